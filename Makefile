@@ -1,0 +1,39 @@
+# make run · make run MUSIC=PATH · make test · make setup
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+CODE := flows tasks genre_core storage demo tests benchmarks
+export PYTHONDONTWRITEBYTECODE ?=
+export DO_NOT_TRACK := 1
+
+.PHONY: help setup run test check lock clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: .venv/.installed ## Make the virtual environment from the locked, hashed dependencies
+
+.venv/.installed: requirements.lock pyproject.toml .ci/setup
+	@bash .ci/setup "$(PYTHON)"
+	@touch $@
+
+run: setup ## The whole line on the built-in library, or on MUSIC=PATH
+	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
+
+test: setup check ## What CI runs
+	@$(BIN)/pytest -q
+
+check: setup ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+lock: ## Resolve the dependencies anew
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove the virtual environment and the caches; data stay
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

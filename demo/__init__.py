@@ -1,0 +1,1 @@
+"""The built-in library: songs composed by rules and played through a General MIDI soundfont."""

@@ -1,0 +1,1 @@
+"""The command line: it calls flows and prints."""

@@ -1,0 +1,1 @@
+"""Numbers only: fragments, spectrograms, splits, networks, scores. No file, network, database or clock."""

@@ -1,0 +1,1 @@
+"""Architectures of the thesis and beyond, one module a family; `registry` lists them."""

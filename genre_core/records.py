@@ -1,0 +1,112 @@
+"""Small records that travel between tasks; arrays never do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Result(StrEnum):
+    """What became of a song of a source."""
+
+    OK = "ok"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    RETRYABLE = "retryable"
+
+
+class Stage(StrEnum):
+    """The step at which the outcome of a song was decided."""
+
+    SOURCES = "sources"
+    DOWNLOAD = "download"
+    DUPLICATES = "duplicates"
+    CONVERT = "convert"
+    EXTRACT = "extract"
+    SPLIT = "split"
+
+
+class Reason(StrEnum):
+    """Why a song is not among the examples; documented in the README."""
+
+    NONE = ""
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    UNREACHABLE = "unreachable"
+    TOO_LARGE = "too_large"
+    TIMED_OUT = "timed_out"
+    NOT_AUDIO = "not_audio"
+    TRUNCATED = "truncated"
+    UNDECODABLE = "undecodable"
+    TOO_SHORT = "too_short"
+    SILENT = "silent"
+    LABEL_UNKNOWN = "label_unknown"
+    LABEL_CONFLICT = "label_conflict"
+    SPLIT_CONFLICT = "split_conflict"
+    DUPLICATE_ID = "duplicate_id"
+    DUPLICATE_CONTENT = "duplicate_content"
+
+
+class Split(StrEnum):
+    """The three parts of a library."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A song that one can fetch, with what its source knows of it.
+
+    ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
+    """
+
+    location: str
+    genre: str
+    artist: str = ""
+    album: str = ""
+    title: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """What the packets of an audio file say, not its header."""
+
+    duration_s: float
+    sample_rate: int
+    channels: int
+    codec: str
+    artist: str = ""
+    album: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A song in storage; ``track_id`` is the SHA-256 of its file."""
+
+    track_id: str
+    location: str
+    genre: str
+    artist: str
+    album: str
+    title: str
+    licence: str
+    duration_s: float
+    sample_rate: int
+    channels: int
+    codec: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one song of one source, at which step and why."""
+
+    location: str
+    genre: str
+    result: Result
+    stage: Stage
+    reason: Reason = Reason.NONE
+    message: str = ""
+    track_id: str = ""

@@ -1,0 +1,1 @@
+"""Representations of a fragment, one module each; `registry` lists them."""

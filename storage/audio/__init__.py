@@ -1,0 +1,1 @@
+"""Audio files: what they are, decoding, conversion to WAV."""

@@ -1,0 +1,1 @@
+"""Where songs are listed: one module a kind of source."""

@@ -1,0 +1,1 @@
+"""Prefect tasks: each reads storage, calls the core and writes storage."""
