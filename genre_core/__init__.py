@@ -1,1 +1,1 @@
-"""Numbers only: fragments, spectrograms, splits, networks, scores. No file, network, database or clock."""
+"""Numbers only: fragments, spectrograms, splits, networks, scores. No file, network or clock."""

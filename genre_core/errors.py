@@ -1,25 +1,24 @@
-"""The one tree of errors: leave a track out, try again, or stop."""
+"""The one tree of errors: leave a track out, try again, ask differently, or stop."""
 
 
 class GenreflowError(Exception):
     """Anything that the program foresees; its message says what, where and what to do."""
 
 
+class UsageError(GenreflowError):
+    """What was asked for does not exist or makes no sense; the command line exits with 2."""
+
+
 class TrackRejected(GenreflowError):
-    """Leave this track out and go on; the first argument is the reason code, the second the message."""
+    """Leave this track out and go on: ``TrackRejected(reason, sentence)``."""
 
     @property
     def reason(self) -> str:
         """The reason code, a value of ``records.Reason``."""
         return str(self.args[0])
 
-    @property
-    def message(self) -> str:
-        """The sentence for people."""
-        return str(self.args[1])
-
     def __str__(self) -> str:
-        return self.message
+        return str(self.args[1])
 
 
 class TransientError(GenreflowError):

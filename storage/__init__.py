@@ -1,1 +1,1 @@
-"""Everything that lasts: audio files, shards, the catalog, runs and models. One module owns one library."""
+"""Everything that lasts: audio, shards, the catalog, runs. One module owns one outside library."""

@@ -1,0 +1,30 @@
+"""Examples: matrices with their labels and the tracks they were cut from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examples:
+    """Examples of one split, a row a fragment.
+
+    Attributes
+    ----------
+    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
+    labels : int64 [shape=(n_examples,)]
+        Index into the genres of the snapshot.
+    track_ids : str [shape=(n_examples,)]
+        Object array; fragments of one song share one value.
+    """
+
+    matrices: Float32Array
+    labels: Int64Array
+    track_ids: npt.NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.labels)

@@ -1,0 +1,55 @@
+"""Where everything that lasts stands, below one folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataLayout:
+    """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``)."""
+
+    home: Path
+
+    @property
+    def songs(self) -> Path:
+        """The originals, named by content."""
+        return self.home / "songs"
+
+    @property
+    def wav(self) -> Path:
+        """The cache between convert and extract."""
+        return self.home / "wav"
+
+    @property
+    def shards(self) -> Path:
+        """The spectrograms, one folder a feature key."""
+        return self.home / "shards"
+
+    @property
+    def catalog(self) -> Path:
+        """The writer's catalog."""
+        return self.home / "catalog.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The catalog for people and tools, read-only, replaced whole."""
+        return self.home / "spectrograms.duckdb"
+
+    @property
+    def mlflow_db(self) -> Path:
+        """The runs."""
+        return self.home / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """The models and figures of the runs."""
+        return self.home / "mlartifacts"
+
+    @property
+    def prefect(self) -> Path:
+        """The embedded orchestrator's own state."""
+        return self.home / "prefect"
+
+    def song(self, track_id: str, suffix: str) -> Path:
+        """The original of a track; ``suffix`` starts with a dot."""
+        return self.songs / track_id[:2] / f"{track_id}{suffix}"
