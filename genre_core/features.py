@@ -1,0 +1,61 @@
+"""Feature settings: everything that the numbers of a matrix depend on, and their key."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from genre_core.errors import UsageError
+from genre_core.fragments import FragmentConfig
+from genre_core.representations.registry import find_representation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureConfig:
+    """One representation at one fragment length, and how fragments are drawn."""
+
+    representation: str = "thesis"
+    fragment_s: float = 3.0
+    fragments: FragmentConfig = field(default_factory=FragmentConfig)
+
+    def __post_init__(self) -> None:
+        n_frames = find_representation(self.representation).shape(self.fragment_s)[1]
+        if n_frames < 1 or self.fragment_s > self.fragments.longest_s:
+            raise UsageError(
+                f"A fragment of {self.fragment_s:g} s cannot be used: it must last a frame at "
+                f"least and {self.fragments.longest_s:g} s (longest_s) at most."
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of a matrix: (n_bands, n_frames)."""
+        return find_representation(self.representation).shape(self.fragment_s)
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the settings as plain values, to be logged beside a model."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "FeatureConfig":
+        """Read back what `as_document` gave."""
+        fragments = FragmentConfig(**document["fragments"])
+        return cls(**{**document, "fragments": fragments})
+
+
+def features_of_lengths(
+    representation: str, lengths_s: tuple[float, ...], fragments: FragmentConfig
+) -> list[FeatureConfig]:
+    """Give one feature setting a length; starts are drawn once, for the longest one."""
+    longest_s = max(fragments.longest_s, *lengths_s)
+    drawn = FragmentConfig(**{**asdict(fragments), "longest_s": longest_s})
+    return [
+        FeatureConfig(representation=representation, fragment_s=length_s, fragments=drawn)
+        for length_s in sorted(set(lengths_s))
+    ]
+
+
+def feature_key(config: FeatureConfig, decoder_version: str) -> str:
+    """Digest the settings: rows with the same ``(track_id, feature_key)`` hold the same numbers."""
+    settings = dict(find_representation(config.representation).settings)
+    document = {**asdict(config), "settings": settings, "decoder": decoder_version}
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]

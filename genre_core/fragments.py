@@ -1,0 +1,123 @@
+"""Where the fragments of a track are cut (thesis section 2.4)."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+
+SAMPLE_RATE = 44_100
+GRID_S = 0.01
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentConfig:
+    """How many fragments, how long at most, and how far from the ends of a track.
+
+    ``longest_s`` is the longest length asked for in a comparison of lengths: starts are drawn
+    for it once, and every shorter fragment is the beginning of the longest one.
+    """
+
+    n_fragments: int = 15
+    longest_s: float = 3.0
+    margin_s: float = 30.0
+    min_track_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.n_fragments < 1 or self.longest_s <= 0 or self.margin_s < 0:
+            raise ValueError(
+                f"n_fragments must be 1 or more, longest_s above 0 and margin_s 0 or more: {self}"
+            )
+
+
+def track_rng(track_id: str) -> np.random.Generator:
+    """Give the generator of one track, so that order and parallelism change nothing."""
+    digest = hashlib.sha256(track_id.encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def draw_starts(
+    duration_s: float, config: FragmentConfig, rng: np.random.Generator
+) -> Float64Array:
+    """Draw where fragments start, at random, away from the ends of a track.
+
+    Parameters
+    ----------
+    duration_s : float
+        Length of the track in seconds.
+    config : FragmentConfig
+    rng : numpy.random.Generator
+        From `track_rng`, so that a track always gets the same fragments.
+
+    Returns
+    -------
+    float64 [shape=(config.n_fragments,)]
+        Starts in seconds, ascending, on a grid of 10 ms.
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``, if the track is shorter than ``min_track_s`` or has no room between its
+        margins.
+
+    Notes
+    -----
+    Thesis section 2.4: 10-15 random fragments, none from the first or last 30 s. They may
+    overlap; the thesis does not forbid it.
+    """
+    last_s = duration_s - config.margin_s - config.longest_s
+    if duration_s < config.min_track_s or last_s < config.margin_s:
+        raise TrackRejected(Reason.TOO_SHORT, _too_short(duration_s, config))
+    first_step, last_step = (round(config.margin_s / GRID_S), int(last_s / GRID_S))
+    steps = rng.integers(first_step, max(first_step, last_step), config.n_fragments, endpoint=True)
+    return np.sort(steps).astype(np.float64) * GRID_S
+
+
+def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) -> Float64Array:
+    """Spread fragments evenly over a song that is too short for the protocol.
+
+    Used for verdicts alone, never for training: such a song is judged on what it has.
+
+    Parameters
+    ----------
+    duration_s : float
+    fragment_s : float
+        Length of a fragment of the network that judges.
+    config : FragmentConfig
+
+    Returns
+    -------
+    float64 [shape=(n_fragments,)]
+        1 to ``config.n_fragments`` starts in seconds; the margins shrink to a quarter of the
+        room at most, and fragments overlap by half at most.
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``, if the song is shorter than one fragment.
+    """
+    room_s = duration_s - fragment_s
+    if room_s < 0:
+        raise TrackRejected(
+            Reason.TOO_SHORT,
+            f"the song lasts {duration_s:.1f} s; the champion listens to fragments of "
+            f"{fragment_s:g} s. Use a longer recording.",
+        )
+    margin_s = min(config.margin_s, room_s / 4)
+    span_s = room_s - 2 * margin_s
+    n_fragments = min(config.n_fragments, 1 + int(span_s / (fragment_s / 2)))
+    starts_s = np.linspace(margin_s, margin_s + span_s, n_fragments)
+    return np.floor(starts_s / GRID_S + 1e-6) * GRID_S
+
+
+def _too_short(duration_s: float, config: FragmentConfig) -> str:
+    needed_s = max(config.min_track_s, 2 * config.margin_s + config.longest_s)
+    return (
+        f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
+        f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
+        f"{config.margin_s:g}); n_fragments is {config.n_fragments}."
+    )

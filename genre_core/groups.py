@@ -1,0 +1,68 @@
+"""Groups: tracks that must stand on one side of a split (same artist, same recording)."""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+MOST_OF_A_GENRE = 0.5
+FEWEST_GROUPS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A track that wants a place in a split.
+
+    Attributes
+    ----------
+    artist : str
+        As tagged; empty where nobody knows it.
+    recordings : tuple of str
+        Keys that it shares with other copies of its recording; they tie tracks in every genre,
+        while artists tie them only in the genres that are split by group.
+    """
+
+    track_id: str
+    genre: str
+    artist: str = ""
+    recordings: tuple[str, ...] = ()
+
+
+def fold_artist(artist: str) -> str:
+    """Fold case, spaces and punctuation: ``"The  B-52's"`` and ``"the b52s"`` are one artist."""
+    folded = unicodedata.normalize("NFKC", artist).casefold().strip()
+    return re.sub(r"[\W_]+", "", folded) or folded
+
+
+def group_keys(candidate: Candidate) -> tuple[str, ...]:
+    """Give the keys that tie a track to others where its genre is split by group."""
+    artist = fold_artist(candidate.artist)
+    own = (f"artist:{artist}",) if artist else (song_key(candidate),)
+    return own + candidate.recordings
+
+
+def song_keys(candidate: Candidate) -> tuple[str, ...]:
+    """Give the keys that tie a track to others where its genre is split by song."""
+    return (song_key(candidate), *candidate.recordings)
+
+
+def song_key(candidate: Candidate) -> str:
+    """Name the track as a group of its own."""
+    return f"track:{candidate.track_id[:12]}"
+
+
+def genres_without_groups(candidates: Iterable[Candidate]) -> frozenset[str]:
+    """Name the genres that cannot be split by group.
+
+    Those with fewer than three groups, or with one group that holds more than half of the genre.
+    """
+    sizes: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in candidates:
+        sizes[candidate.genre][group_keys(candidate)[0]] += 1
+    return frozenset(genre for genre, groups in sizes.items() if not _can_be_grouped(groups))
+
+
+def _can_be_grouped(groups: Mapping[str, int]) -> bool:
+    largest_share = max(groups.values()) / sum(groups.values())
+    return len(groups) >= FEWEST_GROUPS and largest_share <= MOST_OF_A_GENRE

@@ -1,0 +1,242 @@
+"""The 70/15/15 split by group, once and for ever (thesis section 4.1.2)."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from scipy.cluster.hierarchy import DisjointSet
+
+from genre_core.groups import (
+    Candidate,
+    fold_artist,
+    genres_without_groups,
+    group_keys,
+    song_keys,
+)
+from genre_core.records import Split
+
+SHARES: Mapping[Split, float] = MappingProxyType(
+    {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """The place of a track; ``split_level`` is ``group`` or ``song``."""
+
+    track_id: str
+    genre: str
+    split: Split
+    group_id: str
+    split_level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlan:
+    """What `assign` decided: places for new tracks, and the tracks that tie two splits."""
+
+    assignments: tuple[Assignment, ...]
+    conflicts: Mapping[str, str]
+
+
+def assign(
+    candidates: Sequence[Candidate], settled: Mapping[str, Assignment], seed: int
+) -> SplitPlan:
+    """Assign the tracks that have no place yet; what is settled never moves.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        All tracks of the library, settled ones included.
+    settled : mapping
+        ``track_id`` to the place given before.
+    seed : int
+        Decides among groups of equal size.
+
+    Returns
+    -------
+    SplitPlan
+        ``assignments`` of the new tracks in the order of their ids; ``conflicts`` maps a track
+        id to the sentence that says which groups it ties.
+
+    Notes
+    -----
+    Thesis section 4.1.2 splits 70/15/15; by fragment there, by group here. Within each genre,
+    groups go, the largest first, where most songs are missing; a genre with three groups or
+    more has songs in every split.
+    """
+    levels = _levels(candidates, settled)
+    groups = _Groups(candidates, settled, levels)
+    new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
+    conflicts = {c.track_id: sentence for c in new if (sentence := groups.tie(c))}
+    placed = [c for c in new if c.track_id not in conflicts]
+    splits = _place(_members(placed, groups), groups.splits(), settled.values(), seed)
+    assignments = tuple(_assignment(c, groups, splits, levels) for c in placed)
+    return SplitPlan(assignments=assignments, conflicts=MappingProxyType(conflicts))
+
+
+def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
+    """Decide for each track whether its artist ties it.
+
+    A genre that was split by group stays so; an artist whose songs were split one by one stays
+    so, too, because they may stand on several sides already.
+    """
+    grouped_before = {a.genre for a in settled.values() if a.split_level == "group"}
+    by_song = genres_without_groups(candidates) - grouped_before
+    loose = {
+        (c.genre, fold_artist(c.artist))
+        for c in candidates
+        if c.track_id in settled and settled[c.track_id].split_level == "song"
+    }
+    return {
+        c.track_id: "song"
+        if c.genre in by_song or (c.artist and (c.genre, fold_artist(c.artist)) in loose)
+        else "group"
+        for c in candidates
+    }
+
+
+class _Groups:
+    """Keys joined into groups; a group knows the split that its settled tracks stand in."""
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        settled: Mapping[str, Assignment],
+        levels: Mapping[str, str],
+    ) -> None:
+        self._levels = levels
+        self._joined: DisjointSet[str] = DisjointSet()
+        self._split_of_key: dict[str, Split] = {}
+        for candidate in candidates:
+            if candidate.track_id in settled:
+                keys = self._join(candidate)
+                split = settled[candidate.track_id].split
+                self._split_of_key.update(dict.fromkeys(keys, split))
+
+    def tie(self, candidate: Candidate) -> str:
+        """Join a new track to its groups; give a sentence instead if they stand apart."""
+        keys = self._keys(candidate)
+        for key in keys:
+            self._joined.add(key)
+        found = {key: self._split_of(key) for key in keys}
+        apart = {split for split in found.values() if split is not None}
+        if len(apart) > 1:
+            ties = ", ".join(f"{key} ({split})" for key, split in found.items() if split)
+            return f"the song ties groups that stand in different splits: {ties}."
+        self._join(candidate)
+        return ""
+
+    def name(self, candidate: Candidate) -> str:
+        """Name the group of a track: the first of its keys."""
+        return min(self._joined.subset(self._keys(candidate)[0]))
+
+    def splits(self) -> dict[str, Split]:
+        """Give the split of each group that has one."""
+        names = {key: min(self._joined.subset(key)) for key in self._split_of_key}
+        return {name: self._split_of_key[key] for key, name in names.items()}
+
+    def _split_of(self, key: str) -> Split | None:
+        members = self._joined.subset(key)
+        return next((self._split_of_key[m] for m in members if m in self._split_of_key), None)
+
+    def _join(self, candidate: Candidate) -> tuple[str, ...]:
+        keys = self._keys(candidate)
+        for key in keys:
+            self._joined.add(key)
+            self._joined.merge(keys[0], key)
+        return keys
+
+    def _keys(self, candidate: Candidate) -> tuple[str, ...]:
+        by_group = self._levels[candidate.track_id] == "group"
+        return group_keys(candidate) if by_group else song_keys(candidate)
+
+
+def _members(placed: Iterable[Candidate], groups: _Groups) -> dict[str, Counter[str]]:
+    """Count the new tracks of each group by genre."""
+    members: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in placed:
+        members[groups.name(candidate)][candidate.genre] += 1
+    return members
+
+
+def _place(
+    members: Mapping[str, Counter[str]],
+    known: Mapping[str, Split],
+    settled: Iterable[Assignment],
+    seed: int,
+) -> dict[str, Split]:
+    """Give every group its split: the known one, or the one where most songs are missing."""
+    filled: dict[str, Counter[Split]] = defaultdict(Counter)
+    for assignment in settled:
+        filled[assignment.genre][assignment.split] += 1
+    for name in members.keys() & known.keys():
+        _fill(filled, members[name], known[name])
+    totals = {genre: sum(splits.values()) for genre, splits in filled.items()}
+    waiting = sorted(members.keys() - known.keys(), key=lambda n: _order(n, members[n], seed))
+    groups_left = Counter(genre for name in waiting for genre in members[name])
+    for name in waiting:
+        for genre, n_tracks in members[name].items():
+            totals[genre] = totals.get(genre, 0) + n_tracks
+    splits = dict(known)
+    for name in waiting:
+        splits[name] = _emptiest(members[name], filled, totals, groups_left)
+        _fill(filled, members[name], splits[name])
+        groups_left.subtract(members[name].keys())
+    return splits
+
+
+def _fill(filled: dict[str, Counter[Split]], counts: Mapping[str, int], split: Split) -> None:
+    for genre, n_tracks in counts.items():
+        filled[genre][split] += n_tracks
+
+
+def _order(name: str, counts: Counter[str], seed: int) -> tuple[int, str]:
+    return -counts.total(), hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+
+
+def _emptiest(
+    counts: Mapping[str, int],
+    filled: Mapping[str, Counter[Split]],
+    totals: Mapping[str, int],
+    groups_left: Mapping[str, int],
+) -> Split:
+    """Choose the split where most songs of these genres are missing.
+
+    Once there are only as many groups left as splits without a song, those splits go first.
+    """
+
+    def missing(split: Split) -> tuple[int, float]:
+        urgent = sum(
+            _must_fill_empty(filled[genre], groups_left[genre]) and not filled[genre][split]
+            for genre in counts
+        )
+        songs = sum(
+            n_tracks * (SHARES[split] * totals[genre] - filled[genre][split])
+            for genre, n_tracks in counts.items()
+        )
+        return urgent, songs
+
+    return max(SHARES, key=missing)
+
+
+def _must_fill_empty(filled: Mapping[Split, int], groups_left: int) -> bool:
+    return groups_left <= sum(not filled.get(split) for split in SHARES)
+
+
+def _assignment(
+    candidate: Candidate,
+    groups: _Groups,
+    splits: Mapping[str, Split],
+    levels: Mapping[str, str],
+) -> Assignment:
+    group_id = groups.name(candidate)
+    return Assignment(
+        track_id=candidate.track_id,
+        genre=candidate.genre,
+        split=splits[group_id],
+        group_id=group_id,
+        split_level=levels[candidate.track_id],
+    )
