@@ -1,0 +1,161 @@
+"""What has been extracted: shards, and which track has examples for which feature key."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from genre_core.features import FeatureConfig
+from genre_core.records import Outcome, Track
+from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.layout import DataLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingTrack:
+    """A track without examples for some feature keys."""
+
+    track: Track
+    feature_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A Parquet file of examples that stands on disk and waits to be named by the catalog.
+
+    ``n_fragments`` gives the number of rows of each track; ``name`` is the path below the
+    folder of shards.
+    """
+
+    name: str
+    feature_key: str
+    n_bytes: int
+    n_fragments: Mapping[str, int]
+
+
+def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
+    """Give the tracks that miss examples and were not rejected under the same settings."""
+    statement = """
+        select tracks.* exclude (added_at), list(wanted.feature_key order by 1) as feature_keys
+        from tracks cross join (select unnest(?) as feature_key) as wanted
+        anti join extracted using (track_id, feature_key)
+        anti join rejected using (track_id, feature_key)
+        group by all order by track_id
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [list(feature_keys)])
+    return [
+        PendingTrack(feature_keys=tuple(row.pop("feature_keys")), track=Track(**row))
+        for row in rows
+    ]
+
+
+def record_features(layout: DataLayout, features: Mapping[str, FeatureConfig]) -> None:
+    """Record what each feature key stands for."""
+    rows = [
+        {
+            "feature_key": key,
+            "representation": config.representation,
+            "fragment_s": config.fragment_s,
+            "n_bands": config.shape[0],
+            "n_frames": config.shape[1],
+            "settings": json.dumps(config.as_document()),
+        }
+        for key, config in features.items()
+    ]
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "features", rows, "on conflict do nothing")
+
+
+def record_extraction(
+    layout: DataLayout,
+    shards: Sequence[Shard],
+    rejected: Sequence[Outcome],
+    feature_keys: Sequence[str],
+) -> None:
+    """Name shards, and say which tracks were left out, in one transaction.
+
+    A song is ``ok`` once it has examples under any settings; it is quarantined only while it
+    has none.
+    """
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "shards", [_shard_row(s) for s in shards], "on conflict do nothing")
+        extracted = [row for shard in shards for row in _extracted_rows(shard)]
+        insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
+        refusals = [row for outcome in rejected for row in _rejected_rows(outcome, feature_keys)]
+        insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
+        _update_outcomes(catalog)
+
+
+def shard_names(layout: DataLayout, feature_key: str) -> list[str]:
+    """Give the shards of a feature key, in order."""
+    statement = "select shard from shards where feature_key = ? order by shard"
+    with open_catalog(layout) as catalog:
+        return [row["shard"] for row in fetch_rows(catalog, statement, [feature_key])]
+
+
+def all_shards(layout: DataLayout) -> list[str]:
+    """Give the shards of every feature key."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select shard from shards order by shard")
+    return [row["shard"] for row in rows]
+
+
+def count_examples(layout: DataLayout) -> int:
+    """Count the examples of all feature keys."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select coalesce(sum(n_rows), 0)::bigint as n from shards")
+    return rows[0]["n"]
+
+
+def _shard_row(shard: Shard) -> dict[str, str | int]:
+    return {
+        "shard": shard.name,
+        "feature_key": shard.feature_key,
+        "n_rows": sum(shard.n_fragments.values()),
+        "n_bytes": shard.n_bytes,
+    }
+
+
+def _extracted_rows(shard: Shard) -> list[dict[str, str | int]]:
+    return [
+        {
+            "track_id": track_id,
+            "feature_key": shard.feature_key,
+            "shard": shard.name,
+            "n_fragments": n_fragments,
+        }
+        for track_id, n_fragments in shard.n_fragments.items()
+    ]
+
+
+def _rejected_rows(outcome: Outcome, feature_keys: Sequence[str]) -> list[dict[str, str]]:
+    return [
+        {
+            "track_id": outcome.track_id,
+            "feature_key": feature_key,
+            "stage": str(outcome.stage),
+            "reason": str(outcome.reason),
+            "message": outcome.message,
+        }
+        for feature_key in feature_keys
+    ]
+
+
+def _update_outcomes(catalog: DuckDBPyConnection) -> None:
+    catalog.execute("""
+        update outcomes set outcome = 'quarantined', stage = rejected.stage,
+            reason = rejected.reason, message = rejected.message, updated_at = now()
+        from rejected
+        where outcomes.track_id = rejected.track_id and outcome in ('ok', 'quarantined')
+            and outcomes.message is distinct from rejected.message
+            and outcomes.track_id not in (select track_id from extracted)
+    """)
+    catalog.execute("""
+        update outcomes set outcome = 'ok', stage = 'extract', reason = '', message = '',
+            updated_at = now()
+        where outcome in ('ok', 'quarantined') and stage <> 'split'
+            and (outcome <> 'ok' or stage <> 'extract')
+            and track_id in (select track_id from extracted)
+    """)

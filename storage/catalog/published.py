@@ -1,0 +1,89 @@
+"""The catalog for people: one file, read-only, replaced whole after each stage."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from genre_core.errors import UsageError
+from storage.catalog.connection import open_catalog
+from storage.catalog.extraction import all_shards
+from storage.layout import DataLayout
+
+_COLUMNS = """
+    track_id, genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
+    "values", feature_key
+"""
+
+_NO_SPECTROGRAMS = """
+    select * from (select '' as track_id, '' as genre, 0::smallint as fragment,
+        0.0::double as start_s, 0.0::double as fragment_s, '' as representation,
+        0::smallint as n_bands, 0::smallint as n_frames, []::float[] as "values",
+        '' as feature_key) where false
+"""
+
+
+def publish(layout: DataLayout) -> Path:
+    """Write ``spectrograms.duckdb`` anew beside the old one and put it in its place.
+
+    Readers keep the file that they have open; the next one to open it sees the new state.
+    """
+    with open_catalog(layout):
+        pass
+    fresh = layout.home / ".spectrograms.duckdb.new"
+    fresh.unlink(missing_ok=True)
+    shards = all_shards(layout)
+    with duckdb.connect(str(fresh)) as connection:
+        connection.execute(f"attach {_quote(layout.catalog)} as catalog (read_only)")
+        connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
+        connection.execute(f"create view spectrograms as {_select_spectrograms(layout, shards)}")
+        connection.execute("detach catalog")
+        connection.execute("checkpoint")
+    fresh.replace(layout.published)
+    return layout.published
+
+
+def query(layout: DataLayout, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Ask the published store one question in SQL.
+
+    Returns
+    -------
+    tuple
+        The names of the columns, and the rows.
+
+    Raises
+    ------
+    UsageError
+        If nothing has been published yet, or DuckDB does not understand the statement.
+    """
+    if not layout.published.exists():
+        raise UsageError(
+            f"There is no store in {layout.home} yet. Run `genreflow run`, or name the right "
+            "place with --home."
+        )
+    try:
+        with duckdb.connect(str(layout.published), read_only=True) as connection:
+            cursor = connection.execute(statement)
+            names = [column[0] for column in cursor.description or ()]
+            return names, cursor.fetchall()
+    except duckdb.Error as error:
+        raise UsageError(f"The store cannot answer: {error}") from error
+
+
+def query_rows(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
+    """Give the rows of a question as dictionaries."""
+    names, rows = query(layout, statement)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _select_spectrograms(layout: DataLayout, shards: Sequence[str]) -> str:
+    if not shards:
+        return _NO_SPECTROGRAMS
+    paths = ", ".join(_quote((layout.shards / shard).resolve()) for shard in shards)
+    return f"select {_COLUMNS} from read_parquet([{paths}])"
+
+
+def _quote(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,110 @@
+"""Finished trainings, their predictions by song, and who was promoted when."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.layout import DataLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One finished training; scores are by song, from the mean of probabilities."""
+
+    run_id: str
+    cell_id: str
+    comparison_id: str
+    network: str
+    representation: str
+    fragment_s: float
+    seed: int
+    snapshot_id: str
+    n_parameters: int
+    epochs: int
+    validation_accuracy: float
+    validation_macro_f1: float
+    test_macro_f1: float
+    test_accuracy: float
+    seconds: float
+    model_uri: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a run says of one song."""
+
+    run_id: str
+    track_id: str
+    split: str
+    genre: str
+    predicted: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One change of the champion; rows are only ever added."""
+
+    version: int
+    run_id: str
+    previous_version: int | None
+    previous_run_id: str | None
+    snapshot_id: str
+    validation_macro_f1: float
+    previous_validation_macro_f1: float | None
+    reason: str
+
+
+def cell_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, Any]) -> str:
+    """Digest what a training is made from: the same cell is never trained twice."""
+    document = json.dumps([snapshot_id, network, seed, dict(training)], sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
+def record_run(layout: DataLayout, run: Run, predictions: Sequence[Prediction]) -> None:
+    """Record a finished training with what it says of every validation and test song."""
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "runs", [asdict(run)], "on conflict do nothing")
+        rows = [asdict(prediction) for prediction in predictions]
+        insert_rows(catalog, "predictions", rows, "on conflict do nothing")
+
+
+def read_runs(layout: DataLayout, cell_ids: Sequence[str]) -> list[Run]:
+    """Give the finished runs among these cells; the earliest of a cell, if it has several."""
+    statement = """
+        select * from runs where cell_id in (select unnest(?))
+        qualify row_number() over (partition by cell_id order by started_at) = 1
+        order by started_at
+    """
+    with open_catalog(layout) as catalog:
+        return [Run(**row) for row in fetch_rows(catalog, statement, [list(cell_ids)])]
+
+
+def read_runs_of_newest_library(layout: DataLayout) -> list[Run]:
+    """Give the runs on the newest library: same songs, same sides, whatever the features."""
+    statement = """
+        select runs.* from runs join snapshots using (snapshot_id)
+        where library_id = (
+            select arg_max(library_id, started_at) from runs join snapshots using (snapshot_id))
+        order by started_at
+    """
+    with open_catalog(layout) as catalog:
+        return [Run(**row) for row in fetch_rows(catalog, statement)]
+
+
+def read_run(layout: DataLayout, run_id: str) -> Run | None:
+    """Give one run, if the catalog knows it."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select * from runs where run_id = ?", [run_id])
+    return Run(**rows[0]) if rows else None
+
+
+def record_promotion(layout: DataLayout, promotion: Promotion) -> None:
+    """Add a promotion; the same one twice is one row."""
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "promotions", [asdict(promotion)], "on conflict do nothing")

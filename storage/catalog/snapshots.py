@@ -1,0 +1,134 @@
+"""Places in the split, kept for ever, and the snapshots that trainings are made from."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from duckdb import DuckDBPyConnection
+
+from genre_core.groups import Candidate
+from genre_core.records import Reason, Result, Split, Stage
+from genre_core.splits import Assignment
+from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.layout import DataLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The tracks, genres, splits and feature key of a training set.
+
+    ``library_id`` digests tracks, genres and splits alone: snapshots of several lengths or
+    representations that share it hold the same songs on the same sides.
+    """
+
+    snapshot_id: str
+    feature_key: str
+    library_id: str
+    genres: tuple[str, ...]
+    seed: int
+    n_tracks: int
+    n_examples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A track of a snapshot: its genre and its side."""
+
+    track_id: str
+    genre: str
+    split: Split
+
+
+def read_candidates(
+    layout: DataLayout, feature_keys: Sequence[str], genres: Sequence[str]
+) -> list[Candidate]:
+    """Give the tracks with examples; ``genres`` narrows them unless it is empty."""
+    statement = """
+        select distinct track_id, genre, artist from tracks semi join
+            (select track_id from extracted where feature_key in (select unnest(?))) as made
+            using (track_id)
+        where len(?::varchar[]) = 0 or genre in (select unnest(?::varchar[])) order by track_id
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres), list(genres)])
+    return [Candidate(**row) for row in rows]
+
+
+def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
+    """Give the place of every track that has one."""
+    statement = "select track_id, genre, split, group_id, split_level from assignments"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement)
+    return {row["track_id"]: Assignment(**{**row, "split": Split(row["split"])}) for row in rows}
+
+
+def record_assignments(
+    layout: DataLayout, assignments: Sequence[Assignment], conflicts: Mapping[str, str]
+) -> None:
+    """Record new places, and quarantine the tracks that tie two splits."""
+    rows = [{**asdict(a), "split": str(a.split)} for a in assignments]
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "assignments", rows, "on conflict do nothing")
+        for track_id, sentence in conflicts.items():
+            catalog.execute(
+                """
+                update outcomes set outcome = ?, stage = ?, reason = ?, message = ?,
+                    updated_at = now() where track_id = ? and outcome = 'ok'
+                """,
+                [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT, sentence, track_id],
+            )
+
+
+def record_snapshot(
+    layout: DataLayout, feature_key: str, genres: Sequence[str], seed: int
+) -> Snapshot:
+    """Freeze the assigned tracks of some genres that have examples under a feature key.
+
+    The same tracks on the same sides give the same snapshot, however often it is asked for.
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(genres)])
+        library_id = _digest(f"{r['track_id']} {r['genre']} {r['split']}" for r in rows)
+        snapshot = Snapshot(
+            snapshot_id=_digest([library_id, feature_key]),
+            feature_key=feature_key,
+            library_id=library_id,
+            genres=tuple(sorted({row["genre"] for row in rows})),
+            seed=seed,
+            n_tracks=len(rows),
+            n_examples=sum(row.pop("n_fragments") for row in rows),
+        )
+        _insert_snapshot(catalog, snapshot, rows)
+    return snapshot
+
+
+def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:
+    """Give the tracks of a snapshot with their genres and sides."""
+    statement = """
+        select track_id, genre, split from snapshot_tracks where snapshot_id = ? order by track_id
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot_id])
+    return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
+
+
+_MEMBERS = """
+    select track_id, tracks.genre, split, group_id, split_level, n_fragments
+    from assignments join extracted using (track_id) join tracks using (track_id)
+    where feature_key = ? and tracks.genre in (select unnest(?))
+        and assignments.genre = tracks.genre
+    order by track_id
+"""
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _insert_snapshot(
+    catalog: DuckDBPyConnection, snapshot: Snapshot, rows: Sequence[Mapping[str, str]]
+) -> None:
+    document = {**asdict(snapshot), "genres": list(snapshot.genres)}
+    members = [{**row, "snapshot_id": snapshot.snapshot_id} for row in rows]
+    insert_rows(catalog, "snapshots", [document], "on conflict do nothing")
+    insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")

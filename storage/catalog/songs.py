@@ -1,0 +1,65 @@
+"""Songs in the catalog: tracks, and one outcome for every song of every source."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from genre_core.records import Outcome, Result, Source, Track
+from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.layout import DataLayout
+
+_UPSERT_OUTCOME = """
+on conflict (source) do update set
+    track_id = excluded.track_id, genre = excluded.genre, outcome = excluded.outcome,
+    stage = excluded.stage, reason = excluded.reason, message = excluded.message,
+    attempts = attempts + 1, updated_at = now()
+"""
+
+
+def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
+    """Leave out the sources that have an outcome for good under the same genre.
+
+    What may come right by itself (``retryable``) is tried again, and so is what was not found
+    or is now listed under another genre.
+    """
+    statement = """
+        select source, genre from outcomes
+        where outcome in ('ok', 'duplicate') or (outcome = 'quarantined' and reason <> 'not_found')
+    """
+    with open_catalog(layout) as catalog:
+        settled = {(row["source"], row["genre"]) for row in fetch_rows(catalog, statement)}
+    return [source for source in sources if (source.location, source.genre) not in settled]
+
+
+def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Track]:
+    """Give the tracks among these ids that are in the catalog."""
+    statement = "select * exclude (added_at) from tracks where track_id in (select unnest(?))"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [list(track_ids)])
+    return {row["track_id"]: Track(**row) for row in rows}
+
+
+def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:
+    """Record new tracks and what became of their sources, in one transaction."""
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "tracks", [asdict(t) for t in tracks], "on conflict do nothing")
+        insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
+
+
+def count_outcomes(layout: DataLayout) -> dict[str, int]:
+    """Count the songs by outcome; every outcome is named, also those without a song."""
+    statement = "select outcome, count(*) as n_songs from outcomes group by outcome"
+    with open_catalog(layout) as catalog:
+        counts = {row["outcome"]: row["n_songs"] for row in fetch_rows(catalog, statement)}
+    return {str(result): counts.get(result, 0) for result in Result}
+
+
+def _outcome_row(outcome: Outcome) -> dict[str, str]:
+    return {
+        "source": outcome.location,
+        "track_id": outcome.track_id,
+        "genre": outcome.genre,
+        "outcome": str(outcome.result),
+        "stage": str(outcome.stage),
+        "reason": str(outcome.reason),
+        "message": outcome.message,
+    }

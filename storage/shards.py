@@ -1,0 +1,141 @@
+"""Shards: Parquet files of examples, one row a fragment."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from genre_core.errors import CatalogMismatch
+from genre_core.examples import Examples, Float32Array
+from genre_core.features import FeatureConfig
+from storage.catalog.extraction import Shard
+from storage.layout import DataLayout
+
+ROW_GROUP_BYTES = 8 * 2**20
+_WORDS = ("track_id", "genre", "representation", "feature_key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrackMatrices:
+    """The matrices of one track: float32 (n_fragments, n_bands, n_frames), starts in seconds."""
+
+    track_id: str
+    genre: str
+    starts_s: tuple[float, ...]
+    matrices: Float32Array
+
+
+def write_shard(
+    layout: DataLayout, feature_key: str, features: FeatureConfig, rows: Sequence[TrackMatrices]
+) -> Shard:
+    """Write the matrices of some tracks as one shard; it appears whole, under a stable name.
+
+    The name digests the track ids, so that a chunk that is done again replaces its own shard.
+    """
+    table = pa.concat_tables([_table(feature_key, features, track) for track in rows])
+    digest = hashlib.sha256("\n".join(track.track_id for track in rows).encode()).hexdigest()
+    name = f"{feature_key}/{digest[:24]}.parquet"
+    n_values = features.shape[0] * features.shape[1]
+    path = layout.shards / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    pq.write_table(
+        table,
+        part,
+        row_group_size=max(1, ROW_GROUP_BYTES // (4 * n_values)),
+        compression="zstd",
+        use_dictionary=list(_WORDS),
+        use_byte_stream_split=["values.list.element"],
+    )
+    part.replace(path)
+    return Shard(
+        name=name,
+        feature_key=feature_key,
+        n_bytes=path.stat().st_size,
+        n_fragments=dict(Counter(table["track_id"].to_pylist())),
+    )
+
+
+def read_examples(
+    layout: DataLayout,
+    shards: Sequence[str],
+    genre_of_track: Mapping[str, str],
+    genres: Sequence[str],
+) -> Examples:
+    """Read the examples of some tracks: float32 matrices ordered by track and fragment.
+
+    Parameters
+    ----------
+    shards : sequence of str
+        Names, as the catalog gives them.
+    genre_of_track : mapping
+        The tracks to read, with the genre that the snapshot gives them.
+    genres : sequence of str
+        A label is an index into these.
+
+    Raises
+    ------
+    CatalogMismatch
+        If a shard that the catalog names is gone, or tracks have no example in it.
+    """
+    table = _read_tracks([layout.shards / shard for shard in shards], list(genre_of_track))
+    track_ids = table["track_id"].to_numpy().astype(object)
+    missing = genre_of_track.keys() - set(track_ids)
+    if missing:
+        raise CatalogMismatch(
+            f"{len(missing)} tracks of the snapshot have no example in the shards, among them "
+            f"{min(missing)[:12]}; `genreflow extract` makes them again."
+        )
+    label_of_genre = {genre: label for label, genre in enumerate(genres)}
+    labels = [label_of_genre[genre_of_track[track_id]] for track_id in track_ids]
+    return Examples(
+        matrices=_matrices(table), labels=np.array(labels, np.int64), track_ids=track_ids
+    )
+
+
+def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> pa.Table:
+    n_fragments, n_bands, n_frames = track.matrices.shape
+    values = pa.FixedSizeListArray.from_arrays(
+        np.ascontiguousarray(track.matrices).reshape(-1), n_bands * n_frames
+    )
+    return pa.table(
+        {
+            "track_id": [track.track_id] * n_fragments,
+            "genre": [track.genre] * n_fragments,
+            "fragment": pa.array(range(n_fragments), pa.int16()),
+            "start_s": list(track.starts_s),
+            "fragment_s": pa.array([features.fragment_s] * n_fragments, pa.float64()),
+            "representation": [features.representation] * n_fragments,
+            "n_bands": pa.array([n_bands] * n_fragments, pa.int16()),
+            "n_frames": pa.array([n_frames] * n_fragments, pa.int16()),
+            "values": values,
+            "feature_key": [feature_key] * n_fragments,
+        }
+    )
+
+
+def _read_tracks(paths: Sequence[Path], track_ids: Sequence[str]) -> pa.Table:
+    gone = [path for path in paths if not path.exists()]
+    if gone or not paths:
+        named = gone[0] if gone else "any shard"
+        raise CatalogMismatch(
+            f"The catalog names {len(gone)} shards that are gone, among them {named}; "
+            "restore them, or start in another --home."
+        )
+    columns = ["track_id", "fragment", "n_bands", "n_frames", "values"]
+    wanted = pc.field("track_id").isin(track_ids)
+    table = ds.dataset(list(map(str, paths))).to_table(columns=columns, filter=wanted)
+    return table.sort_by([("track_id", "ascending"), ("fragment", "ascending")])
+
+
+def _matrices(table: pa.Table) -> Float32Array:
+    values = table["values"].combine_chunks()
+    shape = (len(table), table["n_bands"][0].as_py(), table["n_frames"][0].as_py())
+    return np.asarray(values.flatten(), np.float32).reshape(shape)
