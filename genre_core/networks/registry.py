@@ -1,0 +1,66 @@
+"""The networks by name: a new one is one module and one line here.
+
+Nothing here imports Keras until a network is built, so a name can be checked in milliseconds.
+"""
+
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+NETWORKS: Mapping[str, str] = MappingProxyType(
+    {
+        "dense": "genre_core.networks.dense:build_dense",
+        "rnn_tanh": "genre_core.networks.recurrent:build_rnn_tanh",
+        "rnn": "genre_core.networks.recurrent:build_rnn",
+        "gru": "genre_core.networks.recurrent:build_gru",
+        "lstm": "genre_core.networks.recurrent:build_lstm",
+        "cnn": "genre_core.networks.convolutional:build_cnn",
+        "combined": "genre_core.networks.combined:build_combined",
+    }
+)
+"""Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""
+
+
+def build_network(name: str, input_shape: tuple[int, int], n_genres: int) -> "keras.Model":
+    """Build a network with fresh weights.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``NETWORKS``.
+    input_shape : (n_bands, n_frames)
+        Shape of a matrix; the batch axis is not part of it.
+    n_genres : int
+        Number of genres, two at least.
+
+    Returns
+    -------
+    keras.Model
+        float32 (batch, n_bands, n_frames) → probabilities (batch, n_genres), not compiled.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the matrix is too small, or there are fewer than two genres.
+
+    Notes
+    -----
+    Thesis sections 4.4 to 4.7.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}; the networks are {', '.join(NETWORKS)}.")
+    if min(input_shape) < 1:
+        raise ValueError(
+            f"network {name} cannot read a matrix of {input_shape[0]} bands × {input_shape[1]} "
+            "frames; it needs one of each at least. Use a longer fragment."
+        )
+    if n_genres < 2:
+        raise ValueError(
+            f"network {name} was asked to tell {n_genres} genre(s) apart; it needs two at least. "
+            "Add songs of another genre."
+        )
+    return resolve_name(NETWORKS[name])(input_shape, n_genres)
