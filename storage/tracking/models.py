@@ -1,0 +1,138 @@
+"""Networks in the store, each with the feature settings that classifying needs."""
+
+import json
+import tempfile
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from storage.tracking.runs import log_params
+from storage.tracking.store import Tracking
+
+FEATURES_FILE = "features.json"
+Network = Any  # a keras.Model; this room does not import Keras to name it
+
+
+def log_network(
+    tracking: Tracking,
+    run_id: str,
+    model: Network,
+    matrix_shape: tuple[int, int],
+    features: Mapping[str, object],
+) -> str:
+    """Keep a trained network with its signature and feature settings; give its address.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From float32 [shape=(n, n_bands, n_frames)] to float32 [shape=(n, n_genres)].
+    matrix_shape : tuple of int
+        ``(n_bands, n_frames)``.
+    features : mapping
+        Whatever classifying needs, as JSON: genres in the order of the labels, settings of the
+        fragments and of the representation.
+
+    Returns
+    -------
+    str
+        ``models:/m-…``
+    """
+    run = tracking.client.get_run(run_id)
+    log_params(tracking, run_id, {"n_parameters": model.count_params()})
+    logged = _create_model(tracking, run)
+    try:
+        _upload(tracking, logged, run_id, model, matrix_shape, features)
+    except BaseException:
+        tracking.client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
+        raise
+    tracking.client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    tracking.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    return f"models:/{logged.model_id}"
+
+
+def load_network(tracking: Tracking, model_uri: str) -> Network:
+    """Load a network from its address ``models:/m-…``."""
+    return _keras_flavour().load_model(str(_folder(tracking, model_uri)))
+
+
+def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:
+    """The feature settings that a network was logged with."""
+    return json.loads((_folder(tracking, model_uri) / FEATURES_FILE).read_text())
+
+
+def _create_model(tracking: Tracking, run: Run) -> LoggedModel:
+    """Announce a model of the run, under the name of its network."""
+    params = run.data.params
+    return tracking.client.create_logged_model(
+        tracking.experiment_id,
+        name=params["network"],
+        source_run_id=run.info.run_id,
+        params=params,
+        model_type="classifier",
+    )
+
+
+def _upload(
+    tracking: Tracking,
+    logged: LoggedModel,
+    run_id: str,
+    model: Network,
+    matrix_shape: tuple[int, int],
+    features: Mapping[str, object],
+) -> None:
+    """Write the model's folder and hand it to the store.
+
+    ``mlflow.keras.log_model`` would do the same through the active run of the whole process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "model")
+        _keras_flavour().save_model(
+            model,
+            str(place),
+            mlflow_model=Model(
+                artifact_path=logged.artifact_location,
+                run_id=run_id,
+                model_uuid=logged.model_id,
+                model_id=logged.model_id,
+            ),
+            signature=_signature(matrix_shape, model.output_shape[-1]),
+            # given, because finding them out loads TensorFlow in another process: 14 s
+            pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow")],
+        )
+        (place / FEATURES_FILE).write_text(json.dumps(features, indent=2))
+        tracking.client.log_model_artifacts(logged.model_id, str(place))
+
+
+def _keras_flavour() -> ModuleType:
+    """MLflow's Keras part; imports Keras, and so TensorFlow, the first time."""
+    with warnings.catch_warnings():
+        # MLflow warns of the types of its own chat models, which it loads for any model
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        import mlflow.keras
+        import mlflow.pyfunc.model
+    return mlflow.keras
+
+
+def _signature(matrix_shape: tuple[int, int], n_genres: int) -> ModelSignature:
+    """Any number of matrices in, a probability a genre out."""
+    float32 = np.dtype(np.float32)
+    return ModelSignature(
+        inputs=Schema([TensorSpec(float32, (-1, *matrix_shape))]),
+        outputs=Schema([TensorSpec(float32, (-1, n_genres))]),
+    )
+
+
+def _folder(tracking: Tracking, model_uri: str) -> Path:
+    """The local folder of a model, where it lies (nothing is copied)."""
+    model_id = model_uri.removeprefix("models:/")
+    logged = tracking.client.get_logged_model(model_id)
+    return Path(download_artifacts(artifact_uri=logged.artifact_location))

@@ -1,0 +1,86 @@
+"""The registered networks, and the champion among them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+
+from storage.tracking.store import Tracking
+
+REGISTERED = "genreflow"
+CHAMPION = "champion"
+MODEL_URI_TAG = "model_uri"  # a version in SQLite does not say which logged model it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The registered network in use."""
+
+    version: int
+    run_id: str
+    model_uri: str
+
+
+def register_run(
+    tracking: Tracking,
+    run_id: str,
+    model_uri: str,
+    tags: Mapping[str, str],
+    description: str = "",
+) -> int:
+    """Register the network of a run; give its version, the same one for the same network."""
+    if (known := _version_of(tracking, model_uri)) is not None:
+        return known
+    model = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
+    _create_registered(tracking)
+    created = tracking.client.create_model_version(
+        REGISTERED,
+        model.artifact_location,
+        run_id=run_id,
+        tags={**tags, MODEL_URI_TAG: model_uri},
+        description=description,
+    )
+    links = json.dumps([{"name": REGISTERED, "version": created.version}])
+    tracking.client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": links})
+    return int(created.version)
+
+
+def set_champion(tracking: Tracking, version: int) -> None:
+    """Put a registered version in use."""
+    tracking.client.set_registered_model_alias(REGISTERED, CHAMPION, str(version))
+
+
+def champion(tracking: Tracking) -> Champion | None:
+    """The network in use; none before the first promotion."""
+    models = tracking.client.search_registered_models(f"name = '{REGISTERED}'")
+    if not models or CHAMPION not in models[0].aliases:
+        return None
+    return _champion(tracking.client.get_model_version_by_alias(REGISTERED, CHAMPION))
+
+
+def _champion(found: ModelVersion) -> Champion:
+    """The registered version as a record."""
+    return Champion(
+        version=int(found.version),
+        run_id=str(found.run_id),
+        model_uri=found.tags[MODEL_URI_TAG],
+    )
+
+
+def _version_of(tracking: Tracking, model_uri: str) -> int | None:
+    """The version under which a network is registered already."""
+    filter_string = f"name = '{REGISTERED}' and tags.{MODEL_URI_TAG} = '{model_uri}'"
+    found = tracking.client.search_model_versions(filter_string)
+    return int(found[0].version) if found else None
+
+
+def _create_registered(tracking: Tracking) -> None:
+    """Create the registered model, unless it is there."""
+    try:
+        tracking.client.create_registered_model(REGISTERED, description="Music genre classifiers.")
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise

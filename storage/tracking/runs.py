@@ -1,0 +1,157 @@
+"""Comparisons and their runs: parameters, curves, scores, figures, and how they ended."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from matplotlib.figure import Figure
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus
+
+from storage.tracking.cells import Parameter, RunCell, run_name, run_params, run_tags
+from storage.tracking.checkout import git_commit
+from storage.tracking.store import Tracking
+
+DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a dataset
+
+logger = logging.getLogger(__name__)
+
+
+def start_comparison(tracking: Tracking, name: str, tags: Mapping[str, str]) -> str:
+    """Start the parent run of a comparison; give its id."""
+    return _create_run(tracking, name, {"kind": "comparison", **tags})
+
+
+def start_run(tracking: Tracking, parent_run_id: str, cell: RunCell) -> str:
+    """Start the run of one training below its comparison; give its id."""
+    tags = {"kind": "training", "mlflow.parentRunId": parent_run_id, **run_tags(cell)}
+    params = run_params(cell)
+    run_id = _create_run(tracking, run_name(cell), tags)
+    try:
+        log_params(tracking, run_id, params)
+        tracking.client.log_inputs(run_id, [_dataset(tracking, cell)])
+    except BaseException as error:
+        fail_run(tracking, run_id, error)
+        raise
+    return run_id
+
+
+@contextmanager
+def comparison(tracking: Tracking, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+    """Open a comparison and close it as it ends: finished, failed or killed."""
+    run_id = start_comparison(tracking, name, tags)
+    with _ended(tracking, run_id):
+        yield run_id
+
+
+@contextmanager
+def training_run(tracking: Tracking, parent_run_id: str, cell: RunCell) -> Iterator[str]:
+    """Open the run of one training and close it as it ends: finished, failed or killed."""
+    run_id = start_run(tracking, parent_run_id, cell)
+    with _ended(tracking, run_id):
+        yield run_id
+
+
+def log_params(tracking: Tracking, run_id: str, params: Mapping[str, Parameter]) -> None:
+    """Log what is known only after the start of the run, such as ``n_parameters``."""
+    batch = [Param(name, str(value)) for name, value in params.items()]
+    tracking.client.log_batch(run_id, params=batch)
+
+
+def log_epoch(tracking: Tracking, run_id: str, scores: Mapping[str, float], epoch: int) -> None:
+    """Log one point of each curve, all in one transaction; ``epoch`` counts from 1."""
+    _log_metrics(tracking, run_id, scores, step=epoch)
+
+
+def log_scores(tracking: Tracking, run_id: str, metrics: Mapping[str, float]) -> None:
+    """Log the scores of the whole run, on its page and on that of the network it logged."""
+    outputs = tracking.client.get_run(run_id).outputs
+    models = outputs.model_outputs if outputs else []
+    _log_metrics(tracking, run_id, metrics, model_id=models[-1].model_id if models else None)
+
+
+def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> None:
+    """Keep a figure as ``figures/<name>.png``."""
+    tracking.client.log_figure(run_id, figure, f"figures/{name}.png")
+
+
+def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:
+    """Keep a document as ``<name>.json``."""
+    tracking.client.log_dict(run_id, dict(document), f"{name}.json")
+
+
+def finish_run(tracking: Tracking, run_id: str) -> None:
+    """Close a run that ended well."""
+    tracking.client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+
+
+def fail_run(tracking: Tracking, run_id: str, error: BaseException) -> None:
+    """Close a run that raised; its tag ``failure`` says what."""
+    status = RunStatus.FAILED if isinstance(error, Exception) else RunStatus.KILLED
+    tracking.client.set_terminated(run_id, RunStatus.to_string(status))
+    tracking.client.set_tag(run_id, "failure", f"{type(error).__name__}: {error}"[:5000])
+
+
+def close_abandoned(tracking: Tracking) -> list[str]:
+    """Close as killed the runs that a killed process left open; give their ids.
+
+    Call it where no other process can be training.
+    """
+    runs = tracking.client.search_runs(
+        [tracking.experiment_id], "attributes.status = 'RUNNING'", max_results=10_000
+    )
+    for run in runs:
+        logger.warning("run %s was left open by a killed process", run.info.run_name)
+        tracking.client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
+    return [run.info.run_id for run in runs]
+
+
+@contextmanager
+def _ended(tracking: Tracking, run_id: str) -> Iterator[None]:
+    """Close the run as the block ends."""
+    try:
+        yield
+    except BaseException as error:
+        fail_run(tracking, run_id, error)
+        raise
+    finish_run(tracking, run_id)
+
+
+def _create_run(tracking: Tracking, name: str, tags: Mapping[str, str]) -> str:
+    """Create a run that knows the commit of the program."""
+    known = dict(tags)
+    if commit := git_commit():
+        known |= {"git_commit": commit, "mlflow.source.git.commit": commit}
+    known |= {"mlflow.source.name": "genreflow", "mlflow.source.type": "LOCAL"}
+    run = tracking.client.create_run(tracking.experiment_id, tags=known, run_name=name)
+    return str(run.info.run_id)
+
+
+def _log_metrics(
+    tracking: Tracking,
+    run_id: str,
+    metrics: Mapping[str, float],
+    step: int = 0,
+    model_id: str | None = None,
+) -> None:
+    """Log metrics in one transaction."""
+    now_ms = time.time_ns() // 1_000_000
+    batch = [
+        Metric(name, float(value), now_ms, step, model_id=model_id, run_id=run_id)
+        for name, value in metrics.items()
+    ]
+    tracking.client.log_batch(run_id, metrics=batch)
+
+
+def _dataset(tracking: Tracking, cell: RunCell) -> DatasetInput:
+    """The snapshot, named as what the run was trained on."""
+    counts = {"train": cell.n_train, "validation": cell.n_validation, "test": cell.n_test}
+    dataset = Dataset(
+        name="snapshot",
+        digest=cell.snapshot_id[:DIGEST_CHARACTERS],
+        source_type="local",
+        source=json.dumps({"uri": str(tracking.layout.shards / cell.feature_key)}),
+        profile=json.dumps(counts),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

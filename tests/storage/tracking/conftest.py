@@ -1,0 +1,61 @@
+"""Real stores: the tables are made once a session, each test gets a copy of them."""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from storage.layout import DataLayout
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
+
+from storage.tracking.cells import RunCell
+from storage.tracking.runs import start_comparison
+from storage.tracking.store import Tracking, open_tracking
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    layout = DataLayout(tmp_path_factory.mktemp("tables"))
+    open_tracking(layout)
+    with sqlite3.connect(layout.mlflow_db) as connection:
+        connection.execute("delete from experiment_tags")
+        connection.execute("delete from experiments")
+    connection.close()
+    return layout.mlflow_db
+
+
+@pytest.fixture
+def layout(tables: Path, tmp_path: Path) -> DataLayout:
+    layout = DataLayout(tmp_path)
+    shutil.copy(tables, layout.mlflow_db)
+    return layout
+
+
+@pytest.fixture
+def tracking(layout: DataLayout) -> Tracking:
+    return open_tracking(layout)
+
+
+@pytest.fixture
+def parent_run_id(tracking: Tracking) -> str:
+    return start_comparison(tracking, "two networks", {})
+
+
+@pytest.fixture
+def cell() -> RunCell:
+    return RunCell(
+        network="cnn",
+        representation="thesis",
+        fragment_s=1.5,
+        seed=0,
+        snapshot_id="3f9a0c1d2e4b5a69",
+        feature_key="8c1fe27d",
+        genres=("jazz", "rock"),
+        n_train=140,
+        n_validation=30,
+        n_test=30,
+        config={"batch_size": 32, "learning_rate": 0.001},
+    )

@@ -1,0 +1,132 @@
+"""Networks there and back, with a tiny real one."""
+
+import json
+
+import numpy as np
+import pytest
+from mlflow.artifacts import download_artifacts
+from mlflow.models import Model
+
+from storage.tracking.cells import RunCell
+from storage.tracking.models import Network, load_features, load_network, log_network
+from storage.tracking.registry import Champion, champion, register_run, set_champion
+from storage.tracking.runs import log_scores, start_run
+from storage.tracking.store import Tracking
+
+pytestmark = pytest.mark.keras
+
+FEATURES = {"genres": ["jazz", "rock"], "representation": {"name": "thesis", "n_bands": 4}}
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    import keras
+
+    return keras.Sequential(
+        [keras.Input((4, 5)), keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    )
+
+
+@pytest.fixture
+def run_id(tracking: Tracking, parent_run_id: str, cell: RunCell) -> str:
+    return start_run(tracking, parent_run_id, cell)
+
+
+def test_a_network_comes_back_with_the_same_answers(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    matrices = np.random.default_rng(0).random((3, 4, 5), dtype=np.float32)
+
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    loaded = load_network(tracking, model_uri)
+    np.testing.assert_array_equal(np.asarray(loaded(matrices)), np.asarray(network(matrices)))
+
+
+def test_a_network_carries_its_feature_settings(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    assert load_features(tracking, model_uri) == FEATURES
+
+
+def test_a_network_belongs_to_its_run_and_tells_its_size(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    run = tracking.client.get_run(run_id)
+    assert [f"models:/{model.model_id}" for model in run.outputs.model_outputs] == [model_uri]
+    assert run.data.params["n_parameters"] == "42"  # 4 * 5 * 2 weights and 2 biases
+
+
+def test_a_network_says_what_it_takes_and_gives(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
+    signature = Model.load(download_artifacts(logged.artifact_location)).signature
+    assert signature.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 4, 5)}
+    assert signature.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 2)}
+
+
+def test_scores_stand_on_the_page_of_the_network_too(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    log_scores(tracking, run_id, {"test_song_mean_macro_f1": 0.75})
+
+    logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
+    assert [(score.key, score.value) for score in logged.metrics] == [
+        ("test_song_mean_macro_f1", 0.75)
+    ]
+
+
+def test_a_network_whose_settings_are_no_json_is_marked_as_failed(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        log_network(tracking, run_id, network, (4, 5), {"genres": {"jazz"}})
+
+    models = tracking.client.search_logged_models([tracking.experiment_id])
+    assert [model.status for model in models] == ["FAILED"]
+
+
+def test_registering_a_network_twice_gives_one_version(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    first = register_run(tracking, run_id, model_uri, {"network": "cnn"}, "best on validation")
+
+    assert register_run(tracking, run_id, model_uri, {"network": "cnn"}) == first == 1
+
+
+def test_the_champion_is_the_version_put_in_use(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    uris = [log_network(tracking, run_id, network, (4, 5), FEATURES) for _ in range(2)]
+    versions = [register_run(tracking, run_id, uri, {}) for uri in uris]
+
+    set_champion(tracking, versions[0])
+    before = champion(tracking)
+    set_champion(tracking, versions[1])
+    after = champion(tracking)
+
+    assert before == Champion(version=1, run_id=run_id, model_uri=uris[0])
+    assert after == Champion(version=2, run_id=run_id, model_uri=uris[1])
+
+
+def test_a_registered_network_names_its_version_on_its_own_page(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+
+    register_run(tracking, run_id, model_uri, {})
+
+    logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
+    links = json.loads(logged.tags["mlflow.modelVersions"])
+    assert links == [{"name": "genreflow", "version": 1}]
