@@ -100,8 +100,7 @@ def _render(
         kind = "kit" if part.is_drums else "program"
         raise ValueError(f"{kind} {part.program} of the soundfont cannot be played. Take another.")
     needed = int((starts_s[-1] + lengths_s[-1]) * SAMPLE_RATE) + 1
-    sound = np.pad(sound, (0, max(0, needed - len(sound))))
-    return sound
+    return np.pad(sound, (0, max(0, needed - len(sound))))
 
 
 @lru_cache(maxsize=2)
