@@ -1,0 +1,140 @@
+"""Scores: how well predicted genres match the true ones, for each genre and over all."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.examples import Int64Array
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores:
+    """Scores of the predictions on one split.
+
+    Attributes
+    ----------
+    genres : tuple of str
+    accuracy : float
+        Share of right predictions.
+    macro_precision, macro_recall, macro_f1 : float
+        Mean over the genres that occur among the labels (``support`` above 0).
+    precision, recall, f1 : float64 [shape=(n_genres,)]
+        0 where nothing was there to divide by.
+    support : int64 [shape=(n_genres,)]
+        Number of examples or songs of the genre.
+    confusion : int64 [shape=(n_genres, n_genres)]
+        Rows are true genres, columns predicted ones.
+    """
+
+    genres: tuple[str, ...]
+    accuracy: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    precision: Float64Array
+    recall: Float64Array
+    f1: Float64Array
+    support: Int64Array
+    confusion: Int64Array
+
+    def as_metrics(self, prefix: str) -> dict[str, float]:
+        """Give flat names such as ``<prefix>_macro_f1`` and ``<prefix>_f1_jazz``.
+
+        A genre that does not occur among the labels has no scores of its own;
+        ``<prefix>_n_genres`` tells over how many genres the macro means go.
+        """
+        metrics = {
+            f"{prefix}_accuracy": self.accuracy,
+            f"{prefix}_macro_precision": self.macro_precision,
+            f"{prefix}_macro_recall": self.macro_recall,
+            f"{prefix}_macro_f1": self.macro_f1,
+            f"{prefix}_n_genres": float(np.count_nonzero(self.support)),
+        }
+        names = _metric_names(self.genres)
+        for measure in ("precision", "recall", "f1"):
+            for index in np.flatnonzero(self.support):
+                value = getattr(self, measure)[index]
+                metrics[f"{prefix}_{measure}_{names[index]}"] = float(value)
+        return metrics
+
+
+def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequence[str]) -> Scores:
+    """Score predicted genres against the true ones.
+
+    Parameters
+    ----------
+    labels, predicted : int64 [shape=(n,)]
+        Indices into ``genres``, of fragments or of songs.
+    genres : sequence of str
+        All genres that the network knows.
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to score, the lengths differ, or an index names no genre.
+
+    Notes
+    -----
+    The macro means leave out genres without a label. A wrong prediction of such a genre still
+    counts against the true one; were it averaged in, as scikit-learn does by default, the number
+    of genres in the mean, and so the comparison of two networks, would hang on their mistakes.
+    """
+    confusion = _count_pairs(labels, predicted, len(genres))
+    hits = np.diagonal(confusion)
+    support = confusion.sum(axis=1)
+    n_predicted = confusion.sum(axis=0)
+    precision = _divide(hits, n_predicted)
+    recall = _divide(hits, support)
+    f1 = _divide(2 * hits, support + n_predicted)
+    present = support > 0
+    return Scores(
+        genres=tuple(genres),
+        accuracy=float(hits.sum() / support.sum()),
+        macro_precision=float(precision[present].mean()),
+        macro_recall=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        support=support,
+        confusion=confusion,
+    )
+
+
+def _count_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> Int64Array:
+    """Count each pair of true (row) and predicted (column) genre."""
+    if not len(labels) or np.shape(labels) != np.shape(predicted):
+        raise ValueError(
+            f"{len(labels)} labels and {len(predicted)} predictions cannot be scored; "
+            "give as many of one as of the other, and one at least."
+        )
+    if min(labels.min(), predicted.min()) < 0 or max(labels.max(), predicted.max()) >= n_genres:
+        raise ValueError(
+            f"labels go from {labels.min()} to {labels.max()}, predictions from "
+            f"{predicted.min()} to {predicted.max()}; with {n_genres} genres they must lie "
+            f"in 0..{n_genres - 1}."
+        )
+    pairs = np.bincount(labels * n_genres + predicted, minlength=n_genres**2)
+    return pairs.reshape(n_genres, n_genres).astype(np.int64)
+
+
+def _divide(counts: Int64Array, totals: Int64Array) -> Float64Array:
+    """Divide, 0 where there is nothing to divide by."""
+    return np.divide(counts, totals, out=np.zeros(len(totals)), where=totals > 0)
+
+
+def _metric_names(genres: Sequence[str]) -> list[str]:
+    """Spell genres as a tracker accepts them; two that would be spelt alike get their index."""
+    spelt = [re.sub(r"[^\w.-]+", "_", genre.lower()) for genre in genres]
+    return [
+        name if spelt.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(spelt)
+    ]

@@ -1,0 +1,113 @@
+"""The rules of training: when to stop, which epoch was best. Nothing here imports Keras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from genre_core.errors import GenreflowError
+
+ROUNDING = 1e-6
+"""Scores come in float32: a rise of exactly ``min_rise`` may look a little smaller."""
+
+
+class TrainingDiverged(GenreflowError):
+    """The loss is no longer a number; another try with the same settings gives the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """How long and how fast a network is trained.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Most epochs; the thesis sets no limit.
+    batch_size : int
+        Examples between two steps of the optimiser, Adam (thesis 3.1.2).
+    learning_rate : float
+        At the start.
+    patience_epochs, min_rise : int, float
+        Stop when the validation accuracy has not risen by ``min_rise`` in so many epochs.
+    plateau_epochs, plateau_fall, plateau_factor : int, float, float
+        Multiply the learning rate by the factor when the training loss has not fallen by
+        ``plateau_fall`` in so many epochs.
+
+    Notes
+    -----
+    Thesis section 4.3.
+    """
+
+    max_epochs: int = 300
+    batch_size: int = 32
+    learning_rate: float = 0.001
+    patience_epochs: int = 50
+    min_rise: float = 0.01
+    plateau_epochs: int = 5
+    plateau_fall: float = 0.0001
+    plateau_factor: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("max_epochs", "batch_size", "patience_epochs", "plateau_epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"TrainingConfig.{name} is {getattr(self, name)}; use 1 or more.")
+        if not (isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(
+                f"TrainingConfig.learning_rate is {self.learning_rate}; use a number above 0."
+            )
+        if not 0 < self.plateau_factor < 1:
+            raise ValueError(
+                f"TrainingConfig.plateau_factor is {self.plateau_factor}; use one between 0 and 1."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochScores:
+    """How a network did in one epoch; the first is epoch 1.
+
+    ``loss`` and ``accuracy`` are means over the epoch, while the weights move; those of the
+    validation are taken at its end. ``learning_rate`` is the one used in the epoch.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+
+
+def is_better(scores: EpochScores, best: EpochScores) -> bool:
+    """Whether an epoch beats the best: higher validation accuracy, then lower validation loss."""
+    return (scores.validation_accuracy, -scores.validation_loss) > (
+        best.validation_accuracy,
+        -best.validation_loss,
+    )
+
+
+def is_stalled(scores: Sequence[EpochScores], config: TrainingConfig) -> bool:
+    """Whether the validation accuracy has not risen by ``min_rise`` in ``patience_epochs``.
+
+    The rise is counted from the last epoch that rose so far, as by the callback that the thesis
+    names; there a rise of exactly ``min_rise`` was not enough, here it is.
+
+    Notes
+    -----
+    Thesis section 4.3.
+    """
+    milestone = scores[0]
+    for epoch in scores[1:]:
+        rise = epoch.validation_accuracy - milestone.validation_accuracy
+        if rise >= config.min_rise - ROUNDING:
+            milestone = epoch
+    return scores[-1].epoch - milestone.epoch >= config.patience_epochs
+
+
+def require_finite(scores: EpochScores, network: str) -> None:
+    """Raise ``TrainingDiverged`` if a loss of the epoch is not a finite number."""
+    if not (isfinite(scores.loss) and isfinite(scores.validation_loss)):
+        raise TrainingDiverged(
+            f"network {network}, epoch {scores.epoch}: the loss is {scores.loss}, the validation "
+            f"loss {scores.validation_loss}. Lower TrainingConfig.learning_rate "
+            f"(now {scores.learning_rate:g}), or look for values in the examples that are not "
+            "numbers."
+        )

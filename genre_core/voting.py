@@ -1,0 +1,98 @@
+"""Voting: the genre of a song from the probabilities of its fragments."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.examples import Float32Array
+
+Float64Array = npt.NDArray[np.float64]
+
+TIE_BREAK = 1e-3
+"""Weight of the mean probability in ``vote``, in votes: too light to overrule one vote."""
+
+
+def mean_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
+    """Give the mean probability of each genre."""
+    return _share(probabilities.mean(axis=0, dtype=np.float64))
+
+
+def maximum_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
+    """Give each genre its highest probability: the surest fragment decides.
+
+    Notes
+    -----
+    Thesis sections 2.4 and 5.2.
+    """
+    return _share(probabilities.max(axis=0).astype(np.float64))
+
+
+def majority_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
+    """Give each genre the share of fragments that choose it.
+
+    The mean probability counts as a thousandth of a vote, so that it decides ties.
+
+    Notes
+    -----
+    The program published with the thesis votes so; its text takes the maximum.
+    """
+    n_genres = probabilities.shape[1]
+    votes = np.bincount(probabilities.argmax(axis=1), minlength=n_genres)
+    return _share(votes + TIE_BREAK * mean_vote(probabilities))
+
+
+VOTES: Mapping[str, Callable[[Float32Array | Float64Array], Float64Array]] = MappingProxyType(
+    {"mean": mean_vote, "maximum": maximum_vote, "vote": majority_vote}
+)
+"""Each takes float (n_fragments, n_genres) of one song and gives (n_genres,) that sums to 1."""
+
+
+def vote_songs(
+    probabilities: Float32Array | Float64Array,
+    track_ids: Sequence[str] | npt.NDArray[np.object_],
+    vote: str,
+) -> tuple[npt.NDArray[np.object_], Float64Array]:
+    """Give the probabilities of each song from those of its fragments.
+
+    Parameters
+    ----------
+    probabilities : float [shape=(n_examples, n_genres)]
+    track_ids : str [shape=(n_examples,)]
+        Fragments of one song share one value; they need not stand together.
+    vote : str
+        A key of ``VOTES``.
+
+    Returns
+    -------
+    track_ids : str [shape=(n_songs,)]
+        In order of first appearance.
+    probabilities : float64 [shape=(n_songs, n_genres)]
+
+    Raises
+    ------
+    ValueError
+        If the vote is unknown, the lengths differ, or a probability is not a number.
+    """
+    if vote not in VOTES:
+        raise ValueError(f"unknown vote {vote!r}; the votes are {', '.join(VOTES)}.")
+    if len(probabilities) != len(track_ids):
+        raise ValueError(
+            f"{len(probabilities)} rows of probabilities do not fit {len(track_ids)} track ids; "
+            "give one id a fragment."
+        )
+    if not np.isfinite(probabilities).all():
+        raise ValueError("some probabilities are not numbers. Train the network again.")
+    fragments: dict[str, list[int]] = {}
+    for index, track_id in enumerate(track_ids):
+        fragments.setdefault(track_id, []).append(index)
+    songs = np.empty((len(fragments), probabilities.shape[1]))
+    for row, indices in enumerate(fragments.values()):
+        songs[row] = VOTES[vote](probabilities[indices])
+    return np.array(list(fragments), dtype=object), songs
+
+
+def _share(weights: Float64Array) -> Float64Array:
+    """Scale weights to sum to 1."""
+    return weights / weights.sum()

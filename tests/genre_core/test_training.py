@@ -1,0 +1,234 @@
+"""Training: the rules of thesis section 4.3, the best weights, seeds, and predictions."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from genre_core.errors import GenreflowError
+from genre_core.examples import Examples, Float32Array
+from genre_core.training_rules import EpochScores, TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+
+pytestmark = pytest.mark.keras
+
+STILL = 1e-9
+"""A learning rate that moves no float32 weight."""
+
+
+def noise(n_examples: int, seed: int, n_genres: int = 3) -> Examples:
+    rng = np.random.default_rng(seed)
+    return Examples(
+        matrices=rng.random((n_examples, 4, 5), dtype=np.float32),
+        labels=rng.integers(0, n_genres, n_examples),
+        track_ids=np.array([f"track{i}" for i in range(n_examples)], dtype=object),
+    )
+
+
+def separable(n_examples: int, n_genres: int) -> Examples:
+    examples = noise(n_examples, seed=5, n_genres=n_genres)
+    matrices = examples.matrices.copy()
+    matrices[np.arange(n_examples), :, 0] += examples.labels[:, None]
+    return Examples(matrices=matrices, labels=examples.labels, track_ids=examples.track_ids)
+
+
+def small_network(n_genres: int = 3) -> "keras.Model":
+    import keras
+
+    keras.utils.set_random_seed(7)
+    matrix = keras.Input((4, 5))
+    flat = keras.layers.Flatten()(matrix)
+    return keras.Model(matrix, keras.layers.Dense(n_genres, activation="softmax")(flat))
+
+
+def fit(
+    model: "keras.Model", train: Examples, validation: Examples, seed: int = 0, **settings: float
+) -> list[EpochScores]:
+    from genre_core import training
+
+    config = TrainingConfig(**settings)
+    return training.fit_network(model, train, validation, config, seed, lambda scores: None)
+
+
+def predict(model: "keras.Model", matrices: Float32Array) -> Float32Array:
+    from genre_core import training
+
+    return training.predict_genres(model, matrices)
+
+
+def cross_entropy(probabilities: Float32Array, labels: np.ndarray) -> float:
+    return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
+
+
+@pytest.mark.parametrize(("n_train", "n_validation"), [(70, 10), (20, 1100), (70, 1100)])
+def test_the_scores_of_an_epoch_cover_every_example_of_uneven_batches(
+    n_train: int, n_validation: int
+) -> None:
+    model, train, validation = small_network(), noise(n_train, 1), noise(n_validation, 2)
+    before = predict(model, train.matrices)
+    before_validation = predict(model, validation.matrices)
+
+    scores = fit(model, train, validation, learning_rate=STILL, max_epochs=2)
+
+    for epoch in scores:
+        assert epoch.loss == pytest.approx(cross_entropy(before, train.labels), rel=1e-4)
+        assert epoch.accuracy == pytest.approx((before.argmax(axis=1) == train.labels).mean())
+        assert epoch.validation_loss == pytest.approx(
+            cross_entropy(before_validation, validation.labels), rel=1e-4
+        )
+        assert epoch.validation_accuracy == pytest.approx(
+            (before_validation.argmax(axis=1) == validation.labels).mean()
+        )
+
+
+def test_training_stops_when_the_validation_accuracy_has_not_risen_in_the_patience() -> None:
+    scores = fit(
+        small_network(), noise(40, 1), noise(20, 2), learning_rate=STILL, patience_epochs=7
+    )
+
+    assert [epoch.epoch for epoch in scores] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_training_ends_after_the_most_epochs() -> None:
+    scores = fit(small_network(), noise(40, 1), noise(20, 2), max_epochs=3)
+
+    assert len(scores) == 3
+
+
+def test_the_learning_rate_falls_by_80_percent_after_five_epochs_on_a_plateau() -> None:
+    scores = fit(small_network(), noise(40, 1), noise(20, 2), learning_rate=STILL, max_epochs=12)
+
+    rates = [epoch.learning_rate for epoch in scores]
+
+    assert rates == pytest.approx([STILL] * 6 + [STILL / 5] * 5 + [STILL / 25])
+
+
+def test_the_learning_rate_stays_while_the_training_loss_falls() -> None:
+    scores = fit(small_network(), separable(60, 3), noise(20, 2), max_epochs=12)
+
+    assert [epoch.learning_rate for epoch in scores] == pytest.approx([0.001] * 12)
+
+
+def test_the_weights_of_the_best_epoch_are_restored_even_if_it_rose_less_than_one_percent() -> None:
+    model, validation = small_network(), noise(150, 2)
+
+    scores = fit(
+        model, noise(60, 1), validation, learning_rate=0.03, min_rise=0.9, patience_epochs=15
+    )
+    probabilities = predict(model, validation.matrices)
+    best = max(scores, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+
+    assert best.epoch not in (1, len(scores))
+    assert (probabilities.argmax(axis=1) == validation.labels).mean() == pytest.approx(
+        best.validation_accuracy
+    )
+    assert cross_entropy(probabilities, validation.labels) == pytest.approx(
+        best.validation_loss, rel=1e-5
+    )
+
+
+def test_each_epoch_is_reported_once_as_it_ends() -> None:
+    from genre_core import training
+
+    reported: list[EpochScores] = []
+
+    scores = training.fit_network(
+        small_network(),
+        noise(40, 1),
+        noise(20, 2),
+        TrainingConfig(max_epochs=3),
+        0,
+        reported.append,
+    )
+
+    assert reported == scores
+
+
+def test_the_loss_falls_below_what_a_second_softmax_would_allow() -> None:
+    scores = fit(
+        small_network(6), separable(120, 6), separable(30, 6), learning_rate=0.5, max_epochs=40
+    )
+
+    assert scores[-1].loss < 1.04
+
+
+@pytest.mark.parametrize("name", ["dense", "cnn"])
+def test_the_same_seed_gives_the_same_curve_and_weights(name: str) -> None:
+    from genre_core import training
+
+    rng = np.random.default_rng(3)
+    train = Examples(
+        matrices=rng.random((70, 12, 9), dtype=np.float32),
+        labels=rng.integers(0, 3, 70),
+        track_ids=np.full(70, "track", dtype=object),
+    )
+
+    models = [training.seeded_network(name, (12, 9), 3, seed=11) for _ in range(2)]
+    curves = [fit(model, train, train, seed=11, max_epochs=2) for model in models]
+
+    assert curves[0] == curves[1]
+    for weights, again in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, again)
+
+
+def test_another_seed_gives_other_weights() -> None:
+    from genre_core import training
+
+    one, other = (training.seeded_network("dense", (12, 9), 3, seed=seed) for seed in (1, 2))
+
+    assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+def test_another_seed_of_the_order_gives_another_curve_from_the_same_weights() -> None:
+    train, validation = noise(70, 1), noise(20, 2)
+
+    one, other = (
+        fit(small_network(), train, validation, seed=seed, max_epochs=2) for seed in (1, 2)
+    )
+
+    assert one[1].loss != other[1].loss
+
+
+def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
+    from genre_core import training
+
+    examples = noise(70, 1)
+    examples.labels[:] = np.arange(70)
+    batches = training.shuffled_batches(examples, 32, seed=4)
+
+    first, second = (
+        np.concatenate([labels.numpy() for _, labels in batches]).tolist() for _ in range(2)
+    )
+
+    assert sorted(first) == sorted(second) == list(range(70))
+    assert first != second
+
+
+def test_a_loss_that_is_no_number_stops_the_training_with_advice() -> None:
+    train = noise(40, 1)
+    train.matrices[3] = np.nan
+
+    with pytest.raises(GenreflowError, match=r"epoch 1: the loss is nan.*learning_rate"):
+        fit(small_network(), train, noise(20, 2))
+
+
+def test_an_empty_split_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="the validation split has no examples"):
+        fit(small_network(), noise(40, 1), noise(0, 2))
+
+
+def test_predictions_do_not_depend_on_how_many_examples_are_judged_at_once() -> None:
+    model, matrices = small_network(), noise(2100, 1).matrices
+
+    together = predict(model, matrices)
+    alone = np.concatenate([predict(model, matrices[i : i + 1]) for i in (0, 2099)])
+
+    assert together.dtype == np.float32
+    assert together.shape == (2100, 3)
+    np.testing.assert_allclose(together[[0, 2099]], alone, rtol=1e-5)
+
+
+def test_no_examples_give_no_predictions() -> None:
+    assert predict(small_network(), noise(0, 1).matrices).shape == (0, 3)

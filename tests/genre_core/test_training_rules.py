@@ -1,0 +1,71 @@
+"""The rules of training: stop, best epoch, settings (thesis section 4.3)."""
+
+import numpy as np
+import pytest
+
+from genre_core.training_rules import EpochScores, TrainingConfig, is_better, is_stalled
+
+
+def accuracies(*values: float) -> list[EpochScores]:
+    return [
+        EpochScores(
+            epoch=i,
+            loss=1.0,
+            accuracy=0.5,
+            validation_loss=1.0,
+            validation_accuracy=float(np.float32(value)),
+            learning_rate=0.001,
+        )
+        for i, value in enumerate(values, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "stalled"),
+    [
+        ((0.50, 0.50, 0.50), False),
+        ((0.50, 0.50, 0.50, 0.50), True),
+        ((0.50, 0.51, 0.51, 0.51), False),
+        ((0.50, 0.509, 0.509, 0.509), True),
+        ((0.50, 0.505, 0.512, 0.512, 0.512), False),
+        ((0.50, 0.505, 0.512, 0.512, 0.512, 0.512), True),
+        ((0.60, 0.10, 0.30, 0.55), True),
+    ],
+)
+def test_three_epochs_without_a_rise_of_one_percent_are_a_stall(
+    values: tuple[float, ...], stalled: bool
+) -> None:
+    assert is_stalled(accuracies(*values), TrainingConfig(patience_epochs=3)) is stalled
+
+
+def test_of_two_epochs_of_one_accuracy_the_one_of_lower_loss_is_better() -> None:
+    (scores,) = accuracies(0.5)
+    lower = EpochScores(
+        epoch=2,
+        loss=1.0,
+        accuracy=0.5,
+        validation_loss=0.9,
+        validation_accuracy=0.5,
+        learning_rate=0.001,
+    )
+
+    assert is_better(lower, scores)
+    assert not is_better(scores, lower)
+    assert not is_better(scores, scores)
+
+
+def test_the_defaults_are_those_of_the_thesis() -> None:
+    config = TrainingConfig()
+
+    assert (config.patience_epochs, config.min_rise) == (50, 0.01)
+    assert (config.plateau_epochs, config.plateau_fall, config.plateau_factor) == (5, 0.0001, 0.2)
+    assert config.batch_size == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("plateau_factor", 1.0)],
+)
+def test_a_setting_without_sense_is_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"TrainingConfig.{name}"):
+        TrainingConfig(**{name: value})
