@@ -115,13 +115,13 @@ def container_suffix(path: Path) -> str:
 
 
 def _sound(container: InputContainer, path: Path) -> AudioStream:
-    if not container.streams.audio:
-        message = f"{path} holds no sound ({container.format.name}). Name an audio file."
-        raise TrackRejected(Reason.NOT_AUDIO, message)
-    stream = container.streams.audio[0]
-    if stream.codec_context is None or not stream.codec_context.sample_rate:
+    stream = next(iter(container.streams.audio), None)
+    if stream is not None and stream.codec_context is None:
         message = f"the sound of {path} has no known decoder. Convert it to flac or mp3."
         raise TrackRejected(Reason.UNDECODABLE, message)
+    if stream is None or not stream.codec_context.sample_rate:
+        message = f"{path} holds no sound ({container.format.name}). Name an audio file."
+        raise TrackRejected(Reason.NOT_AUDIO, message)
     return stream
 
 

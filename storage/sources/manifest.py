@@ -1,0 +1,150 @@
+"""A music library as a table: CSV, JSON lines or Parquet, a song a row."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from genre_core.errors import UsageError
+from genre_core.records import Source
+
+_TAGS = ("artist", "album", "title", "licence")
+
+# A row of a manifest and where it stands, for messages: ("line 3", {"path": …}).
+Row = tuple[str, Mapping[str, Any]]
+
+
+def list_manifest(manifest: Path) -> list[Source]:
+    """List the songs of a manifest; each row becomes one source.
+
+    Parameters
+    ----------
+    manifest : Path
+        CSV, JSON lines or Parquet by its suffix, with the columns ``genre`` and ``path`` or
+        ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``. A relative path
+        starts at the folder of the manifest. Text is UTF-8.
+
+    Returns
+    -------
+    list of Source
+        Sorted by location and genre.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read as what its suffix says, or a row names no genre or no song.
+    """
+    rows = _READERS[manifest.suffix.lower()](manifest)
+    sources = [_to_source(manifest, place, row) for place, row in rows]
+    return sorted(sources, key=lambda source: (source.location, source.genre))
+
+
+def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
+    fields = {_name(key): _text(manifest, place, row[key]) for key in row}
+    genre = fields.get("genre", "").strip()
+    if not genre:
+        raise UsageError(f"{manifest}, {place}: no genre. Fill the column 'genre'.")
+    location = _location(manifest, fields)
+    if not location:
+        raise UsageError(f"{manifest}, {place}: neither path nor url. Fill one of these columns.")
+    tags = {tag: fields.get(tag, "").strip() for tag in _TAGS}
+    return Source(location=location, genre=genre, **tags)
+
+
+def _location(manifest: Path, fields: Mapping[str, str]) -> str:
+    path = fields.get("path", "")
+    if path.strip():
+        return str((manifest.parent / path).resolve())
+    return fields.get("url", "").strip()
+
+
+def _text(manifest: Path, place: str, field: object) -> str:
+    if field is None:
+        return ""
+    if not isinstance(field, str | int | float):
+        raise UsageError(f"{manifest}, {place}: {field!r} is no text. Write each field as text.")
+    text = str(field)
+    if "\0" in text or not _is_unicode(text):
+        raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _name(column: object) -> str:
+    return str(column).strip().casefold()
+
+
+def _check_columns(manifest: Path, columns: list[str]) -> None:
+    names = {_name(column) for column in columns}
+    if "genre" not in names or not names & {"path", "url"}:
+        found = ", ".join(map(str, columns)) or "none"
+        message = f"{manifest} needs the columns 'genre' and 'path' or 'url'; it has: {found}."
+        raise UsageError(message)
+
+
+def _read_csv(manifest: Path) -> Iterator[Row]:
+    try:
+        with manifest.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_columns(manifest, list(reader.fieldnames or []))
+            for row in reader:
+                yield _check_width(manifest, f"line {reader.line_num}", row)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{manifest} is not UTF-8. Save it as UTF-8.") from error
+    except csv.Error as error:
+        raise UsageError(f"{manifest} is not well-formed CSV: {error}. Correct it.") from error
+
+
+def _check_width(manifest: Path, place: str, row: dict[Any, Any]) -> Row:
+    if None in row:
+        message = f"{manifest}, {place}: more fields than columns. Quote fields that hold commas."
+        raise UsageError(message)
+    return place, row
+
+
+def _read_jsonl(manifest: Path) -> Iterator[Row]:
+    try:
+        with manifest.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _read_line(manifest, f"line {number}", line)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{manifest} is not UTF-8. Save it as UTF-8.") from error
+
+
+def _read_line(manifest: Path, place: str, line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{manifest}, {place}: not JSON ({error}). Correct the line.") from error
+    if not isinstance(row, dict):
+        message = f"{manifest}, {place}: no JSON object. Write one object a line."
+        raise UsageError(message)
+    return place, row
+
+
+def _read_parquet(manifest: Path) -> Iterator[Row]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(manifest)
+        rows = table.to_pylist()
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+        message = f"{manifest} cannot be read as Parquet: {str(error).rstrip('.')}. Write it again."
+        raise UsageError(message) from error
+    _check_columns(manifest, table.column_names)
+    yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".parquet": _read_parquet,
+}
+MANIFEST_SUFFIXES = tuple(_READERS)

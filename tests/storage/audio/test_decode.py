@@ -1,0 +1,207 @@
+"""Fragments against the whole song, the two libraries and the lossless original."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+from storage.audio import decode
+from storage.audio.decode import read_fragments
+from storage.audio.probe import probe_audio
+from storage.audio.resample import Span
+from storage.audio.seek import can_seek, seek_spans
+from storage.audio.stream import stream_spans
+
+Encode = Callable[..., Path]
+
+STARTS_S = (7.3, 0.0, 1.234567, 7.9)
+
+
+def _cut(whole: np.ndarray, fragment_s: float) -> np.ndarray:
+    """Cut the fragments at STARTS_S out of a song at 44.1 kHz."""
+    starts = [round(start_s * 44_100) for start_s in STARTS_S]
+    return np.stack([whole[start : start + round(fragment_s * 44_100)] for start in starts])
+
+
+@pytest.mark.parametrize("name", ["song.wav", "song.flac", "song.aiff", "song.au"])
+def test_fragments_of_lossless_files_are_the_mean_of_the_channels(
+    encode: Encode, sweep_wav: Path, name: str
+) -> None:
+    song = encode(name)
+    written, _ = soundfile.read(sweep_wav)
+
+    fragments = read_fragments(song, probe_audio(song), STARTS_S, 2.0)
+
+    assert fragments.dtype == np.float32
+    np.testing.assert_allclose(fragments, _cut(written.mean(axis=1), 2.0), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("song.mp3", ["-b:a", "192k"]),
+        ("song.mp3", ["-b:a", "48k", "-ac", "1"]),
+        ("song.mp3", ["-q:a", "3"]),
+        ("song.mp3", ["-b:a", "128k", "-ar", "48000"]),
+        ("song.mp3", ["-b:a", "192k", "-write_xing", "0"]),
+        ("song.flac", []),
+        ("song.wav", []),
+    ],
+)
+def test_both_libraries_give_the_same_samples_at_the_same_place(
+    encode: Encode, name: str, options: list[str]
+) -> None:
+    song = encode(name, *options)
+    facts = probe_audio(song)
+    places = (0, 1, 40_000, 123_457, 234_567, 350_000)
+    spans = [Span(start=place, stop=place + 20_000) for place in places]
+
+    sought = np.stack(seek_spans(song, facts, spans))
+    streamed = np.stack(stream_spans(song, facts, spans))
+
+    assert can_seek(song, facts)
+    np.testing.assert_allclose(sought, streamed, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("song.ogg", ["-c:a", "libvorbis"]), ("song.flac.ogg", ["-c:a", "flac"])],
+)
+def test_ogg_fragments_equal_those_of_the_whole_song(
+    encode: Encode, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    song = encode(name, *options)
+    facts = probe_audio(song)
+
+    fragments = read_fragments(song, facts, STARTS_S, 2.0)
+
+    whole = stream_spans(song, facts, [Span(start=0, stop=12 * 44_100)])[0]
+    np.testing.assert_array_equal(fragments, _cut(whole, 2.0))
+
+
+def test_vorbis_has_the_same_samples_as_libsndfile_reads_from_the_start(encode: Encode) -> None:
+    song = encode("song.ogg", "-c:a", "libvorbis")
+    whole, _ = soundfile.read(song)
+
+    fragments = read_fragments(song, probe_audio(song), STARTS_S, 2.0)
+
+    np.testing.assert_allclose(fragments, _cut(whole.mean(axis=1), 2.0), atol=1e-5)
+
+
+def test_a_variable_rate_mp3_without_header_is_read_to_its_end(encode: Encode) -> None:
+    song = encode("song.mp3", "-q:a", "3", "-write_xing", "0")
+    plain = encode("song.mp3", "-q:a", "3")
+    facts = probe_audio(song)
+
+    fragments = read_fragments(song, facts, [9.0], 2.0)
+
+    assert not can_seek(song, facts)
+    # Without the header nothing tells of the encoder's delay: 1105 samples come before the song.
+    expected = read_fragments(plain, probe_audio(plain), [9.0 - 1105 / 44_100], 2.0)
+    np.testing.assert_allclose(fragments, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("sample_rate", [48_000, 22_050, 96_000, 32_000, 44_099])
+def test_resampled_fragments_equal_those_of_the_resampled_song(
+    tmp_path: Path, sample_rate: int
+) -> None:
+    rng = np.random.default_rng(7)
+    signal = (0.2 * rng.standard_normal(12 * sample_rate)).astype(np.float32)
+    song = tmp_path / "song.wav"
+    soundfile.write(song, signal, sample_rate, subtype="FLOAT")
+
+    fragments = read_fragments(song, probe_audio(song), STARTS_S, 2.0)
+
+    whole = soxr.resample(signal, sample_rate, 44_100, quality="HQ")
+    np.testing.assert_allclose(fragments, _cut(whole, 2.0), atol=1e-4)
+
+
+def test_a_fragment_may_end_with_the_song(encode: Encode) -> None:
+    song = encode("song.opus", "-c:a", "libopus")
+
+    fragments = read_fragments(song, probe_audio(song), [9.0], 3.0)
+
+    assert fragments.shape == (1, 132_300)
+    assert np.abs(fragments[0, -4410:]).max() > 0.1
+
+
+def test_surround_sound_is_mixed_down_by_the_mean(tmp_path: Path) -> None:
+    levels = np.array([0.6, 0.0, 0.3, 0.0, -0.3, 0.0], dtype=np.float32)
+    song = tmp_path / "surround.wav"
+    soundfile.write(song, np.tile(levels, (44_100, 1)), 44_100, subtype="FLOAT")
+
+    fragments = read_fragments(song, probe_audio(song), [0.2], 0.5)
+
+    np.testing.assert_allclose(fragments, 0.1, atol=1e-7)
+
+
+def test_each_channel_is_clipped_to_full_scale_before_the_mean(tmp_path: Path) -> None:
+    song = tmp_path / "loud.wav"
+    soundfile.write(song, np.tile([1.5, 0.5], (44_100, 1)), 44_100, subtype="FLOAT")
+
+    fragments = read_fragments(song, probe_audio(song), [0.2], 0.5)
+
+    np.testing.assert_allclose(fragments, 0.75, atol=1e-7)
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_rejected(tmp_path: Path, sample: float) -> None:
+    signal = np.zeros(44_100, dtype=np.float32)
+    signal[20_000] = sample
+    song = tmp_path / "song.wav"
+    soundfile.write(song, signal, 44_100, subtype="FLOAT")
+
+    with pytest.raises(TrackRejected, match="no numbers") as rejection:
+        read_fragments(song, probe_audio(song), [0.2], 0.5)
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.m4a", "song.opus"])
+def test_a_fragment_beyond_the_end_says_where_the_song_breaks_off(
+    encode: Encode, name: str
+) -> None:
+    song = encode(name)
+    facts = replace(probe_audio(song), duration_s=60.0)
+
+    with pytest.raises(TrackRejected, match=r"breaks off 1\.\d+ s after 11\.0 s") as rejection:
+        read_fragments(song, facts, [1.0, 11.0], 3.0)
+
+    assert rejection.value.reason == Reason.TRUNCATED
+
+
+def test_damage_inside_a_fragment_is_rejected_and_outside_is_not(
+    encode: Encode, tmp_path: Path
+) -> None:
+    song = encode("song.m4a", "-b:a", "192k")
+    content = bytearray(song.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = b"\xff" * 4000
+    damaged = tmp_path / "damaged.m4a"
+    damaged.write_bytes(content)
+    facts = probe_audio(damaged)
+
+    with pytest.raises(TrackRejected, match=r"cannot be decoded at [56]\.\d s") as rejection:
+        read_fragments(damaged, facts, [5.0], 2.0)
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+    assert read_fragments(damaged, facts, [1.0], 2.0).shape == (1, 88_200)
+
+
+@pytest.mark.parametrize(("starts_s", "fragment_s"), [([-1.0], 3.0), ([1.0], 0.0)])
+def test_a_fragment_outside_any_song_is_a_wrong_argument(
+    sweep_wav: Path, starts_s: list[float], fragment_s: float
+) -> None:
+    with pytest.raises(ValueError, match="no fragments"):
+        read_fragments(sweep_wav, probe_audio(sweep_wav), starts_s, fragment_s)
+
+
+def test_the_version_of_the_decoder_names_both_libraries() -> None:
+    assert soundfile.__libsndfile_version__ in decode.DECODER_VERSION
+    assert "avcodec" in decode.DECODER_VERSION

@@ -1,0 +1,127 @@
+"""Facts of real files, and what is no audio."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+from storage.audio.probe import container_suffix, probe_audio
+
+Encode = Callable[..., Path]
+
+FORMATS = [
+    ("song.mp3", ["-b:a", "192k"], "mp3", ".mp3", 44_100),
+    ("song.ogg", ["-c:a", "libvorbis"], "vorbis", ".ogg", 44_100),
+    ("song.opus", ["-c:a", "libopus"], "opus", ".opus", 48_000),
+    ("song.m4a", ["-c:a", "aac"], "aac", ".m4a", 44_100),
+    ("song.flac", [], "flac", ".flac", 44_100),
+    ("song.webm", ["-c:a", "libopus"], "opus", ".webm", 48_000),
+    ("song.wma", [], "wmav2", ".wma", 44_100),
+    ("song.aiff", [], "pcm_s16be", ".aiff", 44_100),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "codec", "suffix", "sample_rate"), FORMATS)
+def test_codec_rate_channels_and_container_are_recognised(
+    encode: Encode, name: str, options: list[str], codec: str, suffix: str, sample_rate: int
+) -> None:
+    song = encode(name, *options)
+
+    facts = probe_audio(song)
+
+    assert (facts.codec, facts.sample_rate, facts.channels) == (codec, sample_rate, 2)
+    assert container_suffix(song) == suffix
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.m4a", "song.flac", "song.opus", "song.aiff"])
+def test_padding_of_the_encoder_is_not_counted(encode: Encode, name: str) -> None:
+    facts = probe_audio(encode(name))
+
+    assert facts.duration_s == pytest.approx(12.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["song.ogg", "song.webm", "song.wma", "song.aac"])
+def test_length_is_known_to_within_a_packet(encode: Encode, name: str) -> None:
+    facts = probe_audio(encode(name))
+
+    assert facts.duration_s == pytest.approx(12.0, abs=0.05)
+
+
+def test_variable_rate_mp3_without_header_has_its_true_length(encode: Encode) -> None:
+    facts = probe_audio(encode("song.mp3", "-q:a", "3", "-write_xing", "0"))
+
+    assert facts.duration_s == pytest.approx(12.0, abs=0.05)
+
+
+def test_truncated_mp3_has_the_length_of_what_is_there(sweep_mp3: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half.mp3"
+    half.write_bytes(sweep_mp3.read_bytes()[: sweep_mp3.stat().st_size // 2])
+
+    facts = probe_audio(half)
+
+    assert facts.duration_s == pytest.approx(6.0, abs=0.1)
+
+
+def test_tags_are_read_in_any_script(sweep_mp3: Path) -> None:
+    facts = probe_audio(sweep_mp3)
+
+    assert (facts.artist, facts.album, facts.title) == ("Ada", "Notes", "Ünïcode 歌")
+
+
+def test_tags_of_an_ogg_stream_are_read_whatever_their_case(encode: Encode) -> None:
+    song = encode("song.ogg", "-c:a", "libvorbis", "-metadata", "ARTIST=Ada")
+
+    assert probe_audio(song).artist == "Ada"
+
+
+def test_cover_art_is_not_sound(encode: Encode) -> None:
+    cover = encode("cover.png", "-lavfi", "showwavespic=s=64x64", "-frames:v", "1")
+    song = encode("song.mp3", "-i", str(cover), "-map", "0:a", "-map", "1:v", "-c:v", "copy")
+
+    facts = probe_audio(song)
+
+    assert (facts.codec, facts.duration_s) == ("mp3", pytest.approx(12.0, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no music at all\n" * 100, b"\x89PNG\r\n\x1a\n" + bytes(2000), bytes(100_000)],
+    ids=["empty", "text", "picture", "zeros"],
+)
+def test_a_file_that_is_not_audio_is_rejected(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(content)
+
+    with pytest.raises(TrackRejected, match=r"song\.mp3") as rejection:
+        probe_audio(path)
+
+    assert rejection.value.reason == Reason.NOT_AUDIO
+
+
+def test_a_playlist_cannot_point_at_other_files(sweep_mp3: Path, tmp_path: Path) -> None:
+    playlist = tmp_path / "song.mp3"
+    playlist.write_text(f"#EXTM3U\n#EXTINF:12,\n{sweep_mp3}\n#EXT-X-ENDLIST\n")
+
+    with pytest.raises(TrackRejected) as rejection:
+        probe_audio(playlist)
+
+    assert rejection.value.reason == Reason.NOT_AUDIO
+
+
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(TrackRejected, match="not there") as rejection:
+        probe_audio(tmp_path / "none.mp3")
+
+    assert rejection.value.reason == Reason.NOT_FOUND
+
+
+def test_a_header_without_sound_is_truncated(sweep_wav: Path, tmp_path: Path) -> None:
+    header = tmp_path / "header.wav"
+    header.write_bytes(sweep_wav.read_bytes()[:44])
+
+    with pytest.raises(TrackRejected) as rejection:
+        probe_audio(header)
+
+    assert rejection.value.reason == Reason.TRUNCATED

@@ -1,0 +1,121 @@
+"""The WAV of fragments, and pydub against read_fragments."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+from storage.audio.decode import read_fragments
+from storage.audio.probe import probe_audio
+from storage.audio.wav import read_wav, write_wav
+from storage.audio.whole import convert_whole_track
+
+Encode = Callable[..., Path]
+
+
+def test_fragments_stand_one_after_the_other_in_an_int16_wav(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "track.wav"
+
+    write_wav(path, np.array([[0.0, 0.5], [-0.5, -1.0]], dtype=np.float32))
+
+    samples, sample_rate = soundfile.read(path, dtype="int16")
+    assert sample_rate == 44_100
+    assert samples.tolist() == [0, 16_384, -16_384, -32_768]
+    assert [entry.name for entry in path.parent.iterdir()] == ["track.wav"]
+
+
+def test_samples_are_rounded_and_clipped(tmp_path: Path) -> None:
+    path = tmp_path / "track.wav"
+    levels = np.array([[0.6, -0.6, 1.4, -1.6, 32_768.0, -40_000.0]], dtype=np.float32)
+
+    write_wav(path, levels / np.float32(32_768))
+
+    samples, _ = soundfile.read(path, dtype="int16")
+    assert samples.tolist() == [1, -1, 1, -2, 32_767, -32_768]
+
+
+@given(levels=st.lists(st.integers(-32_768, 32_767), min_size=6, max_size=6))
+def test_int16_samples_survive_writing_and_reading(
+    tmp_path_factory: pytest.TempPathFactory, levels: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("wav") / "track.wav"
+    fragments = np.array(levels, dtype=np.float32).reshape(3, 2) / np.float32(32_768)
+
+    write_wav(path, fragments)
+
+    np.testing.assert_array_equal(read_wav(path, 3), fragments)
+
+
+def test_a_wrong_number_of_fragments_is_refused(tmp_path: Path) -> None:
+    write_wav(tmp_path / "track.wav", np.zeros((3, 5), dtype=np.float32))
+
+    with pytest.raises(ValueError, match="does not hold 4 fragments"):
+        read_wav(tmp_path / "track.wav", 4)
+
+
+def test_a_wav_of_another_rate_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "track.wav", np.zeros(10), 48_000)
+
+    with pytest.raises(ValueError, match=r"not 44\.1 kHz"):
+        read_wav(tmp_path / "track.wav", 1)
+
+
+def test_a_broken_wav_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "track.wav").write_bytes(b"RIFF")
+
+    with pytest.raises(ValueError, match="no WAV file"):
+        read_wav(tmp_path / "track.wav", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("song.mp3", ["-b:a", "192k"]),
+        ("song.mp3", ["-b:a", "192k", "-af", "volume=12dB"]),
+        ("song.mp3", ["-q:a", "4", "-ar", "48000"]),
+        ("song.ogg", ["-c:a", "libvorbis"]),
+        ("song.opus", ["-c:a", "libopus"]),
+        ("song.m4a", ["-c:a", "aac", "-b:a", "96k"]),
+        ("song.webm", ["-c:a", "libopus"]),
+        ("song.wma", []),
+        ("song.aac", []),
+        ("song.flac", []),
+        ("song.wav", []),
+    ],
+)
+def test_pydub_and_read_fragments_give_the_same_samples_without_ffmpeg_on_path(
+    encode: Encode,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    options: list[str],
+) -> None:
+    song = encode(name, *options)
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    facts = probe_audio(song)
+
+    convert_whole_track(song, facts.codec, tmp_path / "whole.wav")
+    fragments = read_fragments(song, facts, [0.5, 4.321, 8.0], 3.0)
+
+    whole = read_wav(tmp_path / "whole.wav", 1)[0]
+    starts = [22_050, 190_556, 352_800]
+    cut = np.stack([whole[start : start + 132_300] for start in starts])
+    # Half a step for int16 out of ffmpeg, half for our WAV, and what its resampling rings over.
+    np.testing.assert_allclose(fragments, cut, atol=2 / 32_768)
+
+
+def test_a_song_that_ffmpeg_cannot_decode_is_rejected(tmp_path: Path) -> None:
+    song = tmp_path / "song.mp3"
+    song.write_bytes(b"no music at all")
+
+    with pytest.raises(TrackRejected, match=r"song\.mp3") as rejection:
+        convert_whole_track(song, "mp3", tmp_path / "whole.wav")
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+    assert not (tmp_path / "whole.wav").exists()

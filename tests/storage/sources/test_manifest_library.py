@@ -1,0 +1,140 @@
+"""Libraries as tables."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from genre_core.errors import UsageError
+from genre_core.records import Source
+from storage.sources.listing import list_sources
+
+
+def _write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_a_folder_with_a_manifest_is_read_by_it(tmp_path: Path) -> None:
+    (tmp_path / "rock").mkdir()
+    (tmp_path / "rock" / "a.mp3").touch()
+    _write(
+        tmp_path / "manifest.csv",
+        "path,genre,artist,album,title,licence\nrock/a.mp3,metal,Ada,Notes,One,CC0\n",
+    )
+
+    assert list_sources(tmp_path) == [
+        Source(
+            location=str(tmp_path / "rock" / "a.mp3"),
+            genre="metal",
+            artist="Ada",
+            album="Notes",
+            title="One",
+            licence="CC0",
+        )
+    ]
+
+
+def test_a_row_may_name_a_path_or_an_address(tmp_path: Path) -> None:
+    text = "url,Path,GENRE\nhttps://example.org/a.mp3,,jazz\n,/music/b.mp3,rock\n,../c.mp3,rock\n"
+    manifest = _write(tmp_path / "songs.csv", text)
+
+    sources = list_sources(manifest)
+
+    assert [(source.location, source.genre) for source in sources] == sorted(
+        [
+            ("https://example.org/a.mp3", "jazz"),
+            ("/music/b.mp3", "rock"),
+            (str(tmp_path.parent / "c.mp3"), "rock"),
+        ]
+    )
+
+
+def test_quotes_newlines_and_a_byte_order_mark_are_understood(tmp_path: Path) -> None:
+    text = 'path,genre,title\n"Пе\nсня, ""1"".mp3",джаз,"a ""b"", c"\n'
+    manifest = _write(tmp_path / "songs.csv", text, "utf-8-sig")
+
+    [source] = list_sources(manifest)
+
+    assert source.location == str(tmp_path / 'Пе\nсня, "1".mp3')
+    assert (source.genre, source.title) == ("джаз", 'a "b", c')
+
+
+def test_equal_rows_stay_two_sources(tmp_path: Path) -> None:
+    manifest = _write(tmp_path / "songs.csv", "path,genre\na.mp3,rock\na.mp3,rock\n")
+
+    assert len(list_sources(manifest)) == 2
+
+
+def test_the_three_kinds_of_manifest_give_the_same_sources(tmp_path: Path) -> None:
+    rows = [
+        {"path": "b.mp3", "genre": "rock", "artist": "311"},
+        {"path": "歌.mp3", "genre": "jazz", "artist": None},
+    ]
+    csv_text = "path,genre,artist\nb.mp3,rock,311\n歌.mp3,jazz,\n"
+    by_csv = _write(tmp_path / "songs.csv", csv_text)
+    by_jsonl = _write(tmp_path / "songs.jsonl", "\n\n".join(map(json.dumps, rows)))
+    by_parquet = tmp_path / "songs.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), by_parquet)
+
+    listings = [list_sources(manifest) for manifest in (by_csv, by_jsonl, by_parquet)]
+
+    assert listings[0] == listings[1] == listings[2]
+    assert [source.artist for source in listings[0]] == ["311", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("songs.csv", "path,genre\na.mp3,rock\nb.mp3,\n", r"songs\.csv, line 3: no genre"),
+        ("songs.csv", "path,url,genre\n,,rock\n", r"songs\.csv, line 2: neither path nor url"),
+        ("songs.csv", "path,title\na.mp3,A\n", r"needs the columns 'genre'.*path, title"),
+        ("songs.csv", "song,genre\na.mp3,rock\n", r"'path' or 'url'; it has: song, genre"),
+        ("songs.csv", "", r"it has: none"),
+        ("songs.csv", "path,genre\n", "holds no songs"),
+        ("songs.csv", "path,genre\na, b.mp3,rock\n", "line 2: more fields than columns"),
+        ("songs.csv", 'path,genre\n"a.mp3,rock\n', "not well-formed CSV"),
+        ("songs.csv", "path,genre\na\0.mp3,rock\n", "line 2|CSV"),
+        ("songs.jsonl", '{"path": "a.mp3", "genre": "x"}\n{"path":\n', "line 2: not JSON"),
+        ("songs.jsonl", '["a.mp3", "rock"]\n', "line 1: no JSON object"),
+        ("songs.jsonl", '{"path": "a.mp3"}\n', "line 1: no genre"),
+        ("songs.jsonl", '{"path": ["a.mp3"], "genre": "rock"}\n', "line 1: .* is no text"),
+        ("songs.jsonl", '{"path": "\\ud800.mp3", "genre": "x"}\n', "no character"),
+        ("songs.jsonl", "\n", "holds no songs"),
+        ("songs.parquet", "path,genre\na.mp3,rock\n", "cannot be read as Parquet"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_refused_in_one_sentence(
+    tmp_path: Path, name: str, text: str, sentence: str
+) -> None:
+    manifest = _write(tmp_path / name, text)
+
+    with pytest.raises(UsageError, match=sentence) as refusal:
+        list_sources(manifest)
+
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["songs.csv", "songs.jsonl"])
+def test_another_encoding_is_refused(tmp_path: Path, name: str) -> None:
+    manifest = _write(tmp_path / name, "path,genre\ncafé.mp3,chanson\n", "latin-1")
+
+    with pytest.raises(UsageError, match="not UTF-8"):
+        list_sources(manifest)
+
+
+def test_a_parquet_manifest_without_genres_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"path": ["a.mp3"]}), tmp_path / "songs.parquet")
+
+    with pytest.raises(UsageError, match="needs the columns 'genre'"):
+        list_sources(tmp_path / "songs.parquet")
+
+
+def test_a_parquet_row_without_genre_is_named(tmp_path: Path) -> None:
+    table = pa.table({"path": ["a.mp3", "b.mp3"], "genre": ["rock", None]})
+    pq.write_table(table, tmp_path / "songs.parquet")
+
+    with pytest.raises(UsageError, match="row 2: no genre"):
+        list_sources(tmp_path / "songs.parquet")
