@@ -14,7 +14,7 @@ from genre_core.networks.registry import build_network
 from genre_core.training_rules import (
     EpochScores,
     TrainingConfig,
-    is_better,
+    best_epoch,
     is_stalled,
     require_finite,
 )
@@ -123,7 +123,6 @@ class _Course(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         self.scores: list[EpochScores] = []
         self._config = config
         self._on_epoch = on_epoch
-        self._best: EpochScores | None = None
         self._best_weights: list[Float32Array] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -138,8 +137,8 @@ class _Course(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         )
         require_finite(scores, self.model.name)
         self.scores.append(scores)
-        if self._best is None or is_better(scores, self._best):
-            self._best, self._best_weights = scores, self.model.get_weights()
+        if best_epoch(self.scores) is scores:
+            self._best_weights = self.model.get_weights()
         self._on_epoch(scores)
         self.model.stop_training = is_stalled(self.scores, self._config)
 

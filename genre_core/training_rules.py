@@ -76,12 +76,9 @@ class EpochScores:
     learning_rate: float
 
 
-def is_better(scores: EpochScores, best: EpochScores) -> bool:
-    """Whether an epoch beats the best: higher validation accuracy, then lower validation loss."""
-    return (scores.validation_accuracy, -scores.validation_loss) > (
-        best.validation_accuracy,
-        -best.validation_loss,
-    )
+def best_epoch(scores: Sequence[EpochScores]) -> EpochScores:
+    """Give the epoch of highest validation accuracy, of these the one of lowest validation loss."""
+    return max(scores, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
 
 
 def is_stalled(scores: Sequence[EpochScores], config: TrainingConfig) -> bool:

@@ -1,9 +1,11 @@
 """The rules of training: stop, best epoch, settings (thesis section 4.3)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from genre_core.training_rules import EpochScores, TrainingConfig, is_better, is_stalled
+from genre_core.training_rules import EpochScores, TrainingConfig, best_epoch, is_stalled
 
 
 def accuracies(*values: float) -> list[EpochScores]:
@@ -38,20 +40,13 @@ def test_three_epochs_without_a_rise_of_one_percent_are_a_stall(
     assert is_stalled(accuracies(*values), TrainingConfig(patience_epochs=3)) is stalled
 
 
-def test_of_two_epochs_of_one_accuracy_the_one_of_lower_loss_is_better() -> None:
-    (scores,) = accuracies(0.5)
-    lower = EpochScores(
-        epoch=2,
-        loss=1.0,
-        accuracy=0.5,
-        validation_loss=0.9,
-        validation_accuracy=0.5,
-        learning_rate=0.001,
-    )
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss_then_is_the_first() -> None:
+    first, second, third, fourth = accuracies(0.4, 0.5, 0.5, 0.5)
+    low_loss = replace(third, validation_loss=0.9)
+    as_low = replace(fourth, validation_loss=0.9)
 
-    assert is_better(lower, scores)
-    assert not is_better(scores, lower)
-    assert not is_better(scores, scores)
+    assert best_epoch([first, second, low_loss, as_low]) is low_loss
+    assert best_epoch([replace(first, validation_loss=0.1), second]) is second
 
 
 def test_the_defaults_are_those_of_the_thesis() -> None:

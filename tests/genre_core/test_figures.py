@@ -1,0 +1,142 @@
+"""Figures: what they show is what they were given, and the extremes can be drawn."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from genre_core.figures.comparison import ComparedRun, draw_comparison
+from genre_core.figures.confusion import draw_confusion
+from genre_core.figures.curves import draw_curves
+from genre_core.training_rules import EpochScores
+
+PNG = b"\x89PNG"
+
+
+def epochs(*accuracies: float) -> list[EpochScores]:
+    return [
+        EpochScores(
+            epoch=i,
+            loss=2.0 - value,
+            accuracy=value,
+            validation_loss=2.5 - value,
+            validation_accuracy=value / 2,
+            learning_rate=0.001,
+        )
+        for i, value in enumerate(accuracies, start=1)
+    ]
+
+
+def run(network: str, fragment_s: float, seed: int, test_macro_f1: float) -> ComparedRun:
+    return ComparedRun(
+        network=network,
+        fragment_s=fragment_s,
+        seed=seed,
+        validation_macro_f1=0.5,
+        test_macro_f1=test_macro_f1,
+    )
+
+
+def png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=50)
+    return buffer.getvalue()
+
+
+def test_the_curves_show_loss_and_accuracy_of_training_and_validation() -> None:
+    loss, accuracy = draw_curves(epochs(0.2, 0.6, 0.4), "cnn").axes
+
+    np.testing.assert_allclose(loss.lines[0].get_xydata(), [[1, 1.8], [2, 1.4], [3, 1.6]])
+    np.testing.assert_allclose(loss.lines[1].get_ydata(), [2.3, 1.9, 2.1])
+    np.testing.assert_allclose(accuracy.lines[0].get_ydata(), [0.2, 0.6, 0.4])
+    np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [0.1, 0.3, 0.2])
+
+
+def test_the_curves_mark_the_best_epoch() -> None:
+    _, accuracy = draw_curves(epochs(0.2, 0.6, 0.4), "cnn").axes
+
+    assert accuracy.lines[2].get_label() == "best epoch (2)"
+    assert list(accuracy.lines[2].get_xdata()) == [2, 2]
+
+
+@pytest.mark.parametrize("n_epochs", [1, 300])
+def test_a_training_of_any_length_can_be_drawn(n_epochs: int) -> None:
+    assert png(draw_curves(epochs(*np.linspace(0.2, 0.9, n_epochs)), "cnn")).startswith(PNG)
+
+
+def test_the_confusion_matrix_shows_counts_and_shares_of_the_true_genre() -> None:
+    axes = draw_confusion(np.array([[6, 2], [0, 5]]), ["jazz", "rock"], "cnn").axes[0]
+
+    shown = {text.get_position(): text.get_text() for text in axes.texts}
+
+    assert shown == {(0, 0): "6\n75%", (1, 0): "2\n25%", (1, 1): "5\n100%"}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["jazz (8)", "rock (5)"]
+    assert axes.get_xlabel() == "predicted genre"
+
+
+def test_a_confusion_matrix_with_a_genre_without_songs_can_be_drawn() -> None:
+    axes = draw_confusion(np.array([[3, 1], [0, 0]]), ["jazz", "rock"], "cnn").axes[0]
+
+    assert axes.get_yticklabels()[1].get_text() == "rock (0)"
+    np.testing.assert_allclose(axes.images[0].get_array(), [[0.75, 0.25], [0, 0]])
+
+
+def test_ten_genres_of_long_names_can_be_drawn() -> None:
+    genres = [f"contemporary jazz {i}" for i in range(10)]
+
+    assert png(draw_confusion(np.eye(10, dtype=np.int64), genres, "cnn")).startswith(PNG)
+
+
+def test_the_comparison_joins_the_means_over_seeds_across_fragment_lengths() -> None:
+    rows = [run("cnn", 3.0, 0, 0.8), run("cnn", 1.0, 0, 0.4), run("cnn", 1.0, 1, 0.6)]
+
+    _, test = draw_comparison(rows).axes
+
+    np.testing.assert_allclose(test.lines[0].get_xydata(), [[0, 0.5], [1, 0.8]])
+    assert sorted(test.collections[0].get_offsets()[:, 1]) == pytest.approx([0.4, 0.6, 0.8])
+    assert [label.get_text() for label in test.get_xticklabels()] == ["1", "3"]
+
+
+def test_the_comparison_of_one_length_puts_the_networks_side_by_side() -> None:
+    rows = [run("cnn", 3.0, 0, 0.8), run("cnn", 3.0, 1, 0.6), run("rnn", 3.0, 0, 0.5)]
+
+    _, test = draw_comparison(rows).axes
+    bar_of_cnn, dots_of_cnn = test.collections[:2]
+
+    np.testing.assert_allclose(bar_of_cnn.get_segments()[0][:, 1], [0.7, 0.7])
+    np.testing.assert_allclose(dots_of_cnn.get_offsets()[:, 1], [0.8, 0.6])
+    assert [label.get_text() for label in test.get_xticklabels()] == ["cnn", "rnn"]
+
+
+def test_many_networks_and_lengths_can_be_compared_though_some_runs_are_missing() -> None:
+    rows = [
+        run(f"network{i}", float(length), seed, 0.5)
+        for i in range(9)
+        for length in range(1, 6)
+        for seed in range(3)
+        if (i + length + seed) % 7
+    ]
+
+    assert png(draw_comparison(rows)).startswith(PNG)
+
+
+def test_a_comparison_without_runs_is_refused() -> None:
+    with pytest.raises(ValueError, match="no run to compare"):
+        draw_comparison([])
+
+
+def test_drawing_needs_neither_keras_nor_the_state_of_pyplot() -> None:
+    program = (
+        "import sys, genre_core.figures.comparison, genre_core.figures.curves, "
+        "genre_core.figures.confusion; "
+        "print({'keras', 'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert shown.stdout == "set()\n"
