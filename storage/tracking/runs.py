@@ -12,6 +12,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunS
 from storage.tracking.cells import Parameter, RunCell, run_name, run_params, run_tags
 from storage.tracking.checkout import git_commit
 from storage.tracking.store import Tracking
+from storage.tracking.views import share_views
 
 DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a dataset
 
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 
 def start_comparison(tracking: Tracking, name: str, tags: Mapping[str, str]) -> str:
-    """Start the parent run of a comparison; give its id."""
+    """Start the parent run of a comparison, with the views to read it by; give its id."""
+    share_views(tracking)
     return _create_run(tracking, name, {"kind": "comparison", **tags})
 
 

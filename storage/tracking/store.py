@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from storage.layout import DataLayout
+from storage.tracking.relocation import relocate
 
 EXPERIMENT = "genreflow"
 EXPERIMENT_TAGS = {
@@ -54,12 +55,13 @@ def open_tracking(layout: DataLayout) -> Tracking:
 
 
 def _find_experiment(client: MlflowClient, layout: DataLayout) -> str:
-    """The experiment's id; created where absent, restored where somebody deleted it."""
+    """The experiment's id; created where absent, restored where deleted, moved with its home."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return _create_experiment(client, layout)
     if experiment.lifecycle_stage == LifecycleStage.DELETED:
         client.restore_experiment(experiment.experiment_id)
+    relocate(layout, experiment.artifact_location)
     return str(experiment.experiment_id)
 
 

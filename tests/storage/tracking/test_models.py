@@ -1,17 +1,19 @@
 """Networks there and back, with a tiny real one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mlflow.artifacts import download_artifacts
 from mlflow.models import Model
 
+from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
 from storage.tracking.models import Network, load_features, load_network, log_network
 from storage.tracking.registry import Champion, champion, register_run, set_champion
 from storage.tracking.runs import log_scores, start_run
-from storage.tracking.store import Tracking
+from storage.tracking.store import Tracking, open_tracking
 
 pytestmark = pytest.mark.keras
 
@@ -130,3 +132,21 @@ def test_a_registered_network_names_its_version_on_its_own_page(
     logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
     links = json.loads(logged.tags["mlflow.modelVersions"])
     assert links == [{"name": "genreflow", "version": 1}]
+
+
+def test_the_champion_moves_with_its_home(
+    tracking: Tracking, run_id: str, network: Network, tmp_path: Path
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+    set_champion(tracking, register_run(tracking, run_id, model_uri, {}))
+    moved = DataLayout(tmp_path / "moved")
+    moved.home.mkdir()
+    tracking.layout.mlflow_db.rename(moved.mlflow_db)
+    tracking.layout.mlflow_artifacts.rename(moved.mlflow_artifacts)
+
+    after = open_tracking(moved)
+
+    version = after.client.get_model_version("genreflow", "1")
+    assert champion(after) == Champion(version=1, run_id=run_id, model_uri=model_uri)
+    assert load_features(after, model_uri) == FEATURES
+    assert version.source.startswith(moved.mlflow_artifacts.as_uri())

@@ -1,10 +1,12 @@
-"""Opening the store: new, old or deleted."""
+"""Opening the store: new, old, deleted or moved."""
 
 from pathlib import Path
 
 import pytest
+from mlflow.artifacts import download_artifacts
 
 from storage.layout import DataLayout
+from storage.tracking.runs import log_json, start_comparison
 from storage.tracking.store import open_tracking
 
 
@@ -58,3 +60,20 @@ def test_a_relative_home_keeps_its_artifacts_below_it(
 
     experiment = tracking.client.get_experiment(tracking.experiment_id)
     assert experiment.artifact_location == (layout.home / "mlartifacts").as_uri()
+
+
+def test_a_home_that_was_moved_keeps_its_artifacts(layout: DataLayout, tmp_path: Path) -> None:
+    before = open_tracking(layout)
+    run_id = start_comparison(before, "before the move", {})
+    log_json(before, run_id, {"moved": False}, "place")
+    moved = DataLayout(tmp_path / "new home")
+    moved.home.mkdir()
+    layout.mlflow_db.rename(moved.mlflow_db)
+    layout.mlflow_artifacts.rename(moved.mlflow_artifacts)
+
+    after = open_tracking(moved)
+
+    old_place = download_artifacts(after.client.get_run(run_id).info.artifact_uri)
+    new_run = after.client.get_run(start_comparison(after, "after the move", {}))
+    assert (Path(old_place) / "place.json").is_file()
+    assert new_run.info.artifact_uri.startswith(moved.mlflow_artifacts.as_uri())
