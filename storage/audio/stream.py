@@ -10,9 +10,11 @@ depends on its neighbour) are decoded from the start, at a thousandth of their p
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -24,71 +26,22 @@ from genre_core.records import AudioFacts, Reason
 from storage.audio.mixing import mix_down
 from storage.audio.probe import open_audio
 from storage.audio.resample import Span
+from storage.audio.walk import Walk
 
-_PASSABLE_CODECS = ("opus", "mp3", "mp2", "flac", "alac", "pcm_")
-# Decoders carry a state from packet to packet (bit reservoir, overlap, prediction).
-_RUN_UP_S = 1.0
+# Mixing down costs more for each call than for each sample, and frames are short.
+_JOINED_FRAMES = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
-    """Decoded sound and its place in the song, in samples."""
+    """Decoded sound and its place in the song; samples are (n_channels, n_samples)."""
 
     start: int
-    samples: Float32Array
+    samples: npt.NDArray[Any]
 
-
-class _Walk:
-    """Where a walk through the packets of a song stands, and which of them it needs."""
-
-    def __init__(self, stream: AudioStream, facts: AudioFacts, spans: Sequence[Span]) -> None:
-        samples_per_tick = float(stream.time_base or 0) * facts.sample_rate
-        self.sample_rate = facts.sample_rate
-        self.place = 0
-        self._decoder = stream.codec_context
-        self._samples_per_tick = samples_per_tick
-        # Matroska and ASF know a length to the millisecond only.
-        self._may_pass = facts.codec.startswith(_PASSABLE_CODECS) and samples_per_tick <= 1
-        self._spans = sorted(spans, key=lambda span: span.start)
-        self._has_passed = False
-
-    def is_over(self) -> bool:
-        """Say whether every span lies behind."""
-        return all(span.stop <= self.place for span in self._spans)
-
-    def wants(self, packet: "Packet[AudioStream]") -> bool:
-        """Say whether a packet has to be decoded; after a gap the decoder starts afresh."""
-        if self.place and self._may_pass and packet.size and not self._is_near(packet):
-            self.pass_over(packet)
-            self._has_passed = True
-            return False
-        if self._has_passed:
-            self._decoder.flush_buffers()
-            self._has_passed = False
-        return True
-
-    def pass_over(self, packet: "Packet[AudioStream]") -> None:
-        """Walk on by the length of a packet."""
-        self.place += self._length(packet)
-
-    def stands_in_span(self, packet: "Packet[AudioStream]") -> bool:
-        """Say whether a packet holds sound of a span itself, not of the run-up to it."""
-        stop = self.place + self._length(packet)
-        return any(self.place < span.stop and stop > span.start for span in self._spans)
-
-    def walk_on(self, frame: AudioFrame) -> _Piece:
-        """Place a frame and walk on behind it; where no span needs it, its sound is left out."""
-        start, self.place = self.place, self.place + frame.samples
-        if not any(start < span.stop and self.place > span.start for span in self._spans):
-            return _Piece(start=start, samples=np.zeros(0, dtype=np.float32))
-        return _Piece(start=start, samples=mix_down(_channels(frame)))
-
-    def _is_near(self, packet: "Packet[AudioStream]") -> bool:
-        stop = self.place + self._length(packet) + round(_RUN_UP_S * self.sample_rate)
-        return any(self.place < span.stop and stop > span.start for span in self._spans)
-
-    def _length(self, packet: "Packet[AudioStream]") -> int:
-        return round((packet.duration or 0) * self._samples_per_tick)
+    @property
+    def stop(self) -> int:
+        return self.start + self.samples.shape[-1]
 
 
 def stream_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Float32Array]:
@@ -115,26 +68,48 @@ def stream_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[F
     """
     signals = [np.zeros(span.stop - span.start, dtype=np.float32) for span in spans]
     filled = [0] * len(spans)
-    for piece in _decode_pieces(path, facts, spans):
+    for piece in _join(_decode_pieces(path, facts, spans)):
+        mono = mix_down(piece.samples)
         for row, span in enumerate(spans):
-            filled[row] = max(filled[row], _fill(signals[row], span, piece))
+            filled[row] = max(filled[row], _fill(signals[row], span, mono, piece.start))
     return [signal[:n] for signal, n in zip(signals, filled, strict=True)]
 
 
-def _fill(signal: Float32Array, span: Span, piece: _Piece) -> int:
-    """Copy what a piece holds of a span; return where in the span the copy ends."""
-    start = max(span.start, piece.start)
-    stop = min(span.stop, piece.start + len(piece.samples))
+def _fill(signal: Float32Array, span: Span, mono: Float32Array, place: int) -> int:
+    """Copy what sound at a place holds of a span; return where in the span the copy ends."""
+    start = max(span.start, place)
+    stop = min(span.stop, place + len(mono))
     if start >= stop:
         return 0
-    source = piece.samples[start - piece.start : stop - piece.start]
-    signal[start - span.start : stop - span.start] = source
+    signal[start - span.start : stop - span.start] = mono[start - place : stop - place]
     return stop - span.start
+
+
+def _join(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
+    """Join pieces that follow each other."""
+    run: list[_Piece] = []
+    for piece in pieces:
+        if run and not _continues(run, piece):
+            yield _concatenate(run)
+            run = []
+        run.append(piece)
+    if run:
+        yield _concatenate(run)
+
+
+def _continues(run: list[_Piece], piece: _Piece) -> bool:
+    same_channels = len(run[-1].samples) == len(piece.samples)
+    return run[-1].stop == piece.start and same_channels and len(run) < _JOINED_FRAMES
+
+
+def _concatenate(run: list[_Piece]) -> _Piece:
+    samples = np.concatenate([piece.samples for piece in run], axis=1)
+    return _Piece(start=run[0].start, samples=samples)
 
 
 def _decode_pieces(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> Iterator[_Piece]:
     with open_audio(path) as (container, stream):
-        walk = _Walk(stream, facts, spans)
+        walk = Walk(stream, facts, spans)
         for packet in _packets(container, stream):
             if walk.is_over():
                 return
@@ -152,7 +127,7 @@ def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet
             return
 
 
-def _decode_packet(walk: _Walk, packet: "Packet[AudioStream]", path: Path) -> Iterator[_Piece]:
+def _decode_packet(walk: Walk, packet: "Packet[AudioStream]", path: Path) -> Iterator[_Piece]:
     for frame in _decode_frames(walk, packet, path):
         if frame.sample_rate != walk.sample_rate:
             message = (
@@ -160,12 +135,12 @@ def _decode_packet(walk: _Walk, packet: "Packet[AudioStream]", path: Path) -> It
                 " Encode it again at one rate."
             )
             raise TrackRejected(Reason.UNDECODABLE, message)
-        piece = walk.walk_on(frame)
-        if len(piece.samples):
-            yield piece
+        start = walk.walk_on(frame)
+        if walk.reaches_span(walk.place):
+            yield _Piece(start=start, samples=_channels(frame))
 
 
-def _decode_frames(walk: _Walk, packet: "Packet[AudioStream]", path: Path) -> list[AudioFrame]:
+def _decode_frames(walk: Walk, packet: "Packet[AudioStream]", path: Path) -> list[AudioFrame]:
     try:
         return packet.decode()
     except av.FFmpegError as error:
@@ -177,7 +152,7 @@ def _decode_frames(walk: _Walk, packet: "Packet[AudioStream]", path: Path) -> li
         return []
 
 
-def _channels(frame: AudioFrame) -> np.ndarray:
+def _channels(frame: AudioFrame) -> npt.NDArray[Any]:
     """Give the samples of a frame, (n_channels, n_samples), whichever way they are stored."""
     samples = frame.to_ndarray()
     if frame.format.is_planar:

@@ -23,8 +23,7 @@ def write_wav(path: Path, fragments: Float32Array) -> None:
     fragments : float32 [shape=(n_fragments, n_samples)]
         In -1..1; what lies outside is clipped. Samples are rounded to the nearest of int16.
     """
-    levels = np.rint(fragments * np.float32(_FULL_SCALE))
-    samples = np.clip(levels, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
+    samples = _levels(fragments).astype("<i2")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
@@ -32,6 +31,26 @@ def write_wav(path: Path, fragments: Float32Array) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def round_samples(fragments: Float32Array) -> Float32Array:
+    """Give what `read_wav` would give of fragments that `write_wav` wrote, without a file.
+
+    Parameters
+    ----------
+    fragments : float32 [shape=(n_fragments, n_samples)]
+
+    Returns
+    -------
+    float32 [shape=(n_fragments, n_samples)]
+    """
+    return _levels(fragments) / np.float32(_FULL_SCALE)
+
+
+def _levels(fragments: Float32Array) -> Float32Array:
+    """Round to the nearest of int16, clipped to its range."""
+    levels = np.rint(fragments * np.float32(_FULL_SCALE))
+    return np.clip(levels, -_FULL_SCALE, _FULL_SCALE - 1)
 
 
 def _write_samples(path: Path, samples: bytes) -> None:
