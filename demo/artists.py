@@ -1,6 +1,6 @@
 """Palettes of genres, and the artists that choose from them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +24,8 @@ class Player:
         Grooves, bass lines, chord figures or rhythms of melodies, by role.
     centre : int
         MIDI pitch around which it plays.
+    swing : tuple of float, optional
+        A player whose style swings brings the whole line-up to it.
     """
 
     role: str
@@ -36,11 +38,20 @@ class Player:
     drive: float = 0.0
     ducks: bool = False
     sweeps: bool = False
+    swing: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """All that a genre offers to its artists."""
+    """All that a genre offers to its artists.
+
+    Attributes
+    ----------
+    swing : tuple of float
+        Range of the place of the off-beat within its unit; 0.5 is straight, 2/3 a triplet.
+    rubato : tuple of float
+        Range of the largest deviation from the beat, in beats.
+    """
 
     genre: str
     tempo_bpm: tuple[float, float]
@@ -77,7 +88,6 @@ class Artist:
     swing: float
     rubato: float
     beats_per_bar: int
-    modes: tuple[str, ...]
     progressions: tuple[str, ...]
     form: tuple[Passage, ...]
     fill: str
@@ -86,7 +96,7 @@ class Artist:
     tightness_s: float
     tilt_db: float
     room_s: float
-    wetness: float = field(default=1.0)
+    wetness: float
 
 
 def form_artist(
@@ -107,10 +117,9 @@ def form_artist(
         name=name,
         palette=palette,
         tempo_bpm=slow + min(share, 1.0) * (fast - slow),
-        swing=rng.uniform(*palette.swing),
+        swing=rng.uniform(*_swing(palette, line_up)),
         rubato=rng.uniform(*palette.rubato),
         beats_per_bar=int(rng.choice(palette.beats_per_bar)),
-        modes=_some(palette.modes, 2, rng),
         progressions=_some(palette.progressions, 4, rng),
         form=palette.forms[place % len(palette.forms)],
         fill=_some(palette.fills, 1, rng)[0],
@@ -121,6 +130,12 @@ def form_artist(
         room_s=rng.uniform(0.5, 2.2),
         wetness=rng.uniform(0.4, 1.3),
     )
+
+
+def _swing(palette: Palette, line_up: tuple[Player, ...]) -> tuple[float, float]:
+    """The range of the swing: that of the first player who insists, or else the genre's."""
+    insisting = [player.swing for player in line_up if player.swing is not None]
+    return insisting[0] if insisting else palette.swing
 
 
 def _take_seat(player: Player, rng: np.random.Generator) -> Seat:

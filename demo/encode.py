@@ -7,7 +7,7 @@ import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
 
-from demo.sampler import SAMPLE_RATE
+from demo.tone import SAMPLE_RATE
 
 BIT_RATES = ("128k", "160k", "192k", "256k")
 

@@ -68,6 +68,8 @@ def make_library(
         If the folder holds a library of other settings, or the settings make no sense.
     """
     _check(seed, songs_per_genre, song_s)
+    if unseen.resolve().is_relative_to(target.resolve()):
+        raise ValueError(f"{unseen} lies within the library {target}. Put it beside the library.")
     songs = [(target / song.path, song) for song in list_songs(seed, songs_per_genre, song_s)]
     extra = [
         (unseen / song.path.replace("/", "-"), song)
@@ -120,8 +122,11 @@ def _render_all(missing: list[tuple[Path, Song]]) -> Iterator[Path]:
         write_tuned_soundfont(find_soundfont(), soundfont)
         with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
             jobs = [pool.submit(render_song, song, path, soundfont) for path, song in missing]
-            for job in as_completed(jobs):
-                yield job.result()
+            try:
+                for job in as_completed(jobs):
+                    yield job.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 def _check(seed: int, songs_per_genre: int, song_s: tuple[float, float]) -> None:

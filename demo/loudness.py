@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-Float32Array = npt.NDArray[np.float32]
+from demo.tone import SAMPLE_RATE, Float32Array
 
 TARGET_LUFS = -18.0
-_RATE_HZ = 44_100
 _CEILING = 0.89
 _KNEE = 0.6
 _BLOCK_S = 0.4
@@ -33,7 +32,7 @@ def loudness_lufs(song: Float32Array) -> float:
     then those within 10 LU of their mean.
     """
     heard = signal.sosfilt(_weighting(), song, axis=1)
-    step = int(_STEP_S * _RATE_HZ)
+    step = int(_STEP_S * SAMPLE_RATE)
     n_steps = song.shape[1] // step
     parts = np.square(heard[:, : n_steps * step]).reshape(len(song), n_steps, step).mean(axis=2)
     joined = int(_BLOCK_S / _STEP_S)
@@ -57,10 +56,11 @@ def level(song: Float32Array) -> Float32Array:
     if not np.isfinite(measured):
         raise ValueError("the song is silent. Its score has no audible part.")
     loud = song * np.float32(10 ** ((TARGET_LUFS - measured) / 20))
-    size = np.abs(loud)
+    high = np.abs(loud) > _KNEE
+    peaks = loud[high]
     room = _CEILING - _KNEE
-    bent = _KNEE + room * np.tanh((size - _KNEE) / room)
-    return np.where(size > _KNEE, np.sign(loud) * bent, loud).astype(np.float32)
+    loud[high] = np.sign(peaks) * (_KNEE + room * np.tanh((np.abs(peaks) - _KNEE) / room))
+    return loud
 
 
 def _lufs(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -73,7 +73,7 @@ def _weighting() -> npt.NDArray[np.float64]:
 
 
 def _shelf(centre_hz: float, gain_db: float, q: float) -> npt.NDArray[np.float64]:
-    turn = np.tan(np.pi * centre_hz / _RATE_HZ)
+    turn = np.tan(np.pi * centre_hz / SAMPLE_RATE)
     high = 10 ** (gain_db / 20)
     band = high**0.4996668
     a0 = 1 + turn / q + turn**2
@@ -86,6 +86,6 @@ def _shelf(centre_hz: float, gain_db: float, q: float) -> npt.NDArray[np.float64
 
 
 def _high_pass(centre_hz: float, q: float) -> npt.NDArray[np.float64]:
-    turn = np.tan(np.pi * centre_hz / _RATE_HZ)
+    turn = np.tan(np.pi * centre_hz / SAMPLE_RATE)
     a0 = 1 + turn / q + turn**2
     return np.array([1, -2, 1, 1, 2 * (turn**2 - 1) / a0, (1 - turn / q + turn**2) / a0])

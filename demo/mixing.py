@@ -8,8 +8,9 @@ from scipy import signal
 
 from demo.drums import PIECES
 from demo.loudness import level
-from demo.sampler import SAMPLE_RATE, Float32Array, play_part
+from demo.sampler import play_part
 from demo.score import Part, Score
+from demo.tone import SAMPLE_RATE, Float32Array, low_pass
 
 _FADE_S = 0.5
 _DUCK_S = 0.25
@@ -41,7 +42,7 @@ def mix(score: Score, soundfont: Path) -> npt.NDArray[np.int16]:
     song += _reverberate(send, score.room_s)
     song = _tilt(song, score.tilt_db)
     song[:, -_fade_out().size :] *= _fade_out()
-    return (level(song).T * 32767).astype(np.int16)
+    return np.round(level(song).T * 32767).astype(np.int16)
 
 
 def _times(score: Score, part: Part) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -80,7 +81,7 @@ def _sweep(sound: Float32Array, tempo_bpm: float) -> Float32Array:
     period = _SWEEP_BEATS * 60.0 / tempo_bpm * SAMPLE_RATE
     turn = np.arange(len(sound), dtype=np.float32) * np.float32(2 * np.pi / period)
     opened = 0.55 - 0.45 * np.cos(turn)
-    dark = _low_pass(sound, _SWEEP_HZ)
+    dark = low_pass(sound, _SWEEP_HZ)
     return dark + opened * (sound - dark)
 
 
@@ -111,15 +112,8 @@ def _reverberate(send: Float32Array, room_s: float) -> Float32Array:
 
 def _tilt(song: Float32Array, tilt_db: float) -> Float32Array:
     """Raise the treble and lower the bass by half of ``tilt_db`` each."""
-    dark = _low_pass(song, _TILT_HZ)
     gain = np.float32(10 ** (tilt_db / 40))
-    return dark / gain + (song - dark) * gain
-
-
-def _low_pass(sound: Float32Array, cutoff_hz: float) -> Float32Array:
-    """A gentle low-pass filter, 6 dB an octave."""
-    keep = np.float32(np.exp(-2 * np.pi * cutoff_hz / SAMPLE_RATE))
-    return signal.lfilter(np.array([1 - keep]), np.array([1, -keep]), sound).astype(np.float32)
+    return song * gain + low_pass(song, _TILT_HZ) * (1 / gain - gain)
 
 
 def _fade_out() -> Float32Array:

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 from symusic.core import NoteSecondList, ScoreSecond, Synthesizer, TrackSecond
 
 from demo.score import Note, Part
+from demo.tone import SAMPLE_RATE, Float32Array, low_pass
 
-Float32Array = npt.NDArray[np.float32]
-
-SAMPLE_RATE = 44_100
 _DRUM_S = 1.5
 _GAP_S = 0.05
 _LAYER_CUTOFFS_HZ = (1_500.0, 4_000.0)  # of soft and middling notes
@@ -71,7 +68,7 @@ def _record_takes(
     starts = np.concatenate([[0.0], np.cumsum(lengths + _GAP_S)[:-1]])
     tape = _render(part, pitches, starts, lengths, soundfont)
     bounds = (np.stack([starts, starts + lengths]) * SAMPLE_RATE).astype(int).T
-    layers = (*(_darken(tape, cutoff) for cutoff in _LAYER_CUTOFFS_HZ), tape)
+    layers = (*(low_pass(tape, cutoff) for cutoff in _LAYER_CUTOFFS_HZ), tape)
     return {
         pitch: tuple(layer[start:end] for layer in layers)
         for pitch, (start, end) in zip(pitches, bounds, strict=True)
@@ -111,12 +108,6 @@ def _synthesizer(soundfont: Path) -> Synthesizer:
 def _layer(note: Note) -> int:
     """Which layer of brightness a note takes."""
     return sum(note.loudness > edge for edge in _LAYER_EDGES)
-
-
-def _darken(sound: Float32Array, cutoff_hz: float) -> Float32Array:
-    """A gentle low-pass filter, 6 dB an octave."""
-    keep = np.float32(np.exp(-2 * np.pi * cutoff_hz / SAMPLE_RATE))
-    return signal.lfilter(np.array([1 - keep]), np.array([1, -keep]), sound).astype(np.float32)
 
 
 @lru_cache(maxsize=16)

@@ -75,7 +75,9 @@ PALETTE = Palette(
         (_FUSION_DRUMS, _BASS, _RHODES, _HORN, _SOLO),
         (_DRUMS, _BASS, _GUITAR, _PIANO_LEAD, _SOLO),
         (
-            Player(role="drums", programs=(0, 40), styles=("bossa", "bossa"), level_db=-3),
+            Player(
+                role="drums", programs=(0, 40), styles=("bossa",), level_db=-3, swing=(0.5, 0.52)
+            ),
             Player(role="bass", programs=(32, 33), styles=("bossa",), centre=38),
             _GUITAR,
             _HORN,

@@ -6,7 +6,13 @@ from demo.form import Passage
 _DRUMS = Player(
     role="drums", programs=(0, 16, 8), styles=("backbeat", "driving", "half time"), level_db=0
 )
-_SHUFFLE_DRUMS = Player(role="drums", programs=(0, 8), styles=("shuffle", "jazz rock"), level_db=-1)
+_SHUFFLE_DRUMS = Player(
+    role="drums",
+    programs=(0, 8),
+    styles=("shuffle", "jazz rock"),
+    level_db=-1,
+    swing=(0.6, 0.67),
+)
 _DANCE_DRUMS = Player(role="drums", programs=(16, 24), styles=("disco", "backbeat", "break"))
 _BASS = Player(
     role="bass",
