@@ -6,7 +6,6 @@ SHELL := bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CODE := flows tasks genre_core storage demo tests benchmarks
-export PYTHONDONTWRITEBYTECODE ?=
 export DO_NOT_TRACK := 1
 
 .PHONY: help setup run test check lock clean
@@ -30,7 +29,7 @@ check: setup ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 lock: ## Resolve the dependencies anew
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

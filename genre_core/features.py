@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genre_core.errors import UsageError
-from genre_core.fragments import FragmentConfig
+from genre_core.examples import Float32Array
+from genre_core.fragments import SAMPLE_RATE, FragmentConfig
 from genre_core.representations.registry import find_representation
 
 
@@ -59,3 +60,20 @@ def feature_key(config: FeatureConfig, decoder_version: str) -> str:
     settings = dict(find_representation(config.representation).settings)
     document = {**asdict(config), "settings": settings, "decoder": decoder_version}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def matrices_of(fragments: Float32Array, config: FeatureConfig) -> Float32Array:
+    """Turn fragments into matrices; of longer fragments, the beginnings.
+
+    Parameters
+    ----------
+    fragments : float32 [shape=(n_fragments, n_samples)]
+        Mono audio at 44.1 kHz, ``config.fragment_s`` long at least.
+    config : FeatureConfig
+
+    Returns
+    -------
+    float32 [shape=(n_fragments, n_bands, n_frames)]
+    """
+    n_samples = round(config.fragment_s * SAMPLE_RATE)
+    return find_representation(config.representation).matrices(fragments[:, :n_samples])

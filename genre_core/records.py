@@ -43,6 +43,7 @@ class Reason(StrEnum):
     SPLIT_CONFLICT = "split_conflict"
     DUPLICATE_ID = "duplicate_id"
     DUPLICATE_CONTENT = "duplicate_content"
+    INTERRUPTED = "interrupted"
 
 
 class Split(StrEnum):
@@ -97,6 +98,16 @@ class Track:
     channels: int
     codec: str
     suffix: str
+
+    @property
+    def facts(self) -> AudioFacts:
+        """What decoding needs to know."""
+        return AudioFacts(
+            duration_s=self.duration_s,
+            sample_rate=self.sample_rate,
+            channels=self.channels,
+            codec=self.codec,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

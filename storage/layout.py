@@ -50,6 +50,11 @@ class DataLayout:
         """The embedded orchestrator's own state."""
         return self.home / "prefect"
 
+    @property
+    def builtin(self) -> Path:
+        """The built-in library, composed on the first run without music."""
+        return self.home / "builtin-library"
+
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""
         return self.songs / track_id[:2] / f"{track_id}{suffix}"

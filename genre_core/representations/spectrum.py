@@ -1,7 +1,6 @@
 """Power spectra of frames (thesis sections 2.3.1, 2.3.2 and 2.4.1)."""
 
 import numpy as np
-import scipy.fft
 
 from genre_core.examples import Float32Array
 from genre_core.fragments import SAMPLE_RATE
@@ -39,6 +38,8 @@ def power_frames(fragments: Float32Array) -> Float32Array:
             f"a fragment of {fragments.shape[-1] / SAMPLE_RATE:g} s is shorter than a frame of "
             "200 ms; ask for longer fragments"
         )
+    import scipy.fft  # half a second, for nothing in a process that only asks
+
     frames = np.lib.stride_tricks.sliding_window_view(fragments, FRAME_SAMPLES, axis=-1)
     spectra = scipy.fft.rfft(frames[..., ::HOP_SAMPLES, :], axis=-1)
     return spectra.real**2 + spectra.imag**2

@@ -1,5 +1,7 @@
 """Opening the writer's catalog: one process at a time, in short transactions."""
 
+from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence

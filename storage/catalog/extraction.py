@@ -1,15 +1,19 @@
 """What has been extracted: shards, and which track has examples for which feature key."""
 
+from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from duckdb import DuckDBPyConnection
+from typing import TYPE_CHECKING
 
 from genre_core.features import FeatureConfig
 from genre_core.records import Outcome, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

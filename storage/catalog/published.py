@@ -8,12 +8,11 @@ from typing import Any
 import duckdb
 
 from genre_core.errors import UsageError
-from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import all_shards
 from storage.layout import DataLayout
 
 _COLUMNS = """
-    track_id, genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
+    track_id, tracks.genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
     "values", feature_key
 """
 
@@ -30,8 +29,6 @@ def publish(layout: DataLayout) -> Path:
 
     Readers keep the file that they have open; the next one to open it sees the new state.
     """
-    with open_catalog(layout):
-        pass
     fresh = layout.home / ".spectrograms.duckdb.new"
     fresh.unlink(missing_ok=True)
     shards = all_shards(layout)
@@ -82,7 +79,7 @@ def _select_spectrograms(layout: DataLayout, shards: Sequence[str]) -> str:
     if not shards:
         return _NO_SPECTROGRAMS
     paths = ", ".join(_quote((layout.shards / shard).resolve()) for shard in shards)
-    return f"select {_COLUMNS} from read_parquet([{paths}])"
+    return f"select {_COLUMNS} from read_parquet([{paths}]) join tracks using (track_id)"
 
 
 def _quote(path: Path) -> str:

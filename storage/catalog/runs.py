@@ -33,6 +33,10 @@ class Run:
     model_uri: str
     started_at: datetime
 
+    def as_row(self) -> dict[str, Any]:
+        """Give the columns by name."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:

@@ -1,16 +1,20 @@
 """Places in the split, kept for ever, and the snapshots that trainings are made from."""
 
+from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-
-from duckdb import DuckDBPyConnection
+from typing import TYPE_CHECKING
 
 from genre_core.groups import Candidate
 from genre_core.records import Reason, Result, Split, Stage
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +46,24 @@ class Placement:
 def read_candidates(
     layout: DataLayout, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> list[Candidate]:
-    """Give the tracks with examples; ``genres`` narrows them unless it is empty."""
-    statement = """
-        select distinct track_id, genre, artist from tracks semi join
-            (select track_id from extracted where feature_key in (select unnest(?))) as made
-            using (track_id)
-        where len(?::varchar[]) = 0 or genre in (select unnest(?::varchar[])) order by track_id
+    """Give the tracks with examples; ``genres`` narrows them unless it is empty.
+
+    The built-in library steps back as soon as the store has other music.
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres), list(genres)])
-    return [Candidate(**row) for row in rows]
+        rows = fetch_rows(
+            catalog, _CANDIDATES, [f"{layout.builtin}/", list(feature_keys), list(genres)]
+        )
+    own = [row for row in rows if not row["builtin"]] or rows
+    return [Candidate(**{k: row[k] for k in ("track_id", "genre", "artist")}) for row in own]
 
 
 def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
     """Give the place of every track that has one."""
-    statement = "select track_id, genre, split, group_id, split_level from assignments"
+    statement = """
+        select track_id, tracks.genre, split, group_id, split_level
+        from assignments join tracks using (track_id)
+    """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
     return {row["track_id"]: Assignment(**{**row, "split": Split(row["split"])}) for row in rows}
@@ -80,14 +87,14 @@ def record_assignments(
 
 
 def record_snapshot(
-    layout: DataLayout, feature_key: str, genres: Sequence[str], seed: int
+    layout: DataLayout, feature_key: str, track_ids: Sequence[str], seed: int
 ) -> Snapshot:
-    """Freeze the assigned tracks of some genres that have examples under a feature key.
+    """Freeze those of the tracks that have a place and examples under a feature key.
 
     The same tracks on the same sides give the same snapshot, however often it is asked for.
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(genres)])
+        rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
         library_id = _digest(f"{r['track_id']} {r['genre']} {r['split']}" for r in rows)
         snapshot = Snapshot(
             snapshot_id=_digest([library_id, feature_key]),
@@ -112,11 +119,17 @@ def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
 
 
+_CANDIDATES = """
+    select track_id, genre, artist, starts_with(location, $1) as builtin from tracks
+    where track_id in (select track_id from extracted where feature_key in (select unnest($2)))
+        and (len($3::varchar[]) = 0 or genre in (select unnest($3::varchar[])))
+    order by track_id
+"""
+
 _MEMBERS = """
     select track_id, tracks.genre, split, group_id, split_level, n_fragments
     from assignments join extracted using (track_id) join tracks using (track_id)
-    where feature_key = ? and tracks.genre in (select unnest(?))
-        and assignments.genre = tracks.genre
+    where feature_key = ? and track_id in (select unnest(?))
     order by track_id
 """
 

@@ -7,6 +7,11 @@ from genre_core.records import Outcome, Result, Source, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
 
+_RELABEL = """
+on conflict (track_id) do update set genre = excluded.genre
+    where tracks.location = excluded.location
+"""
+
 _UPSERT_OUTCOME = """
 on conflict (source) do update set
     track_id = excluded.track_id, genre = excluded.genre, outcome = excluded.outcome,
@@ -39,9 +44,12 @@ def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Trac
 
 
 def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:
-    """Record new tracks and what became of their sources, in one transaction."""
+    """Record tracks and what became of their sources, in one transaction.
+
+    A track whose source now says another genre takes that genre.
+    """
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "tracks", [asdict(t) for t in tracks], "on conflict do nothing")
+        insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _RELABEL)
         insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
 
 

@@ -39,7 +39,7 @@ def list_folder(folder: Path) -> list[Source]:
     sources = [
         Source(location=_location(song), genre=genre.name)
         for genre in genres
-        for song in _songs_below(genre)
+        for song in audio_files(genre)
     ]
     loose = [entry.name for entry in folder.iterdir() if entry.is_file() and _is_song(entry)]
     if loose:
@@ -47,9 +47,10 @@ def list_folder(folder: Path) -> list[Source]:
     return sorted(sources, key=lambda source: source.location)
 
 
-def _songs_below(genre: Path) -> list[Path]:
-    found = [path for path in genre.rglob("*") if _is_song(path) and path.is_file()]
-    return [path for path in found if not any(map(_is_hidden, _steps(path, genre)))]
+def audio_files(folder: Path) -> list[Path]:
+    """Give the files below a folder that are songs by their suffix, sorted; hidden ones not."""
+    found = [path for path in folder.rglob("*") if _is_song(path) and path.is_file()]
+    return sorted(path for path in found if not any(map(_is_hidden, _steps(path, folder))))
 
 
 def _steps(path: Path, genre: Path) -> list[Path]:

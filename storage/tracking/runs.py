@@ -110,13 +110,20 @@ def close_abandoned(tracking: Tracking) -> list[str]:
 
 
 @contextmanager
-def _ended(tracking: Tracking, run_id: str) -> Iterator[None]:
-    """Close the run as the block ends."""
+def failing_run(tracking: Tracking, run_id: str) -> Iterator[None]:
+    """Close the run if the block raises, as failed or killed; otherwise leave it open."""
     try:
         yield
     except BaseException as error:
         fail_run(tracking, run_id, error)
         raise
+
+
+@contextmanager
+def _ended(tracking: Tracking, run_id: str) -> Iterator[None]:
+    """Close the run as the block ends."""
+    with failing_run(tracking, run_id):
+        yield
     finish_run(tracking, run_id)
 
 

@@ -9,11 +9,11 @@ from enum import StrEnum
 
 from storage.tracking.store import Tracking
 
-SCORE = "test_song_mean_macro_f1"
+SCORE = "validation_song_mean_macro_f1"
 PARAMS = ("network", "representation", "fragment_s", "seed", "n_parameters")
 METRICS = (
     SCORE,
-    "validation_song_mean_macro_f1",
+    "test_song_mean_macro_f1",
     "test_song_mean_accuracy",
     "test_fragment_accuracy",
 )

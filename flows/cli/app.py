@@ -1,0 +1,65 @@
+"""The command line's frame: the application, shared options, and how errors are told."""
+
+import json
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from genre_core.errors import GenreflowError, UsageError
+
+FAILURE, USAGE = 1, 2
+OUT = Console()
+ERR = Console(stderr=True)
+
+app = typer.Typer(
+    name="genreflow",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Where everything that lasts stands (GENREFLOW_HOME, ./data)."),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what each step logs.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"genreflow {version('genreflow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def shared_options(
+    home: Home = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Music genre detection: songs in, one straight line, a champion out."""
+    if home is not None:
+        os.environ["GENREFLOW_HOME"] = str(home)
+
+
+def print_json(document: object) -> None:
+    """Write one JSON document on standard output; dates and ids as text."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def tell(error: GenreflowError) -> int:
+    """Say one sentence on standard error; give the exit code."""
+    ERR.print(Text("genreflow: ", style="red") + Text(str(error)), soft_wrap=True)
+    return USAGE if isinstance(error, UsageError) else FAILURE

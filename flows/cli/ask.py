@@ -1,0 +1,90 @@
+"""Commands that ask: sql, status, doctor. None of them imports Prefect, MLflow or TensorFlow."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from flows.cli.app import FAILURE, OUT, AsJson, Home, app, print_json
+from flows.cli.tables import outcome_sentence
+from flows.settings import read_line_config
+from storage.catalog.published import query
+from storage.catalog.standing import read_status
+
+LONGEST_CELL = 60
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="One statement in DuckDB's SQL.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the published store a question in SQL.
+
+    Example: [bold]genreflow sql "select genre, count(*) from tracks group by genre"[/bold]
+    """
+    names, rows = query(read_line_config(home=home).layout, statement)
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    OUT.print(table)
+
+
+@app.command()
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """Say what is in the store: songs, outcomes, examples, champion.
+
+    Example: [bold]genreflow status[/bold]
+    """
+    standing = read_status(read_line_config(home=home).layout)
+    if as_json:
+        print_json(standing)
+        return
+    champion = standing["champion"]
+    OUT.print(f"Store: {standing['home']}", soft_wrap=True)
+    OUT.print(f"{standing['tracks']} tracks, {standing['examples']} examples.")
+    OUT.print(outcome_sentence(standing["outcomes"]))
+    for reason, n_songs in standing["reasons"].items():
+        OUT.print(f"  {n_songs} {reason}")
+    OUT.print(f"Newest snapshot: {standing['snapshot_id'] or 'none yet'}")
+    OUT.print(
+        f"Champion: version {champion['version']}, {champion['network']} on "
+        f"{champion['representation']} at {champion['fragment_s']:g} s, for "
+        f"{', '.join(champion['genres'])}; validation macro F1 "
+        f"{champion['validation_macro_f1']:.3f}."
+        if champion
+        else "Champion: none yet."
+    )
+
+
+@app.command()
+def doctor(home: Home = None, as_json: AsJson = False) -> None:
+    """Check the machine and the store; the exit code is 1 if anything is wrong.
+
+    Example: [bold]genreflow doctor[/bold]
+    """
+    from storage.health import examine
+
+    findings = examine(read_line_config(home=home).layout)
+    if as_json:
+        print_json(
+            {
+                "ok": all(f.ok for f in findings),
+                "checks": [finding.as_row() for finding in findings],
+            }
+        )
+    else:
+        for finding in findings:
+            mark = "[green]✓[/green]" if finding.ok else "[red]✗[/red]"
+            OUT.print(f"{mark} {finding.name}: {finding.message}", soft_wrap=True)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(FAILURE)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"

@@ -1,0 +1,63 @@
+"""Command classify: the champion's verdict on songs."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.app import FAILURE, OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.tables import verdicts_table
+from flows.environment import prepare_environment
+from flows.settings import read_line_config
+from genre_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.classify import Verdict
+
+
+@app.command()
+def classify(
+    songs: Annotated[list[str], typer.Argument(help="Files, folders or URLs of songs.")],
+    home: Home = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Judge songs with the champion; nothing is stored.
+
+    The exit code is 1 if a song cannot be judged; the others are judged all the same.
+
+    Example: [bold]genreflow classify song.mp3 --json[/bold]
+    """
+    config = read_line_config(home=home)
+    prepare_environment(config.layout.home, verbose)
+    from tasks.classify import judge_songs
+
+    verdicts = judge_songs.fn(config.layout, expand_folders(songs))
+    if as_json:
+        print_json([verdict_document(verdict) for verdict in verdicts])
+    else:
+        OUT.print(verdicts_table(verdicts))
+    if any(verdict.error for verdict in verdicts):
+        raise typer.Exit(FAILURE)
+
+
+def expand_folders(songs: list[str]) -> list[str]:
+    """Give the audio files below each folder named, in order; other names as they are."""
+    from storage.sources.folder import audio_files
+
+    expanded: list[str] = []
+    for song in songs:
+        expanded += [str(p) for p in audio_files(Path(song))] if Path(song).is_dir() else [song]
+    if not expanded:
+        raise UsageError(f"There is no song in {', '.join(songs)}.")
+    return expanded
+
+
+def verdict_document(verdict: "Verdict") -> dict[str, object]:
+    """Give a verdict as JSON; ``error`` stands in its place where the song was not judged."""
+    if verdict.error:
+        return {"song": verdict.song, "error": verdict.error, "champion": verdict.champion}
+    document = asdict(verdict)
+    del document["error"]
+    return document

@@ -1,0 +1,176 @@
+"""Commands of the line: run, ingest, extract, train, compare, promote."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.tables import outcome_sentence, runs_table
+from flows.environment import prepare_environment
+from flows.settings import read_line_config
+from storage.catalog.standing import compared_rows
+
+if TYPE_CHECKING:
+    from flows.line import LineConfig
+
+Music = Annotated[
+    str,
+    typer.Argument(
+        help="A folder with one folder a genre, a folder with a manifest.csv, or a manifest "
+        "(CSV, JSONL, Parquet)."
+    ),
+]
+MaybeMusic = Annotated[
+    str | None, typer.Argument(help="Your music; the built-in library where none is named.")
+]
+Networks = Annotated[
+    list[str] | None, typer.Option("--network", help="A network to compare; may be repeated.")
+]
+Lengths = Annotated[
+    list[float] | None,
+    typer.Option("--fragment-s", help="A fragment length in seconds; may be repeated."),
+]
+Seeds = Annotated[list[int] | None, typer.Option("--seed", help="A seed; may be repeated.")]
+Genres = Annotated[
+    list[str] | None,
+    typer.Option("--genre", help="A genre to tell apart; may be repeated. Default: all there are."),
+]
+RepresentationName = Annotated[
+    str | None, typer.Option("--representation", help="thesis or bands_db.")
+]
+
+
+@app.command()
+def run(
+    music: MaybeMusic = None,
+    home: Home = None,
+    network: Networks = None,
+    fragment_s: Lengths = None,
+    seed: Seeds = None,
+    genre: Genres = None,
+    representation: RepresentationName = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run the whole line: songs in, champion out, one verdict.
+
+    Example: [bold]genreflow run[/bold] (built-in library) or [bold]genreflow run ~/Music[/bold]
+    """
+    config = _config(
+        verbose,
+        home=home,
+        music=music,
+        networks=network,
+        fragment_lengths_s=fragment_s,
+        seeds=seed,
+        genres=genre,
+        representation=representation,
+    )
+    from flows.cli.whole import run_line
+
+    run_line(config)
+
+
+@app.command()
+def ingest(music: Music, home: Home = None, genre: Genres = None, verbose: Verbose = False) -> None:
+    """Fetch the songs of a library; every song gets one outcome.
+
+    Example: [bold]genreflow ingest ~/Music[/bold]
+    """
+    config = _config(verbose, home=home, music=music, genres=genre)
+    from flows.ingest import ingest as ingest_flow
+
+    report = ingest_flow(config)
+    OUT.print(f"{report.n_new} songs were new. {outcome_sentence(report.outcomes)}")
+
+
+@app.command()
+def extract(
+    home: Home = None,
+    fragment_s: Lengths = None,
+    representation: RepresentationName = None,
+    verbose: Verbose = False,
+) -> None:
+    """Cut fragments and make spectrograms of every track that misses them.
+
+    Example: [bold]genreflow extract --fragment-s 1 --fragment-s 3[/bold]
+    """
+    config = _config(
+        verbose, home=home, fragment_lengths_s=fragment_s, representation=representation
+    )
+    from flows.extract import extract as extract_flow
+
+    report = extract_flow(config)
+    OUT.print(
+        f"{report.n_tracks} tracks were looked at; the store has {report.n_examples} examples. "
+        f"{outcome_sentence(report.outcomes)}"
+    )
+
+
+@app.command()
+def train(
+    home: Home = None,
+    network: Networks = None,
+    fragment_s: Lengths = None,
+    seed: Seeds = None,
+    genre: Genres = None,
+    representation: RepresentationName = None,
+    verbose: Verbose = False,
+) -> None:
+    """Train networks on what has been ingested, compare them, promote the best.
+
+    Spectrograms that are missing at a length are made first; a finished training is kept.
+
+    Example: [bold]genreflow train --network cnn --network rnn --fragment-s 1 --fragment-s 3[/bold]
+    """
+    config = _config(
+        verbose,
+        home=home,
+        networks=network,
+        fragment_lengths_s=fragment_s,
+        seeds=seed,
+        genres=genre,
+        representation=representation,
+    )
+    from flows.extract import extract as extract_flow
+    from flows.train import train as train_flow
+
+    extract_flow(config)
+    report = train_flow(config)
+    champion = report.promotion.run_id if report.promotion else ""
+    OUT.print(runs_table([run.as_row() for run in report.runs], champion))
+    OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
+    OUT.print(report.promotion.reason if report.promotion else "The champion stays.")
+
+
+@app.command()
+def compare(home: Home = None, as_json: AsJson = False) -> None:
+    """Show the finished runs on the newest library side by side.
+
+    Example: [bold]genreflow compare[/bold]
+    """
+    rows = compared_rows(read_line_config(home=home).layout)
+    if as_json:
+        print_json(rows)
+    else:
+        champion = next((row["run_id"] for row in rows if row["champion"]), "")
+        OUT.print(runs_table(rows, champion))
+
+
+@app.command()
+def promote(home: Home = None, verbose: Verbose = False) -> None:
+    """Make the best run on the newest library the champion; validation decides.
+
+    Example: [bold]genreflow promote[/bold]
+    """
+    config = _config(verbose, home=home)
+    from flows.promote import promote as promote_flow
+
+    promotion = promote_flow(config)
+    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+
+
+def _config(verbose: bool, **options: object) -> "LineConfig":
+    """Read the settings and prepare the environment, before anything slow is imported."""
+    config = read_line_config(**options)
+    prepare_environment(config.layout.home, verbose)
+    return config

@@ -1,0 +1,111 @@
+"""Command ui: the MLflow UI and the Prefect UI, on this machine alone."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import typer
+
+from flows.cli.app import ERR, OUT, Home, app
+from flows.environment import prepare_environment
+from flows.settings import read_line_config
+from genre_core.errors import GenreflowError, UsageError
+from storage.layout import DataLayout
+
+LONGEST_START_S = 120.0
+LONGEST_STOP_S = 20.0
+PAUSE_S = 0.5
+
+
+@app.command()
+def ui(
+    home: Home = None,
+    mlflow_port: Annotated[int, typer.Option(help="Where the MLflow UI listens.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(help="Where the Prefect UI listens.")] = 4200,
+) -> None:
+    """Start the MLflow UI and the Prefect UI on 127.0.0.1; Ctrl-C stops both.
+
+    Example: [bold]genreflow ui --mlflow-port 5001[/bold]
+    """
+    layout = read_line_config(home=home).layout
+    if not layout.mlflow_db.exists():
+        raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
+    prepare_environment(layout.home, verbose=False)
+    from storage.tracking.serving import server_command
+
+    mlflow, prefect = _address(mlflow_port), _address(prefect_port)
+    with (
+        _server(server_command(layout, mlflow_port), f"{mlflow}/health") as first,
+        _server(_prefect_command(prefect_port), f"{prefect}/api/health") as second,
+    ):
+        _show(layout, mlflow, prefect)
+        while first.poll() is None and second.poll() is None:
+            time.sleep(PAUSE_S)
+        raise GenreflowError("One of the servers has stopped; its last lines above say why.")
+
+
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _prefect_command(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "prefect", "server", "start"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+
+
+@contextmanager
+def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends; it answers when the block begins."""
+    if _answers(health):
+        raise UsageError(f"Something listens already where {health} would be; name another port.")
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            _wait_until_ready(process, health)
+            yield process
+        finally:
+            _stop(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], health: str) -> None:
+    deadline = time.monotonic() + LONGEST_START_S
+    while not _answers(health):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise GenreflowError(f"The server of {health} did not start; is the port free?")
+        time.sleep(PAUSE_S)
+
+
+def _answers(health: str) -> bool:
+    try:
+        with urlopen(health, timeout=2) as response:
+            return response.status == 200
+    except (URLError, OSError):
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(LONGEST_STOP_S)
+    except subprocess.TimeoutExpired:
+        ERR.print(f"The server {process.pid} does not end; it is killed.")
+        process.kill()
+
+
+def _show(layout: DataLayout, mlflow: str, prefect: str) -> None:
+    from storage.tracking.store import open_tracking
+    from storage.tracking.views import View, view_path
+
+    tracking = open_tracking(layout)
+    OUT.print(f"MLflow UI, table:  {mlflow}{view_path(tracking, View.TABLE)}", soft_wrap=True)
+    OUT.print(f"MLflow UI, charts: {mlflow}{view_path(tracking, View.CHARTS)}", soft_wrap=True)
+    OUT.print(f"Prefect UI:        {prefect}/dashboard", soft_wrap=True)
+    OUT.print("Ctrl-C stops both.")

@@ -1,0 +1,50 @@
+"""Tables and sentences that the commands print."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]], champion: str) -> Table:
+    """Show runs side by side, the best on validation first; the champion has a star."""
+    table = Table(title="Networks (macro F1 by song, from the mean of probabilities)")
+    for heading in ("", "network", "fragment", "seed"):
+        table.add_column(heading)
+    for heading in ("parameters", "epochs", "validation", "test", "test accuracy", "time"):
+        table.add_column(heading, justify="right")
+    for row in sorted(rows, key=lambda row: -row["validation_macro_f1"]):
+        table.add_row(
+            "★" if row["run_id"] == champion else "",
+            row["network"],
+            f"{row['fragment_s']:g} s",
+            str(row["seed"]),
+            f"{row['n_parameters']:,}",
+            str(row["epochs"]),
+            f"{row['validation_macro_f1']:.3f}",
+            f"{row['test_macro_f1']:.3f}",
+            f"{row['test_accuracy']:.3f}",
+            f"{row['seconds']:.0f} s",
+        )
+    return table
+
+
+def verdicts_table(verdicts: Sequence[Any]) -> Table:
+    """Show the champion's verdicts, a song a line."""
+    table = Table(title="Verdicts")
+    for heading in ("song", "genre", "probability", "then"):
+        table.add_column(heading, overflow="fold")
+    for verdict in verdicts:
+        ranked = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
+        if verdict.error:
+            table.add_row(verdict.song, "[red]not judged[/red]", "", verdict.error)
+        else:
+            then = ", ".join(f"{genre} {share:.2f}" for genre, share in ranked[1:3])
+            table.add_row(verdict.song, f"[bold]{ranked[0][0]}[/bold]", f"{ranked[0][1]:.2f}", then)
+    return table
+
+
+def outcome_sentence(outcomes: Mapping[str, int]) -> str:
+    """Say how many songs stand where."""
+    counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())
+    return f"All songs: {counts}."

@@ -1,0 +1,79 @@
+"""The main job: the whole line on the built-in library or on one's own music."""
+
+from dataclasses import replace
+
+from rich.panel import Panel
+
+from flows.cli.app import ERR, OUT
+from flows.cli.demo import compose, unseen
+from flows.cli.tables import outcome_sentence, runs_table, verdicts_table
+from flows.line import LineConfig
+from flows.nightly import NightlyReport, nightly
+from genre_core.errors import UsageError
+from storage.catalog.published import query_rows
+from storage.catalog.standing import compared_rows
+from storage.layout import DataLayout
+from storage.sources.folder import audio_files
+from tasks.classify import judge_songs
+
+NEXT_STEPS = """\
+genreflow ui              the networks side by side in the MLflow UI, the flows in the Prefect UI
+genreflow status          songs, outcomes, champion
+genreflow sql "select reason, count(*) from outcomes group by reason"
+genreflow classify SONG   a verdict on any song
+make run MUSIC=PATH       the same with your own music
+
+The command is .venv/bin/genreflow; all that lasts is in {home}"""
+
+
+def run_line(config: LineConfig) -> None:
+    """Run the line, show how the networks compare, and judge a song that none has heard."""
+    layout = config.layout
+    if config.music:
+        _show(layout, nightly(config))
+        songs = _unheard_track(layout)
+    else:
+        _require_no_own_music(layout)
+        compose(layout.builtin)
+        _show(layout, nightly(replace(config, music=str(layout.builtin))))
+        songs = [str(song) for song in audio_files(unseen(layout.builtin))[:1]]
+    ERR.print("Classifying a song that no network has heard")
+    OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
+    OUT.print(
+        Panel(NEXT_STEPS.format(home=layout.home), title="What to look at next", expand=False)
+    )
+
+
+def _show(layout: DataLayout, report: NightlyReport) -> None:
+    OUT.print(outcome_sentence(report.extracted.outcomes))
+    rows = compared_rows(layout)
+    OUT.print(runs_table(rows, next((r["run_id"] for r in rows if r["champion"]), "")))
+    promotion = report.trained.promotion
+    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+
+
+def _unheard_track(layout: DataLayout) -> list[str]:
+    """Give one song of the test split: no training and no choice has used it."""
+    rows = query_rows(
+        layout,
+        """
+        select source from splits join outcomes using (track_id)
+        where split = 'test' and outcome = 'ok' and snapshot_id = (
+            select arg_max(snapshot_id, promoted_at) from promotions)
+        order by source limit 1
+        """,
+    )
+    return [row["source"] for row in rows]
+
+
+def _require_no_own_music(layout: DataLayout) -> None:
+    if not layout.published.exists():
+        return
+    prefix = f"{layout.builtin}/"
+    rows = query_rows(layout, "select source from outcomes order by source")
+    if own := [row["source"] for row in rows if not row["source"].startswith(prefix)]:
+        raise UsageError(
+            f"The store in {layout.home} holds {len(own)} songs of your own, such as {own[0]}. "
+            "Name your music again (make run MUSIC=PATH), or give the built-in library a place "
+            "of its own: GENREFLOW_HOME=./built-in make run."
+        )

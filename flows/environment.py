@@ -1,0 +1,30 @@
+"""The environment of a run, set once, before Prefect, MLflow or TensorFlow is imported."""
+
+import os
+from pathlib import Path
+
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
+
+def prepare_environment(home: Path, verbose: bool) -> None:
+    """Keep the orchestrator's state below ``home``, and the libraries quiet and at home.
+
+    What the user has set stays: ``PREFECT_API_URL`` leads to another server.
+    """
+    state = (home / "prefect").resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    settings = {
+        **QUIET,
+        "PREFECT_HOME": str(state),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,48 @@
+"""Flow extract: every track becomes examples, in shards that the catalog names."""
+
+from dataclasses import dataclass
+
+from prefect import flow, unmapped
+
+from flows.line import LineConfig
+from flows.runner import local_threads
+from storage.catalog.extraction import count_examples
+from storage.catalog.songs import count_outcomes
+from tasks.chunks import waves
+from tasks.completed import completed
+from tasks.extract import (
+    clear_wav_cache,
+    convert_chunk,
+    extract_chunk,
+    record_shards,
+    select_tracks,
+)
+from tasks.progress import show_progress
+from tasks.publish import publish_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractReport:
+    """How many tracks were looked at, and how many examples the store has."""
+
+    n_tracks: int
+    n_examples: int
+    outcomes: dict[str, int]
+
+
+@flow(task_runner=local_threads())
+def extract(config: LineConfig) -> ExtractReport:
+    """Convert, spectrograms, record."""
+    layout, features = config.layout, config.features
+    pending = select_tracks(layout, features)
+    with show_progress("extract", len(pending), "songs") as advance:
+        for wave in waves(pending):
+            converted = convert_chunk.map(unmapped(layout), wave, unmapped(features[0].fragments))
+            futures = extract_chunk.map(unmapped(layout), converted, unmapped(features))
+            extracted = list(completed(futures, wave, advance))
+            record_shards(layout, extracted, features)
+    clear_wav_cache(layout)
+    publish_store(layout)
+    return ExtractReport(
+        n_tracks=len(pending), n_examples=count_examples(layout), outcomes=count_outcomes(layout)
+    )

@@ -1,0 +1,39 @@
+"""Flow ingest: every song of a library is fetched once, and has one outcome."""
+
+from dataclasses import dataclass
+
+from prefect import flow, unmapped
+
+from flows.line import LineConfig
+from flows.runner import local_threads
+from storage.catalog.songs import count_outcomes
+from tasks.chunks import waves
+from tasks.collect import download_chunk, mark_duplicates, record_wave, select_sources
+from tasks.completed import completed
+from tasks.progress import show_progress
+from tasks.publish import publish_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestReport:
+    """How many songs were looked at, and how all songs of the store stand by outcome."""
+
+    n_new: int
+    outcomes: dict[str, int]
+
+
+@flow(task_runner=local_threads())
+def ingest(config: LineConfig) -> IngestReport:
+    """Sources, download, duplicates, record."""
+    layout = config.layout
+    sources = select_sources(layout, config.require_music())
+    with show_progress("ingest", len(sources), "songs") as advance:
+        for wave in waves(sources):
+            futures = download_chunk.map(
+                unmapped(layout), wave, unmapped(config.limits), unmapped(config.genres)
+            )
+            fetched = list(completed(futures, wave, advance))
+            songs = [source for chunk in wave for source in chunk]
+            record_wave(layout, mark_duplicates(layout, songs, fetched))
+    publish_store(layout)
+    return IngestReport(n_new=len(sources), outcomes=count_outcomes(layout))

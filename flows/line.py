@@ -1,0 +1,72 @@
+"""What the line is asked to do: one record that every flow takes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from genre_core.errors import UsageError
+from genre_core.features import FeatureConfig, features_of_lengths
+from genre_core.fragments import FragmentConfig
+from genre_core.networks.registry import NETWORKS
+from genre_core.training_rules import TrainingConfig
+from storage.download import DownloadLimits
+from storage.layout import DataLayout
+
+COMPARED_NETWORKS = ("dense", "rnn", "cnn", "combined")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineConfig:
+    """Where everything lasts, which music, and what is compared.
+
+    Attributes
+    ----------
+    home : Path
+        Everything that lasts is below it.
+    music : str
+        A folder with one folder a genre, a folder with a ``manifest.csv``, or a manifest.
+    genres : tuple of str
+        Empty: all genres that the library has.
+    fragment_lengths_s, networks, seeds : tuple
+        Every combination is one training.
+    split_seed : int
+        Decides among groups of equal size; used once, for places never move.
+    """
+
+    home: Path = Path("data")
+    music: str = ""
+    genres: tuple[str, ...] = ()
+    representation: str = "thesis"
+    fragment_lengths_s: tuple[float, ...] = (3.0,)
+    fragments: FragmentConfig = field(default_factory=FragmentConfig)
+    networks: tuple[str, ...] = COMPARED_NETWORKS
+    seeds: tuple[int, ...] = (0,)
+    split_seed: int = 0
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    limits: DownloadLimits = field(default_factory=DownloadLimits)
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.networks if name not in NETWORKS]:
+            raise UsageError(
+                f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORKS)}."
+            )
+        if not (self.networks and self.seeds and self.fragment_lengths_s):
+            raise UsageError("Name at least one network, one seed and one fragment length.")
+
+    @property
+    def layout(self) -> DataLayout:
+        """Where everything stands."""
+        return DataLayout(Path(self.home).resolve())
+
+    @property
+    def features(self) -> list[FeatureConfig]:
+        """One feature setting a fragment length."""
+        return features_of_lengths(self.representation, self.fragment_lengths_s, self.fragments)
+
+    def require_music(self) -> str:
+        """Give the library that was named, or say that none was."""
+        if not self.music:
+            raise UsageError(
+                "No music is named. Give a folder with one folder a genre, or a manifest: "
+                "as an argument, or as `music` in genreflow.toml."
+            )
+        return self.music

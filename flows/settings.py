@@ -1,0 +1,82 @@
+"""Settings, read once at the edge: genreflow.toml, the environment, the command line."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from flows.line import COMPARED_NETWORKS, LineConfig
+from genre_core.errors import UsageError
+from genre_core.fragments import FragmentConfig
+from genre_core.training_rules import TrainingConfig
+from storage.download import DownloadLimits
+
+SETTINGS_FILE = "genreflow.toml"
+
+
+class Settings(BaseSettings):
+    """All settings; ``GENREFLOW_HOME`` or ``GENREFLOW_FRAGMENTS__MARGIN_S`` in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GENREFLOW_",
+        env_nested_delimiter="__",
+        toml_file=SETTINGS_FILE,
+        extra="forbid",
+        frozen=True,
+    )
+
+    home: Path = Path("data")
+    music: str = ""
+    genres: tuple[str, ...] = ()
+    representation: str = "thesis"
+    fragment_lengths_s: tuple[float, ...] = (3.0,)
+    fragments: FragmentConfig = Field(default_factory=FragmentConfig)
+    networks: tuple[str, ...] = COMPARED_NETWORKS
+    seeds: tuple[int, ...] = (0,)
+    split_seed: int = 0
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    limits: DownloadLimits = Field(default_factory=DownloadLimits)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the command line before the environment, and that before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_line_config(**overrides: object) -> LineConfig:
+    """Read the settings; what the command line gives (not None, not empty) is the strongest.
+
+    Raises
+    ------
+    UsageError
+        If a setting is unknown or makes no sense.
+    """
+    given = {name: value for name, value in overrides.items() if value not in (None, (), [], "")}
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise UsageError(_explain(error)) from error
+    return LineConfig(**{f.name: getattr(settings, f.name) for f in fields(LineConfig)})
+
+
+def _explain(error: ValidationError) -> str:
+    faults = [
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors()
+    ]
+    return (
+        f"The settings ({SETTINGS_FILE}, GENREFLOW_… or options) do not fit: {'; '.join(faults)}."
+    )

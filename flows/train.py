@@ -1,0 +1,81 @@
+"""Flow train: split, train every cell that has no run yet, evaluate, compare, promote."""
+
+from dataclasses import dataclass
+from itertools import product
+
+from prefect import flow, get_run_logger
+
+from flows.line import LineConfig
+from genre_core.errors import GenreflowError
+from storage.catalog.runs import Promotion, Run
+from storage.catalog.snapshots import Snapshot
+from storage.layout import DataLayout
+from tasks.evaluate import evaluate_network, record_evaluated
+from tasks.publish import publish_store
+from tasks.select import (
+    compare_runs,
+    finished_runs,
+    open_comparison,
+    promote_best,
+)
+from tasks.splits import assign_splits
+from tasks.train import Cell, select_cells, train_network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainReport:
+    """The runs that were asked for, those among them trained now, and who was promoted."""
+
+    runs: tuple[Run, ...]
+    n_trained: int
+    n_failed: int
+    promotion: Promotion | None
+
+
+@flow
+def train(config: LineConfig) -> TrainReport:
+    """Split, train, evaluate, compare, promote."""
+    layout = config.layout
+    snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
+    publish_store(layout)
+    cells = plan_cells(config, snapshots)
+    missing = select_cells(layout, cells)
+    if missing:
+        comparison_id = open_comparison(layout, missing)
+        for cell in missing:
+            train_cell(layout, cell, comparison_id)
+        compare_runs(layout, comparison_id, finished_runs(layout, cells))
+    promotion = promote_best(layout)
+    publish_store(layout)
+    runs = finished_runs(layout, cells)
+    return TrainReport(
+        runs=tuple(runs),
+        n_trained=len(missing),
+        n_failed=len(cells) - len(runs),
+        promotion=promotion,
+    )
+
+
+def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
+    """Train, evaluate and record one cell; one that cannot be trained leaves the others be."""
+    try:
+        trained = train_network(layout, cell, comparison_id)
+        record_evaluated(layout, evaluate_network(layout, trained))
+    except GenreflowError as error:
+        get_run_logger().error("%s was left out: %s", cell.name, error)
+
+
+def plan_cells(config: LineConfig, snapshots: list[Snapshot]) -> list[Cell]:
+    """Give one cell for each combination of length, network and seed."""
+    return [
+        Cell(
+            network=network,
+            seed=seed,
+            snapshot=snapshot,
+            features=features,
+            training=config.training,
+        )
+        for (features, snapshot), network, seed in product(
+            zip(config.features, snapshots, strict=True), config.networks, config.seeds
+        )
+    ]

@@ -1,0 +1,67 @@
+"""How things stand, read from the published store: nothing here locks the catalog."""
+
+from typing import Any
+
+from genre_core.records import Result
+from storage.catalog.published import query_rows
+from storage.layout import DataLayout
+
+_COMPARED = """
+    select runs.run_id, network, runs.representation, runs.fragment_s, runs.seed, n_parameters,
+        epochs, runs.validation_macro_f1, test_macro_f1, test_accuracy, seconds,
+        runs.snapshot_id,
+        runs.run_id is not distinct from (select arg_max(run_id, promoted_at) from promotions)
+            as champion
+    from runs join snapshots using (snapshot_id)
+    where library_id = (
+        select arg_max(library_id, started_at) from runs join snapshots using (snapshot_id))
+    order by runs.validation_macro_f1 desc, network
+"""
+
+_CHAMPION = """
+    select version, runs.run_id, network, runs.representation, runs.fragment_s,
+        snapshots.genres, runs.validation_macro_f1, test_macro_f1, test_accuracy,
+        runs.snapshot_id, promoted_at
+    from promotions join runs using (run_id)
+        join snapshots on runs.snapshot_id = snapshots.snapshot_id
+    order by promoted_at desc limit 1
+"""
+
+
+def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
+    """Give the finished runs on the newest library, the best on validation first."""
+    return query_rows(layout, _COMPARED)
+
+
+def read_status(layout: DataLayout) -> dict[str, Any]:
+    """Give what is in the store: songs, outcomes, examples, snapshot, champion.
+
+    Returns
+    -------
+    dict
+        ``tracks``, ``outcomes`` by result, ``reasons`` of the songs left out, ``examples``,
+        ``snapshot_id`` (None before the first), ``champion`` (None before the first).
+    """
+    counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
+    n_songs = {row["outcome"]: row["n"] for row in counts}
+    reasons = query_rows(
+        layout,
+        """
+        select reason, count(*) as n from outcomes where outcome not in ('ok')
+        group by reason order by n desc, reason
+        """,
+    )
+    champions = query_rows(layout, _CHAMPION)
+    return {
+        "tracks": _one(layout, "select count(*) as n from tracks"),
+        "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
+        "reasons": {row["reason"]: row["n"] for row in reasons},
+        "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
+        "snapshot_id": _one(layout, "select arg_max(snapshot_id, created_at) as n from snapshots"),
+        "champion": champions[0] if champions else None,
+        "home": str(layout.home),
+    }
+
+
+def _one(layout: DataLayout, statement: str) -> object:
+    return query_rows(layout, statement)[0]["n"]

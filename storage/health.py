@@ -1,0 +1,117 @@
+"""Is everything well? The machine, the store, and what the catalog promises."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import imageio_ffmpeg
+import soundfile
+
+from genre_core.errors import GenreflowError
+from storage.catalog.published import query_rows
+from storage.layout import DataLayout
+
+LEAST_FREE_BYTES = 2 * 2**30
+SEEKABLE = ("MP3", "OGG", "FLAC", "WAV")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found."""
+
+    name: str
+    ok: bool
+    message: str
+
+    def as_row(self) -> dict[str, Any]:
+        """Give the columns by name."""
+        return asdict(self)
+
+
+def examine(layout: DataLayout) -> list[Finding]:
+    """Check the machine and the store; each check says what it found and what to do."""
+    return [_find(name, check, layout) for name, check in CHECKS.items()]
+
+
+def _find(name: str, check: Callable[[DataLayout], str], layout: DataLayout) -> Finding:
+    try:
+        return Finding(name=name, ok=True, message=check(layout))
+    except (GenreflowError, OSError, duckdb.Error, RuntimeError) as error:
+        return Finding(name=name, ok=False, message=str(error))
+
+
+def _python(_layout: DataLayout) -> str:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+        raise GenreflowError(f"Python {found} is not supported; use 3.11, 3.12 or 3.13.")
+    return f"Python {found}"
+
+
+def _decoders(_layout: DataLayout) -> str:
+    missing = [name for name in SEEKABLE if name not in soundfile.available_formats()]
+    if missing:
+        raise GenreflowError(f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
+    return f"libsndfile {soundfile.__libsndfile_version__}, ffmpeg {_ffmpeg_version()}"
+
+
+def _ffmpeg_version() -> str:
+    return imageio_ffmpeg.get_ffmpeg_version()
+
+
+def _place(layout: DataLayout) -> str:
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=layout.home):
+        pass
+    free_bytes = shutil.disk_usage(layout.home).free
+    if free_bytes < LEAST_FREE_BYTES:
+        raise GenreflowError(
+            f"{layout.home} has {free_bytes / 2**30:.1f} GiB left; free 2 GiB at least."
+        )
+    return f"{layout.home} can be written; {free_bytes / 2**30:.0f} GiB are free"
+
+
+def _store(layout: DataLayout) -> str:
+    if not layout.published.exists():
+        return "no store yet; `genreflow run` makes one"
+    rows = query_rows(layout, "select count(*) as n from outcomes")
+    return f"{layout.published.name} answers; it knows {rows[0]['n']} songs"
+
+
+def _shards(layout: DataLayout) -> str:
+    if not layout.published.exists():
+        return "no shards yet"
+    named = query_rows(layout, "select shard, n_bytes from shards order by shard")
+    gone = [row["shard"] for row in named if not (layout.shards / row["shard"]).exists()]
+    if gone:
+        raise GenreflowError(
+            f"{len(gone)} of {len(named)} shards are gone, among them {gone[0]}. Restore them "
+            "from a backup."
+        )
+    return f"{len(named)} shards stand where the catalog says"
+
+
+def _originals(layout: DataLayout) -> str:
+    if not layout.published.exists():
+        return "no songs yet"
+    known = {row["track_id"] for row in query_rows(layout, "select track_id from tracks")}
+    stored = {path.stem for path in layout.songs.glob("??/*")}
+    if missing := known - stored:
+        raise GenreflowError(
+            f"{len(missing)} of {len(known)} songs are gone from {layout.songs}, among them "
+            f"{min(missing)[:12]}. Restore them from a backup."
+        )
+    return f"{len(known)} songs stand where the catalog says"
+
+
+CHECKS: dict[str, Callable[[DataLayout], str]] = {
+    "python": _python,
+    "decoders": _decoders,
+    "place": _place,
+    "store": _store,
+    "shards": _shards,
+    "songs": _originals,
+}

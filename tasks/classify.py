@@ -1,0 +1,131 @@
+"""Classify: the champion's verdict on songs; nothing is stored."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+
+from genre_core.errors import GenreflowError, TrackRejected, UsageError
+from genre_core.examples import Float32Array
+from genre_core.features import FeatureConfig, matrices_of
+from genre_core.fragments import Float64Array, draw_starts, spread_starts, track_rng
+from genre_core.records import Source, Track
+from genre_core.voting import VOTES
+from storage.audio.decode import read_fragments
+from storage.audio.wav import round_samples
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+from tasks.evaluate import CHOOSING_VOTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentVerdict:
+    """What the champion hears in one fragment."""
+
+    start_s: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the champion says of one song; ``error`` in its place where it cannot be judged."""
+
+    song: str
+    genre: str = ""
+    probabilities: dict[str, float] = field(default_factory=dict)
+    fragments: tuple[FragmentVerdict, ...] = ()
+    champion: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """The champion, loaded: its network, its genres and the features it was trained on."""
+
+    version: int
+    network: Any
+    genres: tuple[str, ...]
+    features: FeatureConfig
+
+
+@task
+def judge_songs(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
+    """Judge songs (paths or URLs) with the champion and the features logged with it."""
+    judge = _load_champion(layout)
+    return [_judge(judge, song) for song in songs]
+
+
+def _load_champion(layout: DataLayout) -> Judge:
+    if not layout.mlflow_db.exists():
+        raise UsageError(_no_champion(layout))
+    from storage.tracking.models import load_features, load_network
+    from storage.tracking.registry import champion
+    from storage.tracking.store import open_tracking
+
+    tracking = open_tracking(layout)
+    reigning = champion(tracking)
+    if reigning is None:
+        raise UsageError(_no_champion(layout))
+    document = load_features(tracking, reigning.model_uri)
+    return Judge(
+        version=reigning.version,
+        network=load_network(tracking, reigning.model_uri),
+        genres=tuple(document["genres"]),
+        features=FeatureConfig.from_document(document["features"]),
+    )
+
+
+def _judge(judge: Judge, song: str) -> Verdict:
+    from genre_core.training import predict_genres
+
+    try:
+        starts_s, matrices = _listen(song, judge.features)
+    except GenreflowError as error:
+        return Verdict(song=song, champion=judge.version, error=str(error))
+    by_fragment = predict_genres(judge.network, matrices)
+    by_song = VOTES[CHOOSING_VOTE](by_fragment)
+    fragments = tuple(
+        FragmentVerdict(start_s=float(start_s), probabilities=_by_genre(judge, row))
+        for start_s, row in zip(starts_s, by_fragment, strict=True)
+    )
+    return Verdict(
+        song=song,
+        genre=judge.genres[int(by_song.argmax())],
+        probabilities=_by_genre(judge, by_song),
+        fragments=fragments,
+        champion=judge.version,
+    )
+
+
+def _listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+    """Cut a song as in training and give its matrices; the copy of it is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        fleeting = DataLayout(Path(folder))
+        location = song if "://" in song else str(Path(song).absolute())
+        track = fetch_song(Source(location=location, genre=""), fleeting, DownloadLimits())
+        starts_s = _starts(track, features)
+        path = fleeting.song(track.track_id, track.suffix)
+        fragments = read_fragments(path, track.facts, starts_s.tolist(), features.fragment_s)
+    return starts_s, matrices_of(round_samples(fragments), features)
+
+
+def _starts(track: Track, features: FeatureConfig) -> Float64Array:
+    """Draw the fragments that training would draw; spread them if the song is too short."""
+    try:
+        return draw_starts(track.duration_s, features.fragments, track_rng(track.track_id))
+    except TrackRejected:
+        return spread_starts(track.duration_s, features.fragment_s, features.fragments)
+
+
+def _by_genre(judge: Judge, row: Float32Array | Float64Array) -> dict[str, float]:
+    return dict(zip(judge.genres, map(float, row), strict=True))
+
+
+def _no_champion(layout: DataLayout) -> str:
+    return (
+        f"There is no champion in {layout.home} yet. Run `genreflow run` first, or name the "
+        "right place with --home."
+    )

@@ -1,0 +1,125 @@
+"""Ingest: list the songs, fetch what is new, find copies, record what became of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from prefect import get_run_logger, task
+
+from genre_core.errors import TrackRejected, TransientError
+from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
+from storage.catalog.songs import known_tracks, record_songs, select_new_sources
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+from storage.sources.listing import list_sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What a chunk of sources gave: tracks in storage, and the songs that gave none."""
+
+    tracks: tuple[Track, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+
+@task
+def select_sources(layout: DataLayout, music: str) -> list[Source]:
+    """List the songs of a library and leave out those that are done."""
+    listed = list_sources(music)
+    sources = list({source.location: source for source in listed}.values())
+    if len(sources) < len(listed):
+        get_run_logger().warning("%s songs are listed twice", len(listed) - len(sources))
+    return select_new_sources(layout, sources)
+
+
+@task
+def download_chunk(
+    layout: DataLayout, sources: Sequence[Source], limits: DownloadLimits, genres: Sequence[str]
+) -> Fetched:
+    """Fetch songs into storage; a song that cannot be had is an outcome, not an error."""
+    results = [_fetch(layout, source, limits, genres) for source in sources]
+    return Fetched(
+        tracks=tuple(result for result in results if isinstance(result, Track)),
+        outcomes=tuple(result for result in results if isinstance(result, Outcome)),
+    )
+
+
+@task
+def mark_duplicates(
+    layout: DataLayout, sources: Sequence[Source], fetched: Sequence[Fetched]
+) -> Fetched:
+    """Give every source of a wave one outcome: new, a copy, left out, or to be tried again."""
+    tracks = sorted((t for chunk in fetched for t in chunk.tracks), key=lambda t: t.location)
+    first = known_tracks(layout, [track.track_id for track in tracks])
+    for track in tracks:
+        first.setdefault(track.track_id, track)
+    outcomes = [o for chunk in fetched for o in chunk.outcomes]
+    outcomes += [_judge_copy(track, first[track.track_id]) for track in tracks]
+    outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
+    kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
+    return Fetched(tracks=kept, outcomes=tuple(outcomes))
+
+
+@task
+def record_wave(layout: DataLayout, judged: Fetched) -> None:
+    """Record tracks and outcomes in the catalog, in one transaction."""
+    record_songs(layout, judged.tracks, judged.outcomes)
+
+
+def _fetch(
+    layout: DataLayout, source: Source, limits: DownloadLimits, genres: Sequence[str]
+) -> Track | Outcome:
+    try:
+        _require_known_genre(source, genres)
+        return fetch_song(source, layout, limits)
+    except TrackRejected as rejection:
+        return _left_out(source, Result.QUARANTINED, Reason(rejection.reason), str(rejection))
+    except TransientError as error:
+        return _left_out(source, Result.RETRYABLE, Reason.UNREACHABLE, str(error))
+
+
+def _require_known_genre(source: Source, genres: Sequence[str]) -> None:
+    if genres and source.genre not in genres:
+        raise TrackRejected(
+            Reason.LABEL_UNKNOWN,
+            f"the genre {source.genre!r} is not among the genres of the settings: "
+            f"{', '.join(genres)}. Add it to `genres`, or correct the label.",
+        )
+
+
+def _left_out(source: Source, result: Result, reason: Reason, message: str) -> Outcome:
+    return Outcome(
+        location=source.location,
+        genre=source.genre,
+        result=result,
+        stage=Stage.DOWNLOAD,
+        reason=reason,
+        message=message,
+    )
+
+
+def _judge_copy(track: Track, first: Track) -> Outcome:
+    arrived = Outcome(
+        location=track.location,
+        genre=track.genre,
+        result=Result.OK,
+        stage=Stage.DOWNLOAD,
+        track_id=track.track_id,
+    )
+    if track.location == first.location:
+        return arrived
+    return replace(
+        arrived,
+        result=Result.DUPLICATE,
+        stage=Stage.DUPLICATES,
+        reason=Reason.DUPLICATE_CONTENT,
+        message=f"the same file as {first.location} ({first.genre})",
+    )
+
+
+def _interrupted(sources: Sequence[Source], judged: set[str]) -> list[Outcome]:
+    sentence = "the program failed on the chunk of this song; its log says why. Run it again."
+    return [
+        _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
+        for source in sources
+        if source.location not in judged
+    ]

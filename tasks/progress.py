@@ -1,0 +1,70 @@
+"""Progress of a step: a bar in the terminal, an artifact in the Prefect UI."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+ARTIFACT_PAUSE_S = 2.0
+
+
+class Advance(Protocol):
+    """Takes how many more are done, and a remark to show beside the bar."""
+
+    def __call__(self, n_more: int, remark: str = "") -> None:
+        """Move the bar."""
+
+
+@contextmanager
+def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
+    """Show how far a step is; the function given moves the bar.
+
+    The bar appears where standard error is a terminal; elsewhere the last state is one line.
+    """
+    if not total:
+        yield _stand_still
+        return
+    artifact = cast(UUID, create_progress_artifact(0.0, description=f"{step}: {total} {unit}"))
+    told_at = time.monotonic()
+    with _terminal_bar() as bar:
+        row = bar.add_task(step, total=total, unit=unit, remark="")
+
+        def advance(n_more: int, remark: str = "") -> None:
+            nonlocal told_at
+            bar.update(row, advance=n_more, remark=remark)
+            if time.monotonic() - told_at > ARTIFACT_PAUSE_S:
+                told_at = time.monotonic()
+                update_progress_artifact(artifact, 100.0 * bar.tasks[row].completed / total)
+
+        yield advance
+    update_progress_artifact(artifact, 100.0)
+
+
+def _stand_still(n_more: int, remark: str = "") -> None:
+    """Move nothing: the step has nothing to do."""
+
+
+def _terminal_bar() -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[remark]}"),
+        console=Console(file=sys.stderr),
+    )

@@ -1,0 +1,41 @@
+"""Report: what people find in the Prefect UI in the morning."""
+
+from collections.abc import Mapping, Sequence
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+
+from storage.catalog.runs import Promotion, Run
+
+
+@task
+def report_night(
+    outcomes: Mapping[str, int], n_examples: int, runs: Sequence[Run], promotion: Promotion | None
+) -> None:
+    """Write the summary of a night as an artifact."""
+    create_markdown_artifact(
+        key="nightly-summary", markdown=summarise(outcomes, n_examples, runs, promotion)
+    )
+
+
+def summarise(
+    outcomes: Mapping[str, int], n_examples: int, runs: Sequence[Run], promotion: Promotion | None
+) -> str:
+    """Say in Markdown what is in the store, how the networks did, and who is champion."""
+    songs = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())
+    verdict = (
+        f"Version {promotion.version} is the new champion: {promotion.reason}"
+        if promotion
+        else "The champion stays."
+    )
+    rows = [
+        f"| {run.network} | {run.fragment_s:g} | {run.seed} | {run.validation_macro_f1:.3f} "
+        f"| {run.test_macro_f1:.3f} | {run.epochs} | {run.seconds:.0f} |"
+        for run in runs
+    ]
+    heading = [
+        "| network | fragment (s) | seed | validation macro F1 | test macro F1 | epochs | s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    songs_line = f"Songs: {songs}. Examples: {n_examples}."
+    return "\n".join(["# The night", "", songs_line, "", verdict, "", *heading, *rows])

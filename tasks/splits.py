@@ -1,0 +1,73 @@
+"""Split: places for new songs, and the snapshots that trainings are made from."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from prefect import get_run_logger, task
+
+from genre_core.errors import UsageError
+from genre_core.examples import Examples
+from genre_core.features import FeatureConfig
+from genre_core.groups import Candidate
+from genre_core.records import Split
+from genre_core.splits import assign
+from storage.catalog.extraction import shard_names
+from storage.catalog.snapshots import (
+    Snapshot,
+    read_assignments,
+    read_candidates,
+    read_placements,
+    record_assignments,
+    record_snapshot,
+)
+from storage.layout import DataLayout
+from storage.shards import read_examples
+from tasks.extract import key_features
+
+
+@task
+def assign_splits(
+    layout: DataLayout, features: Sequence[FeatureConfig], genres: Sequence[str], seed: int
+) -> list[Snapshot]:
+    """Give new tracks their places, and freeze one snapshot a feature setting."""
+    keys = list(key_features(features))
+    candidates = read_candidates(layout, keys, genres)
+    _require_genres(candidates, genres)
+    plan = assign(candidates, read_assignments(layout), seed)
+    record_assignments(layout, plan.assignments, plan.conflicts)
+    track_ids = [candidate.track_id for candidate in candidates]
+    snapshots = [record_snapshot(layout, key, track_ids, seed) for key in keys]
+    _require_splits(layout, snapshots[0])
+    return snapshots
+
+
+def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Examples:
+    """Read the examples of one split of a snapshot."""
+    placements = read_placements(layout, snapshot.snapshot_id)
+    genre_of_track = {p.track_id: p.genre for p in placements if p.split == split}
+    shards = shard_names(layout, snapshot.feature_key)
+    return read_examples(layout, shards, genre_of_track, snapshot.genres)
+
+
+def _require_genres(candidates: Sequence[Candidate], genres: Sequence[str]) -> None:
+    counts = Counter(candidate.genre for candidate in candidates)
+    if missing := sorted(set(genres) - counts.keys()):
+        raise UsageError(
+            f"No song of the library has examples of: {', '.join(missing)}. It has "
+            f"{', '.join(sorted(counts)) or 'none'}. Correct `genres`, or add songs."
+        )
+    if len(counts) < 2:
+        raise UsageError(
+            "A network needs songs of two genres at least; the library has examples of "
+            f"{', '.join(counts) or 'none'}. `genreflow status` tells what was left out."
+        )
+
+
+def _require_splits(layout: DataLayout, snapshot: Snapshot) -> None:
+    sides = Counter(p.split for p in read_placements(layout, snapshot.snapshot_id))
+    get_run_logger().info("snapshot %s: %s", snapshot.snapshot_id, dict(sides))
+    if empty := [str(split) for split in Split if not sides[split]]:
+        raise UsageError(
+            f"The library is too small: with {snapshot.n_tracks} songs, no song is left for "
+            f"{' and '.join(empty)}. Add songs: three of each genre at least."
+        )

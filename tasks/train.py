@@ -1,0 +1,133 @@
+"""Train and evaluate: one run a cell; scores by fragment and by song."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from prefect import task
+
+from genre_core.examples import Examples
+from genre_core.features import FeatureConfig
+from genre_core.records import Split
+from genre_core.training_rules import EpochScores, TrainingConfig
+from storage.catalog.runs import cell_id, read_runs
+from storage.catalog.snapshots import Snapshot
+from storage.layout import DataLayout
+from storage.tracking.cells import RunCell
+from tasks.progress import show_progress
+from tasks.splits import split_examples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One training that is asked for: a network, a snapshot, a seed."""
+
+    network: str
+    seed: int
+    snapshot: Snapshot
+    features: FeatureConfig
+    training: TrainingConfig
+
+    @property
+    def cell_id(self) -> str:
+        """The same for the same training, so that it is never done twice."""
+        snapshot_id = self.snapshot.snapshot_id
+        return cell_id(snapshot_id, self.network, self.seed, asdict(self.training))
+
+    @property
+    def name(self) -> str:
+        """What people read: ``cnn 3 s``."""
+        return f"{self.network} {self.features.fragment_s:g} s"
+
+    @property
+    def judging(self) -> dict[str, object]:
+        """What classifying needs to know, logged beside the network."""
+        genres = list(self.snapshot.genres)
+        return {"genres": genres, "features": self.features.as_document()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A network that has been trained and logged, and waits to be scored."""
+
+    cell: Cell
+    comparison_id: str
+    run_id: str
+    model_uri: str
+    n_parameters: int
+    epochs: int
+    seconds: float
+    started_at: datetime
+
+
+@task
+def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
+    """Leave out the cells that have a finished run."""
+    done = {run.cell_id for run in read_runs(layout, [cell.cell_id for cell in cells])}
+    return [cell for cell in cells if cell.cell_id not in done]
+
+
+@task(task_run_name="train {cell.network} {cell.features.fragment_s} s seed {cell.seed}")
+def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
+    """Train one network on the training split and log it; validation picks the best epoch."""
+    from genre_core.figures.curves import draw_curves
+    from genre_core.training import fit_network, seeded_network
+    from storage.tracking.models import log_network
+    from storage.tracking.runs import failing_run, log_epoch, log_figure, start_run
+    from storage.tracking.store import open_tracking
+
+    started_at, start = datetime.now(UTC), time.monotonic()
+    splits = {split: split_examples(layout, cell.snapshot, split) for split in Split}
+    model = seeded_network(cell.network, cell.features.shape, len(cell.snapshot.genres), cell.seed)
+    tracking = open_tracking(layout)
+    run_id = start_run(tracking, comparison_id, _run_cell(cell, splits))
+    with (
+        failing_run(tracking, run_id),
+        show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
+    ):
+
+        def on_epoch(scores: EpochScores) -> None:
+            log_epoch(tracking, run_id, _curve_points(scores), scores.epoch)
+            advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
+
+        train, validation = splits[Split.TRAIN], splits[Split.VALIDATION]
+        curve = fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
+        log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
+        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
+    return Trained(
+        cell=cell,
+        comparison_id=comparison_id,
+        run_id=run_id,
+        model_uri=model_uri,
+        n_parameters=model.count_params(),
+        epochs=len(curve),
+        seconds=time.monotonic() - start,
+        started_at=started_at,
+    )
+
+
+def _run_cell(cell: Cell, splits: Mapping[Split, Examples]) -> RunCell:
+    return RunCell(
+        network=cell.network,
+        representation=cell.features.representation,
+        fragment_s=cell.features.fragment_s,
+        seed=cell.seed,
+        snapshot_id=cell.snapshot.snapshot_id,
+        feature_key=cell.snapshot.feature_key,
+        genres=cell.snapshot.genres,
+        n_train=len(splits[Split.TRAIN]),
+        n_validation=len(splits[Split.VALIDATION]),
+        n_test=len(splits[Split.TEST]),
+        config=asdict(cell.training),
+    )
+
+
+def _curve_points(scores: EpochScores) -> dict[str, float]:
+    return {
+        "epoch_train_loss": scores.loss,
+        "epoch_train_accuracy": scores.accuracy,
+        "epoch_validation_loss": scores.validation_loss,
+        "epoch_validation_accuracy": scores.validation_accuracy,
+        "epoch_learning_rate": scores.learning_rate,
+    }
