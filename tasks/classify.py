@@ -19,6 +19,7 @@ from storage.audio.wav import round_samples
 from storage.download import DownloadLimits, fetch_song
 from storage.layout import DataLayout
 from tasks.evaluate import CHOOSING_VOTE
+from tasks.keras_import import import_training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def judge_songs(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
 def _load_champion(layout: DataLayout) -> Judge:
     if not layout.mlflow_db.exists():
         raise UsageError(_no_champion(layout))
+    import_training()
     from storage.tracking.models import load_features, load_network
     from storage.tracking.registry import champion
     from storage.tracking.store import open_tracking
@@ -79,13 +81,11 @@ def _load_champion(layout: DataLayout) -> Judge:
 
 
 def _judge(judge: Judge, song: str) -> Verdict:
-    from genre_core.training import predict_genres
-
     try:
         starts_s, matrices = _listen(song, judge.features)
     except GenreflowError as error:
         return Verdict(song=song, champion=judge.version, error=str(error))
-    by_fragment = predict_genres(judge.network, matrices)
+    by_fragment = import_training().predict_genres(judge.network, matrices)
     by_song = VOTES[CHOOSING_VOTE](by_fragment)
     fragments = tuple(
         FragmentVerdict(start_s=float(start_s), probabilities=_by_genre(judge, row))

@@ -13,6 +13,7 @@ from genre_core.records import Split
 from genre_core.voting import VOTES, vote_songs
 from storage.catalog.runs import Prediction, Run, record_run
 from storage.layout import DataLayout
+from tasks.keras_import import import_training
 from tasks.splits import split_examples
 from tasks.train import Trained
 
@@ -31,11 +32,11 @@ class Evaluated:
 @task(task_run_name="evaluate {trained.cell.network} {trained.cell.features.fragment_s} s")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
-    from genre_core.training import predict_genres
     from storage.tracking.models import load_network
     from storage.tracking.runs import failing_run, finish_run, log_figure, log_json, log_scores
     from storage.tracking.store import open_tracking
 
+    training = import_training()
     tracking = open_tracking(layout)
     genres = trained.cell.snapshot.genres
     with failing_run(tracking, trained.run_id):
@@ -43,7 +44,7 @@ def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
         judged = {}
         for split in JUDGED:
             examples = split_examples(layout, trained.cell.snapshot, split)
-            judged[split] = (examples, predict_genres(model, examples.matrices))
+            judged[split] = (examples, training.predict_genres(model, examples.matrices))
         scores = {
             name: scored
             for split, (examples, probabilities) in judged.items()

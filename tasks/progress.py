@@ -50,6 +50,7 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
                 update_progress_artifact(artifact, 100.0 * bar.tasks[row].completed / total)
 
         yield advance
+        bar.update(row, total=bar.tasks[row].completed)
     update_progress_artifact(artifact, 100.0)
 
 

@@ -15,6 +15,7 @@ from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
+from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
 
@@ -72,14 +73,15 @@ def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
 def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     """Train one network on the training split and log it; validation picks the best epoch."""
     from genre_core.figures.curves import draw_curves
-    from genre_core.training import fit_network, seeded_network
     from storage.tracking.models import log_network
     from storage.tracking.runs import failing_run, log_epoch, log_figure, start_run
     from storage.tracking.store import open_tracking
 
+    training = import_training()
     started_at, start = datetime.now(UTC), time.monotonic()
     splits = {split: split_examples(layout, cell.snapshot, split) for split in Split}
-    model = seeded_network(cell.network, cell.features.shape, len(cell.snapshot.genres), cell.seed)
+    n_genres = len(cell.snapshot.genres)
+    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
     tracking = open_tracking(layout)
     run_id = start_run(tracking, comparison_id, _run_cell(cell, splits))
     with (
@@ -92,7 +94,7 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
             advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
 
         train, validation = splits[Split.TRAIN], splits[Split.VALIDATION]
-        curve = fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
+        curve = training.fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
         log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
         model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
     return Trained(

@@ -8,18 +8,18 @@ from rich.table import Table
 
 def runs_table(rows: Sequence[Mapping[str, Any]], champion: str) -> Table:
     """Show runs side by side, the best on validation first; the champion has a star."""
-    table = Table(title="Networks (macro F1 by song, from the mean of probabilities)")
-    for heading in ("", "network", "fragment", "seed"):
-        table.add_column(heading)
-    for heading in ("parameters", "epochs", "validation", "test", "test accuracy", "time"):
-        table.add_column(heading, justify="right")
+    table = Table(title="Networks, scored by song (mean of probabilities; ★ champion)")
+    for heading in ("", "network", "length"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("seed", "weights", "epochs", "valid. F1", "test F1", "test acc.", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in sorted(rows, key=lambda row: -row["validation_macro_f1"]):
         table.add_row(
             "★" if row["run_id"] == champion else "",
             row["network"],
             f"{row['fragment_s']:g} s",
             str(row["seed"]),
-            f"{row['n_parameters']:,}",
+            f"{row['n_parameters'] / 1000:.0f} k",
             str(row["epochs"]),
             f"{row['validation_macro_f1']:.3f}",
             f"{row['test_macro_f1']:.3f}",
