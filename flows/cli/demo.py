@@ -34,6 +34,7 @@ def compose(folder: Path, seed: int = 0) -> None:
             unseen=unseen(folder),
             on_song=lambda done, total: bar.update(row, completed=done, total=total),
         )
+        bar.update(row, completed=1, total=1)
 
 
 def unseen(folder: Path) -> Path:

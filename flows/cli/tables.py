@@ -3,15 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
+
+PLAIN: dict[str, Any] = {
+    "box": SIMPLE_HEAD,
+    "title_justify": "left",
+    "padding": (0, 1, 0, 0),
+    "pad_edge": False,
+}
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]], champion: str) -> Table:
     """Show runs side by side, the best on validation first; the champion has a star."""
-    table = Table(title="Networks, scored by song (mean of probabilities; ★ champion)")
+    table = Table(
+        title="Networks, scored by song (★ champion)", box=SIMPLE_HEAD, title_justify="left"
+    )
     for heading in ("", "network", "length"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("seed", "weights", "epochs", "valid. F1", "test F1", "test acc.", "time"):
+    for heading in ("seed", "weights", "epochs", "val. F1", "test F1", "test acc", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in sorted(rows, key=lambda row: -row["validation_macro_f1"]):
         table.add_row(
@@ -31,17 +42,25 @@ def runs_table(rows: Sequence[Mapping[str, Any]], champion: str) -> Table:
 
 def verdicts_table(verdicts: Sequence[Any]) -> Table:
     """Show the champion's verdicts, a song a line."""
-    table = Table(title="Verdicts")
-    for heading in ("song", "genre", "probability", "then"):
+    table = Table(title="Verdicts", **PLAIN)
+    for heading in ("song", "genre", "p", "then"):
         table.add_column(heading, overflow="fold")
     for verdict in verdicts:
         ranked = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
         if verdict.error:
-            table.add_row(verdict.song, "[red]not judged[/red]", "", verdict.error)
+            table.add_row(_short(verdict.song), "[red]not judged[/red]", "", verdict.error)
         else:
             then = ", ".join(f"{genre} {share:.2f}" for genre, share in ranked[1:3])
-            table.add_row(verdict.song, f"[bold]{ranked[0][0]}[/bold]", f"{ranked[0][1]:.2f}", then)
+            table.add_row(
+                _short(verdict.song), f"[bold]{ranked[0][0]}[/bold]", f"{ranked[0][1]:.2f}", then
+            )
     return table
+
+
+def _short(song: str) -> Text:
+    """Give a song's name as one tells songs apart: its file and the folder it is in."""
+    parts = song.rstrip("/").rsplit("/", 2)
+    return Text(song if len(parts) < 3 else "/".join(("…", *parts[1:])))
 
 
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:

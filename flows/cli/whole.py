@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from rich.panel import Panel
-
 from flows.cli.app import ERR, OUT
 from flows.cli.demo import compose, unseen
 from flows.cli.tables import outcome_sentence, runs_table, verdicts_table
@@ -16,14 +14,14 @@ from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
 
-NEXT_STEPS = """\
-genreflow ui              the networks side by side in the MLflow UI, the flows in the Prefect UI
-genreflow status          songs, outcomes, champion
-genreflow sql "select reason, count(*) from outcomes group by reason"
-genreflow classify SONG   a verdict on any song
-make run MUSIC=PATH       the same with your own music
-
-The command is .venv/bin/genreflow; all that lasts is in {home}"""
+NEXT_STEPS = """
+What to look at next (the command is .venv/bin/genreflow):
+  genreflow ui              networks side by side in MLflow, the flows in Prefect
+  genreflow status          songs, outcomes, champion
+  genreflow classify SONG   a verdict on any song
+  genreflow sql "select reason, count(*) from outcomes group by reason"
+  make run MUSIC=PATH       the same with your own music
+All that lasts is in {home}"""
 
 
 def run_line(config: LineConfig) -> None:
@@ -39,9 +37,7 @@ def run_line(config: LineConfig) -> None:
         songs = [str(song) for song in audio_files(unseen(layout.builtin))[:1]]
     ERR.print("Classifying a song that no network has heard")
     OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
-    OUT.print(
-        Panel(NEXT_STEPS.format(home=layout.home), title="What to look at next", expand=False)
-    )
+    OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
 
 def _show(layout: DataLayout, report: NightlyReport) -> None:
