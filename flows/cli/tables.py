@@ -3,23 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 PLAIN: dict[str, Any] = {
-    "box": SIMPLE_HEAD,
+    "box": None,
     "title_justify": "left",
-    "padding": (0, 1, 0, 0),
-    "pad_edge": False,
+    "header_style": "underline",
+    "padding": (0, 2, 0, 0),
 }
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]], champion: str) -> Table:
     """Show runs side by side, the best on validation first; the champion has a star."""
-    table = Table(
-        title="Networks, scored by song (★ champion)", box=SIMPLE_HEAD, title_justify="left"
-    )
+    table = Table(title="Networks, scored by song (★ champion)", **PLAIN)
     for heading in ("", "network", "length"):
         table.add_column(heading, no_wrap=True)
     for heading in ("seed", "weights", "epochs", "val. F1", "test F1", "test acc", "time"):
