@@ -1,6 +1,5 @@
 """The 70/15/15 split by group, once and for ever (thesis section 4.1.2)."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,8 @@ from genre_core.groups import (
     group_keys,
     song_keys,
 )
+from genre_core.placing import place_groups
 from genre_core.records import Split
-
-SHARES: Mapping[Split, float] = MappingProxyType(
-    {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +68,8 @@ def assign(
     new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
     conflicts = {c.track_id: sentence for c in new if (sentence := groups.tie(c))}
     placed = [c for c in new if c.track_id not in conflicts]
-    splits = _place(_members(placed, groups), groups.splits(), settled.values(), seed)
+    filled = _count_splits(settled.values())
+    splits = place_groups(_members(placed, groups), groups.splits(), filled, seed)
     assignments = tuple(_assignment(c, groups, splits, levels) for c in placed)
     return SplitPlan(assignments=assignments, conflicts=MappingProxyType(conflicts))
 
@@ -162,68 +159,12 @@ def _members(placed: Iterable[Candidate], groups: _Groups) -> dict[str, Counter[
     return members
 
 
-def _place(
-    members: Mapping[str, Counter[str]],
-    known: Mapping[str, Split],
-    settled: Iterable[Assignment],
-    seed: int,
-) -> dict[str, Split]:
-    """Give every group its split: the known one, or the one where most songs are missing."""
+def _count_splits(settled: Iterable[Assignment]) -> dict[str, Counter[Split]]:
+    """Count the settled tracks of each genre by split."""
     filled: dict[str, Counter[Split]] = defaultdict(Counter)
     for assignment in settled:
         filled[assignment.genre][assignment.split] += 1
-    for name in members.keys() & known.keys():
-        _fill(filled, members[name], known[name])
-    totals = {genre: sum(splits.values()) for genre, splits in filled.items()}
-    waiting = sorted(members.keys() - known.keys(), key=lambda n: _order(n, members[n], seed))
-    groups_left = Counter(genre for name in waiting for genre in members[name])
-    for name in waiting:
-        for genre, n_tracks in members[name].items():
-            totals[genre] = totals.get(genre, 0) + n_tracks
-    splits = dict(known)
-    for name in waiting:
-        splits[name] = _emptiest(members[name], filled, totals, groups_left)
-        _fill(filled, members[name], splits[name])
-        groups_left.subtract(members[name].keys())
-    return splits
-
-
-def _fill(filled: dict[str, Counter[Split]], counts: Mapping[str, int], split: Split) -> None:
-    for genre, n_tracks in counts.items():
-        filled[genre][split] += n_tracks
-
-
-def _order(name: str, counts: Counter[str], seed: int) -> tuple[int, str]:
-    return -counts.total(), hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
-
-
-def _emptiest(
-    counts: Mapping[str, int],
-    filled: Mapping[str, Counter[Split]],
-    totals: Mapping[str, int],
-    groups_left: Mapping[str, int],
-) -> Split:
-    """Choose the split where most songs of these genres are missing.
-
-    Once there are only as many groups left as splits without a song, those splits go first.
-    """
-
-    def missing(split: Split) -> tuple[int, float]:
-        urgent = sum(
-            _must_fill_empty(filled[genre], groups_left[genre]) and not filled[genre][split]
-            for genre in counts
-        )
-        songs = sum(
-            n_tracks * (SHARES[split] * totals[genre] - filled[genre][split])
-            for genre, n_tracks in counts.items()
-        )
-        return urgent, songs
-
-    return max(SHARES, key=missing)
-
-
-def _must_fill_empty(filled: Mapping[Split, int], groups_left: int) -> bool:
-    return groups_left <= sum(not filled.get(split) for split in SHARES)
+    return filled
 
 
 def _assignment(
