@@ -5,11 +5,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from storage.layout import DataLayout
+from flows.settings import read_line_config
 from tasks.classify import Verdict, judge_songs
 
 
 @flow
-def classify(songs: Sequence[str], home: Path = Path("data")) -> list[Verdict]:
-    """Judge songs (paths or URLs) with the champion."""
-    return judge_songs(DataLayout(Path(home).resolve()), songs)
+def classify(songs: Sequence[str], home: Path | None = None) -> list[Verdict]:
+    """Judge songs (paths or URLs) with the champion.
+
+    Without a ``home`` the settings are read where the flow runs.
+    """
+    return judge_songs(read_line_config(home=home).layout, songs)

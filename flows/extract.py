@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from flows.line import LineConfig
 from flows.runner import local_threads
+from flows.settings import read_line_config
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
 from tasks.chunks import waves
@@ -31,8 +32,12 @@ class ExtractReport:
 
 
 @flow(task_runner=local_threads())
-def extract(config: LineConfig) -> ExtractReport:
-    """Convert, spectrograms, record."""
+def extract(config: LineConfig | None = None) -> ExtractReport:
+    """Convert, spectrograms, record.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
     layout, features = config.layout, config.features
     pending = select_tracks(layout, features)
     with show_progress("extract", len(pending), "songs") as advance:

@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from flows.line import LineConfig
 from flows.runner import local_threads
+from flows.settings import read_line_config
 from storage.catalog.songs import count_outcomes
 from tasks.chunks import waves
 from tasks.collect import download_chunk, mark_duplicates, record_wave, select_sources
@@ -23,8 +24,12 @@ class IngestReport:
 
 
 @flow(task_runner=local_threads())
-def ingest(config: LineConfig) -> IngestReport:
-    """Sources, download, duplicates, record."""
+def ingest(config: LineConfig | None = None) -> IngestReport:
+    """Sources, download, duplicates, record.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
     layout = config.layout
     sources = select_sources(layout, config.require_music())
     with show_progress("ingest", len(sources), "songs") as advance:

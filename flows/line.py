@@ -1,5 +1,6 @@
 """What the line is asked to do: one record that every flow takes."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,9 @@ class LineConfig:
             )
         if not (self.networks and self.seeds and self.fragment_lengths_s):
             raise UsageError("Name at least one network, one seed and one fragment length.")
+        if odd := [s for s in self.fragment_lengths_s if not 0 < s < math.inf]:
+            raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
+        features_of_lengths(self.representation, self.fragment_lengths_s, self.fragments)
 
     @property
     def layout(self) -> DataLayout:

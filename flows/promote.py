@@ -3,14 +3,19 @@
 from prefect import flow
 
 from flows.line import LineConfig
+from flows.settings import read_line_config
 from storage.catalog.runs import Promotion
 from tasks.publish import publish_store
 from tasks.select import promote_best
 
 
 @flow
-def promote(config: LineConfig) -> Promotion | None:
-    """Promote the best run on the newest library; give none if the champion stays."""
+def promote(config: LineConfig | None = None) -> Promotion | None:
+    """Promote the best run on the newest library; give none if the champion stays.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
     promotion = promote_best(config.layout)
     publish_store(config.layout)
     return promotion

@@ -1,5 +1,6 @@
 """Settings, read once at the edge: genreflow.toml, the environment, the command line."""
 
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -62,19 +64,26 @@ def read_line_config(**overrides: object) -> LineConfig:
     Raises
     ------
     UsageError
-        If a setting is unknown or makes no sense.
+        If a setting is unknown, cannot be read or makes no sense.
     """
     given = {name: value for name, value in overrides.items() if value not in (None, (), [], "")}
     try:
         settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise UsageError(_explain(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{SETTINGS_FILE} cannot be read: {error}. Correct it.") from error
+    except SettingsError as error:
+        raise UsageError(
+            f"{error}. In the environment, lists are written as JSON: "
+            """GENREFLOW_GENRES='["jazz", "rock"]'."""
+        ) from error
     return LineConfig(**{f.name: getattr(settings, f.name) for f in fields(LineConfig)})
 
 
 def _explain(error: ValidationError) -> str:
     faults = [
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].rstrip('.')}"
         for fault in error.errors()
     ]
     return (

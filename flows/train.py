@@ -6,6 +6,7 @@ from itertools import product
 from prefect import flow, get_run_logger
 
 from flows.line import LineConfig
+from flows.settings import read_line_config
 from genre_core.errors import GenreflowError
 from storage.catalog.runs import Promotion, Run
 from storage.catalog.snapshots import Snapshot
@@ -33,8 +34,12 @@ class TrainReport:
 
 
 @flow
-def train(config: LineConfig) -> TrainReport:
-    """Split, train, evaluate, compare, promote."""
+def train(config: LineConfig | None = None) -> TrainReport:
+    """Split, train, evaluate, compare, promote.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
     layout = config.layout
     snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
     publish_store(layout)

@@ -1,6 +1,7 @@
 """Command ui: the MLflow UI and the Prefect UI, on this machine alone."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +38,8 @@ def ui(
     if not layout.mlflow_db.exists():
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     from storage.tracking.serving import server_command
 
     mlflow, prefect = _address(mlflow_port), _address(prefect_port)
@@ -66,7 +69,9 @@ def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]
     """Run a server until the block ends; it answers when the block begins."""
     if _answers(health):
         raise UsageError(f"Something listens already where {health} would be; name another port.")
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+    settings["PREFECT_UI_API_URL"] = health.removesuffix("/health")
+    environment = {**os.environ, **settings}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             _wait_until_ready(process, health)

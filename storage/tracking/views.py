@@ -60,7 +60,7 @@ def view_path(tracking: Tracking, view: View) -> str:
 
 def _table() -> dict[str, object]:
     """Columns of what a comparison varies and of what it finds."""
-    columns = [f"params.`{name}`" for name in PARAMS] + [f"metrics.`{name}`" for name in METRICS]
+    columns = [f"metrics.`{name}`" for name in METRICS] + [f"params.`{name}`" for name in PARAMS]
     widths = {column: PIXELS_PER_LETTER * len(column) for column in columns}
     return {
         **FACETS,
