@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from genre_core.examples import Int64Array
 
@@ -88,17 +89,16 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
     counts against the true one; were it averaged in, as scikit-learn does by default, the number
     of genres in the mean, and so the comparison of two networks, would hang on their mistakes.
     """
-    confusion = _count_pairs(labels, predicted, len(genres))
-    hits = np.diagonal(confusion)
-    support = confusion.sum(axis=1)
-    n_predicted = confusion.sum(axis=0)
-    precision = _divide(hits, n_predicted)
-    recall = _divide(hits, support)
-    f1 = _divide(2 * hits, support + n_predicted)
+    _require_pairs(labels, predicted, len(genres))
+    indices = np.arange(len(genres))
+    confusion = confusion_matrix(labels, predicted, labels=indices)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predicted, labels=indices, zero_division=0.0
+    )
     present = support > 0
     return Scores(
         genres=tuple(genres),
-        accuracy=float(hits.sum() / support.sum()),
+        accuracy=float(np.mean(labels == predicted)),
         macro_precision=float(precision[present].mean()),
         macro_recall=float(recall[present].mean()),
         macro_f1=float(f1[present].mean()),
@@ -110,8 +110,7 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
     )
 
 
-def _count_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> Int64Array:
-    """Count each pair of true (row) and predicted (column) genre."""
+def _require_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> None:
     if not len(labels) or np.shape(labels) != np.shape(predicted):
         raise ValueError(
             f"{len(labels)} labels and {len(predicted)} predictions cannot be scored; "
@@ -123,13 +122,6 @@ def _count_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> In
             f"{predicted.min()} to {predicted.max()}; with {n_genres} genres they must lie "
             f"in 0..{n_genres - 1}."
         )
-    pairs = np.bincount(labels * n_genres + predicted, minlength=n_genres**2)
-    return pairs.reshape(n_genres, n_genres).astype(np.int64)
-
-
-def _divide(counts: Int64Array, totals: Int64Array) -> Float64Array:
-    """Divide, 0 where there is nothing to divide by."""
-    return np.divide(counts, totals, out=np.zeros(len(totals)), where=totals > 0)
 
 
 def _metric_names(genres: Sequence[str]) -> list[str]:
