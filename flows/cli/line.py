@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.console import hush_foreseen_errors
 from flows.cli.tables import outcome_sentence, runs_table
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
@@ -173,4 +174,5 @@ def _config(verbose: bool, **options: object) -> "LineConfig":
     """Read the settings and prepare the environment, before anything slow is imported."""
     config = read_line_config(**options)
     prepare_environment(config.layout.home, verbose)
+    hush_foreseen_errors()
     return config
