@@ -42,12 +42,14 @@ def finished_runs(layout: DataLayout, cells: Sequence[Cell]) -> list[Run]:
 @task
 def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) -> None:
     """Draw and list the runs side by side, in MLflow and as a table in Prefect."""
-    from storage.tracking.runs import finish_run, log_figure, log_scores
+    from storage.tracking.runs import fail_run, finish_run, log_figure, log_scores
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
     if not runs:
-        raise GenreflowError("No network could be trained; the log says why.")
+        failure = GenreflowError("No network could be trained; the log says why.")
+        fail_run(tracking, comparison_id, failure)
+        raise failure
     compared = [
         ComparedRun(
             network=run.network,

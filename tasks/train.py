@@ -4,9 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from prefect import task
 
+from genre_core.errors import GenreflowError
 from genre_core.examples import Examples
 from genre_core.features import FeatureConfig
 from genre_core.records import Split
@@ -18,6 +20,8 @@ from storage.tracking.cells import RunCell
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
+
+Network = Any  # a keras.Model; naming it would import Keras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +84,7 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
     training = import_training()
     started_at, start = datetime.now(UTC), time.monotonic()
     splits = {split: split_examples(layout, cell.snapshot, split) for split in Split}
-    n_genres = len(cell.snapshot.genres)
-    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
+    model = _fresh_network(cell)
     tracking = open_tracking(layout)
     run_id = start_run(tracking, comparison_id, _run_cell(cell, splits))
     with (
@@ -107,6 +110,16 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
         seconds=time.monotonic() - start,
         started_at=started_at,
     )
+
+
+def _fresh_network(cell: Cell) -> Network:
+    n_genres = len(cell.snapshot.genres)
+    try:
+        return import_training().seeded_network(
+            cell.network, cell.features.shape, n_genres, cell.seed
+        )
+    except ValueError as error:
+        raise GenreflowError(f"{cell.name} cannot be built: {error}") from error
 
 
 def _run_cell(cell: Cell, splits: Mapping[Split, Examples]) -> RunCell:
