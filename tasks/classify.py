@@ -12,7 +12,7 @@ from genre_core.errors import GenreflowError, TrackRejected, UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, matrices_of
 from genre_core.fragments import Float64Array, draw_starts, spread_starts, track_rng
-from genre_core.records import Source, Track
+from genre_core.records import Reason, Source, Track
 from genre_core.voting import VOTES
 from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
@@ -109,7 +109,10 @@ def _listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Ar
         starts_s = _starts(track, features)
         path = fleeting.song(track.track_id, track.suffix)
         fragments = read_fragments(path, track.facts, starts_s.tolist(), features.fragment_s)
-    return starts_s, matrices_of(round_samples(fragments), features)
+    matrices = matrices_of(round_samples(fragments), features)
+    if not matrices.any():
+        raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
+    return starts_s, matrices
 
 
 def _starts(track: Track, features: FeatureConfig) -> Float64Array:
