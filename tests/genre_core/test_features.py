@@ -1,0 +1,101 @@
+"""Feature settings, their keys, and matrices of several lengths."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genre_core.errors import UsageError
+from genre_core.features import FeatureConfig, feature_key, features_of_lengths, matrices_of
+from genre_core.fragments import FragmentConfig, draw_starts, track_rng
+from genre_core.representations.registry import REPRESENTATIONS
+
+THESIS = FeatureConfig()
+CHANGES = [
+    {"representation": "bands_db"},
+    {"fragment_s": 1.5},
+    {"fragments": FragmentConfig(n_fragments=10)},
+    {"fragments": FragmentConfig(longest_s=5.0)},
+    {"fragments": FragmentConfig(margin_s=20.0)},
+    {"fragments": FragmentConfig(min_track_s=90.0)},
+]
+
+
+def test_the_defaults_are_those_of_the_thesis() -> None:
+    assert THESIS.shape == (12, 29)
+    assert THESIS.fragments == FragmentConfig(
+        n_fragments=15, longest_s=3.0, margin_s=30.0, min_track_s=120.0
+    )
+
+
+def test_the_same_settings_have_the_same_key() -> None:
+    assert feature_key(FeatureConfig(), "decoder 1") == feature_key(THESIS, "decoder 1")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_setting_that_the_numbers_depend_on_changes_the_key(change: dict[str, str]) -> None:
+    assert feature_key(replace(THESIS, **change), "1") != feature_key(THESIS, "1")
+
+
+def test_another_decoder_changes_the_key() -> None:
+    assert feature_key(THESIS, "decoder 2") != feature_key(THESIS, "decoder 1")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_settings_come_back_from_a_document_with_the_same_key(change: dict[str, str]) -> None:
+    config = replace(THESIS, **change)
+
+    read = FeatureConfig.from_document(json.loads(json.dumps(config.as_document())))
+
+    assert read == config
+    assert feature_key(read, "1") == feature_key(config, "1")
+
+
+@pytest.mark.parametrize("fragment_s", [0.1, 3.1])
+def test_a_fragment_too_short_or_too_long_cannot_be_used(fragment_s: float) -> None:
+    with pytest.raises(UsageError, match=f"fragment of {fragment_s} s cannot be used"):
+        FeatureConfig(fragment_s=fragment_s)
+
+
+def test_an_unknown_representation_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"'mfcc'\. Choose one of: .*thesis"):
+        FeatureConfig(representation="mfcc")
+
+
+def test_all_lengths_share_the_fragments_of_the_longest() -> None:
+    features = features_of_lengths("thesis", (5.0, 1.0, 1.0), FragmentConfig())
+    starts_s = [draw_starts(200.0, f.fragments, track_rng("3f9a")).tolist() for f in features]
+
+    assert [f.fragment_s for f in features] == [1.0, 5.0]
+    assert {f.fragments.longest_s for f in features} == {5.0}
+    assert starts_s[0] == starts_s[1]
+
+
+def test_a_length_keeps_its_key_as_long_as_none_is_longer_than_the_longest() -> None:
+    alone = features_of_lengths("thesis", (1.0,), FragmentConfig())
+    beside_others = features_of_lengths("thesis", (1.0, 2.0, 3.0), FragmentConfig())
+
+    assert alone[0] == beside_others[0]
+
+
+@pytest.mark.parametrize("representation", sorted(REPRESENTATIONS))
+def test_a_short_matrix_is_that_of_the_beginning(representation: str) -> None:
+    fragments = np.random.default_rng(1).uniform(-1, 1, (2, 132_300)).astype(np.float32)
+    short = FeatureConfig(representation=representation, fragment_s=1.0)
+
+    matrices = matrices_of(fragments, short)
+
+    assert matrices.shape == (2, *short.shape)
+    np.testing.assert_array_equal(matrices, matrices_of(fragments[:, :44_100].copy(), short))
+
+
+@pytest.mark.parametrize("representation", sorted(REPRESENTATIONS))
+@pytest.mark.parametrize("fragment_s", [0.2, 1.0, 1.5, 3.0])
+def test_the_shape_that_is_announced_is_the_shape_that_comes(
+    representation: str, fragment_s: float
+) -> None:
+    fragments = np.random.default_rng(1).uniform(-1, 1, (1, 132_300)).astype(np.float32)
+    config = FeatureConfig(representation=representation, fragment_s=fragment_s)
+
+    assert matrices_of(fragments, config).shape == (1, *config.shape)

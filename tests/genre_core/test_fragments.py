@@ -1,0 +1,129 @@
+"""Where fragments are cut: thesis section 2.4."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genre_core.errors import TrackRejected
+from genre_core.fragments import FragmentConfig, draw_starts, spread_starts, track_rng
+from genre_core.records import Reason
+
+THESIS = FragmentConfig()
+TRACK_IDS = st.binary(min_size=1, max_size=4).map(lambda song: hashlib.sha256(song).hexdigest())
+
+
+@given(duration_s=st.floats(120.0, 7_200.0), track_id=TRACK_IDS)
+def test_fragments_lie_inside_the_margins(duration_s: float, track_id: str) -> None:
+    starts_s = draw_starts(duration_s, THESIS, track_rng(track_id))
+
+    assert len(starts_s) == 15
+    assert starts_s.min() >= 30.0
+    assert starts_s.max() + 3.0 <= duration_s - 30.0 + 1e-9
+
+
+@given(duration_s=st.floats(120.0, 7_200.0), track_id=TRACK_IDS)
+def test_starts_ascend_on_a_grid_of_ten_milliseconds(duration_s: float, track_id: str) -> None:
+    starts_s = draw_starts(duration_s, THESIS, track_rng(track_id))
+
+    assert (np.diff(starts_s) >= 0).all()
+    np.testing.assert_allclose(starts_s * 100, np.rint(starts_s * 100), atol=1e-6)
+
+
+def test_a_track_always_gets_the_same_fragments() -> None:
+    first = draw_starts(240.0, THESIS, track_rng("3f9a"))
+    draw_starts(240.0, THESIS, track_rng("c0de"))
+
+    np.testing.assert_array_equal(draw_starts(240.0, THESIS, track_rng("3f9a")), first)
+
+
+def test_two_tracks_get_different_fragments() -> None:
+    one = draw_starts(240.0, THESIS, track_rng("3f9a"))
+    other = draw_starts(240.0, THESIS, track_rng("3f9b"))
+
+    assert (one != other).any()
+
+
+def test_fragments_reach_all_of_the_song_between_its_margins() -> None:
+    many = FragmentConfig(n_fragments=2_000)
+
+    starts_s = draw_starts(130.0, many, track_rng("3f9a"))
+
+    counts, _ = np.histogram(starts_s, bins=[30, 47, 63, 80, 97.01])
+    assert counts.sum() == 2_000
+    assert counts.min() > 400
+
+
+def test_a_track_of_exactly_two_minutes_is_long_enough() -> None:
+    starts_s = draw_starts(120.0, THESIS, track_rng("3f9a"))
+
+    assert starts_s.max() <= 87.0
+
+
+def test_a_track_shorter_than_two_minutes_is_rejected() -> None:
+    with pytest.raises(TrackRejected, match=r"lasts 119\.9 s; fragments need 120 s") as rejection:
+        draw_starts(119.9, THESIS, track_rng("3f9a"))
+
+    assert rejection.value.reason == Reason.TOO_SHORT
+
+
+@pytest.mark.parametrize("setting", ["min_track_s", "margin_s", "n_fragments"])
+def test_the_rejection_of_a_short_track_names_the_settings(setting: str) -> None:
+    with pytest.raises(TrackRejected, match=setting):
+        draw_starts(41.0, THESIS, track_rng("3f9a"))
+
+
+def test_where_one_fragment_fits_between_the_margins_all_start_there() -> None:
+    tight = FragmentConfig(margin_s=58.5)
+
+    starts_s = draw_starts(120.0, tight, track_rng("3f9a"))
+
+    np.testing.assert_allclose(starts_s, np.full(15, 58.5))
+
+
+def test_a_track_without_room_between_its_margins_is_rejected() -> None:
+    wide = FragmentConfig(margin_s=59.0, min_track_s=0.0)
+
+    with pytest.raises(TrackRejected, match="fragments need 121 s"):
+        draw_starts(120.0, wide, track_rng("3f9a"))
+
+
+def test_a_song_of_exactly_one_fragment_is_judged_on_it() -> None:
+    np.testing.assert_array_equal(spread_starts(3.0, 3.0, THESIS), [0.0])
+
+
+def test_a_song_shorter_than_one_fragment_is_rejected() -> None:
+    with pytest.raises(TrackRejected, match=r"lasts 2\.9 s; .* fragments of 3 s") as rejection:
+        spread_starts(2.9, 3.0, THESIS)
+
+    assert rejection.value.reason == Reason.TOO_SHORT
+
+
+def test_the_margins_of_a_short_song_shrink_to_a_quarter_of_the_room() -> None:
+    starts_s = spread_starts(11.0, 3.0, THESIS)
+
+    np.testing.assert_allclose(starts_s, [2.0, 4.0, 6.0])
+
+
+def test_a_song_with_room_keeps_its_margins_and_all_its_fragments() -> None:
+    starts_s = spread_starts(203.0, 3.0, THESIS)
+
+    np.testing.assert_allclose(starts_s, np.linspace(30.0, 170.0, 15))
+
+
+@given(duration_s=st.floats(3.0, 600.0))
+def test_spread_fragments_lie_inside_the_song(duration_s: float) -> None:
+    starts_s = spread_starts(duration_s, 3.0, THESIS)
+
+    assert 1 <= len(starts_s) <= 15
+    assert starts_s.min() >= 0
+    assert starts_s.max() + 3.0 <= duration_s + 1e-9
+    assert (np.diff(starts_s) >= 1.5 - 0.011).all()
+
+
+@pytest.mark.parametrize("setting", [{"n_fragments": 0}, {"longest_s": 0.0}, {"margin_s": -1.0}])
+def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be 1 or more"):
+        FragmentConfig(**setting)

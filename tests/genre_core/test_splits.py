@@ -1,0 +1,264 @@
+"""The split by group, once and for ever: libraries made by hand (tests/golden/README.md)."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from genre_core.groups import Candidate
+from genre_core.records import Split
+from genre_core.splits import Assignment, SplitPlan, assign
+
+Places = dict[str, Assignment]
+
+
+def song(name: str, artist: str = "", genre: str = "jazz", recording: str = "") -> Candidate:
+    return Candidate(
+        track_id=hashlib.sha256(name.encode()).hexdigest(),
+        genre=genre,
+        artist=artist,
+        recordings=(recording,) if recording else (),
+    )
+
+
+def songs_of(artist: str, n_songs: int, genre: str = "jazz") -> list[Candidate]:
+    return [song(f"{artist} {genre} {index}", artist, genre) for index in range(n_songs)]
+
+
+def library(*n_songs: int, genre: str = "jazz") -> list[Candidate]:
+    """One artist a number: ``library(3, 2)`` has three songs of ``a`` and two of ``b``."""
+    return [
+        candidate
+        for artist, n in zip("abcdefghij", n_songs, strict=False)
+        for candidate in songs_of(artist, n, genre)
+    ]
+
+
+def places(plan: SplitPlan) -> Places:
+    return {assignment.track_id: assignment for assignment in plan.assignments}
+
+
+def grow(settled: Places, candidates: Sequence[Candidate]) -> Places:
+    return settled | places(assign(candidates, settled, seed=0))
+
+
+def sizes(found: Places) -> tuple[int, ...]:
+    counts = Counter(assignment.split for assignment in found.values())
+    return tuple(counts[split] for split in Split)
+
+
+def sides(found: Places, candidates: Iterable[Candidate]) -> set[Split]:
+    return {found[candidate.track_id].split for candidate in candidates}
+
+
+def levels(found: Places) -> set[str]:
+    return {assignment.split_level for assignment in found.values()}
+
+
+def placed(candidate: Candidate, split: Split, group_id: str) -> Assignment:
+    return Assignment(
+        track_id=candidate.track_id,
+        genre=candidate.genre,
+        split=split,
+        group_id=group_id,
+        split_level="group",
+    )
+
+
+def test_a_hundred_songs_of_unknown_artists_are_split_70_15_15() -> None:
+    found = grow({}, [song(str(index)) for index in range(100)])
+
+    assert sizes(found) == (70, 15, 15)
+    assert levels(found) == {"group"}
+
+
+def test_each_genre_is_split_70_15_15() -> None:
+    jazz = [song(f"jazz {index}") for index in range(100)]
+    rock = [song(f"rock {index}", genre="rock") for index in range(20)]
+
+    found = grow({}, jazz + rock)
+
+    assert sizes({c.track_id: found[c.track_id] for c in jazz}) == (70, 15, 15)
+    assert sizes({c.track_id: found[c.track_id] for c in rock}) == (14, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("n_songs", "expected"),
+    [
+        ((3, 3, 2, 2, 2, 1, 1), (10, 2, 2)),
+        ((6, 4, 4), (6, 4, 4)),
+        ((5, 3, 2), (5, 3, 2)),
+        ((1, 1, 1), (1, 1, 1)),
+    ],
+)
+def test_whole_artists_fill_the_splits(n_songs: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    candidates = library(*n_songs)
+
+    found = grow({}, candidates)
+
+    assert sizes(found) == expected
+    assert levels(found) == {"group"}
+    for artist in "abcdefg"[: len(n_songs)]:
+        assert len(sides(found, [c for c in candidates if c.artist == artist])) == 1
+
+
+@pytest.mark.parametrize(
+    ("n_songs", "expected"),
+    [((10, 10), (14, 3, 3)), ((20,), (14, 3, 3)), ((11, 5, 4), (14, 3, 3)), ((2, 1), (1, 1, 1))],
+)
+def test_a_genre_of_few_or_dominating_artists_is_split_by_song(
+    n_songs: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    found = grow({}, library(*n_songs))
+
+    assert sizes(found) == expected
+    assert levels(found) == {"song"}
+
+
+def test_an_artist_of_exactly_half_a_genre_stays_whole() -> None:
+    found = grow({}, library(4, 2, 2))
+
+    assert levels(found) == {"group"}
+    assert len(sides(found, songs_of("a", 4))) == 1
+
+
+@pytest.mark.parametrize(
+    ("n_songs", "expected"), [(0, (0, 0, 0)), (1, (1, 0, 0)), (2, (1, 1, 0)), (3, (1, 1, 1))]
+)
+def test_of_very_few_songs_training_gets_the_first(n_songs: int, expected: tuple[int, ...]) -> None:
+    assert sizes(grow({}, [song(str(index)) for index in range(n_songs)])) == expected
+
+
+def test_spellings_of_an_artist_stand_on_one_side() -> None:
+    spellings = [
+        song(str(n), name) for n, name in enumerate(["The B-52's", "the b52s", "THE B 52S"])
+    ]
+    others = [song(f"other {index}") for index in range(20)]
+
+    found = grow({}, spellings + others)
+
+    assert len(sides(found, spellings)) == 1
+
+
+def test_an_artist_of_two_genres_stands_on_one_side_in_both() -> None:
+    jazz, rock = library(2, 2, 2, 2, 2), library(2, 2, 2, 2, 2, genre="rock")
+
+    found = grow({}, jazz + rock)
+
+    for artist in "abcde":
+        assert len(sides(found, [c for c in jazz + rock if c.artist == artist])) == 1
+    assert {split for split in Split} == sides(found, jazz) == sides(found, rock)
+
+
+def test_a_genre_that_is_split_by_song_does_not_tie_its_artists_elsewhere() -> None:
+    one_artist = songs_of("a", 20, genre="ballad")
+    jazz = library(2, 2, 2, 2, 2)
+
+    found = grow({}, one_artist + jazz)
+
+    assert sides(found, one_artist) == set(Split)
+    assert len(sides(found, songs_of("a", 2))) == 1
+
+
+def test_copies_of_a_recording_stand_on_one_side_in_every_genre() -> None:
+    copies = [song(name, name, genre, "print:1") for name, genre in (("x", "jazz"), ("y", "rock"))]
+    others = [song(str(index), genre=genre) for index in range(20) for genre in ("jazz", "rock")]
+
+    found = grow({}, copies + others)
+
+    assert len(sides(found, copies)) == 1
+    assert found[copies[0].track_id].group_id == found[copies[1].track_id].group_id
+
+
+def test_growth_moves_nothing() -> None:
+    before = grow({}, library(3, 3, 2, 2, 2, 1, 1))
+
+    after = grow(before, library(9, 3, 2, 2, 9, 1, 1, 5, 5, 5))
+
+    assert {track_id: after[track_id] for track_id in before} == before
+    assert len(after) == 42
+
+
+def test_new_songs_of_a_known_artist_follow_it() -> None:
+    before = grow({}, library(3, 3, 2, 2, 2, 1, 1))
+
+    after = grow(before, library(3, 3, 2, 2, 2, 1, 7))
+
+    assert sides(after, songs_of("g", 7)) == sides(before, songs_of("g", 1))
+
+
+def test_growth_fills_what_is_missing() -> None:
+    before = grow({}, [song("0")])
+
+    after = grow(before, [song(str(index)) for index in range(100)])
+
+    assert sizes(before) == (1, 0, 0)
+    assert sizes(after) == (70, 15, 15)
+
+
+def test_a_genre_that_was_split_by_group_stays_so() -> None:
+    before = grow({}, library(2, 2, 2))
+
+    after = grow(before, library(50, 2, 2))
+
+    assert levels(after) == {"group"}
+    assert sides(after, songs_of("a", 50)) == sides(before, songs_of("a", 2))
+
+
+def test_an_artist_that_was_split_by_song_stays_so_while_new_ones_are_kept_whole() -> None:
+    before = grow({}, library(10, 10))
+
+    after = grow(before, library(20, 10, 4, 4, 4))
+
+    known = songs_of("a", 20) + songs_of("b", 10)
+    assert {after[c.track_id].split_level for c in known} == {"song"}
+    for artist in "cde":
+        members = songs_of(artist, 4)
+        assert {after[c.track_id].split_level for c in members} == {"group"}
+        assert len(sides(after, members)) == 1
+
+
+def test_a_song_that_ties_groups_in_different_splits_is_a_conflict_and_named() -> None:
+    ada, bob = song("ada", "Ada", recording="print:1"), song("bob", "Bob")
+    settled = {
+        ada.track_id: placed(ada, Split.TRAIN, "artist:ada"),
+        bob.track_id: placed(bob, Split.TEST, "artist:bob"),
+    }
+    torn = song("copy of ada", "Bob", recording="print:1")
+
+    plan = assign([ada, bob, torn], settled, seed=0)
+
+    assert plan.assignments == ()
+    assert list(plan.conflicts) == [torn.track_id]
+    assert "artist:bob (test), print:1 (train)" in plan.conflicts[torn.track_id]
+
+
+def test_a_conflict_leaves_the_other_songs_alone() -> None:
+    ada, bob = song("ada", "Ada", recording="print:1"), song("bob", "Bob")
+    settled = {
+        ada.track_id: placed(ada, Split.TRAIN, "artist:ada"),
+        bob.track_id: placed(bob, Split.TEST, "artist:bob"),
+    }
+    torn, follower = song("copy of ada", "Bob", recording="print:1"), song("bob again", "Bob")
+
+    plan = assign([ada, bob, torn, follower], settled, seed=0)
+
+    assert [a.split for a in plan.assignments] == [Split.TEST]
+    assert plan.assignments[0].track_id == follower.track_id
+
+
+def test_the_seed_decides_among_groups_of_equal_size() -> None:
+    candidates = [song(str(index)) for index in range(100)]
+
+    one, other = (places(assign(candidates, {}, seed)) for seed in (0, 1))
+
+    assert sizes(one) == sizes(other) == (70, 15, 15)
+    assert any(one[track_id].split != other[track_id].split for track_id in one)
+
+
+def test_assignments_come_in_the_order_of_their_ids() -> None:
+    plan = assign(library(3, 3, 3), {}, seed=0)
+
+    track_ids = [assignment.track_id for assignment in plan.assignments]
+    assert track_ids == sorted(track_ids)
