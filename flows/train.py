@@ -55,7 +55,7 @@ def train(config: LineConfig | None = None) -> TrainReport:
     runs = finished_runs(layout, cells)
     return TrainReport(
         runs=tuple(runs),
-        n_trained=len(missing),
+        n_trained=len(runs) - (len(cells) - len(missing)),
         n_failed=len(cells) - len(runs),
         promotion=promotion,
     )

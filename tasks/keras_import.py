@@ -1,5 +1,6 @@
 """The first import of Keras: nine seconds, and TensorFlow's greeting, which nobody can turn off."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ def import_training() -> ModuleType:
     They are written straight to file descriptor 2, before any setting is read.
     """
     with _silent_stderr():
-        return import_module("genre_core.training")
+        training = import_module("genre_core.training")
+    # every network is traced anew, which TensorFlow takes for a mistake
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return training
 
 
 @contextmanager

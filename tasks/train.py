@@ -119,7 +119,7 @@ def _fresh_network(cell: Cell) -> Network:
             cell.network, cell.features.shape, n_genres, cell.seed
         )
     except ValueError as error:
-        raise GenreflowError(f"{cell.name} cannot be built: {error}") from error
+        raise GenreflowError(str(error)) from error
 
 
 def _run_cell(cell: Cell, splits: Mapping[Split, Examples]) -> RunCell:
