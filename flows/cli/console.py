@@ -7,7 +7,7 @@ from genre_core.errors import GenreflowError
 
 def hush_foreseen_errors() -> None:
     """Leave foreseen errors and their tracebacks to the Prefect UI; the command line tells them."""
-    import prefect  # noqa: F401 - sets up the handlers that are hushed here
+    import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
 
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_news)
