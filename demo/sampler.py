@@ -92,17 +92,14 @@ def _render(
     )
     score = ScoreSecond(480)
     score.tracks.append(track)
-    sound = np.asarray(_synthesizer(soundfont).render(score)).mean(axis=0, dtype=np.float32)
+    # a synthesizer remembers what it played: a used one gives some programs another sound
+    synthesizer = Synthesizer(str(soundfont), SAMPLE_RATE, 0)
+    sound = np.asarray(synthesizer.render(score)).mean(axis=0, dtype=np.float32)
     if not np.isfinite(sound).all():
         kind = "kit" if part.is_drums else "program"
         raise ValueError(f"{kind} {part.program} of the soundfont cannot be played. Take another.")
     needed = int((starts_s[-1] + lengths_s[-1]) * SAMPLE_RATE) + 1
     return np.pad(sound, (0, max(0, needed - len(sound))))
-
-
-@lru_cache(maxsize=2)
-def _synthesizer(soundfont: Path) -> Synthesizer:
-    return Synthesizer(str(soundfont), SAMPLE_RATE, 0)
 
 
 def _layer(note: Note) -> int:

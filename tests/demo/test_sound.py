@@ -61,6 +61,16 @@ def test_an_a_sounds_at_a_multiple_of_220_hz(program: int, soundfont: Path) -> N
     assert round(harmonic) >= 1
 
 
+def test_an_instrument_sounds_the_same_whatever_was_played_before(soundfont: Path) -> None:
+    pad = replace(PART, program=89)
+    alone = _play(pad, soundfont)
+    _play(replace(PART, program=87), soundfont)
+
+    after_another = _play(pad, soundfont)
+
+    np.testing.assert_array_equal(after_another, alone)
+
+
 def test_a_note_half_as_loud_has_a_fraction_of_the_power(soundfont: Path) -> None:
     loud = _play(PART, soundfont)
     soft = _play(replace(PART, notes=(Note(0.0, 1.0, 57, 0.5),)), soundfont)
