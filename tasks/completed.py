@@ -25,9 +25,9 @@ def completed(
         future.task_run_id: len(chunk) for future, chunk in zip(futures, chunks, strict=True)
     }
     for future in as_completed(list(futures)):
-        result = future.result(raise_on_failure=False)
         advance(n_songs[future.task_run_id])
-        if isinstance(result, BaseException):
-            get_run_logger().error("a chunk was left out: %s: %s", type(result).__name__, result)
+        future.wait()
+        if future.state.is_completed():
+            yield future.result()
         else:
-            yield result
+            get_run_logger().error("a chunk was left out: %s", future.state.message)

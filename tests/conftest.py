@@ -1,0 +1,178 @@
+"""A small library that a machine can tell apart, and one finished store that many tests read."""
+
+import csv
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+from flows.environment import QUIET
+
+STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
+# read when Prefect, MLflow and TensorFlow are imported, which some tests do on top
+os.environ.update({**QUIET, "PREFECT_HOME": STATE, "PREFECT_LOGGING_LEVEL": "WARNING"})
+for name in [name for name in os.environ if name.startswith("GENREFLOW_")]:
+    del os.environ[name]
+
+from flows.line import LineConfig
+from genre_core.examples import Float32Array
+from genre_core.fragments import FragmentConfig
+from genre_core.training_rules import TrainingConfig
+from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from flows.nightly import NightlyReport
+
+SAMPLE_RATE = 44_100
+SONG_S = 5.0
+# two songs of the first artist, one of each other: four artists may go to train
+ARTISTS = ("Ada", "Ada", "Bach", "Clara", "Dora", "Emil")
+SUFFIXES = (".wav", ".flac", ".mp3")
+SERVER_START_S = 180
+
+Sound = Callable[[np.random.Generator, Float32Array], Float32Array]
+
+
+def hum(rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
+    """A few low tones."""
+    tones_hz = rng.uniform(60, 220, 3)
+    return sum(np.sin(2 * np.pi * tone_hz * time_s) for tone_hz in tones_hz) / 4
+
+
+def hiss(rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
+    """White noise that swells."""
+    return rng.normal(0, 0.15, len(time_s)) * (1.2 + np.sin(2 * np.pi * 0.7 * time_s))
+
+
+def click(rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
+    """Short, high pings in a steady beat."""
+    beat_s = rng.uniform(0.2, 0.35)
+    return 0.7 * np.exp(-60 * (time_s % beat_s)) * np.sin(2 * np.pi * 2500 * time_s)
+
+
+SOUNDS: dict[str, Sound] = {"clicks": click, "hiss": hiss, "hums": hum}
+
+
+def write_song(path: Path, sound: Sound, seed: int, duration_s: float = SONG_S) -> Path:
+    """Write a song; the same seed gives the same file."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, sound(rng, time_s), SAMPLE_RATE)
+    return path
+
+
+def _songs(folder: Path) -> Iterator[dict[str, str]]:
+    for genre, sound in SOUNDS.items():
+        for number, artist in enumerate(ARTISTS):
+            name = f"{genre}/song {number}{SUFFIXES[number % len(SUFFIXES)]}"
+            write_song(folder / name, sound, seed=100 * len(genre) + number)
+            yield {"path": name, "genre": genre, "artist": f"{artist} {genre}", "title": name}
+
+
+def _faulty_songs(folder: Path) -> Iterator[dict[str, str]]:
+    shutil.copy(folder / "hums" / "song 0.wav", folder / "hums" / "the same again.wav")
+    (folder / "hums" / "broken.mp3").write_bytes(b"this is no music" * 100)
+    write_song(folder / "hiss" / "short.wav", hiss, seed=1, duration_s=2.0)
+    write_song(folder / "hiss" / "silent.wav", lambda _rng, time_s: np.zeros(len(time_s)), seed=2)
+    for name in ("hums/the same again.wav", "hums/broken.mp3", "hums/gone.wav"):
+        yield {"path": name, "genre": "hums", "artist": "", "title": ""}
+    for name in ("hiss/short.wav", "hiss/silent.wav"):
+        yield {"path": name, "genre": "hiss", "artist": "", "title": ""}
+
+
+def write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
+    """Write the rows as the ``manifest.csv`` of a folder."""
+    manifest = folder / "manifest.csv"
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["path", "genre", "artist", "title"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return manifest
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """18 songs of three genres, a copy, and four songs that cannot be used; with a manifest."""
+    folder = tmp_path_factory.mktemp("library")
+    write_manifest(folder, [*_songs(folder), *_faulty_songs(folder)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_config(library: Path) -> LineConfig:
+    """Two networks, two lengths, three fragments a song: a comparison in seconds."""
+    return LineConfig(
+        home=Path("nowhere"),
+        music=str(library),
+        fragments=FragmentConfig(n_fragments=3, longest_s=1.5, margin_s=0.5, min_track_s=4.0),
+        fragment_lengths_s=(1.0, 1.5),
+        networks=("dense", "cnn"),
+        training=TrainingConfig(max_epochs=3),
+    )
+
+
+@pytest.fixture
+def config(small_config: LineConfig, tmp_path: Path) -> LineConfig:
+    """The small comparison over the small library, in a new home."""
+    return replace(small_config, home=tmp_path / "home")
+
+
+@pytest.fixture
+def layout(config: LineConfig) -> DataLayout:
+    return config.layout
+
+
+@pytest.fixture
+def _quiet_runs() -> Iterator[None]:
+    from prefect.logging import disable_run_logger
+
+    with disable_run_logger():
+        yield
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One temporary Prefect server for the whole session."""
+    from prefect.testing.utilities import prefect_test_harness
+    from sqlalchemy.orm import configure_mappers
+
+    with prefect_test_harness(server_startup_timeout=SERVER_START_S):
+        with warnings.catch_warnings():
+            # Prefect's own tables lack what SQLAlchemy is to require; MLflow, too, maps them all
+            warnings.filterwarnings("ignore", "Type object <class 'prefect", DeprecationWarning)
+            configure_mappers()
+        yield
+    shutil.rmtree(STATE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def first_night(
+    prefect_server: None, small_config: LineConfig, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[LineConfig, "NightlyReport"]:
+    """One real night; nobody may write into its home."""
+    from flows.nightly import nightly
+
+    config = replace(small_config, home=tmp_path_factory.mktemp("night") / "home")
+    return config, nightly(config)
+
+
+@pytest.fixture(scope="session")
+def finished(first_night: tuple[LineConfig, "NightlyReport"]) -> LineConfig:
+    """The settings of a finished store, to be read only."""
+    return first_night[0]
+
+
+@pytest.fixture
+def finished_copy(finished: LineConfig, tmp_path: Path) -> LineConfig:
+    """A copy of the finished store that a test may write into."""
+    shutil.copytree(finished.layout.home, tmp_path / "copy")
+    return replace(finished, home=tmp_path / "copy")
