@@ -25,7 +25,7 @@ All that lasts is in {home}"""
 
 
 def run_line(config: LineConfig) -> None:
-    """Run the line, show how the networks compare, and judge a song that none has heard."""
+    """Run the line, show how the networks compare, and judge what none has heard."""
     layout = config.layout
     if config.music:
         _show(layout, nightly(config))
@@ -34,8 +34,8 @@ def run_line(config: LineConfig) -> None:
         _require_no_own_music(layout)
         compose(layout.builtin)
         _show(layout, nightly(replace(config, music=str(layout.builtin))))
-        songs = [str(song) for song in audio_files(unseen(layout.builtin))[:1]]
-    ERR.print("Classifying a song that no network has heard")
+        songs = [str(song) for song in audio_files(unseen(layout.builtin))]
+    ERR.print("Classifying what no network has heard")
     OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
     OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
