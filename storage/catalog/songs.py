@@ -23,12 +23,14 @@ on conflict (source) do update set
 def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
     """Leave out the sources that have an outcome for good under the same genre.
 
-    What may come right by itself (``retryable``) is tried again, and so is what was not found
-    or is now listed under another genre.
+    What may come right by itself (``retryable``) is tried again, and so is what was not found,
+    what was left out for its genre (the settings may name it by now), and what is now listed
+    under another genre.
     """
     statement = """
         select source, genre from outcomes
-        where outcome in ('ok', 'duplicate') or (outcome = 'quarantined' and reason <> 'not_found')
+        where outcome in ('ok', 'duplicate')
+            or (outcome = 'quarantined' and reason not in ('not_found', 'label_unknown'))
     """
     with open_catalog(layout) as catalog:
         settled = {(row["source"], row["genre"]) for row in fetch_rows(catalog, statement)}

@@ -1,0 +1,164 @@
+"""Real catalogs in temporary folders, and short ways to fill them."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genre_core.features import FeatureConfig
+from genre_core.records import Outcome, Reason, Result, Split, Stage, Track
+from genre_core.splits import Assignment
+from storage.catalog.extraction import Shard, record_extraction, record_features
+from storage.catalog.runs import Run
+from storage.catalog.snapshots import Snapshot, record_assignments, record_snapshot
+from storage.catalog.songs import record_songs
+from storage.layout import DataLayout
+from storage.shards import TrackMatrices, write_shard
+
+SPLITS = {"a": Split.TRAIN, "b": Split.VALIDATION, "c": Split.TEST}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store to be filled: names such as ``a`` stand for tracks and files."""
+
+    layout: DataLayout
+
+    def track(self, name: str, genre: str = "jazz", artist: str = "") -> Track:
+        return Track(
+            track_id=hashlib.sha256(name.encode()).hexdigest(),
+            location=f"/music/{genre}/{name}.mp3",
+            genre=genre,
+            artist=artist,
+            album="Notes",
+            title=name,
+            licence="CC0-1.0",
+            duration_s=180.5,
+            sample_rate=44_100,
+            channels=2,
+            codec="mp3",
+            suffix=".mp3",
+        )
+
+    def outcome(self, track: Track, result: Result = Result.OK) -> Outcome:
+        return Outcome(
+            location=track.location,
+            genre=track.genre,
+            result=result,
+            stage=Stage.DOWNLOAD,
+            track_id=track.track_id,
+        )
+
+    def add_songs(self, *tracks: Track) -> None:
+        record_songs(self.layout, tracks, [self.outcome(track) for track in tracks])
+
+    def shard(self, feature_key: str, *tracks: Track, config: FeatureConfig | None = None) -> Shard:
+        """Write a real shard of two fragments a track; the catalog does not name it yet."""
+        features = config or FeatureConfig(fragment_s=1.0)
+        matrices = np.random.default_rng(0).random((2, *features.shape), np.float32)
+        rows = [
+            TrackMatrices(
+                track_id=t.track_id, genre=t.genre, starts_s=(30.0, 40.0), matrices=matrices
+            )
+            for t in tracks
+        ]
+        record_features(self.layout, {feature_key: features})
+        return write_shard(self.layout, feature_key, features, rows)
+
+    def extract(self, feature_key: str, *tracks: Track) -> None:
+        record_extraction(self.layout, [self.shard(feature_key, *tracks)], [], [feature_key])
+
+    def reject(self, track: Track, *feature_keys: str, reason: Reason = Reason.TOO_SHORT) -> None:
+        rejection = Outcome(
+            location=track.location,
+            genre=track.genre,
+            result=Result.QUARANTINED,
+            stage=Stage.CONVERT,
+            reason=reason,
+            message=f"{track.title} is left out",
+            track_id=track.track_id,
+        )
+        record_extraction(self.layout, [], [rejection], feature_keys)
+
+    def place(self, track: Track, split: Split) -> None:
+        assignment = Assignment(
+            track_id=track.track_id,
+            genre=track.genre,
+            split=split,
+            group_id=f"track:{track.track_id[:12]}",
+            split_level="group",
+        )
+        record_assignments(self.layout, [assignment], {})
+
+    def freeze(self, feature_key: str, *tracks: Track, seed: int = 0) -> Snapshot:
+        return record_snapshot(self.layout, feature_key, [t.track_id for t in tracks], seed)
+
+    def three_songs(self) -> list[Track]:
+        """Three extracted songs of jazz, one in each split: ``a``, ``b``, ``c``."""
+        tracks = [self.track(name) for name in SPLITS]
+        self.add_songs(*tracks)
+        self.extract("key", *tracks)
+        for track in tracks:
+            self.place(track, SPLITS[track.title])
+        return tracks
+
+    def run(self, run_id: str, snapshot: Snapshot, **changes: object) -> Run:
+        run = Run(
+            run_id=run_id,
+            cell_id=f"cell of {run_id}",
+            comparison_id="comparison",
+            network="cnn",
+            representation="thesis",
+            fragment_s=1.0,
+            seed=0,
+            snapshot_id=snapshot.snapshot_id,
+            n_parameters=22_758,
+            epochs=12,
+            validation_accuracy=0.75,
+            validation_macro_f1=0.7,
+            test_macro_f1=0.6,
+            test_accuracy=0.65,
+            seconds=3.5,
+            model_uri=f"models:/{run_id}",
+            started_at=datetime(2020, 6, 1, tzinfo=UTC) + timedelta(minutes=len(run_id)),
+        )
+        return replace(run, **changes)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(DataLayout(tmp_path))
+
+
+@pytest.fixture
+def layout(store: Store) -> DataLayout:
+    return store.layout
+
+
+@pytest.fixture
+def in_another_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a Python program beside this one; it has said ``ready`` when this returns."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(program: str, *arguments: str | Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,172 @@
+"""Songs in the catalog: who is fetched, who is tried again, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.songs import (
+    count_outcomes,
+    known_tracks,
+    record_songs,
+    select_new_sources,
+)
+from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from tests.storage.catalog.conftest import Store
+
+BLUE = Source(location="/music/jazz/blue.mp3", genre="jazz")
+GREEN = Source(location="https://example.org/green.mp3", genre="jazz")
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+def outcome(source: Source, result: Result, reason: Reason = Reason.NONE) -> Outcome:
+    return Outcome(
+        location=source.location,
+        genre=source.genre,
+        result=result,
+        stage=Stage.DOWNLOAD,
+        reason=reason,
+    )
+
+
+def rows_of(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, statement)
+
+
+def test_all_songs_are_new_to_an_empty_catalog(layout: DataLayout) -> None:
+    assert select_new_sources(layout, [BLUE, GREEN]) == [BLUE, GREEN]
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (Result.OK, Reason.NONE),
+        (Result.DUPLICATE, Reason.DUPLICATE_CONTENT),
+        (Result.QUARANTINED, Reason.NOT_AUDIO),
+        (Result.QUARANTINED, Reason.TOO_SHORT),
+    ],
+)
+def test_a_song_whose_outcome_is_for_good_is_not_fetched_again(
+    layout: DataLayout, result: Result, reason: Reason
+) -> None:
+    record_songs(layout, [], [outcome(BLUE, result, reason)])
+
+    assert select_new_sources(layout, [BLUE, GREEN]) == [GREEN]
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (Result.RETRYABLE, Reason.UNREACHABLE),
+        (Result.RETRYABLE, Reason.INTERRUPTED),
+        (Result.QUARANTINED, Reason.NOT_FOUND),
+        (Result.QUARANTINED, Reason.LABEL_UNKNOWN),
+    ],
+)
+def test_a_song_that_may_come_right_is_tried_again(
+    layout: DataLayout, result: Result, reason: Reason
+) -> None:
+    record_songs(layout, [], [outcome(BLUE, result, reason)])
+
+    assert select_new_sources(layout, [BLUE]) == [BLUE]
+
+
+@pytest.mark.parametrize("result", [Result.OK, Result.DUPLICATE, Result.QUARANTINED])
+def test_a_song_that_is_listed_under_another_genre_is_new(
+    layout: DataLayout, result: Result
+) -> None:
+    relabelled = replace(BLUE, genre="soul")
+    record_songs(layout, [], [outcome(BLUE, result)])
+
+    assert select_new_sources(layout, [relabelled]) == [relabelled]
+
+
+def test_a_song_keeps_one_row_that_counts_its_attempts(layout: DataLayout) -> None:
+    record_songs(layout, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
+    record_songs(layout, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
+    record_songs(layout, [], [outcome(BLUE, Result.OK)])
+
+    rows = rows_of(layout, "select source, outcome, reason, attempts from outcomes")
+
+    assert rows == [{"source": BLUE.location, "outcome": "ok", "reason": "", "attempts": 3}]
+
+
+def test_a_new_attempt_keeps_the_time_of_the_first(layout: DataLayout) -> None:
+    record_songs(layout, [], [outcome(BLUE, Result.RETRYABLE)])
+    first = rows_of(layout, "select first_at, updated_at from outcomes")[0]
+
+    record_songs(layout, [], [outcome(BLUE, Result.OK)])
+
+    second = rows_of(layout, "select first_at, updated_at from outcomes")[0]
+    assert second["first_at"] == first["first_at"]
+    assert second["updated_at"] > first["updated_at"]
+
+
+def test_a_track_whose_source_says_another_genre_takes_it(store: Store) -> None:
+    song = store.track("blue")
+    store.add_songs(song)
+
+    store.add_songs(replace(song, genre="soul"))
+
+    assert known_tracks(store.layout, [song.track_id])[song.track_id].genre == "soul"
+
+
+def test_a_copy_elsewhere_does_not_relabel_the_track(store: Store) -> None:
+    song = store.track("blue")
+    store.add_songs(song)
+
+    store.add_songs(replace(song, genre="soul", location="/elsewhere/blue.mp3"))
+
+    assert known_tracks(store.layout, [song.track_id]) == {song.track_id: song}
+
+
+def test_only_the_tracks_that_are_asked_for_and_known_are_given(store: Store) -> None:
+    blue, green = store.track("blue"), store.track("green")
+    store.add_songs(blue, green)
+
+    assert known_tracks(store.layout, [green.track_id, "unknown"]) == {green.track_id: green}
+
+
+def test_every_outcome_is_counted_also_those_without_a_song(layout: DataLayout) -> None:
+    record_songs(layout, [], [outcome(BLUE, Result.OK), outcome(GREEN, Result.OK)])
+
+    assert count_outcomes(layout) == {"ok": 2, "duplicate": 0, "quarantined": 0, "retryable": 0}
+
+
+@settings(max_examples=10, deadline=None)
+@given(artist=WORDS, title=WORDS, duration_s=st.floats(0, 1e6), sample_rate=st.integers(1, 192_000))
+def test_a_track_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory,
+    artist: str,
+    title: str,
+    duration_s: float,
+    sample_rate: int,
+) -> None:
+    layout = DataLayout(tmp_path_factory.mktemp("home"))
+    track = Track(
+        track_id="3f9a",
+        location="/music/'quoted'/歌.mp3",
+        genre="jazz",
+        artist=artist,
+        album="",
+        title=title,
+        licence="CC BY 4.0",
+        duration_s=duration_s,
+        sample_rate=sample_rate,
+        channels=1,
+        codec="flac",
+        suffix=".flac",
+    )
+
+    record_songs(layout, [track], [])
+
+    assert known_tracks(layout, ["3f9a"]) == {"3f9a": track}
