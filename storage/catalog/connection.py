@@ -29,7 +29,7 @@ def open_catalog(layout: DataLayout) -> Iterator[duckdb.DuckDBPyConnection]:
     TransientError
         If another process holds the catalog for longer than 20 s.
     CatalogMismatch
-        If a newer version of genreflow wrote it.
+        If another version of genreflow wrote it, or it is no catalog.
     """
     connection = _connect(layout)
     try:
@@ -62,6 +62,18 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def explain_failure(
+    layout: DataLayout, error: duckdb.IOException
+) -> TransientError | CatalogMismatch:
+    """Say why the catalog cannot be opened: held by another process, or not ours to read."""
+    if "could not set lock" in str(error).lower():
+        return TransientError(
+            f"{layout.catalog} is held by another process; wait until its run has ended, then "
+            f"try again. ({error})"
+        )
+    return CatalogMismatch(f"{layout.catalog} cannot be opened: {error}")
+
+
 def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
     layout.home.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + PATIENCE_S
@@ -69,24 +81,23 @@ def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(str(layout.catalog))
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
-                raise CatalogMismatch(f"{layout.catalog} cannot be opened: {error}") from error
-            if time.monotonic() > deadline:
-                raise TransientError(
-                    f"{layout.catalog} is held by another process; wait until its run has "
-                    f"ended, then try again. ({error})"
-                ) from error
+            failure = explain_failure(layout, error)
+            if isinstance(failure, CatalogMismatch) or time.monotonic() > deadline:
+                raise failure from error
             time.sleep(PAUSE_S)
 
 
 def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    tables = fetch_rows(connection, "select table_name from duckdb_tables()")
+    rows = fetch_rows(connection, "select table_name from duckdb_tables()")
+    tables = {row["table_name"] for row in rows}
     if not tables:
         connection.execute(files("storage.catalog").joinpath("schema.sql").read_text("utf-8"))
         return
-    version = connection.execute("select max(version) from schema_version").fetchone()
-    if version is None or version[0] != SCHEMA_VERSION:
+    if "schema_version" not in tables:
+        raise CatalogMismatch("The file is a DuckDB database, but no catalog. Use another --home.")
+    version = fetch_rows(connection, "select max(version) as version from schema_version")[0]
+    if version["version"] != SCHEMA_VERSION:
         raise CatalogMismatch(
-            f"The catalog has version {version and version[0]}; this genreflow knows version "
+            f"The catalog has version {version['version']}; this genreflow knows version "
             f"{SCHEMA_VERSION}. Use the genreflow that wrote it, or another --home."
         )
