@@ -1,6 +1,7 @@
 """Shards: Parquet files of examples, one row a fragment."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array
 from genre_core.features import FeatureConfig
-from storage.catalog.extraction import Shard
+from storage.catalog.extraction import Shard, shard_paths
 from storage.layout import DataLayout
 
 ROW_GROUP_BYTES = 8 * 2**20
@@ -45,16 +46,7 @@ def write_shard(
     n_values = features.shape[0] * features.shape[1]
     path = layout.shards / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    pq.write_table(
-        table,
-        part,
-        row_group_size=max(1, ROW_GROUP_BYTES // (4 * n_values)),
-        compression="zstd",
-        use_dictionary=list(_WORDS),
-        use_byte_stream_split=["values.list.element"],
-    )
-    part.replace(path)
+    _write_table(table, path, max(1, ROW_GROUP_BYTES // (4 * n_values)))
     return Shard(
         name=name,
         feature_key=feature_key,
@@ -84,8 +76,12 @@ def read_examples(
     ------
     CatalogMismatch
         If a shard that the catalog names is gone, or tracks have no example in it.
+    ValueError
+        If no track is asked for.
     """
-    table = _read_tracks([layout.shards / shard for shard in shards], list(genre_of_track))
+    if not genre_of_track:
+        raise ValueError("there is no track to read examples of; name one at least")
+    table = _read_tracks(shard_paths(layout, shards), list(genre_of_track))
     track_ids = table["track_id"].to_numpy().astype(object)
     missing = genre_of_track.keys() - set(track_ids)
     if missing:
@@ -121,13 +117,29 @@ def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> p
     )
 
 
+def _write_table(table: pa.Table, path: Path, row_group_size: int) -> None:
+    part = path.with_suffix(".part")
+    try:
+        with part.open("wb") as file:
+            pq.write_table(
+                table,
+                file,
+                row_group_size=row_group_size,
+                compression="zstd",
+                use_dictionary=list(_WORDS),
+                use_byte_stream_split=["values.list.element"],
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _read_tracks(paths: Sequence[Path], track_ids: Sequence[str]) -> pa.Table:
-    gone = [path for path in paths if not path.exists()]
-    if gone or not paths:
-        named = gone[0] if gone else "any shard"
+    if not paths:
         raise CatalogMismatch(
-            f"The catalog names {len(gone)} shards that are gone, among them {named}; "
-            "restore them, or start in another --home."
+            "The catalog names no shard for these settings; `genreflow extract` makes them."
         )
     columns = ["track_id", "fragment", "n_bands", "n_frames", "values"]
     wanted = pc.field("track_id").isin(track_ids)

@@ -5,8 +5,10 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
 from genre_core.records import Outcome, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -41,7 +43,7 @@ class Shard:
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
     """Give the tracks that miss examples and were not rejected under the same settings."""
     statement = """
-        select tracks.* exclude (added_at), list(wanted.feature_key order by 1) as feature_keys
+        select tracks.* exclude (added_at), list(feature_key order by feature_key) as feature_keys
         from tracks cross join (select unnest(?) as feature_key) as wanted
         anti join extracted using (track_id, feature_key)
         anti join rejected using (track_id, feature_key)
@@ -104,6 +106,23 @@ def all_shards(layout: DataLayout) -> list[str]:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select shard from shards order by shard")
     return [row["shard"] for row in rows]
+
+
+def shard_paths(layout: DataLayout, shards: Sequence[str]) -> list[Path]:
+    """Give where shards stand.
+
+    Raises
+    ------
+    CatalogMismatch
+        If one is gone.
+    """
+    paths = [layout.shards / shard for shard in shards]
+    if gone := [path for path in paths if not path.exists()]:
+        raise CatalogMismatch(
+            f"{len(gone)} shards that the catalog names are gone, among them {gone[0]}; "
+            "restore them, or start in another --home."
+        )
+    return paths
 
 
 def count_examples(layout: DataLayout) -> int:

@@ -1,0 +1,234 @@
+"""What has been extracted, what was rejected, and what is still to be done."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from genre_core.errors import CatalogMismatch
+from genre_core.features import FeatureConfig
+from genre_core.records import Outcome, Reason, Result, Stage
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.extraction import (
+    PendingTrack,
+    all_shards,
+    count_examples,
+    record_extraction,
+    record_features,
+    select_pending,
+    shard_names,
+    shard_paths,
+)
+from storage.catalog.snapshots import record_assignments
+from storage.catalog.songs import record_songs
+from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from tests.storage.catalog.conftest import Store
+
+
+def outcomes(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
+    """Result, stage and reason by the name of the song."""
+    statement = """
+        select title, outcome, outcomes.stage, reason from outcomes join tracks using (track_id)
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement)
+    return {row["title"]: (row["outcome"], row["stage"], row["reason"]) for row in rows}
+
+
+def test_a_new_track_misses_every_feature_key(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+
+    pending = select_pending(store.layout, ["key 2", "key 1", "key 3"])
+
+    assert pending == [PendingTrack(track=song, feature_keys=("key 1", "key 2", "key 3"))]
+
+
+def test_a_track_misses_only_the_keys_without_examples(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.extract("key 1", song)
+
+    pending = select_pending(store.layout, ["key 1", "key 2"])
+
+    assert [track.feature_keys for track in pending] == [("key 2",)]
+
+
+def test_a_track_that_was_rejected_waits_for_other_settings(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.reject(song, "key 1")
+
+    assert select_pending(store.layout, ["key 1"]) == []
+    assert [p.feature_keys for p in select_pending(store.layout, ["key 1", "key 2"])] == [
+        ("key 2",)
+    ]
+
+
+def test_pending_tracks_come_in_the_order_of_their_ids(store: Store) -> None:
+    songs = [store.track(str(index)) for index in range(20)]
+    store.add_songs(*songs)
+
+    pending = select_pending(store.layout, ["key"])
+
+    track_ids = [p.track.track_id for p in pending]
+    assert track_ids == sorted(song.track_id for song in songs)
+
+
+def test_a_track_with_examples_is_ok_and_misses_nothing(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.extract("key", song)
+
+    assert select_pending(store.layout, ["key"]) == []
+    assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
+
+
+def test_a_rejected_song_is_quarantined_with_its_reason(store: Store) -> None:
+    short, fine = store.track("short"), store.track("fine")
+    store.add_songs(short, fine)
+
+    store.reject(short, "key")
+
+    assert outcomes(store.layout) == {
+        "short": ("quarantined", "convert", "too_short"),
+        "fine": ("ok", "download", ""),
+    }
+
+
+def test_a_quarantined_song_is_ok_once_other_settings_give_examples(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.reject(song, "key 1")
+
+    store.extract("key 2", song)
+
+    assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
+
+
+def test_a_song_with_examples_stays_ok_when_other_settings_reject_it(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.extract("key 1", song)
+
+    store.reject(song, "key 2")
+
+    assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
+
+
+def test_the_duplicate_of_a_rejected_song_stays_a_duplicate(store: Store) -> None:
+    song = store.track("a")
+    copy = Outcome(
+        location="/music/copy.mp3",
+        genre="jazz",
+        result=Result.DUPLICATE,
+        stage=Stage.DUPLICATES,
+        reason=Reason.DUPLICATE_CONTENT,
+        track_id=song.track_id,
+    )
+    store.add_songs(song)
+    record_songs(store.layout, [], [copy])
+
+    store.reject(song, "key")
+
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(catalog, "select outcome from outcomes order by outcome")
+    assert [row["outcome"] for row in rows] == ["duplicate", "quarantined"]
+
+
+def test_a_song_in_a_split_conflict_stays_quarantined_when_it_gets_examples(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.extract("key 1", song)
+    record_assignments(store.layout, [], {song.track_id: "ties two"})
+
+    store.extract("key 2", song)
+
+    assert outcomes(store.layout) == {"a": ("quarantined", "split", "split_conflict")}
+
+
+def test_naming_a_shard_twice_names_it_once(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+
+    store.extract("key", song)
+    store.extract("key", song)
+
+    assert len(shard_names(store.layout, "key")) == 1
+    assert count_examples(store.layout) == 2
+
+
+def test_shards_are_given_by_feature_key(store: Store) -> None:
+    song, other = store.track("a"), store.track("b")
+    store.add_songs(song, other)
+    store.extract("key 1", song)
+    store.extract("key 1", other)
+    store.extract("key 2", song)
+
+    names = shard_names(store.layout, "key 1")
+
+    assert len(names) == 2
+    assert names == sorted(names)
+    assert all(name.startswith("key 1/") for name in names)
+    assert sorted(all_shards(store.layout)) == sorted(names + shard_names(store.layout, "key 2"))
+
+
+def test_a_shard_on_disk_counts_only_once_the_catalog_names_it(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+
+    store.shard("key", song)
+
+    assert all_shards(store.layout) == []
+    assert count_examples(store.layout) == 0
+    assert len(select_pending(store.layout, ["key"])) == 1
+
+
+def test_a_shard_that_is_gone_is_named(layout: DataLayout) -> None:
+    with pytest.raises(CatalogMismatch, match=r"1 shards .* gone, among them .*b\.parquet"):
+        shard_paths(layout, ["key/b.parquet"])
+
+
+def test_a_feature_key_says_what_it_stands_for(layout: DataLayout) -> None:
+    config = FeatureConfig(representation="bands_db", fragment_s=1.5)
+
+    record_features(layout, {"key": config})
+    record_features(layout, {"key": config})
+
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select * from features")
+    settings = json.loads(rows[0].pop("settings"))
+    assert rows == [
+        {
+            "feature_key": "key",
+            "representation": "bands_db",
+            "fragment_s": 1.5,
+            "n_bands": 12,
+            "n_frames": 14,
+        }
+    ]
+    assert FeatureConfig.from_document(settings) == config
+
+
+def test_a_failure_while_shards_are_named_names_none(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    shard = store.shard("key", song)
+    unfit = Outcome(
+        location=song.location,
+        genre="jazz",
+        result=Result.QUARANTINED,
+        stage=Stage.EXTRACT,
+        track_id=None,  # type: ignore[arg-type]  # the column takes none: fails after the shard
+    )
+
+    with pytest.raises(duckdb.ConstraintException, match="NOT NULL"):
+        record_extraction(store.layout, [shard], [unfit], ["key"])
+
+    assert all_shards(store.layout) == []
+    assert outcomes(store.layout) == {"a": ("ok", "download", "")}

@@ -1,0 +1,233 @@
+"""Shards: what is written comes back, in the format that people rely on."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genre_core.errors import CatalogMismatch
+from genre_core.features import FeatureConfig
+from genre_core.fragments import FragmentConfig
+from storage.catalog.extraction import Shard
+from storage.layout import DataLayout
+from storage.shards import TrackMatrices, read_examples, write_shard
+
+ONE_SECOND = FeatureConfig(fragment_s=1.0)
+JAZZ, ROCK = "11aa", "22bb"
+
+
+def matrices_of(
+    track_id: str, genre: str = "jazz", n_fragments: int = 3, config: FeatureConfig = ONE_SECOND
+) -> TrackMatrices:
+    seed = int.from_bytes(hashlib.sha256(track_id.encode()).digest()[:4], "big")
+    return TrackMatrices(
+        track_id=track_id,
+        genre=genre,
+        starts_s=tuple(30.0 + 0.01 * index for index in range(n_fragments)),
+        matrices=np.random.default_rng(seed).random((n_fragments, *config.shape), np.float32),
+    )
+
+
+def write(layout: DataLayout, *rows: TrackMatrices, config: FeatureConfig = ONE_SECOND) -> Shard:
+    return write_shard(layout, "key", config, rows)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    return DataLayout(tmp_path)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    fragment_s=st.sampled_from([0.2, 0.5, 1.0, 3.0]),
+)
+def test_examples_come_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory, counts: list[int], fragment_s: float
+) -> None:
+    layout = DataLayout(tmp_path_factory.mktemp("home"))
+    config = FeatureConfig(fragment_s=fragment_s)
+    rows = [matrices_of(f"{i:02d}", "jazz", n, config) for i, n in enumerate(counts)]
+
+    shard = write(layout, *rows, config=config)
+    examples = read_examples(
+        layout, [shard.name], dict.fromkeys(shard.n_fragments, "jazz"), ["jazz"]
+    )
+
+    np.testing.assert_array_equal(examples.matrices, np.concatenate([r.matrices for r in rows]))
+    assert examples.matrices.dtype == np.float32
+    assert shard.n_fragments == {f"{i:02d}": n for i, n in enumerate(counts)}
+
+
+def test_the_columns_are_those_that_people_rely_on(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+
+    assert pq.read_schema(layout.shards / shard.name).remove_metadata() == pa.schema(
+        [
+            ("track_id", pa.string()),
+            ("genre", pa.string()),
+            ("fragment", pa.int16()),
+            ("start_s", pa.float64()),
+            ("fragment_s", pa.float64()),
+            ("representation", pa.string()),
+            ("n_bands", pa.int16()),
+            ("n_frames", pa.int16()),
+            ("values", pa.list_(pa.float32(), 12 * 9)),
+            ("feature_key", pa.string()),
+        ]
+    )
+
+
+def test_a_row_is_a_fragment(layout: DataLayout) -> None:
+    track = matrices_of(JAZZ)
+
+    shard = write(layout, track)
+
+    row = pq.read_table(layout.shards / shard.name).to_pylist()[2]
+    values = row.pop("values")
+    assert row == {
+        "track_id": JAZZ,
+        "genre": "jazz",
+        "fragment": 2,
+        "start_s": 30.02,
+        "fragment_s": 1.0,
+        "representation": "thesis",
+        "n_bands": 12,
+        "n_frames": 9,
+        "feature_key": "key",
+    }
+    np.testing.assert_array_equal(np.reshape(values, (12, 9)), track.matrices[2])
+
+
+def test_values_are_split_by_byte_and_packed_by_zstd(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+
+    group = pq.read_metadata(layout.shards / shard.name).row_group(0)
+    columns = [group.column(index) for index in range(group.num_columns)]
+    (values,) = [column for column in columns if column.path_in_schema.startswith("values")]
+    assert "BYTE_STREAM_SPLIT" in values.encodings
+    assert {column.compression for column in columns} == {"ZSTD"}
+
+
+def test_row_groups_hold_eight_mebibytes_of_values(layout: DataLayout) -> None:
+    half_a_minute = FeatureConfig(fragment_s=30.0, fragments=FragmentConfig(longest_s=30.0))
+    track = matrices_of(JAZZ, n_fragments=600, config=half_a_minute)
+
+    shard = write(layout, track, config=half_a_minute)
+
+    metadata = pq.read_metadata(layout.shards / shard.name)
+    rows = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
+    assert rows == [584, 16]  # 8 MiB / (12 bands * 299 frames * 4 bytes) = 584.6
+
+
+def test_the_same_tracks_give_the_same_name(layout: DataLayout) -> None:
+    first = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
+    again = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
+
+    assert first == again
+    assert len(list((layout.shards / "key").iterdir())) == 1
+
+
+def test_other_tracks_give_another_name(layout: DataLayout) -> None:
+    assert write(layout, matrices_of(JAZZ)).name != write(layout, matrices_of(ROCK)).name
+
+
+def test_a_shard_tells_its_size_and_its_rows(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ, n_fragments=3), matrices_of(ROCK, n_fragments=1))
+
+    assert shard.feature_key == "key"
+    assert shard.n_fragments == {JAZZ: 3, ROCK: 1}
+    assert shard.n_bytes == (layout.shards / shard.name).stat().st_size
+
+
+def test_a_shard_appears_whole(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+
+    assert [path.name for path in layout.shards.rglob("*.*")] == [Path(shard.name).name]
+
+
+def test_a_shard_that_cannot_be_put_in_place_leaves_nothing_behind(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+    place = layout.shards / shard.name
+    place.unlink()
+    place.mkdir()
+
+    with pytest.raises(OSError, match="directory"):
+        write(layout, matrices_of(JAZZ))
+
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+
+
+def test_examples_come_by_track_and_fragment_from_several_shards(layout: DataLayout) -> None:
+    tracks = [matrices_of(track_id, n_fragments=2) for track_id in ("cc", "aa", "bb")]
+    shards = [write(layout, track).name for track in tracks]
+
+    examples = read_examples(layout, shards, dict.fromkeys(["aa", "bb", "cc"], "jazz"), ["jazz"])
+
+    assert examples.track_ids.tolist() == ["aa", "aa", "bb", "bb", "cc", "cc"]
+    expected = np.concatenate([tracks[index].matrices for index in (1, 2, 0)])
+    np.testing.assert_array_equal(examples.matrices, expected)
+
+
+@pytest.mark.parametrize(
+    ("genres", "labels"), [(["jazz", "rock"], [0, 0, 1]), (["rock", "jazz"], [1, 1, 0])]
+)
+def test_a_label_is_the_place_of_the_genre(
+    layout: DataLayout, genres: Sequence[str], labels: list[int]
+) -> None:
+    shard = write(layout, matrices_of(JAZZ, n_fragments=2), matrices_of(ROCK, "rock", 1))
+
+    examples = read_examples(layout, [shard.name], {JAZZ: "jazz", ROCK: "rock"}, genres)
+
+    assert examples.labels.tolist() == labels
+    assert examples.labels.dtype == np.int64
+    assert len(examples) == 3
+
+
+def test_the_genre_of_the_snapshot_counts_not_that_of_the_shard(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ, "jazz"))
+
+    examples = read_examples(layout, [shard.name], {JAZZ: "soul"}, ["jazz", "soul"])
+
+    assert set(examples.labels) == {1}
+
+
+def test_only_the_tracks_that_are_asked_for_are_read(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
+
+    examples = read_examples(layout, [shard.name], {ROCK: "rock"}, ["rock"])
+
+    assert set(examples.track_ids) == {ROCK}
+
+
+def test_a_shard_that_is_gone_is_a_mismatch_and_named(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+    (layout.shards / shard.name).unlink()
+
+    with pytest.raises(CatalogMismatch, match=Path(shard.name).name):
+        read_examples(layout, [shard.name], {JAZZ: "jazz"}, ["jazz"])
+
+
+def test_a_track_without_examples_is_a_mismatch_and_named(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+
+    with pytest.raises(CatalogMismatch, match=r"1 tracks .* among them 22bb"):
+        read_examples(layout, [shard.name], {JAZZ: "jazz", ROCK: "rock"}, ["jazz", "rock"])
+
+
+def test_settings_without_a_shard_are_a_mismatch(layout: DataLayout) -> None:
+    with pytest.raises(CatalogMismatch, match="no shard for these settings"):
+        read_examples(layout, [], {JAZZ: "jazz"}, ["jazz"])
+
+
+def test_examples_of_no_track_are_refused(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ))
+
+    with pytest.raises(ValueError, match="no track to read"):
+        read_examples(layout, [shard.name], {}, ["jazz"])
