@@ -32,7 +32,7 @@ def assign_splits(
     """Give new tracks their places, and freeze one snapshot a feature setting."""
     keys = list(key_features(features))
     candidates = read_candidates(layout, keys, genres)
-    _require_genres(candidates, genres)
+    _require_genres(candidates, read_candidates(layout, keys, ()), genres)
     plan = assign(candidates, read_assignments(layout), seed)
     record_assignments(layout, plan.assignments, plan.conflicts)
     track_ids = [candidate.track_id for candidate in candidates]
@@ -49,17 +49,20 @@ def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Exam
     return read_examples(layout, shards, genre_of_track, snapshot.genres)
 
 
-def _require_genres(candidates: Sequence[Candidate], genres: Sequence[str]) -> None:
-    counts = Counter(candidate.genre for candidate in candidates)
-    if missing := sorted(set(genres) - counts.keys()):
+def _require_genres(
+    candidates: Sequence[Candidate], library: Sequence[Candidate], genres: Sequence[str]
+) -> None:
+    found = {candidate.genre for candidate in candidates}
+    held = ", ".join(sorted({candidate.genre for candidate in library})) or "none"
+    if missing := sorted(set(genres) - found):
         raise UsageError(
-            f"No song of the library has examples of: {', '.join(missing)}. It has "
-            f"{', '.join(sorted(counts)) or 'none'}. Correct `genres`, or add songs."
+            f"No song of the library has examples of: {', '.join(missing)}. It has {held}. "
+            "Correct `genres`, or add songs."
         )
-    if len(counts) < 2:
+    if len(found) < 2:
         raise UsageError(
             "A network needs songs of two genres at least; the library has examples of "
-            f"{', '.join(counts) or 'none'}. `genreflow status` tells what was left out."
+            f"{held}. `genreflow status` tells what was left out."
         )
 
 

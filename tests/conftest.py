@@ -15,13 +15,6 @@ import pytest
 import soundfile
 
 from flows.environment import QUIET
-
-STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
-# read when Prefect, MLflow and TensorFlow are imported, which some tests do on top
-os.environ.update({**QUIET, "PREFECT_HOME": STATE, "PREFECT_LOGGING_LEVEL": "WARNING"})
-for name in [name for name in os.environ if name.startswith("GENREFLOW_")]:
-    del os.environ[name]
-
 from flows.line import LineConfig
 from genre_core.examples import Float32Array
 from genre_core.fragments import FragmentConfig
@@ -30,6 +23,12 @@ from storage.layout import DataLayout
 
 if TYPE_CHECKING:
     from flows.nightly import NightlyReport
+
+STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
+# read when Prefect, MLflow and TensorFlow are imported, which only tests and fixtures do
+os.environ.update({**QUIET, "PREFECT_HOME": STATE, "PREFECT_LOGGING_LEVEL": "WARNING"})
+for variable in [name for name in os.environ if name.startswith("GENREFLOW_")]:
+    del os.environ[variable]
 
 SAMPLE_RATE = 44_100
 SONG_S = 5.0
@@ -129,14 +128,6 @@ def config(small_config: LineConfig, tmp_path: Path) -> LineConfig:
 @pytest.fixture
 def layout(config: LineConfig) -> DataLayout:
     return config.layout
-
-
-@pytest.fixture
-def _quiet_runs() -> Iterator[None]:
-    from prefect.logging import disable_run_logger
-
-    with disable_run_logger():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,38 @@
+"""Tasks called as functions, over a catalog of their own."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.records import Source
+from storage.download import DownloadLimits
+
+Store = Callable[[Sequence[Source]], None]
+
+
+@pytest.fixture
+def quiet_runs() -> Iterator[None]:
+    """Tasks log nothing where no run is."""
+    from prefect.logging import disable_run_logger
+
+    with disable_run_logger():
+        yield
+
+
+@pytest.fixture
+def store_songs(config: LineConfig, quiet_runs: None) -> Store:
+    """Ingest and extract songs into the home of ``config``, task by task."""
+    from tasks.collect import download_chunk, mark_duplicates, record_wave
+    from tasks.extract import convert_chunk, extract_chunk, record_shards, select_tracks
+
+    layout, features = config.layout, config.features
+
+    def store(sources: Sequence[Source]) -> None:
+        fetched = download_chunk.fn(layout, sources, DownloadLimits(), ())
+        record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
+        pending = select_tracks.fn(layout, features)
+        converted = convert_chunk.fn(layout, pending, features[0].fragments)
+        record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)], features)
+
+    return store

@@ -1,0 +1,106 @@
+"""Split: what is too little to train on is told in a sentence, and places are frozen."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.errors import UsageError
+from genre_core.records import Source, Split
+from storage.catalog.published import query_rows
+from storage.catalog.snapshots import read_placements
+from storage.sources.listing import list_sources
+from tasks.splits import assign_splits, split_examples
+
+Store = Callable[[Sequence[Source]], None]
+
+pytestmark = pytest.mark.usefixtures("quiet_runs")
+
+
+def songs(library: Path, *ends: str) -> list[Source]:
+    return [source for source in list_sources(library) if source.location.endswith(ends)]
+
+
+def test_one_genre_is_not_enough(config: LineConfig, store_songs: Store, library: Path) -> None:
+    store_songs(songs(library, "hums/song 0.wav", "hums/song 1.flac"))
+
+    with pytest.raises(UsageError, match=r"two genres at least; .* examples of hums"):
+        assign_splits.fn(config.layout, config.features, (), 0)
+
+
+def test_a_library_too_small_for_three_splits_says_how_many_songs_it_needs(
+    config: LineConfig, store_songs: Store, library: Path
+) -> None:
+    store_songs(songs(library, "hums/song 0.wav", "hiss/song 2.mp3"))
+
+    with pytest.raises(UsageError, match=r"too small: with 2 songs, .* three of each genre"):
+        assign_splits.fn(config.layout, config.features, (), 0)
+
+
+def test_a_genre_that_no_song_has_is_named(
+    config: LineConfig, store_songs: Store, library: Path
+) -> None:
+    store_songs(songs(library, "hums/song 0.wav", "hiss/song 2.mp3"))
+
+    with pytest.raises(UsageError, match=r"examples of: jazz\. It has hiss, hums\."):
+        assign_splits.fn(config.layout, config.features, ("hums", "jazz"), 0)
+
+
+def test_an_empty_store_says_where_to_look(config: LineConfig) -> None:
+    with pytest.raises(UsageError, match=r"examples of none\. `genreflow status` tells"):
+        assign_splits.fn(config.layout, config.features, (), 0)
+
+
+@pytest.mark.flow
+def test_each_length_has_a_snapshot_of_the_same_songs_on_the_same_sides(
+    finished: LineConfig,
+) -> None:
+    rows = query_rows(finished.layout, "select * from snapshots order by snapshot_id")
+
+    placements = [read_placements(finished.layout, row["snapshot_id"]) for row in rows]
+    assert len(placements) == 2
+    assert placements[0] == placements[1]
+    assert len({row["library_id"] for row in rows}) == 1
+    assert {(row["n_tracks"], row["n_examples"], row["seed"]) for row in rows} == {(18, 54, 0)}
+
+
+@pytest.mark.flow
+def test_artists_stand_on_one_side_and_every_genre_on_all(finished: LineConfig) -> None:
+    statement = """
+        select artist, splits.genre, list(distinct split) as sides, count(*) as n_songs
+        from splits join tracks using (track_id)
+        where snapshot_id = (select min(snapshot_id) from snapshots) group by all
+    """
+
+    rows = query_rows(finished.layout, statement)
+    sides = {(row["genre"], side) for row in rows for side in row["sides"]}
+    assert len(rows) == 15
+    assert {len(row["sides"]) for row in rows} == {1}
+    assert sides == {(genre, side) for genre in ("clicks", "hiss", "hums") for side in Split}
+
+
+@pytest.mark.flow
+def test_the_examples_of_the_splits_are_all_those_of_the_snapshot_and_share_no_song(
+    finished_copy: LineConfig,
+) -> None:
+    layout = finished_copy.layout
+    snapshot = assign_splits.fn(layout, finished_copy.features, (), 0)[0]
+
+    examples = {split: split_examples(layout, snapshot, split) for split in Split}
+    songs_of = [set(found.track_ids) for found in examples.values()]
+    assert sum(map(len, examples.values())) == snapshot.n_examples
+    assert sum(map(len, songs_of)) == len(set.union(*songs_of)) == snapshot.n_tracks
+
+
+@pytest.mark.flow
+def test_asked_again_the_snapshots_are_the_same_whatever_the_seed(
+    finished_copy: LineConfig,
+) -> None:
+    layout, features = finished_copy.layout, finished_copy.features
+    first = assign_splits.fn(layout, features, (), 0)
+
+    again = assign_splits.fn(layout, features, (), 1)
+
+    assert [replace(snapshot, seed=0) for snapshot in again] == first

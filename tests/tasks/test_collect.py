@@ -1,0 +1,136 @@
+"""Ingest: every source of a library has one outcome, whatever happens to it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from genre_core.records import Outcome, Source
+from storage.download import DownloadLimits
+from storage.layout import DataLayout
+from storage.sources.listing import list_sources
+from tasks.collect import Fetched, download_chunk, mark_duplicates, record_wave, select_sources
+
+pytestmark = pytest.mark.usefixtures("quiet_runs")
+
+
+@pytest.fixture
+def sources(library: Path) -> list[Source]:
+    return list_sources(library)
+
+
+def fetch(layout: DataLayout, sources: Sequence[Source], genres: Sequence[str] = ()) -> Fetched:
+    return download_chunk.fn(layout, sources, DownloadLimits(), genres)
+
+
+def named(sources: Sequence[Source], name: str) -> Source:
+    return next(source for source in sources if Path(source.location).name == name)
+
+
+def by_name(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
+    return {Path(outcome.location).name: outcome for outcome in outcomes}
+
+
+def test_every_source_of_a_library_has_exactly_one_outcome(
+    layout: DataLayout, sources: list[Source]
+) -> None:
+    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
+
+    counts = Counter(outcome.location for outcome in judged.outcomes)
+    assert counts == dict.fromkeys((source.location for source in sources), 1)
+    assert Counter(str(outcome.result) for outcome in judged.outcomes) == {
+        "ok": 20,
+        "duplicate": 1,
+        "quarantined": 2,
+    }
+
+
+def test_a_song_that_cannot_be_had_says_why(layout: DataLayout, sources: list[Source]) -> None:
+    chunk = [named(sources, "gone.wav"), named(sources, "broken.mp3")]
+
+    outcomes = by_name(fetch(layout, chunk).outcomes)
+
+    assert outcomes["gone.wav"].reason == "not_found"
+    assert outcomes["broken.mp3"].reason == "not_audio"
+    assert chunk[1].location in outcomes["broken.mp3"].message
+
+
+def test_a_copy_under_another_name_points_to_the_first(
+    layout: DataLayout, library: Path, sources: list[Source]
+) -> None:
+    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
+
+    copy = by_name(judged.outcomes)["the same again.wav"]
+    assert (copy.result, copy.stage, copy.reason) == (
+        "duplicate",
+        "duplicates",
+        "duplicate_content",
+    )
+    assert copy.message == f"the same file as {library / 'hums' / 'song 0.wav'} (hums)"
+    assert copy.track_id in {track.track_id for track in judged.tracks}
+
+
+def test_a_copy_in_a_later_wave_is_one_too(layout: DataLayout, sources: list[Source]) -> None:
+    first = [source for source in sources if source.location.endswith("hums/song 0.wav")]
+    later = [named(sources, "the same again.wav")]
+    record_wave.fn(layout, mark_duplicates.fn(layout, first, [fetch(layout, first)]))
+
+    judged = mark_duplicates.fn(layout, later, [fetch(layout, later)])
+
+    assert judged.tracks == ()
+    assert [str(outcome.result) for outcome in judged.outcomes] == ["duplicate"]
+
+
+def test_songs_of_a_genre_that_is_not_asked_for_are_quarantined(
+    layout: DataLayout, sources: list[Source]
+) -> None:
+    fetched = fetch(layout, sources, genres=("hums", "clicks"))
+
+    unknown = [o for o in fetched.outcomes if o.reason == "label_unknown"]
+    assert {outcome.genre for outcome in unknown} == {"hiss"}
+    assert {track.genre for track in fetched.tracks} == {"hums", "clicks"}
+    assert "hums, clicks" in unknown[0].message
+
+
+def test_the_songs_of_a_chunk_that_died_are_to_be_tried_again(
+    layout: DataLayout, sources: list[Source]
+) -> None:
+    lived, died = sources[:5], sources[5:8]
+
+    judged = mark_duplicates.fn(layout, [*lived, *died], [fetch(layout, lived)])
+
+    outcomes = {outcome.location: outcome for outcome in judged.outcomes}
+    assert outcomes.keys() == {source.location for source in [*lived, *died]}
+    assert {str(outcomes[s.location].result) for s in died} == {"retryable"}
+    assert {str(outcomes[s.location].reason) for s in died} == {"interrupted"}
+
+
+def test_songs_that_are_done_are_not_selected_again(
+    layout: DataLayout, library: Path, sources: list[Source]
+) -> None:
+    record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetch(layout, sources)]))
+
+    again = select_sources.fn(layout, str(library))
+
+    assert [Path(source.location).name for source in again] == ["gone.wav"]
+
+
+def test_an_interrupted_song_is_selected_again(
+    layout: DataLayout, library: Path, sources: list[Source]
+) -> None:
+    record_wave.fn(layout, mark_duplicates.fn(layout, sources, []))
+
+    again = select_sources.fn(layout, str(library))
+
+    assert len(again) == len(sources)
+
+
+def test_a_song_that_is_listed_twice_is_selected_once(
+    layout: DataLayout, library: Path, tmp_path: Path
+) -> None:
+    song = next(library.glob("hums/*.wav"))
+    manifest = tmp_path / "twice.csv"
+    manifest.write_text(f"path,genre\n{song},hums\n{song},hums\n", encoding="utf-8")
+
+    assert len(select_sources.fn(layout, str(manifest))) == 1

@@ -1,0 +1,139 @@
+"""Extract: fragments and matrices of stored songs, and which songs give none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.line import LineConfig
+from genre_core.examples import Float32Array
+from genre_core.records import Source
+from storage.catalog.extraction import shard_names
+from storage.catalog.published import publish, query_rows
+from storage.sources.listing import list_sources
+from tasks.extract import key_features, select_tracks
+
+Store = Callable[[Sequence[Source]], None]
+SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
+
+
+@pytest.fixture
+def three_songs(library: Path) -> list[Source]:
+    return [source for source in list_sources(library) if source.location.endswith(SONGS)]
+
+
+def extracted(config: LineConfig, columns: str) -> list[dict[str, object]]:
+    publish(config.layout)
+    order = "order by track_id, fragment, fragment_s"
+    return query_rows(config.layout, f"select {columns} from spectrograms {order}")
+
+
+def matrices(config: LineConfig, fragment_s: float) -> Float32Array:
+    rows = [row for row in extracted(config, "*") if row["fragment_s"] == fragment_s]
+    shape = (len(rows), rows[0]["n_bands"], rows[0]["n_frames"])
+    return np.array([row["values"] for row in rows], np.float32).reshape(shape)
+
+
+def test_each_song_gives_each_length_as_many_fragments_as_asked_for(
+    config: LineConfig, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+
+    rows = extracted(config, "track_id, fragment, fragment_s, n_bands, n_frames")
+    assert len(rows) == 3 * 3 * 2
+    assert {(row["fragment_s"], row["n_bands"], row["n_frames"]) for row in rows} == {
+        (1.0, 12, 9),
+        (1.5, 12, 14),
+    }
+
+
+def test_two_lengths_share_their_starts_which_keep_the_margins(
+    config: LineConfig, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+
+    rows = extracted(config, "start_s, fragment_s")
+    starts_s = [[r["start_s"] for r in rows if r["fragment_s"] == s] for s in (1.0, 1.5)]
+    assert starts_s[0] == starts_s[1]
+    assert min(starts_s[0]) >= 0.5
+    assert max(starts_s[0]) + 1.5 <= 5.0 - 0.5 + 0.05  # an mp3 is a packet longer
+
+
+def test_the_shorter_matrix_is_the_beginning_of_the_longer_one_scaled_anew(
+    config: LineConfig, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+
+    short, long = matrices(config, 1.0), matrices(config, 1.5)
+    start = long[:, :, : short.shape[2]].astype(np.float64)
+    least = start.min(axis=(1, 2), keepdims=True)
+    spread = start.max(axis=(1, 2), keepdims=True) - least
+    np.testing.assert_allclose((start - least) / spread, short, atol=2e-6)
+
+
+def test_a_silent_song_is_quarantined_and_the_others_are_extracted(
+    config: LineConfig, store_songs: Store, library: Path, three_songs: list[Source]
+) -> None:
+    silent = Source(location=str(library / "hiss" / "silent.wav"), genre="hiss")
+
+    store_songs([*three_songs, silent])
+
+    publish(config.layout)
+    outcomes = query_rows(config.layout, "select * from outcomes where outcome <> 'ok'")
+    assert [(o["source"], o["stage"], o["reason"]) for o in outcomes] == [
+        (silent.location, "extract", "silent")
+    ]
+    assert len(extracted(config, "track_id")) == 18
+
+
+def test_a_song_that_is_too_short_names_the_settings(
+    config: LineConfig, store_songs: Store, library: Path
+) -> None:
+    short = Source(location=str(library / "hiss" / "short.wav"), genre="hiss")
+
+    store_songs([short])
+
+    publish(config.layout)
+    outcome = query_rows(config.layout, "select * from outcomes")[0]
+    assert (outcome["outcome"], outcome["reason"]) == ("quarantined", "too_short")
+    assert "2.0 s" in outcome["message"]
+    assert "min_track_s (now 4)" in outcome["message"]
+    assert "margin_s (now 0.5)" in outcome["message"]
+    assert "n_fragments is 3" in outcome["message"]
+
+
+def test_nothing_is_left_in_the_wav_cache(
+    config: LineConfig, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+
+    assert list(config.layout.wav.iterdir()) == []
+
+
+def test_what_is_extracted_or_rejected_is_not_selected_again(
+    config: LineConfig,
+    store_songs: Store,
+    library: Path,
+    three_songs: list[Source],
+    quiet_runs: None,
+) -> None:
+    silent = Source(location=str(library / "hiss" / "silent.wav"), genre="hiss")
+
+    store_songs([*three_songs, silent])
+
+    assert select_tracks.fn(config.layout, config.features) == []
+
+
+def test_a_new_length_is_extracted_alone(
+    config: LineConfig, store_songs: Store, three_songs: list[Source], quiet_runs: None
+) -> None:
+    store_songs(three_songs)
+    more = replace(config, fragment_lengths_s=(0.5, 1.0, 1.5))
+
+    pending = select_tracks.fn(config.layout, more.features)
+
+    shortest = next(iter(key_features(more.features)))
+    assert [song.feature_keys for song in pending] == [(shortest,)] * 3
+    assert shard_names(config.layout, shortest) == []
