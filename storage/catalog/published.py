@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 
 from genre_core.errors import UsageError
-from storage.catalog.extraction import all_shards
+from storage.catalog.connection import explain_failure
+from storage.catalog.extraction import all_shards, shard_paths
 from storage.layout import DataLayout
 
 _COLUMNS = """
@@ -28,16 +29,21 @@ def publish(layout: DataLayout) -> Path:
     """Write ``spectrograms.duckdb`` anew beside the old one and put it in its place.
 
     Readers keep the file that they have open; the next one to open it sees the new state.
+
+    Raises
+    ------
+    CatalogMismatch
+        If a shard that the catalog names is gone.
+    TransientError
+        If another process holds the catalog.
     """
     fresh = layout.home / ".spectrograms.duckdb.new"
     fresh.unlink(missing_ok=True)
-    shards = all_shards(layout)
-    with duckdb.connect(str(fresh)) as connection:
-        connection.execute(f"attach {_quote(layout.catalog)} as catalog (read_only)")
-        connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
-        connection.execute(f"create view spectrograms as {_select_spectrograms(layout, shards)}")
-        connection.execute("detach catalog")
-        connection.execute("checkpoint")
+    paths = shard_paths(layout, all_shards(layout))
+    try:
+        _write_store(layout, fresh, paths)
+    except duckdb.IOException as error:
+        raise explain_failure(layout, error) from error
     fresh.replace(layout.published)
     return layout.published
 
@@ -75,10 +81,19 @@ def query_rows(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _select_spectrograms(layout: DataLayout, shards: Sequence[str]) -> str:
+def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[Path]) -> None:
+    with duckdb.connect(str(fresh)) as connection:
+        connection.execute(f"attach {_quote(layout.catalog)} as catalog (read_only)")
+        connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
+        connection.execute(f"create view spectrograms as {_select_spectrograms(shards)}")
+        connection.execute("detach catalog")
+        connection.execute("checkpoint")
+
+
+def _select_spectrograms(shards: Sequence[Path]) -> str:
     if not shards:
         return _NO_SPECTROGRAMS
-    paths = ", ".join(_quote((layout.shards / shard).resolve()) for shard in shards)
+    paths = ", ".join(_quote(path.resolve()) for path in shards)
     return f"select {_COLUMNS} from read_parquet([{paths}]) join tracks using (track_id)"
 
 

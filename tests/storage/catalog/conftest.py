@@ -1,6 +1,7 @@
 """Real catalogs in temporary folders, and short ways to fill them."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from genre_core.features import FeatureConfig
 from genre_core.records import Outcome, Reason, Result, Split, Stage, Track
 from genre_core.splits import Assignment
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import Shard, record_extraction, record_features
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot, record_assignments, record_snapshot
@@ -22,6 +24,16 @@ from storage.layout import DataLayout
 from storage.shards import TrackMatrices, write_shard
 
 SPLITS = {"a": Split.TRAIN, "b": Split.VALIDATION, "c": Split.TEST}
+
+
+def assignment(track: Track, split: Split) -> Assignment:
+    return Assignment(
+        track_id=track.track_id,
+        genre=track.genre,
+        split=split,
+        group_id=f"track:{track.track_id[:12]}",
+        split_level="group",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +98,8 @@ class Store:
         )
         record_extraction(self.layout, [], [rejection], feature_keys)
 
-    def place(self, track: Track, split: Split) -> None:
-        assignment = Assignment(
-            track_id=track.track_id,
-            genre=track.genre,
-            split=split,
-            group_id=f"track:{track.track_id[:12]}",
-            split_level="group",
-        )
-        record_assignments(self.layout, [assignment], {})
+    def place(self, *tracks: Track, split: Split) -> None:
+        record_assignments(self.layout, [assignment(track, split) for track in tracks], {})
 
     def freeze(self, feature_key: str, *tracks: Track, seed: int = 0) -> Snapshot:
         return record_snapshot(self.layout, feature_key, [t.track_id for t in tracks], seed)
@@ -104,8 +109,7 @@ class Store:
         tracks = [self.track(name) for name in SPLITS]
         self.add_songs(*tracks)
         self.extract("key", *tracks)
-        for track in tracks:
-            self.place(track, SPLITS[track.title])
+        record_assignments(self.layout, [assignment(t, SPLITS[t.title]) for t in tracks], {})
         return tracks
 
     def run(self, run_id: str, snapshot: Snapshot, **changes: object) -> Run:
@@ -131,9 +135,19 @@ class Store:
         return replace(run, **changes)
 
 
+@pytest.fixture(scope="session")
+def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    layout = DataLayout(tmp_path_factory.mktemp("empty"))
+    with open_catalog(layout):
+        pass
+    return layout.catalog
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(DataLayout(tmp_path))
+def store(empty_catalog: Path, tmp_path: Path) -> Store:
+    layout = DataLayout(tmp_path)
+    shutil.copy(empty_catalog, layout.catalog)
+    return Store(layout)
 
 
 @pytest.fixture

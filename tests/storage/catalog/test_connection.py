@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -21,6 +22,11 @@ print("ready", flush=True)
 threading.Event().wait(float(sys.argv[2]))
 held.close()
 """
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    return DataLayout(tmp_path)
 
 
 def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:

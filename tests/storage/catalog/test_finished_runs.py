@@ -1,0 +1,139 @@
+"""Finished trainings, their predictions, and promotions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.runs import (
+    Prediction,
+    Promotion,
+    cell_id,
+    read_run,
+    read_runs,
+    read_runs_of_newest_library,
+    record_promotion,
+    record_run,
+)
+
+if TYPE_CHECKING:
+    from storage.layout import DataLayout
+    from tests.storage.catalog.conftest import Store
+
+EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
+CELL = ("snapshot", "cnn", 0, {"batch_size": 32, "max_epochs": 200})
+
+
+def promotion(version: int, **changes: object) -> Promotion:
+    first: dict[str, object] = {
+        "previous_version": None,
+        "previous_run_id": None,
+        "previous_validation_macro_f1": None,
+        "reason": "there was no champion",
+    }
+    return Promotion(
+        version=version,
+        run_id=f"run {version}",
+        snapshot_id="snapshot",
+        validation_macro_f1=0.7,
+        **{**first, **changes},
+    )
+
+
+def test_a_run_comes_back_as_it_was(store: Store) -> None:
+    run = store.run("run", store.freeze("key", *store.three_songs()))
+
+    record_run(store.layout, run, [])
+
+    assert read_run(store.layout, "run") == run
+    assert read_run(store.layout, "another") is None
+
+
+def test_a_run_that_is_recorded_twice_is_one_run(store: Store) -> None:
+    run = store.run("run", store.freeze("key", *store.three_songs()))
+    prediction = Prediction(
+        run_id="run", track_id="a", split="test", genre="jazz", predicted="rock", probability=0.5
+    )
+
+    record_run(store.layout, run, [prediction])
+    record_run(store.layout, run, [prediction])
+
+    with open_catalog(store.layout) as catalog:
+        assert len(fetch_rows(catalog, "select * from runs")) == 1
+        assert len(fetch_rows(catalog, "select * from predictions")) == 1
+
+
+def test_only_the_runs_of_the_cells_that_are_asked_for_are_given(store: Store) -> None:
+    snapshot = store.freeze("key", *store.three_songs())
+    for name in ("one", "two"):
+        record_run(store.layout, store.run(name, snapshot), [])
+
+    runs = read_runs(store.layout, ["cell of two", "cell of nobody"])
+
+    assert [run.run_id for run in runs] == ["two"]
+
+
+def test_of_several_runs_of_a_cell_the_earliest_counts(store: Store) -> None:
+    snapshot = store.freeze("key", *store.three_songs())
+    for name, started_at in (("late", LATE), ("early", EARLY)):
+        run = store.run(name, snapshot, cell_id="cell", started_at=started_at)
+        record_run(store.layout, run, [])
+
+    assert [run.run_id for run in read_runs(store.layout, ["cell"])] == ["early"]
+
+
+def test_the_newest_library_is_that_of_the_latest_run_whatever_its_features(store: Store) -> None:
+    a, b, c = store.three_songs()
+    store.extract("key 2", a, b, c)
+    old, new, longer = (
+        store.freeze("key", a, b),
+        store.freeze("key", a, b, c),
+        store.freeze("key 2", a, b, c),
+    )
+    record_run(store.layout, store.run("on the old", old, started_at=EARLY), [])
+    record_run(store.layout, store.run("on the new", new, started_at=EARLY), [])
+    record_run(store.layout, store.run("longer", longer, started_at=LATE), [])
+
+    runs = read_runs_of_newest_library(store.layout)
+
+    assert [run.run_id for run in runs] == ["on the new", "longer"]
+
+
+def test_the_same_training_is_the_same_cell() -> None:
+    snapshot, network, seed, training = CELL
+    turned = dict(reversed(training.items()))
+
+    assert cell_id(snapshot, network, seed, turned) == cell_id(*CELL)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("other", *CELL[1:]),
+        ("snapshot", "rnn", *CELL[2:]),
+        ("snapshot", "cnn", 1, CELL[3]),
+        (*CELL[:3], {**CELL[3], "batch_size": 64}),
+    ],
+)
+def test_whatever_a_training_is_made_from_changes_its_cell(
+    changed: tuple[str, str, int, dict[str, int]],
+) -> None:
+    assert cell_id(*changed) != cell_id(*CELL)
+
+
+def test_promotions_are_only_ever_added(layout: DataLayout) -> None:
+    record_promotion(layout, promotion(1))
+    record_promotion(layout, promotion(2, previous_version=1, previous_validation_macro_f1=0.7))
+    record_promotion(layout, promotion(1, reason="written again"))
+
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(
+            catalog, "select version, previous_version, reason from promotions order by version"
+        )
+    assert [tuple(row.values()) for row in rows] == [
+        (1, None, "there was no champion"),
+        (2, 1, "there was no champion"),
+    ]

@@ -1,0 +1,194 @@
+"""Candidates, places that are kept, and snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from genre_core.groups import Candidate
+from genre_core.records import Split
+from genre_core.splits import Assignment
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.snapshots import (
+    Placement,
+    read_assignments,
+    read_candidates,
+    read_placements,
+    record_assignments,
+)
+
+if TYPE_CHECKING:
+    from genre_core.records import Track
+    from tests.storage.catalog.conftest import Store
+
+
+def builtin_track(store: Store, name: str) -> Track:
+    location = str(store.layout.builtin / "jazz" / f"{name}.flac")
+    return replace(store.track(name), location=location)
+
+
+def titles(store: Store, candidates: list[Candidate]) -> set[str]:
+    names = {store.track(name).track_id: name for name in ("a", "b", "c", "own", "built-in")}
+    return {names[candidate.track_id] for candidate in candidates}
+
+
+def test_candidates_are_the_tracks_with_examples(store: Store) -> None:
+    a, b = store.track("a", artist="Ada"), store.track("b")
+    store.add_songs(a, b)
+    store.extract("key", a)
+
+    candidates = read_candidates(store.layout, ["key"], [])
+
+    assert candidates == [Candidate(track_id=a.track_id, genre="jazz", artist="Ada")]
+
+
+def test_examples_under_one_of_several_keys_are_enough(store: Store) -> None:
+    a, b, c = (store.track(name) for name in "abc")
+    store.add_songs(a, b, c)
+    store.extract("key 1", a)
+    store.extract("key 2", a, b)
+    store.extract("key 3", c)
+
+    assert titles(store, read_candidates(store.layout, ["key 1", "key 2"], [])) == {"a", "b"}
+
+
+def test_genres_narrow_the_candidates(store: Store) -> None:
+    a, b, c = store.track("a", "jazz"), store.track("b", "rock"), store.track("c", "soul")
+    store.add_songs(a, b, c)
+    store.extract("key", a, b, c)
+
+    assert titles(store, read_candidates(store.layout, ["key"], ["jazz", "soul"])) == {"a", "c"}
+
+
+def test_the_built_in_library_stands_while_there_is_no_other_music(store: Store) -> None:
+    song = builtin_track(store, "built-in")
+    store.add_songs(song)
+    store.extract("key", song)
+
+    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"built-in"}
+
+
+def test_the_built_in_library_steps_back_once_there_is_other_music(store: Store) -> None:
+    song, own = builtin_track(store, "built-in"), store.track("own")
+    store.add_songs(song, own)
+    store.extract("key", song, own)
+
+    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"own"}
+
+
+def test_a_place_comes_back_as_it_was_given(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    assignment = Assignment(
+        track_id=song.track_id,
+        genre="jazz",
+        split=Split.TEST,
+        group_id="artist:ada",
+        split_level="group",
+    )
+
+    record_assignments(store.layout, [assignment], {})
+
+    assert read_assignments(store.layout) == {song.track_id: assignment}
+
+
+def test_a_place_is_given_once_and_for_ever(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.place(song, split=Split.TEST)
+
+    store.place(song, split=Split.TRAIN)
+
+    assert read_assignments(store.layout)[song.track_id].split == Split.TEST
+
+
+def test_a_relabelled_track_keeps_its_side_under_its_new_genre(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.place(song, split=Split.TEST)
+
+    store.add_songs(replace(song, genre="soul"))
+
+    place = read_assignments(store.layout)[song.track_id]
+    assert (place.split, place.genre) == (Split.TEST, "soul")
+
+
+def test_a_track_that_ties_two_splits_is_quarantined_with_the_sentence(store: Store) -> None:
+    a, b = store.track("a"), store.track("b")
+    store.add_songs(a, b)
+
+    record_assignments(store.layout, [], {a.track_id: "ties artist:ada and print:7"})
+
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(
+            catalog, "select outcome, stage, reason, message from outcomes order by source"
+        )
+    assert [tuple(row.values()) for row in rows] == [
+        ("quarantined", "split", "split_conflict", "ties artist:ada and print:7"),
+        ("ok", "download", "", ""),
+    ]
+
+
+def test_a_snapshot_names_the_tracks_with_a_place_and_examples(store: Store) -> None:
+    a, b, _ = store.three_songs()
+    unplaced = store.track("unplaced")
+    store.add_songs(unplaced)
+    store.extract("key", unplaced)
+
+    snapshot = store.freeze("key", a, b, unplaced)
+
+    assert (snapshot.n_tracks, snapshot.n_examples, snapshot.genres) == (2, 4, ("jazz",))
+    assert {p.track_id for p in read_placements(store.layout, snapshot.snapshot_id)} == {
+        a.track_id,
+        b.track_id,
+    }
+
+
+def test_the_sides_of_a_snapshot_come_back_in_the_order_of_the_ids(store: Store) -> None:
+    tracks = store.three_songs()
+
+    snapshot = store.freeze("key", *tracks)
+
+    placements = [
+        Placement(track_id=track.track_id, genre="jazz", split=split)
+        for track, split in zip(tracks, Split, strict=True)
+    ]
+    expected = sorted(placements, key=lambda placement: placement.track_id)
+    assert read_placements(store.layout, snapshot.snapshot_id) == expected
+
+
+def test_the_same_tracks_give_the_same_snapshot_in_any_order(store: Store) -> None:
+    a, b, c = store.three_songs()
+
+    assert store.freeze("key", a, b, c) == store.freeze("key", c, a, b)
+
+
+def test_other_tracks_give_another_snapshot(store: Store) -> None:
+    a, b, c = store.three_songs()
+
+    whole, part = store.freeze("key", a, b, c), store.freeze("key", a, b)
+
+    assert whole.snapshot_id != part.snapshot_id
+    assert whole.library_id != part.library_id
+
+
+def test_feature_keys_share_the_library_but_not_the_snapshot(store: Store) -> None:
+    tracks = store.three_songs()
+    store.extract("key 2", *tracks)
+
+    one, other = store.freeze("key", *tracks), store.freeze("key 2", *tracks)
+
+    assert one.library_id == other.library_id
+    assert one.snapshot_id != other.snapshot_id
+
+
+def test_a_snapshot_keeps_the_genre_that_it_was_made_with(store: Store) -> None:
+    a, b, c = store.three_songs()
+    before = store.freeze("key", a, b, c)
+
+    store.add_songs(replace(a, genre="soul"))
+    after = store.freeze("key", a, b, c)
+
+    assert {p.genre for p in read_placements(store.layout, before.snapshot_id)} == {"jazz"}
+    assert after.genres == ("jazz", "soul")
+    assert after.snapshot_id != before.snapshot_id
