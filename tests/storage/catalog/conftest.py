@@ -41,6 +41,7 @@ class Store:
     """A store to be filled: names such as ``a`` stand for tracks and files."""
 
     layout: DataLayout
+    peopled: Path
 
     def track(self, name: str, genre: str = "jazz", artist: str = "") -> Track:
         return Track(
@@ -106,11 +107,8 @@ class Store:
 
     def three_songs(self) -> list[Track]:
         """Three extracted songs of jazz, one in each split: ``a``, ``b``, ``c``."""
-        tracks = [self.track(name) for name in SPLITS]
-        self.add_songs(*tracks)
-        self.extract("key", *tracks)
-        record_assignments(self.layout, [assignment(t, SPLITS[t.title]) for t in tracks], {})
-        return tracks
+        shutil.copytree(self.peopled, self.layout.home, dirs_exist_ok=True)
+        return [self.track(name) for name in SPLITS]
 
     def run(self, run_id: str, snapshot: Snapshot, **changes: object) -> Run:
         run = Run(
@@ -143,11 +141,23 @@ def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return layout.catalog
 
 
+@pytest.fixture(scope="session")
+def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with three songs, made once; each test that wants them copies it."""
+    home = tmp_path_factory.mktemp("peopled")
+    store = Store(DataLayout(home), home)
+    tracks = [store.track(name) for name in SPLITS]
+    store.add_songs(*tracks)
+    store.extract("key", *tracks)
+    record_assignments(store.layout, [assignment(t, SPLITS[t.title]) for t in tracks], {})
+    return home
+
+
 @pytest.fixture
-def store(empty_catalog: Path, tmp_path: Path) -> Store:
+def store(empty_catalog: Path, peopled: Path, tmp_path: Path) -> Store:
     layout = DataLayout(tmp_path)
     shutil.copy(empty_catalog, layout.catalog)
-    return Store(layout)
+    return Store(layout, peopled)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -155,7 +156,7 @@ def test_spectrograms_of_several_lengths_stand_in_one_view(store: Store) -> None
 
 
 def test_a_home_with_a_quote_in_its_name_can_be_published(store: Store) -> None:
-    quoted = type(store)(type(store.layout)(store.layout.home / "it's mine"))
+    quoted = replace(store, layout=replace(store.layout, home=store.layout.home / "it's mine"))
     fill(quoted)
 
     publish(quoted.layout)
