@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from genre_core.errors import TrackRejected
+from genre_core.examples import Float32Array
 from genre_core.records import Reason
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
-from storage.audio.wav import read_wav, write_wav
+from storage.audio.wav import read_wav, round_samples, write_wav
 from storage.audio.whole import convert_whole_track
 
 Encode = Callable[..., Path]
@@ -38,6 +40,24 @@ def test_samples_are_rounded_and_clipped(tmp_path: Path) -> None:
 
     samples, _ = soundfile.read(path, dtype="int16")
     assert samples.tolist() == [1, -1, 1, -2, 32_767, -32_768]
+
+
+@settings(max_examples=30)
+@given(
+    fragments=arrays.arrays(
+        np.float32, st.tuples(st.integers(1, 3), st.just(8)), elements=st.floats(-2, 2, width=32)
+    )
+)
+def test_rounded_samples_are_those_that_a_wav_gives_back(
+    tmp_path_factory: pytest.TempPathFactory, fragments: Float32Array
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "rounded.wav"
+
+    write_wav(path, fragments)
+
+    rounded = round_samples(fragments)
+    assert rounded.dtype == np.float32
+    np.testing.assert_array_equal(rounded, read_wav(path, len(fragments)))
 
 
 @given(levels=st.lists(st.integers(-32_768, 32_767), min_size=6, max_size=6))

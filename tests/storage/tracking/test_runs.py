@@ -13,6 +13,7 @@ from storage.tracking.cells import RunCell
 from storage.tracking.runs import (
     close_abandoned,
     comparison,
+    failing_run,
     log_epoch,
     log_figure,
     log_json,
@@ -141,6 +142,37 @@ def test_an_interrupted_training_is_killed(
         raise KeyboardInterrupt
 
     assert status(tracking, run_id) == "KILLED"
+
+
+def test_a_run_in_several_parts_stays_open_after_a_part_that_ends_well(
+    tracking: Tracking, parent_run_id: str, cell: RunCell
+) -> None:
+    run_id = start_run(tracking, parent_run_id, cell)
+
+    with failing_run(tracking, run_id):
+        log_scores(tracking, run_id, {"test_accuracy": 0.5})
+
+    assert status(tracking, run_id) == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")]
+)
+def test_a_run_in_several_parts_is_closed_by_a_part_that_raises(
+    tracking: Tracking,
+    parent_run_id: str,
+    cell: RunCell,
+    error: type[BaseException],
+    ended: str,
+) -> None:
+    run_id = start_run(tracking, parent_run_id, cell)
+
+    with pytest.raises(error, match="half way"), failing_run(tracking, run_id):
+        raise error("half way")
+
+    assert status(tracking, run_id) == ended
+    failure = tracking.client.get_run(run_id).data.tags["failure"]
+    assert failure == f"{error.__name__}: half way"
 
 
 def test_a_run_that_cannot_start_is_not_left_running(

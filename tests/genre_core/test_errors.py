@@ -1,0 +1,32 @@
+"""Errors that cross processes, and the words that records are kept under."""
+
+import pickle
+
+import pytest
+
+from genre_core.errors import (
+    CatalogMismatch,
+    GenreflowError,
+    TrackRejected,
+    TransientError,
+    UsageError,
+)
+from genre_core.records import Reason
+
+
+def test_a_rejection_tells_its_sentence_and_knows_its_reason() -> None:
+    rejection = TrackRejected(Reason.TOO_SHORT, "the track lasts 41.0 s")
+
+    assert str(rejection) == "the track lasts 41.0 s"
+    assert rejection.reason == "too_short"
+
+
+def test_a_rejection_survives_the_way_between_processes() -> None:
+    rejection = pickle.loads(pickle.dumps(TrackRejected(Reason.SILENT, "no sound")))
+
+    assert (rejection.reason, str(rejection)) == ("silent", "no sound")
+
+
+@pytest.mark.parametrize("error", [CatalogMismatch, TrackRejected, TransientError, UsageError])
+def test_every_error_that_is_foreseen_is_one_family(error: type[Exception]) -> None:
+    assert issubclass(error, GenreflowError)
