@@ -59,6 +59,24 @@ def judge_songs(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
     return [_judge(judge, song) for song in songs]
 
 
+def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+    """Cut a song as in training: where its fragments start, and their matrices.
+
+    The copy of the song that is made for it is thrown away.
+    """
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        fleeting = DataLayout(Path(folder))
+        location = song if "://" in song else str(Path(song).absolute())
+        track = fetch_song(Source(location=location, genre=""), fleeting, DownloadLimits())
+        starts_s, length_s = _place_fragments(track, features)
+        path = fleeting.song(track.track_id, track.suffix)
+        fragments = read_fragments(path, track.facts, starts_s.tolist(), length_s)
+    matrices = matrices_of(round_samples(fragments), features)
+    if not matrices.any():
+        raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
+    return starts_s, matrices
+
+
 def _load_champion(layout: DataLayout) -> Judge:
     if not layout.mlflow_db.exists():
         raise UsageError(_no_champion(layout))
@@ -82,7 +100,7 @@ def _load_champion(layout: DataLayout) -> Judge:
 
 def _judge(judge: Judge, song: str) -> Verdict:
     try:
-        starts_s, matrices = _listen(song, judge.features)
+        starts_s, matrices = listen(song, judge.features)
     except GenreflowError as error:
         return Verdict(song=song, champion=judge.version, error=str(error))
     by_fragment = import_training().predict_genres(judge.network, matrices)
@@ -100,27 +118,18 @@ def _judge(judge: Judge, song: str) -> Verdict:
     )
 
 
-def _listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
-    """Cut a song as in training and give its matrices; the copy of it is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        fleeting = DataLayout(Path(folder))
-        location = song if "://" in song else str(Path(song).absolute())
-        track = fetch_song(Source(location=location, genre=""), fleeting, DownloadLimits())
-        starts_s = _starts(track, features)
-        path = fleeting.song(track.track_id, track.suffix)
-        fragments = read_fragments(path, track.facts, starts_s.tolist(), features.fragment_s)
-    matrices = matrices_of(round_samples(fragments), features)
-    if not matrices.any():
-        raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
-    return starts_s, matrices
+def _place_fragments(track: Track, features: FeatureConfig) -> tuple[Float64Array, float]:
+    """Draw the fragments that training would draw; spread them if the song is too short.
 
-
-def _starts(track: Track, features: FeatureConfig) -> Float64Array:
-    """Draw the fragments that training would draw; spread them if the song is too short."""
+    They are read at the longest length, as in training: an mp3 that is read in other spans
+    gives samples that differ in the last bit.
+    """
+    config = features.fragments
     try:
-        return draw_starts(track.duration_s, features.fragments, track_rng(track.track_id))
+        starts_s = draw_starts(track.duration_s, config, track_rng(track.track_id))
     except TrackRejected:
-        return spread_starts(track.duration_s, features.fragment_s, features.fragments)
+        return spread_starts(track.duration_s, features.fragment_s, config), features.fragment_s
+    return starts_s, config.longest_s
 
 
 def _by_genre(judge: Judge, row: Float32Array | Float64Array) -> dict[str, float]:
