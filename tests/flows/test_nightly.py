@@ -1,0 +1,132 @@
+"""The whole line: what a night leaves behind, and that the next one finds nothing to do."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.published import query_rows
+from storage.catalog.standing import read_status
+from storage.layout import DataLayout
+from storage.sources.listing import list_sources
+
+if TYPE_CHECKING:
+    from flows.nightly import NightlyReport
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+Night = tuple[LineConfig, "NightlyReport"]
+
+
+def contents(layout: DataLayout) -> dict[str, list[dict[str, object]]]:
+    """Everything that people can read, but for the clock of what was left out."""
+    views = ("tracks", "shards", "snapshots", "splits", "runs", "predictions", "promotions")
+    rows = {view: query_rows(layout, f"select * from {view} order by all") for view in views}
+    rows["outcomes"] = query_rows(
+        layout, "select * exclude (attempts, updated_at) from outcomes order by source"
+    )
+    return rows
+
+
+def test_a_night_reports_what_each_flow_did(first_night: Night) -> None:
+    _, report = first_night
+
+    assert report.ingested.n_new == 23
+    assert report.extracted.n_tracks == 20
+    assert report.extracted.n_examples == 18 * 3 * 2
+    assert (report.trained.n_trained, report.trained.n_failed) == (4, 0)
+    assert len(report.trained.runs) == 4
+    assert report.trained.promotion is not None
+    assert report.extracted.outcomes == {
+        "ok": 18,
+        "duplicate": 1,
+        "quarantined": 4,
+        "retryable": 0,
+    }
+
+
+def test_every_source_has_one_outcome_and_those_left_out_a_reason(
+    finished: LineConfig, library: Path
+) -> None:
+    rows = query_rows(finished.layout, "select * from outcomes")
+
+    assert Counter(r["source"] for r in rows) == Counter(s.location for s in list_sources(library))
+    left_out = {Path(r["source"]).name: r["reason"] for r in rows if r["outcome"] != "ok"}
+    assert left_out == {
+        "the same again.wav": "duplicate_content",
+        "broken.mp3": "not_audio",
+        "gone.wav": "not_found",
+        "short.wav": "too_short",
+        "silent.wav": "silent",
+    }
+    assert all(row["message"] for row in rows if row["outcome"] != "ok")
+
+
+def test_the_store_says_how_many_fragments_each_genre_has_in_each_split(
+    finished: LineConfig,
+) -> None:
+    rows = query_rows(
+        finished.layout,
+        """
+        select splits.genre, split, count(*) as n_fragments
+        from spectrograms join splits using (track_id)
+        where snapshot_id = (select min(snapshot_id) from snapshots) and fragment_s = 1.5
+        group by all
+        """,
+    )
+
+    counts = {(row["genre"], row["split"]): row["n_fragments"] for row in rows}
+    sizes = {"train": 12, "validation": 3, "test": 3}
+    genres = ("clicks", "hiss", "hums")
+    assert counts == {(genre, split): n for genre in genres for split, n in sizes.items()}
+
+
+def test_originals_are_named_by_their_content(finished: LineConfig) -> None:
+    track_ids = [row["track_id"] for row in query_rows(finished.layout, "from tracks")]
+
+    stored = [path.stem for path in finished.layout.songs.glob("??/*")]
+    assert sorted(stored) == sorted(track_ids)
+    assert list((finished.layout.songs / ".part").iterdir()) == []
+
+
+def test_a_second_night_does_nothing_new(finished_copy: LineConfig) -> None:
+    from flows.nightly import nightly
+
+    before = contents(finished_copy.layout)
+
+    report = nightly(finished_copy)
+
+    assert report.ingested.n_new == 1  # the file that was not there may have come
+    assert report.extracted.n_tracks == 0
+    assert report.trained.n_trained == 0
+    assert report.trained.promotion is None
+    assert len(report.trained.runs) == 4
+    assert contents(finished_copy.layout) == before
+
+
+def test_a_night_with_a_new_length_trains_that_alone_and_leaves_out_what_cannot_be_built(
+    finished_copy: LineConfig,
+) -> None:
+    from flows.nightly import nightly
+
+    layout, before = finished_copy.layout, contents(finished_copy.layout)
+
+    report = nightly(replace(finished_copy, fragment_lengths_s=(0.4, 1.0)))
+
+    after = contents(layout)
+    assert report.extracted.n_tracks == 20  # the short and the silent one are looked at, too
+    # a cnn cannot read three frames; the others are trained all the same
+    assert (report.trained.n_trained, report.trained.n_failed) == (1, 1)
+    assert sorted((run.network, run.fragment_s) for run in report.trained.runs) == [
+        ("cnn", 1.0),
+        ("dense", 0.4),
+        ("dense", 1.0),
+    ]
+    assert after["tracks"] == before["tracks"]
+    assert {s["library_id"] for s in after["snapshots"]} == {
+        s["library_id"] for s in before["snapshots"]
+    }
+    assert read_status(layout)["examples"] == 18 * 3 * 3

@@ -1,0 +1,51 @@
+"""Progress: a bar where someone looks, an artifact in the Prefect UI."""
+
+import pytest
+from prefect import flow
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.runtime import flow_run
+
+from tasks.progress import show_progress
+
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+
+
+def artifacts_of(flow_run_id: str) -> list[Artifact]:
+    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=wanted)
+
+
+@flow
+def listen_to(n_songs: int, n_heard: int) -> str:
+    with show_progress("listen", n_songs, "songs") as advance:
+        for _ in range(n_heard):
+            advance(1, "well")
+    return flow_run.id
+
+
+def test_a_step_that_ended_stands_at_a_hundred_in_the_prefect_ui() -> None:
+    flow_run_id = listen_to(4, 4)
+
+    artifacts = artifacts_of(flow_run_id)
+    assert [(a.type, a.data, a.description) for a in artifacts] == [
+        ("progress", 100.0, "listen: 4 songs")
+    ]
+
+
+def test_the_last_state_is_one_line_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    listen_to(4, 4)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[1] for line in lines if "4/4" in line] == ["listen"]
+
+
+def test_a_step_with_nothing_to_do_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    flow_run_id = listen_to(0, 1)
+
+    assert artifacts_of(flow_run_id) == []
+    assert "listen" not in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""Promote: validation chooses, the test split only reports, and the log is kept."""
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.published import query_rows
+from storage.layout import DataLayout
+from tasks.select import promote_best
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.keras,
+    pytest.mark.usefixtures("quiet_runs"),
+]
+
+
+def change_runs(layout: DataLayout, assignments: str, where: str) -> None:
+    with open_catalog(layout) as catalog:
+        catalog.execute(f"update runs set {assignments} where {where}")
+
+
+def promotions(layout: DataLayout) -> list[dict[str, object]]:
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, "select * from promotions order by version")
+
+
+def reigning(layout: DataLayout) -> tuple[int, str]:
+    from storage.tracking.registry import champion
+    from storage.tracking.store import open_tracking
+
+    found = champion(open_tracking(layout))
+    assert found is not None
+    return found.version, found.run_id
+
+
+def test_the_best_run_on_validation_is_the_champion(finished: LineConfig) -> None:
+    ranked = query_rows(
+        finished.layout,
+        "select * from runs "
+        "order by validation_macro_f1 desc, validation_accuracy desc, n_parameters limit 1",
+    )
+
+    promoted = query_rows(finished.layout, "select * from promotions")
+    assert reigning(finished.layout) == (1, ranked[0]["run_id"])
+    assert len(promoted) == 1
+    assert promoted[0]["run_id"] == ranked[0]["run_id"]
+    assert promoted[0]["snapshot_id"] == ranked[0]["snapshot_id"]
+    assert promoted[0]["validation_macro_f1"] == ranked[0]["validation_macro_f1"]
+    assert promoted[0]["previous_version"] is None
+
+
+def test_a_champion_that_is_still_the_best_stays(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    before = reigning(layout), promotions(layout)
+
+    promotion = promote_best.fn(layout)
+
+    assert promotion is None
+    assert (reigning(layout), promotions(layout)) == before
+
+
+def test_a_better_run_takes_the_place_of_the_champion(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    _, old_run_id = reigning(layout)
+    other = f"run_id = (select min(run_id) from runs where run_id <> '{old_run_id}')"
+    change_runs(layout, "validation_macro_f1 = 0.25, network = 'dense', fragment_s = 1", "true")
+    change_runs(layout, "validation_macro_f1 = 0.5, network = 'cnn', fragment_s = 1.5", other)
+
+    promotion = promote_best.fn(layout)
+
+    assert promotion is not None
+    assert promotion.run_id != old_run_id
+    assert reigning(layout) == (2, promotion.run_id)
+    assert (promotion.previous_version, promotion.previous_run_id) == (1, old_run_id)
+    assert (promotion.validation_macro_f1, promotion.previous_validation_macro_f1) == (0.5, 0.25)
+    assert promotion.reason == (
+        "cnn at 1.5 s has the best validation macro F1 by song of 4 runs: 0.500, "
+        "before 0.250 of dense."
+    )
+    assert [row["version"] for row in promotions(layout)] == [1, 2]
+
+
+def test_the_test_split_never_chooses(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    before = reigning(layout)
+    change_runs(layout, "test_macro_f1 = 0, test_accuracy = 0", f"run_id = '{before[1]}'")
+    change_runs(layout, "test_macro_f1 = 1, test_accuracy = 1", f"run_id <> '{before[1]}'")
+
+    promotion = promote_best.fn(layout)
+
+    assert promotion is None
+    assert reigning(layout) == before
+
+
+def test_runs_that_are_equal_on_validation_leave_the_champion_be(
+    finished_copy: LineConfig,
+) -> None:
+    layout = finished_copy.layout
+    before = reigning(layout)
+    change_runs(
+        layout, "validation_macro_f1 = 0.5, validation_accuracy = 0.5, n_parameters = 9", "true"
+    )
+
+    assert promote_best.fn(layout) is None
+    assert reigning(layout) == before
