@@ -68,6 +68,9 @@ class Store:
             track_id=track.track_id,
         )
 
+    def copy_of(self, track: Track) -> Outcome:
+        return replace(self.outcome(track, Result.DUPLICATE), location=f"/copies/{track.title}")
+
     def add_songs(self, *tracks: Track) -> None:
         record_songs(self.layout, tracks, [self.outcome(track) for track in tracks])
 

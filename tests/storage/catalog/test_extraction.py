@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
 from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
-from genre_core.records import Outcome, Reason, Result, Stage
+from genre_core.records import Outcome, Result, Stage
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import (
     PendingTrack,
@@ -38,6 +38,11 @@ def outcomes(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
     return {row["title"]: (row["outcome"], row["stage"], row["reason"]) for row in rows}
+
+
+def updated_at(layout: DataLayout) -> list[dict[str, Any]]:
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, "select source, updated_at from outcomes order by source")
 
 
 def test_a_new_track_misses_every_feature_key(store: Store) -> None:
@@ -121,18 +126,22 @@ def test_a_song_with_examples_stays_ok_when_other_settings_reject_it(store: Stor
     assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
 
 
+def test_an_outcome_that_stays_keeps_its_time(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.reject(song, "key 1")
+    store.extract("key 2", song)
+    before = updated_at(store.layout)
+
+    store.extract("key 3", song)
+
+    assert updated_at(store.layout) == before
+
+
 def test_the_duplicate_of_a_rejected_song_stays_a_duplicate(store: Store) -> None:
     song = store.track("a")
-    copy = Outcome(
-        location="/music/copy.mp3",
-        genre="jazz",
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        track_id=song.track_id,
-    )
     store.add_songs(song)
-    record_songs(store.layout, [], [copy])
+    record_songs(store.layout, [], [store.copy_of(song)])
 
     store.reject(song, "key")
 

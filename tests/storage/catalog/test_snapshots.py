@@ -16,6 +16,7 @@ from storage.catalog.snapshots import (
     read_placements,
     record_assignments,
 )
+from storage.catalog.songs import record_songs
 
 if TYPE_CHECKING:
     from genre_core.records import Track
@@ -127,6 +128,18 @@ def test_a_track_that_ties_two_splits_is_quarantined_with_the_sentence(store: St
         ("quarantined", "split", "split_conflict", "ties artist:ada and print:7"),
         ("ok", "download", "", ""),
     ]
+
+
+def test_the_copy_of_a_track_that_ties_two_splits_stays_a_duplicate(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    record_songs(store.layout, [], [store.copy_of(song)])
+
+    record_assignments(store.layout, [], {song.track_id: "ties two"})
+
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(catalog, "select outcome from outcomes order by outcome")
+    assert [row["outcome"] for row in rows] == ["duplicate", "quarantined"]
 
 
 def test_a_snapshot_names_the_tracks_with_a_place_and_examples(store: Store) -> None:
