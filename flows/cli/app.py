@@ -1,6 +1,7 @@
 """The command line's frame: the application, shared options, and how errors are told."""
 
 import json
+import math
 import os
 import sys
 from importlib.metadata import version
@@ -55,8 +56,17 @@ def shared_options(
 
 
 def print_json(document: object) -> None:
-    """Write one JSON document on standard output; dates and ids as text."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    """Write one JSON document on standard output; dates and ids as text, no number as null."""
+    plain = json.dumps(_plain(document), indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(plain + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def tell(error: GenreflowError) -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from flows.cli.app import FAILURE, OUT, AsJson, Home, app, print_json
 from flows.cli.tables import outcome_sentence
@@ -30,7 +31,7 @@ def sql(
         return
     table = Table(*names)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     OUT.print(table)
 
 
