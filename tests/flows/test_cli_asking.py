@@ -1,0 +1,170 @@
+"""Commands that ask: help, sql, status, compare, doctor; what programs rely on."""
+
+import json
+
+import pytest
+
+from flows.cli.main import app
+from flows.line import LineConfig
+from tests.flows.conftest import Call
+
+COMMANDS = sorted(
+    command.name or command.callback.__name__
+    for command in app.registered_commands
+    if command.callback
+)
+CHAMPION_KEYS = {"version", "run_id", "network", "representation", "fragment_s", "genres"}
+
+
+def test_the_commands_are_those_of_the_manual() -> None:
+    assert (
+        sorted(
+            (
+                *("run", "ingest", "extract", "train", "compare", "promote", "classify"),
+                *("sql", "status", "doctor", "ui", "demo-library"),
+            )
+        )
+        == COMMANDS
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example(genreflow: Call, command: str) -> None:
+    said = genreflow(command, "--help")
+
+    assert said.code == 0
+    assert f"Example: genreflow {command}" in said.out
+    assert "--" in said.out
+
+
+def test_the_version_is_that_of_the_package(genreflow: Call) -> None:
+    said = genreflow("--version")
+
+    assert (said.code, said.out) == (0, "genreflow 0.1.0\n")
+
+
+@pytest.mark.flow
+class TestOverAFinishedStore:
+    """Each document is the whole standard output."""
+
+    def test_status_gives_the_documented_object(
+        self, genreflow: Call, finished: LineConfig
+    ) -> None:
+        said = genreflow("status", "--home", finished.home, "--json")
+
+        status = json.loads(said.out)
+        assert (said.code, said.err) == (0, "")
+        assert {"tracks", "outcomes", "examples", "snapshot_id", "champion"} <= status.keys()
+        assert status["tracks"] == 20
+        assert status["outcomes"] == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
+        assert status["examples"] == 108
+        assert status["champion"].keys() >= CHAMPION_KEYS
+        assert status["champion"]["version"] == 1
+        assert status["champion"]["genres"] == ["clicks", "hiss", "hums"]
+
+    def test_status_tells_people_the_same(self, genreflow: Call, finished: LineConfig) -> None:
+        said = genreflow("status", "--home", finished.home)
+
+        assert "20 tracks, 108 examples." in said.out
+        assert "All songs: 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
+        assert "Champion: version 1, " in said.out
+
+    def test_sql_gives_an_array_of_objects(self, genreflow: Call, finished: LineConfig) -> None:
+        statement = "select genre, count(*) as n from tracks group by genre order by genre"
+
+        said = genreflow("sql", statement, "--home", finished.home, "--json")
+
+        assert (said.code, said.err) == (0, "")
+        assert json.loads(said.out) == [
+            {"genre": "clicks", "n": 6},
+            {"genre": "hiss", "n": 8},
+            {"genre": "hums", "n": 6},
+        ]
+
+    @pytest.mark.parametrize(
+        ("statement", "rows"),
+        [
+            ("select 1 as a where false", []),
+            ("select null as a, date '2020-02-29' as b", [{"a": None, "b": "2020-02-29"}]),
+            ("select 'nan'::float as a, '-inf'::double as b", [{"a": None, "b": None}]),
+            ("select [1.5, 'nan'::float] as a", [{"a": [1.5, None]}]),
+            ("select map {'x': 1} as a, {'k': [2]} as b", [{"a": {"x": 1}, "b": {"k": [2]}}]),
+        ],
+    )
+    def test_sql_gives_json_that_every_program_can_read(
+        self, genreflow: Call, finished: LineConfig, statement: str, rows: list[object]
+    ) -> None:
+        said = genreflow("sql", statement, "--home", finished.home, "--json")
+
+        def refuse(word: str) -> None:
+            raise ValueError(f"{word} is no JSON")
+
+        assert json.loads(said.out, parse_constant=refuse) == rows
+
+    def test_sql_shows_a_table_to_people(self, genreflow: Call, finished: LineConfig) -> None:
+        said = genreflow("sql", "select 'a [b] c' as word, 42 as n", "--home", finished.home)
+
+        assert "word" in said.out
+        assert "a [b] c" in said.out
+        assert "42" in said.out
+
+    def test_which_run_is_the_champion_and_on_which_snapshot(
+        self, genreflow: Call, finished: LineConfig
+    ) -> None:
+        statement = "select run_id, snapshot_id from promotions order by promoted_at desc limit 1"
+        status = json.loads(genreflow("status", "--home", finished.home, "--json").out)
+
+        row = json.loads(genreflow("sql", statement, "--home", finished.home, "--json").out)[0]
+
+        assert row["run_id"] == status["champion"]["run_id"]
+        assert row["snapshot_id"] == status["champion"]["snapshot_id"]
+
+    def test_compare_gives_the_runs_the_best_on_validation_first(
+        self, genreflow: Call, finished: LineConfig
+    ) -> None:
+        said = genreflow("compare", "--home", finished.home, "--json")
+
+        rows = json.loads(said.out)
+        scores = [row["validation_macro_f1"] for row in rows]
+        assert len(rows) == 4
+        assert scores == sorted(scores, reverse=True)
+        assert [row["champion"] for row in rows].count(True) == 1
+
+    def test_compare_stars_the_champion(self, genreflow: Call, finished: LineConfig) -> None:
+        said = genreflow("compare", "--home", finished.home)
+
+        rows = [line for line in said.out.splitlines() if "dense" in line or "cnn" in line]
+        assert len(rows) == 4
+        assert sum("★" in row for row in rows) == 1
+
+    def test_doctor_finds_a_finished_store_well(
+        self, genreflow: Call, finished_copy: LineConfig
+    ) -> None:
+        said = genreflow("doctor", "--home", finished_copy.home, "--json")
+
+        report = json.loads(said.out)
+        assert (said.code, report["ok"]) == (0, True)
+        assert all(check["ok"] and check["message"] for check in report["checks"])
+
+    def test_doctor_names_a_shard_that_is_gone_and_fails(
+        self, genreflow: Call, finished_copy: LineConfig
+    ) -> None:
+        shard = next(finished_copy.layout.shards.rglob("*.parquet"))
+        shard.unlink()
+
+        said = genreflow("doctor", "--home", finished_copy.home, "--json")
+
+        report = json.loads(said.out)
+        wrong = [check for check in report["checks"] if not check["ok"]]
+        assert (said.code, report["ok"]) == (1, False)
+        assert [check["name"] for check in wrong] == ["shards"]
+        assert shard.name in wrong[0]["message"]
+
+    def test_the_home_may_be_named_before_the_command_or_in_the_environment(
+        self, genreflow: Call, finished: LineConfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = genreflow("--home", finished.home, "status", "--json")
+        monkeypatch.setenv("GENREFLOW_HOME", str(finished.home))
+        around = genreflow("status", "--json")
+
+        assert json.loads(before.out)["tracks"] == json.loads(around.out)["tracks"] == 20

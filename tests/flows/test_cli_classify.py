@@ -1,0 +1,112 @@
+"""genreflow classify: verdicts as JSON, all songs judged, nothing stored."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from tests.conftest import click, hum, write_song
+from tests.flows.conftest import Call
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    folder = tmp_path / "songs"
+    write_song(folder / "b.wav", hum, seed=31)
+    write_song(folder / "deep" / "a.flac", click, seed=32)
+    (folder / "notes.txt").write_text("no song")
+    return folder
+
+
+def files(home: Path) -> dict[str, str]:
+    """Every file with its content; the orchestrator's own state is left aside."""
+    return {
+        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and path.relative_to(home).parts[0] != "prefect"
+    }
+
+
+def test_a_folder_and_files_give_an_array_of_verdicts(
+    genreflow: Call, finished: LineConfig, songs: Path, library: Path
+) -> None:
+    song = library / "hiss" / "song 2.mp3"
+
+    said = genreflow("classify", songs, song, "--home", finished.home, "--json")
+
+    verdicts = json.loads(said.out)
+    assert said.code == 0
+    assert [v["song"] for v in verdicts] == [
+        str(songs / "b.wav"),
+        str(songs / "deep" / "a.flac"),
+        str(song),
+    ]
+    for verdict in verdicts:
+        assert verdict.keys() == {"song", "genre", "probabilities", "fragments", "champion"}
+        assert verdict["probabilities"].keys() == {"clicks", "hiss", "hums"}
+        assert verdict["champion"] == 1
+        assert len(verdict["fragments"]) == 3
+        for fragment in verdict["fragments"]:
+            assert fragment.keys() == {"start_s", "probabilities"}
+            assert sum(fragment["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_judged(
+    genreflow: Call, finished: LineConfig, songs: Path
+) -> None:
+    said = genreflow("classify", "gone.mp3", songs / "b.wav", "--home", finished.home, "--json")
+
+    gone, judged = json.loads(said.out)
+    assert said.code == 1
+    assert "Traceback" not in said.err
+    assert gone.keys() == {"song", "error", "champion"}
+    assert "gone.mp3 is not there" in gone["error"]
+    assert judged["genre"] in {"clicks", "hiss", "hums"}
+
+
+def test_people_get_a_table(genreflow: Call, finished: LineConfig, songs: Path) -> None:
+    said = genreflow("classify", songs / "b.wav", "gone.mp3", "--home", finished.home)
+
+    assert said.code == 1
+    assert "not judged" in said.out
+    assert str(songs / "b.wav") in said.out
+
+
+def test_a_verdict_needs_no_home_that_can_be_written_and_stores_nothing(
+    genreflow: Call, finished_copy: LineConfig, songs: Path
+) -> None:
+    genreflow("classify", songs, "--home", finished_copy.home, "--json")
+    before = files(finished_copy.home)
+
+    genreflow("classify", songs, "--home", finished_copy.home, "--json")
+
+    assert files(finished_copy.home) == before
+
+
+def test_the_flow_gives_the_same_verdict(
+    genreflow: Call, finished: LineConfig, songs: Path
+) -> None:
+    from flows.classify import classify
+
+    said = genreflow("classify", songs / "b.wav", "--home", finished.home, "--json")
+
+    verdict = classify([str(songs / "b.wav")], home=finished.home)[0]
+
+    assert verdict.probabilities == json.loads(said.out)[0]["probabilities"]
+
+
+def test_a_home_that_has_moved_keeps_its_champion(
+    genreflow: Call, finished_copy: LineConfig, songs: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.move(finished_copy.home, moved)
+
+    said = genreflow("classify", songs / "b.wav", "--home", moved, "--json")
+
+    assert said.code == 0
+    assert json.loads(said.out)[0]["champion"] == 1

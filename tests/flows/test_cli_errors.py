@@ -1,0 +1,186 @@
+"""What goes wrong is told in one sentence on standard error; no traceback, no standard output."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from tests.flows.conftest import Call, Said
+
+USAGE = 2
+
+
+def sentence_of(said: Said) -> str:
+    """Give the one sentence that a command said, and nothing else."""
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    lines = said.err.strip().splitlines()
+    assert len(lines) == 1, said.err
+    assert lines[0].startswith("genreflow: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("status", "--json"), ("sql", "select 1", "--json"), ("compare", "--json")],
+)
+def test_no_store_yet(genreflow: Call, tmp_path: Path, command: tuple[str, ...]) -> None:
+    said = genreflow(*command)
+
+    assert said.code == USAGE
+    assert f"There is no store in {tmp_path}/home yet" in sentence_of(said)
+
+
+def test_no_run_to_show_yet(genreflow: Call) -> None:
+    said = genreflow("ui")
+
+    assert said.code == USAGE
+    assert "There is no run in" in sentence_of(said)
+
+
+def test_no_champion_yet(genreflow: Call, library: Path) -> None:
+    said = genreflow("classify", library / "hums" / "song 0.wav", "--json")
+
+    assert said.code == USAGE
+    assert "There is no champion in" in sentence_of(said)
+
+
+def test_a_folder_without_songs_to_classify(genreflow: Call, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    said = genreflow("classify", "empty")
+
+    assert said.code == USAGE
+    assert "There is no song in empty" in sentence_of(said)
+
+
+def test_an_unknown_network_names_those_there_are(genreflow: Call) -> None:
+    said = genreflow("train", "--network", "vgg")
+
+    assert said.code == USAGE
+    assert "no network 'vgg'. Choose among: dense, rnn_tanh, rnn" in sentence_of(said)
+
+
+def test_an_unknown_representation_is_told_before_any_song_is_fetched(
+    genreflow: Call, library: Path, tmp_path: Path
+) -> None:
+    said = genreflow("run", library, "--representation", "mel")
+
+    assert said.code == USAGE
+    assert "no representation 'mel'" in sentence_of(said)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_bad_settings_file(genreflow: Call, tmp_path: Path) -> None:
+    (tmp_path / "genreflow.toml").write_text("seeds = [1\n", encoding="utf-8")
+
+    said = genreflow("status")
+
+    assert said.code == USAGE
+    assert "genreflow.toml cannot be read" in sentence_of(said)
+
+
+def test_a_bad_variable(genreflow: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENREFLOW_GENRES", "jazz,rock")
+
+    said = genreflow("status")
+
+    assert said.code == USAGE
+    assert "written as JSON" in sentence_of(said)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status", "--wrong"),
+        ("bogus",),
+        ("classify",),
+        ("train", "--seed", "one"),
+        ("train", "--fragment-s", "long"),
+        ("ui", "--mlflow-port", "no"),
+    ],
+)
+def test_a_wrong_option_or_command_is_a_usage_error(
+    genreflow: Call, command: tuple[str, ...]
+) -> None:
+    said = genreflow(*command)
+
+    assert said.code == USAGE
+    assert said.out == ""
+    assert said.err.startswith("Usage: genreflow")
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.flow
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("selct 1", "syntax error"),
+        ("select * from songs", "songs does not exist"),
+        ("select colour from tracks", "colour"),
+        ("delete from tracks", "read-only"),
+        ("create table t as select 1", "read-only"),
+    ],
+)
+def test_bad_sql(genreflow: Call, finished: LineConfig, statement: str, words: str) -> None:
+    said = genreflow("sql", statement, "--home", finished.home, "--json")
+
+    assert said.code == USAGE
+    assert said.out == ""
+    assert said.err.startswith("genreflow: The store cannot answer: ")
+    assert words in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.flow
+def test_sql_that_says_nothing(genreflow: Call, finished: LineConfig) -> None:
+    said = genreflow("sql", " ", "--home", finished.home, "--json")
+
+    assert (said.code, said.out) == (0, "[]\n")
+
+
+@pytest.mark.flow
+@pytest.mark.usefixtures("prefect_server")
+class TestInsideFlows:
+    """Prefect's own tracebacks stay off the screen."""
+
+    def test_music_that_is_not_there(self, genreflow: Call) -> None:
+        said = genreflow("ingest", "/no/such/music")
+
+        assert said.code == USAGE
+        assert "/no/such/music is not there" in sentence_of(said)
+
+    def test_a_library_without_songs(self, genreflow: Call, tmp_path: Path) -> None:
+        (tmp_path / "jazz").mkdir()
+
+        said = genreflow("run", tmp_path)
+
+        assert said.code == USAGE
+        assert "holds no songs" in sentence_of(said)
+
+    def test_nothing_to_train_on(self, genreflow: Call) -> None:
+        said = genreflow("train")
+
+        assert said.code == USAGE
+        assert "the library has examples of none" in sentence_of(said)
+
+    def test_nothing_to_promote(self, genreflow: Call) -> None:
+        said = genreflow("promote")
+
+        assert said.code == USAGE
+        assert "There is no finished run to promote" in sentence_of(said)
+
+    def test_a_genre_that_the_library_lacks(
+        self, genreflow: Call, finished_copy: LineConfig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GENREFLOW_FRAGMENTS", '{"n_fragments": 3, "longest_s": 1.5}')
+        monkeypatch.setenv("GENREFLOW_FRAGMENTS__MARGIN_S", "0.5")
+        monkeypatch.setenv("GENREFLOW_FRAGMENTS__MIN_TRACK_S", "4")
+
+        said = genreflow(
+            *("train", "--home", finished_copy.home, "--fragment-s", "1"),
+            *("--genre", "jazz", "--genre", "hums"),
+        )
+
+        assert said.code == USAGE
+        assert "examples of: jazz. It has clicks, hiss, hums." in sentence_of(said)

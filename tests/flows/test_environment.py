@@ -1,0 +1,64 @@
+"""The environment: nothing is sent to anyone unless the user asks for it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPORT = """
+import json, sys
+from pathlib import Path
+from flows.environment import prepare_environment
+prepare_environment(Path(sys.argv[1]), verbose=False)
+import prefect.settings
+from mlflow.telemetry.utils import is_telemetry_disabled
+from prefect._internal.analytics.enabled import is_telemetry_enabled
+settings = prefect.settings.get_current_settings()
+print(json.dumps({
+    "prefect_home": str(settings.home),
+    "server_analytics": settings.server.analytics_enabled,
+    "client_analytics": is_telemetry_enabled(),
+    "mlflow_disabled": is_telemetry_disabled(),
+    "logging": settings.logging.level,
+}))
+"""
+
+
+def ask(home: Path, **environment: str) -> dict[str, object]:
+    names = ("PATH", "HOME", "TMPDIR")
+    bare = {name: os.environ[name] for name in names if name in os.environ}
+    answer = subprocess.run(
+        [sys.executable, "-c", REPORT, str(home)],
+        env={**bare, **environment},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    home = tmp_path_factory.mktemp("home")
+    return {"home": str(home), **ask(home)}
+
+
+def test_the_telemetry_of_prefect_and_mlflow_is_off(plain: dict[str, object]) -> None:
+    assert plain["server_analytics"] is False
+    assert plain["client_analytics"] is False
+    assert plain["mlflow_disabled"] is True
+
+
+def test_the_state_of_prefect_is_below_the_home(plain: dict[str, object]) -> None:
+    assert plain["prefect_home"] == f"{plain['home']}/prefect"
+
+
+def test_what_the_user_has_set_stays(tmp_path: Path) -> None:
+    said = ask(tmp_path, PREFECT_HOME=str(tmp_path / "mine"), PREFECT_LOGGING_LEVEL="ERROR")
+
+    assert said["prefect_home"] == str(tmp_path / "mine")
+    assert said["logging"] == "ERROR"

@@ -1,0 +1,118 @@
+"""Settings: the file, then the environment, then the command line; each later one is stronger."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from flows.settings import SETTINGS_FILE, read_line_config
+from genre_core.errors import UsageError
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / SETTINGS_FILE
+
+
+def test_without_settings_the_thesis_decides(settings_file: Path) -> None:
+    config = read_line_config()
+
+    assert config == LineConfig()
+    assert (config.fragments.n_fragments, config.fragments.longest_s) == (15, 3.0)
+    assert (config.fragments.margin_s, config.fragments.min_track_s) == (30.0, 120.0)
+    assert (config.training.patience_epochs, config.training.batch_size) == (50, 32)
+
+
+def test_the_file_is_read_from_the_folder_one_stands_in(settings_file: Path) -> None:
+    settings_file.write_text(
+        'genres = ["jazz", "rock"]\nnetworks = ["cnn"]\n[fragments]\nmargin_s = 10.0\n',
+        encoding="utf-8",
+    )
+
+    config = read_line_config()
+
+    assert (config.genres, config.networks) == (("jazz", "rock"), ("cnn",))
+    assert (config.fragments.margin_s, config.fragments.n_fragments) == (10.0, 15)
+
+
+def test_the_environment_is_stronger_than_the_file_and_the_command_line_than_both(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text(
+        'home = "a"\nseeds = [1]\nsplit_seed = 1\nmusic = "file"\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("GENREFLOW_SEEDS", "[2]")
+    monkeypatch.setenv("GENREFLOW_HOME", "b")
+
+    config = read_line_config(home=Path("c"), networks=None, music="")
+
+    assert config.home == Path("c")
+    assert config.seeds == (2,)
+    assert (config.split_seed, config.music) == (1, "file")
+
+
+def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text("[training]\nmax_epochs = 7\nbatch_size = 8\n", encoding="utf-8")
+    monkeypatch.setenv("GENREFLOW_TRAINING__MAX_EPOCHS", "9")
+
+    training = read_line_config().training
+
+    assert (training.max_epochs, training.batch_size) == (9, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("fragment_length = 3", "fragment_length: Extra inputs are not permitted"),
+        ("seeds = 'many'", "seeds: "),
+        ("seeds = [1", "genreflow.toml cannot be read: Unclosed array"),
+        ("[training]\nmax_epochs = 0", "training: Value error, TrainingConfig.max_epochs is 0"),
+        ("[fragments]\nlength = 1", "fragments.length: "),
+        ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
+        ("networks = ['vgg']", "There is no network 'vgg'. Choose among: dense, "),
+        ("networks = []", "Name at least one network"),
+        ("representation = 'mel'", "There is no representation 'mel'. Choose one of: bands_db, "),
+        ("fragment_lengths_s = [0.0]", "A fragment cannot last 0 s"),
+        ("fragment_lengths_s = [nan]", "A fragment cannot last nan s"),
+        ("fragment_lengths_s = [inf]", "A fragment cannot last inf s"),
+        ("fragment_lengths_s = [0.1]", "it must last a frame at least"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
+    settings_file: Path, text: str, sentence: str
+) -> None:
+    settings_file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(UsageError) as refusal:
+        read_line_config()
+
+    assert sentence in str(refusal.value)
+    assert not str(refusal.value).endswith("..")
+
+
+def test_a_file_that_is_no_text_is_told_in_a_sentence(settings_file: Path) -> None:
+    settings_file.write_bytes(b"home = \xff\xfe")
+
+    with pytest.raises(UsageError, match=r"genreflow.toml cannot be read: .*utf-8"):
+        read_line_config()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("GENREFLOW_GENRES", "jazz,rock", 'field "genres" .* written as JSON'),
+        ("GENREFLOW_SEEDS", '["one"]', "seeds.0: Input should be a valid integer"),
+        ("GENREFLOW_FRAGMENTS__MARGIN_S", "wide", "fragments.margin_s: Input should be a valid"),
+        ("GENREFLOW_FRAGMENTS__WIDTH", "1", "fragments.width: "),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_told_in_a_sentence(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(UsageError, match=sentence):
+        read_line_config()
