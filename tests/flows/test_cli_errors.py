@@ -136,7 +136,8 @@ def test_bad_sql(genreflow: Call, finished: LineConfig, statement: str, words: s
 def test_sql_that_says_nothing(genreflow: Call, finished: LineConfig) -> None:
     said = genreflow("sql", " ", "--home", finished.home, "--json")
 
-    assert (said.code, said.out) == (0, "[]\n")
+    assert said.code == USAGE
+    assert "The statement is empty" in sentence_of(said)
 
 
 @pytest.mark.flow

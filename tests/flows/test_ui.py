@@ -6,18 +6,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 
 from flows.line import LineConfig
-from tests.flows.conftest import PROGRAM
+from tests.flows.conftest import PROGRAM, Call
 
 pytestmark = pytest.mark.flow
 
-LONGEST_START_S = 240
 LONGEST_STOP_S = 60
 
 
@@ -56,57 +57,95 @@ def is_silent(address: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_pages_answer_until_a_signal_stops_them_with_all_their_children(
-    finished_copy: LineConfig, number: signal.Signals
-) -> None:
-    ports = [free_port(), free_port()]
-    mlflow, prefect = (f"http://127.0.0.1:{port}" for port in ports)
-    names = ("--mlflow-port", "--prefect-port")
-    options = [word for pair in zip(names, map(str, ports), strict=True) for word in pair]
-    command = [str(PROGRAM), "ui", "--home", str(finished_copy.home), *options]
+class Pages:
+    """The command ``ui`` over a finished store, on ports of its own."""
 
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "COLUMNS": "300", "PREFECT_HOME": str(finished_copy.layout.prefect)},
-    ) as process:
-        assert process.stdout is not None
-        said = read_until(process.stdout, "Ctrl-C")
-        statuses = [answers(mlflow), answers(f"{prefect}/api/health")]
-        members = group_members(process.pid)
-        process.send_signal(number)
-        code = process.wait(LONGEST_STOP_S)
+    def __init__(self, config: LineConfig) -> None:
+        self.log = config.home / "ui.log"
+        ports = [free_port(), free_port()]
+        self.mlflow, self.prefect = (f"http://127.0.0.1:{port}" for port in ports)
+        options = ["--mlflow-port", str(ports[0]), "--prefect-port", str(ports[1])]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(PROGRAM), "ui", "--home", str(config.home), *options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+                env={**os.environ, "COLUMNS": "300", "PREFECT_HOME": str(config.layout.prefect)},
+            )
 
-    assert f"{mlflow}/" in said
-    assert f"{prefect}/" in said
+    def members(self) -> list[int]:
+        return group_members(self.process.pid)
+
+    def read_until(self, end: str) -> str:
+        assert self.process.stdout is not None
+        return read_until(self.process.stdout, end)
+
+    def stop(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(LONGEST_STOP_S)
+
+
+@pytest.fixture
+def pages(finished_copy: LineConfig) -> Iterator[Pages]:
+    started = Pages(finished_copy)
+    with started.process:
+        yield started
+        if started.members():
+            os.killpg(started.process.pid, signal.SIGKILL)
+
+
+def test_both_pages_answer_until_ctrl_c_stops_them_with_all_their_children(pages: Pages) -> None:
+    said = pages.read_until("Ctrl-C")
+    statuses = [answers(pages.mlflow), answers(f"{pages.prefect}/api/health")]
+    n_members = len(pages.members())
+
+    code = pages.stop(signal.SIGINT)
+
+    assert f"{pages.mlflow}/" in said
+    assert f"{pages.prefect}/" in said
     assert statuses == [200, 200]
-    assert len(members) >= 3
-    assert code == 1
+    assert n_members >= 3
+    assert code == 130
+    assert "Stopped." in pages.log.read_text("utf-8")
+    assert wait_until_gone(pages) == []
+    assert is_silent(pages.mlflow)
+    assert is_silent(pages.prefect)
+
+
+def test_a_signal_during_the_start_leaves_no_child(pages: Pages) -> None:
+    while len(pages.members()) < 2:
+        time.sleep(0.1)
+    time.sleep(1)
+
+    code = pages.stop(signal.SIGTERM)
+
+    assert code == 130
+    assert wait_until_gone(pages) == []
+
+
+def wait_until_gone(pages: Pages) -> list[int]:
+    """Give the processes that are still there after a while; the last ones need a moment."""
     deadline = time.monotonic() + LONGEST_STOP_S
-    while group_members(process.pid) and time.monotonic() < deadline:
+    while pages.members() and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert group_members(process.pid) == []
-    assert is_silent(mlflow)
-    assert is_silent(prefect)
+    return pages.members()
 
 
-def test_a_port_that_is_taken_is_told_in_a_sentence(finished: LineConfig) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        port = str(listener.getsockname()[1])
-        ended = subprocess.run(
-            [str(PROGRAM), "ui", "--home", str(finished.home), "--mlflow-port", port],
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_START_S,
-            check=False,
-        )
+def test_a_port_that_is_taken_is_told_in_a_sentence(finished: LineConfig, program: Call) -> None:
+    class Well(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
 
-    assert ended.returncode in (1, 2)
-    assert "Traceback" not in ended.stderr.splitlines()[-1]
-    assert port in ended.stderr
+    with HTTPServer(("127.0.0.1", 0), Well) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+
+        said = program("ui", "--home", finished.home, "--mlflow-port", str(server.server_port))
+
+        server.shutdown()
+
+    assert said.code == 2
+    assert said.err.startswith("genreflow: Something listens already where http://127.0.0.1:")
+    assert len(said.err.splitlines()) == 1

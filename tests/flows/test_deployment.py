@@ -1,0 +1,150 @@
+"""Every night: a server, a pool, the deployments, a worker and a night, on this machine alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from storage.catalog.published import query_rows
+from storage.layout import DataLayout
+from tests.flows.test_ui import free_port
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFECT = str(Path(sys.executable).with_name("prefect"))
+LONGEST_S = 300
+
+
+class Prefect:
+    """The orchestrator's own program, with a server and a state of its own."""
+
+    def __init__(self, folder: Path, music: Path) -> None:
+        self.port = free_port()
+        self.layout = DataLayout(folder / "home")
+        self.log = folder / "prefect.log"
+        # no proxy: whatever is asked for must be on this machine
+        fragments = {"n_fragments": 3, "longest_s": 1.0, "margin_s": 0.5, "min_track_s": 4.0}
+        self.environment = {
+            **os.environ,
+            "PWD": str(ROOT),
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
+            "GENREFLOW_HOME": str(self.layout.home),
+            "GENREFLOW_MUSIC": str(music),
+            "GENREFLOW_FRAGMENTS": json.dumps(fragments),
+            "GENREFLOW_FRAGMENT_LENGTHS_S": "[1.0]",
+            "GENREFLOW_NETWORKS": '["dense"]',
+            "GENREFLOW_TRAINING__MAX_EPOCHS": "2",
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [PREFECT, *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run(self, *arguments: str) -> str:
+        ended = subprocess.run(
+            [PREFECT, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_S,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr + self.log.read_text("utf-8")
+        return ended.stdout
+
+    def ask(self, path: str, **question: object) -> list[dict[str, object]]:
+        request = Request(
+            f"http://127.0.0.1:{self.port}/api/{path}",
+            data=json.dumps(question).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + LONGEST_S
+        while time.monotonic() < deadline:
+            try:
+                with urlopen(f"http://127.0.0.1:{self.port}/api/health", timeout=5):
+                    return
+            except (URLError, OSError):
+                time.sleep(0.5)
+        raise AssertionError(self.log.read_text("utf-8"))
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(LONGEST_S)
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[Prefect]:
+    """A server with the pool and the deployments, as the README tells to make them."""
+    served = Prefect(tmp_path_factory.mktemp("deployed"), library)
+    server = served.start("server", "start", "--host", "127.0.0.1", "--port", str(served.port))
+    try:
+        served.wait_until_ready()
+        served.run("work-pool", "create", "genreflow", "--type", "process")
+        served.run("--no-prompt", "deploy", "--all")
+        yield served
+    finally:
+        stop(server)
+
+
+def test_the_five_flows_are_deployed_to_the_pool(prefect: Prefect) -> None:
+    deployments = prefect.ask("deployments/filter")
+
+    assert {deployment["name"] for deployment in deployments} == {
+        *("nightly", "ingest", "extract", "train", "classify"),
+    }
+    assert {deployment["work_pool_name"] for deployment in deployments} == {"genreflow"}
+    assert {
+        deployment["pull_steps"][0]["prefect.deployments.steps.set_working_directory"]["directory"]
+        for deployment in deployments
+    } == {str(ROOT)}
+
+
+def test_nightly_runs_by_the_clock_and_alone(prefect: Prefect) -> None:
+    deployments = {found["name"]: found for found in prefect.ask("deployments/filter")}
+
+    nightly = deployments["nightly"]
+    schedules = [(found["active"], found["schedule"]) for found in nightly["schedules"]]
+    assert schedules == [(True, {"cron": "0 3 * * *", "timezone": "UTC", "day_or": True})]
+    assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert nightly["global_concurrency_limit"]["limit"] == 1
+    assert all(not deployments[name]["schedules"] for name in deployments if name != "nightly")
+
+
+def test_a_triggered_night_is_completed_by_a_worker(prefect: Prefect) -> None:
+    worker = prefect.start("worker", "start", "--pool", "genreflow", "--name", "tester")
+    try:
+        prefect.run("deployment", "run", "nightly/nightly", "--watch", "--watch-timeout", "240")
+    finally:
+        stop(worker)
+
+    runs = prefect.ask("flow_runs/filter", flow_runs={"state": {"type": {"any_": ["COMPLETED"]}}})
+    artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["nightly-summary"]}})
+    promotions = query_rows(prefect.layout, "select * from promotions")
+    outcomes = query_rows(prefect.layout, "select * from outcomes where outcome = 'ok'")
+    assert len(runs) == 4, "nightly, and the three flows below it"
+    assert "Version 1 is the new champion" in str(artifacts[0]["data"])
+    assert len(promotions) == 1
+    assert len(outcomes) == 18
