@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from genre_core.errors import UsageError
+
 QUIET = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -21,7 +23,10 @@ def prepare_environment(home: Path, verbose: bool) -> None:
     What the user has set stays: ``PREFECT_API_URL`` leads to another server.
     """
     state = (home / "prefect").resolve()
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
     settings = {
         **QUIET,
         "PREFECT_HOME": str(state),

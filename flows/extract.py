@@ -9,17 +9,19 @@ from flows.runner import local_threads
 from flows.settings import read_line_config
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
+from storage.lock import hold_home
 from tasks.chunks import waves
 from tasks.completed import completed
 from tasks.extract import (
-    clear_wav_cache,
     convert_chunk,
     extract_chunk,
     record_shards,
     select_tracks,
+    settle_extraction,
 )
 from tasks.progress import show_progress
 from tasks.publish import publish_store
+from tasks.report import report_songs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +41,20 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
     """
     config = config or read_line_config()
     layout, features = config.layout, config.features
-    pending = select_tracks(layout, features)
-    with show_progress("extract", len(pending), "songs") as advance:
-        for wave in waves(pending):
-            converted = convert_chunk.map(unmapped(layout), wave, unmapped(features[0].fragments))
-            futures = extract_chunk.map(unmapped(layout), converted, unmapped(features))
-            extracted = list(completed(futures, wave, advance))
-            record_shards(layout, extracted, features)
-    clear_wav_cache(layout)
-    publish_store(layout)
+    with hold_home(layout):
+        pending = select_tracks(layout, features)
+        with show_progress("extract", len(pending), "songs") as advance:
+            for wave in waves(pending):
+                converted = convert_chunk.map(
+                    unmapped(layout), wave, unmapped(features[0].fragments)
+                )
+                futures = extract_chunk.map(unmapped(layout), converted, unmapped(features))
+                extracted = list(completed(futures, wave, advance))
+                record_shards(layout, extracted)
+        settle_extraction(layout, features)
+        publish_store(layout)
+    outcomes = count_outcomes(layout)
+    report_songs("extract", len(pending), outcomes)
     return ExtractReport(
-        n_tracks=len(pending), n_examples=count_examples(layout), outcomes=count_outcomes(layout)
+        n_tracks=len(pending), n_examples=count_examples(layout), outcomes=outcomes
     )

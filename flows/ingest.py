@@ -8,11 +8,19 @@ from flows.line import LineConfig
 from flows.runner import local_threads
 from flows.settings import read_line_config
 from storage.catalog.songs import count_outcomes
+from storage.lock import hold_home
 from tasks.chunks import waves
-from tasks.collect import download_chunk, mark_duplicates, record_wave, select_sources
+from tasks.collect import (
+    download_chunk,
+    mark_duplicates,
+    record_wave,
+    select_sources,
+    sweep_downloads,
+)
 from tasks.completed import completed
 from tasks.progress import show_progress
 from tasks.publish import publish_store
+from tasks.report import report_songs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +39,18 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
     """
     config = config or read_line_config()
     layout = config.layout
-    sources = select_sources(layout, config.require_music())
-    with show_progress("ingest", len(sources), "songs") as advance:
-        for wave in waves(sources):
-            futures = download_chunk.map(
-                unmapped(layout), wave, unmapped(config.limits), unmapped(config.genres)
-            )
-            fetched = list(completed(futures, wave, advance))
-            songs = [source for chunk in wave for source in chunk]
-            record_wave(layout, mark_duplicates(layout, songs, fetched))
-    publish_store(layout)
-    return IngestReport(n_new=len(sources), outcomes=count_outcomes(layout))
+    with hold_home(layout):
+        sweep_downloads(layout)
+        sources = select_sources(layout, config.require_music())
+        with show_progress("ingest", len(sources), "songs") as advance:
+            for wave in waves(sources):
+                futures = download_chunk.map(
+                    unmapped(layout), wave, unmapped(config.limits), unmapped(config.genres)
+                )
+                fetched = list(completed(futures, wave, advance))
+                songs = [source for chunk in wave for source in chunk]
+                record_wave(layout, mark_duplicates(layout, songs, fetched))
+        publish_store(layout)
+    outcomes = count_outcomes(layout)
+    report_songs("ingest", len(sources), outcomes)
+    return IngestReport(n_new=len(sources), outcomes=outcomes)

@@ -46,12 +46,16 @@ class LineConfig:
     limits: DownloadLimits = field(default_factory=DownloadLimits)
 
     def __post_init__(self) -> None:
+        for name in ("genres", "fragment_lengths_s", "networks", "seeds"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         if unknown := [name for name in self.networks if name not in NETWORKS]:
             raise UsageError(
                 f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORKS)}."
             )
         if not (self.networks and self.seeds and self.fragment_lengths_s):
             raise UsageError("Name at least one network, one seed and one fragment length.")
+        if any(seed < 0 for seed in (*self.seeds, self.split_seed)):
+            raise UsageError("A seed cannot be negative.")
         if odd := [s for s in self.fragment_lengths_s if not 0 < s < math.inf]:
             raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
         features_of_lengths(self.representation, self.fragment_lengths_s, self.fragments)
@@ -59,7 +63,7 @@ class LineConfig:
     @property
     def layout(self) -> DataLayout:
         """Where everything stands."""
-        return DataLayout(Path(self.home).resolve())
+        return DataLayout(Path(self.home).expanduser().resolve())
 
     @property
     def features(self) -> list[FeatureConfig]:

@@ -5,6 +5,7 @@ from prefect import flow
 from flows.line import LineConfig
 from flows.settings import read_line_config
 from storage.catalog.runs import Promotion
+from storage.lock import hold_home
 from tasks.publish import publish_store
 from tasks.select import promote_best
 
@@ -16,6 +17,7 @@ def promote(config: LineConfig | None = None) -> Promotion | None:
     Without a ``config`` the settings are read where the flow runs.
     """
     config = config or read_line_config()
-    promotion = promote_best(config.layout)
-    publish_store(config.layout)
+    with hold_home(config.layout):
+        promotion = promote_best(config.layout)
+        publish_store(config.layout)
     return promotion

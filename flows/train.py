@@ -11,6 +11,7 @@ from genre_core.errors import GenreflowError
 from storage.catalog.runs import Promotion, Run
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
+from storage.lock import hold_home
 from tasks.evaluate import evaluate_network, record_evaluated
 from tasks.publish import publish_store
 from tasks.select import (
@@ -41,17 +42,18 @@ def train(config: LineConfig | None = None) -> TrainReport:
     """
     config = config or read_line_config()
     layout = config.layout
-    snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
-    publish_store(layout)
-    cells = plan_cells(config, snapshots)
-    missing = select_cells(layout, cells)
-    if missing:
-        comparison_id = open_comparison(layout, missing)
-        for cell in missing:
-            train_cell(layout, cell, comparison_id)
-        compare_runs(layout, comparison_id, finished_runs(layout, cells))
-    promotion = promote_best(layout)
-    publish_store(layout)
+    with hold_home(layout):
+        snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
+        publish_store(layout)
+        cells = plan_cells(config, snapshots)
+        missing = select_cells(layout, cells)
+        if missing:
+            comparison_id = open_comparison(layout, missing)
+            for cell in missing:
+                train_cell(layout, cell, comparison_id)
+            compare_runs(layout, comparison_id, finished_runs(layout, cells))
+        promotion = promote_best(layout)
+        publish_store(layout)
     runs = finished_runs(layout, cells)
     return TrainReport(
         runs=tuple(runs),

@@ -1,6 +1,7 @@
 """Where the fragments of a track are cut (thesis section 2.4)."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,10 +29,13 @@ class FragmentConfig:
     min_track_s: float = 120.0
 
     def __post_init__(self) -> None:
+        lengths_s = (self.longest_s, self.margin_s, self.min_track_s)
         if self.n_fragments < 1 or self.longest_s <= 0 or self.margin_s < 0:
             raise ValueError(
                 f"n_fragments must be 1 or more, longest_s above 0 and margin_s 0 or more: {self}"
             )
+        if not all(map(math.isfinite, lengths_s)):
+            raise ValueError(f"lengths must be finite numbers of seconds: {self}")
 
 
 def track_rng(track_id: str) -> np.random.Generator:

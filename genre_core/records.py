@@ -32,16 +32,13 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     UNREACHABLE = "unreachable"
     TOO_LARGE = "too_large"
-    TIMED_OUT = "timed_out"
     NOT_AUDIO = "not_audio"
     TRUNCATED = "truncated"
     UNDECODABLE = "undecodable"
     TOO_SHORT = "too_short"
     SILENT = "silent"
     LABEL_UNKNOWN = "label_unknown"
-    LABEL_CONFLICT = "label_conflict"
     SPLIT_CONFLICT = "split_conflict"
-    DUPLICATE_ID = "duplicate_id"
     DUPLICATE_CONTENT = "duplicate_content"
     INTERRUPTED = "interrupted"
 
@@ -84,7 +81,10 @@ class AudioFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A song in storage; ``track_id`` is the SHA-256 of its file."""
+    """A song in storage; ``track_id`` is the SHA-256 of its file.
+
+    ``is_builtin`` marks the songs that the program composes.
+    """
 
     track_id: str
     location: str
@@ -98,6 +98,7 @@ class Track:
     channels: int
     codec: str
     suffix: str
+    is_builtin: bool = False
 
     @property
     def facts(self) -> AudioFacts:

@@ -49,14 +49,14 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "patience_epochs", "plateau_epochs"):
             if getattr(self, name) < 1:
-                raise ValueError(f"TrainingConfig.{name} is {getattr(self, name)}; use 1 or more.")
+                raise ValueError(f"training.{name} is {getattr(self, name)}; use 1 or more.")
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(
-                f"TrainingConfig.learning_rate is {self.learning_rate}; use a number above 0."
+                f"training.learning_rate is {self.learning_rate}; use a number above 0."
             )
         if not 0 < self.plateau_factor < 1:
             raise ValueError(
-                f"TrainingConfig.plateau_factor is {self.plateau_factor}; use one between 0 and 1."
+                f"training.plateau_factor is {self.plateau_factor}; use one between 0 and 1."
             )
 
 
@@ -104,7 +104,7 @@ def require_finite(scores: EpochScores, network: str) -> None:
     if not (isfinite(scores.loss) and isfinite(scores.validation_loss)):
         raise TrainingDiverged(
             f"network {network}, epoch {scores.epoch}: the loss is {scores.loss}, the validation "
-            f"loss {scores.validation_loss}. Lower TrainingConfig.learning_rate "
+            f"loss {scores.validation_loss}. Lower training.learning_rate "
             f"(now {scores.learning_rate:g}), or look for values in the examples that are not "
             "numbers."
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Generator, Iterator
@@ -81,6 +82,16 @@ def fetch_song(source: Source, layout: DataLayout, limits: DownloadLimits) -> Tr
     return _to_track(source, facts, track_id, suffix)
 
 
+def is_gone(location: str) -> bool:
+    """Tell whether a song that was fetched from a file has lost that file."""
+    return Path(location).is_absolute() and not Path(location).exists()
+
+
+def sweep_parts(layout: DataLayout) -> None:
+    """Remove the part files that a killed process left; no other may be fetching."""
+    shutil.rmtree(layout.songs / ".part", ignore_errors=True)
+
+
 @contextmanager
 def _part_file(layout: DataLayout) -> Iterator[Path]:
     part = layout.songs / ".part" / uuid.uuid4().hex
@@ -112,7 +123,7 @@ def _check_size(n_bytes: int, source: Source, limits: DownloadLimits) -> None:
     if n_bytes > limits.max_bytes:
         message = (
             f"{source.location} is larger than {limits.max_bytes} bytes."
-            " Leave it out, or raise DownloadLimits.max_bytes."
+            " Leave it out, or raise limits.max_bytes."
         )
         raise TrackRejected(Reason.TOO_LARGE, message)
 
@@ -164,7 +175,12 @@ def _read_url(source: Source, limits: DownloadLimits) -> Generator[bytes, None, 
             for chunk in response.iter_bytes():
                 _check_deadline(deadline, location)
                 yield chunk
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
+    except (
+        httpx.InvalidURL,
+        httpx.UnsupportedProtocol,
+        httpx.TooManyRedirects,
+        UnicodeError,
+    ) as error:
         message = f"{location} leads to no address that can be fetched: {error}. Correct it."
         raise TrackRejected(Reason.UNREACHABLE, message) from error
     except httpx.HTTPError as error:
@@ -184,7 +200,7 @@ def _check_status(response: httpx.Response, location: str) -> None:
 
 def _check_deadline(deadline: float, location: str) -> None:
     if time.monotonic() > deadline:
-        message = f"{location} takes too long. Try again, or raise DownloadLimits.deadline_s."
+        message = f"{location} takes too long. Try again, or raise limits.deadline_s."
         raise TransientError(message)
 
 

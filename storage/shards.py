@@ -55,6 +55,19 @@ def write_shard(
     )
 
 
+def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
+    """Remove the shards that the catalog does not name; give their names.
+
+    Call it where no other process can be extracting: its shards are not named yet.
+    """
+    kept = set(named)
+    found = {str(path.relative_to(layout.shards)): path for path in layout.shards.rglob("*.*")}
+    orphans = sorted(found.keys() - kept)
+    for name in orphans:
+        found[name].unlink()
+    return orphans
+
+
 def read_examples(
     layout: DataLayout,
     shards: Sequence[str],

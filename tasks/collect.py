@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from prefect import get_run_logger, task
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.catalog.songs import known_tracks, record_songs, select_new_sources
-from storage.download import DownloadLimits, fetch_song
+from storage.download import DownloadLimits, fetch_song, is_gone, sweep_parts
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
 
@@ -19,6 +20,12 @@ class Fetched:
 
     tracks: tuple[Track, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+
+
+@task
+def sweep_downloads(layout: DataLayout) -> None:
+    """Sweep what a killed process left half fetched."""
+    sweep_parts(layout)
 
 
 @task
@@ -49,11 +56,14 @@ def mark_duplicates(
 ) -> Fetched:
     """Give every source of a wave one outcome: new, a copy, left out, or to be tried again."""
     tracks = sorted((t for chunk in fetched for t in chunk.tracks), key=lambda t: t.location)
-    first = known_tracks(layout, [track.track_id for track in tracks])
+    known = known_tracks(layout, [track.track_id for track in tracks])
+    moved = {track_id: old for track_id, old in known.items() if is_gone(old.location)}
+    first = {track_id: old for track_id, old in known.items() if track_id not in moved}
     for track in tracks:
         first.setdefault(track.track_id, track)
     outcomes = [o for chunk in fetched for o in chunk.outcomes]
     outcomes += [_judge_copy(track, first[track.track_id]) for track in tracks]
+    outcomes += [_tell_move(old, first[track_id]) for track_id, old in moved.items()]
     outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
     kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
     return Fetched(tracks=kept, outcomes=tuple(outcomes))
@@ -68,13 +78,19 @@ def record_wave(layout: DataLayout, judged: Fetched) -> None:
 def _fetch(
     layout: DataLayout, source: Source, limits: DownloadLimits, genres: Sequence[str]
 ) -> Track | Outcome:
+    """Fetch one song; one that fails for no foreseen reason leaves the others be."""
     try:
         _require_known_genre(source, genres)
-        return fetch_song(source, layout, limits)
+        track = fetch_song(source, layout, limits)
     except TrackRejected as rejection:
         return _left_out(source, Result.QUARANTINED, Reason(rejection.reason), str(rejection))
     except TransientError as error:
         return _left_out(source, Result.RETRYABLE, Reason.UNREACHABLE, str(error))
+    except Exception as error:
+        get_run_logger().exception("%s was left out", source.location)
+        sentence = f"the program failed on it: {type(error).__name__}: {error}"
+        return _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
+    return replace(track, is_builtin=Path(source.location).is_relative_to(layout.builtin))
 
 
 def _require_known_genre(source: Source, genres: Sequence[str]) -> None:
@@ -113,6 +129,18 @@ def _judge_copy(track: Track, first: Track) -> Outcome:
         stage=Stage.DUPLICATES,
         reason=Reason.DUPLICATE_CONTENT,
         message=f"the same file as {first.location} ({first.genre})",
+    )
+
+
+def _tell_move(old: Track, new: Track) -> Outcome:
+    return Outcome(
+        location=old.location,
+        genre=old.genre,
+        result=Result.DUPLICATE,
+        stage=Stage.DUPLICATES,
+        reason=Reason.DUPLICATE_CONTENT,
+        message=f"the file is gone; the same one is now {new.location} ({new.genre})",
+        track_id=old.track_id,
     )
 
 

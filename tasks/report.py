@@ -3,9 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from storage.catalog.runs import Promotion, Run
+
+
+@task
+def report_songs(flow: str, n_songs: int, outcomes: Mapping[str, int]) -> None:
+    """Write how many songs a flow looked at, and how all songs stand, as an artifact."""
+    rows = [{"outcome": outcome, "songs": count} for outcome, count in outcomes.items()]
+    create_table_artifact(
+        key=f"{flow}-songs", table=rows, description=f"{n_songs} songs were looked at."
+    )
 
 
 @task

@@ -10,9 +10,9 @@ from genre_core.figures.comparison import ComparedRun, draw_comparison
 from storage.catalog.runs import (
     Promotion,
     Run,
-    read_run,
+    read_comparable_runs,
+    read_last_promotion,
     read_runs,
-    read_runs_of_newest_library,
     record_promotion,
 )
 from storage.layout import DataLayout
@@ -69,38 +69,48 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
 
 @task
 def promote_best(layout: DataLayout) -> Promotion | None:
-    """Make the best run on the newest library the champion; give none if it stays.
+    """Make the best run on the library used last the champion; give none if it stays.
 
     Best is the highest macro F1 by song on validation; the test split is never looked at.
+    What a killed process has left half done, alias without promotion, is made whole.
     """
     from storage.tracking.registry import champion, register_run, set_champion
     from storage.tracking.store import open_tracking
 
-    runs = read_runs_of_newest_library(layout)
-    if not runs:
-        raise UsageError("There is no finished run to promote. Run `genreflow train` first.")
+    winner, last = _choose(layout)
     tracking = open_tracking(layout)
+    tags = {"snapshot_id": winner.snapshot_id}
+    version = register_run(tracking, winner.run_id, winner.model_uri, tags)
     reigning = champion(tracking)
-    challenger = best(runs)
-    previous = read_run(layout, reigning.run_id) if reigning else None
-    if previous in runs and best([previous, challenger]) == previous:
-        get_run_logger().info("the champion stays: %s", previous.run_id)
+    if last and reigning and last.version == reigning.version == version:
+        get_run_logger().info("the champion stays: version %s", version)
         return None
-    tags = {"snapshot_id": challenger.snapshot_id}
-    version = register_run(tracking, challenger.run_id, challenger.model_uri, tags)
     set_champion(tracking, version)
-    promotion = Promotion(
-        version=version,
-        run_id=challenger.run_id,
-        previous_version=reigning.version if reigning else None,
-        previous_run_id=reigning.run_id if reigning else None,
-        snapshot_id=challenger.snapshot_id,
-        validation_macro_f1=challenger.validation_macro_f1,
-        previous_validation_macro_f1=previous.validation_macro_f1 if previous else None,
-        reason=_reason(challenger, previous, runs),
-    )
+    promotion = _promotion(layout, version, winner, last)
     record_promotion(layout, promotion)
     return promotion
+
+
+def _choose(layout: DataLayout) -> tuple[Run, Promotion | None]:
+    """Choose the winner among comparable runs; of equals, the one that reigns stays."""
+    runs = read_comparable_runs(layout)
+    if not runs:
+        raise UsageError("There is no finished run to promote. Run `genreflow train` first.")
+    last = read_last_promotion(layout)
+    return best(sorted(runs, key=lambda run: not (last and run.run_id == last.run_id))), last
+
+
+def _promotion(layout: DataLayout, version: int, winner: Run, last: Promotion | None) -> Promotion:
+    return Promotion(
+        version=version,
+        run_id=winner.run_id,
+        previous_version=last.version if last else None,
+        previous_run_id=last.run_id if last else None,
+        snapshot_id=winner.snapshot_id,
+        validation_macro_f1=winner.validation_macro_f1,
+        previous_validation_macro_f1=last.validation_macro_f1 if last else None,
+        reason=_reason(winner, last, read_comparable_runs(layout)),
+    )
 
 
 def best(runs: Sequence[Run]) -> Run:
@@ -108,16 +118,16 @@ def best(runs: Sequence[Run]) -> Run:
     return max(runs, key=lambda r: (r.validation_macro_f1, r.validation_accuracy, -r.n_parameters))
 
 
-def _reason(challenger: Run, previous: Run | None, runs: Sequence[Run]) -> str:
+def _reason(winner: Run, last: Promotion | None, runs: Sequence[Run]) -> str:
     sentence = (
-        f"{challenger.network} at {challenger.fragment_s:g} s has the best validation macro F1 "
-        f"by song of {len(runs)} runs: {challenger.validation_macro_f1:.3f}"
+        f"{winner.network} at {winner.fragment_s:g} s has the best validation macro F1 by song "
+        f"of {len(runs)} runs: {winner.validation_macro_f1:.3f}"
     )
-    if previous is None:
+    if last is None:
         return f"{sentence}; there was no champion."
-    if previous.snapshot_id != challenger.snapshot_id and previous not in runs:
-        return f"{sentence}; the champion before it knew an older library."
-    return f"{sentence}, before {previous.validation_macro_f1:.3f} of {previous.network}."
+    if last.run_id not in {run.run_id for run in runs}:
+        return f"{sentence}; the champion before it knew another library."
+    return f"{sentence}, before {last.validation_macro_f1:.3f} of version {last.version}."
 
 
 def _table_row(run: Run) -> dict[str, object]:

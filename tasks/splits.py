@@ -17,6 +17,7 @@ from storage.catalog.snapshots import (
     read_assignments,
     read_candidates,
     read_placements,
+    read_settled,
     record_assignments,
     record_snapshot,
 )
@@ -33,7 +34,8 @@ def assign_splits(
     keys = list(key_features(features))
     candidates = read_candidates(layout, keys, genres)
     _require_genres(candidates, read_candidates(layout, keys, ()), genres)
-    plan = assign(candidates, read_assignments(layout), seed)
+    everyone = {c.track_id: c for c in (*read_settled(layout), *candidates)}
+    plan = assign(list(everyone.values()), read_assignments(layout), seed)
     record_assignments(layout, plan.assignments, plan.conflicts)
     track_ids = [candidate.track_id for candidate in candidates]
     snapshots = [record_snapshot(layout, key, track_ids, seed) for key in keys]

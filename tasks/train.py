@@ -1,7 +1,7 @@
 """Train and evaluate: one run a cell; scores by fragment and by song."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,12 +9,11 @@ from typing import Any
 from prefect import task
 
 from genre_core.errors import GenreflowError
-from genre_core.examples import Examples
 from genre_core.features import FeatureConfig
 from genre_core.records import Split
 from genre_core.training_rules import EpochScores, TrainingConfig
 from storage.catalog.runs import cell_id, read_runs
-from storage.catalog.snapshots import Snapshot
+from storage.catalog.snapshots import Snapshot, count_split_examples
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
 from tasks.keras_import import import_training
@@ -83,10 +82,11 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
 
     training = import_training()
     started_at, start = datetime.now(UTC), time.monotonic()
-    splits = {split: split_examples(layout, cell.snapshot, split) for split in Split}
+    train = split_examples(layout, cell.snapshot, Split.TRAIN)
+    validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
     model = _fresh_network(cell)
     tracking = open_tracking(layout)
-    run_id = start_run(tracking, comparison_id, _run_cell(cell, splits))
+    run_id = start_run(tracking, comparison_id, _run_cell(layout, cell))
     with (
         failing_run(tracking, run_id),
         show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
@@ -96,7 +96,6 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
             log_epoch(tracking, run_id, _curve_points(scores), scores.epoch)
             advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
 
-        train, validation = splits[Split.TRAIN], splits[Split.VALIDATION]
         curve = training.fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
         log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
         model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
@@ -122,7 +121,8 @@ def _fresh_network(cell: Cell) -> Network:
         raise GenreflowError(str(error)) from error
 
 
-def _run_cell(cell: Cell, splits: Mapping[Split, Examples]) -> RunCell:
+def _run_cell(layout: DataLayout, cell: Cell) -> RunCell:
+    n_examples = count_split_examples(layout, cell.snapshot)
     return RunCell(
         network=cell.network,
         representation=cell.features.representation,
@@ -131,9 +131,9 @@ def _run_cell(cell: Cell, splits: Mapping[Split, Examples]) -> RunCell:
         snapshot_id=cell.snapshot.snapshot_id,
         feature_key=cell.snapshot.feature_key,
         genres=cell.snapshot.genres,
-        n_train=len(splits[Split.TRAIN]),
-        n_validation=len(splits[Split.VALIDATION]),
-        n_test=len(splits[Split.TEST]),
+        n_train=n_examples[Split.TRAIN],
+        n_validation=n_examples[Split.VALIDATION],
+        n_test=n_examples[Split.TEST],
         config=asdict(cell.training),
     )
 

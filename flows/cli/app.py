@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +67,8 @@ def _plain(value: object) -> object:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

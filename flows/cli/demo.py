@@ -7,6 +7,7 @@ import typer
 from rich.progress import Progress
 
 from flows.cli.app import ERR, OUT, app
+from genre_core.errors import UsageError
 
 
 @app.command("demo-library")
@@ -18,7 +19,10 @@ def demo_library(
 
     Example: [bold]genreflow demo-library ~/demo[/bold]
     """
-    compose(folder, seed)
+    try:
+        compose(folder, seed)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     OUT.print(f"The library is in {folder}, songs for a test of one's own in {unseen(folder)}.")
 
 

@@ -65,11 +65,10 @@ def _unheard_track(layout: DataLayout) -> list[str]:
 def _require_no_own_music(layout: DataLayout) -> None:
     if not layout.published.exists():
         return
-    prefix = f"{layout.builtin}/"
-    rows = query_rows(layout, "select source from outcomes order by source")
-    if own := [row["source"] for row in rows if not row["source"].startswith(prefix)]:
+    rows = query_rows(layout, "select title, artist from tracks where not is_builtin")
+    if rows:
         raise UsageError(
-            f"The store in {layout.home} holds {len(own)} songs of your own, such as {own[0]}. "
+            f"The store in {layout.home} holds {len(rows)} songs of your own. "
             "Name your music again (make run MUSIC=PATH), or give the built-in library a place "
             "of its own: GENREFLOW_HOME=./built-in make run."
         )

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
-from genre_core.records import Outcome, Track
+from genre_core.records import Reason, Stage, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,17 @@ class Shard:
     feature_key: str
     n_bytes: int
     n_fragments: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why a track has no example under some feature keys; not tried again under them."""
+
+    track_id: str
+    feature_keys: tuple[str, ...]
+    stage: Stage
+    reason: Reason
+    message: str
 
 
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
@@ -75,23 +86,56 @@ def record_features(layout: DataLayout, features: Mapping[str, FeatureConfig]) -
 
 
 def record_extraction(
-    layout: DataLayout,
-    shards: Sequence[Shard],
-    rejected: Sequence[Outcome],
-    feature_keys: Sequence[str],
+    layout: DataLayout, shards: Sequence[Shard], rejections: Sequence[Rejection]
 ) -> None:
-    """Name shards, and say which tracks were left out, in one transaction.
-
-    A song is ``ok`` once it has examples under any settings; it is quarantined only while it
-    has none.
-    """
+    """Name shards, and say which tracks were left out, in one transaction."""
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "shards", [_shard_row(s) for s in shards], "on conflict do nothing")
         extracted = [row for shard in shards for row in _extracted_rows(shard)]
         insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
-        refusals = [row for outcome in rejected for row in _rejected_rows(outcome, feature_keys)]
+        refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
         insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
-        _update_outcomes(catalog)
+
+
+def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
+    """Say of every song whether it has examples under the settings that were asked for last.
+
+    A song is ``ok`` with examples under one of the feature keys, quarantined if it was left out
+    under them, and retryable if its chunk gave neither. What the split left out stays so.
+    """
+    with open_catalog(layout) as catalog:
+        catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
+
+
+_INTERRUPTED = "the program failed on the chunk of this song; its log says why. Run it again."
+
+_SETTLE = """
+    with judged as (
+        select track_id, stage, reason, message,
+            row_number() over (partition by track_id order by feature_key) as nth
+        from rejected where feature_key in (select unnest($1))
+            and track_id not in (select track_id from extracted
+                where feature_key in (select unnest($1)))
+    ), standing as (
+        select track_id, 'ok' as outcome, 'extract' as stage, '' as reason, '' as message
+        from tracks where track_id in (select track_id from extracted
+            where feature_key in (select unnest($1)))
+        union all
+        select track_id, 'quarantined', stage, reason, message from judged where nth = 1
+        union all
+        select track_id, 'retryable', 'extract', 'interrupted', $2 from tracks
+        where track_id not in (select track_id from judged) and track_id not in (
+            select track_id from extracted where feature_key in (select unnest($1)))
+    )
+    update outcomes set outcome = standing.outcome, stage = standing.stage,
+        reason = standing.reason, message = standing.message, updated_at = now()
+    from standing
+    where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
+        and outcomes.stage <> 'split'
+        and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
+            is distinct from
+            (standing.outcome, standing.stage, standing.reason, standing.message)
+"""
 
 
 def shard_names(layout: DataLayout, feature_key: str) -> list[str]:
@@ -153,32 +197,14 @@ def _extracted_rows(shard: Shard) -> list[dict[str, str | int]]:
     ]
 
 
-def _rejected_rows(outcome: Outcome, feature_keys: Sequence[str]) -> list[dict[str, str]]:
+def _rejected_rows(rejection: Rejection) -> list[dict[str, str]]:
     return [
         {
-            "track_id": outcome.track_id,
+            "track_id": rejection.track_id,
             "feature_key": feature_key,
-            "stage": str(outcome.stage),
-            "reason": str(outcome.reason),
-            "message": outcome.message,
+            "stage": str(rejection.stage),
+            "reason": str(rejection.reason),
+            "message": rejection.message,
         }
-        for feature_key in feature_keys
+        for feature_key in rejection.feature_keys
     ]
-
-
-def _update_outcomes(catalog: DuckDBPyConnection) -> None:
-    catalog.execute("""
-        update outcomes set outcome = 'quarantined', stage = rejected.stage,
-            reason = rejected.reason, message = rejected.message, updated_at = now()
-        from rejected
-        where outcomes.track_id = rejected.track_id and outcome in ('ok', 'quarantined')
-            and outcomes.message is distinct from rejected.message
-            and outcomes.track_id not in (select track_id from extracted)
-    """)
-    catalog.execute("""
-        update outcomes set outcome = 'ok', stage = 'extract', reason = '', message = '',
-            updated_at = now()
-        where outcome in ('ok', 'quarantined') and stage <> 'split'
-            and (outcome <> 'ok' or stage <> 'extract')
-            and track_id in (select track_id from extracted)
-    """)

@@ -68,11 +68,20 @@ def query(layout: DataLayout, statement: str) -> tuple[list[str], list[tuple[Any
         )
     try:
         with duckdb.connect(str(layout.published), read_only=True) as connection:
+            if not connection.extract_statements(statement):
+                raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement)
-            names = [column[0] for column in cursor.description or ()]
-            return names, cursor.fetchall()
+            return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
     except duckdb.Error as error:
         raise UsageError(f"The store cannot answer: {error}") from error
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Tell columns of one name apart: ``n``, ``n_1``."""
+    return [
+        name if name not in names[:place] else f"{name}_{names[:place].count(name)}"
+        for place, name in enumerate(names)
+    ]
 
 
 def query_rows(layout: DataLayout, statement: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 create table tracks as
     select track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels,
-        codec, added_at from catalog.tracks order by track_id;
+        codec, added_at, is_builtin from catalog.tracks order by track_id;
 
 create table outcomes as
     select source, track_id, genre, outcome, stage, reason, message, attempts, first_at,
@@ -12,7 +12,8 @@ create table shards as
     from catalog.shards join catalog.features using (feature_key) order by shard;
 
 create table snapshots as
-    select snapshot_id, feature_key, created_at, n_tracks, n_examples, seed, library_id, genres
+    select snapshot_id, feature_key, created_at, n_tracks, n_examples, seed, library_id, genres,
+        used_at
     from catalog.snapshots order by created_at;
 
 create table splits as
@@ -31,5 +32,5 @@ create table predictions as
 
 create table promotions as
     select version, run_id, previous_version, previous_run_id, snapshot_id,
-        validation_macro_f1, previous_validation_macro_f1, reason, promoted_at
-    from catalog.promotions order by version;
+        validation_macro_f1, previous_validation_macro_f1, reason, promoted_at, promotion_id
+    from catalog.promotions order by promotion_id;

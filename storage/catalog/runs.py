@@ -89,12 +89,11 @@ def read_runs(layout: DataLayout, cell_ids: Sequence[str]) -> list[Run]:
         return [Run(**row) for row in fetch_rows(catalog, statement, [list(cell_ids)])]
 
 
-def read_runs_of_newest_library(layout: DataLayout) -> list[Run]:
-    """Give the runs on the newest library: same songs, same sides, whatever the features."""
+def read_comparable_runs(layout: DataLayout) -> list[Run]:
+    """Give the runs on the library used last: same songs, same sides, whatever the features."""
     statement = """
         select runs.* from runs join snapshots using (snapshot_id)
-        where library_id = (
-            select arg_max(library_id, started_at) from runs join snapshots using (snapshot_id))
+        where library_id = (select arg_max(library_id, used_at) from snapshots)
         order by started_at
     """
     with open_catalog(layout) as catalog:
@@ -109,6 +108,17 @@ def read_run(layout: DataLayout, run_id: str) -> Run | None:
 
 
 def record_promotion(layout: DataLayout, promotion: Promotion) -> None:
-    """Add a promotion; the same one twice is one row."""
+    """Add a promotion; rows are never changed."""
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "promotions", [asdict(promotion)], "on conflict do nothing")
+        insert_rows(catalog, "promotions", [asdict(promotion)])
+
+
+def read_last_promotion(layout: DataLayout) -> Promotion | None:
+    """Give the last promotion that was recorded."""
+    statement = """
+        select * exclude (promotion_id, promoted_at) from promotions
+        order by promotion_id desc limit 1
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement)
+    return Promotion(**rows[0]) if rows else None

@@ -5,6 +5,7 @@ create table tracks (
     artist varchar not null, album varchar not null, title varchar not null,
     licence varchar not null, duration_s double not null, sample_rate integer not null,
     channels integer not null, codec varchar not null, suffix varchar not null,
+    is_builtin boolean not null default false,
     added_at timestamptz not null default now()
 );
 
@@ -44,7 +45,8 @@ create table assignments (
 create table snapshots (
     snapshot_id varchar primary key, feature_key varchar not null, library_id varchar not null,
     genres varchar[] not null, n_tracks integer not null, n_examples integer not null,
-    seed integer not null, created_at timestamptz not null default now()
+    seed integer not null, created_at timestamptz not null default now(),
+    used_at timestamptz not null default now()
 );
 
 create table snapshot_tracks (
@@ -69,8 +71,11 @@ create table predictions (
     primary key (run_id, track_id)
 );
 
+create sequence promotion_ids;
+
 create table promotions (
-    version integer primary key, run_id varchar not null, previous_version integer,
+    promotion_id integer primary key default nextval('promotion_ids'),
+    version integer not null, run_id varchar not null, previous_version integer,
     previous_run_id varchar, snapshot_id varchar not null, validation_macro_f1 double not null,
     previous_validation_macro_f1 double, reason varchar not null,
     promoted_at timestamptz not null default now()

@@ -46,16 +46,21 @@ class Placement:
 def read_candidates(
     layout: DataLayout, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> list[Candidate]:
-    """Give the tracks with examples; ``genres`` narrows them unless it is empty.
+    """Give the tracks with examples under all the keys; ``genres`` narrows them if not empty.
 
     The built-in library steps back as soon as the store has other music.
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(
-            catalog, _CANDIDATES, [f"{layout.builtin}/", list(feature_keys), list(genres)]
-        )
-    own = [row for row in rows if not row["builtin"]] or rows
-    return [Candidate(**{k: row[k] for k in ("track_id", "genre", "artist")}) for row in own]
+        rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
+    own = [row for row in rows if not row["is_builtin"]] or rows
+    return [_candidate(row) for row in own]
+
+
+def read_settled(layout: DataLayout) -> list[Candidate]:
+    """Give the tracks that have a place, whatever their examples and genres."""
+    statement = "select track_id, genre, artist from tracks semi join assignments using (track_id)"
+    with open_catalog(layout) as catalog:
+        return [_candidate(row) for row in fetch_rows(catalog, statement)]
 
 
 def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
@@ -119,10 +124,24 @@ def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
 
 
+def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, int]:
+    """Count the examples of a snapshot on each side, without reading one."""
+    statement = """
+        select split, sum(n_fragments)::bigint as n from snapshot_tracks
+        join extracted using (track_id) where snapshot_id = ? and feature_key = ? group by split
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot.snapshot_id, snapshot.feature_key])
+    counts = {row["split"]: row["n"] for row in rows}
+    return {split: counts.get(str(split), 0) for split in Split}
+
+
 _CANDIDATES = """
-    select track_id, genre, artist, starts_with(location, $1) as builtin from tracks
-    where track_id in (select track_id from extracted where feature_key in (select unnest($2)))
-        and (len($3::varchar[]) = 0 or genre in (select unnest($3::varchar[])))
+    select track_id, genre, artist, is_builtin from tracks
+    where track_id in (
+            select track_id from extracted where feature_key in (select unnest($1))
+            group by track_id having count(*) = len($1))
+        and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
     order by track_id
 """
 
@@ -134,6 +153,10 @@ _MEMBERS = """
 """
 
 
+def _candidate(row: Mapping[str, str]) -> Candidate:
+    return Candidate(track_id=row["track_id"], genre=row["genre"], artist=row["artist"])
+
+
 def _digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -143,5 +166,6 @@ def _insert_snapshot(
 ) -> None:
     document = {**asdict(snapshot), "genres": list(snapshot.genres)}
     members = [{**row, "snapshot_id": snapshot.snapshot_id} for row in rows]
-    insert_rows(catalog, "snapshots", [document], "on conflict do nothing")
+    touch = "on conflict (snapshot_id) do update set used_at = now()"
+    insert_rows(catalog, "snapshots", [document], touch)
     insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")

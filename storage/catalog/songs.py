@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from genre_core.records import Outcome, Result, Source, Track
+from genre_core.records import Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
 
-_RELABEL = """
-on conflict (track_id) do update set genre = excluded.genre
-    where tracks.location = excluded.location
+_UPSERT_TRACK = """
+on conflict (track_id) do update set
+    location = excluded.location, genre = excluded.genre, artist = excluded.artist,
+    album = excluded.album, title = excluded.title, licence = excluded.licence
 """
+
+MENDABLE = (Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.TOO_LARGE, Reason.LABEL_UNKNOWN)
 
 _UPSERT_OUTCOME = """
 on conflict (source) do update set
@@ -23,17 +26,17 @@ on conflict (source) do update set
 def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
     """Leave out the sources that have an outcome for good under the same genre.
 
-    What may come right by itself (``retryable``) is tried again, and so is what was not found,
-    what was left out for its genre (the settings may name it by now), and what is now listed
-    under another genre.
+    What may come right by itself (``retryable``) is tried again, and so is what the user can
+    put right (`MENDABLE`), and what is now listed under another genre.
     """
     statement = """
         select source, genre from outcomes
         where outcome in ('ok', 'duplicate')
-            or (outcome = 'quarantined' and reason not in ('not_found', 'label_unknown'))
+            or (outcome = 'quarantined' and reason not in (select unnest(?)))
     """
     with open_catalog(layout) as catalog:
-        settled = {(row["source"], row["genre"]) for row in fetch_rows(catalog, statement)}
+        rows = fetch_rows(catalog, statement, [list(map(str, MENDABLE))])
+    settled = {(row["source"], row["genre"]) for row in rows}
     return [source for source in sources if (source.location, source.genre) not in settled]
 
 
@@ -48,10 +51,10 @@ def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Trac
 def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:
     """Record tracks and what became of their sources, in one transaction.
 
-    A track whose source now says another genre takes that genre.
+    A track that is known takes over what its source now says of it, the genre included.
     """
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _RELABEL)
+        insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _UPSERT_TRACK)
         insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
 
 

@@ -10,11 +10,11 @@ _COMPARED = """
     select runs.run_id, network, runs.representation, runs.fragment_s, runs.seed, n_parameters,
         epochs, runs.validation_macro_f1, test_macro_f1, test_accuracy, seconds,
         runs.snapshot_id,
-        runs.run_id is not distinct from (select arg_max(run_id, promoted_at) from promotions)
+        runs.run_id is not distinct from (select arg_max(run_id, promotion_id) from promotions)
             as champion
     from runs join snapshots using (snapshot_id)
     where library_id = (
-        select arg_max(library_id, started_at) from runs join snapshots using (snapshot_id))
+        select arg_max(library_id, used_at) from snapshots)
     order by runs.validation_macro_f1 desc, network
 """
 
@@ -24,12 +24,12 @@ _CHAMPION = """
         runs.snapshot_id, promoted_at
     from promotions join runs using (run_id)
         join snapshots on runs.snapshot_id = snapshots.snapshot_id
-    order by promoted_at desc limit 1
+    order by promotion_id desc limit 1
 """
 
 
 def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
-    """Give the finished runs on the newest library, the best on validation first."""
+    """Give the finished runs on the library used last, the best on validation first."""
     return query_rows(layout, _COMPARED)
 
 
@@ -57,7 +57,7 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
         "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
         "reasons": {row["reason"]: row["n"] for row in reasons},
         "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
-        "snapshot_id": _one(layout, "select arg_max(snapshot_id, created_at) as n from snapshots"),
+        "snapshot_id": _one(layout, "select arg_max(snapshot_id, used_at) as n from snapshots"),
         "champion": champions[0] if champions else None,
         "home": str(layout.home),
     }

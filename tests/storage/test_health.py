@@ -59,7 +59,7 @@ def filled(layout: DataLayout) -> DataLayout:
     )
     record_songs(layout, [SONG], [found])
     record_features(layout, {"key": features})
-    record_extraction(layout, [write_shard(layout, "key", features, [rows])], [], ["key"])
+    record_extraction(layout, [write_shard(layout, "key", features, [rows])], [])
     publish(layout)
     return layout
 

@@ -24,7 +24,13 @@ def quiet_runs() -> Iterator[None]:
 def store_songs(config: LineConfig, quiet_runs: None) -> Store:
     """Ingest and extract songs into the home of ``config``, task by task."""
     from tasks.collect import download_chunk, mark_duplicates, record_wave
-    from tasks.extract import convert_chunk, extract_chunk, record_shards, select_tracks
+    from tasks.extract import (
+        convert_chunk,
+        extract_chunk,
+        record_shards,
+        select_tracks,
+        settle_extraction,
+    )
 
     layout, features = config.layout, config.features
 
@@ -33,6 +39,7 @@ def store_songs(config: LineConfig, quiet_runs: None) -> Store:
         record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
         pending = select_tracks.fn(layout, features)
         converted = convert_chunk.fn(layout, pending, features[0].fragments)
-        record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)], features)
+        record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
+        settle_extraction.fn(layout, features)
 
     return store

@@ -9,6 +9,7 @@ import pytest
 from flows.line import LineConfig
 from genre_core.errors import UsageError
 from genre_core.records import Source, Split
+from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.published import query_rows
 from storage.catalog.snapshots import read_placements
 from storage.sources.listing import list_sources
@@ -104,3 +105,27 @@ def test_asked_again_the_snapshots_are_the_same_whatever_the_seed(
     again = assign_splits.fn(layout, features, (), 1)
 
     assert [replace(snapshot, seed=0) for snapshot in again] == first
+
+
+@pytest.mark.flow
+def test_an_artist_stays_on_one_side_when_genres_are_trained_one_after_the_other(
+    finished_copy: LineConfig,
+) -> None:
+    layout, features = finished_copy.layout, finished_copy.features
+    with open_catalog(layout) as catalog:
+        catalog.execute("delete from assignments")
+        catalog.execute("update tracks set artist = 'artist ' || (rowid % 5)")
+
+    for pair in (("clicks", "hiss"), ("hiss", "hums"), ("clicks", "hums")):
+        assign_splits.fn(layout, features, pair, 0)
+
+    with open_catalog(layout) as catalog:
+        sides = fetch_rows(
+            catalog,
+            """
+            select artist, count(distinct split) as n from assignments join tracks
+            using (track_id) where split_level = 'group' group by artist
+            """,
+        )
+    assert len(sides) == 5
+    assert {row["n"] for row in sides} == {1}

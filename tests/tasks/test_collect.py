@@ -1,5 +1,6 @@
 """Ingest: every source of a library has one outcome, whatever happens to it."""
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from genre_core.records import Outcome, Source
+from storage.catalog.connection import fetch_rows, open_catalog
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
@@ -134,3 +136,35 @@ def test_a_song_that_is_listed_twice_is_selected_once(
     manifest.write_text(f"path,genre\n{song},hums\n{song},hums\n", encoding="utf-8")
 
     assert len(select_sources.fn(layout, str(manifest))) == 1
+
+
+def test_a_song_that_moved_to_another_genre_takes_it(
+    layout: DataLayout, library: Path, tmp_path: Path
+) -> None:
+    song = shutil.copy(library / "hums" / "song 0.wav", tmp_path / "old.wav")
+    before = Source(location=str(song), genre="hums")
+    record_wave.fn(layout, mark_duplicates.fn(layout, [before], [fetch(layout, [before])]))
+    moved = Source(location=str(song.rename(tmp_path / "new.wav")), genre="hiss")
+
+    record_wave.fn(layout, mark_duplicates.fn(layout, [moved], [fetch(layout, [moved])]))
+
+    with open_catalog(layout) as catalog:
+        tracks = fetch_rows(catalog, "select location, genre from tracks")
+        outcomes = fetch_rows(catalog, "select source, outcome from outcomes order by source")
+    assert tracks == [{"location": moved.location, "genre": "hiss"}]
+    assert outcomes == [
+        {"source": moved.location, "outcome": "ok"},
+        {"source": before.location, "outcome": "duplicate"},
+    ]
+
+
+def test_one_address_that_nothing_can_parse_leaves_the_other_songs_be(
+    layout: DataLayout, library: Path
+) -> None:
+    odd = Source(location=f"http://{'x' * 70}.example/song.mp3", genre="hums")
+    fine = Source(location=str(library / "hums" / "song 0.wav"), genre="hums")
+
+    fetched = fetch(layout, [odd, fine])
+
+    assert [track.location for track in fetched.tracks] == [fine.location]
+    assert [outcome.location for outcome in fetched.outcomes] == [odd.location]

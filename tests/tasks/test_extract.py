@@ -12,7 +12,10 @@ from genre_core.examples import Float32Array
 from genre_core.records import Source
 from storage.catalog.extraction import shard_names
 from storage.catalog.published import publish, query_rows
+from storage.download import DownloadLimits
+from storage.layout import DataLayout
 from storage.sources.listing import list_sources
+from tasks.collect import download_chunk, mark_duplicates, record_wave
 from tasks.extract import key_features, select_tracks
 
 Store = Callable[[Sequence[Source]], None]
@@ -109,7 +112,7 @@ def test_nothing_is_left_in_the_wav_cache(
 ) -> None:
     store_songs(three_songs)
 
-    assert list(config.layout.wav.iterdir()) == []
+    assert list(config.layout.wav.rglob("*")) == []
 
 
 def test_what_is_extracted_or_rejected_is_not_selected_again(
@@ -137,3 +140,21 @@ def test_a_new_length_is_extracted_alone(
     shortest = next(iter(key_features(more.features)))
     assert [song.feature_keys for song in pending] == [(shortest,)] * 3
     assert shard_names(config.layout, shortest) == []
+
+
+def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted(
+    config: LineConfig, layout: DataLayout, store_songs: Store, three_songs: list[Source]
+) -> None:
+    fetched = download_chunk.fn(layout, three_songs, DownloadLimits(), ())
+    record_wave.fn(layout, mark_duplicates.fn(layout, three_songs, [fetched]))
+    lost = fetched.tracks[0]
+    layout.song(lost.track_id, lost.suffix).unlink()
+
+    store_songs([])
+
+    publish(layout)
+    outcomes = query_rows(layout, "select source, outcome, reason from outcomes")
+    standing = {row["source"]: (row["outcome"], row["reason"]) for row in outcomes}
+    assert standing.pop(lost.location) == ("retryable", "interrupted")
+    assert set(standing.values()) == {("ok", "")}
+    assert len(standing) == 2

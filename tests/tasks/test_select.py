@@ -22,7 +22,7 @@ def change_runs(layout: DataLayout, assignments: str, where: str) -> None:
 
 def promotions(layout: DataLayout) -> list[dict[str, object]]:
     with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, "select * from promotions order by version")
+        return fetch_rows(catalog, "select * from promotions order by promotion_id")
 
 
 def reigning(layout: DataLayout) -> tuple[int, str]:
@@ -73,12 +73,45 @@ def test_a_better_run_takes_the_place_of_the_champion(finished_copy: LineConfig)
     assert promotion.run_id != old_run_id
     assert reigning(layout) == (2, promotion.run_id)
     assert (promotion.previous_version, promotion.previous_run_id) == (1, old_run_id)
-    assert (promotion.validation_macro_f1, promotion.previous_validation_macro_f1) == (0.5, 0.25)
+    first = promotions(layout)[0]["validation_macro_f1"]
+    assert promotion.validation_macro_f1 == 0.5
+    assert promotion.previous_validation_macro_f1 == first
     assert promotion.reason == (
         "cnn at 1.5 s has the best validation macro F1 by song of 4 runs: 0.500, "
-        "before 0.250 of dense."
+        f"before {first:.3f} of version 1."
     )
     assert [row["version"] for row in promotions(layout)] == [1, 2]
+
+
+def test_a_champion_that_comes_back_is_promoted_again(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    _, first = reigning(layout)
+    other = f"run_id = (select min(run_id) from runs where run_id <> '{first}')"
+    change_runs(layout, "validation_macro_f1 = 0.25", "true")
+    change_runs(layout, "validation_macro_f1 = 0.5", other)
+    promote_best.fn(layout)
+    change_runs(layout, "validation_macro_f1 = 0.75", f"run_id = '{first}'")
+
+    promote_best.fn(layout)
+
+    assert reigning(layout) == (1, first)
+    assert [row["version"] for row in promotions(layout)] == [1, 2, 1]
+
+
+def test_a_promotion_that_a_killed_process_did_not_record_is_recorded(
+    finished_copy: LineConfig,
+) -> None:
+    layout = finished_copy.layout
+    before = promotions(layout)
+    with open_catalog(layout) as catalog:
+        catalog.execute("delete from promotions")
+
+    promotion = promote_best.fn(layout)
+
+    assert promotion is not None
+    assert [(row["version"], row["run_id"]) for row in promotions(layout)] == [
+        (before[0]["version"], before[0]["run_id"])
+    ]
 
 
 def test_the_test_split_never_chooses(finished_copy: LineConfig) -> None:

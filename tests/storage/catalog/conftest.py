@@ -16,7 +16,13 @@ from genre_core.features import FeatureConfig
 from genre_core.records import Outcome, Reason, Result, Split, Stage, Track
 from genre_core.splits import Assignment
 from storage.catalog.connection import open_catalog
-from storage.catalog.extraction import Shard, record_extraction, record_features
+from storage.catalog.extraction import (
+    Rejection,
+    Shard,
+    record_extraction,
+    record_features,
+    settle_outcomes,
+)
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot, record_assignments, record_snapshot
 from storage.catalog.songs import record_songs
@@ -88,19 +94,19 @@ class Store:
         return write_shard(self.layout, feature_key, features, rows)
 
     def extract(self, feature_key: str, *tracks: Track) -> None:
-        record_extraction(self.layout, [self.shard(feature_key, *tracks)], [], [feature_key])
+        record_extraction(self.layout, [self.shard(feature_key, *tracks)], [])
+        settle_outcomes(self.layout, [feature_key])
 
     def reject(self, track: Track, *feature_keys: str, reason: Reason = Reason.TOO_SHORT) -> None:
-        rejection = Outcome(
-            location=track.location,
-            genre=track.genre,
-            result=Result.QUARANTINED,
+        rejection = Rejection(
+            track_id=track.track_id,
+            feature_keys=feature_keys,
             stage=Stage.CONVERT,
             reason=reason,
             message=f"{track.title} is left out",
-            track_id=track.track_id,
         )
-        record_extraction(self.layout, [], [rejection], feature_keys)
+        record_extraction(self.layout, [], [rejection])
+        settle_outcomes(self.layout, feature_keys)
 
     def place(self, *tracks: Track, split: Split) -> None:
         record_assignments(self.layout, [assignment(track, split) for track in tracks], {})

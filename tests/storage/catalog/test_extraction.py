@@ -10,15 +10,17 @@ import pytest
 
 from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
-from genre_core.records import Outcome, Result, Stage
+from genre_core.records import Reason, Stage
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import (
     PendingTrack,
+    Rejection,
     all_shards,
     count_examples,
     record_extraction,
     record_features,
     select_pending,
+    settle_outcomes,
     shard_names,
     shard_paths,
 )
@@ -94,7 +96,7 @@ def test_a_track_with_examples_is_ok_and_misses_nothing(store: Store) -> None:
     assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
 
 
-def test_a_rejected_song_is_quarantined_with_its_reason(store: Store) -> None:
+def test_a_rejected_song_is_quarantined_and_one_without_a_result_is_retryable(store: Store) -> None:
     short, fine = store.track("short"), store.track("fine")
     store.add_songs(short, fine)
 
@@ -102,7 +104,7 @@ def test_a_rejected_song_is_quarantined_with_its_reason(store: Store) -> None:
 
     assert outcomes(store.layout) == {
         "short": ("quarantined", "convert", "too_short"),
-        "fine": ("ok", "download", ""),
+        "fine": ("retryable", "extract", "interrupted"),
     }
 
 
@@ -116,13 +118,16 @@ def test_a_quarantined_song_is_ok_once_other_settings_give_examples(store: Store
     assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
 
 
-def test_a_song_with_examples_stays_ok_when_other_settings_reject_it(store: Store) -> None:
+def test_the_outcome_is_that_under_the_settings_used_last(store: Store) -> None:
     song = store.track("a")
     store.add_songs(song)
     store.extract("key 1", song)
 
     store.reject(song, "key 2")
+    rejected = outcomes(store.layout)
+    settle_outcomes(store.layout, ["key 1", "key 2"])
 
+    assert rejected == {"a": ("quarantined", "convert", "too_short")}
     assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
 
 
@@ -228,16 +233,16 @@ def test_a_failure_while_shards_are_named_names_none(store: Store) -> None:
     song = store.track("a")
     store.add_songs(song)
     shard = store.shard("key", song)
-    unfit = Outcome(
-        location=song.location,
-        genre="jazz",
-        result=Result.QUARANTINED,
-        stage=Stage.EXTRACT,
+    unfit = Rejection(
         track_id=None,  # type: ignore[arg-type]  # the column takes none: fails after the shard
+        feature_keys=("key",),
+        stage=Stage.EXTRACT,
+        reason=Reason.SILENT,
+        message="",
     )
 
     with pytest.raises(duckdb.ConstraintException, match="NOT NULL"):
-        record_extraction(store.layout, [shard], [unfit], ["key"])
+        record_extraction(store.layout, [shard], [unfit])
 
     assert all_shards(store.layout) == []
     assert outcomes(store.layout) == {"a": ("ok", "download", "")}

@@ -12,9 +12,10 @@ from storage.catalog.runs import (
     Prediction,
     Promotion,
     cell_id,
+    read_comparable_runs,
+    read_last_promotion,
     read_run,
     read_runs,
-    read_runs_of_newest_library,
     record_promotion,
     record_run,
 )
@@ -97,7 +98,7 @@ def test_the_newest_library_is_that_of_the_latest_run_whatever_its_features(stor
     record_run(store.layout, store.run("on the new", new, started_at=EARLY), [])
     record_run(store.layout, store.run("longer", longer, started_at=LATE), [])
 
-    runs = read_runs_of_newest_library(store.layout)
+    runs = read_comparable_runs(store.layout)
 
     assert [run.run_id for run in runs] == ["on the new", "longer"]
 
@@ -127,13 +128,20 @@ def test_whatever_a_training_is_made_from_changes_its_cell(
 def test_promotions_are_only_ever_added(layout: DataLayout) -> None:
     record_promotion(layout, promotion(1))
     record_promotion(layout, promotion(2, previous_version=1, previous_validation_macro_f1=0.7))
-    record_promotion(layout, promotion(1, reason="written again"))
+    record_promotion(layout, promotion(1, reason="rolled back"))
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(
-            catalog, "select version, previous_version, reason from promotions order by version"
+            catalog,
+            "select version, previous_version, reason from promotions order by promotion_id",
         )
     assert [tuple(row.values()) for row in rows] == [
         (1, None, "there was no champion"),
         (2, 1, "there was no champion"),
+        (1, None, "rolled back"),
     ]
+    assert read_last_promotion(layout) == promotion(1, reason="rolled back")
+
+
+def test_before_the_first_promotion_there_is_none(layout: DataLayout) -> None:
+    assert read_last_promotion(layout) is None

@@ -144,7 +144,7 @@ def test_spectrograms_of_several_lengths_stand_in_one_view(store: Store) -> None
     store.add_songs(song)
     for key, length_s in (("short", 1.0), ("long", 3.0)):
         shard = store.shard(key, song, config=FeatureConfig(fragment_s=length_s))
-        record_extraction(store.layout, [shard], [], [key])
+        record_extraction(store.layout, [shard], [])
 
     publish(store.layout)
 

@@ -120,13 +120,14 @@ def test_a_track_whose_source_says_another_genre_takes_it(store: Store) -> None:
     assert known_tracks(store.layout, [song.track_id])[song.track_id].genre == "soul"
 
 
-def test_a_copy_elsewhere_does_not_relabel_the_track(store: Store) -> None:
+def test_a_track_that_is_handed_over_stands_where_its_source_says(store: Store) -> None:
     song = store.track("blue")
     store.add_songs(song)
+    moved = replace(song, genre="soul", location="/elsewhere/blue.mp3", artist="Ada")
 
-    store.add_songs(replace(song, genre="soul", location="/elsewhere/blue.mp3"))
+    store.add_songs(moved)
 
-    assert known_tracks(store.layout, [song.track_id]) == {song.track_id: song}
+    assert known_tracks(store.layout, [song.track_id]) == {song.track_id: moved}
 
 
 def test_only_the_tracks_that_are_asked_for_and_known_are_given(store: Store) -> None:
