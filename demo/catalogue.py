@@ -10,7 +10,7 @@ from demo.encode import BIT_RATES
 from demo.genres import PALETTES
 from demo.names import artist_names, titles
 
-LICENCE = "CC0-1.0"
+LICENCE = "CC0-1.0 (score), GPL-2 (sounds: TimGM6mb)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
