@@ -40,7 +40,7 @@ def test_the_manifest_lists_every_song_with_its_artist_and_licence(
     assert len(rows) == small_library.n_songs == 12
     assert list(rows[0]) == ["path", "genre", "artist", "album", "title", "licence"]
     assert all(row["artist"] and row["album"] and row["title"] for row in rows)
-    assert {row["licence"] for row in rows} == {"CC0-1.0"}
+    assert {row["licence"] for row in rows} == {"CC0-1.0 (score), GPL-2 (sounds: TimGM6mb)"}
     assert all(row["path"].startswith(f"{row['genre']}/") for row in rows)
 
 
