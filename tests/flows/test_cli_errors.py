@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from flows.line import LineConfig
+from storage.layout import DataLayout
+from storage.lock import hold_home
 from tests.flows.conftest import Call, Said
 
-USAGE = 2
+FAILURE, USAGE = 1, 2
 
 
 def sentence_of(said: Said) -> str:
@@ -170,6 +172,15 @@ class TestInsideFlows:
 
         assert said.code == USAGE
         assert "There is no finished run to promote" in sentence_of(said)
+
+    def test_another_run_that_is_at_work_in_the_same_home(
+        self, genreflow: Call, library: Path, tmp_path: Path
+    ) -> None:
+        with hold_home(DataLayout(tmp_path / "home")):
+            said = genreflow("ingest", library)
+
+        assert said.code == FAILURE
+        assert "Another run of genreflow is at work" in sentence_of(said)
 
     def test_a_genre_that_the_library_lacks(
         self, genreflow: Call, finished_copy: LineConfig, monkeypatch: pytest.MonkeyPatch

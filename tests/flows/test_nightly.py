@@ -22,13 +22,14 @@ Night = tuple[LineConfig, "NightlyReport"]
 
 
 def contents(layout: DataLayout) -> dict[str, list[dict[str, object]]]:
-    """Everything that people can read, but for the clock of what was left out."""
-    views = ("tracks", "shards", "snapshots", "splits", "runs", "predictions", "promotions")
-    rows = {view: query_rows(layout, f"select * from {view} order by all") for view in views}
-    rows["outcomes"] = query_rows(
-        layout, "select * exclude (attempts, updated_at) from outcomes order by source"
-    )
-    return rows
+    """Everything that people can read, but for when it was last looked at."""
+    looked_at = {"outcomes": "attempts, updated_at", "snapshots": "used_at"}
+    columns = {view: f"* exclude ({names})" for view, names in looked_at.items()}
+    views = ("tracks", "shards", "splits", "runs", "predictions", "promotions", *looked_at)
+    return {
+        view: query_rows(layout, f"select {columns.get(view, '*')} from {view} order by all")
+        for view in views
+    }
 
 
 def test_a_night_reports_what_each_flow_did(first_night: Night) -> None:

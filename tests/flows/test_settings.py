@@ -69,7 +69,7 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
         ("fragment_length = 3", "fragment_length: Extra inputs are not permitted"),
         ("seeds = 'many'", "seeds: "),
         ("seeds = [1", "genreflow.toml cannot be read: Unclosed array"),
-        ("[training]\nmax_epochs = 0", "training: Value error, TrainingConfig.max_epochs is 0"),
+        ("[training]\nmax_epochs = 0", "training: Value error, training.max_epochs is 0"),
         ("[fragments]\nlength = 1", "fragments.length: "),
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
         ("networks = ['vgg']", "There is no network 'vgg'. Choose among: dense, "),
