@@ -40,6 +40,11 @@ SERVER_START_S = 180
 Sound = Callable[[np.random.Generator, Float32Array], Float32Array]
 
 
+def pytest_sessionfinish() -> None:
+    """Throw away what Prefect has written beside the temporary folders of the tests."""
+    shutil.rmtree(STATE, ignore_errors=True)
+
+
 def hum(rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
     """A few low tones."""
     tones_hz = rng.uniform(60, 220, 3)
@@ -142,7 +147,6 @@ def prefect_server() -> Iterator[None]:
             warnings.filterwarnings("ignore", "Type object <class 'prefect", DeprecationWarning)
             configure_mappers()
         yield
-    shutil.rmtree(STATE, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

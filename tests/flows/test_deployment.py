@@ -38,6 +38,7 @@ class Prefect:
             "PWD": str(ROOT),
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
             "GENREFLOW_HOME": str(self.layout.home),
             "GENREFLOW_MUSIC": str(music),
             "GENREFLOW_FRAGMENTS": json.dumps(fragments),
@@ -97,14 +98,18 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(scope="module")
 def prefect(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[Prefect]:
-    """A server with the pool and the deployments, as the README tells to make them."""
+    """A server with a pool, a worker and the deployments, as the README tells to make them."""
     served = Prefect(tmp_path_factory.mktemp("deployed"), library)
     server = served.start("server", "start", "--host", "127.0.0.1", "--port", str(served.port))
     try:
         served.wait_until_ready()
         served.run("work-pool", "create", "genreflow", "--type", "process")
-        served.run("--no-prompt", "deploy", "--all")
-        yield served
+        worker = served.start("worker", "start", "--pool", "genreflow", "--name", "tester")
+        try:
+            served.run("--no-prompt", "deploy", "--all")
+            yield served
+        finally:
+            stop(worker)
     finally:
         stop(server)
 
@@ -134,11 +139,9 @@ def test_nightly_runs_by_the_clock_and_alone(prefect: Prefect) -> None:
 
 
 def test_a_triggered_night_is_completed_by_a_worker(prefect: Prefect) -> None:
-    worker = prefect.start("worker", "start", "--pool", "genreflow", "--name", "tester")
-    try:
-        prefect.run("deployment", "run", "nightly/nightly", "--watch", "--watch-timeout", "240")
-    finally:
-        stop(worker)
+    watched = ("--watch", "--watch-interval", "1", "--watch-timeout", "240")
+
+    prefect.run("deployment", "run", "nightly/nightly", *watched)
 
     runs = prefect.ask("flow_runs/filter", flow_runs={"state": {"type": {"any_": ["COMPLETED"]}}})
     artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["nightly-summary"]}})
