@@ -78,6 +78,12 @@ def _store(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no store yet; `genreflow run` makes one"
     rows = query_rows(layout, "select count(*) as n from outcomes")
+    views = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
+    if "read_parquet" in views[0]["sql"] and f"{layout.shards.resolve()}/" not in views[0]["sql"]:
+        raise GenreflowError(
+            f"{layout.published.name} reads the shards of another place: this home has moved. "
+            "Run `genreflow extract` once."
+        )
     return f"{layout.published.name} answers; it knows {rows[0]['n']} songs"
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 
 from prefect import get_run_logger, task
 
@@ -69,10 +70,14 @@ def _require_genres(
 
 
 def _require_splits(layout: DataLayout, snapshot: Snapshot) -> None:
-    sides = Counter(p.split for p in read_placements(layout, snapshot.snapshot_id))
-    get_run_logger().info("snapshot %s: %s", snapshot.snapshot_id, dict(sides))
+    placements = read_placements(layout, snapshot.snapshot_id)
+    sides = Counter(placement.split for placement in placements)
     if empty := [str(split) for split in Split if not sides[split]]:
         raise UsageError(
             f"The library is too small: with {snapshot.n_tracks} songs, no song is left for "
             f"{' and '.join(empty)}. Add songs: three of each genre at least."
         )
+    held = {(placement.genre, placement.split) for placement in placements}
+    for genre, split in product(snapshot.genres, Split):
+        if (genre, split) not in held:
+            get_run_logger().warning("%s has no %s song: the scores leave it out", genre, split)

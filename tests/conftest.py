@@ -169,5 +169,9 @@ def finished(first_night: tuple[LineConfig, "NightlyReport"]) -> LineConfig:
 @pytest.fixture
 def finished_copy(finished: LineConfig, tmp_path: Path) -> LineConfig:
     """A copy of the finished store that a test may write into."""
-    shutil.copytree(finished.layout.home, tmp_path / "copy")
-    return replace(finished, home=tmp_path / "copy")
+    from storage.catalog.published import publish
+
+    moved = replace(finished, home=tmp_path / "copy")
+    shutil.copytree(finished.layout.home, moved.home)
+    publish(moved.layout)
+    return moved

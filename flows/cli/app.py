@@ -74,5 +74,10 @@ def _plain(value: object) -> object:
 
 def tell(error: GenreflowError) -> int:
     """Say one sentence on standard error; give the exit code."""
-    ERR.print(Text("genreflow: ", style="red") + Text(str(error)), soft_wrap=True)
+    complain(str(error))
     return USAGE if isinstance(error, UsageError) else FAILURE
+
+
+def complain(sentence: str) -> None:
+    """Say one sentence on standard error."""
+    ERR.print(Text("genreflow: ", style="red") + Text(sentence), soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.app import FAILURE, OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.app import FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import verdicts_table
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
@@ -38,7 +38,9 @@ def classify(
         print_json([verdict_document(verdict) for verdict in verdicts])
     else:
         OUT.print(verdicts_table(verdicts))
-    if any(verdict.error for verdict in verdicts):
+    if refused := [verdict for verdict in verdicts if verdict.error]:
+        for verdict in refused:
+            complain(verdict.error)
         raise typer.Exit(FAILURE)
 
 

@@ -152,6 +152,8 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
     rows = compared_rows(read_line_config(home=home).layout)
     if as_json:
         print_json(rows)
+    elif not rows:
+        OUT.print("No run has finished yet. `genreflow train` makes some.")
     else:
         champion = next((row["run_id"] for row in rows if row["champion"]), "")
         OUT.print(runs_table(rows, champion))

@@ -45,7 +45,7 @@ def verdicts_table(verdicts: Sequence[Any]) -> Table:
     for verdict in verdicts:
         ranked = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
         if verdict.error:
-            table.add_row(_short(verdict.song), "[red]not judged[/red]", "", Text(verdict.error))
+            table.add_row(_short(verdict.song), "[red]not judged[/red]", "", "")
         else:
             then = ", ".join(f"{genre} {share:.2f}" for genre, share in ranked[1:3])
             table.add_row(

@@ -139,3 +139,15 @@ def test_a_finding_is_a_row_of_a_table() -> None:
     finding = Finding(name="place", ok=True, message="fine")
 
     assert finding.as_row() == {"name": "place", "ok": True, "message": "fine"}
+
+
+def test_a_home_that_has_moved_is_told_to_be_published_again(
+    filled: DataLayout, tmp_path: Path
+) -> None:
+    moved = DataLayout(tmp_path / "elsewhere")
+    shutil.copytree(filled.home, moved.home)
+
+    finding = findings(moved)["store"]
+
+    assert not finding.ok
+    assert "Run `genreflow extract` once" in finding.message
