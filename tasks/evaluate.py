@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from prefect import task
@@ -17,8 +18,14 @@ from tasks.keras_import import import_training
 from tasks.splits import split_examples
 from tasks.train import Trained
 
+if TYPE_CHECKING:
+    from storage.tracking.store import Tracking
+
 CHOOSING_VOTE = "mean"
 JUDGED = (Split.VALIDATION, Split.TEST)
+
+Judged = dict[Split, tuple[Examples, Float32Array]]
+Network = Any  # a keras.Model; this room does not import Keras to name it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,37 +40,17 @@ class Evaluated:
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
     from storage.tracking.models import load_network
-    from storage.tracking.runs import failing_run, finish_run, log_figure, log_json, log_scores
+    from storage.tracking.runs import failing_run, finish_run
     from storage.tracking.store import open_tracking
 
-    training = import_training()
+    import_training()
     tracking = open_tracking(layout)
-    genres = trained.cell.snapshot.genres
     with failing_run(tracking, trained.run_id):
-        model = load_network(tracking, trained.model_uri)
-        judged = {}
-        for split in JUDGED:
-            examples = split_examples(layout, trained.cell.snapshot, split)
-            judged[split] = (examples, training.predict_genres(model, examples.matrices))
-        scores = {
-            name: scored
-            for split, (examples, probabilities) in judged.items()
-            for name, scored in _score_split(split, examples, probabilities, genres)
-        }
-        log_scores(tracking, trained.run_id, _metrics(scores))
-        for name in ("test_fragment", f"test_song_{CHOOSING_VOTE}"):
-            title = f"{trained.cell.name}, {name.replace('_', ' ')}"
-            figure = draw_confusion(scores[name].confusion, genres, title)
-            log_figure(tracking, trained.run_id, figure, f"confusion_{name}")
-        matrices = {name: scored.confusion.tolist() for name, scored in scores.items()}
-        log_json(tracking, trained.run_id, {"genres": list(genres), **matrices}, "confusion")
+        judged = _judge(layout, trained, load_network(tracking, trained.model_uri))
+        scores = dict(_score(judged, trained.cell.snapshot.genres))
+        _log(tracking, trained, scores)
         finish_run(tracking, trained.run_id)
-    predictions = [
-        prediction
-        for split, (examples, probabilities) in judged.items()
-        for prediction in _predictions(trained, split, examples, probabilities)
-    ]
-    return Evaluated(run=_run(trained, scores), predictions=tuple(predictions))
+    return Evaluated(run=_run(trained, scores), predictions=tuple(_predict(trained, judged)))
 
 
 @task
@@ -73,16 +60,40 @@ def record_evaluated(layout: DataLayout, evaluated: Evaluated) -> Run:
     return evaluated.run
 
 
-def _score_split(
-    split: Split, examples: Examples, probabilities: Float32Array, genres: tuple[str, ...]
-) -> Iterator[tuple[str, Scores]]:
-    by_fragment = probabilities.argmax(axis=1)
-    yield f"{split}_fragment", score_predictions(examples.labels, by_fragment, genres)
-    labels = _song_labels(examples)
-    for vote in VOTES:
-        track_ids, by_song = vote_songs(probabilities, examples.track_ids, vote)
-        songs = np.array([labels[track_id] for track_id in track_ids], np.int64)
-        yield f"{split}_song_{vote}", score_predictions(songs, by_song.argmax(axis=1), genres)
+def _judge(layout: DataLayout, trained: Trained, network: Network) -> Judged:
+    """Give the examples of each split with what the network says of them."""
+    judged = {}
+    for split in JUDGED:
+        examples = split_examples(layout, trained.cell.snapshot, split)
+        judged[split] = examples, import_training().predict_genres(network, examples.matrices)
+    return judged
+
+
+def _score(judged: Judged, genres: tuple[str, ...]) -> Iterator[tuple[str, Scores]]:
+    """Score every split by fragment, and by song with each vote."""
+    for split, (examples, probabilities) in judged.items():
+        by_fragment = probabilities.argmax(axis=1)
+        yield f"{split}_fragment", score_predictions(examples.labels, by_fragment, genres)
+        labels = _song_labels(examples)
+        for vote in VOTES:
+            track_ids, by_song = vote_songs(probabilities, examples.track_ids, vote)
+            songs = np.array([labels[track_id] for track_id in track_ids], np.int64)
+            scores = score_predictions(songs, by_song.argmax(axis=1), genres)
+            yield f"{split}_song_{vote}", scores
+
+
+def _log(tracking: "Tracking", trained: Trained, scores: dict[str, Scores]) -> None:
+    """Log scores, whole confusion matrices, and those of the test split as figures."""
+    from storage.tracking.runs import log_figure, log_json, log_scores
+
+    run_id, genres = trained.run_id, list(trained.cell.snapshot.genres)
+    log_scores(tracking, run_id, _metrics(scores))
+    matrices = {name: scored.confusion.tolist() for name, scored in scores.items()}
+    log_json(tracking, run_id, {"genres": genres, **matrices}, "confusion")
+    for name in ("test_fragment", f"test_song_{CHOOSING_VOTE}"):
+        title = f"{trained.cell.name}, {name.replace('_', ' ')}"
+        figure = draw_confusion(scores[name].confusion, genres, title)
+        log_figure(tracking, run_id, figure, f"confusion_{name}")
 
 
 def _song_labels(examples: Examples) -> dict[str, int]:
@@ -97,20 +108,21 @@ def _metrics(scores: dict[str, Scores]) -> dict[str, float]:
     }
 
 
-def _predictions(
-    trained: Trained, split: Split, examples: Examples, probabilities: Float32Array
-) -> Iterator[Prediction]:
-    genres, labels = trained.cell.snapshot.genres, _song_labels(examples)
-    track_ids, by_song = vote_songs(probabilities, examples.track_ids, CHOOSING_VOTE)
-    for track_id, row in zip(track_ids, by_song, strict=True):
-        yield Prediction(
-            run_id=trained.run_id,
-            track_id=track_id,
-            split=str(split),
-            genre=genres[labels[track_id]],
-            predicted=genres[int(row.argmax())],
-            probability=float(row.max()),
-        )
+def _predict(trained: Trained, judged: Judged) -> Iterator[Prediction]:
+    """Say what the network takes each song for, by the vote that chooses."""
+    genres = trained.cell.snapshot.genres
+    for split, (examples, probabilities) in judged.items():
+        labels = _song_labels(examples)
+        track_ids, by_song = vote_songs(probabilities, examples.track_ids, CHOOSING_VOTE)
+        for track_id, row in zip(track_ids, by_song, strict=True):
+            yield Prediction(
+                run_id=trained.run_id,
+                track_id=track_id,
+                split=str(split),
+                genre=genres[labels[track_id]],
+                predicted=genres[int(row.argmax())],
+                probability=float(row.max()),
+            )
 
 
 def _run(trained: Trained, scores: dict[str, Scores]) -> Run:
