@@ -43,6 +43,13 @@ class Placement:
     split: Split
 
 
+_IN_LIBRARY = """
+    is_builtin = not exists (select 1 from tracks as other where not other.is_builtin
+        and other.track_id in (
+            select track_id from extracted union all select track_id from assignments))
+"""
+
+
 def read_candidates(
     layout: DataLayout, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> list[Candidate]:
@@ -52,22 +59,27 @@ def read_candidates(
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
-    own = [row for row in rows if not row["is_builtin"]] or rows
-    return [_candidate(row) for row in own]
+    return [Candidate(**row) for row in rows]
 
 
 def read_settled(layout: DataLayout) -> list[Candidate]:
-    """Give the tracks that have a place, whatever their examples and genres."""
-    statement = "select track_id, genre, artist from tracks semi join assignments using (track_id)"
+    """Give the tracks that have a place, whatever their examples and genres.
+
+    Those of the built-in library have no say in the split of other music.
+    """
+    statement = f"""
+        select track_id, genre, artist from tracks semi join assignments using (track_id)
+        where {_IN_LIBRARY}
+    """
     with open_catalog(layout) as catalog:
-        return [_candidate(row) for row in fetch_rows(catalog, statement)]
+        return [Candidate(**row) for row in fetch_rows(catalog, statement)]
 
 
 def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
-    """Give the place of every track that has one."""
-    statement = """
+    """Give the place of every track that has one, but for those that `read_settled` leaves out."""
+    statement = f"""
         select track_id, tracks.genre, split, group_id, split_level
-        from assignments join tracks using (track_id)
+        from assignments join tracks using (track_id) where {_IN_LIBRARY}
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
@@ -136,12 +148,13 @@ def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, 
     return {split: counts.get(str(split), 0) for split in Split}
 
 
-_CANDIDATES = """
-    select track_id, genre, artist, is_builtin from tracks
+_CANDIDATES = f"""
+    select track_id, genre, artist from tracks
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
+        and {_IN_LIBRARY}
     order by track_id
 """
 
@@ -151,10 +164,6 @@ _MEMBERS = """
     where feature_key = ? and track_id in (select unnest(?))
     order by track_id
 """
-
-
-def _candidate(row: Mapping[str, str]) -> Candidate:
-    return Candidate(track_id=row["track_id"], genre=row["genre"], artist=row["artist"])
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from storage.catalog.snapshots import (
     read_assignments,
     read_candidates,
     read_placements,
+    read_settled,
     record_assignments,
 )
 from storage.catalog.songs import record_songs
@@ -204,3 +205,18 @@ def test_a_snapshot_keeps_the_genre_that_it_was_made_with(store: Store) -> None:
     assert {p.genre for p in read_placements(store.layout, before.snapshot_id)} == {"jazz"}
     assert after.genres == ("jazz", "soul")
     assert after.snapshot_id != before.snapshot_id
+
+
+def test_the_built_in_library_has_no_say_in_the_split_of_other_music(store: Store) -> None:
+    song, own = builtin_track(store, "built-in"), store.track("own")
+    store.add_songs(song)
+    store.extract("key", song)
+    store.place(song, split=Split.TRAIN)
+    alone = read_settled(store.layout), read_assignments(store.layout)
+
+    store.add_songs(own)
+    store.extract("key", own)
+
+    assert [candidate.track_id for candidate in alone[0]] == [song.track_id]
+    assert list(alone[1]) == [song.track_id]
+    assert (read_settled(store.layout), read_assignments(store.layout)) == ([], {})
