@@ -22,7 +22,18 @@ class TrackRejected(GenreflowError):
 
 
 class TransientError(GenreflowError):
-    """Try again later: the cause lies outside (network, time-out)."""
+    """Try again later: the cause lies outside (network, time-out).
+
+    ``TransientError(sentence)``, or ``TransientError(reason, sentence)`` for a track.
+    """
+
+    @property
+    def reason(self) -> str:
+        """The reason code, a value of ``records.Reason``; empty if none was given."""
+        return str(self.args[0]) if len(self.args) > 1 else ""
+
+    def __str__(self) -> str:
+        return str(self.args[min(1, len(self.args) - 1)]) if self.args else ""
 
 
 class CatalogMismatch(GenreflowError):

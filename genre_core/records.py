@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
     UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
     TOO_LARGE = "too_large"
     NOT_AUDIO = "not_audio"
     TRUNCATED = "truncated"

@@ -1,54 +1,28 @@
-"""Fetch a song: to a part file, hashed on the way, probed, then named by its content."""
+"""Fetch a song: to a part file, probed, then named by its content."""
 
 import hashlib
 import os
-import shutil
-import time
-import uuid
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import httpx
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.probe import container_suffix, probe_audio
 from storage.layout import DataLayout
+from storage.parts import hold_part
+from storage.web.addresses import require_scheme, show_location
+from storage.web.attempt import append_chunks
+from storage.web.limits import Clock, DownloadLimits
+from storage.web.retry import fetch_url
+
+__all__ = ["DownloadLimits", "fetch_song", "is_gone"]
 
 _CHUNK_BYTES = 1 << 20
-_REASONS = {
-    401: Reason.FORBIDDEN,
-    403: Reason.FORBIDDEN,
-    404: Reason.NOT_FOUND,
-    410: Reason.NOT_FOUND,
-    451: Reason.FORBIDDEN,
-}
-_TRANSIENT = (408, 425, 429)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadLimits:
-    """How much a song may cost.
-
-    Attributes
-    ----------
-    max_bytes : int
-        A larger file is rejected as ``too_large``.
-    timeout_s : float
-        Longest silence of a server.
-    deadline_s : float
-        Longest download of one song.
-    """
-
-    max_bytes: int = 1 << 30
-    timeout_s: float = 30.0
-    deadline_s: float = 1800.0
-
-
-def fetch_song(source: Source, layout: DataLayout, limits: DownloadLimits) -> Track:
+def fetch_song(
+    source: Source, layout: DataLayout, limits: DownloadLimits, clock: Clock | None = None
+) -> Track:
     """Copy or download a song into the house; its name there is the SHA-256 of its content.
 
     Parameters
@@ -60,6 +34,8 @@ def fetch_song(source: Source, layout: DataLayout, limits: DownloadLimits) -> Tr
         A song that is there already is kept.
     limits : DownloadLimits
         Size and time that the song may cost.
+    clock : Clock, optional
+        The time and the way to wait; those of the machine.
 
     Returns
     -------
@@ -70,10 +46,13 @@ def fetch_song(source: Source, layout: DataLayout, limits: DownloadLimits) -> Tr
     TrackRejected
         If the song is missing, forbidden, too large or not audio.
     TransientError
-        If it may well work later: time-outs, broken connections, server errors.
+        If it may well work later: time-outs, broken connections, server errors. What was fetched
+        is kept where the server lets a later run go on with it.
     """
-    with _part_file(layout) as part:
-        track_id = _write_part(part, _read_source(source, limits), source, limits)
+    url = "" if Path(source.location).is_absolute() else source.location
+    with hold_part(layout, url) as part:
+        _fetch_part(source.location, part, limits, clock or Clock())
+        track_id = _digest_part(part)
         facts, suffix = _probe_part(part, source)
         target = layout.song(track_id, suffix)
         if not target.exists():
@@ -87,67 +66,15 @@ def is_gone(location: str) -> bool:
     return Path(location).is_absolute() and not Path(location).exists()
 
 
-def sweep_parts(layout: DataLayout) -> None:
-    """Remove the part files that a killed process left; no other may be fetching."""
-    shutil.rmtree(layout.songs / ".part", ignore_errors=True)
+def _fetch_part(location: str, part: Path, limits: DownloadLimits, clock: Clock) -> None:
+    if Path(location).is_absolute():
+        append_chunks(part, _read_file(Path(location)), location, limits)
+    else:
+        require_scheme(location, show_location(location))
+        fetch_url(location, part, limits, clock)
 
 
-@contextmanager
-def _part_file(layout: DataLayout) -> Iterator[Path]:
-    part = layout.songs / ".part" / uuid.uuid4().hex
-    part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write_part(
-    part: Path, chunks: Generator[bytes, None, None], source: Source, limits: DownloadLimits
-) -> str:
-    """Write the chunks; return their SHA-256."""
-    digest = hashlib.sha256()
-    n_bytes = 0
-    with closing(chunks), part.open("wb") as file:
-        for chunk in chunks:
-            n_bytes += len(chunk)
-            _check_size(n_bytes, source, limits)
-            digest.update(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    return digest.hexdigest()
-
-
-def _check_size(n_bytes: int, source: Source, limits: DownloadLimits) -> None:
-    if n_bytes > limits.max_bytes:
-        message = (
-            f"{source.location} is larger than {limits.max_bytes} bytes."
-            " Leave it out, or raise limits.max_bytes."
-        )
-        raise TrackRejected(Reason.TOO_LARGE, message)
-
-
-def _read_source(source: Source, limits: DownloadLimits) -> Generator[bytes, None, None]:
-    if Path(source.location).is_absolute():
-        return _read_file(source)
-    scheme = _scheme(source.location)
-    if scheme in ("http", "https"):
-        return _read_url(source, limits)
-    message = f"{source.location}: songs are fetched from paths, http and https, not {scheme!r}."
-    raise TrackRejected(Reason.FORBIDDEN, message)
-
-
-def _scheme(location: str) -> str:
-    try:
-        return urlsplit(location).scheme.lower()
-    except ValueError as error:
-        message = f"{location} is no valid address. Correct it."
-        raise TrackRejected(Reason.NOT_FOUND, message) from error
-
-
-def _read_file(source: Source) -> Generator[bytes, None, None]:
-    path = Path(source.location)
+def _read_file(path: Path) -> Iterator[bytes]:
     try:
         if path.exists() and not path.is_file():
             raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
@@ -163,45 +90,11 @@ def _read_file(source: Source) -> Generator[bytes, None, None]:
         raise TransientError(f"{path} cannot be read now: {error.strerror}. Try again.") from error
 
 
-def _read_url(source: Source, limits: DownloadLimits) -> Generator[bytes, None, None]:
-    location = source.location
-    deadline = time.monotonic() + limits.deadline_s
-    try:
-        with httpx.stream(
-            "GET", location, follow_redirects=True, timeout=limits.timeout_s
-        ) as response:
-            _check_status(response, location)
-            _check_size(int(response.headers.get("content-length", 0)), source, limits)
-            for chunk in response.iter_bytes():
-                _check_deadline(deadline, location)
-                yield chunk
-    except (
-        httpx.InvalidURL,
-        httpx.UnsupportedProtocol,
-        httpx.TooManyRedirects,
-        UnicodeError,
-    ) as error:
-        message = f"{location} leads to no address that can be fetched: {error}. Correct it."
-        raise TrackRejected(Reason.UNREACHABLE, message) from error
-    except httpx.HTTPError as error:
-        message = f"{location} cannot be reached now ({type(error).__name__}). Try again."
-        raise TransientError(message) from error
-
-
-def _check_status(response: httpx.Response, location: str) -> None:
-    status = response.status_code
-    if response.is_success:
-        return
-    if status in _TRANSIENT or status >= 500:
-        raise TransientError(f"{location} answers {status}. Try again later.")
-    reason = _REASONS.get(status, Reason.UNREACHABLE)
-    raise TrackRejected(reason, f"{location} answers {status}. Check the address and its rights.")
-
-
-def _check_deadline(deadline: float, location: str) -> None:
-    if time.monotonic() > deadline:
-        message = f"{location} takes too long. Try again, or raise limits.deadline_s."
-        raise TransientError(message)
+def _digest_part(part: Path) -> str:
+    """Give the SHA-256 of a part that is on the disk for good."""
+    with part.open("r+b") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _probe_part(part: Path, source: Source) -> tuple[AudioFacts, str]:
@@ -209,7 +102,7 @@ def _probe_part(part: Path, source: Source) -> tuple[AudioFacts, str]:
     try:
         return probe_audio(part), container_suffix(part)
     except TrackRejected as rejection:
-        message = str(rejection).replace(str(part), source.location)
+        message = str(rejection).replace(str(part), show_location(source.location))
         raise TrackRejected(rejection.reason, message) from rejection
 
 

@@ -9,9 +9,11 @@ from prefect import get_run_logger, task
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.catalog.songs import known_tracks, record_songs, select_new_sources
-from storage.download import DownloadLimits, fetch_song, is_gone, sweep_parts
+from storage.download import DownloadLimits, fetch_song, is_gone
 from storage.layout import DataLayout
+from storage.parts import sweep_parts
 from storage.sources.listing import list_sources
+from storage.web.addresses import show_location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +87,10 @@ def _fetch(
     except TrackRejected as rejection:
         return _left_out(source, Result.QUARANTINED, Reason(rejection.reason), str(rejection))
     except TransientError as error:
-        return _left_out(source, Result.RETRYABLE, Reason.UNREACHABLE, str(error))
+        reason = Reason(error.reason or Reason.UNREACHABLE)
+        return _left_out(source, Result.RETRYABLE, reason, str(error))
     except Exception as error:
-        get_run_logger().exception("%s was left out", source.location)
+        get_run_logger().exception("%s was left out", show_location(source.location))
         sentence = f"the program failed on it: {type(error).__name__}: {error}"
         return _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
     return replace(track, is_builtin=Path(source.location).is_relative_to(layout.builtin))
@@ -128,18 +131,19 @@ def _judge_copy(track: Track, first: Track) -> Outcome:
         result=Result.DUPLICATE,
         stage=Stage.DUPLICATES,
         reason=Reason.DUPLICATE_CONTENT,
-        message=f"the same file as {first.location} ({first.genre})",
+        message=f"the same file as {show_location(first.location)} ({first.genre})",
     )
 
 
 def _tell_move(old: Track, new: Track) -> Outcome:
+    place = show_location(new.location)
     return Outcome(
         location=old.location,
         genre=old.genre,
         result=Result.DUPLICATE,
         stage=Stage.DUPLICATES,
         reason=Reason.DUPLICATE_CONTENT,
-        message=f"the file is gone; the same one is now {new.location} ({new.genre})",
+        message=f"the file is gone; the same one is now {place} ({new.genre})",
         track_id=old.track_id,
     )
 

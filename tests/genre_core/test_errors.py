@@ -27,6 +27,22 @@ def test_a_rejection_survives_the_way_between_processes() -> None:
     assert (rejection.reason, str(rejection)) == ("silent", "no sound")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason", "sentence"),
+    [
+        ((Reason.TIMED_OUT, "no answer in time"), "timed_out", "no answer in time"),
+        (("no answer in time",), "", "no answer in time"),
+        ((), "", ""),
+    ],
+)
+def test_a_failure_for_a_while_may_have_a_reason(
+    arguments: tuple[str, ...], reason: str, sentence: str
+) -> None:
+    failure = pickle.loads(pickle.dumps(TransientError(*arguments)))
+
+    assert (failure.reason, str(failure)) == (reason, sentence)
+
+
 @pytest.mark.parametrize("error", [CatalogMismatch, TrackRejected, TransientError, UsageError])
 def test_every_error_that_is_foreseen_is_one_family(error: type[Exception]) -> None:
     assert issubclass(error, GenreflowError)

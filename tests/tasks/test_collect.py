@@ -1,6 +1,7 @@
 """Ingest: every source of a library has one outcome, whatever happens to it."""
 
 import shutil
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -168,3 +169,16 @@ def test_one_address_that_nothing_can_parse_leaves_the_other_songs_be(
 
     assert [track.location for track in fetched.tracks] == [fine.location]
     assert [outcome.location for outcome in fetched.outcomes] == [odd.location]
+
+
+def test_a_server_that_does_not_answer_is_timed_out_and_tried_again(layout: DataLayout) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        location = f"http://me:secret@127.0.0.1:{silent.getsockname()[1]}/song.mp3"
+        limits = DownloadLimits(timeout_s=0.1, max_attempts=1)
+
+        fetched = download_chunk.fn(layout, [Source(location=location, genre="rock")], limits, ())
+
+    outcome = fetched.outcomes[0]
+    assert (outcome.result, outcome.reason) == ("retryable", "timed_out")
+    assert outcome.location == location
+    assert "secret" not in outcome.message

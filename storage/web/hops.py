@@ -1,0 +1,168 @@
+"""Ask for an address, hop by hop: every target is checked, and the address checked is the one used.
+
+All use of httpx's connections is here. Names are resolved once a hop; the connection goes to an
+address that was checked, so that a name that changes its address in between gains nothing. Through
+a proxy (``HTTP_PROXY`` and its like) the proxy resolves the names, and only addresses written as
+numbers are checked.
+"""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from ipaddress import ip_address
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+from storage.web.addresses import require_public, require_scheme, resolve_host, show_location
+from storage.web.head import limit_head
+from storage.web.limits import DownloadLimits
+
+_NAMED = "named_by_user"
+_SHOWN = "shown_location"
+# a connection is bound to the host it was opened for, and two hosts may share an address
+_UNSHARED = httpx.Limits(max_keepalive_connections=0)
+
+
+class CheckedTransport(httpx.BaseTransport):
+    """Connects to addresses that were checked; remembers those that the user named."""
+
+    def __init__(self, limits: DownloadLimits) -> None:
+        self._limits = limits
+        self._named: list[str] = []
+        self._transports: dict[str, httpx.HTTPTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request: to the proxy of the environment, or to the addresses of the host."""
+        host = request.url.raw_host.decode("ascii")
+        proxy = _proxy_of(request.url.scheme, host)
+        addresses = _written_addresses(host) if proxy else _look_up(host)
+        if request.extensions[_NAMED]:
+            self._named = addresses
+        elif not self._limits.allow_private:
+            require_public(request.extensions[_SHOWN], host, addresses, self._named)
+        transport = self._open_transport(proxy)
+        with limit_head(request, 2 * self._limits.timeout_s):
+            if proxy:
+                return transport.handle_request(request)
+            return _send(transport, request, addresses)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for transport in self._transports.values():
+            transport.close()
+
+    def _open_transport(self, proxy: str) -> httpx.HTTPTransport:
+        if proxy not in self._transports:
+            self._transports[proxy] = httpx.HTTPTransport(
+                verify=_certificates(), limits=_UNSHARED, proxy=proxy or None
+            )
+        return self._transports[proxy]
+
+
+@contextmanager
+def open_client(limits: DownloadLimits) -> Iterator[httpx.Client]:
+    """Open a client for one song."""
+    transport = CheckedTransport(limits)
+    headers = {"user-agent": "genreflow", "accept": "*/*", "accept-encoding": "identity"}
+    with httpx.Client(transport=transport, headers=headers, timeout=limits.timeout_s) as client:
+        yield client
+
+
+@contextmanager
+def open_response(
+    client: httpx.Client, location: str, headers: dict[str, str], max_redirects: int
+) -> Iterator[httpx.Response]:
+    """Ask for an address and follow its redirects; the body is not read yet.
+
+    Raises
+    ------
+    TrackRejected
+        If a hop leads to another scheme, to an address that is not public, or there are too many.
+    """
+    request, auth = _first_request(client, location, headers)
+    for _ in range(max_redirects + 1):
+        response = client.send(request, auth=auth, stream=True)
+        if response.next_request is None:
+            try:
+                yield response
+            finally:
+                response.close()
+            return
+        response.close()
+        request, auth = _next_request(response.next_request, location), None
+    message = f"{show_location(location)} is redirected more than {max_redirects} times."
+    raise TrackRejected(Reason.UNREACHABLE, f"{message} Correct it, or raise limits.max_redirects.")
+
+
+def _first_request(
+    client: httpx.Client, location: str, headers: dict[str, str]
+) -> tuple[httpx.Request, httpx.BasicAuth | None]:
+    """Take the credentials out of the address: libraries log addresses."""
+    url = httpx.URL(location)
+    auth = httpx.BasicAuth(url.username, url.password) if url.userinfo else None
+    request = client.build_request(
+        "GET",
+        url.copy_with(userinfo=b""),
+        headers=headers,
+        extensions={_NAMED: True, _SHOWN: show_location(location)},
+    )
+    return request, auth
+
+
+def _next_request(request: httpx.Request, location: str) -> httpx.Request:
+    target = show_location(str(request.url))
+    require_scheme(str(request.url), f"{show_location(location)} is redirected to {target}")
+    request.url = request.url.copy_with(userinfo=b"")
+    request.extensions = {**request.extensions, _NAMED: False}
+    return request
+
+
+def _send(
+    transport: httpx.HTTPTransport, request: httpx.Request, addresses: list[str]
+) -> httpx.Response:
+    """Send to the first address that takes a connection."""
+    for address in addresses[:-1]:
+        with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+            return transport.handle_request(_aim(request, address))
+    return transport.handle_request(_aim(request, addresses[-1]))
+
+
+def _aim(request: httpx.Request, address: str) -> httpx.Request:
+    """Aim a request at an address; the certificate must still be that of the host."""
+    host = request.url.raw_host.decode("ascii")
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": host},
+    )
+
+
+def _look_up(host: str) -> list[str]:
+    try:
+        return resolve_host(host)
+    except OSError as error:
+        raise httpx.ConnectError("the name of the server cannot be looked up") from error
+
+
+def _written_addresses(host: str) -> list[str]:
+    try:
+        return [str(ip_address(host))]
+    except ValueError:
+        return []
+
+
+def _proxy_of(scheme: str, host: str) -> str:
+    proxies = getproxies()
+    proxy = "" if proxy_bypass(host) else proxies.get(scheme, proxies.get("all", ""))
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

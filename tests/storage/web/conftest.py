@@ -1,0 +1,159 @@
+"""A server on this machine that misbehaves as it is told, and a clock that nobody waits for."""
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from genre_core.records import Source, Track
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+from storage.web.limits import Clock
+
+ETAG = '"first"'
+
+
+class Host(ThreadingHTTPServer):
+    """Answers as planned, one answer a request, and then with the whole song."""
+
+    def __init__(self, song: bytes, place: str) -> None:
+        super().__init__((place, 0), _Handler)
+        self.song = song
+        self.asked: list[dict[str, str]] = []
+        self.plan: list[Callable[[_Handler], None]] = []
+        self.closing = threading.Event()
+        self.url = f"http://{place}:{self.server_port}"
+
+    def refuse(self, status: int, **headers: str) -> None:
+        """Answer with a status and no body."""
+        self.plan.append(lambda handler: handler.send_head(status, Content_Length="0", **headers))
+
+    def send(self, body: bytes, then: str = "close", **headers: str) -> None:
+        """Answer 200 with any headers and any body, then close, stall or drip."""
+        self.plan.append(lambda handler: handler.send_badly(body, then, headers))
+
+    def send_song(self, cut: int | None = None, etag: str = ETAG, **headers: str) -> None:
+        """Answer with the song, or what is asked for of it, broken off after ``cut`` bytes."""
+        self.plan.append(lambda handler: handler.send_song(cut, etag, headers))
+
+    def drip_head(self) -> None:
+        """Begin an answer whose head never ends."""
+        self.plan.append(_Handler.drip_head)
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is no error here."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Host
+
+    def do_GET(self) -> None:
+        self.server.asked.append({"path": self.path, **{k.lower(): v for k, v in self._named()}})
+        if self.server.plan:
+            self.server.plan.pop(0)(self)
+        else:
+            self.send_song(None, ETAG, {})
+
+    def _named(self) -> list[tuple[str, str]]:
+        return self.headers.items()
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+    def send_head(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name.replace("_", "-"), text)
+        self.end_headers()
+
+    def send_badly(self, body: bytes, then: str, headers: dict[str, str]) -> None:
+        self.send_head(200, **headers)
+        self.wfile.write(body)
+        if then == "stall":
+            self.server.closing.wait(10)
+        while then == "drip" and not self.server.closing.wait(0.01):
+            self.wfile.write(b"x")
+
+    def drip_head(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not self.server.closing.wait(0.01):
+            self.wfile.write(b"x")
+
+    def send_song(self, cut: int | None, etag: str, headers: dict[str, str]) -> None:
+        song, start = self.server.song, self._start(etag)
+        if start >= len(song):
+            self.send_head(416, Content_Range=f"bytes */{len(song)}", Content_Length="0")
+            return
+        whole = f"bytes {start}-{len(song) - 1}/{len(song)}"
+        part = {"Content_Range": whole} if start else {}
+        named = {"ETag": etag} if etag else {}
+        length = {"Content_Length": str(len(song) - start)}
+        self.send_head(206 if start else 200, **(length | part | named | headers))
+        self.wfile.write(song[start:][:cut])
+
+    def _start(self, etag: str) -> int:
+        asked = self.headers.get("range", "")
+        is_same = self.headers.get("if-range", etag) == etag
+        return int(asked.removeprefix("bytes=").rstrip("-")) if asked and is_same else 0
+
+
+class ManualClock:
+    """A clock that goes on by ``step_s`` a look, and by what is waited for."""
+
+    def __init__(self) -> None:
+        self.now_s, self.step_s = 0.0, 0.0
+        self.waits_s: list[float] = []
+
+    def read_s(self) -> float:
+        self.now_s += self.step_s
+        return self.now_s
+
+    def sleep(self, wait_s: float) -> None:
+        self.waits_s.append(wait_s)
+        self.now_s += wait_s
+
+
+Fetch = Callable[..., Track]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    return DataLayout(tmp_path / "home")
+
+
+@pytest.fixture
+def manual() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def fetch(layout: DataLayout, manual: ManualClock) -> Fetch:
+    """Fetch an address: ``fetch(url, max_attempts=3)``; it is 1970, and waits cost nothing."""
+    clock = Clock(read_s=manual.read_s, today_s=lambda: 0.0, sleep=manual.sleep)
+
+    def fetch_address(location: str, **limits: float) -> Track:
+        chosen = DownloadLimits(**{"timeout_s": 2.0, "max_attempts": 3, **limits})
+        return fetch_song(Source(location=location, genre="rock"), layout, chosen, clock)
+
+    return fetch_address
+
+
+def _run(host: Host) -> Iterator[Host]:
+    with host:
+        threading.Thread(target=host.serve_forever, args=(0.01,), daemon=True).start()
+        yield host
+        host.closing.set()
+        host.shutdown()
+
+
+@pytest.fixture
+def host(sweep_mp3: Path) -> Iterator[Host]:
+    yield from _run(Host(sweep_mp3.read_bytes(), "127.0.0.1"))
+
+
+@pytest.fixture
+def neighbour(sweep_mp3: Path) -> Iterator[Host]:
+    """Another server at another address that is not public."""
+    yield from _run(Host(sweep_mp3.read_bytes(), "127.0.0.2"))
