@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ _REASONS = {
     410: Reason.NOT_FOUND,
     451: Reason.FORBIDDEN,
 }
+_PARTIAL, _NOTHING_LEFT = 206, 416
 _TRANSIENT = (408, 425, 429)
 
 
@@ -228,3 +229,70 @@ def _to_track(source: Source, facts: AudioFacts, track_id: str, suffix: str) -> 
         codec=facts.codec,
         suffix=suffix,
     )
+
+
+def fetch_archive(
+    url: str,
+    target: Path,
+    sha1: str,
+    limits: DownloadLimits,
+    on_bytes: Callable[[int, int], None],
+) -> None:
+    """Stream a published file to a path, going on where an earlier try broke off.
+
+    Parameters
+    ----------
+    url : str
+    target : Path
+        Written only when the SHA-1 is right; a file that stands there is kept.
+    sha1 : str
+        As published, in hexadecimal.
+    limits : DownloadLimits
+        ``max_bytes`` and ``timeout_s``; a large file may take as long as it takes.
+    on_bytes : callable
+        Told how many bytes are there and how many there will be (0: unknown).
+
+    Raises
+    ------
+    TransientError
+        If the file cannot be had now, or is not what was published.
+    TrackRejected
+        If it is forbidden, not found or too large.
+    """
+    if target.exists():
+        return
+    part = target.with_name(f"{target.name}.part")
+    _resume(Source(location=url, genre=""), part, limits, on_bytes)
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha1").hexdigest()
+    if found != sha1:
+        part.unlink()
+        raise TransientError(f"{url} has the SHA-1 {found}, not {sha1}. Try again.")
+    part.replace(target)
+
+
+def _resume(
+    source: Source, part: Path, limits: DownloadLimits, on_bytes: Callable[[int, int], None]
+) -> None:
+    """Fetch what a part file lacks; all of it where the server knows no ranges."""
+    url, n_bytes = source.location, part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={n_bytes}-", "Accept-Encoding": "identity"}
+    try:
+        with httpx.stream(
+            "GET", url, headers=headers, follow_redirects=True, timeout=limits.timeout_s
+        ) as response:
+            if response.status_code == _NOTHING_LEFT and n_bytes:
+                return
+            _check_status(response, url)
+            n_bytes = n_bytes if response.status_code == _PARTIAL else 0
+            total = n_bytes + int(response.headers.get("content-length", 0))
+            _check_size(total, source, limits)
+            with part.open("ab" if n_bytes else "wb") as file:
+                for chunk in response.iter_raw(_CHUNK_BYTES):
+                    n_bytes += len(chunk)
+                    _check_size(n_bytes, source, limits)
+                    file.write(chunk)
+                    on_bytes(n_bytes, total)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        message = f"{url} cannot be reached now ({type(error).__name__}). Try again."
+        raise TransientError(message) from error

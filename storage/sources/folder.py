@@ -37,7 +37,7 @@ def list_folder(folder: Path) -> list[Source]:
     """
     genres = [entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry)]
     sources = [
-        Source(location=_location(song), genre=genre.name)
+        Source(location=location_of(song), genre=genre.name)
         for genre in genres
         for song in audio_files(genre)
     ]
@@ -65,7 +65,8 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
-def _location(song: Path) -> str:
+def location_of(song: Path) -> str:
+    """Give the absolute path that names a song in the catalog; it must be UTF-8."""
     location = str(song.resolve())
     try:
         location.encode("utf-8")
