@@ -288,7 +288,7 @@ def _resume(
             total = n_bytes + int(response.headers.get("content-length", 0))
             _check_size(total, source, limits)
             with part.open("ab" if n_bytes else "wb") as file:
-                for chunk in response.iter_raw(_CHUNK_BYTES):
+                for chunk in response.iter_raw():
                     n_bytes += len(chunk)
                     _check_size(n_bytes, source, limits)
                     file.write(chunk)
