@@ -1,12 +1,9 @@
 """Collections fetched from a server on this machine."""
 
-import hashlib
 import shutil
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,82 +13,17 @@ from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources import published
 from storage.sources.listing import list_sources
-from storage.sources.published import COLLECTIONS, Archive, download_collection
-from tests.storage.sources.conftest import write_fma
+from storage.sources.published import COLLECTIONS, download_collection
+from tests.storage.sources.archive_server import ArchiveServer, published_fma, small_table
 
 LIMITS = DownloadLimits(timeout_s=2.0)
 
 
-class ArchiveServer(ThreadingHTTPServer):
-    """Serves the files of a folder, with ranges; ``cut`` breaks answers off after so many bytes."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder = folder
-        self.cut: int | None = None
-        self.knows_ranges = True
-        self.asked: list[tuple[str, str]] = []
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: ArchiveServer
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range", "")
-        self.server.asked.append((self.path, wanted))
-        file = self.server.folder / self.path.strip("/")
-        if not file.is_file():
-            self.send_error(404)
-            return
-        begin = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
-        begin = begin if self.server.knows_ranges else 0
-        content = file.read_bytes()[begin:]
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[: self.server.cut])
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent."""
-
-
-def pack(folder: Path, into: Path) -> Path:
-    """Pack a folder as the published archives are packed: bzip2, under its own name."""
-    archive = into / f"{folder.name}.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_BZIP2) as file:
-        for path in sorted(folder.rglob("*")):
-            file.write(path, path.relative_to(folder.parent))
-    return archive
-
-
-def sha1(path: Path) -> str:
-    return hashlib.sha1(path.read_bytes()).hexdigest()
-
-
-def small_table(folder: Path) -> tuple[Archive, ...]:
-    """Give the table's own lines for fma-small, with the sums of the archives in a folder."""
-    return tuple(
-        replace(archive, sha1=sha1(folder / f"{archive.name}.zip"))
-        for archive in COLLECTIONS["fma-small"]
-    )
-
-
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
-    fma = write_fma(tmp_path / "original")
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    for name in ("fma_metadata", "fma_small"):
-        pack(fma / name, shelf)
-    monkeypatch.setitem(published.COLLECTIONS, "fma-small", small_table(shelf))
-    with ArchiveServer(shelf) as archive_server:
-        threading.Thread(target=archive_server.serve_forever, args=(0.02,), daemon=True).start()
+    with published_fma(tmp_path) as archive_server:
+        monkeypatch.setitem(published.COLLECTIONS, "fma-small", small_table(archive_server.folder))
         yield archive_server
-        archive_server.shutdown()
 
 
 @pytest.fixture
