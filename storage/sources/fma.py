@@ -65,7 +65,7 @@ def list_fma(folders: list[Path]) -> list[Source]:
     Parameters
     ----------
     folders : list of Path
-        From `find_fma`.
+        From `find_fma`, absolute; they and their clips may be links.
 
     Returns
     -------
@@ -84,7 +84,6 @@ def list_fma(folders: list[Path]) -> list[Source]:
 
 
 def _list_clips(folder: Path, rows: Mapping[int, _Row]) -> Iterator[Source]:
-    folder = folder.resolve()
     clips = {location_of(path) for path in audio_files(folder)}
     for track_id, row in rows.items():
         clip = str(folder / f"{track_id // 1000:03d}" / f"{track_id:06d}.mp3")

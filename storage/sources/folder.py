@@ -37,7 +37,7 @@ def list_folder(folder: Path) -> list[Source]:
     """
     genres = [entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry)]
     sources = [
-        Source(location=location_of(song), genre=genre.name)
+        Source(location=location_of(song.resolve()), genre=genre.name)
         for genre in genres
         for song in audio_files(genre)
     ]
@@ -66,8 +66,8 @@ def _is_hidden(path: Path) -> bool:
 
 
 def location_of(song: Path) -> str:
-    """Give the absolute path that names a song in the catalog; it must be UTF-8."""
-    location = str(song.resolve())
+    """Give the path that names a song in the catalog, as text; it must be UTF-8."""
+    location = str(song)
     try:
         location.encode("utf-8")
     except UnicodeEncodeError as error:

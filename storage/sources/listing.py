@@ -56,7 +56,7 @@ def _list_within(place: Path) -> list[Source]:
     """List a folder; a manifest is stronger than a layout."""
     if (manifest := place / "manifest.csv").is_file():
         return list_manifest(manifest)
-    collection = _list_collection(place.resolve())
+    collection = _list_collection(_absolute(place))
     if not collection:
         return list_folder(place)
     _tell_others(place, collection)
@@ -73,9 +73,16 @@ def _list_collection(place: Path) -> list[Source]:
     return list_jamendo(table) if table else []
 
 
+def _absolute(place: Path) -> Path:
+    """Resolve all but the last name, which may be that of a link."""
+    unnamed = place.name in ("", "..")
+    return place.resolve() if unnamed else place.parent.resolve() / place.name
+
+
 def _tell_others(place: Path, collection: Sequence[Source]) -> None:
     listed = {source.location for source in collection}
-    others = [song for song in audio_files(place) if str(song.resolve()) not in listed]
+    songs = audio_files(_absolute(place))
+    others = [song for song in songs if not {str(song), str(song.resolve())} & listed]
     if others:
         logger.warning(
             "%d songs in %s are no part of the collection: %s", len(others), place, others[:3]

@@ -78,6 +78,18 @@ def test_the_folder_of_clips_may_be_named_itself(
     assert list_sources(".") == whole
 
 
+def test_folders_and_clips_that_are_links_are_listed_once(fma: Path, tmp_path: Path) -> None:
+    elsewhere = (fma / "fma_small").rename(tmp_path / "elsewhere")
+    (fma / "fma_small").symlink_to(elsewhere)
+    clip = (elsewhere / "000" / "000002.mp3").rename(tmp_path / "clip.mp3")
+    (elsewhere / "000" / "000002.mp3").symlink_to(clip)
+
+    for place in (fma, fma / "fma_small"):
+        found = [Path(source.location) for source in list_sources(place)]
+        assert [path.stem for path in found] == ["000002", "000005", "001039", "001040", "155320"]
+        assert {path.parents[1] for path in found} == {fma / "fma_small"}
+
+
 def test_without_its_table_a_folder_is_no_such_collection(fma: Path) -> None:
     shutil.rmtree(fma / "fma_metadata")
 
