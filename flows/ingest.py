@@ -41,7 +41,8 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
     layout = config.layout
     with hold_home(layout):
         sweep_downloads(layout)
-        sources = select_sources(layout, config.require_music())
+        music = config.require_music()
+        sources = select_sources(layout, music, dict(config.genre_map), config.genres)
         with show_progress("ingest", len(sources), "songs") as advance:
             for wave in waves(sources):
                 futures = download_chunk.map(

@@ -1,6 +1,7 @@
 """What the line is asked to do: one record that every flow takes."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from genre_core.networks.registry import NETWORKS
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
+from storage.sources.published import FMA_URL
 
 COMPARED_NETWORKS = ("dense", "rnn", "cnn", "combined")
 
@@ -24,9 +26,14 @@ class LineConfig:
     home : Path
         Everything that lasts is below it.
     music : str
-        A folder with one folder a genre, a folder with a ``manifest.csv``, or a manifest.
+        A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
+        collection as it is distributed.
     genres : tuple of str
         Empty: all genres that the library has.
+    genre_map : mapping of str to str
+        From labels of sources to genres; empty: labels are taken as they are.
+    fma_url : str
+        Where the archives of the Free Music Archive are published.
     fragment_lengths_s, networks, seeds : tuple
         Every combination is one training.
     split_seed : int
@@ -36,6 +43,8 @@ class LineConfig:
     home: Path = Path("data")
     music: str = ""
     genres: tuple[str, ...] = ()
+    genre_map: Mapping[str, str] = field(default_factory=dict)
+    fma_url: str = FMA_URL
     representation: str = "thesis"
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = field(default_factory=FragmentConfig)
@@ -56,6 +65,8 @@ class LineConfig:
             raise UsageError("Name at least one network, one seed and one fragment length.")
         if any(seed < 0 for seed in (*self.seeds, self.split_seed)):
             raise UsageError("A seed cannot be negative.")
+        if any(not name.strip() for pair in self.genre_map.items() for name in pair):
+            raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")
         if odd := [s for s in self.fragment_lengths_s if not 0 < s < math.inf]:
             raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
         features_of_lengths(self.representation, self.fragment_lengths_s, self.fragments)

@@ -18,6 +18,7 @@ from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
+from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
 
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     home: Path = Path("data")
     music: str = ""
     genres: tuple[str, ...] = ()
+    genre_map: dict[str, str] = Field(default_factory=dict)
+    fma_url: str = FMA_URL
     representation: str = "thesis"
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = Field(default_factory=FragmentConfig)

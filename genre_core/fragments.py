@@ -123,5 +123,6 @@ def _too_short(duration_s: float, config: FragmentConfig) -> str:
     return (
         f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
         f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
-        f"{config.margin_s:g}); n_fragments is {config.n_fragments}."
+        f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Clips of 30 s need "
+        "margin_s = 0 and min_track_s = 29."
     )

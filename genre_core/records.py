@@ -57,6 +57,8 @@ class Source:
     """A song that one can fetch, with what its source knows of it.
 
     ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
+    ``labels`` are the genres that a source offers where it offers several; ``label_fault`` says
+    why no genre could be chosen.
     """
 
     location: str
@@ -65,6 +67,8 @@ class Source:
     album: str = ""
     title: str = ""
     licence: str = ""
+    labels: tuple[str, ...] = ()
+    label_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

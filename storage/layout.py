@@ -55,6 +55,11 @@ class DataLayout:
         """The built-in library, composed on the first run without music."""
         return self.home / "builtin-library"
 
+    @property
+    def collections(self) -> Path:
+        """Public collections that were downloaded, one folder each."""
+        return self.home / "collections"
+
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""
         return self.songs / track_id[:2] / f"{track_id}{suffix}"

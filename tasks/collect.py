@@ -1,12 +1,14 @@
 """Ingest: list the songs, fetch what is new, find copies, record what became of each."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect import get_run_logger, task
 
 from genre_core.errors import TrackRejected, TransientError
+from genre_core.labels import label_source
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.catalog.songs import known_tracks, record_songs, select_new_sources
 from storage.download import DownloadLimits, fetch_song, is_gone
@@ -31,13 +33,21 @@ def sweep_downloads(layout: DataLayout) -> None:
 
 
 @task
-def select_sources(layout: DataLayout, music: str) -> list[Source]:
-    """List the songs of a library and leave out those that are done."""
+def select_sources(
+    layout: DataLayout,
+    music: str,
+    genre_map: Mapping[str, str] | None = None,
+    genres: Sequence[str] = (),
+) -> list[Source]:
+    """List the songs of a library, give them genres, and leave out those that are done."""
     listed = list_sources(music)
     sources = list({source.location: source for source in listed}.values())
     if len(sources) < len(listed):
         get_run_logger().warning("%s songs are listed twice", len(listed) - len(sources))
-    return select_new_sources(layout, sources)
+    labelled = [label_source(source, genre_map or {}, genres) for source in sources]
+    if unknown := Counter(source.genre for source in labelled if source.label_fault):
+        get_run_logger().warning("labels of no genre, and their songs: %s", dict(unknown))
+    return select_new_sources(layout, labelled)
 
 
 @task
@@ -97,6 +107,8 @@ def _fetch(
 
 
 def _require_known_genre(source: Source, genres: Sequence[str]) -> None:
+    if source.label_fault:
+        raise TrackRejected(Reason.LABEL_UNKNOWN, source.label_fault)
     if genres and source.genre not in genres:
         raise TrackRejected(
             Reason.LABEL_UNKNOWN,

@@ -10,7 +10,7 @@ from genre_core.errors import UsageError
 from genre_core.examples import Examples
 from genre_core.features import FeatureConfig
 from genre_core.groups import Candidate
-from genre_core.records import Split
+from genre_core.records import Reason, Split
 from genre_core.splits import assign
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import (
@@ -22,6 +22,7 @@ from storage.catalog.snapshots import (
     record_assignments,
     record_snapshot,
 )
+from storage.catalog.songs import count_songs
 from storage.layout import DataLayout
 from storage.shards import read_examples
 from tasks.extract import key_features
@@ -34,7 +35,10 @@ def assign_splits(
     """Give new tracks their places, and freeze one snapshot a feature setting."""
     keys = list(key_features(features))
     candidates = read_candidates(layout, keys, genres)
-    _require_genres(candidates, read_candidates(layout, keys, ()), genres)
+    library = read_candidates(layout, keys, ())
+    if not library:
+        _suggest_clips(count_songs(layout, Reason.TOO_SHORT))
+    _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*read_settled(layout), *candidates)}
     plan = assign(list(everyone.values()), read_assignments(layout), seed)
     record_assignments(layout, plan.assignments, plan.conflicts)
@@ -50,6 +54,14 @@ def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Exam
     genre_of_track = {p.track_id: p.genre for p in placements if p.split == split}
     shards = shard_names(layout, snapshot.feature_key)
     return read_examples(layout, shards, genre_of_track, snapshot.genres)
+
+
+def _suggest_clips(n_too_short: int) -> None:
+    if n_too_short:
+        raise UsageError(
+            f"No song has examples; {n_too_short} songs are too short. If they are clips of 30 s, "
+            "set margin_s = 0 and min_track_s = 29 below [fragments] in genreflow.toml."
+        )
 
 
 def _require_genres(

@@ -6,6 +6,7 @@ import typer
 
 from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.console import hush_foreseen_errors
+from flows.cli.download import with_collection
 from flows.cli.tables import outcome_sentence, runs_table
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
@@ -15,14 +16,19 @@ if TYPE_CHECKING:
     from flows.line import LineConfig
 
 Music = Annotated[
-    str,
+    str | None,
     typer.Argument(
-        help="A folder with one folder a genre, a folder with a manifest.csv, or a manifest "
-        "(CSV, JSONL, Parquet)."
+        help="A folder with one folder a genre, a folder with a manifest.csv, a manifest "
+        "(CSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` of "
+        "the settings."
     ),
 ]
 MaybeMusic = Annotated[
     str | None, typer.Argument(help="Your music; the built-in library where none is named.")
+]
+Download = Annotated[
+    str | None,
+    typer.Option("--download", help="Fetch a public collection first: fma-small or fma-medium."),
 ]
 Networks = Annotated[
     list[str] | None, typer.Option("--network", help="A network to compare; may be repeated.")
@@ -50,6 +56,7 @@ def run(
     seed: Seeds = None,
     genre: Genres = None,
     representation: RepresentationName = None,
+    download: Download = None,
     verbose: Verbose = False,
 ) -> None:
     """Run the whole line: songs in, champion out, one verdict.
@@ -68,11 +75,17 @@ def run(
     )
     from flows.cli.whole import run_line
 
-    run_line(config)
+    run_line(with_collection(config, music, download))
 
 
 @app.command()
-def ingest(music: Music, home: Home = None, genre: Genres = None, verbose: Verbose = False) -> None:
+def ingest(
+    music: Music = None,
+    home: Home = None,
+    genre: Genres = None,
+    download: Download = None,
+    verbose: Verbose = False,
+) -> None:
     """Fetch the songs of a library; every song gets one outcome.
 
     Example: [bold]genreflow ingest ~/Music[/bold]
@@ -80,7 +93,7 @@ def ingest(music: Music, home: Home = None, genre: Genres = None, verbose: Verbo
     config = _config(verbose, home=home, music=music, genres=genre)
     from flows.ingest import ingest as ingest_flow
 
-    report = ingest_flow(config)
+    report = ingest_flow(with_collection(config, music, download))
     OUT.print(f"{report.n_new} songs were new. {outcome_sentence(report.outcomes)}")
 
 

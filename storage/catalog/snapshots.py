@@ -55,7 +55,8 @@ def read_candidates(
 ) -> list[Candidate]:
     """Give the tracks with examples under all the keys; ``genres`` narrows them if not empty.
 
-    The built-in library steps back as soon as the store has other music.
+    The built-in library steps back as soon as the store has other music. A song whose label is
+    of no genre any more is left aside.
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
@@ -153,6 +154,7 @@ _CANDIDATES = f"""
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))
+        and location not in (select source from outcomes where reason = 'label_unknown')
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
         and {_IN_LIBRARY}
     order by track_id

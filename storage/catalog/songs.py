@@ -27,7 +27,7 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
     """Leave out the sources that have an outcome for good under the same genre.
 
     What may come right by itself (``retryable``) is tried again, and so is what the user can
-    put right (`MENDABLE`), and what is now listed under another genre.
+    put right (`MENDABLE`), and what is now listed under another genre or has lost its genre.
     """
     statement = """
         select source, genre from outcomes
@@ -37,7 +37,11 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [list(map(str, MENDABLE))])
     settled = {(row["source"], row["genre"]) for row in rows}
-    return [source for source in sources if (source.location, source.genre) not in settled]
+    return [
+        source
+        for source in sources
+        if source.label_fault or (source.location, source.genre) not in settled
+    ]
 
 
 def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Track]:
@@ -64,6 +68,13 @@ def count_outcomes(layout: DataLayout) -> dict[str, int]:
     with open_catalog(layout) as catalog:
         counts = {row["outcome"]: row["n_songs"] for row in fetch_rows(catalog, statement)}
     return {str(result): counts.get(result, 0) for result in Result}
+
+
+def count_songs(layout: DataLayout, reason: Reason) -> int:
+    """Count the songs that were left out for a reason."""
+    statement = "select count(*) as n_songs from outcomes where reason = ?"
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, statement, [str(reason)])[0]["n_songs"]
 
 
 def _outcome_row(outcome: Outcome) -> dict[str, str]:

@@ -37,7 +37,7 @@ def list_folder(folder: Path) -> list[Source]:
     """
     genres = [entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry)]
     sources = [
-        Source(location=_location(song), genre=genre.name)
+        Source(location=location_of(song.resolve()), genre=genre.name)
         for genre in genres
         for song in audio_files(genre)
     ]
@@ -65,8 +65,9 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
-def _location(song: Path) -> str:
-    location = str(song.resolve())
+def location_of(song: Path) -> str:
+    """Give the path that names a song in the catalog, as text; it must be UTF-8."""
+    location = str(song)
     try:
         location.encode("utf-8")
     except UnicodeEncodeError as error:

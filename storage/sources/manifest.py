@@ -48,8 +48,10 @@ def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
     location = _location(manifest, fields)
     if not location:
         raise UsageError(f"{manifest}, {place}: neither path nor url. Fill one of these columns.")
-    tags = {tag: fields.get(tag, "").strip() for tag in _TAGS}
-    return Source(location=location, genre=genre, **tags)
+    artist, album, title, licence = (fields.get(tag, "").strip() for tag in _TAGS)
+    return Source(
+        location=location, genre=genre, artist=artist, album=album, title=title, licence=licence
+    )
 
 
 def _location(manifest: Path, fields: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """One attempt at a song: ask for what is missing, and write it behind what is there."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,8 @@ from storage.web.answers import explain_failures, require_success
 from storage.web.hops import open_response
 from storage.web.limits import Clock, DownloadLimits
 
+OnBytes = Callable[[int, int], None]
+
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _ALL = re.compile(r"bytes \*/(\d+)")
 
@@ -25,6 +27,7 @@ def fetch_rest(
     limits: DownloadLimits,
     clock: Clock,
     deadline_s: float,
+    on_bytes: OnBytes,
 ) -> None:
     """Fetch what a part misses; nothing is asked for if it is whole.
 
@@ -50,26 +53,35 @@ def fetch_rest(
         promised = int(response.headers.get("content-length", 0)) + count_bytes(part)
         _require_size(promised, location, limits)
         chunks = _watch_speed(response.iter_bytes(), location, limits, clock, deadline_s)
-        append_chunks(part, chunks, location, limits)
+        append_chunks(part, chunks, location, limits, on_bytes)
     _require_whole(part, location)
 
 
+def ignore_bytes(_n_bytes: int, _total: int) -> None:
+    """Tell nobody how far a download is."""
+
+
 def append_chunks(
-    part: Path, chunks: Iterable[bytes], location: str, limits: DownloadLimits
+    part: Path,
+    chunks: Iterable[bytes],
+    location: str,
+    limits: DownloadLimits,
+    on_bytes: OnBytes = ignore_bytes,
 ) -> None:
-    """Write chunks behind a part.
+    """Write chunks behind a part, and tell how many bytes are there, of how many (0: unknown).
 
     Raises
     ------
     TrackRejected
         If the part becomes larger than ``limits.max_bytes``.
     """
-    n_bytes = count_bytes(part)
+    n_bytes, total = count_bytes(part), max(read_version(part).n_bytes, 0)
     with part.open("ab") as file:
         for chunk in chunks:
             n_bytes += len(chunk)
             _require_size(n_bytes, location, limits)
             file.write(chunk)
+            on_bytes(n_bytes, total)
 
 
 def _require_size(n_bytes: int, location: str, limits: DownloadLimits) -> None:

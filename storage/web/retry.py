@@ -5,14 +5,20 @@ from pathlib import Path
 
 from genre_core.errors import TransientError
 from storage.web.answers import Delayed
-from storage.web.attempt import fetch_rest
+from storage.web.attempt import OnBytes, fetch_rest, ignore_bytes
 from storage.web.hops import open_client
 from storage.web.limits import Clock, DownloadLimits
 
 FIRST_WAIT_S = 1.0
 
 
-def fetch_url(location: str, part: Path, limits: DownloadLimits, clock: Clock) -> None:
+def fetch_url(
+    location: str,
+    part: Path,
+    limits: DownloadLimits,
+    clock: Clock,
+    on_bytes: OnBytes = ignore_bytes,
+) -> None:
     """Fetch a song into its part file, going on behind what is there.
 
     Parameters
@@ -25,6 +31,8 @@ def fetch_url(location: str, part: Path, limits: DownloadLimits, clock: Clock) -
         What the song may cost.
     clock : Clock
         The time, and the way to wait.
+    on_bytes : callable, optional
+        Told how many bytes are there, and how many there will be (0: unknown).
 
     Raises
     ------
@@ -39,13 +47,13 @@ def fetch_url(location: str, part: Path, limits: DownloadLimits, clock: Clock) -
     with open_client(limits) as client:
         for attempt in range(1, limits.max_attempts):
             try:
-                return fetch_rest(client, location, part, limits, clock, deadline_s)
+                return fetch_rest(client, location, part, limits, clock, deadline_s, on_bytes)
             except TransientError as error:
                 wait_s = draw_wait(attempt, error, limits, rng)
                 if wait_s > limits.max_wait_s or clock.read_s() + wait_s > deadline_s:
                     raise
             clock.sleep(wait_s)
-        return fetch_rest(client, location, part, limits, clock, deadline_s)
+        return fetch_rest(client, location, part, limits, clock, deadline_s, on_bytes)
 
 
 def draw_wait(

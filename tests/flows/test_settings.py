@@ -116,3 +116,22 @@ def test_a_variable_that_makes_no_sense_is_told_in_a_sentence(
 
     with pytest.raises(UsageError, match=sentence):
         read_line_config()
+
+
+def test_a_map_of_labels_is_read_from_the_file_and_the_environment(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text('[genre_map]\n"Hip-Hop" = "hiphop"\n', encoding="utf-8")
+    from_file = read_line_config().genre_map
+    monkeypatch.setenv("GENREFLOW_GENRE_MAP", '{"Old-Time / Historic": "jazz"}')
+
+    assert from_file == {"Hip-Hop": "hiphop"}
+    assert read_line_config().genre_map["Old-Time / Historic"] == "jazz"
+
+
+@pytest.mark.parametrize("line", ['"Hip-Hop" = ""', '" " = "jazz"'])
+def test_a_map_with_an_empty_name_is_refused(settings_file: Path, line: str) -> None:
+    settings_file.write_text(f"[genre_map]\n{line}\n", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="genre_map"):
+        read_line_config()

@@ -127,3 +127,15 @@ def test_spread_fragments_lie_inside_the_song(duration_s: float) -> None:
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be 1 or more"):
         FragmentConfig(**setting)
+
+
+@pytest.mark.parametrize("duration_s", [29.93, 29.98, 30.02])
+def test_the_settings_that_a_clip_of_30_s_is_told_of_fit_it(duration_s: float) -> None:
+    with pytest.raises(TrackRejected, match=r"margin_s = 0 and min_track_s = 29\."):
+        draw_starts(duration_s, THESIS, track_rng("3f9a"))
+
+    clips = FragmentConfig(margin_s=0, min_track_s=29)
+    starts_s = draw_starts(duration_s, clips, track_rng("3f9a"))
+
+    assert len(starts_s) == 15
+    assert 0 <= starts_s.min() <= starts_s.max() <= duration_s - 3.0

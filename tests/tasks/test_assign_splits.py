@@ -129,3 +129,12 @@ def test_an_artist_stays_on_one_side_when_genres_are_trained_one_after_the_other
         )
     assert len(sides) == 5
     assert {row["n"] for row in sides} == {1}
+
+
+def test_a_library_of_clips_that_are_all_too_short_names_the_settings(
+    config: LineConfig, store_songs: Store, library: Path
+) -> None:
+    store_songs([Source(location=str(library / "hiss" / "short.wav"), genre="hiss")])
+
+    with pytest.raises(UsageError, match=r"1 songs are too short.*margin_s = 0 and min_track_s"):
+        assign_splits.fn(config.layout, config.features, (), 0)

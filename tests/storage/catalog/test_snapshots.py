@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genre_core.groups import Candidate
-from genre_core.records import Split
+from genre_core.records import Reason, Result, Split
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.snapshots import (
@@ -59,6 +59,24 @@ def test_genres_narrow_the_candidates(store: Store) -> None:
     store.extract("key", a, b, c)
 
     assert titles(store, read_candidates(store.layout, ["key"], ["jazz", "soul"])) == {"a", "c"}
+
+
+def test_a_song_whose_label_is_of_no_genre_any_more_is_left_aside_until_it_is(
+    store: Store,
+) -> None:
+    a, b = store.track("a"), store.track("b")
+    store.add_songs(a, b)
+    store.extract("key", a, b)
+    unknown = replace(
+        store.outcome(a, Result.QUARANTINED), reason=Reason.LABEL_UNKNOWN, track_id=""
+    )
+
+    record_songs(store.layout, [], [unknown])
+    without = titles(store, read_candidates(store.layout, ["key"], []))
+    store.add_songs(a)
+
+    assert without == {"b"}
+    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"a", "b"}
 
 
 def test_the_built_in_library_stands_while_there_is_no_other_music(store: Store) -> None:

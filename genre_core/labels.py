@@ -1,0 +1,64 @@
+"""A source's labels become genres of the user, or are told as unknown; nothing is guessed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from genre_core.records import Source
+
+
+def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[str]) -> Source:
+    """Give a source the genre that its labels stand for.
+
+    Parameters
+    ----------
+    source : Source
+        Its labels are ``labels``, or else ``genre``; both empty where nobody knows.
+    genre_map : mapping of str to str
+        From labels of sources to genres; a label is looked up as it is written, then without
+        regard to case and to space around it. Empty: labels are taken as they are.
+    genres : sequence of str
+        The genres of the user; empty: those that the map leads to, or all without a map.
+
+    Returns
+    -------
+    Source
+        With its genre, if its labels lead to exactly one; otherwise with its labels as genre and
+        a sentence in ``label_fault``. One label without a map stays as it is.
+    """
+    labels = source.labels or ((source.genre,) if source.genre else ())
+    if len(labels) == 1 and not genre_map:
+        return replace(source, genre=labels[0], labels=())
+    found = {genre for label in labels if (genre := _find_genre(label, genre_map, genres))}
+    if len(found) == 1:
+        return replace(source, genre=found.pop(), labels=())
+    fault = source.label_fault or _explain(labels, found)
+    return replace(source, genre=", ".join(labels), labels=(), label_fault=fault)
+
+
+def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str]) -> str:
+    """Give the genre of one label, empty if it has none, or if its case leaves two."""
+    if not genre_map and not genres:
+        return label
+    table = {genre: genre for genre in (*genre_map.values(), *genres)} | dict(genre_map)
+    folded = {genre for name, genre in table.items() if _fold(name) == _fold(label)}
+    genre = table.get(label) or (folded.pop() if len(folded) == 1 and genre_map else "")
+    return genre if not genres or genre in genres else ""
+
+
+def _fold(label: str) -> str:
+    return label.strip().casefold()
+
+
+def _explain(labels: Sequence[str], found: set[str]) -> str:
+    named = ", ".join(repr(label) for label in labels)
+    if not labels:
+        return "its source gives it no genre. Name it in a manifest if you know the genre."
+    if found:
+        return (
+            f"its labels {named} stand for several genres: {', '.join(sorted(found))}. "
+            "Map one of them alone in `genre_map`, or name the song in a manifest."
+        )
+    return (
+        f"no genre is known for {named}: neither `genre_map` nor `genres` has it. "
+        "Map it in `genre_map`, or leave the song out."
+    )

@@ -1,0 +1,122 @@
+"""Public collections that can be downloaded: where they are published, and what they must be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from genre_core.errors import GenreflowError, TransientError, UsageError
+from storage.archives import UnpackLimits, unpack_zip
+from storage.layout import DataLayout
+from storage.web.archive import fetch_archive
+from storage.web.limits import DownloadLimits
+
+FMA_URL = "https://os.unil.cloud.switch.ch/fma"
+_GIB = 1 << 30
+LONGEST_DOWNLOAD_S = 86_400.0
+
+OnBytes = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A zip file as published; its folder has the name of the file.
+
+    ``max_bytes`` bounds the file, ``contents`` what it unpacks to: both lie above what the
+    publishers state.
+    """
+
+    name: str
+    sha1: str
+    max_bytes: int
+    contents: UnpackLimits
+
+
+# Addresses and sums: the README of github.com/mdeff/fma.
+_METADATA = Archive(
+    name="fma_metadata",
+    sha1="f0df49ffe5f2a6008d7dc83c6915b31835dfe733",
+    max_bytes=_GIB,
+    contents=UnpackLimits(max_files=1_000, max_bytes=8 * _GIB),
+)
+_SMALL = Archive(
+    name="fma_small",
+    sha1="ade154f733639d52e35e32f5593efe5be76c6d70",
+    max_bytes=10 * _GIB,
+    contents=UnpackLimits(max_files=10_000, max_bytes=12 * _GIB),
+)
+_MEDIUM = Archive(
+    name="fma_medium",
+    sha1="c67b69ea232021025fca9231fc1c7c1a063ab50b",
+    max_bytes=30 * _GIB,
+    contents=UnpackLimits(max_files=30_000, max_bytes=40 * _GIB),
+)
+COLLECTIONS = {"fma-small": (_METADATA, _SMALL), "fma-medium": (_METADATA, _MEDIUM)}
+
+
+def download_collection(
+    layout: DataLayout, name: str, base_url: str, limits: DownloadLimits, on_bytes: OnBytes
+) -> Path:
+    """Fetch a published collection into the house; what is there already is kept.
+
+    Parameters
+    ----------
+    layout : DataLayout
+        The collection comes to ``layout.collections / name``.
+    name : str
+        A key of `COLLECTIONS`.
+    base_url : str
+        The address below which the archives lie.
+    limits : DownloadLimits
+        But for size and time: the archives have bounds of their own.
+    on_bytes : callable
+        Told the file, how many bytes of it are there, and how many it has (0: unknown).
+
+    Returns
+    -------
+    Path
+        A folder that `storage.sources.listing.list_sources` can list.
+
+    Raises
+    ------
+    UsageError
+        If no such collection is known.
+    TransientError
+        If an archive cannot be had now, is not what was published, or finds no room.
+    GenreflowError
+        If an archive holds what it should not.
+    """
+    if name not in COLLECTIONS:
+        known = ", ".join(COLLECTIONS)
+        raise UsageError(f"There is no collection {name!r} to download. Choose among: {known}.")
+    folder = layout.collections / name
+    for archive in COLLECTIONS[name]:
+        if not (folder / archive.name).is_dir():
+            _install(
+                archive, folder, f"{base_url.rstrip('/')}/{archive.name}.zip", limits, on_bytes
+            )
+    return folder
+
+
+def _install(
+    archive: Archive, folder: Path, url: str, limits: DownloadLimits, on_bytes: OnBytes
+) -> None:
+    zipped = folder / f"{archive.name}.zip"
+    bounds = replace(limits, max_bytes=archive.max_bytes, deadline_s=LONGEST_DOWNLOAD_S)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch_archive(url, zipped, archive.sha1, bounds, partial(on_bytes, zipped.name))
+        _unpack(archive, zipped)
+    except OSError as error:
+        message = f"{zipped} cannot be written or unpacked: {error}. Make room, and try again."
+        raise TransientError(message) from error
+
+
+def _unpack(archive: Archive, zipped: Path) -> None:
+    """Unpack an archive and remove it; one that is no good is removed as well."""
+    try:
+        unpack_zip(zipped, zipped.with_suffix(""), archive.contents)
+    except GenreflowError:
+        zipped.unlink()
+        raise
+    zipped.unlink()

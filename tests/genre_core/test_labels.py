@@ -1,0 +1,90 @@
+"""What a source calls a song, and what the user calls it."""
+
+import pytest
+
+from genre_core.labels import label_source
+from genre_core.records import Source
+
+GENRE_MAP = {"Hip-Hop": "hiphop", "Rap": "hiphop", "Electronic": "drop"}
+
+
+def labelled(*labels: str) -> Source:
+    if len(labels) == 1:
+        return Source(location="/song.mp3", genre=labels[0])
+    return Source(location="/song.mp3", genre="", labels=labels)
+
+
+def test_without_a_map_a_label_is_taken_as_it_is() -> None:
+    for genres in ((), ("jazz",)):
+        assert label_source(labelled("Hip-Hop"), {}, genres) == labelled("Hip-Hop")
+
+
+@pytest.mark.parametrize(
+    ("label", "genre"),
+    [("Hip-Hop", "hiphop"), ("hip-hop", "hiphop"), (" ELECTRONIC ", "drop"), ("HipHop", "hiphop")],
+)
+def test_a_map_looks_a_label_up_as_written_and_then_without_case(label: str, genre: str) -> None:
+    assert label_source(labelled(label), GENRE_MAP, ()).genre == genre
+
+
+def test_a_label_as_it_is_written_is_stronger_than_one_without_case() -> None:
+    genre_map = {"ROCK": "metal", "Rock": "rock"}
+
+    assert label_source(labelled("ROCK"), genre_map, ()).genre == "metal"
+    assert label_source(labelled("Rock"), genre_map, ()).genre == "rock"
+
+
+def test_a_label_whose_case_leaves_two_genres_is_not_guessed() -> None:
+    source = label_source(labelled("rOCK"), {"ROCK": "metal", "Rock": "rock"}, ("metal", "rock"))
+
+    assert source.genre == "rOCK"
+    assert "'rOCK'" in source.label_fault
+
+
+def test_with_a_map_a_label_that_is_a_genre_needs_no_entry() -> None:
+    assert label_source(labelled("Jazz"), GENRE_MAP, ("jazz", "drop")).genre == "jazz"
+    assert label_source(labelled("drop"), GENRE_MAP, ()).label_fault == ""
+
+
+def test_a_label_that_is_neither_mapped_nor_a_genre_is_unknown_and_named() -> None:
+    source = label_source(labelled("Folk"), GENRE_MAP, ("jazz",))
+
+    assert source.genre == "Folk"
+    assert source.label_fault.startswith("no genre is known for 'Folk'")
+
+
+def test_a_label_mapped_to_a_genre_that_is_not_asked_for_is_unknown() -> None:
+    assert "'Electronic'" in label_source(labelled("Electronic"), GENRE_MAP, ("jazz",)).label_fault
+
+
+def test_of_several_labels_the_one_that_maps_is_taken() -> None:
+    source = label_source(labelled("Ambient", "Rap"), GENRE_MAP, ())
+
+    assert (source.genre, source.labels, source.label_fault) == ("hiphop", (), "")
+
+
+def test_labels_that_map_to_the_same_genre_agree() -> None:
+    assert label_source(labelled("Hip-Hop", "Rap"), GENRE_MAP, ()).genre == "hiphop"
+
+
+def test_labels_of_two_genres_are_unknown_and_all_are_named() -> None:
+    source = label_source(labelled("Rap", "Electronic"), GENRE_MAP, ())
+
+    assert source.genre == "Rap, Electronic"
+    assert "'Rap', 'Electronic' stand for several genres: drop, hiphop" in source.label_fault
+
+
+def test_without_a_map_the_genres_choose_among_several_labels() -> None:
+    assert label_source(labelled("rock", "pop"), {}, ("jazz", "rock")).genre == "rock"
+    assert label_source(labelled("rock", "pop"), {}, ()).label_fault
+    assert label_source(labelled("Rock", "pop"), {}, ("rock",)).label_fault
+
+
+def test_a_song_without_a_label_says_what_its_source_says() -> None:
+    fault = "tracks.csv has no row for it."
+    unknown = Source(location="/song.mp3", genre="", label_fault=fault)
+
+    assert label_source(unknown, GENRE_MAP, ("jazz",)) == unknown
+    assert label_source(Source(location="/song.mp3", genre=""), {}, ()).label_fault.startswith(
+        "its source gives it no genre"
+    )
