@@ -68,12 +68,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """What the packets of an audio file say, not its header."""
+    """What the packets of an audio file say, not its header.
+
+    ``packets_id`` is the SHA-256 of the packets: the same for a file that was only tagged anew.
+    """
 
     duration_s: float
     sample_rate: int
     channels: int
     codec: str
+    packets_id: str = ""
     artist: str = ""
     album: str = ""
     title: str = ""
