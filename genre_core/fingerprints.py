@@ -103,12 +103,12 @@ def similarity(one: Items, other: Items) -> Match:
     return Match(similarity=float(1 + agreement[best]) / 2, offset_items=int(offsets[best]))
 
 
-def _correlate(one: Items, other: Items) -> npt.NDArray[np.float64]:
+def _correlate(one: Items, other: Items) -> npt.NDArray[np.floating[Any]]:
     """Give the equal bits less the unequal ones at each offset, the negative ones at the end."""
     n_points = 1 << (len(one) + len(other)).bit_length()
     spectra = [np.fft.rfft(_signs(items), n_points) for items in (one, other)]
     product = (spectra[0] * spectra[1].conj()).sum(axis=0)
-    return np.asarray(np.rint(np.fft.irfft(product, n_points)), np.float64)
+    return np.rint(np.fft.irfft(product, n_points))
 
 
 def _signs(items: Items) -> npt.NDArray[np.float64]:

@@ -85,8 +85,9 @@ class AudioFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A song in storage; ``track_id`` is the SHA-256 of its file.
+    """A song in storage; ``track_id`` is the SHA-256 of its file, as it came first.
 
+    ``packets_id`` is that of `AudioFacts`: the song keeps its ``track_id`` when it is tagged anew.
     ``is_builtin`` marks the songs that the program composes.
     """
 
@@ -102,6 +103,7 @@ class Track:
     channels: int
     codec: str
     suffix: str
+    packets_id: str = ""
     is_builtin: bool = False
 
     @property

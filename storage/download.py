@@ -87,6 +87,11 @@ def is_gone(location: str) -> bool:
     return Path(location).is_absolute() and not Path(location).exists()
 
 
+def drop_song(layout: DataLayout, track: Track) -> None:
+    """Remove the original of a track that storage holds under another name."""
+    layout.song(track.track_id, track.suffix).unlink(missing_ok=True)
+
+
 def sweep_parts(layout: DataLayout) -> None:
     """Remove the part files that a killed process left; no other may be fetching."""
     shutil.rmtree(layout.songs / ".part", ignore_errors=True)
@@ -227,4 +232,5 @@ def _to_track(source: Source, facts: AudioFacts, track_id: str, suffix: str) -> 
         channels=facts.channels,
         codec=facts.codec,
         suffix=suffix,
+        packets_id=facts.packets_id,
     )

@@ -69,7 +69,7 @@ def test_a_copy_under_another_name_points_to_the_first(
         "duplicates",
         "duplicate_content",
     )
-    assert copy.message == f"the same file as {library / 'hums' / 'song 0.wav'} (hums)"
+    assert copy.message == f"the same sound as {library / 'hums' / 'song 0.wav'} (hums)"
     assert copy.track_id in {track.track_id for track in judged.tracks}
 
 
@@ -82,6 +82,61 @@ def test_a_copy_in_a_later_wave_is_one_too(layout: DataLayout, sources: list[Sou
 
     assert judged.tracks == ()
     assert [str(outcome.result) for outcome in judged.outcomes] == ["duplicate"]
+
+
+def ingest(layout: DataLayout, sources: Sequence[Source]) -> Fetched:
+    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
+    record_wave.fn(layout, judged)
+    return judged
+
+
+def write_retagged(song: Path, target: Path) -> Source:
+    """Write a copy of an mp3 with a tag of version 1 at its end."""
+    target.write_bytes(song.read_bytes() + b"TAG" + b"Other title".ljust(125, b"\0"))
+    return Source(location=str(target), genre="hums")
+
+
+def stored(layout: DataLayout) -> set[str]:
+    return {path.stem for path in layout.songs.glob("??/*")}
+
+
+@pytest.mark.parametrize("n_waves", [1, 2])
+def test_a_song_that_was_tagged_anew_is_a_copy(
+    layout: DataLayout, library: Path, tmp_path: Path, n_waves: int
+) -> None:
+    song = Source(location=str(library / "hums" / "song 2.mp3"), genre="hums")
+    retagged = write_retagged(Path(song.location), tmp_path / "zz retagged.mp3")
+    location_order = sorted([song, retagged], key=lambda source: source.location)
+
+    waves = [location_order] if n_waves == 1 else [location_order[:1], location_order[1:]]
+    judged = [ingest(layout, wave) for wave in waves]
+
+    tracks = [track for wave in judged for track in wave.tracks]
+    outcomes = [outcome for wave in judged for outcome in wave.outcomes]
+    assert [track.location for track in tracks] == [location_order[0].location]
+    assert [(str(o.result), str(o.reason)) for o in outcomes] == [
+        ("ok", ""),
+        ("duplicate", "duplicate_content"),
+    ]
+    assert {outcome.track_id for outcome in outcomes} == {tracks[0].track_id}
+    assert stored(layout) == {tracks[0].track_id}
+
+
+def test_a_song_that_was_tagged_anew_and_moved_stays_the_same_track(
+    layout: DataLayout, library: Path, tmp_path: Path
+) -> None:
+    old = Path(shutil.copy(library / "hums" / "song 2.mp3", tmp_path / "old.mp3"))
+    (before,) = ingest(layout, [Source(location=str(old), genre="hums")]).tracks
+    moved = write_retagged(old, tmp_path / "new.mp3")
+    old.unlink()
+
+    (after,) = ingest(layout, [moved]).tracks
+
+    with open_catalog(layout) as catalog:
+        tracks = fetch_rows(catalog, "select track_id, location from tracks")
+    assert after.track_id == before.track_id
+    assert tracks == [{"track_id": before.track_id, "location": moved.location}]
+    assert stored(layout) == {before.track_id}
 
 
 def test_songs_of_a_genre_that_is_not_asked_for_are_quarantined(

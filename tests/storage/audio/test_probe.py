@@ -89,7 +89,8 @@ def test_a_tag_at_the_end_of_an_mp3_is_no_packet(sweep_mp3: Path, tmp_path: Path
 def test_packets_are_digested_after_what_they_mean(sweep_wav: Path) -> None:
     facts = probe_audio(sweep_wav)
 
-    digest = hashlib.sha256(b"pcm_s16le 44100 2" + soundfile.read(sweep_wav, dtype="int16")[0])
+    samples, _ = soundfile.read(sweep_wav, dtype="int16")
+    digest = hashlib.sha256(b"pcm_s16le 44100 2" + samples.astype("<i2").tobytes())
     assert facts.packets_id == digest.hexdigest()
 
 
