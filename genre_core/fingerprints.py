@@ -103,18 +103,19 @@ def similarity(one: Items, other: Items) -> Match:
     return Match(similarity=float(1 + agreement[best]) / 2, offset_items=int(offsets[best]))
 
 
-def _correlate(one: Items, other: Items) -> npt.NDArray[np.floating[Any]]:
+def _correlate(one: Items, other: Items) -> npt.NDArray[np.float64]:
     """Give the equal bits less the unequal ones at each offset, the negative ones at the end."""
     n_points = 1 << (len(one) + len(other)).bit_length()
     spectra = [np.fft.rfft(_signs(items), n_points) for items in (one, other)]
     product = (spectra[0] * spectra[1].conj()).sum(axis=0)
-    return np.rint(np.fft.irfft(product, n_points))
+    agreement: npt.NDArray[np.float64] = np.rint(np.fft.irfft(product, n_points))
+    return agreement
 
 
 def _signs(items: Items) -> npt.NDArray[np.float64]:
     """Spread items into bits of -1 and 1.  # (ITEM_BITS, n_items)."""
     bits = (items[np.newaxis] >> np.arange(ITEM_BITS, dtype=np.uint32)[:, np.newaxis]) & 1
-    return 2.0 * bits - 1.0
+    return np.where(bits == 1, 1.0, -1.0)
 
 
 def sketch(items: Items) -> Sketch:
