@@ -42,6 +42,7 @@ COPIES: Mapping[str, tuple[str, str, str]] = {
     "first 5.0 s cut off": (".mp3", "5.0", "-b:a 128k"),
     "first 5.1 s cut off, mp3 64": (".mp3", "5.1", "-b:a 64k"),
 }
+SUFFIXES = {*CONTAINER_SUFFIXES.values(), ".opus"}
 COPIED_S = 130
 N_MADE_UP_SONGS = 24
 SAMPLE_RATE = 11_025
@@ -50,7 +51,7 @@ N_ITEMS = 948
 
 def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None:
     """Say what is found of copies, among pairs of different songs, and how fast."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in CONTAINER_SUFFIXES.values())
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     with TemporaryDirectory() as scratch:
         songs = [print_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
         index = index_keys([sketch(items) for items in songs])
