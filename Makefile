@@ -5,7 +5,7 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-CODE := flows tasks genre_core storage demo tests
+CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
 .PHONY: help setup run test check lock clean

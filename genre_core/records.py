@@ -73,12 +73,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """What the packets of an audio file say, not its header."""
+    """What the packets of an audio file say, not its header.
+
+    ``packets_id`` is the SHA-256 of the packets: the same for a file that was only tagged anew.
+    """
 
     duration_s: float
     sample_rate: int
     channels: int
     codec: str
+    packets_id: str = ""
     artist: str = ""
     album: str = ""
     title: str = ""
@@ -86,8 +90,9 @@ class AudioFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A song in storage; ``track_id`` is the SHA-256 of its file.
+    """A song in storage; ``track_id`` is the SHA-256 of its file, as it came first.
 
+    ``packets_id`` is that of `AudioFacts`: the song keeps its ``track_id`` when it is tagged anew.
     ``is_builtin`` marks the songs that the program composes.
     """
 
@@ -103,6 +108,7 @@ class Track:
     channels: int
     codec: str
     suffix: str
+    packets_id: str = ""
     is_builtin: bool = False
 
     @property

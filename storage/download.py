@@ -66,6 +66,11 @@ def is_gone(location: str) -> bool:
     return Path(location).is_absolute() and not Path(location).exists()
 
 
+def drop_song(layout: DataLayout, track: Track) -> None:
+    """Remove the original of a track that storage holds under another name."""
+    layout.song(track.track_id, track.suffix).unlink(missing_ok=True)
+
+
 def _fetch_part(location: str, part: Path, limits: DownloadLimits, clock: Clock) -> None:
     if Path(location).is_absolute():
         append_chunks(part, _read_file(Path(location)), location, limits)
@@ -120,4 +125,5 @@ def _to_track(source: Source, facts: AudioFacts, track_id: str, suffix: str) -> 
         channels=facts.channels,
         codec=facts.codec,
         suffix=suffix,
+        packets_id=facts.packets_id,
     )

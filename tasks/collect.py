@@ -10,8 +10,8 @@ from prefect import get_run_logger, task
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.labels import label_source
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.catalog.songs import known_tracks, record_songs, select_new_sources
-from storage.download import DownloadLimits, fetch_song, is_gone
+from storage.catalog.songs import known_packets, known_tracks, record_songs, select_new_sources
+from storage.download import DownloadLimits, drop_song, fetch_song, is_gone
 from storage.layout import DataLayout
 from storage.parts import sweep_parts
 from storage.sources.listing import list_sources
@@ -67,7 +67,8 @@ def mark_duplicates(
     layout: DataLayout, sources: Sequence[Source], fetched: Sequence[Fetched]
 ) -> Fetched:
     """Give every source of a wave one outcome: new, a copy, left out, or to be tried again."""
-    tracks = sorted((t for chunk in fetched for t in chunk.tracks), key=lambda t: t.location)
+    arrived = [track for chunk in fetched for track in chunk.tracks]
+    tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
     known = known_tracks(layout, [track.track_id for track in tracks])
     moved = {track_id: old for track_id, old in known.items() if is_gone(old.location)}
     first = {track_id: old for track_id, old in known.items() if track_id not in moved}
@@ -128,6 +129,19 @@ def _left_out(source: Source, result: Result, reason: Reason, message: str) -> O
     )
 
 
+def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
+    """Give songs that differ from an earlier one in their tags alone the name of that one."""
+    by_id = known_tracks(layout, [track.track_id for track in tracks])
+    by_packets = known_packets(layout, [track.packets_id for track in tracks])
+    named = []
+    for track in tracks:
+        first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
+        if first.track_id != track.track_id:
+            drop_song(layout, track)
+        named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
+    return named
+
+
 def _judge_copy(track: Track, first: Track) -> Outcome:
     arrived = Outcome(
         location=track.location,
@@ -143,7 +157,7 @@ def _judge_copy(track: Track, first: Track) -> Outcome:
         result=Result.DUPLICATE,
         stage=Stage.DUPLICATES,
         reason=Reason.DUPLICATE_CONTENT,
-        message=f"the same file as {show_location(first.location)} ({first.genre})",
+        message=f"the same sound as {show_location(first.location)} ({first.genre})",
     )
 
 

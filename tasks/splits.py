@@ -75,9 +75,10 @@ def _require_genres(
             "Correct `genres`, or add songs."
         )
     if len(found) < 2:
+        asked = f" and you asked for {', '.join(genres)} alone" if genres else ""
         raise UsageError(
             "A network needs songs of two genres at least; the library has examples of "
-            f"{held}. `genreflow status` tells what was left out."
+            f"{held}{asked}. `genreflow status` tells what was left out."
         )
 
 

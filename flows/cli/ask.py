@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,8 @@ from flows.settings import read_line_config
 from storage.catalog.published import query
 from storage.catalog.standing import read_status
 
-LONGEST_CELL = 60
+LONGEST_CELL = 60  # of a list, such as the values of a matrix
+WIDEST_LINE = 10_000  # where no terminal folds it
 
 
 @app.command()
@@ -29,10 +31,12 @@ def sql(
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    table = Table(*names)
+    table = Table()
+    for name in names:
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    OUT.print(table)
+    (OUT if OUT.is_terminal else Console(width=WIDEST_LINE)).print(table)
 
 
 @app.command()
@@ -88,4 +92,6 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    if isinstance(value, list) and len(text) > LONGEST_CELL:
+        return f"{text[: LONGEST_CELL - 1]}…"
+    return text

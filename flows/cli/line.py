@@ -7,6 +7,7 @@ import typer
 from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.console import hush_foreseen_errors
 from flows.cli.download import with_collection
+from flows.cli.interrupt import stop_on_interrupt
 from flows.cli.tables import outcome_sentence, runs_table
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
@@ -190,4 +191,5 @@ def _config(verbose: bool, **options: object) -> "LineConfig":
     config = read_line_config(**options)
     prepare_environment(config.layout.home, verbose)
     hush_foreseen_errors()
+    stop_on_interrupt()
     return config

@@ -55,9 +55,8 @@ def verdicts_table(verdicts: Sequence[Any]) -> Table:
 
 
 def _short(song: str) -> Text:
-    """Give a song's name as one tells songs apart: its file and the folder it is in."""
-    parts = song.rstrip("/").rsplit("/", 2)
-    return Text(song if len(parts) < 3 else "/".join(("…", *parts[1:])))
+    """Give the name of a song's file."""
+    return Text(song.rstrip("/").rsplit("/", 1)[-1])
 
 
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:

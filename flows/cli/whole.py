@@ -9,7 +9,7 @@ from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
 from genre_core.errors import UsageError
 from storage.catalog.published import query_rows
-from storage.catalog.standing import compared_rows
+from storage.catalog.standing import compared_rows, count_own_outcomes, count_scored_songs
 from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
@@ -41,9 +41,16 @@ def run_line(config: LineConfig) -> None:
 
 
 def _show(layout: DataLayout, report: NightlyReport) -> None:
-    OUT.print(outcome_sentence(report.extracted.outcomes))
+    outcomes = count_own_outcomes(layout) or report.extracted.outcomes
+    OUT.print(outcome_sentence(outcomes))
+    if any(not standing.startswith("ok") for standing, n in outcomes.items() if n):
+        OUT.print("Why: genreflow sql \"select source, message from outcomes where reason <> ''\"")
     rows = compared_rows(layout)
     OUT.print(runs_table(rows, next((r["run_id"] for r in rows if r["champion"]), "")))
+    n_songs = count_scored_songs(layout)
+    OUT.print(
+        f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
+    )
     promotion = report.trained.promotion
     OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
 

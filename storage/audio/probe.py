@@ -4,6 +4,7 @@ Headers lie: a variable-rate mp3 without a Xing header is announced at little mo
 length, a truncated file at all of it. So every packet is counted, once.
 """
 
+import hashlib
 import logging
 import struct
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
 
 
 def probe_audio(path: Path) -> AudioFacts:
-    """Say what an audio file is: codec, rate, channels, true length and tags.
+    """Say what an audio file is: codec, rate, channels, true length, packets and tags.
 
     Parameters
     ----------
@@ -85,7 +86,8 @@ def probe_audio(path: Path) -> AudioFacts:
     Returns
     -------
     AudioFacts
-        ``duration_s`` is the span of the packets, less the samples that the encoder added.
+        ``duration_s`` is the span of the packets, less the samples that the encoder added;
+        ``packets_id`` is the SHA-256 of codec, rate, channels and packets, tags left aside.
 
     Raises
     ------
@@ -93,13 +95,14 @@ def probe_audio(path: Path) -> AudioFacts:
         If the file cannot be read, is not audio, or holds no packet of sound.
     """
     with open_audio(path) as (container, stream):
-        duration_s = _measure_duration(container, stream, path)
+        duration_s, packets_id = _read_packets(container, stream, path)
         tags = _fold_tags(container, stream)
         return AudioFacts(
             duration_s=duration_s,
             sample_rate=stream.codec_context.sample_rate,
             channels=stream.codec_context.channels,
             codec=stream.codec_context.name.removesuffix("float"),
+            packets_id=packets_id,
             artist=tags.get("artist") or tags.get("album_artist", ""),
             album=tags.get("album", ""),
             title=tags.get("title", ""),
@@ -150,21 +153,30 @@ class _Span:
         return self.end - (self.begin or 0)
 
 
-def _measure_duration(container: InputContainer, stream: AudioStream, path: Path) -> float:
+def _read_packets(container: InputContainer, stream: AudioStream, path: Path) -> tuple[float, str]:
+    """Measure the seconds that the packets cover, and digest their content."""
     time_base = float(stream.time_base or 0)
     span = _Span()
+    digest = hashlib.sha256(_sound_format(stream).encode())
     ticks_per_sample = 1 / (time_base * stream.codec_context.sample_rate)
     trims_itself = container.format.name != "mp3"
     try:
         for packet in container.demux(stream):
             if packet.size:
                 span.add(packet, ticks_per_sample, trims_itself)
+                digest.update(packet)
     except av.FFmpegError as error:
         logger.warning("%s breaks off after %.1f s: %s", path, span.length * time_base, error)
     if span.length <= 0:
         message = f"{path} announces sound and holds none. Fetch the whole file again."
         raise TrackRejected(Reason.TRUNCATED, message)
-    return span.length * time_base
+    return span.length * time_base, digest.hexdigest()
+
+
+def _sound_format(stream: AudioStream) -> str:
+    """Name what turns packets into sound: the same bytes at another rate are another song."""
+    context = stream.codec_context
+    return f"{context.name} {context.sample_rate} {context.channels}"
 
 
 def _skipped_samples(packet: "Packet[AudioStream]") -> tuple[int, int]:

@@ -14,7 +14,7 @@ import duckdb
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.layout import DataLayout
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PATIENCE_S = 20.0
 PAUSE_S = 0.1
 logger = logging.getLogger(__name__)

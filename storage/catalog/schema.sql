@@ -5,6 +5,7 @@ create table tracks (
     artist varchar not null, album varchar not null, title varchar not null,
     licence varchar not null, duration_s double not null, sample_rate integer not null,
     channels integer not null, codec varchar not null, suffix varchar not null,
+    packets_id varchar not null default '',
     is_builtin boolean not null default false,
     added_at timestamptz not null default now()
 );
@@ -81,4 +82,4 @@ create table promotions (
     promoted_at timestamptz not null default now()
 );
 
-insert into schema_version values (1);
+insert into schema_version values (2);

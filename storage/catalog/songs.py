@@ -52,6 +52,17 @@ def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Trac
     return {row["track_id"]: Track(**row) for row in rows}
 
 
+def known_packets(layout: DataLayout, packets_ids: Iterable[str]) -> dict[str, Track]:
+    """Give the tracks in the catalog that have these packets, by packets; the earliest of each."""
+    statement = """
+        select * exclude (added_at) from tracks
+        where packets_id <> '' and packets_id in (select unnest(?)) order by added_at desc
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [list(packets_ids)])
+    return {row["packets_id"]: Track(**row) for row in rows}
+
+
 def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:
     """Record tracks and what became of their sources, in one transaction.
 

@@ -33,6 +33,35 @@ def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
     return query_rows(layout, _COMPARED)
 
 
+def count_scored_songs(layout: DataLayout) -> dict[str, int]:
+    """Count the songs on each side of the library used last: what its scores rest on."""
+    rows = query_rows(
+        layout,
+        """
+        select split, count(*) as n from splits where snapshot_id = (
+            select arg_max(snapshot_id, used_at) from snapshots) group by split
+        """,
+    )
+    return {row["split"]: row["n"] for row in rows}
+
+
+def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
+    """Count the songs by outcome and reason, but for those of the built-in library."""
+    rows = query_rows(
+        layout,
+        f"""
+        select outcome || if(reason = '', '', ' (' || reason || ')') as standing, count(*) as n
+        from outcomes where not starts_with(source, '{_quoted(layout)}/')
+        group by standing order by n desc
+        """,
+    )
+    return {row["standing"]: row["n"] for row in rows}
+
+
+def _quoted(layout: DataLayout) -> str:
+    return str(layout.builtin).replace("'", "''")
+
+
 def read_status(layout: DataLayout) -> dict[str, Any]:
     """Give what is in the store: songs, outcomes, examples, snapshot, champion.
 

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from genre_core.errors import TransientError
-from storage.parts import drop_part
+from genre_core.errors import TrackRejected, TransientError
+from storage.parts import drop_part, is_resumable
 from storage.web.attempt import OnBytes
 from storage.web.limits import Clock, DownloadLimits
 from storage.web.retry import fetch_url
@@ -36,7 +36,13 @@ def fetch_archive(
     if target.exists():
         return
     part = target.with_name(f"{target.name}.part")
-    fetch_url(url, part, limits, Clock(), on_bytes)
+    if not is_resumable(part):
+        drop_part(part)
+    try:
+        fetch_url(url, part, limits, Clock(), on_bytes)
+    except TrackRejected:
+        drop_part(part)
+        raise
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha1").hexdigest()
     if found != sha1:

@@ -71,7 +71,7 @@ def test_a_copy_under_another_name_points_to_the_first(
         "duplicates",
         "duplicate_content",
     )
-    assert copy.message == f"the same file as {library / 'hums' / 'song 0.wav'} (hums)"
+    assert copy.message == f"the same sound as {library / 'hums' / 'song 0.wav'} (hums)"
     assert copy.track_id in {track.track_id for track in judged.tracks}
 
 
@@ -84,6 +84,61 @@ def test_a_copy_in_a_later_wave_is_one_too(layout: DataLayout, sources: list[Sou
 
     assert judged.tracks == ()
     assert [str(outcome.result) for outcome in judged.outcomes] == ["duplicate"]
+
+
+def ingest(layout: DataLayout, sources: Sequence[Source]) -> Fetched:
+    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
+    record_wave.fn(layout, judged)
+    return judged
+
+
+def write_retagged(song: Path, target: Path) -> Source:
+    """Write a copy of an mp3 with a tag of version 1 at its end."""
+    target.write_bytes(song.read_bytes() + b"TAG" + b"Other title".ljust(125, b"\0"))
+    return Source(location=str(target), genre="hums")
+
+
+def stored(layout: DataLayout) -> set[str]:
+    return {path.stem for path in layout.songs.glob("??/*")}
+
+
+@pytest.mark.parametrize("n_waves", [1, 2])
+def test_a_song_that_was_tagged_anew_is_a_copy(
+    layout: DataLayout, library: Path, tmp_path: Path, n_waves: int
+) -> None:
+    song = Source(location=str(library / "hums" / "song 2.mp3"), genre="hums")
+    retagged = write_retagged(Path(song.location), tmp_path / "zz retagged.mp3")
+    location_order = sorted([song, retagged], key=lambda source: source.location)
+
+    waves = [location_order] if n_waves == 1 else [location_order[:1], location_order[1:]]
+    judged = [ingest(layout, wave) for wave in waves]
+
+    tracks = [track for wave in judged for track in wave.tracks]
+    outcomes = [outcome for wave in judged for outcome in wave.outcomes]
+    assert [track.location for track in tracks] == [location_order[0].location]
+    assert [(str(o.result), str(o.reason)) for o in outcomes] == [
+        ("ok", ""),
+        ("duplicate", "duplicate_content"),
+    ]
+    assert {outcome.track_id for outcome in outcomes} == {tracks[0].track_id}
+    assert stored(layout) == {tracks[0].track_id}
+
+
+def test_a_song_that_was_tagged_anew_and_moved_stays_the_same_track(
+    layout: DataLayout, library: Path, tmp_path: Path
+) -> None:
+    old = Path(shutil.copy(library / "hums" / "song 2.mp3", tmp_path / "old.mp3"))
+    (before,) = ingest(layout, [Source(location=str(old), genre="hums")]).tracks
+    moved = write_retagged(old, tmp_path / "new.mp3")
+    old.unlink()
+
+    (after,) = ingest(layout, [moved]).tracks
+
+    with open_catalog(layout) as catalog:
+        tracks = fetch_rows(catalog, "select track_id, location from tracks")
+    assert after.track_id == before.track_id
+    assert tracks == [{"track_id": before.track_id, "location": moved.location}]
+    assert stored(layout) == {before.track_id}
 
 
 def test_songs_of_a_genre_that_is_not_asked_for_are_quarantined(
@@ -185,7 +240,9 @@ def test_a_server_that_does_not_answer_is_timed_out_and_tried_again(layout: Data
     assert "secret" not in outcome.message
 
 
-def ingest(layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str) -> list[str]:
+def ingest_library(
+    layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str
+) -> list[str]:
     """Ingest a library task by task; give the names of the songs that were looked at."""
     sources = select_sources.fn(layout, str(music), genre_map, genres)
     fetched = fetch(layout, sources, genres)
@@ -202,7 +259,7 @@ def standing(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
 def test_every_track_of_a_collection_has_an_outcome(layout: DataLayout, tmp_path: Path) -> None:
     fma = write_fma(tmp_path / "fma")
 
-    ingest(layout, fma, {})
+    ingest_library(layout, fma, {})
 
     assert standing(layout) == {
         "000002": ("Hip-Hop", "ok", ""),
@@ -218,7 +275,7 @@ def test_a_map_gives_songs_their_genres_and_names_the_labels_it_lacks(
 ) -> None:
     fma = write_fma(tmp_path / "fma")
 
-    ingest(layout, fma, {"hip-hop": "hiphop"})
+    ingest_library(layout, fma, {"hip-hop": "hiphop"})
 
     stood = standing(layout)
     assert stood["000002"] == ("hiphop", "ok", "")
@@ -230,9 +287,9 @@ def test_a_map_gives_songs_their_genres_and_names_the_labels_it_lacks(
 
 def test_a_longer_map_brings_left_out_songs_back(layout: DataLayout, tmp_path: Path) -> None:
     fma = write_fma(tmp_path / "fma")
-    ingest(layout, fma, {"Hip-Hop": "hiphop"})
+    ingest_library(layout, fma, {"Hip-Hop": "hiphop"})
 
-    looked_at = ingest(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"})
+    looked_at = ingest_library(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"})
 
     assert "000002" not in looked_at
     assert standing(layout)["001040"] == ("pop", "ok", "")
@@ -240,9 +297,9 @@ def test_a_longer_map_brings_left_out_songs_back(layout: DataLayout, tmp_path: P
 
 def test_a_changed_map_gives_a_song_its_new_genre(layout: DataLayout, tmp_path: Path) -> None:
     fma = write_fma(tmp_path / "fma")
-    ingest(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"})
+    ingest_library(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"})
 
-    looked_at = ingest(layout, fma, {"Hip-Hop": "rap", "Pop": "pop"})
+    looked_at = ingest_library(layout, fma, {"Hip-Hop": "rap", "Pop": "pop"})
 
     assert "001040" not in looked_at
     assert standing(layout)["000002"] == ("rap", "ok", "")
@@ -255,9 +312,9 @@ def test_a_song_whose_label_is_not_mapped_any_more_is_left_out(
     layout: DataLayout, tmp_path: Path
 ) -> None:
     fma = write_fma(tmp_path / "fma")
-    ingest(layout, fma, {})
+    ingest_library(layout, fma, {})
 
-    ingest(layout, fma, {"Hip-Hop": "hiphop"})
+    ingest_library(layout, fma, {"Hip-Hop": "hiphop"})
 
     assert standing(layout)["001040"] == ("Pop", "quarantined", "label_unknown")
 
@@ -267,7 +324,7 @@ def test_a_label_mapped_to_no_genre_of_the_settings_is_unknown(
 ) -> None:
     fma = write_fma(tmp_path / "fma")
 
-    ingest(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"}, "pop", "jazz")
+    ingest_library(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"}, "pop", "jazz")
 
     stood = standing(layout)
     assert stood["000002"] == ("Hip-Hop", "quarantined", "label_unknown")

@@ -1,9 +1,11 @@
 """Facts of real files, and what is no audio."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
@@ -62,6 +64,40 @@ def test_truncated_mp3_has_the_length_of_what_is_there(sweep_mp3: Path, tmp_path
     facts = probe_audio(half)
 
     assert facts.duration_s == pytest.approx(6.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "options"), [(name, options) for name, options, *_ in FORMATS])
+def test_a_file_that_was_tagged_anew_has_the_same_packets(
+    encode: Encode, name: str, options: list[str]
+) -> None:
+    song = encode(name, *options)
+
+    title = f"title={'Other ' * 50}"
+    tagged = encode(name, "-i", str(song), "-map", "1", "-c", "copy", "-metadata", title)
+
+    assert tagged.read_bytes() != song.read_bytes()
+    assert probe_audio(tagged).packets_id == probe_audio(song).packets_id
+
+
+def test_a_tag_at_the_end_of_an_mp3_is_no_packet(sweep_mp3: Path, tmp_path: Path) -> None:
+    tagged = tmp_path / "tagged.mp3"
+    tagged.write_bytes(sweep_mp3.read_bytes() + b"TAG" + b"Other".ljust(125, b"\0"))
+
+    assert probe_audio(tagged).packets_id == probe_audio(sweep_mp3).packets_id
+
+
+def test_packets_are_digested_after_what_they_mean(sweep_wav: Path) -> None:
+    facts = probe_audio(sweep_wav)
+
+    samples, _ = soundfile.read(sweep_wav, dtype="int16")
+    digest = hashlib.sha256(b"pcm_s16le 44100 2" + samples.astype("<i2").tobytes())
+    assert facts.packets_id == digest.hexdigest()
+
+
+def test_another_encoding_has_other_packets(encode: Encode) -> None:
+    songs = [encode("song.mp3", "-b:a", rate) for rate in ("128k", "192k")]
+
+    assert len({probe_audio(song).packets_id for song in songs}) == 2
 
 
 def test_tags_are_read_in_any_script(sweep_mp3: Path) -> None:

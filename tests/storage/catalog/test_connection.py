@@ -127,7 +127,7 @@ def test_a_catalog_of_a_newer_version_is_refused_with_a_sentence(layout: DataLay
         catalog.execute("insert into schema_version values (7)")
 
     with (
-        pytest.raises(CatalogMismatch, match=r"has version 7; .* knows version 1\. Use the"),
+        pytest.raises(CatalogMismatch, match=r"has version 7; .* knows version 2\. Use the"),
         open_catalog(layout),
     ):
         pytest.fail("a catalog of another version was opened")

@@ -13,6 +13,7 @@ from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.songs import (
     count_outcomes,
+    known_packets,
     known_tracks,
     record_songs,
     select_new_sources,
@@ -135,6 +136,23 @@ def test_only_the_tracks_that_are_asked_for_and_known_are_given(store: Store) ->
     store.add_songs(blue, green)
 
     assert known_tracks(store.layout, [green.track_id, "unknown"]) == {green.track_id: green}
+
+
+def test_the_earliest_track_of_the_same_packets_is_given(store: Store) -> None:
+    first, later, other = (
+        replace(store.track(name), packets_id=packets_id)
+        for name, packets_id in (("blue", "packets"), ("blue again", "packets"), ("green", "own"))
+    )
+    for song in (first, later, other):
+        store.add_songs(song)
+
+    assert known_packets(store.layout, ["packets", "unknown"]) == {"packets": first}
+
+
+def test_tracks_whose_packets_nobody_knows_are_not_the_same(store: Store) -> None:
+    store.add_songs(store.track("blue"))
+
+    assert known_packets(store.layout, [""]) == {}
 
 
 def test_every_outcome_is_counted_also_those_without_a_song(layout: DataLayout) -> None:

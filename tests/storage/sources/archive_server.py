@@ -40,8 +40,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         begin = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
         begin = begin if self.server.knows_ranges else 0
-        content = file.read_bytes()[begin:]
+        whole = file.read_bytes()
+        content = whole[begin:]
         self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(whole) - 1}/{len(whole)}")
+        self.send_header("ETag", '"as published"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[: self.server.cut])

@@ -16,7 +16,7 @@ from storage.sources.listing import list_sources
 from storage.sources.published import COLLECTIONS, download_collection
 from tests.storage.sources.archive_server import ArchiveServer, published_fma, small_table
 
-LIMITS = DownloadLimits(timeout_s=2.0)
+LIMITS = DownloadLimits(timeout_s=2.0, max_attempts=1)
 
 
 @pytest.fixture
@@ -78,14 +78,14 @@ def test_a_download_that_broke_off_goes_on(
     layout: DataLayout, server: ArchiveServer, knows_ranges: bool
 ) -> None:
     server.cut, server.knows_ranges = 500, knows_ranges
-    with pytest.raises(TransientError, match=r"fma_metadata\.zip cannot be reached now"):
+    with pytest.raises(TransientError, match=r"fma_metadata\.zip breaks off"):
         fetch(layout, server)
     broken_off = held(layout)
     server.cut = None
 
     folder = fetch(layout, server)
 
-    assert broken_off == ["fma_metadata.zip.part"]
+    assert "fma_metadata.zip.part" in broken_off
     assert ("/fma_metadata.zip", "bytes=500-") in server.asked
     assert len(list_sources(folder)) == 5
 

@@ -1,0 +1,165 @@
+"""How many copies of a recording are found, how many different songs are taken for one, how fast.
+
+``PYTHONPATH=. .venv/bin/python benchmarks/duplicates.py FOLDER [SONGS [FINGERPRINTS]]``
+
+FOLDER holds songs that are all different; SONGS of them are copied in every way of `COPIES`, and
+looked up among all; then all songs are looked up among FINGERPRINTS made-up ones.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import imageio_ffmpeg
+import numpy as np
+import soundfile
+
+from genre_core.fingerprints import (
+    SAME_RECORDING,
+    Items,
+    KeyIndex,
+    find_candidates,
+    index_keys,
+    similarity,
+    sketch,
+)
+from storage.audio.chromaprint import print_song
+from storage.audio.probe import CONTAINER_SUFFIXES
+
+COPIES: Mapping[str, tuple[str, str, str]] = {
+    "mp3 64 kbit/s": (".mp3", "0", "-b:a 64k"),
+    "mp3 128 kbit/s": (".mp3", "0", "-b:a 128k"),
+    "mp3 320 kbit/s": (".mp3", "0", "-b:a 320k"),
+    "ogg vorbis": (".ogg", "0", "-c:a libvorbis -q:a 3"),
+    "opus 64 kbit/s": (".opus", "0", "-c:a libopus -b:a 64k"),
+    "m4a aac 96 kbit/s": (".m4a", "0", "-c:a aac -b:a 96k"),
+    "6 dB louder": (".mp3", "0", "-b:a 192k -af volume=6dB"),
+    "6 dB softer": (".mp3", "0", "-b:a 192k -af volume=-6dB"),
+    "first 5.0 s cut off": (".mp3", "5.0", "-b:a 128k"),
+    "first 5.1 s cut off, mp3 64": (".mp3", "5.1", "-b:a 64k"),
+}
+SUFFIXES = {*CONTAINER_SUFFIXES.values(), ".opus"}
+COPIED_S = 130
+N_MADE_UP_SONGS = 24
+SAMPLE_RATE = 11_025
+N_ITEMS = 948
+
+
+def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None:
+    """Say what is found of copies, among pairs of different songs, and how fast."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+    with TemporaryDirectory() as scratch:
+        songs = [print_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
+        index = index_keys([sketch(items) for items in songs])
+        _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
+        _tell_neighbours(index, songs)
+        chosen = range(0, len(paths), max(1, len(paths) // n_songs))[:n_songs]
+        for name in COPIES:
+            copies = {n: _copy(paths[n], name, Path(scratch)) for n in chosen}
+            _tell_recall(name, copies, songs, index)
+    _tell_pairs(songs)
+    _tell_speed(songs[: len(paths)], n_fingerprints)
+
+
+def find_recordings(index: KeyIndex, songs: list[Items], wanted: Items) -> list[int]:
+    """Give the songs that are the same recording: candidates by key, then exact alignment."""
+    candidates = find_candidates(index, sketch(wanted)).tolist()
+    return [n for n in candidates if similarity(songs[n], wanted).similarity >= SAME_RECORDING]
+
+
+def _tell_recall(
+    name: str, copies: Mapping[int, Items], songs: list[Items], index: KeyIndex
+) -> None:
+    found = {n: find_recordings(index, songs, copy) for n, copy in copies.items()}
+    n_found = sum(n in matches for n, matches in found.items())
+    n_wrong = sum(len(set(matches) - {n}) for n, matches in found.items())
+    least = min(similarity(songs[n], copy).similarity for n, copy in copies.items())
+    _say(
+        f"{name:<28} found {n_found:>3} of {len(copies):>3}, others taken for it {n_wrong}, "
+        f"least similarity {least:.3f}"
+    )
+
+
+def _tell_pairs(songs: list[Items]) -> None:
+    found = [similarity(one, other).similarity for one, other in combinations(songs, 2)]
+    n_same = sum(value >= SAME_RECORDING for value in found)
+    _say(
+        f"{len(found)} pairs of different songs: {n_same} taken for one; "
+        f"median {np.median(found):.3f}, greatest {max(found):.3f}"
+    )
+
+
+def _tell_speed(songs: list[Items], n_fingerprints: int) -> None:
+    """Search for each song among fingerprints with bits as common as those of the songs."""
+    rng = np.random.default_rng(0)
+    others = [_make_up_items(rng, np.concatenate(songs)) for _ in range(n_fingerprints)]
+    index = index_keys([sketch(items) for items in [*songs, *others]])
+    seconds, n_candidates, n_found = [], 0, 0
+    for number, song in enumerate(songs):
+        started = time.perf_counter()
+        candidates = find_candidates(index, sketch(song))
+        found = find_recordings(index, [*songs, *others], song)
+        seconds.append(time.perf_counter() - started)
+        n_candidates += len(candidates)
+        n_found += number in found
+    _say(
+        f"among {n_fingerprints} fingerprints: median {1000 * np.median(seconds):.1f} ms a song, "
+        f"slowest {1000 * max(seconds):.1f} ms, {n_candidates / len(songs):.1f} candidates, "
+        f"{n_found} of {len(songs)} found, index {_count_bytes(index) >> 20} MiB"
+    )
+
+
+def _count_bytes(index: KeyIndex) -> int:
+    return sum(array.nbytes for array in (index.keys, index.songs, index.positions))
+
+
+def _make_up_items(rng: np.random.Generator, pool: Items) -> Items:
+    """Take items of the songs in any order, with an eighth of their bits flipped."""
+    flips = np.bitwise_and.reduce(rng.integers(0, 1 << 32, (3, N_ITEMS), dtype=np.uint32))
+    return rng.choice(pool, N_ITEMS) ^ flips
+
+
+def _make_up_songs(folder: Path) -> Iterator[Path]:
+    """Write songs of decaying chords, each beat another, with bursts of noise."""
+    for seed in range(N_MADE_UP_SONGS):
+        rng = np.random.default_rng(seed)
+        beat = np.arange(round(rng.uniform(0.25, 0.5) * SAMPLE_RATE)) / SAMPLE_RATE
+        beats = [_play_chord(rng, beat) for _ in range(int(COPIED_S / beat[-1]))]
+        path = folder / f"made up {seed}.wav"
+        soundfile.write(path, np.concatenate(beats), SAMPLE_RATE)
+        yield path
+
+
+def _play_chord(rng: np.random.Generator, beat: np.ndarray) -> np.ndarray:
+    tones_hz = 110 * 2 ** (rng.integers(0, 36, 3) / 12)
+    tones = [np.sin(2 * np.pi * k * f * beat) / k for f in tones_hz for k in (1, 2, 3)]
+    noise = 0.05 * rng.standard_normal(len(beat))
+    return 0.4 * np.exp(-4 * beat / beat[-1]) * (np.sum(tones, axis=0) / 6 + noise)
+
+
+def _copy(song: Path, name: str, folder: Path) -> Items:
+    suffix, start_s, options = COPIES[name]
+    copy = folder / f"copy{suffix}"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-threads", "1"]
+    command += ["-ss", start_s, "-t", str(COPIED_S), "-i", str(song), "-map", "0:a:0"]
+    subprocess.run([*command, *options.split(), str(copy)], check=True)
+    return print_song(copy)
+
+
+def _tell_neighbours(index: KeyIndex, songs: list[Items]) -> None:
+    found = [find_recordings(index, songs, items) for items in songs]
+    n_wrong = sum(len(set(matches) - {number}) for number, matches in enumerate(found))
+    _say(f"different songs that a search takes for one: {n_wrong // 2}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

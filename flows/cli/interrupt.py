@@ -1,0 +1,26 @@
+"""Ctrl-C: stop at once, with one sentence; what was finished is recorded already."""
+
+import os
+import signal
+from types import FrameType
+
+STOPPED = 130  # as shells say it
+SENTENCE = "\nStopped. What was finished is kept; the same command goes on from there.\n"
+
+
+def stop_on_interrupt() -> None:
+    """Leave at the first Ctrl-C instead of waiting for the orchestrator to report a crash.
+
+    A process may die anywhere: whatever it has not recorded is done again by the next run.
+    """
+    signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    from prefect.server.api.server import SubprocessASGIServer
+
+    os.write(2, SENTENCE.encode())
+    for server in list(SubprocessASGIServer._instances.values()):
+        if server.server_process is not None:
+            server.server_process.kill()
+    os._exit(STOPPED)

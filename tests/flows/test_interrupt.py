@@ -1,0 +1,52 @@
+"""Ctrl-C in a terminal reaches every process of the group, the embedded server included."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from flows.cli.interrupt import stop_on_interrupt
+from flows.environment import prepare_environment
+prepare_environment(Path(sys.argv[1]), verbose=False)
+from prefect import flow
+@flow
+def endless():
+    print("begun", flush=True)
+    time.sleep(600)
+stop_on_interrupt()
+endless()
+"""
+
+
+@pytest.mark.flow
+def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(tmp_path: Path) -> None:
+    unset = ("PREFECT_API_URL", "PREFECT_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=environment,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "begun\n"
+        interrupted_at = time.monotonic()
+        os.killpg(program.pid, signal.SIGINT)
+
+        code = program.wait(timeout=60)
+        took_s = time.monotonic() - interrupted_at
+        said = program.stderr.read() if program.stderr else ""
+
+    assert code == 130
+    assert took_s < 30
+    assert "Stopped. What was finished is kept" in said
+    assert "Traceback" not in said

@@ -1,0 +1,184 @@
+"""Fingerprints: alignment counted bit by bit, and a search that finds what shares keys."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genre_core.fingerprints import (
+    DROPPED_BITS,
+    FEWEST_ITEMS,
+    N_KEYS,
+    SAME_RECORDING,
+    Items,
+    find_candidates,
+    index_keys,
+    similarity,
+    sketch,
+)
+
+
+def noise(seed: int, n_items: int = 948) -> Items:
+    """A fingerprint of no song: each bit is a throw of a coin."""
+    return np.random.default_rng(seed).integers(0, 1 << 32, n_items, dtype=np.uint32)
+
+
+def flip(items: Items, share: float, seed: int = 0) -> Items:
+    """Flip a share of the bits."""
+    flips = np.random.default_rng(seed).random((len(items), 32)) < share
+    return items ^ np.packbits(flips, axis=1).view(np.uint32).ravel()
+
+
+def count_equal_bits(one: Items, other: Items, offset: int) -> float:
+    """The definition, item by item: the share of equal bits where two fingerprints overlap."""
+    pairs = [
+        (int(one[i + offset]), int(other[i]))
+        for i in range(len(other))
+        if 0 <= i + offset < len(one)
+    ]
+    return 1 - sum((a ^ b).bit_count() for a, b in pairs) / (32 * len(pairs))
+
+
+def test_a_fingerprint_is_its_own_best_match() -> None:
+    match = similarity(noise(0), noise(0))
+
+    assert (match.similarity, match.offset_items) == (1.0, 0)
+
+
+def test_one_bit_of_each_item_is_a_thirty_second() -> None:
+    match = similarity(noise(0), noise(0) ^ np.uint32(1 << 31))
+
+    assert match.similarity == pytest.approx(31 / 32, abs=1e-12)
+
+
+def test_a_cut_beginning_is_a_positive_offset_and_swapping_turns_it() -> None:
+    song = noise(0)
+
+    assert similarity(song, song[40:]).offset_items == 40
+    assert similarity(song[40:], song).offset_items == -40
+
+
+def test_songs_of_different_lengths_are_compared_where_they_overlap() -> None:
+    song = noise(0)
+
+    match = similarity(song, np.concatenate([noise(1, 100), song[:300]]))
+
+    assert (match.similarity, match.offset_items) == (1.0, -100)
+
+
+def test_half_of_the_shorter_one_must_overlap() -> None:
+    song = noise(0, 200)
+
+    kept = similarity(song, np.concatenate([song[100:], noise(1, 100)]))
+    lost = similarity(song, np.concatenate([song[101:], noise(1, 101)]))
+
+    assert (kept.similarity, kept.offset_items) == (1.0, 100)
+    assert lost.similarity < SAME_RECORDING
+
+
+@pytest.mark.parametrize("n_items", [0, 1, FEWEST_ITEMS - 1])
+def test_a_fingerprint_of_less_than_five_seconds_matches_nothing(n_items: int) -> None:
+    assert similarity(noise(0, n_items), noise(0, n_items)).similarity == 0.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lengths=st.tuples(st.integers(40, 70), st.integers(40, 70)),
+    shift=st.integers(-15, 15),
+    seed=st.integers(0, 1000),
+)
+def test_no_alignment_is_better_than_the_one_given(
+    lengths: tuple[int, int], shift: int, seed: int
+) -> None:
+    one = noise(seed, lengths[0])
+    other = np.resize(np.roll(flip(one, 0.2, seed), -shift), lengths[1])
+
+    match = similarity(one, other)
+
+    shorter = min(lengths)
+    overlaps = {
+        offset: min(len(one), offset + len(other)) - max(0, offset)
+        for offset in range(1 - len(other), len(one))
+    }
+    allowed = [offset for offset, n_items in overlaps.items() if n_items >= shorter / 2]
+    shares = {offset: count_equal_bits(one, other, offset) for offset in allowed}
+    assert match.similarity == pytest.approx(max(shares.values()), abs=1e-12)
+    assert shares[match.offset_items] == pytest.approx(match.similarity, abs=1e-12)
+
+
+def test_a_sketch_holds_the_first_places_of_distinct_keys() -> None:
+    items = np.concatenate([noise(0, 200), noise(0, 200)])
+
+    found = sketch(items)
+
+    assert len(np.unique(found.keys)) == len(found.keys) == N_KEYS
+    assert found.positions.max() < 200
+    assert (items[found.positions] >> DROPPED_BITS).tolist() == found.keys.tolist()
+
+
+def test_a_sketch_does_not_depend_on_where_the_song_begins() -> None:
+    song = noise(0)
+
+    whole, cut = sketch(song), sketch(song[40:])
+
+    assert len(np.intersect1d(whole.keys, cut.keys)) > 0.9 * N_KEYS
+
+
+def test_the_lowest_bits_do_not_matter_to_a_sketch() -> None:
+    low = np.random.default_rng(1).integers(0, 1 << DROPPED_BITS, 948, dtype=np.uint32)
+
+    assert sketch(noise(0)).keys.tolist() == sketch(noise(0) ^ low).keys.tolist()
+
+
+def test_songs_that_share_their_items_are_found_whatever_their_offset() -> None:
+    songs = [noise(seed) for seed in range(20)]
+    index = index_keys([sketch(items) for items in songs])
+
+    assert find_candidates(index, sketch(songs[7][40:])).tolist() == [7]
+    assert find_candidates(index, sketch(np.concatenate([noise(99, 60), songs[3]]))).tolist() == [3]
+    assert find_candidates(index, sketch(flip(songs[5], 0.01))).tolist() == [5]
+
+
+def test_every_copy_is_found_in_order() -> None:
+    songs = [noise(0), noise(1), noise(0)[30:], noise(2), flip(noise(0), 0.02)]
+    index = index_keys([sketch(items) for items in songs])
+
+    assert find_candidates(index, sketch(noise(0))).tolist() == [0, 2, 4]
+
+
+def test_keys_shared_in_another_order_are_no_candidates() -> None:
+    song = noise(0)
+    index = index_keys([sketch(song)])
+
+    shuffled = np.random.default_rng(1).permutation(song)
+
+    assert find_candidates(index, sketch(shuffled)).tolist() == []
+
+
+def test_a_song_of_which_a_cut_falls_between_two_offsets_is_found() -> None:
+    song = noise(0)
+    halves = np.concatenate([song[40:500], song[501:]])
+
+    assert find_candidates(index_keys([sketch(song)]), sketch(halves)).tolist() == [0]
+
+
+def test_keys_that_everybody_has_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genre_core import fingerprints
+
+    monkeypatch.setattr(fingerprints, "MOST_HOLDERS", 10)
+    jingle = noise(0, 200)
+    songs = [np.concatenate([jingle, noise(seed, 300)]) for seed in range(1, 13)]
+    index = index_keys([sketch(items) for items in songs])
+
+    assert find_candidates(index, sketch(songs[4])).tolist() == [4]
+
+
+@pytest.mark.parametrize("items", [noise(0, 0), np.zeros(948, np.uint32)], ids=["none", "silence"])
+def test_a_fingerprint_that_tells_nothing_finds_nothing(items: Items) -> None:
+    index = index_keys([sketch(items), sketch(noise(1))])
+
+    assert find_candidates(index, sketch(items)).tolist() == []
+
+
+def test_nothing_is_found_where_there_is_nothing() -> None:
+    assert find_candidates(index_keys([]), sketch(noise(0))).tolist() == []

@@ -1,0 +1,198 @@
+"""Fingerprints of real files: what the same recording keeps, and what ffmpeg may not do."""
+
+import subprocess
+from collections.abc import Callable
+from itertools import accumulate
+from operator import xor
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import soundfile
+
+from genre_core.errors import TrackRejected, TransientError
+from genre_core.examples import Float32Array
+from genre_core.fingerprints import (
+    SAME_RECORDING,
+    Items,
+    find_candidates,
+    index_keys,
+    similarity,
+    sketch,
+)
+from genre_core.records import Reason
+from storage.audio import chromaprint
+from storage.audio.chromaprint import print_song
+
+SAMPLE_RATE = 44_100
+SONG_S = 30.0
+N_OTHERS = 12
+
+Reencode = Callable[..., Path]
+
+
+def play(rng: np.random.Generator, duration_s: float = SONG_S) -> Float32Array:
+    """Notes of three tones with overtones, each beat another chord, and a burst of noise."""
+    beat_s = rng.uniform(0.25, 0.5)
+    beat = np.arange(round(beat_s * SAMPLE_RATE)) / SAMPLE_RATE
+    decay = np.exp(-4 * beat / beat_s)
+    beats = []
+    for _ in range(int(duration_s / beat_s)):
+        tones_hz = 110 * 2 ** (rng.integers(0, 36, 3) / 12)
+        tones = [np.sin(2 * np.pi * k * f * beat) / k for f in tones_hz for k in (1, 2, 3)]
+        beats.append(decay * (sum(tones) / 6 + 0.05 * rng.standard_normal(len(beat))))
+    return 0.4 * np.concatenate(beats).astype(np.float32)
+
+
+def write_music(path: Path, seed: int, duration_s: float = SONG_S) -> Path:
+    soundfile.write(path, play(np.random.default_rng(seed), duration_s), SAMPLE_RATE)
+    return path
+
+
+def ffmpeg(*arguments: str | Path) -> bytes:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+def unpack_compressed(packed: bytes) -> Items:
+    """Read Chromaprint's compressed format: gaps between the bits that differ from item to item.
+
+    Gaps come in 3 bits, the lowest first; 0 ends an item; 7 is continued by 5 bits at the end.
+    """
+    n_items = int.from_bytes(packed[1:4], "big")
+    bits = np.unpackbits(np.frombuffer(packed[4:], np.uint8), bitorder="little")
+    gaps = (bits[: len(bits) // 3 * 3].reshape(-1, 3) @ [1, 2, 4]).tolist()
+    n_gaps = int(np.flatnonzero(np.equal(gaps, 0))[n_items - 1]) + 1
+    rest = bits[-(-3 * n_gaps // 8) * 8 :]
+    more = iter((rest[: len(rest) // 5 * 5].reshape(-1, 5) @ [1, 2, 4, 8, 16]).tolist())
+    changes, bit = [0], -1
+    for gap in gaps[:n_gaps]:
+        bit = bit + gap + (next(more) if gap == 7 else 0) if gap else -1
+        changes = [*changes[:-1], changes[-1] | 1 << bit] if gap else [*changes, 0]
+    return np.array(list(accumulate(changes[:n_items], xor)), np.uint32)
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_music(tmp_path_factory.mktemp("music") / "song.wav", seed=0)
+
+
+@pytest.fixture
+def reencode(song: Path, tmp_path: Path) -> Reencode:
+    def encode(suffix: str, *options: str, start_s: float = 0.0) -> Path:
+        target = tmp_path / f"copy{suffix}"
+        ffmpeg("-ss", str(start_s), "-i", song, *options, target)
+        return target
+
+    return encode
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> list[Items]:
+    """Fingerprints of songs that are not the song."""
+    folder = tmp_path_factory.mktemp("others")
+    return [print_song(write_music(folder / f"{n}.wav", n)) for n in range(1, N_OTHERS)]
+
+
+def test_items_are_those_of_the_compressed_format(song: Path) -> None:
+    packed = ffmpeg("-i", song, "-f", "chromaprint", "-fp_format", "compressed", "-")
+
+    items = print_song(song)
+
+    assert items.dtype == np.uint32
+    assert items.tolist() == unpack_compressed(packed).tolist()
+
+
+def test_two_minutes_at_most_are_printed(tmp_path: Path) -> None:
+    long = write_music(tmp_path / "long.flac", seed=1, duration_s=150.0)
+
+    # 1 + (120 x 11025 - 4096) / 1365 = 967 spectra, less 4 of the filter, less 15 of the window
+    assert len(print_song(long)) == 967 - 4 - 15
+
+
+def test_a_song_of_a_second_has_no_items(tmp_path: Path) -> None:
+    assert print_song(write_music(tmp_path / "short.wav", seed=1, duration_s=1.0)).size == 0
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "start_s"),
+    [
+        (".mp3", ["-b:a", "64k"], 0.0),
+        (".mp3", ["-b:a", "320k"], 0.0),
+        (".ogg", ["-c:a", "libvorbis"], 0.0),
+        (".opus", ["-c:a", "libopus"], 0.0),
+        (".m4a", ["-c:a", "aac"], 0.0),
+        (".mp3", ["-af", "volume=-6dB"], 0.0),
+        (".mp3", ["-ac", "1", "-ar", "22050"], 0.0),
+        (".mp3", ["-b:a", "128k"], 5.0),
+    ],
+)
+def test_a_copy_of_a_recording_is_found_among_others(
+    reencode: Reencode,
+    song: Path,
+    others: list[Items],
+    suffix: str,
+    options: list[str],
+    start_s: float,
+) -> None:
+    original, copy = print_song(song), print_song(reencode(suffix, *options, start_s=start_s))
+
+    index = index_keys([sketch(items) for items in [*others, original]])
+    match = similarity(original, copy)
+
+    assert find_candidates(index, sketch(copy)).tolist() == [len(others)]
+    assert match.similarity > SAME_RECORDING
+    assert match.offset_items == pytest.approx(start_s / 0.1238, abs=1)
+
+
+def test_different_songs_are_not_the_same_recording(song: Path, others: list[Items]) -> None:
+    original = print_song(song)
+
+    assert max(similarity(original, other).similarity for other in others) < SAME_RECORDING
+
+
+def test_the_name_of_a_song_is_no_option_and_no_protocol(song: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "-i http:‖'; touch x %d.wav"
+    odd.write_bytes(song.read_bytes())
+
+    assert print_song(odd).tolist() == print_song(song).tolist()
+
+
+def test_a_playlist_opens_no_other_file(song: Path, tmp_path: Path) -> None:
+    playlist = tmp_path / "song.mp3"
+    playlist.write_text(f"#EXTM3U\n#EXTINF:30,\n{song}\n#EXT-X-ENDLIST\n")
+
+    with pytest.raises(TrackRejected) as rejection:
+        print_song(playlist)
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+
+
+@pytest.mark.parametrize("content", [b"", b"no music at all\n" * 100, bytes(100_000)])
+def test_what_is_no_audio_is_rejected_in_a_short_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(content)
+
+    with pytest.raises(TrackRejected, match=r"song\.mp3 cannot be decoded by ffmpeg") as rejection:
+        print_song(path)
+
+    assert len(str(rejection.value)) < len(str(path)) + 400
+
+
+def test_a_song_that_needs_more_memory_than_allowed_is_rejected(
+    song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chromaprint, "MEMORY_LIMIT_BYTES", 64 << 20)
+
+    with pytest.raises(TrackRejected, match="cannot be decoded"):
+        print_song(song)
+
+
+def test_a_song_that_takes_too_long_is_left_to_the_next_run(
+    song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chromaprint, "TIME_LIMIT_S", 0.001)
+
+    with pytest.raises(TransientError, match=r"over 0\.001 s"):
+        print_song(song)
