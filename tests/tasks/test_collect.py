@@ -14,7 +14,6 @@ from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
 from tasks.collect import Fetched, download_chunk, mark_duplicates, record_wave, select_sources
-from tests.storage.sources.conftest import write_fma
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
@@ -238,94 +237,3 @@ def test_a_server_that_does_not_answer_is_timed_out_and_tried_again(layout: Data
     assert (outcome.result, outcome.reason) == ("retryable", "timed_out")
     assert outcome.location == location
     assert "secret" not in outcome.message
-
-
-def ingest_library(
-    layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str
-) -> list[str]:
-    """Ingest a library task by task; give the names of the songs that were looked at."""
-    sources = select_sources.fn(layout, str(music), genre_map, genres)
-    fetched = fetch(layout, sources, genres)
-    record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
-    return [Path(source.location).stem for source in sources]
-
-
-def standing(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select source, genre, outcome, reason from outcomes")
-    return {Path(r["source"]).stem: (r["genre"], r["outcome"], r["reason"]) for r in rows}
-
-
-def test_every_track_of_a_collection_has_an_outcome(layout: DataLayout, tmp_path: Path) -> None:
-    fma = write_fma(tmp_path / "fma")
-
-    ingest_library(layout, fma, {})
-
-    assert standing(layout) == {
-        "000002": ("Hip-Hop", "ok", ""),
-        "000005": ("", "quarantined", "label_unknown"),
-        "001039": ("Rock", "quarantined", "not_found"),
-        "001040": ("Pop", "ok", ""),
-        "155320": ("", "quarantined", "label_unknown"),
-    }
-
-
-def test_a_map_gives_songs_their_genres_and_names_the_labels_it_lacks(
-    layout: DataLayout, tmp_path: Path
-) -> None:
-    fma = write_fma(tmp_path / "fma")
-
-    ingest_library(layout, fma, {"hip-hop": "hiphop"})
-
-    stood = standing(layout)
-    assert stood["000002"] == ("hiphop", "ok", "")
-    assert stood["001040"] == ("Pop", "quarantined", "label_unknown")
-    with open_catalog(layout) as catalog:
-        query = "select message from outcomes where genre = 'Pop'"
-        assert "'Pop'" in fetch_rows(catalog, query)[0]["message"]
-
-
-def test_a_longer_map_brings_left_out_songs_back(layout: DataLayout, tmp_path: Path) -> None:
-    fma = write_fma(tmp_path / "fma")
-    ingest_library(layout, fma, {"Hip-Hop": "hiphop"})
-
-    looked_at = ingest_library(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"})
-
-    assert "000002" not in looked_at
-    assert standing(layout)["001040"] == ("pop", "ok", "")
-
-
-def test_a_changed_map_gives_a_song_its_new_genre(layout: DataLayout, tmp_path: Path) -> None:
-    fma = write_fma(tmp_path / "fma")
-    ingest_library(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"})
-
-    looked_at = ingest_library(layout, fma, {"Hip-Hop": "rap", "Pop": "pop"})
-
-    assert "001040" not in looked_at
-    assert standing(layout)["000002"] == ("rap", "ok", "")
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select genre from tracks order by genre")
-    assert [row["genre"] for row in rows] == ["pop", "rap"]
-
-
-def test_a_song_whose_label_is_not_mapped_any_more_is_left_out(
-    layout: DataLayout, tmp_path: Path
-) -> None:
-    fma = write_fma(tmp_path / "fma")
-    ingest_library(layout, fma, {})
-
-    ingest_library(layout, fma, {"Hip-Hop": "hiphop"})
-
-    assert standing(layout)["001040"] == ("Pop", "quarantined", "label_unknown")
-
-
-def test_a_label_mapped_to_no_genre_of_the_settings_is_unknown(
-    layout: DataLayout, tmp_path: Path
-) -> None:
-    fma = write_fma(tmp_path / "fma")
-
-    ingest_library(layout, fma, {"Hip-Hop": "hiphop", "Pop": "pop"}, "pop", "jazz")
-
-    stood = standing(layout)
-    assert stood["000002"] == ("Hip-Hop", "quarantined", "label_unknown")
-    assert stood["001040"] == ("pop", "ok", "")
