@@ -38,9 +38,16 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     TOO_SHORT = "too_short"
     SILENT = "silent"
+    NAN = "nan"
+    CLIPPED = "clipped"
+    SAMPLE_RATE_UNKNOWN = "sample_rate_unknown"
     LABEL_UNKNOWN = "label_unknown"
+    LABEL_CONFLICT = "label_conflict"
     SPLIT_CONFLICT = "split_conflict"
+    DUPLICATE_ID = "duplicate_id"
     DUPLICATE_CONTENT = "duplicate_content"
+    DUPLICATE_RECORDING = "duplicate_recording"
+    SITE_BROKEN = "site_broken"
     INTERRUPTED = "interrupted"
 
 
@@ -76,6 +83,7 @@ class AudioFacts:
     """What the packets of an audio file say, not its header.
 
     ``packets_id`` is the SHA-256 of the packets: the same for a file that was only tagged anew.
+    ``bit_rate`` is that of the packets alone, in bits per second.
     """
 
     duration_s: float
@@ -83,6 +91,7 @@ class AudioFacts:
     channels: int
     codec: str
     packets_id: str = ""
+    bit_rate: int = 0
     artist: str = ""
     album: str = ""
     title: str = ""
@@ -109,6 +118,7 @@ class Track:
     codec: str
     suffix: str
     packets_id: str = ""
+    bit_rate: int = 0
     is_builtin: bool = False
 
     @property

@@ -126,4 +126,5 @@ def _to_track(source: Source, facts: AudioFacts, track_id: str, suffix: str) -> 
         codec=facts.codec,
         suffix=suffix,
         packets_id=facts.packets_id,
+        bit_rate=facts.bit_rate,
     )

@@ -95,14 +95,15 @@ def probe_audio(path: Path) -> AudioFacts:
         If the file cannot be read, is not audio, or holds no packet of sound.
     """
     with open_audio(path) as (container, stream):
-        duration_s, packets_id = _read_packets(container, stream, path)
+        packets = _read_packets(container, stream, path)
         tags = _fold_tags(container, stream)
         return AudioFacts(
-            duration_s=duration_s,
+            duration_s=packets.duration_s,
             sample_rate=stream.codec_context.sample_rate,
             channels=stream.codec_context.channels,
             codec=stream.codec_context.name.removesuffix("float"),
-            packets_id=packets_id,
+            packets_id=packets.packets_id,
+            bit_rate=round(8 * packets.n_bytes / packets.duration_s),
             artist=tags.get("artist") or tags.get("album_artist", ""),
             album=tags.get("album", ""),
             title=tags.get("title", ""),
@@ -153,10 +154,19 @@ class _Span:
         return self.end - (self.begin or 0)
 
 
-def _read_packets(container: InputContainer, stream: AudioStream, path: Path) -> tuple[float, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Packets:
+    """What the packets of a stream are together."""
+
+    duration_s: float
+    n_bytes: int
+    packets_id: str
+
+
+def _read_packets(container: InputContainer, stream: AudioStream, path: Path) -> _Packets:
     """Measure the seconds that the packets cover, and digest their content."""
     time_base = float(stream.time_base or 0)
-    span = _Span()
+    span, n_bytes = _Span(), 0
     digest = hashlib.sha256(_sound_format(stream).encode())
     ticks_per_sample = 1 / (time_base * stream.codec_context.sample_rate)
     trims_itself = container.format.name != "mp3"
@@ -165,12 +175,15 @@ def _read_packets(container: InputContainer, stream: AudioStream, path: Path) ->
             if packet.size:
                 span.add(packet, ticks_per_sample, trims_itself)
                 digest.update(packet)
+                n_bytes += packet.size
     except av.FFmpegError as error:
         logger.warning("%s breaks off after %.1f s: %s", path, span.length * time_base, error)
     if span.length <= 0:
         message = f"{path} announces sound and holds none. Fetch the whole file again."
         raise TrackRejected(Reason.TRUNCATED, message)
-    return span.length * time_base, digest.hexdigest()
+    return _Packets(
+        duration_s=span.length * time_base, n_bytes=n_bytes, packets_id=digest.hexdigest()
+    )
 
 
 def _sound_format(stream: AudioStream) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
+from storage.catalog.migrations import MIGRATIONS, migrate
 from storage.layout import DataLayout
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PATIENCE_S = 20.0
 PAUSE_S = 0.1
 logger = logging.getLogger(__name__)
@@ -95,9 +96,11 @@ def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
         return
     if "schema_version" not in tables:
         raise CatalogMismatch("The file is a DuckDB database, but no catalog. Use another --home.")
-    version = fetch_rows(connection, "select max(version) as version from schema_version")[0]
-    if version["version"] != SCHEMA_VERSION:
+    rows = fetch_rows(connection, "select max(version) as version from schema_version")
+    version = rows[0]["version"]
+    if version != SCHEMA_VERSION and version not in MIGRATIONS:
         raise CatalogMismatch(
-            f"The catalog has version {version['version']}; this genreflow knows version "
+            f"The catalog has version {version}; this genreflow knows version "
             f"{SCHEMA_VERSION}. Use the genreflow that wrote it, or another --home."
         )
+    migrate(connection, version)

@@ -7,14 +7,37 @@ create table tracks (
     channels integer not null, codec varchar not null, suffix varchar not null,
     packets_id varchar not null default '',
     is_builtin boolean not null default false,
-    added_at timestamptz not null default now()
+    added_at timestamptz not null default now(),
+    bit_rate integer not null default 0
 );
 
 create table outcomes (
     source varchar primary key, track_id varchar not null, genre varchar not null,
     outcome varchar not null, stage varchar not null, reason varchar not null,
     message varchar not null, attempts integer not null default 1,
-    first_at timestamptz not null default now(), updated_at timestamptz not null default now()
+    first_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+    source_id varchar not null default '', version varchar not null default ''
+);
+
+create table prints (track_id varchar primary key, items blob not null);
+
+create table print_keys (
+    track_id varchar not null, key uinteger not null, position integer not null
+);
+
+create table copies (
+    track_id varchar not null, other_id varchar not null, similarity double not null,
+    offset_s double not null, primary key (track_id, other_id)
+);
+
+create table decisions (
+    track_id varchar primary key, genre varchar not null,
+    decided_at timestamptz not null default now()
+);
+
+create table aside (
+    track_id varchar primary key, reason varchar not null, duplicate_of varchar not null,
+    message varchar not null
 );
 
 create table features (
@@ -24,12 +47,14 @@ create table features (
 
 create table shards (
     shard varchar primary key, feature_key varchar not null, n_rows integer not null,
-    n_bytes bigint not null, created_at timestamptz not null default now()
+    n_bytes bigint not null, created_at timestamptz not null default now(),
+    digest varchar not null default ''
 );
 
 create table extracted (
     track_id varchar not null, feature_key varchar not null, shard varchar not null,
-    n_fragments integer not null, primary key (track_id, feature_key)
+    n_fragments integer not null, reason varchar not null default '',
+    message varchar not null default '', primary key (track_id, feature_key)
 );
 
 create table rejected (
@@ -82,4 +107,4 @@ create table promotions (
     promoted_at timestamptz not null default now()
 );
 
-insert into schema_version values (2);
+insert into schema_version values (3);

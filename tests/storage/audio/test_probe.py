@@ -44,6 +44,12 @@ def test_padding_of_the_encoder_is_not_counted(encode: Encode, name: str) -> Non
     assert facts.duration_s == pytest.approx(12.0, abs=1e-6)
 
 
+def test_the_bit_rate_is_that_of_the_packets(encode: Encode) -> None:
+    facts = probe_audio(encode("song.mp3", "-b:a", "192k", "-metadata", f"title={'x' * 90_000}"))
+
+    assert facts.bit_rate == pytest.approx(192_000, rel=0.02)
+
+
 @pytest.mark.parametrize("name", ["song.ogg", "song.webm", "song.wma", "song.aac"])
 def test_length_is_known_to_within_a_packet(encode: Encode, name: str) -> None:
     facts = probe_audio(encode(name))

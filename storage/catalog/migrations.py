@@ -1,0 +1,50 @@
+"""Catalogs of older versions become catalogs of this one, one numbered step after the other."""
+
+from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
+    """Add what copies of recordings, doubtful sound and damaged shards are known by."""
+    catalog.execute(
+        """
+        alter table tracks add column bit_rate integer not null default 0;
+        alter table outcomes add column source_id varchar not null default '';
+        alter table outcomes add column version varchar not null default '';
+        alter table extracted add column reason varchar not null default '';
+        alter table extracted add column message varchar not null default '';
+        alter table shards add column digest varchar not null default '';
+        create table prints (track_id varchar primary key, items blob not null);
+        create table print_keys (
+            track_id varchar not null, key uinteger not null, position integer not null
+        );
+        create table copies (
+            track_id varchar not null, other_id varchar not null, similarity double not null,
+            offset_s double not null, primary key (track_id, other_id)
+        );
+        create table decisions (
+            track_id varchar primary key, genre varchar not null,
+            decided_at timestamptz not null default now()
+        );
+        create table aside (
+            track_id varchar primary key, reason varchar not null, duplicate_of varchar not null,
+            message varchar not null
+        );
+        """
+    )
+
+
+MIGRATIONS: dict[int, Callable[[DuckDBPyConnection], None]] = {2: migrate_2_to_3}
+
+
+def migrate(catalog: DuckDBPyConnection, version: int) -> None:
+    """Bring a catalog from a version to the newest; `MIGRATIONS` must have a step from it."""
+    while version in MIGRATIONS:
+        MIGRATIONS[version](catalog)
+        version += 1
+        catalog.execute("insert into schema_version values (?)", [version])
