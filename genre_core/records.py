@@ -65,7 +65,7 @@ class Source:
 
     ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
     ``labels`` are the genres that a source offers where it offers several; ``label_fault`` says
-    why no genre could be chosen.
+    why no genre could be chosen; ``version`` is that of the file, as far as it has one.
     """
 
     location: str
@@ -76,6 +76,7 @@ class Source:
     licence: str = ""
     labels: tuple[str, ...] = ()
     label_fault: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +144,4 @@ class Outcome:
     reason: Reason = Reason.NONE
     message: str = ""
     track_id: str = ""
+    version: str = ""

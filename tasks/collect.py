@@ -79,7 +79,7 @@ def mark_duplicates(
     outcomes += [_tell_move(old, first[track_id]) for track_id, old in moved.items()]
     outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
     kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
-    return Fetched(tracks=kept, outcomes=tuple(outcomes))
+    return Fetched(tracks=kept, outcomes=tuple(_note_versions(outcomes, sources)))
 
 
 @task
@@ -159,6 +159,12 @@ def _judge_copy(track: Track, first: Track) -> Outcome:
         reason=Reason.DUPLICATE_CONTENT,
         message=f"the same sound as {show_location(first.location)} ({first.genre})",
     )
+
+
+def _note_versions(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> list[Outcome]:
+    """Note which version of its file each song was judged by."""
+    versions = {source.location: source.version for source in sources}
+    return [replace(o, version=versions.get(o.location, "")) for o in outcomes]
 
 
 def _tell_move(old: Track, new: Track) -> Outcome:

@@ -64,7 +64,7 @@ def run(
 
     Example: [bold]genreflow run[/bold] (built-in library) or [bold]genreflow run ~/Music[/bold]
     """
-    config = _config(
+    config = prepare_config(
         verbose,
         home=home,
         music=music,
@@ -91,7 +91,7 @@ def ingest(
 
     Example: [bold]genreflow ingest ~/Music[/bold]
     """
-    config = _config(verbose, home=home, music=music, genres=genre)
+    config = prepare_config(verbose, home=home, music=music, genres=genre)
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))
@@ -109,7 +109,7 @@ def extract(
 
     Example: [bold]genreflow extract --fragment-s 1 --fragment-s 3[/bold]
     """
-    config = _config(
+    config = prepare_config(
         verbose, home=home, fragment_lengths_s=fragment_s, representation=representation
     )
     from flows.extract import extract as extract_flow
@@ -137,7 +137,7 @@ def train(
 
     Example: [bold]genreflow train --network cnn --network rnn --fragment-s 1 --fragment-s 3[/bold]
     """
-    config = _config(
+    config = prepare_config(
         verbose,
         home=home,
         networks=network,
@@ -179,14 +179,14 @@ def promote(home: Home = None, verbose: Verbose = False) -> None:
 
     Example: [bold]genreflow promote[/bold]
     """
-    config = _config(verbose, home=home)
+    config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
 
     promotion = promote_flow(config)
     OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
 
 
-def _config(verbose: bool, **options: object) -> "LineConfig":
+def prepare_config(verbose: bool, **options: object) -> "LineConfig":
     """Read the settings and prepare the environment, before anything slow is imported."""
     config = read_line_config(**options)
     prepare_environment(config.layout.home, verbose)

@@ -1,11 +1,12 @@
 """Songs in the catalog: tracks, and one outcome for every song of every source."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 
 from genre_core.records import Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
+from storage.sources.version import file_version
 
 _UPSERT_TRACK = """
 on conflict (track_id) do update set
@@ -13,35 +14,40 @@ on conflict (track_id) do update set
     album = excluded.album, title = excluded.title, licence = excluded.licence
 """
 
-MENDABLE = (Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.TOO_LARGE, Reason.LABEL_UNKNOWN)
-
 _UPSERT_OUTCOME = """
 on conflict (source) do update set
     track_id = excluded.track_id, genre = excluded.genre, outcome = excluded.outcome,
     stage = excluded.stage, reason = excluded.reason, message = excluded.message,
-    attempts = attempts + 1, updated_at = now()
+    version = excluded.version, attempts = attempts + 1, updated_at = now()
 """
 
 
 def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
     """Leave out the sources that have an outcome for good under the same genre.
 
-    What may come right by itself (``retryable``) is tried again, and so is what the user can
-    put right (`MENDABLE`), and what is now listed under another genre or has lost its genre.
+    What may come right by itself (``retryable``) is tried again, and so is a file that was left
+    out and has changed since, what is now listed under another genre, and what had or has none.
+
+    Returns
+    -------
+    list of Source
+        With their ``version``.
     """
     statement = """
-        select source, genre from outcomes
-        where outcome in ('ok', 'duplicate')
-            or (outcome = 'quarantined' and reason not in (select unnest(?)))
+        select source, genre, if(outcome = 'quarantined', version, null) as version
+        from outcomes where outcome <> 'retryable' and reason <> 'label_unknown'
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(map(str, MENDABLE))])
-    settled = {(row["source"], row["genre"]) for row in rows}
-    return [
-        source
-        for source in sources
-        if source.label_fault or (source.location, source.genre) not in settled
-    ]
+        rows = fetch_rows(catalog, statement)
+    settled = {(row["source"], row["genre"]): row["version"] for row in rows}
+    dated = [replace(source, version=file_version(source.location)) for source in sources]
+    return [source for source in dated if source.label_fault or not _is_settled(source, settled)]
+
+
+def _is_settled(source: Source, settled: Mapping[tuple[str, str], str | None]) -> bool:
+    """Tell whether a source was judged as it is; songs in the store need no file any more."""
+    place = (source.location, source.genre)
+    return place in settled and settled[place] in (None, source.version)
 
 
 def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Track]:
@@ -97,4 +103,5 @@ def _outcome_row(outcome: Outcome) -> dict[str, str]:
         "stage": str(outcome.stage),
         "reason": str(outcome.reason),
         "message": outcome.message,
+        "version": outcome.version,
     }

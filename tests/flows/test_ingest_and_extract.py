@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_song_that_the_program_fails_on_is_tried_again_by_the_next_run(
     assert len(failed) == 23
     assert failed[str(song)] == ("retryable", "interrupted")
     assert first.outcomes == {"ok": 19, "duplicate": 1, "quarantined": 2, "retryable": 1}
-    assert second.n_new == 2  # this one, and the one that was not there
+    assert second.n_new == 1
     assert second.outcomes == {"ok": 20, "duplicate": 1, "quarantined": 2, "retryable": 0}
 
 
@@ -89,11 +90,29 @@ def test_a_second_extraction_has_nothing_to_do(config: LineConfig) -> None:
 
 
 def test_only_the_genres_of_the_settings_are_ingested(config: LineConfig) -> None:
-    from dataclasses import replace
-
     from flows.ingest import ingest
 
     ingest(replace(config, genres=("hums", "clicks")))
 
     rows = query_rows(config.layout, "select genre, reason from outcomes where genre = 'hiss'")
     assert Counter(row["reason"] for row in rows) == {"label_unknown": 8}
+
+
+def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
+    config: LineConfig, library: Path, tmp_path: Path
+) -> None:
+    from flows.extract import extract
+    from flows.ingest import ingest
+    from flows.retry import retry
+
+    own = shutil.copytree(library, tmp_path / "own")
+    config = replace(config, music=str(own))
+    ingest(config)
+    extract(config)
+
+    report = retry(config, reason="silent")
+
+    tried = query_rows(config.layout, "select source, outcome from outcomes where attempts > 1")
+    assert report.n_released == 1
+    assert tried == [{"source": str(own / "hiss" / "silent.wav"), "outcome": "quarantined"}]
+    assert report.extracted.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from storage.catalog.songs import (
     select_new_sources,
 )
 from storage.layout import DataLayout
+from storage.sources.version import file_version
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
@@ -69,7 +71,6 @@ def test_a_song_whose_outcome_is_for_good_is_not_fetched_again(
     [
         (Result.RETRYABLE, Reason.UNREACHABLE),
         (Result.RETRYABLE, Reason.INTERRUPTED),
-        (Result.QUARANTINED, Reason.NOT_FOUND),
         (Result.QUARANTINED, Reason.LABEL_UNKNOWN),
     ],
 )
@@ -79,6 +80,52 @@ def test_a_song_that_may_come_right_is_tried_again(
     record_songs(layout, [], [outcome(BLUE, result, reason)])
 
     assert select_new_sources(layout, [BLUE]) == [BLUE]
+
+
+def listed(song: Path) -> Source:
+    return Source(location=str(song), genre="jazz")
+
+
+def record_left_out(layout: DataLayout, song: Path) -> None:
+    judged = outcome(listed(song), Result.QUARANTINED, Reason.NOT_AUDIO)
+    record_songs(layout, [], [replace(judged, version=file_version(str(song)))])
+
+
+def test_a_file_that_was_left_out_is_tried_again_once_it_has_changed(
+    layout: DataLayout, tmp_path: Path
+) -> None:
+    song = tmp_path / "song.mp3"
+    song.write_bytes(b"no music")
+    record_left_out(layout, song)
+    before = select_new_sources(layout, [listed(song)])
+
+    song.write_bytes(b"music at last")
+
+    assert before == []
+    assert [s.location for s in select_new_sources(layout, [listed(song)])] == [str(song)]
+
+
+def test_a_file_that_was_missing_is_tried_again_once_it_is_there(
+    layout: DataLayout, tmp_path: Path
+) -> None:
+    song = tmp_path / "song.mp3"
+    record_left_out(layout, song)
+    before = select_new_sources(layout, [listed(song)])
+
+    song.write_bytes(b"music")
+
+    assert before == []
+    assert len(select_new_sources(layout, [listed(song)])) == 1
+
+
+def test_a_song_in_the_store_does_not_ask_for_its_file(layout: DataLayout, tmp_path: Path) -> None:
+    song = tmp_path / "song.mp3"
+    song.write_bytes(b"music")
+    record_songs(layout, [], [outcome(listed(song), Result.OK)])
+
+    song.unlink()
+
+    assert select_new_sources(layout, [listed(song)]) == []
 
 
 @pytest.mark.parametrize("result", [Result.OK, Result.DUPLICATE, Result.QUARANTINED])

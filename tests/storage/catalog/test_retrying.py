@@ -1,0 +1,68 @@
+"""Songs that were left out wait to be tried again, as many as were asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genre_core.records import Outcome, Reason, Result, Stage
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.extraction import select_pending
+from storage.catalog.retrying import release_songs
+from storage.catalog.songs import record_songs
+from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from tests.storage.catalog.conftest import Store
+
+LEFT_OUT = {
+    "/music/jazz/a.mp3": (Result.QUARANTINED, Reason.NOT_AUDIO),
+    "/music/jazz/b.mp3": (Result.QUARANTINED, Reason.TRUNCATED),
+    "/music/jazz fusion/c.mp3": (Result.QUARANTINED, Reason.NOT_AUDIO),
+    "https://example.org/d.mp3": (Result.QUARANTINED, Reason.NOT_FOUND),
+    "/music/jazz/e.mp3": (Result.OK, Reason.NONE),
+}
+
+
+@pytest.fixture
+def judged(layout: DataLayout) -> DataLayout:
+    outcomes = [
+        Outcome(location=song, genre="jazz", result=result, stage=Stage.DOWNLOAD, reason=reason)
+        for song, (result, reason) in LEFT_OUT.items()
+    ]
+    record_songs(layout, [], outcomes)
+    return layout
+
+
+@pytest.mark.parametrize(
+    ("reason", "source", "released"),
+    [
+        ("not_audio", "", {"/music/jazz/a.mp3", "/music/jazz fusion/c.mp3"}),
+        ("", "/music/jazz", {"/music/jazz/a.mp3", "/music/jazz/b.mp3"}),
+        ("", "/music/jazz/", {"/music/jazz/a.mp3", "/music/jazz/b.mp3"}),
+        ("not_audio", "/music/jazz", {"/music/jazz/a.mp3"}),
+        ("", "https://example.org", {"https://example.org/d.mp3"}),
+        ("", "/music/jazz/e.mp3", set()),
+        ("silent", "", set()),
+    ],
+)
+def test_the_songs_that_are_asked_for_become_retryable(
+    judged: DataLayout, reason: str, source: str, released: set[str]
+) -> None:
+    n_released = release_songs(judged, reason, source)
+
+    with open_catalog(judged) as catalog:
+        rows = fetch_rows(catalog, "select source from outcomes where outcome = 'retryable'")
+    assert {row["source"] for row in rows} == released
+    assert n_released == len(released)
+
+
+def test_a_track_that_extraction_left_out_is_pending_again(store: Store) -> None:
+    song = store.track("silent")
+    store.add_songs(song)
+    store.reject(song, "key", reason=Reason.SILENT)
+
+    release_songs(store.layout, "silent", "")
+
+    assert [p.track.track_id for p in select_pending(store.layout, ["key"])] == [song.track_id]
