@@ -34,7 +34,7 @@ class LineConfig:
         From labels of sources to genres; empty: labels are taken as they are.
     fma_url : str
         Where the archives of the Free Music Archive are published.
-    fragment_lengths_s, networks, seeds : tuple
+    representations, fragment_lengths_s, networks, seeds : tuple
         Every combination is one training.
     split_seed : int
         Decides among groups of equal size; used once, for places never move.
@@ -45,7 +45,7 @@ class LineConfig:
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
     fma_url: str = FMA_URL
-    representation: str = "thesis"
+    representations: tuple[str, ...] = ("thesis",)
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = field(default_factory=FragmentConfig)
     networks: tuple[str, ...] = COMPARED_NETWORKS
@@ -55,21 +55,25 @@ class LineConfig:
     limits: DownloadLimits = field(default_factory=DownloadLimits)
 
     def __post_init__(self) -> None:
-        for name in ("genres", "fragment_lengths_s", "networks", "seeds"):
+        for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         if unknown := [name for name in self.networks if name not in NETWORKS]:
             raise UsageError(
                 f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORKS)}."
             )
-        if not (self.networks and self.seeds and self.fragment_lengths_s):
-            raise UsageError("Name at least one network, one seed and one fragment length.")
+        if not (
+            self.networks and self.seeds and self.fragment_lengths_s and self.representations
+        ):
+            raise UsageError(
+                "Name at least one network, one seed, one fragment length and one representation."
+            )
         if any(seed < 0 for seed in (*self.seeds, self.split_seed)):
             raise UsageError("A seed cannot be negative.")
         if any(not name.strip() for pair in self.genre_map.items() for name in pair):
             raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")
         if odd := [s for s in self.fragment_lengths_s if not 0 < s < math.inf]:
             raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
-        features_of_lengths(self.representation, self.fragment_lengths_s, self.fragments)
+        _cross_features(self)
 
     @property
     def layout(self) -> DataLayout:
@@ -78,8 +82,8 @@ class LineConfig:
 
     @property
     def features(self) -> list[FeatureConfig]:
-        """One feature setting a fragment length."""
-        return features_of_lengths(self.representation, self.fragment_lengths_s, self.fragments)
+        """One feature setting a representation and fragment length."""
+        return _cross_features(self)
 
     def require_music(self) -> str:
         """Give the library that was named, or say that none was."""
@@ -89,3 +93,10 @@ class LineConfig:
                 "as an argument, or as `music` in genreflow.toml."
             )
         return self.music
+
+
+def _cross_features(config: LineConfig) -> list[FeatureConfig]:
+    """Give every representation at every length; fragments start at the same places in all."""
+    lengths_s, fragments = config.fragment_lengths_s, config.fragments
+    crossed = [features_of_lengths(name, lengths_s, fragments) for name in config.representations]
+    return [features for of_one in crossed for features in of_one]

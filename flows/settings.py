@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)
     fma_url: str = FMA_URL
-    representation: str = "thesis"
+    representations: tuple[str, ...] = ("thesis",)
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = Field(default_factory=FragmentConfig)
     networks: tuple[str, ...] = COMPARED_NETWORKS

@@ -43,8 +43,9 @@ Genres = Annotated[
     list[str] | None,
     typer.Option("--genre", help="A genre to tell apart; may be repeated. Default: all there are."),
 ]
-RepresentationName = Annotated[
-    str | None, typer.Option("--representation", help="thesis or bands_db.")
+Representations = Annotated[
+    list[str] | None,
+    typer.Option("--representation", help="A representation, thesis for one; may be repeated."),
 ]
 
 
@@ -56,7 +57,7 @@ def run(
     fragment_s: Lengths = None,
     seed: Seeds = None,
     genre: Genres = None,
-    representation: RepresentationName = None,
+    representation: Representations = None,
     download: Download = None,
     verbose: Verbose = False,
 ) -> None:
@@ -72,7 +73,7 @@ def run(
         fragment_lengths_s=fragment_s,
         seeds=seed,
         genres=genre,
-        representation=representation,
+        representations=representation,
     )
     from flows.cli.whole import run_line
 
@@ -102,7 +103,7 @@ def ingest(
 def extract(
     home: Home = None,
     fragment_s: Lengths = None,
-    representation: RepresentationName = None,
+    representation: Representations = None,
     verbose: Verbose = False,
 ) -> None:
     """Cut fragments and make spectrograms of every track that misses them.
@@ -110,7 +111,7 @@ def extract(
     Example: [bold]genreflow extract --fragment-s 1 --fragment-s 3[/bold]
     """
     config = prepare_config(
-        verbose, home=home, fragment_lengths_s=fragment_s, representation=representation
+        verbose, home=home, fragment_lengths_s=fragment_s, representations=representation
     )
     from flows.extract import extract as extract_flow
 
@@ -128,7 +129,7 @@ def train(
     fragment_s: Lengths = None,
     seed: Seeds = None,
     genre: Genres = None,
-    representation: RepresentationName = None,
+    representation: Representations = None,
     verbose: Verbose = False,
 ) -> None:
     """Train networks on what has been ingested, compare them, promote the best.
@@ -144,7 +145,7 @@ def train(
         fragment_lengths_s=fragment_s,
         seeds=seed,
         genres=genre,
-        representation=representation,
+        representations=representation,
     )
     from flows.extract import extract as extract_flow
     from flows.train import train as train_flow

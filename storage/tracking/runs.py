@@ -25,6 +25,20 @@ def start_comparison(tracking: Tracking, name: str, tags: Mapping[str, str]) -> 
     return _create_run(tracking, name, {"kind": "comparison", **tags})
 
 
+def resume_comparison(
+    tracking: Tracking, name: str, tags: Mapping[str, str], sweep_id: str
+) -> str:
+    """Open the parent run of a sweep again, or start it if there is none yet; give its id."""
+    found = tracking.client.search_runs(
+        [tracking.experiment_id], f"tags.sweep_id = '{sweep_id}'", max_results=1
+    )
+    if not found:
+        return start_comparison(tracking, name, {**tags, "sweep_id": sweep_id})
+    run_id = str(found[0].info.run_id)
+    tracking.client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
+    return run_id
+
+
 def start_run(tracking: Tracking, parent_run_id: str, cell: RunCell) -> str:
     """Start the run of one training below its comparison; give its id."""
     tags = {"kind": "training", "mlflow.parentRunId": parent_run_id, **run_tags(cell)}

@@ -74,7 +74,7 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
         ("networks = ['vgg']", "There is no network 'vgg'. Choose among: dense, "),
         ("networks = []", "Name at least one network"),
-        ("representation = 'mel'", "There is no representation 'mel'. Choose one of: bands_db, "),
+        ("representations = ['mel']", "There is no representation 'mel'. Choose one of: bands_db, "),
         ("fragment_lengths_s = [0.0]", "A fragment cannot last 0 s"),
         ("fragment_lengths_s = [nan]", "A fragment cannot last nan s"),
         ("fragment_lengths_s = [inf]", "A fragment cannot last inf s"),

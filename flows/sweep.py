@@ -1,0 +1,59 @@
+"""Flow sweep: networks × representations × fragment lengths × seeds, as far as time allows."""
+
+import time
+from dataclasses import dataclass
+
+from prefect import flow
+
+from flows.extract import extract
+from flows.line import LineConfig
+from flows.settings import read_line_config
+from flows.train import plan_cells, train_cell
+from genre_core.sweeping import order_cells
+from storage.lock import hold_home
+from tasks.publish import publish_store
+from tasks.select import finished_runs
+from tasks.splits import assign_splits
+from tasks.sweep import SweepRow, open_sweep, report_sweep
+from tasks.train import select_cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """How many trainings were asked for, how many there are, and how the networks compare."""
+
+    n_cells: int
+    n_trained: int
+    n_finished: int
+    rows: tuple[SweepRow, ...]
+
+
+@flow
+def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> SweepReport:
+    """Extract → split → train what is missing, until the time is up → report.
+
+    A training that is under way when the time is up is finished. The champion stays as it is.
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    started_s = time.monotonic()
+    config = config or read_line_config()
+    layout = config.layout
+    extract(config)
+    with hold_home(layout):
+        snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
+        cells = order_cells(plan_cells(config, snapshots))
+        missing = select_cells(layout, cells)
+        sweep_id = open_sweep(layout, cells)
+        for cell in missing:
+            if time.monotonic() - started_s > budget_s:
+                break
+            train_cell(layout, cell, sweep_id)
+        runs = finished_runs(layout, cells)
+        rows = report_sweep(layout, sweep_id, runs)
+        publish_store(layout)
+    return SweepReport(
+        n_cells=len(cells),
+        n_trained=len(runs) - (len(cells) - len(missing)),
+        n_finished=len(runs),
+        rows=tuple(rows),
+    )
