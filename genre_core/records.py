@@ -65,7 +65,8 @@ class Source:
 
     ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
     ``labels`` are the genres that a source offers where it offers several; ``label_fault`` says
-    why no genre could be chosen.
+    why no genre could be chosen. ``source_id`` is the same wherever the same song is listed;
+    ``site`` names the music site whose page the location is, and is empty for files.
     """
 
     location: str
@@ -76,6 +77,8 @@ class Source:
     licence: str = ""
     labels: tuple[str, ...] = ()
     label_fault: str = ""
+    source_id: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +146,4 @@ class Outcome:
     reason: Reason = Reason.NONE
     message: str = ""
     track_id: str = ""
+    source_id: str = ""

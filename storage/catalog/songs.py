@@ -17,9 +17,11 @@ MENDABLE = (Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.TOO_LARGE, Reason.LABEL_U
 
 _UPSERT_OUTCOME = """
 on conflict (source) do update set
-    track_id = excluded.track_id, genre = excluded.genre, outcome = excluded.outcome,
-    stage = excluded.stage, reason = excluded.reason, message = excluded.message,
-    attempts = attempts + 1, updated_at = now()
+    track_id = if(excluded.stage = 'sources', track_id, excluded.track_id),
+    genre = excluded.genre, outcome = excluded.outcome, stage = excluded.stage,
+    reason = excluded.reason, message = excluded.message,
+    attempts = attempts + 1, updated_at = now(),
+    source_id = if(excluded.source_id = '', source_id, excluded.source_id)
 """
 
 
@@ -28,11 +30,12 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
 
     What may come right by itself (``retryable``) is tried again, and so is what the user can
     put right (`MENDABLE`), and what is now listed under another genre or has lost its genre.
+    What was decided by the listing alone is decided by the listing of now.
     """
     statement = """
         select source, genre from outcomes
-        where outcome in ('ok', 'duplicate')
-            or (outcome = 'quarantined' and reason not in (select unnest(?)))
+        where stage <> 'sources' and (outcome in ('ok', 'duplicate')
+            or (outcome = 'quarantined' and reason not in (select unnest(?))))
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [list(map(str, MENDABLE))])
@@ -42,6 +45,49 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
         for source in sources
         if source.label_fault or (source.location, source.genre) not in settled
     ]
+
+
+def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
+    """Give the sources among these ids whose songs are in storage, in the order of time."""
+    statement = """
+        select source as location, genre, source_id from outcomes
+        where track_id <> '' and source_id <> '' and source_id in (select unnest(?))
+        order by first_at, source
+    """
+    with open_catalog(layout) as catalog:
+        return [Source(**row) for row in fetch_rows(catalog, statement, [list(source_ids)])]
+
+
+def select_news(layout: DataLayout, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Leave out the outcomes that the catalog has just so; what was tried again counts again."""
+    statement = """
+        select source, genre, outcome, reason, message from outcomes
+        where outcome <> 'retryable' and source in (select unnest(?))
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [[o.location for o in outcomes]])
+    known = {tuple(row.values()) for row in rows}
+    return [
+        o for o in outcomes if (o.location, o.genre, o.result, o.reason, o.message) not in known
+    ]
+
+
+def name_sources(layout: DataLayout, sources: Sequence[Source]) -> None:
+    """Note the ids of sources whose outcomes were recorded without one."""
+    statement = """
+        update outcomes set source_id = named.source_id
+        from (select unnest(?) as source, unnest(?) as source_id) as named
+        where outcomes.source = named.source and outcomes.source_id = ''
+    """
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, [[s.location for s in sources], [s.source_id for s in sources]])
+
+
+def drop_list_outcomes(layout: DataLayout, locations: Sequence[str]) -> None:
+    """Forget the outcomes of lists whose songs now have outcomes of their own."""
+    statement = "delete from outcomes where stage = 'sources' and source in (select unnest(?))"
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, [list(locations)])
 
 
 def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Track]:
@@ -97,4 +143,5 @@ def _outcome_row(outcome: Outcome) -> dict[str, str]:
         "stage": str(outcome.stage),
         "reason": str(outcome.reason),
         "message": outcome.message,
+        "source_id": outcome.source_id,
     }

@@ -171,7 +171,7 @@ def test_songs_that_are_done_are_not_selected_again(
 
     again = select_sources.fn(layout, str(library))
 
-    assert [Path(source.location).name for source in again] == ["gone.wav"]
+    assert [Path(source.location).name for source in again.sources] == ["gone.wav"]
 
 
 def test_an_interrupted_song_is_selected_again(
@@ -181,7 +181,7 @@ def test_an_interrupted_song_is_selected_again(
 
     again = select_sources.fn(layout, str(library))
 
-    assert len(again) == len(sources)
+    assert len(again.sources) == len(sources)
 
 
 def test_a_song_that_is_listed_twice_is_selected_once(
@@ -191,7 +191,7 @@ def test_a_song_that_is_listed_twice_is_selected_once(
     manifest = tmp_path / "twice.csv"
     manifest.write_text(f"path,genre\n{song},hums\n{song},hums\n", encoding="utf-8")
 
-    assert len(select_sources.fn(layout, str(manifest))) == 1
+    assert len(select_sources.fn(layout, str(manifest)).sources) == 1
 
 
 def test_a_song_that_moved_to_another_genre_takes_it(
