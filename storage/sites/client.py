@@ -3,13 +3,17 @@
 import io
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
+from weakref import WeakSet
 
 import yt_dlp.globals
 from yt_dlp import YoutubeDL
+from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.networking import Request, Response
+from yt_dlp.networking.exceptions import HTTPError
 
 from storage.sites.access import Access
 from storage.sites.sound import choose_sound
@@ -28,12 +32,41 @@ class Client(YoutubeDL):  # type: ignore[misc]
 
     def __init__(self, switches: dict[str, Any], watch: Watch) -> None:
         self.watch = watch
+        self._answers: WeakSet[Response] = WeakSet()
         super().__init__(switches)
 
     def urlopen(self, req: Request | str) -> Response:
         """Ask for an address, if it may be asked for."""
         self.watch.require_request(req if isinstance(req, str) else req.url)
-        return super().urlopen(req)
+        try:
+            answer: Response = super().urlopen(req)
+        except HTTPError as error:
+            self._answers.add(error.response)
+            raise
+        self._answers.add(answer)
+        return answer
+
+    def close(self) -> None:
+        """Close what was left open where something went wrong."""
+        for answer in list(self._answers):
+            answer.close()
+        super().close()
+
+    def save(self, song: dict[str, Any], part: Path) -> bool:
+        """Write the sound of a song to a file; false if yt-dlp says only that it failed."""
+        downloader = get_suitable_downloader(song, self.params)(self, self.params)
+        downloader.add_progress_hook(self.watch.note_progress)
+        open_file = downloader.sanitize_open
+        with ExitStack() as stack:
+
+            def open_for_now(name: str, mode: str) -> tuple[IO[bytes], str]:
+                stream, name = open_file(name, mode)
+                stack.callback(stream.close)
+                return stream, name
+
+            downloader.sanitize_open = open_for_now
+            is_saved, _ = downloader.download(str(part), song)
+        return bool(is_saved)
 
     def archive_id(self, song: Mapping[str, Any]) -> str:
         """Give the id of a song as a download archive has it; empty if it has none."""
@@ -43,11 +76,11 @@ class Client(YoutubeDL):  # type: ignore[misc]
 @contextmanager
 def open_client(access: Access, limits: DownloadLimits, watch: Watch) -> Iterator[Client]:
     """Open a client for one page; it writes no file but the one that it is given."""
-    with Client(_switches(access, limits, watch), watch) as client:
+    with Client(_switches(access, limits), watch) as client:
         yield client
 
 
-def _switches(access: Access, limits: DownloadLimits, watch: Watch) -> dict[str, Any]:
+def _switches(access: Access, limits: DownloadLimits) -> dict[str, Any]:
     """Set what keeps yt-dlp quiet, alone, within its limits and away from other programs."""
     cookies = {"cookiefile": io.StringIO(access.cookies)} if access.cookies else {}
     return {
@@ -68,7 +101,6 @@ def _switches(access: Access, limits: DownloadLimits, watch: Watch) -> dict[str,
         "_no_ytdl_file": True,
         "updatetime": False,
         "ratelimit": access.config.rate_limit_bytes_per_s or None,
-        "progress_hooks": [watch.note_progress],
         **_patience(limits),
         **cookies,
     }

@@ -8,6 +8,7 @@ from http.client import HTTPException
 from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
 from yt_dlp.utils import (
     ContentTooShortError,
+    DownloadError,
     ExtractorError,
     GeoRestrictedError,
     UnsupportedError,
@@ -117,7 +118,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         inner = getattr(cause, "exc_info", None) or (None, None)
-        pending += [inner[1], getattr(cause, "cause", None), cause.__cause__]
+        told_of = cause.__context__ if isinstance(cause, DownloadError) else None
+        pending += [inner[1], told_of, getattr(cause, "cause", None), cause.__cause__]
 
 
 def _status(causes: list[BaseException], said: str) -> int:

@@ -117,7 +117,7 @@ def _require_new(archive_id: str, access: Access) -> None:
 def _save(client: Client, page: Mapping[str, Any], part: Path, shown: str) -> None:
     """Let yt-dlp write one file; pieces of a stream lie beside it while it does."""
     try:
-        is_saved, _ = client.dl(str(part), dict(page))
+        is_saved = client.save(dict(page), part)
     finally:
         for piece in part.parent.glob(f"{part.name}-Frag*"):
             piece.unlink()
