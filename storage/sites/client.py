@@ -12,10 +12,12 @@ from weakref import WeakSet
 import yt_dlp.globals
 from yt_dlp import YoutubeDL
 from yt_dlp.downloader import get_suitable_downloader
+from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import HTTPError
 
 from storage.sites.access import Access
+from storage.sites.pages import NO_SITE
 from storage.sites.sound import choose_sound
 from storage.sites.watch import Watch
 from storage.web.limits import DownloadLimits
@@ -33,7 +35,10 @@ class Client(YoutubeDL):  # type: ignore[misc]
     def __init__(self, switches: dict[str, Any], watch: Watch) -> None:
         self.watch = watch
         self._answers: WeakSet[Response] = WeakSet()
-        super().__init__(switches)
+        super().__init__(switches, auto_init=False)
+        for extractor in gen_extractor_classes():
+            if extractor.ie_key() != NO_SITE:
+                self.add_info_extractor(extractor)
 
     def urlopen(self, req: Request | str) -> Response:
         """Ask for an address, if it may be asked for."""
@@ -89,7 +94,6 @@ def _switches(access: Access, limits: DownloadLimits) -> dict[str, Any]:
         "noprogress": True,
         "color": {"stdout": "never", "stderr": "never"},
         "cachedir": False,
-        "allowed_extractors": ["default", "-generic"],
         "extract_flat": "in_playlist",
         "format": choose_sound,
         "match_filter": None,

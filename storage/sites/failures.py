@@ -30,6 +30,7 @@ _SAID_CHARACTERS = 300
 _WORDS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tuple(
     (re.compile(words, re.IGNORECASE), error, reason)
     for words, error, reason in (
+        (r"no suitable extractor", TrackRejected, Reason.NOT_AUDIO),
         (r"timed out|timeout", TransientError, Reason.TIMED_OUT),
         (r"rate.?limit|too many|not a bot|captcha|again later|temporar|live event|premiere"
          r"|upcoming|offline|unable to (write|open)", TransientError, Reason.UNREACHABLE),

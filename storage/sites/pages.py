@@ -13,7 +13,7 @@ from storage.web.addresses import SCHEMES
 if TYPE_CHECKING:
     from yt_dlp.extractor.common import InfoExtractor
 
-_NO_SITE = "Generic"
+NO_SITE = "Generic"
 # the address holds the id that the archive has; elsewhere it may hold a name that others share
 _SELF_NAMED = frozenset(("Youtube", "Vimeo", "Dailymotion"))
 
@@ -45,7 +45,7 @@ def find_page(url: str) -> Page | None:
     if not _is_perhaps_page(url):
         return None
     extractor = _find_extractor(url)
-    if extractor is None or extractor.ie_key() == _NO_SITE:
+    if extractor is None or extractor.ie_key() == NO_SITE:
         return None
     return Page(
         site=extractor.IE_NAME.partition(":")[0].lower(),

@@ -67,7 +67,7 @@ def list_page(row: Source, access: Access, limits: DownloadLimits, clock: Clock)
     try:
         circuits.require_closed(row.site)
         with open_client(access, limits, watch) as client, explain_site(shown):
-            walk = _Walk(client=client, row=row, songs=songs)
+            walk = _Walk(client=client, row=row, songs=songs, seen={row.location})
             page = try_again(lambda _: _ask(client, row.location, shown), shown, limits, clock)
             _walk_page(walk, page, 0)
     except TrackRejected as rejection:

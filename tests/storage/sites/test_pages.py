@@ -13,7 +13,7 @@ from storage.sources.identity import host_of, identify, normalise_url
         ("https://soundcloud.com/an-artist/a-song", "soundcloud", True),
         ("https://soundcloud.com/an-artist/sets/a-set", "soundcloud", False),
         ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "youtube", True),
-        ("https://www.youtube.com/playlist?list=PLrAXtmErZgOeiKm4sgNOknGvNjby9efdf", "youtube", None),
+        ("https://www.youtube.com/playlist?list=PLrAXtmErZgOeiKm4sgNOknGv", "youtube", None),
         ("https://artist.bandcamp.com/track/a-song", "bandcamp", True),
         ("https://artist.bandcamp.com/album/an-album", "bandcamp", False),
     ],
