@@ -10,6 +10,7 @@ from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.probe import container_suffix, probe_audio
 from storage.layout import DataLayout
 from storage.parts import hold_part
+from storage.sites.access import Access
 from storage.web.addresses import require_scheme, show_location
 from storage.web.attempt import append_chunks
 from storage.web.limits import Clock, DownloadLimits
@@ -21,14 +22,19 @@ _CHUNK_BYTES = 1 << 20
 
 
 def fetch_song(
-    source: Source, layout: DataLayout, limits: DownloadLimits, clock: Clock | None = None
+    source: Source,
+    layout: DataLayout,
+    limits: DownloadLimits,
+    clock: Clock | None = None,
+    access: Access | None = None,
 ) -> Track:
     """Copy or download a song into the house; its name there is the SHA-256 of its content.
 
     Parameters
     ----------
     source : Source
-        A path or an http(s) URL. Tags that it leaves empty are taken from the file.
+        A path, an http(s) URL, or a page of its ``site``. Tags that it leaves empty are taken from
+        the page or the file.
     layout : DataLayout
         The song comes to ``layout.song(track_id, suffix)``, the suffix being that of its container.
         A song that is there already is kept.
@@ -36,6 +42,8 @@ def fetch_song(
         Size and time that the song may cost.
     clock : Clock, optional
         The time and the way to wait; those of the machine.
+    access : Access, optional
+        How music sites are asked.
 
     Returns
     -------
@@ -49,9 +57,9 @@ def fetch_song(
         If it may well work later: time-outs, broken connections, server errors. What was fetched
         is kept where the server lets a later run go on with it.
     """
-    url = "" if Path(source.location).is_absolute() else source.location
-    with hold_part(layout, url) as part:
-        _fetch_part(source.location, part, limits, clock or Clock())
+    is_resumed = not (source.site or Path(source.location).is_absolute())
+    with hold_part(layout, source.location if is_resumed else "") as part:
+        source = _fetch_part(source, part, limits, clock or Clock(), access or Access())
         track_id = _digest_part(part)
         facts, suffix = _probe_part(part, source)
         target = layout.song(track_id, suffix)
@@ -71,12 +79,21 @@ def drop_song(layout: DataLayout, track: Track) -> None:
     layout.song(track.track_id, track.suffix).unlink(missing_ok=True)
 
 
-def _fetch_part(location: str, part: Path, limits: DownloadLimits, clock: Clock) -> None:
+def _fetch_part(
+    source: Source, part: Path, limits: DownloadLimits, clock: Clock, access: Access
+) -> Source:
+    """Fetch the file of a source; give the source with what its page says of it."""
+    location = source.location
+    if source.site:
+        from storage.sites.songs import fetch_page  # yt-dlp takes a moment to load
+
+        return fetch_page(source, part, limits, access, clock)
     if Path(location).is_absolute():
         append_chunks(part, _read_file(Path(location)), location, limits)
     else:
         require_scheme(location, show_location(location))
         fetch_url(location, part, limits, clock)
+    return source
 
 
 def _read_file(path: Path) -> Iterator[bytes]:

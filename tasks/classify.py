@@ -18,6 +18,7 @@ from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
 from storage.download import DownloadLimits, fetch_song
 from storage.layout import DataLayout
+from storage.sources.identity import identify
 from tasks.evaluate import CHOOSING_VOTE
 from tasks.keras_import import import_training
 
@@ -67,7 +68,8 @@ def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Arr
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         fleeting = DataLayout(Path(folder))
         location = song if "://" in song else str(Path(song).absolute())
-        track = fetch_song(Source(location=location, genre=""), fleeting, DownloadLimits())
+        source = identify(Source(location=location, genre=""))
+        track = fetch_song(source, fleeting, DownloadLimits())
         starts_s, length_s = _place_fragments(track, features)
         path = fleeting.song(track.track_id, track.suffix)
         fragments = read_fragments(path, track.facts, starts_s.tolist(), length_s)

@@ -1,14 +1,15 @@
 """Commands of the line: run, ingest, extract, train, compare, promote."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.console import hush_foreseen_errors
 from flows.cli.download import with_collection
 from flows.cli.interrupt import stop_on_interrupt
-from flows.cli.tables import outcome_sentence, runs_table
+from flows.cli.tables import given_up_sentences, outcome_sentence, runs_table
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
 from storage.catalog.standing import compared_rows
@@ -42,6 +43,17 @@ Seeds = Annotated[list[int] | None, typer.Option("--seed", help="A seed; may be 
 Genres = Annotated[
     list[str] | None,
     typer.Option("--genre", help="A genre to tell apart; may be repeated. Default: all there are."),
+]
+Cookies = Annotated[
+    Path | None, typer.Option("--cookies", help="Cookies for music sites, as browsers export them.")
+]
+RateLimit = Annotated[
+    int | None,
+    typer.Option("--rate-limit", help="Fastest download from a music site, in bytes per second."),
+]
+ArchiveFile = Annotated[
+    Path | None,
+    typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
 ]
 RepresentationName = Annotated[
     str | None, typer.Option("--representation", help="thesis or bands_db.")
@@ -85,17 +97,23 @@ def ingest(
     home: Home = None,
     genre: Genres = None,
     download: Download = None,
+    cookies: Cookies = None,
+    rate_limit: RateLimit = None,
+    archive: ArchiveFile = None,
     verbose: Verbose = False,
 ) -> None:
     """Fetch the songs of a library; every song gets one outcome.
 
     Example: [bold]genreflow ingest ~/Music[/bold]
     """
-    config = prepare_config(verbose, home=home, music=music, genres=genre)
+    sites = _site_options(cookies, rate_limit, archive)
+    config = prepare_config(verbose, home=home, music=music, genres=genre, sites=sites)
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))
     OUT.print(f"{report.n_new} songs were new. {outcome_sentence(report.outcomes)}")
+    for sentence in given_up_sentences(report.given_up):
+        ERR.print(sentence, highlight=False, markup=False)
 
 
 @app.command()
@@ -184,6 +202,18 @@ def promote(home: Home = None, verbose: Verbose = False) -> None:
 
     promotion = promote_flow(config)
     OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+
+
+def _site_options(
+    cookies: Path | None, rate_limit: int | None, archive: Path | None
+) -> dict[str, object]:
+    """Give the settings of sites that the command line names; the others stay."""
+    options = {
+        "cookies_file": cookies and str(cookies),
+        "rate_limit_bytes_per_s": rate_limit,
+        "archive_file": archive and str(archive),
+    }
+    return {name: option for name, option in options.items() if option is not None}
 
 
 def prepare_config(verbose: bool, **options: object) -> "LineConfig":

@@ -59,6 +59,14 @@ def _short(song: str) -> Text:
     return Text(song.rstrip("/").rsplit("/", 1)[-1])
 
 
+def given_up_sentences(given_up: Mapping[str, str]) -> list[str]:
+    """Say which sites a run has given up, and what becomes of their songs."""
+    return [
+        f"{site} was given up in this run, the next one asks again. {sentence}"
+        for site, sentence in given_up.items()
+    ]
+
+
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:
     """Say how many songs stand where."""
     counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from flows.cli.app import ERR, OUT
 from flows.cli.demo import compose, unseen
-from flows.cli.tables import outcome_sentence, runs_table, verdicts_table
+from flows.cli.tables import given_up_sentences, outcome_sentence, runs_table, verdicts_table
 from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
 from genre_core.errors import UsageError
@@ -43,6 +43,8 @@ def run_line(config: LineConfig) -> None:
 def _show(layout: DataLayout, report: NightlyReport) -> None:
     outcomes = count_own_outcomes(layout) or report.extracted.outcomes
     OUT.print(outcome_sentence(outcomes))
+    for sentence in given_up_sentences(report.ingested.given_up):
+        ERR.print(sentence, highlight=False, markup=False)
     if any(not standing.startswith("ok") for standing, n in outcomes.items() if n):
         OUT.print("Why: genreflow sql \"select source, message from outcomes where reason <> ''\"")
     rows = compared_rows(layout)

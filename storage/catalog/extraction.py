@@ -101,7 +101,8 @@ def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
     """Say of every song whether it has examples under the settings that were asked for last.
 
     A song is ``ok`` with examples under one of the feature keys, quarantined if it was left out
-    under them, and retryable if its chunk gave neither. What the split left out stays so.
+    under them, and retryable if its chunk gave neither. What the listing or the split left out
+    stays so.
     """
     with open_catalog(layout) as catalog:
         catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
@@ -131,7 +132,7 @@ _SETTLE = """
         reason = standing.reason, message = standing.message, updated_at = now()
     from standing
     where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
-        and outcomes.stage <> 'split'
+        and outcomes.stage not in ('sources', 'split')
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from
             (standing.outcome, standing.stage, standing.reason, standing.message)

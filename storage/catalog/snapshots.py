@@ -154,7 +154,8 @@ _CANDIDATES = f"""
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))
-        and location not in (select source from outcomes where reason = 'label_unknown')
+        and location not in (
+            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
         and {_IN_LIBRARY}
     order by track_id

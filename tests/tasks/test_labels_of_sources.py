@@ -23,7 +23,7 @@ def ingest_library(
     layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str
 ) -> list[str]:
     """Ingest a library task by task; give the names of the songs that were looked at."""
-    sources = select_sources.fn(layout, str(music), genre_map, genres)
+    sources = select_sources.fn(layout, str(music), genre_map, genres).sources
     fetched = fetch(layout, sources, genres)
     record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
     return [Path(source.location).stem for source in sources]
