@@ -28,7 +28,7 @@ DROPPED_BITS = 8
 N_KEYS = 128
 FEWEST_SHARED_KEYS = 5
 
-LEAST_OVERLAP = 0.5
+LEAST_OVERLAP = 0.75  # less, and a medley of two songs would be a copy of both
 FEWEST_ITEMS = 40  # 5 s
 MOST_HOLDERS = 1000
 _OFFSET_BITS = 24
@@ -89,7 +89,7 @@ def similarity(one: Items, other: Items) -> Match:
 
     Notes
     -----
-    All alignments at which half of the shorter one overlaps are weighed at once: bits as -1 and 1,
+    All alignments at which three quarters of the shorter one overlap are weighed at once: bits as -1 and 1,
     correlated by the Fourier transform of each of the 32 rows.
     """
     shorter = min(len(one), len(other))
@@ -142,6 +142,11 @@ def index_keys(sketches: Sequence[Sketch]) -> KeyIndex:
     sizes = [len(sketch.keys) for sketch in sketches]
     songs = np.repeat(np.arange(len(sketches), dtype=np.int64), sizes)
     positions = _join([sketch.positions for sketch in sketches], np.int64)
+    return order_keys(keys, songs, positions)
+
+
+def order_keys(keys: Items, songs: Positions, positions: Positions) -> KeyIndex:
+    """Put keys in order, each with its song and its place there; all [shape=(n_keys,)]."""
     order = np.argsort(keys, kind="stable")
     return KeyIndex(keys=keys[order], songs=songs[order], positions=positions[order])
 
