@@ -8,16 +8,23 @@ from flows.line import LineConfig
 from flows.runner import local_threads
 from flows.settings import read_line_config
 from storage.catalog.songs import count_outcomes
+from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.chunks import waves
 from tasks.collect import (
     download_chunk,
-    mark_duplicates,
     record_wave,
     select_sources,
     sweep_downloads,
 )
 from tasks.completed import completed
+from tasks.duplicates import (
+    mark_duplicates,
+    print_chunk,
+    record_prints,
+    select_unprinted,
+    settle_copies,
+)
 from tasks.progress import show_progress
 from tasks.publish import publish_store
 from tasks.report import report_songs
@@ -33,7 +40,7 @@ class IngestReport:
 
 @flow(task_runner=local_threads())
 def ingest(config: LineConfig | None = None) -> IngestReport:
-    """Sources, download, duplicates, record.
+    """Sources, download, record, fingerprints, copies.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -51,7 +58,18 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
                 fetched = list(completed(futures, wave, advance))
                 songs = [source for chunk in wave for source in chunk]
                 record_wave(layout, mark_duplicates(layout, songs, fetched))
+        find_copies(layout)
+        settle_copies(layout)
         publish_store(layout)
     outcomes = count_outcomes(layout)
     report_songs("ingest", len(sources), outcomes)
     return IngestReport(n_new=len(sources), outcomes=outcomes)
+
+
+def find_copies(layout: DataLayout) -> None:
+    """Fingerprint what has no fingerprint yet, also what an earlier run left, and find copies."""
+    unprinted = select_unprinted(layout)
+    with show_progress("fingerprint", len(unprinted), "songs") as advance:
+        for wave in waves(unprinted):
+            futures = print_chunk.map(unmapped(layout), wave)
+            record_prints(layout, list(completed(futures, wave, advance)))
