@@ -4,13 +4,14 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genre_core.errors import UsageError
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.catalog.published import query_rows
+from storage.catalog.published import publish
 from storage.catalog.recordings import CLAIMS, read_recordings, settle_within
 from storage.layout import DataLayout
+from storage.lock import hold_home
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -19,7 +20,7 @@ FEWEST_DIGITS = 8
 
 
 def decide_genre(layout: DataLayout, song: str, genre: str, genres: Collection[str]) -> int:
-    """Record the genre of a recording that a person decided on, and settle copies by it.
+    """Record the genre of a recording that a person decided on, settle copies by it, publish.
 
     Parameters
     ----------
@@ -37,7 +38,18 @@ def decide_genre(layout: DataLayout, song: str, genre: str, genres: Collection[s
     ------
     UsageError
         If the store knows no such song or no such genre.
+    TransientError
+        If another run is at work in the home.
     """
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    with hold_home(layout):
+        n_tracks = _decide(layout, song, genre, genres)
+        publish(layout)
+    return n_tracks
+
+
+def _decide(layout: DataLayout, song: str, genre: str, genres: Collection[str]) -> int:
     with open_catalog(layout) as catalog:
         track_id = _find_track(catalog, song)
         rows = fetch_rows(catalog, f"select distinct genre from ({CLAIMS})")
@@ -52,11 +64,6 @@ def decide_genre(layout: DataLayout, song: str, genre: str, genres: Collection[s
         insert_rows(catalog, "decisions", decided, replace)
         settle_within(catalog)
     return len(members)
-
-
-def read_conflicts(layout: DataLayout) -> list[dict[str, Any]]:
-    """Give the sources that wait for a decision, from the published store; nothing is locked."""
-    return query_rows(layout, "select * from label_conflicts order by recording, source")
 
 
 def _find_track(catalog: DuckDBPyConnection, song: str) -> str:
