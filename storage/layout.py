@@ -21,6 +21,11 @@ class DataLayout:
         return self.home / "wav"
 
     @property
+    def prints(self) -> Path:
+        """The cache of fingerprints within ingest."""
+        return self.home / "prints"
+
+    @property
     def shards(self) -> Path:
         """The spectrograms, one folder a feature key."""
         return self.home / "shards"

@@ -1,4 +1,4 @@
-"""Ingest: list the songs, fetch what is new, find copies, record what became of each."""
+"""Ingest: list the songs, fetch what is new, record what became of each."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from prefect import get_run_logger, task
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.labels import label_source
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.catalog.songs import known_packets, known_tracks, record_songs
-from storage.download import DownloadLimits, drop_song, fetch_song, is_gone
+from storage.catalog.songs import record_songs
+from storage.download import DownloadLimits, fetch_song
 from storage.layout import DataLayout
 from storage.parts import sweep_parts
 from storage.sites.access import Access
@@ -79,26 +79,6 @@ def download_chunk(
 
 
 @task
-def mark_duplicates(
-    layout: DataLayout, sources: Sequence[Source], fetched: Sequence[Fetched]
-) -> Fetched:
-    """Give every source of a wave one outcome: new, a copy, left out, or to be tried again."""
-    arrived = [track for chunk in fetched for track in chunk.tracks]
-    tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
-    known = known_tracks(layout, [track.track_id for track in tracks])
-    moved = {track_id: old for track_id, old in known.items() if is_gone(old.location)}
-    first = {track_id: old for track_id, old in known.items() if track_id not in moved}
-    for track in tracks:
-        first.setdefault(track.track_id, track)
-    outcomes = [o for chunk in fetched for o in chunk.outcomes]
-    outcomes += [_judge_copy(track, first[track.track_id]) for track in tracks]
-    outcomes += [_tell_move(old, first[track_id]) for track_id, old in moved.items()]
-    outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
-    kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
-    return Fetched(tracks=kept, outcomes=tuple(_note_versions(outcomes, sources)))
-
-
-@task
 def record_wave(layout: DataLayout, judged: Fetched) -> None:
     """Record tracks and outcomes in the catalog, in one transaction."""
     record_songs(layout, judged.tracks, judged.outcomes)
@@ -153,63 +133,3 @@ def _left_out(source: Source, result: Result, reason: Reason, message: str) -> O
         reason=reason,
         message=message,
     )
-
-
-def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
-    """Give songs that differ from an earlier one in their tags alone the name of that one."""
-    by_id = known_tracks(layout, [track.track_id for track in tracks])
-    by_packets = known_packets(layout, [track.packets_id for track in tracks])
-    named = []
-    for track in tracks:
-        first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
-        if first.track_id != track.track_id:
-            drop_song(layout, track)
-        named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
-    return named
-
-
-def _judge_copy(track: Track, first: Track) -> Outcome:
-    arrived = Outcome(
-        location=track.location,
-        genre=track.genre,
-        result=Result.OK,
-        stage=Stage.DOWNLOAD,
-        track_id=track.track_id,
-    )
-    if track.location == first.location:
-        return arrived
-    return replace(
-        arrived,
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        message=f"the same sound as {show_location(first.location)} ({first.genre})",
-    )
-
-
-def _note_versions(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> list[Outcome]:
-    """Note which version of its file each song was judged by."""
-    versions = {source.location: source.version for source in sources}
-    return [replace(o, version=versions.get(o.location, "")) for o in outcomes]
-
-
-def _tell_move(old: Track, new: Track) -> Outcome:
-    place = show_location(new.location)
-    return Outcome(
-        location=old.location,
-        genre=old.genre,
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        message=f"the file is gone; the same one is now {place} ({new.genre})",
-        track_id=old.track_id,
-    )
-
-
-def _interrupted(sources: Sequence[Source], judged: set[str]) -> list[Outcome]:
-    sentence = "the program failed on the chunk of this song; its log says why. Run it again."
-    return [
-        _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
-        for source in sources
-        if source.location not in judged
-    ]

@@ -1,6 +1,6 @@
 """What a listing and the catalog decide together, before anything is fetched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genre_core.listing import settle_archived, settle_ids
@@ -45,9 +45,14 @@ def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Sele
 
 
 def name_outcomes(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> tuple[Outcome, ...]:
-    """Give outcomes the ids of their sources."""
-    ids: Mapping[str, str] = {source.location: source.source_id for source in sources}
+    """Give outcomes the ids of their sources and the versions that were judged."""
+    places = {source.location: source for source in sources}
+    unlisted = Source(location="", genre="")
     return tuple(
-        replace(outcome, source_id=outcome.source_id or ids.get(outcome.location, ""))
+        replace(
+            outcome,
+            source_id=outcome.source_id or places.get(outcome.location, unlisted).source_id,
+            version=places.get(outcome.location, unlisted).version,
+        )
         for outcome in outcomes
     )

@@ -52,12 +52,13 @@ class Rejection:
 
 
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
-    """Give the tracks that miss examples and were not rejected under the same settings."""
+    """Give the tracks that miss examples, but for those rejected under these settings or aside."""
     statement = """
         select tracks.* exclude (added_at), list(feature_key order by feature_key) as feature_keys
         from tracks cross join (select unnest(?) as feature_key) as wanted
         anti join extracted using (track_id, feature_key)
         anti join rejected using (track_id, feature_key)
+        anti join aside using (track_id)
         group by all order by track_id
     """
     with open_catalog(layout) as catalog:
@@ -102,7 +103,7 @@ def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
 
     A song is ``ok`` with examples under one of the feature keys, quarantined if it was left out
     under them, and retryable if its chunk gave neither. What the listing or the split left out
-    stays so.
+    stays so, and so do the copies that stand aside.
     """
     with open_catalog(layout) as catalog:
         catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
@@ -133,6 +134,7 @@ _SETTLE = """
     from standing
     where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
         and outcomes.stage not in ('sources', 'split')
+        and outcomes.track_id not in (select track_id from aside)
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from
             (standing.outcome, standing.stage, standing.reason, standing.message)

@@ -1,10 +1,18 @@
 create table tracks as
     select track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels,
-        codec, added_at, is_builtin from catalog.tracks order by track_id;
+        codec, added_at, is_builtin, bit_rate,
+        if(reason = 'duplicate_recording', duplicate_of, null) as duplicate_of
+    from catalog.tracks left join catalog.aside using (track_id) order by track_id;
 
 create table outcomes as
     select source, track_id, genre, outcome, stage, reason, message, attempts, first_at,
         updated_at from catalog.outcomes order by source;
+
+create table label_conflicts as
+    select duplicate_of as recording, track_id, source, outcomes.genre, artist, title
+    from catalog.outcomes join catalog.tracks using (track_id) join catalog.aside using (track_id)
+    where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
+    order by recording, source;
 
 create table shards as
     select shard, feature_key, representation, fragment_s, n_bands, n_frames, n_rows, n_bytes,

@@ -58,6 +58,11 @@ def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
     return {row["standing"]: row["n"] for row in rows}
 
 
+def conflict_rows(layout: DataLayout) -> list[dict[str, Any]]:
+    """Give the sources of the recordings that wait for a decision on their genre."""
+    return query_rows(layout, "select * from label_conflicts order by recording, source")
+
+
 def _quoted(layout: DataLayout) -> str:
     return str(layout.builtin).replace("'", "''")
 

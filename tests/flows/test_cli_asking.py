@@ -21,7 +21,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
         sorted(
             (
                 *("run", "ingest", "extract", "train", "compare", "promote", "classify"),
-                *("sql", "status", "doctor", "ui", "demo-library", "retry"),
+                *("sql", "status", "doctor", "ui", "demo-library", "retry", "conflicts", "decide"),
             )
         )
         == COMMANDS

@@ -35,6 +35,8 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         ("sql", "select 1", "--home", "/nowhere"),
         ("status", "--json", "--home", "/nowhere"),
         ("compare", "--json", "--home", "/nowhere"),
+        ("conflicts", "--json", "--home", "/nowhere"),
+        ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
     ],
 )
 def test_asking_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:

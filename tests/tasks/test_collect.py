@@ -13,7 +13,8 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
-from tasks.collect import Fetched, download_chunk, mark_duplicates, record_wave, select_sources
+from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.duplicates import mark_duplicates
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 

@@ -16,7 +16,9 @@ from storage.catalog import published
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
 from storage.catalog.published import publish, query, query_rows
+from storage.catalog.recordings import settle_recordings
 from storage.catalog.runs import Prediction, Promotion, record_promotion, record_run
+from storage.catalog.songs import record_songs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
 PROMISED = {
     "tracks": "track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels, "
-    "codec, added_at",
+    "codec, added_at, duplicate_of, bit_rate",
     "spectrograms": "track_id, genre, fragment, start_s, fragment_s, representation, n_bands, "
     "n_frames, values",
+    "label_conflicts": "recording, track_id, source, genre, artist, title",
     "shards": "shard, feature_key, representation, fragment_s, n_bands, n_frames, n_rows, n_bytes",
     "splits": "snapshot_id, track_id, genre, split, group_id, split_level",
     "outcomes": "source, track_id, genre, outcome, stage, reason, message, attempts, updated_at",
@@ -70,6 +73,8 @@ def fill(store: Store) -> None:
     """One row at least in every view."""
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
+    record_songs(store.layout, [], [replace(store.copy_of(tracks[0]), genre="rock")])
+    settle_recordings(store.layout)
     said = Prediction(
         run_id="run",
         track_id=tracks[0].track_id,
