@@ -47,6 +47,8 @@ _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINER
 # Of one reading from a file, so that a share that has gone away stops nothing for ever.
 _TIMEOUT_S = 60.0
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+# A GiB at 3 kbit/s; what is longer has damaged times.
+_LONGEST_S = 30 * 86_400.0
 # The catalog counts in 32 bits; a damaged file may claim that its packets take no time.
 _HIGHEST_BIT_RATE = 2**31 - 1
 
@@ -98,11 +100,12 @@ def probe_audio(path: Path) -> AudioFacts:
     ------
     TrackRejected
         If the file cannot be read, is not audio, has no rate between 8 and 192 kHz
-        (``sample_rate_unknown``), or holds less sound than its header promises, or none
-        (``truncated``).
+        (``sample_rate_unknown``), holds less sound than its header promises, or none
+        (``truncated``), or claims to last a month (``undecodable``).
     """
     with open_audio(path) as (container, stream):
         packets = read_packets(container, stream, path)
+        _require_plausible(packets, path)
         require_whole(container, stream, path, packets)
         tags = _fold_tags(container, stream)
         return AudioFacts(
@@ -164,6 +167,13 @@ def _odd_rate(sample_rate: int, path: Path) -> TrackRejected:
     told = f"a sample rate of {sample_rate} Hz" if sample_rate > 0 else "no sample rate"
     message = f"{path} has {told}; 8 to 192 kHz are known. Encode it at 44.1 kHz."
     return TrackRejected(Reason.SAMPLE_RATE_UNKNOWN, message)
+
+
+def _require_plausible(packets: Packets, path: Path) -> None:
+    if packets.duration_s > _LONGEST_S:
+        days = packets.duration_s / 86_400
+        message = f"the packets of {path} claim to last {days:.0f} days. Fetch or encode it again."
+        raise TrackRejected(Reason.UNDECODABLE, message)
 
 
 def _bit_rate(packets: Packets) -> int:
