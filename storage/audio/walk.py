@@ -18,7 +18,7 @@ _GAP_S = 0.05
 # What was lost is missed by the frames behind it (bit reservoir, overlap): nine of an mp3 at most.
 _AFTERMATH_S = 0.25
 # Ogg may tell of a lost page only with the end of the next one.
-_LAG_S = 2.0
+_OGG_LAG_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,9 @@ class Walk:
         # Matroska and ASF know a length to the millisecond only.
         self._may_pass = facts.codec.startswith(_PASSABLE_CODECS) and samples_per_tick <= 1
         self._ahead = sorted(spans, key=lambda span: span.start)
-        lag = round(_LAG_S * facts.sample_rate)
-        self._end = max(span.stop for span in spans) + lag
+        lag_s = _OGG_LAG_S if stream.container.format.name == "ogg" else 0.0
+        self._lag = round(lag_s * facts.sample_rate)
+        self._end = max(span.stop for span in spans) + self._lag
         self._has_passed = False
         self._lead: float | None = None
         self.damages: list[Damage] = []
@@ -82,8 +83,8 @@ class Walk:
         lead = packet.pts * self._samples_per_tick - self.place
         jump = 0.0 if self._lead is None else lead - self._lead
         if self.place and jump > _GAP_S * self.sample_rate:
-            # what came since the last time that was told may stand behind the gap
-            self._note_damage(-round(jump), round(jump), f"{jump / self.sample_rate:.2f} s missing")
+            first = -min(round(jump), self._lag)
+            self._note_damage(first, round(jump), f"{jump / self.sample_rate:.2f} s missing")
             self.place += round(jump)
             lead -= jump
         self._lead = lead
