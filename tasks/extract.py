@@ -7,16 +7,19 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
+from genre_core.clipping import describe_clipping
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.features import FeatureConfig, feature_key, matrices_of
-from genre_core.fragments import FragmentConfig, draw_starts, track_rng
+from genre_core.fragments import FragmentConfig
 from genre_core.records import Reason, Stage
-from storage.audio.decode import DECODER_VERSION, read_fragments
+from storage.audio.cutting import cut_song
+from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import (
     PendingTrack,
     Rejection,
     Shard,
+    Warned,
     all_shards,
     record_extraction,
     record_features,
@@ -34,6 +37,7 @@ class Converted:
     pending: PendingTrack
     wav: Path
     starts_s: tuple[float, ...]
+    full_scale_share: float
 
     @property
     def track_id(self) -> str:
@@ -51,10 +55,11 @@ class ConvertedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractedChunk:
-    """The shards of a chunk, one a feature key, and the songs that gave no example."""
+    """The shards of a chunk, one a feature key, the songs that gave no example, and doubts."""
 
     shards: tuple[Shard, ...]
     rejections: tuple[Rejection, ...]
+    warnings: tuple[Warned, ...]
 
 
 @task
@@ -94,7 +99,11 @@ def extract_chunk(
         silent += [_silence(song, key) for song in wanted if song.track_id not in heard]
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
-    return ExtractedChunk(shards=tuple(shards), rejections=(*chunk.rejections, *silent))
+    return ExtractedChunk(
+        shards=tuple(shards),
+        rejections=(*chunk.rejections, *silent),
+        warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
+    )
 
 
 @task
@@ -102,7 +111,8 @@ def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
     """Name the shards of a wave in the catalog, and say which songs were left out."""
     shards = [shard for chunk in chunks for shard in chunk.shards]
     rejections = [rejection for chunk in chunks for rejection in chunk.rejections]
-    record_extraction(layout, shards, rejections)
+    warnings = [warning for chunk in chunks for warning in chunk.warnings]
+    record_extraction(layout, shards, rejections, warnings)
 
 
 @task
@@ -142,10 +152,12 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
     song = layout.song(track.track_id, track.suffix)
     if not song.exists():
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
-    starts_s = draw_starts(track.duration_s, config, track_rng(track.track_id)).tolist()
+    cut = cut_song(song, track.track_id, track.facts, config)
     wav = layout.wav / f"{track.track_id}.wav"
-    write_wav(wav, read_fragments(song, track.facts, starts_s, config.longest_s))
-    return Converted(pending=pending, wav=wav, starts_s=tuple(starts_s))
+    write_wav(wav, cut.fragments)
+    return Converted(
+        pending=pending, wav=wav, starts_s=cut.starts_s, full_scale_share=cut.full_scale_share
+    )
 
 
 def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
@@ -156,6 +168,14 @@ def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
         starts_s=song.starts_s,
         matrices=matrices_of(fragments, config),
     )
+
+
+def _clipping(song: Converted) -> str:
+    return describe_clipping(song.full_scale_share)
+
+
+def _warn(song: Converted) -> Warned:
+    return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))
 
 
 def _silence(song: Converted, feature_key: str) -> Rejection:

@@ -46,7 +46,9 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
     for sentence in given_up_sentences(report.ingested.given_up):
         ERR.print(sentence, highlight=False, markup=False)
     if any(not standing.startswith("ok") for standing, n in outcomes.items() if n):
-        OUT.print("Why: genreflow sql \"select source, message from outcomes where reason <> ''\"")
+        OUT.print(
+            "Why: genreflow sql \"select source, message from outcomes where outcome <> 'ok'\""
+        )
     rows = compared_rows(layout)
     OUT.print(runs_table(rows, next((r["run_id"] for r in rows if r["champion"]), "")))
     n_songs = count_scored_songs(layout)

@@ -51,6 +51,15 @@ class Rejection:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """What is doubtful about a track that has examples; it stays ``ok``."""
+
+    track_id: str
+    reason: Reason
+    message: str
+
+
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
     """Give the tracks that miss examples, but for those rejected under these settings or aside."""
     statement = """
@@ -87,12 +96,16 @@ def record_features(layout: DataLayout, features: Mapping[str, FeatureConfig]) -
 
 
 def record_extraction(
-    layout: DataLayout, shards: Sequence[Shard], rejections: Sequence[Rejection]
+    layout: DataLayout,
+    shards: Sequence[Shard],
+    rejections: Sequence[Rejection],
+    warnings: Sequence[Warned] = (),
 ) -> None:
-    """Name shards, and say which tracks were left out, in one transaction."""
+    """Name shards, and say which tracks were left out or are doubtful, in one transaction."""
+    doubts = {warning.track_id: warning for warning in warnings}
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "shards", [_shard_row(s) for s in shards], "on conflict do nothing")
-        extracted = [row for shard in shards for row in _extracted_rows(shard)]
+        extracted = [row for shard in shards for row in _extracted_rows(shard, doubts)]
         insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
         refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
         insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
@@ -101,9 +114,10 @@ def record_extraction(
 def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
     """Say of every song whether it has examples under the settings that were asked for last.
 
-    A song is ``ok`` with examples under one of the feature keys, quarantined if it was left out
-    under them, and retryable if its chunk gave neither. What the listing or the split left out
-    stays so, and so do the copies that stand aside.
+    A song is ``ok`` with examples under one of the feature keys, with the reason of a warning if
+    there is one, quarantined if it was left out under them, and retryable if its chunk gave
+    neither. What the listing or the split left out stays so, and so do the copies that stand
+    aside.
     """
     with open_catalog(layout) as catalog:
         catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
@@ -119,9 +133,11 @@ _SETTLE = """
             and track_id not in (select track_id from extracted
                 where feature_key in (select unnest($1)))
     ), standing as (
-        select track_id, 'ok' as outcome, 'extract' as stage, '' as reason, '' as message
-        from tracks where track_id in (select track_id from extracted
-            where feature_key in (select unnest($1)))
+        select track_id, 'ok' as outcome, 'extract' as stage,
+            arg_max(reason, (reason, feature_key)) as reason,
+            arg_max(message, (reason, feature_key)) as message
+        from extracted semi join tracks using (track_id)
+        where feature_key in (select unnest($1)) group by track_id
         union all
         select track_id, 'quarantined', stage, reason, message from judged where nth = 1
         union all
@@ -188,13 +204,15 @@ def _shard_row(shard: Shard) -> dict[str, str | int]:
     }
 
 
-def _extracted_rows(shard: Shard) -> list[dict[str, str | int]]:
+def _extracted_rows(shard: Shard, doubts: Mapping[str, Warned]) -> list[dict[str, str | int]]:
     return [
         {
             "track_id": track_id,
             "feature_key": shard.feature_key,
             "shard": shard.name,
             "n_fragments": n_fragments,
+            "reason": str(doubts[track_id].reason) if track_id in doubts else "",
+            "message": doubts[track_id].message if track_id in doubts else "",
         }
         for track_id, n_fragments in shard.n_fragments.items()
     ]
