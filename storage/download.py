@@ -8,6 +8,7 @@ from pathlib import Path
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.probe import container_suffix, probe_audio
+from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.parts import hold_part
 from storage.web.addresses import require_scheme, show_location
@@ -50,7 +51,7 @@ def fetch_song(
         is kept where the server lets a later run go on with it.
     """
     url = "" if Path(source.location).is_absolute() else source.location
-    with hold_part(layout, url) as part:
+    with telling_refusal(layout), hold_part(layout, url) as part:
         _fetch_part(source.location, part, limits, clock or Clock())
         track_id = _digest_part(part)
         facts, suffix = _probe_part(part, source)
