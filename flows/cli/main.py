@@ -2,11 +2,11 @@
 
 import sys
 
-from flows.cli import ask, classify, demo, line, serve
+from flows.cli import ask, classify, demo, doctor, line, serve
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 
-COMMANDS = (line, classify, ask, serve, demo)
+COMMANDS = (line, classify, ask, doctor, serve, demo)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 
