@@ -68,10 +68,16 @@ def _live(request: dict[str, Any]) -> None:
         os._exit(code)
 
 
+def tell(word: object) -> None:
+    """Answer the one who asks."""
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     os.environ.update({**QUIET, "PREFECT_LOGGING_LEVEL": "ERROR"})
     for module in sys.argv[1:]:
         importlib.import_module(module)
-    print("ready", flush=True)
+    tell("ready")
     for line in sys.stdin:
-        print(answer(json.loads(line)), flush=True)
+        tell(answer(json.loads(line)))

@@ -20,6 +20,7 @@ from storage.layout import DataLayout
 from tasks.extract import publish_shards
 from tests.conftest import SERVER_START_S, write_library
 from tests.crash.comparison import Standing, describe, differences, orphans
+from tests.crash.driver import tell
 from tests.crash.nursery import KILLED, LINE, Nursery, open_nursery
 from tests.crash.points import EXTRACT, INGEST, LONG_TRAIN, TRAIN
 
@@ -82,15 +83,15 @@ def main(n_moments: int) -> int:
             open_nursery(library, place / "log", LINE) as nursery,
         ):
             undisturbed, night_s = measure(nursery, place / "undisturbed")
-            print(f"a night takes {night_s:.1f} s", flush=True)
+            tell(f"a night takes {night_s:.1f} s")
             for number, death in enumerate(deaths(n_moments, night_s), start=1):
                 found = try_death(nursery, death, place / "home", undisturbed)
                 shutil.rmtree(place / "home")
                 n_bad += bool(found)
-                print(f"{number:3} {death.name:60} {'; '.join(found) or 'same'}", flush=True)
+                tell(f"{number:3} {death.name:60} {'; '.join(found) or 'same'}")
         if n_bad:
-            print((place / "log").read_text()[-5_000:])
-    print(f"{n_bad} deaths left another store")
+            tell((place / "log").read_text()[-5_000:])
+    tell(f"{n_bad} deaths left another store")
     return n_bad
 
 
