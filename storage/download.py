@@ -8,6 +8,7 @@ from pathlib import Path
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.probe import container_suffix, probe_audio
+from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.parts import hold_part
 from storage.sites.access import Access
@@ -58,7 +59,7 @@ def fetch_song(
         is kept where the server lets a later run go on with it.
     """
     is_resumed = not (source.site or Path(source.location).is_absolute())
-    with hold_part(layout, source.location if is_resumed else "") as part:
+    with telling_refusal(layout), hold_part(layout, source.location if is_resumed else "") as part:
         source = _fetch_part(source, part, limits, clock or Clock(), access or Access())
         track_id = _digest_part(part)
         facts, suffix = _probe_part(part, source)

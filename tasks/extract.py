@@ -26,7 +26,13 @@ from storage.catalog.extraction import (
     select_pending,
     settle_outcomes,
 )
+from storage.catalog.published import publish, published_shards
+from storage.catalog.shards import forget_shards
+from storage.catalog.songs import await_songs
+from storage.compaction import compact
+from storage.disk import telling_refusal
 from storage.layout import DataLayout
+from storage.losses import gone_songs, lost_shards
 from storage.shards import TrackMatrices, remove_orphans, write_shard
 
 
@@ -60,6 +66,14 @@ class ExtractedChunk:
     shards: tuple[Shard, ...]
     rejections: tuple[Rejection, ...]
     warnings: tuple[Warned, ...]
+
+
+@task
+def forget_lost_shards(layout: DataLayout) -> None:
+    """Forget the shards that are gone or of another size: their tracks are extracted again."""
+    if lost := lost_shards(layout):
+        get_run_logger().warning("%s shards are gone or damaged and are made again", len(lost))
+        forget_shards(layout, lost)
 
 
 @task
@@ -117,10 +131,27 @@ def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
 
 @task
 def settle_extraction(layout: DataLayout, features: Sequence[FeatureConfig]) -> None:
-    """Give every song the outcome that it has under these features; sweep what nobody names."""
-    settle_outcomes(layout, list(key_features(features)))
+    """Give every song the outcome that it has under these features; empty the WAV cache."""
+    keys = list(key_features(features))
+    settle_outcomes(layout, keys)
+    missing = {pending.track.track_id for pending in select_pending(layout, keys)}
+    await_songs(layout, sorted(missing.intersection(gone_songs(layout))))
     shutil.rmtree(layout.wav, ignore_errors=True)
-    remove_orphans(layout, all_shards(layout))
+
+
+@task
+def compact_shards(layout: DataLayout) -> None:
+    """Join small shards into large ones; the old files stay for those who read them."""
+    if n_joined := compact(layout):
+        get_run_logger().info("%s small shards were joined", n_joined)
+
+
+@task
+def publish_shards(layout: DataLayout) -> None:
+    """Publish, then remove the shards that neither the new store names nor the one before it."""
+    before = published_shards(layout)
+    publish(layout)
+    remove_orphans(layout, [*before, *all_shards(layout)])
 
 
 def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfig]:
@@ -142,6 +173,9 @@ def _convert(
             reason=Reason(rejection.reason),
             message=str(rejection),
         )
+    except TransientError as error:
+        get_run_logger().warning("%s was left out: %s", pending.track.location, error)
+        return None
     except Exception:
         get_run_logger().exception("%s was left out", pending.track.location)
         return None
@@ -154,7 +188,8 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
     cut = cut_song(song, track.track_id, track.facts, config)
     wav = layout.wav / f"{track.track_id}.wav"
-    write_wav(wav, cut.fragments)
+    with telling_refusal(layout):
+        write_wav(wav, cut.fragments)
     return Converted(
         pending=pending, wav=wav, starts_s=cut.starts_s, full_scale_share=cut.full_scale_share
     )

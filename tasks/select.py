@@ -12,6 +12,7 @@ from storage.catalog.runs import (
     Run,
     read_comparable_runs,
     read_last_promotion,
+    read_run_ids,
     read_runs,
     record_promotion,
 )
@@ -20,13 +21,21 @@ from tasks.train import Cell
 
 
 @task
+def close_killed_runs(layout: DataLayout) -> None:
+    """Close in MLflow what a killed process left open, or finished without recording it."""
+    from storage.tracking.runs import close_abandoned
+    from storage.tracking.store import open_tracking
+
+    close_abandoned(open_tracking(layout), read_run_ids(layout))
+
+
+@task
 def open_comparison(layout: DataLayout, cells: Sequence[Cell]) -> str:
-    """Open the parent run of a comparison in MLflow; close what a killed process left open."""
-    from storage.tracking.runs import close_abandoned, start_comparison
+    """Open the parent run of a comparison in MLflow."""
+    from storage.tracking.runs import start_comparison
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
-    close_abandoned(tracking)
     networks = sorted({cell.network for cell in cells})
     lengths = sorted({cell.features.fragment_s for cell in cells})
     name = f"{', '.join(networks)} × {', '.join(f'{length:g} s' for length in lengths)}"

@@ -124,12 +124,16 @@ def write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
     return manifest
 
 
+def write_library(folder: Path) -> Path:
+    """Write the small library with its manifest."""
+    write_manifest(folder, [*_songs(folder), *_faulty_songs(folder)])
+    return folder
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """18 songs of three genres, a copy, and four songs that cannot be used; with a manifest."""
-    folder = tmp_path_factory.mktemp("library")
-    write_manifest(folder, [*_songs(folder), *_faulty_songs(folder)])
-    return folder
+    return write_library(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@
 
 import sys
 
-from flows.cli import ask, classify, decide, demo, line, retry, serve
+from flows.cli import ask, classify, decide, demo, doctor, line, retry, serve
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 
-COMMANDS = (line, retry, classify, ask, decide, serve, demo)
+COMMANDS = (line, retry, classify, ask, decide, doctor, serve, demo)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 

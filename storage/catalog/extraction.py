@@ -31,12 +31,13 @@ class Shard:
     """A Parquet file of examples that stands on disk and waits to be named by the catalog.
 
     ``n_fragments`` gives the number of rows of each track; ``name`` is the path below the
-    folder of shards.
+    folder of shards; ``digest`` is the SHA-256 of the file.
     """
 
     name: str
     feature_key: str
     n_bytes: int
+    digest: str
     n_fragments: Mapping[str, int]
 
 
@@ -104,11 +105,17 @@ def record_extraction(
     """Name shards, and say which tracks were left out or are doubtful, in one transaction."""
     doubts = {warning.track_id: warning for warning in warnings}
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "shards", [_shard_row(s) for s in shards], "on conflict do nothing")
+        insert_rows(catalog, "shards", [shard_row(s) for s in shards], _UPSERT_SHARD)
         extracted = [row for shard in shards for row in _extracted_rows(shard, doubts)]
         insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
         refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
         insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
+
+
+_UPSERT_SHARD = """
+on conflict (shard) do update set n_rows = excluded.n_rows, n_bytes = excluded.n_bytes,
+    digest = excluded.digest
+"""
 
 
 def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
@@ -183,7 +190,7 @@ def shard_paths(layout: DataLayout, shards: Sequence[str]) -> list[Path]:
     if gone := [path for path in paths if not path.exists()]:
         raise CatalogMismatch(
             f"{len(gone)} shards that the catalog names are gone, among them {gone[0]}; "
-            "restore them, or start in another --home."
+            "`genreflow extract` makes them again."
         )
     return paths
 
@@ -195,12 +202,14 @@ def count_examples(layout: DataLayout) -> int:
     return rows[0]["n"]
 
 
-def _shard_row(shard: Shard) -> dict[str, str | int]:
+def shard_row(shard: Shard) -> dict[str, str | int]:
+    """Give a shard as the catalog names it."""
     return {
         "shard": shard.name,
         "feature_key": shard.feature_key,
         "n_rows": sum(shard.n_fragments.values()),
         "n_bytes": shard.n_bytes,
+        "digest": shard.digest,
     }
 
 

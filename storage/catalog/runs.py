@@ -107,6 +107,12 @@ def read_run(layout: DataLayout, run_id: str) -> Run | None:
     return Run(**rows[0]) if rows else None
 
 
+def read_run_ids(layout: DataLayout) -> set[str]:
+    """Give the ids of all runs that the catalog knows."""
+    with open_catalog(layout) as catalog:
+        return {row["run_id"] for row in fetch_rows(catalog, "select run_id from runs")}
+
+
 def record_promotion(layout: DataLayout, promotion: Promotion) -> None:
     """Add a promotion; rows are never changed."""
     with open_catalog(layout) as catalog:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from genre_core.records import Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -124,6 +125,27 @@ def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _UPSERT_TRACK)
         insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
+
+
+def stored_songs(layout: DataLayout) -> dict[str, Path]:
+    """Give where the original of each track must stand."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select track_id, suffix from tracks order by track_id")
+    return {row["track_id"]: layout.song(row["track_id"], row["suffix"]) for row in rows}
+
+
+def await_songs(layout: DataLayout, track_ids: Sequence[str]) -> None:
+    """Say of songs whose original is gone that the next ingest fetches them again."""
+    statement = """
+        update outcomes set outcome = 'retryable', stage = 'download', reason = 'not_found',
+            message = ?, updated_at = now()
+        where track_id in (select unnest(?)) and outcome <> 'duplicate' and message <> ?
+    """
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, [_GONE, list(track_ids), _GONE])
+
+
+_GONE = "its copy in the store is gone or damaged; the next ingest fetches it again."
 
 
 def count_outcomes(layout: DataLayout) -> dict[str, int]:

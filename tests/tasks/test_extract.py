@@ -155,6 +155,6 @@ def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted
     publish(layout)
     outcomes = query_rows(layout, "select source, outcome, reason from outcomes")
     standing = {row["source"]: (row["outcome"], row["reason"]) for row in outcomes}
-    assert standing.pop(lost.location) == ("retryable", "interrupted")
+    assert standing.pop(lost.location) == ("retryable", "not_found")
     assert set(standing.values()) == {("ok", "")}
     assert len(standing) == 2
