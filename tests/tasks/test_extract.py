@@ -15,7 +15,8 @@ from storage.catalog.published import publish, query_rows
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
-from tasks.collect import download_chunk, mark_duplicates, record_wave
+from tasks.collect import download_chunk, record_wave
+from tasks.duplicates import mark_duplicates
 from tasks.extract import key_features, select_tracks
 
 Store = Callable[[Sequence[Source]], None]

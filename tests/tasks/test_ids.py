@@ -11,7 +11,8 @@ from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sites.access import Access, SiteConfig, open_access
 from storage.sources.identity import identify
-from tasks.collect import Fetched, download_chunk, mark_duplicates, record_wave, select_sources
+from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.duplicates import mark_duplicates
 from tasks.listing import Selected, name_outcomes
 from tests.storage.sites.music_site import MusicSite, open_music_site
 
