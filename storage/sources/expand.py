@@ -55,7 +55,7 @@ def expand_pages(
         opened = list_page(source, access, limits, clock or Clock())
         sources += opened.songs
         outcomes += opened.outcomes
-        lists += [source.location] if not opened.outcomes else []
+        lists += opened.lists
     return Expanded(
         sources=tuple(sources),
         outcomes=tuple(outcomes),
