@@ -30,11 +30,12 @@ def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Sele
     """Decide what is to be fetched: no song twice, none that is done, none of the archive."""
     name_sources(layout, listed.sources)
     ids = {source.source_id for source in listed.sources}
-    held = [locate(source) for source in held_sources(layout, ids)]
+    songs = {source.location for source in listed.sources}
+    found = held_sources(layout, ids)
+    held = [source if source.location in songs else locate(source) for source in found]
     name = access.config.archive_file
     new = settle_archived(listed.sources, held, access.archive, name)
     once = settle_ids(new.sources, held)
-    songs = {source.location for source in listed.sources}
     drop_list_outcomes(layout, [place for place in listed.lists if place not in songs])
     decided = (*listed.outcomes, *new.outcomes, *once.outcomes)
     outcomes = list({outcome.location: outcome for outcome in decided}.values())

@@ -21,6 +21,7 @@ from genre_core.records import Reason
 from storage.web.addresses import show_location
 from storage.web.answers import is_delay, reason_of
 
+_LATE = re.compile(r"timed out|timeout", re.IGNORECASE)
 _STATUS = re.compile(r"HTTP Error (\d{3})")
 _ADDRESS = re.compile(r"\w+://\S+")
 _NO_NEWS = re.compile(r"^ERROR: *|; please report this issue.*|[\x00-\x1f\x7f]+", re.DOTALL)
@@ -31,7 +32,7 @@ _WORDS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tuple
     (re.compile(words, re.IGNORECASE), error, reason)
     for words, error, reason in (
         (r"no suitable extractor", TrackRejected, Reason.NOT_AUDIO),
-        (r"timed out|timeout", TransientError, Reason.TIMED_OUT),
+        (_LATE.pattern, TransientError, Reason.TIMED_OUT),
         (r"rate.?limit|too many|not a bot|captcha|again later|temporar|live event|premiere"
          r"|upcoming|offline|unable to (write|open)", TransientError, Reason.UNREACHABLE),
         (r"downloaded \d+ bytes, expected", TransientError, Reason.TRUNCATED),
@@ -67,6 +68,8 @@ def explain_site(shown: str) -> Iterator[None]:
         raise TrackRejected(rejection.reason, _about(shown, str(rejection))) from rejection
     except GenreflowError:
         raise
+    except (ConnectionError, TimeoutError) as error:
+        raise _judge_network(error, shown) from error
     except OSError as error:
         raise TransientError(f"{shown} cannot be written: {error}. Make room.") from error
     except (YoutubeDLError, HTTPException) as error:
@@ -82,6 +85,8 @@ def _judge(error: BaseException, shown: str) -> GenreflowError:
     status = _status(causes, said)
     if status:
         return _judge_status(status, shown)
+    if any(isinstance(cause, TransportError) for cause in causes):
+        return _judge_network(error, shown)
     if any(isinstance(cause, UnsupportedError) for cause in causes):
         return TrackRejected(Reason.NOT_AUDIO, f"{shown} is no page of a song. Leave it out.")
     if any(isinstance(cause, GeoRestrictedError) for cause in causes):
@@ -99,6 +104,14 @@ def _judge_status(status: int, shown: str) -> GenreflowError:
     if is_delay(status):
         return TransientError(reason_of(status), sentence + "Try again later.")
     return TrackRejected(reason_of(status), sentence + "Check the address and its rights.")
+
+
+def _judge_network(error: BaseException, shown: str) -> TransientError:
+    if _LATE.search(str(error)) or isinstance(error, TimeoutError):
+        message = f"{shown}: its site does not answer in time. Try again, or raise"
+        return TransientError(Reason.TIMED_OUT, f"{message} limits.timeout_s.")
+    said = _said(list(_causes(error)))
+    return TransientError(Reason.UNREACHABLE, f"{shown} cannot be reached now: {said}. Try again.")
 
 
 def _judge_words(said: str, shown: str) -> GenreflowError:
@@ -131,8 +144,8 @@ def _status(causes: list[BaseException], said: str) -> int:
 
 
 def _is_expected(causes: list[BaseException]) -> bool:
-    """Tell whether the site was understood: what is no error of an extractor is of the network."""
-    if any(isinstance(cause, UserNotLive | TransportError) for cause in causes):
+    """Tell whether the site was understood; what is no error of an extractor is no riddle."""
+    if any(isinstance(cause, UserNotLive) for cause in causes):
         return True
     extractors = [cause for cause in causes if isinstance(cause, ExtractorError)]
     return all(cause.expected for cause in extractors)

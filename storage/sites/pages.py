@@ -3,6 +3,7 @@
 from __future__ import annotations  # yt-dlp takes a moment to load
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -37,6 +38,7 @@ class Page:
     is_song: bool | None
 
 
+@lru_cache(maxsize=1024)
 def find_page(url: str) -> Page | None:
     """Give what yt-dlp knows of an address; None if it is the page of no site.
 

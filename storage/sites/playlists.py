@@ -1,6 +1,6 @@
 """Lists of songs on music sites: each song becomes a source, and no song is fetched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +8,7 @@ from urllib.parse import quote
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Outcome, Reason, Result, Source, Stage
 from storage.sites.access import Access
+from storage.sites.circuits import Circuits
 from storage.sites.client import Client, open_client
 from storage.sites.failures import explain_site
 from storage.sites.pages import find_page
@@ -28,17 +29,20 @@ class _Walk:
 
     client: Client
     row: Source
+    circuits: Circuits
     songs: list[Source] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What a list gave: its songs, and what could not be listed."""
+    """What a list gave: its songs, what could not be listed, and which lists were opened."""
 
-    songs: tuple[Source, ...]
+    songs: tuple[Source, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    lists: tuple[str, ...] = ()
 
 
 def list_page(row: Source, access: Access, limits: DownloadLimits, clock: Clock) -> Listed:
@@ -62,21 +66,22 @@ def list_page(row: Source, access: Access, limits: DownloadLimits, clock: Clock)
         it has told are there.
     """
     circuits, shown = access.circuits, show_location(row.location)
-    watch = Watch(shown, limits, clock)
-    songs: list[Source] = []
-    try:
-        circuits.require_closed(row.site)
-        with open_client(access, limits, watch) as client, explain_site(shown):
-            walk = _Walk(client=client, row=row, songs=songs, seen={row.location})
-            page = try_again(lambda _: _ask(client, row.location, shown), shown, limits, clock)
-            _walk_page(walk, page, 0)
-    except TrackRejected as rejection:
-        return _broken_off(row, songs, Result.QUARANTINED, rejection)
-    except TransientError as error:
-        circuits.note_failure(row.site, error)
-        return _broken_off(row, songs, Result.RETRYABLE, error)
-    circuits.note_success(row.site)
-    return Listed(songs=tuple(songs), outcomes=tuple(walk.outcomes))
+    with open_client(access, limits, Watch(shown, limits, clock)) as client:
+        walk = _Walk(client=client, row=row, circuits=circuits, seen={row.location})
+        try:
+            circuits.require_closed(row.site)
+            with explain_site(shown):
+                page = try_again(lambda _: _ask(client, row.location, shown), shown, limits, clock)
+                circuits.note_success(row.site)
+                _walk_page(walk, page, 0)
+        except TrackRejected as rejection:
+            walk.outcomes.append(_outcome(row, Result.QUARANTINED, rejection, row.location))
+        except TransientError as error:
+            circuits.note_failure(row.site, error)
+            walk.outcomes.append(_outcome(row, Result.RETRYABLE, error, row.location))
+        else:
+            walk.lists.append(row.location)
+    return Listed(songs=tuple(walk.songs), outcomes=tuple(walk.outcomes), lists=tuple(walk.lists))
 
 
 def _ask(client: Client, location: str, shown: str) -> dict[str, Any]:
@@ -123,17 +128,34 @@ def _walk_entry(walk: _Walk, listed: dict[str, Any], entry: dict[str, Any], dept
 
 
 def _walk_deeper(walk: _Walk, entry: dict[str, Any], address: str, depth: int) -> None:
-    """Go through a list inside a list, once, and not for ever."""
-    if address and address in walk.seen:
+    """Go through a list inside a list, once; one that cannot be opened leaves the others be."""
+    if address in walk.seen:
+        return
+    if not address:
+        _walk_page(walk, entry, depth + 1)
         return
     walk.seen.add(address)
-    if depth + 1 >= DEEPEST:
+    try:
+        with explain_site(show_location(address)):
+            _open_deeper(walk, entry, address, depth + 1)
+    except TrackRejected as rejection:
+        walk.outcomes.append(_outcome(walk.row, Result.QUARANTINED, rejection, address))
+    except TransientError as error:
+        walk.circuits.note_failure(walk.row.site, error)
+        walk.outcomes.append(_outcome(walk.row, Result.RETRYABLE, error, address))
+    else:
+        walk.lists.append(address)
+
+
+def _open_deeper(walk: _Walk, entry: dict[str, Any], address: str, depth: int) -> None:
+    if depth >= DEEPEST:
         message = f"{show_location(address)} lies {DEEPEST} lists deep. Name it in a manifest."
         raise TrackRejected(Reason.TOO_LARGE, message)
+    walk.circuits.require_closed(walk.row.site)
     is_here = entry.get("_type") in LISTS
     page = entry if is_here else _ask(walk.client, address, show_location(address))
     if page.get("_type", "video") in LISTS:
-        _walk_page(walk, page, depth + 1)
+        _walk_page(walk, page, depth)
     else:
         walk.songs.append(_to_source(walk, page, address))
 
@@ -164,13 +186,6 @@ def _to_source(walk: _Walk, entry: Mapping[str, Any], location: str) -> Source:
     site = page.site if page else walk.row.site
     song_id = walk.client.archive_id(entry) if entry.get("id") else ""
     return replace(tag_source(walk.row, entry), location=location, site=site, source_id=song_id)
-
-
-def _broken_off(
-    row: Source, songs: Sequence[Source], result: Result, error: TrackRejected | TransientError
-) -> Listed:
-    outcome = _outcome(row, result, error, row.location)
-    return Listed(songs=tuple(songs), outcomes=(outcome,))
 
 
 def _outcome(

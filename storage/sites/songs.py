@@ -58,6 +58,7 @@ def fetch_page(
     shown = source.source_id or show_location(source.location)
     watch = Watch(shown, limits, clock, access.config.rate_limit_bytes_per_s)
     with open_client(access, limits, watch) as client, explain_site(shown):
+        client.params["noplaylist"] = True  # of an address that names a song and its list: the song
         page = try_again(
             lambda _: _read_page(client, source.location, shown), source.location, limits, clock
         )

@@ -40,11 +40,13 @@ def expand_pages(
     Nothing is asked for where no row is a list on a music site.
     """
     rows = {(row.location, row.genre, row.labels): row for row in reversed(listed)}
-    named = [identify(row) for row in listed if rows[row.location, row.genre, row.labels] is row]
     sources: list[Source] = []
     outcomes: list[Outcome] = []
     lists: list[str] = []
-    for source in named:
+    for row in listed:
+        if rows[row.location, row.genre, row.labels] is not row:
+            continue
+        source = identify(row)
         if not _is_perhaps_list(source):
             sources.append(source)
             continue
@@ -53,12 +55,12 @@ def expand_pages(
         opened = list_page(source, access, limits, clock or Clock())
         sources += opened.songs
         outcomes += opened.outcomes
-        lists += [source.location] if not opened.outcomes else []
+        lists += opened.lists
     return Expanded(
         sources=tuple(sources),
         outcomes=tuple(outcomes),
         lists=tuple(lists),
-        n_again=len(listed) - len(named),
+        n_again=len(listed) - len(rows),
     )
 
 

@@ -79,6 +79,8 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
         ("fragment_lengths_s = [nan]", "A fragment cannot last nan s"),
         ("fragment_lengths_s = [inf]", "A fragment cannot last inf s"),
         ("fragment_lengths_s = [0.1]", "it must last a frame at least"),
+        ("[sites]\nfailures_to_open = 0", "sites.failures_to_open is 0; use 1 or more"),
+        ("[sites]\nrate_limit_bytes_per_s = -1", "sites.rate_limit_bytes_per_s is -1; use 0 or"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
@@ -135,3 +137,15 @@ def test_a_map_with_an_empty_name_is_refused(settings_file: Path, line: str) -> 
 
     with pytest.raises(UsageError, match="genre_map"):
         read_line_config()
+
+
+def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
+    settings_file: Path,
+) -> None:
+    settings_file.write_text(
+        '[sites]\nfailures_to_open = 5\narchive_file = "had.txt"\n', encoding="utf-8"
+    )
+
+    sites = read_line_config(sites={"archive_file": "other.txt"}).sites
+
+    assert (sites.failures_to_open, sites.archive_file) == (5, "other.txt")

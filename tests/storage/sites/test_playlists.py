@@ -85,8 +85,7 @@ def test_lists_that_lead_on_for_ever_are_left_at_some_depth(
 
     assert len(opened.sources) == 4
     (outcome,) = opened.outcomes
-    assert (outcome.location, outcome.reason) == (f"{site.url}/set/0", "too_large")
-    assert opened.lists == ()
+    assert (outcome.location, outcome.reason) == (f"{site.url}/set/4", "too_large")
 
 
 @pytest.mark.parametrize("leads_to", ["/track/one", "/set/best"])
@@ -176,6 +175,22 @@ def test_a_list_that_breaks_off_keeps_the_songs_it_has_told(
 
     assert [source.location for source in opened.sources] == [f"{site.url}/track/one"]
     assert [str(outcome.result) for outcome in opened.outcomes] == ["retryable"]
+
+
+def test_a_list_inside_that_cannot_be_opened_leaves_the_rest_be(
+    open_lists: Open, site: MusicSite
+) -> None:
+    site.add_set("inner")
+    site.refuse("/api/set/inner", 500)
+    url = site.add_set("outer", {"url": "/set/inner"}, {"url": "/track/one"})
+
+    opened = open_lists(url)
+
+    assert [source.location for source in opened.sources] == [f"{site.url}/track/one"]
+    assert [(o.location, str(o.result)) for o in opened.outcomes] == [
+        (f"{site.url}/set/inner", "retryable")
+    ]
+    assert opened.lists == (url,)
 
 
 def test_an_empty_list_says_so(open_lists: Open, site: MusicSite) -> None:

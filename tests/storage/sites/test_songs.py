@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import socket
 import time
 from pathlib import Path
 
@@ -186,6 +187,28 @@ def test_a_page_that_yt_dlp_does_not_understand_is_a_broken_site(
         fetch(url)
 
     assert failure.value.reason == "site_broken"
+
+
+def test_a_site_that_cannot_be_reached_is_asked_by_the_next_run(
+    fetch: Fetch, site: MusicSite
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    with pytest.raises(TransientError, match="cannot be reached now") as failure:
+        fetch(f"http://127.0.0.1:{port}/track/one")
+
+    assert failure.value.reason == "unreachable"
+
+
+def test_a_site_that_does_not_answer_is_timed_out(fetch: Fetch, site: MusicSite) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/track/one"
+
+        with pytest.raises(TransientError, match="does not answer in time") as failure:
+            fetch(url, timeout_s=0.2)
+
+    assert failure.value.reason == "timed_out"
 
 
 def test_a_live_stream_is_refused(fetch: Fetch, site: MusicSite, song: bytes) -> None:
