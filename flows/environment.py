@@ -42,6 +42,8 @@ def prepare_environment(home: Path, verbose: bool) -> None:
         "PREFECT_HOME": str(state),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
+        # what goes wrong in the embedded server is told by its client
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING" if verbose else "CRITICAL",
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)

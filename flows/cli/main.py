@@ -18,7 +18,22 @@ def main() -> None:
         sys.exit(tell(error))
     except OSError as error:
         sys.exit(tell(GenreflowError(f"The machine refuses: {error}. Mend that, then try again.")))
+    except Exception as error:
+        if foreseen := find_foreseen(error):
+            sys.exit(tell(foreseen))
+        raise
     except SystemExit as end:
         if end.code == STOPPED:
             ERR.print("Stopped. What was finished is kept; the same command goes on from there.")
         raise
+
+
+def find_foreseen(error: BaseException) -> GenreflowError | None:
+    """Find the foreseen error that an error of the orchestrator came from; none if there is none.
+
+    A full disk, for one, also fails the orchestrator as it is told of the failure.
+    """
+    seen: BaseException | None = error
+    while seen and not isinstance(seen, GenreflowError):
+        seen = seen.__cause__ or seen.__context__
+    return seen

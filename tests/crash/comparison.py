@@ -25,10 +25,9 @@ CONTENTS = {
                 round(test_macro_f1, 4) as test_macro_f1) from runs
     """,
     "predictions": """
-        select network, fragment_s, seed, track_id, split, genre, predicted,
-            round(probability, 3) as probability
+        select network, fragment_s, seed, track_id, split, genre, predicted
         from predictions join runs using (run_id)
-    """,
+    """,  # not the probabilities: TensorFlow's threads may add up in another order
     "promotions": """
         select * exclude (promotion_id, run_id, previous_run_id, promoted_at) from promotions
     """,

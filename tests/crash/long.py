@@ -1,7 +1,7 @@
 """The long form: ``python -m tests.crash.long [N]`` kills whole nights, and prints a table.
 
-Every named point once, and N random moments (50), drawn evenly over the length of a night that
-was measured first. After each, the same night is run again, and the store compared with that of
+N random moments (50), drawn evenly over the length of a night that was measured first, then every
+named point once. After each, the same night is run again, and the store compared with that of
 a night that nothing disturbed. The exit code is 1 if any differs.
 """
 
@@ -51,12 +51,12 @@ def measure(nursery: Nursery, home: Path) -> tuple[Standing, float]:
 
 
 def deaths(n_moments: int, night_s: float) -> Iterator[Death]:
-    """Give every point, then moments drawn evenly over a night."""
-    for point in dict.fromkeys((*INGEST, *EXTRACT, *TRAIN, *LONG_TRAIN)):
-        yield Death(point=point)
+    """Give moments drawn evenly over a night, then every point."""
     rng = random.Random(SEED)
     for _ in range(n_moments):
         yield Death(killed_after_s=rng.uniform(0, night_s))
+    for point in dict.fromkeys((*INGEST, *EXTRACT, *TRAIN, *LONG_TRAIN)):
+        yield Death(point=point)
 
 
 def try_death(nursery: Nursery, death: Death, home: Path, undisturbed: Standing) -> list[str]:
