@@ -13,6 +13,7 @@ from genre_core.records import Reason
 from storage.layout import DataLayout
 
 LEAST_FREE_BYTES = 32 * 2**20
+NOTHING_BYTES = 2**20
 REFUSALS = {
     errno.ENOSPC: "is full. Free some space",
     errno.EDQUOT: "is full for this user. Free some space",
@@ -58,6 +59,14 @@ def require_room(layout: DataLayout) -> None:
             pass
     if shutil.disk_usage(layout.home).free < LEAST_FREE_BYTES:
         raise refusal(layout, errno.ENOSPC)
+
+
+def find_shortage(place: Path) -> TransientError | None:
+    """Give the refusal of a disk that has next to nothing left; none if it has room."""
+    nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    if shutil.disk_usage(nearest).free < NOTHING_BYTES:
+        return refusal(DataLayout(place), errno.ENOSPC)
+    return None
 
 
 def digest_file(path: Path) -> str:

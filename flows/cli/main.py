@@ -1,10 +1,13 @@
 """The entry of ``genreflow``: run a command, tell an error in one sentence."""
 
+import os
 import sys
+from pathlib import Path
 
 from flows.cli import ask, classify, decide, demo, doctor, line, retry, serve
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
+from storage.disk import find_shortage
 
 COMMANDS = (line, retry, classify, ask, decide, doctor, serve, demo)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
@@ -19,8 +22,8 @@ def main() -> None:
     except OSError as error:
         sys.exit(tell(GenreflowError(f"The machine refuses: {error}. Mend that, then try again.")))
     except Exception as error:
-        if foreseen := find_foreseen(error):
-            sys.exit(tell(foreseen))
+        if cause := find_cause(error):
+            sys.exit(tell(cause))
         raise
     except SystemExit as end:
         if end.code == STOPPED:
@@ -28,12 +31,12 @@ def main() -> None:
         raise
 
 
-def find_foreseen(error: BaseException) -> GenreflowError | None:
-    """Find the foreseen error that an error of the orchestrator came from; none if there is none.
+def find_cause(error: BaseException) -> GenreflowError | None:
+    """Find the foreseen error behind an error of the orchestrator; none if there is none.
 
-    A full disk, for one, also fails the orchestrator as it is told of the failure.
+    A full disk, for one, also fails the orchestrator, which keeps its state there.
     """
     seen: BaseException | None = error
     while seen and not isinstance(seen, GenreflowError):
         seen = seen.__cause__ or seen.__context__
-    return seen
+    return seen or find_shortage(Path(os.environ.get("PREFECT_HOME", ".")))
