@@ -62,13 +62,17 @@ class Warned:
 
 
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
-    """Give the tracks that miss examples, but for those rejected under these settings or aside."""
+    """Give the tracks that miss examples, but for those rejected under these settings or aside.
+
+    A track that no source leads to any more, because its file was replaced, is left alone.
+    """
     statement = """
         select tracks.* exclude (added_at), list(feature_key order by feature_key) as feature_keys
         from tracks cross join (select unnest(?) as feature_key) as wanted
         anti join extracted using (track_id, feature_key)
         anti join rejected using (track_id, feature_key)
         anti join aside using (track_id)
+        semi join outcomes using (track_id)
         group by all order by track_id
     """
     with open_catalog(layout) as catalog:

@@ -160,6 +160,7 @@ _CANDIDATES = f"""
         and location not in (
             select source from outcomes where reason in ('label_unknown', 'label_conflict'))
         and track_id not in (select track_id from aside)
+        and track_id in (select track_id from outcomes)
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
         and {_IN_LIBRARY}
     order by track_id
