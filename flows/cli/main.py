@@ -37,6 +37,8 @@ def find_cause(error: BaseException) -> GenreflowError | None:
     A full disk, for one, also fails the orchestrator, which keeps its state there.
     """
     seen: BaseException | None = error
-    while seen and not isinstance(seen, GenreflowError):
+    while seen:
+        if isinstance(seen, GenreflowError):
+            return seen
         seen = seen.__cause__ or seen.__context__
-    return seen or find_shortage(Path(os.environ.get("PREFECT_HOME", ".")))
+    return find_shortage(Path(os.environ.get("PREFECT_HOME", ".")))

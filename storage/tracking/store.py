@@ -2,7 +2,9 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage
@@ -67,7 +69,8 @@ def _create_tables(layout: DataLayout) -> None:
     fresh = layout.home.resolve() / ".mlflow.db.new"
     for left in fresh.parent.glob(f"{fresh.name}*"):
         left.unlink()
-    store = SqlAlchemyStore(f"sqlite:///{fresh}", layout.mlflow_artifacts.resolve().as_uri())
+    create_store = cast(Callable[[str, str], Any], SqlAlchemyStore)  # MLflow tells no types here
+    store = create_store(f"sqlite:///{fresh}", layout.mlflow_artifacts.resolve().as_uri())
     store.engine.dispose()
     fresh.replace(layout.mlflow_db)
 
