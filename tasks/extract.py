@@ -32,7 +32,7 @@ from storage.catalog.songs import await_songs
 from storage.compaction import compact
 from storage.disk import telling_refusal
 from storage.layout import DataLayout
-from storage.losses import gone_songs, lost_shards
+from storage.losses import lost_shards
 from storage.shards import TrackMatrices, remove_orphans, write_shard
 
 
@@ -134,8 +134,9 @@ def settle_extraction(layout: DataLayout, features: Sequence[FeatureConfig]) -> 
     """Give every song the outcome that it has under these features; empty the WAV cache."""
     keys = list(key_features(features))
     settle_outcomes(layout, keys)
-    missing = {pending.track.track_id for pending in select_pending(layout, keys)}
-    await_songs(layout, sorted(missing.intersection(gone_songs(layout))))
+    waiting = [pending.track for pending in select_pending(layout, keys)]
+    gone = [t.track_id for t in waiting if not layout.song(t.track_id, t.suffix).is_file()]
+    await_songs(layout, gone)
     shutil.rmtree(layout.wav, ignore_errors=True)
 
 

@@ -32,6 +32,7 @@ EXTRACT = (
     "storage.shards:remove_orphans:before:1",
 )
 TRAIN = (
+    "alembic.command:upgrade:before:1",  # half of MLflow's tables are there
     "storage.tracking.models:log_network:after:1",
     "storage.catalog.runs:record_run:before:1",
     "storage.catalog.runs:record_run:after:1",
