@@ -1,5 +1,6 @@
 """Fetch a song: to a part file, probed, then named by its content."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason, Source, Track
+from storage.audio.apart import read_watched
 from storage.audio.probe import container_suffix, probe_audio
 from storage.disk import telling_refusal
 from storage.layout import DataLayout
@@ -62,7 +64,7 @@ def fetch_song(
     with telling_refusal(layout), hold_part(layout, source.location if is_resumed else "") as part:
         source = _fetch_part(source, part, limits, clock or Clock(), access or Access())
         track_id = _digest_part(part)
-        facts, suffix = _probe_part(part, source)
+        facts, suffix = _probe_part(part, source, layout, track_id)
         target = layout.song(track_id, suffix)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -110,6 +112,9 @@ def _read_file(path: Path) -> Iterator[bytes]:
         message = f"{path} may not be read. Give this user the right to read it."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+            message = f"{path} leads nowhere: {error.strerror}. Check its name."
+            raise TrackRejected(Reason.NOT_FOUND, message) from error
         raise TransientError(f"{path} cannot be read now: {error.strerror}. Try again.") from error
 
 
@@ -120,10 +125,13 @@ def _digest_part(part: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _probe_part(part: Path, source: Source) -> tuple[AudioFacts, str]:
+def _probe_part(
+    part: Path, source: Source, layout: DataLayout, track_id: str
+) -> tuple[AudioFacts, str]:
     """Probe a part file; a rejection names the song, not the part."""
     try:
-        return probe_audio(part), container_suffix(part)
+        facts = read_watched(layout, track_id, probe_audio, part)
+        return facts, container_suffix(part)
     except TrackRejected as rejection:
         message = str(rejection).replace(str(part), show_location(source.location))
         raise TrackRejected(rejection.reason, message) from rejection

@@ -12,6 +12,7 @@ from genre_core.errors import TrackRejected, TransientError
 from genre_core.features import FeatureConfig, feature_key, matrices_of
 from genre_core.fragments import FragmentConfig
 from genre_core.records import Reason, Stage
+from storage.audio.apart import read_watched
 from storage.audio.cutting import cut_song
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_wav, write_wav
@@ -187,7 +188,7 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
     song = layout.song(track.track_id, track.suffix)
     if not song.exists():
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
-    cut = cut_song(song, track.track_id, track.facts, config)
+    cut = read_watched(layout, track.track_id, cut_song, song, track.track_id, track.facts, config)
     wav = layout.wav / f"{track.track_id}.wav"
     with telling_refusal(layout):
         write_wav(wav, cut.fragments)

@@ -29,7 +29,8 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     """
     signal = _scale(samples)
     signal[np.isinf(signal)] = np.nan
-    return np.clip(signal, -1, 1).mean(axis=0).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
+        return np.clip(signal, -1, 1).mean(axis=0).astype(np.float32)
 
 
 def count_full_scale(samples: npt.NDArray[Any]) -> int:

@@ -64,6 +64,8 @@ def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
     TransientError
         If nothing comes from the file for a minute.
     """
+    if path.exists() and not path.is_file():  # a pipe without a writer would never open
+        raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
     try:
         container = av.open(
             str(path.absolute()), options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
@@ -77,6 +79,9 @@ def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
         message = f"{path} gives nothing for {_TIMEOUT_S:g} s. Check the disk that it is on."
         raise TransientError(Reason.TIMED_OUT, message) from error
     except (av.FFmpegError, OSError, ValueError) as error:
+        if not path.exists():
+            message = f"{path} leads nowhere: {error}. Check its name."
+            raise TrackRejected(Reason.NOT_FOUND, message) from error
         raise _unopened(path) from error
     with container:
         yield container, _sound(container, path)

@@ -15,7 +15,8 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from av.audio.frame import AudioFrame
+from av.audio.frame import AudioFrame, format_dtypes
+from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -189,8 +190,14 @@ def _decode_frames(walk: Walk, packet: "Packet[AudioStream]") -> list[AudioFrame
 
 
 def _channels(frame: AudioFrame) -> npt.NDArray[Any]:
-    """Give the samples of a frame, (n_channels, n_samples), whichever way they are stored."""
-    samples = frame.to_ndarray()
-    if frame.format.is_planar:
-        return samples
-    return samples.reshape(-1, len(frame.layout.channels)).T
+    """Give the samples of a frame, (n_channels, n_samples), whichever way they are stored.
+
+    The planes are asked for one by one: `AudioFrame.planes` and `to_ndarray` go on counting them
+    behind the last of eight and more, into memory that is not theirs.
+    """
+    n_channels = frame.layout.nb_channels
+    if not frame.format.is_planar:
+        return frame.to_ndarray().reshape(-1, n_channels).T
+    dtype = np.dtype(format_dtypes[frame.format.name])
+    planes = [AudioPlane(frame, channel) for channel in range(n_channels)]
+    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in planes])
