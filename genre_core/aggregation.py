@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
 from genre_core.bootstrap import Interval, interval_rng
 from genre_core.examples import Int64Array
 from genre_core.judgements import Judgements
 from genre_core.significance import ScoreIntervals, score_intervals
-from genre_core.voting import VOTES, Float64Array, Probabilities
+from genre_core.songs import FragmentedSongs
+from genre_core.voting import VOTES, Float64Array
 
 COUNTS = (1, 2, 4, 8, 15)
 N_DRAWS = 10
@@ -27,23 +27,14 @@ class VotedScore:
     accuracy: Interval
     macro_f1: Interval
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FragmentedSongs:
-    """What a network says of the fragments of songs.
-
-    Attributes
-    ----------
-    track_ids, group_ids : str [shape=(n_songs,)]
-    labels : int64 [shape=(n_songs,)]
-    fragments : tuple of float [shape=(n_fragments, n_genres)]
-        One array a song; probabilities.
-    """
-
-    track_ids: npt.NDArray[np.object_]
-    group_ids: npt.NDArray[np.object_]
-    labels: Int64Array
-    fragments: tuple[Probabilities, ...]
+    def as_row(self) -> dict[str, object]:
+        """Give plain values by name; an interval is value, low, high."""
+        return {
+            "vote": self.vote,
+            "n_fragments": self.n_fragments,
+            "accuracy": self.accuracy.as_list(),
+            "macro_f1": self.macro_f1.as_list(),
+        }
 
 
 def score_by_count(

@@ -43,6 +43,10 @@ class Interval:
         """Keep the ends within what is possible."""
         return Interval(value=self.value, low=max(self.low, least), high=min(self.high, most))
 
+    def as_list(self) -> list[float]:
+        """Give value, low and high."""
+        return [self.value, self.low, self.high]
+
     def as_metrics(self, name: str) -> dict[str, float]:
         """Give the ends as ``<name>_low`` and ``<name>_high``."""
         return {f"{name}_low": self.low, f"{name}_high": self.high}

@@ -45,6 +45,14 @@ class Reliability:
         gaps = np.abs(self.accuracy - self.confidence)[held]
         return float(gaps @ self.n_songs[held] / self.n_songs.sum())
 
+    def as_document(self) -> dict[str, object]:
+        """Give plain values by name; None where no song is."""
+        shown = {
+            name: [None if np.isnan(value) else float(value) for value in getattr(self, name)]
+            for name in ("confidence", "accuracy")
+        }
+        return {"n_songs": self.n_songs.tolist(), **shown, "ece": self.error}
+
 
 def reliability(
     probabilities: Probabilities, labels: Int64Array, n_bins: int = N_BINS

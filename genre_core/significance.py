@@ -1,5 +1,6 @@
 """Significance: scores with intervals, and whether one training is better than another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +42,15 @@ class ScoreIntervals:
     macro_f1: Interval
     recall: tuple[Interval | None, ...]
 
+    def as_document(self, genres: Sequence[str]) -> dict[str, object]:
+        """Give plain values by name; an interval is value, low, high."""
+        recall = zip(genres, self.recall, strict=True)
+        return {
+            "accuracy": self.accuracy.as_list(),
+            "macro_f1": self.macro_f1.as_list(),
+            "recall": {genre: found.as_list() for genre, found in recall if found},
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedDifference:
@@ -71,6 +81,19 @@ class PairedDifference:
         if not self.macro_f1.excludes_zero:
             return Standing.ALIKE
         return Standing.BETTER if self.macro_f1.value > 0 else Standing.WORSE
+
+    def as_document(self) -> dict[str, object]:
+        """Give plain values by name; an interval is value, low, high."""
+        return {
+            "accuracy": self.accuracy.as_list(),
+            "macro_f1": self.macro_f1.as_list(),
+            "n_better": self.n_better,
+            "n_worse": self.n_worse,
+            "mcnemar_p": self.mcnemar_p,
+            "n_songs": self.n_songs,
+            "n_groups": self.n_groups,
+            "standing": str(self.standing),
+        }
 
     def sentence(self, name: str, other: str) -> str:
         """Say in words how ``name`` stands to ``other``."""

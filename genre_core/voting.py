@@ -13,6 +13,9 @@ Float64Array = npt.NDArray[np.float64]
 TIE_BREAK = 1e-3
 """Weight of the mean probability in ``vote``, in votes: too light to overrule one vote."""
 
+CHOOSING_VOTE = "mean"
+"""The vote that chooses champions and gives verdicts."""
+
 FLOOR = 1e-7
 """Least probability in ``log_mean``."""
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from genre_core.aggregation import FragmentedSongs, score_by_count
+from genre_core.aggregation import score_by_count
 from genre_core.metrics import score_predictions
+from genre_core.songs import FragmentedSongs
 from genre_core.voting import VOTES, Probabilities, vote_songs
 
 
