@@ -41,7 +41,9 @@ class Interval:
 
     def within(self, least: float, most: float) -> "Interval":
         """Keep the ends within what is possible."""
-        return Interval(value=self.value, low=max(self.low, least), high=min(self.high, most))
+        return Interval(
+            value=self.value, low=max(self.low, float(least)), high=min(self.high, float(most))
+        )
 
     def as_list(self) -> list[float]:
         """Give value, low and high."""

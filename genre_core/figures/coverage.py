@@ -20,7 +20,7 @@ def draw_coverage(curve: RiskCoverage, title: str) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.subplots()
     marker = "o" if len(curve.coverage) < 30 else ""
     axes.plot(
@@ -45,7 +45,7 @@ def draw_coverage(curve: RiskCoverage, title: str) -> Figure:
     axes.set(xlabel="share of songs judged", ylabel="share of right ones among them")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1))
-    axes.legend(frameon=False, loc="lower left", fontsize=9)
+    figure.legend(loc="outside lower center", frameon=False)
     declutter(axes)
     figure.suptitle(title, wrap=True)
     return figure
