@@ -187,7 +187,7 @@ def promote(home: Home = None, verbose: Verbose = False) -> None:
     from flows.promote import promote as promote_flow
 
     promotion = promote_flow(config)
-    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher on validation.")
+    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
 
 
 def prepare_config(verbose: bool, **options: object) -> "LineConfig":

@@ -54,7 +54,7 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
         f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
     )
     promotion = report.trained.promotion
-    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher on validation.")
+    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:
