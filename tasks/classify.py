@@ -14,14 +14,13 @@ from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, matrices_of
 from genre_core.fragments import Float64Array, spread_starts
 from genre_core.records import Reason, Source, Track
-from genre_core.voting import VOTES
+from genre_core.voting import CHOOSING_VOTE, VOTES
 from storage.audio.cutting import cut_song
 from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
 from storage.download import DownloadLimits, fetch_song
 from storage.layout import DataLayout
 from storage.sources.identity import identify
-from tasks.evaluate import CHOOSING_VOTE
 from tasks.keras_import import import_training
 
 

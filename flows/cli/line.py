@@ -9,10 +9,11 @@ from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.console import hush_foreseen_errors
 from flows.cli.download import with_collection
 from flows.cli.interrupt import stop_on_interrupt
-from flows.cli.tables import given_up_sentences, outcome_sentence, runs_table
+from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
 from storage.catalog.standing import compared_rows
+from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
     from flows.line import LineConfig
@@ -170,25 +171,28 @@ def train(
     extract_flow(config)
     report = train_flow(config)
     champion = report.promotion.run_id if report.promotion else ""
-    OUT.print(runs_table([run.as_row() for run in report.runs], champion))
+    layout, rows = config.layout, [run.as_row() for run in report.runs]
+    print_comparison(read_comparison(layout, rows), champion)
     OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
     OUT.print(report.promotion.reason if report.promotion else "The champion stays.")
 
 
 @app.command()
 def compare(home: Home = None, as_json: AsJson = False) -> None:
-    """Show the finished runs on the newest library side by side.
+    """Show the networks on the newest library side by side, with intervals, seeds averaged.
 
     Example: [bold]genreflow compare[/bold]
     """
-    rows = compared_rows(read_line_config(home=home).layout)
-    if as_json:
-        print_json(rows)
-    elif not rows:
+    layout = read_line_config(home=home).layout
+    rows = compared_rows(layout)
+    if not rows and not as_json:
         OUT.print("No run has finished yet. `genreflow train` makes some.")
+        return
+    comparison = read_comparison(layout, rows)
+    if as_json:
+        print_json({"runs": rows, **comparison.as_document()})
     else:
-        champion = next((row["run_id"] for row in rows if row["champion"]), "")
-        OUT.print(runs_table(rows, champion))
+        print_comparison(comparison, next((row["run_id"] for row in rows if row["champion"]), ""))
 
 
 @app.command()
@@ -201,7 +205,7 @@ def promote(home: Home = None, verbose: Verbose = False) -> None:
     from flows.promote import promote as promote_flow
 
     promotion = promote_flow(config)
-    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
 
 
 def _site_options(

@@ -63,8 +63,10 @@ def published_shards(layout: DataLayout) -> list[str]:
         return []
 
 
-def query(layout: DataLayout, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Ask the published store one question in SQL.
+def query(
+    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Ask the published store one question in SQL, with parameters in place of ``?``.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def query(layout: DataLayout, statement: str) -> tuple[list[str], list[tuple[Any
         with duckdb.connect(str(layout.published), read_only=True) as connection:
             if not connection.extract_statements(statement):
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
-            cursor = connection.execute(statement)
+            cursor = connection.execute(statement, list(parameters))
             return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
     except duckdb.Error as error:
         raise UsageError(f"The store cannot answer: {error}") from error
@@ -99,9 +101,11 @@ def _unique(names: Sequence[str]) -> list[str]:
     ]
 
 
-def query_rows(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
+def query_rows(
+    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
     """Give the rows of a question as dictionaries."""
-    names, rows = query(layout, statement)
+    names, rows = query(layout, statement, parameters)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -31,11 +31,12 @@ create table splits as
 create table runs as
     select run_id, network, representation, fragment_s, seed, snapshot_id, n_parameters, epochs,
         validation_macro_f1, test_macro_f1, test_accuracy, seconds, started_at,
-        validation_accuracy, comparison_id
+        validation_accuracy, comparison_id, validation_macro_f1_low, validation_macro_f1_high,
+        test_macro_f1_low, test_macro_f1_high, test_accuracy_low, test_accuracy_high, training_key
     from catalog.runs order by started_at;
 
 create table predictions as
-    select run_id, track_id, split, genre, predicted, probability
+    select run_id, track_id, split, genre, predicted, probability, probabilities
     from catalog.predictions order by run_id, track_id;
 
 create table promotions as

@@ -140,6 +140,14 @@ def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
 
 
+def read_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
+    """Give the group of each track of a snapshot: songs of one group stand or fall together."""
+    statement = "select track_id, group_id from snapshot_tracks where snapshot_id = ?"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot_id])
+    return {row["track_id"]: row["group_id"] for row in rows}
+
+
 def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, int]:
     """Count the examples of a snapshot on each side, without reading one."""
     statement = """

@@ -9,7 +9,8 @@ from storage.layout import DataLayout
 _COMPARED = """
     select runs.run_id, network, runs.representation, runs.fragment_s, runs.seed, n_parameters,
         epochs, runs.validation_macro_f1, test_macro_f1, test_accuracy, seconds,
-        runs.snapshot_id,
+        runs.snapshot_id, training_key, validation_macro_f1_low, validation_macro_f1_high,
+        test_macro_f1_low, test_macro_f1_high, test_accuracy_low, test_accuracy_high,
         runs.run_id is not distinct from (select arg_max(run_id, promotion_id) from promotions)
             as champion
     from runs join snapshots using (snapshot_id)

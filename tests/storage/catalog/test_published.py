@@ -39,8 +39,10 @@ PROMISED = {
     "outcomes": "source, track_id, genre, outcome, stage, reason, message, attempts, updated_at",
     "snapshots": "snapshot_id, feature_key, created_at, n_tracks, n_examples, seed",
     "runs": "run_id, network, representation, fragment_s, seed, snapshot_id, n_parameters, epochs, "
-    "validation_macro_f1, test_macro_f1, test_accuracy, seconds, started_at",
-    "predictions": "run_id, track_id, split, genre, predicted, probability",
+    "validation_macro_f1, test_macro_f1, test_accuracy, seconds, started_at, "
+    "validation_macro_f1_low, validation_macro_f1_high, test_macro_f1_low, test_macro_f1_high, "
+    "test_accuracy_low, test_accuracy_high",
+    "predictions": "run_id, track_id, split, genre, predicted, probability, probabilities",
     "promotions": "version, run_id, snapshot_id, validation_macro_f1, reason, promoted_at",
 }
 TYPES = """
