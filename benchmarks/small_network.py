@@ -102,8 +102,9 @@ def main(music: str, minutes: float = 15.0, n_seeds: int = 3) -> None:
         f"{len(set(library.groups))} groups, {FRAGMENTS.n_fragments} fragments each"
     )
     results: Results = defaultdict(list)
-    for conditions in (MAIN_CONDITIONS, OTHER_CONDITIONS):
-        for part, condition in product(rounds(library, n_seeds), conditions):
+    order = product(range(n_seeds), (MAIN_CONDITIONS, OTHER_CONDITIONS))
+    for seed, conditions in order:
+        for part, condition in product(rounds(library, seed), conditions):
             if time.monotonic() < end:
                 judge(library, part, condition, results)
                 _say(f"seed {part.seed}: {_name(condition)} done")
@@ -130,19 +131,18 @@ def read_library(music: str) -> Library:
     )
 
 
-def rounds(library: Library, n_seeds: int) -> Iterator[Round]:
-    """Give the parts of every round; each song tests once for every seed."""
-    for seed in range(n_seeds):
-        folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
-        parts = [test for _, test in folds.split(library.labels, library.labels, library.groups)]
-        for number in range(N_FOLDS):
-            turned = parts[number:] + parts[:number]
-            yield Round(
-                seed=N_FOLDS * seed + number,
-                test=turned[0],
-                validation=turned[1],
-                train=np.concatenate(turned[2:]),
-            )
+def rounds(library: Library, seed: int) -> Iterator[Round]:
+    """Give five rounds; each song tests once in them."""
+    folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
+    parts = [test for _, test in folds.split(library.labels, library.labels, library.groups)]
+    for number in range(N_FOLDS):
+        turned = parts[number:] + parts[:number]
+        yield Round(
+            seed=N_FOLDS * seed + number,
+            test=turned[0],
+            validation=turned[1],
+            train=np.concatenate(turned[2:]),
+        )
 
 
 def judge(library: Library, part: Round, condition: Condition, results: Results) -> None:

@@ -62,24 +62,19 @@ def test_a_network_gives_float32_probabilities_for_one_second_fragments(name: st
 
 @pytest.mark.keras
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("input_shape", [(64, 1290), (882, 300)])
-def test_a_network_reads_thirty_seconds_of_a_large_representation(
-    name: str, input_shape: tuple[int, int]
-) -> None:
-    matrices = np.random.default_rng(0).random((2, *input_shape), dtype=np.float32)
+def test_a_network_reads_thirty_seconds_of_mel_bands(name: str) -> None:
+    matrices = np.random.default_rng(0).random((1, 64, 1290), dtype=np.float32)
 
-    model = build_network(name, input_shape, 4)
+    model = build_network(name, (64, 1290), 4)
 
-    assert model.count_params() < 3_000_000
+    assert model.count_params() < 500_000
     np.testing.assert_allclose(np.asarray(model(matrices)).sum(axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.keras
 @pytest.mark.parametrize("name", sorted({*NETWORKS} - {"cnn", "combined"}))
 def test_a_network_without_plain_convolution_reads_one_band(name: str) -> None:
-    envelopes = np.random.default_rng(0).random((2, 1, 3000), dtype=np.float32)
-
-    assert build_network(name, (1, 3000), 4)(envelopes).shape == (2, 4)
+    assert build_network(name, (1, 3000), 4).output_shape == (None, 4)
 
 
 @pytest.mark.keras
@@ -108,7 +103,7 @@ def test_neighbouring_frames_are_averaged_to_three_hundred_at_most(
 @pytest.mark.keras
 @pytest.mark.parametrize(
     ("n_bands", "n_frames", "n_features"),
-    [(29, 18, 29 * 18 * 32), (29, 62, 2 * 29 * 32), (438, 12, 2 * 32)],
+    [(29, 17, 29 * 17 * 32), (29, 62, 2 * 29 * 32), (438, 12, 2 * 32)],
 )
 def test_what_is_too_large_to_flatten_is_pooled_over_time_then_over_all(
     n_bands: int, n_frames: int, n_features: int

@@ -157,8 +157,10 @@ def test_the_loss_falls_below_what_a_second_softmax_would_allow() -> None:
 AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.2, low_pass=0.5)
 
 
-@pytest.mark.parametrize("augmentation", [AugmentationConfig(), AUGMENTED])
-@pytest.mark.parametrize("name", ["dense", "cnn", "resnet_small"])
+@pytest.mark.parametrize(
+    ("name", "augmentation"),
+    [("dense", AugmentationConfig()), ("cnn", AUGMENTED), ("resnet_small", AugmentationConfig())],
+)
 def test_the_same_seed_gives_the_same_curve_and_weights(
     name: str, augmentation: AugmentationConfig
 ) -> None:
@@ -258,22 +260,26 @@ def test_validation_examples_are_never_augmented() -> None:
 
 
 def test_the_best_weights_hold_the_moving_statistics_of_their_epoch() -> None:
-    from genre_core import training
+    import keras
 
-    rng = np.random.default_rng(3)
-    examples = Examples(
-        matrices=rng.random((60, 12, 9), dtype=np.float32),
-        labels=rng.integers(0, 3, 60),
-        track_ids=np.full(60, "track", dtype=object),
+    keras.utils.set_random_seed(7)
+    matrix = keras.Input((4, 5))
+    normalised = keras.layers.BatchNormalization(momentum=0.5)(keras.layers.Flatten()(matrix))
+    genres = keras.layers.Dense(3, activation="softmax")(normalised)
+    model, examples = keras.Model(matrix, genres), separable(60, 3)
+    contrary = Examples(
+        matrices=examples.matrices,
+        labels=(examples.labels + 1) % 3,
+        track_ids=examples.track_ids,
     )
-    model = training.seeded_network("resnet_small", (12, 9), 3, seed=1)
 
-    scores = fit(model, examples, examples, max_epochs=6)
+    scores = fit(model, examples, contrary, learning_rate=0.1, max_epochs=8)
     probabilities = predict(model, examples.matrices)
 
     best = max(scores, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
-    assert cross_entropy(probabilities, examples.labels) == pytest.approx(
-        best.validation_loss, rel=1e-3
+    assert best.epoch < len(scores)
+    assert cross_entropy(probabilities, contrary.labels) == pytest.approx(
+        best.validation_loss, rel=1e-4
     )
 
 
