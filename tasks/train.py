@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from prefect import task
 
+from genre_core.augmentation import require_decibels
 from genre_core.errors import GenreflowError
 from genre_core.features import FeatureConfig
 from genre_core.records import Split
+from genre_core.representations.registry import find_representation
 from genre_core.training_rules import EpochScores, TrainingConfig
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples
@@ -33,11 +35,16 @@ class Cell:
     features: FeatureConfig
     training: TrainingConfig
 
+    def __post_init__(self) -> None:
+        representation = self.features.representation
+        is_decibel = find_representation(representation).is_decibel
+        require_decibels(self.training.augmentation, representation, is_decibel)
+
     @property
     def cell_id(self) -> str:
         """The same for the same training, so that it is never done twice."""
         snapshot_id = self.snapshot.snapshot_id
-        return cell_id(snapshot_id, self.network, self.seed, asdict(self.training))
+        return cell_id(snapshot_id, self.network, self.seed, self.training.as_document())
 
     @property
     def name(self) -> str:
@@ -134,7 +141,7 @@ def _run_cell(layout: DataLayout, cell: Cell) -> RunCell:
         n_train=n_examples[Split.TRAIN],
         n_validation=n_examples[Split.VALIDATION],
         n_test=n_examples[Split.TEST],
-        config=asdict(cell.training),
+        config=cell.training.as_document(),
     )
 
 

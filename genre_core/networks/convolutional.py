@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from genre_core.networks.dense import genre_part
+from genre_core.networks.dense import GENRE_UNITS, as_image, genre_part
+from genre_core.networks.sizing import flatten_or_pool, limit_frames
 
 MIN_SIDE = 8
 """Fewest bands or frames: 8 become 6 by the first convolution, 3 by pooling, 1 by the second."""
@@ -17,13 +18,15 @@ def build_cnn(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
 
 
 def convolutional_part(matrix: keras.KerasTensor) -> keras.KerasTensor:
-    """Give the flattened output of convolution, pooling, convolution, without padding."""
-    n_bands, n_frames = matrix.shape[1:]
-    image = layers.Reshape((n_bands, n_frames, 1))(matrix)
+    """Give the output of convolution, pooling, convolution, without padding, as one row.
+
+    It is flattened, as in the thesis, or pooled where it is large (`sizing`).
+    """
+    image = as_image(limit_frames(matrix))
     kernels = layers.Conv2D(32, 3, activation="relu")(image)  # (batch, bands, frames, 32)
     pooled = layers.MaxPooling2D(2)(kernels)
     kernels = layers.Conv2D(32, 3, activation="relu")(pooled)
-    return layers.Flatten()(kernels)
+    return flatten_or_pool(kernels, GENRE_UNITS)
 
 
 def require_convolvable(name: str, input_shape: tuple[int, int]) -> None:

@@ -20,6 +20,7 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "lstm": "genre_core.networks.recurrent:build_lstm",
         "cnn": "genre_core.networks.convolutional:build_cnn",
         "combined": "genre_core.networks.combined:build_combined",
+        "resnet_small": "genre_core.networks.residual:build_resnet_small",
     }
 )
 """Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""
@@ -49,7 +50,8 @@ def build_network(name: str, input_shape: tuple[int, int], n_genres: int) -> "ke
 
     Notes
     -----
-    Thesis sections 4.4 to 4.7.
+    Thesis sections 4.4 to 4.7; ``resnet_small`` is ours. What changes on matrices larger than the
+    thesis's stands in ``networks/sizing.py``.
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; the networks are {', '.join(NETWORKS)}.")

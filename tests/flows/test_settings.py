@@ -6,6 +6,7 @@ import pytest
 
 from flows.line import LineConfig
 from flows.settings import SETTINGS_FILE, read_line_config
+from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
 
 
@@ -63,6 +64,18 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
     assert (training.max_epochs, training.batch_size) == (9, 8)
 
 
+def test_augmentation_is_set_in_a_table_of_the_training(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text("[training.augmentation]\nmixup = 0.2\n", encoding="utf-8")
+    monkeypatch.setenv("GENREFLOW_TRAINING__AUGMENTATION__BAND_MASK", "0.1")
+
+    training = read_line_config().training
+
+    assert training.augmentation == AugmentationConfig(mixup=0.2, band_mask=0.1)
+    assert training.max_epochs == 300
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -70,6 +83,8 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
         ("seeds = 'many'", "seeds: "),
         ("seeds = [1", "genreflow.toml cannot be read: Unclosed array"),
         ("[training]\nmax_epochs = 0", "training: Value error, training.max_epochs is 0"),
+        ("[training.augmentation]\nmixup = -1", "training.augmentation.mixup is -1"),
+        ("[training.augmentation]\nnoise = 1", "training.augmentation.noise: "),
         ("[fragments]\nlength = 1", "fragments.length: "),
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
         ("networks = ['vgg']", "There is no network 'vgg'. Choose among: dense, "),
