@@ -1,0 +1,73 @@
+"""Each kernel beside the pieces of music that excite it most."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from genre_core.examples import Float32Array
+from genre_core.metrics import Float64Array
+
+COLUMNS = 4
+"""Kernels side by side."""
+
+
+def draw_excitement(
+    kernels: Float32Array | None, patches: Float32Array, strengths: Float32Array, title: str
+) -> Figure:
+    """Draw kernels with the patches that excite each most, from the strongest on.
+
+    Parameters
+    ----------
+    kernels : float32 [shape=(n_kernels, 3, 3)] or None
+        Where a kernel is one image that can be shown: in the first layer.
+    patches : float32 [shape=(n_kernels, n_best, patch_bands, patch_frames)]
+        Time to the right, bands upwards; scaled values in 0..1.
+    strengths : float32 [shape=(n_kernels, n_best)]
+        The strongest is written beside each kernel.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    n_kernels, n_best = patches.shape[:2]
+    n_rows = -(-n_kernels // COLUMNS)
+    n_wide = n_best + (kernels is not None)
+    figure = Figure(figsize=(0.62 * COLUMNS * (n_wide + 0.5), 0.72 * n_rows + 0.9))
+    shares = [1.0] * n_wide + [0.5]
+    grid = figure.add_gridspec(
+        n_rows,
+        COLUMNS * len(shares),
+        width_ratios=shares * COLUMNS,
+        left=0.02,
+        right=0.99,
+        bottom=0.02,
+        top=1 - 0.75 / (0.72 * n_rows + 0.9),
+        hspace=0.45,
+        wspace=0.08,
+    )
+    for kernel in range(n_kernels):
+        row, column = kernel % n_rows, kernel // n_rows * len(shares)
+        shown = [] if kernels is None else [kernels[kernel]]
+        for place, image in enumerate([*shown, *patches[kernel]]):
+            axes = figure.add_subplot(grid[row, column + place])
+            reach = float(np.abs(image).max()) or 1.0
+            is_kernel = place < len(shown)
+            axes.imshow(
+                image,
+                origin="lower",
+                cmap="PuOr" if is_kernel else "cividis",
+                vmin=-reach if is_kernel else 0,
+                vmax=reach if is_kernel else 1,
+            )
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(is_kernel)
+            if place == 0:
+                label = f"{kernel}: {strengths[kernel, 0]:.2f}"
+                axes.set_title(label, fontsize=7, pad=2, loc="left")
+    figure.suptitle(title, wrap=True, fontsize=11)
+    return figure
+
+
+def kernel_images(rows: Float32Array | Float64Array) -> Float32Array | None:
+    """Give kernels as images where they read one image, otherwise none."""
+    return rows.reshape(-1, 3, 3).astype(np.float32) if rows.shape[1] == 9 else None
