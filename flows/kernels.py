@@ -12,17 +12,17 @@ from genre_core.errors import UsageError
 from genre_core.networks.registry import KERNEL_COUNTS
 from storage.lock import hold_home
 from tasks.kernels import (
-    KernelStudy,
     close_study,
     compare_kernels,
     draw_counts,
     open_study,
-    prune_runs,
     read_base,
     show_kernels,
 )
+from tasks.pruning import prune_runs
 from tasks.publish import publish_store
 from tasks.select import finished_runs
+from tasks.studies import Study
 from tasks.train import Cell, select_cells
 
 
@@ -63,7 +63,7 @@ QUICK = KernelPlan(
 
 
 @flow
-def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) -> KernelStudy:
+def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) -> Study:
     """Train what is missing, compare, prune, show; on the snapshot used last.
 
     Without a ``config`` the settings are read where the flow runs.
@@ -71,7 +71,8 @@ def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) ->
     config, plan = config or read_line_config(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):
-        cells = plan_cells(config, plan, read_base(layout))
+        base = read_base(layout)
+        cells = plan_cells(config, plan, base)
         study = open_study(layout, cells)
         for cell in select_cells(layout, cells):
             train_cell(layout, cell, study.run_id)
@@ -79,8 +80,8 @@ def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) ->
         pruned = [run for run in runs if run.network == plan.pruned]
         draw_counts(layout, study, runs)
         compare_kernels(layout, study, runs)
-        prune_runs(layout, study, pruned, plan.n_orders)
-        show_kernels(layout, study, pruned[:1])
+        prune_runs(layout, study, pruned, base, plan.n_orders)
+        show_kernels(layout, study, pruned, base)
         close_study(layout, study)
         publish_store(layout)
     return study

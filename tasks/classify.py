@@ -78,6 +78,7 @@ def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Arr
 
 
 def load_champion(layout: DataLayout) -> Judge:
+    """Load the champion with its genres and features, or say that there is none."""
     if not layout.mlflow_db.exists():
         raise UsageError(_no_champion(layout))
     import_training()

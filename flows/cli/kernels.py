@@ -31,6 +31,8 @@ def kernels(
 
     plan = QUICK if quick else KernelPlan()
     plan = replace(plan, seeds=tuple(dict.fromkeys(seed or plan.seeds)))
-    study = kernels_flow(config, replace(plan, epochs=epochs if epochs is not None else plan.epochs))
+    study = kernels_flow(
+        config, replace(plan, epochs=epochs if epochs is not None else plan.epochs)
+    )
     OUT.print(f"Figures and numbers are in {study.folder}", soft_wrap=True)
     OUT.print(f"and in MLflow, run {study.run_id}.", soft_wrap=True)

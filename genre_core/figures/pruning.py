@@ -14,9 +14,7 @@ from genre_core.kernels.courses import PruningCourse
 from genre_core.metrics import Float64Array
 
 
-def draw_pruning(
-    layers: Sequence[Sequence[PruningCourse]], chance: float, title: str
-) -> Figure:
+def draw_pruning(layers: Sequence[Sequence[PruningCourse]], chance: float, title: str) -> Figure:
     """Draw accuracy against kernels kept, a panel a layer.
 
     Parameters
@@ -62,9 +60,7 @@ def _draw_layer(axes: Axes, courses: Sequence[PruningCourse]) -> None:
     axes.set_xlabel("kernels kept")
 
 
-def _draw_mean(
-    axes: Axes, kept: Int64Array, curves: Float64Array, look: tuple[str, str]
-) -> None:
+def _draw_mean(axes: Axes, kept: Int64Array, curves: Float64Array, look: tuple[str, str]) -> None:
     colour, name = look
     mean, half = seed_band(curves)
     axes.plot(kept, mean, color=colour, linewidth=1.7, label=name)

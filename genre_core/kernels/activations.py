@@ -127,10 +127,13 @@ def _field(model: keras.Model, name: str) -> tuple[int, int]:
     """Give how many bands and frames an output of a layer sees, and how far apart two lie."""
     side, step = 1, 1
     for layer in model.layers:
-        if not isinstance(layer, IMAGE_LAYERS):
+        if isinstance(layer, layers.InputLayer | layers.Reshape):
             continue
-        if layer.padding != "valid":
-            raise ValueError(f"layer {layer.name} pads its images; its patches have no one place.")
+        if not isinstance(layer, IMAGE_LAYERS) or layer.padding != "valid":
+            raise ValueError(
+                f"what layer {name} sees cannot be placed in a matrix: {layer.name} pads, or "
+                "changes the matrix before it. Look at a network such as cnn."
+            )
         window = layer.kernel_size if isinstance(layer, layers.Conv2D) else layer.pool_size
         side += (window[0] - 1) * step
         step *= layer.strides[0]

@@ -51,8 +51,8 @@ def read_layer(model: keras.Model, name: str) -> KernelLayer:
     ValueError
         If the network branches, or what follows the convolution is no multiple of its images.
     """
-    biases = np.asarray(model.get_layer(name).bias, np.float32)[:, np.newaxis]
     reader = _reader(model, name)
+    biases = np.asarray(model.get_layer(name).bias, np.float32)[:, np.newaxis]
     return KernelLayer(
         name=name,
         rows=np.hstack([kernels_of(model, name), biases]),
