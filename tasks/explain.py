@@ -10,7 +10,7 @@ from prefect import task
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
-from genre_core.figures.images import draw_images
+from genre_core.figures.images import draw_images, plain_name
 from genre_core.figures.matrix import draw_matrix
 from genre_core.figures.occlusion import OccludedFragment, draw_band_losses, draw_occlusion
 from genre_core.figures.scales import scales_of
@@ -144,9 +144,9 @@ def _draw_images(judge: Judge, heard: _Heard, title: str, folder: Path) -> list[
     drawn = draw_matrix(heard.matrices[nth], scales_of(judge.features, start_s), title)
     paths = [write_figure(folder, "images_0_input", drawn)]
     for layer, images in enumerate(images_of(judge.network, heard.matrices[nth]), start=1):
-        figure = draw_images(images.values, f"{title}\n{images.layer}, fragment at {start_s:.1f} s")
-        kind = images.layer.rstrip("_0123456789")
-        paths.append(write_figure(folder, f"images_{layer}_{kind}", figure))
+        kind = plain_name(images.layer)
+        figure = draw_images(images.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
+        paths.append(write_figure(folder, f"images_{layer}_{kind.replace(' ', '_')}", figure))
     return paths
 
 

@@ -11,7 +11,7 @@ from genre_core.errors import GenreflowError
 from genre_core.features import FeatureConfig
 from genre_core.figures.architecture import draw_architecture
 from genre_core.figures.excitement import draw_excitement, kernel_images
-from genre_core.figures.images import draw_images
+from genre_core.figures.images import draw_images, plain_name
 from genre_core.figures.kernel_counts import draw_kernel_counts
 from genre_core.figures.likeness import draw_likeness, draw_similarity
 from genre_core.figures.matrix import draw_matrix
@@ -188,8 +188,9 @@ def _show_images(
 
     keep_figure(layout, study, draw_matrix(matrix, scales_of(features), title), "images_0_input")
     for nth, images in enumerate(images_of(model, matrix), start=1):
-        figure = draw_images(images.values, f"{title}: {images.layer}")
-        keep_figure(layout, study, figure, f"images_{nth}_{images.layer.rstrip('_0123456789')}")
+        kind = plain_name(images.layer)
+        figure = draw_images(images.values, f"{title}: after the {kind}")
+        keep_figure(layout, study, figure, f"images_{nth}_{kind.replace(' ', '_')}")
 
 
 def _show_excitement(

@@ -1,6 +1,7 @@
 """Each kernel beside the pieces of music that excite it most."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genre_core.examples import Float32Array
@@ -22,7 +23,7 @@ def draw_excitement(
     patches : float32 [shape=(n_kernels, n_best, patch_bands, patch_frames)]
         Time to the right, bands upwards; scaled values in 0..1.
     strengths : float32 [shape=(n_kernels, n_best)]
-        The strongest is written beside each kernel.
+        The strongest is written above each kernel; one that is 0 throughout is silent.
     title : str
 
     Returns
@@ -48,24 +49,27 @@ def draw_excitement(
     for kernel in range(n_kernels):
         row, column = kernel % n_rows, kernel // n_rows * len(shares)
         shown = [] if kernels is None else [kernels[kernel]]
-        for place, image in enumerate([*shown, *patches[kernel]]):
+        is_silent = strengths[kernel, 0] <= 0
+        label = f"{kernel}: silent" if is_silent else f"{kernel}: {strengths[kernel, 0]:.2f}"
+        for place in range(n_wide):
             axes = figure.add_subplot(grid[row, column + place])
-            reach = float(np.abs(image).max()) or 1.0
-            is_kernel = place < len(shown)
-            axes.imshow(
-                image,
-                origin="lower",
-                cmap="PuOr" if is_kernel else "cividis",
-                vmin=-reach if is_kernel else 0,
-                vmax=reach if is_kernel else 1,
-            )
             axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(is_kernel)
+            axes.spines[:].set_visible(False)
             if place == 0:
-                label = f"{kernel}: {strengths[kernel, 0]:.2f}"
                 axes.set_title(label, fontsize=7, pad=2, loc="left")
+            if place < len(shown):
+                _show_kernel(axes, shown[place])
+            elif not is_silent:
+                patch = patches[kernel, place - len(shown)]
+                axes.imshow(patch, origin="lower", cmap="cividis", vmin=0, vmax=1)
     figure.suptitle(title, wrap=True, fontsize=11)
     return figure
+
+
+def _show_kernel(axes: Axes, kernel: Float32Array) -> None:
+    reach = float(np.abs(kernel).max()) or 1.0
+    axes.imshow(kernel, origin="lower", cmap="PuOr_r", vmin=-reach, vmax=reach)
+    axes.spines[:].set_visible(True)
 
 
 def kernel_images(rows: Float32Array | Float64Array) -> Float32Array | None:

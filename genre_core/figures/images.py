@@ -1,5 +1,7 @@
 """The images inside a network: what each kernel of a layer gives for one matrix."""
 
+import re
+
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -8,6 +10,7 @@ from genre_core.examples import Float32Array
 from genre_core.figures.scales import add_bar
 
 COLUMNS = 8
+PLAIN_NAMES = {"conv2d": "convolution", "max_pooling2d": "max pooling"}
 
 
 def draw_images(images: Float32Array, title: str) -> Figure:
@@ -51,8 +54,14 @@ def draw_images(images: Float32Array, title: str) -> Figure:
         axes.set_title(f"{number} (silent)" if silent else str(number), fontsize=7, pad=2)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    add_bar(figure, image, list(panels), "activation (colours by its root)")
+    add_bar(figure, image, list(panels), "activation")
     figure.supxlabel(f"time → ({n_frames} places)", fontsize=9)
     figure.supylabel(f"frequency → ({n_bands} places)", fontsize=9)
     figure.suptitle(title, wrap=True, fontsize=11)
     return figure
+
+
+def plain_name(layer: str) -> str:
+    """Give what a layer does by its name in Keras: ``conv2d_4`` is a convolution."""
+    kind = re.sub(r"_\d+$", "", layer)
+    return PLAIN_NAMES.get(kind, kind.replace("_", " "))

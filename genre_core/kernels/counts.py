@@ -8,6 +8,8 @@ import numpy as np
 from genre_core.metrics import Float64Array
 
 CONFIDENCE = 0.95
+FEWEST_SEEDS = 3
+"""Two seeds would have an interval of thirteen standard errors, wider than all accuracies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,7 +33,7 @@ class CountCourse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """A mean over seeds and its 95 % interval; one seed has none (not a number)."""
+    """A mean over seeds and its 95 % interval; below three seeds it is not a number."""
 
     value: float
     low: float
@@ -108,7 +110,7 @@ def _mean_and_half(values: Float64Array) -> tuple[Float64Array, Float64Array]:
 
     n_seeds = len(values)
     mean = np.asarray(values.mean(axis=0))
-    if n_seeds < 2:
+    if n_seeds < FEWEST_SEEDS:
         return mean, np.full(mean.shape, np.nan)
     quantile = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n_seeds - 1)
     return mean, np.asarray(quantile * values.std(axis=0, ddof=1) / np.sqrt(n_seeds))
