@@ -27,6 +27,9 @@ def write_document(folder: Path, name: str, document: Mapping[str, object]) -> P
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return path

@@ -1,6 +1,6 @@
 """Kernels: accuracy by their number, their likeness, and what each looks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations_with_replacement
 
@@ -24,7 +24,7 @@ from genre_core.kernels.counts import (
     levels_between,
     mean_over_seeds,
 )
-from genre_core.kernels.similarity import Kernels, likeness_between, likeness_within
+from genre_core.kernels.similarity import Kernels, Likeness, likeness_between, likeness_within
 from genre_core.networks.registry import KERNEL_COUNTS
 from genre_core.records import Split
 from genre_core.training_rules import TrainingConfig
@@ -86,19 +86,16 @@ def draw_counts(layout: DataLayout, study: Study, runs: Sequence[Run]) -> None:
 @task
 def compare_kernels(layout: DataLayout, study: Study, runs: Sequence[Run]) -> None:
     """Compare kernels within layers and the first layers between networks, by their cosines."""
-    layers = [[_layers(layout, run) for run in group] for group in _by_network(runs)]
-    names = [group[0].network for group in _by_network(runs)]
-    likeness = {
-        f"{name}, layer {nth + 1}": likeness_within(kernels, np.random.default_rng(nth))
-        for name, of_seeds in zip(names, layers, strict=True)
-        for nth, kernels in enumerate(of_seeds[0])
+    groups = _by_network(runs)
+    of_first_seed = {
+        group[0].network: _kernels(load_model(layout, group[0].model_uri)) for group in groups
     }
-    for one, other in combinations_with_replacement(range(len(names)), 2):
-        # another seed, because networks of one seed start from the same random numbers
-        some, others = layers[one][0][0], layers[other][-1][0]
-        if some is not others:
-            label = f"{names[one]} and {names[other]}, layer 1"
-            likeness[label] = likeness_between(some, others, np.random.default_rng(one))
+    of_last_seed = {
+        group[-1].network: _kernels(load_model(layout, group[-1].model_uri))
+        for group in groups
+        if len(group) > 1
+    }
+    likeness = {**_within(of_first_seed), **_between(of_first_seed, of_last_seed)}
     title = "Are kernels more alike than untrained ones?"
     keep_figure(layout, study, draw_likeness(likeness, title), "kernel_likeness")
     numbers = {label: asdict(alike) for label, alike in likeness.items()}
@@ -112,7 +109,7 @@ def show_kernels(layout: DataLayout, study: Study, runs: Sequence[Run], base: Ce
         model = load_model(layout, run.model_uri)
         name = f"{run.network}, seed {run.seed}"
         keep_figure(layout, study, draw_architecture(layer_boxes(model), name), "architecture")
-        kernels = {f"layer {n}": k for n, k in enumerate(_layers(layout, run), start=1)}
+        kernels = {f"layer {n}": k for n, k in enumerate(_kernels(model), start=1)}
         figure = draw_similarity(kernels, f"{name}: similar kernels side by side")
         keep_figure(layout, study, figure, "kernel_similarity")
         matrix, title = _sample(layout, base.snapshot, model)
@@ -156,8 +153,28 @@ def _count_row(course: CountCourse, levels: Sequence[float]) -> dict[str, object
     }
 
 
-def _layers(layout: DataLayout, run: Run) -> list[Kernels]:
-    model = load_model(layout, run.model_uri)
+def _within(layers: Mapping[str, Sequence[Kernels]]) -> dict[str, Likeness]:
+    return {
+        f"{network}, layer {nth}": likeness_within(kernels, np.random.default_rng(nth))
+        for network, of_network in layers.items()
+        for nth, kernels in enumerate(of_network, start=1)
+    }
+
+
+def _between(
+    some: Mapping[str, Sequence[Kernels]], others: Mapping[str, Sequence[Kernels]]
+) -> dict[str, Likeness]:
+    """Compare first layers; of two seeds, because networks of one seed start from like numbers."""
+    return {
+        f"{one} and {other}, layer 1": likeness_between(
+            some[one][0], others[other][0], np.random.default_rng(0)
+        )
+        for one, other in combinations_with_replacement(some, 2)
+        if other in others
+    }
+
+
+def _kernels(model: Network) -> list[Kernels]:
     from genre_core.kernels.smaller import convolutions, kernels_of
 
     return [kernels_of(model, name) for name in convolutions(model)]

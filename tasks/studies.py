@@ -43,10 +43,10 @@ def load_model(layout: DataLayout, model_uri: str) -> Network:
 
 def keep_figure(layout: DataLayout, study: Study, figure: "Figure", name: str) -> None:
     """Keep a figure in both places."""
-    from storage.tracking.runs import log_figure
+    from storage.tracking.runs import log_image
 
-    log_figure(open_store(layout), study.run_id, figure, name)
-    write_figure(study.folder, name, figure)
+    path = write_figure(study.folder, name, figure)
+    log_image(open_store(layout), study.run_id, path)
 
 
 def keep_numbers(
