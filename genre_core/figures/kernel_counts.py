@@ -46,9 +46,9 @@ def draw_kernel_counts(
     _draw_end(at_the_end, courses)
     _draw_levels(until, courses, levels)
     for axes in (at_the_end, until):
-        names = [f"{course.n_first} / {course.n_second}" for course in courses]
+        names = [f"{course.n_first}/{course.n_second}" for course in courses]
         axes.set_xticks(range(len(courses)), names)
-        axes.set_xlabel("kernels, first / second layer")
+        axes.set_xlabel("kernels, first/second layer")
         axes.set_xlim(-0.5, len(courses) - 0.5)
     for axes in (over_epochs, at_the_end, until):
         declutter(axes)
