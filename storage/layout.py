@@ -65,6 +65,11 @@ class DataLayout:
         """Public collections that were downloaded, one folder each."""
         return self.home / "collections"
 
+    @property
+    def reports(self) -> Path:
+        """Figures and documents that studies leave for people, one folder a study."""
+        return self.home / "reports"
+
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""
         return self.songs / track_id[:2] / f"{track_id}{suffix}"

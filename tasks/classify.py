@@ -57,7 +57,7 @@ class Judge:
 @task
 def judge_songs(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
     """Judge songs (paths or URLs) with the champion and the features logged with it."""
-    judge = _load_champion(layout)
+    judge = load_champion(layout)
     return [_judge(judge, song) for song in songs]
 
 
@@ -79,7 +79,8 @@ def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Arr
     return starts_s, matrices
 
 
-def _load_champion(layout: DataLayout) -> Judge:
+def load_champion(layout: DataLayout) -> Judge:
+    """Load the champion with its genres and features, or say that there is none."""
     if not layout.mlflow_db.exists():
         raise UsageError(_no_champion(layout))
     import_training()

@@ -93,7 +93,7 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
     validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
     model = _fresh_network(cell)
     tracking = open_tracking(layout)
-    run_id = start_run(tracking, comparison_id, _run_cell(layout, cell))
+    run_id = start_run(tracking, comparison_id, run_cell(layout, cell))
     with (
         failing_run(tracking, run_id),
         show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
@@ -128,7 +128,8 @@ def _fresh_network(cell: Cell) -> Network:
         raise GenreflowError(str(error)) from error
 
 
-def _run_cell(layout: DataLayout, cell: Cell) -> RunCell:
+def run_cell(layout: DataLayout, cell: Cell) -> RunCell:
+    """Say what a training varies and keeps, as MLflow is told."""
     n_examples = count_split_examples(layout, cell.snapshot)
     return RunCell(
         network=cell.network,

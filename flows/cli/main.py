@@ -4,12 +4,23 @@ import os
 import sys
 from pathlib import Path
 
-from flows.cli import ask, classify, decide, demo, doctor, line, retry, serve
+from flows.cli import (
+    ask,
+    classify,
+    decide,
+    demo,
+    doctor,
+    explain,
+    kernels,
+    line,
+    retry,
+    serve,
+)
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 from storage.disk import find_shortage
 
-COMMANDS = (line, retry, classify, ask, decide, doctor, serve, demo)
+COMMANDS = (line, retry, classify, kernels, explain, ask, decide, doctor, serve, demo)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 

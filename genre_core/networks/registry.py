@@ -21,9 +21,25 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "cnn": "genre_core.networks.convolutional:build_cnn",
         "combined": "genre_core.networks.combined:build_combined",
         "resnet_small": "genre_core.networks.residual:build_resnet_small",
+        "cnn_4_8": "genre_core.networks.convolutional:build_cnn_4_8",
+        "cnn_8_16": "genre_core.networks.convolutional:build_cnn_8_16",
+        "cnn_16_32": "genre_core.networks.convolutional:build_cnn_16_32",
+        "cnn_32_64": "genre_core.networks.convolutional:build_cnn_32_64",
+        "cnn_64_128": "genre_core.networks.convolutional:build_cnn_64_128",
     }
 )
 """Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""
+
+KERNEL_COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "cnn_4_8": (4, 8),
+        "cnn_8_16": (8, 16),
+        "cnn_16_32": (16, 32),
+        "cnn_32_64": (32, 64),
+        "cnn_64_128": (64, 128),
+    }
+)
+"""Networks that differ in their kernels alone: those of the first and the second convolution."""
 
 
 def build_network(name: str, input_shape: tuple[int, int], n_genres: int) -> "keras.Model":

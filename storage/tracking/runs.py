@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from matplotlib.figure import Figure
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunStatus
@@ -76,6 +77,11 @@ def log_scores(tracking: Tracking, run_id: str, metrics: Mapping[str, float]) ->
 def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> None:
     """Keep a figure as ``figures/<name>.png``."""
     tracking.client.log_figure(run_id, figure, f"figures/{name}.png")
+
+
+def log_image(tracking: Tracking, run_id: str, path: Path) -> None:
+    """Keep a figure that has been drawn to a file as ``figures/<its name>``."""
+    tracking.client.log_artifact(run_id, str(path), "figures")
 
 
 def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:

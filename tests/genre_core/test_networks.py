@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from genre_core.networks.registry import NETWORKS, build_network
+from genre_core.networks.registry import KERNEL_COUNTS, NETWORKS, build_network
 
 # Worked by hand, six genres; tests/golden/README.md shows the sums.
 NETWORK_SIZES = {
@@ -17,6 +17,11 @@ NETWORK_SIZES = {
     ("lstm", (12, 29)): 138_886,
     ("cnn", (12, 29)): 145_638,
     ("combined", (12, 29)): 295_014,
+    ("cnn_4_8", (12, 29)): 35_030,
+    ("cnn_8_16", (12, 29)): 69_734,
+    ("cnn_16_32", (12, 29)): 140_870,
+    ("cnn_32_64", (12, 29)): 290_054,
+    ("cnn_64_128", (12, 29)): 616_070,
     ("cnn", (11, 29)): 100_582,
     ("combined", (11, 29)): 249_830,
     ("rnn", (12, 9)): 216_070,
@@ -152,7 +157,7 @@ def test_the_combined_network_reads_one_matrix_in_both_parts() -> None:
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("name", ["cnn", "combined"])
+@pytest.mark.parametrize("name", ["cnn", "combined", "cnn_4_8"])
 @pytest.mark.parametrize("input_shape", [(12, 7), (7, 29)])
 def test_a_matrix_too_small_to_convolve_is_refused_in_a_sentence(
     name: str, input_shape: tuple[int, int]
@@ -169,6 +174,20 @@ def test_a_matrix_too_small_to_convolve_is_refused_in_a_sentence(
 @pytest.mark.parametrize("name", ["cnn", "combined"])
 def test_the_smallest_matrix_that_can_be_convolved_is_accepted(name: str) -> None:
     assert build_network(name, (8, 8), 2).output_shape == (None, 2)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", KERNEL_COUNTS)
+def test_a_network_of_other_kernels_differs_from_cnn_in_nothing_else(name: str) -> None:
+    def layers(network: str) -> list[dict[str, object]]:
+        model = build_network(network, (12, 29), 6)
+        return [layer.get_config() | {"name": "", "filters": 0} for layer in model.layers]
+
+    model = build_network(name, (12, 29), 6)
+
+    n_kernels = tuple(layer.filters for layer in model.layers if hasattr(layer, "filters"))
+    assert n_kernels == KERNEL_COUNTS[name]
+    assert layers(name) == layers("cnn")
 
 
 def test_an_unknown_network_is_refused_with_the_names_of_the_others() -> None:

@@ -22,6 +22,7 @@ LAYOUT = DataLayout(Path("/home/ada/data"))
         ("mlflow_artifacts", "mlartifacts"),
         ("prefect", "prefect"),
         ("builtin", "builtin-library"),
+        ("reports", "reports"),
     ],
 )
 def test_every_place_stands_below_the_home(place: str, expected: str) -> None:
