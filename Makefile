@@ -8,7 +8,7 @@ BIN := .venv/bin
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test check lock clean
+.PHONY: help setup run test fuzz crash-test check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,12 @@ run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 
 test: setup check ## What CI runs
 	@$(BIN)/pytest -q
+
+fuzz: setup ## 10,000 spoilt songs and manifests; takes some 20 minutes
+	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
+
+crash-test: setup ## Kill whole nights at every named point and at 50 random moments
+	@$(BIN)/python -m tests.crash.long
 
 check: setup ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check $(CODE)

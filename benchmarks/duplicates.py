@@ -3,9 +3,11 @@
 ``PYTHONPATH=. .venv/bin/python benchmarks/duplicates.py FOLDER [SONGS [FINGERPRINTS]]``
 
 FOLDER holds songs that are all different; SONGS of them are copied in every way of `COPIES`, and
-looked up among all; then all songs are looked up among FINGERPRINTS made-up ones.
+looked up among all; then a wave is recorded into a catalog of FINGERPRINTS made-up ones.
 """
 
+import hashlib
+import resource
 import subprocess
 import sys
 import time
@@ -27,8 +29,12 @@ from genre_core.fingerprints import (
     similarity,
     sketch,
 )
+from genre_core.records import Track
 from storage.audio.chromaprint import print_song
 from storage.audio.probe import CONTAINER_SUFFIXES
+from storage.catalog.prints import Print, record_prints
+from storage.catalog.songs import record_songs
+from storage.layout import DataLayout
 
 COPIES: Mapping[str, tuple[str, str, str]] = {
     "mp3 64 kbit/s": (".mp3", "0", "-b:a 64k"),
@@ -47,6 +53,7 @@ COPIED_S = 130
 N_MADE_UP_SONGS = 24
 SAMPLE_RATE = 11_025
 N_ITEMS = 948
+N_FILLED, N_WAVE = 1000, 512
 
 
 def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None:
@@ -62,7 +69,8 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
             copies = {n: _copy(paths[n], name, Path(scratch)) for n in chosen}
             _tell_recall(name, copies, songs, index)
     _tell_pairs(songs)
-    _tell_speed(songs[: len(paths)], n_fingerprints)
+    with TemporaryDirectory() as home:
+        _tell_speed(songs[: len(paths)], n_fingerprints, Path(home))
 
 
 def find_recordings(index: KeyIndex, songs: list[Items], wanted: Items) -> list[int]:
@@ -93,34 +101,63 @@ def _tell_pairs(songs: list[Items]) -> None:
     )
 
 
-def _tell_speed(songs: list[Items], n_fingerprints: int) -> None:
-    """Search for each song among fingerprints with bits as common as those of the songs."""
-    rng = np.random.default_rng(0)
-    others = [_make_up_items(rng, np.concatenate(songs)) for _ in range(n_fingerprints)]
-    index = index_keys([sketch(items) for items in [*songs, *others]])
-    seconds, n_candidates, n_found = [], 0, 0
-    for number, song in enumerate(songs):
-        started = time.perf_counter()
-        candidates = find_candidates(index, sketch(song))
-        found = find_recordings(index, [*songs, *others], song)
-        seconds.append(time.perf_counter() - started)
-        n_candidates += len(candidates)
-        n_found += number in found
+def _tell_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
+    """Record a wave into a catalog of fingerprints with bits as common as those of the songs."""
+    layout, pool = DataLayout(home), np.concatenate(songs)
+    for first in range(0, n_fingerprints, N_FILLED):
+        filled = range(first, min(first + N_FILLED, n_fingerprints))
+        record_prints(layout, _name_prints([_make_up_items(n, pool) for n in filled], first))
+    copied = range(0, n_fingerprints, 2 * n_fingerprints // N_WAVE)
+    wave = [_flip(np.random.default_rng(n), _make_up_items(n, pool), 4) for n in copied]
+    wave += [_make_up_items(n_fingerprints + n, pool) for n in range(N_WAVE - len(wave))]
+    prints = _name_prints(wave, n_fingerprints)
+    record_songs(layout, [_make_up_track(print_) for print_ in prints], [])
+    started, used = time.perf_counter(), time.process_time()
+    n_found = record_prints(layout, prints)
+    seconds, used_s = time.perf_counter() - started, time.process_time() - used
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     _say(
-        f"among {n_fingerprints} fingerprints: median {1000 * np.median(seconds):.1f} ms a song, "
-        f"slowest {1000 * max(seconds):.1f} ms, {n_candidates / len(songs):.1f} candidates, "
-        f"{n_found} of {len(songs)} found, index {_count_bytes(index) >> 20} MiB"
+        f"a wave of {N_WAVE} in a catalog of {n_fingerprints} fingerprints: {seconds:.2f} s, "
+        f"{1000 * seconds / N_WAVE:.1f} ms a song ({used_s:.2f} s of processor time); {n_found} "
+        f"copies of {len(copied)} found; catalog {layout.catalog.stat().st_size >> 20} MiB, "
+        f"peak memory {peak} MiB"
     )
 
 
-def _count_bytes(index: KeyIndex) -> int:
-    return sum(array.nbytes for array in (index.keys, index.songs, index.positions))
+def _name_prints(songs: list[Items], first: int) -> list[Print]:
+    return [
+        Print(track_id=hashlib.sha256(f"{n}".encode()).hexdigest(), items=items, bit_rate=128_000)
+        for n, items in enumerate(songs, start=first)
+    ]
 
 
-def _make_up_items(rng: np.random.Generator, pool: Items) -> Items:
+def _make_up_track(print_: Print) -> Track:
+    return Track(
+        track_id=print_.track_id,
+        location=f"/music/{print_.track_id}.mp3",
+        genre="jazz",
+        artist="",
+        album="",
+        title="",
+        licence="",
+        duration_s=180.0,
+        sample_rate=44_100,
+        channels=2,
+        codec="mp3",
+        suffix=".mp3",
+    )
+
+
+def _flip(rng: np.random.Generator, items: Items, halvings: int) -> Items:
+    """Flip each bit with a chance of a half to the power of ``halvings``."""
+    draws = rng.integers(0, 1 << 32, (halvings, len(items)), dtype=np.uint32)
+    return items ^ np.bitwise_and.reduce(draws)
+
+
+def _make_up_items(number: int, pool: Items) -> Items:
     """Take items of the songs in any order, with an eighth of their bits flipped."""
-    flips = np.bitwise_and.reduce(rng.integers(0, 1 << 32, (3, N_ITEMS), dtype=np.uint32))
-    return rng.choice(pool, N_ITEMS) ^ flips
+    rng = np.random.default_rng(number)
+    return _flip(rng, rng.choice(pool, N_ITEMS), 3)
 
 
 def _make_up_songs(folder: Path) -> Iterator[Path]:

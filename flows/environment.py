@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 from genre_core.errors import UsageError
+from storage.disk import require_room
+from storage.layout import DataLayout
 
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -21,9 +23,17 @@ def prepare_environment(home: Path, verbose: bool) -> None:
     """Keep the orchestrator's state below ``home``, and the libraries quiet and at home.
 
     What the user has set stays: ``PREFECT_API_URL`` leads to another server.
+
+    Raises
+    ------
+    UsageError
+        If the home cannot be used.
+    TransientError
+        If its disk is full or read-only.
     """
     state = (home / "prefect").resolve()
     try:
+        require_room(DataLayout(home))
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
@@ -32,6 +42,8 @@ def prepare_environment(home: Path, verbose: bool) -> None:
         "PREFECT_HOME": str(state),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
+        # what goes wrong in the embedded server is told by its client
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING" if verbose else "CRITICAL",
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)

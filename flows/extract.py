@@ -13,14 +13,16 @@ from storage.lock import hold_home
 from tasks.chunks import waves
 from tasks.completed import completed
 from tasks.extract import (
+    compact_shards,
     convert_chunk,
     extract_chunk,
+    forget_lost_shards,
+    publish_shards,
     record_shards,
     select_tracks,
     settle_extraction,
 )
 from tasks.progress import show_progress
-from tasks.publish import publish_store
 from tasks.report import report_songs
 
 
@@ -35,13 +37,14 @@ class ExtractReport:
 
 @flow(task_runner=local_threads())
 def extract(config: LineConfig | None = None) -> ExtractReport:
-    """Convert, spectrograms, record.
+    """Convert, spectrograms, record, compact.
 
     Without a ``config`` the settings are read where the flow runs.
     """
     config = config or read_line_config()
     layout, features = config.layout, config.features
     with hold_home(layout):
+        forget_lost_shards(layout)
         pending = select_tracks(layout, features)
         with show_progress("extract", len(pending), "songs") as advance:
             for wave in waves(pending):
@@ -52,7 +55,8 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
                 extracted = list(completed(futures, wave, advance))
                 record_shards(layout, extracted)
         settle_extraction(layout, features)
-        publish_store(layout)
+        compact_shards(layout)
+        publish_shards(layout)
     outcomes = count_outcomes(layout)
     report_songs("extract", len(pending), outcomes)
     return ExtractReport(

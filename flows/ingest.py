@@ -1,23 +1,32 @@
 """Flow ingest: every song of a library is fetched once, and has one outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from prefect import flow, unmapped
+from prefect import flow, get_run_logger, unmapped
 
 from flows.line import LineConfig
 from flows.runner import local_threads
 from flows.settings import read_line_config
 from storage.catalog.songs import count_outcomes
+from storage.layout import DataLayout
 from storage.lock import hold_home
+from storage.sites.access import open_access
 from tasks.chunks import waves
 from tasks.collect import (
+    Fetched,
     download_chunk,
-    mark_duplicates,
     record_wave,
     select_sources,
     sweep_downloads,
 )
 from tasks.completed import completed
+from tasks.duplicates import (
+    mark_duplicates,
+    print_chunk,
+    record_prints,
+    select_unprinted,
+    settle_copies,
+)
 from tasks.progress import show_progress
 from tasks.publish import publish_store
 from tasks.report import report_songs
@@ -25,15 +34,19 @@ from tasks.report import report_songs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
-    """How many songs were looked at, and how all songs of the store stand by outcome."""
+    """How many songs were looked at, and how all songs of the store stand by outcome.
+
+    ``given_up`` names the sites that failed too often, and says what happened last.
+    """
 
     n_new: int
     outcomes: dict[str, int]
+    given_up: dict[str, str] = field(default_factory=dict)
 
 
 @flow(task_runner=local_threads())
 def ingest(config: LineConfig | None = None) -> IngestReport:
-    """Sources, download, duplicates, record.
+    """Sources, download, record, fingerprints, copies.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -41,17 +54,40 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
     layout = config.layout
     with hold_home(layout):
         sweep_downloads(layout)
-        music = config.require_music()
-        sources = select_sources(layout, music, dict(config.genre_map), config.genres)
+        music, access = config.require_music(), open_access(config.sites)
+        selected = select_sources(
+            layout, music, dict(config.genre_map), config.genres, config.limits, access
+        )
+        record_wave(layout, Fetched(outcomes=selected.outcomes))
+        sources = selected.sources
         with show_progress("ingest", len(sources), "songs") as advance:
             for wave in waves(sources):
                 futures = download_chunk.map(
-                    unmapped(layout), wave, unmapped(config.limits), unmapped(config.genres)
+                    unmapped(layout),
+                    wave,
+                    unmapped(config.limits),
+                    unmapped(config.genres),
+                    unmapped(access),
                 )
                 fetched = list(completed(futures, wave, advance))
+                for chunk in fetched:
+                    access.circuits.give_up(dict(chunk.given_up))
                 songs = [source for chunk in wave for source in chunk]
                 record_wave(layout, mark_duplicates(layout, songs, fetched))
+        find_copies(layout)
+        settle_copies(layout)
         publish_store(layout)
-    outcomes = count_outcomes(layout)
-    report_songs("ingest", len(sources), outcomes)
-    return IngestReport(n_new=len(sources), outcomes=outcomes)
+    outcomes, given_up = count_outcomes(layout), access.circuits.given_up
+    for site, sentence in given_up.items():
+        get_run_logger().warning("%s was given up: %s", site, sentence)
+    report_songs("ingest", len(sources), outcomes, given_up)
+    return IngestReport(n_new=len(sources), outcomes=outcomes, given_up=given_up)
+
+
+def find_copies(layout: DataLayout) -> None:
+    """Fingerprint what has no fingerprint yet, also what an earlier run left, and find copies."""
+    unprinted = select_unprinted(layout)
+    with show_progress("fingerprint", len(unprinted), "songs") as advance:
+        for wave in waves(unprinted):
+            futures = print_chunk.map(unmapped(layout), wave)
+            record_prints(layout, list(completed(futures, wave, advance)))

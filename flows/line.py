@@ -12,6 +12,7 @@ from genre_core.networks.registry import NETWORKS
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
+from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
 
 COMPARED_NETWORKS = ("dense", "rnn", "cnn", "combined")
@@ -53,6 +54,7 @@ class LineConfig:
     split_seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
     limits: DownloadLimits = field(default_factory=DownloadLimits)
+    sites: SiteConfig = field(default_factory=SiteConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
@@ -61,9 +63,7 @@ class LineConfig:
             raise UsageError(
                 f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORKS)}."
             )
-        if not (
-            self.networks and self.seeds and self.fragment_lengths_s and self.representations
-        ):
+        if not (self.networks and self.seeds and self.fragment_lengths_s and self.representations):
             raise UsageError(
                 "Name at least one network, one seed, one fragment length and one representation."
             )

@@ -9,6 +9,7 @@ from flows.ingest import IngestReport, ingest
 from flows.line import LineConfig
 from flows.settings import read_line_config
 from flows.train import TrainReport, train
+from storage.lock import hold_night
 from tasks.report import report_night
 
 
@@ -28,8 +29,9 @@ def nightly(config: LineConfig | None = None) -> NightlyReport:
     Without a ``config`` the settings are read where the flow runs.
     """
     config = config or read_line_config()
-    ingested = ingest(config)
-    extracted = extract(config)
-    trained = train(config)
+    with hold_night(config.layout):
+        ingested = ingest(config)
+        extracted = extract(config)
+        trained = train(config)
     report_night(extracted.outcomes, extracted.n_examples, trained.runs, trained.promotion)
     return NightlyReport(ingested=ingested, extracted=extracted, trained=trained)

@@ -18,6 +18,7 @@ from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
+from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
     split_seed: int = 0
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     limits: DownloadLimits = Field(default_factory=DownloadLimits)
+    sites: SiteConfig = Field(default_factory=SiteConfig)
 
     @classmethod
     def settings_customise_sources(

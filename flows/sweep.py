@@ -12,7 +12,7 @@ from flows.train import plan_cells, train_cell
 from genre_core.sweeping import order_cells
 from storage.lock import hold_home
 from tasks.publish import publish_store
-from tasks.select import finished_runs
+from tasks.select import close_killed_runs, finished_runs
 from tasks.splits import assign_splits
 from tasks.sweep import SweepRow, open_sweep, report_sweep
 from tasks.train import select_cells
@@ -43,13 +43,14 @@ def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> S
         snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
         cells = order_cells(plan_cells(config, snapshots))
         missing = select_cells(layout, cells)
-        sweep_id = open_sweep(layout, cells)
+        close_killed_runs(layout)
+        run_id = open_sweep(layout, cells)
         for cell in missing:
             if time.monotonic() - started_s > budget_s:
                 break
-            train_cell(layout, cell, sweep_id)
+            train_cell(layout, cell, run_id)
         runs = finished_runs(layout, cells)
-        rows = report_sweep(layout, sweep_id, runs)
+        rows = report_sweep(layout, run_id, runs)
         publish_store(layout)
     return SweepReport(
         n_cells=len(cells),

@@ -15,6 +15,7 @@ from storage.lock import hold_home
 from tasks.evaluate import evaluate_network, record_evaluated
 from tasks.publish import publish_store
 from tasks.select import (
+    close_killed_runs,
     compare_runs,
     finished_runs,
     open_comparison,
@@ -45,6 +46,7 @@ def train(config: LineConfig | None = None) -> TrainReport:
     with hold_home(layout):
         snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
         publish_store(layout)
+        close_killed_runs(layout)
         cells = plan_cells(config, snapshots)
         missing = select_cells(layout, cells)
         if missing:

@@ -5,10 +5,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
 from genre_core.fragments import SAMPLE_RATE, FragmentConfig
 from genre_core.representations.registry import find_representation
+
+SAMPLES_TOGETHER = 45 * SAMPLE_RATE
+"""Sound that is transformed at once: the 15 fragments of 3 s of a song, in some 50 MB."""
+VALUE_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,12 @@ class FeatureConfig:
         """The shape of a matrix: (n_bands, n_frames)."""
         return find_representation(self.representation).shape(self.fragment_s)
 
+    @property
+    def song_bytes(self) -> int:
+        """What the matrices of one song take before they are compressed, in bytes."""
+        n_bands, n_frames = self.shape
+        return self.fragments.n_fragments * n_bands * n_frames * VALUE_BYTES
+
     def as_document(self) -> dict[str, Any]:
         """Give the settings as plain values, to be logged beside a model."""
         return asdict(self)
@@ -46,7 +58,12 @@ class FeatureConfig:
 def features_of_lengths(
     representation: str, lengths_s: tuple[float, ...], fragments: FragmentConfig
 ) -> list[FeatureConfig]:
-    """Give one feature setting a length; starts are drawn once, for the longest one."""
+    """Give one feature setting a length; starts are drawn once, for the longest one.
+
+    So all lengths are cut from the same songs at the same places. Long fragments overlap: a track
+    of 120 s with margins of 30 s has 60 s of room, and in it 15 fragments of 30 s start within
+    30 s of each other.
+    """
     longest_s = max(fragments.longest_s, *lengths_s)
     drawn = FragmentConfig(**{**asdict(fragments), "longest_s": longest_s})
     return [
@@ -74,6 +91,16 @@ def matrices_of(fragments: Float32Array, config: FeatureConfig) -> Float32Array:
     Returns
     -------
     float32 [shape=(n_fragments, n_bands, n_frames)]
+
+    Notes
+    -----
+    Spectra take twenty times the room of the sound, so long fragments are done a few at a time.
     """
     n_samples = round(config.fragment_s * SAMPLE_RATE)
-    return find_representation(config.representation).matrices(fragments[:, :n_samples])
+    matrices = find_representation(config.representation).matrices
+    n_together = max(1, SAMPLES_TOGETHER // n_samples)
+    parts = [
+        matrices(fragments[start : start + n_together, :n_samples])
+        for start in range(0, max(1, len(fragments)), n_together)
+    ]
+    return np.concatenate(parts)

@@ -28,7 +28,9 @@ DROPPED_BITS = 8
 N_KEYS = 128
 FEWEST_SHARED_KEYS = 5
 
-LEAST_OVERLAP = 0.5
+# Of the shorter and of the longer one. A medley is no copy of two songs: neither is most of it.
+LEAST_OVERLAP = 0.75
+LEAST_OVERLAP_OF_LONGER = 0.6
 FEWEST_ITEMS = 40  # 5 s
 MOST_HOLDERS = 1000
 _OFFSET_BITS = 24
@@ -85,20 +87,22 @@ def similarity(one: Items, other: Items) -> Match:
     Returns
     -------
     Match
-        Similarity 0 if one of them is too short to tell (`FEWEST_ITEMS`).
+        Similarity 0 if one of them is too short to tell (`FEWEST_ITEMS`), or to be most of the
+        other.
 
     Notes
     -----
-    All alignments at which half of the shorter one overlaps are weighed at once: bits as -1 and 1,
-    correlated by the Fourier transform of each of the 32 rows.
+    All alignments at which three quarters of the shorter and six tenths of the longer one overlap
+    are weighed at once: bits as -1 and 1, correlated by the Fourier transform of each of 32 rows.
     """
-    shorter = min(len(one), len(other))
-    if shorter < FEWEST_ITEMS:
+    shorter, longer = sorted((len(one), len(other)))
+    least = max(LEAST_OVERLAP * shorter, LEAST_OVERLAP_OF_LONGER * longer)
+    if shorter < max(FEWEST_ITEMS, least):
         return Match(similarity=0.0, offset_items=0)
     offsets = np.arange(1 - len(other), len(one))
     overlaps = np.minimum(len(one), offsets + len(other)) - np.maximum(0, offsets)
     agreement = _correlate(one, other)[offsets] / (ITEM_BITS * overlaps)
-    agreement[overlaps < LEAST_OVERLAP * shorter] = -1
+    agreement[overlaps < least] = -1
     best = int(np.argmax(agreement))
     return Match(similarity=float(1 + agreement[best]) / 2, offset_items=int(offsets[best]))
 
@@ -142,6 +146,11 @@ def index_keys(sketches: Sequence[Sketch]) -> KeyIndex:
     sizes = [len(sketch.keys) for sketch in sketches]
     songs = np.repeat(np.arange(len(sketches), dtype=np.int64), sizes)
     positions = _join([sketch.positions for sketch in sketches], np.int64)
+    return order_keys(keys, songs, positions)
+
+
+def order_keys(keys: Items, songs: Positions, positions: Positions) -> KeyIndex:
+    """Put keys in order, each with its song and its place there; all [shape=(n_keys,)]."""
     order = np.argsort(keys, kind="stable")
     return KeyIndex(keys=keys[order], songs=songs[order], positions=positions[order])
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from genre_core.records import Reason
 
 SAMPLE_RATE = 44_100
 GRID_S = 0.01
+# So many for each fragment drawn anew; what was tried before does not count.
+_DRAWS = 20
 Float64Array = npt.NDArray[np.float64]
 
 
@@ -36,6 +39,11 @@ class FragmentConfig:
             )
         if not all(map(math.isfinite, lengths_s)):
             raise ValueError(f"lengths must be finite numbers of seconds: {self}")
+
+    @property
+    def most_redrawn(self) -> int:
+        """How many fragments of a track may be bad before it is left out: a third, 1 at least."""
+        return max(1, self.n_fragments // 3)
 
 
 def track_rng(track_id: str) -> np.random.Generator:
@@ -73,12 +81,45 @@ def draw_starts(
     Thesis section 2.4: 10-15 random fragments, none from the first or last 30 s. They may
     overlap; the thesis does not forbid it.
     """
-    last_s = duration_s - config.margin_s - config.longest_s
-    if duration_s < config.min_track_s or last_s < config.margin_s:
-        raise TrackRejected(Reason.TOO_SHORT, _too_short(duration_s, config))
-    first_step, last_step = (round(config.margin_s / GRID_S), int(last_s / GRID_S))
-    steps = rng.integers(first_step, max(first_step, last_step), config.n_fragments, endpoint=True)
+    first_step, last_step = _bounds(duration_s, config)
+    steps = rng.integers(first_step, last_step, config.n_fragments, endpoint=True)
     return np.sort(steps).astype(np.float64) * GRID_S
+
+
+def redraw_starts(
+    duration_s: float,
+    config: FragmentConfig,
+    rng: np.random.Generator,
+    tried_s: Sequence[float],
+    n_fragments: int,
+) -> Float64Array:
+    """Draw where other fragments start, in place of some that cannot be decoded.
+
+    Parameters
+    ----------
+    duration_s : float
+        Length of the track in seconds.
+    config : FragmentConfig
+    rng : numpy.random.Generator
+        The one that `draw_starts` has drawn from, so that a track always gets the same ones.
+    tried_s : sequence of float
+        Starts drawn so far; none of them is drawn again.
+    n_fragments : int
+        How many to draw.
+
+    Returns
+    -------
+    float64 [shape=(n,)]
+        Starts in seconds, ascending, on a grid of 10 ms; fewer than ``n_fragments`` where the
+        track has next to no other places.
+    """
+    first_step, last_step = _bounds(duration_s, config)
+    tried = {round(start_s / GRID_S) for start_s in tried_s}
+    drawn: set[int] = set()
+    for step in rng.integers(first_step, last_step, _DRAWS * n_fragments, endpoint=True).tolist():
+        if len(drawn) < n_fragments and step not in tried:
+            drawn.add(step)
+    return np.array(sorted(drawn), dtype=np.float64) * GRID_S
 
 
 def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) -> Float64Array:
@@ -116,6 +157,15 @@ def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) 
     n_fragments = min(config.n_fragments, 1 + int(span_s / (fragment_s / 2)))
     starts_s = np.linspace(margin_s, margin_s + span_s, n_fragments)
     return np.floor(starts_s / GRID_S + 1e-6) * GRID_S
+
+
+def _bounds(duration_s: float, config: FragmentConfig) -> tuple[int, int]:
+    """Give the first and the last step of the grid that a fragment may start at."""
+    last_s = duration_s - config.margin_s - config.longest_s
+    if duration_s < config.min_track_s or last_s < config.margin_s:
+        raise TrackRejected(Reason.TOO_SHORT, _too_short(duration_s, config))
+    first_step = round(config.margin_s / GRID_S)
+    return first_step, max(first_step, int(last_s / GRID_S))
 
 
 def _too_short(duration_s: float, config: FragmentConfig) -> str:

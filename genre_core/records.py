@@ -65,7 +65,9 @@ class Source:
 
     ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
     ``labels`` are the genres that a source offers where it offers several; ``label_fault`` says
-    why no genre could be chosen; ``version`` is that of the file, as far as it has one.
+    why no genre could be chosen. ``source_id`` is the same wherever the same song is listed;
+    ``site`` names the music site whose page the location is, and is empty for files;
+    ``version`` is that of the file, as far as it has one.
     """
 
     location: str
@@ -76,6 +78,8 @@ class Source:
     licence: str = ""
     labels: tuple[str, ...] = ()
     label_fault: str = ""
+    source_id: str = ""
+    site: str = ""
     version: str = ""
 
 
@@ -145,3 +149,4 @@ class Outcome:
     message: str = ""
     track_id: str = ""
     version: str = ""
+    source_id: str = ""

@@ -96,7 +96,11 @@ def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) 
 
 
 class _Groups:
-    """Keys joined into groups; a group knows the split that its settled tracks stand in."""
+    """Keys joined into groups; each root knows the group's name and where its tracks stand.
+
+    The name is the first of the group's keys. Settled tracks may stand on two sides if they were
+    found to belong together after they had been placed.
+    """
 
     def __init__(
         self,
@@ -106,45 +110,52 @@ class _Groups:
     ) -> None:
         self._levels = levels
         self._joined: DisjointSet[str] = DisjointSet()
-        self._split_of_key: dict[str, Split] = {}
+        self._names: dict[str, str] = {}
+        self._sides: dict[str, frozenset[Split]] = {}
         for candidate in candidates:
             if candidate.track_id in settled:
-                keys = self._join(candidate)
-                split = settled[candidate.track_id].split
-                self._split_of_key.update(dict.fromkeys(keys, split))
+                root = self._join(self._keys(candidate))
+                self._sides[root] |= {settled[candidate.track_id].split}
 
     def tie(self, candidate: Candidate) -> str:
         """Join a new track to its groups; give a sentence instead if they stand apart."""
         keys = self._keys(candidate)
-        for key in keys:
-            self._joined.add(key)
-        found = {key: self._split_of(key) for key in keys}
-        apart = {split for split in found.values() if split is not None}
-        if len(apart) > 1:
-            ties = ", ".join(f"{key} ({split})" for key, split in found.items() if split)
+        found = {key: self._sides[self._root(key)] for key in keys}
+        if len(frozenset().union(*found.values())) > 1:
+            ties = ", ".join(
+                f"{key} ({', '.join(sorted(sides))})" for key, sides in found.items() if sides
+            )
             return f"the song ties groups that stand in different splits: {ties}."
-        self._join(candidate)
+        self._join(keys)
         return ""
 
     def name(self, candidate: Candidate) -> str:
         """Name the group of a track: the first of its keys."""
-        return min(self._joined.subset(self._keys(candidate)[0]))
+        return self._names[self._root(self._keys(candidate)[0])]
 
     def splits(self) -> dict[str, Split]:
         """Give the split of each group that has one."""
-        names = {key: min(self._joined.subset(key)) for key in self._split_of_key}
-        return {name: self._split_of_key[key] for key, name in names.items()}
+        return {self._names[root]: min(sides) for root, sides in self._sides.items() if sides}
 
-    def _split_of(self, key: str) -> Split | None:
-        members = self._joined.subset(key)
-        return next((self._split_of_key[m] for m in members if m in self._split_of_key), None)
-
-    def _join(self, candidate: Candidate) -> tuple[str, ...]:
-        keys = self._keys(candidate)
-        for key in keys:
+    def _root(self, key: str) -> str:
+        """Give the root of the group of a key, which is new if nobody has named it."""
+        if key not in self._joined:
             self._joined.add(key)
+            self._names[key] = key
+            self._sides[key] = frozenset()
+        return self._joined[key]
+
+    def _join(self, keys: Sequence[str]) -> str:
+        """Make one group of those of the keys; give its root."""
+        roots = {self._root(key) for key in keys}
+        names = [self._names.pop(root) for root in roots]
+        sides = [self._sides.pop(root) for root in roots]
+        for key in keys[1:]:
             self._joined.merge(keys[0], key)
-        return keys
+        root = self._joined[keys[0]]
+        self._names[root] = min(names)
+        self._sides[root] = frozenset().union(*sides)
+        return root
 
     def _keys(self, candidate: Candidate) -> tuple[str, ...]:
         by_group = self._levels[candidate.track_id] == "group"

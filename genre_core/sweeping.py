@@ -1,6 +1,7 @@
 """In which order a sweep visits its cells, so that it may be stopped early and still tell much."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 from genre_core.features import FeatureConfig
@@ -50,7 +51,7 @@ def order_lengths(lengths_s: Sequence[float]) -> list[float]:
 
 
 def _middle_of_widest_gap(visited: Sequence[int]) -> int:
-    gaps = [after - before for before, after in zip(visited, visited[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(visited)]
     widest = max(range(len(gaps)), key=lambda place: gaps[place])
     return visited[widest] + gaps[widest] // 2
 

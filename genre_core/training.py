@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from genre_core.augmentation import AugmentationConfig, augment_batch
 from genre_core.examples import Examples, Float32Array
 from genre_core.networks.registry import build_network
 from genre_core.training_rules import (
@@ -72,20 +73,23 @@ def fit_network(
     Notes
     -----
     Thesis section 4.3. Each epoch is one execution: XLA and single steps are slower on a CPU.
+    Augmentation changes training examples alone; then the training accuracy counts the genre that
+    has the larger share of a mixed example.
     """
     _require_examples(train, validation)
     keras.utils.set_random_seed(seed)
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
-        loss="sparse_categorical_crossentropy",
+        loss="categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,
         steps_per_execution=-(-len(train) // config.batch_size),
     )
     course = _Course(config, on_epoch)
+    n_genres = model.output_shape[-1]
     model.fit(
-        shuffled_batches(train, config.batch_size, seed),
-        validation_data=_ordered_batches(validation),
+        training_batches(train, n_genres, config, seed),
+        validation_data=_with_targets(_ordered_batches(validation), n_genres),
         epochs=config.max_epochs,
         callbacks=[course, _plateau_rule(config)],
         shuffle=False,
@@ -167,6 +171,38 @@ def shuffled_batches(examples: Examples, batch_size: int, seed: int) -> tf.data.
         .batch(batch_size)
         .prefetch(2)
     )
+
+
+def training_batches(
+    examples: Examples, n_genres: int, config: TrainingConfig, seed: int
+) -> tf.data.Dataset:
+    """Batch the examples in an order of each epoch, augmented; targets are shares of the genres.
+
+    Elements are float32 (n, n_bands, n_frames) and float32 (n, n_genres).
+    """
+    batches = _with_targets(shuffled_batches(examples, config.batch_size, seed), n_genres)
+    if not config.augmentation.as_document():
+        return batches
+    return _augmented(batches, config.augmentation, seed).prefetch(2)
+
+
+def _augmented(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) -> tf.data.Dataset:
+    """Augment batches one after the other, so that the seed alone decides."""
+    rng = np.random.default_rng(seed)
+
+    def augment(matrices: Float32Array, targets: Float32Array) -> tuple[Float32Array, Float32Array]:
+        return augment_batch(matrices, targets, config, rng)
+
+    def in_graph(matrices: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        changed = tf.numpy_function(augment, (matrices, targets), (tf.float32, tf.float32))
+        return tuple(map(tf.ensure_shape, changed, (matrices.shape, targets.shape)))
+
+    return batches.map(in_graph)
+
+
+def _with_targets(batches: tf.data.Dataset, n_genres: int) -> tf.data.Dataset:
+    """Turn labels into targets: 1 at the genre, 0 elsewhere."""
+    return batches.map(lambda matrices, labels: (matrices, tf.one_hot(labels, n_genres)))
 
 
 def _ordered_batches(examples: Examples) -> tf.data.Dataset:

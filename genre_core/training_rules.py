@@ -1,9 +1,10 @@
 """The rules of training: when to stop, which epoch was best. Nothing here imports Keras."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from math import isfinite
 
+from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import GenreflowError
 
 ROUNDING = 1e-6
@@ -31,6 +32,8 @@ class TrainingConfig:
     plateau_epochs, plateau_fall, plateau_factor : int, float, float
         Multiply the learning rate by the factor when the training loss has not fallen by
         ``plateau_fall`` in so many epochs.
+    augmentation : AugmentationConfig
+        What is done to training examples; nothing, as in the thesis, unless it is set.
 
     Notes
     -----
@@ -45,6 +48,7 @@ class TrainingConfig:
     plateau_epochs: int = 5
     plateau_fall: float = 0.0001
     plateau_factor: float = 0.2
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "patience_epochs", "plateau_epochs"):
@@ -58,6 +62,16 @@ class TrainingConfig:
             raise ValueError(
                 f"training.plateau_factor is {self.plateau_factor}; use one between 0 and 1."
             )
+
+    def as_document(self) -> dict[str, int | float]:
+        """Give the settings, flat; of the augmentation, what is set: a plain training names none.
+
+        So a training that was finished before there was any augmentation keeps its name.
+        """
+        document = asdict(self)
+        del document["augmentation"]
+        strengths = self.augmentation.as_document()
+        return document | {f"augmentation_{name}": value for name, value in strengths.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

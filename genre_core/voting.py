@@ -13,23 +13,41 @@ Float64Array = npt.NDArray[np.float64]
 TIE_BREAK = 1e-3
 """Weight of the mean probability in ``vote``, in votes: too light to overrule one vote."""
 
+CHOOSING_VOTE = "mean"
+"""The vote that chooses champions and gives verdicts."""
 
-def mean_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
+FLOOR = 1e-7
+"""Least probability in ``log_mean``."""
+
+
+Probabilities = Float32Array | Float64Array
+
+
+def mean_vote(probabilities: Probabilities) -> Float64Array:
     """Give the mean probability of each genre."""
-    return _share(probabilities.mean(axis=0, dtype=np.float64))
+    return _share(probabilities.mean(axis=-2, dtype=np.float64))
 
 
-def maximum_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
+def log_mean_vote(probabilities: Probabilities) -> Float64Array:
+    """Give each genre its geometric mean: one fragment that rules it out weighs heavily.
+
+    Probabilities below 1e-7, where Keras's cross-entropy cuts them, too, count as that much.
+    """
+    logs = np.log(np.maximum(probabilities, FLOOR, dtype=np.float64)).mean(axis=-2)
+    return _share(np.exp(logs - logs.max(axis=-1, keepdims=True)))
+
+
+def maximum_vote(probabilities: Probabilities) -> Float64Array:
     """Give each genre its highest probability: the surest fragment decides.
 
     Notes
     -----
     Thesis sections 2.4 and 5.2.
     """
-    return _share(probabilities.max(axis=0).astype(np.float64))
+    return _share(probabilities.max(axis=-2).astype(np.float64))
 
 
-def majority_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
+def majority_vote(probabilities: Probabilities) -> Float64Array:
     """Give each genre the share of fragments that choose it.
 
     The mean probability counts as a thousandth of a vote, so that it decides ties.
@@ -38,19 +56,24 @@ def majority_vote(probabilities: Float32Array | Float64Array) -> Float64Array:
     -----
     The program published with the thesis votes so; its text takes the maximum.
     """
-    n_genres = probabilities.shape[1]
-    votes = np.bincount(probabilities.argmax(axis=1), minlength=n_genres)
-    return _share(votes + TIE_BREAK * mean_vote(probabilities))
+    n_genres = probabilities.shape[-1]
+    chosen = probabilities.argmax(axis=-1)[..., None] == np.arange(n_genres)
+    return _share(chosen.sum(axis=-2) + TIE_BREAK * mean_vote(probabilities))
 
 
-VOTES: Mapping[str, Callable[[Float32Array | Float64Array], Float64Array]] = MappingProxyType(
-    {"mean": mean_vote, "maximum": maximum_vote, "vote": majority_vote}
+VOTES: Mapping[str, Callable[[Probabilities], Float64Array]] = MappingProxyType(
+    {
+        "mean": mean_vote,
+        "maximum": maximum_vote,
+        "vote": majority_vote,
+        "log_mean": log_mean_vote,
+    }
 )
-"""Each takes float (n_fragments, n_genres) of one song and gives (n_genres,) that sums to 1."""
+"""Each takes float (..., n_fragments, n_genres) and gives (..., n_genres) that sums to 1."""
 
 
 def vote_songs(
-    probabilities: Float32Array | Float64Array,
+    probabilities: Probabilities,
     track_ids: Sequence[str] | npt.NDArray[np.object_],
     vote: str,
 ) -> tuple[npt.NDArray[np.object_], Float64Array]:
@@ -95,4 +118,4 @@ def vote_songs(
 
 def _share(weights: Float64Array) -> Float64Array:
     """Scale weights to sum to 1."""
-    return weights / weights.sum()
+    return weights / weights.sum(axis=-1, keepdims=True)

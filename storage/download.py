@@ -1,5 +1,6 @@
 """Fetch a song: to a part file, probed, then named by its content."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -7,9 +8,12 @@ from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason, Source, Track
+from storage.audio.apart import read_watched
 from storage.audio.probe import container_suffix, probe_audio
+from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.parts import hold_part
+from storage.sites.access import Access
 from storage.web.addresses import require_scheme, show_location
 from storage.web.attempt import append_chunks
 from storage.web.limits import Clock, DownloadLimits
@@ -21,14 +25,19 @@ _CHUNK_BYTES = 1 << 20
 
 
 def fetch_song(
-    source: Source, layout: DataLayout, limits: DownloadLimits, clock: Clock | None = None
+    source: Source,
+    layout: DataLayout,
+    limits: DownloadLimits,
+    clock: Clock | None = None,
+    access: Access | None = None,
 ) -> Track:
     """Copy or download a song into the house; its name there is the SHA-256 of its content.
 
     Parameters
     ----------
     source : Source
-        A path or an http(s) URL. Tags that it leaves empty are taken from the file.
+        A path, an http(s) URL, or a page of its ``site``. Tags that it leaves empty are taken from
+        the page or the file.
     layout : DataLayout
         The song comes to ``layout.song(track_id, suffix)``, the suffix being that of its container.
         A song that is there already is kept.
@@ -36,6 +45,8 @@ def fetch_song(
         Size and time that the song may cost.
     clock : Clock, optional
         The time and the way to wait; those of the machine.
+    access : Access, optional
+        How music sites are asked.
 
     Returns
     -------
@@ -49,11 +60,11 @@ def fetch_song(
         If it may well work later: time-outs, broken connections, server errors. What was fetched
         is kept where the server lets a later run go on with it.
     """
-    url = "" if Path(source.location).is_absolute() else source.location
-    with hold_part(layout, url) as part:
-        _fetch_part(source.location, part, limits, clock or Clock())
+    is_resumed = not (source.site or Path(source.location).is_absolute())
+    with telling_refusal(layout), hold_part(layout, source.location if is_resumed else "") as part:
+        source = _fetch_part(source, part, limits, clock or Clock(), access or Access())
         track_id = _digest_part(part)
-        facts, suffix = _probe_part(part, source)
+        facts, suffix = _probe_part(part, source, layout, track_id)
         target = layout.song(track_id, suffix)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,12 +82,21 @@ def drop_song(layout: DataLayout, track: Track) -> None:
     layout.song(track.track_id, track.suffix).unlink(missing_ok=True)
 
 
-def _fetch_part(location: str, part: Path, limits: DownloadLimits, clock: Clock) -> None:
+def _fetch_part(
+    source: Source, part: Path, limits: DownloadLimits, clock: Clock, access: Access
+) -> Source:
+    """Fetch the file of a source; give the source with what its page says of it."""
+    location = source.location
+    if source.site:
+        from storage.sites.songs import fetch_page  # yt-dlp takes a moment to load
+
+        return fetch_page(source, part, limits, access, clock)
     if Path(location).is_absolute():
         append_chunks(part, _read_file(Path(location)), location, limits)
     else:
         require_scheme(location, show_location(location))
         fetch_url(location, part, limits, clock)
+    return source
 
 
 def _read_file(path: Path) -> Iterator[bytes]:
@@ -92,6 +112,9 @@ def _read_file(path: Path) -> Iterator[bytes]:
         message = f"{path} may not be read. Give this user the right to read it."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+            message = f"{path} leads nowhere: {error.strerror}. Check its name."
+            raise TrackRejected(Reason.NOT_FOUND, message) from error
         raise TransientError(f"{path} cannot be read now: {error.strerror}. Try again.") from error
 
 
@@ -102,10 +125,13 @@ def _digest_part(part: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _probe_part(part: Path, source: Source) -> tuple[AudioFacts, str]:
+def _probe_part(
+    part: Path, source: Source, layout: DataLayout, track_id: str
+) -> tuple[AudioFacts, str]:
     """Probe a part file; a rejection names the song, not the part."""
     try:
-        return probe_audio(part), container_suffix(part)
+        facts = read_watched(layout, track_id, probe_audio, part)
+        return facts, container_suffix(part)
     except TrackRejected as rejection:
         message = str(rejection).replace(str(part), show_location(source.location))
         raise TrackRejected(rejection.reason, message) from rejection

@@ -14,6 +14,7 @@ import soundfile
 from genre_core.errors import GenreflowError
 from storage.catalog.published import query_rows
 from storage.layout import DataLayout
+from storage.losses import damaged_shards, damaged_songs, unnamed_shards, unnamed_songs
 
 LEAST_FREE_BYTES = 2 * 2**30
 SEEKABLE = ("MP3", "OGG", "FLAC", "WAV")
@@ -35,6 +36,14 @@ class Finding:
 def examine(layout: DataLayout) -> list[Finding]:
     """Check the machine and the store; each check says what it found and what to do."""
     return [_find(name, check, layout) for name, check in CHECKS.items()]
+
+
+def examine_deeply(layout: DataLayout) -> list[Finding]:
+    """Read every shard and every original, and compare them with what the catalog says.
+
+    No other process may be at work in the home.
+    """
+    return [_find(name, check, layout) for name, check in DEEP_CHECKS.items()]
 
 
 def _find(name: str, check: Callable[[DataLayout], str], layout: DataLayout) -> Finding:
@@ -94,8 +103,8 @@ def _shards(layout: DataLayout) -> str:
     gone = [row["shard"] for row in named if not (layout.shards / row["shard"]).exists()]
     if gone:
         raise GenreflowError(
-            f"{len(gone)} of {len(named)} shards are gone, among them {gone[0]}. Restore them "
-            "from a backup."
+            f"{len(gone)} of {len(named)} shards are gone, among them {gone[0]}. "
+            "`genreflow extract` makes them again."
         )
     return f"{len(named)} shards stand where the catalog says"
 
@@ -108,7 +117,7 @@ def _originals(layout: DataLayout) -> str:
     if missing := known - stored:
         raise GenreflowError(
             f"{len(missing)} of {len(known)} songs are gone from {layout.songs}, among them "
-            f"{min(missing)[:12]}. Restore them from a backup."
+            f"{min(missing)[:12]}. Run `genreflow doctor --repair`, then `genreflow ingest`."
         )
     return f"{len(known)} songs stand where the catalog says"
 
@@ -120,4 +129,39 @@ CHECKS: dict[str, Callable[[DataLayout], str]] = {
     "store": _store,
     "shards": _shards,
     "songs": _originals,
+}
+
+
+def _shard_contents(layout: DataLayout) -> str:
+    if damaged := damaged_shards(layout):
+        raise GenreflowError(
+            f"{len(damaged)} shards are not what was written, among them {damaged[0]}. Run "
+            "`genreflow doctor --repair`, then `genreflow extract`."
+        )
+    return "every shard holds what was written, and the rows that the catalog names"
+
+
+def _song_contents(layout: DataLayout) -> str:
+    if damaged := damaged_songs(layout):
+        raise GenreflowError(
+            f"{len(damaged)} songs are not what was fetched, among them {damaged[0][:12]}. Run "
+            "`genreflow doctor --repair`, then `genreflow ingest`."
+        )
+    return "every song holds what was fetched"
+
+
+def _orphans(layout: DataLayout) -> str:
+    shards, songs = unnamed_shards(layout), unnamed_songs(layout)
+    return (
+        f"{len(shards)} files in shards/ and {len(songs)} in songs/ that nobody names; "
+        "the next extract sweeps the former, the next ingest names the latter"
+        if shards or songs
+        else "no file that nobody names"
+    )
+
+
+DEEP_CHECKS: dict[str, Callable[[DataLayout], str]] = {
+    "shard contents": _shard_contents,
+    "song contents": _song_contents,
+    "orphans": _orphans,
 }

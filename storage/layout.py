@@ -21,6 +21,11 @@ class DataLayout:
         return self.home / "wav"
 
     @property
+    def prints(self) -> Path:
+        """The cache of fingerprints within ingest."""
+        return self.home / "prints"
+
+    @property
     def shards(self) -> Path:
         """The spectrograms, one folder a feature key."""
         return self.home / "shards"
@@ -59,6 +64,11 @@ class DataLayout:
     def collections(self) -> Path:
         """Public collections that were downloaded, one folder each."""
         return self.home / "collections"
+
+    @property
+    def reports(self) -> Path:
+        """Figures and documents that studies leave for people, one folder a study."""
+        return self.home / "reports"
 
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""

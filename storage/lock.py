@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genre_core.errors import TransientError
+from storage.disk import telling_refusal
 from storage.layout import DataLayout
 
 
@@ -17,8 +18,29 @@ def hold_home(layout: DataLayout) -> Iterator[None]:
     TransientError
         If another process holds it.
     """
-    layout.home.mkdir(parents=True, exist_ok=True)
-    with (layout.home / ".lock").open("w") as file:
+    with _hold(layout, ".lock"):
+        yield
+
+
+@contextmanager
+def hold_night(layout: DataLayout) -> Iterator[None]:
+    """Keep another night out of the home from the first flow of this one to its last.
+
+    Raises
+    ------
+    TransientError
+        If another process is at its night.
+    """
+    with _hold(layout, ".night.lock"):
+        yield
+
+
+@contextmanager
+def _hold(layout: DataLayout, name: str) -> Iterator[None]:
+    with telling_refusal(layout):
+        layout.home.mkdir(parents=True, exist_ok=True)
+        file = (layout.home / name).open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -3,7 +3,8 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,14 @@ from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array
 from genre_core.features import FeatureConfig
 from storage.catalog.extraction import Shard, shard_paths
+from storage.disk import digest_file, telling_refusal
 from storage.layout import DataLayout
 
 ROW_GROUP_BYTES = 8 * 2**20
+_CHECKED = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
+_IN_ORDER = [("track_id", "ascending"), ("fragment", "ascending")]
 _WORDS = ("track_id", "genre", "representation", "feature_key")
 
 
@@ -41,18 +47,39 @@ def write_shard(
     The name digests the track ids, so that a chunk that is done again replaces its own shard.
     """
     table = pa.concat_tables([_table(feature_key, features, track) for track in rows])
-    digest = hashlib.sha256("\n".join(track.track_id for track in rows).encode()).hexdigest()
-    name = f"{feature_key}/{digest[:24]}.parquet"
-    n_values = features.shape[0] * features.shape[1]
-    path = layout.shards / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_table(table, path, max(1, ROW_GROUP_BYTES // (4 * n_values)))
-    return Shard(
-        name=name,
-        feature_key=feature_key,
-        n_bytes=path.stat().st_size,
-        n_fragments=dict(Counter(table["track_id"].to_pylist())),
-    )
+    return _keep(layout, feature_key, table)
+
+
+def join_shards(
+    layout: DataLayout, feature_key: str, shards: Sequence[str], track_ids: Sequence[str]
+) -> Shard:
+    """Write the rows that some tracks have in several shards as one shard, in order of track.
+
+    Raises
+    ------
+    CatalogMismatch
+        If a shard is gone or cannot be read.
+    """
+    with _telling_damage():
+        tables = [
+            pq.read_table(path, page_checksum_verification=True)
+            for path in shard_paths(layout, shards)
+        ]
+    table = pa.concat_tables(tables).filter(pc.field("track_id").isin(track_ids))
+    return _keep(layout, feature_key, table.sort_by(_IN_ORDER))
+
+
+def count_fragments(path: Path) -> dict[str, int]:
+    """Count the rows of each track in a shard, every page read and checked.
+
+    Raises
+    ------
+    CatalogMismatch
+        If the shard cannot be read.
+    """
+    with _telling_damage():
+        table = pq.read_table(path, page_checksum_verification=True)
+    return dict(Counter(table["track_id"].to_pylist()))
 
 
 def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
@@ -88,7 +115,7 @@ def read_examples(
     Raises
     ------
     CatalogMismatch
-        If a shard that the catalog names is gone, or tracks have no example in it.
+        If a shard that the catalog names is gone or damaged, or tracks have no example in it.
     ValueError
         If no track is asked for.
     """
@@ -130,17 +157,19 @@ def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> p
     )
 
 
-def _write_table(table: pa.Table, path: Path, row_group_size: int) -> None:
+def _write_table(table: pa.Table, path: Path) -> None:
     part = path.with_suffix(".part")
+    n_values = table.schema.field("values").type.list_size
     try:
         with part.open("wb") as file:
             pq.write_table(
                 table,
                 file,
-                row_group_size=row_group_size,
+                row_group_size=max(1, ROW_GROUP_BYTES // (4 * n_values)),
                 compression="zstd",
                 use_dictionary=list(_WORDS),
                 use_byte_stream_split=["values.list.element"],
+                write_page_checksum=True,
             )
             file.flush()
             os.fsync(file.fileno())
@@ -156,8 +185,39 @@ def _read_tracks(paths: Sequence[Path], track_ids: Sequence[str]) -> pa.Table:
         )
     columns = ["track_id", "fragment", "n_bands", "n_frames", "values"]
     wanted = pc.field("track_id").isin(track_ids)
-    table = ds.dataset(list(map(str, paths))).to_table(columns=columns, filter=wanted)
-    return table.sort_by([("track_id", "ascending"), ("fragment", "ascending")])
+    with _telling_damage():
+        dataset = ds.dataset(list(map(str, paths)), format=_CHECKED)
+        return dataset.to_table(columns=columns, filter=wanted).sort_by(_IN_ORDER)
+
+
+@contextmanager
+def _telling_damage() -> Iterator[None]:
+    """Say what to do about a shard that Arrow cannot read."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise CatalogMismatch(
+            f"A shard cannot be read: {error} `genreflow doctor --repair` finds the damaged ones; "
+            "`genreflow extract` then makes them again."
+        ) from error
+
+
+def _keep(layout: DataLayout, feature_key: str, table: pa.Table) -> Shard:
+    """Write a table as a shard that is named by its tracks."""
+    n_fragments = dict(Counter(table["track_id"].to_pylist()))
+    digest = hashlib.sha256("\n".join(n_fragments).encode()).hexdigest()
+    name = f"{feature_key}/{digest[:24]}.parquet"
+    path = layout.shards / name
+    with telling_refusal(layout):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_table(table, path)
+    return Shard(
+        name=name,
+        feature_key=feature_key,
+        n_bytes=path.stat().st_size,
+        digest=digest_file(path),
+        n_fragments=n_fragments,
+    )
 
 
 def _matrices(table: pa.Table) -> Float32Array:

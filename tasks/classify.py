@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from prefect import task
 
 from genre_core.errors import GenreflowError, TrackRejected, UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, matrices_of
-from genre_core.fragments import Float64Array, draw_starts, spread_starts, track_rng
+from genre_core.fragments import Float64Array, spread_starts
 from genre_core.records import Reason, Source, Track
-from genre_core.voting import VOTES
+from genre_core.voting import CHOOSING_VOTE, VOTES
+from storage.audio.cutting import cut_song
 from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
 from storage.download import DownloadLimits, fetch_song
 from storage.layout import DataLayout
-from tasks.evaluate import CHOOSING_VOTE
+from storage.sources.identity import identify
 from tasks.keras_import import import_training
 
 
@@ -55,7 +57,7 @@ class Judge:
 @task
 def judge_songs(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
     """Judge songs (paths or URLs) with the champion and the features logged with it."""
-    judge = _load_champion(layout)
+    judge = load_champion(layout)
     return [_judge(judge, song) for song in songs]
 
 
@@ -67,17 +69,18 @@ def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Arr
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         fleeting = DataLayout(Path(folder))
         location = song if "://" in song else str(Path(song).absolute())
-        track = fetch_song(Source(location=location, genre=""), fleeting, DownloadLimits())
-        starts_s, length_s = _place_fragments(track, features)
+        source = identify(Source(location=location, genre=""))
+        track = fetch_song(source, fleeting, DownloadLimits())
         path = fleeting.song(track.track_id, track.suffix)
-        fragments = read_fragments(path, track.facts, starts_s.tolist(), length_s)
+        starts_s, fragments = _cut(path, track, features)
     matrices = matrices_of(round_samples(fragments), features)
     if not matrices.any():
         raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
     return starts_s, matrices
 
 
-def _load_champion(layout: DataLayout) -> Judge:
+def load_champion(layout: DataLayout) -> Judge:
+    """Load the champion with its genres and features, or say that there is none."""
     if not layout.mlflow_db.exists():
         raise UsageError(_no_champion(layout))
     import_training()
@@ -118,18 +121,21 @@ def _judge(judge: Judge, song: str) -> Verdict:
     )
 
 
-def _place_fragments(track: Track, features: FeatureConfig) -> tuple[Float64Array, float]:
-    """Draw the fragments that training would draw; spread them if the song is too short.
+def _cut(path: Path, track: Track, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+    """Cut the fragments that training would cut; spread them if the song is too short.
 
     They are read at the longest length, as in training: an mp3 that is read in other spans
     gives samples that differ in the last bit.
     """
-    config = features.fragments
     try:
-        starts_s = draw_starts(track.duration_s, config, track_rng(track.track_id))
-    except TrackRejected:
-        return spread_starts(track.duration_s, features.fragment_s, config), features.fragment_s
-    return starts_s, config.longest_s
+        cut = cut_song(path, track.track_id, track.facts, features.fragments)
+    except TrackRejected as rejection:
+        if rejection.reason != Reason.TOO_SHORT:
+            raise
+        starts_s = spread_starts(track.duration_s, features.fragment_s, features.fragments)
+        fragments = read_fragments(path, track.facts, starts_s.tolist(), features.fragment_s)
+        return starts_s, fragments
+    return np.array(cut.starts_s), cut.fragments
 
 
 def _by_genre(judge: Judge, row: Float32Array | Float64Array) -> dict[str, float]:

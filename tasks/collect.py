@@ -1,4 +1,4 @@
-"""Ingest: list the songs, fetch what is new, find copies, record what became of each."""
+"""Ingest: list the songs, fetch what is new, record what became of each."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,20 +10,28 @@ from prefect import get_run_logger, task
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.labels import label_source
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.catalog.songs import known_packets, known_tracks, record_songs, select_new_sources
-from storage.download import DownloadLimits, drop_song, fetch_song, is_gone
+from storage.catalog.songs import record_songs
+from storage.download import DownloadLimits, fetch_song
 from storage.layout import DataLayout
 from storage.parts import sweep_parts
+from storage.sites.access import Access
+from storage.sources.expand import expand_pages
+from storage.sources.identity import host_of
 from storage.sources.listing import list_sources
 from storage.web.addresses import show_location
+from tasks.listing import Selected, settle_listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What a chunk of sources gave: tracks in storage, and the songs that gave none."""
+    """What a chunk of sources gave: tracks in storage, and the songs that gave none.
+
+    ``given_up`` names the sites that the run has given up so far, and says why.
+    """
 
     tracks: tuple[Track, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    given_up: tuple[tuple[str, str], ...] = ()
 
 
 @task
@@ -38,48 +46,36 @@ def select_sources(
     music: str,
     genre_map: Mapping[str, str] | None = None,
     genres: Sequence[str] = (),
-) -> list[Source]:
-    """List the songs of a library, give them genres, and leave out those that are done."""
-    listed = list_sources(music)
-    sources = list({source.location: source for source in listed}.values())
-    if len(sources) < len(listed):
-        get_run_logger().warning("%s songs are listed twice", len(listed) - len(sources))
-    labelled = [label_source(source, genre_map or {}, genres) for source in sources]
+    limits: DownloadLimits | None = None,
+    access: Access | None = None,
+) -> Selected:
+    """List the songs of a library, give them genres, and leave out those that need no fetching."""
+    access = access or Access()
+    listed = expand_pages(list_sources(music), access, limits or DownloadLimits())
+    if listed.n_again:
+        get_run_logger().warning("%s songs are listed twice", listed.n_again)
+    labelled = [label_source(source, genre_map or {}, genres) for source in listed.sources]
     if unknown := Counter(source.genre for source in labelled if source.label_fault):
         get_run_logger().warning("labels of no genre, and their songs: %s", dict(unknown))
-    return select_new_sources(layout, labelled)
+    return settle_listing(layout, replace(listed, sources=tuple(labelled)), access)
 
 
 @task
 def download_chunk(
-    layout: DataLayout, sources: Sequence[Source], limits: DownloadLimits, genres: Sequence[str]
+    layout: DataLayout,
+    sources: Sequence[Source],
+    limits: DownloadLimits,
+    genres: Sequence[str],
+    access: Access | None = None,
 ) -> Fetched:
     """Fetch songs into storage; a song that cannot be had is an outcome, not an error."""
-    results = [_fetch(layout, source, limits, genres) for source in sources]
+    access = access or Access()
+    results = [_fetch(layout, source, limits, genres, access) for source in sources]
     return Fetched(
         tracks=tuple(result for result in results if isinstance(result, Track)),
         outcomes=tuple(result for result in results if isinstance(result, Outcome)),
+        given_up=tuple(access.circuits.given_up.items()),
     )
-
-
-@task
-def mark_duplicates(
-    layout: DataLayout, sources: Sequence[Source], fetched: Sequence[Fetched]
-) -> Fetched:
-    """Give every source of a wave one outcome: new, a copy, left out, or to be tried again."""
-    arrived = [track for chunk in fetched for track in chunk.tracks]
-    tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
-    known = known_tracks(layout, [track.track_id for track in tracks])
-    moved = {track_id: old for track_id, old in known.items() if is_gone(old.location)}
-    first = {track_id: old for track_id, old in known.items() if track_id not in moved}
-    for track in tracks:
-        first.setdefault(track.track_id, track)
-    outcomes = [o for chunk in fetched for o in chunk.outcomes]
-    outcomes += [_judge_copy(track, first[track.track_id]) for track in tracks]
-    outcomes += [_tell_move(old, first[track_id]) for track_id, old in moved.items()]
-    outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
-    kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
-    return Fetched(tracks=kept, outcomes=tuple(_note_versions(outcomes, sources)))
 
 
 @task
@@ -89,21 +85,31 @@ def record_wave(layout: DataLayout, judged: Fetched) -> None:
 
 
 def _fetch(
-    layout: DataLayout, source: Source, limits: DownloadLimits, genres: Sequence[str]
+    layout: DataLayout,
+    source: Source,
+    limits: DownloadLimits,
+    genres: Sequence[str],
+    access: Access,
 ) -> Track | Outcome:
     """Fetch one song; one that fails for no foreseen reason leaves the others be."""
+    site = source.site or host_of(source.location)
     try:
         _require_known_genre(source, genres)
-        track = fetch_song(source, layout, limits)
+        access.circuits.require_closed(site)
+        track = fetch_song(source, layout, limits, access=access)
     except TrackRejected as rejection:
-        return _left_out(source, Result.QUARANTINED, Reason(rejection.reason), str(rejection))
+        reason = Reason(rejection.reason)
+        result = Result.DUPLICATE if reason is Reason.DUPLICATE_ID else Result.QUARANTINED
+        return _left_out(source, result, reason, str(rejection))
     except TransientError as error:
+        access.circuits.note_failure(site, error)
         reason = Reason(error.reason or Reason.UNREACHABLE)
         return _left_out(source, Result.RETRYABLE, reason, str(error))
     except Exception as error:
         get_run_logger().exception("%s was left out", show_location(source.location))
         sentence = f"the program failed on it: {type(error).__name__}: {error}"
         return _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
+    access.circuits.note_success(site)
     return replace(track, is_builtin=Path(source.location).is_relative_to(layout.builtin))
 
 
@@ -127,63 +133,3 @@ def _left_out(source: Source, result: Result, reason: Reason, message: str) -> O
         reason=reason,
         message=message,
     )
-
-
-def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
-    """Give songs that differ from an earlier one in their tags alone the name of that one."""
-    by_id = known_tracks(layout, [track.track_id for track in tracks])
-    by_packets = known_packets(layout, [track.packets_id for track in tracks])
-    named = []
-    for track in tracks:
-        first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
-        if first.track_id != track.track_id:
-            drop_song(layout, track)
-        named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
-    return named
-
-
-def _judge_copy(track: Track, first: Track) -> Outcome:
-    arrived = Outcome(
-        location=track.location,
-        genre=track.genre,
-        result=Result.OK,
-        stage=Stage.DOWNLOAD,
-        track_id=track.track_id,
-    )
-    if track.location == first.location:
-        return arrived
-    return replace(
-        arrived,
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        message=f"the same sound as {show_location(first.location)} ({first.genre})",
-    )
-
-
-def _note_versions(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> list[Outcome]:
-    """Note which version of its file each song was judged by."""
-    versions = {source.location: source.version for source in sources}
-    return [replace(o, version=versions.get(o.location, "")) for o in outcomes]
-
-
-def _tell_move(old: Track, new: Track) -> Outcome:
-    place = show_location(new.location)
-    return Outcome(
-        location=old.location,
-        genre=old.genre,
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        message=f"the file is gone; the same one is now {place} ({new.genre})",
-        track_id=old.track_id,
-    )
-
-
-def _interrupted(sources: Sequence[Source], judged: set[str]) -> list[Outcome]:
-    sentence = "the program failed on the chunk of this song; its log says why. Run it again."
-    return [
-        _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
-        for source in sources
-        if source.location not in judged
-    ]

@@ -1,30 +1,36 @@
 """Evaluate: what a trained network says of the validation and test songs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from prefect import task
 
-from genre_core.examples import Examples, Float32Array
-from genre_core.figures.confusion import draw_confusion
-from genre_core.metrics import Scores, score_predictions
 from genre_core.records import Split
-from genre_core.voting import VOTES, vote_songs
-from storage.catalog.runs import Prediction, Run, record_run
+from genre_core.songs import FragmentedSongs, gather_songs, vote_on
+from genre_core.voting import CHOOSING_VOTE
+from storage.catalog.runs import Prediction, Run, record_run, training_key
+from storage.catalog.snapshots import read_groups
 from storage.layout import DataLayout
 from tasks.keras_import import import_training
+from tasks.scores import (
+    RunScores,
+    SongsOfSplit,
+    aggregate,
+    chosen,
+    measure,
+    run_documents,
+    run_figures,
+    run_metrics,
+)
 from tasks.splits import split_examples
 from tasks.train import Trained
 
 if TYPE_CHECKING:
     from storage.tracking.store import Tracking
 
-CHOOSING_VOTE = "mean"
 JUDGED = (Split.VALIDATION, Split.TEST)
 
-Judged = dict[Split, tuple[Examples, Float32Array]]
 Network = Any  # a keras.Model; this room does not import Keras to name it
 
 
@@ -44,13 +50,13 @@ def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     from storage.tracking.store import open_tracking
 
     import_training()
-    tracking = open_tracking(layout)
+    tracking, snapshot = open_tracking(layout), trained.cell.snapshot
     with failing_run(tracking, trained.run_id):
-        judged = _judge(layout, trained, load_network(tracking, trained.model_uri))
-        scores = dict(_score(judged, trained.cell.snapshot.genres))
-        _log(tracking, trained, scores)
+        songs = _judge(layout, trained, load_network(tracking, trained.model_uri))
+        found = measure(songs, snapshot.genres, snapshot.library_id)
+        _log(tracking, trained, found)
         finish_run(tracking, trained.run_id)
-    return Evaluated(run=_run(trained, scores), predictions=tuple(_predict(trained, judged)))
+    return Evaluated(run=_run(trained, found), predictions=tuple(_predict(trained, songs)))
 
 
 @task
@@ -60,74 +66,52 @@ def record_evaluated(layout: DataLayout, evaluated: Evaluated) -> Run:
     return evaluated.run
 
 
-def _judge(layout: DataLayout, trained: Trained, network: Network) -> Judged:
-    """Give the examples of each split with what the network says of them."""
-    judged = {}
+def _judge(layout: DataLayout, trained: Trained, network: Network) -> dict[Split, FragmentedSongs]:
+    """Give the songs of each split with what the network says of their fragments."""
+    snapshot, judged = trained.cell.snapshot, {}
+    groups = read_groups(layout, snapshot.snapshot_id)
     for split in JUDGED:
-        examples = split_examples(layout, trained.cell.snapshot, split)
-        judged[split] = examples, import_training().predict_genres(network, examples.matrices)
+        examples = split_examples(layout, snapshot, split)
+        said = import_training().predict_genres(network, examples.matrices)
+        judged[split] = gather_songs(said, examples.labels, examples.track_ids, groups)
     return judged
 
 
-def _score(judged: Judged, genres: tuple[str, ...]) -> Iterator[tuple[str, Scores]]:
-    """Score every split by fragment, and by song with each vote."""
-    for split, (examples, probabilities) in judged.items():
-        by_fragment = probabilities.argmax(axis=1)
-        yield f"{split}_fragment", score_predictions(examples.labels, by_fragment, genres)
-        labels = _song_labels(examples)
-        for vote in VOTES:
-            track_ids, by_song = vote_songs(probabilities, examples.track_ids, vote)
-            songs = np.array([labels[track_id] for track_id in track_ids], np.int64)
-            scores = score_predictions(songs, by_song.argmax(axis=1), genres)
-            yield f"{split}_song_{vote}", scores
-
-
-def _log(tracking: "Tracking", trained: Trained, scores: dict[str, Scores]) -> None:
-    """Log scores, whole confusion matrices, and those of the test split as figures."""
+def _log(tracking: "Tracking", trained: Trained, found: RunScores) -> None:
+    """Log numbers, documents and figures, and the temperature beside the network."""
+    from storage.tracking.models import log_temperature
     from storage.tracking.runs import log_figure, log_json, log_scores
 
-    run_id, genres = trained.run_id, list(trained.cell.snapshot.genres)
-    log_scores(tracking, run_id, _metrics(scores))
-    matrices = {name: scored.confusion.tolist() for name, scored in scores.items()}
-    log_json(tracking, run_id, {"genres": genres, **matrices}, "confusion")
-    for name in ("test_fragment", f"test_song_{CHOOSING_VOTE}"):
-        title = f"{trained.cell.name}, {name.replace('_', ' ')}"
-        figure = draw_confusion(scores[name].confusion, genres, title)
-        log_figure(tracking, run_id, figure, f"confusion_{name}")
+    by_count = aggregate(found)
+    log_scores(tracking, trained.run_id, run_metrics(found))
+    log_temperature(tracking, trained.model_uri, found.temperature)
+    for name, document in run_documents(found, by_count).items():
+        log_json(tracking, trained.run_id, document, name)
+    for name, figure in run_figures(found, by_count, trained.cell.name):
+        log_figure(tracking, trained.run_id, figure, name)
 
 
-def _song_labels(examples: Examples) -> dict[str, int]:
-    return dict(zip(examples.track_ids.tolist(), examples.labels.tolist(), strict=True))
-
-
-def _metrics(scores: dict[str, Scores]) -> dict[str, float]:
-    return {
-        metric: value
-        for name, scored in scores.items()
-        for metric, value in scored.as_metrics(name).items()
-    }
-
-
-def _predict(trained: Trained, judged: Judged) -> Iterator[Prediction]:
+def _predict(trained: Trained, judged: SongsOfSplit) -> Iterator[Prediction]:
     """Say what the network takes each song for, by the vote that chooses."""
     genres = trained.cell.snapshot.genres
-    for split, (examples, probabilities) in judged.items():
-        labels = _song_labels(examples)
-        track_ids, by_song = vote_songs(probabilities, examples.track_ids, CHOOSING_VOTE)
-        for track_id, row in zip(track_ids, by_song, strict=True):
+    for split, songs in judged.items():
+        by_song = vote_on(songs, CHOOSING_VOTE)
+        for track_id, label, row in zip(songs.track_ids, songs.labels, by_song, strict=True):
             yield Prediction(
                 run_id=trained.run_id,
                 track_id=track_id,
                 split=str(split),
-                genre=genres[labels[track_id]],
+                genre=genres[label],
                 predicted=genres[int(row.argmax())],
                 probability=float(row.max()),
+                probabilities=tuple(row.tolist()),
             )
 
 
-def _run(trained: Trained, scores: dict[str, Scores]) -> Run:
+def _run(trained: Trained, found: RunScores) -> Run:
     cell = trained.cell
-    validation, test = (scores[f"{split}_song_{CHOOSING_VOTE}"] for split in JUDGED)
+    validation, test = (found.scores[chosen(split)] for split in JUDGED)
+    intervals = found.intervals[chosen(Split.TEST)]
     return Run(
         run_id=trained.run_id,
         cell_id=cell.cell_id,
@@ -146,4 +130,8 @@ def _run(trained: Trained, scores: dict[str, Scores]) -> Run:
         seconds=trained.seconds,
         model_uri=trained.model_uri,
         started_at=trained.started_at,
+        training_key=training_key(asdict(cell.training)),
+        **found.intervals[chosen(Split.VALIDATION)].macro_f1.as_metrics("validation_macro_f1"),
+        **intervals.macro_f1.as_metrics("test_macro_f1"),
+        **intervals.accuracy.as_metrics("test_accuracy"),
     )

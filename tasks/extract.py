@@ -7,23 +7,33 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
+from genre_core.clipping import describe_clipping
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.features import FeatureConfig, feature_key, matrices_of
-from genre_core.fragments import FragmentConfig, draw_starts, track_rng
+from genre_core.fragments import FragmentConfig
 from genre_core.records import Reason, Stage
-from storage.audio.decode import DECODER_VERSION, read_fragments
+from storage.audio.apart import read_watched
+from storage.audio.cutting import cut_song
+from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import (
     PendingTrack,
     Rejection,
     Shard,
+    Warned,
     all_shards,
     record_extraction,
     record_features,
     select_pending,
     settle_outcomes,
 )
+from storage.catalog.published import publish, published_shards
+from storage.catalog.shards import forget_shards
+from storage.catalog.songs import await_songs
+from storage.compaction import compact
+from storage.disk import telling_refusal
 from storage.layout import DataLayout
+from storage.losses import lost_shards
 from storage.shards import TrackMatrices, remove_orphans, write_shard
 
 
@@ -34,6 +44,7 @@ class Converted:
     pending: PendingTrack
     wav: Path
     starts_s: tuple[float, ...]
+    full_scale_share: float
 
     @property
     def track_id(self) -> str:
@@ -51,10 +62,19 @@ class ConvertedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractedChunk:
-    """The shards of a chunk, one a feature key, and the songs that gave no example."""
+    """The shards of a chunk, one a feature key, the songs that gave no example, and doubts."""
 
     shards: tuple[Shard, ...]
     rejections: tuple[Rejection, ...]
+    warnings: tuple[Warned, ...]
+
+
+@task
+def forget_lost_shards(layout: DataLayout) -> None:
+    """Forget the shards that are gone or of another size: their tracks are extracted again."""
+    if lost := lost_shards(layout):
+        get_run_logger().warning("%s shards are gone or damaged and are made again", len(lost))
+        forget_shards(layout, lost)
 
 
 @task
@@ -94,7 +114,11 @@ def extract_chunk(
         silent += [_silence(song, key) for song in wanted if song.track_id not in heard]
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
-    return ExtractedChunk(shards=tuple(shards), rejections=(*chunk.rejections, *silent))
+    return ExtractedChunk(
+        shards=tuple(shards),
+        rejections=(*chunk.rejections, *silent),
+        warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
+    )
 
 
 @task
@@ -102,15 +126,34 @@ def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
     """Name the shards of a wave in the catalog, and say which songs were left out."""
     shards = [shard for chunk in chunks for shard in chunk.shards]
     rejections = [rejection for chunk in chunks for rejection in chunk.rejections]
-    record_extraction(layout, shards, rejections)
+    warnings = [warning for chunk in chunks for warning in chunk.warnings]
+    record_extraction(layout, shards, rejections, warnings)
 
 
 @task
 def settle_extraction(layout: DataLayout, features: Sequence[FeatureConfig]) -> None:
-    """Give every song the outcome that it has under these features; sweep what nobody names."""
-    settle_outcomes(layout, list(key_features(features)))
+    """Give every song the outcome that it has under these features; empty the WAV cache."""
+    keys = list(key_features(features))
+    settle_outcomes(layout, keys)
+    waiting = [pending.track for pending in select_pending(layout, keys)]
+    gone = [t.track_id for t in waiting if not layout.song(t.track_id, t.suffix).is_file()]
+    await_songs(layout, gone)
     shutil.rmtree(layout.wav, ignore_errors=True)
-    remove_orphans(layout, all_shards(layout))
+
+
+@task
+def compact_shards(layout: DataLayout) -> None:
+    """Join small shards into large ones; the old files stay for those who read them."""
+    if n_joined := compact(layout):
+        get_run_logger().info("%s small shards were joined", n_joined)
+
+
+@task
+def publish_shards(layout: DataLayout) -> None:
+    """Publish, then remove the shards that neither the new store names nor the one before it."""
+    before = published_shards(layout)
+    publish(layout)
+    remove_orphans(layout, [*before, *all_shards(layout)])
 
 
 def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfig]:
@@ -132,6 +175,9 @@ def _convert(
             reason=Reason(rejection.reason),
             message=str(rejection),
         )
+    except TransientError as error:
+        get_run_logger().warning("%s was left out: %s", pending.track.location, error)
+        return None
     except Exception:
         get_run_logger().exception("%s was left out", pending.track.location)
         return None
@@ -142,10 +188,13 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
     song = layout.song(track.track_id, track.suffix)
     if not song.exists():
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
-    starts_s = draw_starts(track.duration_s, config, track_rng(track.track_id)).tolist()
+    cut = read_watched(layout, track.track_id, cut_song, song, track.track_id, track.facts, config)
     wav = layout.wav / f"{track.track_id}.wav"
-    write_wav(wav, read_fragments(song, track.facts, starts_s, config.longest_s))
-    return Converted(pending=pending, wav=wav, starts_s=tuple(starts_s))
+    with telling_refusal(layout):
+        write_wav(wav, cut.fragments)
+    return Converted(
+        pending=pending, wav=wav, starts_s=cut.starts_s, full_scale_share=cut.full_scale_share
+    )
 
 
 def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
@@ -156,6 +205,14 @@ def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
         starts_s=song.starts_s,
         matrices=matrices_of(fragments, config),
     )
+
+
+def _clipping(song: Converted) -> str:
+    return describe_clipping(song.full_scale_share)
+
+
+def _warn(song: Converted) -> Warned:
+    return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))
 
 
 def _silence(song: Converted, feature_key: str) -> Rejection:

@@ -5,16 +5,25 @@ from collections.abc import Mapping, Sequence
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from genre_core.bootstrap import Interval
 from storage.catalog.runs import Promotion, Run
 
 
 @task
-def report_songs(flow: str, n_songs: int, outcomes: Mapping[str, int]) -> None:
-    """Write how many songs a flow looked at, and how all songs stand, as an artifact."""
+def report_songs(
+    flow: str,
+    n_songs: int,
+    outcomes: Mapping[str, int],
+    given_up: Mapping[str, str] | None = None,
+) -> None:
+    """Write how many songs a flow looked at, and how all songs stand, as an artifact.
+
+    The sites that it gave up stand in the description.
+    """
     rows = [{"outcome": outcome, "songs": count} for outcome, count in outcomes.items()]
-    create_table_artifact(
-        key=f"{flow}-songs", table=rows, description=f"{n_songs} songs were looked at."
-    )
+    sites = [f"{site} was given up: {said}" for site, said in (given_up or {}).items()]
+    description = "\n\n".join([f"{n_songs} songs were looked at.", *sites])
+    create_table_artifact(key=f"{flow}-songs", table=rows, description=description)
 
 
 @task
@@ -38,8 +47,9 @@ def summarise(
         else "The champion stays."
     )
     rows = [
-        f"| {run.network} | {run.fragment_s:g} | {run.seed} | {run.validation_macro_f1:.3f} "
-        f"| {run.test_macro_f1:.3f} | {run.epochs} | {run.seconds:.0f} |"
+        f"| {run.network} | {run.fragment_s:g} | {run.seed} "
+        f"| {shown_score(run, 'validation_macro_f1')} | {shown_score(run, 'test_macro_f1')} "
+        f"| {run.epochs} | {run.seconds:.0f} |"
         for run in runs
     ]
     heading = [
@@ -48,3 +58,11 @@ def summarise(
     ]
     songs_line = f"Songs: {songs}. Examples: {n_examples}."
     return "\n".join(["# The night", "", songs_line, "", verdict, "", *heading, *rows])
+
+
+def shown_score(run: Run, name: str) -> str:
+    """Show a score with its interval, or alone where an older genreflow has made the run."""
+    value, low, high = (getattr(run, f"{name}{end}") for end in ("", "_low", "_high"))
+    if low is None or high is None:
+        return f"{value:.2f}"
+    return str(Interval(value=value, low=low, high=high))

@@ -6,27 +6,38 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.figures.comparison import ComparedRun, draw_comparison
+from genre_core.figures.comparison import ComparedGroup, draw_comparison
+from storage.catalog.judged import read_judged
 from storage.catalog.runs import (
     Promotion,
     Run,
     read_comparable_runs,
     read_last_promotion,
+    read_run_ids,
     read_runs,
     record_promotion,
 )
 from storage.layout import DataLayout
+from tasks.comparison import Comparison, RunGroup, compare_groups
 from tasks.train import Cell
 
 
 @task
+def close_killed_runs(layout: DataLayout) -> None:
+    """Close in MLflow what a killed process left open, or finished without recording it."""
+    from storage.tracking.runs import close_abandoned
+    from storage.tracking.store import open_tracking
+
+    close_abandoned(open_tracking(layout), read_run_ids(layout))
+
+
+@task
 def open_comparison(layout: DataLayout, cells: Sequence[Cell]) -> str:
-    """Open the parent run of a comparison in MLflow; close what a killed process left open."""
-    from storage.tracking.runs import close_abandoned, start_comparison
+    """Open the parent run of a comparison in MLflow."""
+    from storage.tracking.runs import start_comparison
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
-    close_abandoned(tracking)
     networks = sorted({cell.network for cell in cells})
     lengths = sorted({cell.features.fragment_s for cell in cells})
     name = f"{', '.join(networks)} × {', '.join(f'{length:g} s' for length in lengths)}"
@@ -41,8 +52,8 @@ def finished_runs(layout: DataLayout, cells: Sequence[Cell]) -> list[Run]:
 
 @task
 def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) -> None:
-    """Draw and list the runs side by side, in MLflow and as a table in Prefect."""
-    from storage.tracking.runs import fail_run, finish_run, log_figure, log_scores
+    """Draw and list the runs side by side, seeds averaged, in MLflow and as a table in Prefect."""
+    from storage.tracking.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
@@ -50,21 +61,16 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
         failure = GenreflowError("No network could be trained; the log says why.")
         fail_run(tracking, comparison_id, failure)
         raise failure
-    compared = [
-        ComparedRun(
-            network=run.network,
-            fragment_s=run.fragment_s,
-            seed=run.seed,
-            validation_macro_f1=run.validation_macro_f1,
-            test_macro_f1=run.test_macro_f1,
-        )
-        for run in runs
-    ]
-    log_figure(tracking, comparison_id, draw_comparison(compared), "comparison")
+    comparison = compare_groups(
+        [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
+    )
+    figure = draw_comparison([drawn_group(group, runs) for group in comparison.groups])
+    log_figure(tracking, comparison_id, figure, "comparison")
+    log_json(tracking, comparison_id, comparison.as_document(), "comparison")
     chosen = {"best_validation_song_mean_macro_f1": best(runs).validation_macro_f1}
     log_scores(tracking, comparison_id, chosen)
     finish_run(tracking, comparison_id)
-    create_table_artifact(key="comparison", table=[_table_row(run) for run in runs])
+    create_table_artifact(key="comparison", table=_table(comparison))
 
 
 @task
@@ -130,15 +136,32 @@ def _reason(winner: Run, last: Promotion | None, runs: Sequence[Run]) -> str:
     return f"{sentence}, before {last.validation_macro_f1:.3f} of version {last.version}."
 
 
-def _table_row(run: Run) -> dict[str, object]:
-    return {
-        "network": run.network,
-        "fragment_s": run.fragment_s,
-        "seed": run.seed,
-        "parameters": run.n_parameters,
-        "epochs": run.epochs,
-        "validation macro F1": round(run.validation_macro_f1, 3),
-        "test macro F1": round(run.test_macro_f1, 3),
-        "test accuracy": round(run.test_accuracy, 3),
-        "seconds": round(run.seconds, 1),
-    }
+def drawn_group(group: RunGroup, runs: Sequence[Run]) -> ComparedGroup:
+    """Give what a figure shows of a group: its scores, and those of each seed."""
+    run_ids = {run.run_id for run in group.runs}
+    members = [run for run in runs if run.run_id in run_ids]
+    return ComparedGroup(
+        name=group.name,
+        fragment_s=group.fragment_s,
+        validation=group.validation.macro_f1,
+        test=group.test.macro_f1,
+        validation_by_seed=tuple(run.validation_macro_f1 for run in members),
+        test_by_seed=tuple(run.test_macro_f1 for run in members),
+    )
+
+
+def _table(comparison: Comparison) -> list[dict[str, object]]:
+    """Give a row a group: scores with intervals, and how it stands to the best."""
+    standings = {c.name: c.sentence for c in comparison.challenges}
+    return [
+        {
+            "network": group.title,
+            "seeds": len(group.runs),
+            "parameters": group.runs[0].n_parameters,
+            "validation macro F1": str(group.validation.macro_f1),
+            "test macro F1": str(group.test.macro_f1),
+            "test accuracy": str(group.test.accuracy),
+            "against the best": standings.get(group.title, "the best on validation"),
+        }
+        for group in comparison.groups
+    ]

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from prefect import task
 
+from genre_core.augmentation import require_decibels
 from genre_core.errors import GenreflowError
 from genre_core.features import FeatureConfig
 from genre_core.records import Split
+from genre_core.representations.registry import find_representation
 from genre_core.training_rules import EpochScores, TrainingConfig
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples
@@ -33,11 +35,16 @@ class Cell:
     features: FeatureConfig
     training: TrainingConfig
 
+    def __post_init__(self) -> None:
+        representation = self.features.representation
+        is_decibel = find_representation(representation).is_decibel
+        require_decibels(self.training.augmentation, representation, is_decibel)
+
     @property
     def cell_id(self) -> str:
         """The same for the same training, so that it is never done twice."""
         snapshot_id = self.snapshot.snapshot_id
-        return cell_id(snapshot_id, self.network, self.seed, asdict(self.training))
+        return cell_id(snapshot_id, self.network, self.seed, self.training.as_document())
 
     @property
     def name(self) -> str:
@@ -86,7 +93,7 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
     validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
     model = _fresh_network(cell)
     tracking = open_tracking(layout)
-    run_id = start_run(tracking, comparison_id, _run_cell(layout, cell))
+    run_id = start_run(tracking, comparison_id, run_cell(layout, cell))
     with (
         failing_run(tracking, run_id),
         show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
@@ -121,7 +128,8 @@ def _fresh_network(cell: Cell) -> Network:
         raise GenreflowError(str(error)) from error
 
 
-def _run_cell(layout: DataLayout, cell: Cell) -> RunCell:
+def run_cell(layout: DataLayout, cell: Cell) -> RunCell:
+    """Say what a training varies and keeps, as MLflow is told."""
     n_examples = count_split_examples(layout, cell.snapshot)
     return RunCell(
         network=cell.network,
@@ -134,7 +142,7 @@ def _run_cell(layout: DataLayout, cell: Cell) -> RunCell:
         n_train=n_examples[Split.TRAIN],
         n_validation=n_examples[Split.VALIDATION],
         n_test=n_examples[Split.TEST],
-        config=asdict(cell.training),
+        config=cell.training.as_document(),
     )
 
 

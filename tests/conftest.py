@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
@@ -74,6 +76,25 @@ def write_song(path: Path, sound: Sound, seed: int, duration_s: float = SONG_S) 
     return path
 
 
+def chords(rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
+    """Three tones with overtones, each beat another chord, and some noise: it can be recognised."""
+    beat = np.arange(round(rng.uniform(0.25, 0.5) * SAMPLE_RATE)) / SAMPLE_RATE
+    beats = []
+    for _ in range(len(time_s) // len(beat) + 1):
+        tones_hz = 110 * 2 ** (rng.integers(0, 36, 3) / 12)
+        tones = [np.sin(2 * np.pi * k * f * beat) / k for f in tones_hz for k in (1, 2, 3)]
+        beats.append(np.exp(-4 * beat / beat[-1]) * sum(tones) / 6)
+    song = np.concatenate(beats)[: len(time_s)]
+    return 0.4 * song + 0.02 * rng.standard_normal(len(song))
+
+
+def encode(song: Path, target: Path, *options: str, start_s: float = 0.0) -> Path:
+    """Encode a song anew with the packaged ffmpeg, from a second on."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-ss", str(start_s), "-i"]
+    subprocess.run([*command, str(song), *options, str(target)], check=True)
+    return target
+
+
 def _songs(folder: Path) -> Iterator[dict[str, str]]:
     for genre, sound in SOUNDS.items():
         for number, artist in enumerate(ARTISTS):
@@ -103,11 +124,28 @@ def write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
     return manifest
 
 
+def write_library(folder: Path) -> Path:
+    """Write the small library with its manifest."""
+    write_manifest(folder, [*_songs(folder), *_faulty_songs(folder)])
+    return folder
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """18 songs of three genres, a copy, and four songs that cannot be used; with a manifest."""
-    folder = tmp_path_factory.mktemp("library")
-    write_manifest(folder, [*_songs(folder), *_faulty_songs(folder)])
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One recording in five files, without loss in the last by name, and another song."""
+    folder = tmp_path_factory.mktemp("recordings")
+    song = write_song(folder / "e lossless.flac", chords, seed=1, duration_s=30.0)
+    write_song(folder / "another.flac", chords, seed=2, duration_s=30.0)
+    encode(song, folder / "a 64.mp3", "-b:a", "64k")
+    encode(song, folder / "b 192.mp3", "-b:a", "192k")
+    encode(song, folder / "c 96.m4a", "-c:a", "aac", "-b:a", "96k")
+    encode(song, folder / "d cut.mp3", "-b:a", "128k", start_s=5.0)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Commands that ask: sql, status, doctor. None of them imports Prefect, MLflow or TensorFlow."""
+"""Commands that ask: sql, status. None of them imports Prefect, MLflow or TensorFlow."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import FAILURE, OUT, AsJson, Home, app, print_json
+from flows.cli.app import OUT, AsJson, Home, app, print_json
 from flows.cli.tables import outcome_sentence
 from flows.settings import read_line_config
 from storage.catalog.published import query
@@ -64,30 +64,6 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         if champion
         else "Champion: none yet."
     )
-
-
-@app.command()
-def doctor(home: Home = None, as_json: AsJson = False) -> None:
-    """Check the machine and the store; the exit code is 1 if anything is wrong.
-
-    Example: [bold]genreflow doctor[/bold]
-    """
-    from storage.health import examine
-
-    findings = examine(read_line_config(home=home).layout)
-    if as_json:
-        print_json(
-            {
-                "ok": all(f.ok for f in findings),
-                "checks": [finding.as_row() for finding in findings],
-            }
-        )
-    else:
-        for finding in findings:
-            mark = "[green]✓[/green]" if finding.ok else "[red]✗[/red]"
-            OUT.print(f"{mark} {finding.name}: {finding.message}", soft_wrap=True)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(FAILURE)
 
 
 def _cell(value: object) -> str:

@@ -9,6 +9,7 @@ def hush_foreseen_errors() -> None:
     """Leave foreseen errors and their tracebacks to the Prefect UI; the command line tells them."""
     import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
 
+    logging.raiseExceptions = False  # a log that cannot be written is no news for the reader
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_news)
 

@@ -1,17 +1,19 @@
 """Commands of the line: run, ingest, extract, train, compare, promote."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.console import hush_foreseen_errors
 from flows.cli.download import with_collection
 from flows.cli.interrupt import stop_on_interrupt
-from flows.cli.tables import outcome_sentence, runs_table
+from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
 from storage.catalog.standing import compared_rows
+from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
     from flows.line import LineConfig
@@ -46,6 +48,17 @@ Genres = Annotated[
 Representations = Annotated[
     list[str] | None,
     typer.Option("--representation", help="A representation, thesis for one; may be repeated."),
+]
+Cookies = Annotated[
+    Path | None, typer.Option("--cookies", help="Cookies for music sites, as browsers export them.")
+]
+RateLimit = Annotated[
+    int | None,
+    typer.Option("--rate-limit", help="Fastest download from a music site, in bytes per second."),
+]
+ArchiveFile = Annotated[
+    Path | None,
+    typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
 ]
 
 
@@ -86,17 +99,23 @@ def ingest(
     home: Home = None,
     genre: Genres = None,
     download: Download = None,
+    cookies: Cookies = None,
+    rate_limit: RateLimit = None,
+    archive: ArchiveFile = None,
     verbose: Verbose = False,
 ) -> None:
     """Fetch the songs of a library; every song gets one outcome.
 
     Example: [bold]genreflow ingest ~/Music[/bold]
     """
-    config = prepare_config(verbose, home=home, music=music, genres=genre)
+    sites = _site_options(cookies, rate_limit, archive)
+    config = prepare_config(verbose, home=home, music=music, genres=genre, sites=sites)
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))
     OUT.print(f"{report.n_new} songs were new. {outcome_sentence(report.outcomes)}")
+    for sentence in given_up_sentences(report.given_up):
+        ERR.print(sentence, highlight=False, markup=False)
 
 
 @app.command()
@@ -153,25 +172,28 @@ def train(
     extract_flow(config)
     report = train_flow(config)
     champion = report.promotion.run_id if report.promotion else ""
-    OUT.print(runs_table([run.as_row() for run in report.runs], champion))
+    layout, rows = config.layout, [run.as_row() for run in report.runs]
+    print_comparison(read_comparison(layout, rows), champion)
     OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
     OUT.print(report.promotion.reason if report.promotion else "The champion stays.")
 
 
 @app.command()
 def compare(home: Home = None, as_json: AsJson = False) -> None:
-    """Show the finished runs on the newest library side by side.
+    """Show the networks on the newest library side by side, with intervals, seeds averaged.
 
     Example: [bold]genreflow compare[/bold]
     """
-    rows = compared_rows(read_line_config(home=home).layout)
-    if as_json:
-        print_json(rows)
-    elif not rows:
+    layout = read_line_config(home=home).layout
+    rows = compared_rows(layout)
+    if not rows and not as_json:
         OUT.print("No run has finished yet. `genreflow train` makes some.")
+        return
+    comparison = read_comparison(layout, rows)
+    if as_json:
+        print_json({"runs": rows, **comparison.as_document()})
     else:
-        champion = next((row["run_id"] for row in rows if row["champion"]), "")
-        OUT.print(runs_table(rows, champion))
+        print_comparison(comparison, next((row["run_id"] for row in rows if row["champion"]), ""))
 
 
 @app.command()
@@ -184,7 +206,19 @@ def promote(home: Home = None, verbose: Verbose = False) -> None:
     from flows.promote import promote as promote_flow
 
     promotion = promote_flow(config)
-    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
+
+
+def _site_options(
+    cookies: Path | None, rate_limit: int | None, archive: Path | None
+) -> dict[str, object]:
+    """Give the settings of sites that the command line names; the others stay."""
+    options = {
+        "cookies_file": cookies and str(cookies),
+        "rate_limit_bytes_per_s": rate_limit,
+        "archive_file": archive and str(archive),
+    }
+    return {name: option for name, option in options.items() if option is not None}
 
 
 def prepare_config(verbose: bool, **options: object) -> "LineConfig":

@@ -6,6 +6,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.app import OUT
+from tasks.comparison import Comparison, RunGroup
+
 PLAIN: dict[str, Any] = {
     "box": None,
     "title_justify": "left",
@@ -14,27 +17,33 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def runs_table(rows: Sequence[Mapping[str, Any]], champion: str) -> Table:
-    """Show runs side by side, the best on validation first; the champion has a star."""
-    table = Table(title="Networks, scored by song (★ champion)", **PLAIN)
+def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
+    """Show networks side by side, the best on validation first; the champion's has a star."""
+    table = Table(
+        title="Networks, scored by song (★ champion)", **{**PLAIN, "padding": (0, 1, 0, 0)}
+    )
     for heading in ("", "network", "length"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("seed", "weights", "epochs", "val. F1", "test F1", "test acc", "time"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in sorted(rows, key=lambda row: -row["validation_macro_f1"]):
+    for heading in ("seeds", "val. F1", "test F1", "test acc"):
+        table.add_column(heading, justify="right")
+    for group in groups:
         table.add_row(
-            "★" if row["run_id"] == champion else "",
-            row["network"],
-            f"{row['fragment_s']:g} s",
-            str(row["seed"]),
-            f"{row['n_parameters'] / 1000:.0f} k",
-            str(row["epochs"]),
-            f"{row['validation_macro_f1']:.3f}",
-            f"{row['test_macro_f1']:.3f}",
-            f"{row['test_accuracy']:.3f}",
-            f"{row['seconds']:.0f} s",
+            "★" if champion in {run.run_id for run in group.runs} else "",
+            group.name,
+            f"{group.fragment_s:g} s",
+            str(len(group.runs)),
+            str(group.validation.macro_f1),
+            str(group.test.macro_f1),
+            str(group.test.accuracy),
         )
     return table
+
+
+def print_comparison(comparison: Comparison, champion: str) -> None:
+    """Show scores with their intervals, and how each network stands to the best one."""
+    OUT.print(groups_table(comparison.groups, champion))
+    for challenge in comparison.challenges:
+        OUT.print(f"  {challenge.sentence}", highlight=False, soft_wrap=True)
 
 
 def verdicts_table(verdicts: Sequence[Any]) -> Table:
@@ -57,6 +66,14 @@ def verdicts_table(verdicts: Sequence[Any]) -> Table:
 def _short(song: str) -> Text:
     """Give the name of a song's file."""
     return Text(song.rstrip("/").rsplit("/", 1)[-1])
+
+
+def given_up_sentences(given_up: Mapping[str, str]) -> list[str]:
+    """Say which sites a run has given up, and what becomes of their songs."""
+    return [
+        f"{site} was given up in this run, the next one asks again. {sentence}"
+        for site, sentence in given_up.items()
+    ]
 
 
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 from flows.cli.app import ERR, OUT
 from flows.cli.demo import compose, unseen
-from flows.cli.tables import outcome_sentence, runs_table, verdicts_table
+from flows.cli.tables import (
+    given_up_sentences,
+    outcome_sentence,
+    print_comparison,
+    verdicts_table,
+)
 from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
 from genre_core.errors import UsageError
@@ -13,6 +18,7 @@ from storage.catalog.standing import compared_rows, count_own_outcomes, count_sc
 from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
+from tasks.comparison import read_comparison
 
 NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):
@@ -43,16 +49,21 @@ def run_line(config: LineConfig) -> None:
 def _show(layout: DataLayout, report: NightlyReport) -> None:
     outcomes = count_own_outcomes(layout) or report.extracted.outcomes
     OUT.print(outcome_sentence(outcomes))
+    for sentence in given_up_sentences(report.ingested.given_up):
+        ERR.print(sentence, highlight=False, markup=False)
     if any(not standing.startswith("ok") for standing, n in outcomes.items() if n):
-        OUT.print("Why: genreflow sql \"select source, message from outcomes where reason <> ''\"")
+        OUT.print(
+            "Why: genreflow sql \"select source, message from outcomes where outcome <> 'ok'\""
+        )
     rows = compared_rows(layout)
-    OUT.print(runs_table(rows, next((r["run_id"] for r in rows if r["champion"]), "")))
+    champion = next((row["run_id"] for row in rows if row["champion"]), "")
+    print_comparison(read_comparison(layout, rows), champion)
     n_songs = count_scored_songs(layout)
     OUT.print(
         f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
     )
     promotion = report.trained.promotion
-    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from genre_core.networks.dense import dense_part
+from genre_core.networks.sizing import limit_frames
 
 
 def build_rnn_tanh(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
@@ -32,7 +33,7 @@ def build_rnn(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
 
 def recurrent_part(matrix: keras.KerasTensor) -> keras.KerasTensor:
     """Give the last state of two stacked recurrent layers, (batch, 256)."""
-    frames = layers.Permute((2, 1))(matrix)  # (batch, n_frames, n_bands)
+    frames = layers.Permute((2, 1))(limit_frames(matrix))  # (batch, n_frames, n_bands)
     states = layers.SimpleRNN(128, activation="relu", return_sequences=True)(frames)
     return layers.SimpleRNN(256, activation="relu")(states)
 
@@ -42,5 +43,5 @@ def _one_layer(
 ) -> keras.Model:
     """Build a network of one recurrent layer, followed by the dense part."""
     matrix = keras.Input(input_shape, name="matrix")
-    frames = layers.Permute((2, 1))(matrix)  # (batch, n_frames, n_bands)
+    frames = layers.Permute((2, 1))(limit_frames(matrix))  # (batch, n_frames, n_bands)
     return keras.Model(matrix, dense_part(recurrent_layer(frames), n_genres), name=name)

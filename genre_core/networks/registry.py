@@ -20,9 +20,26 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "lstm": "genre_core.networks.recurrent:build_lstm",
         "cnn": "genre_core.networks.convolutional:build_cnn",
         "combined": "genre_core.networks.combined:build_combined",
+        "resnet_small": "genre_core.networks.residual:build_resnet_small",
+        "cnn_4_8": "genre_core.networks.convolutional:build_cnn_4_8",
+        "cnn_8_16": "genre_core.networks.convolutional:build_cnn_8_16",
+        "cnn_16_32": "genre_core.networks.convolutional:build_cnn_16_32",
+        "cnn_32_64": "genre_core.networks.convolutional:build_cnn_32_64",
+        "cnn_64_128": "genre_core.networks.convolutional:build_cnn_64_128",
     }
 )
 """Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""
+
+KERNEL_COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "cnn_4_8": (4, 8),
+        "cnn_8_16": (8, 16),
+        "cnn_16_32": (16, 32),
+        "cnn_32_64": (32, 64),
+        "cnn_64_128": (64, 128),
+    }
+)
+"""Networks that differ in their kernels alone: those of the first and the second convolution."""
 
 
 def build_network(name: str, input_shape: tuple[int, int], n_genres: int) -> "keras.Model":
@@ -49,7 +66,8 @@ def build_network(name: str, input_shape: tuple[int, int], n_genres: int) -> "ke
 
     Notes
     -----
-    Thesis sections 4.4 to 4.7.
+    Thesis sections 4.4 to 4.7; ``resnet_small`` is ours. What changes on matrices larger than the
+    thesis's stands in ``networks/sizing.py``.
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; the networks are {', '.join(NETWORKS)}.")

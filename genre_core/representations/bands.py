@@ -3,7 +3,7 @@
 import numpy as np
 
 from genre_core.examples import Float32Array
-from genre_core.representations.scaling import scale_matrices
+from genre_core.representations.scaling import decibels, scale_matrices
 from genre_core.representations.spectrum import BIN_HZ, power_frames
 
 LOW_HZ, MID_HZ, HIGH_HZ, TOP_HZ = 20.0, 250.0, 4_000.0, 20_000.0
@@ -86,8 +86,4 @@ def decibel_matrices(fragments: Float32Array) -> Float32Array:
     -----
     Not in the thesis: on a linear scale the loudest band hides the others.
     """
-    powers = band_powers(fragments)
-    loudest = powers.max(axis=(-2, -1), keepdims=True)
-    audible = np.where(loudest > 0, loudest, np.float32(1))
-    floor = np.float32(10 ** (FLOOR_DB / 10))
-    return scale_matrices(np.float32(10) * np.log10(np.maximum(powers / audible, floor)))
+    return scale_matrices(decibels(band_powers(fragments), FLOOR_DB))

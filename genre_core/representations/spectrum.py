@@ -1,4 +1,4 @@
-"""Power spectra of frames (thesis sections 2.3.1, 2.3.2 and 2.4.1)."""
+"""Frames of sound and their power spectra (thesis sections 2.3.1, 2.3.2 and 2.4.1)."""
 
 import numpy as np
 
@@ -33,18 +33,53 @@ def power_frames(fragments: Float32Array) -> Float32Array:
     Thesis section 2.4.1: frames of 200 ms of which 100 ms overlap. Section 2.3.1 defines the
     transform as the plain sum, so frames are not tapered.
     """
-    if fragments.shape[-1] < FRAME_SAMPLES:
+    return frame_powers(cut_frames(fragments, FRAME_SAMPLES, HOP_SAMPLES))
+
+
+def cut_frames(fragments: Float32Array, frame_samples: int, hop_samples: int) -> Float32Array:
+    """Give the frames of each fragment, without padding, as a view that must not be changed.
+
+    Parameters
+    ----------
+    fragments : float32 [shape=(n_fragments, fragment_samples)]
+        Mono audio at 44.1 kHz.
+    frame_samples, hop_samples : int
+        Length of a frame, and from the start of one frame to the start of the next.
+
+    Returns
+    -------
+    float32 [shape=(n_fragments, n_frames, frame_samples)]
+
+    Raises
+    ------
+    ValueError
+        If a fragment is shorter than a frame.
+    """
+    if fragments.shape[-1] < frame_samples:
         raise ValueError(
             f"a fragment of {fragments.shape[-1] / SAMPLE_RATE:g} s is shorter than a frame of "
-            "200 ms; ask for longer fragments"
+            f"{1000 * frame_samples / SAMPLE_RATE:.3g} ms; ask for longer fragments"
         )
+    frames = np.lib.stride_tricks.sliding_window_view(fragments, frame_samples, axis=-1)
+    return frames[..., ::hop_samples, :]
+
+
+def frame_powers(frames: Float32Array) -> Float32Array:
+    """Give ``abs(D_k) ** 2`` of the bins 0 to N / 2 of frames of N samples (section 2.3.1)."""
     import scipy.fft  # half a second, for nothing in a process that only asks
 
-    frames = np.lib.stride_tricks.sliding_window_view(fragments, FRAME_SAMPLES, axis=-1)
-    spectra = scipy.fft.rfft(frames[..., ::HOP_SAMPLES, :], axis=-1)
+    spectra = scipy.fft.rfft(frames, axis=-1)
     return spectra.real**2 + spectra.imag**2
 
 
-def count_frames(fragment_s: float) -> int:
-    """Count the frames of a fragment: 29 in 3 s (thesis section 2.4.1)."""
-    return (round(fragment_s * SAMPLE_RATE) - FRAME_SAMPLES) // HOP_SAMPLES + 1
+def hann_window(n_samples: int) -> Float32Array:
+    """Give the Hann window of a frame, periodic: ``0.5 - 0.5 cos(2 pi n / N)``."""
+    turns = np.arange(n_samples) / n_samples
+    return (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
+
+
+def count_frames(
+    fragment_s: float, frame_samples: int = FRAME_SAMPLES, hop_samples: int = HOP_SAMPLES
+) -> int:
+    """Count the frames of a fragment: 29 of 200 ms in 3 s (thesis section 2.4.1)."""
+    return (round(fragment_s * SAMPLE_RATE) - frame_samples) // hop_samples + 1

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from genre_core.examples import Float32Array
 
+# Within a step and a half of 16 bits: limiters and converters of 24 bits stop just below.
+_FULL_SCALE = 1 - 1.5 / 32_768
+
 
 def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     """Give the mean of the channels, each clipped to full scale before.
@@ -26,7 +29,19 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     """
     signal = _scale(samples)
     signal[np.isinf(signal)] = np.nan
-    return np.clip(signal, -1, 1).mean(axis=0).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
+        return np.clip(signal, -1, 1).mean(axis=0).astype(np.float32)
+
+
+def count_full_scale(samples: npt.NDArray[Any]) -> int:
+    """Count the samples of all channels that stand at full scale or beyond.
+
+    Parameters
+    ----------
+    samples : float or integer [shape=(n_channels, n_samples)]
+        As `mix_down` takes them.
+    """
+    return int(np.count_nonzero(np.abs(_scale(samples)) >= _FULL_SCALE))
 
 
 def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
@@ -35,4 +50,5 @@ def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
     if np.issubdtype(samples.dtype, np.integer):
         full_scale = -float(np.iinfo(samples.dtype).min)
         return samples.astype(np.float64) / full_scale
-    return samples.astype(np.float32)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which is no number in the mix
+        return samples.astype(np.float32)

@@ -4,23 +4,20 @@ Headers lie: a variable-rate mp3 without a Xing header is announced at little mo
 length, a truncated file at all of it. So every packet is counted, once.
 """
 
-import hashlib
-import logging
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.packet import Packet
 
-from genre_core.errors import TrackRejected
+from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason
-
-logger = logging.getLogger(__name__)
+from storage.audio.headers import lacks_rate, missing_mp4_bytes
+from storage.audio.packets import Packets, read_packets
+from storage.audio.promise import require_whole
 
 # Containers that hold sound themselves; playlists, which point at other files, are not among them.
 CONTAINER_SUFFIXES = {
@@ -45,11 +42,15 @@ CONTAINER_SUFFIXES = {
     "wav": ".wav",
     "wv": ".wv",
 }
+_BARE = ("aac", "ac3", "mp3", "mpeg", "mpegts")
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINER_SUFFIXES)}
-
-
-# Samples; a Vorbis stream cut short ends with a negative duration, read as four thousand million.
-_LONGEST_PACKET = 1_000_000
+# Of one reading from a file, so that a share that has gone away stops nothing for ever.
+_TIMEOUT_S = 60.0
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+# A GiB at 3 kbit/s; what is longer has damaged times.
+_LONGEST_S = 30 * 86_400.0
+# The catalog counts in 32 bits; a damaged file may claim that its packets take no time.
+_HIGHEST_BIT_RATE = 2**31 - 1
 
 
 @contextmanager
@@ -59,18 +60,29 @@ def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
     Raises
     ------
     TrackRejected
-        If the file is missing, may not be read, holds no sound, or has no known decoder.
+        If the file is missing, may not be read, holds no sound, or has no known decoder or rate.
+    TransientError
+        If nothing comes from the file for a minute.
     """
+    if path.exists() and not path.is_file():  # a pipe without a writer would never open
+        raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
     try:
-        container = av.open(str(path.absolute()), options=_OPTIONS, metadata_errors="replace")
+        container = av.open(
+            str(path.absolute()), options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
+        )
     except FileNotFoundError as error:
         raise TrackRejected(Reason.NOT_FOUND, f"{path} is not there. Check its name.") from error
     except PermissionError as error:
         message = f"{path} may not be read. Give this user the right to read it."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
+    except av.ExitError as error:
+        message = f"{path} gives nothing for {_TIMEOUT_S:g} s. Check the disk that it is on."
+        raise TransientError(Reason.TIMED_OUT, message) from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        message = f"{path} is no audio file, or its beginning or index is missing."
-        raise TrackRejected(Reason.NOT_AUDIO, message) from error
+        if not path.exists():
+            message = f"{path} leads nowhere: {error}. Check its name."
+            raise TrackRejected(Reason.NOT_FOUND, message) from error
+        raise _unopened(path) from error
     with container:
         yield container, _sound(container, path)
 
@@ -92,10 +104,14 @@ def probe_audio(path: Path) -> AudioFacts:
     Raises
     ------
     TrackRejected
-        If the file cannot be read, is not audio, or holds no packet of sound.
+        If the file cannot be read, is not audio, has no rate between 8 and 192 kHz
+        (``sample_rate_unknown``), holds less sound than its header promises, or none
+        (``truncated``), or claims to last a month (``undecodable``).
     """
     with open_audio(path) as (container, stream):
-        packets = _read_packets(container, stream, path)
+        packets = read_packets(container, stream, path)
+        _require_plausible(packets, path)
+        require_whole(container, stream, path, packets)
         tags = _fold_tags(container, stream)
         return AudioFacts(
             duration_s=packets.duration_s,
@@ -103,7 +119,7 @@ def probe_audio(path: Path) -> AudioFacts:
             channels=stream.codec_context.channels,
             codec=stream.codec_context.name.removesuffix("float"),
             packets_id=packets.packets_id,
-            bit_rate=round(8 * packets.n_bytes / packets.duration_s),
+            bit_rate=_bit_rate(packets),
             artist=tags.get("artist") or tags.get("album_artist", ""),
             album=tags.get("album", ""),
             title=tags.get("title", ""),
@@ -118,86 +134,55 @@ def container_suffix(path: Path) -> str:
         return CONTAINER_SUFFIXES[container.format.name.split(",")[0]]
 
 
+def _unopened(path: Path) -> TrackRejected:
+    """Tell why libavformat opens a file that is there as none of the containers known."""
+    if path.is_file() and lacks_rate(path):
+        return _odd_rate(0, path)
+    if path.is_file() and missing_mp4_bytes(path):
+        message = f"{path} breaks off before its index. Fetch the whole file again."
+        return TrackRejected(Reason.TRUNCATED, message)
+    message = f"{path} is no audio file, or its beginning or index is missing."
+    return TrackRejected(Reason.NOT_AUDIO, message)
+
+
 def _sound(container: InputContainer, path: Path) -> AudioStream:
     stream = next(iter(container.streams.audio), None)
     if stream is not None and stream.codec_context is None:
         message = f"the sound of {path} has no known decoder. Convert it to flac or mp3."
         raise TrackRejected(Reason.UNDECODABLE, message)
-    if stream is None or not stream.codec_context.sample_rate:
+    if stream is None or _is_guess(container, stream):
         message = f"{path} holds no sound ({container.format.name}). Name an audio file."
         raise TrackRejected(Reason.NOT_AUDIO, message)
+    sample_rate = stream.codec_context.sample_rate
+    # FLAC frames tell a rate of their own, but are timed by that of the header
+    is_untimed = container.format.name == "flac" and stream.time_base != Fraction(
+        1, sample_rate or 1
+    )
+    if is_untimed or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise _odd_rate(0 if is_untimed else sample_rate, path)
     return stream
 
 
-@dataclass(slots=True)
-class _Span:
-    """The ticks that the packets seen so far cover."""
-
-    begin: int | None = None
-    end: int = 0
-
-    def add(
-        self, packet: "Packet[AudioStream]", ticks_per_sample: float, trims_itself: bool
-    ) -> None:
-        lead, tail = _skipped_samples(packet)
-        tail = 0 if trims_itself else tail
-        duration = packet.duration or 0
-        duration = duration if duration < _LONGEST_PACKET * ticks_per_sample else 0
-        start = self.end if packet.pts is None else packet.pts
-        if self.begin is None:
-            # What stands before zero is never played (the first block of Vorbis, AAC priming).
-            self.begin = max(0, start + round(lead * ticks_per_sample))
-        self.end = max(self.end, start + duration - round(tail * ticks_per_sample))
-
-    @property
-    def length(self) -> int:
-        return self.end - (self.begin or 0)
+def _is_guess(container: InputContainer, stream: AudioStream) -> bool:
+    """Say whether a container without a header was guessed, and no packet of sound found in it."""
+    return container.format.name in _BARE and not stream.codec_context.sample_rate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Packets:
-    """What the packets of a stream are together."""
-
-    duration_s: float
-    n_bytes: int
-    packets_id: str
+def _odd_rate(sample_rate: int, path: Path) -> TrackRejected:
+    told = f"a sample rate of {sample_rate} Hz" if sample_rate > 0 else "no sample rate"
+    message = f"{path} has {told}; 8 to 192 kHz are known. Encode it at 44.1 kHz."
+    return TrackRejected(Reason.SAMPLE_RATE_UNKNOWN, message)
 
 
-def _read_packets(container: InputContainer, stream: AudioStream, path: Path) -> _Packets:
-    """Measure the seconds that the packets cover, and digest their content."""
-    time_base = float(stream.time_base or 0)
-    span, n_bytes = _Span(), 0
-    digest = hashlib.sha256(_sound_format(stream).encode())
-    ticks_per_sample = 1 / (time_base * stream.codec_context.sample_rate)
-    trims_itself = container.format.name != "mp3"
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                span.add(packet, ticks_per_sample, trims_itself)
-                digest.update(packet)
-                n_bytes += packet.size
-    except av.FFmpegError as error:
-        logger.warning("%s breaks off after %.1f s: %s", path, span.length * time_base, error)
-    if span.length <= 0:
-        message = f"{path} announces sound and holds none. Fetch the whole file again."
-        raise TrackRejected(Reason.TRUNCATED, message)
-    return _Packets(
-        duration_s=span.length * time_base, n_bytes=n_bytes, packets_id=digest.hexdigest()
-    )
+def _require_plausible(packets: Packets, path: Path) -> None:
+    if packets.duration_s > _LONGEST_S:
+        days = packets.duration_s / 86_400
+        message = f"the packets of {path} claim to last {days:.0f} days. Fetch or encode it again."
+        raise TrackRejected(Reason.UNDECODABLE, message)
 
 
-def _sound_format(stream: AudioStream) -> str:
-    """Name what turns packets into sound: the same bytes at another rate are another song."""
-    context = stream.codec_context
-    return f"{context.name} {context.sample_rate} {context.channels}"
-
-
-def _skipped_samples(packet: "Packet[AudioStream]") -> tuple[int, int]:
-    """Samples that the decoder drops at the start and at the end of a packet."""
-    if not packet.has_sidedata("skip_samples"):
-        return 0, 0
-    lead, tail = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))
-    return lead, tail
+def _bit_rate(packets: Packets) -> int:
+    return min(round(8 * packets.n_bytes / packets.duration_s), _HIGHEST_BIT_RATE)
 
 
 def _fold_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:

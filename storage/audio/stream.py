@@ -15,7 +15,8 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from av.audio.frame import AudioFrame
+from av.audio.frame import AudioFrame, format_dtypes
+from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -23,13 +24,16 @@ from av.packet import Packet
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.mixing import mix_down
+from storage.audio.mixing import count_full_scale, mix_down
 from storage.audio.probe import open_audio
 from storage.audio.resample import Span
-from storage.audio.walk import Walk
+from storage.audio.stretch import Stretch
+from storage.audio.walk import Damage, Walk
 
 # Mixing down costs more for each call than for each sample, and frames are short.
 _JOINED_FRAMES = 128
+# Their frames carry a checksum, which libavcodec heeds only if it is asked to.
+_CHECKED_CODECS = ("flac", "tta", "wavpack")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ class _Piece:
         return self.start + self.samples.shape[-1]
 
 
-def stream_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Float32Array]:
+def stream_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
     """Read the spans of a song, mixed down to mono by the mean.
 
     Parameters
@@ -58,31 +62,67 @@ def stream_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[F
 
     Returns
     -------
-    list of float32 [shape=(n,)]
-        One a span, shorter where the song ends.
+    list of Stretch
+        One a span; with a fault where a packet of the span, or shortly before, cannot be decoded
+        or is missing.
 
     Raises
     ------
     TrackRejected
-        If a packet within a span cannot be decoded, or the sample rate changes.
+        If the sample rate changes.
     """
-    signals = [np.zeros(span.stop - span.start, dtype=np.float32) for span in spans]
-    filled = [0] * len(spans)
-    for piece in _join(_decode_pieces(path, facts, spans)):
-        mono = mix_down(piece.samples)
-        for row, span in enumerate(spans):
-            filled[row] = max(filled[row], _fill(signals[row], span, mono, piece.start))
-    return [signal[:n] for signal, n in zip(signals, filled, strict=True)]
+    fillings = [_Filling(span) for span in spans]
+    with open_audio(path) as (container, stream):
+        if facts.codec in _CHECKED_CODECS:
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
+        walk = Walk(stream, facts, spans)
+        for piece in _join(_decode_pieces(walk, container, stream, path)):
+            mono = mix_down(piece.samples)
+            for filling in fillings:
+                filling.add(piece, mono)
+    return [filling.finish(walk, path) for filling in fillings]
 
 
-def _fill(signal: Float32Array, span: Span, mono: Float32Array, place: int) -> int:
-    """Copy what sound at a place holds of a span; return where in the span the copy ends."""
-    start = max(span.start, place)
-    stop = min(span.stop, place + len(mono))
-    if start >= stop:
-        return 0
-    signal[start - span.start : stop - span.start] = mono[start - place : stop - place]
-    return stop - span.start
+class _Filling:
+    """A span on its way to be read."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._signal = np.zeros(span.stop - span.start, dtype=np.float32)
+        self._n_filled = 0
+        self._n_full_scale = 0
+        self._n_counted = 0
+
+    def add(self, piece: _Piece, mono: Float32Array) -> None:
+        """Copy what a piece holds of the span."""
+        start = max(self._span.start, piece.start)
+        stop = min(self._span.stop, piece.stop)
+        if start >= stop:
+            return
+        within = slice(start - piece.start, stop - piece.start)
+        self._signal[start - self._span.start : stop - self._span.start] = mono[within]
+        self._n_filled = max(self._n_filled, stop - self._span.start)
+        self._n_full_scale += count_full_scale(piece.samples[:, within])
+        self._n_counted += piece.samples[:, within].size
+
+    def finish(self, walk: Walk, path: Path) -> Stretch:
+        """Give what has been read, with the first damage that lies in it."""
+        faults = [
+            _fault(damage, walk.sample_rate, path)
+            for damage in walk.damages
+            if damage.start < self._span.stop and self._span.start < damage.stop
+        ]
+        return Stretch(
+            signal=self._signal[: self._n_filled],
+            full_scale_share=self._n_full_scale / max(1, self._n_counted),
+            fault=faults[0] if faults else None,
+        )
+
+
+def _fault(damage: Damage, sample_rate: int, path: Path) -> TrackRejected:
+    at_s = damage.start / sample_rate
+    message = f"{path} cannot be decoded at {at_s:.1f} s: {damage.why}. Fetch it again."
+    return TrackRejected(Reason.UNDECODABLE, message)
 
 
 def _join(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
@@ -107,14 +147,15 @@ def _concatenate(run: list[_Piece]) -> _Piece:
     return _Piece(start=run[0].start, samples=samples)
 
 
-def _decode_pieces(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> Iterator[_Piece]:
-    with open_audio(path) as (container, stream):
-        walk = Walk(stream, facts, spans)
-        for packet in _packets(container, stream):
-            if walk.is_over():
-                return
-            if walk.wants(packet):
-                yield from _decode_packet(walk, packet, path)
+def _decode_pieces(
+    walk: Walk, container: InputContainer, stream: AudioStream, path: Path
+) -> Iterator[_Piece]:
+    for packet in _packets(container, stream):
+        if walk.is_over():
+            return
+        walk.heed_gap(packet)
+        if walk.wants(packet):
+            yield from _decode_packet(walk, packet, path)
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":
@@ -128,7 +169,7 @@ def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet
 
 
 def _decode_packet(walk: Walk, packet: "Packet[AudioStream]", path: Path) -> Iterator[_Piece]:
-    for frame in _decode_frames(walk, packet, path):
+    for frame in _decode_frames(walk, packet):
         if frame.sample_rate != walk.sample_rate:
             message = (
                 f"{path} changes its sample rate from {walk.sample_rate} to {frame.sample_rate} Hz."
@@ -140,21 +181,23 @@ def _decode_packet(walk: Walk, packet: "Packet[AudioStream]", path: Path) -> Ite
             yield _Piece(start=start, samples=_channels(frame))
 
 
-def _decode_frames(walk: Walk, packet: "Packet[AudioStream]", path: Path) -> list[AudioFrame]:
+def _decode_frames(walk: Walk, packet: "Packet[AudioStream]") -> list[AudioFrame]:
     try:
         return packet.decode()
     except av.FFmpegError as error:
-        if walk.stands_in_span(packet):
-            at_s = walk.place / walk.sample_rate
-            message = f"{path} cannot be decoded at {at_s:.1f} s: {error.strerror}. Fetch it again."
-            raise TrackRejected(Reason.UNDECODABLE, message) from error
-        walk.pass_over(packet)
+        walk.stumble(packet, error.strerror or "damage")
         return []
 
 
 def _channels(frame: AudioFrame) -> npt.NDArray[Any]:
-    """Give the samples of a frame, (n_channels, n_samples), whichever way they are stored."""
-    samples = frame.to_ndarray()
-    if frame.format.is_planar:
-        return samples
-    return samples.reshape(-1, len(frame.layout.channels)).T
+    """Give the samples of a frame, (n_channels, n_samples), whichever way they are stored.
+
+    The planes are asked for one by one: `AudioFrame.planes` and `to_ndarray` go on counting them
+    behind the last of eight and more, into memory that is not theirs.
+    """
+    n_channels = frame.layout.nb_channels
+    if not frame.format.is_planar:
+        return frame.to_ndarray().reshape(-1, n_channels).T
+    dtype = np.dtype(format_dtypes[frame.format.name])
+    planes = [AudioPlane(frame, channel) for channel in range(n_channels)]
+    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in planes])

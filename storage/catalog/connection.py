@@ -3,6 +3,8 @@
 from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
 
 import logging
+import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.catalog.migrations import MIGRATIONS, migrate
+from storage.disk import REFUSALS, refusal, telling_refusal
 from storage.layout import DataLayout
 
 SCHEMA_VERSION = 3
@@ -28,16 +31,27 @@ def open_catalog(layout: DataLayout) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises
     ------
     TransientError
-        If another process holds the catalog for longer than 20 s.
+        If another process holds the catalog for longer than 20 s, or the disk refuses.
     CatalogMismatch
-        If another version of genreflow wrote it, or it is no catalog.
+        If a newer version of genreflow wrote it, or it is no catalog.
+
+    Notes
+    -----
+    A catalog of an older version is brought up to date; a copy of it is kept beside.
     """
     connection = _connect(layout)
     try:
+        if _read_version(connection) in MIGRATIONS:
+            connection.close()
+            connection = _keep_copy(layout)
         connection.execute("begin transaction")
         _ensure_schema(connection)
         yield connection
         connection.execute("commit")
+    except duckdb.Error as error:
+        if failure := _find_refusal(layout, error):
+            raise failure from error
+        raise
     finally:
         connection.close()
 
@@ -63,16 +77,22 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def explain_failure(
-    layout: DataLayout, error: duckdb.IOException
-) -> TransientError | CatalogMismatch:
-    """Say why the catalog cannot be opened: held by another process, or not ours to read."""
+def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError | CatalogMismatch:
+    """Say why the catalog cannot be used: held by another, a disk that refuses, or not ours."""
+    if failure := _find_refusal(layout, error):
+        return failure
     if "could not set lock" in str(error).lower():
         return TransientError(
             f"{layout.catalog} is held by another process; wait until its run has ended, then "
             f"try again. ({error})"
         )
     return CatalogMismatch(f"{layout.catalog} cannot be opened: {error}")
+
+
+def _find_refusal(layout: DataLayout, error: duckdb.Error) -> TransientError | None:
+    """Find out whether the disk has refused; DuckDB tells it in words alone."""
+    codes = [code for code in REFUSALS if os.strerror(code) in str(error)]
+    return refusal(layout, codes[0]) if codes else None
 
 
 def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
@@ -88,19 +108,40 @@ def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
             time.sleep(PAUSE_S)
 
 
+def _keep_copy(layout: DataLayout) -> duckdb.DuckDBPyConnection:
+    """Keep a copy of a catalog that is about to be migrated; open the catalog again."""
+    with _connect(layout) as connection:
+        version = _read_version(connection)
+        connection.execute("checkpoint")
+    copy = layout.catalog.with_name(f"{layout.catalog.name}.version-{version}")
+    with telling_refusal(layout):
+        part = copy.with_name(f".{copy.name}.part")
+        shutil.copyfile(layout.catalog, part)
+        part.replace(copy)
+    logger.warning("the catalog had version %s; a copy of it stays in %s", version, copy)
+    return _connect(layout)
+
+
 def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    rows = fetch_rows(connection, "select table_name from duckdb_tables()")
-    tables = {row["table_name"] for row in rows}
-    if not tables:
+    version = _read_version(connection)
+    if version is None:
         connection.execute(files("storage.catalog").joinpath("schema.sql").read_text("utf-8"))
         return
-    if "schema_version" not in tables:
-        raise CatalogMismatch("The file is a DuckDB database, but no catalog. Use another --home.")
-    rows = fetch_rows(connection, "select max(version) as version from schema_version")
-    version = rows[0]["version"]
     if version != SCHEMA_VERSION and version not in MIGRATIONS:
         raise CatalogMismatch(
             f"The catalog has version {version}; this genreflow knows version "
             f"{SCHEMA_VERSION}. Use the genreflow that wrote it, or another --home."
         )
     migrate(connection, version)
+
+
+def _read_version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Give the version of a catalog; none if it is empty."""
+    rows = fetch_rows(connection, "select table_name from duckdb_tables()")
+    tables = {row["table_name"] for row in rows}
+    if not tables:
+        return None
+    if "schema_version" not in tables:
+        raise CatalogMismatch("The file is a DuckDB database, but no catalog. Use another --home.")
+    rows = fetch_rows(connection, "select max(version) as version from schema_version")
+    return int(rows[0]["version"])

@@ -31,12 +31,13 @@ class Shard:
     """A Parquet file of examples that stands on disk and waits to be named by the catalog.
 
     ``n_fragments`` gives the number of rows of each track; ``name`` is the path below the
-    folder of shards.
+    folder of shards; ``digest`` is the SHA-256 of the file.
     """
 
     name: str
     feature_key: str
     n_bytes: int
+    digest: str
     n_fragments: Mapping[str, int]
 
 
@@ -51,13 +52,27 @@ class Rejection:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """What is doubtful about a track that has examples; it stays ``ok``."""
+
+    track_id: str
+    reason: Reason
+    message: str
+
+
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
-    """Give the tracks that miss examples and were not rejected under the same settings."""
+    """Give the tracks that miss examples, but for those rejected under these settings or aside.
+
+    A track that no source leads to any more, because its file was replaced, is left alone.
+    """
     statement = """
         select tracks.* exclude (added_at), list(feature_key order by feature_key) as feature_keys
         from tracks cross join (select unnest(?) as feature_key) as wanted
         anti join extracted using (track_id, feature_key)
         anti join rejected using (track_id, feature_key)
+        anti join aside using (track_id)
+        semi join outcomes using (track_id)
         group by all order by track_id
     """
     with open_catalog(layout) as catalog:
@@ -86,22 +101,34 @@ def record_features(layout: DataLayout, features: Mapping[str, FeatureConfig]) -
 
 
 def record_extraction(
-    layout: DataLayout, shards: Sequence[Shard], rejections: Sequence[Rejection]
+    layout: DataLayout,
+    shards: Sequence[Shard],
+    rejections: Sequence[Rejection],
+    warnings: Sequence[Warned] = (),
 ) -> None:
-    """Name shards, and say which tracks were left out, in one transaction."""
+    """Name shards, and say which tracks were left out or are doubtful, in one transaction."""
+    doubts = {warning.track_id: warning for warning in warnings}
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "shards", [_shard_row(s) for s in shards], "on conflict do nothing")
-        extracted = [row for shard in shards for row in _extracted_rows(shard)]
+        insert_rows(catalog, "shards", [shard_row(s) for s in shards], _UPSERT_SHARD)
+        extracted = [row for shard in shards for row in _extracted_rows(shard, doubts)]
         insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
         refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
         insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
 
 
+_UPSERT_SHARD = """
+on conflict (shard) do update set n_rows = excluded.n_rows, n_bytes = excluded.n_bytes,
+    digest = excluded.digest
+"""
+
+
 def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
     """Say of every song whether it has examples under the settings that were asked for last.
 
-    A song is ``ok`` with examples under one of the feature keys, quarantined if it was left out
-    under them, and retryable if its chunk gave neither. What the split left out stays so.
+    A song is ``ok`` with examples under one of the feature keys, with the reason of a warning if
+    there is one, quarantined if it was left out under them, and retryable if its chunk gave
+    neither. What the listing or the split left out stays so, and so do the copies that stand
+    aside.
     """
     with open_catalog(layout) as catalog:
         catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
@@ -117,9 +144,11 @@ _SETTLE = """
             and track_id not in (select track_id from extracted
                 where feature_key in (select unnest($1)))
     ), standing as (
-        select track_id, 'ok' as outcome, 'extract' as stage, '' as reason, '' as message
-        from tracks where track_id in (select track_id from extracted
-            where feature_key in (select unnest($1)))
+        select track_id, 'ok' as outcome, 'extract' as stage,
+            arg_max(reason, (reason, feature_key)) as reason,
+            arg_max(message, (reason, feature_key)) as message
+        from extracted semi join tracks using (track_id)
+        where feature_key in (select unnest($1)) group by track_id
         union all
         select track_id, 'quarantined', stage, reason, message from judged where nth = 1
         union all
@@ -131,7 +160,8 @@ _SETTLE = """
         reason = standing.reason, message = standing.message, updated_at = now()
     from standing
     where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
-        and outcomes.stage <> 'split'
+        and outcomes.stage not in ('sources', 'split')
+        and outcomes.track_id not in (select track_id from aside)
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from
             (standing.outcome, standing.stage, standing.reason, standing.message)
@@ -164,7 +194,7 @@ def shard_paths(layout: DataLayout, shards: Sequence[str]) -> list[Path]:
     if gone := [path for path in paths if not path.exists()]:
         raise CatalogMismatch(
             f"{len(gone)} shards that the catalog names are gone, among them {gone[0]}; "
-            "restore them, or start in another --home."
+            "`genreflow extract` makes them again."
         )
     return paths
 
@@ -176,22 +206,39 @@ def count_examples(layout: DataLayout) -> int:
     return rows[0]["n"]
 
 
-def _shard_row(shard: Shard) -> dict[str, str | int]:
+def count_song_bytes(layout: DataLayout) -> dict[tuple[str, float], float]:
+    """Give what a song's examples take on the disk, by representation and fragment length."""
+    statement = """
+        select representation, fragment_s, sum(n_bytes) / sum(n_tracks) as bytes_per_song
+        from shards join features using (feature_key)
+            join (select shard, count(*) as n_tracks from extracted group by shard) using (shard)
+        group by all
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement)
+    return {(row["representation"], row["fragment_s"]): row["bytes_per_song"] for row in rows}
+
+
+def shard_row(shard: Shard) -> dict[str, str | int]:
+    """Give a shard as the catalog names it."""
     return {
         "shard": shard.name,
         "feature_key": shard.feature_key,
         "n_rows": sum(shard.n_fragments.values()),
         "n_bytes": shard.n_bytes,
+        "digest": shard.digest,
     }
 
 
-def _extracted_rows(shard: Shard) -> list[dict[str, str | int]]:
+def _extracted_rows(shard: Shard, doubts: Mapping[str, Warned]) -> list[dict[str, str | int]]:
     return [
         {
             "track_id": track_id,
             "feature_key": shard.feature_key,
             "shard": shard.name,
             "n_fragments": n_fragments,
+            "reason": str(doubts[track_id].reason) if track_id in doubts else "",
+            "message": doubts[track_id].message if track_id in doubts else "",
         }
         for track_id, n_fragments in shard.n_fragments.items()
     ]

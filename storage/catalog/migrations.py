@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
-    """Add what copies of recordings, doubtful sound and damaged shards are known by."""
+    """Add what copies, doubtful sound, damaged shards and intervals of scores are known by."""
     catalog.execute(
         """
         alter table tracks add column bit_rate integer not null default 0;
@@ -19,6 +19,14 @@ def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
         alter table extracted add column reason varchar not null default '';
         alter table extracted add column message varchar not null default '';
         alter table shards add column digest varchar not null default '';
+        alter table runs add column validation_macro_f1_low double;
+        alter table runs add column validation_macro_f1_high double;
+        alter table runs add column test_macro_f1_low double;
+        alter table runs add column test_macro_f1_high double;
+        alter table runs add column test_accuracy_low double;
+        alter table runs add column test_accuracy_high double;
+        alter table runs add column training_key varchar not null default '';
+        alter table predictions add column probabilities double[] not null default [];
         create table prints (track_id varchar primary key, items blob not null);
         create table print_keys (
             track_id varchar not null, key uinteger not null, position integer not null

@@ -1,5 +1,6 @@
 """The catalog for people: one file, read-only, replaced whole after each stage."""
 
+import logging
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -9,8 +10,10 @@ import duckdb
 
 from genre_core.errors import UsageError
 from storage.catalog.connection import explain_failure
-from storage.catalog.extraction import all_shards, shard_paths
+from storage.catalog.extraction import all_shards
 from storage.layout import DataLayout
+
+logger = logging.getLogger(__name__)
 
 _COLUMNS = """
     track_id, tracks.genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
@@ -28,28 +31,42 @@ _NO_SPECTROGRAMS = """
 def publish(layout: DataLayout) -> Path:
     """Write ``spectrograms.duckdb`` anew beside the old one and put it in its place.
 
-    Readers keep the file that they have open; the next one to open it sees the new state.
+    Readers keep the file that they have open; the next one to open it sees the new state. A
+    shard that is gone is left out: the next extract makes it again.
 
     Raises
     ------
-    CatalogMismatch
-        If a shard that the catalog names is gone.
     TransientError
-        If another process holds the catalog.
+        If another process holds the catalog, or the disk refuses.
     """
     fresh = layout.home / ".spectrograms.duckdb.new"
-    fresh.unlink(missing_ok=True)
-    paths = shard_paths(layout, all_shards(layout))
+    for left in layout.home.glob(f"{fresh.name}*"):
+        left.unlink()
+    named = [layout.shards / shard for shard in all_shards(layout)]
+    paths = [path for path in named if path.exists()]
+    if len(paths) < len(named):
+        logger.warning("%s shards are gone; the next extract heals", len(named) - len(paths))
     try:
         _write_store(layout, fresh, paths)
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.TransactionException) as error:
+        fresh.unlink(missing_ok=True)
         raise explain_failure(layout, error) from error
     fresh.replace(layout.published)
     return layout.published
 
 
-def query(layout: DataLayout, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Ask the published store one question in SQL.
+def published_shards(layout: DataLayout) -> list[str]:
+    """Give the shards that readers of the published store may be reading; none if it is broken."""
+    try:
+        return [row["shard"] for row in query_rows(layout, "select shard from shards")]
+    except UsageError:
+        return []
+
+
+def query(
+    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Ask the published store one question in SQL, with parameters in place of ``?``.
 
     Returns
     -------
@@ -70,7 +87,7 @@ def query(layout: DataLayout, statement: str) -> tuple[list[str], list[tuple[Any
         with duckdb.connect(str(layout.published), read_only=True) as connection:
             if not connection.extract_statements(statement):
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
-            cursor = connection.execute(statement)
+            cursor = connection.execute(statement, list(parameters))
             return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
     except duckdb.Error as error:
         raise UsageError(f"The store cannot answer: {error}") from error
@@ -84,9 +101,11 @@ def _unique(names: Sequence[str]) -> list[str]:
     ]
 
 
-def query_rows(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
+def query_rows(
+    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
     """Give the rows of a question as dictionaries."""
-    names, rows = query(layout, statement)
+    names, rows = query(layout, statement, parameters)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -1,10 +1,18 @@
 create table tracks as
     select track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels,
-        codec, added_at, is_builtin from catalog.tracks order by track_id;
+        codec, added_at, is_builtin, bit_rate,
+        if(reason = 'duplicate_recording', duplicate_of, null) as duplicate_of
+    from catalog.tracks left join catalog.aside using (track_id) order by track_id;
 
 create table outcomes as
     select source, track_id, genre, outcome, stage, reason, message, attempts, first_at,
         updated_at from catalog.outcomes order by source;
+
+create table label_conflicts as
+    select duplicate_of as recording, track_id, source, outcomes.genre, artist, title
+    from catalog.outcomes join catalog.tracks using (track_id) join catalog.aside using (track_id)
+    where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
+    order by recording, source;
 
 create table shards as
     select shard, feature_key, representation, fragment_s, n_bands, n_frames, n_rows, n_bytes,
@@ -23,11 +31,12 @@ create table splits as
 create table runs as
     select run_id, network, representation, fragment_s, seed, snapshot_id, n_parameters, epochs,
         validation_macro_f1, test_macro_f1, test_accuracy, seconds, started_at,
-        validation_accuracy, comparison_id
+        validation_accuracy, comparison_id, validation_macro_f1_low, validation_macro_f1_high,
+        test_macro_f1_low, test_macro_f1_high, test_accuracy_low, test_accuracy_high, training_key
     from catalog.runs order by started_at;
 
 create table predictions as
-    select run_id, track_id, split, genre, predicted, probability
+    select run_id, track_id, split, genre, predicted, probability, probabilities
     from catalog.predictions order by run_id, track_id;
 
 create table promotions as

@@ -13,7 +13,12 @@ from storage.layout import DataLayout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One finished training; scores are by song, from the mean of probabilities."""
+    """One finished training; scores are by song, from the mean of probabilities.
+
+    The ends of their 95 % intervals are missing where an older genreflow has made the run.
+    ``training_key`` digests the settings of the training: runs that share it, and network and
+    snapshot, differ by seed alone.
+    """
 
     run_id: str
     cell_id: str
@@ -32,6 +37,13 @@ class Run:
     seconds: float
     model_uri: str
     started_at: datetime
+    validation_macro_f1_low: float | None = None
+    validation_macro_f1_high: float | None = None
+    test_macro_f1_low: float | None = None
+    test_macro_f1_high: float | None = None
+    test_accuracy_low: float | None = None
+    test_accuracy_high: float | None = None
+    training_key: str = ""
 
     def as_row(self) -> dict[str, Any]:
         """Give the columns by name."""
@@ -40,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a run says of one song."""
+    """What a run says of one song; ``probabilities`` are in the order of its snapshot's genres."""
 
     run_id: str
     track_id: str
@@ -48,6 +60,7 @@ class Prediction:
     genre: str
     predicted: str
     probability: float
+    probabilities: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +83,17 @@ def cell_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, An
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 
+def training_key(training: Mapping[str, Any]) -> str:
+    """Digest the settings of a training."""
+    document = json.dumps(dict(training), sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
 def record_run(layout: DataLayout, run: Run, predictions: Sequence[Prediction]) -> None:
     """Record a finished training with what it says of every validation and test song."""
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "runs", [asdict(run)], "on conflict do nothing")
-        rows = [asdict(prediction) for prediction in predictions]
+        rows = [{**asdict(p), "probabilities": list(p.probabilities)} for p in predictions]
         insert_rows(catalog, "predictions", rows, "on conflict do nothing")
 
 
@@ -105,6 +124,12 @@ def read_run(layout: DataLayout, run_id: str) -> Run | None:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select * from runs where run_id = ?", [run_id])
     return Run(**rows[0]) if rows else None
+
+
+def read_run_ids(layout: DataLayout) -> set[str]:
+    """Give the ids of all runs that the catalog knows."""
+    with open_catalog(layout) as catalog:
+        return {row["run_id"] for row in fetch_rows(catalog, "select run_id from runs")}
 
 
 def record_promotion(layout: DataLayout, promotion: Promotion) -> None:

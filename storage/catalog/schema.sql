@@ -88,13 +88,17 @@ create table runs (
     epochs integer not null, validation_accuracy double not null,
     validation_macro_f1 double not null, test_macro_f1 double not null,
     test_accuracy double not null, seconds double not null, model_uri varchar not null,
-    started_at timestamptz not null
+    started_at timestamptz not null,
+    validation_macro_f1_low double, validation_macro_f1_high double,
+    test_macro_f1_low double, test_macro_f1_high double,
+    test_accuracy_low double, test_accuracy_high double,
+    training_key varchar not null default ''
 );
 
 create table predictions (
     run_id varchar not null, track_id varchar not null, split varchar not null,
     genre varchar not null, predicted varchar not null, probability double not null,
-    primary key (run_id, track_id)
+    probabilities double[] not null default [], primary key (run_id, track_id)
 );
 
 create sequence promotion_ids;

@@ -11,6 +11,7 @@ from genre_core.groups import Candidate
 from genre_core.records import Reason, Result, Split, Stage
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.recordings import recording_keys
 from storage.layout import DataLayout
 
 if TYPE_CHECKING:
@@ -56,15 +57,16 @@ def read_candidates(
     """Give the tracks with examples under all the keys; ``genres`` narrows them if not empty.
 
     The built-in library steps back as soon as the store has other music. A song whose label is
-    of no genre any more is left aside.
+    of no genre any more is left aside, and so is one whose recording another copy stands for.
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
-    return [Candidate(**row) for row in rows]
+        keys = recording_keys(catalog)
+    return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
 
 
 def read_settled(layout: DataLayout) -> list[Candidate]:
-    """Give the tracks that have a place, whatever their examples and genres.
+    """Give the tracks that have a place, whatever their examples and genres, copies included.
 
     Those of the built-in library have no say in the split of other music.
     """
@@ -73,7 +75,8 @@ def read_settled(layout: DataLayout) -> list[Candidate]:
         where {_IN_LIBRARY}
     """
     with open_catalog(layout) as catalog:
-        return [Candidate(**row) for row in fetch_rows(catalog, statement)]
+        rows, keys = fetch_rows(catalog, statement), recording_keys(catalog)
+    return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
 
 
 def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
@@ -137,6 +140,14 @@ def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
 
 
+def read_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
+    """Give the group of each track of a snapshot: songs of one group stand or fall together."""
+    statement = "select track_id, group_id from snapshot_tracks where snapshot_id = ?"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot_id])
+    return {row["track_id"]: row["group_id"] for row in rows}
+
+
 def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, int]:
     """Count the examples of a snapshot on each side, without reading one."""
     statement = """
@@ -154,7 +165,10 @@ _CANDIDATES = f"""
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))
-        and location not in (select source from outcomes where reason = 'label_unknown')
+        and location not in (
+            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
+        and track_id not in (select track_id from aside)
+        and track_id in (select track_id from outcomes)
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
         and {_IN_LIBRARY}
     order by track_id

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from genre_core.records import Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -16,9 +17,11 @@ on conflict (track_id) do update set
 
 _UPSERT_OUTCOME = """
 on conflict (source) do update set
-    track_id = excluded.track_id, genre = excluded.genre, outcome = excluded.outcome,
-    stage = excluded.stage, reason = excluded.reason, message = excluded.message,
-    version = excluded.version, attempts = attempts + 1, updated_at = now()
+    track_id = if(excluded.stage = 'sources', track_id, excluded.track_id),
+    genre = excluded.genre, outcome = excluded.outcome, stage = excluded.stage,
+    reason = excluded.reason, message = excluded.message,
+    version = excluded.version, attempts = attempts + 1, updated_at = now(),
+    source_id = if(excluded.source_id = '', source_id, excluded.source_id)
 """
 
 
@@ -27,6 +30,7 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
 
     What may come right by itself (``retryable``) is tried again, and so is a file that was left
     out and has changed since, what is now listed under another genre, and what had or has none.
+    What was decided by the listing alone is decided by the listing of now.
 
     Returns
     -------
@@ -36,6 +40,7 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
     statement = """
         select source, genre, if(outcome = 'quarantined', version, null) as version
         from outcomes where outcome <> 'retryable' and reason <> 'label_unknown'
+            and stage <> 'sources'
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
@@ -48,6 +53,49 @@ def _is_settled(source: Source, settled: Mapping[tuple[str, str], str | None]) -
     """Tell whether a source was judged as it is; songs in the store need no file any more."""
     place = (source.location, source.genre)
     return place in settled and settled[place] in (None, source.version)
+
+
+def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
+    """Give the sources among these ids whose songs are in storage, in the order of time."""
+    statement = """
+        select source as location, genre, source_id from outcomes
+        where track_id <> '' and source_id <> '' and source_id in (select unnest(?))
+        order by first_at, source
+    """
+    with open_catalog(layout) as catalog:
+        return [Source(**row) for row in fetch_rows(catalog, statement, [list(source_ids)])]
+
+
+def select_news(layout: DataLayout, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Leave out the outcomes that the catalog has just so; what was tried again counts again."""
+    statement = """
+        select source, genre, outcome, reason, message from outcomes
+        where outcome <> 'retryable' and source in (select unnest(?))
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [[o.location for o in outcomes]])
+    known = {tuple(row.values()) for row in rows}
+    return [
+        o for o in outcomes if (o.location, o.genre, o.result, o.reason, o.message) not in known
+    ]
+
+
+def name_sources(layout: DataLayout, sources: Sequence[Source]) -> None:
+    """Note the ids of sources whose outcomes were recorded without one."""
+    statement = """
+        update outcomes set source_id = named.source_id
+        from (select unnest(?) as source, unnest(?) as source_id) as named
+        where outcomes.source = named.source and outcomes.source_id = ''
+    """
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, [[s.location for s in sources], [s.source_id for s in sources]])
+
+
+def drop_list_outcomes(layout: DataLayout, locations: Sequence[str]) -> None:
+    """Forget the outcomes of lists whose songs now have outcomes of their own."""
+    statement = "delete from outcomes where stage = 'sources' and source in (select unnest(?))"
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, [list(locations)])
 
 
 def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Track]:
@@ -79,6 +127,27 @@ def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence
         insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
 
 
+def stored_songs(layout: DataLayout) -> dict[str, Path]:
+    """Give where the original of each track must stand."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select track_id, suffix from tracks order by track_id")
+    return {row["track_id"]: layout.song(row["track_id"], row["suffix"]) for row in rows}
+
+
+def await_songs(layout: DataLayout, track_ids: Sequence[str]) -> None:
+    """Say of songs whose original is gone that the next ingest fetches them again."""
+    statement = """
+        update outcomes set outcome = 'retryable', stage = 'download', reason = 'not_found',
+            message = ?, updated_at = now()
+        where track_id in (select unnest(?)) and outcome <> 'duplicate' and message <> ?
+    """
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, [_GONE, list(track_ids), _GONE])
+
+
+_GONE = "its copy in the store is gone or damaged; the next ingest fetches it again."
+
+
 def count_outcomes(layout: DataLayout) -> dict[str, int]:
     """Count the songs by outcome; every outcome is named, also those without a song."""
     statement = "select outcome, count(*) as n_songs from outcomes group by outcome"
@@ -104,4 +173,5 @@ def _outcome_row(outcome: Outcome) -> dict[str, str]:
         "reason": str(outcome.reason),
         "message": outcome.message,
         "version": outcome.version,
+        "source_id": outcome.source_id,
     }

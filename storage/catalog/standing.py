@@ -9,7 +9,8 @@ from storage.layout import DataLayout
 _COMPARED = """
     select runs.run_id, network, runs.representation, runs.fragment_s, runs.seed, n_parameters,
         epochs, runs.validation_macro_f1, test_macro_f1, test_accuracy, seconds,
-        runs.snapshot_id,
+        runs.snapshot_id, training_key, validation_macro_f1_low, validation_macro_f1_high,
+        test_macro_f1_low, test_macro_f1_high, test_accuracy_low, test_accuracy_high,
         runs.run_id is not distinct from (select arg_max(run_id, promotion_id) from promotions)
             as champion
     from runs join snapshots using (snapshot_id)
@@ -56,6 +57,11 @@ def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
         """,
     )
     return {row["standing"]: row["n"] for row in rows}
+
+
+def conflict_rows(layout: DataLayout) -> list[dict[str, Any]]:
+    """Give the sources of the recordings that wait for a decision on their genre."""
+    return query_rows(layout, "select * from label_conflicts order by recording, source")
 
 
 def _quoted(layout: DataLayout) -> str:

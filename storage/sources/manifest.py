@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
 def _location(manifest: Path, fields: Mapping[str, str]) -> str:
     path = fields.get("path", "")
     if path.strip():
-        return str((manifest.parent / path).resolve())
+        # unlike Path.resolve, takes names that are too long and links that lead in a circle
+        return os.path.realpath(manifest.parent / path)
     return fields.get("url", "").strip()
 
 
@@ -136,7 +138,9 @@ def _read_parquet(manifest: Path) -> Iterator[Row]:
     try:
         table = pyarrow.parquet.read_table(manifest)
         rows = table.to_pylist()
-    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the file cannot be read at all; what is wrong within has no number
         message = f"{manifest} cannot be read as Parquet: {str(error).rstrip('.')}. Write it again."
         raise UsageError(message) from error
     _check_columns(manifest, table.column_names)

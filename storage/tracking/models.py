@@ -19,6 +19,7 @@ from storage.tracking.runs import log_params
 from storage.tracking.store import Tracking
 
 FEATURES_FILE = "features.json"
+TEMPERATURE_FILE = "temperature.json"
 Network = Any  # a keras.Model; this room does not import Keras to name it
 
 
@@ -67,6 +68,20 @@ def load_network(tracking: Tracking, model_uri: str) -> Network:
 def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:
     """The feature settings that a network was logged with."""
     return json.loads((_folder(tracking, model_uri) / FEATURES_FILE).read_text())
+
+
+def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> None:
+    """Keep the temperature that makes a network as sure as it is right beside its features."""
+    with tempfile.TemporaryDirectory() as folder:
+        document = json.dumps({"temperature": temperature}, indent=2)
+        Path(folder, TEMPERATURE_FILE).write_text(document, "utf-8")
+        tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
+
+
+def load_temperature(tracking: Tracking, model_uri: str) -> float:
+    """The temperature that a network was logged with; 1, which changes nothing, if none was."""
+    path = _folder(tracking, model_uri) / TEMPERATURE_FILE
+    return float(json.loads(path.read_text("utf-8"))["temperature"]) if path.exists() else 1.0
 
 
 def _create_model(tracking: Tracking, run: Run) -> LoggedModel:

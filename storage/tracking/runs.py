@@ -3,11 +3,12 @@
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from matplotlib.figure import Figure
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunStatus
 
 from storage.tracking.cells import Parameter, RunCell, run_name, run_params, run_tags
 from storage.tracking.checkout import git_commit
@@ -25,9 +26,7 @@ def start_comparison(tracking: Tracking, name: str, tags: Mapping[str, str]) -> 
     return _create_run(tracking, name, {"kind": "comparison", **tags})
 
 
-def resume_comparison(
-    tracking: Tracking, name: str, tags: Mapping[str, str], sweep_id: str
-) -> str:
+def resume_comparison(tracking: Tracking, name: str, tags: Mapping[str, str], sweep_id: str) -> str:
     """Open the parent run of a sweep again, or start it if there is none yet; give its id."""
     found = tracking.client.search_runs(
         [tracking.experiment_id], f"tags.sweep_id = '{sweep_id}'", max_results=1
@@ -92,6 +91,11 @@ def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> No
     tracking.client.log_figure(run_id, figure, f"figures/{name}.png")
 
 
+def log_image(tracking: Tracking, run_id: str, path: Path) -> None:
+    """Keep a figure that has been drawn to a file as ``figures/<its name>``."""
+    tracking.client.log_artifact(run_id, str(path), "figures")
+
+
 def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:
     """Keep a document as ``<name>.json``."""
     tracking.client.log_dict(run_id, dict(document), f"{name}.json")
@@ -109,18 +113,37 @@ def fail_run(tracking: Tracking, run_id: str, error: BaseException) -> None:
     tracking.client.set_tag(run_id, "failure", f"{type(error).__name__}: {error}"[:5000])
 
 
-def close_abandoned(tracking: Tracking) -> list[str]:
-    """Close as killed the runs that a killed process left open; give their ids.
+def close_abandoned(tracking: Tracking, recorded: Collection[str]) -> list[str]:
+    """Close as killed the runs that a killed process left open or unrecorded; give their ids.
 
-    Call it where no other process can be training.
+    Parameters
+    ----------
+    tracking : Tracking
+        No other process may be training.
+    recorded : collection of str
+        The trainings that the catalog knows: what else an open comparison has is done again.
     """
-    runs = tracking.client.search_runs(
-        [tracking.experiment_id], "attributes.status = 'RUNNING'", max_results=10_000
-    )
-    for run in runs:
+    abandoned = _find_runs(tracking, "attributes.status = 'RUNNING'")
+    for comparison_id in [run.info.run_id for run in abandoned]:
+        ended = f"attributes.status = 'FINISHED' and tags.`mlflow.parentRunId` = '{comparison_id}'"
+        trainings = _find_runs(tracking, ended)
+        abandoned += [run for run in trainings if run.info.run_id not in recorded]
+    for run in abandoned:
         logger.warning("run %s was left open by a killed process", run.info.run_name)
         tracking.client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
-    return [run.info.run_id for run in runs]
+    return [run.info.run_id for run in abandoned]
+
+
+def _find_runs(tracking: Tracking, condition: str) -> list[Run]:
+    """Give every run that meets a condition, page after page."""
+    runs: list[Run] = []
+    token = None
+    while token is None or token:
+        page = tracking.client.search_runs(
+            [tracking.experiment_id], condition, max_results=1_000, page_token=token
+        )
+        runs, token = [*runs, *page], page.token or ""
+    return runs
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage
@@ -48,10 +50,29 @@ def open_tracking(layout: DataLayout) -> Tracking:
     with warnings.catch_warnings():
         # MLflow's own mapping uses a loader strategy that SQLAlchemy 2.1 is to drop
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
+        if not layout.mlflow_db.exists():
+            _create_tables(layout)
         uri = tracking_uri(layout)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiment_id = _find_experiment(client, layout)
     return Tracking(client=client, experiment_id=experiment_id, layout=layout)
+
+
+def _create_tables(layout: DataLayout) -> None:
+    """Create the tables in a file beside: a killed process leaves no half of them in place.
+
+    MLflow makes them step by step, and refuses a file in which some of the steps are missing.
+    """
+    # imported late, because that warns: see `open_tracking`
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    fresh = layout.home.resolve() / ".mlflow.db.new"
+    for left in fresh.parent.glob(f"{fresh.name}*"):
+        left.unlink()
+    create_store = cast(Callable[[str, str], Any], SqlAlchemyStore)  # MLflow tells no types here
+    store = create_store(f"sqlite:///{fresh}", layout.mlflow_artifacts.resolve().as_uri())
+    store.engine.dispose()
+    fresh.replace(layout.mlflow_db)
 
 
 def _find_experiment(client: MlflowClient, layout: DataLayout) -> str:

@@ -28,6 +28,16 @@ _MALFORMED = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, Overflo
 _CUT = (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError)
 
 
+def reason_of(status: int) -> Reason:
+    """Give what a status other than success means for a song."""
+    return _DELAYS.get(status) or _REFUSALS.get(status) or Reason.UNREACHABLE
+
+
+def is_delay(status: int) -> bool:
+    """Tell whether a server with this status may have the song later."""
+    return status in _DELAYS or status >= 500
+
+
 class Delayed(TransientError):
     """The server is busy: ``Delayed(reason, sentence, wait_s)``."""
 
@@ -50,12 +60,11 @@ def require_success(response: httpx.Response, location: str, clock: Clock) -> No
     if response.is_success:
         return
     status, shown = response.status_code, show_location(location)
-    if status in _DELAYS or status >= 500:
-        reason = _DELAYS.get(status, Reason.UNREACHABLE)
+    if is_delay(status):
         wait_s = read_retry_after(response.headers.get("retry-after", ""), clock.today_s())
-        raise Delayed(reason, f"{shown} answers {status}. Try again later.", wait_s)
-    reason = _REFUSALS.get(status, Reason.UNREACHABLE)
-    raise TrackRejected(reason, f"{shown} answers {status}. Check the address and its rights.")
+        raise Delayed(reason_of(status), f"{shown} answers {status}. Try again later.", wait_s)
+    message = f"{shown} answers {status}. Check the address and its rights."
+    raise TrackRejected(reason_of(status), message)
 
 
 def read_retry_after(text: str, today_s: float) -> float:

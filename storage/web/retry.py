@@ -1,7 +1,9 @@
 """Fetch a song from http or https: attempt after attempt, with longer and longer waits."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from genre_core.errors import TransientError
 from storage.web.answers import Delayed
@@ -10,6 +12,8 @@ from storage.web.hops import open_client
 from storage.web.limits import Clock, DownloadLimits
 
 FIRST_WAIT_S = 1.0
+
+Fetched = TypeVar("Fetched")
 
 
 def fetch_url(
@@ -42,18 +46,38 @@ def fetch_url(
         After the last attempt, at the deadline, or if the server wants a longer wait than
         ``limits.max_wait_s``.
     """
+    with open_client(limits) as client:
+        try_again(
+            lambda deadline_s: fetch_rest(
+                client, location, part, limits, clock, deadline_s, on_bytes
+            ),
+            location,
+            limits,
+            clock,
+        )
+
+
+def try_again(
+    fetch: Callable[[float], Fetched], location: str, limits: DownloadLimits, clock: Clock
+) -> Fetched:
+    """Call ``fetch`` with its deadline until it succeeds, with longer and longer waits.
+
+    Raises
+    ------
+    TransientError
+        That of the last attempt, or of one after which the wait would be too long.
+    """
     deadline_s = clock.read_s() + limits.deadline_s
     rng = random.Random(location)
-    with open_client(limits) as client:
-        for attempt in range(1, limits.max_attempts):
-            try:
-                return fetch_rest(client, location, part, limits, clock, deadline_s, on_bytes)
-            except TransientError as error:
-                wait_s = draw_wait(attempt, error, limits, rng)
-                if wait_s > limits.max_wait_s or clock.read_s() + wait_s > deadline_s:
-                    raise
-            clock.sleep(wait_s)
-        return fetch_rest(client, location, part, limits, clock, deadline_s, on_bytes)
+    for attempt in range(1, limits.max_attempts):
+        try:
+            return fetch(deadline_s)
+        except TransientError as error:
+            wait_s = draw_wait(attempt, error, limits, rng)
+            if wait_s > limits.max_wait_s or clock.read_s() + wait_s > deadline_s:
+                raise
+        clock.sleep(wait_s)
+    return fetch(deadline_s)
 
 
 def draw_wait(

@@ -1,6 +1,7 @@
 """Commands that ask: help, sql, status, compare, doctor; what programs rely on."""
 
 import json
+import re
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
         sorted(
             (
                 *("run", "ingest", "extract", "train", "compare", "promote", "classify"),
-                *("sql", "status", "doctor", "ui", "demo-library", "retry"),
+                *("sql", "status", "doctor", "ui", "demo-library", "retry", "conflicts", "decide"),
             )
         )
         == COMMANDS
@@ -124,18 +125,40 @@ class TestOverAFinishedStore:
     ) -> None:
         said = genreflow("compare", "--home", finished.home, "--json")
 
-        rows = json.loads(said.out)
+        rows = json.loads(said.out)["runs"]
         scores = [row["validation_macro_f1"] for row in rows]
         assert len(rows) == 4
         assert scores == sorted(scores, reverse=True)
         assert [row["champion"] for row in rows].count(True) == 1
 
-    def test_compare_stars_the_champion(self, genreflow: Call, finished: LineConfig) -> None:
+    def test_compare_averages_seeds_and_weighs_each_network_against_the_best(
+        self, genreflow: Call, finished: LineConfig
+    ) -> None:
+        said = genreflow("compare", "--home", finished.home, "--json")
+
+        document = json.loads(said.out)
+        best = document["groups"][0]
+        value, low, high = best["test"]["macro_f1"]
+        assert [group["seeds"] for group in document["groups"]] == [[0]] * 4
+        assert best["run_ids"] == [document["runs"][0]["run_id"]]
+        assert value == pytest.approx(document["runs"][0]["test_macro_f1"])
+        assert (low, high) == tuple(
+            document["runs"][0][f"test_macro_f1_{end}"] for end in ("low", "high")
+        )
+        assert {d["best"] for d in document["differences"]} == {best["name"]}
+        assert [d["standing"] for d in document["differences"]] == ["cannot be told apart"] * 3
+
+    def test_compare_stars_the_champion_and_shows_intervals(
+        self, genreflow: Call, finished: LineConfig
+    ) -> None:
         said = genreflow("compare", "--home", finished.home)
 
-        rows = [line for line in said.out.splitlines() if "dense" in line or "cnn" in line]
-        assert len(rows) == 4
-        assert sum("★" in row for row in rows) == 1
+        rows = [line for line in said.out.splitlines() if re.search(r"(dense|cnn) +1", line)]
+        table = [row for row in rows if "told apart" not in row]
+        assert len(table) == 4
+        assert sum("★" in row for row in table) == 1
+        assert all(len(re.findall(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]", row)) == 3 for row in table)
+        assert said.out.count("cannot be told apart: macro F1") == 3
 
     def test_doctor_finds_a_finished_store_well(
         self, genreflow: Call, finished_copy: LineConfig

@@ -35,6 +35,8 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         ("sql", "select 1", "--home", "/nowhere"),
         ("status", "--json", "--home", "/nowhere"),
         ("compare", "--json", "--home", "/nowhere"),
+        ("conflicts", "--json", "--home", "/nowhere"),
+        ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
     ],
 )
 def test_asking_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
@@ -56,7 +58,7 @@ print("modules:", *sorted({{name.partition(".")[0] for name in sys.modules}}))
 
 def test_no_flow_imports_tensorflow_before_it_trains() -> None:
     code = """
-import sys, flows.nightly, flows.classify, flows.promote
+import sys, flows.nightly, flows.classify, flows.kernels, flows.promote, tasks.explain
 print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

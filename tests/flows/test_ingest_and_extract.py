@@ -10,6 +10,7 @@ import pytest
 
 from flows.line import LineConfig
 from storage.catalog.published import query_rows
+from tests.conftest import hiss, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
@@ -116,3 +117,22 @@ def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
     assert report.n_released == 1
     assert tried == [{"source": str(own / "hiss" / "silent.wav"), "outcome": "quarantined"}]
     assert report.extracted.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
+
+
+def test_a_file_that_was_mended_takes_the_place_of_what_it_was(
+    config: LineConfig, library: Path, tmp_path: Path
+) -> None:
+    from flows.extract import extract
+    from flows.ingest import ingest
+
+    own = shutil.copytree(library, tmp_path / "own")
+    config = replace(config, music=str(own))
+    ingest(config)
+    extract(config)
+
+    write_song(own / "hiss" / "short.wav", hiss, seed=1)
+    ingest(config)
+    report = extract(replace(config, fragments=replace(config.fragments, min_track_s=1.0)))
+
+    assert report.n_tracks == 20  # under new settings; the file as it was before is not among them
+    assert report.outcomes == {"ok": 19, "duplicate": 1, "quarantined": 3, "retryable": 0}

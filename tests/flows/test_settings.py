@@ -6,6 +6,7 @@ import pytest
 
 from flows.line import LineConfig
 from flows.settings import SETTINGS_FILE, read_line_config
+from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
 
 
@@ -63,6 +64,18 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
     assert (training.max_epochs, training.batch_size) == (9, 8)
 
 
+def test_augmentation_is_set_in_a_table_of_the_training(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text("[training.augmentation]\nmixup = 0.2\n", encoding="utf-8")
+    monkeypatch.setenv("GENREFLOW_TRAINING__AUGMENTATION__BAND_MASK", "0.1")
+
+    training = read_line_config().training
+
+    assert training.augmentation == AugmentationConfig(mixup=0.2, band_mask=0.1)
+    assert training.max_epochs == 300
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -70,15 +83,22 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
         ("seeds = 'many'", "seeds: "),
         ("seeds = [1", "genreflow.toml cannot be read: Unclosed array"),
         ("[training]\nmax_epochs = 0", "training: Value error, training.max_epochs is 0"),
+        ("[training.augmentation]\nmixup = -1", "training.augmentation.mixup is -1"),
+        ("[training.augmentation]\nnoise = 1", "training.augmentation.noise: "),
         ("[fragments]\nlength = 1", "fragments.length: "),
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
         ("networks = ['vgg']", "There is no network 'vgg'. Choose among: dense, "),
         ("networks = []", "Name at least one network"),
-        ("representations = ['mel']", "There is no representation 'mel'. Choose one of: bands_db, "),
+        (
+            "representations = ['mel']",
+            "There is no representation 'mel'. Choose one of: bands_db, ",
+        ),
         ("fragment_lengths_s = [0.0]", "A fragment cannot last 0 s"),
         ("fragment_lengths_s = [nan]", "A fragment cannot last nan s"),
         ("fragment_lengths_s = [inf]", "A fragment cannot last inf s"),
         ("fragment_lengths_s = [0.1]", "it must last a frame at least"),
+        ("[sites]\nfailures_to_open = 0", "sites.failures_to_open is 0; use 1 or more"),
+        ("[sites]\nrate_limit_bytes_per_s = -1", "sites.rate_limit_bytes_per_s is -1; use 0 or"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
@@ -135,3 +155,15 @@ def test_a_map_with_an_empty_name_is_refused(settings_file: Path, line: str) -> 
 
     with pytest.raises(UsageError, match="genre_map"):
         read_line_config()
+
+
+def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
+    settings_file: Path,
+) -> None:
+    settings_file.write_text(
+        '[sites]\nfailures_to_open = 5\narchive_file = "had.txt"\n', encoding="utf-8"
+    )
+
+    sites = read_line_config(sites={"archive_file": "other.txt"}).sites
+
+    assert (sites.failures_to_open, sites.archive_file) == (5, "other.txt")

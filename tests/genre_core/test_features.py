@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genre_core.errors import UsageError
+from genre_core.errors import TrackRejected, UsageError
 from genre_core.features import FeatureConfig, feature_key, features_of_lengths, matrices_of
 from genre_core.fragments import FragmentConfig, draw_starts, track_rng
-from genre_core.representations.registry import REPRESENTATIONS
+from genre_core.representations.registry import REPRESENTATIONS, find_representation
 
 THESIS = FeatureConfig()
 CHANGES = [
@@ -70,6 +70,53 @@ def test_all_lengths_share_the_fragments_of_the_longest() -> None:
     assert [f.fragment_s for f in features] == [1.0, 5.0]
     assert {f.fragments.longest_s for f in features} == {5.0}
     assert starts_s[0] == starts_s[1]
+
+
+def test_lengths_up_to_30_s_are_cut_at_the_same_places_of_the_same_songs() -> None:
+    lengths_s = (1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0, 20.0, 30.0)
+    features = features_of_lengths("thesis", lengths_s, FragmentConfig())
+    starts_s = [draw_starts(120.0, f.fragments, track_rng("3f9a")).tolist() for f in features]
+
+    assert [f.shape[1] for f in features] == [9, 14, 19, 24, 29, 49, 99, 199, 299]
+    assert all(starts == starts_s[0] for starts in starts_s)
+    assert 30.0 <= min(starts_s[0]) <= max(starts_s[0]) <= 120.0 - 30.0 - 30.0
+
+
+def test_a_track_too_short_for_the_longest_length_is_told_what_all_lengths_need() -> None:
+    margins = FragmentConfig(min_track_s=60.0)
+    features = features_of_lengths("thesis", (3.0, 30.0), margins)
+
+    with pytest.raises(TrackRejected, match=r"lasts 80\.0 s; fragments need 90 s"):
+        draw_starts(80.0, features[0].fragments, track_rng("3f9a"))
+
+
+@pytest.mark.parametrize(
+    ("representation", "fragment_s", "n_values"),
+    [("thesis", 3.0, 12 * 29), ("logmel", 30.0, 64 * 1290), ("waveform", 1.0, 882 * 10)],
+)
+def test_a_song_takes_four_bytes_a_value(
+    representation: str, fragment_s: float, n_values: int
+) -> None:
+    config = features_of_lengths(representation, (fragment_s,), FragmentConfig())[0]
+
+    assert config.song_bytes == 15 * n_values * 4
+
+
+def test_long_fragments_are_transformed_apart_with_the_same_result() -> None:
+    fragments = np.random.default_rng(1).uniform(-1, 1, (3, 30 * 44_100)).astype(np.float32)
+    config = features_of_lengths("logmel", (30.0,), FragmentConfig())[0]
+
+    matrices = matrices_of(fragments, config)
+
+    whole = find_representation("logmel").matrices(fragments)
+    np.testing.assert_allclose(matrices, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("representation", sorted(REPRESENTATIONS))
+def test_no_fragments_give_no_matrices(representation: str) -> None:
+    config = FeatureConfig(representation=representation)
+
+    assert matrices_of(np.empty((0, 132_300), np.float32), config).shape == (0, *config.shape)
 
 
 def test_a_length_keeps_its_key_as_long_as_none_is_longer_than_the_longest() -> None:

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from genre_core.figures.comparison import ComparedRun, draw_comparison
+from genre_core.abstaining import risk_coverage
+from genre_core.aggregation import VotedScore
+from genre_core.bootstrap import Interval
+from genre_core.calibration import reliability, temper
+from genre_core.figures.aggregation import draw_aggregation
+from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.figures.confusion import draw_confusion
+from genre_core.figures.coverage import draw_coverage
 from genre_core.figures.curves import draw_curves
+from genre_core.figures.reliability import draw_reliability
 from genre_core.training_rules import EpochScores
 
 PNG = b"\x89PNG"
@@ -30,13 +37,15 @@ def epochs(*accuracies: float) -> list[EpochScores]:
     ]
 
 
-def run(network: str, fragment_s: float, seed: int, test_macro_f1: float) -> ComparedRun:
-    return ComparedRun(
-        network=network,
+def group(name: str, fragment_s: float, *test_by_seed: float) -> ComparedGroup:
+    mean = float(np.mean(test_by_seed))
+    return ComparedGroup(
+        name=name,
         fragment_s=fragment_s,
-        seed=seed,
-        validation_macro_f1=0.5,
-        test_macro_f1=test_macro_f1,
+        validation=Interval(value=0.5, low=0.3, high=0.6),
+        test=Interval(value=mean, low=mean - 0.2, high=mean + 0.1),
+        validation_by_seed=(0.5,) * len(test_by_seed),
+        test_by_seed=test_by_seed,
     )
 
 
@@ -91,36 +100,36 @@ def test_ten_genres_of_long_names_can_be_drawn() -> None:
 
 
 def test_the_comparison_joins_the_means_over_seeds_across_fragment_lengths() -> None:
-    rows = [run("cnn", 3.0, 0, 0.8), run("cnn", 1.0, 0, 0.4), run("cnn", 1.0, 1, 0.6)]
+    groups = [group("cnn", 3.0, 0.8), group("cnn", 1.0, 0.4, 0.6)]
 
-    _, test = draw_comparison(rows).axes
+    _, test = draw_comparison(groups).axes
 
+    bars = test.collections[0].get_segments()
     np.testing.assert_allclose(test.lines[0].get_xydata(), [[0, 0.5], [1, 0.8]])
-    assert sorted(test.collections[0].get_offsets()[:, 1]) == pytest.approx([0.4, 0.6, 0.8])
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], [[0.3, 0.6], [0.6, 0.9]])
     assert [label.get_text() for label in test.get_xticklabels()] == ["1", "3"]
 
 
 def test_the_comparison_of_one_length_puts_the_networks_side_by_side() -> None:
-    rows = [run("cnn", 3.0, 0, 0.8), run("cnn", 3.0, 1, 0.6), run("rnn", 3.0, 0, 0.5)]
+    groups = [group("cnn", 3.0, 0.8, 0.6), group("rnn", 3.0, 0.5)]
 
-    _, test = draw_comparison(rows).axes
+    _, test = draw_comparison(groups).axes
+
     bar_of_cnn, dots_of_cnn = test.collections[:2]
-
-    np.testing.assert_allclose(bar_of_cnn.get_segments()[0][:, 1], [0.7, 0.7])
+    np.testing.assert_allclose(bar_of_cnn.get_segments()[0][:, 1], [0.5, 0.8])
     np.testing.assert_allclose(dots_of_cnn.get_offsets()[:, 1], [0.8, 0.6])
     assert [label.get_text() for label in test.get_xticklabels()] == ["cnn", "rnn"]
 
 
 def test_many_networks_and_lengths_can_be_compared_though_some_runs_are_missing() -> None:
-    rows = [
-        run(f"network{i}", float(length), seed, 0.5)
+    groups = [
+        group(f"network{i}", float(length), 0.5, 0.6, 0.7)
         for i in range(9)
         for length in range(1, 6)
-        for seed in range(3)
-        if (i + length + seed) % 7
+        if (i + length) % 7
     ]
 
-    assert png(draw_comparison(rows)).startswith(PNG)
+    assert png(draw_comparison(groups)).startswith(PNG)
 
 
 def test_a_comparison_without_runs_is_refused() -> None:
@@ -128,10 +137,52 @@ def test_a_comparison_without_runs_is_refused() -> None:
         draw_comparison([])
 
 
+def test_reliability_shows_accuracy_against_confidence_before_and_after() -> None:
+    probabilities, labels = np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0])
+    curves = {
+        "as trained": reliability(probabilities, labels),
+        "temperature 2": reliability(temper(probabilities, 2), labels),
+    }
+
+    figure = draw_reliability(curves, "cnn")
+
+    curve, below = figure.axes[0], figure.axes[1]
+    np.testing.assert_allclose(curve.lines[1].get_xydata(), [[0.6, 0], [0.9, 1]])
+    assert curve.lines[1].get_label() == "as trained (ECE 0.35)"
+    assert sum(bar.get_height() for bar in below.patches) == 4
+
+
+def test_coverage_shows_accuracy_among_the_surest_songs() -> None:
+    curve = risk_coverage(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+
+    axes = draw_coverage(curve, "cnn").axes[0]
+
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0.5, 1], [1, 0.5]])
+    assert axes.lines[1].get_label() == "all 2 songs: 50%"
+
+
+def test_aggregation_shows_a_line_a_vote_over_the_numbers_of_fragments() -> None:
+    interval = Interval(value=0.5, low=0.25, high=0.75)
+    scores = [
+        VotedScore(vote=vote, n_fragments=n, accuracy=interval, macro_f1=interval)
+        for vote in ("mean", "log_mean")
+        for n in (1, 15)
+    ]
+
+    accuracy, _ = draw_aggregation(scores, "cnn").axes
+
+    handles, names = accuracy.get_legend_handles_labels()
+    assert names == ["mean", "log-mean"]
+    assert len(handles) == 2
+    assert [label.get_text() for label in accuracy.get_xticklabels()] == ["1", "15"]
+    np.testing.assert_allclose(accuracy.collections[0].get_segments()[0][:, 1], [0.25, 0.75])
+
+
 def test_drawing_needs_neither_keras_nor_the_state_of_pyplot() -> None:
     program = (
         "import sys, genre_core.figures.comparison, genre_core.figures.curves, "
-        "genre_core.figures.confusion; "
+        "genre_core.figures.confusion, genre_core.figures.aggregation, "
+        "genre_core.figures.coverage, genre_core.figures.reliability; "
         "print({'keras', 'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
     )
 

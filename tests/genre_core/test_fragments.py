@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genre_core.errors import TrackRejected
-from genre_core.fragments import FragmentConfig, draw_starts, spread_starts, track_rng
+from genre_core.fragments import (
+    FragmentConfig,
+    draw_starts,
+    redraw_starts,
+    spread_starts,
+    track_rng,
+)
 from genre_core.records import Reason
 
 THESIS = FragmentConfig()
@@ -139,3 +145,49 @@ def test_the_settings_that_a_clip_of_30_s_is_told_of_fit_it(duration_s: float) -
 
     assert len(starts_s) == 15
     assert 0 <= starts_s.min() <= starts_s.max() <= duration_s - 3.0
+
+
+def test_the_first_draw_is_that_of_the_generator_seeded_by_the_track() -> None:
+    seed = int.from_bytes(hashlib.sha256(b"3f9a").digest()[:16], "big")
+    steps = np.random.default_rng(seed).integers(3_000, 20_700, 15, endpoint=True)
+
+    starts_s = draw_starts(240.0, THESIS, track_rng("3f9a"))
+
+    np.testing.assert_allclose(starts_s, np.sort(steps) / 100)
+
+
+@given(track_id=TRACK_IDS, n_fragments=st.integers(0, 5))
+def test_fragments_drawn_anew_lie_at_other_places_inside_the_margins(
+    track_id: str, n_fragments: int
+) -> None:
+    rng = track_rng(track_id)
+    first_s = draw_starts(122.0, THESIS, rng)
+
+    again_s = redraw_starts(122.0, THESIS, rng, first_s.tolist(), n_fragments)
+
+    assert len(set(again_s)) == n_fragments
+    assert not set(np.rint(again_s * 100)) & set(np.rint(first_s * 100))
+    assert all(30.0 <= start_s <= 122.0 - 33.0 for start_s in again_s)
+
+
+def test_a_track_always_draws_the_same_fragments_anew() -> None:
+    draws = []
+    for _ in range(2):
+        rng = track_rng("3f9a")
+        first_s = draw_starts(240.0, THESIS, rng).tolist()
+        draws.append(redraw_starts(240.0, THESIS, rng, first_s, 3).tolist())
+
+    assert draws[0] == draws[1]
+
+
+def test_where_no_other_place_is_left_none_is_drawn() -> None:
+    narrow = FragmentConfig(longest_s=3.0, margin_s=30.0, min_track_s=60.0)
+    rng = track_rng("3f9a")
+    first_s = draw_starts(63.0, narrow, rng).tolist()
+
+    assert redraw_starts(63.0, narrow, rng, first_s, 2).tolist() == []
+
+
+@pytest.mark.parametrize(("n_fragments", "most"), [(15, 5), (9, 3), (3, 1), (1, 1)])
+def test_a_third_of_the_fragments_may_be_bad(n_fragments: int, most: int) -> None:
+    assert FragmentConfig(n_fragments=n_fragments).most_redrawn == most

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from genre_core.networks.registry import NETWORKS, build_network
+from genre_core.networks.registry import KERNEL_COUNTS, NETWORKS, build_network
 
 # Worked by hand, six genres; tests/golden/README.md shows the sums.
 NETWORK_SIZES = {
@@ -17,10 +17,27 @@ NETWORK_SIZES = {
     ("lstm", (12, 29)): 138_886,
     ("cnn", (12, 29)): 145_638,
     ("combined", (12, 29)): 295_014,
+    ("cnn_4_8", (12, 29)): 35_030,
+    ("cnn_8_16", (12, 29)): 69_734,
+    ("cnn_16_32", (12, 29)): 140_870,
+    ("cnn_32_64", (12, 29)): 290_054,
+    ("cnn_64_128", (12, 29)): 616_070,
     ("cnn", (11, 29)): 100_582,
     ("combined", (11, 29)): 249_830,
     ("rnn", (12, 9)): 216_070,
     ("cnn", (12, 9)): 22_758,
+    ("resnet_small", (12, 29)): 222_446,
+    ("resnet_small", (64, 128)): 222_654,
+    ("resnet_small", (1, 300)): 222_402,
+    ("dense", (12, 299)): 952_454,
+    ("cnn", (12, 299)): 1_804_518,
+    ("dense", (64, 128)): 2_131_078,
+    ("dense", (64, 1290)): 66_694,
+    ("cnn", (64, 128)): 248_038,
+    ("cnn", (64, 1290)): 248_038,
+    ("cnn", (882, 30)): 18_662,
+    ("combined", (64, 1290)): 404_070,
+    ("rnn", (64, 1290)): 222_726,
 }
 
 
@@ -49,6 +66,79 @@ def test_a_network_gives_float32_probabilities_for_one_second_fragments(name: st
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_reads_thirty_seconds_of_mel_bands(name: str) -> None:
+    matrices = np.random.default_rng(0).random((1, 64, 1290), dtype=np.float32)
+
+    model = build_network(name, (64, 1290), 4)
+
+    assert model.count_params() < 500_000
+    np.testing.assert_allclose(np.asarray(model(matrices)).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", sorted({*NETWORKS} - {"cnn", "combined"}))
+def test_a_network_without_plain_convolution_reads_one_band(name: str) -> None:
+    assert build_network(name, (1, 3000), 4).output_shape == (None, 4)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("n_frames", "n_read"), [(299, 299), (300, 300), (301, 150), (1290, 258), (3000, 300)]
+)
+def test_neighbouring_frames_are_averaged_to_three_hundred_at_most(
+    n_frames: int, n_read: int
+) -> None:
+    import keras
+
+    from genre_core.networks.sizing import limit_frames
+
+    matrices = np.random.default_rng(0).random((2, 3, n_frames), dtype=np.float32)
+    matrix = keras.Input((3, n_frames))
+    n_together = n_frames // n_read
+
+    read = np.asarray(keras.Model(matrix, limit_frames(matrix))(matrices))
+
+    assert read.shape == (2, 3, n_read)
+    np.testing.assert_allclose(
+        read[:, :, 1], matrices[:, :, n_together : 2 * n_together].mean(2), rtol=1e-5
+    )
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("n_bands", "n_frames", "n_features"),
+    [(29, 17, 29 * 17 * 32), (29, 62, 2 * 29 * 32), (438, 12, 2 * 32)],
+)
+def test_what_is_too_large_to_flatten_is_pooled_over_time_then_over_all(
+    n_bands: int, n_frames: int, n_features: int
+) -> None:
+    import keras
+
+    from genre_core.networks.sizing import flatten_or_pool
+
+    kernels = keras.Input((n_bands, n_frames, 32))
+
+    assert flatten_or_pool(kernels, 128).shape == (None, n_features)
+
+
+@pytest.mark.keras
+def test_pooling_over_time_keeps_the_mean_and_the_maximum_of_each_band() -> None:
+    import keras
+
+    from genre_core.networks.sizing import flatten_or_pool
+
+    features = np.random.default_rng(0).random((2, 29, 62, 32), dtype=np.float32)
+    kernels = keras.Input((29, 62, 32))
+
+    row = np.asarray(keras.Model(kernels, flatten_or_pool(kernels, 128))(features))
+
+    both = row.reshape(2, 29, 64)
+    np.testing.assert_allclose(both[..., :32], features.mean(axis=2), rtol=1e-4)
+    np.testing.assert_array_equal(both[..., 32:], features.max(axis=2))
+
+
+@pytest.mark.keras
 @pytest.mark.parametrize("name", ["rnn_tanh", "rnn", "gru", "lstm"])
 def test_a_recurrent_network_steps_through_frames_not_bands(name: str) -> None:
     model = build_network(name, (12, 29), 6)
@@ -67,7 +157,7 @@ def test_the_combined_network_reads_one_matrix_in_both_parts() -> None:
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("name", ["cnn", "combined"])
+@pytest.mark.parametrize("name", ["cnn", "combined", "cnn_4_8"])
 @pytest.mark.parametrize("input_shape", [(12, 7), (7, 29)])
 def test_a_matrix_too_small_to_convolve_is_refused_in_a_sentence(
     name: str, input_shape: tuple[int, int]
@@ -86,6 +176,20 @@ def test_the_smallest_matrix_that_can_be_convolved_is_accepted(name: str) -> Non
     assert build_network(name, (8, 8), 2).output_shape == (None, 2)
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize("name", KERNEL_COUNTS)
+def test_a_network_of_other_kernels_differs_from_cnn_in_nothing_else(name: str) -> None:
+    def layers(network: str) -> list[dict[str, object]]:
+        model = build_network(network, (12, 29), 6)
+        return [layer.get_config() | {"name": "", "filters": 0} for layer in model.layers]
+
+    model = build_network(name, (12, 29), 6)
+
+    n_kernels = tuple(layer.filters for layer in model.layers if hasattr(layer, "filters"))
+    assert n_kernels == KERNEL_COUNTS[name]
+    assert layers(name) == layers("cnn")
+
+
 def test_an_unknown_network_is_refused_with_the_names_of_the_others() -> None:
     with pytest.raises(ValueError, match=r"'transformer'.* dense, rnn_tanh, rnn, gru, lstm, cnn"):
         build_network("transformer", (12, 29), 6)
@@ -101,7 +205,9 @@ def test_a_single_genre_is_refused() -> None:
         build_network("dense", (12, 29), 1)
 
 
-@pytest.mark.parametrize("module", ["networks.registry", "training_rules", "metrics", "voting"])
+@pytest.mark.parametrize(
+    "module", ["networks.registry", "training_rules", "augmentation", "metrics", "voting"]
+)
 def test_a_module_that_trains_nothing_does_not_import_keras(module: str) -> None:
     program = (
         f"import sys, genre_core.{module}; print({{'keras', 'tensorflow'}} & {{*sys.modules}})"

@@ -248,6 +248,33 @@ def test_a_conflict_leaves_the_other_songs_alone() -> None:
     assert plan.assignments[0].track_id == follower.track_id
 
 
+def test_settled_songs_that_are_found_to_be_one_recording_leave_new_copies_out() -> None:
+    ada, bob = song("ada", "Ada", recording="print:1"), song("bob", "Bob", recording="print:1")
+    settled = {
+        ada.track_id: placed(ada, Split.TRAIN, "artist:ada"),
+        bob.track_id: placed(bob, Split.TEST, "artist:bob"),
+    }
+    copy = song("copy", "Clara", recording="print:1")
+
+    plan = assign([ada, bob, copy], settled, seed=0)
+
+    assert plan.assignments == ()
+    assert "print:1 (test, train)" in plan.conflicts[copy.track_id]
+
+
+def test_a_group_of_twenty_thousand_songs_is_placed() -> None:
+    one_artist = [song(str(index), "Ada", recording="print:1") for index in range(20_000)]
+    others = [song(f"other {index}", f"artist {index}") for index in range(20_000)]
+    first, second = one_artist[:10_000] + others, one_artist[10_000:]
+    before = grow({}, first)
+
+    after = grow(before, first + second)
+
+    assert len(after) == 40_000
+    assert len(sides(after, one_artist)) == 1
+    assert len({after[c.track_id].group_id for c in one_artist}) == 1
+
+
 def test_the_seed_decides_among_groups_of_equal_size() -> None:
     candidates = [song(str(index)) for index in range(100)]
 

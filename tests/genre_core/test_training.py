@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array
 from genre_core.training_rules import EpochScores, TrainingConfig
@@ -44,7 +45,11 @@ def small_network(n_genres: int = 3) -> "keras.Model":
 
 
 def fit(
-    model: "keras.Model", train: Examples, validation: Examples, seed: int = 0, **settings: float
+    model: "keras.Model",
+    train: Examples,
+    validation: Examples,
+    seed: int = 0,
+    **settings: float | AugmentationConfig,
 ) -> list[EpochScores]:
     from genre_core import training
 
@@ -149,8 +154,16 @@ def test_the_loss_falls_below_what_a_second_softmax_would_allow() -> None:
     assert scores[-1].loss < 1.04
 
 
-@pytest.mark.parametrize("name", ["dense", "cnn"])
-def test_the_same_seed_gives_the_same_curve_and_weights(name: str) -> None:
+AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.2, low_pass=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "augmentation"),
+    [("dense", AugmentationConfig()), ("cnn", AUGMENTED), ("resnet_small", AugmentationConfig())],
+)
+def test_the_same_seed_gives_the_same_curve_and_weights(
+    name: str, augmentation: AugmentationConfig
+) -> None:
     from genre_core import training
 
     rng = np.random.default_rng(3)
@@ -161,7 +174,11 @@ def test_the_same_seed_gives_the_same_curve_and_weights(name: str) -> None:
     )
 
     models = [training.seeded_network(name, (12, 9), 3, seed=11) for _ in range(2)]
-    curves = [fit(model, train, train, seed=11, max_epochs=2) for model in models]
+    settings = TrainingConfig(max_epochs=2, augmentation=augmentation)
+    curves = [
+        training.fit_network(model, train, train, settings, 11, lambda scores: None)
+        for model in models
+    ]
 
     assert curves[0] == curves[1]
     for weights, again in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
@@ -199,6 +216,71 @@ def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
 
     assert sorted(first) == sorted(second) == list(range(70))
     assert first != second
+
+
+def test_augmentation_changes_training_examples_anew_in_each_epoch() -> None:
+    from genre_core import training
+
+    config = TrainingConfig(augmentation=AugmentationConfig(mixup=0.4))
+    batches = training.training_batches(noise(70, 1), 3, config, seed=4)
+
+    first, second = (list(batches.as_numpy_iterator()) for _ in range(2))
+
+    assert [len(matrices) for matrices, _ in first] == [32, 32, 6]
+    assert not np.array_equal(first[0][1], second[0][1])
+    assert any((genres.max(axis=1) < 0.99).any() for _, genres in first)
+
+
+def test_a_training_without_augmentation_sees_the_examples_as_they_are() -> None:
+    from genre_core import training
+
+    examples = noise(70, 1)
+    batches = list(
+        training.training_batches(examples, 3, TrainingConfig(), seed=4).as_numpy_iterator()
+    )
+
+    seen = np.concatenate([matrices for matrices, _ in batches])
+    genres = np.concatenate([targets for _, targets in batches])
+    ours, theirs = np.argsort(seen[:, 0, 0]), np.argsort(examples.matrices[:, 0, 0])
+    np.testing.assert_array_equal(seen[ours], examples.matrices[theirs])
+    np.testing.assert_array_equal(genres[ours], np.eye(3)[examples.labels[theirs]])
+
+
+def test_validation_examples_are_never_augmented() -> None:
+    model, train, validation = small_network(), noise(40, 1), noise(30, 2)
+    before = predict(model, validation.matrices)
+
+    scores = fit(
+        model, train, validation, learning_rate=STILL, max_epochs=1, augmentation=AUGMENTED
+    )
+
+    assert scores[0].validation_loss == pytest.approx(
+        cross_entropy(before, validation.labels), rel=1e-4
+    )
+
+
+def test_the_best_weights_hold_the_moving_statistics_of_their_epoch() -> None:
+    import keras
+
+    keras.utils.set_random_seed(7)
+    matrix = keras.Input((4, 5))
+    normalised = keras.layers.BatchNormalization(momentum=0.5)(keras.layers.Flatten()(matrix))
+    genres = keras.layers.Dense(3, activation="softmax")(normalised)
+    model, examples = keras.Model(matrix, genres), separable(60, 3)
+    contrary = Examples(
+        matrices=examples.matrices,
+        labels=(examples.labels + 1) % 3,
+        track_ids=examples.track_ids,
+    )
+
+    scores = fit(model, examples, contrary, learning_rate=0.1, max_epochs=8)
+    probabilities = predict(model, examples.matrices)
+
+    best = max(scores, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+    assert best.epoch < len(scores)
+    assert cross_entropy(probabilities, contrary.labels) == pytest.approx(
+        best.validation_loss, rel=1e-4
+    )
 
 
 def test_a_loss_that_is_no_number_stops_the_training_with_advice() -> None:

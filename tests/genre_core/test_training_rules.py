@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from genre_core.augmentation import AugmentationConfig
 from genre_core.training_rules import EpochScores, TrainingConfig, best_epoch, is_stalled
 
 
@@ -64,3 +65,28 @@ def test_the_defaults_are_those_of_the_thesis() -> None:
 def test_a_setting_without_sense_is_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"training\.{name}"):
         TrainingConfig(**{name: value})
+
+
+def test_a_plain_training_is_told_by_the_settings_of_the_thesis_alone() -> None:
+    assert TrainingConfig().as_document() == {
+        "max_epochs": 300,
+        "batch_size": 32,
+        "learning_rate": 0.001,
+        "patience_epochs": 50,
+        "min_rise": 0.01,
+        "plateau_epochs": 5,
+        "plateau_fall": 0.0001,
+        "plateau_factor": 0.2,
+    }
+
+
+def test_an_augmented_training_is_told_apart_by_what_is_set() -> None:
+    config = TrainingConfig(augmentation=AugmentationConfig(mixup=0.2, band_mask=0.1))
+
+    added = config.as_document().items() - TrainingConfig().as_document().items()
+
+    assert dict(added) == {
+        "augmentation_mixup": 0.2,
+        "augmentation_band_mask": 0.1,
+        "augmentation_n_masks": 2,
+    }

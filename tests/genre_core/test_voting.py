@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import stats
 
 from genre_core.voting import VOTES, vote_songs
 
@@ -29,6 +30,27 @@ def test_the_maximum_follows_the_surest_fragment() -> None:
 
 def test_the_vote_follows_the_majority_of_fragments() -> None:
     np.testing.assert_allclose(VOTES["vote"](FRAGMENTS), [2 / 3, 0, 1 / 3], atol=1e-3)
+
+
+def test_the_log_mean_is_the_geometric_mean() -> None:
+    fragments = np.array([[0.9, 0.1], [0.4, 0.6]])
+
+    means = stats.gmean(fragments, axis=0)
+    np.testing.assert_allclose(VOTES["log_mean"](fragments), means / means.sum())
+    np.testing.assert_allclose(VOTES["log_mean"](fragments)[0], 0.6 / (0.6 + 0.06**0.5))
+
+
+def test_a_genre_that_one_fragment_rules_out_keeps_a_chance_in_the_log_mean() -> None:
+    song = VOTES["log_mean"](np.array([[1.0, 0.0], [0.4, 0.6]], np.float32))
+
+    assert song[1] == pytest.approx((0.6e-7) ** 0.5 / ((0.6e-7) ** 0.5 + 0.4**0.5), rel=1e-5)
+
+
+@pytest.mark.parametrize("vote", VOTES)
+def test_many_songs_vote_at_once_as_they_do_one_by_one(vote: str) -> None:
+    songs = np.random.default_rng(0).dirichlet(np.ones(3), (5, 4))
+
+    np.testing.assert_allclose(VOTES[vote](songs), [VOTES[vote](song) for song in songs])
 
 
 def test_a_tied_vote_goes_to_the_genre_of_higher_mean_probability() -> None:
@@ -65,7 +87,7 @@ def test_the_order_of_fragments_does_not_matter(
     np.testing.assert_allclose(VOTES[vote](shuffled), VOTES[vote](probabilities), rtol=1e-12)
 
 
-@pytest.mark.parametrize("vote", ["mean", "maximum"])
+@pytest.mark.parametrize("vote", ["mean", "maximum", "log_mean"])
 @given(probabilities=fragment_probabilities())
 def test_a_song_of_one_fragment_has_the_probabilities_of_that_fragment(
     vote: str, probabilities: npt.NDArray[np.float32]
@@ -99,7 +121,7 @@ def test_no_fragments_give_no_songs() -> None:
 
 
 def test_an_unknown_vote_is_refused_with_the_names_of_the_others() -> None:
-    with pytest.raises(ValueError, match=r"'median'.* mean, maximum, vote"):
+    with pytest.raises(ValueError, match=r"'median'.* mean, maximum, vote, log_mean"):
         vote_songs(FRAGMENTS, ["a", "a", "a"], "median")
 
 

@@ -15,12 +15,14 @@ LAYOUT = DataLayout(Path("/home/ada/data"))
         ("songs", "songs"),
         ("wav", "wav"),
         ("shards", "shards"),
+        ("prints", "prints"),
         ("catalog", "catalog.duckdb"),
         ("published", "spectrograms.duckdb"),
         ("mlflow_db", "mlflow.db"),
         ("mlflow_artifacts", "mlartifacts"),
         ("prefect", "prefect"),
         ("builtin", "builtin-library"),
+        ("reports", "reports"),
     ],
 )
 def test_every_place_stands_below_the_home(place: str, expected: str) -> None:

@@ -23,7 +23,8 @@ def quiet_runs() -> Iterator[None]:
 @pytest.fixture
 def store_songs(config: LineConfig, quiet_runs: None) -> Store:
     """Ingest and extract songs into the home of ``config``, task by task."""
-    from tasks.collect import download_chunk, mark_duplicates, record_wave
+    from tasks.collect import download_chunk, record_wave
+    from tasks.duplicates import mark_duplicates
     from tasks.extract import (
         convert_chunk,
         extract_chunk,

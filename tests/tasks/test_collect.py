@@ -13,7 +13,8 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
-from tasks.collect import Fetched, download_chunk, mark_duplicates, record_wave, select_sources
+from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.duplicates import mark_duplicates
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
@@ -165,10 +166,10 @@ def test_the_songs_of_a_chunk_that_died_are_to_be_tried_again(
 
 
 def test_songs_that_are_done_are_not_selected_again(layout: DataLayout, library: Path) -> None:
-    sources = select_sources.fn(layout, str(library))
+    sources = select_sources.fn(layout, str(library)).sources
     record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetch(layout, sources)]))
 
-    assert select_sources.fn(layout, str(library)) == []
+    assert select_sources.fn(layout, str(library)).sources == ()
 
 
 def test_an_interrupted_song_is_selected_again(
@@ -178,7 +179,7 @@ def test_an_interrupted_song_is_selected_again(
 
     again = select_sources.fn(layout, str(library))
 
-    assert len(again) == len(sources)
+    assert len(again.sources) == len(sources)
 
 
 def test_a_song_that_is_listed_twice_is_selected_once(
@@ -188,7 +189,7 @@ def test_a_song_that_is_listed_twice_is_selected_once(
     manifest = tmp_path / "twice.csv"
     manifest.write_text(f"path,genre\n{song},hums\n{song},hums\n", encoding="utf-8")
 
-    assert len(select_sources.fn(layout, str(manifest))) == 1
+    assert len(select_sources.fn(layout, str(manifest)).sources) == 1
 
 
 def test_a_song_that_moved_to_another_genre_takes_it(

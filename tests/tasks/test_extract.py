@@ -15,7 +15,8 @@ from storage.catalog.published import publish, query_rows
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
-from tasks.collect import download_chunk, mark_duplicates, record_wave
+from tasks.collect import download_chunk, record_wave
+from tasks.duplicates import mark_duplicates
 from tasks.extract import key_features, select_tracks
 
 Store = Callable[[Sequence[Source]], None]
@@ -155,6 +156,6 @@ def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted
     publish(layout)
     outcomes = query_rows(layout, "select source, outcome, reason from outcomes")
     standing = {row["source"]: (row["outcome"], row["reason"]) for row in outcomes}
-    assert standing.pop(lost.location) == ("retryable", "interrupted")
+    assert standing.pop(lost.location) == ("retryable", "not_found")
     assert set(standing.values()) == {("ok", "")}
     assert len(standing) == 2

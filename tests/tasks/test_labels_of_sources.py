@@ -9,7 +9,8 @@ from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
-from tasks.collect import Fetched, download_chunk, mark_duplicates, record_wave, select_sources
+from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.duplicates import mark_duplicates
 from tests.storage.sources.conftest import write_fma
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -23,7 +24,7 @@ def ingest_library(
     layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str
 ) -> list[str]:
     """Ingest a library task by task; give the names of the songs that were looked at."""
-    sources = select_sources.fn(layout, str(music), genre_map, genres)
+    sources = select_sources.fn(layout, str(music), genre_map, genres).sources
     fetched = fetch(layout, sources, genres)
     record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
     return [Path(source.location).stem for source in sources]

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, log_loss, top_k_accuracy_score
 
 from flows.line import LineConfig
+from genre_core.calibration import fit_temperature
 from storage.catalog.published import query_rows
 from storage.layout import DataLayout
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 MEASURES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
-JUDGED = ("fragment", "song_mean", "song_maximum", "song_vote")
+JUDGED = ("fragment", "song_mean", "song_maximum", "song_vote", "song_log_mean")
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_a_run_has_one_point_an_epoch_on_each_curve(
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("judged", JUDGED)
-def test_a_run_is_scored_by_fragment_and_by_all_three_votes(
+def test_a_run_is_scored_by_fragment_and_by_every_vote(
     logged: "dict[str, MlflowRun]", split: str, judged: str
 ) -> None:
     metrics = logged["dense 1"].data.metrics
@@ -100,12 +102,91 @@ def test_a_run_keeps_its_figures_and_its_whole_confusion(
         "figures/curves.png",
         "figures/confusion_test_fragment.png",
         "figures/confusion_test_song_mean.png",
+        "figures/reliability_test_song_mean.png",
+        "figures/coverage_test_song_mean.png",
+        "figures/aggregation.png",
     }
     place = layout.mlflow_artifacts / run.info.run_id / "artifacts" / "confusion.json"
     confusion = json.loads(Path(place).read_text("utf-8"))
     assert confusion["genres"] == ["clicks", "hiss", "hums"]
     assert [sum(row) for row in confusion["test_fragment"]] == [3, 3, 3]
     assert [sum(row) for row in confusion["validation_song_vote"]] == [1, 1, 1]
+
+
+def test_a_run_keeps_intervals_calibration_and_scores_by_number_of_fragments(
+    finished: LineConfig, logged: "dict[str, MlflowRun]"
+) -> None:
+    run, layout = logged["cnn 1"], finished.layout
+    folder = layout.mlflow_artifacts / run.info.run_id / "artifacts"
+
+    intervals, calibration, aggregation = (
+        json.loads((folder / f"{name}.json").read_text("utf-8"))
+        for name in ("intervals", "calibration", "aggregation")
+    )
+
+    metrics = run.data.metrics
+    value, low, high = intervals["test_song_mean"]["macro_f1"]
+    assert value == pytest.approx(metrics["test_song_mean_macro_f1"])
+    assert (low, high) == tuple(
+        metrics[f"test_song_mean_macro_f1_{end}"] for end in ("low", "high")
+    )
+    assert set(intervals["validation_fragment"]["recall"]) == {"clicks", "hiss", "hums"}
+    assert sum(calibration["as_trained"]["n_songs"]) == 3
+    assert calibration["as_trained"]["ece"] == metrics["test_song_mean_ece"]
+    assert calibration["tempered"]["ece"] == metrics["test_song_mean_ece_calibrated"]
+    assert [(row["vote"], row["n_fragments"]) for row in aggregation["test"][:3]] == [
+        ("mean", 1),
+        ("mean", 2),
+        ("mean", 3),
+    ]
+    assert aggregation["test"][2]["accuracy"][0] == metrics["test_song_mean_accuracy"]
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
+    finished: LineConfig,
+    rows: dict[str, dict[str, Any]],
+    logged: "dict[str, MlflowRun]",
+    split: str,
+) -> None:
+    run_id = rows["dense 1"]["run_id"]
+    predictions = query_rows(
+        finished.layout,
+        "select predictions.genre, probabilities, genres from predictions join runs using (run_id) "
+        f"join snapshots using (snapshot_id) where run_id = '{run_id}' and split = '{split}'",
+    )
+
+    metrics = logged["dense 1"].data.metrics
+    labels = [p["genres"].index(p["genre"]) for p in predictions]
+    said = np.array([p["probabilities"] for p in predictions])
+    name = f"{split}_song_mean"
+    assert metrics[f"{name}_log_loss"] == pytest.approx(log_loss(labels, said, labels=range(3)))
+    assert metrics[f"{name}_top2_accuracy"] == pytest.approx(
+        top_k_accuracy_score(labels, said, k=2, labels=range(3))
+    )
+    assert 0 <= metrics[f"{name}_aurc"] <= 1
+
+
+def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_features(
+    finished: LineConfig, logged: "dict[str, MlflowRun]"
+) -> None:
+    from storage.tracking.models import load_temperature
+    from storage.tracking.store import open_tracking
+
+    run = logged["dense 1"]
+    tracking = open_tracking(finished.layout)
+    predictions = query_rows(
+        finished.layout,
+        "select predictions.genre, probabilities, genres from predictions join runs using (run_id) "
+        f"join snapshots using (snapshot_id) where run_id = '{run.info.run_id}' "
+        "and split = 'validation'",
+    )
+
+    temperature = load_temperature(tracking, f"models:/{run.outputs.model_outputs[0].model_id}")
+    labels = np.array([p["genres"].index(p["genre"]) for p in predictions])
+    said = np.array([p["probabilities"] for p in predictions])
+    assert temperature == run.data.metrics["temperature"]
+    assert temperature == pytest.approx(fit_temperature(said, labels), rel=1e-3)
 
 
 def test_the_model_of_a_run_says_what_classifying_needs(
@@ -134,6 +215,11 @@ def test_the_catalog_and_mlflow_give_the_same_scores(
         assert row["validation_macro_f1"] == metrics["validation_song_mean_macro_f1"]
         assert row["test_macro_f1"] == metrics["test_song_mean_macro_f1"]
         assert row["test_accuracy"] == metrics["test_song_mean_accuracy"]
+        for score in ("validation_macro_f1", "test_macro_f1", "test_accuracy"):
+            split, measure = score.split("_", 1)
+            for end in ("low", "high"):
+                assert row[f"{score}_{end}"] == metrics[f"{split}_song_mean_{measure}_{end}"]
+            assert row[f"{score}_low"] <= row[score] <= row[f"{score}_high"]
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -150,6 +236,38 @@ def test_the_scores_are_those_of_the_predictions(
     genres, predicted = ([p[column] for p in predictions] for column in ("genre", "predicted"))
     macro_f1 = f1_score(genres, predicted, average="macro", labels=sorted(set(genres)))
     assert row[f"{split}_macro_f1"] == pytest.approx(macro_f1)
+
+
+def test_the_probabilities_of_a_prediction_are_in_the_order_of_the_genres(
+    finished: LineConfig,
+) -> None:
+    statement = """
+        select count(*) as n, count(*) filter (
+            genres[list_position(probabilities, list_max(probabilities))] = predicted
+            and list_max(probabilities) = probability and abs(list_sum(probabilities) - 1) < 1e-6
+        ) as fitting
+        from predictions join runs using (run_id) join snapshots using (snapshot_id)
+    """
+
+    counts = query_rows(finished.layout, statement)[0]
+
+    assert counts["n"] == 24
+    assert counts["fitting"] == 24
+
+
+def test_a_comparison_keeps_its_figure_and_how_the_networks_stand_to_the_best(
+    finished: LineConfig, rows: dict[str, dict[str, Any]]
+) -> None:
+    comparison_id = rows["cnn 1"]["comparison_id"]
+    folder = finished.layout.mlflow_artifacts / comparison_id / "artifacts"
+
+    document = json.loads((folder / "comparison.json").read_text("utf-8"))
+
+    assert (folder / "figures" / "comparison.png").exists()
+    assert {group["name"] for group in document["groups"]} == {
+        *("dense 1 s", "dense 1.5 s", "cnn 1 s", "cnn 1.5 s")
+    }
+    assert len(document["differences"]) == 3
 
 
 def test_predictions_are_of_the_validation_and_test_songs_alone(finished: LineConfig) -> None:

@@ -63,15 +63,6 @@ def test_variable_rate_mp3_without_header_has_its_true_length(encode: Encode) ->
     assert facts.duration_s == pytest.approx(12.0, abs=0.05)
 
 
-def test_truncated_mp3_has_the_length_of_what_is_there(sweep_mp3: Path, tmp_path: Path) -> None:
-    half = tmp_path / "half.mp3"
-    half.write_bytes(sweep_mp3.read_bytes()[: sweep_mp3.stat().st_size // 2])
-
-    facts = probe_audio(half)
-
-    assert facts.duration_s == pytest.approx(6.0, abs=0.1)
-
-
 @pytest.mark.parametrize(("name", "options"), [(name, options) for name, options, *_ in FORMATS])
 def test_a_file_that_was_tagged_anew_has_the_same_packets(
     encode: Encode, name: str, options: list[str]

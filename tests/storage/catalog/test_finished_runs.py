@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.judged import JudgedSplit, read_judged, read_published_judged
+from storage.catalog.published import publish
 from storage.catalog.runs import (
     Prediction,
     Promotion,
@@ -45,12 +47,70 @@ def promotion(version: int, **changes: object) -> Promotion:
 
 
 def test_a_run_comes_back_as_it_was(store: Store) -> None:
-    run = store.run("run", store.freeze("key", *store.three_songs()))
+    snapshot = store.freeze("key", *store.three_songs())
+    run = store.run("run", snapshot, test_macro_f1_low=0.4, training_key="key")
 
     record_run(store.layout, run, [])
 
     assert read_run(store.layout, "run") == run
     assert read_run(store.layout, "another") is None
+
+
+def test_what_a_run_says_of_songs_comes_back_with_their_groups_in_the_order_of_their_ids(
+    store: Store,
+) -> None:
+    tracks = store.three_songs()
+    snapshot = store.freeze("key", *tracks)
+    said = [
+        Prediction(
+            run_id="run",
+            track_id=track.track_id,
+            split="test",
+            genre="jazz",
+            predicted=predicted,
+            probability=0.75,
+            probabilities=(0.75, 0.25),
+        )
+        for track, predicted in zip(tracks, ("jazz", "rock", "jazz"), strict=True)
+    ]
+    record_run(store.layout, store.run("run", snapshot), said)
+    publish(store.layout)
+
+    judged = read_judged(store.layout, ["run", "of nobody"])
+
+    in_order = sorted(said, key=lambda prediction: prediction.track_id)
+    assert judged == [
+        JudgedSplit(
+            run_id="run",
+            library_id=snapshot.library_id,
+            split="test",
+            genres=("jazz",),
+            track_ids=tuple(p.track_id for p in in_order),
+            group_ids=tuple(f"track:{p.track_id[:12]}" for p in in_order),
+            labels=("jazz",) * 3,
+            predicted=tuple(p.predicted for p in in_order),
+        )
+    ]
+    assert read_published_judged(store.layout, ["run", "of nobody"]) == judged
+
+
+def test_probabilities_of_all_genres_are_kept(store: Store) -> None:
+    run = store.run("run", store.freeze("key", *store.three_songs()))
+    prediction = Prediction(
+        run_id="run",
+        track_id="a",
+        split="test",
+        genre="jazz",
+        predicted="jazz",
+        probability=0.75,
+        probabilities=(0.75, 0.25),
+    )
+
+    record_run(store.layout, run, [prediction])
+
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(catalog, "select probabilities from predictions")
+    assert rows == [{"probabilities": [0.75, 0.25]}]
 
 
 def test_a_run_that_is_recorded_twice_is_one_run(store: Store) -> None:

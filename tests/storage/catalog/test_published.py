@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from genre_core.errors import CatalogMismatch, TransientError, UsageError
+from genre_core.errors import TransientError, UsageError
 from genre_core.features import FeatureConfig
 from storage.catalog import published
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
 from storage.catalog.published import publish, query, query_rows
+from storage.catalog.recordings import settle_recordings
 from storage.catalog.runs import Prediction, Promotion, record_promotion, record_run
+from storage.catalog.songs import record_songs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,16 +30,19 @@ if TYPE_CHECKING:
 
 PROMISED = {
     "tracks": "track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels, "
-    "codec, added_at",
+    "codec, added_at, duplicate_of, bit_rate",
     "spectrograms": "track_id, genre, fragment, start_s, fragment_s, representation, n_bands, "
     "n_frames, values",
+    "label_conflicts": "recording, track_id, source, genre, artist, title",
     "shards": "shard, feature_key, representation, fragment_s, n_bands, n_frames, n_rows, n_bytes",
     "splits": "snapshot_id, track_id, genre, split, group_id, split_level",
     "outcomes": "source, track_id, genre, outcome, stage, reason, message, attempts, updated_at",
     "snapshots": "snapshot_id, feature_key, created_at, n_tracks, n_examples, seed",
     "runs": "run_id, network, representation, fragment_s, seed, snapshot_id, n_parameters, epochs, "
-    "validation_macro_f1, test_macro_f1, test_accuracy, seconds, started_at",
-    "predictions": "run_id, track_id, split, genre, predicted, probability",
+    "validation_macro_f1, test_macro_f1, test_accuracy, seconds, started_at, "
+    "validation_macro_f1_low, validation_macro_f1_high, test_macro_f1_low, test_macro_f1_high, "
+    "test_accuracy_low, test_accuracy_high",
+    "predictions": "run_id, track_id, split, genre, predicted, probability, probabilities",
     "promotions": "version, run_id, snapshot_id, validation_macro_f1, reason, promoted_at",
 }
 TYPES = """
@@ -70,6 +75,8 @@ def fill(store: Store) -> None:
     """One row at least in every view."""
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
+    record_songs(store.layout, [], [replace(store.copy_of(tracks[0]), genre="rock")])
+    settle_recordings(store.layout)
     said = Prediction(
         run_id="run",
         track_id=tracks[0].track_id,
@@ -220,15 +227,15 @@ def test_a_catalog_that_another_process_takes_is_a_passing_trouble(
         publish(layout)
 
 
-def test_a_shard_that_is_gone_stops_publishing_and_keeps_the_old_store(store: Store) -> None:
+def test_a_shard_that_is_gone_is_left_out_and_the_others_are_published(store: Store) -> None:
     fill(store)
+    store.extract("other", store.track("a"))
+    next((store.layout.shards / "key").glob("*.parquet")).unlink()
+
     publish(store.layout)
-    next(store.layout.shards.rglob("*.parquet")).unlink()
 
-    with pytest.raises(CatalogMismatch, match=r"1 shards .* gone"):
-        publish(store.layout)
-
-    assert query(store.layout, "select count(*) from tracks")[1] == [(3,)]
+    rows = query_rows(store.layout, "select distinct feature_key from spectrograms")
+    assert rows == [{"feature_key": "other"}]
 
 
 def test_nobody_can_write_to_the_store_by_asking(layout: DataLayout) -> None:

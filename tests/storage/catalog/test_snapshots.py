@@ -79,6 +79,19 @@ def test_a_song_whose_label_is_of_no_genre_any_more_is_left_aside_until_it_is(
     assert titles(store, read_candidates(store.layout, ["key"], [])) == {"a", "b"}
 
 
+def test_a_song_whose_source_stands_under_two_genres_is_no_candidate(store: Store) -> None:
+    a, b = store.track("a"), store.track("b")
+    store.add_songs(a, b)
+    store.extract("key", a, b)
+    listed_twice = replace(
+        store.outcome(a, Result.QUARANTINED), reason=Reason.LABEL_CONFLICT, track_id=""
+    )
+
+    record_songs(store.layout, [], [listed_twice])
+
+    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"b"}
+
+
 def test_the_built_in_library_stands_while_there_is_no_other_music(store: Store) -> None:
     song = builtin_track(store, "built-in")
     store.add_songs(song)

@@ -10,7 +10,14 @@ from mlflow.models import Model
 
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
-from storage.tracking.models import Network, load_features, load_network, log_network
+from storage.tracking.models import (
+    Network,
+    load_features,
+    load_network,
+    load_temperature,
+    log_network,
+    log_temperature,
+)
 from storage.tracking.registry import Champion, champion, register_run, set_champion
 from storage.tracking.runs import log_scores, start_run
 from storage.tracking.store import Tracking, open_tracking
@@ -50,6 +57,18 @@ def test_a_network_carries_its_feature_settings(
 ) -> None:
     model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
 
+    assert load_features(tracking, model_uri) == FEATURES
+
+
+def test_a_temperature_lies_beside_the_network_and_is_one_where_none_was_logged(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+    before = load_temperature(tracking, model_uri)
+
+    log_temperature(tracking, model_uri, 1.75)
+
+    assert (before, load_temperature(tracking, model_uri)) == (1.0, 1.75)
     assert load_features(tracking, model_uri) == FEATURES
 
 

@@ -190,8 +190,8 @@ def test_a_run_that_cannot_start_is_not_left_running(
 def test_runs_that_a_killed_process_left_open_are_closed(
     tracking: Tracking, parent_run_id: str
 ) -> None:
-    closed = close_abandoned(tracking)
+    closed = close_abandoned(tracking, set())
 
     assert closed == [parent_run_id]
     assert status(tracking, parent_run_id) == "KILLED"
-    assert close_abandoned(tracking) == []
+    assert close_abandoned(tracking, set()) == []

@@ -1,5 +1,7 @@
 """Opening the store: new, old, deleted or moved."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,20 @@ def test_the_first_opening_creates_the_store_and_its_experiment(tmp_path: Path) 
     assert layout.mlflow_db.is_file()
     assert experiment.name == "genreflow"
     assert experiment.artifact_location == layout.mlflow_artifacts.as_uri()
+
+
+def test_what_a_process_left_that_was_killed_while_it_made_the_tables_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    layout = DataLayout(tmp_path)
+    half = tmp_path / ".mlflow.db.new"
+    with closing(sqlite3.connect(half)) as tables:
+        tables.execute("create table span_metrics (trace_id varchar)")
+
+    tracking = open_tracking(layout)
+
+    assert tracking.client.search_runs([tracking.experiment_id]) == []
+    assert not half.exists()
 
 
 def test_opening_twice_gives_the_same_experiment(layout: DataLayout) -> None:

@@ -1,0 +1,136 @@
+"""A network as boxes: its layers, what they give and how many parameters they have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from genre_core.figures.palette import OKABE_ITO
+
+BOX_WIDTH, BOX_HEIGHT, ROW_GAP, COLUMN_GAP = 2.9, 0.62, 0.34, 0.5
+COLOURS = {"Conv2D": 0, "SimpleRNN": 2, "GRU": 2, "LSTM": 2, "Dense": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerBox:
+    """One layer of a network.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its own name, and that of its class in Keras.
+    shape : tuple of int
+        What it gives for one example.
+    n_parameters : int
+    reads : tuple of str
+        Names of the layers before it.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    n_parameters: int
+    reads: tuple[str, ...]
+
+
+def draw_architecture(boxes: Sequence[LayerBox], title: str) -> Figure:
+    """Draw the layers of a network from the input above to the genres below.
+
+    Parameters
+    ----------
+    boxes : sequence of LayerBox
+        A layer comes after those that it reads.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Notes
+    -----
+    Thesis figures 4.5 and 4.13.
+    """
+    places = _places(boxes)
+    columns = [column for column, _ in places.values()]
+    n_rows = 1 + max(row for _, row in places.values())
+    width = (max(columns) - min(columns)) * (BOX_WIDTH + COLUMN_GAP) + BOX_WIDTH
+    height = n_rows * (BOX_HEIGHT + ROW_GAP)
+    figure = Figure(figsize=(max(4.8, width + 0.6), height + 0.8), layout="constrained")
+    axes = figure.subplots()
+    centres = {name: _centre(*place) for name, place in places.items()}
+    for box in boxes:
+        _draw_box(axes, box, centres[box.name])
+        for source in box.reads:
+            _draw_arrow(axes, centres[source], centres[box.name])
+    middle = (max(columns) + min(columns)) / 2 * (BOX_WIDTH + COLUMN_GAP)
+    half = max(width / 2, 2.2) + 0.1
+    axes.set(xlim=(middle - half, middle + half), ylim=(-height + 0.5, 0.5), aspect="equal")
+    axes.set_axis_off()
+    total = sum(box.n_parameters for box in boxes)
+    figure.suptitle(f"{title}: {total:,} parameters", fontsize=11)
+    return figure
+
+
+def _places(boxes: Sequence[LayerBox]) -> dict[str, tuple[float, int]]:
+    """Give column and row of each box: as far down as its longest way, branches side by side."""
+    rows: dict[str, int] = {}
+    for box in boxes:
+        rows[box.name] = 1 + max((rows[source] for source in box.reads), default=-1)
+    branches = _branches(boxes)
+    n_branches = 1 + max(branches.values(), default=0)
+    middle = (n_branches - 1) / 2
+    return {name: (branches.get(name, middle), row) for name, row in rows.items()}
+
+
+def _branches(boxes: Sequence[LayerBox]) -> dict[str, int]:
+    """Number the branches between a layer that several read and one that reads several."""
+    readers = {box.name: [b.name for b in boxes if box.name in b.reads] for box in boxes}
+    joins = {box.name for box in boxes if len(box.reads) > 1}
+    branch_of: dict[str, int] = {}
+    for forking in (box for box in boxes if len(readers[box.name]) > 1):
+        for number, start in enumerate(readers[forking.name]):
+            walk = start
+            while walk not in joins:
+                branch_of.setdefault(walk, number)
+                if len(readers[walk]) != 1:
+                    break
+                walk = readers[walk][0]
+    return branch_of
+
+
+def _centre(column: float, row: int) -> tuple[float, float]:
+    return column * (BOX_WIDTH + COLUMN_GAP), -row * (BOX_HEIGHT + ROW_GAP)
+
+
+def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
+    """Draw one box: kind and name above, shape and parameters below."""
+    x, y = centre
+    colour = OKABE_ITO[COLOURS[box.kind]] if box.kind in COLOURS else "#999999"
+    corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2)
+    style = "round,pad=0,rounding_size=0.08"
+    axes.add_patch(
+        FancyBboxPatch(
+            corner, BOX_WIDTH, BOX_HEIGHT, boxstyle=style, facecolor=f"{colour}22", edgecolor=colour
+        )
+    )
+    shape = " × ".join(map(str, box.shape))
+    weights = f" · {box.n_parameters:,} parameters" if box.n_parameters else ""
+    axes.text(x, y + 0.13, _name(box), ha="center", va="center", fontsize=9, weight="bold")
+    axes.text(x, y - 0.15, f"{shape}{weights}", ha="center", va="center", fontsize=8)
+
+
+def _name(box: LayerBox) -> str:
+    """Give the kind, with the name where it says something new."""
+    plain = box.name.rstrip("0123456789").rstrip("_").replace("_", "")
+    return box.kind if plain == box.kind.lower() else f"{box.kind} ({box.name})"
+
+
+def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate(
+        "",
+        xy=(end[0], end[1] + BOX_HEIGHT / 2),
+        xytext=(start[0], start[1] - BOX_HEIGHT / 2),
+        arrowprops={"arrowstyle": "-|>", "color": "#555555", "linewidth": 1, "shrinkA": 0},
+    )

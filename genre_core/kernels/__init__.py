@@ -1,0 +1,1 @@
+"""Kernels of convolutional networks, compared, pruned and at work; what decides a verdict."""

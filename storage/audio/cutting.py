@@ -1,0 +1,104 @@
+"""Cut the fragments of a song, and others in place of those that cannot be decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genre_core.errors import TrackRejected
+from genre_core.examples import Float32Array
+from genre_core.fragments import FragmentConfig, draw_starts, redraw_starts, track_rng
+from genre_core.records import AudioFacts, Reason
+from storage.audio.decode import Hearing, hear_fragments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The fragments of a song.
+
+    Attributes
+    ----------
+    starts_s : tuple of float
+        Ascending.
+    fragments : float32 [shape=(len(starts_s), n_samples)]
+        44.1 kHz, mono.
+    full_scale_share : float
+        Share of their samples, all channels counted, that stand at full scale.
+    """
+
+    starts_s: tuple[float, ...]
+    fragments: Float32Array
+    full_scale_share: float
+
+
+def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig) -> Cut:
+    """Draw the fragments of a song and decode them; what cannot be decoded is drawn anew.
+
+    A song whose fragments are all good has those of `draw_starts`. The others come from the same
+    generator, at places not tried before, so that a song always gives the same fragments.
+
+    Parameters
+    ----------
+    path : Path
+        The song.
+    track_id : str
+        Seeds the generator.
+    facts : AudioFacts
+        What `probe_audio` says of it.
+    config : FragmentConfig
+        ``config.most_redrawn`` bad fragments are one too few to leave the song out.
+
+    Returns
+    -------
+    Cut
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``; ``undecodable``, or ``truncated`` if sound is missing at the end alone, if
+        too many fragments are bad or no other place is left; ``nan``.
+    """
+    rng = track_rng(track_id)
+    wanted_s = draw_starts(facts.duration_s, config, rng).tolist()
+    tried_s: list[float] = []
+    hearings: list[tuple[list[float], Hearing]] = []
+    faults: list[TrackRejected] = []
+    while wanted_s:
+        hearing = hear_fragments(path, facts, wanted_s, config.longest_s)
+        hearings.append((wanted_s, hearing))
+        faults += hearing.faults.values()
+        tried_s += wanted_s
+        if len(faults) > config.most_redrawn:
+            raise _too_many(path, faults, len(tried_s))
+        n_bad = len(hearing.faults)
+        wanted_s = redraw_starts(facts.duration_s, config, rng, tried_s, n_bad).tolist()
+        if len(wanted_s) < n_bad:
+            raise _too_many(path, faults, len(tried_s))
+    return _gather(hearings)
+
+
+def _gather(hearings: Sequence[tuple[list[float], Hearing]]) -> Cut:
+    """Put the good fragments in the order of their starts."""
+    starts_s, rows, shares = [], [], []
+    for drawn_s, hearing in hearings:
+        good = [row for row in range(len(drawn_s)) if row not in hearing.faults]
+        starts_s += [drawn_s[row] for row in good]
+        rows.append(hearing.fragments[good])
+        shares += [hearing.full_scale_share] * len(good)
+    order = np.argsort(starts_s, kind="stable")
+    return Cut(
+        starts_s=tuple(starts_s[row] for row in order),
+        fragments=np.concatenate(rows)[order],
+        full_scale_share=float(np.mean(shares)),
+    )
+
+
+def _too_many(path: Path, faults: Sequence[TrackRejected], n_tried: int) -> TrackRejected:
+    """Tell where a song is bad, by its first faults."""
+    reasons = {fault.reason for fault in faults}
+    reason = Reason.TRUNCATED if reasons == {Reason.TRUNCATED} else Reason.UNDECODABLE
+    told = " ".join(dict.fromkeys(str(fault) for fault in faults[:3]))
+    return TrackRejected(
+        reason, f"{len(faults)} of {n_tried} fragments of {path} cannot be had. {told}"
+    )

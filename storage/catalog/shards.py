@@ -1,0 +1,75 @@
+"""The shards that the catalog names: listed, forgotten, replaced by larger ones."""
+
+from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.extraction import Shard, shard_row
+from storage.layout import DataLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedShard:
+    """A shard as the catalog knows it.
+
+    Attributes
+    ----------
+    n_bytes : int
+        Size of the file.
+    digest : str
+        SHA-256 of the file; empty if an older version wrote it.
+    values_bytes : int
+        Size of its matrices before they are packed.
+    """
+
+    name: str
+    feature_key: str
+    n_bytes: int
+    digest: str
+    values_bytes: int
+
+
+def named_shards(layout: DataLayout) -> list[NamedShard]:
+    """Give the shards of every feature key, each key's oldest first."""
+    statement = """
+        select shard as name, feature_key, n_bytes, digest,
+            (4::bigint * n_rows * n_bands * n_frames)::bigint as values_bytes
+        from shards join features using (feature_key) order by feature_key, created_at, shard
+    """
+    with open_catalog(layout) as catalog:
+        return [NamedShard(**row) for row in fetch_rows(catalog, statement)]
+
+
+def count_named(layout: DataLayout, shards: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Give the number of fragments of each track, by shard, as the catalog has it."""
+    statement = """
+        select shard, track_id, n_fragments from extracted
+        where shard in (select unnest(?)) order by shard, track_id
+    """
+    counts: dict[str, dict[str, int]] = {shard: {} for shard in shards}
+    with open_catalog(layout) as catalog:
+        for row in fetch_rows(catalog, statement, [list(shards)]):
+            counts[row["shard"]][row["track_id"]] = row["n_fragments"]
+    return counts
+
+
+def forget_shards(layout: DataLayout, shards: Sequence[str]) -> None:
+    """Forget shards, so that their tracks are extracted again."""
+    with open_catalog(layout) as catalog:
+        for table in ("extracted", "shards"):
+            catalog.execute(
+                f"delete from {table} where shard in (select unnest(?))", [list(shards)]
+            )
+
+
+def replace_shards(layout: DataLayout, old: Sequence[str], new: Shard) -> None:
+    """Name one shard in the place of several that hold the same rows, in one transaction."""
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "shards", [shard_row(new)])
+        catalog.execute(
+            "update extracted set shard = ? where shard in (select unnest(?))",
+            [new.name, list(old)],
+        )
+        catalog.execute("delete from shards where shard in (select unnest(?))", [list(old)])

@@ -1,0 +1,76 @@
+"""What is gone or damaged: shards and originals that are not what the catalog says."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from genre_core.errors import CatalogMismatch
+from storage.catalog.published import published_shards
+from storage.catalog.shards import NamedShard, count_named, named_shards
+from storage.catalog.songs import stored_songs
+from storage.disk import digest_file
+from storage.layout import DataLayout
+from storage.shards import count_fragments
+
+
+def is_lost(layout: DataLayout, shard: NamedShard) -> bool:
+    """Tell whether a shard is gone or has another size than was written; nothing is read."""
+    path = layout.shards / shard.name
+    return not path.is_file() or path.stat().st_size != shard.n_bytes
+
+
+def is_damaged(layout: DataLayout, shard: NamedShard) -> bool:
+    """Tell whether a shard is gone or holds other bytes than were written; all is read."""
+    if is_lost(layout, shard):
+        return True
+    return bool(shard.digest) and digest_file(layout.shards / shard.name) != shard.digest
+
+
+def lost_shards(layout: DataLayout) -> list[str]:
+    """Give the shards that are gone or of another size."""
+    return [shard.name for shard in named_shards(layout) if is_lost(layout, shard)]
+
+
+def damaged_shards(layout: DataLayout) -> list[str]:
+    """Give the shards that are gone or hold other bytes or other rows than the catalog says."""
+    shards = named_shards(layout)
+    counts = count_named(layout, [shard.name for shard in shards])
+    return [
+        shard.name
+        for shard in shards
+        if is_damaged(layout, shard) or not _holds(layout.shards / shard.name, counts[shard.name])
+    ]
+
+
+def gone_songs(layout: DataLayout) -> list[str]:
+    """Give the tracks whose original is gone."""
+    return [track_id for track_id, path in stored_songs(layout).items() if not path.is_file()]
+
+
+def damaged_songs(layout: DataLayout) -> list[str]:
+    """Give the tracks whose original stands there with other bytes than its name says."""
+    there = {track_id: path for track_id, path in stored_songs(layout).items() if path.is_file()}
+    return [track_id for track_id, path in there.items() if digest_file(path) != track_id]
+
+
+def unnamed_shards(layout: DataLayout) -> list[str]:
+    """Give the files below ``shards/`` that neither the catalog nor the published store names."""
+    named = {shard.name for shard in named_shards(layout)} | set(published_shards(layout))
+    return sorted(set(_files(layout.shards, layout.shards.rglob("*.*"))) - named)
+
+
+def unnamed_songs(layout: DataLayout) -> list[str]:
+    """Give the originals that no track names."""
+    named = set(_files(layout.songs, stored_songs(layout).values()))
+    return sorted(set(_files(layout.songs, layout.songs.glob("??/*"))) - named)
+
+
+def _files(root: Path, paths: Iterable[Path]) -> list[str]:
+    return [str(path.relative_to(root)) for path in paths]
+
+
+def _holds(path: Path, named: dict[str, int]) -> bool:
+    """Tell whether a shard holds the rows that the catalog says, and can be read to the end."""
+    try:
+        return count_fragments(path) == named
+    except CatalogMismatch:
+        return False

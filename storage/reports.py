@@ -1,0 +1,35 @@
+"""Reports: figures and documents that people open, each whole or not at all."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+DPI = 150
+
+
+def write_figure(folder: Path, name: str, figure: Figure) -> Path:
+    """Write a figure as ``<name>.png`` into a folder; give where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    part = path.with_suffix(".part")
+    try:
+        figure.savefig(part, format="png", dpi=DPI)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_document(folder: Path, name: str, document: Mapping[str, object]) -> Path:
+    """Write a document as ``<name>.json`` into a folder; give where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path

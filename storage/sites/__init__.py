@@ -1,0 +1,1 @@
+"""Pages and playlists of music sites, through yt-dlp."""

@@ -1,0 +1,90 @@
+"""Which song a source is, wherever it is listed: known before anything is fetched."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
+
+from genre_core.records import Source
+from storage.sites.pages import find_page
+
+_PORTS = {"http": 80, "https": 443}
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_UNRESERVED = re.compile(rb"[A-Za-z0-9._~-]")
+_KEPT = "%!$&'()*+,;=:@/?[]~"
+
+
+def identify(source: Source) -> Source:
+    """Name a source by what it is.
+
+    Returns
+    -------
+    Source
+        Its ``source_id`` is that of a download archive for pages that tell it
+        (``youtube dQw4w9WgXcQ``), the normal form of other addresses, and the path of a file with
+        its links resolved; its ``site`` is that of a page. What is named already stays.
+    """
+    if source.source_id:
+        return locate(source)
+    if Path(source.location).is_absolute():
+        return replace(source, source_id=os.path.realpath(source.location))
+    page = find_page(source.location)
+    if page is None:
+        return replace(source, source_id=normalise_url(source.location))
+    song_id = page.song_id or normalise_url(source.location)
+    return replace(source, source_id=song_id, site=page.site)
+
+
+def locate(source: Source) -> Source:
+    """Say of a source that has its id whose page it is."""
+    if source.site or Path(source.location).is_absolute():
+        return source
+    page = find_page(source.location)
+    return replace(source, site=page.site) if page else source
+
+
+def normalise_url(url: str) -> str:
+    """Give the form of an address that all its spellings share.
+
+    Scheme and host are in lower case, the port of the scheme, credentials and fragment are left
+    out, and percent signs stand where they must. The query stays: it may choose the song.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    scheme, host = parts.scheme.lower(), _normalise_host(parts.hostname or "")
+    place = host if port in (None, _PORTS.get(scheme)) else f"{host}:{port}"
+    path = _normalise_percents(parts.path) or "/"
+    return urlunsplit((scheme, place, path, _normalise_percents(parts.query), ""))
+
+
+def host_of(location: str) -> str:
+    """Give the server of an address, ``host`` or ``host:port``; empty for a path."""
+    if Path(location).is_absolute():
+        return ""
+    return urlsplit(normalise_url(location)).netloc if "://" in location else ""
+
+
+def _normalise_host(host: str) -> str:
+    if ":" in host:
+        return f"[{host}]"
+    try:
+        return host.encode("idna").decode("ascii").rstrip(".")
+    except UnicodeError:
+        return host
+
+
+def _normalise_percents(text: str) -> str:
+    """Write what needs no percent sign without, and the rest in upper case, as UTF-8."""
+    plain = _ESCAPED.sub(lambda found: _unescape(found[0]), text)
+    return quote(plain, safe=_KEPT, errors="surrogatepass")
+
+
+def _unescape(escaped: str) -> str:
+    return "".join(
+        chr(byte) if _UNRESERVED.match(bytes([byte])) else f"%{byte:02X}"
+        for byte in unquote_to_bytes(escaped)
+    )

@@ -1,0 +1,9 @@
+"""Curves of finished trainings, read back epoch by epoch."""
+
+from storage.tracking.store import Tracking
+
+
+def read_curve(tracking: Tracking, run_id: str, measure: str) -> list[float]:
+    """Give one point an epoch of a curve such as ``validation_accuracy``, from epoch 1 on."""
+    points = tracking.client.get_metric_history(run_id, f"epoch_{measure}")
+    return [point.value for point in sorted(points, key=lambda point: point.step)]

@@ -1,0 +1,164 @@
+"""Scores of a run: what is measured on its songs, and under which names it is logged."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from genre_core.abstaining import risk_coverage, top_accuracy
+from genre_core.aggregation import VotedScore, score_by_count
+from genre_core.bootstrap import interval_rng
+from genre_core.calibration import (
+    Reliability,
+    brier_score,
+    calibration_error,
+    fit_temperature,
+    log_loss,
+    reliability,
+    temper,
+)
+from genre_core.figures.aggregation import draw_aggregation
+from genre_core.figures.confusion import draw_confusion
+from genre_core.figures.coverage import draw_coverage
+from genre_core.figures.reliability import draw_reliability
+from genre_core.judgements import Judgements
+from genre_core.metrics import Scores, score_predictions
+from genre_core.records import Split
+from genre_core.significance import ScoreIntervals, score_intervals
+from genre_core.songs import FragmentedSongs, fragment_judgements, song_judgements, vote_on
+from genre_core.voting import CHOOSING_VOTE, VOTES, Float64Array
+
+SongsOfSplit = Mapping[Split, FragmentedSongs]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunScores:
+    """All that is measured of one run.
+
+    ``scores`` and ``intervals`` stand under names such as ``test_fragment`` and
+    ``validation_song_mean``; the temperature is fitted on validation alone.
+    """
+
+    genres: tuple[str, ...]
+    scores: dict[str, Scores]
+    intervals: dict[str, ScoreIntervals]
+    songs: SongsOfSplit
+    temperature: float
+    library_id: str
+
+
+def measure(songs: SongsOfSplit, genres: tuple[str, ...], library_id: str) -> RunScores:
+    """Score every split by fragment and by song, with intervals, and fit the temperature."""
+    judged = dict(_judgements(songs))
+    validation = songs[Split.VALIDATION]
+    return RunScores(
+        genres=genres,
+        scores={
+            name: score_predictions(said.labels, said.predicted[0], genres)
+            for name, said in judged.items()
+        },
+        intervals={
+            name: score_intervals(said, interval_rng(library_id)) for name, said in judged.items()
+        },
+        songs=songs,
+        temperature=fit_temperature(vote_on(validation, CHOOSING_VOTE), validation.labels),
+        library_id=library_id,
+    )
+
+
+def chosen(split: Split) -> str:
+    """Name the scores by song that count: by the vote that chooses."""
+    return f"{split}_song_{CHOOSING_VOTE}"
+
+
+def run_metrics(found: RunScores) -> dict[str, float]:
+    """Give all numbers under flat names, such as ``test_song_mean_macro_f1_low``."""
+    metrics = {"temperature": found.temperature}
+    for name, scores in found.scores.items():
+        metrics |= scores.as_metrics(name)
+    for split, songs in found.songs.items():
+        name = chosen(split)
+        metrics |= found.intervals[name].macro_f1.as_metrics(f"{name}_macro_f1")
+        metrics |= found.intervals[name].accuracy.as_metrics(f"{name}_accuracy")
+        metrics |= _sureness(found, songs, name)
+    tempered, songs = _tempered(found), found.songs[Split.TEST]
+    name = chosen(Split.TEST)
+    metrics[f"{name}_ece_calibrated"] = reliability(tempered, songs.labels).error
+    metrics[f"{name}_log_loss_calibrated"] = log_loss(tempered, songs.labels)
+    return metrics
+
+
+def run_documents(found: RunScores, by_count: list[VotedScore]) -> dict[str, dict[str, object]]:
+    """Give what is kept as JSON, by name."""
+    confusion = {name: scores.confusion.tolist() for name, scores in found.scores.items()}
+    intervals = {name: i.as_document(found.genres) for name, i in found.intervals.items()}
+    before, after = _reliabilities(found)
+    return {
+        "confusion": {"genres": list(found.genres), **confusion},
+        "intervals": {"level": 0.95, **intervals},
+        "calibration": {
+            "temperature": found.temperature,
+            "as_trained": before.as_document(),
+            "tempered": after.as_document(),
+        },
+        "aggregation": {str(Split.TEST): [score.as_row() for score in by_count]},
+    }
+
+
+def run_figures(
+    found: RunScores, by_count: list[VotedScore], name: str
+) -> Iterator[tuple[str, Figure]]:
+    """Draw what the test split shows, each figure with the name it is kept under."""
+    for scored in (f"{Split.TEST}_fragment", chosen(Split.TEST)):
+        title = f"{name}, {scored.replace('_', ' ')}"
+        confusion = found.scores[scored].confusion
+        yield f"confusion_{scored}", draw_confusion(confusion, found.genres, title)
+    scored = chosen(Split.TEST)
+    title = f"{name}, {scored.replace('_', ' ')}"
+    before, after = _reliabilities(found)
+    curves = {"as trained": before, f"temperature {found.temperature:.2f}": after}
+    yield f"reliability_{scored}", draw_reliability(curves, title)
+    songs = found.songs[Split.TEST]
+    curve = risk_coverage(vote_on(songs, CHOOSING_VOTE), songs.labels)
+    yield f"coverage_{scored}", draw_coverage(curve, title)
+    yield "aggregation", draw_aggregation(by_count, f"{name}, test songs by number of fragments")
+
+
+def aggregate(found: RunScores) -> list[VotedScore]:
+    """Score the test songs by the number of fragments that vote."""
+    return score_by_count(found.songs[Split.TEST], found.library_id)
+
+
+def _judgements(songs: SongsOfSplit) -> Iterator[tuple[str, Judgements]]:
+    """Judge every split by fragment, and by song with each vote."""
+    for split, heard in songs.items():
+        yield f"{split}_fragment", fragment_judgements(heard)
+        for vote in VOTES:
+            yield f"{split}_song_{vote}", song_judgements(heard, vote)
+
+
+def _sureness(found: RunScores, songs: FragmentedSongs, name: str) -> dict[str, float]:
+    """Say how right the network is for how sure it is, and with two genres named."""
+    said, labels = vote_on(songs, CHOOSING_VOTE), songs.labels
+    ece = calibration_error(said, labels, songs.group_ids, interval_rng(found.library_id))
+    top = top_accuracy(said, labels, songs.group_ids, interval_rng(found.library_id))
+    return {
+        f"{name}_ece": ece.value,
+        **ece.as_metrics(f"{name}_ece"),
+        f"{name}_top2_accuracy": top.value,
+        **top.as_metrics(f"{name}_top2_accuracy"),
+        f"{name}_aurc": risk_coverage(said, labels).area,
+        f"{name}_log_loss": log_loss(said, labels),
+        f"{name}_brier": brier_score(said, labels),
+    }
+
+
+def _tempered(found: RunScores) -> Float64Array:
+    return temper(vote_on(found.songs[Split.TEST], CHOOSING_VOTE), found.temperature)
+
+
+def _reliabilities(found: RunScores) -> tuple[Reliability, Reliability]:
+    """Give the reliability on test songs, as trained and tempered."""
+    songs = found.songs[Split.TEST]
+    as_trained = reliability(vote_on(songs, CHOOSING_VOTE), songs.labels)
+    return as_trained, reliability(_tempered(found), songs.labels)

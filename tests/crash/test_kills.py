@@ -1,0 +1,54 @@
+"""Killed at a named point, then run again: the store is that of a run that nothing disturbed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from storage.layout import DataLayout
+from tests.crash.comparison import describe, differences, orphans
+from tests.crash.nursery import KILLED, Nursery
+from tests.crash.points import EXTRACT, INGEST, TRAIN
+
+pytestmark = pytest.mark.flow
+
+
+def test_songs_killed_at_every_point_in_turn_become_the_store_of_an_undisturbed_run(
+    nursery: Nursery, extracted_home: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+
+    ingested = {point: nursery.run(home, "ingest", point=point) for point in INGEST}
+    extracted = {point: nursery.run(home, "extract", point=point) for point in EXTRACT}
+    ended = nursery.run(home, "ingest", "extract")
+
+    assert ingested == dict.fromkeys(INGEST, KILLED)
+    assert extracted == dict.fromkeys(EXTRACT, KILLED)
+    assert ended == 0
+    assert orphans(DataLayout(home)) == set()
+    undisturbed = describe(DataLayout(extracted_home))
+    assert differences(undisturbed, describe(DataLayout(home))) == []
+
+
+@pytest.mark.keras
+def test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one(
+    line_nursery: Nursery, extracted_home: Path, tmp_path: Path
+) -> None:
+    undisturbed, home = tmp_path / "undisturbed", tmp_path / "home"
+    shutil.copytree(extracted_home, undisturbed)
+    shutil.copytree(extracted_home, home)
+    assert line_nursery.run(undisturbed, "train") == 0
+
+    killed = {point: line_nursery.run(home, "train", point=point) for point in TRAIN}
+    ended = line_nursery.run(home, "train")
+
+    assert killed == dict.fromkeys(TRAIN, KILLED)
+    assert ended == 0
+    expected = describe(DataLayout(undisturbed))
+    assert differences(expected, describe(DataLayout(home))) == []
+    assert expected.tracking == {
+        "running": 0,
+        "finished": 1,
+        "champions": [("champion", 1)],
+        "versions": [(1,)],
+    }

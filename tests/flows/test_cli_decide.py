@@ -1,0 +1,178 @@
+"""Commands conflicts and decide: a person settles what the sources disagree about."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from genre_core.records import Outcome, Result, Stage, Track
+from storage.catalog.connection import open_catalog
+from storage.catalog.published import publish, query_rows
+from storage.catalog.recordings import settle_recordings
+from storage.catalog.songs import record_songs
+from storage.layout import DataLayout
+from storage.lock import hold_home
+from tests.flows.conftest import Call
+
+USAGE, FAILURE = 2, 1
+
+
+def track(name: str, genre: str, bit_rate: int) -> Track:
+    return Track(
+        track_id=name * 16,
+        location=f"/music/{genre}/{name}.mp3",
+        genre=genre,
+        artist="Ada",
+        album="",
+        title=f"Song {name}",
+        licence="",
+        duration_s=180.0,
+        sample_rate=44_100,
+        channels=2,
+        codec="mp3",
+        suffix=".mp3",
+        bit_rate=bit_rate,
+    )
+
+
+def arrived(song: Track) -> Outcome:
+    return Outcome(
+        location=song.location,
+        genre=song.genre,
+        result=Result.OK,
+        stage=Stage.DOWNLOAD,
+        track_id=song.track_id,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> DataLayout:
+    """A store in which one recording stands under two genres, and another song under one."""
+    layout = DataLayout(tmp_path / "home")
+    songs = [track("abcd", "jazz", 128_000), track("ef01", "rock", 320_000)]
+    other = track("2345", "soul", 128_000)
+    record_songs(layout, [*songs, other], [arrived(song) for song in (*songs, other)])
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            "insert into copies values (?, ?, 0.95, 0)", [song.track_id for song in songs]
+        )
+    settle_recordings(layout)
+    publish(layout)
+    return layout
+
+
+def standing(layout: DataLayout) -> dict[str, tuple[str, str]]:
+    rows = query_rows(layout, "select source, outcome, reason from outcomes")
+    return {Path(row["source"]).stem: (row["outcome"], row["reason"]) for row in rows}
+
+
+def test_conflicts_list_every_source_of_a_recording(genreflow: Call, home: DataLayout) -> None:
+    said = genreflow("conflicts", "--json")
+
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out) == [
+        {
+            "recording": "abcd" * 16,
+            "track_id": name * 16,
+            "source": f"/music/{genre}/{name}.mp3",
+            "genre": genre,
+            "artist": "Ada",
+            "title": f"Song {name}",
+        }
+        for name, genre in (("abcd", "jazz"), ("ef01", "rock"))
+    ]
+
+
+def test_people_see_the_same_and_what_to_do(genreflow: Call, home: DataLayout) -> None:
+    said = genreflow("conflicts")
+
+    assert "/music/jazz/abcd.mp3" in said.out
+    assert "/music/rock/ef01.mp3" in said.out
+    assert "genreflow decide" in said.out
+
+
+@pytest.mark.parametrize("name", ["/music/jazz/abcd.mp3", "ef01ef01"])
+def test_a_decision_takes_effect_at_once_and_ends_the_conflict(
+    genreflow: Call, home: DataLayout, name: str
+) -> None:
+    said = genreflow("decide", name, "soul")
+
+    assert (said.code, said.err) == (0, "")
+    assert standing(home) == {
+        "abcd": ("duplicate", "duplicate_recording"),
+        "ef01": ("ok", ""),
+        "2345": ("ok", ""),
+    }
+    rows = query_rows(home, "select distinct genre, duplicate_of from tracks order by all")
+    assert rows == [
+        {"genre": "soul", "duplicate_of": "ef01" * 16},
+        {"genre": "soul", "duplicate_of": None},
+    ]
+    assert "No recording waits for a decision." in genreflow("conflicts").out
+
+
+def test_a_later_decision_stands(genreflow: Call, home: DataLayout) -> None:
+    genreflow("decide", "abcdabcd", "jazz")
+
+    genreflow("decide", "ef01ef01", "rock")
+
+    rows = query_rows(home, "select distinct genre from tracks where artist = 'Ada' order by all")
+    assert [row["genre"] for row in rows] == ["rock", "soul"]
+
+
+def test_a_decision_outlives_a_new_copy_under_a_third_genre(
+    genreflow: Call, home: DataLayout
+) -> None:
+    genreflow("decide", "abcdabcd", "jazz")
+    again = replace(arrived(track("abcd", "soul", 128_000)), location="/music/again.mp3")
+
+    record_songs(home, [], [again])
+    settle_recordings(home)
+    publish(home)
+
+    assert standing(home)["again"] == ("duplicate", "duplicate_recording")
+    assert standing(home)["ef01"] == ("ok", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("/nowhere.mp3", "jazz"), "The store has no song /nowhere.mp3."),
+        (("abcd", "jazz"), "The store has no song abcd."),
+        (("abcdabcd", "polka"), "genre 'polka'. Choose among: jazz, rock, soul"),
+    ],
+)
+def test_what_nobody_knows_is_refused(
+    genreflow: Call, home: DataLayout, words: tuple[str, str], sentence: str
+) -> None:
+    said = genreflow("decide", *words)
+
+    assert (said.code, said.out) == (USAGE, "")
+    assert sentence in said.err
+    assert standing(home)["abcd"] == ("quarantined", "label_conflict")
+
+
+def test_a_genre_of_the_settings_may_be_chosen(
+    genreflow: Call, home: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENREFLOW_GENRES", '["polka"]')
+
+    assert genreflow("decide", "abcdabcd", "polka").code == 0
+
+
+def test_a_run_at_work_is_waited_for(genreflow: Call, home: DataLayout) -> None:
+    with hold_home(home):
+        said = genreflow("decide", "abcdabcd", "jazz")
+
+    assert said.code == FAILURE
+    assert "Another run of genreflow is at work" in said.err
+
+
+@pytest.mark.parametrize("words", [("conflicts",), ("decide", "song.mp3", "jazz")])
+def test_no_store_yet_is_told(genreflow: Call, tmp_path: Path, words: tuple[str, ...]) -> None:
+    said = genreflow(*words)
+
+    assert said.code == USAGE
+    assert "There is no store in" in said.err
+    assert not (tmp_path / "home").exists()

@@ -1,0 +1,186 @@
+"""Full and read-only disks, neighbours, other versions: one sentence, and later the run goes on."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from storage import disk
+from storage.catalog import connection
+from storage.catalog.connection import open_catalog
+from storage.layout import DataLayout
+from storage.lock import hold_night
+from tests.flows.conftest import Call, Said
+
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+
+FAILURE, WELL = 1, 0
+OLDEST = Path(__file__).parents[1] / "storage" / "catalog" / "schema_2.sql"
+HOLD = """
+import duckdb, sys
+held = duckdb.connect(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+DIE = """
+import sys
+from pathlib import Path
+from storage.catalog import connection
+from storage.layout import DataLayout
+from tests.crash.points import arm
+arm("storage.catalog.migrations:migrate:after:1")
+with connection.open_catalog(DataLayout(Path(sys.argv[1]))):
+    pass
+"""
+
+Remount = Callable[[str], None]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Remount]:
+    """A disk of 4 MiB below the home; call it to mount it in another way."""
+    home = tmp_path / "home"
+    home.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(home)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a disk takes root")
+
+    def remount(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(home)], check=True)
+
+    yield remount
+    subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+
+def sentence_of(said: Said) -> str:
+    """Give the last line that a command said; there is no traceback."""
+    assert "Traceback" not in said.err
+    return said.err.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    return DataLayout(tmp_path / "home")
+
+
+def versions(layout: DataLayout) -> list[int]:
+    with duckdb.connect(str(layout.catalog), read_only=True) as catalog:
+        rows = catalog.execute("select version from schema_version order by version").fetchall()
+    return [version for (version,) in rows]
+
+
+def test_a_disk_without_room_is_told_before_anything_begins(
+    genreflow: Call, small_disk: Remount, layout: DataLayout, library: Path
+) -> None:
+    said = genreflow("ingest", library)
+
+    assert said.code == FAILURE
+    assert f"The disk of {layout.home} is full. Free some space" in sentence_of(said)
+    assert list(layout.home.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_leaves_a_store_that_the_same_command_goes_on_with(
+    genreflow: Call, small_disk: Remount, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "LEAST_FREE_BYTES", 0)
+
+    full = genreflow("ingest", library)
+    small_disk("size=64m")
+    again = genreflow("ingest", library)
+
+    assert full.code == FAILURE
+    assert "is full. Free some space, then try again." in sentence_of(full)
+    assert again.code == WELL
+    assert "20 ok, 1 duplicate, 2 quarantined, 0 retryable" in again.out
+
+
+def test_a_read_only_home_is_told_and_can_still_be_asked(
+    genreflow: Call, small_disk: Remount, library: Path
+) -> None:
+    small_disk("size=64m")
+    genreflow("ingest", library)
+
+    small_disk("ro")
+    refused = genreflow("extract")
+    asked = genreflow("status")
+    small_disk("rw")
+    again = genreflow("extract")
+
+    assert refused.code == FAILURE
+    assert "cannot be written to. Make it writable" in sentence_of(refused)
+    assert (asked.code, again.code) == (WELL, WELL)
+
+
+def test_a_catalog_that_another_process_holds_is_told_and_the_command_works_afterwards(
+    genreflow: Call, layout: DataLayout, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_catalog(layout):
+        pass
+    monkeypatch.setattr(connection, "PATIENCE_S", 0.2)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(layout.catalog)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        held = genreflow("ingest", library)
+        holder.communicate(b"go\n")
+
+    again = genreflow("ingest", library)
+
+    assert held.code == FAILURE
+    assert "is held by another process; wait until its run has ended" in sentence_of(held)
+    assert again.code == WELL
+
+
+def test_a_second_night_is_told_to_wait(genreflow: Call, layout: DataLayout, library: Path) -> None:
+    with hold_night(layout):
+        said = genreflow("run", library)
+
+    assert said.code == FAILURE
+    assert "Another run of genreflow is at work" in sentence_of(said)
+
+
+def test_an_older_catalog_is_migrated_and_a_copy_of_it_kept(
+    genreflow: Call, layout: DataLayout, library: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout.home.mkdir()
+    with duckdb.connect(str(layout.catalog)) as old:
+        old.execute(OLDEST.read_text("utf-8"))
+
+    said = genreflow("ingest", library)
+
+    kept = layout.catalog.with_name("catalog.duckdb.version-2")
+    assert said.code == WELL
+    assert f"a copy of it stays in {kept}" in caplog.text
+    with duckdb.connect(str(kept), read_only=True) as copy:
+        assert copy.execute("select max(version) from schema_version").fetchone() == (2,)
+
+
+def test_a_migration_that_is_killed_leaves_the_older_catalog(layout: DataLayout) -> None:
+    layout.home.mkdir()
+    with duckdb.connect(str(layout.catalog)) as old:
+        old.execute(OLDEST.read_text("utf-8"))
+
+    died = subprocess.run([sys.executable, "-c", DIE, str(layout.home)], check=False)
+    before = versions(layout)
+    with open_catalog(layout):
+        pass
+
+    assert died.returncode == -9
+    assert (before, versions(layout)) == ([2], [2, 3])
+    assert not list(layout.home.glob("*.part"))
+
+
+def test_a_newer_catalog_is_refused(genreflow: Call, layout: DataLayout, library: Path) -> None:
+    with open_catalog(layout) as catalog:
+        catalog.execute("insert into schema_version values (7)")
+
+    said = genreflow("ingest", library)
+
+    assert said.code == FAILURE
+    assert "The catalog has version 7" in sentence_of(said)

@@ -1,0 +1,139 @@
+"""Songs and manifests to spoil, and the process that takes them."""
+
+import csv
+import json
+import os
+import select
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import soundfile
+
+PROJECT = Path(__file__).parents[2]
+LONGEST_S = 20.0
+
+SONGS = {
+    "cbr.mp3": ("-b:a", "64k"),
+    "vbr.mp3": ("-q:a", "6", "-id3v2_version", "3", "-metadata", "title=Fuzz"),
+    "song.ogg": ("-c:a", "libvorbis"),
+    "song.opus": ("-c:a", "libopus"),
+    "song.flac": (),
+    "index.m4a": ("-c:a", "aac", "-movflags", "faststart"),
+    "song.m4a": ("-c:a", "alac"),
+    "song.wav": (),
+    "float.wav": ("-c:a", "pcm_f32le"),
+}
+ROWS = [
+    {"path": f"song {number}.mp3", "genre": "jazz", "artist": "Ada", "title": 'the "first", 歌'}
+    for number in range(3)
+]
+
+
+class Taker:
+    """A process that takes files; one that dies or hangs is counted and started anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.outcomes: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+
+    def take(self, kind: str, name: str, content: bytes) -> str:
+        """Give a file to the process; say what became of it."""
+        path = self._folder / "inbox" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        outcome = self._ask({"kind": kind, "path": str(path), "home": str(self.home)})
+        self.outcomes[outcome.split(":")[0]] += 1
+        if outcome.startswith(("failed", "crashed", "hung")):
+            self._keep(path, outcome)
+        return outcome
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def left_behind(self) -> list[str]:
+        """Name the files outside the home, and those within it that nobody needs."""
+        files = [path for path in self._folder.rglob("*") if path.is_file()]
+        inbox, failures = self._folder / "inbox", self._folder / "failures"
+        return [str(p) for p in files if not p.is_relative_to(inbox) and p.parent != failures]
+
+    def _ask(self, order: dict[str, str]) -> str:
+        process = self._process = self._process or self._start()
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        ready, _, _ = select.select([process.stdout], [], [], LONGEST_S)
+        answer = process.stdout.readline() if ready else ""
+        if answer:
+            return json.loads(answer)
+        told = f"crashed: status {process.wait()}" if ready else f"hung: over {LONGEST_S:g} s"
+        self.close()
+        return told
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._folder.joinpath("work").mkdir(exist_ok=True)
+        return subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("worker.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self._folder / "work",
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )
+
+    def _keep(self, path: Path, outcome: str) -> None:
+        """Keep what failed, so that it can be looked at."""
+        kept = self._folder / "failures" / f"{len(self.failures)} {path.name}"
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(path.read_bytes())
+        self.failures.append(f"{kept}: {outcome}")
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Three seconds of a sweep in each format."""
+    folder = tmp_path_factory.mktemp("songs")
+    time_s = np.arange(3 * 44_100) / 44_100
+    sweep = np.stack([np.sin(2 * np.pi * (f * time_s + 50 * time_s**2)) for f in (200, 310)])
+    soundfile.write(folder / "sweep.wav", 0.3 * sweep.T, 44_100)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(folder / "sweep.wav")]
+    for name, options in SONGS.items():
+        subprocess.run([*command, *options, str(folder / name)], check=True)
+    return {name: (folder / name).read_bytes() for name in SONGS}
+
+
+@pytest.fixture(scope="session")
+def manifests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The same three rows in each form of a manifest."""
+    folder = tmp_path_factory.mktemp("manifests")
+    with (folder / "songs.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(ROWS[0]))
+        writer.writeheader()
+        writer.writerows(ROWS)
+    lines = [json.dumps(row, ensure_ascii=False) for row in ROWS]
+    (folder / "songs.jsonl").write_text("\n".join(lines), "utf-8")
+    pa.parquet.write_table(pa.Table.from_pylist(ROWS), folder / "songs.parquet")
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def taker(tmp_path: Path) -> Iterator[Taker]:
+    taker = Taker(tmp_path)
+    yield taker
+    taker.close()

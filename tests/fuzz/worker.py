@@ -1,0 +1,68 @@
+"""Take one file after the other as ingest and extract do; run as a program of its own.
+
+Each line of the input is a JSON object: the kind (``song`` or ``manifest``), the path, the home.
+Each is answered with one line: what became of it.
+"""
+
+import json
+import resource
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+from genre_core.errors import GenreflowError, TransientError
+from genre_core.fragments import FragmentConfig
+from genre_core.records import Source
+from storage.audio.cutting import cut_song
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+from storage.sources.manifest import list_manifest
+
+_CONFIG = FragmentConfig(n_fragments=4, longest_s=0.5, margin_s=0.1, min_track_s=1.0)
+_MEMORY_BYTES = 3 << 30
+
+
+def take_song(path: Path, home: Path) -> str:
+    """Fetch a song and cut its fragments."""
+    layout = DataLayout(home)
+    track = fetch_song(Source(location=str(path), genre="noise"), layout, DownloadLimits())
+    song = layout.song(track.track_id, track.suffix)
+    try:
+        cut_song(song, track.track_id, track.facts, _CONFIG)
+    finally:
+        song.unlink()
+    return "ok"
+
+
+def take_manifest(path: Path, home: Path) -> str:
+    """List a manifest."""
+    sources = list_manifest(path)
+    json.dumps([source.location for source in sources]).encode("utf-8")
+    return "ok"
+
+
+def answer(order: dict[str, str]) -> str:
+    """Say what became of a file: ``ok``, a reason code, the name of an error, or a failure."""
+    take = {"song": take_song, "manifest": take_manifest}[order["kind"]]
+    try:
+        return take(Path(order["path"]), Path(order["home"]))
+    except GenreflowError as error:
+        if isinstance(error, TransientError):
+            return f"failed: {error}"
+        return str(getattr(error, "reason", "")) or type(error).__name__
+    except Exception:
+        return "failed: " + traceback.format_exc()
+
+
+def main() -> None:
+    """Answer until there is no more to do."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    warnings.simplefilter("error")
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

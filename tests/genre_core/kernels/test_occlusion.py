@@ -1,0 +1,67 @@
+"""Occlusion: networks that look at known bands and moments, and losses worked by hand."""
+
+import numpy as np
+import pytest
+
+from genre_core.examples import Float32Array
+from genre_core.kernels.occlusion import Mask, mask_for, occlusion_map
+
+MATRIX = np.arange(1, 13, dtype=np.float32).reshape(3, 4) / 12
+
+
+def second_band(matrices: Float32Array) -> Float32Array:
+    """Look at the second band alone: its mean is the probability of genre 0."""
+    share = matrices[:, 1].mean(axis=1)
+    return np.stack([share, 1 - share], axis=1)
+
+
+def test_only_the_band_that_a_network_looks_at_decides() -> None:
+    losses = occlusion_map(second_band, MATRIX, 0, Mask(n_bands=1, n_frames=1))
+
+    # silencing one value of the band takes a quarter of it from the mean
+    np.testing.assert_allclose(losses[1], np.array([5, 6, 7, 8]) / 12 / 4, atol=1e-6)
+    np.testing.assert_allclose(losses[[0, 2]], 0, atol=1e-6)
+
+
+def test_what_speaks_against_a_genre_has_a_negative_loss() -> None:
+    losses = occlusion_map(second_band, MATRIX, 1, Mask(n_bands=1, n_frames=1))
+
+    np.testing.assert_allclose(losses[1], -np.array([5, 6, 7, 8]) / 12 / 4, atol=1e-6)
+
+
+def test_a_place_gets_the_mean_of_the_masks_that_cover_it() -> None:
+    losses = occlusion_map(second_band, MATRIX, 0, Mask(n_bands=2, n_frames=3))
+
+    # the second band lies in every mask; frames 0-2 cost (5 + 6 + 7) / 48, frames 1-3 cost 21 / 48
+    row = np.array([18, 19.5, 19.5, 21]) / 48
+    np.testing.assert_allclose(losses, np.stack([row, row, row]), atol=1e-6)
+
+
+def test_the_last_mask_ends_with_the_matrix_though_the_step_does_not_fit() -> None:
+    mask = Mask(n_bands=3, n_frames=3, frame_step=3)
+
+    losses = occlusion_map(second_band, MATRIX, 0, mask)
+
+    assert np.isfinite(losses).all()
+    np.testing.assert_allclose(losses[0, [0, 3]], [18 / 48, 21 / 48], atol=1e-6)
+
+
+def test_a_mask_larger_than_the_matrix_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"4 bands × 1 frames does not fit .* 3 × 4"):
+        occlusion_map(second_band, MATRIX, 0, Mask(n_bands=4, n_frames=1))
+
+
+def test_a_mask_without_a_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        Mask(n_bands=1, n_frames=1, band_step=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (12, 9), (12, 29), (64, 1300), (1, 300)])
+def test_any_matrix_gets_a_mask_that_fits_at_a_few_hundred_places(shape: tuple[int, int]) -> None:
+    mask = mask_for(*shape)
+
+    n_bands = (shape[0] - mask.n_bands) // mask.band_step + 2
+    n_frames = (shape[1] - mask.n_frames) // mask.frame_step + 2
+    assert mask.n_bands <= shape[0]
+    assert mask.n_frames <= shape[1]
+    assert n_bands * n_frames < 500

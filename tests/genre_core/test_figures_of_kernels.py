@@ -1,0 +1,160 @@
+"""Figures of kernels: what they show is what they were given."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from genre_core.figures.excitement import draw_excitement, kernel_images
+from genre_core.figures.images import draw_images, plain_name
+from genre_core.figures.kernel_counts import draw_kernel_counts
+from genre_core.figures.likeness import draw_likeness, draw_similarity, side_by_side
+from genre_core.figures.pruning import draw_pruning
+from genre_core.kernels.counts import CountCourse
+from genre_core.kernels.courses import PruningCourse
+from genre_core.kernels.similarity import Likeness
+from tests.genre_core.test_figures import PNG, png
+
+
+def counted(n_first: int, accuracies: list[list[float]]) -> CountCourse:
+    return CountCourse(
+        network=f"cnn_{n_first}_{2 * n_first}",
+        n_first=n_first,
+        n_second=2 * n_first,
+        n_parameters=1000 * n_first,
+        accuracies=np.array(accuracies),
+    )
+
+
+def pruned(similar: list[float]) -> PruningCourse:
+    kept = tuple(range(len(similar), 0, -1))
+    orders = np.array([similar, similar])
+    return PruningCourse(
+        layer="conv2d",
+        n_kept=kept,
+        similar=np.array(similar),
+        random=orders / 2,
+        dropped=orders / 4,
+        removed=(),
+    )
+
+
+def test_accuracy_by_kernels_is_the_mean_of_the_best_so_far() -> None:
+    courses = [counted(4, [[0.4, 0.2], [0.2, 0.6]]), counted(8, [[0.5, 0.7], [0.5, 0.9]])]
+
+    over_epochs, at_the_end, until = draw_kernel_counts(courses, [0.5], "kernels").axes
+
+    np.testing.assert_allclose(over_epochs.lines[0].get_xydata(), [[1, 0.3], [2, 0.5]])
+    assert at_the_end.lines[1].get_ydata()[0] == pytest.approx(0.8)
+    # one of the seeds with 4 kernels reaches 50 %, in epoch 2; with 8 both do, in epoch 1
+    np.testing.assert_allclose(until.lines[0].get_xydata(), [[0, 2], [1, 1]])
+    assert [text.get_text() for text in until.texts] == ["1 of 2"]
+
+
+def test_five_networks_of_three_seeds_have_bands() -> None:
+    rng = np.random.default_rng(0)
+    courses = [counted(2**n, rng.random((3, 20)).tolist()) for n in range(2, 7)]
+
+    figure = draw_kernel_counts(courses, [0.3, 0.6], "kernels")
+
+    assert len(figure.axes[0].collections) == 5
+    assert png(figure).startswith(PNG)
+
+
+def test_no_training_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="no training to draw"):
+        draw_kernel_counts([], [], "kernels")
+
+
+def test_pruning_is_drawn_from_all_kernels_down_to_one_as_means_over_seeds() -> None:
+    figure = draw_pruning([[pruned([0.8, 0.6]), pruned([0.4, 0.2])]], 0.25, "pruning")
+
+    dropped, folded, similar, chance = figure.axes[0].lines
+    np.testing.assert_allclose(similar.get_xydata(), [[2, 0.6], [1, 0.4]])
+    np.testing.assert_allclose(folded.get_ydata(), [0.3, 0.2])
+    np.testing.assert_allclose(dropped.get_ydata(), [0.15, 0.1])
+    assert list(chance.get_ydata()) == [0.25, 0.25]
+    assert figure.axes[0].xaxis_inverted()
+
+
+def test_similar_kernels_stand_side_by_side() -> None:
+    kernels = np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.1], [0.0, 1.0]])
+
+    order = side_by_side(kernels)
+
+    assert abs(list(order).index(0) - list(order).index(2)) == 1
+    assert sorted(order) == [0, 1, 2, 3]
+
+
+def test_likeness_is_drawn_beside_what_chance_gives() -> None:
+    alike = Likeness(similarity=0.9, chance=0.5, chance_low=0.4, chance_high=0.6, p_value=0.01)
+
+    axes = draw_likeness({"cnn, layer 1": alike}, "likeness").axes[0]
+
+    np.testing.assert_allclose(axes.collections[0].get_segments()[0][:, 0], [0.4, 0.6])
+    assert axes.lines[0].get_xdata()[0] == 0.9
+
+
+def test_layers_of_any_size_can_be_compared() -> None:
+    rng = np.random.default_rng(0)
+    layers = {"one": rng.normal(size=(2, 9)), "two": rng.normal(size=(128, 576))}
+
+    assert png(draw_similarity(layers, "similarity")).startswith(PNG)
+
+
+def test_the_images_of_a_layer_share_one_scale_and_silent_ones_say_so() -> None:
+    images = np.zeros((3, 5, 3), np.float32)
+    images[..., 0], images[1, 1, 2] = 0.2, 4
+
+    figure = draw_images(images, "a layer")
+
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in panels] == ["0", "1 (silent)", "2"]
+    assert {axes.images[0].get_clim() for axes in panels} == {(0, 4)}
+
+
+@pytest.mark.parametrize("n_images", [1, 4, 9, 128])
+def test_any_number_of_images_can_be_drawn(n_images: int) -> None:
+    images = np.random.default_rng(0).random((3, 11, n_images), dtype=np.float32)
+
+    assert png(draw_images(images, "a layer")).startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("layer", "plain"),
+    [("conv2d", "convolution"), ("conv2d_12", "convolution"), ("max_pooling2d_1", "max pooling")],
+)
+def test_a_layer_has_a_plain_name(layer: str, plain: str) -> None:
+    assert plain_name(layer) == plain
+
+
+def test_a_kernel_stands_before_what_excites_it_and_a_silent_one_has_nothing() -> None:
+    rows = np.arange(18, dtype=np.float32).reshape(2, 9)
+    patches = np.ones((2, 3, 3, 3), np.float32)
+    strengths = np.array([[0.5, 0.4, 0.3], [0, 0, 0]], np.float32)
+
+    figure = draw_excitement(kernel_images(rows), patches, strengths, "kernels")
+
+    assert [axes.get_title(loc="left") for axes in figure.axes[::4]] == ["0: 0.50", "1: silent"]
+    np.testing.assert_array_equal(figure.axes[4].images[0].get_array(), rows[1].reshape(3, 3))
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_kernels_of_many_inputs_are_no_images() -> None:
+    assert kernel_images(np.ones((2, 288), np.float32)) is None
+
+
+def test_drawing_kernels_needs_no_keras() -> None:
+    modules = ("kernel_counts", "likeness", "pruning", "images", "excitement", "architecture")
+    program = (
+        f"import sys, {', '.join(f'genre_core.figures.{name}' for name in modules)}, "
+        "genre_core.kernels.architecture, genre_core.kernels.occlusion; "
+        "print({'keras', 'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert shown.stdout == "set()\n"

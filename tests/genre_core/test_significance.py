@@ -1,0 +1,253 @@
+"""Intervals and differences against scipy, scikit-learn, and numbers worked by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score, recall_score
+
+from genre_core.bootstrap import bootstrap, interval_rng
+from genre_core.judgements import Judgements, judge_by_name
+from genre_core.significance import Standing, mcnemar, paired_difference, score_intervals
+
+GENRES = ("jazz", "rock", "techno")
+N_GENRES = 4
+
+
+def judged(
+    labels: list[int], *predicted: list[int], groups: list[str] | None = None, n_genres: int = 3
+) -> Judgements:
+    names = [f"song {place:03}" for place in range(len(labels))]
+    return Judgements(
+        track_ids=np.array(names, dtype=object),
+        group_ids=np.array(groups or names, dtype=object),
+        labels=np.array(labels),
+        predicted=np.array(predicted),
+        n_genres=n_genres,
+    )
+
+
+def drawn(rng: np.random.Generator, n_groups: int, n_sides: int = 1) -> list[Judgements]:
+    """Draw groups of 1-4 songs of one genre, each with a skill of its own, 0.75 on average.
+
+    Wrong songs fall on the other genres alike: precision and recall, and so macro F1, are 0.75.
+    """
+    sizes = rng.integers(1, 5, n_groups)
+    groups = np.repeat(np.arange(n_groups), sizes)
+    labels, skill = groups % N_GENRES, rng.beta(6, 2, n_groups)[groups]
+    names = np.arange(len(groups)).astype(str).astype(object)
+    sides = []
+    for _ in range(n_sides):
+        wrong = (labels + rng.integers(1, N_GENRES, len(labels))) % N_GENRES
+        predicted = np.where(rng.random(len(labels)) < skill, labels, wrong)
+        sides.append(
+            Judgements(
+                track_ids=names,
+                group_ids=groups.astype(str).astype(object),
+                labels=labels,
+                predicted=predicted[None],
+                n_genres=N_GENRES,
+            )
+        )
+    return sides
+
+
+def test_the_scores_are_those_of_scikit_learn_averaged_over_seeds() -> None:
+    rng = np.random.default_rng(0)
+    labels, one, two = rng.integers(0, 3, (3, 60)).tolist()
+
+    scores = score_intervals(judged(labels, one, two), rng)
+
+    macro_f1 = [f1_score(labels, seed, average="macro") for seed in (one, two)]
+    recalls = [recall_score(labels, seed, average=None) for seed in (one, two)]
+    assert scores.macro_f1.value == pytest.approx(np.mean(macro_f1))
+    assert [r.value for r in scores.recall if r] == pytest.approx(np.mean(recalls, axis=0))
+    right = [np.mean(np.equal(labels, seed)) for seed in (one, two)]
+    assert scores.accuracy.value == pytest.approx(np.mean(right))
+
+
+def test_the_scores_of_resamples_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    labels, predicted = rng.integers(0, 3, (2, 40))
+    groups = rng.integers(0, 10, 40)
+    resamples = [
+        np.concatenate([np.flatnonzero(groups == group) for group in rng.integers(0, 10, 10)])
+        for _ in range(500)
+    ]
+    tail = stats.norm.cdf(np.sqrt(10 / 9) * stats.t.ppf(0.025, 9))
+
+    names = groups.astype(str).tolist()
+    found = score_intervals(judged(labels.tolist(), predicted.tolist(), groups=names), rng)
+
+    scores = [f1_score(labels[i], predicted[i], average="macro") for i in resamples]
+    low, high = np.quantile(scores, [tail, 1 - tail])
+    assert found.macro_f1.low == pytest.approx(low, abs=0.04)
+    assert found.macro_f1.high == pytest.approx(high, abs=0.04)
+
+
+def test_the_interval_of_songs_on_their_own_is_that_of_scipy() -> None:
+    right = np.repeat([1.0, 0.0], [30, 20])
+    tail = stats.norm.cdf(np.sqrt(50 / 49) * stats.t.ppf(0.025, 49))
+
+    found = bootstrap(right[:, None], lambda sums: sums / 50, np.random.default_rng(0))[0]
+
+    known = stats.bootstrap(
+        (right,),
+        np.mean,
+        confidence_level=1 - 2 * tail,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=0.021)
+
+
+@pytest.mark.parametrize("n_groups", [16, 60])
+def test_intervals_hold_the_truth_in_95_of_100_libraries(n_groups: int) -> None:
+    rng = np.random.default_rng(7)
+
+    found = [score_intervals(drawn(rng, n_groups)[0], rng, 400) for _ in range(300)]
+
+    for intervals in ([s.accuracy for s in found], [s.macro_f1 for s in found]):
+        held = np.mean([interval.low <= 0.75 <= interval.high for interval in intervals])
+        assert 0.9 <= held <= 0.99
+
+
+def test_songs_of_one_artist_count_for_less_than_as_many_of_many() -> None:
+    labels = [0] * 40 + [1] * 40
+    predicted = [0] * 32 + [1] * 8 + [1] * 24 + [0] * 16
+    artists = [f"artist {place // 8}" for place in range(80)]
+
+    by_artist = score_intervals(judged(labels, predicted, groups=artists), interval_rng("a"))
+    by_song = score_intervals(judged(labels, predicted), interval_rng("a"))
+
+    widths = [s.accuracy.high - s.accuracy.low for s in (by_artist, by_song)]
+    assert by_artist.accuracy.value == by_song.accuracy.value
+    assert widths[0] > 1.5 * widths[1]
+
+
+def test_ten_songs_without_a_fault_do_not_prove_perfection() -> None:
+    labels = [0, 1] * 5
+
+    scores = score_intervals(judged(labels, labels), interval_rng("a"))
+
+    exact = stats.binomtest(10, 10).proportion_ci(0.95, "exact")
+    assert scores.accuracy.low == pytest.approx(exact.low)
+    assert scores.macro_f1.high == 1
+    assert scores.recall[0] is not None
+    assert scores.recall[0].low == pytest.approx(stats.binomtest(5, 5).proportion_ci(0.95).low)
+
+
+def test_one_group_tells_next_to_nothing() -> None:
+    scores = score_intervals(judged([0, 1, 1], [0, 1, 0], groups=["one"] * 3), interval_rng("a"))
+
+    assert (scores.accuracy.low, scores.accuracy.high) == (0, 1)
+
+
+def test_a_genre_without_songs_has_no_recall_and_no_part_in_macro_f1() -> None:
+    scores = score_intervals(judged([0, 0, 1, 1], [0, 2, 1, 1]), interval_rng("a"))
+
+    assert scores.recall[2] is None
+    assert scores.macro_f1.value == pytest.approx(5 / 6)
+
+
+def test_the_same_library_gives_the_same_interval_whatever_the_order_of_its_songs() -> None:
+    ids, genres = [f"{place:02}" for place in range(30)], list(GENRES) * 10
+    said = [*GENRES[1:], GENRES[0], *genres[3:]]
+    turned = [list(reversed(values)) for values in (ids, genres, said)]
+
+    first = score_intervals(judge_by_name(ids, ids, genres, [said], GENRES), interval_rng("a"))
+    ids, genres, said = turned
+    second = score_intervals(judge_by_name(ids, ids, genres, [said], GENRES), interval_rng("a"))
+
+    assert first == second
+
+
+def test_the_difference_is_that_of_the_scores_of_both_sides() -> None:
+    rng = np.random.default_rng(3)
+    labels, ours, theirs, again = rng.integers(0, 3, (4, 50)).tolist()
+
+    found = paired_difference(judged(labels, ours), judged(labels, theirs, again), rng)
+
+    f1 = [f1_score(labels, seed, average="macro") for seed in (ours, theirs, again)]
+    assert found.macro_f1.value == pytest.approx(f1[0] - (f1[1] + f1[2]) / 2)
+    assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
+
+
+def test_a_difference_on_the_same_songs_is_surer_than_its_two_scores() -> None:
+    labels = [0, 1] * 50
+    theirs = [1 - label if place % 3 == 0 else label for place, label in enumerate(labels)]
+    ours = labels[:40] + theirs[40:]
+
+    found = paired_difference(judged(labels, ours), judged(labels, theirs), interval_rng("a"))
+
+    alone = score_intervals(judged(labels, theirs), interval_rng("a")).macro_f1
+    assert found.macro_f1.high - found.macro_f1.low < alone.high - alone.low
+    assert found.standing is Standing.BETTER
+    assert found.sentence("cnn", "rnn").startswith("cnn is better than rnn: macro F1 +0.14 [")
+
+
+def test_equally_good_networks_are_seldom_told_apart() -> None:
+    rng = np.random.default_rng(11)
+
+    found = [paired_difference(*drawn(rng, 40, n_sides=2), rng, 400) for _ in range(250)]
+
+    assert np.mean([d.standing is not Standing.ALIKE for d in found]) <= 0.08
+
+
+@pytest.mark.parametrize(("n_groups", "standing"), [(5, "cannot be told apart"), (6, "better")])
+def test_fewer_than_six_differing_groups_tell_nothing(n_groups: int, standing: str) -> None:
+    labels = [0, 1] * 10
+    theirs = [1 - label for label in labels[:n_groups]] + labels[n_groups:]
+
+    found = paired_difference(judged(labels, labels), judged(labels, theirs), interval_rng("a"))
+
+    assert found.standing == standing
+    assert standing in found.sentence("cnn 3 s", "rnn 3 s")
+
+
+def test_a_network_against_itself_cannot_be_told_apart() -> None:
+    side = judged([0, 1, 2] * 5, [0, 1, 1] * 5)
+
+    found = paired_difference(side, side, interval_rng("a"))
+
+    assert found.macro_f1.value == 0
+    assert found.mcnemar_p == 1
+    assert found.standing is Standing.ALIKE
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "p"), [(7, 1, 18 / 256), (6, 0, 2 / 64), (3, 3, 1), (0, 0, 1)]
+)
+def test_mcnemar_is_that_worked_by_hand(better: int, worse: int, p: float) -> None:
+    assert mcnemar(better, worse) == pytest.approx(p)
+
+
+def test_with_several_seeds_a_song_counts_for_the_side_of_more_right_seeds() -> None:
+    labels = [0, 0, 0, 0]
+    ours, again = [0, 0, 0, 1], [0, 0, 1, 1]
+    theirs, too = [0, 1, 0, 1], [0, 1, 1, 0]
+
+    found = paired_difference(
+        judged(labels, ours, again), judged(labels, theirs, too), interval_rng("a")
+    )
+
+    assert (found.n_better, found.n_worse) == (1, 1)
+
+
+def test_trainings_on_different_songs_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="1 songs were judged by one side only, such as song 002"):
+        paired_difference(judged([0, 1, 1], [0, 1, 1]), judged([0, 1], [0, 1]), interval_rng("a"))
+
+
+def test_songs_that_changed_their_genre_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="labels of the two sides differ"):
+        paired_difference(judged([0, 1], [0, 1]), judged([0, 0], [0, 1]), interval_rng("a"))
+
+
+def test_lengths_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be judged"):
+        judged([0, 1], [0, 1, 2])
+
+
+def test_a_name_that_is_no_genre_is_refused() -> None:
+    with pytest.raises(ValueError, match="'polka' is none of the genres jazz, rock, techno"):
+        judge_by_name(["a"], ["a"], ["jazz"], [["polka"]], GENRES)

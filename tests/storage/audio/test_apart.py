@@ -1,0 +1,83 @@
+"""A song that kills the process that reads it is known the next time, and kills nothing more."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+from storage.audio import apart
+from storage.audio.apart import read_watched
+from storage.audio.probe import probe_audio
+from storage.layout import DataLayout
+
+_DIE = """
+import os, signal, sys
+from pathlib import Path
+from storage.audio.apart import read_watched
+from storage.layout import DataLayout
+
+read_watched(DataLayout(Path(sys.argv[1])), "3f9a", os.kill, os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    """A home in which a process has died while it read the song 3f9a."""
+    died = subprocess.run([sys.executable, "-c", _DIE, str(tmp_path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    return DataLayout(tmp_path)
+
+
+def notes(layout: DataLayout) -> list[str]:
+    return [path.name for path in layout.wav.iterdir()]
+
+
+def test_a_song_that_nothing_has_died_on_is_read_here(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path)
+
+    assert read_watched(layout, "3f9a", os.getpid) == os.getpid()
+
+    assert notes(layout) == []
+
+
+def test_a_dead_process_leaves_a_note_and_its_song_is_read_apart(layout: DataLayout) -> None:
+    assert len(notes(layout)) == 1
+
+    assert read_watched(layout, "3f9a", os.getpid) != os.getpid()
+    assert read_watched(layout, "c0de", os.getpid) == os.getpid()
+
+    assert notes(layout) == []
+
+
+def test_a_suspect_song_that_is_well_gives_what_it_would_give_here(layout: DataLayout) -> None:
+    assert read_watched(layout, "3f9a", math.sqrt, 2.0) == math.sqrt(2.0)
+
+
+def test_a_suspect_song_that_is_rejected_says_so(layout: DataLayout, tmp_path: Path) -> None:
+    with pytest.raises(TrackRejected, match=r"none\.mp3 is not there") as rejection:
+        read_watched(layout, "3f9a", probe_audio, tmp_path / "none.mp3")
+
+    assert rejection.value.reason == Reason.NOT_FOUND
+
+
+def test_a_song_that_kills_again_is_undecodable_and_stays_noted(layout: DataLayout) -> None:
+    with pytest.raises(TrackRejected, match="3f9a ends the process that does it") as rejection:
+        read_watched(layout, "3f9a", signal.raise_signal, signal.SIGSEGV)
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+    assert len(notes(layout)) == 1
+
+
+def test_a_suspect_song_that_takes_too_long_is_undecodable(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "TIME_LIMIT_S", 0.2)
+
+    with pytest.raises(TrackRejected, match=r"takes longer than 0\.2 s"):
+        read_watched(layout, "3f9a", signal.pause)

@@ -1,0 +1,284 @@
+"""Odd but honest songs: every rate, depth, number of channels, cover art, name and length."""
+
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason, Source, Track
+from storage.audio.decode import read_fragments
+from storage.audio.probe import probe_audio
+from storage.audio.resample import Span
+from storage.audio.stream import stream_spans
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+
+Encode = Callable[..., Path]
+
+RATES = [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000]
+DEPTHS = [
+    ("song.wav", "PCM_U8", 1 / 128),
+    ("song.wav", "PCM_16", 1e-4),
+    ("song.wav", "PCM_24", 1e-6),
+    ("song.wav", "PCM_32", 1e-6),
+    ("song.wav", "FLOAT", 1e-6),
+    ("song.wav", "DOUBLE", 1e-6),
+    ("song.flac", "PCM_24", 1e-6),
+    ("song.flac", "PCM_S8", 1 / 128),
+]
+
+
+def tone(sample_rate: int, duration_s: float = 4.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(duration_s * sample_rate)) / sample_rate)
+
+
+def fetch(song: Path, home: Path) -> Track:
+    source = Source(location=str(song), genre="odd")
+    return fetch_song(source, DataLayout(home), DownloadLimits())
+
+
+@pytest.mark.parametrize("sample_rate", RATES)
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_mono_tone_of_any_rate_is_the_same_tone(
+    tmp_path: Path, sample_rate: int, suffix: str
+) -> None:
+    song = tmp_path / f"song{suffix}"
+    soundfile.write(song, tone(sample_rate), sample_rate)
+    facts = probe_audio(song)
+
+    fragment = read_fragments(song, facts, [1.0], 1.0)[0]
+
+    assert (facts.sample_rate, facts.channels) == (sample_rate, 1)
+    assert facts.duration_s == pytest.approx(4.0, abs=1e-6)
+    np.testing.assert_allclose(fragment, tone(44_100)[44_100:88_200], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "sample_rate"),
+    [("low.mp3", 8_000), ("low.mp3", 11_025), ("low.ogg", 22_050), ("high.m4a", 96_000)],
+)
+def test_lossy_songs_of_any_rate_keep_their_tone(
+    encode: Encode, tmp_path: Path, name: str, sample_rate: int
+) -> None:
+    soundfile.write(tmp_path / "tone.wav", tone(sample_rate), sample_rate)
+    song = encode(name, "-i", str(tmp_path / "tone.wav"), "-map", "1:a")
+    facts = probe_audio(song)
+
+    fragment = read_fragments(song, facts, [1.0], 1.0)[0]
+
+    assert facts.sample_rate == sample_rate
+    assert np.abs(np.fft.rfft(fragment)).argmax() == 440
+    assert np.abs(fragment).max() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "subtype", "step"), DEPTHS)
+def test_samples_of_any_depth_are_read_as_they_were_written(
+    tmp_path: Path, name: str, subtype: str, step: float
+) -> None:
+    song = tmp_path / name
+    soundfile.write(song, tone(44_100), 44_100, subtype=subtype)
+    facts = probe_audio(song)
+
+    sought = read_fragments(song, facts, [1.0], 1.0)[0]
+    streamed = stream_spans(song, facts, [Span(start=44_100, stop=88_200)])[0].signal
+
+    np.testing.assert_allclose(sought, tone(44_100)[44_100:88_200], atol=step)
+    np.testing.assert_allclose(streamed, sought, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("song.wav", []),
+        ("song.flac", []),
+        ("song.m4a", ["-c:a", "alac"]),
+        ("song.mka", ["-c:a", "flac"]),
+        ("song.wv", []),
+    ],
+)
+def test_six_channels_are_mixed_by_their_mean_in_every_container(
+    encode: Encode, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    levels = np.array([0.6, 0.1, 0.3, -0.2, -0.3, 0.4])
+    soundfile.write(tmp_path / "six.wav", np.tile(levels, (4 * 44_100, 1)), 44_100)
+
+    song = encode(name, "-i", str(tmp_path / "six.wav"), "-map", "1:a", *options)
+
+    facts = probe_audio(song)
+    assert facts.channels == 6
+    np.testing.assert_allclose(read_fragments(song, facts, [1.0], 1.0), 0.15, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["song.m4a", "song.ogg", "song.opus", "song.wv"])
+def test_eight_channels_are_read_one_by_one(encode: Encode, tmp_path: Path, name: str) -> None:
+    levels = np.array([0.8, 0, 0, 0, 0, 0, 0, 0.8])
+    soundfile.write(tmp_path / "eight.wav", np.outer(tone(48_000), levels), 48_000)
+
+    song = encode(name, "-i", str(tmp_path / "eight.wav"), "-map", "1:a")
+
+    facts = probe_audio(song)
+    fragment = read_fragments(song, facts, [1.0], 1.0)[0]
+    assert facts.channels == 8
+    np.testing.assert_allclose(fragment, 0.2 * tone(44_100)[44_100:88_200], atol=0.02)
+
+
+NAMES = [
+    "Ünïcode 歌 песня أغنية 🎵.mp3",
+    "a" * 251 + ".mp3",
+    "two\nlines.mp3",
+    "'single' \"double\" `back`.mp3",
+    "-y -i nothing.mp3",
+    "file:song.mp3",
+    "concat:one.mp3|two.mp3",
+    "100 %d %s %05d.mp3",
+    "pipe:0.mp3",
+    "song*?[x]{a,b}$HOME;true&.mp3",
+    " spaces .mp3",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_song_of_any_name_is_fetched_and_read(sweep_mp3: Path, tmp_path: Path, name: str) -> None:
+    song = tmp_path / "folder" / name
+    song.parent.mkdir()
+    song.write_bytes(sweep_mp3.read_bytes())
+
+    track = fetch(song, tmp_path / "home")
+
+    assert track.location == str(song)
+    assert track.duration_s == pytest.approx(12.0, abs=1e-6)
+    np.testing.assert_array_equal(
+        read_fragments(song, track.facts, [1.0], 1.0),
+        read_fragments(sweep_mp3, track.facts, [1.0], 1.0),
+    )
+
+
+def write_noise_png(path: Path, width: int) -> Path:
+    """Write a square of noise, which nothing makes smaller."""
+    row = np.random.default_rng(0).integers(0, 256, (width, 3 * width), np.uint8)
+    pixels = np.pad(row, ((0, 0), (1, 0))).tobytes()  # each row begins with its filter: none
+    header = struct.pack(">IIBBBBB", width, width, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(pixels, 0)), (b"IEND", b"")]
+    written = [
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(written))
+    return path
+
+
+# 20 MB, but for FLAC, whose blocks hold 16 MiB at most
+@pytest.mark.parametrize(
+    ("name", "width"), [("song.mp3", 2_600), ("song.m4a", 2_600), ("song.flac", 2_300)]
+)
+def test_a_large_cover_changes_nothing(
+    encode: Encode, tmp_path: Path, name: str, width: int
+) -> None:
+    art = write_noise_png(tmp_path / "cover.png", width)
+    song = encode(name)
+    copied = ("-map", "1:a", "-map", "2:v", "-c", "copy", "-disposition:v", "attached_pic")
+    covered = encode(name, "-i", str(song), "-i", str(art), *copied)
+
+    facts = probe_audio(covered)
+
+    assert covered.stat().st_size > 3 * width * width
+    assert replace(facts, title="") == replace(probe_audio(song), title="")
+    fragments = read_fragments(covered, facts, [5.0], 1.0)
+    np.testing.assert_array_equal(fragments, read_fragments(song, facts, [5.0], 1.0))
+
+
+_PEAK = """
+import resource, sys
+from pathlib import Path
+from genre_core.fragments import FragmentConfig
+from genre_core.records import Source
+from storage.audio.cutting import cut_song
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+
+layout = DataLayout(Path(sys.argv[2]))
+track = fetch_song(Source(location=sys.argv[1], genre="mix"), layout, DownloadLimits())
+song = layout.song(track.track_id, track.suffix)
+assert len(cut_song(song, track.track_id, track.facts, FragmentConfig()).starts_s) == 15
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def test_a_mix_of_two_hours_takes_no_more_memory_than_a_song(
+    encode: Encode, tmp_path: Path
+) -> None:
+    part = encode("part.mp3", "-b:a", "32k", "-write_xing", "0").read_bytes()
+    peaks_mb = []
+    for n_parts in (15, 600):  # of twelve seconds
+        song = tmp_path / f"{n_parts}.mp3"
+        song.write_bytes(part[part.index(b"\xff\xfb") :] * n_parts)
+        command = [sys.executable, "-c", _PEAK, str(song), str(tmp_path / "home")]
+        peaks_mb.append(float(subprocess.run(command, check=True, capture_output=True).stdout))
+
+    assert peaks_mb[1] - peaks_mb[0] < 60
+
+
+def _zero_bytes(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _circle(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to("nowhere.mp3")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_zero_bytes, Reason.NOT_AUDIO),
+        (_folder, Reason.NOT_AUDIO),
+        (_fifo, Reason.NOT_AUDIO),
+        (_device, Reason.NOT_AUDIO),
+        (_circle, Reason.NOT_FOUND),
+        (_dangling, Reason.NOT_FOUND),
+    ],
+)
+def test_what_is_no_file_of_sound_has_its_reason_at_once(
+    tmp_path: Path, make: Callable[[Path], None], reason: Reason
+) -> None:
+    path = tmp_path / "song.mp3"
+    make(path)
+
+    with pytest.raises(TrackRejected, match=r"song\.mp3") as rejection:
+        fetch(path, tmp_path / "home")
+    with pytest.raises(TrackRejected) as opened:
+        probe_audio(path)
+
+    assert rejection.value.reason == reason
+    assert opened.value.reason == reason
+
+
+def test_a_name_that_no_file_can_have_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(TrackRejected) as rejection:
+        fetch(tmp_path / ("a" * 300 + ".mp3"), tmp_path / "home")
+
+    assert rejection.value.reason == Reason.NOT_FOUND

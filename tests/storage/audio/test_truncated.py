@@ -1,0 +1,226 @@
+"""Files that hold less than they promise, and those that promise nothing."""
+
+import io
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Reason
+from storage.audio.probe import probe_audio
+
+Encode = Callable[..., Path]
+
+PROMISING = [
+    ("song.mp3", ["-b:a", "192k"]),
+    ("song.mp3", ["-q:a", "3"]),
+    ("song.wav", []),
+    ("large.wav", ["-rf64", "always"]),
+    ("song.wav", ["-c:a", "pcm_mulaw"]),
+    ("song.wav", ["-c:a", "adpcm_ms"]),
+    ("song.w64", []),
+    ("song.caf", []),
+    ("song.aiff", []),
+    ("song.au", []),
+    ("song.flac", []),
+    ("song.m4a", ["-c:a", "aac"]),
+    ("song.m4a", ["-c:a", "aac", "-movflags", "faststart"]),
+    ("song.m4a", ["-c:a", "alac", "-movflags", "faststart"]),
+    ("song.mp4", ["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"]),
+    ("song.ogg", ["-c:a", "libvorbis"]),
+    ("song.oga", ["-c:a", "flac"]),
+    ("song.opus", ["-c:a", "libopus"]),
+    ("song.webm", ["-c:a", "libopus"]),
+    ("song.mka", ["-c:a", "flac"]),
+    ("song.wma", []),
+    ("song.tta", []),
+    ("song.wv", []),
+]
+MODEST = [
+    ("song.mp3", ["-b:a", "192k", "-write_xing", "0"]),
+    ("song.aac", []),
+    ("song.ac3", []),
+    ("song.mp2", []),
+    ("song.ts", ["-c:a", "mp2"]),
+    ("song.webm", ["-c:a", "libopus", "-live", "1"]),
+]
+
+
+def cut(song: Path, share: float, target: Path) -> Path:
+    """Write the beginning of a file."""
+    content = song.read_bytes()
+    target.write_bytes(content[: int(len(content) * share)])
+    return target
+
+
+def wav_bytes(n_promised: int, n_held: int) -> bytes:
+    """A WAV, 44.1 kHz, mono, int16, whose data chunk says one size and holds another."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 44_100, 88_200, 2, 16)
+    return (
+        b"RIFF\xff\xff\xff\xffWAVE"
+        + form
+        + struct.pack("<4sI", b"data", n_promised)
+        + bytes(n_held)
+    )
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+@pytest.mark.parametrize(("name", "options"), PROMISING)
+def test_a_cut_file_that_promises_more_is_truncated_and_the_whole_one_is_not(
+    encode: Encode, tmp_path: Path, name: str, options: list[str], share: float
+) -> None:
+    song = encode(name, *options)
+
+    with pytest.raises(TrackRejected, match="Fetch the whole file again") as rejection:
+        probe_audio(cut(song, share, tmp_path / name))
+
+    assert rejection.value.reason == Reason.TRUNCATED
+    assert probe_audio(song).duration_s == pytest.approx(12.0, abs=0.05)
+
+
+@pytest.mark.parametrize(("name", "options"), MODEST)
+def test_a_cut_file_that_promises_nothing_is_as_long_as_what_it_holds(
+    encode: Encode, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    half = cut(encode(name, *options), 0.5, tmp_path / name)
+
+    assert probe_audio(half).duration_s == pytest.approx(6.0, abs=0.3)
+
+
+def test_the_message_says_what_is_promised_and_what_is_there(
+    sweep_mp3: Path, tmp_path: Path
+) -> None:
+    half = cut(sweep_mp3, 0.5, tmp_path / "half.mp3")
+
+    with pytest.raises(TrackRejected, match=r"half\.mp3 promises 12\.\d s and holds [56]\.\d s"):
+        probe_audio(half)
+
+
+@pytest.mark.parametrize("n_promised", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF - 36])
+def test_a_wav_whose_writer_left_its_size_open_is_as_long_as_what_it_holds(
+    tmp_path: Path, n_promised: int
+) -> None:
+    song = tmp_path / "streamed.wav"
+    song.write_bytes(wav_bytes(n_promised, 5 * 88_200))
+
+    assert probe_audio(song).duration_s == pytest.approx(5.0, abs=0.01)
+
+
+@pytest.mark.parametrize(("n_missing_s", "is_whole"), [(0.4, True), (0.6, False)])
+def test_half_a_second_may_be_missing(tmp_path: Path, n_missing_s: float, is_whole: bool) -> None:
+    song = tmp_path / "song.wav"
+    song.write_bytes(wav_bytes(5 * 88_200, round((5 - n_missing_s) * 44_100) * 2))
+
+    if is_whole:
+        assert probe_audio(song).duration_s == pytest.approx(4.6, abs=0.01)
+    else:
+        with pytest.raises(TrackRejected, match=r"promises 5\.0 s and holds 4\.4 s"):
+            probe_audio(song)
+
+
+def test_a_stream_in_ogg_that_ends_with_a_whole_page_is_taken_as_it_is(
+    encode: Encode, tmp_path: Path
+) -> None:
+    content = encode("song.ogg", "-c:a", "libvorbis").read_bytes()
+    pages = content.split(b"OggS")
+    stream = tmp_path / "stream.ogg"
+    stream.write_bytes(b"OggS".join(pages[: len(pages) // 2]))
+
+    assert 3.0 < probe_audio(stream).duration_s < 9.0
+
+
+def test_bytes_behind_an_ogg_file_do_not_matter(encode: Encode, tmp_path: Path) -> None:
+    song = encode("song.ogg", "-c:a", "libvorbis")
+    tagged = tmp_path / "tagged.ogg"
+    tagged.write_bytes(song.read_bytes() + b"TAG" + bytes(125))
+
+    assert probe_audio(tagged).duration_s == probe_audio(song).duration_s
+
+
+def test_sound_that_damage_has_eaten_in_the_middle_is_not_missing_at_the_end(
+    sweep_mp3: Path, tmp_path: Path
+) -> None:
+    content = bytearray(sweep_mp3.read_bytes())
+    content[100_000:140_000] = np.random.default_rng(0).bytes(40_000)
+    damaged = tmp_path / "damaged.mp3"
+    damaged.write_bytes(content)
+
+    assert 9.0 < probe_audio(damaged).duration_s < 11.5
+
+
+def test_a_song_cut_out_of_a_longer_one_by_an_edit_list_is_whole(encode: Encode) -> None:
+    long = encode("long.m4a", "-c:a", "aac")
+
+    short = encode("short.m4a", "-ss", "5", "-i", str(long), "-map", "1:a", "-c", "copy")
+
+    assert 6.0 < probe_audio(short).duration_s < 8.0
+
+
+def test_a_film_whose_picture_outlasts_its_sound_is_whole(encode: Encode) -> None:
+    film = encode("film.mkv", "-f", "lavfi", "-i", "color=s=16x16:r=5:d=20", "-c:v", "mpeg4")
+
+    assert probe_audio(film).duration_s == pytest.approx(12.0, abs=0.05)
+
+
+def test_an_mp3_with_a_vbri_header_is_truncated_by_its_count_of_bytes(
+    encode: Encode, tmp_path: Path
+) -> None:
+    frames = encode("song.mp3", "-b:a", "128k", "-write_xing", "0").read_bytes()
+    start = frames.index(b"\xff\xfb")
+    vbri = struct.pack(">4sHHHII", b"VBRI", 1, 0, 75, len(frames) + 417, 460)
+    song = tmp_path / "song.mp3"
+    song.write_bytes(
+        frames[start : start + 4] + bytes(32) + vbri.ljust(381, b"\0") + frames[start:]
+    )
+
+    with pytest.raises(TrackRejected) as rejection:
+        probe_audio(cut(song, 0.5, tmp_path / "half.mp3"))
+
+    assert rejection.value.reason == Reason.TRUNCATED
+    assert probe_audio(song).duration_s == pytest.approx(12.0, abs=0.1)
+
+
+@pytest.mark.parametrize("sample_rate", [0, 7_999, 192_001, 384_000, 2**32 - 1])
+def test_a_rate_outside_8_to_192_khz_or_none_is_unknown(tmp_path: Path, sample_rate: int) -> None:
+    content = bytearray(wav_bytes(88_200, 88_200))
+    content[24:28] = struct.pack("<I", sample_rate)
+    song = tmp_path / "song.wav"
+    song.write_bytes(content)
+
+    with pytest.raises(TrackRejected, match=r"8 to 192 kHz") as rejection:
+        probe_audio(song)
+
+    assert rejection.value.reason == Reason.SAMPLE_RATE_UNKNOWN
+
+
+@pytest.mark.parametrize("form", ["AU", "AIFF", "CAF", "FLAC"])
+def test_a_header_without_a_rate_is_told_in_every_container(tmp_path: Path, form: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(88_200), 44_100, format=form)
+    content = bytearray(file.getvalue())
+    first, n_bytes = {"AU": (16, 4), "AIFF": (0, 10), "CAF": (20, 8), "FLAC": (18, 2)}[form]
+    first = first or content.index(b"COMM") + 16
+    content[first : first + n_bytes] = bytes(n_bytes)
+    if form == "FLAC":
+        content[20] &= 0x0F
+    song = tmp_path / "song"
+    song.write_bytes(content)
+
+    with pytest.raises(TrackRejected, match="no sample rate") as rejection:
+        probe_audio(song)
+
+    assert rejection.value.reason == Reason.SAMPLE_RATE_UNKNOWN
+
+
+def test_a_bit_rate_beyond_all_music_is_one_that_the_catalog_can_hold(tmp_path: Path) -> None:
+    content = bytearray(wav_bytes(0, 1_000_000))
+    # 512 channels of 64 bits at 192 kHz: six thousand million bits a second
+    content[22:36] = struct.pack("<HIIHH", 512, 192_000, 0, 4096, 64)
+    song = tmp_path / "song.wav"
+    song.write_bytes(content)
+
+    assert probe_audio(song).bit_rate == 2**31 - 1

@@ -1,0 +1,135 @@
+"""Small shards become large ones that hold the same rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage.catalog.connection import open_catalog
+from storage.catalog.extraction import all_shards, shard_names
+from storage.catalog.published import publish, query
+from storage.catalog.shards import NamedShard, named_shards
+from storage.compaction import compact, join_groups
+from storage.losses import damaged_shards
+
+if TYPE_CHECKING:
+    from storage.layout import DataLayout
+    from tests.storage.catalog.conftest import Store
+
+SHARD_BYTES = 2 * 12 * 9 * 4  # two fragments of 12 bands and 9 frames, float32
+
+
+def rows_of(layout: DataLayout) -> list[tuple[Any, ...]]:
+    publish(layout)
+    statement = 'select * exclude ("values"), "values"::varchar from spectrograms order by all'
+    return query(layout, statement)[1]
+
+
+def shard_of(name: str, values_bytes: int, feature_key: str = "key") -> NamedShard:
+    return NamedShard(
+        name=name, feature_key=feature_key, n_bytes=1, digest="", values_bytes=values_bytes
+    )
+
+
+@pytest.fixture
+def many(store: Store) -> Store:
+    """Five shards of one song under one feature key, one shard under another."""
+    songs = [store.track(name) for name in "abcde"]
+    store.add_songs(*songs)
+    for song in songs:
+        store.extract("key", song)
+    store.extract("other", songs[0])
+    return store
+
+
+def test_small_shards_of_a_feature_key_become_one_with_the_same_rows(many: Store) -> None:
+    before = rows_of(many.layout)
+
+    n_joined = compact(many.layout)
+
+    assert n_joined == 5
+    assert [len(shard_names(many.layout, key)) for key in ("key", "other")] == [1, 1]
+    assert rows_of(many.layout) == before
+    assert len(before) == 12
+
+
+def test_compacting_twice_changes_nothing(many: Store) -> None:
+    compact(many.layout, target_bytes=2 * SHARD_BYTES)
+    before = named_shards(many.layout)
+
+    n_joined = compact(many.layout, target_bytes=2 * SHARD_BYTES)
+
+    assert n_joined == 0
+    assert named_shards(many.layout) == before
+    assert len(before) == 3 + 1
+
+
+def test_the_name_tells_the_tracks_whatever_they_were_joined_from(many: Store) -> None:
+    compact(many.layout)
+    whole = sorted((many.track(name) for name in "abcde"), key=lambda track: track.track_id)
+
+    written_at_once = many.shard("key", *whole)
+
+    assert shard_names(many.layout, "key") == [written_at_once.name]
+
+
+def test_a_night_more_is_joined_with_what_was_not_full(many: Store) -> None:
+    compact(many.layout)
+    song = many.track("f")
+    many.add_songs(song)
+    many.extract("key", song)
+
+    n_joined = compact(many.layout)
+
+    assert n_joined == 2
+    assert [s.values_bytes for s in named_shards(many.layout)] == [6 * SHARD_BYTES, SHARD_BYTES]
+
+
+def test_the_old_files_stay_for_those_who_read_them(many: Store) -> None:
+    old = all_shards(many.layout)
+
+    compact(many.layout)
+
+    assert all((many.layout.shards / name).exists() for name in old)
+
+
+def test_a_damaged_shard_is_left_alone_and_the_others_are_joined(many: Store) -> None:
+    damaged = shard_names(many.layout, "key")[2]
+    path = many.layout.shards / damaged
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(content)
+
+    n_joined = compact(many.layout)
+
+    assert n_joined == 4
+    assert damaged in shard_names(many.layout, "key")
+    assert damaged_shards(many.layout) == [damaged]
+
+
+def test_shards_that_do_not_hold_what_the_catalog_says_stay(many: Store) -> None:
+    with open_catalog(many.layout) as catalog:
+        catalog.execute("update extracted set n_fragments = 3 where feature_key = 'key'")
+    before = all_shards(many.layout)
+
+    n_joined = compact(many.layout)
+
+    assert n_joined == 0
+    assert all_shards(many.layout) == before
+
+
+def test_neighbours_are_joined_until_they_reach_the_target() -> None:
+    shards = [shard_of(name, size) for name, size in (("a", 3), ("b", 4), ("c", 9), ("d", 1))]
+
+    groups = [[s.name for s in group] for group in join_groups(shards, target_bytes=10)]
+
+    assert groups == [["a", "b", "c"], ["d"]]
+
+
+def test_shards_of_two_feature_keys_are_never_joined() -> None:
+    shards = [shard_of("a", 1, "key"), shard_of("b", 1, "other")]
+
+    groups = [[s.name for s in group] for group in join_groups(shards, target_bytes=10)]
+
+    assert groups == [["a"], ["b"]]

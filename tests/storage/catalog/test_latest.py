@@ -1,0 +1,26 @@
+"""The snapshot that was used last."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.errors import UsageError
+from storage.catalog.latest import read_latest_snapshot
+from storage.layout import DataLayout
+
+
+def test_without_a_snapshot_one_is_told_to_train(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no snapshot .* `genreflow train`"):
+        read_latest_snapshot(DataLayout(tmp_path))
+
+
+@pytest.mark.flow
+@pytest.mark.keras
+def test_the_snapshot_of_the_longest_fragments_was_used_last(finished: LineConfig) -> None:
+    snapshot, features = read_latest_snapshot(finished.layout)
+
+    assert features == finished.features[-1]
+    assert features.fragment_s == 1.5
+    assert snapshot.genres == ("clicks", "hiss", "hums")
+    assert snapshot.n_tracks == 18

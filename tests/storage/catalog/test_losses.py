@@ -1,0 +1,164 @@
+"""What is gone or damaged behind the catalog's back is found, and made again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.extraction import all_shards, select_pending
+from storage.catalog.published import publish
+from storage.health import examine_deeply
+from storage.losses import (
+    damaged_shards,
+    damaged_songs,
+    gone_songs,
+    lost_shards,
+    unnamed_shards,
+    unnamed_songs,
+)
+from storage.repair import repair_shards, repair_songs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from genre_core.records import Track
+    from storage.layout import DataLayout
+    from tests.storage.catalog.conftest import Store
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0b100
+    path.write_bytes(content)
+
+
+def song_of(layout: DataLayout, store: Store, content: bytes) -> Track:
+    track_id = hashlib.sha256(content).hexdigest()
+    track = replace(store.track(content.decode()), track_id=track_id)
+    layout.song(track_id, ".mp3").parent.mkdir(parents=True, exist_ok=True)
+    layout.song(track_id, ".mp3").write_bytes(content)
+    return track
+
+
+@pytest.fixture
+def songs(store: Store) -> list[Track]:
+    """Two songs with their originals, each with a shard of its own."""
+    tracks = [song_of(store.layout, store, content) for content in (b"one", b"two")]
+    store.add_songs(*tracks)
+    for track in tracks:
+        store.extract("key", track)
+    publish(store.layout)
+    return tracks
+
+
+def test_nothing_is_found_where_all_is_well(store: Store, songs: list[Track]) -> None:
+    found = examine_deeply(store.layout)
+
+    assert [(finding.name, finding.ok) for finding in found] == [
+        ("shard contents", True),
+        ("song contents", True),
+        ("orphans", True),
+    ]
+    assert found[2].message == "no file that nobody names"
+
+
+@pytest.mark.parametrize(("damage", "n_lost"), [(remove, 1), (cut, 1), (flip, 0)])
+def test_a_shard_that_is_not_what_was_written_is_found(
+    store: Store, songs: list[Track], damage: Callable[[Path], None], n_lost: int
+) -> None:
+    name = all_shards(store.layout)[0]
+
+    damage(store.layout.shards / name)
+
+    assert damaged_shards(store.layout) == [name]
+    assert lost_shards(store.layout) == [name][:n_lost]
+    assert "doctor --repair" in examine_deeply(store.layout)[0].message
+
+
+def test_a_flipped_bit_is_found_without_a_digest_by_the_sums_of_the_pages(
+    store: Store, songs: list[Track]
+) -> None:
+    name = all_shards(store.layout)[0]
+    with open_catalog(store.layout) as catalog:
+        catalog.execute("update shards set digest = ''")  # as version 2 left it
+
+    flip(store.layout.shards / name)
+
+    assert damaged_shards(store.layout) == [name]
+
+
+def test_a_shard_with_other_rows_than_the_catalog_says_is_found(
+    store: Store, songs: list[Track]
+) -> None:
+    with open_catalog(store.layout) as catalog:
+        catalog.execute(
+            "update extracted set n_fragments = 5 where track_id = ?", [songs[0].track_id]
+        )
+        rows = fetch_rows(catalog, "select shard from extracted where n_fragments = 5")
+
+    assert damaged_shards(store.layout) == [rows[0]["shard"]]
+
+
+def test_a_damaged_shard_is_forgotten_and_its_songs_wait(store: Store, songs: list[Track]) -> None:
+    name = all_shards(store.layout)[0]
+    flip(store.layout.shards / name)
+
+    repaired = repair_shards(store.layout)
+
+    assert repaired == [name]
+    assert len(select_pending(store.layout, ["key"])) == 1
+    assert damaged_shards(store.layout) == []
+
+
+@pytest.mark.parametrize("damage", [cut, flip])
+def test_an_original_with_other_bytes_is_found(
+    store: Store, damage: Callable[[Path], None]
+) -> None:
+    track = song_of(store.layout, store, b"a song of some length" * 20)
+    store.add_songs(track)
+
+    damage(store.layout.song(track.track_id, ".mp3"))
+
+    assert damaged_songs(store.layout) == [track.track_id]
+    assert gone_songs(store.layout) == []
+
+
+def test_originals_that_are_gone_or_damaged_are_fetched_by_the_next_ingest(
+    store: Store, songs: list[Track]
+) -> None:
+    gone, damaged = (store.layout.song(track.track_id, ".mp3") for track in songs)
+    gone.unlink()
+    damaged.write_bytes(b"tow")
+
+    repaired = repair_songs(store.layout)
+
+    assert repaired == sorted(track.track_id for track in songs)
+    assert (store.layout.songs / ".damaged" / damaged.name).read_bytes() == b"tow"
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(catalog, "select distinct outcome, reason from outcomes")
+    assert rows == [{"outcome": "retryable", "reason": "not_found"}]
+
+
+def test_files_that_nobody_names_are_told(store: Store, songs: list[Track]) -> None:
+    orphan = store.shard("key", store.track("orphan"))
+    stray = song_of(store.layout, store, b"stray")
+
+    found = examine_deeply(store.layout)[2]
+
+    assert unnamed_shards(store.layout) == [orphan.name]
+    assert unnamed_songs(store.layout) == [f"{stray.track_id[:2]}/{stray.track_id}.mp3"]
+    assert found.ok
+    assert found.message.startswith("1 files in shards/ and 1 in songs/ that nobody names")

@@ -1,0 +1,342 @@
+"""Songs from their pages: real yt-dlp asks a site on this machine."""
+
+import hashlib
+import logging
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from genre_core.errors import TrackRejected, TransientError, UsageError
+from storage.layout import DataLayout
+from storage.sites.access import Access, SiteConfig, open_access
+from tests.storage.sites.conftest import Fetch
+from tests.storage.sites.music_site import MusicSite
+
+
+def left(layout: DataLayout) -> list[str]:
+    return [path.name for path in (layout.songs / ".part").glob("*")]
+
+
+def test_the_sound_of_a_page_becomes_a_track_with_what_the_page_says(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+) -> None:
+    url = site.add_track("one", song, title="The one", artist="Ada", album="Firsts")
+
+    track = fetch(url)
+
+    assert track.track_id == hashlib.sha256(song).hexdigest()
+    assert (track.title, track.artist, track.album) == ("The one", "Ada", "Firsts")
+    assert layout.song(track.track_id, ".mp3").read_bytes() == song
+    assert left(layout) == []
+
+
+def test_the_best_sound_without_a_picture_is_chosen(
+    fetch: Fetch, site: MusicSite, song: bytes
+) -> None:
+    url = site.add_track("one", song)
+    site.files["/media/poor.mp3"] = b"poor"
+    page = site.pages["/api/track/one"]
+    page["formats"] = [
+        {"url": "/media/poor.mp3", "ext": "mp3", "format_id": "poor", "vcodec": "none", "abr": 64},
+        {**page["formats"][0], "abr": 192},
+        {"url": "/media/film.mp4", "ext": "mp4", "format_id": "film", "height": 720},
+    ]
+
+    fetch(url)
+
+    assert [path for path in site.asked if path.startswith("/media")] == ["/media/one.mp3"]
+
+
+def test_a_page_with_a_picture_alone_is_no_audio(
+    fetch: Fetch, site: MusicSite, song: bytes
+) -> None:
+    url = site.add_track("one", song)
+    form = site.pages["/api/track/one"]["formats"][0]
+    form.update(vcodec="h264", acodec="aac", ext="mp4")
+
+    with pytest.raises(TrackRejected, match="without a picture") as rejection:
+        fetch(url)
+
+    assert rejection.value.reason == "not_audio"
+
+
+def write_stream(site: MusicSite, song: bytes, n_pieces: int = 3) -> None:
+    size = -(-len(song) // n_pieces)
+    pieces = [song[start : start + size] for start in range(0, len(song), size)]
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXT-X-MEDIA-SEQUENCE:0"]
+    for number, piece in enumerate(pieces):
+        site.files[f"/media/{number}.mp3"] = piece
+        lines += ["#EXTINF:4.0,", f"{number}.mp3"]
+    site.files["/media/list.m3u8"] = "\n".join([*lines, "#EXT-X-ENDLIST"]).encode()
+    form = site.pages["/api/track/one"]["formats"][0]
+    form.update(url="/media/list.m3u8", protocol="m3u8_native")
+
+
+def test_a_stream_in_pieces_is_put_together(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+) -> None:
+    url = site.add_track("one", song)
+    write_stream(site, song)
+
+    track = fetch(url)
+
+    assert track.track_id == hashlib.sha256(song).hexdigest()
+    assert left(layout) == []
+
+
+def test_a_stream_that_misses_a_piece_is_no_song(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+) -> None:
+    url = site.add_track("one", song)
+    write_stream(site, song)
+    site.refuse("/media/1.mp3", 503)
+
+    with pytest.raises(TransientError):
+        fetch(url)
+
+    assert left(layout) == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        ("This track is private", "forbidden"),
+        ("Sign in to confirm your age", "forbidden"),
+        ("This video has been removed by the uploader", "not_found"),
+        ("Video unavailable", "not_found"),
+    ],
+)
+def test_what_a_site_says_of_a_song_is_its_reason(
+    fetch: Fetch, site: MusicSite, song: bytes, refusal: str, reason: str
+) -> None:
+    url = site.add_track("one", song, refusal=refusal)
+
+    with pytest.raises(TrackRejected, match=refusal) as rejection:
+        fetch(url)
+
+    assert rejection.value.reason == reason
+
+
+@pytest.mark.parametrize("path", ["/api/track/one", "/media/one.mp3"])
+@pytest.mark.parametrize(
+    ("status", "reason"), [(404, "not_found"), (410, "not_found"), (403, "forbidden")]
+)
+def test_a_song_that_is_gone_is_rejected(
+    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int, reason: str
+) -> None:
+    url = site.add_track("one", song)
+    site.refuse(path, status)
+
+    with pytest.raises(TrackRejected, match=f"answers {status}") as rejection:
+        fetch(url)
+
+    assert rejection.value.reason == reason
+
+
+@pytest.mark.parametrize("path", ["/api/track/one", "/media/one.mp3"])
+@pytest.mark.parametrize(
+    ("status", "reason"), [(500, "unreachable"), (429, "unreachable"), (504, "timed_out")]
+)
+def test_a_site_in_trouble_is_asked_again_by_a_later_run(
+    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int, reason: str
+) -> None:
+    url = site.add_track("one", song)
+    site.refuse(path, status)
+
+    with pytest.raises(TransientError, match=f"answers {status}") as failure:
+        fetch(url)
+
+    assert failure.value.reason == reason
+
+
+def test_a_site_that_was_busy_for_a_moment_is_asked_again_at_once(
+    fetch: Fetch, site: MusicSite, song: bytes
+) -> None:
+    url = site.add_track("one", song)
+    site.refuse("/api/track/one", 503, 429, 200)
+
+    track = fetch(url, max_attempts=3)
+
+    assert track.title == "one"
+    assert site.asked.count("/api/track/one") == 3
+
+
+@pytest.mark.parametrize(
+    "refusal", ["Rate limit exceeded", "Sign in to confirm you’re not a bot", "Something odd"]
+)
+def test_a_site_that_wants_no_more_for_now_is_asked_by_the_next_run(
+    fetch: Fetch, site: MusicSite, song: bytes, refusal: str
+) -> None:
+    url = site.add_track("one", song, refusal=refusal)
+
+    with pytest.raises(TransientError, match=refusal) as failure:
+        fetch(url)
+
+    assert failure.value.reason == "unreachable"
+
+
+def test_a_page_that_yt_dlp_does_not_understand_is_a_broken_site(
+    fetch: Fetch, site: MusicSite, song: bytes
+) -> None:
+    url = site.add_track("one", song)
+    del site.pages["/api/track/one"]["formats"]
+
+    with pytest.raises(TransientError, match="newer yt-dlp") as failure:
+        fetch(url)
+
+    assert failure.value.reason == "site_broken"
+
+
+def test_a_site_that_cannot_be_reached_is_asked_by_the_next_run(
+    fetch: Fetch, site: MusicSite
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    with pytest.raises(TransientError, match="cannot be reached now") as failure:
+        fetch(f"http://127.0.0.1:{port}/track/one")
+
+    assert failure.value.reason == "unreachable"
+
+
+def test_a_site_that_does_not_answer_is_timed_out(fetch: Fetch, site: MusicSite) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/track/one"
+
+        with pytest.raises(TransientError, match="does not answer in time") as failure:
+            fetch(url, timeout_s=0.2)
+
+    assert failure.value.reason == "timed_out"
+
+
+def test_a_live_stream_is_refused(fetch: Fetch, site: MusicSite, song: bytes) -> None:
+    url = site.add_track("one", song, is_live=True)
+
+    with pytest.raises(TrackRejected, match="live stream, which has no end"):
+        fetch(url)
+
+    assert "/media/one.mp3" not in site.asked
+
+
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1/one.mp3", "file:///etc/passwd", "data:,x"])
+def test_what_is_neither_http_nor_https_is_not_fetched(
+    fetch: Fetch, site: MusicSite, song: bytes, address: str
+) -> None:
+    url = site.add_track("one", song)
+    write_stream(site, song)
+    site.files["/media/list.m3u8"] = f"#EXTM3U\n#EXTINF:4.0,\n{address}\n#EXT-X-ENDLIST".encode()
+
+    with pytest.raises(TrackRejected, match="Only http and https"):
+        fetch(url)
+
+
+def test_a_song_that_is_too_large_is_given_up(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+) -> None:
+    url = site.add_track("one", song)
+
+    with pytest.raises(TrackRejected, match=r"limits\.max_bytes") as rejection:
+        fetch(url, max_bytes=len(song) - 1)
+
+    assert rejection.value.reason == "too_large"
+    assert left(layout) == []
+
+
+def test_a_song_that_takes_too_long_is_given_up(fetch: Fetch, site: MusicSite, song: bytes) -> None:
+    url = site.add_track("one", song * 4)
+    slow = Access(config=SiteConfig(rate_limit_bytes_per_s=len(song)))
+
+    with pytest.raises(TransientError, match=r"limits\.deadline_s") as failure:
+        fetch(url, slow, deadline_s=0.3)
+
+    assert failure.value.reason == "timed_out"
+
+
+def test_the_rate_limit_is_kept(fetch: Fetch, site: MusicSite, song: bytes) -> None:
+    url = site.add_track("one", song)
+    slow = Access(config=SiteConfig(rate_limit_bytes_per_s=2 * len(song)))
+
+    started_s = time.monotonic()
+    fetch(url, slow)
+
+    assert 0.3 < time.monotonic() - started_s < 2
+
+
+def test_names_from_a_site_never_become_paths(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout, tmp_path: Path
+) -> None:
+    url = site.add_track("one", song, id="../../../escaped", title="../../escaped")
+    site.pages["/api/track/one"]["formats"][0]["ext"] = "mp3/../../escaped"
+
+    track = fetch(url)
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files == [layout.song(track.track_id, ".mp3")]
+
+
+def test_cookies_of_the_file_are_sent_and_the_file_stays_as_it_is(
+    fetch: Fetch, site: MusicSite, song: bytes, tmp_path: Path
+) -> None:
+    url = site.add_track("one", song)
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("127.0.0.1\tFALSE\t/\tFALSE\t0\tticket\t42\n", encoding="utf-8")
+    before = cookies.read_bytes()
+
+    fetch(url, open_access(SiteConfig(cookies_file=str(cookies))))
+
+    assert site.cookies[0] == "ticket=42"
+    assert cookies.read_bytes() == before
+
+
+def test_a_song_of_the_archive_is_not_fetched_even_if_only_its_page_tells_the_id(
+    fetch: Fetch, site: MusicSite, song: bytes, tmp_path: Path
+) -> None:
+    url = site.add_track("one", song, id="77")
+    archive = tmp_path / "had.txt"
+    archive.write_text("youtube dQw4w9WgXcQ\n\nMadeUp 77\n", encoding="utf-8")
+
+    with pytest.raises(TrackRejected, match=r"had\.txt") as rejection:
+        fetch(url, open_access(SiteConfig(archive_file=str(archive))))
+
+    assert rejection.value.reason == "duplicate_id"
+    assert "/media/one.mp3" not in site.asked
+
+
+@pytest.mark.parametrize("setting", ["cookies_file", "archive_file"])
+@pytest.mark.parametrize("text", [None, "no-id-here", b"\xff\xfe"])
+def test_a_file_that_is_none_of_its_kind_is_told_in_a_sentence(
+    tmp_path: Path, setting: str, text: str | bytes | None
+) -> None:
+    place = tmp_path / "file.txt"
+    if text is not None:
+        place.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    with pytest.raises(UsageError, match=r"file\.txt"):
+        open_access(SiteConfig(**{setting: str(place)}))
+
+
+def test_yt_dlp_is_quiet_and_reads_nothing_of_the_user(
+    fetch: Fetch,
+    site: MusicSite,
+    song: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    plugins = tmp_path / ".config/yt-dlp/plugins/mine/yt_dlp_plugins/extractor"
+    plugins.mkdir(parents=True)
+    loaded = tmp_path / "loaded"
+    (plugins / "mine.py").write_text(f"open({str(loaded)!r}, 'w')", encoding="utf-8")
+    (tmp_path / ".config/yt-dlp/config").write_text(f"--exec 'touch {loaded}'", encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    url = site.add_track("one", song)
+
+    with caplog.at_level(logging.DEBUG, logger="storage"):
+        fetch(url)
+
+    assert not loaded.exists()
+    assert capfd.readouterr() == ("", "")
+    assert any("one" in record.getMessage() for record in caplog.records)

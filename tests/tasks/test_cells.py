@@ -1,0 +1,50 @@
+"""Cells: what tells one training from another, and what is refused before any begins."""
+
+from dataclasses import replace
+
+import pytest
+
+from genre_core.augmentation import AugmentationConfig
+from genre_core.errors import UsageError
+from genre_core.features import FeatureConfig
+from genre_core.training_rules import TrainingConfig
+from storage.catalog.snapshots import Snapshot
+from tasks.train import Cell
+
+CELL = Cell(
+    network="dense",
+    seed=0,
+    snapshot=Snapshot(
+        snapshot_id="s",
+        feature_key="f",
+        library_id="l",
+        genres=("jazz", "rock"),
+        seed=0,
+        n_tracks=2,
+        n_examples=30,
+    ),
+    features=FeatureConfig(representation="bands_db"),
+    training=TrainingConfig(),
+)
+
+
+def test_a_plain_cell_keeps_the_name_that_it_had_before_there_was_augmentation() -> None:
+    # SHA-256 of ["s", "dense", 0, {"batch_size": 32, "learning_rate": 0.001, ...}] by sha256sum
+    assert CELL.cell_id == "e67150687c12b473"
+
+
+def test_an_augmented_cell_is_another_training() -> None:
+    masked, mixed = (
+        replace(CELL, training=TrainingConfig(augmentation=augmentation))
+        for augmentation in (AugmentationConfig(band_mask=0.1), AugmentationConfig(mixup=0.1))
+    )
+
+    assert len({CELL.cell_id, masked.cell_id, mixed.cell_id}) == 3
+
+
+def test_a_filter_is_refused_before_training_where_bands_are_not_in_decibels() -> None:
+    tilted = TrainingConfig(augmentation=AugmentationConfig(tilt=0.1))
+
+    assert replace(CELL, training=tilted).training.augmentation.tilt == 0.1
+    with pytest.raises(UsageError, match=r"augmentation\.tilt .* thesis is not"):
+        replace(CELL, training=tilted, features=FeatureConfig(representation="thesis"))

@@ -1,0 +1,56 @@
+"""Explain: the figures of a verdict, of the champion and of any run."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.errors import UsageError
+from storage.catalog.published import query_rows
+from tasks.classify import judge_songs
+from tasks.explain import explain_song
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+IMAGES = {
+    *("images_0_input.png", "images_1_convolution.png", "images_2_max_pooling.png"),
+    "images_3_convolution.png",
+}
+
+
+def run_of(config: LineConfig, network: str) -> str:
+    statement = f"select run_id from runs where network = '{network}' and fragment_s = 1.5"
+    return str(query_rows(config.layout, statement)[0]["run_id"])
+
+
+def test_the_explanation_is_of_the_verdict_of_the_champion(
+    finished: LineConfig, library: Path, tmp_path: Path
+) -> None:
+    song = str(library / "hums" / "song 0.wav")
+    verdict = judge_songs.fn(finished.layout, [song])[0]
+
+    explanation = explain_song.fn(finished.layout, song, tmp_path)
+
+    assert explanation.genre == verdict.genre
+    assert explanation.probability == pytest.approx(verdict.probabilities[verdict.genre])
+    assert len(explanation.band_losses) == 12
+    assert {"occlusion.png", "bands.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("network", "images"), [("cnn", IMAGES), ("dense", {"images_0_input.png"})]
+)
+def test_any_run_can_be_explained_and_a_convolutional_one_shows_its_images(
+    finished: LineConfig, library: Path, tmp_path: Path, network: str, images: set[str]
+) -> None:
+    song = str(library / "clicks" / "song 1.flac")
+
+    explanation = explain_song.fn(finished.layout, song, tmp_path, run_of(finished, network))
+
+    assert {path.name for path in explanation.figures} == {"occlusion.png", "bands.png", *images}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in explanation.figures)
+
+
+def test_a_run_that_is_not_there_is_refused(finished: LineConfig, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no run 123 in"):
+        explain_song.fn(finished.layout, "song.wav", tmp_path, "123")

@@ -1,0 +1,139 @@
+"""Shards and originals that went behind the catalog's back come again, with the same rows."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.records import Source
+from storage.catalog.extraction import all_shards
+from storage.catalog.published import publish, query, query_rows
+from storage.layout import DataLayout
+from storage.repair import repair_shards, repair_songs
+from storage.sources.listing import list_sources
+from tasks.collect import select_sources
+from tasks.extract import compact_shards, forget_lost_shards, publish_shards
+
+Store = Callable[[Sequence[Source]], None]
+SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
+
+pytestmark = pytest.mark.usefixtures("quiet_runs")
+
+
+@pytest.fixture
+def three_songs(library: Path) -> list[Source]:
+    return [source for source in list_sources(library) if source.location.endswith(SONGS)]
+
+
+def rows_of(layout: DataLayout) -> list[tuple[Any, ...]]:
+    publish(layout)
+    statement = 'select * exclude ("values"), "values"::varchar from spectrograms order by all'
+    return query(layout, statement)[1]
+
+
+def files(layout: DataLayout) -> list[str]:
+    return sorted(str(p.relative_to(layout.shards)) for p in layout.shards.rglob("*.parquet"))
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1_000])
+
+
+@pytest.mark.parametrize("damage", [remove, cut])
+def test_a_lost_shard_is_made_again_with_the_same_rows(
+    layout: DataLayout,
+    store_songs: Store,
+    three_songs: list[Source],
+    damage: Callable[[Path], None],
+) -> None:
+    store_songs(three_songs)
+    before = rows_of(layout)
+    damage(layout.shards / all_shards(layout)[0])
+
+    forget_lost_shards.fn(layout)
+    store_songs([])
+
+    assert rows_of(layout) == before
+    assert len(before) == 3 * 3 * 2
+
+
+def test_a_shard_with_a_flipped_bit_is_made_again_after_the_doctor(
+    layout: DataLayout, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+    before = rows_of(layout)
+    path = layout.shards / all_shards(layout)[0]
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+
+    repaired = repair_shards(layout)
+    store_songs([])
+
+    assert len(repaired) == 1
+    assert rows_of(layout) == before
+
+
+def test_a_song_whose_original_is_gone_is_fetched_and_extracted_again(
+    layout: DataLayout, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+    before = rows_of(layout)
+    for original in layout.songs.glob("??/*"):
+        original.unlink()
+    for shard in all_shards(layout):
+        (layout.shards / shard).unlink()
+    forget_lost_shards.fn(layout)
+    store_songs([])
+    publish(layout)
+    gone = query_rows(layout, "select distinct outcome, reason, message from outcomes")
+
+    music = str(Path(three_songs[0].location).parents[1] / "manifest.csv")
+    wanted = {source.location for source in select_sources.fn(layout, music)}
+    store_songs(three_songs)
+
+    assert [(row["outcome"], row["reason"]) for row in gone] == [("retryable", "not_found")]
+    assert "the next ingest fetches it again" in gone[0]["message"]
+    assert wanted >= {source.location for source in three_songs}
+    assert rows_of(layout) == before
+
+
+def test_the_doctor_lets_the_next_ingest_fetch_an_original_that_is_gone(
+    layout: DataLayout, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+    originals = sorted(layout.songs.glob("??/*"))
+    originals[0].unlink()
+
+    repaired = repair_songs(layout)
+    store_songs(three_songs)
+
+    assert repaired == [originals[0].stem]
+    assert sorted(layout.songs.glob("??/*")) == originals
+    publish(layout)
+    assert query_rows(layout, "select distinct outcome from outcomes") == [{"outcome": "ok"}]
+
+
+def test_shards_that_were_joined_stay_until_the_next_extract_for_those_who_read_them(
+    config: LineConfig, layout: DataLayout, store_songs: Store, three_songs: list[Source]
+) -> None:
+    for song in three_songs:
+        store_songs([song])
+    publish(layout)
+    small = files(layout)
+
+    compact_shards.fn(layout)
+    publish_shards.fn(layout)
+    after_this = files(layout)
+    publish_shards.fn(layout)
+
+    large = sorted(all_shards(layout))
+    assert (len(small), len(large)) == (6, 2)
+    assert after_this == sorted([*small, *large])
+    assert files(layout) == large

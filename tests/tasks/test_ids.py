@@ -1,0 +1,256 @@
+"""Songs that are known by their ids before anything is fetched: copies, conflicts, archives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from genre_core.records import Source
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.download import DownloadLimits
+from storage.layout import DataLayout
+from storage.sites.access import Access, SiteConfig, open_access
+from storage.sources.identity import identify
+from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.duplicates import mark_duplicates
+from tasks.listing import Selected, name_outcomes
+from tests.storage.sites.music_site import MusicSite, open_music_site
+
+pytestmark = pytest.mark.usefixtures("quiet_runs")
+
+LIMITS = DownloadLimits(timeout_s=2.0, max_attempts=1)
+
+
+@pytest.fixture
+def site() -> Iterator[MusicSite]:
+    with open_music_site() as music_site:
+        yield music_site
+
+
+@pytest.fixture
+def song(library: Path) -> bytes:
+    return (library / "hums" / "song 2.mp3").read_bytes()
+
+
+@pytest.fixture
+def other(library: Path) -> bytes:
+    return (library / "hiss" / "song 2.mp3").read_bytes()
+
+
+def write(folder: Path, *rows: tuple[str, str]) -> Path:
+    manifest = folder / "manifest.csv"
+    lines = [f'"{url}",{genre}' for url, genre in rows]
+    manifest.write_text("\n".join(["url,genre", *lines]), encoding="utf-8")
+    return manifest
+
+
+def ingest(layout: DataLayout, manifest: Path, access: Access | None = None) -> Selected:
+    """Ingest a manifest task by task; give what was selected."""
+    selected = select_sources.fn(layout, str(manifest), {}, (), LIMITS, access)
+    record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
+    fetched = download_chunk.fn(layout, selected.sources, LIMITS, (), access)
+    judged = mark_duplicates.fn(layout, selected.sources, [fetched])
+    named = name_outcomes(judged.outcomes, selected.sources)
+    record_wave.fn(layout, Fetched(tracks=judged.tracks, outcomes=named))
+    return selected
+
+
+def standing(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
+    """Give genre, outcome and reason by what stands behind the last slash of a source."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select source, genre, outcome, reason from outcomes")
+    return {r["source"].rpartition("/")[2]: (r["genre"], r["outcome"], r["reason"]) for r in rows}
+
+
+def test_the_songs_of_a_list_are_known_by_their_ids_in_the_catalog(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.add_track("one", song)
+    url = site.add_set("best", {"url": "/track/one", "id": "1"})
+
+    ingest(layout, write(tmp_path, (url, "jazz")))
+
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select source, outcome, source_id from outcomes")
+    assert rows == [
+        {"source": f"{site.url}/track/one", "outcome": "ok", "source_id": "madeup 1"},
+    ]
+
+
+def test_a_song_in_two_lists_is_fetched_once(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.add_track("one", song)
+    site.add_track("one-again", song)
+    first = site.add_set("a", {"url": "/track/one", "id": "1"})
+    second = site.add_set("b", {"url": "/track/one-again", "id": "1"})
+
+    ingest(layout, write(tmp_path, (first, "jazz"), (second, "jazz")))
+
+    assert standing(layout) == {
+        "one": ("jazz", "ok", ""),
+        "one-again": ("jazz", "duplicate", "duplicate_id"),
+    }
+    assert "/media/one-again.mp3" not in site.asked
+
+
+def test_a_song_in_lists_of_two_genres_waits_until_they_agree(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.add_track("one", song)
+    first = site.add_set("a", {"url": "/track/one", "id": "1"})
+    second = site.add_set("b", {"url": "/track/one", "id": "1"})
+
+    ingest(layout, write(tmp_path, (first, "jazz"), (second, "rock")))
+    disputed = standing(layout)
+    ingest(layout, write(tmp_path, (first, "rock"), (second, "rock")))
+
+    assert disputed == {"one": ("jazz, rock", "quarantined", "label_conflict")}
+    assert standing(layout) == {"one": ("rock", "ok", "")}
+
+
+def test_a_song_that_comes_later_under_another_genre_stops_the_first_one_too(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.add_track("one", song)
+    site.add_track("again", song)
+    first = site.add_set("a", {"url": "/track/one", "id": "1"})
+    second = site.add_set("b", {"url": "/track/again", "id": "1"})
+    ingest(layout, write(tmp_path, (first, "jazz")))
+
+    ingest(layout, write(tmp_path, (second, "rock")))
+    ingest(layout, write(tmp_path, (second, "rock")))
+    disputed = standing(layout)
+    ingest(layout, write(tmp_path, (second, "jazz")))
+
+    assert disputed == {
+        "one": ("jazz", "quarantined", "label_conflict"),
+        "again": ("rock", "quarantined", "label_conflict"),
+    }
+    assert standing(layout) == {
+        "one": ("jazz", "ok", ""),
+        "again": ("jazz", "duplicate", "duplicate_id"),
+    }
+
+
+def test_a_track_in_conflict_is_no_candidate_for_training(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    from storage.catalog.snapshots import read_candidates
+
+    site.add_track("one", song)
+    first = site.add_set("a", {"url": "/track/one", "id": "1"})
+    second = site.add_set("b", {"url": "/track/one", "id": "1"})
+    ingest(layout, write(tmp_path, (first, "jazz")))
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            "insert into extracted (track_id, feature_key, shard, n_fragments)"
+            " select track_id, 'key', 'shard', 3 from tracks"
+        )
+    before = read_candidates(layout, ["key"], ())
+
+    ingest(layout, write(tmp_path, (first, "jazz"), (second, "rock")))
+
+    assert len(before) == 1
+    assert read_candidates(layout, ["key"], ()) == []
+
+
+def test_spellings_of_one_address_are_one_song(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.files["/one.mp3"] = song
+    spelt = site.url.replace("http://", "HTTP://")
+
+    ingest(
+        layout, write(tmp_path, (f"{site.url}/one.mp3", "jazz"), (f"{spelt}/one.mp3#t=1", "jazz"))
+    )
+
+    assert sorted(standing(layout).values()) == [
+        ("jazz", "duplicate", "duplicate_id"),
+        ("jazz", "ok", ""),
+    ]
+
+
+def test_a_second_run_changes_nothing(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes, other: bytes
+) -> None:
+    site.add_track("one", song)
+    site.add_track("two", other)
+    site.add_track("again", song)
+    entries = [("one", "1"), ("two", "2"), ("again", "1")]
+    url = site.add_set("a", *({"url": f"/track/{name}", "id": i} for name, i in entries))
+    manifest = write(tmp_path, (url, "jazz"), (f"{site.url}/track/two", "rock"))
+    everything = "select * exclude (track_id) from outcomes order by source"
+    ingest(layout, manifest)
+    with open_catalog(layout) as catalog:
+        before = fetch_rows(catalog, everything)
+
+    selected = ingest(layout, manifest)
+
+    with open_catalog(layout) as catalog:
+        after = fetch_rows(catalog, everything)
+    assert (selected.sources, selected.outcomes) == ((), ())
+    assert after == before
+    assert len(after) == 3
+
+
+def test_songs_of_an_archive_are_not_fetched(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes, other: bytes
+) -> None:
+    site.add_track("one", song)
+    site.add_track("two", other)
+    url = site.add_set("a", {"url": "/track/one", "id": "1"}, {"url": "/track/two", "id": "2"})
+    archive = tmp_path / "had.txt"
+    archive.write_text("madeup 1\n", encoding="utf-8")
+
+    ingest(
+        layout,
+        write(tmp_path, (url, "jazz")),
+        open_access(SiteConfig(archive_file=str(archive))),
+    )
+
+    assert standing(layout) == {
+        "one": ("jazz", "duplicate", "duplicate_id"),
+        "two": ("jazz", "ok", ""),
+    }
+    assert "/api/track/one" not in site.asked
+
+
+def test_a_list_that_can_be_opened_again_leaves_no_outcome_of_its_own(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.add_track("one", song)
+    manifest = write(tmp_path, (site.add_set("a", {"url": "/track/one", "id": "1"}), "jazz"))
+    site.refuse("/api/set/a", 500)
+
+    ingest(layout, manifest)
+    broken = standing(layout)
+    site.refuse("/api/set/a", 200)
+    ingest(layout, manifest)
+
+    assert broken == {"a": ("jazz", "retryable", "unreachable")}
+    assert standing(layout) == {"one": ("jazz", "ok", "")}
+
+
+def test_an_id_that_the_catalog_lacked_is_noted(
+    layout: DataLayout, tmp_path: Path, library: Path
+) -> None:
+    place = library / "hums" / "song 0.wav"
+    old = [Source(location=str(place), genre="hums")]
+    fetched = download_chunk.fn(layout, old, LIMITS, ())
+    record_wave.fn(layout, mark_duplicates.fn(layout, old, [fetched]))
+
+    select_sources.fn(layout, str(write(tmp_path, (str(place), "hums"))))
+
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select source_id from outcomes")
+    assert rows == [{"source_id": str(place)}]
+
+
+def test_a_link_to_a_file_has_the_id_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").touch()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "song.wav")
+
+    linked = identify(Source(location=str(tmp_path / "link.wav"), genre="hums"))
+
+    assert linked.source_id == str((tmp_path / "song.wav").resolve())

@@ -1,0 +1,21 @@
+"""What the champion hears of a page of a music site is what it hears of the file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from flows.line import LineConfig
+from tasks.classify import listen
+from tests.storage.sites.music_site import open_music_site
+
+
+def test_a_page_sounds_as_its_file_does(config: LineConfig, library: Path) -> None:
+    song = library / "hums" / "song 2.mp3"
+    with open_music_site() as site:
+        url = site.add_track("one", song.read_bytes())
+
+        starts_s, matrices = listen(url, config.features[0])
+
+    expected_s, expected = listen(str(song), config.features[0])
+    np.testing.assert_array_equal(starts_s, expected_s)
+    np.testing.assert_array_equal(matrices, expected)
