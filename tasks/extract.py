@@ -11,8 +11,10 @@ from genre_core.errors import TrackRejected, TransientError
 from genre_core.features import FeatureConfig, feature_key, matrices_of
 from genre_core.fragments import FragmentConfig, draw_starts, track_rng
 from genre_core.records import Reason, Stage
+from genre_core.sound import Sound, measure_sound
 from storage.audio.decode import DECODER_VERSION, read_fragments
 from storage.audio.wav import read_wav, write_wav
+from storage.catalog.audits import record_sounds
 from storage.catalog.extraction import (
     PendingTrack,
     Rejection,
@@ -55,6 +57,7 @@ class ExtractedChunk:
 
     shards: tuple[Shard, ...]
     rejections: tuple[Rejection, ...]
+    sounds: tuple[Sound, ...] = ()
 
 
 @task
@@ -92,9 +95,12 @@ def extract_chunk(
             shards.append(write_shard(layout, key, config, audible))
         heard = {row.track_id for row in audible}
         silent += [_silence(song, key) for song in wanted if song.track_id not in heard]
+    sounds = tuple(_sound(song) for song in chunk.converted)
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
-    return ExtractedChunk(shards=tuple(shards), rejections=(*chunk.rejections, *silent))
+    return ExtractedChunk(
+        shards=tuple(shards), rejections=(*chunk.rejections, *silent), sounds=sounds
+    )
 
 
 @task
@@ -102,6 +108,7 @@ def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
     """Name the shards of a wave in the catalog, and say which songs were left out."""
     shards = [shard for chunk in chunks for shard in chunk.shards]
     rejections = [rejection for chunk in chunks for rejection in chunk.rejections]
+    record_sounds(layout, [sound for chunk in chunks for sound in chunk.sounds])
     record_extraction(layout, shards, rejections)
 
 
@@ -156,6 +163,10 @@ def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
         starts_s=song.starts_s,
         matrices=matrices_of(fragments, config),
     )
+
+
+def _sound(song: Converted) -> Sound:
+    return measure_sound(song.track_id, read_wav(song.wav, len(song.starts_s)))
 
 
 def _silence(song: Converted, feature_key: str) -> Rejection:

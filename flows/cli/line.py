@@ -43,6 +43,9 @@ Genres = Annotated[
     list[str] | None,
     typer.Option("--genre", help="A genre to tell apart; may be repeated. Default: all there are."),
 ]
+DespiteAudit = Annotated[
+    bool, typer.Option("--despite-audit", help="Promote although the audit of its songs failed.")
+]
 RepresentationName = Annotated[
     str | None, typer.Option("--representation", help="thesis or bands_db.")
 ]
@@ -148,13 +151,14 @@ def train(
     )
     from flows.extract import extract as extract_flow
     from flows.train import train as train_flow
+    from tasks.select import explain_stay
 
     extract_flow(config)
     report = train_flow(config)
     champion = report.promotion.run_id if report.promotion else ""
     OUT.print(runs_table([run.as_row() for run in report.runs], champion))
     OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
-    OUT.print(report.promotion.reason if report.promotion else "The champion stays.")
+    OUT.print(report.promotion.reason if report.promotion else explain_stay(config.layout))
 
 
 @app.command()
@@ -174,16 +178,19 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def promote(home: Home = None, verbose: Verbose = False) -> None:
+def promote(
+    home: Home = None, despite_audit: DespiteAudit = False, verbose: Verbose = False
+) -> None:
     """Make the best run on the newest library the champion; validation decides.
 
     Example: [bold]genreflow promote[/bold]
     """
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
+    from tasks.select import explain_stay
 
-    promotion = promote_flow(config)
-    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+    promotion = promote_flow(config, despite_audit)
+    OUT.print(promotion.reason if promotion else explain_stay(config.layout))
 
 
 def prepare_config(verbose: bool, **options: object) -> "LineConfig":

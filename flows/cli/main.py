@@ -2,11 +2,11 @@
 
 import sys
 
-from flows.cli import ask, classify, demo, line, retry, serve
+from flows.cli import ask, audit, classify, demo, line, retry, serve
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 
-COMMANDS = (line, retry, classify, ask, serve, demo)
+COMMANDS = (line, audit, retry, classify, ask, serve, demo)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from flows.cli.app import ERR, OUT
 from flows.cli.demo import compose, unseen
-from flows.cli.tables import outcome_sentence, runs_table, verdicts_table
+from flows.cli.tables import audit_sentence, outcome_sentence, runs_table, verdicts_table
 from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
 from genre_core.errors import UsageError
@@ -13,6 +13,7 @@ from storage.catalog.standing import compared_rows, count_own_outcomes, count_sc
 from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
+from tasks.select import explain_stay
 
 NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):
@@ -52,7 +53,8 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
         f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
     )
     promotion = report.trained.promotion
-    OUT.print(promotion.reason if promotion else "The champion stays: no run is better.")
+    OUT.print(promotion.reason if promotion else explain_stay(layout))
+    OUT.print(audit_sentence(report.trained.audit.checks, report.trained.audit.verdict))
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:
