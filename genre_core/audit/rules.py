@@ -48,8 +48,8 @@ class AuditConfig:
     n_draws: int = 5
     n_folds: int = 5
     n_songs: int = 240
-    n_fragments: int = 10
-    max_epochs: int = 40
+    n_fragments: int = 15
+    max_epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 0.002
     shortcut_share: float = 0.5
@@ -57,7 +57,7 @@ class AuditConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"n_draws": 2, "n_folds": 2, "n_songs": 6, "n_fragments": 2, "max_epochs": 1}
+        least = {"n_draws": 1, "n_folds": 2, "n_songs": 6, "n_fragments": 2, "max_epochs": 1}
         for name, number in (least | {"batch_size": 1, "n_resamples": 100}).items():
             if getattr(self, name) < number:
                 raise ValueError(f"audit.{name} is {getattr(self, name)}; use {number} or more.")

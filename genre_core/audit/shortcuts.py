@@ -22,7 +22,7 @@ CUES = (
     "n_bytes",
 )
 FEWEST_TRAIN = 4
-N_TREES = 200
+N_TREES = 100
 MEASURED_SHOWN = 3
 
 BoolArray = npt.NDArray[np.bool_]
@@ -168,10 +168,10 @@ def _tell_cues(by_cue: Mapping[str, float]) -> str:
 
 def _tell_champion(scored: _Scored, best: float, explained: float) -> str:
     if scored.champion is None:
-        return f"That is {explained:.0%} of the way to a perfect score; there is no champion."
+        return f"That is {explained:.0%} of the way to a perfect score; no run has finished."
     beyond = _beyond(scored)
     alone = "" if beyond is None else f" Where the file alone errs, it gets {beyond:.0%} right."
-    return f"That is {explained:.0%} of what the champion has above chance ({best:.2f}).{alone}"
+    return f"That is {explained:.0%} of what the best run has above chance ({best:.2f}).{alone}"
 
 
 def _beyond(scored: _Scored) -> float | None:
