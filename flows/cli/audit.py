@@ -23,11 +23,15 @@ def audit(home: Home = None, as_json: AsJson = False, verbose: Verbose = False) 
     config = prepare_config(verbose, home=home)
     from flows.audit import audit as audit_flow
 
-    audited = audit_flow(config)
+    show_audit(audit_flow(config), as_json)
+
+
+def show_audit(audited: "Audit", as_json: bool) -> None:
+    """Print what an audit found; leave with exit code 1 if it failed."""
     if as_json:
         print_json(_document(audited))
     else:
-        _show(audited)
+        _print_checks(audited)
     if audited.verdict == "fail":
         raise typer.Exit(FAILURE)
 
@@ -41,7 +45,7 @@ def _document(audited: "Audit") -> dict[str, object]:
     }
 
 
-def _show(audited: "Audit") -> None:
+def _print_checks(audited: "Audit") -> None:
     OUT.print(audit_table(audited.checks))
     for check in audited.checks:
         OUT.print(f"{check.name}: {check.message}", markup=False, highlight=False, soft_wrap=True)
