@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
 
 
@@ -19,12 +20,23 @@ def report_songs(flow: str, n_songs: int, outcomes: Mapping[str, int]) -> None:
 
 @task
 def report_night(
-    outcomes: Mapping[str, int], n_examples: int, runs: Sequence[Run], promotion: Promotion | None
+    outcomes: Mapping[str, int],
+    n_examples: int,
+    runs: Sequence[Run],
+    promotion: Promotion | None,
+    audit: Audit,
 ) -> None:
     """Write the summary of a night as an artifact."""
+    summary = summarise(outcomes, n_examples, runs, promotion)
     create_markdown_artifact(
-        key="nightly-summary", markdown=summarise(outcomes, n_examples, runs, promotion)
+        key="nightly-summary", markdown=f"{summary}\n\n{summarise_audit(audit)}"
     )
+
+
+def summarise_audit(audit: Audit) -> str:
+    """Say in Markdown whether the scores can be trusted."""
+    rows = [f"- **{check.name}** ({check.level}): {check.message}" for check in audit.checks]
+    return "\n".join([f"## Audit: {audit.verdict}", "", *rows])
 
 
 def summarise(

@@ -99,24 +99,24 @@ def record_audit(layout: DataLayout, audit: Audit) -> None:
 
 def read_audit(layout: DataLayout, audit_id: str) -> Audit | None:
     """Give an audit, if it was made."""
-    return _read(layout, "audit_id = $1 order by created_at desc limit 1", audit_id)
+    return _read(layout, "audit_id = $1 order by used_at desc limit 1", audit_id)
 
 
 def read_last_audit(layout: DataLayout, snapshot_id: str) -> Audit | None:
     """Give the last audit of a snapshot; none before the first."""
-    return _read(layout, "snapshot_id = $1 order by created_at desc limit 1", snapshot_id)
+    return _read(layout, "snapshot_id = $1 order by used_at desc limit 1", snapshot_id)
 
 
 def touch_audit(layout: DataLayout, audit_id: str) -> None:
     """Make an audit that would only say the same again the last one."""
     with open_catalog(layout) as catalog:
-        catalog.execute("update audits set created_at = now() where audit_id = ?", [audit_id])
+        catalog.execute("update audits set used_at = now() where audit_id = ?", [audit_id])
 
 
 def _read(layout: DataLayout, where: str, key: str) -> Audit | None:
     with open_catalog(layout) as catalog:
         heads = fetch_rows(
-            catalog, f"select * exclude (created_at) from audits where {where}", [key]
+            catalog, f"select * exclude (created_at, used_at) from audits where {where}", [key]
         )
         if not heads:
             return None

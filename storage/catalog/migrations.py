@@ -41,7 +41,8 @@ def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
         create table audits (
             audit_id varchar primary key, snapshot_id varchar not null, run_id varchar not null,
             verdict varchar not null, seconds double not null, settings json not null,
-            created_at timestamptz not null default now()
+            created_at timestamptz not null default now(),
+            used_at timestamptz not null default now()
         );
         create table audit_checks (
             audit_id varchar not null, position integer not null, name varchar not null,

@@ -36,7 +36,7 @@ create table promotions as
     from catalog.promotions order by promotion_id;
 
 create table audits as
-    select audit_id, snapshot_id, run_id, verdict, seconds, settings, created_at
+    select audit_id, snapshot_id, run_id, verdict, seconds, settings, created_at, used_at
     from catalog.audits order by created_at;
 
 create table audit_checks as
