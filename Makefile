@@ -25,7 +25,7 @@ run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 test: setup check ## What CI runs
 	@$(BIN)/pytest -q
 
-fuzz: setup ## 10,000 spoilt songs and manifests; takes some 20 minutes
+fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
 
 crash-test: setup ## Kill whole nights at every named point and at 50 random moments

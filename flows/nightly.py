@@ -24,7 +24,7 @@ class NightlyReport:
 
 @flow
 def nightly(config: LineConfig | None = None) -> NightlyReport:
-    """Ingest → extract → train → promote → report.
+    """Ingest → extract → train → audit → promote → report.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -33,5 +33,11 @@ def nightly(config: LineConfig | None = None) -> NightlyReport:
         ingested = ingest(config)
         extracted = extract(config)
         trained = train(config)
-    report_night(extracted.outcomes, extracted.n_examples, trained.runs, trained.promotion)
+    report_night(
+        extracted.outcomes,
+        extracted.n_examples,
+        trained.runs,
+        trained.promotion,
+        trained.audit,
+    )
     return NightlyReport(ingested=ingested, extracted=extracted, trained=trained)

@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from flows.line import COMPARED_NETWORKS, LineConfig
+from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
 from genre_core.training_rules import TrainingConfig
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     limits: DownloadLimits = Field(default_factory=DownloadLimits)
     sites: SiteConfig = Field(default_factory=SiteConfig)
+    audit: AuditConfig = Field(default_factory=AuditConfig)
 
     @classmethod
     def settings_customise_sources(

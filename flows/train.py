@@ -1,13 +1,15 @@
-"""Flow train: split, train every cell that has no run yet, evaluate, compare, promote."""
+"""Flow train: split, train every cell that has no run yet, evaluate, compare, audit, promote."""
 
 from dataclasses import dataclass
 from itertools import product
 
 from prefect import flow, get_run_logger
 
+from flows.audit import audit_snapshot
 from flows.line import LineConfig
 from flows.settings import read_line_config
 from genre_core.errors import GenreflowError
+from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
@@ -27,17 +29,18 @@ from tasks.train import Cell, select_cells, train_network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainReport:
-    """The runs that were asked for, those among them trained now, and who was promoted."""
+    """The runs that were asked for, those trained now, the audit, and who was promoted."""
 
     runs: tuple[Run, ...]
     n_trained: int
     n_failed: int
     promotion: Promotion | None
+    audit: Audit
 
 
 @flow
 def train(config: LineConfig | None = None) -> TrainReport:
-    """Split, train, evaluate, compare, promote.
+    """Split, train, evaluate, compare, audit, promote.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -54,6 +57,7 @@ def train(config: LineConfig | None = None) -> TrainReport:
             for cell in missing:
                 train_cell(layout, cell, comparison_id)
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
+        audited = audit_snapshot(layout, config.audit)
         promotion = promote_best(layout)
         publish_store(layout)
     runs = finished_runs(layout, cells)
@@ -62,6 +66,7 @@ def train(config: LineConfig | None = None) -> TrainReport:
         n_trained=len(runs) - (len(cells) - len(missing)),
         n_failed=len(cells) - len(runs),
         promotion=promotion,
+        audit=audited,
     )
 
 

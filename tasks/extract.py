@@ -12,10 +12,12 @@ from genre_core.errors import TrackRejected, TransientError
 from genre_core.features import FeatureConfig, feature_key, matrices_of
 from genre_core.fragments import FragmentConfig
 from genre_core.records import Reason, Stage
+from genre_core.sound import Sound, measure_sound
 from storage.audio.apart import read_watched
 from storage.audio.cutting import cut_song
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_wav, write_wav
+from storage.catalog.audits import record_sounds
 from storage.catalog.extraction import (
     PendingTrack,
     Rejection,
@@ -67,6 +69,7 @@ class ExtractedChunk:
     shards: tuple[Shard, ...]
     rejections: tuple[Rejection, ...]
     warnings: tuple[Warned, ...]
+    sounds: tuple[Sound, ...] = ()
 
 
 @task
@@ -112,12 +115,14 @@ def extract_chunk(
             shards.append(write_shard(layout, key, config, audible))
         heard = {row.track_id for row in audible}
         silent += [_silence(song, key) for song in wanted if song.track_id not in heard]
+    sounds = tuple(_sound(song) for song in chunk.converted)
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
     return ExtractedChunk(
         shards=tuple(shards),
         rejections=(*chunk.rejections, *silent),
         warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
+        sounds=sounds,
     )
 
 
@@ -127,6 +132,7 @@ def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
     shards = [shard for chunk in chunks for shard in chunk.shards]
     rejections = [rejection for chunk in chunks for rejection in chunk.rejections]
     warnings = [warning for chunk in chunks for warning in chunk.warnings]
+    record_sounds(layout, [sound for chunk in chunks for sound in chunk.sounds])
     record_extraction(layout, shards, rejections, warnings)
 
 
@@ -213,6 +219,10 @@ def _clipping(song: Converted) -> str:
 
 def _warn(song: Converted) -> Warned:
     return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))
+
+
+def _sound(song: Converted) -> Sound:
+    return measure_sound(song.track_id, read_wav(song.wav, len(song.starts_s)))
 
 
 def _silence(song: Converted, feature_key: str) -> Rejection:

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from genre_core.bootstrap import Interval
+from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
 
 
@@ -28,12 +29,23 @@ def report_songs(
 
 @task
 def report_night(
-    outcomes: Mapping[str, int], n_examples: int, runs: Sequence[Run], promotion: Promotion | None
+    outcomes: Mapping[str, int],
+    n_examples: int,
+    runs: Sequence[Run],
+    promotion: Promotion | None,
+    audit: Audit,
 ) -> None:
     """Write the summary of a night as an artifact."""
+    summary = summarise(outcomes, n_examples, runs, promotion)
     create_markdown_artifact(
-        key="nightly-summary", markdown=summarise(outcomes, n_examples, runs, promotion)
+        key="nightly-summary", markdown=f"{summary}\n\n{summarise_audit(audit)}"
     )
+
+
+def summarise_audit(audit: Audit) -> str:
+    """Say in Markdown whether the scores can be trusted."""
+    rows = [f"- **{check.name}** ({check.level}): {check.message}" for check in audit.checks]
+    return "\n".join([f"## Audit: {audit.verdict}", "", *rows])
 
 
 def summarise(

@@ -1,12 +1,15 @@
 """Compare and promote: validation chooses, the test split only reports."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from genre_core.audit.rules import Level
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
+from storage.catalog.audits import read_last_audit
 from storage.catalog.judged import read_judged
 from storage.catalog.runs import (
     Promotion,
@@ -78,12 +81,49 @@ def promote_best(layout: DataLayout) -> Promotion | None:
     """Make the best run on the library used last the champion; give none if it stays.
 
     Best is the highest macro F1 by song on validation; the test split is never looked at.
-    What a killed process has left half done, alias without promotion, is made whole.
+    What a killed process has left half done, alias without promotion, is made whole. A run whose
+    snapshot failed its last audit is not promoted.
     """
+    winner, _ = choose_winner(layout)
+    if objection := audit_objection(layout, winner):
+        get_run_logger().warning("%s", objection)
+        return None
+    return _promote(layout, "")
+
+
+@task
+def promote_despite_audit(layout: DataLayout) -> Promotion | None:
+    """Do as `promote_best`, whatever the audit says; the reason of the promotion records it."""
+    winner, _ = choose_winner(layout)
+    overruled = bool(audit_objection(layout, winner))
+    return _promote(layout, " Promoted despite a failed audit." if overruled else "")
+
+
+def audit_objection(layout: DataLayout, winner: Run) -> str:
+    """Say why the last audit stands against a promotion; empty if it does not."""
+    audit = read_last_audit(layout, winner.snapshot_id)
+    if audit is None or audit.verdict is not Level.FAIL:
+        return ""
+    failed = ", ".join(check.name for check in audit.checks if check.level is Level.FAIL)
+    return (
+        f"The audit of snapshot {winner.snapshot_id} failed ({failed}), so {winner.network} at "
+        f"{winner.fragment_s:g} s does not become the champion. `genreflow audit` tells why; "
+        "`genreflow promote --despite-audit` overrules it."
+    )
+
+
+def explain_stay(layout: DataLayout) -> str:
+    """Say why there was no promotion: the audit stands against it, or no run is better."""
+    winner, _ = choose_winner(layout)
+    return audit_objection(layout, winner) or "The champion stays: no run is better."
+
+
+def _promote(layout: DataLayout, remark: str) -> Promotion | None:
+    """Put the winner in use and record it, unless it reigns already."""
     from storage.tracking.registry import champion, register_run, set_champion
     from storage.tracking.store import open_tracking
 
-    winner, last = _choose(layout)
+    winner, last = choose_winner(layout)
     tracking = open_tracking(layout)
     tags = {"snapshot_id": winner.snapshot_id}
     version = register_run(tracking, winner.run_id, winner.model_uri, tags)
@@ -93,11 +133,12 @@ def promote_best(layout: DataLayout) -> Promotion | None:
         return None
     set_champion(tracking, version)
     promotion = _promotion(layout, version, winner, last)
+    promotion = replace(promotion, reason=promotion.reason + remark)
     record_promotion(layout, promotion)
     return promotion
 
 
-def _choose(layout: DataLayout) -> tuple[Run, Promotion | None]:
+def choose_winner(layout: DataLayout) -> tuple[Run, Promotion | None]:
     """Choose the winner among comparable runs; of equals, the one that reigns stays."""
     runs = read_comparable_runs(layout)
     if not runs:

@@ -18,6 +18,7 @@ import soundfile
 
 from flows.environment import QUIET
 from flows.line import LineConfig
+from genre_core.audit.rules import AuditConfig
 from genre_core.examples import Float32Array
 from genre_core.fragments import FragmentConfig
 from genre_core.training_rules import TrainingConfig
@@ -159,6 +160,7 @@ def small_config(library: Path) -> LineConfig:
         fragment_lengths_s=(1.0, 1.5),
         networks=("dense", "cnn"),
         training=TrainingConfig(max_epochs=3),
+        audit=AuditConfig(n_draws=1, n_folds=2, max_epochs=2),
     )
 
 

@@ -60,6 +60,9 @@ ArchiveFile = Annotated[
     Path | None,
     typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
 ]
+DespiteAudit = Annotated[
+    bool, typer.Option("--despite-audit", help="Promote although the audit of its songs failed.")
+]
 
 
 @app.command()
@@ -168,6 +171,7 @@ def train(
     )
     from flows.extract import extract as extract_flow
     from flows.train import train as train_flow
+    from tasks.select import explain_stay
 
     extract_flow(config)
     report = train_flow(config)
@@ -175,7 +179,7 @@ def train(
     layout, rows = config.layout, [run.as_row() for run in report.runs]
     print_comparison(read_comparison(layout, rows), champion)
     OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
-    OUT.print(report.promotion.reason if report.promotion else "The champion stays.")
+    OUT.print(report.promotion.reason if report.promotion else explain_stay(config.layout))
 
 
 @app.command()
@@ -197,16 +201,19 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def promote(home: Home = None, verbose: Verbose = False) -> None:
+def promote(
+    home: Home = None, despite_audit: DespiteAudit = False, verbose: Verbose = False
+) -> None:
     """Make the best run on the newest library the champion; validation decides.
 
     Example: [bold]genreflow promote[/bold]
     """
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
+    from tasks.select import explain_stay
 
-    promotion = promote_flow(config)
-    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
+    promotion = promote_flow(config, despite_audit)
+    OUT.print(promotion.reason if promotion else explain_stay(config.layout))
 
 
 def _site_options(

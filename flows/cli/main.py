@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows.cli import (
     ask,
+    audit,
     classify,
     decide,
     demo,
@@ -21,7 +22,7 @@ from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 from storage.disk import find_shortage
 
-COMMANDS = (line, retry, sweep, classify, kernels, explain, ask, decide, doctor, serve, demo)
+COMMANDS = (line, audit, retry, sweep, classify, kernels, explain, ask, decide, doctor, serve, demo)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 

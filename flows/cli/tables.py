@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.app import OUT
+from genre_core.audit.rules import Check, Level
 from tasks.comparison import Comparison, RunGroup
 
 PLAIN: dict[str, Any] = {
@@ -14,6 +15,11 @@ PLAIN: dict[str, Any] = {
     "title_justify": "left",
     "header_style": "underline",
     "padding": (0, 2, 0, 0),
+}
+AUDIT_COLOURS = {
+    Level.PASS: "[green]pass[/green]",
+    Level.WARN: "[yellow]warn[/yellow]",
+    Level.FAIL: "[red]fail[/red]",
 }
 
 
@@ -80,3 +86,29 @@ def outcome_sentence(outcomes: Mapping[str, int]) -> str:
     """Say how many songs stand where."""
     counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())
     return f"All songs: {counts}."
+
+
+def audit_table(checks: Sequence[Check]) -> Table:
+    """Show what each check measured, a check a line."""
+    table = Table(title="Audit", **PLAIN)
+    for heading in ("", "check"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("value", "95 % interval", "chance"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for check in checks:
+        span = check.interval
+        table.add_row(
+            AUDIT_COLOURS[check.level],
+            str(check.name),
+            "" if check.value is None else f"{check.value:.2f}",
+            Text(f"[{span[0]:.2f}, {span[1]:.2f}]" if span else ""),
+            "" if check.chance is None else f"{check.chance:.2f}",
+        )
+    return table
+
+
+def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
+    """Say in a line what the audit thinks of the scores."""
+    doubtful = ", ".join(check.name for check in checks if not check.passed)
+    told = f" ({doubtful})" if doubtful else ""
+    return f"Audit: {verdict}{told}. `genreflow audit` tells what was checked."

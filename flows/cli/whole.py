@@ -5,6 +5,7 @@ from dataclasses import replace
 from flows.cli.app import ERR, OUT
 from flows.cli.demo import compose, unseen
 from flows.cli.tables import (
+    audit_sentence,
     given_up_sentences,
     outcome_sentence,
     print_comparison,
@@ -19,6 +20,7 @@ from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
 from tasks.comparison import read_comparison
+from tasks.select import explain_stay
 
 NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):
@@ -63,7 +65,8 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
         f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
     )
     promotion = report.trained.promotion
-    OUT.print(promotion.reason if promotion else "The champion stays: no run scores higher.")
+    OUT.print(promotion.reason if promotion else explain_stay(layout))
+    OUT.print(audit_sentence(report.trained.audit.checks, report.trained.audit.verdict))
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:

@@ -1,5 +1,8 @@
 """Convert whole songs through pydub and the ffmpeg that imageio-ffmpeg carries.
 
+The line does not use it: it is the yardstick that the tests hold `read_fragments` against. pydub
+gives ffmpeg no bounds of time, memory or protocols, so it is not for songs from elsewhere.
+
 Without ffprobe pydub works only where it is told the codec and the program to call.
 """
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
-    """Add what copies, doubtful sound, damaged shards and intervals of scores are known by."""
+    """Add what copies, doubtful sound, damaged shards, intervals and audits are known by."""
     catalog.execute(
         """
         alter table tracks add column bit_rate integer not null default 0;
@@ -42,6 +42,21 @@ def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
         create table aside (
             track_id varchar primary key, reason varchar not null, duplicate_of varchar not null,
             message varchar not null
+        );
+        create table sound (
+            track_id varchar primary key, loudness_db double not null, cutoff_hz double not null
+        );
+        create table audits (
+            audit_id varchar primary key, snapshot_id varchar not null, run_id varchar not null,
+            verdict varchar not null, seconds double not null, settings json not null,
+            created_at timestamptz not null default now(),
+            used_at timestamptz not null default now()
+        );
+        create table audit_checks (
+            audit_id varchar not null, position integer not null, name varchar not null,
+            level varchar not null, passed boolean not null, value double, low double, high double,
+            chance double, message varchar not null, details json not null,
+            primary key (audit_id, name)
         );
         """
     )

@@ -43,3 +43,14 @@ create table promotions as
     select version, run_id, previous_version, previous_run_id, snapshot_id,
         validation_macro_f1, previous_validation_macro_f1, reason, promoted_at, promotion_id
     from catalog.promotions order by promotion_id;
+
+create table audits as
+    select audit_id, snapshot_id, run_id, verdict, seconds, settings, created_at, used_at
+    from catalog.audits order by created_at;
+
+create table audit_checks as
+    select audit_id, name, level, passed, value, low, high, chance, message, details
+    from catalog.audit_checks order by audit_id, position;
+
+create table sound as
+    select track_id, loudness_db, cutoff_hz from catalog.sound order by track_id;

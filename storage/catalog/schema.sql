@@ -101,6 +101,24 @@ create table predictions (
     probabilities double[] not null default [], primary key (run_id, track_id)
 );
 
+create table sound (
+    track_id varchar primary key, loudness_db double not null, cutoff_hz double not null
+);
+
+create table audits (
+    audit_id varchar primary key, snapshot_id varchar not null, run_id varchar not null,
+    verdict varchar not null, seconds double not null, settings json not null,
+    created_at timestamptz not null default now(),
+    used_at timestamptz not null default now()
+);
+
+create table audit_checks (
+    audit_id varchar not null, position integer not null, name varchar not null,
+    level varchar not null, passed boolean not null, value double, low double, high double,
+    chance double, message varchar not null, details json not null,
+    primary key (audit_id, name)
+);
+
 create sequence promotion_ids;
 
 create table promotions (

@@ -68,6 +68,14 @@ def training_run(tracking: Tracking, parent_run_id: str, cell: RunCell) -> Itera
         yield run_id
 
 
+@contextmanager
+def audit_run(tracking: Tracking, tags: Mapping[str, str]) -> Iterator[str]:
+    """Open the run of an audit and close it as it ends: finished, failed or killed."""
+    run_id = _create_run(tracking, "audit", {"kind": "audit", **tags})
+    with _ended(tracking, run_id):
+        yield run_id
+
+
 def log_params(tracking: Tracking, run_id: str, params: Mapping[str, Parameter]) -> None:
     """Log what is known only after the start of the run, such as ``n_parameters``."""
     batch = [Param(name, str(value)) for name, value in params.items()]

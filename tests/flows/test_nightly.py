@@ -23,7 +23,11 @@ Night = tuple[LineConfig, "NightlyReport"]
 
 def contents(layout: DataLayout) -> dict[str, list[dict[str, object]]]:
     """Everything that people can read, but for when it was last looked at."""
-    looked_at = {"outcomes": "attempts, updated_at", "snapshots": "used_at"}
+    looked_at = {
+        "outcomes": "attempts, updated_at",
+        "snapshots": "used_at",
+        "audits": "used_at",
+    }
     columns = {view: f"* exclude ({names})" for view, names in looked_at.items()}
     views = ("tracks", "shards", "splits", "runs", "predictions", "promotions", *looked_at)
     return {

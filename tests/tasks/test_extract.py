@@ -6,18 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from flows.line import LineConfig
 from genre_core.examples import Float32Array
 from genre_core.records import Source
 from storage.catalog.extraction import shard_names
 from storage.catalog.published import publish, query_rows
+from storage.catalog.standing import count_own_outcomes, read_status
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
 from tasks.collect import download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
 from tasks.extract import key_features, select_tracks
+from tests.conftest import hum, write_song
 
 Store = Callable[[Sequence[Source]], None]
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
@@ -159,3 +162,34 @@ def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted
     assert standing.pop(lost.location) == ("retryable", "not_found")
     assert set(standing.values()) == {("ok", "")}
     assert len(standing) == 2
+
+
+def test_a_clipped_song_is_ok_with_a_warning_and_keeps_its_examples(
+    config: LineConfig, layout: DataLayout, store_songs: Store, tmp_path: Path
+) -> None:
+    loud = write_song(tmp_path / "loud.wav", lambda rng, time_s: 3 * hum(rng, time_s), seed=5)
+
+    store_songs([Source(location=str(loud), genre="hums")])
+
+    publish(layout)
+    outcome = query_rows(layout, "select * from outcomes")[0]
+    assert (outcome["outcome"], outcome["reason"]) == ("ok", "clipped")
+    assert "stand at full scale, above 1%" in outcome["message"]
+    assert len(extracted(config, "track_id")) == 3 * 2
+    assert read_status(layout)["reasons"] == {}
+    assert count_own_outcomes(layout) == {"ok (clipped)": 1}
+
+
+def test_a_song_with_samples_that_are_no_numbers_says_so(
+    layout: DataLayout, store_songs: Store, tmp_path: Path
+) -> None:
+    samples = np.zeros(5 * 44_100, np.float32)
+    samples[::1000] = np.nan
+    soundfile.write(tmp_path / "odd.wav", samples, 44_100, subtype="FLOAT")
+
+    store_songs([Source(location=str(tmp_path / "odd.wav"), genre="hums")])
+
+    publish(layout)
+    outcome = query_rows(layout, "select * from outcomes")[0]
+    assert (outcome["outcome"], outcome["stage"]) == ("quarantined", "convert")
+    assert (outcome["reason"], "no numbers" in outcome["message"]) == ("nan", True)

@@ -15,6 +15,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import (
     PendingTrack,
     Rejection,
+    Warned,
     all_shards,
     count_examples,
     record_extraction,
@@ -141,6 +142,35 @@ def test_an_outcome_that_stays_keeps_its_time(store: Store) -> None:
     store.extract("key 3", song)
 
     assert updated_at(store.layout) == before
+
+
+def test_a_warning_stands_beside_an_ok_song_until_other_settings_give_none(store: Store) -> None:
+    song, plain = store.track("a"), store.track("b")
+    store.add_songs(song, plain)
+    shard = store.shard("key 1", song, plain)
+    warned = Warned(track_id=song.track_id, reason=Reason.CLIPPED, message="3% at full scale")
+
+    record_extraction(store.layout, [shard], [], [warned])
+    settle_outcomes(store.layout, ["key 1"])
+    first = outcomes(store.layout)
+    store.extract("key 2", song, plain)
+
+    assert first == {"a": ("ok", "extract", "clipped"), "b": ("ok", "extract", "")}
+    assert outcomes(store.layout) == {"a": ("ok", "extract", ""), "b": ("ok", "extract", "")}
+
+
+def test_a_warning_under_one_of_two_lengths_is_told_with_its_sentence(store: Store) -> None:
+    song = store.track("a")
+    store.add_songs(song)
+    store.extract("key 2", song)
+    warned = Warned(track_id=song.track_id, reason=Reason.CLIPPED, message="3% at full scale")
+
+    record_extraction(store.layout, [store.shard("key 1", song)], [], [warned])
+    settle_outcomes(store.layout, ["key 1", "key 2"])
+
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(catalog, "select reason, message from outcomes")
+    assert rows == [{"reason": "clipped", "message": "3% at full scale"}]
 
 
 def test_the_duplicate_of_a_rejected_song_stays_a_duplicate(store: Store) -> None:

@@ -1,0 +1,1 @@
+"""The audit: four ways in which a score can say more than the network has learnt."""

@@ -1,0 +1,178 @@
+"""Audits: what they look at, what they found, and whether they stand against a promotion."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.audit.songs import AuditedSong
+from genre_core.records import Split, Track
+from genre_core.sound import Sound
+from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.snapshots import Snapshot
+from storage.layout import DataLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """One audit of a snapshot, and of the run that was the best on it."""
+
+    audit_id: str
+    snapshot_id: str
+    run_id: str
+    verdict: Level
+    seconds: float
+    settings: dict[str, Any]
+    checks: tuple[Check, ...]
+
+
+def record_sounds(layout: DataLayout, sounds: Sequence[Sound]) -> None:
+    """Record what songs sound like; the first measure of a track stays."""
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
+
+
+def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:
+    """Give a snapshot, or the one used last; none if there is none."""
+    statement = """
+        select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
+        from snapshots where $1 in ('', snapshot_id) order by used_at desc limit 1
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot_id])
+    return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])}) if rows else None
+
+
+def read_audited_songs(layout: DataLayout, snapshot_id: str) -> list[AuditedSong]:
+    """Give the songs of a snapshot with what might give their genre away."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, _AUDITED, [snapshot_id])
+    return [_audited_song(layout, row) for row in rows]
+
+
+def read_copies(layout: DataLayout) -> list[tuple[str, str]]:
+    """Give the pairs of tracks that are one recording."""
+    statement = "select track_id, other_id from copies order by track_id, other_id"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement)
+    return [(row["track_id"], row["other_id"]) for row in rows]
+
+
+def read_verdicts(layout: DataLayout, run_id: str) -> dict[str, str]:
+    """Give the genre that a run takes each validation and test song for."""
+    statement = "select track_id, predicted from predictions where run_id = ?"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [run_id])
+    return {row["track_id"]: row["predicted"] for row in rows}
+
+
+def read_unmeasured(layout: DataLayout, snapshot_id: str, n_tracks: int) -> list[Track]:
+    """Give the tracks of a snapshot whose sound was not measured, some of them."""
+    statement = """
+        select tracks.* exclude (added_at) from tracks semi join (
+            select track_id from snapshot_tracks where snapshot_id = ?) using (track_id)
+        anti join sound using (track_id) order by track_id limit ?
+    """
+    with open_catalog(layout) as catalog:
+        return [Track(**row) for row in fetch_rows(catalog, statement, [snapshot_id, n_tracks])]
+
+
+def read_feature_settings(layout: DataLayout, feature_key: str) -> dict[str, Any]:
+    """Give the feature settings that a key stands for."""
+    statement = "select settings from features where feature_key = ?"
+    with open_catalog(layout) as catalog:
+        return json.loads(fetch_rows(catalog, statement, [feature_key])[0]["settings"])
+
+
+def record_audit(layout: DataLayout, audit: Audit) -> None:
+    """Record an audit with its checks; the same audit again takes the place of the first."""
+    head = {name: getattr(audit, name) for name in ("audit_id", "snapshot_id", "run_id", "seconds")}
+    head |= {"verdict": str(audit.verdict), "settings": json.dumps(audit.settings)}
+    rows = [_check_row(audit.audit_id, at, check) for at, check in enumerate(audit.checks)]
+    with open_catalog(layout) as catalog:
+        for table in ("audits", "audit_checks"):
+            catalog.execute(f"delete from {table} where audit_id = ?", [audit.audit_id])
+        insert_rows(catalog, "audits", [head])
+        insert_rows(catalog, "audit_checks", rows)
+
+
+def read_audit(layout: DataLayout, audit_id: str) -> Audit | None:
+    """Give an audit, if it was made."""
+    return _read(layout, "audit_id = $1 order by used_at desc limit 1", audit_id)
+
+
+def read_last_audit(layout: DataLayout, snapshot_id: str) -> Audit | None:
+    """Give the last audit of a snapshot; none before the first."""
+    return _read(layout, "snapshot_id = $1 order by used_at desc limit 1", snapshot_id)
+
+
+def touch_audit(layout: DataLayout, audit_id: str) -> None:
+    """Make an audit that would only say the same again the last one."""
+    with open_catalog(layout) as catalog:
+        catalog.execute("update audits set used_at = now() where audit_id = ?", [audit_id])
+
+
+def _read(layout: DataLayout, where: str, key: str) -> Audit | None:
+    with open_catalog(layout) as catalog:
+        heads = fetch_rows(
+            catalog, f"select * exclude (created_at, used_at) from audits where {where}", [key]
+        )
+        if not heads:
+            return None
+        statement = "select * from audit_checks where audit_id = ? order by position"
+        checks = fetch_rows(catalog, statement, [heads[0]["audit_id"]])
+    changes = {
+        "verdict": Level(heads[0]["verdict"]),
+        "settings": json.loads(heads[0]["settings"]),
+        "checks": tuple(_check(row) for row in checks),
+    }
+    return Audit(**{**heads[0], **changes})
+
+
+def _check_row(audit_id: str, position: int, check: Check) -> dict[str, Any]:
+    low, high = check.interval or (None, None)
+    return {
+        "audit_id": audit_id,
+        "position": position,
+        "name": str(check.name),
+        "level": str(check.level),
+        "passed": check.passed,
+        "value": check.value,
+        "low": low,
+        "high": high,
+        "chance": check.chance,
+        "message": check.message,
+        "details": json.dumps(check.details),
+    }
+
+
+def _check(row: dict[str, Any]) -> Check:
+    return Check(
+        name=CheckName(row["name"]),
+        level=Level(row["level"]),
+        message=row["message"],
+        value=row["value"],
+        interval=None if row["low"] is None else (row["low"], row["high"]),
+        chance=row["chance"],
+        details=json.loads(row["details"]),
+    )
+
+
+def _audited_song(layout: DataLayout, row: dict[str, Any]) -> AuditedSong:
+    song = layout.song(row["track_id"], row.pop("suffix"))
+    n_bytes = song.stat().st_size if song.exists() else 0
+    return AuditedSong(**{**row, "split": Split(row["split"]), "n_bytes": n_bytes})
+
+
+_AUDITED = """
+    select track_id, frozen.genre, frozen.split, coalesce(assignments.split, '') as assigned,
+        frozen.group_id, frozen.split_level, location, artist, album, packets_id, codec,
+        sample_rate, bit_rate, duration_s, suffix,
+        coalesce(loudness_db, 'nan'::double) as loudness_db,
+        coalesce(cutoff_hz, 'nan'::double) as cutoff_hz
+    from (select * from snapshot_tracks where snapshot_id = ?) as frozen
+        join tracks using (track_id) left join assignments using (track_id)
+        left join sound using (track_id)
+    order by track_id
+"""

@@ -1,0 +1,57 @@
+"""The command audit, and promote where the audit stands against it."""
+
+import json
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.connection import open_catalog
+from storage.layout import DataLayout
+from tests.flows.conftest import Call
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+@pytest.fixture
+def home(finished_copy: LineConfig, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A finished store, and the settings of the audit that it was made with."""
+    for name in ("n_draws", "n_folds", "max_epochs"):
+        setting = str(getattr(finished_copy.audit, name))
+        monkeypatch.setenv(f"GENREFLOW_AUDIT__{name.upper()}", setting)
+    return str(finished_copy.home)
+
+
+def test_the_audit_of_a_night_is_told_again_without_training(genreflow: Call, home: str) -> None:
+    said = genreflow("audit", "--json", "--home", home)
+
+    document = json.loads(said.out)
+    assert said.code == 0
+    assert document["verdict"] in ("pass", "warn")
+    assert [check["name"] for check in document["checks"]] == [
+        "overlap",
+        "random_labels_by_song",
+        "random_labels_by_fragment",
+        "shortcuts",
+        "source_out",
+    ]
+
+
+def test_a_leak_is_told_with_exit_code_one_and_stops_the_promotion(
+    genreflow: Call, home: str, finished_copy: LineConfig
+) -> None:
+    layout = DataLayout(finished_copy.layout.home)
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            "update snapshot_tracks set split = 'test' where track_id = (select min(track_id) "
+            "from tracks where artist = 'Ada hums')"
+        )
+        catalog.execute("delete from promotions")
+
+    audited = genreflow("audit", "--home", home)
+    stopped = genreflow("promote", "--home", home)
+    overruled = genreflow("promote", "--despite-audit", "--home", home)
+
+    assert audited.code == 1
+    assert "on two sides of the split stand" in audited.out
+    assert "does not become the champion" in " ".join(stopped.out.split())
+    assert "Promoted despite a failed audit." in " ".join(overruled.out.split())

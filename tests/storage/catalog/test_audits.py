@@ -1,0 +1,157 @@
+"""Audits come back as they were recorded; the last one of a snapshot counts."""
+
+from dataclasses import replace
+
+import pytest
+
+from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.records import Split
+from genre_core.sound import Sound
+from storage.catalog.audits import (
+    Audit,
+    read_audit,
+    read_audited_songs,
+    read_copies,
+    read_last_audit,
+    read_snapshot,
+    read_unmeasured,
+    record_audit,
+    record_sounds,
+    touch_audit,
+)
+from storage.catalog.connection import open_catalog
+from storage.catalog.published import publish, query_rows
+from storage.layout import DataLayout
+from tests.storage.catalog.conftest import Store
+
+CHECKS = (
+    Check(name=CheckName.OVERLAP, level=Level.PASS, message="well", value=0.0, chance=0.0),
+    Check(
+        name=CheckName.BY_SONG,
+        level=Level.WARN,
+        message="low",
+        value=0.2,
+        interval=(0.1, 0.24),
+        chance=0.25,
+        details={"n_draws": 5},
+    ),
+    Check(name=CheckName.SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
+)
+AUDIT = Audit(
+    audit_id="one",
+    snapshot_id="snapshot",
+    run_id="run",
+    verdict=Level.WARN,
+    seconds=3.5,
+    settings={"n_draws": 5},
+    checks=CHECKS,
+)
+
+
+def test_an_audit_comes_back_as_it_was_recorded(layout: DataLayout) -> None:
+    record_audit(layout, AUDIT)
+
+    assert read_audit(layout, "one") == AUDIT
+    assert read_audit(layout, "another") is None
+
+
+def test_the_same_audit_again_takes_the_place_of_the_first(layout: DataLayout) -> None:
+    record_audit(layout, AUDIT)
+
+    record_audit(layout, replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1]))
+
+    assert read_audit(layout, "one") == replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1])
+
+
+def test_the_last_audit_of_a_snapshot_counts_also_if_it_only_said_the_same_again(
+    layout: DataLayout,
+) -> None:
+    failed = replace(AUDIT, audit_id="two", verdict=Level.FAIL)
+    record_audit(layout, AUDIT)
+    record_audit(layout, failed)
+    assert read_last_audit(layout, "snapshot") == failed
+
+    touch_audit(layout, "one")
+
+    assert read_last_audit(layout, "snapshot") == AUDIT
+    assert read_last_audit(layout, "another") is None
+
+
+def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:
+    store.three_songs()
+    record_audit(store.layout, AUDIT)
+    record_sounds(store.layout, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)])
+
+    publish(store.layout)
+
+    rows = query_rows(
+        store.layout,
+        "select verdict, name, passed, value, low, high, chance from audits "
+        "join audit_checks using (audit_id) order by name",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("warn", "overlap", True, 0.0, None, None, 0.0),
+        ("warn", "random_labels_by_song", False, 0.2, 0.1, 0.24, 0.25),
+        ("warn", "source_out", False, None, None, None, None),
+    ]
+    assert query_rows(store.layout, "select * from sound") == [
+        {"track_id": "a", "loudness_db": -12.5, "cutoff_hz": 16_000.0}
+    ]
+
+
+def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) -> None:
+    tracks = store.three_songs()
+    snapshot = store.freeze("key", *tracks)
+    sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
+    record_sounds(store.layout, [sound, replace(sound, track_id="of no snapshot")])
+    song = store.layout.song(tracks[0].track_id, ".mp3")
+    song.parent.mkdir(parents=True)
+    song.write_bytes(b"music")
+    with open_catalog(store.layout) as catalog:
+        catalog.execute("update assignments set split = 'test' where split = 'validation'")
+
+    songs = {s.track_id: s for s in read_audited_songs(store.layout, snapshot.snapshot_id)}
+
+    first, second, third = (songs[track.track_id] for track in tracks)
+    assert (first.split, first.assigned) == (Split.TRAIN, "train")
+    assert (second.split, second.assigned) == (Split.VALIDATION, "test")
+    assert (first.n_bytes, first.loudness_db, first.cutoff_hz) == (5, -9.0, 15_000.0)
+    assert third.n_bytes == 0
+    assert third.loudness_db != third.loudness_db  # no number where nobody has measured it
+
+
+def test_the_first_measure_of_a_sound_stays_and_is_not_asked_for_again(store: Store) -> None:
+    tracks = store.three_songs()
+    snapshot = store.freeze("key", *tracks)
+    sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
+    record_sounds(store.layout, [sound])
+    record_sounds(store.layout, [replace(sound, loudness_db=-20.0)])
+
+    unmeasured = read_unmeasured(store.layout, snapshot.snapshot_id, 10)
+
+    songs = read_audited_songs(store.layout, snapshot.snapshot_id)
+    assert {song.loudness_db for song in songs} >= {-9.0}
+    assert {track.track_id for track in unmeasured} == {track.track_id for track in tracks[1:]}
+    assert len(read_unmeasured(store.layout, snapshot.snapshot_id, 1)) == 1
+
+
+def test_a_snapshot_is_found_by_its_name_or_as_the_one_used_last(store: Store) -> None:
+    tracks = store.three_songs()
+    older, newer = store.freeze("key", *tracks[:2]), store.freeze("key", *tracks)
+
+    assert read_snapshot(store.layout) == newer
+    assert read_snapshot(store.layout, older.snapshot_id) == older
+
+
+def test_without_a_snapshot_there_is_none(layout: DataLayout) -> None:
+    assert read_snapshot(layout) is None
+
+
+@pytest.mark.parametrize("n_pairs", [0, 2])
+def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
+    pairs = [("a", "b"), ("b", "c")][:n_pairs]
+    with open_catalog(layout) as catalog:
+        for pair in pairs:
+            catalog.execute("insert into copies values (?, ?, 0.9, 0)", pair)
+
+    assert read_copies(layout) == pairs
