@@ -17,12 +17,16 @@ from flows.cli import (
     retry,
     serve,
     sweep,
+    thesis_report,
 )
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 from storage.disk import find_shortage
 
-COMMANDS = (line, audit, retry, sweep, classify, kernels, explain, ask, decide, doctor, serve, demo)
+COMMANDS = (
+    *(line, audit, retry, sweep, classify, kernels, explain),
+    *(thesis_report, ask, decide, doctor, serve, demo),
+)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 

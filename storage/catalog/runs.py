@@ -119,6 +119,22 @@ def read_comparable_runs(layout: DataLayout) -> list[Run]:
         return [Run(**row) for row in fetch_rows(catalog, statement)]
 
 
+def read_runs_of_genres(
+    layout: DataLayout, feature_key: str, genres: Sequence[str], network: str
+) -> list[Run]:
+    """Give the runs of a network on the snapshot of exactly these genres that was used last."""
+    statement = """
+        select * from runs where network = $3 and snapshot_id = (
+            select arg_max(snapshot_id, used_at) from snapshots
+            where feature_key = $1 and list_sort(genres) = list_sort($2::varchar[])
+                and snapshot_id in (select snapshot_id from runs where network = $3))
+        order by started_at
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [feature_key, list(genres), network])
+    return [Run(**row) for row in rows]
+
+
 def read_run(layout: DataLayout, run_id: str) -> Run | None:
     """Give one run, if the catalog knows it."""
     with open_catalog(layout) as catalog:

@@ -1,4 +1,4 @@
-"""Curves of finished trainings, read back epoch by epoch."""
+"""Curves and settings of finished trainings, read back."""
 
 from storage.tracking.store import Tracking
 
@@ -7,3 +7,8 @@ def read_curve(tracking: Tracking, run_id: str, measure: str) -> list[float]:
     """Give one point an epoch of a curve such as ``validation_accuracy``, from epoch 1 on."""
     points = tracking.client.get_metric_history(run_id, f"epoch_{measure}")
     return [point.value for point in sorted(points, key=lambda point: point.step)]
+
+
+def read_params(tracking: Tracking, run_id: str) -> dict[str, str]:
+    """Give the parameters of a run, as they were logged."""
+    return dict(tracking.client.get_run(run_id).data.params)

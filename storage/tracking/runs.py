@@ -26,6 +26,11 @@ def start_comparison(tracking: Tracking, name: str, tags: Mapping[str, str]) -> 
     return _create_run(tracking, name, {"kind": "comparison", **tags})
 
 
+def start_report(tracking: Tracking, name: str, tags: Mapping[str, str]) -> str:
+    """Start the run of a report; give its id."""
+    return _create_run(tracking, name, {"kind": "report", **tags})
+
+
 def resume_comparison(tracking: Tracking, name: str, tags: Mapping[str, str], sweep_id: str) -> str:
     """Open the parent run of a sweep again, or start it if there is none yet; give its id."""
     found = tracking.client.search_runs(
@@ -102,6 +107,11 @@ def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> No
 def log_image(tracking: Tracking, run_id: str, path: Path) -> None:
     """Keep a figure that has been drawn to a file as ``figures/<its name>``."""
     tracking.client.log_artifact(run_id, str(path), "figures")
+
+
+def log_file(tracking: Tracking, run_id: str, path: Path) -> None:
+    """Keep a page under its own name."""
+    tracking.client.log_artifact(run_id, str(path))
 
 
 def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:

@@ -1,0 +1,1 @@
+"""Claims of the thesis, and whether they hold on the music at hand."""
