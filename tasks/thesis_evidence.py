@@ -93,7 +93,7 @@ def gather_evidence(layout: DataLayout) -> Gathered:
         courses=read_courses(layout, chosen) if heard else {},
         kernels=read_kernel_study(layout, chosen),
         aggregation=_aggregation(chosen, heard),
-        ballad=_weigh_ballad(layout, chosen),
+        ballad=weigh_ballad(layout, chosen),
         loudness=_loudness(layout, chosen, sample),
     )
     return Gathered(chosen=chosen, evidence=evidence, sample=sample)
@@ -138,7 +138,7 @@ def _aggregation(
     key = _telling(chosen, heard)
     if key is None:
         return None
-    return aggregation_of(heard[key], f"{key[0]} {key[1]:g} s", chosen.snapshot.library_id)
+    return aggregation_of(heard[key], key[0], chosen.snapshot.library_id)
 
 
 def _choose_sample(
@@ -152,7 +152,7 @@ def _choose_sample(
     track_id, fragment, said = tested[0].track_id, 0, "the first test song"
     if key is not None:
         track_id, fragment = _surest(heard[key][0])
-        said = f"the test fragment that {key[0]} gets right and is surest of"
+        said = f"the test fragment that `{key[0]}` gets right and is surest of"
     track = known_tracks(layout, [track_id])[track_id]
     return Sample(track=track, fragment=fragment, said=said)
 
@@ -240,7 +240,7 @@ def _pruned(row: Mapping[str, Any]) -> PrunedNetwork:
     )
 
 
-def _weigh_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
+def weigh_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
     """Weigh `cnn` with ballad against `cnn` on the same library without it."""
     genres = chosen.snapshot.genres
     others = [genre for genre in genres if genre.casefold() not in BALLADS]

@@ -95,7 +95,7 @@ def _sentences(gathered: Gathered, songs: list[AuditedSong]) -> list[str]:
             f"{100 * 2 / evidence.n_songs**0.5:.0f} points, so that many claims cannot be told."
         )
     if unknown:
-        told.append(f"Of {unknown} songs the artist is unknown: they may stand on two sides.")
+        told.append(f"Songs of unknown artists, who may stand on two sides: {unknown}.")
     if loose:
         told.append(f"Split by song and not by artist, for want of artists: {', '.join(loose)}.")
     if chosen.n_other:

@@ -188,8 +188,7 @@ def _architecture(network: str) -> Callable[[Scene], Figure]:
     def draw(scene: Scene) -> Figure:
         shape, genres = scene.gathered.chosen.features.shape, scene.gathered.evidence.genres
         model = import_training().seeded_network(network, shape, len(genres), 0)
-        title = f"{network}: {model.count_params():,} parameters for {len(genres)} genres"
-        return draw_architecture(layer_boxes(model), title)
+        return draw_architecture(layer_boxes(model), f"{network} for {len(genres)} genres")
 
     return draw
 
@@ -200,7 +199,7 @@ def _images(nth: int, what: str) -> Callable[[Scene], Figure]:
         from genre_core.kernels.activations import images_of
 
         images = images_of(model, scene.matrix)[nth]
-        return draw_images(images.values, scene.titled(f"after the {what}"))
+        return draw_images(images.values, scene.titled(f"after {what}"))
 
     return draw
 
@@ -236,9 +235,9 @@ DRAWERS: Mapping[str, tuple[str, Callable[[Scene], Figure | Path]]] = MappingPro
         "4.6": ("Loss and accuracy of `cnn`.", _curves("cnn")),
         "4.7": ("What `cnn` takes for what.", _confusion("cnn")),
         "4.8": ("The fragment as `cnn` reads it.", _input),
-        "4.9": ("What the first convolution gives.", _images(0, "first convolution")),
+        "4.9": ("What the first convolution gives.", _images(0, "the first convolution")),
         "4.10": ("What pooling leaves of it.", _images(1, "pooling")),
-        "4.11": ("What the second convolution gives.", _images(2, "second convolution")),
+        "4.11": ("What the second convolution gives.", _images(2, "the second convolution")),
         "4.12": ("Validation accuracy by number of kernels.", _kernel_counts),
         "4.13": ("The layers of `combined`.", _architecture("combined")),
         "4.14": ("Loss and accuracy of `combined`.", _curves("combined")),

@@ -41,6 +41,11 @@ class Part:
     thesis: str = ""
     by_song: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """Give the reason with a capital letter, unless it begins with a name."""
+        return self.why[:1].upper() + self.why[1:]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -57,7 +62,7 @@ class Finding:
     @property
     def why(self) -> str:
         """The sentence of the part that decides."""
-        return next(part.why for part in self.parts if part.verdict is self.verdict)
+        return next(part.sentence for part in self.parts if part.verdict is self.verdict)
 
     def as_document(self) -> dict[str, object]:
         """Give plain values by name."""
@@ -69,7 +74,7 @@ class Finding:
                 {
                     "says": part.says,
                     "verdict": str(part.verdict),
-                    "why": part.why,
+                    "why": part.sentence,
                     "ours": part.ours,
                     "by_song": part.by_song,
                     "thesis": part.thesis,
@@ -118,6 +123,11 @@ def alike(difference: Interval) -> Verdict:
 def untestable(says: str, why: str, thesis: str = "") -> Part:
     """Say that a part cannot be tested, and why."""
     return Part(says=says, verdict=Verdict.UNTESTABLE, why=why, thesis=thesis)
+
+
+def share(level: float) -> str:
+    """Show a level: ``42 %``."""
+    return f"{100 * level:.0f} %"
 
 
 def percent(score: Interval) -> str:

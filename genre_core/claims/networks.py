@@ -12,6 +12,7 @@ from genre_core.claims.findings import (
     no_better,
     percent,
     points,
+    share,
     untestable,
 )
 from genre_core.claims.parts import better_part, level_part, missing, missing_keys, more_songs
@@ -29,12 +30,12 @@ def judge_dense(evidence: Evidence) -> list[Part]:
     score = evidence.scores.get(("dense", evidence.fragment_s))
     if score is None:
         return [untestable(says, missing(evidence, ["dense"]), thesis)]
-    share = f"{evidence.largest_share:.0%}"
+    largest = share(evidence.largest_share)
     verdict = above(score.by_fragment, evidence.largest_share)
     why = {
-        Verdict.HOLDS: f"the whole interval lies above {share}.",
-        Verdict.FAILS: f"the whole interval lies below {share}.",
-        Verdict.UNTESTABLE: f"the interval takes in {share}; {more_songs(evidence)}.",
+        Verdict.HOLDS: f"the whole interval lies above {largest}.",
+        Verdict.FAILS: f"the whole interval lies below {largest}.",
+        Verdict.UNTESTABLE: f"the interval takes in {largest}; {more_songs(evidence)}.",
     }[verdict]
     ours, by_song = percent(score.by_fragment), percent(score.by_song)
     chance = Part(says=says, verdict=verdict, why=why, ours=ours, by_song=by_song, thesis=thesis)

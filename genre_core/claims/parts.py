@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterable
 
 from genre_core.bootstrap import Interval
 from genre_core.claims.evidence import Evidence, Key
-from genre_core.claims.findings import Part, Verdict, above, better, percent, points, untestable
+from genre_core.claims.findings import (
+    Part,
+    Verdict,
+    above,
+    better,
+    percent,
+    points,
+    share,
+    untestable,
+)
 
 THESIS_GENRES, THESIS_S = 6, 3.0
 
@@ -16,10 +25,10 @@ _SAID = {
 
 def level_part(evidence: Evidence, network: str, level: float) -> Part:
     """Say whether a network reaches a level that the thesis tells, by fragment."""
-    says = f"`{network}` reaches {level:.0%}"
+    says = f"`{network}` reaches {share(level)}"
     score = evidence.scores.get((network, evidence.fragment_s))
     if score is None:
-        return untestable(says, missing(evidence, [network]), f"{level:.0%}")
+        return untestable(says, missing(evidence, [network]), share(level))
     verdict, why = _level(evidence, score.by_fragment, level)
     return Part(
         says=says,
@@ -27,7 +36,7 @@ def level_part(evidence: Evidence, network: str, level: float) -> Part:
         why=f"{name_key(score.key)}: {why}.",
         ours=percent(score.by_fragment),
         by_song=percent(score.by_song),
-        thesis=f"{level:.0%}",
+        thesis=share(level),
     )
 
 
@@ -37,16 +46,16 @@ def _level(evidence: Evidence, score: Interval, level: float) -> tuple[Verdict, 
     easier = n_genres < THESIS_GENRES or evidence.fragment_s > THESIS_S
     harder = n_genres > THESIS_GENRES or evidence.fragment_s < THESIS_S
     if verdict is Verdict.UNTESTABLE:
-        return verdict, f"the interval takes in {level:.0%}; {more_songs(evidence)}"
+        return verdict, f"the interval takes in {share(level)}; {more_songs(evidence)}"
     side = "above" if verdict is Verdict.HOLDS else "below"
     if (verdict is Verdict.HOLDS and easier) or (verdict is Verdict.FAILS and harder):
         kind = "an easier" if verdict is Verdict.HOLDS else "a harder"
         return (
             Verdict.UNTESTABLE,
-            f"the interval lies {side} {level:.0%}, but {task} are {kind} task than the thesis's; "
-            "a library of six genres at 3 s would tell",
+            f"the interval lies {side} {share(level)}, but {task} are {kind} task than the "
+            "thesis's; a library of six genres at 3 s would tell",
         )
-    return verdict, f"the whole interval lies {side} {level:.0%}, with {task}"
+    return verdict, f"the whole interval lies {side} {share(level)}, with {task}"
 
 
 def better_part(
@@ -116,5 +125,5 @@ def missing_keys(keys: Iterable[Key]) -> str:
 
 
 def name_key(key: Key) -> str:
-    """Name a training: ``cnn 3 s``."""
-    return f"{key[0]} {key[1]:g} s"
+    """Name a training in a sentence."""
+    return f"`{key[0]}` at {key[1]:g} s"

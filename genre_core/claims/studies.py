@@ -12,6 +12,7 @@ from genre_core.claims.findings import (
     combine,
     percent,
     points,
+    share,
     untestable,
 )
 from genre_core.claims.parts import more_songs
@@ -54,7 +55,7 @@ def _speed_part(counts: list[CountedKernels]) -> Part:
         Verdict.UNTESTABLE: "the intervals of the epochs overlap; more seeds, by `genreflow "
         "kernels --seed …`, would narrow them.",
     }[verdict]
-    shown = f"to {level:.0%} in {_epochs(fast)} against {_epochs(slow)} epochs"
+    shown = f"to {share(level)} in {_epochs(fast)} against {_epochs(slow)} epochs"
     return Part(says=says, verdict=verdict, why=why, ours=shown, thesis="faster")
 
 
@@ -67,7 +68,7 @@ def _common_level(fewest: CountedKernels, most: CountedKernels) -> float | None:
 def _epochs_at(count: CountedKernels, level: float) -> Mean:
     epochs = count.epochs[count.levels.index(level)]
     if epochs is None:
-        raise ValueError(f"{count.name} kernels do not reach {level:.0%} in every seed.")
+        raise ValueError(f"{count.name} kernels do not reach {share(level)} in every seed.")
     return epochs
 
 
@@ -153,7 +154,7 @@ def judge_aggregation(evidence: Evidence) -> list[Part]:
     }[verdict]
     shown = f"{percent(voted.many)} with {voted.n_fragments}, {percent(voted.one)} with one"
     by_song = f"{shown}: {points(voted.difference)}"
-    return [Part(says=says, verdict=verdict, why=f"{voted.name}: {why}", by_song=by_song)]
+    return [Part(says=says, verdict=verdict, why=f"`{voted.name}`: {why}", by_song=by_song)]
 
 
 def judge_pruning(evidence: Evidence) -> list[Part]:

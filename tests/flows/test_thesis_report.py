@@ -1,0 +1,204 @@
+"""Thesis report: the page on a copy of the finished store, parsed, and what MLflow keeps of it."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.claims.findings import Verdict
+from genre_core.claims.statements import CLAIMS
+from storage.catalog.connection import open_catalog
+from tasks.thesis_evidence import weigh_ballad
+from tasks.thesis_report import ThesisReport
+from tasks.thesis_runs import choose_runs
+from tests.flows.conftest import Call
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+VOID = {"meta", "img", "br", "hr", "link"}
+FIGURES = (
+    *("2.1", "2.4", "3.6", "3.7", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6", "4.7", "4.8"),
+    *("4.9", "4.10", "4.11", "4.12", "4.13", "4.14", "4.15"),
+)
+NO_RUN = {"4.2", "4.3", "4.4", "4.12", "4.14"}
+RUNG = {
+    "mended": "nothing yet",
+    "true_labels": {"fragment": [0.83, 0.8, 0.86], "song": None},
+    "random_labels": None,
+}
+
+
+@dataclass
+class Page(HTMLParser):
+    """Tags that stand open, and what the page refers to."""
+
+    open_tags: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.ids += [named["id"]] if named.get("id") else []
+        self.sources += [named[key] for key in ("src", "href") if named.get(key)]
+        if tag not in VOID:
+            self.open_tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open_tags or self.open_tags.pop() != tag:
+            self.faults.append(tag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A copy of the finished store, and the report on it."""
+
+    config: LineConfig
+    report: ThesisReport
+    html: str
+    markdown: str
+
+
+@pytest.fixture(scope="module")
+def told(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    from flows.thesis_report import thesis_report
+
+    home = tmp_path_factory.mktemp("thesis") / "home"
+    shutil.copytree(finished.layout.home, home)
+    config = replace(finished, home=home)
+    ladder = config.layout.reports / "ladder"
+    ladder.mkdir(parents=True)
+    (ladder / "ladder.json").write_text(json.dumps({"caption": "Rungs.", "rungs": [RUNG]}))
+    report = thesis_report(config)
+    markdown = report.page.with_suffix(".md").read_text("utf-8")
+    return Told(
+        config=config, report=report, html=report.page.read_text("utf-8"), markdown=markdown
+    )
+
+
+def test_the_html_is_well_formed_and_needs_nothing_from_outside(told: Told) -> None:
+    page = Page()
+
+    page.feed(told.html)
+
+    assert (page.faults, page.open_tags) == ([], [])
+    assert len(page.ids) == len(set(page.ids))
+    assert page.sources
+    assert all(s.startswith(("#", "data:image/png;base64,")) for s in page.sources)
+    assert not re.search(r"url\(|@import|<script|<link", told.html)
+
+
+def test_every_claim_and_every_figure_stands_on_both_pages(told: Told) -> None:
+    page = Page()
+
+    page.feed(told.html)
+
+    assert {claim.claim_id for claim in CLAIMS} <= set(page.ids)
+    assert {f"figure-{number}" for number in FIGURES} <= set(page.ids)
+    assert all(f"### {claim.claim_id}: {claim.says}" in told.markdown for claim in CLAIMS)
+    assert all(f"**Figure {number}.**" in told.markdown for number in FIGURES)
+
+
+def test_a_figure_is_drawn_or_says_why_it_is_not(told: Told) -> None:
+    files = {path.stem.removeprefix("figure-") for path in told.report.page.parent.glob("*.png")}
+
+    assert files == set(FIGURES) - NO_RUN
+    assert told.html.count("Not drawn:") == len(NO_RUN)
+    assert "there is no finished run of `rnn` at 1.5 s" in told.markdown
+    assert all(f"(figure-{number}.png)" in told.markdown for number in files)
+
+
+def test_the_page_says_on_what_it_rests(told: Told) -> None:
+    assert "Your own music." in told.html
+    assert "18 songs of 15 known artists in 3 genres" in told.html
+    assert "This is a small library" in told.html
+    assert "The last audit of these songs says" in told.html
+    assert "0.83 [0.80, 0.86]" in told.html  # of the ladder
+
+
+def test_a_claim_without_runs_is_not_testable_and_loudness_holds(told: Told) -> None:
+    verdicts = {finding.claim_id: finding.verdict for finding in told.report.findings}
+
+    assert list(verdicts) == [claim.claim_id for claim in CLAIMS]
+    assert verdicts["C10"] is Verdict.HOLDS
+    assert {verdicts[claim] for claim in ("C2", "C3", "C4", "C6", "C7", "C8", "C9", "C12")} == {
+        Verdict.UNTESTABLE
+    }
+
+
+def test_the_report_is_a_run_of_mlflow_with_both_pages(told: Told) -> None:
+    from storage.tracking.store import open_tracking
+
+    client = open_tracking(told.config.layout).client
+    run = client.get_run(told.report.run_id)
+    kept = {artifact.path for artifact in client.list_artifacts(told.report.run_id)}
+
+    assert (run.data.tags["kind"], run.info.status) == ("report", "FINISHED")
+    assert {"thesis-report.html", "thesis-report.md", "claims.json", "figures"} <= kept
+    assert run.data.metrics["claims_that_hold"] + run.data.metrics["claims_not_testable"] <= 12
+
+
+def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    with open_catalog(layout) as catalog:
+        for table in ("tracks", "snapshot_tracks", "predictions"):
+            catalog.execute(f"update {table} set genre = 'ballad' where genre = 'hums'")
+        catalog.execute("update predictions set predicted = 'ballad' where predicted = 'hums'")
+        catalog.execute("update snapshots set genres = ['ballad', 'clicks', 'hiss']")
+        catalog.execute(
+            """
+            insert into snapshots by name select * replace ('without' as snapshot_id,
+                'smaller' as library_id, ['clicks', 'hiss'] as genres,
+                used_at - interval 1 day as used_at)
+            from snapshots where feature_key = (select feature_key from features
+                where fragment_s = 1.5)
+            """
+        )
+        catalog.execute(
+            """
+            insert into snapshot_tracks by name select * replace ('without' as snapshot_id)
+            from snapshot_tracks where genre <> 'ballad' and snapshot_id = (
+                select any_value(snapshot_id) from runs where fragment_s = 1.5)
+            """
+        )
+        catalog.execute(
+            """
+            insert into runs by name select * replace ('smaller run' as run_id,
+                'without' as snapshot_id, 'a cell' as cell_id)
+            from runs where network = 'cnn' and fragment_s = 1.5
+            """
+        )
+        catalog.execute(
+            """
+            insert into predictions by name select * replace ('smaller run' as run_id,
+                genre as predicted)
+            from predictions where genre <> 'ballad' and run_id = (
+                select run_id from runs where network = 'cnn' and fragment_s = 1.5
+                    and run_id <> 'smaller run')
+            """
+        )
+        n_songs = catalog.execute(
+            "select count(*) from predictions where run_id = 'smaller run' and split = 'test'"
+        ).fetchone()
+
+    ballad = weigh_ballad(layout, choose_runs(layout))
+
+    assert ballad.fault == ""
+    assert (ballad.n_songs,) == n_songs
+    assert ballad.difference is not None
+    assert -1 <= ballad.difference.value <= 0
+
+
+def test_a_store_without_runs_says_what_to_do(genreflow: Call, tmp_path: Path) -> None:
+    said = genreflow("thesis-report", "--home", tmp_path / "home")
+
+    assert said.code == 2
+    assert "genreflow train" in said.err
