@@ -43,6 +43,33 @@ def two_way_interval(
     return _percentiles(right[judged > 0] / judged[judged > 0])
 
 
+def judgement_interval(hits: Float64Array, n_resamples: int, rng: np.random.Generator) -> Interval:
+    """Give the 95 % interval of single judgements, right or wrong, over draws and songs.
+
+    Parameters
+    ----------
+    hits : float64 [shape=(n_draws, n_songs)]
+        1 where a song was judged right in a draw, else 0.
+    n_resamples : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (float, float)
+        That of `two_way_interval`, made as wide as the exact one of the binomial.
+
+    Notes
+    -----
+    A few songs that happen to be all right leave nothing to resample, and no width; the interval
+    of Clopper and Pearson, Biometrika 26(4), 1934, knows how few they are.
+    """
+    from scipy.stats import binomtest
+
+    low, high = two_way_interval(hits, np.ones_like(hits), n_resamples, rng)
+    exact = binomtest(int(hits.sum()), hits.size).proportion_ci(0.95, method="exact")
+    return min(low, float(exact.low)), max(high, float(exact.high))
+
+
 def cluster_interval(
     hits: Float64Array,
     clusters: Sequence[str],

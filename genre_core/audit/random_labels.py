@@ -13,7 +13,7 @@ from genre_core.audit.draws import (
     sides_by_song,
     song_verdicts,
 )
-from genre_core.audit.intervals import Interval, two_way_interval
+from genre_core.audit.intervals import Interval, judgement_interval, two_way_interval
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Examples, Float32Array
@@ -66,7 +66,7 @@ def check_by_song(
         tested, probabilities = _judge_test(relabel(examples, labels), sides, judge, draw)
         found, true, predicted = song_verdicts(probabilities, tested)
         hits[draw, [column[track_id] for track_id in found]] = true == predicted
-    interval = two_way_interval(hits, np.ones_like(hits), config.n_resamples, _rng(config, -1))
+    interval = judgement_interval(hits, config.n_resamples, _rng(config, -1))
     return _tell_by_song(float(hits.mean()), interval, 1 / n_genres, hits.shape)
 
 

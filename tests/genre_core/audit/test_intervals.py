@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genre_core.audit.intervals import cluster_interval, recall_interval, two_way_interval
+from genre_core.audit.intervals import (
+    cluster_interval,
+    judgement_interval,
+    recall_interval,
+    two_way_interval,
+)
 
 
 def rng() -> np.random.Generator:
@@ -35,6 +40,21 @@ def test_weights_count_judgements() -> None:
     weights = np.array([[3.0, 0.0]])
 
     assert two_way_interval(hits, weights, 200, rng()) == (1.0, 1.0)
+
+
+def test_three_songs_that_happen_to_be_right_are_no_leak() -> None:
+    low, high = judgement_interval(np.ones((1, 3)), 200, rng())
+
+    assert low == pytest.approx(0.025 ** (1 / 3))
+    assert high == 1.0
+
+
+def test_many_judgements_have_the_interval_of_the_bootstrap() -> None:
+    hits = np.tile((rng().random(40) < 0.5).astype(float), (50, 1))
+
+    interval = judgement_interval(hits, 500, rng())
+
+    assert interval == two_way_interval(hits, np.ones_like(hits), 500, rng())
 
 
 def test_songs_of_one_cluster_stand_and_fall_together() -> None:
