@@ -56,18 +56,24 @@ def judgement_interval(hits: Float64Array, n_resamples: int, rng: np.random.Gene
     Returns
     -------
     (float, float)
-        That of `two_way_interval`, made as wide as the exact one of the binomial.
+        The hull of three: songs resampled with all their draws, draws resampled with all their
+        songs, and the exact one of the binomial.
 
     Notes
     -----
+    Labels of different draws are independent, so that without a leak the binomial is exact.
     A few songs that happen to be all right leave nothing to resample, and no width; the interval
     of Clopper and Pearson, Biometrika 26(4), 1934, knows how few they are.
     """
     from scipy.stats import binomtest
 
-    low, high = two_way_interval(hits, np.ones_like(hits), n_resamples, rng)
+    by_song, by_draw = (
+        cluster_interval(hits.ravel(), [str(n) for n in which.ravel()], n_resamples, rng)
+        for which in (np.indices(hits.shape)[1], np.indices(hits.shape)[0])
+    )
     exact = binomtest(int(hits.sum()), hits.size).proportion_ci(0.95, method="exact")
-    return min(low, float(exact.low)), max(high, float(exact.high))
+    low = min(by_song[0], by_draw[0], float(exact.low))
+    return low, max(by_song[1], by_draw[1], float(exact.high))
 
 
 def cluster_interval(
