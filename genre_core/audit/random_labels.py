@@ -127,7 +127,8 @@ def _tell_by_song(value: float, interval: Interval, chance: float, shape: tuple[
     low, high = interval
     level = Level.FAIL if low > chance else Level.WARN if high < chance else Level.PASS
     ending = {
-        Level.PASS: f"No leak is seen; one worth more than {high - chance:.2f} would have been.",
+        Level.PASS: "No leak is seen; one is seen from about "
+        f"{(high - low) / 2:.2f} above chance on.",
         Level.WARN: "That is below chance, which no leak explains: ask for more audit.n_draws.",
         Level.FAIL: "Only a leak between the sides explains that: do not trust scores of this "
         "snapshot; look for copies and artists on two sides.",
