@@ -43,6 +43,39 @@ def two_way_interval(
     return _percentiles(right[judged > 0] / judged[judged > 0])
 
 
+def judgement_interval(hits: Float64Array, n_resamples: int, rng: np.random.Generator) -> Interval:
+    """Give the 95 % interval of single judgements, right or wrong, over draws and songs.
+
+    Parameters
+    ----------
+    hits : float64 [shape=(n_draws, n_songs)]
+        1 where a song was judged right in a draw, else 0.
+    n_resamples : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (float, float)
+        The hull of three: songs resampled with all their draws, draws resampled with all their
+        songs, and the exact one of the binomial.
+
+    Notes
+    -----
+    Labels of different draws are independent, so that without a leak the binomial is exact.
+    A few songs that happen to be all right leave nothing to resample, and no width; the interval
+    of Clopper and Pearson, Biometrika 26(4), 1934, knows how few they are.
+    """
+    from scipy.stats import binomtest
+
+    by_song, by_draw = (
+        cluster_interval(hits.ravel(), [str(n) for n in which.ravel()], n_resamples, rng)
+        for which in (np.indices(hits.shape)[1], np.indices(hits.shape)[0])
+    )
+    exact = binomtest(int(hits.sum()), hits.size).proportion_ci(0.95, method="exact")
+    low = min(by_song[0], by_draw[0], float(exact.low))
+    return low, max(by_song[1], by_draw[1], float(exact.high))
+
+
 def cluster_interval(
     hits: Float64Array,
     clusters: Sequence[str],

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genre_core.audit.intervals import cluster_interval, recall_interval, two_way_interval
+from genre_core.audit.intervals import (
+    cluster_interval,
+    judgement_interval,
+    recall_interval,
+    two_way_interval,
+)
 
 
 def rng() -> np.random.Generator:
@@ -35,6 +40,34 @@ def test_weights_count_judgements() -> None:
     weights = np.array([[3.0, 0.0]])
 
     assert two_way_interval(hits, weights, 200, rng()) == (1.0, 1.0)
+
+
+def test_three_songs_that_happen_to_be_right_are_no_leak() -> None:
+    low, high = judgement_interval(np.ones((1, 3)), 200, rng())
+
+    assert low == pytest.approx(0.025 ** (1 / 3))
+    assert high == 1.0
+
+
+@pytest.mark.parametrize("alike", [0, 1])
+def test_judgements_are_as_sure_as_the_fewer_of_songs_and_draws_that_differ(alike: int) -> None:
+    once = (np.arange(40) % 2).astype(float)
+    hits = np.tile(once, (50, 1)) if alike == 0 else np.tile(once[:, None], (1, 50))
+
+    low, high = judgement_interval(hits, 2000, rng())
+
+    expected = stats.bootstrap(
+        (once,), np.mean, n_resamples=4000, method="percentile", rng=rng()
+    ).confidence_interval
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=0.03)
+
+
+def test_judgements_without_a_leak_exclude_chance_in_one_of_twenty_cases_at_most() -> None:
+    cases = (rng().random((200, 5, 12)) < 0.25).astype(float)
+
+    lows = [judgement_interval(hits, 200, rng())[0] for hits in cases]
+
+    assert sum(low > 0.25 for low in lows) <= 0.04 * 200
 
 
 def test_songs_of_one_cluster_stand_and_fall_together() -> None:

@@ -37,7 +37,7 @@ def test_random_labels_are_at_chance_on_a_split_by_song(by_heart: Judge, seed: i
     assert check.interval is not None
     assert check.interval[0] <= 0.5 <= check.interval[1]
     assert check.level is Level.PASS
-    assert check.details == {"n_draws": 8, "n_test_songs": 16}
+    assert check.details == {"n_draws": 8, "n_scored_songs": 24}
 
 
 def test_copies_of_training_songs_in_the_test_split_fail(by_heart: Judge) -> None:
@@ -49,7 +49,7 @@ def test_copies_of_training_songs_in_the_test_split_fail(by_heart: Judge) -> Non
     check = by_song(songs, by_heart, copies)
 
     assert check.level is Level.FAIL
-    assert check.value == pytest.approx(12 / 16 + 4 / 16 / 2, abs=0.12)
+    assert check.value == pytest.approx(12 / 24 + 12 / 24 / 2, abs=0.12)
     assert check.interval is not None
     assert check.interval[0] > 0.5
     assert "a leak between the sides" in check.message
