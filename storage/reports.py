@@ -24,11 +24,24 @@ def write_figure(folder: Path, name: str, figure: Figure) -> Path:
 
 def write_document(folder: Path, name: str, document: Mapping[str, object]) -> Path:
     """Write a document as ``<name>.json`` into a folder; give where it is."""
-    folder.mkdir(parents=True, exist_ok=True)
+    return write_text(
+        folder, f"{name}.json", json.dumps(document, indent=2, allow_nan=False) + "\n"
+    )
+
+
+def read_document(folder: Path, name: str) -> dict[str, object] | None:
+    """Give what `write_document` wrote; none if nothing was."""
     path = folder / f"{name}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def write_text(folder: Path, name: str, text: str) -> Path:
+    """Write a file of text into a folder; give where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
     part = path.with_suffix(".part")
     try:
-        part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
+        part.write_text(text, "utf-8")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from flows.cli import (
     doctor,
     explain,
     kernels,
+    ladder,
     line,
     retry,
     serve,
@@ -22,7 +23,10 @@ from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
 from storage.disk import find_shortage
 
-COMMANDS = (line, audit, retry, sweep, classify, kernels, explain, ask, decide, doctor, serve, demo)
+COMMANDS = (
+    *(line, audit, retry, sweep, classify, kernels, ladder, explain),
+    *(ask, decide, doctor, serve, demo),
+)
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 
 
