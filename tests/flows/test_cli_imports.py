@@ -58,7 +58,7 @@ print("modules:", *sorted({{name.partition(".")[0] for name in sys.modules}}))
 
 def test_no_flow_imports_tensorflow_before_it_trains() -> None:
     code = """
-import sys, flows.nightly, flows.classify, flows.kernels, flows.promote, tasks.explain
+import sys, flows.nightly, flows.classify, flows.kernels, flows.ladder, flows.promote, tasks.explain
 print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
