@@ -69,8 +69,9 @@ def judge_cell(
     Returns
     -------
     Verdicts
-        Every example once. Where the split is drawn anew, each is as likely to be drawn for the
-        test as any other, so that all of them together are scored.
+        Every example once, of a fold each, by a network of its own. Where the split is drawn anew
+        in each epoch, a fold is as likely as any other to be drawn for the last test, so it is
+        scored alike, though it was trained on.
     """
     if cell.rung.axis == Axis.FREQUENCY:
         examples = replace(examples, matrices=examples.matrices.swapaxes(1, 2))
@@ -78,10 +79,6 @@ def judge_cell(
     if cell.labels == Labels.RANDOM:
         dealt = deal_labels(recordings, fold_of_song, n_genres, _rng(cell, 1))
         examples = relabel(examples, dealt)
-    if cell.rung.division == Division.RESHUFFLED:
-        order = reshuffled_order(len(examples), TRAINED_SHARE, config.epochs, _rng(cell, 2))
-        probabilities = learn(examples, order, examples.matrices, cell.seed)
-        return _verdicts(probabilities, examples, cell.rung)
     scored, probabilities = _judge_folds(examples, folds, cell, config, learn)
     return _verdicts(probabilities, select(examples, scored), cell.rung)
 
@@ -160,12 +157,21 @@ def _judge_folds(
     rng = _rng(cell, 2)
     found: dict[int, Float32Array] = {}
     for train, scored in _turns(folds):
-        order = fixed_order(train, config.epochs, rng)
+        order = _order(train, len(examples), cell.rung, config, rng)
         probabilities = learn(examples, order, examples.matrices[scored], cell.seed)
         found |= dict(zip(scored.tolist(), probabilities, strict=True))
     rows = np.zeros(len(examples), bool)
     rows[list(found)] = True
     return rows, np.stack([found[row] for row in sorted(found)])
+
+
+def _order(
+    train: Int64Array, n_examples: int, rung: Rung, config: LadderConfig, rng: np.random.Generator
+) -> Int64Array:
+    """Give what is trained on in each epoch: what is left of the folds, or anything."""
+    if rung.division == Division.RESHUFFLED:
+        return reshuffled_order(n_examples, TRAINED_SHARE, config.epochs, rng)
+    return fixed_order(train, config.epochs, rng)
 
 
 def _turns(folds: Int64Array) -> Iterator[tuple[Int64Array, Int64Array]]:
