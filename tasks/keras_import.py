@@ -21,6 +21,12 @@ def import_training() -> ModuleType:
     return training
 
 
+def import_learning() -> ModuleType:
+    """Import what trains the rungs of the ladder; it needs Keras, too."""
+    import_training()
+    return import_module("genre_core.ladder.learning")
+
+
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     sys.stderr.flush()

@@ -13,6 +13,7 @@ from flows.cli import (
     doctor,
     explain,
     kernels,
+    ladder,
     line,
     retry,
     serve,
@@ -24,7 +25,7 @@ from genre_core.errors import GenreflowError
 from storage.disk import find_shortage
 
 COMMANDS = (
-    *(line, audit, retry, sweep, classify, kernels, explain),
+    *(line, audit, retry, sweep, classify, kernels, ladder, explain),
     *(thesis_report, ask, decide, doctor, serve, demo),
 )
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do

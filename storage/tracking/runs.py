@@ -81,6 +81,14 @@ def audit_run(tracking: Tracking, tags: Mapping[str, str]) -> Iterator[str]:
         yield run_id
 
 
+@contextmanager
+def ladder_run(tracking: Tracking, tags: Mapping[str, str]) -> Iterator[str]:
+    """Open the run of a ladder and close it as it ends: finished, failed or killed."""
+    run_id = _create_run(tracking, "ladder", {"kind": "ladder", **tags})
+    with _ended(tracking, run_id):
+        yield run_id
+
+
 def log_params(tracking: Tracking, run_id: str, params: Mapping[str, Parameter]) -> None:
     """Log what is known only after the start of the run, such as ``n_parameters``."""
     batch = [Param(name, str(value)) for name, value in params.items()]

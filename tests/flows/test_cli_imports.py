@@ -58,7 +58,8 @@ print("modules:", *sorted({{name.partition(".")[0] for name in sys.modules}}))
 
 def test_no_flow_imports_tensorflow_before_it_trains() -> None:
     code = """
-import sys, flows.nightly, flows.classify, flows.kernels, flows.promote, tasks.explain, flows.thesis_report
+import sys, flows.nightly, flows.classify, flows.kernels, flows.ladder, flows.promote
+import tasks.explain, flows.thesis_report, flows.sweep
 print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

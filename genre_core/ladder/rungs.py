@@ -1,0 +1,153 @@
+"""The rungs: each mends one fault of the published protocol and keeps what was mended before."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from genre_core.errors import UsageError
+from genre_core.networks.registry import NETWORKS
+
+RECURRENT = ("rnn", "rnn_tanh", "gru", "lstm")
+"""Networks that recur and nothing else: only they can be made to recur over frequency."""
+
+FEWEST_FOLDS = 2
+
+
+class Division(StrEnum):
+    """What keeps the examples that are trained on from those that are scored."""
+
+    RESHUFFLED = "reshuffled"
+    FRAGMENT = "fragment"
+    SONG = "song"
+    ARTIST = "artist"
+    SOURCE = "source"
+
+
+class Axis(StrEnum):
+    """What a recurrent network recurs over."""
+
+    FREQUENCY = "frequency"
+    TIME = "time"
+
+
+class Labels(StrEnum):
+    """Whose labels are learnt: those of the library, or some drawn at random for each song."""
+
+    TRUE = "true"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A protocol, and what it mends of the one above it.
+
+    Attributes
+    ----------
+    number : int
+        0 is the published protocol.
+    mended : str
+        What people read.
+    why : str
+        In one word, what was wrong before.
+    representation : str
+    division : Division
+    n_softmaxes : int
+        2: the loss applies softmax to what is a softmax already.
+    axis : Axis
+    """
+
+    number: int
+    mended: str
+    why: str
+    representation: str
+    division: Division
+    n_softmaxes: int
+    axis: Axis
+
+    @property
+    def by_song(self) -> bool:
+        """Whether whole songs are scored, so that there is a score by song."""
+        return self.division in (Division.SONG, Division.ARTIST, Division.SOURCE)
+
+
+_PUBLISHED = Rung(
+    number=0,
+    mended="nothing: as published",
+    why="everything",
+    representation="getec_int16",
+    division=Division.RESHUFFLED,
+    n_softmaxes=2,
+    axis=Axis.FREQUENCY,
+)
+
+
+def _climb() -> tuple[Rung, ...]:
+    """Mend the faults one after the other."""
+    steps: tuple[tuple[str, str, dict[str, object]], ...] = (
+        ("split drawn once, by fragment", "contamination", {"division": Division.FRAGMENT}),
+        ("one softmax", "saturation", {"n_softmaxes": 1}),
+        ("recurrence over time", "axis", {"axis": Axis.TIME}),
+        ("float32, not int16", "overflow", {"representation": "getec"}),
+        ("12 bands by maximum", "dominance", {"representation": "thesis"}),
+        ("split by song", "overlap", {"division": Division.SONG}),
+        ("split by artist", "artist", {"division": Division.ARTIST}),
+        ("whole sources held out", "origin", {"division": Division.SOURCE}),
+    )
+    rungs = [_PUBLISHED]
+    for number, (mended, why, change) in enumerate(steps, start=1):
+        rungs.append(replace(rungs[-1], number=number, mended=mended, why=why, **change))  # type: ignore[arg-type]
+    return tuple(rungs)
+
+
+RUNGS = _climb()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderConfig:
+    """How each rung is measured; the same on all, so that one thing changes at a time.
+
+    Attributes
+    ----------
+    network : str
+    seeds : tuple of int
+        Each draws its own weights, folds and random labels; scores are averaged over them.
+    epochs : int
+        All of them are trained; none is chosen.
+    n_folds : int
+        Examples are scored by the network that was trained on the other folds.
+    n_songs : int
+        Songs that are used at most, drawn at random.
+    batch_size, learning_rate : int, float
+        As in all trainings; the rate stays.
+    """
+
+    network: str = "rnn"
+    seeds: tuple[int, ...] = (0, 1)
+    epochs: int = 30
+    n_folds: int = 5
+    n_songs: int = 240
+    batch_size: int = 32
+    learning_rate: float = 0.001
+    rungs: tuple[Rung, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise UsageError(
+                f"There is no network {self.network!r}. Choose among: {', '.join(NETWORKS)}."
+            )
+        if not self.seeds or min(self.seeds) < 0 or self.epochs < 1:
+            raise UsageError("Name a seed of 0 or more, and at least one epoch.")
+        if self.n_folds < FEWEST_FOLDS or self.n_songs < FEWEST_FOLDS:
+            raise UsageError("The ladder needs two folds and two songs at least.")
+        object.__setattr__(self, "rungs", _rungs_of(self.network))
+
+
+def _rungs_of(network: str) -> tuple[Rung, ...]:
+    """Leave out the rung that changes nothing for a network that recurs over nothing."""
+    if network in RECURRENT:
+        return RUNGS
+    kept = [r for r, before in zip(RUNGS, (None, *RUNGS), strict=False) if _differs(r, before)]
+    return tuple(replace(rung, axis=Axis.TIME) for rung in kept)
+
+
+def _differs(rung: Rung, before: Rung | None) -> bool:
+    return before is None or rung.axis == before.axis

@@ -1,0 +1,115 @@
+"""The ladder over the small library: one epoch a rung, and what it leaves."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flows.line import LineConfig
+from tests.flows.conftest import Call
+
+if TYPE_CHECKING:
+    from tasks.ladder import LadderReport
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climbed:
+    """A ladder, the cells it trained, and both after it was asked for again."""
+
+    config: LineConfig
+    report: "LadderReport"
+    again: "LadderReport"
+    cells: dict[str, int]
+    cells_again: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def climbed(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Climbed:
+    from flows.ladder import LadderRequest, ladder
+    from genre_core.ladder.rungs import LadderConfig
+
+    home = tmp_path_factory.mktemp("ladder") / "home"
+    shutil.copytree(finished.layout.home, home)
+    config = replace(finished, home=home)
+    measured = LadderConfig(network="cnn", seeds=(0,), epochs=1, n_folds=2)
+    request = LadderRequest(fragment_s=1.0, config=measured)
+    cells = home / "reports" / "ladder" / "cells"
+    report = ladder(config, request)
+    written = {path.name: path.stat().st_mtime_ns for path in cells.iterdir()}
+    min(cells.iterdir()).unlink()
+    again = ladder(config, request)
+    return Climbed(
+        config=config,
+        report=report,
+        again=again,
+        cells=written,
+        cells_again={path.name: path.stat().st_mtime_ns for path in cells.iterdir()},
+    )
+
+
+def test_each_rung_is_scored_on_true_and_on_random_labels(climbed: Climbed) -> None:
+    rungs = climbed.report.as_document()["rungs"]
+
+    assert [rung["rung"] for rung in rungs] == [0, 1, 2, 4, 5, 6, 7, 8]  # type: ignore[attr-defined,index]
+    for score in climbed.report.scores:
+        assert score.true is not None
+        assert score.random is not None
+        assert score.chance == pytest.approx(1 / 3)
+        assert (score.true.song is not None) == (score.rung.number >= 6)
+
+
+def test_what_was_trained_is_not_trained_again(climbed: Climbed) -> None:
+    lost = min(climbed.cells)
+
+    assert len(climbed.cells) == 2 * 8
+    assert climbed.cells_again.keys() == climbed.cells.keys()
+    assert {n for n, at in climbed.cells_again.items() if at != climbed.cells[n]} == {lost}
+
+
+def test_table_and_figure_stand_in_the_reports_and_in_mlflow(climbed: Climbed) -> None:
+    from storage.tracking.store import open_tracking
+
+    folder = climbed.report.folder
+    tracking = open_tracking(climbed.config.layout)
+    runs = tracking.client.search_runs([tracking.experiment_id], "tags.kind = 'ladder'")
+    kept = {artifact.path for artifact in tracking.client.list_artifacts(runs[0].info.run_id)}
+    document = json.loads((folder / "ladder.json").read_text("utf-8"))
+    page = (folder / "ladder.md").read_text("utf-8")
+
+    assert kept == {"figures", "ladder.json", "ladder.md"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
+    assert document["caption"] == climbed.again.caption
+    assert "18 songs of 3 genres" in page
+    assert page.count("random labels") >= 8
+
+
+def test_the_command_prints_one_document(climbed: Climbed, genreflow: Call) -> None:
+    settings = climbed.config.fragments
+    fragments = [
+        f"n_fragments = {settings.n_fragments}",
+        f"longest_s = {settings.longest_s}",
+        f"margin_s = {settings.margin_s}",
+        f"min_track_s = {settings.min_track_s}",
+    ]
+    Path("genreflow.toml").write_text("\n".join(["[fragments]", *fragments]), "utf-8")
+
+    said = genreflow(
+        *("ladder", "--network", "cnn", "--seed", "0", "--epochs", "1", "--folds", "2"),
+        *("--fragment-s", "1", "--json", "--home", str(climbed.config.home)),
+    )
+
+    assert said.code == 0
+    assert [rung["rung"] for rung in json.loads(said.out)["rungs"]] == [0, 1, 2, 4, 5, 6, 7, 8]
+
+
+def test_a_network_that_does_not_exist_is_refused(genreflow: Call) -> None:
+    said = genreflow("ladder", "--network", "deep_thought")
+
+    assert said.code == 2
+    assert "There is no network 'deep_thought'" in said.err

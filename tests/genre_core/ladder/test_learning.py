@@ -1,0 +1,93 @@
+"""Learning with one softmax and with two, from fresh weights each time."""
+
+import math
+
+import numpy as np
+import pytest
+
+from genre_core.examples import Examples
+from genre_core.ladder.rungs import LadderConfig
+
+pytestmark = pytest.mark.keras
+
+N_GENRES = 6
+FLOOR = math.log(1 + (N_GENRES - 1) / math.e)
+
+
+@pytest.fixture(autouse=True)
+def keras_ready() -> None:
+    from tasks.keras_import import import_training
+
+    import_training()
+
+
+def clear_examples() -> Examples:
+    """Examples that anybody can tell apart: the bright value stands at the genre."""
+    labels = np.arange(60) % N_GENRES
+    return Examples(
+        matrices=np.eye(N_GENRES, dtype=np.float32)[labels].reshape(60, 2, 3),
+        labels=labels.astype(np.int64),
+        track_ids=np.array([f"t{n}" for n in range(60)], object),
+    )
+
+
+def order(n_epochs: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    return np.tile(np.arange(60), (n_epochs, 1))
+
+
+def test_a_second_softmax_has_a_floor_of_1_04_for_six_genres() -> None:
+    from genre_core.ladder.learning import twice_softened_loss
+
+    perfect = np.eye(N_GENRES, dtype=np.float32)
+
+    losses = np.array(twice_softened_loss(perfect, perfect))
+
+    assert pytest.approx(1.0436, abs=1e-4) == FLOOR
+    assert losses == pytest.approx(FLOOR, abs=1e-5)
+
+
+def test_training_with_two_softmaxes_reaches_the_floor_and_never_falls_below() -> None:
+    from genre_core.ladder.learning import Trainer
+
+    trainer = Trainer("dense", (2, 3), N_GENRES, 2, learning_rate=0.003)
+    trainer.start(0)
+    losses = trainer.train(clear_examples(), order(60), 32)
+
+    assert losses[-1] == pytest.approx(FLOOR, abs=0.02)
+    assert min(losses) >= FLOOR - 1e-5
+
+
+def test_training_with_one_softmax_falls_far_below_that_floor() -> None:
+    from genre_core.ladder.learning import Trainer
+
+    trainer = Trainer("dense", (2, 3), N_GENRES, 1, learning_rate=0.003)
+    trainer.start(0)
+    losses = trainer.train(clear_examples(), order(60), 32)
+
+    assert losses[-1] < 0.1
+
+
+def test_a_second_training_starts_from_fresh_weights_and_a_fresh_optimiser() -> None:
+    from genre_core.ladder.learning import Trainer
+
+    trainer = Trainer("dense", (2, 3), N_GENRES, 1, learning_rate=0.003)
+    trainer.start(5)
+    first = trainer.train(clear_examples(), order(4), 32)
+    trainer.start(5)
+    second = trainer.train(clear_examples(), order(4), 32)
+
+    assert second == pytest.approx(first, rel=1e-5)
+    assert first[-1] < first[0] - 0.05
+
+
+def test_the_published_network_learns_with_its_input_on_its_side() -> None:
+    from genre_core.ladder.learning import make_learner
+
+    config = LadderConfig(network="rnn", learning_rate=0.003)
+    examples = clear_examples()
+
+    learn = make_learner(config, n_softmaxes=2, n_genres=N_GENRES)
+    probabilities = learn(examples, order(40), examples.matrices, 1)
+
+    assert probabilities.shape == (60, N_GENRES)
+    assert np.mean(probabilities.argmax(axis=1) == examples.labels) > 0.9
