@@ -1,12 +1,14 @@
 """A music library as a folder that holds one folder per genre."""
 
 import logging
+import os
 from pathlib import Path
 
-from genre_core.errors import UsageError
 from genre_core.records import Source
 
 logger = logging.getLogger(__name__)
+
+_LOOSE = "it stands in no genre folder. Move it into one."
 
 # fmt: off
 AUDIO_SUFFIXES = frozenset((
@@ -28,28 +30,28 @@ def list_folder(folder: Path) -> list[Source]:
     Returns
     -------
     list of Source
-        Sorted by location; empty where there is no song.
-
-    Raises
-    ------
-    UsageError
-        If the name of a song is not UTF-8, so that no catalog could hold it.
+        Sorted by location; empty where there is no song. A song outside the genre folders is
+        listed without genre, and its ``label_fault`` says so; a link that leads nowhere is listed
+        as well.
     """
-    genres = [entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry)]
+    entries = [entry for entry in folder.iterdir() if not _is_hidden(entry)]
     sources = [
-        Source(location=location_of(song.resolve()), genre=genre.name)
-        for genre in genres
+        Source(location=location_of(_follow(song)), genre=genre.name)
+        for genre in entries
+        if genre.is_dir()
         for song in audio_files(genre)
     ]
-    loose = [entry.name for entry in folder.iterdir() if entry.is_file() and _is_song(entry)]
-    if loose:
-        logger.warning("%d songs in %s stand in no genre folder: %s", len(loose), folder, loose[:3])
+    sources += [
+        Source(location=location_of(_follow(entry)), genre="", label_fault=_LOOSE)
+        for entry in entries
+        if _is_song(entry) and not entry.is_dir()
+    ]
     return sorted(sources, key=lambda source: source.location)
 
 
 def audio_files(folder: Path) -> list[Path]:
     """Give the files below a folder that are songs by their suffix, sorted; hidden ones not."""
-    found = [path for path in folder.rglob("*") if _is_song(path) and path.is_file()]
+    found = [path for path in folder.rglob("*") if _is_song(path) and not path.is_dir()]
     return sorted(path for path in found if not any(map(_is_hidden, _steps(path, folder))))
 
 
@@ -65,12 +67,22 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
+def _follow(song: Path) -> Path:
+    """Follow links; those that lead round, which ``Path.resolve`` refuses, stay as they are."""
+    return Path(os.path.realpath(song))
+
+
 def location_of(song: Path) -> str:
-    """Give the path that names a song in the catalog, as text; it must be UTF-8."""
+    """Give the path that names a song in the catalog, as text.
+
+    No catalog could hold a name that is not UTF-8: it is written with escapes, under which the
+    file is not found.
+    """
     location = str(song)
-    try:
-        location.encode("utf-8")
-    except UnicodeEncodeError as error:
-        message = f"the name of {location!r} is not UTF-8. Rename the file."
-        raise UsageError(message) from error
-    return location
+    if not _is_unicode(location):
+        logger.warning("the name of %r is not UTF-8. Rename the file.", location)
+    return location.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
