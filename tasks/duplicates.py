@@ -123,12 +123,17 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
 
 
 def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
-    """Give songs that differ from an earlier one in their tags alone the name of that one."""
+    """Give songs that differ from an earlier one in their tags alone the name of that one.
+
+    If the file of the earlier one is gone, the newcomer is a song of its own, and its copy.
+    """
     by_id = known_tracks(layout, [track.track_id for track in tracks])
     by_packets = known_packets(layout, [track.packets_id for track in tracks])
     named = []
     for track in tracks:
         first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
+        if not layout.song(first.track_id, first.suffix).exists():
+            first = track
         if first.track_id != track.track_id:
             drop_song(layout, track)
         named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
