@@ -35,6 +35,7 @@ from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.losses import lost_shards
 from storage.shards import TrackMatrices, remove_orphans, write_shard
+from storage.web.addresses import show_location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +107,12 @@ def extract_chunk(
     silent: list[Rejection] = []
     for key, config in key_features(features).items():
         wanted = [song for song in chunk.converted if key in song.pending.feature_keys]
-        rows = [_matrices(song, config) for song in wanted]
+        rows = [row for song in wanted if (row := _matrices(song, config))]
         audible = [row for row in rows if row.matrices.any()]
         if audible:
             shards.append(write_shard(layout, key, config, audible))
-        heard = {row.track_id for row in audible}
-        silent += [_silence(song, key) for song in wanted if song.track_id not in heard]
+        mute = {row.track_id for row in rows} - {row.track_id for row in audible}
+        silent += [_silence(song, key) for song in wanted if song.track_id in mute]
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
     return ExtractedChunk(
@@ -176,10 +177,11 @@ def _convert(
             message=str(rejection),
         )
     except TransientError as error:
-        get_run_logger().warning("%s was left out: %s", pending.track.location, error)
+        place = show_location(pending.track.location)
+        get_run_logger().warning("%s was left out: %s", place, error)
         return None
     except Exception:
-        get_run_logger().exception("%s was left out", pending.track.location)
+        get_run_logger().exception("%s was left out", show_location(pending.track.location))
         return None
 
 
@@ -197,14 +199,20 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
     )
 
 
-def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
-    fragments = read_wav(song.wav, len(song.starts_s))
-    return TrackMatrices(
-        track_id=song.track_id,
-        genre=song.pending.track.genre,
-        starts_s=song.starts_s,
-        matrices=matrices_of(fragments, config),
-    )
+def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices | None:
+    """Make the matrices of one song; one that fails leaves the others be."""
+    track = song.pending.track
+    try:
+        fragments = read_wav(song.wav, len(song.starts_s))
+        return TrackMatrices(
+            track_id=song.track_id,
+            genre=track.genre,
+            starts_s=song.starts_s,
+            matrices=matrices_of(fragments, config),
+        )
+    except Exception:
+        get_run_logger().exception("%s was left out", show_location(track.location))
+        return None
 
 
 def _clipping(song: Converted) -> str:

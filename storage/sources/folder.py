@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from genre_core.records import Source
@@ -50,13 +51,33 @@ def list_folder(folder: Path) -> list[Source]:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Give the files below a folder that are songs by their suffix, sorted; hidden ones not."""
-    found = [path for path in folder.rglob("*") if _is_song(path) and not path.is_dir()]
-    return sorted(path for path in found if not any(map(_is_hidden, _steps(path, folder))))
+    """Give the files below a folder that are songs by their suffix, sorted; hidden ones not.
+
+    Links to folders are followed, each folder once. Folders that may not be read are told.
+    """
+    return sorted(
+        path
+        for inside, names in _walk(folder)
+        for path in (inside / name for name in names)
+        if _is_song(path) and not _is_hidden(path)
+    )
 
 
-def _steps(path: Path, genre: Path) -> list[Path]:
-    return [Path(part) for part in path.relative_to(genre).parts]
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Give every folder that is not hidden with its files; one that links lead to twice, once."""
+    seen: set[tuple[int, int]] = set()
+    for inside, folders, files in os.walk(folder, onerror=_tell_closed, followlinks=True):
+        here = Path(inside).stat()
+        if (here.st_dev, here.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(inside), files
+
+
+def _tell_closed(error: OSError) -> None:
+    logger.warning("%s cannot be read: %s. Its songs are missing.", error.filename, error.strerror)
 
 
 def _is_song(path: Path) -> bool:
@@ -79,10 +100,11 @@ def location_of(song: Path) -> str:
     file is not found.
     """
     location = str(song)
-    if not _is_unicode(location):
+    if not is_unicode(location):
         logger.warning("the name of %r is not UTF-8. Rename the file.", location)
     return location.encode("utf-8", "backslashreplace").decode()
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Tell whether a text is made of characters, so that it can be written as UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

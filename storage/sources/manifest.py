@@ -9,6 +9,7 @@ from typing import Any
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
+from storage.sources.folder import is_unicode
 
 _TAGS = ("artist", "album", "title", "licence")
 
@@ -69,13 +70,9 @@ def _text(manifest: Path, place: str, field: object) -> str:
     if not isinstance(field, str | int | float):
         raise UsageError(f"{manifest}, {place}: {field!r} is no text. Write each field as text.")
     text = str(field)
-    if "\0" in text or not _is_unicode(text):
+    if "\0" in text or not is_unicode(text):
         raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")
     return text
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _name(column: object) -> str:

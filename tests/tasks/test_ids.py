@@ -13,7 +13,7 @@ from storage.sites.access import Access, SiteConfig, open_access
 from storage.sources.identity import identify
 from tasks.collect import Fetched, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
-from tasks.listing import Selected, name_outcomes
+from tasks.listing import Selected
 from tests.storage.sites.music_site import MusicSite, open_music_site
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -48,10 +48,10 @@ def ingest(layout: DataLayout, manifest: Path, access: Access | None = None) -> 
     """Ingest a manifest task by task; give what was selected."""
     selected = select_sources.fn(layout, str(manifest), {}, (), LIMITS, access)
     record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
+    stored = Fetched(tracks=selected.stored)
+    record_wave.fn(layout, mark_duplicates.fn(layout, selected.relabelled, [stored]))
     fetched = download_chunk.fn(layout, selected.sources, LIMITS, (), access)
-    judged = mark_duplicates.fn(layout, selected.sources, [fetched])
-    named = name_outcomes(judged.outcomes, selected.sources)
-    record_wave.fn(layout, Fetched(tracks=judged.tracks, outcomes=named))
+    record_wave.fn(layout, mark_duplicates.fn(layout, selected.sources, [fetched]))
     return selected
 
 

@@ -98,3 +98,12 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="neither a folder nor a manifest"):
         list_sources(tmp_path / "song.mp3")
+
+
+def test_folders_that_links_lead_to_are_followed_once(tmp_path: Path) -> None:
+    music, album = tmp_path / "music", tmp_path / "album"
+    _touch(tmp_path, "music/rock/a.mp3", "album/b.mp3")
+    (music / "rock" / "album").symlink_to(album)
+    (album / "round").symlink_to(album)
+
+    assert [Path(source.location).name for source in list_sources(music)] == ["b.mp3", "a.mp3"]
