@@ -90,7 +90,7 @@ def settle_copies(layout: DataLayout) -> None:
     sweep_prints(layout)
     if n_open:
         get_run_logger().warning(
-            "%s recordings stand under several genres; `genreflow conflicts` lists them", n_open
+            "recordings under several genres: %s; `genreflow conflicts` lists them", n_open
         )
 
 

@@ -74,7 +74,9 @@ class ExtractedChunk:
 def forget_lost_shards(layout: DataLayout) -> None:
     """Forget the shards that are gone or of another size: their tracks are extracted again."""
     if lost := lost_shards(layout):
-        get_run_logger().warning("%s shards are gone or damaged and are made again", len(lost))
+        get_run_logger().warning(
+            "shards that are gone or damaged, and are made again: %s", len(lost)
+        )
         forget_shards(layout, lost)
 
 

@@ -52,5 +52,6 @@ def decide(
 
     genres = {*config.genres, *config.genre_map.values()}
     n_tracks = decide_genre(config.layout, song, genre, genres)
-    OUT.print(f"{song} is {genre}, in {n_tracks} copies.", soft_wrap=True, highlight=False)
+    copies = f", and so are its {n_tracks - 1} copies" if n_tracks > 1 else ""
+    OUT.print(f"{song} is {genre}{copies}.", soft_wrap=True, highlight=False)
     OUT.print("`genreflow extract` makes its spectrograms if it has none.")

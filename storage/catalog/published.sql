@@ -5,11 +5,13 @@ create table tracks as
     from catalog.tracks left join catalog.aside using (track_id) order by track_id;
 
 create table outcomes as
-    select source, track_id, genre, outcome, stage, reason, message, attempts, first_at,
-        updated_at from catalog.outcomes order by source;
+    select regexp_replace(source, '(://)[^/?#]*@', '\1') as source, track_id, genre, outcome,
+        stage, reason, message, attempts, first_at, updated_at
+    from catalog.outcomes order by source;
 
 create table label_conflicts as
-    select duplicate_of as recording, track_id, source, outcomes.genre, artist, title
+    select duplicate_of as recording, track_id,
+        regexp_replace(source, '(://)[^/?#]*@', '\1') as source, outcomes.genre, artist, title
     from catalog.outcomes join catalog.tracks using (track_id) join catalog.aside using (track_id)
     where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
     order by recording, source;
