@@ -1,6 +1,7 @@
 """Duplicates: copies of a file, copies of a recording, and which copy is kept."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def mark_duplicates(
     arrived = [track for chunk in fetched for track in chunk.tracks]
     tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
     known = known_tracks(layout, [track.track_id for track in tracks])
-    moved = {track_id: old for track_id, old in known.items() if is_gone(old.location)}
+    moved = _find_moved(known, tracks)
     first = {track_id: old for track_id, old in known.items() if track_id not in moved}
     for track in tracks:
         first.setdefault(track.track_id, track)
@@ -138,6 +139,16 @@ def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
             drop_song(layout, track)
         named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
     return named
+
+
+def _find_moved(known: Mapping[str, Track], tracks: Sequence[Track]) -> dict[str, Track]:
+    """Give the known tracks that have lost the file they came from, now that they came again."""
+    places = defaultdict(list)
+    for track in tracks:
+        places[track.track_id].append(track.location)
+    return {
+        track_id: old for track_id, old in known.items() if is_gone(old.location, places[track_id])
+    }
 
 
 def _judge_copy(track: Track, first: Track) -> Outcome:

@@ -11,9 +11,16 @@ create table outcomes as
 
 create table label_conflicts as
     select duplicate_of as recording, track_id,
-        regexp_replace(source, '(://)[^/?#]*@', '\1') as source, outcomes.genre, artist, title
+        regexp_replace(source, '(://)[^/?#]*@', '\1') as source, outcomes.genre, artist, title, stage
     from catalog.outcomes join catalog.tracks using (track_id) join catalog.aside using (track_id)
     where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
+        and stage <> 'sources'
+    union all
+    select source_id as recording, track_id,
+        regexp_replace(source, '(://)[^/?#]*@', '\1') as source, outcomes.genre, coalesce(artist, ''),
+        coalesce(title, ''), stage
+    from catalog.outcomes left join catalog.tracks using (track_id)
+    where reason = 'label_conflict' and stage = 'sources'
     order by recording, source;
 
 create table shards as

@@ -92,10 +92,16 @@ def _retell(source: Source, track: Track) -> Track:
 
 
 def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
-    """Give the sources among these ids whose songs are in storage, in the order of time."""
+    """Give the sources among these ids whose songs are in storage, in the order of time.
+
+    What stands under several genres has the genre that it was fetched under.
+    """
     statement = """
-        select source as location, genre, source_id from outcomes
-        where track_id <> '' and source_id <> '' and source_id in (select unnest(?))
+        select source as location, source_id,
+            if(stage = 'sources' and reason = 'label_conflict', tracks.genre, outcomes.genre)
+                as genre
+        from outcomes join tracks using (track_id)
+        where source_id <> '' and source_id in (select unnest(?))
         order by first_at, source
     """
     with open_catalog(layout) as catalog:

@@ -133,6 +133,26 @@ def test_a_song_that_comes_later_under_another_genre_stops_the_first_one_too(
     }
 
 
+def test_a_conflict_ends_when_another_spelling_of_the_address_is_listed_alone(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.files["/one.mp3"] = song
+    url, spelt = f"{site.url}/one.mp3", f"{site.url.replace('http', 'HTTP')}/one.mp3"
+    ingest(layout, write(tmp_path, (url, "jazz")))
+    ingest(layout, write(tmp_path, (url, "jazz"), (url, "rock")))
+    disputed = standing(layout)
+
+    ingest(layout, write(tmp_path, (spelt, "jazz")))
+
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select source, genre, outcome from outcomes order by all")
+    assert disputed == {"one.mp3": ("jazz, rock", "quarantined", "label_conflict")}
+    assert rows == [
+        {"source": spelt, "genre": "jazz", "outcome": "duplicate"},
+        {"source": url, "genre": "jazz", "outcome": "ok"},
+    ]
+
+
 def test_a_track_in_conflict_is_no_candidate_for_training(
     layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
 ) -> None:
