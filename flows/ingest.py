@@ -1,5 +1,6 @@
 """Flow ingest: every song of a library is fetched once, and has one outcome."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from prefect import flow, get_run_logger, unmapped
@@ -7,10 +8,11 @@ from prefect import flow, get_run_logger, unmapped
 from flows.line import LineConfig
 from flows.runner import local_threads
 from flows.settings import read_line_config
+from genre_core.records import Source
 from storage.catalog.songs import count_outcomes
 from storage.layout import DataLayout
 from storage.lock import hold_home
-from storage.sites.access import open_access
+from storage.sites.access import Access, open_access
 from tasks.chunks import waves
 from tasks.collect import (
     Fetched,
@@ -59,29 +61,31 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
             layout, music, dict(config.genre_map), config.genres, config.limits, access
         )
         record_wave(layout, Fetched(outcomes=selected.outcomes))
-        sources = selected.sources
-        with show_progress("ingest", len(sources), "songs") as advance:
-            for wave in waves(sources):
-                futures = download_chunk.map(
-                    unmapped(layout),
-                    wave,
-                    unmapped(config.limits),
-                    unmapped(config.genres),
-                    unmapped(access),
-                )
-                fetched = list(completed(futures, wave, advance))
-                for chunk in fetched:
-                    access.circuits.give_up(dict(chunk.given_up))
-                songs = [source for chunk in wave for source in chunk]
-                record_wave(layout, mark_duplicates(layout, songs, fetched))
+        stored = Fetched(tracks=selected.stored)
+        record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
+        fetch_songs(config, selected.sources, access)
         find_copies(layout)
         settle_copies(layout)
         publish_store(layout)
+    n_new = len(selected.sources) + len(selected.relabelled)
     outcomes, given_up = count_outcomes(layout), access.circuits.given_up
     for site, sentence in given_up.items():
         get_run_logger().warning("%s was given up: %s", site, sentence)
-    report_songs("ingest", len(sources), outcomes, given_up)
-    return IngestReport(n_new=len(sources), outcomes=outcomes, given_up=given_up)
+    report_songs("ingest", n_new, outcomes, given_up)
+    return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
+
+
+def fetch_songs(config: LineConfig, sources: Sequence[Source], access: Access) -> None:
+    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins."""
+    layout, limits, genres = config.layout, unmapped(config.limits), unmapped(config.genres)
+    with show_progress("ingest", len(sources), "songs") as advance:
+        for wave in waves(sources):
+            futures = download_chunk.map(unmapped(layout), wave, limits, genres, unmapped(access))
+            fetched = list(completed(futures, wave, advance))
+            for chunk in fetched:
+                access.circuits.give_up(dict(chunk.given_up))
+            songs = [source for chunk in wave for source in chunk]
+            record_wave(layout, mark_duplicates(layout, songs, fetched))
 
 
 def find_copies(layout: DataLayout) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from genre_core.records import Outcome, Reason, Result, Source, Stage
 
+MOST_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
@@ -130,9 +132,13 @@ def _genres_by_place(sources: Sequence[Source]) -> dict[str, set[str]]:
 
 def _conflicts(genres: Mapping[str, set[str]], places: Sequence[Source]) -> Iterator[Outcome]:
     named = ", ".join(sorted({repr(genre) for found in genres.values() for genre in found}))
+    shown = sorted(
+        f"{_place(each)} ({', '.join(sorted(genres[each.location]))})" for each in places
+    )
+    more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
     message = (
-        f"the same song is listed under several genres: {named} ({_show(places[0])}). "
-        "List it under one of them."
+        f"the same song is listed under several genres: {named}; it is "
+        f"{', '.join(shown[:MOST_NAMED])}{more}. List it under one of them."
     )
     for place in places:
         genre = ", ".join(sorted(genres[place.location]))
@@ -143,6 +149,15 @@ def _show(source: Source) -> str:
     """Name a source as messages may: the id of an address has no credentials."""
     is_file = source.location.startswith("/")
     return source.location if is_file else source.source_id.partition("?")[0]
+
+
+def _place(source: Source) -> str:
+    """Say where a song is listed, without the credentials and the query of an address."""
+    scheme, separator, rest = source.location.partition("://")
+    if source.location.startswith("/") or not separator:
+        return source.location
+    host, slash, path = rest.partition("?")[0].partition("#")[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _duplicate(source: Source, message: str) -> Outcome:

@@ -134,7 +134,8 @@ def tell_move(place: str, genre: str) -> str:
 def _keep_best(tracks: Sequence[Track], claims: Sequence[Claim], genre: str) -> Settlement:
     claimed = {claim.track_id for claim in claims}
     kept = choose_copy([t for t in tracks if t.track_id in claimed] or tracks)
-    own = next((claim for claim in claims if claim.track_id == kept.track_id), None)
+    mine = [claim for claim in claims if claim.track_id == kept.track_id]
+    own = min(mine, key=lambda claim: (claim.is_gone, claim.genre != genre), default=None)
     place = own.place if own else kept.location
     sentence = f"the same recording as {place} ({_quality(kept)}), which is kept as the best copy"
     return Settlement(

@@ -49,6 +49,9 @@ def _join(layout: DataLayout, group: Sequence[NamedShard]) -> bool:
     """Write a group as one shard and let the catalog name that; tell whether it could."""
     names = [shard.name for shard in group]
     counts = count_named(layout, names)
+    if not all(counts.get(name) for name in names):
+        logger.warning("%s shards stay as they are: one has no track", len(names))
+        return False
     named = {track_id: n for tracks in counts.values() for track_id, n in tracks.items()}
     try:
         joined = join_shards(layout, group[0].feature_key, names, list(named))

@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
@@ -72,9 +72,47 @@ def fetch_song(
     return _to_track(source, facts, track_id, suffix)
 
 
-def is_gone(location: str) -> bool:
-    """Tell whether a song that was fetched from a file has lost that file."""
-    return Path(location).is_absolute() and not Path(location).exists()
+def is_gone(location: str, places: Iterable[str] = ()) -> bool:
+    """Tell whether a song that was fetched from a file has lost that file for good.
+
+    Parameters
+    ----------
+    location : str
+        A source; what is no path is never gone.
+    places : iterable of str
+        The sources of the same recording.
+
+    Notes
+    -----
+    A file is gone if its folder stands there without it. If its folder is missing, too, a disk
+    may only be absent: then one of ``places`` must stand below the nearest folder that is there,
+    on the same disk. What cannot be read now is not gone.
+    """
+    path = Path(location)
+    try:
+        if not path.is_absolute() or (folder := _find_standing(path)) == path:
+            return False
+        is_certain = folder == path.parent or any(_stands_in(folder, place) for place in places)
+        return is_certain and os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        return False
+
+
+def _find_standing(path: Path) -> Path:
+    """Give a path, or else the nearest one above it that is there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return _find_standing(path.parent)
+    return path
+
+
+def _stands_in(folder: Path, place: str) -> bool:
+    path = Path(place)
+    try:
+        return path.is_relative_to(folder) and path.stat().st_dev == folder.stat().st_dev
+    except OSError:
+        return False
 
 
 def drop_song(layout: DataLayout, track: Track) -> None:

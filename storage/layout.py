@@ -26,6 +26,11 @@ class DataLayout:
         return self.home / "prints"
 
     @property
+    def suspects(self) -> Path:
+        """Notes of songs that are being read, or that a process has died on."""
+        return self.songs / ".suspects"
+
+    @property
     def shards(self) -> Path:
         """The spectrograms, one folder a feature key."""
         return self.home / "shards"

@@ -19,7 +19,7 @@ from storage.sources.expand import expand_pages
 from storage.sources.identity import host_of
 from storage.sources.listing import list_sources
 from storage.web.addresses import show_location
-from tasks.listing import Selected, settle_listing
+from tasks.listing import Selected, settle_listing, take_stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +55,14 @@ def select_sources(
     if listed.n_again:
         get_run_logger().warning("%s songs are listed twice", listed.n_again)
     labelled = [label_source(source, genre_map or {}, genres) for source in listed.sources]
-    if unknown := Counter(source.genre for source in labelled if source.label_fault):
-        get_run_logger().warning("labels of no genre, and their songs: %s", dict(unknown))
-    return settle_listing(layout, replace(listed, sources=tuple(labelled)), access)
+    unknown = Counter(source.genre for source in labelled if source.label_fault)
+    if n_bare := unknown.pop("", 0):
+        get_run_logger().warning("songs without a label: %s", n_bare)
+    if unknown:
+        named = ", ".join(f"{label} ({n_songs})" for label, n_songs in unknown.most_common())
+        get_run_logger().warning("labels of no genre, and their songs: %s", named)
+    selected = settle_listing(layout, replace(listed, sources=tuple(labelled)), access)
+    return take_stored(layout, selected, genres)
 
 
 @task

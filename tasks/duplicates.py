@@ -1,6 +1,7 @@
 """Duplicates: copies of a file, copies of a recording, and which copy is kept."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def mark_duplicates(
     arrived = [track for chunk in fetched for track in chunk.tracks]
     tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
     known = known_tracks(layout, [track.track_id for track in tracks])
-    moved = {track_id: old for track_id, old in known.items() if is_gone(old.location)}
+    moved = _find_moved(known, tracks)
     first = {track_id: old for track_id, old in known.items() if track_id not in moved}
     for track in tracks:
         first.setdefault(track.track_id, track)
@@ -90,7 +91,7 @@ def settle_copies(layout: DataLayout) -> None:
     sweep_prints(layout)
     if n_open:
         get_run_logger().warning(
-            "%s recordings stand under several genres; `genreflow conflicts` lists them", n_open
+            "recordings under several genres: %s; `genreflow conflicts` lists them", n_open
         )
 
 
@@ -123,16 +124,31 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
 
 
 def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
-    """Give songs that differ from an earlier one in their tags alone the name of that one."""
+    """Give songs that differ from an earlier one in their tags alone the name of that one.
+
+    If the file of the earlier one is gone, the newcomer is a song of its own, and its copy.
+    """
     by_id = known_tracks(layout, [track.track_id for track in tracks])
     by_packets = known_packets(layout, [track.packets_id for track in tracks])
     named = []
     for track in tracks:
         first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
+        if not layout.song(first.track_id, first.suffix).exists():
+            first = track
         if first.track_id != track.track_id:
             drop_song(layout, track)
         named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
     return named
+
+
+def _find_moved(known: Mapping[str, Track], tracks: Sequence[Track]) -> dict[str, Track]:
+    """Give the known tracks that have lost the file they came from, now that they came again."""
+    places = defaultdict(list)
+    for track in tracks:
+        places[track.track_id].append(track.location)
+    return {
+        track_id: old for track_id, old in known.items() if is_gone(old.location, places[track_id])
+    }
 
 
 def _judge_copy(track: Track, first: Track) -> Outcome:

@@ -37,6 +37,7 @@ from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.losses import lost_shards
 from storage.shards import TrackMatrices, remove_orphans, write_shard
+from storage.web.addresses import show_location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,9 @@ class ExtractedChunk:
 def forget_lost_shards(layout: DataLayout) -> None:
     """Forget the shards that are gone or of another size: their tracks are extracted again."""
     if lost := lost_shards(layout):
-        get_run_logger().warning("%s shards are gone or damaged and are made again", len(lost))
+        get_run_logger().warning(
+            "shards that are gone or damaged, and are made again: %s", len(lost)
+        )
         forget_shards(layout, lost)
 
 
@@ -107,15 +110,17 @@ def extract_chunk(
     """Turn the fragments of a chunk into matrices: one shard a feature key."""
     shards: list[Shard] = []
     silent: list[Rejection] = []
+    made: set[str] = set()
     for key, config in key_features(features).items():
         wanted = [song for song in chunk.converted if key in song.pending.feature_keys]
-        rows = [_matrices(song, config) for song in wanted]
+        rows = [row for song in wanted if (row := _matrices(song, config))]
         audible = [row for row in rows if row.matrices.any()]
         if audible:
             shards.append(write_shard(layout, key, config, audible))
-        heard = {row.track_id for row in audible}
-        silent += [_silence(song, key) for song in wanted if song.track_id not in heard]
-    sounds = tuple(_sound(song) for song in chunk.converted)
+        mute = {row.track_id for row in rows} - {row.track_id for row in audible}
+        silent += [_silence(song, key) for song in wanted if song.track_id in mute]
+        made.update(row.track_id for row in rows)
+    sounds = tuple(_sound(song) for song in chunk.converted if song.track_id in made)
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
     return ExtractedChunk(
@@ -182,10 +187,11 @@ def _convert(
             message=str(rejection),
         )
     except TransientError as error:
-        get_run_logger().warning("%s was left out: %s", pending.track.location, error)
+        place = show_location(pending.track.location)
+        get_run_logger().warning("%s was left out: %s", place, error)
         return None
     except Exception:
-        get_run_logger().exception("%s was left out", pending.track.location)
+        get_run_logger().exception("%s was left out", show_location(pending.track.location))
         return None
 
 
@@ -203,14 +209,20 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
     )
 
 
-def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices:
-    fragments = read_wav(song.wav, len(song.starts_s))
-    return TrackMatrices(
-        track_id=song.track_id,
-        genre=song.pending.track.genre,
-        starts_s=song.starts_s,
-        matrices=matrices_of(fragments, config),
-    )
+def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices | None:
+    """Make the matrices of one song; one that fails leaves the others be."""
+    track = song.pending.track
+    try:
+        fragments = read_wav(song.wav, len(song.starts_s))
+        return TrackMatrices(
+            track_id=song.track_id,
+            genre=track.genre,
+            starts_s=song.starts_s,
+            matrices=matrices_of(fragments, config),
+        )
+    except Exception:
+        get_run_logger().exception("%s was left out", show_location(track.location))
+        return None
 
 
 def _clipping(song: Converted) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genre_core.listing import settle_archived, settle_ids
-from genre_core.records import Outcome, Source
+from genre_core.records import Outcome, Source, Track
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
     name_sources,
     select_new_sources,
     select_news,
+    stored_tracks,
 )
 from storage.layout import DataLayout
 from storage.sites.access import Access
@@ -20,10 +21,15 @@ from storage.sources.identity import locate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selected:
-    """The sources that are to be fetched, and the outcomes that need no fetching."""
+    """The sources that are to be fetched, and what needs no fetching.
+
+    ``relabelled`` are sources under another genre whose songs, ``stored``, are in storage.
+    """
 
     sources: tuple[Source, ...]
     outcomes: tuple[Outcome, ...] = ()
+    relabelled: tuple[Source, ...] = ()
+    stored: tuple[Track, ...] = ()
 
 
 def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Selected:
@@ -42,6 +48,21 @@ def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Sele
     return Selected(
         sources=tuple(select_new_sources(layout, once.sources)),
         outcomes=tuple(select_news(layout, outcomes)),
+    )
+
+
+def take_stored(layout: DataLayout, selected: Selected, genres: Sequence[str]) -> Selected:
+    """Take the songs that only changed their labels from storage instead of fetching them."""
+    willing = [
+        s for s in selected.sources if not s.label_fault and (not genres or s.genre in genres)
+    ]
+    stored = stored_tracks(layout, willing)
+    taken = {track.location for track in stored}
+    return replace(
+        selected,
+        sources=tuple(s for s in selected.sources if s.location not in taken),
+        relabelled=tuple(s for s in selected.sources if s.location in taken),
+        stored=tuple(stored),
     )
 
 

@@ -55,6 +55,8 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     OUT.print(outcome_sentence(standing["outcomes"]))
     for reason, n_songs in standing["reasons"].items():
         OUT.print(f"  {n_songs} {reason}")
+    for reason, n_songs in standing["warnings"].items():
+        OUT.print(f"  {n_songs} {reason}, which are ok all the same")
     OUT.print(f"Newest snapshot: {standing['snapshot_id'] or 'none yet'}")
     OUT.print(
         f"Champion: version {champion['version']}, {champion['network']} on "

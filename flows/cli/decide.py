@@ -18,6 +18,8 @@ SHOWN_DIGITS = 12
 def conflicts(home: Home = None, as_json: AsJson = False) -> None:
     """List the recordings that stand under several genres and wait for a decision.
 
+    A song that is listed under several genres is among them; only the listing can settle it.
+
     Example: [bold]genreflow conflicts[/bold]
     """
     rows = conflict_rows(read_line_config(home=home).layout)
@@ -31,10 +33,13 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
     for heading in ("recording", "genre", "source", "artist", "title"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        shown = (row["genre"], row["source"], row["artist"], row["title"])
-        table.add_row(row["recording"][:SHOWN_DIGITS], *map(Text, shown))
+        is_listed = row["stage"] == "sources"
+        recording = "(listing)" if is_listed else row["recording"][:SHOWN_DIGITS]
+        shown = (recording, row["genre"], row["source"], row["artist"], row["title"])
+        table.add_row(*map(Text, shown))
     OUT.print(table)
     OUT.print("Correct the labels so that they agree, or: genreflow decide RECORDING GENRE")
+    OUT.print("What is named (listing) is one song listed under several genres: list it under one.")
 
 
 @app.command()
@@ -52,5 +57,6 @@ def decide(
 
     genres = {*config.genres, *config.genre_map.values()}
     n_tracks = decide_genre(config.layout, song, genre, genres)
-    OUT.print(f"{song} is {genre}, in {n_tracks} copies.", soft_wrap=True, highlight=False)
+    copies = f", and so are its {n_tracks - 1} copies" if n_tracks > 1 else ""
+    OUT.print(f"{song} is {genre}{copies}.", soft_wrap=True, highlight=False)
     OUT.print("`genreflow extract` makes its spectrograms if it has none.")

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 from types import FrameType
+from typing import Any
 
 STOPPED = 130  # as shells say it
 SENTENCE = "\nStopped. What was finished is kept; the same command goes on from there.\n"
@@ -17,10 +19,14 @@ def stop_on_interrupt() -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    from prefect.server.api.server import SubprocessASGIServer
-
     os.write(2, SENTENCE.encode())
-    for server in list(SubprocessASGIServer._instances.values()):
-        if server.server_process is not None:
-            server.server_process.kill()
+    for server in _embedded_servers():
+        server.server_process.kill()
     os._exit(STOPPED)
+
+
+def _embedded_servers() -> list[Any]:
+    """Give the servers that Prefect has started, as far as it is imported."""
+    module = sys.modules.get("prefect.server.api.server")
+    known = getattr(getattr(module, "SubprocessASGIServer", None), "_instances", {})
+    return [server for server in list(known.values()) if server.server_process is not None]

@@ -9,10 +9,10 @@ from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.console import hush_foreseen_errors
 from flows.cli.download import with_collection
 from flows.cli.interrupt import stop_on_interrupt
-from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison
+from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison, reason_lines
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
-from storage.catalog.standing import compared_rows
+from storage.catalog.standing import compared_rows, read_status
 from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def ingest(
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))
-    OUT.print(f"{report.n_new} songs were new. {outcome_sentence(report.outcomes)}")
+    OUT.print(f"Looked at: {report.n_new} songs. {outcome_sentence(report.outcomes)}")
+    print_reasons(config)
     for sentence in given_up_sentences(report.given_up):
         ERR.print(sentence, highlight=False, markup=False)
 
@@ -142,6 +143,7 @@ def extract(
         f"{report.n_tracks} tracks were looked at; the store has {report.n_examples} examples. "
         f"{outcome_sentence(report.outcomes)}"
     )
+    print_reasons(config)
 
 
 @app.command()
@@ -226,6 +228,12 @@ def _site_options(
         "archive_file": archive and str(archive),
     }
     return {name: option for name, option in options.items() if option is not None}
+
+
+def print_reasons(config: "LineConfig") -> None:
+    """Say why songs were left out."""
+    for line in reason_lines(read_status(config.layout)["reasons"]):
+        OUT.print(line, soft_wrap=True, highlight=False)
 
 
 def prepare_config(verbose: bool, **options: object) -> "LineConfig":

@@ -82,6 +82,18 @@ def given_up_sentences(given_up: Mapping[str, str]) -> list[str]:
     ]
 
 
+def reason_lines(reasons: Mapping[str, int]) -> list[str]:
+    """Say how many songs were left out for which reason, and how to see each."""
+    if not reasons:
+        return []
+    named = ", ".join(f"{n_songs} {reason}" for reason, n_songs in reasons.items())
+    return [
+        f"Left out: {named}.",
+        'Each with its message: genreflow sql "select source, reason, message from outcomes '
+        "where outcome <> 'ok'\"",
+    ]
+
+
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:
     """Say how many songs stand where."""
     counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())

@@ -1,7 +1,7 @@
 """Read a song that a process has died on in a process of its own, so that the others live.
 
 The libraries that decode are written in C; what kills them kills the whole run, and the same song
-would kill the next one. So a note stands beside the WAV cache while a song is read. A note that a
+would kill the next one. So a note stands among the originals while a song is read. A note that a
 dead process has left makes its song suspect, be it guilty or not.
 """
 
@@ -30,7 +30,7 @@ def read_watched(
     Parameters
     ----------
     layout : DataLayout
-        Where the notes stand, in the WAV cache.
+        Where the notes stand, in ``suspects``.
     track_id : str
         Names the song.
     read : callable
@@ -43,8 +43,8 @@ def read_watched(
     TrackRejected
         ``undecodable``, if the process dies again or takes longer than ten minutes. The note stays.
     """
-    note = layout.wav / f"{track_id}.{_OURS}.note"
-    suspicions = [other for other in layout.wav.glob(f"{track_id}.*.note") if other != note]
+    note = layout.suspects / f"{track_id}.{_OURS}.note"
+    suspicions = [other for other in layout.suspects.glob(f"{track_id}.*.note") if other != note]
     if suspicions:
         found = _read_apart(track_id, read, *args, **kwargs)
         for suspicion in suspicions:
@@ -58,15 +58,15 @@ def read_watched(
         note.unlink(missing_ok=True)
 
 
-def _open(found: R | GenreflowError) -> R:
-    if isinstance(found, GenreflowError):
+def _open(found: R | Exception) -> R:
+    if isinstance(found, Exception):
         raise found
     return found
 
 
 def _read_apart(
     track_id: str, read: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-) -> R | GenreflowError:
+) -> R | Exception:
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sender, read, args, kwargs), daemon=True)
@@ -93,3 +93,6 @@ def _send(
         sender.send(read(*args, **kwargs))  # type: ignore[arg-type]  # pickled as a pair
     except GenreflowError as error:
         sender.send(error)
+    except Exception as error:
+        # not every error can be pickled, and none of these says that the song is bad
+        sender.send(RuntimeError(f"{type(error).__name__}: {error}"))

@@ -6,16 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
 from genre_core.records import Reason, Stage, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.layout import DataLayout
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +156,7 @@ _SETTLE = """
         reason = standing.reason, message = standing.message, updated_at = now()
     from standing
     where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
-        and outcomes.stage not in ('sources', 'split')
+        and outcomes.stage not in ('sources', 'split') and outcomes.reason <> 'label_unknown'
         and outcomes.track_id not in (select track_id from aside)
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from

@@ -26,7 +26,7 @@ from storage.prints import pack_items, unpack_items
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SONGS_PER_SEARCH = 128  # bounds what keys that many songs share may cost in memory
+SONGS_PER_SEARCH = 512  # a wave; bounds what keys that many songs share may cost in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,8 @@ def record_prints(layout: DataLayout, prints: Sequence[Print]) -> int:
 
     Notes
     -----
-    Songs of the built-in library are never matched. The keys of all songs are scanned once for
-    each 128 new songs; of the rest only what shares keys is read.
+    Songs of the built-in library are never matched. The keys of all songs are scanned twice
+    for each 512 new songs, as plain numbers; of the rest only what shares keys is read.
     """
     if not prints:
         return 0
@@ -129,13 +129,13 @@ def _cut_searches(
 
 
 _SHARED_KEYS = f"""
-    with builtin as (select track_id from tracks where is_builtin),
-    own as (select key, position, track_id from print_keys anti join builtin using (track_id)),
+    with wanted as (select unnest($1::uinteger[]) as key),
     shared as materialized (
-        select key from own
-        where key in (select key from print_keys where track_id in (select unnest($1)))
-        group by key having count(*) between 2 and {MOST_HOLDERS})
-    select key, position, hash(track_id) as song from own semi join shared using (key)
+        select key from print_keys semi join wanted using (key)
+        group by key having count(*) between 2 and {MOST_HOLDERS}),
+    builtin as (select track_id from tracks where is_builtin)
+    select key, position, hash(track_id) as song
+    from print_keys semi join shared using (key) anti join builtin using (track_id)
 """
 
 
@@ -159,12 +159,13 @@ def _find_copies(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -> se
 
 def _find_by_keys(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -> dict[str, list[int]]:
     """Give for each song the hashes of those that share several keys with it at one offset."""
-    rows = catalog.execute(_SHARED_KEYS, [list(wanted)]).fetchnumpy()
+    sketches = {track_id: sketch(items) for track_id, items in wanted.items()}
+    keys = np.unique(np.concatenate([own.keys for own in sketches.values()]))
+    rows = catalog.execute(_SHARED_KEYS, [keys.tolist()]).fetchnumpy()
     hashes, songs = np.unique(rows["song"], return_inverse=True)
     index = order_keys(rows["key"], songs, rows["position"].astype(np.int64))
     return {
-        track_id: hashes[find_candidates(index, sketch(items))].tolist()
-        for track_id, items in wanted.items()
+        track_id: hashes[find_candidates(index, own)].tolist() for track_id, own in sketches.items()
     }
 
 

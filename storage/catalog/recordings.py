@@ -3,7 +3,7 @@
 from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ def recording_keys(catalog: DuckDBPyConnection) -> dict[str, tuple[str, ...]]:
 def _settle_all(catalog: DuckDBPyConnection) -> Iterator[Settlement]:
     recordings = read_recordings(catalog)
     track_ids = [row["track_id"] for row in fetch_rows(catalog, _TO_SETTLE)]
-    claims = _read_claims(catalog, track_ids)
+    claims = _read_claims(catalog, track_ids, recordings)
     rows = fetch_rows(catalog, "select track_id, genre from decisions")
     decisions = {row["track_id"]: row["genre"] for row in rows}
     members: dict[str, list[Track]] = defaultdict(list)
@@ -89,25 +89,32 @@ def _read_tracks(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> list[
 
 
 def _read_claims(
-    catalog: DuckDBPyConnection, track_ids: Sequence[str]
+    catalog: DuckDBPyConnection, track_ids: Sequence[str], recordings: Mapping[str, str]
 ) -> defaultdict[str, list[Claim]]:
     """Give what the sources say, by track."""
     statement = f"""
         select source, track_id, genre from ({CLAIMS})
         where track_id in (select unnest(?)) order by source
     """
+    rows = fetch_rows(catalog, statement, [track_ids])
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        places[recordings.get(row["track_id"], row["track_id"])].append(row["source"])
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
-    for row in fetch_rows(catalog, statement, [track_ids]):
-        claims[row["track_id"]].append(
-            Claim(
-                location=row["source"],
-                place=show_location(row["source"]),
-                track_id=row["track_id"],
-                genre=row["genre"],
-                is_gone=is_gone(row["source"]),
-            )
-        )
+    for row in rows:
+        own = places[recordings.get(row["track_id"], row["track_id"])]
+        claims[row["track_id"]].append(_read_claim(row, is_gone(row["source"], own)))
     return claims
+
+
+def _read_claim(row: Mapping[str, str], is_gone: bool) -> Claim:
+    return Claim(
+        location=row["source"],
+        place=show_location(row["source"]),
+        track_id=row["track_id"],
+        genre=row["genre"],
+        is_gone=is_gone,
+    )
 
 
 def _record_aside(catalog: DuckDBPyConnection, settlements: Sequence[Settlement]) -> None:

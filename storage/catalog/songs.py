@@ -17,7 +17,9 @@ on conflict (track_id) do update set
 
 _UPSERT_OUTCOME = """
 on conflict (source) do update set
-    track_id = if(excluded.stage = 'sources', track_id, excluded.track_id),
+    track_id = if(excluded.stage = 'sources'
+        or (excluded.track_id = '' and excluded.reason = 'label_unknown'),
+        track_id, excluded.track_id),
     genre = excluded.genre, outcome = excluded.outcome, stage = excluded.stage,
     reason = excluded.reason, message = excluded.message,
     version = excluded.version, attempts = attempts + 1, updated_at = now(),
@@ -55,11 +57,51 @@ def _is_settled(source: Source, settled: Mapping[tuple[str, str], str | None]) -
     return place in settled and settled[place] in (None, source.version)
 
 
-def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
-    """Give the sources among these ids whose songs are in storage, in the order of time."""
+def stored_tracks(layout: DataLayout, sources: Sequence[Source]) -> list[Track]:
+    """Give the songs of sources that storage has as they are now, under what is said of them now.
+
+    A source under another genre, or under one again, need not be fetched: its file has not
+    changed since, and an address is taken to be what it was.
+    """
     statement = """
-        select source as location, genre, source_id from outcomes
-        where track_id <> '' and source_id <> '' and source_id in (select unnest(?))
+        select source, version, tracks.* exclude (added_at)
+        from outcomes join tracks using (track_id)
+        where outcome <> 'retryable' and source in (select unnest(?))
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [[source.location for source in sources]])
+    known = {(row.pop("source"), row.pop("version")): Track(**row) for row in rows}
+    found = ((s, known.get((s.location, s.version))) for s in sources)
+    return [
+        _retell(source, track)
+        for source, track in found
+        if track and layout.song(track.track_id, track.suffix).is_file()
+    ]
+
+
+def _retell(source: Source, track: Track) -> Track:
+    return replace(
+        track,
+        location=source.location,
+        genre=source.genre,
+        artist=source.artist or track.artist,
+        album=source.album or track.album,
+        title=source.title or track.title,
+        licence=source.licence or track.licence,
+    )
+
+
+def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
+    """Give the sources among these ids whose songs are in storage, in the order of time.
+
+    What stands under several genres has the genre that it was fetched under.
+    """
+    statement = """
+        select source as location, source_id,
+            if(stage = 'sources' and reason = 'label_conflict', tracks.genre, outcomes.genre)
+                as genre
+        from outcomes join tracks using (track_id)
+        where source_id <> '' and source_id in (select unnest(?))
         order by first_at, source
     """
     with open_catalog(layout) as catalog:

@@ -74,7 +74,8 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tracks``, ``outcomes`` by result, ``reasons`` of the songs left out, ``examples``,
+        ``tracks``, ``outcomes`` by result, ``reasons`` of the songs left out, ``warnings`` of
+        those that are not, ``examples``,
         ``snapshot_id`` (None before the first), ``champion`` (None before the first).
     """
     counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
@@ -86,11 +87,19 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
         group by reason order by n desc, reason
         """,
     )
+    warnings = query_rows(
+        layout,
+        """
+        select reason, count(*) as n from outcomes where outcome = 'ok' and reason <> ''
+        group by reason order by n desc, reason
+        """,
+    )
     champions = query_rows(layout, _CHAMPION)
     return {
         "tracks": _one(layout, "select count(*) as n from tracks"),
         "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
         "reasons": {row["reason"]: row["n"] for row in reasons},
+        "warnings": {row["reason"]: row["n"] for row in warnings},
         "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
         "snapshot_id": _one(layout, "select arg_max(snapshot_id, used_at) as n from snapshots"),
         "champion": champions[0] if champions else None,

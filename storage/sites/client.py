@@ -4,7 +4,7 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 from weakref import WeakSet
@@ -13,10 +13,12 @@ import yt_dlp.globals
 from yt_dlp import YoutubeDL
 from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.extractor import gen_extractor_classes
-from yt_dlp.networking import Request, Response
-from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.networking import Request, RequestDirector, Response
+from yt_dlp.networking.exceptions import HTTPError, RequestError
 
+from genre_core.errors import GenreflowError
 from storage.sites.access import Access
+from storage.sites.hops import CheckedHandler, find_addresses
 from storage.sites.pages import NO_SITE
 from storage.sites.sound import choose_sound
 from storage.sites.watch import Watch
@@ -48,8 +50,33 @@ class Client(YoutubeDL):  # type: ignore[misc]
         except HTTPError as error:
             self._answers.add(error.response)
             raise
+        except RequestError as error:
+            if isinstance(error.cause, GenreflowError):
+                raise error.cause from error
+            raise
         self._answers.add(answer)
         return answer
+
+    def build_request_director(self, _handlers: object, _preferences: object) -> RequestDirector:
+        """Send all requests through the one handler whose hops are checked."""
+        director: RequestDirector = super().build_request_director(
+            [partial(CheckedHandler, self.watch)]
+        )
+        return director
+
+    def require_link(self, url: str) -> None:
+        """Let a link pass to a page that may be asked for.
+
+        Raises
+        ------
+        TrackRejected
+            ``forbidden`` if it leads where nobody but the user may lead.
+        """
+        try:
+            addresses = find_addresses(url, self.proxies)
+        except OSError:  # whoever fetches the page will say so
+            return
+        self.watch.require_addresses(url, addresses)
 
     def close(self) -> None:
         """Close what was left open where something went wrong."""

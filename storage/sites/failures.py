@@ -18,6 +18,7 @@ from yt_dlp.utils import (
 
 from genre_core.errors import GenreflowError, TrackRejected, TransientError
 from genre_core.records import Reason
+from storage.disk import REFUSALS
 from storage.web.addresses import show_location
 from storage.web.answers import is_delay, reason_of
 
@@ -61,6 +62,8 @@ def explain_site(shown: str) -> Iterator[None]:
         If the site says that there is no such song, or not for us.
     TransientError
         If it may well work later; ``site_broken`` if yt-dlp does not understand the site.
+    OSError
+        If the disk refuses to take the song; the site is not to blame for it.
     """
     try:
         yield
@@ -71,12 +74,21 @@ def explain_site(shown: str) -> Iterator[None]:
     except (ConnectionError, TimeoutError) as error:
         raise _judge_network(error, shown) from error
     except OSError as error:
+        _pass_disk(error)
         raise TransientError(f"{shown} cannot be written: {error}. Make room.") from error
     except (YoutubeDLError, HTTPException) as error:
+        _pass_disk(error)
         raise _judge(error, shown) from error
     except Exception as error:
         message = f"{shown}: yt-dlp failed on it ({type(error).__name__}). Try a newer yt-dlp."
         raise TransientError(Reason.SITE_BROKEN, message) from error
+
+
+def _pass_disk(error: BaseException) -> None:
+    """Raise the refusal of a disk that an error was made of."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in REFUSALS:
+            raise cause
 
 
 def _judge(error: BaseException, shown: str) -> GenreflowError:

@@ -15,6 +15,7 @@ from storage.sites.pages import find_page
 from storage.sites.songs import LINKS, LISTS, name_entry
 from storage.sites.tags import tag_source
 from storage.sites.watch import Watch
+from storage.sources.identity import host_of
 from storage.web.addresses import show_location
 from storage.web.limits import Clock, DownloadLimits
 from storage.web.retry import try_again
@@ -34,6 +35,7 @@ class _Walk:
     outcomes: list[Outcome] = field(default_factory=list)
     lists: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    hosts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def list_page(row: Source, access: Access, limits: DownloadLimits, clock: Clock)
         it has told are there.
     """
     circuits, shown = access.circuits, show_location(row.location)
-    with open_client(access, limits, Watch(shown, limits, clock)) as client:
+    with open_client(access, limits, Watch(row.location, shown, limits, clock)) as client:
         walk = _Walk(client=client, row=row, circuits=circuits, seen={row.location})
         try:
             circuits.require_closed(row.site)
@@ -122,9 +124,22 @@ def _walk_entry(walk: _Walk, listed: dict[str, Any], entry: dict[str, Any], dept
     elif page is None or address == listed.get("webpage_url"):
         _add_pageless(walk, listed, entry)
     elif page.is_song or entry.get("_type", "video") == "video":
-        walk.songs.append(_to_source(walk, entry, address))
+        _add_linked(walk, entry, address)
     else:
         _walk_deeper(walk, entry, address, depth)
+
+
+def _add_linked(walk: _Walk, entry: Mapping[str, Any], address: str) -> None:
+    """Add a song with a page of its own; whoever fetches it takes the page for one named."""
+    host = host_of(address)
+    try:
+        if host not in walk.hosts:
+            walk.client.require_link(address)
+    except TrackRejected as rejection:
+        walk.outcomes.append(_outcome(walk.row, Result.QUARANTINED, rejection, address))
+        return
+    walk.hosts.add(host)
+    walk.songs.append(_to_source(walk, entry, address))
 
 
 def _walk_deeper(walk: _Walk, entry: dict[str, Any], address: str, depth: int) -> None:
@@ -157,7 +172,7 @@ def _open_deeper(walk: _Walk, entry: dict[str, Any], address: str, depth: int) -
     if page.get("_type", "video") in LISTS:
         _walk_page(walk, page, depth)
     else:
-        walk.songs.append(_to_source(walk, page, address))
+        _add_linked(walk, page, address)
 
 
 def _add_pageless(walk: _Walk, listed: Mapping[str, Any], entry: Mapping[str, Any]) -> None:

@@ -56,7 +56,8 @@ def fetch_page(
         If it may well work later.
     """
     shown = source.source_id or show_location(source.location)
-    watch = Watch(shown, limits, clock, access.config.rate_limit_bytes_per_s)
+    rate = access.config.rate_limit_bytes_per_s
+    watch = Watch(source.location, shown, limits, clock, rate)
     with open_client(access, limits, watch) as client, explain_site(shown):
         client.params["noplaylist"] = True  # of an address that names a song and its list: the song
         page = try_again(

@@ -1,21 +1,37 @@
 """Looks at the clock and counts the bytes while yt-dlp fetches a song."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason
-from storage.web.addresses import SCHEMES, show_location
+from storage.web.addresses import (
+    SCHEMES,
+    is_public,
+    require_public,
+    resolve_host,
+    show_location,
+)
 from storage.web.limits import Clock, DownloadLimits
 
 
 class Watch:
-    """Keeps a download within its limits; ``shown`` names the song in messages."""
+    """Keeps a download within its limits.
+
+    ``location`` is the page that the user named, ``shown`` names it in messages.
+    """
 
     def __init__(
-        self, shown: str, limits: DownloadLimits, clock: Clock, rate_limit_bytes_per_s: int = 0
+        self,
+        location: str,
+        shown: str,
+        limits: DownloadLimits,
+        clock: Clock,
+        rate_limit_bytes_per_s: int = 0,
     ) -> None:
         self._shown, self._limits, self._clock = shown, limits, clock
+        self._named_host = urlsplit(location).hostname or ""
         slowest = limits.min_bytes_per_s
         # whoever wants it slow must not be told that it is too slow
         self._slowest = min(slowest, (rate_limit_bytes_per_s or 2 * slowest) / 2)
@@ -37,6 +53,26 @@ class Watch:
             message = f"{self._shown} leads to {show_location(url)[:200]}, which is not fetched."
             raise TrackRejected(Reason.FORBIDDEN, f"{message} Only http and https are.")
         self.require_time()
+
+    def require_addresses(self, url: str, addresses: Collection[str]) -> None:
+        """Let a request pass to a host at these addresses.
+
+        Raises
+        ------
+        TrackRejected
+            ``forbidden`` if one of them is not public, unless the settings allow it or it is where
+            the page named is.
+        """
+        host = urlsplit(url).hostname or ""
+        is_open = self._limits.allow_private or host == self._named_host
+        if not is_open and not all(is_public(address) for address in addresses):
+            require_public(self._shown, host, addresses, self._find_named())
+
+    def _find_named(self) -> list[str]:
+        try:
+            return resolve_host(self._named_host)
+        except OSError:  # what cannot be looked up is nowhere, and so is nobody's neighbour
+            return []
 
     def require_time(self) -> None:
         """Let a download go on until its deadline."""

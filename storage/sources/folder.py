@@ -1,12 +1,15 @@
 """A music library as a folder that holds one folder per genre."""
 
 import logging
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from genre_core.errors import UsageError
 from genre_core.records import Source
 
 logger = logging.getLogger(__name__)
+
+_LOOSE = "it stands in no genre folder. Move it into one."
 
 # fmt: off
 AUDIO_SUFFIXES = frozenset((
@@ -28,33 +31,53 @@ def list_folder(folder: Path) -> list[Source]:
     Returns
     -------
     list of Source
-        Sorted by location; empty where there is no song.
-
-    Raises
-    ------
-    UsageError
-        If the name of a song is not UTF-8, so that no catalog could hold it.
+        Sorted by location; empty where there is no song. A song outside the genre folders is
+        listed without genre, and its ``label_fault`` says so; a link that leads nowhere is listed
+        as well.
     """
-    genres = [entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry)]
+    entries = [entry for entry in folder.iterdir() if not _is_hidden(entry)]
     sources = [
-        Source(location=location_of(song.resolve()), genre=genre.name)
-        for genre in genres
+        Source(location=location_of(_follow(song)), genre=genre.name)
+        for genre in entries
+        if genre.is_dir()
         for song in audio_files(genre)
     ]
-    loose = [entry.name for entry in folder.iterdir() if entry.is_file() and _is_song(entry)]
-    if loose:
-        logger.warning("%d songs in %s stand in no genre folder: %s", len(loose), folder, loose[:3])
+    sources += [
+        Source(location=location_of(_follow(entry)), genre="", label_fault=_LOOSE)
+        for entry in entries
+        if _is_song(entry) and not entry.is_dir()
+    ]
     return sorted(sources, key=lambda source: source.location)
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Give the files below a folder that are songs by their suffix, sorted; hidden ones not."""
-    found = [path for path in folder.rglob("*") if _is_song(path) and path.is_file()]
-    return sorted(path for path in found if not any(map(_is_hidden, _steps(path, folder))))
+    """Give the files below a folder that are songs by their suffix, sorted; hidden ones not.
+
+    Links to folders are followed, each folder once. Folders that may not be read are told.
+    """
+    return sorted(
+        path
+        for inside, names in _walk(folder)
+        for path in (inside / name for name in names)
+        if _is_song(path) and not _is_hidden(path)
+    )
 
 
-def _steps(path: Path, genre: Path) -> list[Path]:
-    return [Path(part) for part in path.relative_to(genre).parts]
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Give every folder that is not hidden with its files; one that links lead to twice, once."""
+    seen: set[tuple[int, int]] = set()
+    for inside, folders, files in os.walk(folder, onerror=_tell_closed, followlinks=True):
+        here = Path(inside).stat()
+        if (here.st_dev, here.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(inside), files
+
+
+def _tell_closed(error: OSError) -> None:
+    logger.warning("%s cannot be read: %s. Its songs are missing.", error.filename, error.strerror)
 
 
 def _is_song(path: Path) -> bool:
@@ -65,12 +88,23 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
+def _follow(song: Path) -> Path:
+    """Follow links; those that lead round, which ``Path.resolve`` refuses, stay as they are."""
+    return Path(os.path.realpath(song))
+
+
 def location_of(song: Path) -> str:
-    """Give the path that names a song in the catalog, as text; it must be UTF-8."""
+    """Give the path that names a song in the catalog, as text.
+
+    No catalog could hold a name that is not UTF-8: it is written with escapes, under which the
+    file is not found.
+    """
     location = str(song)
-    try:
-        location.encode("utf-8")
-    except UnicodeEncodeError as error:
-        message = f"the name of {location!r} is not UTF-8. Rename the file."
-        raise UsageError(message) from error
-    return location
+    if not is_unicode(location):
+        logger.warning("the name of %r is not UTF-8. Rename the file.", location)
+    return location.encode("utf-8", "backslashreplace").decode()
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text is made of characters, so that it can be written as UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -9,6 +9,7 @@ from typing import Any
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
+from storage.sources.folder import is_unicode
 
 _TAGS = ("artist", "album", "title", "licence")
 
@@ -29,12 +30,13 @@ def list_manifest(manifest: Path) -> list[Source]:
     Returns
     -------
     list of Source
-        Sorted by location and genre.
+        Sorted by location and genre. A row without genre or without a song is listed with a
+        ``label_fault``; one without a song is named by its place in the manifest.
 
     Raises
     ------
     UsageError
-        If the file cannot be read as what its suffix says, or a row names no genre or no song.
+        If the file cannot be read as what its suffix says.
     """
     rows = _READERS[manifest.suffix.lower()](manifest)
     sources = [_to_source(manifest, place, row) for place, row in rows]
@@ -43,15 +45,19 @@ def list_manifest(manifest: Path) -> list[Source]:
 
 def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
     fields = {_name(key): _text(manifest, place, row[key]) for key in row}
-    genre = fields.get("genre", "").strip()
-    if not genre:
-        raise UsageError(f"{manifest}, {place}: no genre. Fill the column 'genre'.")
-    location = _location(manifest, fields)
+    genre, location = fields.get("genre", "").strip(), _location(manifest, fields)
+    fault = "" if genre else f"{manifest}, {place}: no genre. Fill the column 'genre'."
     if not location:
-        raise UsageError(f"{manifest}, {place}: neither path nor url. Fill one of these columns.")
+        fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."
     artist, album, title, licence = (fields.get(tag, "").strip() for tag in _TAGS)
     return Source(
-        location=location, genre=genre, artist=artist, album=album, title=title, licence=licence
+        location=location or f"{manifest.resolve()}, {place}",
+        genre=genre,
+        artist=artist,
+        album=album,
+        title=title,
+        licence=licence,
+        label_fault=fault,
     )
 
 
@@ -69,13 +75,9 @@ def _text(manifest: Path, place: str, field: object) -> str:
     if not isinstance(field, str | int | float):
         raise UsageError(f"{manifest}, {place}: {field!r} is no text. Write each field as text.")
     text = str(field)
-    if "\0" in text or not _is_unicode(text):
+    if "\0" in text or not is_unicode(text):
         raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")
     return text
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _name(column: object) -> str:

@@ -58,6 +58,14 @@ def resolve_host(host: str) -> list[str]:
     return list(dict.fromkeys(str(place[4][0]) for place in found))
 
 
+def written_addresses(host: str) -> list[str]:
+    """Give the address that a host is written as; none if it is a name."""
+    try:
+        return [str(ip_address(host))]
+    except ValueError:
+        return []
+
+
 def require_public(
     shown: str, host: str, addresses: Collection[str], named: Collection[str]
 ) -> None:
@@ -72,7 +80,7 @@ def require_public(
     if closed:
         raise TrackRejected(
             Reason.FORBIDDEN,
-            f"{shown} is redirected to {host}, which is at {closed[0]}, no public address."
+            f"{shown} leads to {host}, which is at {closed[0]}, no public address."
             " Name that address yourself, or set limits.allow_private.",
         )
 

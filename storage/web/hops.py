@@ -10,14 +10,19 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from ipaddress import ip_address
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.web.addresses import require_public, require_scheme, resolve_host, show_location
+from storage.web.addresses import (
+    require_public,
+    require_scheme,
+    resolve_host,
+    show_location,
+    written_addresses,
+)
 from storage.web.head import limit_head
 from storage.web.limits import DownloadLimits
 
@@ -39,7 +44,7 @@ class CheckedTransport(httpx.BaseTransport):
         """Send one request: to the proxy of the environment, or to the addresses of the host."""
         host = request.url.raw_host.decode("ascii")
         proxy = _proxy_of(request.url.scheme, host)
-        addresses = _written_addresses(host) if proxy else _look_up(host)
+        addresses = written_addresses(host) if proxy else _look_up(host)
         if request.extensions[_NAMED]:
             self._named = addresses
         elif not self._limits.allow_private:
@@ -148,13 +153,6 @@ def _look_up(host: str) -> list[str]:
         return resolve_host(host)
     except OSError as error:
         raise httpx.ConnectError("the name of the server cannot be looked up") from error
-
-
-def _written_addresses(host: str) -> list[str]:
-    try:
-        return [str(ip_address(host))]
-    except ValueError:
-        return []
 
 
 def _proxy_of(scheme: str, host: str) -> str:

@@ -26,7 +26,8 @@ class DownloadLimits:
     max_redirects : int
         How often an address may point to another one.
     allow_private : bool
-        Whether a redirect may lead to loopback, private and other addresses that are not public.
+        Whether a redirect or a page may lead to loopback, private and other addresses that are not
+        public.
     """
 
     max_bytes: int = 1 << 30

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.records import Outcome, Result, Stage, Track
+from genre_core.records import Outcome, Reason, Result, Stage, Track
 from storage.catalog.connection import open_catalog
 from storage.catalog.published import publish, query_rows
 from storage.catalog.recordings import settle_recordings
@@ -79,6 +79,7 @@ def test_conflicts_list_every_source_of_a_recording(genreflow: Call, home: DataL
             "genre": genre,
             "artist": "Ada",
             "title": f"Song {name}",
+            "stage": "duplicates",
         }
         for name, genre in (("abcd", "jazz"), ("ef01", "rock"))
     ]
@@ -90,6 +91,30 @@ def test_people_see_the_same_and_what_to_do(genreflow: Call, home: DataLayout) -
     assert "/music/jazz/abcd.mp3" in said.out
     assert "/music/rock/ef01.mp3" in said.out
     assert "genreflow decide" in said.out
+
+
+def test_conflicts_list_what_is_listed_under_several_genres(
+    genreflow: Call, home: DataLayout
+) -> None:
+    listed = Outcome(
+        location="https://example.org/a",
+        genre="jazz, rock",
+        result=Result.QUARANTINED,
+        stage=Stage.SOURCES,
+        reason=Reason.LABEL_CONFLICT,
+        source_id="madeup 1",
+    )
+    record_songs(home, [], [listed])
+    publish(home)
+
+    rows = json.loads(genreflow("conflicts", "--json").out)
+    shown = genreflow("conflicts").out
+
+    assert [(r["recording"], r["stage"]) for r in rows if r["genre"] == "jazz, rock"] == [
+        ("madeup 1", "sources")
+    ]
+    assert "https://example.org/a" in shown
+    assert "(listing)" in shown
 
 
 @pytest.mark.parametrize("name", ["/music/jazz/abcd.mp3", "ef01ef01"])

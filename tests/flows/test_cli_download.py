@@ -33,7 +33,7 @@ def test_a_collection_is_fetched_and_ingested_with_the_map_of_the_settings(
     layout = DataLayout(tmp_path / "home")
     rows = query_rows(layout, "select genre, outcome, reason from outcomes order by source")
     assert said.code == 0
-    assert "5 songs were new" in said.out
+    assert "Looked at: 5 songs" in said.out
     assert [tuple(row.values()) for row in rows] == [
         ("hiphop", "ok", ""),
         ("", "quarantined", "label_unknown"),

@@ -70,6 +70,14 @@ def test_a_song_under_two_genres_is_in_conflict_whatever_comes_first(
     assert {o.location: o.genre for o in settled.outcomes} == dict(order)
 
 
+def test_a_conflict_says_where_the_song_is_listed() -> None:
+    listed = [source("/a", "jazz"), source("https://me:secret@b.example/x?key=1", "rock")]
+
+    settled = settle_ids(listed, [])
+
+    assert "it is /a (jazz), https://b.example/x (rock). List it" in settled.outcomes[0].message
+
+
 def test_one_place_under_two_genres_has_one_outcome() -> None:
     settled = settle_ids([source("/a", "rock"), source("/a", "jazz")], [])
 

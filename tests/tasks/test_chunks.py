@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.catalog.prints import SONGS_PER_SEARCH
 from tasks.chunks import cut_chunks, waves
 
 
@@ -37,6 +38,12 @@ def test_a_large_library_comes_in_waves_of_eight_chunks() -> None:
     sizes = [[len(chunk) for chunk in wave] for wave in waves(range(1000))]
 
     assert sizes == [[64] * 8, [64] * 7 + [40]]
+
+
+def test_the_songs_of_a_wave_are_looked_up_by_one_search() -> None:
+    largest = sum(len(chunk) for chunk in next(waves(range(1000))))
+
+    assert largest == SONGS_PER_SEARCH
 
 
 def test_no_songs_give_no_wave() -> None:

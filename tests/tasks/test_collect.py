@@ -141,6 +141,20 @@ def test_a_song_that_was_tagged_anew_and_moved_stays_the_same_track(
     assert stored(layout) == {before.track_id}
 
 
+def test_a_song_that_was_tagged_anew_is_kept_if_the_first_file_is_gone(
+    layout: DataLayout, library: Path, tmp_path: Path
+) -> None:
+    song = Source(location=str(library / "hums" / "song 2.mp3"), genre="hums")
+    (first,) = ingest(layout, [song]).tracks
+    layout.song(first.track_id, first.suffix).unlink()
+    retagged = write_retagged(Path(song.location), tmp_path / "new.mp3")
+
+    (kept,) = ingest(layout, [retagged]).tracks
+
+    assert kept.track_id != first.track_id
+    assert stored(layout) == {kept.track_id}
+
+
 def test_songs_of_a_genre_that_is_not_asked_for_are_quarantined(
     layout: DataLayout, sources: list[Source]
 ) -> None:

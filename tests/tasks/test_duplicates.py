@@ -345,3 +345,38 @@ def test_the_built_in_library_is_printed_and_matched_with_nothing(
     assert len(rows_of(layout, "select * from prints")) == 2
     assert rows_of(layout, "select * from copies") == []
     assert set(standing(layout).values()) == {("ok", "")}
+
+
+def test_a_conflict_stays_while_the_disk_of_one_file_is_absent(
+    layout: DataLayout, recordings: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    (disk / "rock").mkdir(parents=True)
+    shutil.copy(recordings / "a 64.mp3", disk / "rock" / "on disk.mp3")
+    ingest(
+        layout, listed(recordings, "a 64.mp3"), listed(disk / "rock", "on disk.mp3", genre="rock")
+    )
+
+    shutil.rmtree(disk / "rock")
+    find_copies(layout)
+
+    assert set(standing(layout).values()) == {("quarantined", "label_conflict")}
+
+
+def test_a_conflict_ends_when_the_folder_of_the_wrong_genre_is_renamed(
+    layout: DataLayout, recordings: Path, tmp_path: Path
+) -> None:
+    wrong, right = tmp_path / "music" / "rock", tmp_path / "music" / "jazz"
+    wrong.mkdir(parents=True)
+    shutil.copy(recordings / "a 64.mp3", wrong)
+    ingest(layout, listed(wrong, "a 64.mp3", genre="rock"))
+
+    wrong.rename(right)
+    ingest(layout, listed(right, "a 64.mp3"))
+
+    rows = rows_of(layout, "select source, outcome from outcomes order by source")
+    assert [(Path(r["source"]).parent.name, r["outcome"]) for r in rows] == [
+        ("jazz", "ok"),
+        ("rock", "duplicate"),
+    ]
+    assert genres(layout) == {"jazz"}

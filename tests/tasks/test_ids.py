@@ -13,7 +13,7 @@ from storage.sites.access import Access, SiteConfig, open_access
 from storage.sources.identity import identify
 from tasks.collect import Fetched, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
-from tasks.listing import Selected, name_outcomes
+from tasks.listing import Selected
 from tests.storage.sites.music_site import MusicSite, open_music_site
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -48,10 +48,10 @@ def ingest(layout: DataLayout, manifest: Path, access: Access | None = None) -> 
     """Ingest a manifest task by task; give what was selected."""
     selected = select_sources.fn(layout, str(manifest), {}, (), LIMITS, access)
     record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
+    stored = Fetched(tracks=selected.stored)
+    record_wave.fn(layout, mark_duplicates.fn(layout, selected.relabelled, [stored]))
     fetched = download_chunk.fn(layout, selected.sources, LIMITS, (), access)
-    judged = mark_duplicates.fn(layout, selected.sources, [fetched])
-    named = name_outcomes(judged.outcomes, selected.sources)
-    record_wave.fn(layout, Fetched(tracks=judged.tracks, outcomes=named))
+    record_wave.fn(layout, mark_duplicates.fn(layout, selected.sources, [fetched]))
     return selected
 
 
@@ -131,6 +131,26 @@ def test_a_song_that_comes_later_under_another_genre_stops_the_first_one_too(
         "one": ("jazz", "ok", ""),
         "again": ("jazz", "duplicate", "duplicate_id"),
     }
+
+
+def test_a_conflict_ends_when_another_spelling_of_the_address_is_listed_alone(
+    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
+) -> None:
+    site.files["/one.mp3"] = song
+    url, spelt = f"{site.url}/one.mp3", f"{site.url.replace('http', 'HTTP')}/one.mp3"
+    ingest(layout, write(tmp_path, (url, "jazz")))
+    ingest(layout, write(tmp_path, (url, "jazz"), (url, "rock")))
+    disputed = standing(layout)
+
+    ingest(layout, write(tmp_path, (spelt, "jazz")))
+
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select source, genre, outcome from outcomes order by all")
+    assert disputed == {"one.mp3": ("jazz, rock", "quarantined", "label_conflict")}
+    assert rows == [
+        {"source": spelt, "genre": "jazz", "outcome": "duplicate"},
+        {"source": url, "genre": "jazz", "outcome": "ok"},
+    ]
 
 
 def test_a_track_in_conflict_is_no_candidate_for_training(

@@ -24,9 +24,10 @@ def ingest_library(
     layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str
 ) -> list[str]:
     """Ingest a library task by task; give the names of the songs that were looked at."""
-    sources = select_sources.fn(layout, str(music), genre_map, genres).sources
-    fetched = fetch(layout, sources, genres)
-    record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
+    selected = select_sources.fn(layout, str(music), genre_map, genres)
+    sources = (*selected.sources, *selected.relabelled)
+    fetched = [fetch(layout, selected.sources, genres), Fetched(tracks=selected.stored)]
+    record_wave.fn(layout, mark_duplicates.fn(layout, sources, fetched))
     return [Path(source.location).stem for source in sources]
 
 
@@ -109,3 +110,36 @@ def test_a_label_mapped_to_no_genre_of_the_settings_is_unknown(
     stood = standing(layout)
     assert stood["000002"] == ("Hip-Hop", "quarantined", "label_unknown")
     assert stood["001040"] == ("pop", "ok", "")
+
+
+def test_a_song_that_is_relabelled_keeps_its_place_though_its_file_is_gone(
+    layout: DataLayout, tmp_path: Path
+) -> None:
+    fma = write_fma(tmp_path / "fma")
+    ingest_library(layout, fma, {"Hip-Hop": "hiphop"})
+    clip = fma / "fma_small" / "000" / "000002.mp3"
+    with open_catalog(layout) as catalog:
+        version = fetch_rows(catalog, "select version from outcomes where outcome = 'ok'")
+        catalog.execute("update outcomes set version = '' where outcome = 'ok'")
+    clip.unlink()
+
+    ingest_library(layout, fma, {"Hip-Hop": "rap"})
+
+    assert version != [{"version": ""}]
+    assert standing(layout)["000002"] == ("rap", "ok", "")
+    with open_catalog(layout) as catalog:
+        assert fetch_rows(catalog, "select genre from tracks") == [{"genre": "rap"}]
+
+
+def test_a_song_that_lost_its_label_for_a_while_comes_back_without_a_fetch(
+    layout: DataLayout, tmp_path: Path
+) -> None:
+    fma = write_fma(tmp_path / "fma")
+    ingest_library(layout, fma, {"Hip-Hop": "hiphop"})
+    ingest_library(layout, fma, {"Pop": "pop"})
+    lost = standing(layout)["000002"]
+
+    selected = select_sources.fn(layout, str(fma), {"Hip-Hop": "hiphop"})
+
+    assert lost == ("Hip-Hop", "quarantined", "label_unknown")
+    assert [track.genre for track in selected.stored] == ["hiphop"]

@@ -35,7 +35,7 @@ def layout(tmp_path: Path) -> DataLayout:
 
 
 def notes(layout: DataLayout) -> list[str]:
-    return [path.name for path in layout.wav.iterdir()]
+    return [path.name for path in layout.suspects.iterdir()]
 
 
 def test_a_song_that_nothing_has_died_on_is_read_here(tmp_path: Path) -> None:
@@ -81,3 +81,10 @@ def test_a_suspect_song_that_takes_too_long_is_undecodable(
 
     with pytest.raises(TrackRejected, match=r"takes longer than 0\.2 s"):
         read_watched(layout, "3f9a", signal.pause)
+
+
+def test_a_suspect_song_on_which_the_program_fails_is_not_called_bad(layout: DataLayout) -> None:
+    with pytest.raises(RuntimeError, match="ValueError: math domain error"):
+        read_watched(layout, "3f9a", math.sqrt, -1.0)
+
+    assert notes(layout) == []

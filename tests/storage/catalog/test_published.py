@@ -33,7 +33,7 @@ PROMISED = {
     "codec, added_at, duplicate_of, bit_rate",
     "spectrograms": "track_id, genre, fragment, start_s, fragment_s, representation, n_bands, "
     "n_frames, values",
-    "label_conflicts": "recording, track_id, source, genre, artist, title",
+    "label_conflicts": "recording, track_id, source, genre, artist, title, stage",
     "shards": "shard, feature_key, representation, fragment_s, n_bands, n_frames, n_rows, n_bytes",
     "splits": "snapshot_id, track_id, genre, split, group_id, split_level",
     "outcomes": "source, track_id, genre, outcome, stage, reason, message, attempts, updated_at",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import yt_dlp.globals
 from yt_dlp.extractor.common import InfoExtractor
@@ -27,7 +27,7 @@ class MadeUpIE(InfoExtractor):
         page = self._download_json(f"{base}/api/track/{song_id}", song_id)
         if refusal := page.get("refusal"):
             raise ExtractorError(refusal, expected=True)
-        formats = [{**form, "url": f"{base}{form['url']}"} for form in page["formats"]]
+        formats = [{**form, "url": urljoin(base, form["url"])} for form in page["formats"]]
         return {**page, "id": page.get("id", song_id), "title": page["title"], "formats": formats}
 
 
@@ -76,12 +76,13 @@ class MadeUpPageIE(MadeUpSetIE):
 class MusicSite(ThreadingHTTPServer):
     """Answers with the pages and files that it was given, and notes what it was asked."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), _Handler)
+        self.url = f"http://{address}:{self.server_port}"
         self.pages: dict[str, Any] = {}
         self.files: dict[str, bytes] = {}
         self.statuses: dict[str, list[int]] = {}
+        self.redirects: dict[str, str] = {}
         self.asked: list[str] = []
         self.cookies: list[str] = []
 
@@ -114,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.cookies.append(self.headers.get("cookie", ""))
         statuses = self.server.statuses.get(path, [])
         status = statuses.pop(0) if len(statuses) > 1 else (statuses or [200])[0]
-        if status != 200:
+        if path in self.server.redirects:
+            self._send(302, b"", Location=self.server.redirects[path])
+        elif status != 200:
             self._send(status, b"")
         elif path in self.server.pages:
             self._send(200, json.dumps(self.server.pages[path]).encode())
@@ -123,8 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(404, b"")
 
-    def _send(self, status: int, body: bytes) -> None:
+    def _send(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name, text)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -143,9 +148,16 @@ def open_music_site() -> Iterator[MusicSite]:
     made_up = {kind.__name__: kind for kind in (MadeUpIE, MadeUpSetIE, MadeUpPageIE)}
     yt_dlp.globals.extractors.value = made_up | known
     try:
-        with MusicSite() as site:
-            threading.Thread(target=site.serve_forever, args=(0.01,), daemon=True).start()
+        with serve(MusicSite()) as site:
             yield site
-            site.shutdown()
     finally:
         yt_dlp.globals.extractors.value = known
+
+
+@contextmanager
+def serve(site: MusicSite) -> Iterator[MusicSite]:
+    """Let a site answer."""
+    with site:
+        threading.Thread(target=site.serve_forever, args=(0.01,), daemon=True).start()
+        yield site
+        site.shutdown()

@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import resource
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -241,6 +243,42 @@ def test_a_song_that_is_too_large_is_given_up(
         fetch(url, max_bytes=len(song) - 1)
 
     assert rejection.value.reason == "too_large"
+    assert left(layout) == []
+
+
+@pytest.fixture
+def small_disk(song: bytes) -> Iterator[None]:
+    """A disk that takes no file as large as a song, nor as a third of it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(song) // 6, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_that_takes_no_more_of_a_song_is_told_as_such(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+) -> None:
+    url = site.add_track("one", song)
+
+    with pytest.raises(TransientError, match="takes no file of that size") as failure:
+        fetch(url)
+
+    assert failure.value.reason == "interrupted"
+    assert left(layout) == []
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_that_takes_no_more_of_a_stream_is_told_as_such(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+) -> None:
+    url = site.add_track("one", song)
+    write_stream(site, song)
+
+    with pytest.raises(TransientError, match="takes no file of that size") as failure:
+        fetch(url)
+
+    assert failure.value.reason == "interrupted"
     assert left(layout) == []
 
 

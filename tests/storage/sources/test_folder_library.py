@@ -1,6 +1,7 @@
 """Libraries of one folder per genre."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -48,23 +49,36 @@ def test_names_in_any_script_are_kept(tmp_path: Path) -> None:
     }
 
 
-def test_songs_outside_the_genre_folders_are_reported(
+def test_songs_outside_the_genre_folders_are_listed_without_genre(tmp_path: Path) -> None:
+    _touch(tmp_path, "rock/a.mp3", "loose.mp3", ".hidden.mp3")
+
+    faults = {Path(source.location).name: source.label_fault for source in list_sources(tmp_path)}
+
+    assert faults == {"a.mp3": "", "loose.mp3": "it stands in no genre folder. Move it into one."}
+
+
+def test_a_name_that_is_not_utf8_is_listed_with_escapes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _touch(tmp_path, "rock/a.mp3", "loose.mp3")
+    _touch(tmp_path, "rock/caf\udce9.mp3", "rock/b.mp3")
 
     with caplog.at_level(logging.WARNING):
-        sources = list_sources(tmp_path)
+        names = [Path(source.location).name for source in list_sources(tmp_path)]
 
-    assert len(sources) == 1
-    assert "loose.mp3" in caplog.text
+    assert names == ["b.mp3", "caf\\udce9.mp3"]
+    assert "Rename the file" in caplog.text
 
 
-def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
-    _touch(tmp_path, "rock/caf\udce9.mp3")
+def test_links_that_lead_nowhere_or_round_and_fifos_are_listed(tmp_path: Path) -> None:
+    _touch(tmp_path, "rock/a.mp3")
+    rock = tmp_path / "rock"
+    (rock / "dangling.mp3").symlink_to(tmp_path / "gone.mp3")
+    (rock / "round.mp3").symlink_to(rock / "round.mp3")
+    os.mkfifo(rock / "pipe.mp3")
 
-    with pytest.raises(UsageError, match="not UTF-8"):
-        list_sources(tmp_path)
+    names = {Path(source.location).name for source in list_sources(tmp_path)}
+
+    assert names == {"a.mp3", "gone.mp3", "round.mp3", "pipe.mp3"}
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -84,3 +98,12 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="neither a folder nor a manifest"):
         list_sources(tmp_path / "song.mp3")
+
+
+def test_folders_that_links_lead_to_are_followed_once(tmp_path: Path) -> None:
+    music, album = tmp_path / "music", tmp_path / "album"
+    _touch(tmp_path, "music/rock/a.mp3", "album/b.mp3")
+    (music / "rock" / "album").symlink_to(album)
+    (album / "round").symlink_to(album)
+
+    assert [Path(source.location).name for source in list_sources(music)] == ["b.mp3", "a.mp3"]

@@ -88,8 +88,6 @@ def test_the_three_kinds_of_manifest_give_the_same_sources(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("songs.csv", "path,genre\na.mp3,rock\nb.mp3,\n", r"songs\.csv, line 3: no genre"),
-        ("songs.csv", "path,url,genre\n,,rock\n", r"songs\.csv, line 2: neither path nor url"),
         ("songs.csv", "path,title\na.mp3,A\n", r"needs the columns 'genre'.*path, title"),
         ("songs.csv", "song,genre\na.mp3,rock\n", r"'path' or 'url'; it has: song, genre"),
         ("songs.csv", "", r"it has: none"),
@@ -99,7 +97,6 @@ def test_the_three_kinds_of_manifest_give_the_same_sources(tmp_path: Path) -> No
         ("songs.csv", "path,genre\na\0.mp3,rock\n", "line 2|CSV"),
         ("songs.jsonl", '{"path": "a.mp3", "genre": "x"}\n{"path":\n', "line 2: not JSON"),
         ("songs.jsonl", '["a.mp3", "rock"]\n', "line 1: no JSON object"),
-        ("songs.jsonl", '{"path": "a.mp3"}\n', "line 1: no genre"),
         ("songs.jsonl", '{"path": ["a.mp3"], "genre": "rock"}\n', "line 1: .* is no text"),
         ("songs.jsonl", '{"path": "\\ud800.mp3", "genre": "x"}\n', "no character"),
         ("songs.jsonl", "\n", "holds no songs"),
@@ -132,9 +129,30 @@ def test_a_parquet_manifest_without_genres_is_refused(tmp_path: Path) -> None:
         list_sources(tmp_path / "songs.parquet")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("songs.csv", "path,genre\na.mp3,rock\nb.mp3,\n", "songs.csv, line 3: no genre"),
+        ("songs.csv", "path,url,genre\n,,rock\na.mp3,,rock\n", "line 2: neither path nor url"),
+        ("songs.jsonl", '{"path": "a.mp3", "genre": "x"}\n{"path": "b"}\n', "line 2: no genre"),
+    ],
+)
+def test_a_row_that_lacks_something_is_listed_with_its_fault_beside_the_others(
+    tmp_path: Path, name: str, text: str, fault: str
+) -> None:
+    sources = list_sources(_write(tmp_path / name, text))
+
+    faults = [source.label_fault for source in sources if source.label_fault]
+    assert len(sources) == 2
+    assert len(faults) == 1
+    assert fault in faults[0]
+
+
 def test_a_parquet_row_without_genre_is_named(tmp_path: Path) -> None:
     table = pa.table({"path": ["a.mp3", "b.mp3"], "genre": ["rock", None]})
     pq.write_table(table, tmp_path / "songs.parquet")
 
-    with pytest.raises(UsageError, match="row 2: no genre"):
-        list_sources(tmp_path / "songs.parquet")
+    faults = [source.label_fault for source in list_sources(tmp_path / "songs.parquet")]
+
+    assert faults[0] == ""
+    assert "row 2: no genre" in faults[1]

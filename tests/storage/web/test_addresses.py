@@ -34,7 +34,7 @@ def test_an_address_of_one_machine_or_one_house_is_not_public(address: str) -> N
 
 
 def test_one_closed_address_of_a_host_is_enough_to_refuse_it() -> None:
-    with pytest.raises(TrackRejected, match=r"redirected to songs\.test, which is at 10\.0\.0\.1"):
+    with pytest.raises(TrackRejected, match=r"leads to songs\.test, which is at 10\.0\.0\.1"):
         require_public("http://a.test/x", "songs.test", ["8.8.8.8", "10.0.0.1"], ["10.0.0.2"])
 
 

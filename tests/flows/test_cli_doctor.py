@@ -1,0 +1,68 @@
+"""The doctor on the command line: what is damaged is found, forgotten, and made again."""
+
+import json
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.extraction import all_shards
+from storage.lock import hold_home
+from tests.flows.conftest import Call
+
+pytestmark = pytest.mark.flow
+
+WELL, FAILURE = 0, 1
+
+
+def damage(config: LineConfig) -> tuple[str, str]:
+    """Flip a bit of a shard and one of a song; give their names."""
+    shard = all_shards(config.layout)[0]
+    song = sorted(config.layout.songs.glob("??/*"))[0]
+    for path in (config.layout.shards / shard, song):
+        content = bytearray(path.read_bytes())
+        content[300] ^= 1
+        path.write_bytes(content)
+    return shard, song.stem
+
+
+def test_a_store_that_is_well_stays_well_when_all_of_it_is_read(
+    genreflow: Call, finished: LineConfig
+) -> None:
+    said = genreflow("doctor", "--deep", "--home", finished.home)
+
+    assert said.code == WELL
+    assert "every shard holds what was written" in said.out
+    assert "no file that nobody names" in said.out
+
+
+def test_damage_that_leaves_sizes_as_they_are_is_found_by_reading_all(
+    genreflow: Call, finished_copy: LineConfig
+) -> None:
+    shard, song = damage(finished_copy)
+
+    quick = genreflow("doctor", "--home", finished_copy.home)
+    deep = genreflow("doctor", "--deep", "--home", finished_copy.home)
+
+    assert (quick.code, deep.code) == (WELL, FAILURE)
+    assert f"1 shards are not what was written, among them {shard}" in deep.out
+    assert f"1 songs are not what was fetched, among them {song[:12]}" in deep.out
+    assert "Run `genreflow doctor --repair`" in deep.out
+
+
+def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: LineConfig) -> None:
+    shard, song = damage(finished_copy)
+
+    said = genreflow("doctor", "--repair", "--json", "--home", finished_copy.home)
+
+    assert json.loads(said.out)["repaired"] == [f"shard {shard}", f"song {song}"]
+    assert shard not in all_shards(finished_copy.layout)
+
+
+def test_a_home_that_is_being_written_is_not_read_as_a_whole(
+    genreflow: Call, finished_copy: LineConfig
+) -> None:
+    with hold_home(finished_copy.layout):
+        said = genreflow("doctor", "--deep", "--home", finished_copy.home)
+
+    assert said.code == FAILURE
+    assert "Another run of genreflow is at work" in said.err
