@@ -1,0 +1,50 @@
+"""Sweep: what it trains first, that it stops in time, goes on, and keeps one parent."""
+
+from dataclasses import replace
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.published import query_rows
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+def parents(config: LineConfig) -> list[str]:
+    from storage.tracking.store import open_tracking
+
+    tracking = open_tracking(config.layout)
+    runs = tracking.client.search_runs([tracking.experiment_id], "tags.sweep_id like '%'")
+    return [run.info.status for run in runs]
+
+
+def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_costs(
+    finished_copy: LineConfig,
+) -> None:
+    from flows.sweep import sweep
+
+    config = replace(
+        finished_copy,
+        networks=("dense",),
+        representations=("thesis", "bands_db"),
+        fragment_lengths_s=(1.0, 1.5),
+    )
+
+    first = sweep(config, budget_s=0.0)
+    second = sweep(config)
+    third = sweep(config)
+
+    assert (first.n_cells, first.n_trained, first.n_finished) == (4, 0, 2)
+    assert (second.n_trained, second.n_finished) == (2, 4)
+    assert (third.n_trained, third.n_finished) == (0, 4)
+    assert {(row.representation, row.fragment_s) for row in second.rows} == {
+        (representation, length_s)
+        for representation in ("thesis", "bands_db")
+        for length_s in (1.0, 1.5)
+    }
+    assert min(row.bytes_per_song for row in second.rows) > 0
+    assert parents(config) == ["FINISHED"]
+    runs = query_rows(config.layout, "select count(*) as n from runs where network = 'dense'")
+    assert runs == [{"n": 4}]
+    promotions = query_rows(config.layout, "select count(*) as n from promotions")
+    assert promotions == [{"n": 1}]
