@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from storage.sites.words import find_candidates
 from storage.sources.folder import AUDIO_SUFFIXES
 from storage.web.addresses import SCHEMES
 
@@ -68,7 +69,8 @@ def _is_perhaps_page(url: str) -> bool:
 def _find_extractor(url: str) -> type[InfoExtractor] | None:
     from yt_dlp.extractor import gen_extractor_classes
 
-    return next((e for e in gen_extractor_classes() if e.suitable(url)), None)
+    candidates = find_candidates(url, tuple(gen_extractor_classes()))
+    return next((e for e in candidates if e.suitable(url)), None)
 
 
 def _song_id(extractor: type[InfoExtractor], url: str) -> str:

@@ -1,5 +1,6 @@
-"""Songs to test with: sweeps and noise, encoded by the ffmpeg inside imageio-ffmpeg."""
+"""Songs, encoded by the ffmpeg inside imageio-ffmpeg, and a certificate to test with."""
 
+import datetime
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from genre_core.examples import Float32Array
 
@@ -54,3 +59,30 @@ def sweep_mp3(encode: Encode) -> Path:
     """The sweep as an mp3 with tags."""
     tags = ["-metadata", "artist=Ada", "-metadata", "album=Notes", "-metadata", "title=Ünïcode 歌"]
     return encode("sweep.mp3", "-b:a", "192k", *tags)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for ``songs.test``, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "songs.test")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("songs.test")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = tmp_path / "songs.pem"
+    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return path

@@ -1,10 +1,12 @@
 """Where a page may lead: to the internet, and to the address that the user named."""
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from genre_core.errors import TrackRejected
+from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Source
 from storage.sites import hops
 from storage.sites.access import Access
@@ -144,3 +146,37 @@ def test_a_song_of_a_list_that_lies_at_a_private_address_is_left_out(
 
     assert [source.location for source in opened.sources] == [f"{site.url}/track/one"]
     assert [(o.location, str(o.reason)) for o in opened.outcomes] == [(inside, "forbidden")]
+
+
+@pytest.fixture
+def https_port(song: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of a server that every name leads to, with a trusted certificate of songs.test."""
+    secure = MusicSite()
+    secure.add_track("one", song)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate)
+    secure.socket = serving.wrap_socket(secure.socket, server_side=True)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(hops.CheckedHandler, "_make_sslcontext", lambda *_, **__: trusting)
+    monkeypatch.setattr(hops, "resolve_host", lambda _host: ["127.0.0.1"])
+    with serve(secure):
+        yield secure.server_port
+
+
+def test_over_https_the_certificate_of_the_name_is_accepted(
+    fetch: Fetch, site: MusicSite, page: str, https_port: int
+) -> None:
+    site.redirects[MEDIA] = f"https://songs.test:{https_port}{MEDIA}"
+
+    track = fetch(page, allow_private=True)
+
+    assert track.codec == "mp3"
+
+
+def test_over_https_a_name_without_a_certificate_is_refused(
+    fetch: Fetch, site: MusicSite, page: str, https_port: int
+) -> None:
+    site.redirects[MEDIA] = f"https://other.test:{https_port}{MEDIA}"
+
+    with pytest.raises(TransientError, match=r"not valid for 'other\.test'"):
+        fetch(page, allow_private=True)
