@@ -1,5 +1,7 @@
 """Command retry: songs that were left out are tried again."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +12,7 @@ from flows.cli.tables import outcome_sentence
 from genre_core.errors import UsageError
 from genre_core.records import Reason
 
-REASONS = tuple(str(reason) for reason in Reason if reason)
+REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
 
 
 @app.command()
@@ -20,7 +22,7 @@ def retry(
         str, typer.Option(help="Only songs left out for this reason, such as not_found.")
     ] = "",
     source: Annotated[
-        str, typer.Option(help="Only this song, or the songs of this folder, site or playlist.")
+        str, typer.Option(help="Only this song, or the songs of this folder or site.")
     ] = "",
     home: Home = None,
     verbose: Verbose = False,
@@ -36,7 +38,16 @@ def retry(
     config = prepare_config(verbose, home=home, music=music)
     from flows.retry import retry as retry_flow
 
-    report = retry_flow(config, reason, source)
-    OUT.print(
-        f"{report.n_released} songs were tried again. {outcome_sentence(report.extracted.outcomes)}"
-    )
+    report = retry_flow(config, reason, _locate(source))
+    sentence = f"{report.n_released} songs were tried again."
+    if not report.n_released:
+        sentence = "No song was left out so; nothing was tried again."
+    OUT.print(f"{sentence} {outcome_sentence(report.outcomes)}")
+
+
+def _locate(source: str) -> str:
+    """Give the whole path of a file or folder; an address stays as it is."""
+    path = Path(source).expanduser()
+    if not source or ("://" in source and not path.exists()):
+        return source
+    return os.path.realpath(path)

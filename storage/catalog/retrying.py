@@ -6,7 +6,8 @@ from storage.layout import DataLayout
 _RELEASE = """
     update outcomes set outcome = 'retryable', updated_at = now()
     where outcome <> 'ok' and ($1 = '' or reason = $1)
-        and ($2 = '' or source = $2 or starts_with(source, rtrim($2, '/') || '/'))
+        and ($2 = '' or starts_with(source || '/', $2 || '/')
+            or starts_with(source_id || '/', $2 || '/'))
     returning track_id
 """
 
@@ -20,10 +21,11 @@ def release_songs(layout: DataLayout, reason: str, source: str) -> int:
     reason : str
         A value of ``records.Reason``; empty: whatever the reason.
     source : str
-        A song, or the folder, site or playlist at which the songs begin; empty: all.
+        A song, or the folder or site at which the songs begin; empty: all. Paths are whole; links
+        in them are followed, or as they were listed.
     """
     with open_catalog(layout) as catalog:
-        released = fetch_rows(catalog, _RELEASE, [reason, source])
+        released = fetch_rows(catalog, _RELEASE, [reason, source.rstrip("/")])
         track_ids = [row["track_id"] for row in released if row["track_id"]]
         statement = "delete from rejected where track_id in (select unnest(?))"
         catalog.execute(statement, [track_ids])

@@ -116,7 +116,7 @@ def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
     tried = query_rows(config.layout, "select source, outcome from outcomes where attempts > 1")
     assert report.n_released == 1
     assert tried == [{"source": str(own / "hiss" / "silent.wav"), "outcome": "quarantined"}]
-    assert report.extracted.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
+    assert report.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
 
 
 def test_a_file_that_was_mended_takes_the_place_of_what_it_was(

@@ -58,6 +58,22 @@ def test_the_songs_that_are_asked_for_become_retryable(
     assert n_released == len(released)
 
 
+def test_a_place_that_was_listed_through_a_link_is_found_where_it_leads(
+    layout: DataLayout,
+) -> None:
+    linked = Outcome(
+        location="/music/jazz/a.mp3",
+        genre="jazz",
+        result=Result.QUARANTINED,
+        stage=Stage.DOWNLOAD,
+        reason=Reason.NOT_AUDIO,
+        source_id="/disk/jazz/a.mp3",
+    )
+    record_songs(layout, [], [linked])
+
+    assert release_songs(layout, "", "/disk/jazz") == 1
+
+
 def test_a_track_that_extraction_left_out_is_pending_again(store: Store) -> None:
     song = store.track("silent")
     store.add_songs(song)
