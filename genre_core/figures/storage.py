@@ -24,7 +24,9 @@ class CostedScore:
 
 
 def draw_storage(scores: Sequence[CostedScore]) -> Figure:
-    """Draw validation macro F1 over bytes a song; a line joins the lengths of a representation.
+    """Draw validation macro F1 over bytes a song, a line a representation.
+
+    A line joins the lengths, of which the shortest and the longest are named.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
             color=colour,
             alpha=0.35,
         )
-        for score in line:
+        for score in dict.fromkeys((line[0], line[-1])):
             place = (score.bytes_per_song, score.validation.value)
             axes.annotate(
                 f"{score.fragment_s:g} s",
@@ -73,6 +75,6 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
     axes.set_ylabel("macro F1 by song, validation")
     axes.set_ylim(0, 1.02)
     declutter(axes)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
     figure.suptitle("The best network of each representation and length, with 95 % intervals")
     return figure
