@@ -22,7 +22,7 @@ from tests.conftest import SERVER_START_S, write_library
 from tests.crash.comparison import Standing, describe, differences, orphans
 from tests.crash.driver import tell
 from tests.crash.nursery import KILLED, LINE, Nursery, open_nursery
-from tests.crash.points import EXTRACT, INGEST, LONG_TRAIN, TRAIN
+from tests.crash.points import EXTRACT, INGEST, LONG_EXTRACT, LONG_INGEST, LONG_TRAIN, TRAIN
 
 N_MOMENTS = 50
 SEED = 20_200_601
@@ -55,7 +55,9 @@ def deaths(n_moments: int, night_s: float) -> Iterator[Death]:
     rng = random.Random(SEED)
     for _ in range(n_moments):
         yield Death(killed_after_s=rng.uniform(0, night_s))
-    for point in dict.fromkeys((*INGEST, *EXTRACT, *TRAIN, *LONG_TRAIN)):
+    for point in dict.fromkeys(
+        (*INGEST, *LONG_INGEST, *EXTRACT, *LONG_EXTRACT, *TRAIN, *LONG_TRAIN)
+    ):
         yield Death(point=point)
 
 

@@ -10,30 +10,34 @@ from functools import wraps
 from typing import Any
 
 INGEST = (
-    "storage.download:_digest_part:before:3",
     "storage.download:_to_track:before:5",  # the song is in its place, its part may be
-    "storage.download:fetch_song:after:20",
-    "storage.catalog.songs:record_songs:before:1",
     "storage.catalog.songs:record_songs:after:1",
     "storage.prints:write_print:after:3",
-    "storage.catalog.prints:record_prints:before:1",
     "storage.catalog.prints:record_prints:after:1",
     "storage.catalog.recordings:settle_recordings:after:1",
-    "storage.catalog.published:_write_store:before:1",
     "storage.catalog.published:_write_store:after:1",
+)
+LONG_INGEST = (  # the short form leaves these out, because each costs some seconds
+    "storage.download:_digest_part:before:3",
+    "storage.download:fetch_song:after:20",
+    "storage.catalog.songs:record_songs:before:1",
+    "storage.catalog.prints:record_prints:before:1",
+    "storage.catalog.published:_write_store:before:1",
     "storage.catalog.published:publish:after:1",
 )
 EXTRACT = (
     "storage.audio.wav:write_wav:after:4",
-    "storage.shards:_write_table:after:3",
     "storage.shards:write_shard:after:4",
-    "storage.catalog.extraction:record_extraction:before:1",
     "storage.catalog.extraction:record_extraction:after:1",
-    "storage.catalog.extraction:settle_outcomes:after:1",
     "storage.shards:join_shards:after:1",
     "storage.catalog.shards:replace_shards:after:1",
-    "storage.catalog.published:_write_store:after:1",
     "storage.shards:remove_orphans:before:1",
+)
+LONG_EXTRACT = (
+    "storage.shards:_write_table:after:3",
+    "storage.catalog.extraction:record_extraction:before:1",
+    "storage.catalog.extraction:settle_outcomes:after:1",
+    "storage.catalog.published:_write_store:after:1",
 )
 TRAIN = (
     "alembic.command:upgrade:before:1",  # half of MLflow's tables are there
@@ -43,7 +47,7 @@ TRAIN = (
     "storage.tracking.registry:set_champion:before:1",
     "storage.tracking.registry:set_champion:after:1",
 )
-LONG_TRAIN = (  # the short form leaves these out, because each costs some seconds
+LONG_TRAIN = (
     "storage.catalog.snapshots:record_assignments:after:1",
     "storage.tracking.runs:start_run:after:1",
     "storage.tracking.models:_upload:before:1",
