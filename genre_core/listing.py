@@ -132,7 +132,9 @@ def _genres_by_place(sources: Sequence[Source]) -> dict[str, set[str]]:
 
 def _conflicts(genres: Mapping[str, set[str]], places: Sequence[Source]) -> Iterator[Outcome]:
     named = ", ".join(sorted({repr(genre) for found in genres.values() for genre in found}))
-    shown = sorted(f"{_place(each)} ({', '.join(sorted(genres[each.location]))})" for each in places)
+    shown = sorted(
+        f"{_place(each)} ({', '.join(sorted(genres[each.location]))})" for each in places
+    )
     more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
     message = (
         f"the same song is listed under several genres: {named}; it is "

@@ -165,8 +165,7 @@ def _find_by_keys(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -> d
     hashes, songs = np.unique(rows["song"], return_inverse=True)
     index = order_keys(rows["key"], songs, rows["position"].astype(np.int64))
     return {
-        track_id: hashes[find_candidates(index, own)].tolist()
-        for track_id, own in sketches.items()
+        track_id: hashes[find_candidates(index, own)].tolist() for track_id, own in sketches.items()
     }
 
 

@@ -95,7 +95,7 @@ def test_a_song_whose_original_is_gone_is_fetched_and_extracted_again(
     gone = query_rows(layout, "select distinct outcome, reason, message from outcomes")
 
     music = str(Path(three_songs[0].location).parents[1] / "manifest.csv")
-    wanted = {source.location for source in select_sources.fn(layout, music)}
+    wanted = {source.location for source in select_sources.fn(layout, music).sources}
     store_songs(three_songs)
 
     assert [(row["outcome"], row["reason"]) for row in gone] == [("retryable", "not_found")]
