@@ -109,10 +109,17 @@ def _shards(layout: DataLayout) -> str:
     return f"{len(named)} shards stand where the catalog says"
 
 
+_PROMISED = """
+    select track_id from tracks where track_id in (select track_id from outcomes)
+        and track_id not in (
+            select track_id from outcomes where outcome = 'retryable' and reason = 'not_found')
+"""
+
+
 def _originals(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no songs yet"
-    known = {row["track_id"] for row in query_rows(layout, "select track_id from tracks")}
+    known = {row["track_id"] for row in query_rows(layout, _PROMISED)}
     stored = {path.stem for path in layout.songs.glob("??/*")}
     if missing := known - stored:
         raise GenreflowError(
@@ -154,7 +161,8 @@ def _orphans(layout: DataLayout) -> str:
     shards, songs = unnamed_shards(layout), unnamed_songs(layout)
     return (
         f"{len(shards)} files in shards/ and {len(songs)} in songs/ that nobody names; "
-        "the next extract sweeps the former, the next ingest names the latter"
+        "the next extract sweeps the former, `genreflow doctor --repair` moves the latter to "
+        "songs/.unnamed"
         if shards or songs
         else "no file that nobody names"
     )

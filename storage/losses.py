@@ -6,7 +6,7 @@ from pathlib import Path
 from genre_core.errors import CatalogMismatch
 from storage.catalog.published import published_shards
 from storage.catalog.shards import NamedShard, count_named, named_shards
-from storage.catalog.songs import stored_songs
+from storage.catalog.songs import sourced_tracks, stored_songs
 from storage.disk import digest_file
 from storage.layout import DataLayout
 from storage.shards import count_fragments
@@ -42,8 +42,9 @@ def damaged_shards(layout: DataLayout) -> list[str]:
 
 
 def gone_songs(layout: DataLayout) -> list[str]:
-    """Give the tracks whose original is gone."""
-    return [track_id for track_id, path in stored_songs(layout).items() if not path.is_file()]
+    """Give the tracks whose original is gone, as far as a source leads to them."""
+    places, sourced = stored_songs(layout), sourced_tracks(layout)
+    return [t for t, path in places.items() if t in sourced and not path.is_file()]
 
 
 def damaged_songs(layout: DataLayout) -> list[str]:

@@ -1,9 +1,11 @@
 """Repair: what is gone or damaged is forgotten, so that the line makes it again."""
 
+from pathlib import Path
+
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs, stored_songs
 from storage.layout import DataLayout
-from storage.losses import damaged_shards, damaged_songs, gone_songs
+from storage.losses import damaged_shards, damaged_songs, gone_songs, unnamed_songs
 
 
 def repair_shards(layout: DataLayout) -> list[str]:
@@ -26,3 +28,12 @@ def repair_songs(layout: DataLayout) -> list[str]:
     if gone := gone_songs(layout):
         await_songs(layout, gone)
     return gone
+
+
+def sweep_songs(layout: DataLayout) -> list[str]:
+    """Move originals that no track names to ``songs/.unnamed``: a killed ingest left them."""
+    names, aside = unnamed_songs(layout), layout.songs / ".unnamed"
+    for name in names:
+        aside.mkdir(exist_ok=True)
+        (layout.songs / name).replace(aside / Path(name).name)
+    return names

@@ -54,13 +54,16 @@ def _look_deep(layout: "DataLayout") -> "list[Finding]":
 
 
 def _repair(layout: "DataLayout") -> list[str]:
+    from storage.catalog.published import publish
     from storage.lock import hold_home
-    from storage.repair import repair_shards, repair_songs
+    from storage.repair import repair_shards, repair_songs, sweep_songs
 
     if not layout.catalog.exists():
         return []
     with hold_home(layout):
         shards, songs = repair_shards(layout), repair_songs(layout)
+        sweep_songs(layout)
+        publish(layout)
         return [f"shard {name}" for name in shards] + [f"song {track_id}" for track_id in songs]
 
 

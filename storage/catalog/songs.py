@@ -176,12 +176,24 @@ def stored_songs(layout: DataLayout) -> dict[str, Path]:
     return {row["track_id"]: layout.song(row["track_id"], row["suffix"]) for row in rows}
 
 
+def sourced_tracks(layout: DataLayout) -> set[str]:
+    """Give the tracks that some source leads to."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select distinct track_id from outcomes where track_id <> ''")
+    return {row["track_id"] for row in rows}
+
+
 def await_songs(layout: DataLayout, track_ids: Sequence[str]) -> None:
-    """Say of songs whose original is gone that the next ingest fetches them again."""
+    """Say of songs whose original is gone that the next ingest fetches them again.
+
+    Duplicates wait as well if nothing else leads to their track.
+    """
     statement = """
         update outcomes set outcome = 'retryable', stage = 'download', reason = 'not_found',
             message = ?, updated_at = now()
-        where track_id in (select unnest(?)) and outcome <> 'duplicate' and message <> ?
+        where track_id in (select unnest(?)) and message <> ? and (
+            outcome <> 'duplicate' or track_id not in (
+                select track_id from outcomes where outcome <> 'duplicate'))
     """
     with open_catalog(layout) as catalog:
         catalog.execute(statement, [_GONE, list(track_ids), _GONE])

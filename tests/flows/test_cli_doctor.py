@@ -58,6 +58,21 @@ def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: 
     assert shard not in all_shards(finished_copy.layout)
 
 
+def test_the_doctor_ends_well_once_it_has_repaired_what_was_wrong(
+    genreflow: Call, finished_copy: LineConfig
+) -> None:
+    damage(finished_copy)
+    gone = sorted(finished_copy.layout.songs.glob("??/*"))[1]
+    gone.rename(gone.with_stem("0" * 64))
+
+    found = genreflow("doctor", "--home", finished_copy.home)
+    repaired = genreflow("doctor", "--repair", "--home", finished_copy.home)
+
+    assert (found.code, repaired.code) == (FAILURE, WELL)
+    assert f"to be made again: song {gone.stem}" in repaired.out
+    assert "and 0 in songs/ that nobody names" in repaired.out
+
+
 def test_a_home_that_is_being_written_is_not_read_as_a_whole(
     genreflow: Call, finished_copy: LineConfig
 ) -> None:

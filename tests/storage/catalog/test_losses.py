@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from genre_core.records import Result
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import all_shards, select_pending
 from storage.catalog.published import publish
-from storage.health import examine_deeply
+from storage.catalog.songs import record_songs
+from storage.health import examine, examine_deeply
 from storage.losses import (
     damaged_shards,
     damaged_songs,
@@ -20,7 +22,7 @@ from storage.losses import (
     unnamed_shards,
     unnamed_songs,
 )
-from storage.repair import repair_shards, repair_songs
+from storage.repair import repair_shards, repair_songs, sweep_songs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +152,52 @@ def test_originals_that_are_gone_or_damaged_are_fetched_by_the_next_ingest(
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(catalog, "select distinct outcome, reason from outcomes")
     assert rows == [{"outcome": "retryable", "reason": "not_found"}]
+
+
+def test_a_copy_whose_original_is_gone_is_fetched_again_though_it_is_a_duplicate(
+    store: Store,
+) -> None:
+    best, copy = (song_of(store.layout, store, content) for content in (b"best", b"copy"))
+    store.add_songs(best)
+    record_songs(store.layout, [copy], [store.outcome(copy, Result.DUPLICATE)])
+    record_songs(store.layout, [], [store.copy_of(best)])
+    for track in (best, copy):
+        store.layout.song(track.track_id, ".mp3").unlink()
+
+    repair_songs(store.layout)
+
+    with open_catalog(store.layout) as catalog:
+        rows = fetch_rows(catalog, "select source, outcome from outcomes")
+    assert {row["source"]: row["outcome"] for row in rows} == {
+        best.location: "retryable",
+        copy.location: "retryable",
+        "/copies/best": "duplicate",
+    }
+
+
+def test_a_track_that_no_source_leads_to_may_have_no_original(
+    store: Store, songs: list[Track]
+) -> None:
+    record_songs(store.layout, [store.track("left")], [])
+    publish(store.layout)
+
+    found = {finding.name: finding for finding in examine(store.layout)}["songs"]
+
+    assert (found.ok, found.message) == (True, "2 songs stand where the catalog says")
+    assert gone_songs(store.layout) == []
+
+
+def test_originals_that_nobody_names_are_moved_out_of_the_way(
+    store: Store, songs: list[Track]
+) -> None:
+    stray = song_of(store.layout, store, b"stray")
+
+    swept = sweep_songs(store.layout)
+
+    assert swept == [f"{stray.track_id[:2]}/{stray.track_id}.mp3"]
+    assert (store.layout.songs / ".unnamed" / f"{stray.track_id}.mp3").read_bytes() == b"stray"
+    assert unnamed_songs(store.layout) == []
+    assert gone_songs(store.layout) == []
 
 
 def test_files_that_nobody_names_are_told(store: Store, songs: list[Track]) -> None:
