@@ -5,10 +5,11 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+FLOW_TESTS := tests/crash tests/flows
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test fuzz crash-test check lock clean
+.PHONY: help setup run test test-flows test-rooms fuzz crash-test check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -22,8 +23,14 @@ setup: .venv/.installed ## Make the virtual environment from the locked, hashed 
 run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
 
-test: setup check ## What CI runs
-	@$(BIN)/pytest -q
+test: setup check ## What CI runs: style and types, then all tests, in two processes
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-flows test-rooms
+
+test-flows: setup
+	@$(BIN)/pytest -q --durations=15 $(FLOW_TESTS)
+
+test-rooms: setup
+	@$(BIN)/pytest -q --durations=15 $(addprefix --ignore=,$(FLOW_TESTS))
 
 fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz

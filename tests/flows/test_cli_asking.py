@@ -10,7 +10,7 @@ from flows.line import LineConfig
 from tests.flows.conftest import Call
 
 COMMANDS = sorted(
-    command.name or command.callback.__name__
+    command.name or command.callback.__name__.replace("_", "-")
     for command in app.registered_commands
     if command.callback
 )
