@@ -41,6 +41,9 @@ NETWORK_SIZES = {
 }
 
 
+PLAIN_CONVOLUTION = {"cnn", "combined", *KERNEL_COUNTS}
+
+
 def test_every_network_has_a_size_worked_by_hand() -> None:
     assert {name for name, _ in NETWORK_SIZES} == set(NETWORKS)
 
@@ -72,12 +75,12 @@ def test_a_network_reads_thirty_seconds_of_mel_bands(name: str) -> None:
 
     model = build_network(name, (64, 1290), 4)
 
-    assert model.count_params() < 500_000
+    assert model.count_params() < 1_100_000  # of the most kernels
     np.testing.assert_allclose(np.asarray(model(matrices)).sum(axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("name", sorted({*NETWORKS} - {"cnn", "combined"}))
+@pytest.mark.parametrize("name", sorted({*NETWORKS} - PLAIN_CONVOLUTION))
 def test_a_network_without_plain_convolution_reads_one_band(name: str) -> None:
     assert build_network(name, (1, 3000), 4).output_shape == (None, 4)
 

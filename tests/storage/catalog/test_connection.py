@@ -34,9 +34,9 @@ def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:
         rows = fetch_rows(catalog, "select table_name from duckdb_tables() order by 1")
 
     assert [row["table_name"] for row in rows] == [
-        "aside", "assignments", "copies", "decisions", "extracted", "features", "outcomes",
-        "predictions", "print_keys", "prints", "promotions", "rejected", "runs", "schema_version",
-        "shards", "snapshot_tracks", "snapshots", "tracks",
+        "aside", "assignments", "audit_checks", "audits", "copies", "decisions", "extracted",
+        "features", "outcomes", "predictions", "print_keys", "prints", "promotions", "rejected",
+        "runs", "schema_version", "shards", "snapshot_tracks", "snapshots", "sound", "tracks",
     ]  # fmt: skip
 
 

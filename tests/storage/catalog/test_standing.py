@@ -39,6 +39,7 @@ def test_an_empty_store_has_nothing_and_says_so(layout: DataLayout) -> None:
         "tracks": 0,
         "outcomes": {"ok": 0, "duplicate": 0, "quarantined": 0, "retryable": 0},
         "reasons": {},
+        "warnings": {},
         "examples": 0,
         "snapshot_id": None,
         "champion": None,
