@@ -5,7 +5,8 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-FLOW_TESTS := tests/crash tests/flows
+SERVER_TESTS := tests/flows/test_deployment.py tests/flows/test_ui.py
+ROOM_TESTS := $(filter-out tests/crash tests/flows %.py %__pycache__,$(wildcard tests/*)) $(wildcard tests/test_*.py)
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
@@ -27,10 +28,10 @@ test: setup check ## What CI runs: style and types, then all tests, in two proce
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-flows test-rooms
 
 test-flows: setup
-	@$(BIN)/pytest -q --durations=15 $(FLOW_TESTS)
+	@$(BIN)/pytest -q --durations=15 tests/crash tests/flows $(addprefix --ignore=,$(SERVER_TESTS))
 
 test-rooms: setup
-	@$(BIN)/pytest -q --durations=15 $(addprefix --ignore=,$(FLOW_TESTS))
+	@$(BIN)/pytest -q --durations=15 $(SERVER_TESTS) $(ROOM_TESTS)
 
 fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz

@@ -41,13 +41,13 @@ LONG_EXTRACT = (
 )
 TRAIN = (
     "alembic.command:upgrade:before:1",  # half of MLflow's tables are there
-    "storage.tracking.models:log_network:after:1",
     "storage.catalog.runs:record_run:before:1",
     "storage.catalog.runs:record_run:after:1",
-    "storage.tracking.registry:set_champion:before:1",
     "storage.tracking.registry:set_champion:after:1",
 )
 LONG_TRAIN = (
+    "storage.tracking.models:log_network:after:1",
+    "storage.tracking.registry:set_champion:before:1",
     "storage.catalog.snapshots:record_assignments:after:1",
     "storage.tracking.runs:start_run:after:1",
     "storage.tracking.models:_upload:before:1",
