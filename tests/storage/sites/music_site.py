@@ -161,3 +161,16 @@ def serve(site: MusicSite) -> Iterator[MusicSite]:
         threading.Thread(target=site.serve_forever, args=(0.01,), daemon=True).start()
         yield site
         site.shutdown()
+
+
+def write_stream(site: MusicSite, song: bytes, n_pieces: int = 3) -> None:
+    """Give the track ``one`` of a site as a stream in pieces."""
+    size = -(-len(song) // n_pieces)
+    pieces = [song[start : start + size] for start in range(0, len(song), size)]
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXT-X-MEDIA-SEQUENCE:0"]
+    for number, piece in enumerate(pieces):
+        site.files[f"/media/{number}.mp3"] = piece
+        lines += ["#EXTINF:4.0,", f"{number}.mp3"]
+    site.files["/media/list.m3u8"] = "\n".join([*lines, "#EXT-X-ENDLIST"]).encode()
+    form = site.pages["/api/track/one"]["formats"][0]
+    form.update(url="/media/list.m3u8", protocol="m3u8_native")

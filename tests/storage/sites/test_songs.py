@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import resource
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from genre_core.errors import TrackRejected, TransientError, UsageError
 from storage.layout import DataLayout
 from storage.sites.access import Access, SiteConfig, open_access
 from tests.storage.sites.conftest import Fetch
-from tests.storage.sites.music_site import MusicSite
+from tests.storage.sites.music_site import MusicSite, write_stream
 
 
 def left(layout: DataLayout) -> list[str]:
@@ -64,18 +63,6 @@ def test_a_page_with_a_picture_alone_is_no_audio(
     assert rejection.value.reason == "not_audio"
 
 
-def write_stream(site: MusicSite, song: bytes, n_pieces: int = 3) -> None:
-    size = -(-len(song) // n_pieces)
-    pieces = [song[start : start + size] for start in range(0, len(song), size)]
-    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXT-X-MEDIA-SEQUENCE:0"]
-    for number, piece in enumerate(pieces):
-        site.files[f"/media/{number}.mp3"] = piece
-        lines += ["#EXTINF:4.0,", f"{number}.mp3"]
-    site.files["/media/list.m3u8"] = "\n".join([*lines, "#EXT-X-ENDLIST"]).encode()
-    form = site.pages["/api/track/one"]["formats"][0]
-    form.update(url="/media/list.m3u8", protocol="m3u8_native")
-
-
 def test_a_stream_in_pieces_is_put_together(
     fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
 ) -> None:
@@ -99,139 +86,6 @@ def test_a_stream_that_misses_a_piece_is_no_song(
         fetch(url)
 
     assert left(layout) == []
-
-
-@pytest.mark.parametrize(
-    ("refusal", "reason"),
-    [
-        ("This track is private", "forbidden"),
-        ("Sign in to confirm your age", "forbidden"),
-        ("This video has been removed by the uploader", "not_found"),
-        ("Video unavailable", "not_found"),
-    ],
-)
-def test_what_a_site_says_of_a_song_is_its_reason(
-    fetch: Fetch, site: MusicSite, song: bytes, refusal: str, reason: str
-) -> None:
-    url = site.add_track("one", song, refusal=refusal)
-
-    with pytest.raises(TrackRejected, match=refusal) as rejection:
-        fetch(url)
-
-    assert rejection.value.reason == reason
-
-
-@pytest.mark.parametrize("path", ["/api/track/one", "/media/one.mp3"])
-@pytest.mark.parametrize(
-    ("status", "reason"), [(404, "not_found"), (410, "not_found"), (403, "forbidden")]
-)
-def test_a_song_that_is_gone_is_rejected(
-    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int, reason: str
-) -> None:
-    url = site.add_track("one", song)
-    site.refuse(path, status)
-
-    with pytest.raises(TrackRejected, match=f"answers {status}") as rejection:
-        fetch(url)
-
-    assert rejection.value.reason == reason
-
-
-@pytest.mark.parametrize("path", ["/api/track/one", "/media/one.mp3"])
-@pytest.mark.parametrize(
-    ("status", "reason"), [(500, "unreachable"), (429, "unreachable"), (504, "timed_out")]
-)
-def test_a_site_in_trouble_is_asked_again_by_a_later_run(
-    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int, reason: str
-) -> None:
-    url = site.add_track("one", song)
-    site.refuse(path, status)
-
-    with pytest.raises(TransientError, match=f"answers {status}") as failure:
-        fetch(url)
-
-    assert failure.value.reason == reason
-
-
-def test_a_site_that_was_busy_for_a_moment_is_asked_again_at_once(
-    fetch: Fetch, site: MusicSite, song: bytes
-) -> None:
-    url = site.add_track("one", song)
-    site.refuse("/api/track/one", 503, 429, 200)
-
-    track = fetch(url, max_attempts=3)
-
-    assert track.title == "one"
-    assert site.asked.count("/api/track/one") == 3
-
-
-@pytest.mark.parametrize(
-    "refusal", ["Rate limit exceeded", "Sign in to confirm you’re not a bot", "Something odd"]
-)
-def test_a_site_that_wants_no_more_for_now_is_asked_by_the_next_run(
-    fetch: Fetch, site: MusicSite, song: bytes, refusal: str
-) -> None:
-    url = site.add_track("one", song, refusal=refusal)
-
-    with pytest.raises(TransientError, match=refusal) as failure:
-        fetch(url)
-
-    assert failure.value.reason == "unreachable"
-
-
-def test_a_page_that_yt_dlp_does_not_understand_is_a_broken_site(
-    fetch: Fetch, site: MusicSite, song: bytes
-) -> None:
-    url = site.add_track("one", song)
-    del site.pages["/api/track/one"]["formats"]
-
-    with pytest.raises(TransientError, match="newer yt-dlp") as failure:
-        fetch(url)
-
-    assert failure.value.reason == "site_broken"
-
-
-def test_a_site_that_cannot_be_reached_is_asked_by_the_next_run(
-    fetch: Fetch, site: MusicSite
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-
-    with pytest.raises(TransientError, match="cannot be reached now") as failure:
-        fetch(f"http://127.0.0.1:{port}/track/one")
-
-    assert failure.value.reason == "unreachable"
-
-
-def test_a_site_that_does_not_answer_is_timed_out(fetch: Fetch, site: MusicSite) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/track/one"
-
-        with pytest.raises(TransientError, match="does not answer in time") as failure:
-            fetch(url, timeout_s=0.2)
-
-    assert failure.value.reason == "timed_out"
-
-
-def test_a_live_stream_is_refused(fetch: Fetch, site: MusicSite, song: bytes) -> None:
-    url = site.add_track("one", song, is_live=True)
-
-    with pytest.raises(TrackRejected, match="live stream, which has no end"):
-        fetch(url)
-
-    assert "/media/one.mp3" not in site.asked
-
-
-@pytest.mark.parametrize("address", ["ftp://127.0.0.1/one.mp3", "file:///etc/passwd", "data:,x"])
-def test_what_is_neither_http_nor_https_is_not_fetched(
-    fetch: Fetch, site: MusicSite, song: bytes, address: str
-) -> None:
-    url = site.add_track("one", song)
-    write_stream(site, song)
-    site.files["/media/list.m3u8"] = f"#EXTM3U\n#EXTINF:4.0,\n{address}\n#EXT-X-ENDLIST".encode()
-
-    with pytest.raises(TrackRejected, match="Only http and https"):
-        fetch(url)
 
 
 def test_a_song_that_is_too_large_is_given_up(
