@@ -167,6 +167,9 @@ def _probe_part(
     part: Path, source: Source, layout: DataLayout, track_id: str
 ) -> tuple[AudioFacts, str]:
     """Probe a part file; a rejection names the song, not the part."""
+    if not part.stat().st_size:
+        message = f"{show_location(source.location)} is empty. Fetch the whole file again."
+        raise TrackRejected(Reason.NOT_AUDIO, message)
     try:
         facts = read_watched(layout, track_id, probe_audio, part)
         return facts, container_suffix(part)

@@ -60,7 +60,9 @@ def select_sources(
         get_run_logger().warning("songs without a label: %s", n_bare)
     if unknown:
         named = ", ".join(f"{label} ({n_songs})" for label, n_songs in unknown.most_common())
-        get_run_logger().warning("labels of no genre, and their songs: %s", named)
+        get_run_logger().warning(
+            "songs that cannot be taken as they are listed, by label: %s", named
+        )
     selected = settle_listing(layout, replace(listed, sources=tuple(labelled)), access)
     return take_stored(layout, selected, genres)
 

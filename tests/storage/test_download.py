@@ -183,6 +183,16 @@ def test_a_text_is_not_audio(layout: DataLayout, tmp_path: Path) -> None:
     assert _reason(song, layout) == Reason.NOT_AUDIO
 
 
+def test_an_empty_file_is_told_to_be_empty(layout: DataLayout, tmp_path: Path) -> None:
+    song = tmp_path / "song.mp3"
+    song.touch()
+
+    with pytest.raises(TrackRejected, match=r"song\.mp3 is empty") as rejection:
+        _fetch(song, layout)
+
+    assert rejection.value.reason == Reason.NOT_AUDIO
+
+
 def test_a_web_page_is_not_audio(server: str, layout: DataLayout) -> None:
     assert _reason(f"{server}/page", layout) == Reason.NOT_AUDIO
 
