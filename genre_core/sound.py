@@ -6,6 +6,7 @@ import numpy as np
 
 from genre_core.examples import Float32Array
 from genre_core.fragments import SAMPLE_RATE, Float64Array
+from genre_core.representations.spectrum import frame_powers, hann_window
 
 FRAME_SAMPLES = 2048
 ROUNDING_POWER = (1 / 32768) ** 2 / 12
@@ -46,7 +47,8 @@ def measure_loudness(fragments: Float32Array) -> float:
         0 for a square wave at full scale, -3.01 for a sine; silence is as loud as the error of
         int16, -101.1.
     """
-    power = float(np.mean(np.square(fragments, dtype=np.float64)))
+    energies = np.einsum("fs,fs->f", fragments, fragments).astype(np.float64)
+    power = energies.sum() / fragments.size
     return float(10 * np.log10(max(power, ROUNDING_POWER)))
 
 
@@ -88,8 +90,7 @@ def mean_power(fragments: Float32Array) -> Float64Array:
     """
     n_frames = fragments.shape[-1] // FRAME_SAMPLES
     frames = fragments[:, : n_frames * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-    window = np.hanning(FRAME_SAMPLES + 1)[:-1].astype(np.float32)
-    spectra = np.fft.rfft(frames * window, axis=-1)
-    power = np.mean(np.square(np.abs(spectra), dtype=np.float64), axis=0)
+    window = hann_window(FRAME_SAMPLES)
+    power = frame_powers(frames * window).mean(axis=0, dtype=np.float64)
     power[1:-1] *= 2
     return power / (FRAME_SAMPLES * np.sum(window, dtype=np.float64) * 0.75)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -80,17 +81,17 @@ def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfi
 
 def _gather(hearings: Sequence[tuple[list[float], Hearing]]) -> Cut:
     """Put the good fragments in the order of their starts."""
-    starts_s, rows, shares = [], [], []
-    for drawn_s, hearing in hearings:
-        good = [row for row in range(len(drawn_s)) if row not in hearing.faults]
-        starts_s += [drawn_s[row] for row in good]
-        rows.append(hearing.fragments[good])
-        shares += [hearing.full_scale_share] * len(good)
-    order = np.argsort(starts_s, kind="stable")
+    good = [
+        (start_s, hearing, row)
+        for drawn_s, hearing in hearings
+        for row, start_s in enumerate(drawn_s)
+        if row not in hearing.faults
+    ]
+    good.sort(key=itemgetter(0))
     return Cut(
-        starts_s=tuple(starts_s[row] for row in order),
-        fragments=np.concatenate(rows)[order],
-        full_scale_share=float(np.mean(shares)),
+        starts_s=tuple(start_s for start_s, _, _ in good),
+        fragments=np.stack([hearing.fragments[row] for _, hearing, row in good]),
+        full_scale_share=float(np.mean([hearing.full_scale_share for _, hearing, _ in good])),
     )
 
 

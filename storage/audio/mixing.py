@@ -27,10 +27,13 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     float32 [shape=(n_samples,)]
         In -1..1; not a number where a sample is infinite or no number.
     """
-    signal = _scale(samples)
-    signal[np.isinf(signal)] = np.nan
-    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
-        return np.clip(signal, -1, 1).mean(axis=0).astype(np.float32)
+    channels = np.array(_scale(samples))
+    if not (channels.max(initial=-1) <= 1 and channels.min(initial=1) >= -1):
+        _clip(channels)
+    mono = channels[0].copy()
+    for channel in channels[1:]:  # NumPy's mean over an axis of two takes eight times as long
+        mono += channel
+    return (mono / len(channels)).astype(np.float32, copy=False)
 
 
 def count_full_scale(samples: npt.NDArray[Any]) -> int:
@@ -41,7 +44,15 @@ def count_full_scale(samples: npt.NDArray[Any]) -> int:
     samples : float or integer [shape=(n_channels, n_samples)]
         As `mix_down` takes them.
     """
-    return int(np.count_nonzero(np.abs(_scale(samples)) >= _FULL_SCALE))
+    levels = _scale(samples)
+    return int(np.count_nonzero(levels >= _FULL_SCALE) + np.count_nonzero(levels <= -_FULL_SCALE))
+
+
+def _clip(channels: npt.NDArray[np.floating]) -> None:
+    """Clip to full scale in place; what is infinite becomes no number."""
+    channels[np.isinf(channels)] = np.nan
+    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
+        np.clip(channels, -1, 1, out=channels)
 
 
 def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
@@ -51,4 +62,4 @@ def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
         full_scale = -float(np.iinfo(samples.dtype).min)
         return samples.astype(np.float64) / full_scale
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which is no number in the mix
-        return samples.astype(np.float32)
+        return samples.astype(np.float32, copy=False)

@@ -19,8 +19,11 @@ from storage.audio.resample import Span
 from storage.audio.stretch import Stretch
 
 _CODECS = ("mp3", "flac", "pcm_")
-# After a seek the bit reservoir of an mp3 is empty: up to 1500 samples would be wrong.
-_RUN_UP_S = 0.5
+# After a seek the bit reservoir of an mp3 is empty. A frame may lean on 511 bytes of sound before
+# it, in MPEG-2 on 255 (ISO/IEC 11172-3 section 2.4.1.7); the smallest frames hold 58 bytes of it,
+# in MPEG-2 three. With one frame more for the overlap, that is 0.24 s and 2.1 s.
+_RUN_UP_S, _MPEG2_RUN_UP_S = 0.25, 2.2
+_LOWEST_MPEG1_RATE = 32_000
 # A variable-rate mp3 without Xing header is cut to about 58 % of its length by libsndfile.
 _LENGTH_TOLERANCE_S = 0.1
 
@@ -68,7 +71,7 @@ def _read_to_fault(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list
     try:
         with soundfile.SoundFile(str(path)) as song:
             for span in spans:
-                stretches.append(_read_span(song, span, path))
+                stretches.append(_read_span(song, span, _run_up(facts), path))
                 if stretches[-1].fault:
                     break
     except soundfile.LibsndfileError as error:
@@ -77,8 +80,16 @@ def _read_to_fault(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list
     return stretches
 
 
-def _read_span(song: soundfile.SoundFile, span: Span, path: Path) -> Stretch:
-    start = max(0, min(span.start, song.frames) - round(_RUN_UP_S * song.samplerate))
+def _run_up(facts: AudioFacts) -> int:
+    """Give the samples to be decoded before a span, so that all of the span is right."""
+    if facts.codec != "mp3":
+        return 0
+    is_mpeg1 = facts.sample_rate >= _LOWEST_MPEG1_RATE
+    return round((_RUN_UP_S if is_mpeg1 else _MPEG2_RUN_UP_S) * facts.sample_rate)
+
+
+def _read_span(song: soundfile.SoundFile, span: Span, run_up: int, path: Path) -> Stretch:
+    start = max(0, min(span.start, song.frames) - run_up)
     try:
         song.seek(start)
         read = song.read(max(0, span.stop - start), dtype="float32", always_2d=True)

@@ -1,11 +1,11 @@
 """The WAV between convert and extract: 44.1 kHz, mono, int16, one fragment after the other."""
 
-import os
 import uuid
 import wave
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from genre_core.examples import Float32Array
 from storage.audio.resample import SAMPLE_RATE
@@ -27,7 +27,7 @@ def write_wav(path: Path, fragments: Float32Array) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        _write_samples(part, samples.tobytes())
+        _write_samples(part, samples)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -49,18 +49,17 @@ def round_samples(fragments: Float32Array) -> Float32Array:
 
 def _levels(fragments: Float32Array) -> Float32Array:
     """Round to the nearest of int16, clipped to its range."""
-    levels = np.rint(fragments * np.float32(_FULL_SCALE))
-    return np.clip(levels, -_FULL_SCALE, _FULL_SCALE - 1)
+    levels = fragments * np.float32(_FULL_SCALE)
+    np.rint(levels, out=levels)
+    return np.clip(levels, -_FULL_SCALE, _FULL_SCALE - 1, out=levels)
 
 
-def _write_samples(path: Path, samples: bytes) -> None:
-    with path.open("wb") as file, wave.open(file, "wb") as song:
+def _write_samples(path: Path, samples: npt.NDArray[np.int16]) -> None:
+    with wave.open(str(path), "wb") as song:
         song.setnchannels(1)
         song.setsampwidth(2)
         song.setframerate(SAMPLE_RATE)
-        song.writeframes(samples)
-        file.flush()
-        os.fsync(file.fileno())
+        song.writeframes(np.ascontiguousarray(samples).data)
 
 
 def read_wav(path: Path, n_fragments: int) -> Float32Array:

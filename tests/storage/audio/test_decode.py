@@ -69,6 +69,21 @@ def test_both_libraries_give_the_same_samples_at_the_same_place(
     np.testing.assert_allclose(sought, streamed, atol=1e-5)
 
 
+@pytest.mark.parametrize(("rate", "kbps"), [(44_100, 32), (22_050, 16), (22_050, 8), (8_000, 8)])
+def test_a_seek_gives_the_samples_of_the_whole_song_at_the_lowest_bit_rates(
+    encode: Encode, rate: int, kbps: int
+) -> None:
+    song = encode("song.mp3", "-b:a", f"{kbps}k", "-ar", str(rate))
+    facts = probe_audio(song)
+    whole, _ = soundfile.read(song, dtype="float32")
+    spans = [Span(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)]
+
+    sought = np.stack([stretch.signal for stretch in seek_spans(song, facts, spans)])
+
+    expected = [whole[span.start : span.stop].mean(axis=1) for span in spans]
+    np.testing.assert_allclose(sought, np.stack(expected), atol=2e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("song.ogg", ["-c:a", "libvorbis"]), ("song.flac.ogg", ["-c:a", "flac"])],

@@ -1,0 +1,61 @@
+"""Frames of an mp3 are followed from header to header, and nothing else may stand between them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from storage.audio.frames import frame_bytes, holds_frames_alone
+
+Encode = Callable[..., Path]
+ID3V1 = b"TAG" + b"song".ljust(125, b"\0")
+APE = b"APETAGEX" + bytes(24)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-b:a", "128k"],
+        ["-b:a", "32k", "-ac", "1"],
+        ["-q:a", "3"],
+        ["-b:a", "56k", "-ar", "22050"],
+        ["-b:a", "16k", "-ar", "11025"],
+        ["-b:a", "320k", "-ar", "48000"],
+    ],
+)
+def test_the_length_in_a_header_is_that_of_the_packet(encode: Encode, options: list[str]) -> None:
+    song = encode("song.mp3", *options)
+
+    with av.open(str(song)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+    assert [frame_bytes(packet[:3]) for packet in packets] == [len(packet) for packet in packets]
+    assert holds_frames_alone(song)
+
+
+@pytest.mark.parametrize("tail", [b"", ID3V1, APE])
+def test_tags_at_both_ends_stand_between_no_frames(encode: Encode, tail: bytes) -> None:
+    song = encode("song.mp3", "-metadata", "title=A title", "-id3v2_version", "4")
+    song.write_bytes(song.read_bytes() + tail)
+
+    assert song.read_bytes().startswith(b"ID3")
+    assert holds_frames_alone(song)
+
+
+@pytest.mark.parametrize("junk", [b"x", bytes(2_000), b"TAG"])
+def test_what_stands_between_frames_is_found(encode: Encode, junk: bytes) -> None:
+    song = encode("song.mp3", "-b:a", "128k")
+    with av.open(str(song)) as container:
+        places = [packet.pos for packet in container.demux(audio=0) if packet.size]
+    sound = song.read_bytes()
+    song.write_bytes(sound[: places[100]] + junk + sound[places[100] :])
+
+    assert not holds_frames_alone(song)
+
+
+@pytest.mark.parametrize(
+    "header", [b"\xff\xfb\x00", b"\xff\xfb\xf0", b"\xff\xfd\x90", b"\xff\xeb\x90"]
+)
+def test_a_header_that_tells_no_length_of_layer_3_is_refused(header: bytes) -> None:
+    assert frame_bytes(header) == 0
