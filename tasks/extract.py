@@ -63,6 +63,16 @@ class ConvertedChunk:
     rejections: tuple[Rejection, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Heard:
+    """What became of one song: matrices by feature key, keys under which all is silent."""
+
+    track_id: str
+    audible: Mapping[str, TrackMatrices]
+    silent: tuple[str, ...]
+    sound: Sound
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractedChunk:
     """The shards of a chunk, one a feature key, the songs that gave no example, and doubts."""
@@ -108,26 +118,20 @@ def extract_chunk(
     layout: DataLayout, chunk: ConvertedChunk, features: Sequence[FeatureConfig]
 ) -> ExtractedChunk:
     """Turn the fragments of a chunk into matrices: one shard a feature key."""
-    shards: list[Shard] = []
-    silent: list[Rejection] = []
-    made: set[str] = set()
-    for key, config in key_features(features).items():
-        wanted = [song for song in chunk.converted if key in song.pending.feature_keys]
-        rows = [row for song in wanted if (row := _matrices(song, config))]
-        audible = [row for row in rows if row.matrices.any()]
-        if audible:
-            shards.append(write_shard(layout, key, config, audible))
-        mute = {row.track_id for row in rows} - {row.track_id for row in audible}
-        silent += [_silence(song, key) for song in wanted if song.track_id in mute]
-        made.update(row.track_id for row in rows)
-    sounds = tuple(_sound(song) for song in chunk.converted if song.track_id in made)
+    wanted = key_features(features)
+    heard = [one for song in chunk.converted if (one := _hear(song, wanted))]
+    rows_of_key = {key: [one.audible[key] for one in heard if key in one.audible] for key in wanted}
+    shards = [
+        write_shard(layout, key, wanted[key], rows) for key, rows in rows_of_key.items() if rows
+    ]
+    silent = [_silence(one, key) for one in heard for key in one.silent]
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
     return ExtractedChunk(
         shards=tuple(shards),
         rejections=(*chunk.rejections, *silent),
         warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
-        sounds=sounds,
+        sounds=tuple(one.sound for one in heard),
     )
 
 
@@ -209,20 +213,29 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
     )
 
 
-def _matrices(song: Converted, config: FeatureConfig) -> TrackMatrices | None:
-    """Make the matrices of one song; one that fails leaves the others be."""
+def _hear(song: Converted, features: Mapping[str, FeatureConfig]) -> _Heard | None:
+    """Make all matrices of one song from one reading; one that fails leaves the others be."""
     track = song.pending.track
     try:
         fragments = read_wav(song.wav, len(song.starts_s))
-        return TrackMatrices(
-            track_id=song.track_id,
-            genre=track.genre,
-            starts_s=song.starts_s,
-            matrices=matrices_of(fragments, config),
-        )
+        matrices = {key: matrices_of(fragments, features[key]) for key in song.pending.feature_keys}
+        sound = measure_sound(song.track_id, fragments)
     except Exception:
         get_run_logger().exception("%s was left out", show_location(track.location))
         return None
+    audible = {
+        key: TrackMatrices(
+            track_id=song.track_id, genre=track.genre, starts_s=song.starts_s, matrices=found
+        )
+        for key, found in matrices.items()
+        if found.any()
+    }
+    return _Heard(
+        track_id=song.track_id,
+        audible=audible,
+        silent=tuple(matrices.keys() - audible.keys()),
+        sound=sound,
+    )
 
 
 def _clipping(song: Converted) -> str:
@@ -233,11 +246,7 @@ def _warn(song: Converted) -> Warned:
     return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))
 
 
-def _sound(song: Converted) -> Sound:
-    return measure_sound(song.track_id, read_wav(song.wav, len(song.starts_s)))
-
-
-def _silence(song: Converted, feature_key: str) -> Rejection:
+def _silence(song: _Heard, feature_key: str) -> Rejection:
     return Rejection(
         track_id=song.track_id,
         feature_keys=(feature_key,),
