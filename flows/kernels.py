@@ -64,14 +64,14 @@ QUICK = KernelPlan(
 
 @flow
 def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) -> Study:
-    """Train what is missing, compare, prune, show; on the snapshot used last.
+    """Train what is missing, compare, prune, show; on the line's own snapshot used last.
 
     Without a ``config`` the settings are read where the flow runs.
     """
     config, plan = config or read_line_config(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):
-        base = read_base(layout)
+        base = read_base(layout, config.features)
         cells = plan_cells(config, plan, base)
         close_killed_runs(layout)
         study = open_study(layout, cells)

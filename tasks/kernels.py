@@ -32,6 +32,7 @@ from storage.catalog.latest import read_latest_snapshot
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
+from tasks.extract import key_features
 from tasks.keras_import import import_training
 from tasks.splits import split_examples
 from tasks.studies import Network, Study, keep_figure, keep_numbers, load_model, open_store
@@ -42,9 +43,13 @@ N_PATCHES = 4
 
 
 @task
-def read_base(layout: DataLayout) -> Cell:
-    """Give the snapshot used last, as a training of which only network and seed are open."""
-    snapshot, features = read_latest_snapshot(layout)
+def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
+    """Give a snapshot as a training of which only network and seed are open.
+
+    It is the one used last under one of the settings that are wanted; where there is none, the
+    one used last.
+    """
+    snapshot, features = read_latest_snapshot(layout, list(key_features(wanted)))
     return Cell(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
     )
