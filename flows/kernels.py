@@ -17,6 +17,7 @@ from tasks.kernels import (
     draw_counts,
     open_study,
     read_base,
+    require_studied,
     show_kernels,
 )
 from tasks.pruning import prune_runs
@@ -73,6 +74,7 @@ def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) ->
     with hold_home(layout):
         base = read_base(layout, config.features)
         cells = plan_cells(config, plan, base)
+        require_studied(cells)
         close_killed_runs(layout)
         study = open_study(layout, cells)
         for cell in select_cells(layout, cells):
