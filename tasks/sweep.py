@@ -19,8 +19,6 @@ from tasks.comparison import Comparison, compare_groups
 from tasks.select import best, drawn_group
 from tasks.train import Cell
 
-Column = tuple[str, float]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow:
@@ -81,7 +79,8 @@ def report_sweep(layout: DataLayout, run_id: str, runs: Sequence[Run]) -> list[S
     comparison = compare_groups(
         [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
     )
-    rows = tabulate(comparison, runs, count_song_bytes(layout))
+    song_bytes = count_song_bytes(layout, [run.snapshot_id for run in runs])
+    rows = tabulate(comparison, runs, song_bytes)
     for representation in dict.fromkeys(row.representation for row in rows):
         shown = [g for g in comparison.groups if g.runs[0].representation == representation]
         figure = draw_comparison([drawn_group(group, runs) for group in shown])
@@ -97,9 +96,9 @@ def report_sweep(layout: DataLayout, run_id: str, runs: Sequence[Run]) -> list[S
 
 
 def tabulate(
-    comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[Column, float]
+    comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[str, float]
 ) -> list[SweepRow]:
-    """Give a row a group, the best on validation first."""
+    """Give a row a group, the best on validation first; ``song_bytes`` are by snapshot."""
     seconds = {run.run_id: run.seconds for run in runs}
     return [
         SweepRow(
@@ -111,7 +110,7 @@ def tabulate(
             test_macro_f1=group.test.macro_f1,
             n_parameters=group.runs[0].n_parameters,
             seconds=sum(seconds[run.run_id] for run in group.runs) / len(group.runs),
-            bytes_per_song=song_bytes[group.runs[0].representation, group.fragment_s],
+            bytes_per_song=song_bytes[group.runs[0].snapshot_id],
         )
         for group in comparison.groups
     ]
@@ -119,7 +118,7 @@ def tabulate(
 
 def _best_columns(rows: Sequence[SweepRow]) -> list[CostedScore]:
     """Give the best network of each representation and length; the rows come best first."""
-    columns: dict[Column, SweepRow] = {}
+    columns: dict[tuple[str, float], SweepRow] = {}
     for row in rows:
         columns.setdefault((row.representation, row.fragment_s), row)
     return [
