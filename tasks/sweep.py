@@ -19,6 +19,12 @@ from tasks.comparison import Comparison, compare_groups
 from tasks.select import best, drawn_group
 from tasks.train import Cell
 
+_NONE_FINISHED = "No training of the sweep has finished; the log says why."
+_NONE_BEGUN = (
+    "The time was up before the first training of the sweep began. What has been extracted is "
+    "kept: the same command goes on from there; --budget-min may be larger."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow:
@@ -66,14 +72,19 @@ def open_sweep(layout: DataLayout, cells: Sequence[Cell]) -> str:
 
 
 @task
-def report_sweep(layout: DataLayout, run_id: str, runs: Sequence[Run]) -> list[SweepRow]:
-    """Draw and list what has been trained so far, in MLflow and as a table in Prefect."""
+def report_sweep(
+    layout: DataLayout, run_id: str, runs: Sequence[Run], n_tried: int
+) -> list[SweepRow]:
+    """Draw and list what has been trained so far, in MLflow and as a table in Prefect.
+
+    ``n_tried`` counts the trainings of this time, finished or not.
+    """
     from storage.tracking.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
     if not runs:
-        failure = GenreflowError("No training of the sweep has finished; the log says why.")
+        failure = GenreflowError(_NONE_FINISHED if n_tried else _NONE_BEGUN)
         fail_run(tracking, run_id, failure)
         raise failure
     comparison = compare_groups(
