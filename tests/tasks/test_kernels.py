@@ -1,16 +1,18 @@
-"""Kernels: on which matrices they cannot be studied, found before anything is trained."""
+"""Kernels: on which matrices they cannot be studied, and how a study ends that fails."""
 
 from dataclasses import replace
 
 import pytest
 
-from genre_core.errors import UsageError
+from genre_core.errors import GenreflowError, UsageError
 from genre_core.features import FeatureConfig
 from genre_core.fragments import FragmentConfig
 from genre_core.networks.registry import KERNEL_COUNTS
 from genre_core.training_rules import TrainingConfig
 from storage.catalog.snapshots import Snapshot
-from tasks.kernels import require_studied
+from storage.layout import DataLayout
+from tasks.kernels import open_study, require_studied
+from tasks.studies import failing_study
 from tasks.train import Cell
 
 pytestmark = pytest.mark.keras
@@ -64,3 +66,19 @@ def test_matrices_on_which_a_network_pools_what_others_flatten_are_refused(
 def test_matrices_of_one_band_are_refused() -> None:
     with pytest.raises(UsageError, match=r"envelope of 3 s: network cnn_4_8 needs a matrix of"):
         require_studied.fn(cells("envelope", 3.0))
+
+
+def test_a_study_that_fails_is_closed_with_the_reason(layout: DataLayout) -> None:
+    from storage.tracking.store import open_tracking
+
+    study = open_study.fn(layout, cells("thesis", 3.0))
+
+    with (
+        pytest.raises(GenreflowError, match="no network"),
+        failing_study(layout, study),
+    ):
+        raise GenreflowError("no network could be pruned")
+
+    run = open_tracking(layout).client.get_run(study.run_id)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["failure"] == "GenreflowError: no network could be pruned"
