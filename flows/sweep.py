@@ -22,10 +22,14 @@ from tasks.train import Cell, select_cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """How many trainings were asked for, how many there are, and how the networks compare."""
+    """How many trainings were asked for, how many there are, and how the networks compare.
+
+    ``n_trained`` and ``n_failed`` count those of this time, ``n_finished`` those of any time.
+    """
 
     n_cells: int
     n_trained: int
+    n_failed: int
     n_finished: int
     rows: tuple[SweepRow, ...]
 
@@ -51,9 +55,11 @@ def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> S
         runs = finished_runs(layout, cells)
         rows = report_sweep(layout, run_id, runs, n_tried)
         publish_store(layout)
+    n_trained = len(runs) - (len(cells) - len(missing))
     return SweepReport(
         n_cells=len(cells),
-        n_trained=len(runs) - (len(cells) - len(missing)),
+        n_trained=n_trained,
+        n_failed=n_tried - n_trained,
         n_finished=len(runs),
         rows=tuple(rows),
     )
