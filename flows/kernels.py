@@ -10,6 +10,8 @@ from flows.settings import read_line_config
 from flows.train import train_cell
 from genre_core.errors import UsageError
 from genre_core.networks.registry import KERNEL_COUNTS
+from storage.catalog.runs import Run
+from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.kernels import (
     close_study,
@@ -17,12 +19,13 @@ from tasks.kernels import (
     draw_counts,
     open_study,
     read_base,
+    require_studied,
     show_kernels,
 )
 from tasks.pruning import prune_runs
 from tasks.publish import publish_store
 from tasks.select import close_killed_runs, finished_runs
-from tasks.studies import Study
+from tasks.studies import Study, failing_study
 from tasks.train import Cell, select_cells
 
 
@@ -64,28 +67,36 @@ QUICK = KernelPlan(
 
 @flow
 def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) -> Study:
-    """Train what is missing, compare, prune, show; on the snapshot used last.
+    """Train what is missing, compare, prune, show; on the line's own snapshot used last.
 
     Without a ``config`` the settings are read where the flow runs.
     """
     config, plan = config or read_line_config(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):
-        base = read_base(layout)
+        base = read_base(layout, config.features)
         cells = plan_cells(config, plan, base)
+        require_studied(cells)
         close_killed_runs(layout)
         study = open_study(layout, cells)
-        for cell in select_cells(layout, cells):
-            train_cell(layout, cell, study.run_id)
-        runs = finished_runs(layout, cells)
-        pruned = [run for run in runs if run.network == plan.pruned]
-        draw_counts(layout, study, runs)
-        compare_kernels(layout, study, runs)
-        prune_runs(layout, study, pruned, base, plan.n_orders)
-        show_kernels(layout, study, pruned, base)
+        with failing_study(layout, study):
+            for cell in select_cells(layout, cells):
+                train_cell(layout, cell, study.run_id)
+            _draw_study(layout, study, plan, finished_runs(layout, cells), base)
         close_study(layout, study)
         publish_store(layout)
     return study
+
+
+def _draw_study(
+    layout: DataLayout, study: Study, plan: KernelPlan, runs: list[Run], base: Cell
+) -> None:
+    """Compare what has been trained, prune the network of the plan, and show it."""
+    pruned = [run for run in runs if run.network == plan.pruned]
+    draw_counts(layout, study, runs)
+    compare_kernels(layout, study, runs)
+    prune_runs(layout, study, pruned, base, plan.n_orders)
+    show_kernels(layout, study, pruned, base)
 
 
 def plan_cells(config: LineConfig, plan: KernelPlan, base: Cell) -> list[Cell]:

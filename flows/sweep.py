@@ -1,6 +1,7 @@
 """Flow sweep: networks × representations × fragment lengths × seeds, as far as time allows."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import flow
@@ -10,20 +11,25 @@ from flows.line import LineConfig
 from flows.settings import read_line_config
 from flows.train import plan_cells, train_cell
 from genre_core.sweeping import order_cells
+from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.publish import publish_store
 from tasks.select import close_killed_runs, finished_runs
 from tasks.splits import assign_splits
 from tasks.sweep import SweepRow, open_sweep, report_sweep
-from tasks.train import select_cells
+from tasks.train import Cell, select_cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """How many trainings were asked for, how many there are, and how the networks compare."""
+    """How many trainings were asked for, how many there are, and how the networks compare.
+
+    ``n_trained`` and ``n_failed`` count those of this time, ``n_finished`` those of any time.
+    """
 
     n_cells: int
     n_trained: int
+    n_failed: int
     n_finished: int
     rows: tuple[SweepRow, ...]
 
@@ -45,16 +51,24 @@ def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> S
         missing = select_cells(layout, cells)
         close_killed_runs(layout)
         run_id = open_sweep(layout, cells)
-        for cell in missing:
-            if time.monotonic() - started_s > budget_s:
-                break
-            train_cell(layout, cell, run_id)
+        n_tried = _train_in_time(layout, missing, run_id, started_s + budget_s)
         runs = finished_runs(layout, cells)
-        rows = report_sweep(layout, run_id, runs)
+        rows = report_sweep(layout, run_id, runs, n_tried)
         publish_store(layout)
+    n_trained = len(runs) - (len(cells) - len(missing))
     return SweepReport(
         n_cells=len(cells),
-        n_trained=len(runs) - (len(cells) - len(missing)),
+        n_trained=n_trained,
+        n_failed=n_tried - n_trained,
         n_finished=len(runs),
         rows=tuple(rows),
     )
+
+
+def _train_in_time(layout: DataLayout, cells: Sequence[Cell], run_id: str, end_s: float) -> int:
+    """Train cell after cell, none after the end on the monotonic clock; give how many."""
+    for n_tried, cell in enumerate(cells):
+        if time.monotonic() > end_s:
+            return n_tried
+        train_cell(layout, cell, run_id)
+    return len(cells)

@@ -72,6 +72,12 @@ def features_of_lengths(
     ]
 
 
+def name_features(representation: str, fragment_s: float) -> str:
+    """Give what people read: ``3 s`` of the thesis's matrices, ``logmel 3 s`` of others."""
+    plain = representation == FeatureConfig().representation
+    return f"{fragment_s:g} s" if plain else f"{representation} {fragment_s:g} s"
+
+
 def feature_key(config: FeatureConfig, decoder_version: str) -> str:
     """Digest the settings: rows with the same ``(track_id, feature_key)`` hold the same numbers."""
     settings = dict(find_representation(config.representation).settings)

@@ -42,7 +42,7 @@ class Evaluated:
     predictions: tuple[Prediction, ...]
 
 
-@task(task_run_name="evaluate {trained.cell.network} {trained.cell.features.fragment_s} s")
+@task(task_run_name="evaluate {trained.cell.name}")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
     from storage.tracking.models import load_network

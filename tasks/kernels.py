@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from prefect import task
 
-from genre_core.errors import GenreflowError
+from genre_core.errors import GenreflowError, UsageError
 from genre_core.features import FeatureConfig
 from genre_core.figures.architecture import draw_architecture
 from genre_core.figures.excitement import draw_excitement, kernel_images
@@ -25,13 +25,14 @@ from genre_core.kernels.counts import (
     mean_over_seeds,
 )
 from genre_core.kernels.similarity import Kernels, Likeness, likeness_between, likeness_within
-from genre_core.networks.registry import KERNEL_COUNTS
+from genre_core.networks.registry import KERNEL_COUNTS, build_network
 from genre_core.records import Split
 from genre_core.training_rules import TrainingConfig
 from storage.catalog.latest import read_latest_snapshot
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
+from tasks.extract import key_features
 from tasks.keras_import import import_training
 from tasks.splits import split_examples
 from tasks.studies import Network, Study, keep_figure, keep_numbers, load_model, open_store
@@ -42,12 +43,49 @@ N_PATCHES = 4
 
 
 @task
-def read_base(layout: DataLayout) -> Cell:
-    """Give the snapshot used last, as a training of which only network and seed are open."""
-    snapshot, features = read_latest_snapshot(layout)
+def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
+    """Give a snapshot as a training of which only network and seed are open.
+
+    It is the one used last under one of the settings that are wanted; where there is none, the
+    one used last.
+    """
+    snapshot, features = read_latest_snapshot(layout, list(key_features(wanted)))
     return Cell(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
     )
+
+
+@task
+def require_studied(cells: Sequence[Cell]) -> None:
+    """Refuse matrices on which the networks would differ in more than their kernels.
+
+    Raises
+    ------
+    UsageError
+        Before anything is trained.
+    """
+    for network, cell in {cell.network: cell for cell in cells}.items():
+        if objection := _objection(network, cell):
+            features = cell.features
+            raise UsageError(
+                f"Kernels cannot be studied on {features.representation} of "
+                f"{features.fragment_s:g} s: {objection} In genreflow.toml, set `representations` "
+                "to thesis and `fragment_lengths_s` to 1 to 3 s, and train on them first."
+            )
+
+
+def _objection(network: str, cell: Cell) -> str:
+    """Say why a network cannot be studied; empty if it can."""
+    import_training()
+    from genre_core.kernels.smaller import is_prunable
+
+    try:
+        model = build_network(network, cell.features.shape, len(cell.snapshot.genres))
+    except ValueError as error:
+        return str(error)
+    if is_prunable(model):
+        return ""
+    return f"there {network} pools what it flattens on smaller matrices, and cannot be pruned."
 
 
 @task

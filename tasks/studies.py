@@ -1,7 +1,8 @@
 """A study: a run in MLflow and a folder of reports that hold the same figures and numbers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,15 @@ def open_store(layout: DataLayout) -> "Tracking":
     from storage.tracking.store import open_tracking
 
     return open_tracking(layout)
+
+
+@contextmanager
+def failing_study(layout: DataLayout, study: Study) -> Iterator[None]:
+    """Close the run of a study as failed, with the reason, if the block raises."""
+    from storage.tracking.runs import failing_run
+
+    with failing_run(open_store(layout), study.run_id):
+        yield
 
 
 def load_model(layout: DataLayout, model_uri: str) -> Network:

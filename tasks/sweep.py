@@ -19,7 +19,11 @@ from tasks.comparison import Comparison, compare_groups
 from tasks.select import best, drawn_group
 from tasks.train import Cell
 
-Column = tuple[str, float]
+_NONE_FINISHED = "No training of the sweep has finished; the log says why."
+_NONE_BEGUN = (
+    "The time was up before the first training of the sweep began. What has been extracted is "
+    "kept: the same command goes on from there; --budget-min may be larger."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +72,26 @@ def open_sweep(layout: DataLayout, cells: Sequence[Cell]) -> str:
 
 
 @task
-def report_sweep(layout: DataLayout, run_id: str, runs: Sequence[Run]) -> list[SweepRow]:
-    """Draw and list what has been trained so far, in MLflow and as a table in Prefect."""
+def report_sweep(
+    layout: DataLayout, run_id: str, runs: Sequence[Run], n_tried: int
+) -> list[SweepRow]:
+    """Draw and list what has been trained so far, in MLflow and as a table in Prefect.
+
+    ``n_tried`` counts the trainings of this time, finished or not.
+    """
     from storage.tracking.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
     if not runs:
-        failure = GenreflowError("No training of the sweep has finished; the log says why.")
+        failure = GenreflowError(_NONE_FINISHED if n_tried else _NONE_BEGUN)
         fail_run(tracking, run_id, failure)
         raise failure
     comparison = compare_groups(
         [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
     )
-    rows = tabulate(comparison, runs, count_song_bytes(layout))
+    song_bytes = count_song_bytes(layout, [run.snapshot_id for run in runs])
+    rows = tabulate(comparison, runs, song_bytes)
     for representation in dict.fromkeys(row.representation for row in rows):
         shown = [g for g in comparison.groups if g.runs[0].representation == representation]
         figure = draw_comparison([drawn_group(group, runs) for group in shown])
@@ -97,9 +107,9 @@ def report_sweep(layout: DataLayout, run_id: str, runs: Sequence[Run]) -> list[S
 
 
 def tabulate(
-    comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[Column, float]
+    comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[str, float]
 ) -> list[SweepRow]:
-    """Give a row a group, the best on validation first."""
+    """Give a row a group, the best on validation first; ``song_bytes`` are by snapshot."""
     seconds = {run.run_id: run.seconds for run in runs}
     return [
         SweepRow(
@@ -111,7 +121,7 @@ def tabulate(
             test_macro_f1=group.test.macro_f1,
             n_parameters=group.runs[0].n_parameters,
             seconds=sum(seconds[run.run_id] for run in group.runs) / len(group.runs),
-            bytes_per_song=song_bytes[group.runs[0].representation, group.fragment_s],
+            bytes_per_song=song_bytes[group.runs[0].snapshot_id],
         )
         for group in comparison.groups
     ]
@@ -119,7 +129,7 @@ def tabulate(
 
 def _best_columns(rows: Sequence[SweepRow]) -> list[CostedScore]:
     """Give the best network of each representation and length; the rows come best first."""
-    columns: dict[Column, SweepRow] = {}
+    columns: dict[tuple[str, float], SweepRow] = {}
     for row in rows:
         columns.setdefault((row.representation, row.fragment_s), row)
     return [

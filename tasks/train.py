@@ -10,7 +10,7 @@ from prefect import task
 
 from genre_core.augmentation import require_decibels
 from genre_core.errors import GenreflowError
-from genre_core.features import FeatureConfig
+from genre_core.features import FeatureConfig, name_features
 from genre_core.records import Split
 from genre_core.representations.registry import find_representation
 from genre_core.training_rules import EpochScores, TrainingConfig
@@ -49,7 +49,8 @@ class Cell:
     @property
     def name(self) -> str:
         """What people read: ``cnn 3 s``."""
-        return f"{self.network} {self.features.fragment_s:g} s"
+        features = self.features
+        return f"{self.network} {name_features(features.representation, features.fragment_s)}"
 
     @property
     def judging(self) -> dict[str, object]:
@@ -79,7 +80,7 @@ def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if cell.cell_id not in done]
 
 
-@task(task_run_name="train {cell.network} {cell.features.fragment_s} s seed {cell.seed}")
+@task(task_run_name="train {cell.name} seed {cell.seed}")
 def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     """Train one network on the training split and log it; validation picks the best epoch."""
     from genre_core.figures.curves import draw_curves

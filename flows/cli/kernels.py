@@ -21,7 +21,8 @@ def kernels(
 ) -> None:
     """Study kernels: how many are needed, how alike they are, which can go.
 
-    Trains what is missing on the snapshot used last; a finished training is kept.
+    Trains what is missing on the snapshot used last, of the representations and lengths of the
+    settings where there is one; a finished training is kept.
 
     Example: [bold]genreflow kernels --seed 0 --seed 1 --epochs 50[/bold]
     """

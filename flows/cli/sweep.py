@@ -12,6 +12,7 @@ from flows.cli.line import Genres, Lengths, Networks, Representations, Seeds, pr
 from flows.cli.tables import PLAIN
 
 if TYPE_CHECKING:
+    from flows.sweep import SweepReport
     from tasks.sweep import SweepRow
 
 THESIS_LENGTHS_S = (1.0, 1.5, 2.0, 2.5, 3.0)
@@ -56,10 +57,20 @@ def sweep(
         print_json({"rows": [row.as_document() for row in report.rows]})
         return
     OUT.print(_rows_table(report.rows))
-    OUT.print(
+    OUT.print(standing_sentence(report))
+
+
+def standing_sentence(report: "SweepReport") -> str:
+    """Say how far a sweep has come, and whether the same command would come further."""
+    done = (
         f"{report.n_finished} of {report.n_cells} trainings are done, {report.n_trained} of them "
-        "new. The same command goes on; figures are in MLflow."
+        "new; figures are in MLflow."
     )
+    failed = (
+        f" {report.n_failed} could not be trained; the log says why." if report.n_failed else ""
+    )
+    is_left = report.n_cells > report.n_finished + report.n_failed
+    return done + failed + (" The same command goes on." if is_left else "")
 
 
 def _rows_table(rows: Sequence["SweepRow"]) -> Table:

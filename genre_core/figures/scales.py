@@ -41,15 +41,11 @@ class Scales:
 
 def scales_of(features: FeatureConfig, start_s: float = 0.0) -> Scales:
     """Read the scales of a matrix from the settings of its representation."""
-    settings = find_representation(features.representation).settings
-    n_bands, n_frames = features.shape
-    edges = settings.get("edges_hz", ())
-    known = tuple(map(float, edges)) if isinstance(edges, Sequence) else ()
-    hop = settings.get("hop_samples")
+    representation = find_representation(features.representation)
+    hop = representation.settings.get("hop_samples")
+    n_frames = features.shape[1]
     seconds = hop / SAMPLE_RATE if isinstance(hop, int | float) else features.fragment_s / n_frames
-    return Scales(
-        edges_hz=known if len(known) == n_bands + 1 else (), hop_s=float(seconds), start_s=start_s
-    )
+    return Scales(edges_hz=representation.edges_hz, hop_s=float(seconds), start_s=start_s)
 
 
 def show_matrix(

@@ -60,6 +60,14 @@ def read_layer(model: keras.Model, name: str) -> KernelLayer:
     )
 
 
+def is_prunable(model: keras.Model) -> bool:
+    """Whether every convolution of a network can be pruned."""
+    try:
+        return all(_reader(model, name) for name in convolutions(model))
+    except ValueError:
+        return False
+
+
 def copy_network(model: keras.Model) -> keras.Model:
     """Copy a network with its weights."""
     copy = keras.models.clone_model(model)

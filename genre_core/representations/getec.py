@@ -10,6 +10,7 @@ import numpy.typing as npt
 from genre_core.examples import Float32Array
 from genre_core.representations.scaling import scale_matrices
 from genre_core.representations.spectrum import (
+    BIN_HZ,
     FRAME_SAMPLES,
     HOP_SAMPLES,
     cut_frames,
@@ -20,6 +21,11 @@ from genre_core.representations.spectrum import (
 BINS_PER_BAND = 401
 N_BANDS = (FRAME_SAMPLES // 2 + 1) // BINS_PER_BAND
 FULL_SCALE = 32_768
+
+
+def band_edges_hz() -> tuple[float, ...]:
+    """Give the edges of the bands: every 401 bins, 2005 Hz."""
+    return tuple(band * BINS_PER_BAND * BIN_HZ for band in range(N_BANDS + 1))
 
 
 def getec_matrices(fragments: Float32Array) -> Float32Array:

@@ -74,14 +74,24 @@ def mel_weights() -> Float32Array:
     -----
     The scale of Slaney, *Auditory Toolbox* (1998): linear to 1 kHz, logarithmic above.
     """
-    low_mel, top_mel = _hz_to_mel(np.array([LOW_HZ, TOP_HZ])).tolist()
-    edges_mel = np.linspace(low_mel, top_mel, N_BANDS + 2)
-    edges_hz = _mel_to_hz(edges_mel)
-    low, centre, high = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
+    corners = _corners_hz()
+    low, centre, high = corners[:-2], corners[1:-1], corners[2:]
     bins_hz = (np.arange(N_BINS) * BIN_HZ)[:, np.newaxis]
     rising, falling = (bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre)
     triangles = np.maximum(0, np.minimum(rising, falling))
     return (triangles * 2 / (high - low)).astype(np.float32)
+
+
+def band_edges_hz() -> tuple[float, ...]:
+    """Give where each triangle crosses the next one: half way between their middles."""
+    corners = _corners_hz()
+    return tuple(((corners[:-1] + corners[1:]) / 2).tolist())
+
+
+def _corners_hz() -> np.ndarray:
+    """Give where triangles begin, peak and end: each begins at the middle of the one below."""
+    low_mel, top_mel = _hz_to_mel(np.array([LOW_HZ, TOP_HZ])).tolist()
+    return _mel_to_hz(np.linspace(low_mel, top_mel, N_BANDS + 2))
 
 
 def _hz_to_mel(hz: np.ndarray) -> np.ndarray:

@@ -23,11 +23,14 @@ class Representation:
         ``fragment_s`` to ``(n_bands, n_frames)``.
     settings : mapping
         All that the numbers depend on; part of the feature key.
+    edges_hz : tuple of float
+        Edges of the bands, one more than bands, from low to high; empty where rows are no bands.
     """
 
     matrices: Callable[[Float32Array], Float32Array]
     shape: Callable[[float], tuple[int, int]]
     settings: Mapping[str, object]
+    edges_hz: tuple[float, ...] = ()
 
     @property
     def is_decibel(self) -> bool:
@@ -60,9 +63,10 @@ _FRAME_SETTINGS = {
     "frame_samples": spectrum.FRAME_SAMPLES,
     "hop_samples": spectrum.HOP_SAMPLES,
 }
+_BAND_EDGES_HZ = [round(edge, 6) for edge in bands.band_edges_hz()]
 _BAND_SETTINGS = {
     **_FRAME_SETTINGS,
-    "edges_hz": [round(edge, 6) for edge in bands.band_edges_hz()],
+    "edges_hz": _BAND_EDGES_HZ,
     "pool": "maximum",
     "window": "none",
 }
@@ -91,6 +95,7 @@ REPRESENTATIONS: Mapping[str, Representation] = MappingProxyType(
             matrices=bands.thesis_matrices,
             shape=_band_shape,
             settings=MappingProxyType({**_BAND_SETTINGS, "scale": "power"}),
+            edges_hz=tuple(_BAND_EDGES_HZ),
         ),
         "bands_db": Representation(
             matrices=bands.decibel_matrices,
@@ -98,11 +103,13 @@ REPRESENTATIONS: Mapping[str, Representation] = MappingProxyType(
             settings=MappingProxyType(
                 {**_BAND_SETTINGS, "scale": DECIBEL, "floor_db": bands.FLOOR_DB}
             ),
+            edges_hz=tuple(_BAND_EDGES_HZ),
         ),
         "getec": Representation(
             matrices=getec.getec_matrices,
             shape=_getec_shape,
             settings=MappingProxyType({**_GETEC_SETTINGS, "cast": "none"}),
+            edges_hz=getec.band_edges_hz(),
         ),
         "getec_int16": Representation(
             matrices=getec.getec_int16_matrices,
@@ -110,11 +117,13 @@ REPRESENTATIONS: Mapping[str, Representation] = MappingProxyType(
             settings=MappingProxyType(
                 {**_GETEC_SETTINGS, "cast": "int16, wrapped", "full_scale": getec.FULL_SCALE}
             ),
+            edges_hz=getec.band_edges_hz(),
         ),
         "logmel": Representation(
             matrices=mel.logmel_matrices,
             shape=_mel_shape,
             settings=MappingProxyType(_MEL_SETTINGS),
+            edges_hz=mel.band_edges_hz(),
         ),
         "envelope": Representation(
             matrices=envelope.envelope_matrices,

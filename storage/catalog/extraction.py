@@ -202,17 +202,18 @@ def count_examples(layout: DataLayout) -> int:
     return rows[0]["n"]
 
 
-def count_song_bytes(layout: DataLayout) -> dict[tuple[str, float], float]:
-    """Give what a song's examples take on the disk, by representation and fragment length."""
+def count_song_bytes(layout: DataLayout, snapshot_ids: Sequence[str]) -> dict[str, float]:
+    """Give what a song's examples take on the disk, on average, under the key of each snapshot."""
     statement = """
-        select representation, fragment_s, sum(n_bytes) / sum(n_tracks) as bytes_per_song
-        from shards join features using (feature_key)
-            join (select shard, count(*) as n_tracks from extracted group by shard) using (shard)
-        group by all
+        select snapshot_id, sum(n_bytes) / sum(n_songs) as bytes_per_song
+        from snapshots join shards using (feature_key)
+            join (select shard, count(*) as n_songs from extracted group by shard) using (shard)
+        where snapshot_id in (select unnest(?))
+        group by snapshot_id
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement)
-    return {(row["representation"], row["fragment_s"]): row["bytes_per_song"] for row in rows}
+        rows = fetch_rows(catalog, statement, [list(snapshot_ids)])
+    return {row["snapshot_id"]: row["bytes_per_song"] for row in rows}
 
 
 def shard_row(shard: Shard) -> dict[str, str | int]:

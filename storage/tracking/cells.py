@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from genre_core.features import name_features
+
 Parameter = str | int | float | bool
 
 
@@ -37,7 +39,7 @@ class RunCell:
 
 def run_name(cell: RunCell) -> str:
     """What tells the runs of one comparison apart: ``cnn 1.5 s seed 0``."""
-    return f"{cell.network} {cell.fragment_s:g} s seed {cell.seed}"
+    return f"{cell.network} {name_features(cell.representation, cell.fragment_s)} seed {cell.seed}"
 
 
 def run_params(cell: RunCell) -> dict[str, str]:

@@ -32,13 +32,18 @@ def start_report(tracking: Tracking, name: str, tags: Mapping[str, str]) -> str:
 
 
 def resume_comparison(tracking: Tracking, name: str, tags: Mapping[str, str], sweep_id: str) -> str:
-    """Open the parent run of a sweep again, or start it if there is none yet; give its id."""
+    """Open the parent run of a sweep again, or start it if there is none yet; give its id.
+
+    What made it fail before is forgotten.
+    """
     found = tracking.client.search_runs(
         [tracking.experiment_id], f"tags.sweep_id = '{sweep_id}'", max_results=1
     )
     if not found:
         return start_comparison(tracking, name, {**tags, "sweep_id": sweep_id})
     run_id = str(found[0].info.run_id)
+    if "failure" in found[0].data.tags:
+        tracking.client.delete_tag(run_id, "failure")
     tracking.client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
     return run_id
 

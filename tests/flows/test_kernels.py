@@ -33,7 +33,8 @@ def studied(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> S
 
     home = tmp_path_factory.mktemp("kernels") / "home"
     shutil.copytree(finished.layout.home, home)
-    config = replace(finished, home=home)
+    # the store has used 1.5 s last
+    config = replace(finished, home=home, fragment_lengths_s=(1.0,))
     plan = KernelPlan(
         networks=("cnn_4_8", "cnn_8_16"), seeds=(0, 1), epochs=2, pruned="cnn_4_8", n_orders=2
     )
@@ -58,6 +59,12 @@ def test_every_number_of_kernels_is_trained_with_every_seed(studied: Studied) ->
     trained = [(row["network"], row["seed"], row["epochs"]) for row in studied.runs]
 
     assert trained == [("cnn_4_8", 0, 2), ("cnn_4_8", 1, 2), ("cnn_8_16", 0, 2), ("cnn_8_16", 1, 2)]
+
+
+def test_the_snapshot_of_the_settings_is_studied_though_another_was_used_since(
+    studied: Studied,
+) -> None:
+    assert {row["fragment_s"] for row in studied.runs} == {1.0}
 
 
 def test_a_finished_training_is_not_done_again(studied: Studied) -> None:
@@ -115,6 +122,7 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     from storage.catalog.latest import read_latest_snapshot
     from storage.tracking.models import load_features, load_network
     from storage.tracking.store import open_tracking
+    from tasks.extract import key_features
     from tasks.splits import split_examples
 
     layout = studied.config.layout
@@ -123,7 +131,8 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
 
     model = load_network(tracking, row["model_uri"])
 
-    validation = split_examples(layout, read_latest_snapshot(layout)[0], Split.VALIDATION)
+    snapshot, _ = read_latest_snapshot(layout, list(key_features(studied.config.features)))
+    validation = split_examples(layout, snapshot, Split.VALIDATION)
     accuracy = fragment_accuracy(model, validation)
     assert load_features(tracking, row["model_uri"])["genres"] == ["clicks", "hiss", "hums"]
     assert model.count_params() == row["n_parameters"] <= row["n_parameters_whole"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flows.line import LineConfig
+from genre_core.errors import GenreflowError
 from storage.catalog.published import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -48,3 +49,35 @@ def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_co
     assert runs == [{"n": 4}]
     promotions = query_rows(config.layout, "select count(*) as n from promotions")
     assert promotions == [{"n": 1}]
+
+
+def test_a_sweep_that_had_no_time_to_train_says_so(finished_copy: LineConfig) -> None:
+    from flows.sweep import sweep
+
+    config = replace(finished_copy, networks=("lstm",), fragment_lengths_s=(1.0,))
+
+    with pytest.raises(GenreflowError, match="time was up before the first training"):
+        sweep(config, budget_s=0.0)
+
+
+def test_a_sweep_tells_what_could_not_be_trained_from_what_is_left(
+    finished_copy: LineConfig,
+) -> None:
+    from flows.cli.sweep import standing_sentence
+    from flows.sweep import sweep
+
+    config = replace(
+        finished_copy,
+        networks=("cnn",),
+        representations=("thesis", "envelope"),
+        fragment_lengths_s=(1.0, 1.5),
+    )
+
+    report = sweep(config)  # the convolution does not fit the one band of an envelope
+    stopped = sweep(config, budget_s=0.0)
+
+    assert (report.n_finished, report.n_failed) == (2, 2)
+    assert "2 could not be trained" in standing_sentence(report)
+    assert "goes on" not in standing_sentence(report)
+    assert (stopped.n_finished, stopped.n_failed) == (2, 0)
+    assert standing_sentence(stopped).endswith("The same command goes on.")

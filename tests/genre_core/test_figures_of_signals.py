@@ -81,6 +81,31 @@ def test_the_scales_of_the_thesis_are_hops_of_100_ms_and_12_bands_from_20_hz_to_
     assert (len(scales.edges_hz), scales.edges_hz[0], scales.edges_hz[-1]) == (13, 20, 20_000)
 
 
+@pytest.mark.parametrize(
+    ("representation", "edges_hz"),
+    [
+        # 401 bins of 5 Hz a band
+        ("getec", {0: 0, 1: 2_005, 11: 22_055}),
+        ("getec_int16", {0: 0, 1: 2_005, 11: 22_055}),
+        # librosa.mel_frequencies(66, fmin=20, fmax=11025) starts 20, 70.8827, 121.765 and ends
+        # 9926.59, 10461.39, 11025; edges lie half way
+        ("logmel", {0: 45.4413, 1: 96.3240, 63: 10_193.99, 64: 10_743.19}),
+    ],
+)
+def test_bands_of_other_representations_have_edges_in_hertz_too(
+    representation: str, edges_hz: dict[int, float]
+) -> None:
+    known = scales_of(FeatureConfig(representation=representation)).edges_hz
+
+    assert len(known) == max(edges_hz) + 1
+    assert {band: known[band] for band in edges_hz} == pytest.approx(edges_hz, rel=1e-5)
+
+
+@pytest.mark.parametrize("representation", ["envelope", "waveform"])
+def test_rows_that_are_no_bands_have_no_edges(representation: str) -> None:
+    assert scales_of(FeatureConfig(representation=representation)).edges_hz == ()
+
+
 def test_the_response_is_the_sum_of_products_at_each_place() -> None:
     response = slide(MATRIX, np.array(BEAT_KERNEL, float))
 

@@ -48,3 +48,8 @@ def test_a_filter_is_refused_before_training_where_bands_are_not_in_decibels() -
     assert replace(CELL, training=tilted).training.augmentation.tilt == 0.1
     with pytest.raises(UsageError, match=r"augmentation\.tilt .* thesis is not"):
         replace(CELL, training=tilted, features=FeatureConfig(representation="thesis"))
+
+
+def test_people_read_the_representation_of_a_cell_unless_it_is_the_thesis() -> None:
+    assert CELL.name == "dense bands_db 3 s"
+    assert replace(CELL, features=FeatureConfig()).name == "dense 3 s"

@@ -18,6 +18,7 @@ from storage.catalog.extraction import (
     Warned,
     all_shards,
     count_examples,
+    count_song_bytes,
     record_extraction,
     record_features,
     select_pending,
@@ -276,3 +277,20 @@ def test_a_failure_while_shards_are_named_names_none(store: Store) -> None:
 
     assert all_shards(store.layout) == []
     assert outcomes(store.layout) == {"a": ("ok", "download", "")}
+
+
+def test_the_bytes_of_a_song_are_those_under_the_settings_of_the_snapshot(store: Store) -> None:
+    songs = store.three_songs()
+    one = store.shard("one setting", *songs)
+    other = store.shard("another setting", songs[0])  # of the same representation and length
+    record_extraction(store.layout, [one, other], [])
+
+    snapshots = [store.freeze(key, *songs) for key in ("one setting", "another setting")]
+
+    assert count_song_bytes(store.layout, [s.snapshot_id for s in snapshots]) == {
+        snapshots[0].snapshot_id: pytest.approx(one.n_bytes / 3),
+        snapshots[1].snapshot_id: other.n_bytes,
+    }
+    assert set(count_song_bytes(store.layout, [snapshots[0].snapshot_id])) == {
+        snapshots[0].snapshot_id
+    }

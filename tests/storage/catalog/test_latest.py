@@ -8,6 +8,7 @@ from flows.line import LineConfig
 from genre_core.errors import UsageError
 from storage.catalog.latest import read_latest_snapshot
 from storage.layout import DataLayout
+from tasks.extract import key_features
 
 
 def test_without_a_snapshot_one_is_told_to_train(tmp_path: Path) -> None:
@@ -24,3 +25,25 @@ def test_the_snapshot_of_the_longest_fragments_was_used_last(finished: LineConfi
     assert features.fragment_s == 1.5
     assert snapshot.genres == ("clicks", "hiss", "hums")
     assert snapshot.n_tracks == 18
+
+
+@pytest.mark.flow
+@pytest.mark.keras
+def test_a_snapshot_under_a_preferred_key_comes_before_one_used_later(
+    finished: LineConfig,
+) -> None:
+    short, _ = key_features(finished.features)
+
+    snapshot, features = read_latest_snapshot(finished.layout, [short])
+
+    assert (snapshot.feature_key, features.fragment_s) == (short, 1.0)
+
+
+@pytest.mark.flow
+@pytest.mark.keras
+def test_where_no_snapshot_has_a_preferred_key_the_one_used_last_is_given(
+    finished: LineConfig,
+) -> None:
+    _, features = read_latest_snapshot(finished.layout, ["another key"])
+
+    assert features.fragment_s == 1.5

@@ -18,6 +18,10 @@ def test_a_whole_number_of_seconds_is_written_without_a_fraction(cell: RunCell) 
     assert run_params(whole)["fragment_s"] == "3"
 
 
+def test_a_representation_other_than_the_thesis_stands_in_the_name(cell: RunCell) -> None:
+    assert run_name(replace(cell, representation="logmel")) == "cnn logmel 1.5 s seed 0"
+
+
 def test_every_run_has_the_same_parameters_and_those_of_its_training(cell: RunCell) -> None:
     assert run_params(cell) == {
         "network": "cnn",

@@ -13,12 +13,15 @@ from storage.tracking.cells import RunCell
 from storage.tracking.runs import (
     close_abandoned,
     comparison,
+    fail_run,
     failing_run,
+    finish_run,
     log_epoch,
     log_figure,
     log_json,
     log_params,
     log_scores,
+    resume_comparison,
     start_run,
     training_run,
 )
@@ -195,3 +198,18 @@ def test_runs_that_a_killed_process_left_open_are_closed(
     assert closed == [parent_run_id]
     assert status(tracking, parent_run_id) == "KILLED"
     assert close_abandoned(tracking, set()) == []
+
+
+def test_a_sweep_that_failed_goes_on_in_the_same_run_and_its_failure_is_forgotten(
+    tracking: Tracking,
+) -> None:
+    first = resume_comparison(tracking, "a sweep", {}, "5f2c")
+    fail_run(tracking, first, ValueError("no time"))
+
+    again = resume_comparison(tracking, "a sweep", {}, "5f2c")
+    running = status(tracking, again)
+    finish_run(tracking, again)
+
+    run = tracking.client.get_run(again)
+    assert (again, running, run.info.status) == (first, "RUNNING", "FINISHED")
+    assert "failure" not in run.data.tags

@@ -1,0 +1,84 @@
+"""Kernels: on which matrices they cannot be studied, and how a study ends that fails."""
+
+from dataclasses import replace
+
+import pytest
+
+from genre_core.errors import GenreflowError, UsageError
+from genre_core.features import FeatureConfig
+from genre_core.fragments import FragmentConfig
+from genre_core.networks.registry import KERNEL_COUNTS
+from genre_core.training_rules import TrainingConfig
+from storage.catalog.snapshots import Snapshot
+from storage.layout import DataLayout
+from tasks.kernels import open_study, require_studied
+from tasks.studies import failing_study
+from tasks.train import Cell
+
+pytestmark = pytest.mark.keras
+
+SNAPSHOT = Snapshot(
+    snapshot_id="s",
+    feature_key="f",
+    library_id="l",
+    genres=("jazz", "rock"),
+    seed=0,
+    n_tracks=2,
+    n_examples=30,
+)
+
+
+def cells(representation: str, fragment_s: float) -> list[Cell]:
+    fragments = replace(FragmentConfig(), longest_s=30.0)
+    features = FeatureConfig(
+        representation=representation, fragment_s=fragment_s, fragments=fragments
+    )
+    return [
+        Cell(
+            network=network, seed=0, snapshot=SNAPSHOT, features=features, training=TrainingConfig()
+        )
+        for network in KERNEL_COUNTS
+    ]
+
+
+@pytest.mark.parametrize("fragment_s", [1.0, 3.0])
+def test_the_matrices_of_the_thesis_are_studied(fragment_s: float) -> None:
+    require_studied.fn(cells("thesis", fragment_s))
+
+
+@pytest.mark.parametrize(
+    ("representation", "fragment_s", "network"),
+    [
+        ("logmel", 3.0, "cnn_8_16"),
+        # 3 × 46 places × 128 kernels × 128 units are more than 2²¹, those of 64 kernels are not
+        ("thesis", 10.0, "cnn_64_128"),
+    ],
+)
+def test_matrices_on_which_a_network_pools_what_others_flatten_are_refused(
+    representation: str, fragment_s: float, network: str
+) -> None:
+    refusal = rf"{representation} of {fragment_s:g} s: there {network} pools .* 1 to 3 s"
+
+    with pytest.raises(UsageError, match=refusal):
+        require_studied.fn(cells(representation, fragment_s))
+
+
+def test_matrices_of_one_band_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"envelope of 3 s: network cnn_4_8 needs a matrix of"):
+        require_studied.fn(cells("envelope", 3.0))
+
+
+def test_a_study_that_fails_is_closed_with_the_reason(layout: DataLayout) -> None:
+    from storage.tracking.store import open_tracking
+
+    study = open_study.fn(layout, cells("thesis", 3.0))
+
+    with (
+        pytest.raises(GenreflowError, match="no network"),
+        failing_study(layout, study),
+    ):
+        raise GenreflowError("no network could be pruned")
+
+    run = open_tracking(layout).client.get_run(study.run_id)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["failure"] == "GenreflowError: no network could be pruned"
