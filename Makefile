@@ -10,7 +10,7 @@ ROOM_TESTS := $(filter-out tests/crash tests/flows %.py %__pycache__,$(wildcard 
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test test-flows test-rooms fuzz crash-test check lock clean
+.PHONY: help setup run test test-flows test-rooms fuzz crash-test bench check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -38,6 +38,9 @@ fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 
 crash-test: setup ## Kill whole nights at every named point and at 50 random moments
 	@$(BIN)/python -m tests.crash.long
+
+bench: setup ## Speed and size against their bars, on MUSIC=FOLDER of mp3 songs; WORK=build/bench keeps 10 GB
+	@$(BIN)/python -m benchmarks "$(MUSIC)" "$(or $(WORK),build/bench)" $(PARTS)
 
 check: setup ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check $(CODE)

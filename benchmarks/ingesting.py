@@ -45,8 +45,8 @@ def measure(music: Path, work: Path, n_songs: int = N_SONGS) -> list[Bar]:
             bar=1.5,
             unit="×",
             at_least=False,
-            note=f"{n_songs} songs; {song_s * 1000:.0f} ms a song, {start_s:.0f} s of start-up left "
-            f"out; {ingest_s / n_songs / statistics.mean(needed_s):.2f} × with it",
+            note=f"{n_songs} songs; {song_s * 1000:.0f} ms a song, {start_s:.0f} s of start-up "
+            f"left out; {ingest_s / n_songs / statistics.mean(needed_s):.2f} × with it",
         ),
         Bar(
             name="ingest and extract together against the whole-decode path",

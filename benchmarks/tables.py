@@ -20,6 +20,11 @@ def print_bars(bars: Sequence[Bar]) -> None:
     Console(width=180).print(table)
 
 
+def say(sentence: str) -> None:
+    """Print a sentence as it is."""
+    Console(width=180).print(sentence, highlight=False, markup=False)
+
+
 def write_bars(bars: Sequence[Bar], place: Path) -> None:
     """Write the same as JSON: a list of records, ``met`` being null where nothing is asked."""
     rows = [

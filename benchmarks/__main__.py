@@ -1,0 +1,40 @@
+"""All benchmarks of speed and size, against their bars: ``make bench MUSIC=FOLDER``.
+
+MUSIC is a folder of real mp3 songs, 44.1 kHz and stereo. WORK keeps the songs that are made of
+them, some 10 GB, and ``bench.json``. A part can be named, to run it alone.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import classifying, commits, extracting, fitting, growth, ingesting, loading
+from benchmarks.bars import Bar
+from benchmarks.tables import is_met, print_bars, say, write_bars
+
+Measure = Callable[[Path, Path], list[Bar]]
+PARTS: Mapping[str, Measure] = {
+    "extracting": extracting.measure,
+    "growth": growth.measure,
+    "loading": lambda music, work: loading.measure(work),
+    "fitting": lambda music, work: fitting.measure(),
+    "classifying": classifying.measure,
+    "ingesting": ingesting.measure,
+    "commits": lambda music, work: commits.measure(work),
+}
+
+
+def main(music: str, work: str, *parts: str) -> None:
+    """Measure, show each part as it ends, and write all of them as JSON."""
+    bars: list[Bar] = []
+    for part in parts or PARTS:
+        found = PARTS[part](Path(music), Path(work))
+        print_bars(found)
+        bars += found
+        write_bars(bars, Path(work) / "bench.json")
+    missed = [bar.name for bar in bars if is_met(bar) is False]
+    say("\n- ".join([f"{len(missed)} bars are not met.", *missed]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
