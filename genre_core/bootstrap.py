@@ -159,12 +159,12 @@ def _interval(value: float, drawn: Float64Array, n_groups: int) -> Interval:
     reach = 1 - ((1 - LEVEL) / 2) ** (1 / max(n_groups, 1))
     if n_groups < 2 or np.ptp(told) < 1e-12:
         return Interval(value=value, low=value - reach, high=value + reach)
-    tail = _tail(n_groups)
+    tail = widened_tail(n_groups)
     low, high = np.quantile(told, [tail, 1 - tail])
     return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
-def _tail(n_groups: int) -> float:
+def widened_tail(n_groups: int) -> float:
     """Give the share of resamples beyond each end: 2.5 %, and less with few groups."""
     from scipy import special  # a tenth of a second, for nothing in a process that only asks
 

@@ -65,6 +65,8 @@ class PairedDifference:
     mcnemar_p : float
         Of the exact two-sided McNemar test; it takes songs for independent.
     n_songs, n_groups : int
+    n_seeds : (int, int)
+        Of the one side, and of the other.
     """
 
     accuracy: Interval
@@ -74,6 +76,7 @@ class PairedDifference:
     mcnemar_p: float
     n_songs: int
     n_groups: int
+    n_seeds: tuple[int, int]
 
     @property
     def standing(self) -> Standing:
@@ -92,6 +95,7 @@ class PairedDifference:
             "mcnemar_p": self.mcnemar_p,
             "n_songs": self.n_songs,
             "n_groups": self.n_groups,
+            "n_seeds": list(self.n_seeds),
             "standing": str(self.standing),
         }
 
@@ -99,7 +103,10 @@ class PairedDifference:
         """Say in words how ``name`` stands to ``other``."""
         interval = self.macro_f1
         shown = f"{interval.value:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
-        rest = f"macro F1 {shown} on {self.n_songs} songs, McNemar p = {self.mcnemar_p:.2g}"
+        rest = (
+            f"macro F1 {shown} on {self.n_songs} songs, seeds {self.n_seeds[0]} against "
+            f"{self.n_seeds[1]}, McNemar p = {self.mcnemar_p:.2g}"
+        )
         if self.standing is Standing.ALIKE:
             return f"{name} and {other} {Standing.ALIKE}: {rest}."
         return f"{name} is {self.standing} than {other}: {rest}."
@@ -176,6 +183,7 @@ def paired_difference(
         mcnemar_p=mcnemar(n_better, n_worse),
         n_songs=len(ours.labels),
         n_groups=len(our_sums),
+        n_seeds=(len(ours.predicted), len(theirs.predicted)),
     )
 
 

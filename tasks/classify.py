@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from prefect import task
 
+from genre_core.calibration import temper
 from genre_core.errors import GenreflowError, TrackRejected, UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, matrices_of
@@ -34,7 +35,11 @@ class FragmentVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the champion says of one song; ``error`` in its place where it cannot be judged."""
+    """What the champion says of one song; ``error`` in its place where it cannot be judged.
+
+    ``probabilities`` are tempered, so that they are as sure as they are right; those of the
+    fragments are as the network gives them.
+    """
 
     song: str
     genre: str = ""
@@ -46,12 +51,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """The champion, loaded: its network, its genres and the features it was trained on."""
+    """A network, loaded, with its genres and the features it was trained on.
+
+    ``temperature`` is the one fitted on its validation songs, for the mean of the fragments; 1,
+    which changes nothing, where none was logged.
+    """
 
     version: int
     network: Any
     genres: tuple[str, ...]
     features: FeatureConfig
+    temperature: float = 1.0
+
+    def judge_song(self, by_fragment: Float32Array) -> Float64Array:
+        """Give the tempered probabilities of a song, from (n_fragments, n_genres) to (n_genres)."""
+        return temper(VOTES[CHOOSING_VOTE](by_fragment), self.temperature)
 
 
 @task
@@ -84,7 +98,7 @@ def load_champion(layout: DataLayout) -> Judge:
     if not layout.mlflow_db.exists():
         raise UsageError(_no_champion(layout))
     import_training()
-    from storage.tracking.models import load_features, load_network
+    from storage.tracking.models import load_features, load_network, load_temperature
     from storage.tracking.registry import champion
     from storage.tracking.store import open_tracking
 
@@ -98,6 +112,7 @@ def load_champion(layout: DataLayout) -> Judge:
         network=load_network(tracking, reigning.model_uri),
         genres=tuple(document["genres"]),
         features=FeatureConfig.from_document(document["features"]),
+        temperature=load_temperature(tracking, reigning.model_uri),
     )
 
 
@@ -107,7 +122,7 @@ def _judge(judge: Judge, song: str) -> Verdict:
     except GenreflowError as error:
         return Verdict(song=song, champion=judge.version, error=str(error))
     by_fragment = import_training().predict_genres(judge.network, matrices)
-    by_song = VOTES[CHOOSING_VOTE](by_fragment)
+    by_song = judge.judge_song(by_fragment)
     fragments = tuple(
         FragmentVerdict(start_s=float(start_s), probabilities=_by_genre(judge, row))
         for start_s, row in zip(starts_s, by_fragment, strict=True)

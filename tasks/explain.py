@@ -16,7 +16,6 @@ from genre_core.figures.occlusion import OccludedFragment, draw_band_losses, dra
 from genre_core.figures.scales import scales_of
 from genre_core.kernels.occlusion import mask_for, occlusion_map
 from genre_core.metrics import Float64Array
-from genre_core.voting import CHOOSING_VOTE, VOTES
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
 from storage.reports import write_figure
@@ -59,7 +58,7 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
     judge = load_run(layout, run_id) if run_id else load_champion(layout)
     starts_s, matrices = listen(song, judge.features)
     by_fragment = import_training().predict_genres(judge.network, matrices)
-    by_song = VOTES[CHOOSING_VOTE](by_fragment)
+    by_song = judge.judge_song(by_fragment)
     genre = int(by_song.argmax())
     heard = _Heard(
         starts_s=starts_s,
@@ -90,14 +89,16 @@ def load_run(layout: DataLayout, run_id: str) -> Judge:
             '`genreflow sql "select run_id, network from runs"` lists them.'
         )
     network = load_model(layout, run.model_uri)
-    from storage.tracking.models import load_features
+    from storage.tracking.models import load_features, load_temperature
 
-    document = load_features(open_store(layout), run.model_uri)
+    tracking = open_store(layout)
+    document = load_features(tracking, run.model_uri)
     return Judge(
         version=0,
         network=network,
         genres=tuple(document["genres"]),
         features=FeatureConfig.from_document(document["features"]),
+        temperature=load_temperature(tracking, run.model_uri),
     )
 
 

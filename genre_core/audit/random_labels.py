@@ -42,7 +42,7 @@ def check_by_song(
     recordings : mapping
         From `name_recordings`.
     judge : callable
-        The pipeline's own training.
+        It is given the training examples in place of those to choose the epoch by.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def check_by_song(
 
     Notes
     -----
-    The epoch is the one that knows the training songs best, not the one that validation likes: a
-    leak is seen the better the more is learnt by heart, and validation songs can be scored, too.
+    Validation chooses no epoch: a leak is seen the better the more is learnt by heart, and
+    validation songs can be scored, too.
     Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017:
     networks learn random labels by heart. A score above chance is then memory, not knowledge
     (Ojala and Garriga, "Permutation tests for studying classifier performance", JMLR 11, 2010).

@@ -33,6 +33,7 @@ class _Scored:
     """Songs of validation and test, and what the file alone and the champion get right of them."""
 
     genres: tuple[str, ...]
+    groups: tuple[str, ...]
     by_cue: Mapping[str, BoolArray]
     together: BoolArray
     champion: BoolArray | None
@@ -73,7 +74,9 @@ def check_shortcuts(
         return untested(CheckName.SHORTCUTS, "songs of two genres are needed on both sides.")
     scored = _score(train, judged, predictions)
     rng = np.random.default_rng([config.seed, 7])
-    interval = recall_interval(scored.together, scored.genres, config.n_resamples, rng)
+    interval = recall_interval(
+        scored.together, scored.genres, scored.groups, config.n_resamples, rng
+    )
     return _tell(scored, interval, config)
 
 
@@ -106,6 +109,7 @@ def _score(
     right = [predictions.get(song.track_id) == song.genre for song in judged]
     return _Scored(
         genres=tuple(song.genre for song in judged),
+        groups=tuple(song.group_id for song in judged),
         by_cue={cue: _forest_hits(train, judged, (cue,)) for cue in CUES},
         together=_forest_hits(train, judged, CUES),
         champion=np.array(right) if known else None,

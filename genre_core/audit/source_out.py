@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genre_core.audit.draws import select, song_verdicts
-from genre_core.audit.intervals import Interval, cluster_interval
+from genre_core.audit.intervals import Interval, source_interval
 from genre_core.audit.random_labels import Judge
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
@@ -159,7 +159,7 @@ def _interval(verdicts: Verdicts, sources: Mapping[str, str], config: AuditConfi
     hits = np.array([true == predicted for true, predicted in verdicts.values()], np.float64)
     clusters = [sources[track_id] for track_id in verdicts]
     rng = np.random.default_rng([config.seed, 13])
-    return cluster_interval(hits, clusters, config.n_resamples, rng)
+    return source_interval(hits, clusters, config.n_resamples, rng)
 
 
 def _scores(verdicts: Verdicts) -> dict[str, float]:

@@ -33,7 +33,7 @@ def level_part(evidence: Evidence, network: str, level: float) -> Part:
     return Part(
         says=says,
         verdict=verdict,
-        why=f"{name_key(score.key)}: {why}.",
+        why=f"{_name_trainings(evidence, score.key)}: {why}.",
         ours=percent(score.by_fragment),
         by_song=percent(score.by_song),
         thesis=share(level),
@@ -92,7 +92,7 @@ def _difference_sentence(
     judge: Callable[[Interval], Verdict],
     pair: tuple[Key, Key],
 ) -> str:
-    name = f"{name_key(pair[0])} against {name_key(pair[1])}"
+    name = " against ".join(_name_trainings(evidence, key) for key in pair)
     if verdict is Verdict.UNTESTABLE:
         asked = "zero" if judge is better else "both no gain and a gain of three points"
         return f"{name}: the interval takes in {asked}; {more_songs(evidence)}."
@@ -127,3 +127,9 @@ def missing_keys(keys: Iterable[Key]) -> str:
 def name_key(key: Key) -> str:
     """Name a training in a sentence."""
     return f"`{key[0]}` at {key[1]:g} s"
+
+
+def _name_trainings(evidence: Evidence, key: Key) -> str:
+    """Name trainings that differ by seed alone, and say how many they are."""
+    n_seeds = len(evidence.scores[key].run_ids)
+    return f"{name_key(key)} ({n_seeds} {'seed' if n_seeds == 1 else 'seeds'})"

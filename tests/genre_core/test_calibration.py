@@ -56,10 +56,20 @@ def test_a_network_that_is_nine_tenths_sure_and_three_quarters_right_has_tempera
     np.testing.assert_allclose(temper(probabilities, temperature)[0], [0.75, 0.25], atol=1e-4)
 
 
-def test_where_every_song_is_right_the_temperature_stays_within_its_bounds() -> None:
-    assert fit_temperature(np.tile([0.9, 0.1], (5, 1)), np.zeros(5, np.int64)) == pytest.approx(
-        0.1, rel=1e-3
-    )
+def test_songs_that_are_all_right_tell_no_temperature() -> None:
+    probabilities = np.tile([0.9, 0.1], (5, 1))
+
+    assert fit_temperature(probabilities, np.zeros(5, np.int64)) == 1.0
+
+
+def test_the_temperature_stays_within_its_bounds() -> None:
+    wrong = np.tile([0.9, 0.1], (5, 1))
+    nearly_right = np.tile([0.51, 0.49], (1000, 1))
+
+    hottest = fit_temperature(wrong, np.ones(5, np.int64))
+    coldest = fit_temperature(nearly_right, np.r_[np.ones(1), np.zeros(999)].astype(np.int64))
+
+    assert (hottest, coldest) == pytest.approx((10, 0.1), rel=1e-3)
 
 
 def test_a_temperature_keeps_the_order_of_genres_and_one_changes_nothing() -> None:

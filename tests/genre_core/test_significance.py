@@ -170,6 +170,8 @@ def test_the_difference_is_that_of_the_scores_of_both_sides() -> None:
     f1 = [f1_score(labels, seed, average="macro") for seed in (ours, theirs, again)]
     assert found.macro_f1.value == pytest.approx(f1[0] - (f1[1] + f1[2]) / 2)
     assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
+    assert "on 50 songs, seeds 1 against 2, McNemar" in found.sentence("cnn", "rnn")
+    assert found.as_document()["n_seeds"] == [1, 2]
 
 
 def test_a_difference_on_the_same_songs_is_surer_than_its_two_scores() -> None:

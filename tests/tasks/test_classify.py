@@ -9,7 +9,7 @@ import pytest
 from flows.line import LineConfig
 from genre_core.features import FeatureConfig
 from storage.catalog.published import query_rows
-from tasks.classify import Verdict, judge_songs, listen
+from tasks.classify import Judge, Verdict, judge_songs, listen, load_champion
 from tests.conftest import hiss, hum, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -51,14 +51,41 @@ def test_a_song_gets_a_genre_with_the_probability_of_each(verdicts: dict[str, Ve
     assert (verdict.champion, verdict.error) == (1, "")
 
 
-def test_the_probabilities_of_a_song_are_the_means_of_its_fragments(
-    verdicts: dict[str, Verdict],
+def test_the_probabilities_of_a_song_are_the_tempered_means_of_its_fragments(
+    finished: LineConfig, verdicts: dict[str, Verdict]
 ) -> None:
-    verdict = verdicts["new.wav"]
+    from storage.tracking.models import load_temperature
+    from storage.tracking.registry import champion
+    from storage.tracking.store import open_tracking
+
+    verdict, judge = verdicts["new.wav"], load_champion(finished.layout)
+    tracking = open_tracking(finished.layout)
+    reigning = champion(tracking)
+    assert reigning is not None
+    logged = load_temperature(tracking, reigning.model_uri)
 
     by_fragment = [list(fragment.probabilities.values()) for fragment in verdict.fragments]
+    tempered = np.mean(by_fragment, axis=0) ** (1 / logged)
+
     assert len(by_fragment) == 3
-    assert np.mean(by_fragment, axis=0) == pytest.approx(list(verdict.probabilities.values()))
+    assert judge.temperature == logged
+    assert list(verdict.probabilities.values()) == pytest.approx(
+        (tempered / tempered.sum()).tolist(), abs=1e-4
+    )
+
+
+def test_a_network_that_is_too_sure_is_made_as_sure_as_it_is_right() -> None:
+    judge = Judge(
+        version=1,
+        network=None,
+        genres=("jazz", "rock"),
+        features=FeatureConfig(),
+        temperature=2.0,
+    )
+
+    probabilities = judge.judge_song(np.array([[0.96, 0.04], [0.84, 0.16]], np.float32))
+
+    assert probabilities.tolist() == pytest.approx([0.75, 0.25])  # 3 : 1 from 9 : 1
 
 
 def test_a_new_song_of_a_plain_sound_is_recognised(verdicts: dict[str, Verdict]) -> None:

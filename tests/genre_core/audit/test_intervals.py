@@ -8,6 +8,7 @@ from genre_core.audit.intervals import (
     cluster_interval,
     judgement_interval,
     recall_interval,
+    source_interval,
     two_way_interval,
 )
 
@@ -90,10 +91,55 @@ def test_clusters_of_one_song_give_the_interval_of_scipys_bootstrap() -> None:
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=0.02)
 
 
-def test_recall_of_one_genre_has_the_quantiles_of_the_binomial() -> None:
-    hits = np.array([True] * 12 + [False] * 8)
+def test_two_sources_that_happen_to_be_alike_prove_no_more_than_their_songs() -> None:
+    hits = np.repeat([1.0, 0.0, 1.0, 0.0], [6, 4, 7, 3])
+    sources = np.repeat(["one site", "another"], 10).tolist()
 
-    low, high = recall_interval(hits, ["jazz"] * 20, 20_000, rng())
+    low, high = source_interval(hits, sources, 2000, rng())
 
-    expected = stats.binom(20, 0.6).ppf([0.025, 0.975]) / 20
-    assert (low, high) == pytest.approx(tuple(expected), abs=0.001)
+    exact = stats.binomtest(13, 20).proportion_ci(0.95, method="exact")
+    assert (low, high) == pytest.approx((exact.low, exact.high))
+
+
+def test_few_sources_that_differ_have_a_wider_interval_than_percentiles_give() -> None:
+    hits = np.repeat([1.0, 0.0] * 4, [80, 20, 60, 40, 50, 50, 30, 70])
+    sources = np.repeat(list("abcd"), 100).tolist()
+
+    low, high = source_interval(hits, sources, 4000, rng())
+
+    assert (low, high) == pytest.approx((0.3, 0.8), abs=0.01)  # one source, drawn four times
+
+
+def test_recall_of_one_genre_has_the_quantiles_of_the_binomial_widened() -> None:
+    hits = np.arange(200) % 5 < 3
+    songs = [str(n) for n in range(200)]
+
+    low, high = recall_interval(hits, ["jazz"] * 200, songs, 20_000, rng())
+
+    tail = stats.norm.cdf(stats.t.ppf(0.025, 199) * np.sqrt(200 / 199))
+    expected = stats.binom(200, 0.6).ppf([tail, 1 - tail]) / 200
+    assert (low, high) == pytest.approx(tuple(expected), abs=0.0051)  # one song is 0.005
+
+
+def test_songs_of_one_artist_count_as_one_for_the_interval_of_recall() -> None:
+    hits, artists = np.arange(12) % 3 > 0, [str(n) for n in range(12)]
+    genres = ["jazz", "rock"] * 6
+
+    alone = recall_interval(hits, genres, artists, 2000, rng())
+    fourfold = recall_interval(
+        np.repeat(hits, 4),
+        np.repeat(genres, 4).tolist(),
+        np.repeat(artists, 4).tolist(),
+        2000,
+        rng(),
+    )
+
+    assert fourfold == pytest.approx(alone)
+
+
+def test_four_songs_that_the_file_gives_away_do_not_prove_that_it_always_does() -> None:
+    hits = np.ones(4, bool)
+
+    low, high = recall_interval(hits, ["jazz", "jazz", "rock", "rock"], list("abcd"), 200, rng())
+
+    assert (low, high) == pytest.approx((0.025 ** (1 / 4), 1.0))

@@ -95,6 +95,18 @@ def test_sounds_that_nobody_measured_leave_the_other_cues() -> None:
     assert check.details["by_cue"]["codec"] == 1.0  # type: ignore[index]
 
 
+def test_many_songs_of_two_artists_are_no_more_than_two_for_the_interval() -> None:
+    songs = [
+        replace(song, codec=song.genre, group_id=f"artist:{song.genre}")
+        for song in with_chance_files(make_library(30))
+    ]
+
+    check = check_shortcuts(songs, right_verdicts(songs), CONFIG)
+
+    assert check.value == 1.0
+    assert check.interval == pytest.approx((0.025 ** (1 / 2), 1.0))
+
+
 def test_one_genre_alone_cannot_be_tested() -> None:
     check = check_shortcuts(make_library(20, ("jazz",)), {}, CONFIG)
 

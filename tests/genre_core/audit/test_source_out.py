@@ -45,6 +45,7 @@ def test_genres_that_sound_alike_everywhere_are_known_elsewhere(by_heart: Judge)
     check = source_out(from_sites(4, 4), by_heart, genre_centre)
 
     assert (check.level, check.value, check.chance) == (Level.PASS, 1.0, 0.5)
+    assert check.interval == pytest.approx((0.025 ** (1 / 32), 1.0))  # 32 songs, all right
     assert "(4 by collection)" in check.message
     assert "no drop" in check.message
 

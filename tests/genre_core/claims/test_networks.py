@@ -100,6 +100,17 @@ def test_a_difference_the_other_way_fails_and_one_around_zero_tells_nothing(
     assert "takes in zero" in alike.why
 
 
+def test_a_verdict_says_on_how_many_seeds_it_rests(as_claimed: Evidence) -> None:
+    lone, rival = as_claimed.scores["rnn_tanh", 3.0], as_claimed.scores["dense", 3.0]
+    scores = {**as_claimed.scores, ("dense", 3.0): replace(rival, run_ids=("one", "two"))}
+
+    better, level = judge("C2", replace(as_claimed, scores=scores)).parts
+
+    assert len(lone.run_ids) == 1
+    assert better.why.startswith("`rnn_tanh` at 3 s (1 seed) against `dense` at 3 s (2 seeds): ")
+    assert level.why.startswith("`rnn_tanh` at 3 s (1 seed): ")
+
+
 def test_scores_at_chance_fail_the_claim_of_dense(as_claimed: Evidence) -> None:
     below = judge("C1", with_level(as_claimed, "dense", 0.15))
     around = judge("C1", with_level(as_claimed, "dense", 0.2))
