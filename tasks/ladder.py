@@ -231,7 +231,8 @@ def _read_cell(layout: DataLayout, plan: LadderPlan, cell: LadderCell) -> dict[s
 def _score(
     plan: LadderPlan, rung: Rung, kept: Mapping[LadderCell, Mapping[str, object]]
 ) -> RungScore:
-    groups = group_songs(plan.songs, plan.recordings, Division.ARTIST)
+    drawn = max(Division.ARTIST, rung.division, key=list(Division).index)
+    groups = group_songs(plan.songs, plan.recordings, drawn)
     true, random = (_verdicts(rung, labels, kept) for labels in Labels)
     genre_of_song = {song.track_id: song.genre for song in plan.songs}
     return RungScore(
@@ -270,8 +271,8 @@ def _caption(plan: LadderPlan, seconds: float) -> str:
     return (
         f"{plan.name}: {songs}{drawn}, fragments of {plan.fragment_s:g} s; {config.network}, "
         f"{config.epochs} epochs, {config.n_folds} folds, {len(config.seeds)} seed(s); accuracy "
-        "with 95 % intervals by bootstrap of artists; chance of true labels is the largest "
-        f"genre's share; {seconds:.0f} s of training."
+        "with 95 % intervals by bootstrap of artists, on the last rung of sources; chance of true "
+        f"labels is the largest genre's share; {seconds:.0f} s of training."
     )
 
 

@@ -73,11 +73,18 @@ def check_shortcuts(
     if len({song.genre for song in judged}) < 2 or len(train) < FEWEST_TRAIN:
         return untested(CheckName.SHORTCUTS, "songs of two genres are needed on both sides.")
     scored = _score(train, judged, predictions)
+    if _interval(scored, np.ones(len(judged), bool), config)[0] <= 1 / len(set(scored.genres)):
+        return untested(
+            CheckName.SHORTCUTS,
+            f"{len(judged)} validation and test songs of {len(set(scored.groups))} artists are too "
+            "few to tell even a perfect guess from chance. Add songs of other artists.",
+        )
+    return _tell(scored, _interval(scored, scored.together, config), config)
+
+
+def _interval(scored: _Scored, hits: BoolArray, config: AuditConfig) -> Interval:
     rng = np.random.default_rng([config.seed, 7])
-    interval = recall_interval(
-        scored.together, scored.genres, scored.groups, config.n_resamples, rng
-    )
-    return _tell(scored, interval, config)
+    return recall_interval(hits, scored.genres, scored.groups, config.n_resamples, rng)
 
 
 def mean_recall(hits: BoolArray, genres: Sequence[str]) -> float:

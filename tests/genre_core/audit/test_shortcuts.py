@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 from genre_core.audit.rules import AuditConfig, Level
 from genre_core.audit.shortcuts import check_shortcuts, cue_columns, mean_recall
 from genre_core.audit.songs import AuditedSong
+from genre_core.records import Split
 from tests.genre_core.audit.conftest import make_library
 
 CONFIG = AuditConfig()
@@ -95,16 +96,31 @@ def test_sounds_that_nobody_measured_leave_the_other_cues() -> None:
     assert check.details["by_cue"]["codec"] == 1.0  # type: ignore[index]
 
 
-def test_many_songs_of_two_artists_are_no_more_than_two_for_the_interval() -> None:
-    songs = [
-        replace(song, codec=song.genre, group_id=f"artist:{song.genre}")
-        for song in with_chance_files(make_library(30))
+def of_artists(songs: list[AuditedSong], n_artists: int) -> list[AuditedSong]:
+    """Give each genre's songs to so many artists, and its own codec to each genre."""
+    return [
+        replace(song, codec=song.genre, group_id=f"artist:{song.genre} {nth % n_artists}")
+        for nth, song in enumerate(with_chance_files(songs))
     ]
+
+
+def test_many_songs_of_two_artists_cannot_tell_a_shortcut() -> None:
+    songs = of_artists(make_library(30), 1)
+
+    check = check_shortcuts(songs, right_verdicts(songs), CONFIG)
+
+    assert (check.level, check.value) == (Level.WARN, None)
+    assert "2 artists are too few" in check.message
+
+
+def test_the_interval_counts_artists_and_not_songs() -> None:
+    songs = of_artists(make_library(30), 3)
+    judged = {(s.genre, s.group_id) for s in songs if s.split != Split.TRAIN}
 
     check = check_shortcuts(songs, right_verdicts(songs), CONFIG)
 
     assert check.value == 1.0
-    assert check.interval == pytest.approx((0.025 ** (1 / 2), 1.0))
+    assert check.interval == pytest.approx((0.025 ** (1 / len(judged)), 1.0))
 
 
 def test_one_genre_alone_cannot_be_tested() -> None:
