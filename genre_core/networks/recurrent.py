@@ -9,10 +9,18 @@ from keras import layers
 from genre_core.networks.dense import dense_part
 from genre_core.networks.sizing import limit_frames
 
+MOST_UNROLLED = 64
+"""Frames up to which the steps of a simple recurrent layer are written out in the graph.
+
+Training then takes three quarters of the time of a loop, and tracing 29 frames a second more. Gated
+layers gain nothing, and take 5 to 15 s more.
+"""
+
 
 def build_rnn_tanh(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
     """Build the network with one simple recurrent layer (thesis section 4.5)."""
-    return _one_layer("rnn_tanh", layers.SimpleRNN(128), input_shape, n_genres)
+    layer = layers.SimpleRNN(128, unroll=input_shape[1] <= MOST_UNROLLED)
+    return _one_layer("rnn_tanh", layer, input_shape, n_genres)
 
 
 def build_gru(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
@@ -34,8 +42,9 @@ def build_rnn(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
 def recurrent_part(matrix: keras.KerasTensor) -> keras.KerasTensor:
     """Give the last state of two stacked recurrent layers, (batch, 256)."""
     frames = layers.Permute((2, 1))(limit_frames(matrix))  # (batch, n_frames, n_bands)
-    states = layers.SimpleRNN(128, activation="relu", return_sequences=True)(frames)
-    return layers.SimpleRNN(256, activation="relu")(states)
+    unroll = frames.shape[1] <= MOST_UNROLLED
+    first = layers.SimpleRNN(128, activation="relu", return_sequences=True, unroll=unroll)
+    return layers.SimpleRNN(256, activation="relu", unroll=unroll)(first(frames))
 
 
 def _one_layer(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,6 +153,33 @@ def test_a_recurrent_network_steps_through_frames_not_bands(name: str) -> None:
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize("name", ["rnn_tanh", "rnn", "combined"])
+def test_steps_that_are_written_out_give_what_a_loop_gives(name: str) -> None:
+    import keras
+
+    written = build_network(name, (12, 29), 4)
+    loop = keras.Model.from_config(_without_unrolling(written.get_config()))
+    loop.set_weights(written.get_weights())
+    matrices = np.random.default_rng(0).random((5, 12, 29), np.float32)
+
+    assert any(getattr(layer, "unroll", False) for layer in written.layers)
+    assert not any(getattr(layer, "unroll", False) for layer in loop.layers)
+    np.testing.assert_allclose(written(matrices), loop(matrices), atol=1e-6)
+
+
+def _without_unrolling(config: dict[str, Any]) -> dict[str, Any]:
+    for layer in config["layers"]:
+        if "unroll" in layer["config"]:
+            layer["config"]["unroll"] = False
+    return config
+
+
+def test_a_long_matrix_is_stepped_through_in_a_loop() -> None:
+    layers = build_network("rnn", (12, 299), 4).layers
+
+    assert not any(getattr(layer, "unroll", False) for layer in layers)
+
+
 def test_the_combined_network_reads_one_matrix_in_both_parts() -> None:
     model = build_network("combined", (12, 29), 6)
 
