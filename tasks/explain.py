@@ -20,8 +20,9 @@ from genre_core.voting import CHOOSING_VOTE, VOTES
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
 from storage.reports import write_figure
-from tasks.classify import Judge, listen, load_champion
+from tasks.judging import Judge, load_champion
 from tasks.keras_import import import_training
+from tasks.listening import listen
 from tasks.studies import load_model, open_store
 
 SHOWN = 3

@@ -9,7 +9,9 @@ import pytest
 from flows.line import LineConfig
 from genre_core.features import FeatureConfig
 from storage.catalog.published import query_rows
-from tasks.classify import Verdict, judge_songs, listen
+from tasks.classify import judge_songs
+from tasks.judging import Verdict
+from tasks.listening import listen
 from tests.conftest import hiss, hum, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]

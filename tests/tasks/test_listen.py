@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from flows.line import LineConfig
-from tasks.classify import listen
+from tasks.listening import listen
 from tests.storage.sites.music_site import open_music_site
 
 

@@ -1,0 +1,53 @@
+"""How a song is heard that is to be judged: cut as in training; nothing is stored."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from genre_core.errors import TrackRejected
+from genre_core.examples import Float32Array
+from genre_core.features import FeatureConfig, matrices_of
+from genre_core.fragments import Float64Array, spread_starts
+from genre_core.records import Reason, Source, Track
+from storage.audio.cutting import cut_song
+from storage.audio.decode import read_fragments
+from storage.audio.wav import round_samples
+from storage.download import DownloadLimits, fetch_song
+from storage.layout import DataLayout
+from storage.sources.identity import identify
+
+
+def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+    """Cut a song as in training: where its fragments start, and their matrices.
+
+    The copy of the song that is made for it is thrown away.
+    """
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        fleeting = DataLayout(Path(folder))
+        location = song if "://" in song else str(Path(song).absolute())
+        source = identify(Source(location=location, genre=""))
+        track = fetch_song(source, fleeting, DownloadLimits())
+        path = fleeting.song(track.track_id, track.suffix)
+        starts_s, fragments = _cut(path, track, features)
+    matrices = matrices_of(round_samples(fragments), features)
+    if not matrices.any():
+        raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
+    return starts_s, matrices
+
+
+def _cut(path: Path, track: Track, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+    """Cut the fragments that training would cut; spread them if the song is too short.
+
+    They are read at the longest length, as in training: an mp3 that is read in other spans
+    gives samples that differ in the last bit.
+    """
+    try:
+        cut = cut_song(path, track.track_id, track.facts, features.fragments)
+    except TrackRejected as rejection:
+        if rejection.reason != Reason.TOO_SHORT:
+            raise
+        starts_s = spread_starts(track.duration_s, features.fragment_s, features.fragments)
+        fragments = read_fragments(path, track.facts, starts_s.tolist(), features.fragment_s)
+        return starts_s, fragments
+    return np.array(cut.starts_s), cut.fragments
