@@ -9,6 +9,8 @@ from genre_core.examples import Float32Array
 
 # Within a step and a half of 16 bits: limiters and converters of 24 bits stop just below.
 _FULL_SCALE = 1 - 1.5 / 32_768
+# From so many numbers on, NumPy adds those that lie side by side in several sums.
+_PAIRWISE = 8
 
 
 def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
@@ -27,7 +29,7 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     float32 [shape=(n_samples,)]
         In -1..1; not a number where a sample is infinite or no number.
     """
-    signal = _scale(samples)
+    signal = _in_rows(_scale(samples))
     signal[np.isinf(signal)] = np.nan
     with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
         return np.clip(signal, -1, 1).mean(axis=0).astype(np.float32)
@@ -42,6 +44,14 @@ def count_full_scale(samples: npt.NDArray[Any]) -> int:
         As `mix_down` takes them.
     """
     return int(np.count_nonzero(np.abs(_scale(samples)) >= _FULL_SCALE))
+
+
+def _in_rows(signal: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Lay a channel behind the other, of which NumPy makes the mean four times as quickly.
+
+    It adds eight and more channels in another order then: those stay as they are.
+    """
+    return np.ascontiguousarray(signal) if len(signal) < _PAIRWISE else signal
 
 
 def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
