@@ -15,9 +15,8 @@ from storage.layout import DataLayout
 from storage.parts import hold_part
 from storage.sites.access import Access
 from storage.web.addresses import require_scheme, show_location
-from storage.web.attempt import append_chunks
 from storage.web.limits import Clock, DownloadLimits
-from storage.web.retry import fetch_url
+from storage.web.writing import append_chunks
 
 __all__ = ["DownloadLimits", "fetch_song", "is_gone"]
 
@@ -133,6 +132,8 @@ def _fetch_part(
         append_chunks(part, _read_file(Path(location)), location, limits)
     else:
         require_scheme(location, show_location(location))
+        from storage.web.retry import fetch_url  # httpx, for nothing where songs are files
+
         fetch_url(location, part, limits, clock)
     return source
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.line import LineConfig
-from storage.catalog.published import query_rows
+from storage.catalog.connection import fetch_rows, open_catalog
 from storage.exports import has_export
 from storage.layout import DataLayout
 from storage.light import LightNetwork
@@ -48,7 +48,8 @@ def move_alias(layout: DataLayout) -> int:
     reigning = champion(tracking)
     assert reigning is not None
     statement = f"select run_id, model_uri from runs where run_id <> '{reigning.run_id}' limit 1"
-    other = query_rows(layout, statement)[0]
+    with open_catalog(layout) as catalog:
+        other = fetch_rows(catalog, statement)[0]
     version = register_run(tracking, other["run_id"], other["model_uri"], {})
     tracking.client.set_registered_model_alias("genreflow", "champion", str(version))
     return version
