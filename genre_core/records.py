@@ -88,7 +88,8 @@ class AudioFacts:
     """What the packets of an audio file say, not its header.
 
     ``packets_id`` is the SHA-256 of the packets: the same for a file that was only tagged anew.
-    ``bit_rate`` is that of the packets alone, in bits per second.
+    ``bit_rate`` is that of the packets alone, in bits per second. ``are_mp3_frames`` says whether
+    nothing stands between the frames of an mp3; none where it has to be looked up in the file.
     """
 
     duration_s: float
@@ -100,6 +101,7 @@ class AudioFacts:
     artist: str = ""
     album: str = ""
     title: str = ""
+    are_mp3_frames: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

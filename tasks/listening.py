@@ -9,11 +9,11 @@ from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, matrices_of
 from genre_core.fragments import Float64Array, spread_starts
-from genre_core.records import Reason, Source, Track
+from genre_core.records import AudioFacts, Reason, Source
 from storage.audio.cutting import cut_song
 from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
-from storage.download import DownloadLimits, fetch_song
+from storage.download import DownloadLimits, fetch_song, probe_song
 from storage.layout import DataLayout
 from storage.sources.identity import identify
 
@@ -21,33 +21,46 @@ from storage.sources.identity import identify
 def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
     """Cut a song as in training: where its fragments start, and their matrices.
 
-    The copy of the song that is made for it is thrown away.
+    A file is read where it stands; a copy that is fetched from elsewhere is thrown away.
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        fleeting = DataLayout(Path(folder))
-        location = song if "://" in song else str(Path(song).absolute())
-        source = identify(Source(location=location, genre=""))
-        track = fetch_song(source, fleeting, DownloadLimits())
-        path = fleeting.song(track.track_id, track.suffix)
-        starts_s, fragments = _cut(path, track, features)
+        path, track_id, facts = _reach(song, DataLayout(Path(folder)))
+        starts_s, fragments = _cut(path, track_id, facts, features)
     matrices = matrices_of(round_samples(fragments), features)
     if not matrices.any():
         raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
     return starts_s, matrices
 
 
-def _cut(path: Path, track: Track, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+def _reach(song: str, fleeting: DataLayout) -> tuple[Path, str, AudioFacts]:
+    """Give the file of a song, its track id and what its packets say.
+
+    A file whose name hides what it is is copied to a name that tells it: some decoders go by that.
+    """
+    path = Path(song).absolute()
+    if "://" not in song:
+        track_id, facts, suffix = probe_song(path, fleeting, DownloadLimits())
+        if suffix == path.suffix.lower():
+            return path, track_id, facts
+    location = song if "://" in song else str(path)
+    track = fetch_song(identify(Source(location=location, genre="")), fleeting, DownloadLimits())
+    return fleeting.song(track.track_id, track.suffix), track.track_id, track.facts
+
+
+def _cut(
+    path: Path, track_id: str, facts: AudioFacts, features: FeatureConfig
+) -> tuple[Float64Array, Float32Array]:
     """Cut the fragments that training would cut; spread them if the song is too short.
 
     They are read at the longest length, as in training: an mp3 that is read in other spans
     gives samples that differ in the last bit.
     """
     try:
-        cut = cut_song(path, track.track_id, track.facts, features.fragments)
+        cut = cut_song(path, track_id, facts, features.fragments)
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT:
             raise
-        starts_s = spread_starts(track.duration_s, features.fragment_s, features.fragments)
-        fragments = read_fragments(path, track.facts, starts_s.tolist(), features.fragment_s)
+        starts_s = spread_starts(facts.duration_s, features.fragment_s, features.fragments)
+        fragments = read_fragments(path, facts, starts_s.tolist(), features.fragment_s)
         return starts_s, fragments
     return np.array(cut.starts_s), cut.fragments

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Samples; a Vorbis stream cut short ends with a negative duration, read as four thousand million.
 _LONGEST_PACKET = 1_000_000
+_MP3_SYNC = b"\xff\xe0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,9 @@ class Packets:
         Where they end on the clock of the file, which may start late.
     breaks_off : bool
         Whether the file could not be read to its end.
+    are_mp3_frames : bool
+        Whether each begins with the sync word of an mp3's frame: what stands between frames is
+        handed on by libavformat as a packet, or as the beginning of one.
     """
 
     duration_s: float
@@ -39,6 +43,7 @@ class Packets:
     n_bytes: int
     packets_id: str
     breaks_off: bool
+    are_mp3_frames: bool
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ def read_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
         If there is no packet of sound.
     """
     time_base = float(stream.time_base or 0)
-    span, n_bytes, breaks_off = _Span(), 0, False
+    span, n_bytes, breaks_off, are_mp3_frames = _Span(), 0, False, True
     digest = hashlib.sha256(_sound_format(stream).encode())
     ticks_per_sample = 1 / (time_base * stream.codec_context.sample_rate)
     trims_itself = container.format.name != "mp3"
@@ -85,6 +90,7 @@ def read_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
                 span.add(packet, ticks_per_sample, trims_itself)
                 digest.update(packet)
                 n_bytes += packet.size
+                are_mp3_frames = are_mp3_frames and begins_frame(packet)
     except av.FFmpegError as error:
         logger.warning("%s breaks off after %.1f s: %s", path, span.length * time_base, error)
         breaks_off = True
@@ -97,7 +103,13 @@ def read_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
         n_bytes=n_bytes,
         packets_id=digest.hexdigest(),
         breaks_off=breaks_off,
+        are_mp3_frames=are_mp3_frames and not breaks_off,
     )
+
+
+def begins_frame(packet: "Packet[AudioStream]") -> bool:
+    """Say whether a packet begins with the sync word of an mp3's frame."""
+    return bytes(memoryview(packet)[:2]) >= _MP3_SYNC
 
 
 def _sound_format(stream: AudioStream) -> str:

@@ -120,6 +120,7 @@ def probe_audio(path: Path) -> AudioFacts:
             codec=stream.codec_context.name.removesuffix("float"),
             packets_id=packets.packets_id,
             bit_rate=_bit_rate(packets),
+            are_mp3_frames=packets.are_mp3_frames,
             artist=tags.get("artist") or tags.get("album_artist", ""),
             album=tags.get("album", ""),
             title=tags.get("title", ""),

@@ -40,7 +40,9 @@ def can_seek(path: Path, facts: AudioFacts) -> bool:
     agrees = abs(found.frames / found.samplerate - facts.duration_s) < _LENGTH_TOLERANCE_S
     if not agrees or found.samplerate != facts.sample_rate:
         return False
-    return facts.codec != "mp3" or holds_frames_alone(path)
+    if facts.codec != "mp3":
+        return True
+    return holds_frames_alone(path) if facts.are_mp3_frames is None else facts.are_mp3_frames
 
 
 def seek_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
