@@ -23,13 +23,12 @@ import imageio_ffmpeg
 
 from benchmarks.bars import Bar
 from genre_core.features import matrices_of
-from genre_core.records import Source
 from storage.audio.cutting import cut_song
 from storage.audio.wav import round_samples
-from storage.download import DownloadLimits, fetch_song
+from storage.download import DownloadLimits, probe_song
 from storage.layout import DataLayout
-from storage.sources.identity import identify
 from tasks.judging import Judge, judge_song, load_judge, predict_genres
+from tasks.listening import N_THREADS
 
 T = TypeVar("T")
 
@@ -119,14 +118,13 @@ def measure_warm(judge: Judge, song: Path) -> Bar:
 
 
 def time_parts(judge: Judge, song: Path) -> dict[str, float]:
-    """Give the seconds of each part of a verdict."""
+    """Give the seconds of each part of a verdict, as `listen` and `judge_song` take them."""
     times: dict[str, float] = {}
-    limits, source = DownloadLimits(), identify(Source(location=str(song), genre=""))
+    config, limits = judge.features.fragments, DownloadLimits()
     with TemporaryDirectory(prefix="genreflow-") as folder:
         layout = DataLayout(Path(folder))
-        track = _timed(times, "copied, probed", lambda: fetch_song(source, layout, limits))
-        path, config = layout.song(track.track_id, track.suffix), judge.features.fragments
-        cut = _timed(times, "decoded", lambda: cut_song(path, track.track_id, track.facts, config))
+        track_id, facts, _ = _timed(times, "probed", lambda: probe_song(song, layout, limits))
+        cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config, N_THREADS))
     matrices = _timed(
         times, "transformed", lambda: matrices_of(round_samples(cut.fragments), judge.features)
     )

@@ -17,6 +17,9 @@ from storage.download import DownloadLimits, fetch_song, probe_song
 from storage.layout import DataLayout
 from storage.sources.identity import identify
 
+N_THREADS = 2
+"""Somebody waits for a verdict; many songs are better read one a thread."""
+
 
 def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
     """Cut a song as in training: where its fragments start, and their matrices.
@@ -56,7 +59,7 @@ def _cut(
     gives samples that differ in the last bit.
     """
     try:
-        cut = cut_song(path, track_id, facts, features.fragments)
+        cut = cut_song(path, track_id, facts, features.fragments, N_THREADS)
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT:
             raise

@@ -9,6 +9,7 @@ import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
+from storage.audio.frames import holds_frames_alone
 from storage.audio.probe import container_suffix, probe_audio
 
 Encode = Callable[..., Path]
@@ -158,3 +159,17 @@ def test_a_header_without_sound_is_truncated(sweep_wav: Path, tmp_path: Path) ->
         probe_audio(header)
 
     assert rejection.value.reason == Reason.TRUNCATED
+
+
+def test_what_stands_between_the_frames_of_an_mp3_is_noticed(
+    encode: Encode, tmp_path: Path
+) -> None:
+    song = encode("song.mp3", "-b:a", "192k")
+    content = song.read_bytes()
+    torn = tmp_path / "torn.mp3"
+    torn.write_bytes(content[:100_000] + b"no frame at all " * 300 + content[100_000:])
+
+    found = [probe_audio(path).are_mp3_frames for path in (song, torn)]
+
+    assert found == [True, False]
+    assert [holds_frames_alone(path) for path in (song, torn)] == found
