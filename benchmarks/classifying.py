@@ -22,13 +22,11 @@ from typing import TypeVar
 import imageio_ffmpeg
 
 from benchmarks.bars import Bar
-from genre_core.features import matrices_of
 from storage.audio.cutting import cut_song
-from storage.audio.wav import round_samples
 from storage.download import DownloadLimits, probe_song
 from storage.layout import DataLayout
 from tasks.judging import Judge, judge_song, load_judge, predict_genres
-from tasks.listening import N_THREADS
+from tasks.listening import N_THREADS, transform_fragments
 
 T = TypeVar("T")
 
@@ -126,7 +124,7 @@ def time_parts(judge: Judge, song: Path) -> dict[str, float]:
         track_id, facts, _ = _timed(times, "probed", lambda: probe_song(song, layout, limits))
         cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config, N_THREADS))
     matrices = _timed(
-        times, "transformed", lambda: matrices_of(round_samples(cut.fragments), judge.features)
+        times, "transformed", lambda: transform_fragments(cut.fragments, judge.features)
     )
     _timed(times, "network", lambda: predict_genres(judge, matrices))
     return times

@@ -1,6 +1,7 @@
 """How a song is heard that is to be judged: cut as in training; nothing is stored."""
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,19 @@ def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Arr
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _reach(song, DataLayout(Path(folder)))
         starts_s, fragments = _cut(path, track_id, facts, features)
-    matrices = matrices_of(round_samples(fragments), features)
+    matrices = transform_fragments(fragments, features)
     if not matrices.any():
         raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
     return starts_s, matrices
+
+
+def transform_fragments(fragments: Float32Array, features: FeatureConfig) -> Float32Array:
+    """Turn fragments into matrices, some in each thread."""
+    parts = np.array_split(fragments, max(1, min(N_THREADS, len(fragments))))
+    with ThreadPoolExecutor(N_THREADS) as threads:
+        return np.concatenate(
+            list(threads.map(lambda part: matrices_of(round_samples(part), features), parts))
+        )
 
 
 def _reach(song: str, fleeting: DataLayout) -> tuple[Path, str, AudioFacts]:
