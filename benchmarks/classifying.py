@@ -26,7 +26,7 @@ from storage.audio.cutting import cut_song
 from storage.download import DownloadLimits, probe_song
 from storage.layout import DataLayout
 from tasks.judging import Judge, judge_song, load_judge, predict_genres
-from tasks.listening import N_THREADS, transform_fragments
+from tasks.listening import transform_fragments
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ def time_parts(judge: Judge, song: Path) -> dict[str, float]:
     with TemporaryDirectory(prefix="genreflow-") as folder:
         layout = DataLayout(Path(folder))
         track_id, facts, _ = _timed(times, "probed", lambda: probe_song(song, layout, limits))
-        cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config, N_THREADS))
+        cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config))
     matrices = _timed(
         times, "transformed", lambda: transform_fragments(cut.fragments, judge.features)
     )

@@ -19,7 +19,7 @@ from storage.layout import DataLayout
 from storage.sources.identity import identify
 
 N_THREADS = 2
-"""Somebody waits for a verdict; many songs are better read one a thread."""
+"""Somebody waits for a verdict; many songs are better transformed one a thread."""
 
 
 def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
@@ -69,7 +69,7 @@ def _cut(
     gives samples that differ in the last bit.
     """
     try:
-        cut = cut_song(path, track_id, facts, features.fragments, N_THREADS)
+        cut = cut_song(path, track_id, facts, features.fragments)
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT:
             raise

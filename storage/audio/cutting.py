@@ -32,9 +32,7 @@ class Cut:
     full_scale_share: float
 
 
-def cut_song(
-    path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig, n_threads: int = 1
-) -> Cut:
+def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig) -> Cut:
     """Draw the fragments of a song and decode them; what cannot be decoded is drawn anew.
 
     A song whose fragments are all good has those of `draw_starts`. The others come from the same
@@ -50,8 +48,6 @@ def cut_song(
         What `probe_audio` says of it.
     config : FragmentConfig
         ``config.most_redrawn`` bad fragments are one too few to leave the song out.
-    n_threads : int
-        As `hear_fragments` takes it.
 
     Returns
     -------
@@ -69,7 +65,7 @@ def cut_song(
     hearings: list[tuple[list[float], Hearing]] = []
     faults: list[TrackRejected] = []
     while wanted_s:
-        hearing = hear_fragments(path, facts, wanted_s, config.longest_s, n_threads)
+        hearing = hear_fragments(path, facts, wanted_s, config.longest_s)
         hearings.append((wanted_s, hearing))
         faults += hearing.faults.values()
         tried_s += wanted_s

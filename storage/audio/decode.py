@@ -70,11 +70,7 @@ def read_fragments(
 
 
 def hear_fragments(
-    path: Path,
-    facts: AudioFacts,
-    starts_s: Sequence[float],
-    fragment_s: float,
-    n_threads: int = 1,
+    path: Path, facts: AudioFacts, starts_s: Sequence[float], fragment_s: float
 ) -> Hearing:
     """Decode fragments of a song to 44.1 kHz, mono, the mean of its channels.
 
@@ -88,8 +84,6 @@ def hear_fragments(
         Where the fragments begin, in seconds; in any order, and they may overlap.
     fragment_s : float
         Length of each fragment in seconds.
-    n_threads : int
-        Two are quicker where one song is waited for; the samples are the same.
 
     Returns
     -------
@@ -110,10 +104,8 @@ def hear_fragments(
     if n_samples < 1 or min(starts, default=0) < 0:
         raise ValueError(f"no fragments of {fragment_s} s at {list(starts_s)} s")
     spans = [needed_span(start, n_samples, facts.sample_rate) for start in starts]
-    if can_seek(path, facts):
-        stretches = seek_spans(path, facts, spans, n_threads)
-    else:
-        stretches = stream_spans(path, facts, spans)
+    read_spans = seek_spans if can_seek(path, facts) else stream_spans
+    stretches = read_spans(path, facts, spans)
     fragments = np.zeros((len(starts), n_samples), dtype=np.float32)
     faults: dict[int, TrackRejected] = {}
     for row, stretch in enumerate(stretches):

@@ -6,7 +6,6 @@ of the seeks end wrong, by 448 or 896 samples where the pages count differently 
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,6 @@ from storage.audio.stretch import Stretch
 _CODECS = ("mp3", "flac", "pcm_")
 # After a seek the bit reservoir of an mp3 is empty: up to 1500 samples would be wrong.
 _RUN_UP_S = 0.5
-# Some frames of an mp3: within them, a seek forward may be none.
-_SEEK_S = 0.5
 # A variable-rate mp3 without Xing header is cut to about 58 % of its length by libsndfile.
 _LENGTH_TOLERANCE_S = 0.1
 
@@ -48,15 +45,8 @@ def can_seek(path: Path, facts: AudioFacts) -> bool:
     return holds_frames_alone(path) if facts.are_mp3_frames is None else facts.are_mp3_frames
 
 
-def seek_spans(
-    path: Path, facts: AudioFacts, spans: Sequence[Span], n_threads: int = 1
-) -> list[Stretch]:
+def seek_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
     """Read the spans of a song, mixed down to mono by the mean.
-
-    Parameters
-    ----------
-    n_threads : int
-        Two read a half each, where that changes no bit of the samples.
 
     Returns
     -------
@@ -68,31 +58,6 @@ def seek_spans(
     TrackRejected
         If libsndfile cannot open the song.
     """
-    middle = _find_middle(spans, facts.sample_rate) if n_threads > 1 else 0
-    if not middle:
-        return _read_spans(path, facts, spans)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        second = beside.submit(_read_spans, path, facts, spans[middle:])
-        return _read_spans(path, facts, spans[:middle]) + second.result()
-
-
-def _find_middle(spans: Sequence[Span], sample_rate: int) -> int:
-    """Give the place nearest to the middle at which the decoder starts anew; 0 if there is none.
-
-    Where a span begins about where the one before it ends, the decoder may go on instead of
-    seeking, and what it then gives can differ in the last bit.
-    """
-    near = round(_SEEK_S * sample_rate)
-    run_up = round(_RUN_UP_S * sample_rate)
-    anew = [
-        nth
-        for nth in range(1, len(spans))
-        if abs(spans[nth].start - run_up - spans[nth - 1].stop) > near
-    ]
-    return min(anew, key=lambda nth: abs(nth - len(spans) / 2), default=0)
-
-
-def _read_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
     stretches: list[Stretch] = []
     while len(stretches) < len(spans):
         stretches += _read_to_fault(path, facts, spans[len(stretches) :])

@@ -12,7 +12,7 @@ import soxr
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from storage.audio import decode
-from storage.audio.decode import hear_fragments, read_fragments
+from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
 from storage.audio.resample import Span
 from storage.audio.seek import can_seek, seek_spans
@@ -67,31 +67,6 @@ def test_both_libraries_give_the_same_samples_at_the_same_place(
 
     assert can_seek(song, facts)
     np.testing.assert_allclose(sought, streamed, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("song.mp3", ["-b:a", "192k"]),
-        ("song.mp3", ["-q:a", "3"]),
-        ("song.mp3", ["-b:a", "128k", "-ar", "48000"]),
-        ("song.flac", []),
-    ],
-)
-@pytest.mark.parametrize("seed", range(5))
-def test_two_threads_give_the_same_bits_as_one(
-    encode: Encode, name: str, options: list[str], seed: int
-) -> None:
-    song = encode(name, *options)
-    facts = probe_audio(song)
-    starts_s = np.sort(np.random.default_rng(seed).uniform(0, 10.9, 15)).round(2).tolist()
-
-    alone = hear_fragments(song, facts, starts_s, 1.0, n_threads=1)
-    together = hear_fragments(song, facts, starts_s, 1.0, n_threads=2)
-
-    assert not together.faults
-    np.testing.assert_array_equal(together.fragments, alone.fragments)
-    assert together.full_scale_share == alone.full_scale_share
 
 
 @pytest.mark.parametrize(
