@@ -6,7 +6,8 @@ from pathlib import Path
 from prefect import flow
 
 from flows.settings import read_line_config
-from tasks.classify import Verdict, judge_songs
+from tasks.classify import judge_songs
+from tasks.judging import Verdict
 
 
 @flow

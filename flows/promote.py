@@ -6,6 +6,7 @@ from flows.line import LineConfig
 from flows.settings import read_line_config
 from storage.catalog.runs import Promotion
 from storage.lock import hold_home
+from tasks.export import export_champion
 from tasks.publish import publish_store
 from tasks.select import promote_best, promote_despite_audit
 
@@ -22,5 +23,6 @@ def promote(config: LineConfig | None = None, despite_audit: bool = False) -> Pr
     with hold_home(config.layout):
         step = promote_despite_audit if despite_audit else promote_best
         promotion = step(config.layout)
+        export_champion(config.layout)
         publish_store(config.layout)
     return promotion

@@ -15,6 +15,7 @@ from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.evaluate import evaluate_network, record_evaluated
+from tasks.export import export_champion
 from tasks.publish import publish_store
 from tasks.select import (
     close_killed_runs,
@@ -59,6 +60,7 @@ def train(config: LineConfig | None = None) -> TrainReport:
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
         audited = audit_snapshot(layout, config.audit)
         promotion = promote_best(layout)
+        export_champion(layout)
         publish_store(layout)
     runs = finished_runs(layout, cells)
     return TrainReport(

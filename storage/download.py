@@ -15,11 +15,10 @@ from storage.layout import DataLayout
 from storage.parts import hold_part
 from storage.sites.access import Access
 from storage.web.addresses import require_scheme, show_location
-from storage.web.attempt import append_chunks
 from storage.web.limits import Clock, DownloadLimits
-from storage.web.retry import fetch_url
+from storage.web.writing import append_chunks, require_size
 
-__all__ = ["DownloadLimits", "fetch_song", "is_gone"]
+__all__ = ["DownloadLimits", "fetch_song", "is_gone", "probe_song"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -70,6 +69,40 @@ def fetch_song(
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
     return _to_track(source, facts, track_id, suffix)
+
+
+def probe_song(
+    path: Path, layout: DataLayout, limits: DownloadLimits
+) -> tuple[str, AudioFacts, str]:
+    """Say what a song is where it stands, without a copy.
+
+    Parameters
+    ----------
+    path : Path
+        A file, by its whole name.
+    layout : DataLayout
+        Where it is noted that the song is read.
+    limits : DownloadLimits
+        Size that the song may have.
+
+    Returns
+    -------
+    track_id, facts, suffix
+        The track id and the suffix that `fetch_song` would give it, and what `probe_audio` says.
+
+    Raises
+    ------
+    TrackRejected, TransientError
+        As `fetch_song` raises them.
+    """
+    digest, n_bytes = hashlib.sha256(), 0
+    for chunk in _read_file(path):
+        n_bytes += len(chunk)
+        require_size(n_bytes, str(path), limits)
+        digest.update(chunk)
+    track_id, source = digest.hexdigest(), Source(location=str(path), genre="")
+    facts, suffix = _probe_part(path, source, layout, track_id)
+    return track_id, facts, suffix
 
 
 def is_gone(location: str, places: Iterable[str] = ()) -> bool:
@@ -133,6 +166,8 @@ def _fetch_part(
         append_chunks(part, _read_file(Path(location)), location, limits)
     else:
         require_scheme(location, show_location(location))
+        from storage.web.retry import fetch_url  # httpx, for nothing where songs are files
+
         fetch_url(location, part, limits, clock)
     return source
 

@@ -56,6 +56,11 @@ class DataLayout:
         return self.home / "mlartifacts"
 
     @property
+    def champion(self) -> Path:
+        """The champion in the form that a light runtime loads."""
+        return self.home / "champion"
+
+    @property
     def prefect(self) -> Path:
         """The embedded orchestrator's own state."""
         return self.home / "prefect"

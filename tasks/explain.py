@@ -19,8 +19,9 @@ from genre_core.metrics import Float64Array
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
 from storage.reports import write_figure
-from tasks.classify import Judge, listen, load_champion
+from tasks.judging import Judge, load_champion
 from tasks.keras_import import import_training
+from tasks.listening import listen
 from tasks.studies import load_model, open_store
 
 SHOWN = 3
@@ -58,7 +59,7 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
     judge = load_run(layout, run_id) if run_id else load_champion(layout)
     starts_s, matrices = listen(song, judge.features)
     by_fragment = import_training().predict_genres(judge.network, matrices)
-    by_song = judge.judge_song(by_fragment)
+    by_song = judge.temper_song(by_fragment)
     genre = int(by_song.argmax())
     heard = _Heard(
         starts_s=starts_s,

@@ -1,12 +1,10 @@
 """The first import of Keras: nine seconds, and TensorFlow's greeting, which nobody can turn off."""
 
 import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
+
+from storage.stderr import silent_stderr
 
 
 def import_training() -> ModuleType:
@@ -14,7 +12,7 @@ def import_training() -> ModuleType:
 
     They are written straight to file descriptor 2, before any setting is read.
     """
-    with _silent_stderr():
+    with silent_stderr():
         training = import_module("genre_core.training")
     # every network is traced anew, which TensorFlow takes for a mistake
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -25,16 +23,3 @@ def import_learning() -> ModuleType:
     """Import what trains the rungs of the ladder; it needs Keras, too."""
     import_training()
     return import_module("genre_core.ladder.learning")
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a file of ours
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

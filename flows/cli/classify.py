@@ -13,7 +13,7 @@ from flows.settings import read_line_config
 from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from tasks.classify import Verdict
+    from tasks.judging import Verdict
 
 
 @app.command()
@@ -31,9 +31,9 @@ def classify(
     """
     config = read_line_config(home=home)
     prepare_environment(config.layout.home, verbose)
-    from tasks.classify import judge_songs
+    from tasks.judging import judge_all
 
-    verdicts = judge_songs.fn(config.layout, expand_folders(songs))
+    verdicts = judge_all(config.layout, expand_folders(songs))
     if as_json:
         print_json([verdict_document(verdict) for verdict in verdicts])
     else:

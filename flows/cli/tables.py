@@ -1,14 +1,18 @@
 """Tables and sentences that the commands print."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli.app import OUT
 from genre_core.audit.rules import Check, Level
-from tasks.comparison import Comparison, RunGroup
+
+if TYPE_CHECKING:
+    from tasks.comparison import Comparison, RunGroup
 
 PLAIN: dict[str, Any] = {
     "box": None,

@@ -8,7 +8,6 @@ from pathlib import Path
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from storage.archives import UnpackLimits, unpack_zip
 from storage.layout import DataLayout
-from storage.web.archive import fetch_archive
 from storage.web.limits import DownloadLimits
 
 FMA_URL = "https://os.unil.cloud.switch.ch/fma"
@@ -101,6 +100,8 @@ def download_collection(
 def _install(
     archive: Archive, folder: Path, url: str, limits: DownloadLimits, on_bytes: OnBytes
 ) -> None:
+    from storage.web.archive import fetch_archive  # httpx, for nothing where songs are files
+
     zipped = folder / f"{archive.name}.zip"
     bounds = replace(limits, max_bytes=archive.max_bytes, deadline_s=LONGEST_DOWNLOAD_S)
     try:

@@ -2,26 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
+from storage.tracking.alias import CHAMPION, MODEL_URI_TAG, REGISTERED, Champion
 from storage.tracking.store import Tracking
-
-REGISTERED = "genreflow"
-CHAMPION = "champion"
-MODEL_URI_TAG = "model_uri"  # a version in SQLite does not say which logged model it is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Champion:
-    """The registered network in use."""
-
-    version: int
-    run_id: str
-    model_uri: str
 
 
 def register_run(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
 from storage.parts import drop_part, is_resumable
-from storage.web.attempt import OnBytes
 from storage.web.limits import Clock, DownloadLimits
 from storage.web.retry import fetch_url
+from storage.web.writing import OnBytes
 
 
 def fetch_archive(

@@ -1,20 +1,19 @@
 """One attempt at a song: ask for what is missing, and write it behind what is there."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
 
-from genre_core.errors import TrackRejected, TransientError
+from genre_core.errors import TransientError
 from genre_core.records import Reason
 from storage.parts import Version, count_bytes, drop_part, read_version, start_part
 from storage.web.addresses import show_location
 from storage.web.answers import explain_failures, require_success
 from storage.web.hops import open_response
 from storage.web.limits import Clock, DownloadLimits
-
-OnBytes = Callable[[int, int], None]
+from storage.web.writing import OnBytes, append_chunks, require_size
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _ALL = re.compile(r"bytes \*/(\d+)")
@@ -51,47 +50,10 @@ def fetch_rest(
         require_success(response, location, clock)
         _prepare_part(response, location, part)
         promised = int(response.headers.get("content-length", 0)) + count_bytes(part)
-        _require_size(promised, location, limits)
+        require_size(promised, location, limits)
         chunks = _watch_speed(response.iter_bytes(), location, limits, clock, deadline_s)
         append_chunks(part, chunks, location, limits, on_bytes)
     _require_whole(part, location)
-
-
-def ignore_bytes(_n_bytes: int, _total: int) -> None:
-    """Tell nobody how far a download is."""
-
-
-def append_chunks(
-    part: Path,
-    chunks: Iterable[bytes],
-    location: str,
-    limits: DownloadLimits,
-    on_bytes: OnBytes = ignore_bytes,
-) -> None:
-    """Write chunks behind a part, and tell how many bytes are there, of how many (0: unknown).
-
-    Raises
-    ------
-    TrackRejected
-        If the part becomes larger than ``limits.max_bytes``.
-    """
-    n_bytes, total = count_bytes(part), max(read_version(part).n_bytes, 0)
-    with part.open("ab") as file:
-        for chunk in chunks:
-            n_bytes += len(chunk)
-            _require_size(n_bytes, location, limits)
-            file.write(chunk)
-            on_bytes(n_bytes, total)
-
-
-def _require_size(n_bytes: int, location: str, limits: DownloadLimits) -> None:
-    """Reject a song that is larger than the limit."""
-    if n_bytes > limits.max_bytes:
-        message = (
-            f"{show_location(location)} is larger than {limits.max_bytes} bytes."
-            " Leave it out, or raise limits.max_bytes."
-        )
-        raise TrackRejected(Reason.TOO_LARGE, message)
 
 
 def _ask_for_rest(part: Path) -> dict[str, str]:

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from genre_core.errors import TransientError
 from storage.web.answers import Delayed
-from storage.web.attempt import OnBytes, fetch_rest, ignore_bytes
+from storage.web.attempt import fetch_rest
 from storage.web.hops import open_client
 from storage.web.limits import Clock, DownloadLimits
+from storage.web.writing import OnBytes, ignore_bytes
 
 FIRST_WAIT_S = 1.0
 

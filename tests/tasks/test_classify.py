@@ -9,7 +9,9 @@ import pytest
 from flows.line import LineConfig
 from genre_core.features import FeatureConfig
 from storage.catalog.published import query_rows
-from tasks.classify import Judge, Verdict, judge_songs, listen, load_champion
+from tasks.classify import judge_songs
+from tasks.judging import Judge, Verdict, load_champion
+from tasks.listening import listen
 from tests.conftest import hiss, hum, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -83,7 +85,7 @@ def test_a_network_that_is_too_sure_is_made_as_sure_as_it_is_right() -> None:
         temperature=2.0,
     )
 
-    probabilities = judge.judge_song(np.array([[0.96, 0.04], [0.84, 0.16]], np.float32))
+    probabilities = judge.temper_song(np.array([[0.96, 0.04], [0.84, 0.16]], np.float32))
 
     assert probabilities.tolist() == pytest.approx([0.75, 0.25])  # 3 : 1 from 9 : 1
 

@@ -1,0 +1,168 @@
+"""How long a verdict takes: the whole command, and a song where the champion is loaded already.
+
+``PYTHONPATH=. python -m benchmarks.classifying MUSIC HOME``
+
+MUSIC holds an mp3, which is repeated or cut to three minutes; HOME has a champion. Times are of the
+wall; beside them stand the seconds that a process computed, for machines that are not idle.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import imageio_ffmpeg
+
+from benchmarks.bars import Bar
+from storage.audio.cutting import cut_song
+from storage.download import DownloadLimits, probe_song
+from storage.layout import DataLayout
+from tasks.judging import Judge, judge_song, load_judge, predict_genres
+from tasks.listening import transform_fragments
+
+T = TypeVar("T")
+
+SONG_S = 180
+N_COLD, N_WARM = 5, 21
+COLD_BAR_S, WARM_BAR_MS = 2.0, 100.0
+COMMAND = "from flows.cli.start import main; main()"
+PARTS = """
+import json, sys, time
+begun, song, home = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+marks = {"interpreter": time.time()}
+import flows.cli.classify, flows.cli.running
+marks["command line imported"] = time.time()
+layout = flows.cli.classify.read_line_config(home=home).layout
+import tasks.judging
+marks["settings, judging imported"] = time.time()
+judge = tasks.judging.load_judge(layout)
+marks["champion loaded"] = time.time()
+import scipy.fft
+marks["transform imported"] = time.time()
+tasks.judging.judge_song(judge, song)
+marks["song judged"] = time.time()
+before = [begun, *marks.values()]
+print(json.dumps({name: end - start for (name, end), start in zip(marks.items(), before)}))
+"""
+
+
+def measure(music: Path, home: Path) -> list[Bar]:
+    """Time the command and the loaded champion on a song of three minutes."""
+    with TemporaryDirectory(prefix="genreflow-") as folder:
+        song = make_song(music, Path(folder, "song.mp3"))
+        judge = load_judge(DataLayout(home))
+        return [measure_cold(song, home), measure_warm(judge, song)]
+
+
+def make_song(music: Path, song: Path) -> Path:
+    """Make an mp3 of three minutes from the first one of a library."""
+    first = min(music.rglob("*.mp3"))
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", "-1", "-i", first]
+    options = ["-t", str(SONG_S), "-vn", "-b:a", "192k", song]
+    subprocess.run([*command, *options], check=True)
+    return song
+
+
+def measure_cold(song: Path, home: Path) -> Bar:
+    """Time the whole command in a process of its own, the median of five."""
+    arguments = ["classify", str(song), "--home", str(home), "--json"]
+    times_s, before = [], getrusage(RUSAGE_CHILDREN)
+    for _ in range(N_COLD):
+        begun = time.perf_counter()
+        run_python(COMMAND, *arguments)
+        times_s.append(time.perf_counter() - begun)
+    after = getrusage(RUSAGE_CHILDREN)
+    computed_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    parts = [
+        json.loads(run_python(PARTS, str(time.time()), str(song), str(home))) for _ in range(N_COLD)
+    ]
+    return Bar(
+        name="classify, cold",
+        measured=median(times_s),
+        bar=COLD_BAR_S,
+        unit="s",
+        at_least=False,
+        note=f"{computed_s / N_COLD:.2f} s computed; {show_shares(medians(parts))}",
+    )
+
+
+def measure_warm(judge: Judge, song: Path) -> Bar:
+    """Time a verdict where the champion is loaded, decoding and all, the median of 21."""
+    times_s, computed_s = [], []
+    for _ in range(N_WARM):
+        begun, begun_cpu = time.perf_counter(), time.process_time()
+        verdict = judge_song(judge, str(song))
+        times_s.append(time.perf_counter() - begun)
+        computed_s.append(time.process_time() - begun_cpu)
+        if verdict.error:
+            raise SystemExit(verdict.error)
+    parts = medians([time_parts(judge, song) for _ in range(N_WARM)])
+    return Bar(
+        name="classify, warm",
+        measured=1000 * median(times_s),
+        bar=WARM_BAR_MS,
+        unit="ms",
+        at_least=False,
+        note=f"{1000 * median(computed_s):.0f} ms computed; {show_shares(parts)}",
+    )
+
+
+def time_parts(judge: Judge, song: Path) -> dict[str, float]:
+    """Give the seconds of each part of a verdict, as `listen` and `judge_song` take them."""
+    times: dict[str, float] = {}
+    config, limits = judge.features.fragments, DownloadLimits()
+    with TemporaryDirectory(prefix="genreflow-") as folder:
+        layout = DataLayout(Path(folder))
+        track_id, facts, _ = _timed(times, "probed", lambda: probe_song(song, layout, limits))
+        cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config))
+    matrices = _timed(
+        times, "transformed", lambda: transform_fragments(cut.fragments, judge.features)
+    )
+    _timed(times, "network", lambda: predict_genres(judge, matrices))
+    return times
+
+
+def _timed(times: dict[str, float], name: str, step: Callable[[], T]) -> T:
+    begun = time.perf_counter()
+    found = step()
+    times[name] = time.perf_counter() - begun
+    return found
+
+
+def run_python(code: str, *arguments: str) -> str:
+    """Run code in a process of its own; give what it prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return ended.stdout
+
+
+def medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Give the median of each part."""
+    return {name: median(row[name] for row in rows) for name in rows[0]}
+
+
+def show_shares(parts: Mapping[str, float]) -> str:
+    """Say which share of the whole each part takes."""
+    whole = sum(parts.values())
+    return ", ".join(f"{name} {part / whole:.0%}" for name, part in parts.items())
+
+
+def main() -> None:
+    """Print the figures as a table, and as a line of JSON each."""
+    bars = measure(Path(sys.argv[1]), Path(sys.argv[2]))
+    rows = [f"{b.name:16} {b.measured:8.2f} {b.unit:3} bar {b.bar:g}  {b.note}" for b in bars]
+    documents = [json.dumps(asdict(bar)) for bar in bars]
+    sys.stdout.write("\n".join([*rows, *documents]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

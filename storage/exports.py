@@ -1,0 +1,123 @@
+"""The champion's export: a folder named by its network, whole or not there.
+
+MLflow's alias decides who reigns. An export says whose it is and digests all that it holds, so one
+that is missing, of another network or damaged is never taken for the champion's.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genre_core.errors import GenreflowError
+from storage.layout import DataLayout
+from storage.tracking.alias import Champion
+
+NETWORK_FILE = "network.tflite"
+DOCUMENT_FILE = "champion.json"
+
+
+class ExportUnusable(GenreflowError):
+    """The export is missing, of another network, or damaged; its message says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """An export that was found whole.
+
+    Attributes
+    ----------
+    network : bytes
+        What `light.LightNetwork` loads.
+    document : mapping
+        ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``.
+    """
+
+    network: bytes
+    document: Mapping[str, Any]
+
+
+def write_export(
+    layout: DataLayout, reigning: Champion, network: bytes, logged: Mapping[str, Any]
+) -> None:
+    """Put the export of the champion in place, whole, and remove all others.
+
+    Parameters
+    ----------
+    reigning : Champion
+        Whose it is.
+    network : bytes
+        Its network in LiteRT's form.
+    logged : mapping
+        ``genres``, ``features`` and ``temperature``, as they were logged with it.
+    """
+    folder = _folder(layout, reigning)
+    part = layout.champion / f"{uuid.uuid4().hex}.part"
+    part.mkdir(parents=True)
+    try:
+        document = {"version": reigning.version, "model_uri": reigning.model_uri, **logged}
+        sealed = {**document, "digest": _digest(document, network)}
+        _write_synced(part / NETWORK_FILE, network)
+        _write_synced(part / DOCUMENT_FILE, json.dumps(sealed, indent=2).encode())
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    for other in layout.champion.iterdir():
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def read_export(layout: DataLayout, reigning: Champion) -> Exported:
+    """Read the export of the champion.
+
+    Raises
+    ------
+    ExportUnusable
+        If there is none, it is of another version, or not what was written.
+    """
+    folder = _folder(layout, reigning)
+    try:
+        network = (folder / NETWORK_FILE).read_bytes()
+        document = json.loads((folder / DOCUMENT_FILE).read_text("utf-8"))
+        digest = document.pop("digest")
+    except FileNotFoundError as error:
+        raise ExportUnusable(f"version {reigning.version} has not been exported") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ExportUnusable(f"the export in {folder} cannot be read ({error})") from error
+    if digest != _digest(document, network):
+        raise ExportUnusable(f"the export in {folder} is damaged")
+    if (document["version"], document["model_uri"]) != (reigning.version, reigning.model_uri):
+        raise ExportUnusable(f"the export in {folder} is not of version {reigning.version}")
+    return Exported(network=network, document=document)
+
+
+def has_export(layout: DataLayout, reigning: Champion) -> bool:
+    """Tell whether the export of the champion is there, and whole."""
+    try:
+        read_export(layout, reigning)
+    except ExportUnusable:
+        return False
+    return True
+
+
+def _folder(layout: DataLayout, reigning: Champion) -> Path:
+    return layout.champion / (reigning.model_uri.removeprefix("models:/") or "unknown")
+
+
+def _digest(document: Mapping[str, Any], network: bytes) -> str:
+    """Digest the network and what is said of it."""
+    said = json.dumps(document, sort_keys=True).encode()
+    return hashlib.sha256(said + b"\0" + network).hexdigest()
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,62 @@
+"""A network in LiteRT, which is imported in a tenth of a second where TensorFlow takes nine."""
+
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from genre_core.examples import Float32Array
+from storage.stderr import silent_stderr
+
+N_THREADS = 2
+
+
+class LightNetwork:
+    """A network that was exported; one thread at a time may use it."""
+
+    def __init__(self, model: bytes) -> None:
+        self._interpreter = Interpreter(model_content=model, num_threads=N_THREADS)
+        taken = self._interpreter.get_input_details()[0]
+        self._matrices = taken["index"]
+        self._shape = tuple(int(n) for n in taken["shape"][1:])
+        self._genres = self._interpreter.get_output_details()[0]["index"]
+        self._n_matrices = 0
+
+    def predict_genres(self, matrices: Float32Array) -> Float32Array:
+        """Give the probability of each genre for each matrix.
+
+        Parameters
+        ----------
+        matrices : float32 [shape=(n_examples, n_bands, n_frames)]
+
+        Returns
+        -------
+        float32 [shape=(n_examples, n_genres)]
+            As `training.predict_genres` gives them, to 1e-5.
+
+        Raises
+        ------
+        ValueError
+            If the matrices do not have the shape that the network was made for.
+        """
+        if matrices.shape[1:] != self._shape:
+            raise ValueError(f"matrices of {matrices.shape[1:]} do not fit {self._shape}.")
+        self._make_room(len(matrices))
+        self._interpreter.set_tensor(self._matrices, np.ascontiguousarray(matrices, np.float32))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._genres)
+
+    def _make_room(self, n_matrices: int) -> None:
+        """Prepare for so many matrices, unless the last ones were as many."""
+        if n_matrices == self._n_matrices:
+            return
+        self._interpreter.resize_tensor_input(self._matrices, (n_matrices, *self._shape))
+        with silent_stderr():  # it tells that it computes on the processor
+            self._interpreter.allocate_tensors()
+        self._n_matrices = n_matrices
+
+
+def write_light(network: object, path: Path) -> None:
+    """Export a network without loops (a keras.Model, see `unroll_network`) to a file."""
+    with silent_stderr():
+        network.export(path, format="litert", verbose=False)  # type: ignore[attr-defined]

@@ -1,0 +1,71 @@
+"""Export the champion for the light runtime; needs MLflow and Keras, once a promotion."""
+
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from genre_core.errors import GenreflowError
+from storage.exports import write_export
+from storage.light import LightNetwork, write_light
+from storage.tracking.alias import Champion
+from storage.tracking.models import Network, load_features, load_network, load_temperature
+from storage.tracking.store import Tracking
+
+TOLERANCE = 1e-5
+"""Largest difference of a probability between a network and its export."""
+N_TRIED = 8
+
+logger = logging.getLogger(__name__)
+
+
+def export_champion(tracking: Tracking, reigning: Champion) -> bool:
+    """Export the champion; say whether that could be done.
+
+    A network that cannot be exported stays the champion: the log says why, and classifying loads
+    the whole network.
+    """
+    try:
+        _export(tracking, reigning, load_network(tracking, reigning.model_uri))
+    except Exception as error:  # whatever the converter raises, the champion reigns
+        logger.warning(
+            "version %s cannot be exported, so `genreflow classify` loads the whole network, "
+            "which takes seconds longer: %s",
+            reigning.version,
+            str(error).partition("\n")[0] or type(error).__name__,
+        )
+        return False
+    return True
+
+
+def _export(tracking: Tracking, reigning: Champion, network: Network) -> None:
+    features = load_features(tracking, reigning.model_uri)
+    light = light_bytes(network)
+    _require_agreement(network, light)
+    logged = {
+        "genres": features["genres"],
+        "features": features["features"],
+        "temperature": load_temperature(tracking, reigning.model_uri),
+    }
+    write_export(tracking.layout, reigning, light, logged)
+
+
+def light_bytes(network: Network) -> bytes:
+    """Give a network in LiteRT's form, its recurrent layers unrolled."""
+    from genre_core.networks.unrolling import unroll_network  # imports Keras
+
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        path = Path(folder, "network.tflite")
+        write_light(unroll_network(network), path)
+        return path.read_bytes()
+
+
+def _require_agreement(network: Network, light: bytes) -> None:
+    """Hold an export to its network, on noise, before it is put in place."""
+    shape = (N_TRIED, *network.input_shape[1:])
+    matrices = np.random.default_rng(0).random(shape, dtype=np.float32)
+    said = np.asarray(network(matrices, training=False))
+    difference = float(np.abs(LightNetwork(light).predict_genres(matrices) - said).max())
+    if not difference <= TOLERANCE:
+        raise GenreflowError(f"its export differs by {difference:.2g} in a probability")

@@ -1,0 +1,188 @@
+"""How songs are judged; neither the orchestrator nor, as a rule, TensorFlow is imported."""
+
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from genre_core.calibration import temper
+from genre_core.errors import GenreflowError, UsageError
+from genre_core.examples import Float32Array
+from genre_core.features import FeatureConfig
+from genre_core.voting import CHOOSING_VOTE, VOTES, Float64Array
+from storage.exports import ExportUnusable, has_export, read_export
+from storage.layout import DataLayout
+from storage.light import LightNetwork
+from storage.tracking.alias import Champion, read_alias
+from tasks.keras_import import import_training
+from tasks.listening import listen
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentVerdict:
+    """What the champion hears in one fragment."""
+
+    start_s: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the champion says of one song; ``error`` in its place where it cannot be judged.
+
+    ``probabilities`` are tempered, so that they are as sure as they are right; those of the
+    fragments are as the network gives them.
+    """
+
+    song: str
+    genre: str = ""
+    probabilities: dict[str, float] = field(default_factory=dict)
+    fragments: tuple[FragmentVerdict, ...] = ()
+    champion: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """A network with its genres and the features it was trained on.
+
+    ``network`` is a keras.Model, or the champion's export in its place. ``temperature`` is the one
+    fitted on its validation songs, for the mean of the fragments; 1, which changes nothing, where
+    none was logged.
+    """
+
+    version: int
+    network: Any
+    genres: tuple[str, ...]
+    features: FeatureConfig
+    temperature: float = 1.0
+
+    def temper_song(self, by_fragment: Float32Array) -> Float64Array:
+        """Give the tempered probabilities of a song, from (n_fragments, n_genres) to (n_genres)."""
+        return temper(VOTES[CHOOSING_VOTE](by_fragment), self.temperature)
+
+
+def judge_all(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
+    """Judge songs (paths or URLs) with the champion and the features logged with it."""
+    judge = load_judge(layout)
+    return [judge_song(judge, song) for song in songs]
+
+
+def judge_song(judge: Judge, song: str) -> Verdict:
+    """Judge one song; where it cannot be judged, the verdict says why."""
+    try:
+        starts_s, matrices = listen(song, judge.features)
+    except GenreflowError as error:
+        return Verdict(song=song, champion=judge.version, error=str(error))
+    by_fragment = predict_genres(judge, matrices)
+    by_song = judge.temper_song(by_fragment)
+    fragments = tuple(
+        FragmentVerdict(start_s=float(start_s), probabilities=_by_genre(judge, row))
+        for start_s, row in zip(starts_s, by_fragment, strict=True)
+    )
+    return Verdict(
+        song=song,
+        genre=judge.genres[int(by_song.argmax())],
+        probabilities=_by_genre(judge, by_song),
+        fragments=fragments,
+        champion=judge.version,
+    )
+
+
+def predict_genres(judge: Judge, matrices: Float32Array) -> Float32Array:
+    """Give the probability of each genre for each matrix, (n_fragments, n_genres)."""
+    if isinstance(judge.network, LightNetwork):
+        return judge.network.predict_genres(matrices)
+    return import_training().predict_genres(judge.network, matrices)
+
+
+def load_judge(layout: DataLayout) -> Judge:
+    """Load the champion as quickly as can be: its export, or else the whole network.
+
+    The log says why an export cannot be used; it is then made anew.
+
+    Raises
+    ------
+    UsageError
+        If there is no champion.
+    """
+    try:
+        return _load_export(layout, _find_reigning(layout))
+    except (ExportUnusable, sqlite3.Error) as error:
+        logger.warning("The whole network is loaded, which takes seconds: %s.", error)
+    judge = load_champion(layout)
+    export_reigning(layout)
+    return judge
+
+
+def load_champion(layout: DataLayout) -> Judge:
+    """Load the champion with its genres and features, or say that there is none."""
+    if not layout.mlflow_db.exists():
+        raise UsageError(_no_champion(layout))
+    import_training()
+    from storage.tracking.models import load_features, load_network, load_temperature
+    from storage.tracking.registry import champion
+    from storage.tracking.store import open_tracking
+
+    tracking = open_tracking(layout)
+    reigning = champion(tracking)
+    if reigning is None:
+        raise UsageError(_no_champion(layout))
+    document = load_features(tracking, reigning.model_uri)
+    document["temperature"] = load_temperature(tracking, reigning.model_uri)
+    network = load_network(tracking, reigning.model_uri)
+    return _to_judge(reigning.version, network, document)
+
+
+def export_reigning(layout: DataLayout) -> bool:
+    """Export the champion, unless that is done; say whether its export is there."""
+    from storage.tracking.registry import champion
+    from storage.tracking.store import open_tracking
+
+    tracking = open_tracking(layout)
+    reigning = champion(tracking)
+    if reigning is None:
+        return False
+    if has_export(layout, reigning):
+        return True
+    import_training()
+    from storage.tracking.exporting import export_champion
+
+    return export_champion(tracking, reigning)
+
+
+def _find_reigning(layout: DataLayout) -> Champion:
+    """Say who reigns, or that nobody does."""
+    reigning = read_alias(layout) if layout.mlflow_db.exists() else None
+    if reigning is None:
+        raise UsageError(_no_champion(layout))
+    return reigning
+
+
+def _load_export(layout: DataLayout, reigning: Champion) -> Judge:
+    exported = read_export(layout, reigning)
+    return _to_judge(reigning.version, LightNetwork(exported.network), exported.document)
+
+
+def _to_judge(version: int, network: object, document: Mapping[str, Any]) -> Judge:
+    return Judge(
+        version=version,
+        network=network,
+        genres=tuple(document["genres"]),
+        features=FeatureConfig.from_document(document["features"]),
+        temperature=document["temperature"],
+    )
+
+
+def _by_genre(judge: Judge, row: Float32Array | Float64Array) -> dict[str, float]:
+    return dict(zip(judge.genres, map(float, row), strict=True))
+
+
+def _no_champion(layout: DataLayout) -> str:
+    return (
+        f"There is no champion in {layout.home} yet. Run `genreflow run` first, or name the "
+        "right place with --home."
+    )
