@@ -27,6 +27,8 @@ class LineConfig:
     ----------
     home : Path
         Everything that lasts is below it.
+    shards : str
+        Where the shards stand instead: ``s3://bucket/prefix``, or the absolute path of a folder.
     music : str
         A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
         collection as it is distributed.
@@ -43,6 +45,7 @@ class LineConfig:
     """
 
     home: Path = Path("data")
+    shards: str = ""
     music: str = ""
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +83,7 @@ class LineConfig:
     @property
     def layout(self) -> DataLayout:
         """Where everything stands."""
-        return DataLayout(Path(self.home).expanduser().resolve())
+        return DataLayout(Path(self.home).expanduser().resolve(), self.shards)
 
     @property
     def features(self) -> list[FeatureConfig]:

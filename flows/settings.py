@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("data")
+    shards: str = ""
     music: str = ""
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)

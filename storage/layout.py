@@ -6,9 +6,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DataLayout:
-    """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``)."""
+    """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
+
+    ``shards_uri`` says where the shards stand instead: ``s3://bucket/prefix``, or any other address
+    that ``storage/shard_store.py`` opens.
+    """
 
     home: Path
+    shards_uri: str = ""
 
     @property
     def songs(self) -> Path:
@@ -32,7 +37,7 @@ class DataLayout:
 
     @property
     def shards(self) -> Path:
-        """The spectrograms, one folder a feature key."""
+        """The spectrograms, one folder a feature key, where ``shards_uri`` names no other place."""
         return self.home / "shards"
 
     @property

@@ -167,3 +167,9 @@ def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
     sites = read_line_config(sites={"archive_file": "other.txt"}).sites
 
     assert (sites.failures_to_open, sites.archive_file) == (5, "other.txt")
+
+
+def test_shards_may_stand_elsewhere_and_the_layout_knows(settings_file: Path) -> None:
+    settings_file.write_text('shards = "s3://music/spectrograms"\n', encoding="utf-8")
+
+    assert read_line_config().layout.shards_uri == "s3://music/spectrograms"
