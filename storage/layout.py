@@ -41,6 +41,11 @@ class DataLayout:
         return self.home / "shards"
 
     @property
+    def home_id(self) -> Path:
+        """What a place of shards elsewhere is marked with as this home's own."""
+        return self.home / ".home-id"
+
+    @property
     def catalog(self) -> Path:
         """The writer's catalog."""
         return self.home / "catalog.duckdb"

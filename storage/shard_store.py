@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pyarrow import fs
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from storage.disk import telling_refusal
 from storage.layout import DataLayout
+
+_MARK = "home.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +136,35 @@ def digest_shard(layout: DataLayout, name: str) -> str:
 
 
 def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
-    """Remove files from the place of the shards."""
+    """Remove files from the place of the shards.
+
+    Raises
+    ------
+    UsageError
+        If the place belongs to another home, whose shards this catalog does not name.
+    """
     store = open_store(layout)
     with _telling_absence(store):
+        _require_own(layout, store)
         for name in names:
             store.filesystem.delete_file(store.path(name))
+
+
+def _require_own(layout: DataLayout, store: ShardStore) -> None:
+    """Mark a place that nobody has marked yet; refuse one with the mark of another home."""
+    if not store.uri:
+        return
+    if not layout.home_id.exists():
+        layout.home_id.write_text(uuid.uuid4().hex, "utf-8")
+    mark, ours = store.path(_MARK), layout.home_id.read_bytes()
+    if store.filesystem.get_file_info(mark).type == fs.FileType.NotFound:
+        put_shard(layout, _MARK, pa.py_buffer(ours))
+    with store.filesystem.open_input_stream(mark) as stream:
+        if stream.read() != ours:
+            raise UsageError(
+                f"The shards in {store.uri} belong to another home. Give each home a prefix of its "
+                f"own; if this home has taken the place of the other, remove {mark} first."
+            )
 
 
 def _write_whole(path: Path, content: pa.Buffer) -> None:

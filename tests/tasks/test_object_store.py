@@ -114,12 +114,25 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
     publish_shards.fn(config.layout)
 
     named = all_shards(config.layout)
-    assert (n_kept_for_readers, len(named)) == (3 + 1 + 1, 1)
+    assert (n_kept_for_readers, len(named)) == (3 + 1 + 2, 1)
     assert set(bucket.objects()) == {
         *(f"spectrograms/{name}" for name in named),
         "spectrograms/notes/of somebody else.txt",
+        "spectrograms/home.txt",
     }
     assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
+
+
+def test_a_home_never_sweeps_the_shards_of_another(
+    config: LineConfig, songs: list[Source], bucket: ObjectStore, tmp_path: Path
+) -> None:
+    publish_shards.fn(config.layout)
+    before = bucket.objects()
+
+    with pytest.raises(UsageError, match="belong to another home"):
+        publish_shards.fn(replace(config, home=tmp_path / "another").layout)
+
+    assert bucket.objects() == before
 
 
 def test_the_store_answers_about_spectrograms_in_an_object_store_without_an_extension(
