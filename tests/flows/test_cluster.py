@@ -85,12 +85,16 @@ def death(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "died"
 
 
-def test_worker_processes_give_the_bytes_that_threads_give(
+def test_the_workers_of_a_cluster_that_is_named_give_the_bytes_that_threads_give(
     config: LineConfig, on_threads: list[dict[str, Any]]
 ) -> None:
+    from distributed import LocalCluster
+
     from flows.extract import extract
 
-    report = extract(config)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        named = RunnerConfig(kind="dask", address=cluster.scheduler_address, workers=2)
+        report = extract(replace(config, runner=named))
 
     assert report.outcomes == {"ok": 9, "duplicate": 0, "quarantined": 0, "retryable": 0}
     assert query_rows(config.layout, EXAMPLES) == on_threads

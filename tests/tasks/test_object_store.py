@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+from fsspec.implementations.arrow import ArrowFSWrapper
+from pyarrow.fs import S3FileSystem
 
 from flows.line import LineConfig
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
@@ -146,7 +148,7 @@ def test_the_store_answers_about_spectrograms_in_an_object_store_without_an_exte
     assert [finding.message for finding in examine(config.layout) if not finding.ok] == []
 
 
-def test_without_the_extension_other_programs_read_all_but_the_spectrograms(
+def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
     config: LineConfig, songs: list[Source]
 ) -> None:
     path = publish(config.layout)
@@ -156,6 +158,8 @@ def test_without_the_extension_other_programs_read_all_but_the_spectrograms(
         assert people.execute("select sum(n_rows) from shards").fetchone() == (9,)
         with pytest.raises(duckdb.Error, match="httpfs"):
             people.execute("select count(*) from spectrograms")
+        people.register_filesystem(ArrowFSWrapper(S3FileSystem()))
+        assert people.execute("select count(*) from spectrograms").fetchone() == (9,)
 
 
 def test_objects_that_are_gone_or_cut_are_made_again(
