@@ -19,6 +19,7 @@ from storage.shard_store import ShardStore, list_shards, open_store
 
 logger = logging.getLogger(__name__)
 
+_SHARD_VIEW = "spectrograms"  # the one view; all else stands in the file, and needs no network
 _COLUMNS = """
     track_id, tracks.genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
     "values", feature_key
@@ -89,7 +90,8 @@ def query(
         )
     try:
         with duckdb.connect(str(layout.published), read_only=True) as connection:
-            _open_shards(connection, open_store(layout))
+            if _SHARD_VIEW in statement.lower():
+                _open_shards(connection, open_store(layout))
             if not connection.extract_statements(statement):
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement, list(parameters))
@@ -120,7 +122,7 @@ def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None
         _open_shards(connection, store)
         connection.execute(f"attach {_quote(str(layout.catalog))} as catalog (read_only)")
         connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
-        connection.execute(f"create view spectrograms as {_select_spectrograms(store, shards)}")
+        connection.execute(f"create view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")
         connection.execute("detach catalog")
         connection.execute("checkpoint")
 

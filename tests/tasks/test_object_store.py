@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
-from pyarrow.fs import S3FileSystem
+from pyarrow.fs import FileSystem
 
 from flows.line import LineConfig
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
@@ -148,6 +148,19 @@ def test_the_store_answers_about_spectrograms_in_an_object_store_without_an_exte
     assert [finding.message for finding in examine(config.layout) if not finding.ok] == []
 
 
+def test_what_stands_in_the_store_itself_is_told_while_the_object_store_is_away(
+    config: LineConfig, songs: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(config.layout)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    rows = query_rows(config.layout, "select count(*) as n from tracks")
+
+    assert rows == [{"n": 3}]
+    with pytest.raises((TransientError, UsageError), match=r"127\.0\.0\.1"):
+        query_rows(config.layout, "select count(*) as n from spectrograms")
+
+
 def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
     config: LineConfig, songs: list[Source]
 ) -> None:
@@ -158,7 +171,7 @@ def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
         assert people.execute("select sum(n_rows) from shards").fetchone() == (9,)
         with pytest.raises(duckdb.Error, match="httpfs"):
             people.execute("select count(*) from spectrograms")
-        people.register_filesystem(ArrowFSWrapper(S3FileSystem()))
+        people.register_filesystem(ArrowFSWrapper(FileSystem.from_uri("s3://music")[0]))
         assert people.execute("select count(*) from spectrograms").fetchone() == (9,)
 
 
