@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from prefect import flow, unmapped
 
 from flows.line import LineConfig
-from flows.runner import local_threads
+from flows.runner import mapping_on
 from flows.settings import read_line_config
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
@@ -35,7 +35,7 @@ class ExtractReport:
     outcomes: dict[str, int]
 
 
-@flow(task_runner=local_threads())
+@flow
 def extract(config: LineConfig | None = None) -> ExtractReport:
     """Convert, spectrograms, record, compact.
 
@@ -46,8 +46,8 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
     with hold_home(layout):
         forget_lost_shards(layout)
         pending = select_tracks(layout, features)
-        with show_progress("extract", len(pending), "songs") as advance:
-            for wave in waves(pending):
+        with mapping_on(config.runner), show_progress("extract", len(pending), "songs") as advance:
+            for wave in waves(pending, config.runner.chunks_per_wave):
                 converted = convert_chunk.map(
                     unmapped(layout), wave, unmapped(features[0].fragments)
                 )

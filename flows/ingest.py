@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from prefect import flow, get_run_logger, unmapped
 
 from flows.line import LineConfig
-from flows.runner import local_threads
+from flows.runner import mapping_on
 from flows.settings import read_line_config
 from genre_core.records import Source
 from storage.catalog.songs import count_outcomes
-from storage.layout import DataLayout
 from storage.lock import hold_home
 from storage.sites.access import Access, open_access
 from tasks.chunks import waves
@@ -46,7 +45,7 @@ class IngestReport:
     given_up: dict[str, str] = field(default_factory=dict)
 
 
-@flow(task_runner=local_threads())
+@flow
 def ingest(config: LineConfig | None = None) -> IngestReport:
     """Sources, download, record, fingerprints, copies.
 
@@ -63,8 +62,9 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
         record_wave(layout, Fetched(outcomes=selected.outcomes))
         stored = Fetched(tracks=selected.stored)
         record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
-        fetch_songs(config, selected.sources, access)
-        find_copies(layout)
+        with mapping_on(config.runner):
+            fetch_songs(config, selected.sources, access)
+            find_copies(config)
         settle_copies(layout)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
@@ -79,7 +79,7 @@ def fetch_songs(config: LineConfig, sources: Sequence[Source], access: Access) -
     """Fetch songs wave by wave; what was fetched is recorded before the next wave begins."""
     layout, limits, genres = config.layout, unmapped(config.limits), unmapped(config.genres)
     with show_progress("ingest", len(sources), "songs") as advance:
-        for wave in waves(sources):
+        for wave in waves(sources, config.runner.chunks_per_wave):
             futures = download_chunk.map(unmapped(layout), wave, limits, genres, unmapped(access))
             fetched = list(completed(futures, wave, advance))
             for chunk in fetched:
@@ -88,10 +88,11 @@ def fetch_songs(config: LineConfig, sources: Sequence[Source], access: Access) -
             record_wave(layout, mark_duplicates(layout, songs, fetched))
 
 
-def find_copies(layout: DataLayout) -> None:
+def find_copies(config: LineConfig) -> None:
     """Fingerprint what has no fingerprint yet, also what an earlier run left, and find copies."""
+    layout = config.layout
     unprinted = select_unprinted(layout)
     with show_progress("fingerprint", len(unprinted), "songs") as advance:
-        for wave in waves(unprinted):
+        for wave in waves(unprinted, config.runner.chunks_per_wave):
             futures = print_chunk.map(unmapped(layout), wave)
             record_prints(layout, list(completed(futures, wave, advance)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.features import FeatureConfig, features_of_lengths
@@ -27,6 +28,8 @@ class LineConfig:
     ----------
     home : Path
         Everything that lasts is below it.
+    shards : str
+        Where the shards stand instead: ``s3://bucket/prefix``, or the absolute path of a folder.
     music : str
         A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
         collection as it is distributed.
@@ -43,6 +46,7 @@ class LineConfig:
     """
 
     home: Path = Path("data")
+    shards: str = ""
     music: str = ""
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +61,7 @@ class LineConfig:
     limits: DownloadLimits = field(default_factory=DownloadLimits)
     sites: SiteConfig = field(default_factory=SiteConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
+    runner: RunnerConfig = field(default_factory=RunnerConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
@@ -80,7 +85,7 @@ class LineConfig:
     @property
     def layout(self) -> DataLayout:
         """Where everything stands."""
-        return DataLayout(Path(self.home).expanduser().resolve())
+        return DataLayout(Path(self.home).expanduser().resolve(), self.shards)
 
     @property
     def features(self) -> list[FeatureConfig]:

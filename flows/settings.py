@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from flows.line import COMPARED_NETWORKS, LineConfig
+from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("data")
+    shards: str = ""
     music: str = ""
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)
@@ -51,6 +53,7 @@ class Settings(BaseSettings):
     limits: DownloadLimits = Field(default_factory=DownloadLimits)
     sites: SiteConfig = Field(default_factory=SiteConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
+    runner: RunnerConfig = Field(default_factory=RunnerConfig)
 
     @classmethod
     def settings_customise_sources(

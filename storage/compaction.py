@@ -8,6 +8,7 @@ from genre_core.errors import CatalogMismatch
 from storage.catalog.shards import NamedShard, count_named, named_shards, replace_shards
 from storage.layout import DataLayout
 from storage.losses import is_damaged
+from storage.shard_store import list_shards
 from storage.shards import join_shards
 
 TARGET_BYTES = 64 * 2**20
@@ -20,10 +21,11 @@ def compact(layout: DataLayout, target_bytes: int = TARGET_BYTES) -> int:
     The old files stay: who has an older store open still reads them. A shard whose content is
     not what was written is left alone.
     """
+    there = list_shards(layout)
     small = [shard for shard in named_shards(layout) if shard.values_bytes < target_bytes]
     n_joined = 0
     for group in join_groups(small, target_bytes):
-        sound = [shard for shard in group if not is_damaged(layout, shard)]
+        sound = [shard for shard in group if not is_damaged(layout, shard, there)]
         if len(sound) > 1 and _join(layout, sound):
             n_joined += len(sound)
     return n_joined

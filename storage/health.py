@@ -15,6 +15,7 @@ from genre_core.errors import GenreflowError
 from storage.catalog.published import query_rows
 from storage.layout import DataLayout
 from storage.losses import damaged_shards, damaged_songs, unnamed_shards, unnamed_songs
+from storage.shard_store import list_shards, open_store
 
 LEAST_FREE_BYTES = 2 * 2**30
 SEEKABLE = ("MP3", "OGG", "FLAC", "WAV")
@@ -88,7 +89,7 @@ def _store(layout: DataLayout) -> str:
         return "no store yet; `genreflow run` makes one"
     rows = query_rows(layout, "select count(*) as n from outcomes")
     views = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
-    if "read_parquet" in views[0]["sql"] and f"{layout.shards.resolve()}/" not in views[0]["sql"]:
+    if "read_parquet" in views[0]["sql"] and open_store(layout).address("") not in views[0]["sql"]:
         raise GenreflowError(
             f"{layout.published.name} reads the shards of another place: this home has moved. "
             "Run `genreflow extract` once."
@@ -100,7 +101,8 @@ def _shards(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no shards yet"
     named = query_rows(layout, "select shard, n_bytes from shards order by shard")
-    gone = [row["shard"] for row in named if not (layout.shards / row["shard"]).exists()]
+    there = list_shards(layout)
+    gone = [row["shard"] for row in named if row["shard"] not in there]
     if gone:
         raise GenreflowError(
             f"{len(gone)} of {len(named)} shards are gone, among them {gone[0]}. "

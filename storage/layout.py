@@ -6,9 +6,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DataLayout:
-    """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``)."""
+    """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
+
+    ``shards_uri`` says where the shards stand instead: ``s3://bucket/prefix``, or any other address
+    that ``storage/shard_store.py`` opens.
+    """
 
     home: Path
+    shards_uri: str = ""
 
     @property
     def songs(self) -> Path:
@@ -32,8 +37,13 @@ class DataLayout:
 
     @property
     def shards(self) -> Path:
-        """The spectrograms, one folder a feature key."""
+        """The spectrograms, one folder a feature key, where ``shards_uri`` names no other place."""
         return self.home / "shards"
+
+    @property
+    def home_id(self) -> Path:
+        """What a place of shards elsewhere is marked with as this home's own."""
+        return self.home / ".home-id"
 
     @property
     def catalog(self) -> Path:

@@ -1,6 +1,6 @@
 """What is gone or damaged: shards and originals that are not what the catalog says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
@@ -9,35 +9,39 @@ from storage.catalog.shards import NamedShard, count_named, named_shards
 from storage.catalog.songs import sourced_tracks, stored_songs
 from storage.disk import digest_file
 from storage.layout import DataLayout
-from storage.shards import count_fragments
+from storage.shard_store import digest_shard, list_shards
+from storage.shards import count_fragments, unnamed_files
 
 
-def is_lost(layout: DataLayout, shard: NamedShard) -> bool:
-    """Tell whether a shard is gone or has another size than was written; nothing is read."""
-    path = layout.shards / shard.name
-    return not path.is_file() or path.stat().st_size != shard.n_bytes
+def is_lost(shard: NamedShard, there: Mapping[str, int]) -> bool:
+    """Tell whether a shard is gone or has another size than was written; nothing is read.
+
+    ``there`` gives the sizes of what stands there, as ``list_shards`` does.
+    """
+    return there.get(shard.name) != shard.n_bytes
 
 
-def is_damaged(layout: DataLayout, shard: NamedShard) -> bool:
+def is_damaged(layout: DataLayout, shard: NamedShard, there: Mapping[str, int]) -> bool:
     """Tell whether a shard is gone or holds other bytes than were written; all is read."""
-    if is_lost(layout, shard):
+    if is_lost(shard, there):
         return True
-    return bool(shard.digest) and digest_file(layout.shards / shard.name) != shard.digest
+    return bool(shard.digest) and digest_shard(layout, shard.name) != shard.digest
 
 
 def lost_shards(layout: DataLayout) -> list[str]:
     """Give the shards that are gone or of another size."""
-    return [shard.name for shard in named_shards(layout) if is_lost(layout, shard)]
+    there = list_shards(layout)
+    return [shard.name for shard in named_shards(layout) if is_lost(shard, there)]
 
 
 def damaged_shards(layout: DataLayout) -> list[str]:
     """Give the shards that are gone or hold other bytes or other rows than the catalog says."""
-    shards = named_shards(layout)
+    shards, there = named_shards(layout), list_shards(layout)
     counts = count_named(layout, [shard.name for shard in shards])
     return [
         shard.name
         for shard in shards
-        if is_damaged(layout, shard) or not _holds(layout.shards / shard.name, counts[shard.name])
+        if is_damaged(layout, shard, there) or not _holds(layout, shard.name, counts[shard.name])
     ]
 
 
@@ -54,9 +58,9 @@ def damaged_songs(layout: DataLayout) -> list[str]:
 
 
 def unnamed_shards(layout: DataLayout) -> list[str]:
-    """Give the files below ``shards/`` that neither the catalog nor the published store names."""
-    named = {shard.name for shard in named_shards(layout)} | set(published_shards(layout))
-    return sorted(set(_files(layout.shards, layout.shards.rglob("*.*"))) - named)
+    """Give the shards, and parts, that neither the catalog nor the published store names."""
+    named = [shard.name for shard in named_shards(layout)]
+    return unnamed_files(layout, [*named, *published_shards(layout)])
 
 
 def unnamed_songs(layout: DataLayout) -> list[str]:
@@ -69,9 +73,9 @@ def _files(root: Path, paths: Iterable[Path]) -> list[str]:
     return [str(path.relative_to(root)) for path in paths]
 
 
-def _holds(path: Path, named: dict[str, int]) -> bool:
+def _holds(layout: DataLayout, name: str, named: dict[str, int]) -> bool:
     """Tell whether a shard holds the rows that the catalog says, and can be read to the end."""
     try:
-        return count_fragments(path) == named
+        return count_fragments(layout, name) == named
     except CatalogMismatch:
         return False

@@ -1,12 +1,11 @@
 """Shards: Parquet files of examples, one row a fragment."""
 
 import hashlib
-import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,15 +16,23 @@ import pyarrow.parquet as pq
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array
 from genre_core.features import FeatureConfig
-from storage.catalog.extraction import Shard, shard_paths
-from storage.disk import digest_file, telling_refusal
+from storage.catalog.extraction import Shard
 from storage.layout import DataLayout
+from storage.shard_store import (
+    ShardStore,
+    list_shards,
+    open_store,
+    put_shard,
+    remove_shards,
+    require_shards,
+)
 
 ROW_GROUP_BYTES = 8 * 2**20
 _CHECKED = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
 _IN_ORDER = [("track_id", "ascending"), ("fragment", "ascending")]
+_OURS = re.compile(r"[^/]+/([0-9a-f]{24}\.parquet|[^/]*\.part)")
 _WORDS = ("track_id", "genre", "representation", "feature_key")
 
 
@@ -60,16 +67,13 @@ def join_shards(
     CatalogMismatch
         If a shard is gone or cannot be read.
     """
-    with _telling_damage():
-        tables = [
-            pq.read_table(path, page_checksum_verification=True)
-            for path in shard_paths(layout, shards)
-        ]
+    store = require_shards(layout, shards)
+    tables = [_read_checked(store, name) for name in shards]
     table = pa.concat_tables(tables).filter(pc.field("track_id").isin(track_ids))
     return _keep(layout, feature_key, table.sort_by(_IN_ORDER))
 
 
-def count_fragments(path: Path) -> dict[str, int]:
+def count_fragments(layout: DataLayout, name: str) -> dict[str, int]:
     """Count the rows of each track in a shard, every page read and checked.
 
     Raises
@@ -77,8 +81,7 @@ def count_fragments(path: Path) -> dict[str, int]:
     CatalogMismatch
         If the shard cannot be read.
     """
-    with _telling_damage():
-        table = pq.read_table(path, page_checksum_verification=True)
+    table = _read_checked(open_store(layout), name)
     return dict(Counter(table["track_id"].to_pylist()))
 
 
@@ -87,12 +90,17 @@ def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
 
     Call it where no other process can be extracting: its shards are not named yet.
     """
-    kept = set(named)
-    found = {str(path.relative_to(layout.shards)): path for path in layout.shards.rglob("*.*")}
-    orphans = sorted(found.keys() - kept)
-    for name in orphans:
-        found[name].unlink()
+    orphans = unnamed_files(layout, named)
+    remove_shards(layout, orphans)
     return orphans
+
+
+def unnamed_files(layout: DataLayout, named: Sequence[str]) -> list[str]:
+    """Give the shards, and parts of shards, that stand there and that nobody names.
+
+    What has no name of ours is left alone: a bucket may hold other things.
+    """
+    return sorted(name for name in list_shards(layout).keys() - set(named) if _OURS.fullmatch(name))
 
 
 def read_examples(
@@ -121,7 +129,7 @@ def read_examples(
     """
     if not genre_of_track:
         raise ValueError("there is no track to read examples of; name one at least")
-    table = _read_tracks(shard_paths(layout, shards), list(genre_of_track))
+    table = _read_tracks(layout, shards, list(genre_of_track))
     track_ids = table["track_id"].to_numpy().astype(object)
     missing = genre_of_track.keys() - set(track_ids)
     if missing:
@@ -157,36 +165,41 @@ def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> p
     )
 
 
-def _write_table(table: pa.Table, path: Path) -> None:
-    part = path.with_suffix(".part")
+def _pack(table: pa.Table) -> pa.Buffer:
+    """Give a table as Parquet."""
     n_values = table.schema.field("values").type.list_size
-    try:
-        with part.open("wb") as file:
-            pq.write_table(
-                table,
-                file,
-                row_group_size=max(1, ROW_GROUP_BYTES // (4 * n_values)),
-                compression="zstd",
-                use_dictionary=list(_WORDS),
-                use_byte_stream_split=["values.list.element"],
-                write_page_checksum=True,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with pa.BufferOutputStream() as stream:
+        pq.write_table(
+            table,
+            stream,
+            row_group_size=max(1, ROW_GROUP_BYTES // (4 * n_values)),
+            compression="zstd",
+            use_dictionary=list(_WORDS),
+            use_byte_stream_split=["values.list.element"],
+            write_page_checksum=True,
+        )
+        return stream.getvalue()
 
 
-def _read_tracks(paths: Sequence[Path], track_ids: Sequence[str]) -> pa.Table:
-    if not paths:
+def _read_checked(store: ShardStore, name: str) -> pa.Table:
+    """Read a shard, every page checked."""
+    with _telling_damage():
+        return pq.read_table(
+            store.path(name), filesystem=store.filesystem, page_checksum_verification=True
+        )
+
+
+def _read_tracks(layout: DataLayout, shards: Sequence[str], track_ids: Sequence[str]) -> pa.Table:
+    if not shards:
         raise CatalogMismatch(
             "The catalog names no shard for these settings; `genreflow extract` makes them."
         )
+    store = require_shards(layout, shards)
     columns = ["track_id", "fragment", "n_bands", "n_frames", "values"]
     wanted = pc.field("track_id").isin(track_ids)
     with _telling_damage():
-        dataset = ds.dataset(list(map(str, paths)), format=_CHECKED)
+        paths = [store.path(name) for name in shards]
+        dataset = ds.dataset(paths, filesystem=store.filesystem, format=_CHECKED)
         return dataset.to_table(columns=columns, filter=wanted).sort_by(_IN_ORDER)
 
 
@@ -207,15 +220,13 @@ def _keep(layout: DataLayout, feature_key: str, table: pa.Table) -> Shard:
     n_fragments = dict(Counter(table["track_id"].to_pylist()))
     digest = hashlib.sha256("\n".join(n_fragments).encode()).hexdigest()
     name = f"{feature_key}/{digest[:24]}.parquet"
-    path = layout.shards / name
-    with telling_refusal(layout):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_table(table, path)
+    content = _pack(table)
+    put_shard(layout, name, content)
     return Shard(
         name=name,
         feature_key=feature_key,
-        n_bytes=path.stat().st_size,
-        digest=digest_file(path),
+        n_bytes=content.size,
+        digest=hashlib.sha256(content).hexdigest(),
         n_fragments=n_fragments,
     )
 

@@ -5,9 +5,7 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
 from genre_core.records import Reason, Stage, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -176,23 +174,6 @@ def all_shards(layout: DataLayout) -> list[str]:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select shard from shards order by shard")
     return [row["shard"] for row in rows]
-
-
-def shard_paths(layout: DataLayout, shards: Sequence[str]) -> list[Path]:
-    """Give where shards stand.
-
-    Raises
-    ------
-    CatalogMismatch
-        If one is gone.
-    """
-    paths = [layout.shards / shard for shard in shards]
-    if gone := [path for path in paths if not path.exists()]:
-        raise CatalogMismatch(
-            f"{len(gone)} shards that the catalog names are gone, among them {gone[0]}; "
-            "`genreflow extract` makes them again."
-        )
-    return paths
 
 
 def count_examples(layout: DataLayout) -> int:

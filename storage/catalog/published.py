@@ -1,5 +1,7 @@
 """The catalog for people: one file, read-only, replaced whole after each stage."""
 
+from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+
 import logging
 from collections.abc import Sequence
 from importlib.resources import files
@@ -7,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from fsspec.implementations.arrow import ArrowFSWrapper
 
 from genre_core.errors import UsageError
 from storage.catalog.connection import explain_failure
 from storage.catalog.extraction import all_shards
 from storage.layout import DataLayout
+from storage.shard_store import ShardStore, list_shards, open_store
 
 logger = logging.getLogger(__name__)
 
+_SHARD_VIEW = "spectrograms"  # the one view; all else stands in the file, and needs no network
 _COLUMNS = """
     track_id, tracks.genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
     "values", feature_key
@@ -37,17 +42,17 @@ def publish(layout: DataLayout) -> Path:
     Raises
     ------
     TransientError
-        If another process holds the catalog, or the disk refuses.
+        If another process holds the catalog, or the disk refuses, or the shards cannot be reached.
     """
     fresh = layout.home / ".spectrograms.duckdb.new"
     for left in layout.home.glob(f"{fresh.name}*"):
         left.unlink()
-    named = [layout.shards / shard for shard in all_shards(layout)]
-    paths = [path for path in named if path.exists()]
-    if len(paths) < len(named):
-        logger.warning("%s shards are gone; the next extract heals", len(named) - len(paths))
+    named, there = all_shards(layout), list_shards(layout)
+    shards = [shard for shard in named if shard in there]
+    if len(shards) < len(named):
+        logger.warning("%s shards are gone; the next extract heals", len(named) - len(shards))
     try:
-        _write_store(layout, fresh, paths)
+        _write_store(layout, fresh, shards)
     except (duckdb.IOException, duckdb.TransactionException) as error:
         fresh.unlink(missing_ok=True)
         raise explain_failure(layout, error) from error
@@ -85,6 +90,8 @@ def query(
         )
     try:
         with duckdb.connect(str(layout.published), read_only=True) as connection:
+            if _SHARD_VIEW in statement.lower():
+                _open_shards(connection, open_store(layout))
             if not connection.extract_statements(statement):
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement, list(parameters))
@@ -109,21 +116,33 @@ def query_rows(
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[Path]) -> None:
+def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None:
+    store = open_store(layout)
     with duckdb.connect(str(fresh)) as connection:
-        connection.execute(f"attach {_quote(layout.catalog)} as catalog (read_only)")
+        _open_shards(connection, store)
+        connection.execute(f"attach {_quote(str(layout.catalog))} as catalog (read_only)")
         connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
-        connection.execute(f"create view spectrograms as {_select_spectrograms(shards)}")
+        connection.execute(f"create view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")
         connection.execute("detach catalog")
         connection.execute("checkpoint")
 
 
-def _select_spectrograms(shards: Sequence[Path]) -> str:
+def _open_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> None:
+    """Let DuckDB read the shards of an object store through Arrow.
+
+    Its own extension for that, ``httpfs``, is fetched from elsewhere when it is used first, and
+    knows nothing of the credentials in the environment; this needs neither.
+    """
+    if not store.is_local:
+        connection.register_filesystem(ArrowFSWrapper(store.filesystem))
+
+
+def _select_spectrograms(store: ShardStore, shards: Sequence[str]) -> str:
     if not shards:
         return _NO_SPECTROGRAMS
-    paths = ", ".join(_quote(path.resolve()) for path in shards)
+    paths = ", ".join(_quote(store.address(shard)) for shard in shards)
     return f"select {_COLUMNS} from read_parquet([{paths}]) join tracks using (track_id)"
 
 
-def _quote(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _quote(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"

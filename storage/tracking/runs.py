@@ -224,11 +224,12 @@ def _log_metrics(
 def _dataset(tracking: Tracking, cell: RunCell) -> DatasetInput:
     """The snapshot, named as what the run was trained on."""
     counts = {"train": cell.n_train, "validation": cell.n_validation, "test": cell.n_test}
+    place = tracking.layout.shards_uri or tracking.layout.shards
     dataset = Dataset(
         name="snapshot",
         digest=cell.snapshot_id[:DIGEST_CHARACTERS],
         source_type="local",
-        source=json.dumps({"uri": str(tracking.layout.shards / cell.feature_key)}),
+        source=json.dumps({"uri": f"{place}/{cell.feature_key}"}),
         profile=json.dumps(counts),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -34,7 +34,7 @@ EXTRACT = (
     "storage.shards:remove_orphans:before:1",
 )
 LONG_EXTRACT = (
-    "storage.shards:_write_table:after:3",
+    "storage.shard_store:_write_whole:after:3",
     "storage.catalog.extraction:record_extraction:before:1",
     "storage.catalog.extraction:settle_outcomes:after:1",
     "storage.catalog.published:_write_store:after:1",

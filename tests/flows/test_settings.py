@@ -167,3 +167,37 @@ def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
     sites = read_line_config(sites={"archive_file": "other.txt"}).sites
 
     assert (sites.failures_to_open, sites.archive_file) == (5, "other.txt")
+
+
+def test_shards_may_stand_elsewhere_and_the_layout_knows(settings_file: Path) -> None:
+    settings_file.write_text('shards = "s3://music/spectrograms"\n', encoding="utf-8")
+
+    assert read_line_config().layout.shards_uri == "s3://music/spectrograms"
+
+
+def test_the_runner_is_a_setting_threads_where_none_is_named(settings_file: Path) -> None:
+    assert read_line_config().runner.kind == "threads"
+
+    settings_file.write_text(
+        '[runner]\nkind = "dask"\nworkers = 40\naddress = "tcp://head:8786"\n', encoding="utf-8"
+    )
+
+    runner = read_line_config().runner
+    assert (runner.kind, runner.workers, runner.address) == ("dask", 40, "tcp://head:8786")
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ('kind = "spark"', "runner.kind: Input should be 'threads' or 'dask'"),
+        ("workers = -1", "runner.workers is -1; use 0 or more"),
+        ('address = "tcp://head:8786"', 'set runner.kind = "dask", too'),
+    ],
+)
+def test_a_runner_that_makes_no_sense_is_refused(
+    settings_file: Path, table: str, sentence: str
+) -> None:
+    settings_file.write_text(f"[runner]\n{table}\n", encoding="utf-8")
+
+    with pytest.raises(UsageError, match=sentence):
+        read_line_config()

@@ -48,3 +48,9 @@ def test_the_songs_of_a_wave_are_looked_up_by_one_search() -> None:
 
 def test_no_songs_give_no_wave() -> None:
     assert list(waves([])) == []
+
+
+def test_a_cluster_has_larger_waves_so_that_every_worker_has_a_chunk() -> None:
+    sizes = [[len(chunk) for chunk in wave] for wave in waves(range(3000), 40)]
+
+    assert sizes == [[64] * 40, [64] * 6 + [56]]

@@ -24,11 +24,11 @@ from storage.catalog.extraction import (
     select_pending,
     settle_outcomes,
     shard_names,
-    shard_paths,
 )
 from storage.catalog.snapshots import record_assignments
 from storage.catalog.songs import record_songs
 from storage.layout import DataLayout
+from storage.shard_store import require_shards
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
@@ -236,7 +236,7 @@ def test_a_shard_on_disk_counts_only_once_the_catalog_names_it(store: Store) -> 
 
 def test_a_shard_that_is_gone_is_named(layout: DataLayout) -> None:
     with pytest.raises(CatalogMismatch, match=r"1 shards .* gone, among them .*b\.parquet"):
-        shard_paths(layout, ["key/b.parquet"])
+        require_shards(layout, ["key/b.parquet"])
 
 
 def test_a_feature_key_says_what_it_stands_for(layout: DataLayout) -> None:

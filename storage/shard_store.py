@@ -1,0 +1,198 @@
+"""Where shards stand: a folder of this machine, or any file system that Arrow knows, S3 first."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from genre_core.errors import CatalogMismatch, TransientError, UsageError
+from storage.disk import telling_refusal
+from storage.layout import DataLayout
+
+_MARK = "home.txt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardStore:
+    """The file system of the shards, opened; ``root`` is the folder or prefix that holds them.
+
+    It is opened where it is used and never travels: what Arrow has open cannot be sent.
+    """
+
+    uri: str
+    filesystem: fs.FileSystem
+    root: str
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether the shards are files of this machine, or of a share that it has mounted."""
+        return self.filesystem.type_name == "local"
+
+    def path(self, name: str) -> str:
+        """Give the path of a shard, as the file system takes it."""
+        return f"{self.root}/{name}"
+
+    def address(self, name: str) -> str:
+        """Give what DuckDB and people call a shard: a path, or an address of an object store."""
+        if self.is_local:
+            return f"{Path(self.root).resolve()}/{name}"
+        return f"{urlsplit(self.uri).scheme}://{self.path(name)}"
+
+
+def open_store(layout: DataLayout) -> ShardStore:
+    """Open the place of the shards; credentials come from the environment alone.
+
+    Raises
+    ------
+    UsageError
+        If the setting ``shards`` is no address, or holds credentials.
+    TransientError
+        If the place cannot be reached.
+    """
+    uri = layout.shards_uri
+    if not uri:
+        return ShardStore(uri="", filesystem=fs.LocalFileSystem(), root=str(layout.shards))
+    if "@" in urlsplit(uri).netloc:
+        raise UsageError(
+            "The setting `shards` holds credentials; name the bucket and the prefix alone, and set "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment."
+        )
+    try:
+        filesystem, root = fs.FileSystem.from_uri(uri)
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(
+            f"The setting `shards` is {uri!r}, which is no place for shards: {error}. Use "
+            "s3://bucket/prefix, or the absolute path of a folder."
+        ) from error
+    except OSError as error:
+        raise _unreachable(uri, error) from error
+    return ShardStore(uri=uri, filesystem=filesystem, root=root.rstrip("/"))
+
+
+def list_shards(layout: DataLayout) -> dict[str, int]:
+    """Give the size of every file below the place of the shards, in bytes, by name.
+
+    Raises
+    ------
+    TransientError
+        If the place cannot be reached.
+    """
+    store = open_store(layout)
+    with _telling_absence(store):
+        there = store.filesystem.get_file_info(
+            fs.FileSelector(store.root, recursive=True, allow_not_found=True)
+        )
+    files = (file for file in there if file.type == fs.FileType.File)
+    return {file.path.removeprefix(f"{store.root}/"): file.size for file in files}
+
+
+def require_shards(layout: DataLayout, shards: Sequence[str]) -> ShardStore:
+    """Open the place of the shards, once all of these stand there.
+
+    Raises
+    ------
+    CatalogMismatch
+        If one is gone.
+    """
+    store, there = open_store(layout), list_shards(layout)
+    if gone := [name for name in shards if name not in there]:
+        raise CatalogMismatch(
+            f"{len(gone)} shards that the catalog names are gone, among them "
+            f"{store.path(gone[0])}; `genreflow extract` makes them again."
+        )
+    return store
+
+
+def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
+    """Write a shard; it appears whole, in the place of what had its name.
+
+    Notes
+    -----
+    A file is written beside, fsynced and renamed. An object store shows an object once it has all
+    of it, so there it is written at once, from memory: a stream that breaks off would be closed,
+    and what came so far kept as if it were the whole.
+    """
+    store = open_store(layout)
+    if store.is_local:
+        with telling_refusal(layout):
+            _write_whole(Path(store.path(name)), content)
+        return
+    with _telling_absence(store), store.filesystem.open_output_stream(store.path(name)) as stream:
+        stream.write(content)
+
+
+def digest_shard(layout: DataLayout, name: str) -> str:
+    """Give the SHA-256 of a shard."""
+    store = open_store(layout)
+    with store.filesystem.open_input_stream(store.path(name)) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
+    """Remove files from the place of the shards.
+
+    Raises
+    ------
+    UsageError
+        If the place belongs to another home, whose shards this catalog does not name.
+    """
+    store = open_store(layout)
+    with _telling_absence(store):
+        _require_own(layout, store)
+        for name in names:
+            store.filesystem.delete_file(store.path(name))
+
+
+def _require_own(layout: DataLayout, store: ShardStore) -> None:
+    """Mark a place that nobody has marked yet; refuse one with the mark of another home."""
+    if not store.uri:
+        return
+    if not layout.home_id.exists():
+        layout.home_id.write_text(uuid.uuid4().hex, "utf-8")
+    mark, ours = store.path(_MARK), layout.home_id.read_bytes()
+    if store.filesystem.get_file_info(mark).type == fs.FileType.NotFound:
+        put_shard(layout, _MARK, pa.py_buffer(ours))
+    with store.filesystem.open_input_stream(mark) as stream:
+        if stream.read() != ours:
+            raise UsageError(
+                f"The shards in {store.uri} belong to another home. Give each home a prefix of its "
+                f"own; if this home has taken the place of the other, remove {mark} first."
+            )
+
+
+def _write_whole(path: Path, content: pa.Buffer) -> None:
+    part = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _telling_absence(store: ShardStore) -> Iterator[None]:
+    """Say what to do about an object store that does not answer."""
+    try:
+        yield
+    except OSError as error:
+        if store.is_local:
+            raise
+        raise _unreachable(store.uri, error) from error
+
+
+def _unreachable(uri: str, error: OSError) -> TransientError:
+    return TransientError(
+        f"The shards in {uri} cannot be reached: {error}. Check the bucket, the network and the "
+        "AWS variables of the environment, then try again."
+    )

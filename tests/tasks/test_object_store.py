@@ -1,0 +1,237 @@
+"""Shards in an object store: the same rows, joined, published and looked after as in a folder."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from fsspec.implementations.arrow import ArrowFSWrapper
+from pyarrow.fs import FileSystem
+
+from flows.line import LineConfig
+from genre_core.errors import CatalogMismatch, TransientError, UsageError
+from genre_core.examples import Examples
+from genre_core.records import Source
+from storage.catalog.extraction import all_shards, shard_names
+from storage.catalog.published import publish, query_rows
+from storage.health import examine, examine_deeply
+from storage.layout import DataLayout
+from storage.losses import damaged_shards, lost_shards
+from storage.repair import repair_shards
+from storage.shard_store import list_shards, put_shard
+from storage.shards import read_examples
+from storage.sources.listing import list_sources
+from tasks.extract import (
+    compact_shards,
+    convert_chunk,
+    extract_chunk,
+    forget_lost_shards,
+    key_features,
+    publish_shards,
+    record_shards,
+    select_tracks,
+)
+from tests.object_store import ObjectStore, serve_bucket
+
+Store = Callable[[Sequence[Source]], None]
+SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
+GENRES = ("clicks", "hiss", "hums")
+
+pytestmark = pytest.mark.usefixtures("quiet_runs")
+
+
+@pytest.fixture
+def bucket() -> Iterator[ObjectStore]:
+    with serve_bucket() as served:
+        yield served
+
+
+@pytest.fixture
+def config(small_config: LineConfig, tmp_path: Path, bucket: ObjectStore) -> LineConfig:
+    return replace(
+        small_config,
+        home=tmp_path / "home",
+        shards="s3://music/spectrograms",
+        fragment_lengths_s=(1.0,),
+    )
+
+
+@pytest.fixture
+def songs(store_songs: Store, library: Path) -> list[Source]:
+    """Three songs, one after the other: three shards in the bucket."""
+    songs = [source for source in list_sources(library) if source.location.endswith(SONGS)]
+    for song in songs:
+        store_songs([song])
+    return songs
+
+
+def examples_of(config: LineConfig) -> Examples:
+    """Read what a training reads."""
+    key = next(iter(key_features(config.features)))
+    rows = query_rows(config.layout, "select track_id, genre from tracks")
+    genre_of_track = {row["track_id"]: row["genre"] for row in rows}
+    return read_examples(config.layout, shard_names(config.layout, key), genre_of_track, GENRES)
+
+
+def extract_into(config: LineConfig) -> None:
+    """Extract once more what the catalog says is missing."""
+    layout, features = config.layout, config.features
+    pending = select_tracks.fn(layout, features)
+    converted = convert_chunk.fn(layout, pending, features[0].fragments)
+    record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
+
+
+def test_an_object_store_gives_training_the_same_bytes_as_a_folder(
+    config: LineConfig, songs: list[Source], bucket: ObjectStore, tmp_path: Path
+) -> None:
+    publish(config.layout)
+    local = replace(config, shards=str(tmp_path / "elsewhere"))
+    named = all_shards(config.layout)
+    from_bucket = examples_of(config)
+
+    for name in named:
+        place = tmp_path / "elsewhere" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(bucket.objects()[f"spectrograms/{name}"])
+    from_folder = examples_of(local)
+
+    assert not config.layout.shards.exists()
+    assert from_bucket.matrices.tobytes() == from_folder.matrices.tobytes()
+    assert from_bucket.matrices.shape == (9, 12, 9)
+    assert np.array_equal(from_bucket.track_ids, from_folder.track_ids)
+
+
+def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
+    config: LineConfig, songs: list[Source], bucket: ObjectStore
+) -> None:
+    publish(config.layout)
+    before = examples_of(config)
+    bucket.put("spectrograms/notes/of somebody else.txt", b"mine")
+
+    compact_shards.fn(config.layout)
+    publish_shards.fn(config.layout)
+    n_kept_for_readers = len(list_shards(config.layout))
+    publish_shards.fn(config.layout)
+
+    named = all_shards(config.layout)
+    assert (n_kept_for_readers, len(named)) == (3 + 1 + 2, 1)
+    assert set(bucket.objects()) == {
+        *(f"spectrograms/{name}" for name in named),
+        "spectrograms/notes/of somebody else.txt",
+        "spectrograms/home.txt",
+    }
+    assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
+
+
+def test_a_home_never_sweeps_the_shards_of_another(
+    config: LineConfig, songs: list[Source], bucket: ObjectStore, tmp_path: Path
+) -> None:
+    publish_shards.fn(config.layout)
+    before = bucket.objects()
+
+    with pytest.raises(UsageError, match="belong to another home"):
+        publish_shards.fn(replace(config, home=tmp_path / "another").layout)
+
+    assert bucket.objects() == before
+
+
+def test_the_store_answers_about_spectrograms_in_an_object_store_without_an_extension(
+    config: LineConfig, songs: list[Source]
+) -> None:
+    publish(config.layout)
+
+    rows = query_rows(config.layout, "select genre, count(*) as n from spectrograms group by all")
+
+    assert sorted((row["genre"], row["n"]) for row in rows) == [(g, 3) for g in GENRES]
+    assert [finding.message for finding in examine(config.layout) if not finding.ok] == []
+
+
+def test_what_stands_in_the_store_itself_is_told_while_the_object_store_is_away(
+    config: LineConfig, songs: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(config.layout)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    rows = query_rows(config.layout, "select count(*) as n from tracks")
+
+    assert rows == [{"n": 3}]
+    with pytest.raises((TransientError, UsageError), match=r"127\.0\.0\.1"):
+        query_rows(config.layout, "select count(*) as n from spectrograms")
+
+
+def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
+    config: LineConfig, songs: list[Source]
+) -> None:
+    path = publish(config.layout)
+
+    settings = {"autoinstall_known_extensions": "false"}
+    with duckdb.connect(str(path), read_only=True, config=settings) as people:
+        assert people.execute("select sum(n_rows) from shards").fetchone() == (9,)
+        with pytest.raises(duckdb.Error, match="httpfs"):
+            people.execute("select count(*) from spectrograms")
+        people.register_filesystem(ArrowFSWrapper(FileSystem.from_uri("s3://music")[0]))
+        assert people.execute("select count(*) from spectrograms").fetchone() == (9,)
+
+
+def test_objects_that_are_gone_or_cut_are_made_again(
+    config: LineConfig, songs: list[Source], bucket: ObjectStore
+) -> None:
+    publish(config.layout)
+    before, named = examples_of(config), all_shards(config.layout)
+    bucket.remove(f"spectrograms/{named[0]}")
+    bucket.put(f"spectrograms/{named[1]}", b"half a shard")
+    with pytest.raises(CatalogMismatch, match="1 shards that the catalog names are gone"):
+        examples_of(config)
+
+    lost = lost_shards(config.layout)
+    forget_lost_shards.fn(config.layout)
+    extract_into(config)
+
+    assert sorted(lost) == named[:2]
+    assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
+
+
+def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
+    config: LineConfig, songs: list[Source], bucket: ObjectStore
+) -> None:
+    publish(config.layout)
+    name = all_shards(config.layout)[0]
+    content = bytearray(bucket.objects()[f"spectrograms/{name}"])
+    content[len(content) // 2] ^= 1
+    bucket.put(f"spectrograms/{name}", bytes(content))
+    bucket.put(f"spectrograms/key/{'0' * 24}.parquet", b"of a killed worker")
+
+    findings = {finding.name: finding for finding in examine_deeply(config.layout)}
+
+    assert damaged_shards(config.layout) == [name]
+    assert "1 shards are not what was written" in findings["shard contents"].message
+    assert findings["orphans"].message.startswith("1 files in shards/ and 0 in songs/")
+    assert repair_shards(config.layout) == [name]
+
+
+def test_a_bucket_that_is_not_there_is_a_passing_trouble(
+    bucket: ObjectStore, tmp_path: Path
+) -> None:
+    layout = DataLayout(tmp_path, "s3://nobody/has/this")
+
+    with pytest.raises(TransientError, match=r"s3://nobody/has/this cannot be reached: .*AWS"):
+        put_shard(layout, "key/a.parquet", b"a shard")
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("s3://me:secret@music/prefix", "holds credentials"),
+        ("shards/of/mine", "no place for shards"),
+        ("tape://music", "no place for shards"),
+    ],
+)
+def test_a_place_that_shards_cannot_stand_in_is_refused(
+    place: str, sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=sentence) as refusal:
+        list_shards(DataLayout(tmp_path, place))
+
+    assert "me:secret" not in str(refusal.value)
