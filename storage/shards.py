@@ -3,18 +3,17 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from genre_core.errors import CatalogMismatch
-from genre_core.examples import Examples, Float32Array
+from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
 from storage.catalog.extraction import Shard
 from storage.layout import DataLayout
@@ -28,9 +27,6 @@ from storage.shard_store import (
 )
 
 ROW_GROUP_BYTES = 8 * 2**20
-_CHECKED = ds.ParquetFileFormat(
-    default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-)
 _IN_ORDER = [("track_id", "ascending"), ("fragment", "ascending")]
 _OURS = re.compile(r"[^/]+/([0-9a-f]{24}\.parquet|[^/]*\.part)")
 _WORDS = ("track_id", "genre", "representation", "feature_key")
@@ -103,47 +99,6 @@ def unnamed_files(layout: DataLayout, named: Sequence[str]) -> list[str]:
     return sorted(name for name in list_shards(layout).keys() - set(named) if _OURS.fullmatch(name))
 
 
-def read_examples(
-    layout: DataLayout,
-    shards: Sequence[str],
-    genre_of_track: Mapping[str, str],
-    genres: Sequence[str],
-) -> Examples:
-    """Read the examples of some tracks: float32 matrices ordered by track and fragment.
-
-    Parameters
-    ----------
-    shards : sequence of str
-        Names, as the catalog gives them.
-    genre_of_track : mapping
-        The tracks to read, with the genre that the snapshot gives them.
-    genres : sequence of str
-        A label is an index into these.
-
-    Raises
-    ------
-    CatalogMismatch
-        If a shard that the catalog names is gone or damaged, or tracks have no example in it.
-    ValueError
-        If no track is asked for.
-    """
-    if not genre_of_track:
-        raise ValueError("there is no track to read examples of; name one at least")
-    table = _read_tracks(layout, shards, list(genre_of_track))
-    track_ids = table["track_id"].to_numpy().astype(object)
-    missing = genre_of_track.keys() - set(track_ids)
-    if missing:
-        raise CatalogMismatch(
-            f"{len(missing)} tracks of the snapshot have no example in the shards, among them "
-            f"{min(missing)[:12]}; `genreflow extract` makes them again."
-        )
-    label_of_genre = {genre: label for label, genre in enumerate(genres)}
-    labels = [label_of_genre[genre_of_track[track_id]] for track_id in track_ids]
-    return Examples(
-        matrices=_matrices(table), labels=np.array(labels, np.int64), track_ids=track_ids
-    )
-
-
 def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> pa.Table:
     n_fragments, n_bands, n_frames = track.matrices.shape
     values = pa.FixedSizeListArray.from_arrays(
@@ -183,28 +138,14 @@ def _pack(table: pa.Table) -> pa.Buffer:
 
 def _read_checked(store: ShardStore, name: str) -> pa.Table:
     """Read a shard, every page checked."""
-    with _telling_damage():
+    with telling_damage():
         return pq.read_table(
             store.path(name), filesystem=store.filesystem, page_checksum_verification=True
         )
 
 
-def _read_tracks(layout: DataLayout, shards: Sequence[str], track_ids: Sequence[str]) -> pa.Table:
-    if not shards:
-        raise CatalogMismatch(
-            "The catalog names no shard for these settings; `genreflow extract` makes them."
-        )
-    store = require_shards(layout, shards)
-    columns = ["track_id", "fragment", "n_bands", "n_frames", "values"]
-    wanted = pc.field("track_id").isin(track_ids)
-    with _telling_damage():
-        paths = [store.path(name) for name in shards]
-        dataset = ds.dataset(paths, filesystem=store.filesystem, format=_CHECKED)
-        return dataset.to_table(columns=columns, filter=wanted).sort_by(_IN_ORDER)
-
-
 @contextmanager
-def _telling_damage() -> Iterator[None]:
+def telling_damage() -> Iterator[None]:
     """Say what to do about a shard that Arrow cannot read."""
     try:
         yield
@@ -229,9 +170,3 @@ def _keep(layout: DataLayout, feature_key: str, table: pa.Table) -> Shard:
         digest=hashlib.sha256(content).hexdigest(),
         n_fragments=n_fragments,
     )
-
-
-def _matrices(table: pa.Table) -> Float32Array:
-    values = table["values"].combine_chunks()
-    shape = (len(table), table["n_bands"][0].as_py(), table["n_frames"][0].as_py())
-    return np.asarray(values.flatten(), np.float32).reshape(shape)

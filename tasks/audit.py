@@ -43,8 +43,8 @@ from storage.catalog.audits import (
 from storage.catalog.extraction import shard_names
 from storage.catalog.runs import read_comparable_runs, read_run
 from storage.catalog.snapshots import Snapshot
+from storage.examples import read_examples
 from storage.layout import DataLayout
-from storage.shards import read_examples
 from tasks.keras_import import import_learning, import_training
 from tasks.select import choose_winner
 

@@ -21,9 +21,9 @@ from genre_core.ladder.scores import Accuracy, RungScore, largest_share, measure
 from storage.catalog.audits import read_audited_songs, read_copies
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
+from storage.examples import read_examples
 from storage.layout import DataLayout
 from storage.reports import read_document, write_document, write_text
-from storage.shards import read_examples
 from tasks.keras_import import import_learning
 from tasks.studies import Study, keep_figure, keep_numbers, open_store
 

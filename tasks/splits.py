@@ -23,8 +23,8 @@ from storage.catalog.snapshots import (
     record_snapshot,
 )
 from storage.catalog.songs import count_songs
+from storage.examples import read_examples
 from storage.layout import DataLayout
-from storage.shards import read_examples
 from tasks.extract import key_features
 
 

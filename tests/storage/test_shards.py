@@ -15,8 +15,9 @@ from genre_core.errors import CatalogMismatch
 from genre_core.features import FeatureConfig
 from genre_core.fragments import FragmentConfig
 from storage.catalog.extraction import Shard
+from storage.examples import read_examples
 from storage.layout import DataLayout
-from storage.shards import TrackMatrices, read_examples, write_shard
+from storage.shards import TrackMatrices, write_shard
 
 ONE_SECOND = FeatureConfig(fragment_s=1.0)
 JAZZ, ROCK = "11aa", "22bb"

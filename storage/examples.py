@@ -1,0 +1,155 @@
+"""Read the examples of a training set from the shards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genre_core.errors import CatalogMismatch
+from genre_core.examples import Examples, Float32Array, Int64Array
+from storage.layout import DataLayout
+from storage.shard_store import ShardStore, require_shards
+from storage.shards import telling_damage
+
+_PLACES = ["track_id", "fragment", "n_bands", "n_frames"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """The rows of a shard that are asked for.
+
+    Attributes
+    ----------
+    rows : int64 [shape=(n,)]
+        Where they stand in the shard.
+    tracks : int64 [shape=(n,)]
+        Index of their tracks.
+    fragments : int64 [shape=(n,)]
+    """
+
+    shard: str
+    rows: Int64Array
+    tracks: Int64Array
+    fragments: Int64Array
+    shape: tuple[int, int]
+
+
+def read_examples(
+    layout: DataLayout,
+    shards: Sequence[str],
+    genre_of_track: Mapping[str, str],
+    genres: Sequence[str],
+) -> Examples:
+    """Read the examples of some tracks: float32 matrices ordered by track and fragment.
+
+    Parameters
+    ----------
+    shards : sequence of str
+        Names, as the catalog gives them.
+    genre_of_track : mapping
+        The tracks to read, with the genre that the snapshot gives them.
+    genres : sequence of str
+        A label is an index into these.
+
+    Raises
+    ------
+    CatalogMismatch
+        If a shard that the catalog names is gone or damaged, or tracks have no example in it.
+    ValueError
+        If no track is asked for.
+
+    Notes
+    -----
+    The shards are read twice: first for where each row belongs, then each for its matrices, which
+    go straight to their places. So memory holds the examples and one shard, and nothing is sorted.
+    """
+    if not genre_of_track:
+        raise ValueError("there is no track to read examples of; name one at least")
+    if not shards:
+        raise CatalogMismatch(
+            "The catalog names no shard for these settings; `genreflow extract` makes them."
+        )
+    track_ids = sorted(genre_of_track)
+    store = require_shards(layout, shards)
+    with telling_damage():
+        found = [_find_rows(store, shard, track_ids) for shard in shards]
+        found = [rows for rows in found if len(rows.rows)]
+        tracks = np.concatenate([rows.tracks for rows in found] or [np.zeros(0, np.int64)])
+        _require_all(track_ids, tracks)
+        fragments = np.concatenate([rows.fragments for rows in found])
+        order = np.lexsort((fragments, tracks))
+        matrices = _gather(store, found, order)
+    label_of_genre = {genre: label for label, genre in enumerate(genres)}
+    labels = np.array([label_of_genre[genre_of_track[name]] for name in track_ids], np.int64)
+    ordered = tracks[order]
+    return Examples(
+        matrices=matrices, labels=labels[ordered], track_ids=np.array(track_ids, object)[ordered]
+    )
+
+
+def _find_rows(store: ShardStore, shard: str, track_ids: Sequence[str]) -> _Rows:
+    """Find the rows of some tracks in a shard; the matrices are not read."""
+    table = _read(store, shard, _PLACES, read_dictionary=["track_id"])
+    names = table["track_id"].combine_chunks()
+    index = {track_id: nth for nth, track_id in enumerate(track_ids)}
+    known = np.array([index.get(name, -1) for name in names.dictionary.to_pylist()], np.int64)
+    tracks = known[names.indices.to_numpy()]
+    rows = np.flatnonzero(tracks >= 0)
+    shape = (table["n_bands"][0].as_py(), table["n_frames"][0].as_py())
+    return _Rows(
+        shard=shard,
+        rows=rows,
+        tracks=tracks[rows],
+        fragments=table["fragment"].to_numpy()[rows].astype(np.int64),
+        shape=shape,
+    )
+
+
+def _gather(store: ShardStore, found: Sequence[_Rows], order: npt.NDArray[np.intp]) -> Float32Array:
+    """Put the matrices of all shards in order, float32 (n_examples, n_bands, n_frames)."""
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    matrices = np.empty((len(order), *found[0].shape), np.float32)
+    first = 0
+    for rows in found:
+        _place(store, rows, places[first : first + len(rows.rows)], matrices)
+        first += len(rows.rows)
+    return matrices
+
+
+def _place(
+    store: ShardStore, rows: _Rows, places: npt.NDArray[np.intp], matrices: Float32Array
+) -> None:
+    """Copy the rows of a shard to their places, a row group after the other."""
+    first = 0
+    for chunk in _read(store, rows.shard, ["values"])["values"].chunks:
+        inside = slice(*np.searchsorted(rows.rows, [first, first + len(chunk)]))
+        values = chunk.flatten().to_numpy().reshape(-1, *rows.shape)
+        matrices[places[inside]] = values[rows.rows[inside] - first]
+        first += len(chunk)
+
+
+def _read(
+    store: ShardStore, shard: str, columns: list[str], read_dictionary: Sequence[str] = ()
+) -> pa.Table:
+    return pq.read_table(
+        store.path(shard),
+        columns=columns,
+        filesystem=store.filesystem,
+        memory_map=store.is_local,
+        read_dictionary=list(read_dictionary),
+        page_checksum_verification=True,
+    )
+
+
+def _require_all(track_ids: Sequence[str], tracks: Int64Array) -> None:
+    found = np.bincount(tracks, minlength=len(track_ids)) > 0
+    missing = [name for name, is_found in zip(track_ids, found, strict=True) if not is_found]
+    if missing:
+        raise CatalogMismatch(
+            f"{len(missing)} tracks of the snapshot have no example in the shards, among them "
+            f"{missing[0][:12]}; `genreflow extract` makes them again."
+        )
