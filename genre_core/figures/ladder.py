@@ -83,11 +83,13 @@ def _draw_row(axes: Axes, scores: Sequence[RungScore], row: int) -> None:
 def _draw_chance(axes: Axes, scores: Sequence[RungScore]) -> None:
     """Draw what no listening gets on each rung: above for true labels, below for random ones."""
     for place, score in enumerate(scores):
+        if score.true is None:
+            continue
         for chance, low, high in (
             (score.largest, place - 0.4, place),
             (score.chance, place, place + 0.4),
         ):
-            label = "chance" if not place and low < place else None
+            label = "chance" if low < 0 else None
             axes.plot([chance, chance], [low, high], "k:", linewidth=1.2, label=label)
 
 
