@@ -30,7 +30,7 @@ def judge_dense(evidence: Evidence) -> list[Part]:
     score = evidence.scores.get(("dense", evidence.fragment_s))
     if score is None:
         return [untestable(says, missing(evidence, ["dense"]), thesis)]
-    largest = share(evidence.largest_share)
+    largest = f"{share(evidence.largest_share)}, the share of the largest genre"
     verdict = above(score.by_fragment, evidence.largest_share)
     why = {
         Verdict.HOLDS: f"the whole interval lies above {largest}.",

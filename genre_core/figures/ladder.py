@@ -49,7 +49,7 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
     for place, score in enumerate(scores):
         if score.true is None:
             axes.text(0.5, place, "not testable here", ha="center", va="center", color="#666666")
-    axes.axvline(scores[0].chance, color="black", linestyle=":", linewidth=1.2, label="chance")
+    _draw_chance(axes, scores)
     _label(axes, scores)
     axes.set_title(title, fontsize=10, loc="left")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -78,6 +78,19 @@ def _draw_row(axes: Axes, scores: Sequence[RungScore], row: int) -> None:
         elinewidth=1.2,
         label=name,
     )
+
+
+def _draw_chance(axes: Axes, scores: Sequence[RungScore]) -> None:
+    """Draw what no listening gets on each rung: above for true labels, below for random ones."""
+    for place, score in enumerate(scores):
+        if score.true is None:
+            continue
+        for chance, low, high in (
+            (score.largest, place - 0.4, place),
+            (score.chance, place, place + 0.4),
+        ):
+            label = "chance" if low < 0 else None
+            axes.plot([chance, chance], [low, high], "k:", linewidth=1.2, label=label)
 
 
 def _label(axes: Axes, scores: Sequence[RungScore]) -> None:

@@ -90,7 +90,10 @@ def draw_band_losses(losses: Float64Array, scales: Scales, genre: str, title: st
     axes.axvline(0, color="#333333", linewidth=0.8)
     label_bands(axes, n_bands, scales)
     axes.set_ylim(0, n_bands)
-    axes.set_xlabel(f"probability of {genre} lost when silenced")
+    axes.set_xlabel(
+        f"probability of {genre} lost when silenced\n"
+        "bar: mean of the fragments; line: middle half of them"
+    )
     declutter(axes)
     axes.grid(visible=False)
     figure.suptitle(title, wrap=True)

@@ -1,7 +1,9 @@
 """The figure of the ladder shows each rung where it belongs."""
 
 import io
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from genre_core.bootstrap import Interval
@@ -31,9 +33,16 @@ def test_rungs_stand_from_top_to_bottom_and_the_untestable_says_so() -> None:
     assert [label.get_text()[0] for label in axes.get_yticklabels()] == ["0", "1", "8"]
     assert axes.yaxis_inverted()
     assert [text.get_text() for text in axes.texts] == ["not testable here"]
-    assert [list(line.get_xdata()) for line in axes.lines if line.get_label() == "chance"] == [
-        [0.25, 0.25]
-    ]
+
+
+def test_chance_is_the_largest_genre_beside_true_labels_and_even_odds_beside_random_ones() -> None:
+    narrow = replace(score(8, 0.3), largest=0.4)
+
+    axes = draw_ladder([score(0, 0.8), narrow, score(8, None)], "A ladder").axes[0]
+
+    dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert [np.asarray(line.get_xdata())[0] for line in dotted] == [0.3, 0.25, 0.4, 0.25]
+    assert [np.asarray(line.get_ydata())[1] for line in dotted] == [0, 0.4, 1, 1.4]
 
 
 def test_the_figure_becomes_a_png() -> None:

@@ -147,6 +147,7 @@ def test_a_bar_is_the_mean_loss_of_a_band_over_fragments_and_frames() -> None:
     axes = draw_band_losses(losses, SCALES, "jazz", "bands").axes[0]
 
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([0, 0.2, 0])
+    assert "line: middle half" in axes.get_xlabel()
 
 
 def test_an_architecture_shows_shapes_and_parameters_and_puts_branches_side_by_side() -> None:

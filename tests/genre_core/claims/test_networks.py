@@ -115,6 +115,7 @@ def test_scores_at_chance_fail_the_claim_of_dense(as_claimed: Evidence) -> None:
     below = judge("C1", with_level(as_claimed, "dense", 0.15))
     around = judge("C1", with_level(as_claimed, "dense", 0.2))
 
+    assert "takes in 20 %, the share of the largest genre;" in around.parts[0].why
     assert [part.verdict for part in below.parts] == [FAILS, FAILS]
     assert around.parts[0].verdict is OPEN
 
