@@ -3,7 +3,8 @@
 With ``networks/`` the only place that imports Keras.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,11 +30,23 @@ def seeded_network(
 ) -> keras.Model:
     """Build a network whose fresh weights depend on the seed alone.
 
-    Keras draws weights from the generators of Python, NumPy and TensorFlow, so those are seeded:
-    ours are passed by hand, hence nothing else of the pipeline draws from them.
+    Left to themselves, Keras's layers draw their seeds from the generator of the whole process, which
+    other threads draw from, too: so each is given a seed of its own.
     """
-    keras.utils.set_random_seed(seed)
-    return build_network(name, input_shape, n_genres)
+    config = build_network(name, input_shape, n_genres).get_config()
+    return keras.Model.from_config(_with_seeds(config, np.random.default_rng(seed)))
+
+
+def _with_seeds(part: Any, rng: np.random.Generator) -> Any:
+    """Give the configuration of a network with every open seed filled, in the order of layers."""
+    if isinstance(part, Mapping):
+        return {
+            key: int(rng.integers(2**31)) if key == "seed" else _with_seeds(value, rng)
+            for key, value in part.items()
+        }
+    if isinstance(part, list | tuple):
+        return type(part)(_with_seeds(member, rng) for member in part)
+    return part
 
 
 def fit_network(

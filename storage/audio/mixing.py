@@ -31,9 +31,10 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     if not (channels.max(initial=-1) <= 1 and channels.min(initial=1) >= -1):
         _clip(channels)
     mono = channels[0].copy()
-    for channel in channels[1:]:  # NumPy's mean over an axis of two takes eight times as long
-        mono += channel
-    return (mono / len(channels)).astype(np.float32, copy=False)
+    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
+        for channel in channels[1:]:  # NumPy's mean over an axis of two takes eight times as long
+            mono += channel
+        return (mono / len(channels)).astype(np.float32, copy=False)
 
 
 def count_full_scale(samples: npt.NDArray[Any]) -> int:
@@ -51,7 +52,7 @@ def count_full_scale(samples: npt.NDArray[Any]) -> int:
 def _clip(channels: npt.NDArray[np.floating]) -> None:
     """Clip to full scale in place; what is infinite becomes no number."""
     channels[np.isinf(channels)] = np.nan
-    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
+    with np.errstate(invalid="ignore"):
         np.clip(channels, -1, 1, out=channels)
 
 

@@ -1,5 +1,7 @@
 """Training: the rules of thesis section 4.3, the best weights, seeds, and predictions."""
 
+import random
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -183,6 +185,28 @@ def test_the_same_seed_gives_the_same_curve_and_weights(
     assert curves[0] == curves[1]
     for weights, again in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
         np.testing.assert_array_equal(weights, again)
+
+
+def test_weights_are_the_same_while_another_thread_draws_random_numbers() -> None:
+    from genre_core import training
+
+    done = threading.Event()
+
+    def draw() -> None:
+        while not done.is_set():
+            random.random()  # Keras would draw its seeds from the same generator
+
+    drawing = threading.Thread(target=draw)
+    drawing.start()
+    try:
+        models = [training.seeded_network("combined", (12, 9), 3, seed=11) for _ in range(4)]
+    finally:
+        done.set()
+        drawing.join()
+
+    for model in models[1:]:
+        for ours, first in zip(model.get_weights(), models[0].get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, first)
 
 
 def test_another_seed_gives_other_weights() -> None:
