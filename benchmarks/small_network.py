@@ -1,9 +1,11 @@
 """The small network against the thesis's four, and what each augmentation does, by artist.
 
-``PYTHONPATH=. .venv/bin/python benchmarks/small_network.py MUSIC [MINUTES [SEEDS]]``
+``PYTHONPATH=. .venv/bin/python benchmarks/small_network.py MUSIC [MINUTES [SEEDS [source]]]``
 
-Songs are split five times by artist (by song where a genre has too few artists, as in the line):
-one part tests, the next one validates, three train. Every condition sees the same parts and seeds.
+Songs are split five times by artist (by song where a genre has too few artists, as in the line), or
+with ``source`` by where they come from, as the audit names sources; genres of one source are then
+trained on and not scored. One part tests, the next one validates, three train. Every condition sees
+the same parts and seeds.
 Rounds are done in turn until MINUTES are over; the table says how many each condition has done.
 Nothing is chosen by the test: strengths of the augmentation are those of its papers or smaller.
 """
@@ -11,8 +13,8 @@ Nothing is chosen by the test: strengths of the augmentation are those of its pa
 import hashlib
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -21,13 +23,16 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from genre_core import training
+from genre_core.audit.songs import AuditedSong
 from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import TrackRejected
 from genre_core.examples import Examples, Float32Array
 from genre_core.features import FeatureConfig, matrices_of
 from genre_core.fragments import FragmentConfig, draw_starts, track_rng
 from genre_core.groups import Candidate
-from genre_core.records import Source
+from genre_core.ladder.folds import group_songs
+from genre_core.ladder.rungs import Division
+from genre_core.records import Source, Split
 from genre_core.splits import assign
 from genre_core.training_rules import TrainingConfig
 from storage.audio.decode import read_fragments
@@ -66,6 +71,7 @@ class Library:
     genres: tuple[str, ...]
     labels: np.ndarray
     groups: np.ndarray
+    is_testable: np.ndarray
     matrices: Mapping[str, Float32Array]
 
 
@@ -93,16 +99,24 @@ OTHER_CONDITIONS = (
 Results = dict[tuple[Condition, str], list[tuple[np.ndarray, np.ndarray]]]
 
 
-def main(music: str, minutes: float = 15.0, n_seeds: int = 3) -> None:
+ACROSS_SOURCES = (
+    SMALL,
+    replace(SMALL, augmentation="tilt"),
+    *(Condition(network=name, representation="logmel") for name in ("cnn", "rnn")),
+)
+
+
+def main(music: str, minutes: float = 15.0, n_seeds: int = 3, apart: str = "artist") -> None:
     """Train every condition in every round that fits the time, and show the table."""
     end = time.monotonic() + 60 * minutes
-    library = read_library(music)
+    library = read_library(music, group_by_source if apart == "source" else group_by_artist)
+    blocks = (ACROSS_SOURCES,) if apart == "source" else (MAIN_CONDITIONS, OTHER_CONDITIONS)
     _say(
         f"{len(library.labels)} songs of {', '.join(library.genres)}, "
         f"{len(set(library.groups))} groups, {FRAGMENTS.n_fragments} fragments each"
     )
     results: Results = defaultdict(list)
-    order = product(range(n_seeds), (MAIN_CONDITIONS, OTHER_CONDITIONS))
+    order = product(range(n_seeds), blocks)
     for seed, conditions in order:
         for part, condition in product(rounds(library, seed), conditions):
             if time.monotonic() < end:
@@ -111,22 +125,51 @@ def main(music: str, minutes: float = 15.0, n_seeds: int = 3) -> None:
     show(library, results)
 
 
-def read_library(music: str) -> Library:
-    """Decode the fragments of every song that is long enough, and turn them into matrices."""
-    songs = list(_songs(music))
-    sources = [source for source, _ in songs]
-    sounds = [sound for _, sound in songs]
-    genres = tuple(sorted({source.genre for source in sources}))
+def group_by_artist(sources: Sequence[Source]) -> list[str]:
+    """Give the group of each song, as the line splits them."""
     candidates = [
         Candidate(track_id=_track_id(source), genre=source.genre, artist=source.artist)
         for source in sources
     ]
     plan = assign(candidates, {}, seed=0)
     group_of_track = {place.track_id: place.group_id for place in plan.assignments}
+    return [group_of_track[candidate.track_id] for candidate in candidates]
+
+
+def group_by_source(sources: Sequence[Source]) -> list[str]:
+    """Give the group of each song, songs of one source or artist together."""
+    songs = [
+        AuditedSong(
+            track_id=_track_id(source),
+            genre=source.genre,
+            split=Split.TRAIN,
+            assigned="",
+            group_id="",
+            split_level="",
+            location=source.location,
+            artist=source.artist,
+            album=source.album,
+        )
+        for source in sources
+    ]
+    groups = group_songs(songs, {song.track_id: song.track_id for song in songs}, Division.SOURCE)
+    return [groups[song.track_id] for song in songs]
+
+
+def read_library(music: str, group: Callable[[Sequence[Source]], list[str]]) -> Library:
+    """Decode the fragments of every song that is long enough, and turn them into matrices."""
+    songs = list(_songs(music))
+    sources = [source for source, _ in songs]
+    sounds = [sound for _, sound in songs]
+    genres = tuple(sorted({source.genre for source in sources}))
+    groups = group(sources)
+    pairs = {(source.genre, name) for source, name in zip(sources, groups, strict=True)}
+    n_groups = Counter(genre for genre, _ in pairs)
     return Library(
         genres=genres,
         labels=np.array([genres.index(source.genre) for source in sources]),
-        groups=np.array([group_of_track[candidate.track_id] for candidate in candidates]),
+        groups=np.array(groups),
+        is_testable=np.array([n_groups[source.genre] > 1 for source in sources]),
         matrices={name: _matrices(name, sounds) for name in ("thesis", "logmel")},
     )
 
@@ -136,13 +179,10 @@ def rounds(library: Library, seed: int) -> Iterator[Round]:
     folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     parts = [test for _, test in folds.split(library.labels, library.labels, library.groups)]
     for number in range(N_FOLDS):
-        turned = parts[number:] + parts[:number]
-        yield Round(
-            seed=N_FOLDS * seed + number,
-            test=turned[0],
-            validation=turned[1],
-            train=np.concatenate(turned[2:]),
-        )
+        turned = (parts[number], parts[(number + 1) % N_FOLDS])
+        test, validation = (part[library.is_testable[part]] for part in turned)
+        train = np.setdiff1d(np.arange(len(library.labels)), np.concatenate([test, validation]))
+        yield Round(seed=N_FOLDS * seed + number, test=test, validation=validation, train=train)
 
 
 def judge(library: Library, part: Round, condition: Condition, results: Results) -> None:
@@ -167,7 +207,7 @@ def show(library: Library, results: Results) -> None:
 
     The difference is to the small network without augmentation, in the same rounds.
     """
-    for condition in (*MAIN_CONDITIONS, *OTHER_CONDITIONS):
+    for condition in dict.fromkeys(condition for condition, _ in results):
         if n_rounds := len(results[condition, "test"]):
             validation = _resampled(library, results[condition, "validation"])
             test = _resampled(library, results[condition, "test"])
@@ -250,4 +290,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(float, sys.argv[2:3]), *map(int, sys.argv[3:]))
+    main(sys.argv[1], *map(float, sys.argv[2:3]), *map(int, sys.argv[3:4]), *sys.argv[4:])
