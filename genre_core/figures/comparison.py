@@ -119,6 +119,7 @@ def _draw_bars(
         color=colour,
         marker=marker,
         markersize=6,
+        ecolor=(colour, 0.4),
         elinewidth=1,
         capsize=3,
         label=name,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from genre_core.bootstrap import Interval
 from genre_core.figures.palette import declutter, line_style
@@ -70,6 +70,8 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
                 color=colour,
             )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter(unit="B"))
     axes.set_xlabel("storage of a song's fragments, compressed")
     axes.set_ylabel("macro F1 by song, validation")
