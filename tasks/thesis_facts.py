@@ -100,7 +100,7 @@ def _sentences(gathered: Gathered, songs: list[AuditedSong]) -> list[str]:
         told.append(f"Split by song and not by artist, for want of artists: {', '.join(loose)}.")
     if chosen.n_other:
         told.append(
-            f"{chosen.n_other} runs with other training settings or on older matrices were left "
+            f"{chosen.n_other} runs with other training settings or on other matrices were left "
             "out."
         )
     return told

@@ -38,7 +38,7 @@ class Chosen:
     snapshot, features
         Of that length.
     n_other : int
-        Runs of these networks that were left out: other settings than most, or an older snapshot.
+        Runs of these networks that were left out: other settings than most, or another snapshot.
     """
 
     snapshot: Snapshot
@@ -64,7 +64,7 @@ def choose_runs(layout: DataLayout) -> Chosen:
     latest, features = read_latest_snapshot(layout)
     comparable = read_comparable_runs(layout)
     fitting = [r for r in comparable if r.network in NETWORKS and r.representation == "thesis"]
-    kept = _same_settings(_newest_snapshots(fitting))
+    kept = _same_settings(fullest_snapshots(fitting))
     lengths = {run.fragment_s for run in kept}
     nearest_s = min(lengths, key=lambda s: abs(s - THESIS_S), default=features.fragment_s)
     at_length = next((run for run in kept if run.fragment_s == nearest_s), None)
@@ -84,10 +84,18 @@ def features_of(layout: DataLayout, snapshot: Snapshot) -> FeatureConfig:
     return FeatureConfig.from_document(read_feature_settings(layout, snapshot.feature_key))
 
 
-def _newest_snapshots(runs: Sequence[Run]) -> list[Run]:
-    """Keep of each length the runs on the snapshot that was trained on last."""
-    newest = {run.fragment_s: run.snapshot_id for run in runs}  # runs come in order of their start
-    return [run for run in runs if newest[run.fragment_s] == run.snapshot_id]
+def fullest_snapshots(runs: Sequence[Run]) -> list[Run]:
+    """Keep of each length the runs on one snapshot: that of most networks, of equals the newest.
+
+    A sweep of longer fragments draws their places anew; its few networks must not hide the others.
+    """
+    networks: dict[tuple[float, str], set[str]] = {}
+    for run in reversed(runs):  # runs come in order of their start
+        networks.setdefault((run.fragment_s, run.snapshot_id), set()).add(run.network)
+    fullest: dict[float, str] = {}
+    for fragment_s, snapshot_id in sorted(networks, key=lambda key: -len(networks[key])):
+        fullest.setdefault(fragment_s, snapshot_id)
+    return [run for run in runs if fullest[run.fragment_s] == run.snapshot_id]
 
 
 def _same_settings(runs: Sequence[Run]) -> list[Run]:
