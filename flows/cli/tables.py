@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -10,9 +11,13 @@ from rich.text import Text
 
 from flows.cli.app import OUT
 from genre_core.audit.rules import Check, Level
+from genre_core.significance import Standing
 
 if TYPE_CHECKING:
-    from tasks.comparison import Comparison, RunGroup
+    from tasks.comparison import Challenge, Comparison, RunGroup
+
+WIDE_INTERVAL = 0.5
+"""Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
 
 PLAIN: dict[str, Any] = {
     "box": None,
@@ -52,8 +57,33 @@ def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
 def print_comparison(comparison: Comparison, champion: str) -> None:
     """Show scores with their intervals, and how each network stands to the best one."""
     OUT.print(groups_table(comparison.groups, champion))
-    for challenge in comparison.challenges:
-        OUT.print(f"  {challenge.sentence}", highlight=False, soft_wrap=True)
+    for sentence in (*_doubts(comparison.groups), *standing_sentences(comparison.challenges)):
+        OUT.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+
+
+def standing_sentences(challenges: Sequence[Challenge]) -> list[str]:
+    """Say who is better or worse than the best, and of all others together that nobody can tell."""
+    alike = [c for c in challenges if c.difference.standing is Standing.ALIKE]
+    if len(alike) < 2:
+        return [challenge.sentence for challenge in challenges]
+    told = [challenge.sentence for challenge in challenges if challenge not in alike]
+    first = alike[0]
+    together = (
+        f"The other {len(alike)} {Standing.ALIKE} from {first.best} on these "
+        f"{first.difference.n_songs} songs."
+    )
+    return [*told, together]
+
+
+def _doubts(groups: Sequence[RunGroup]) -> list[str]:
+    """Say that the order means little where most intervals span more than half the scale."""
+    scores = [score.macro_f1 for group in groups for score in (group.validation, group.test)]
+    if median(score.high - score.low for score in scores) <= WIDE_INTERVAL:
+        return []
+    return [
+        "Most intervals span more than half the scale: so few songs were scored that the order of "
+        "the table means little."
+    ]
 
 
 def verdicts_table(verdicts: Sequence[Any]) -> Table:
