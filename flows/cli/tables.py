@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.app import OUT
-from genre_core.audit.rules import Check, Level
+from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.significance import Standing
 
 if TYPE_CHECKING:
@@ -146,11 +146,18 @@ def audit_table(checks: Sequence[Check]) -> Table:
         table.add_row(
             AUDIT_COLOURS[check.level],
             str(check.name),
-            "" if check.value is None else f"{check.value:.2f}",
-            Text(f"[{span[0]:.2f}, {span[1]:.2f}]" if span else ""),
-            "" if check.chance is None else f"{check.chance:.2f}",
+            _value(check),
+            Text(f"[{span[0]:.2f}, {span[1]:.2f}]" if span else "–"),
+            f"{check.chance:.2f}" if check.chance else "–",
         )
     return table
+
+
+def _value(check: Check) -> str:
+    """Show a score; of the check that counts overlaps a number, or a dash where there is none."""
+    if check.name is CheckName.OVERLAP:
+        return f"{check.value:.0f}" if check.value else "–"
+    return "–" if check.value is None else f"{check.value:.2f}"
 
 
 def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from flows.cli.tables import print_comparison, standing_sentences
+from flows.cli.tables import audit_table, print_comparison, standing_sentences
+from genre_core.audit.rules import Check, CheckName, Level
 from tasks.comparison import Challenge, Comparison, compare_groups
 from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
 
@@ -50,3 +51,14 @@ def test_intervals_over_more_than_half_the_scale_put_the_order_in_doubt(
 
     out = " ".join(capsys.readouterr().out.split())
     assert ("the order of the table means little" in out) is is_doubted
+
+
+@pytest.mark.parametrize(("n_overlaps", "shown"), [(0.0, "–"), (3.0, "3")])
+def test_overlaps_are_counted_and_none_is_a_dash(n_overlaps: float, shown: str) -> None:
+    check = Check(
+        name=CheckName.OVERLAP, level=Level.PASS, value=n_overlaps, chance=0.0, message="none"
+    )
+
+    cells = [list(column.cells) for column in audit_table([check]).columns]
+
+    assert [str(cell) for (cell,) in cells[1:]] == ["overlap", shown, "–", "–"]
