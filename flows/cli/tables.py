@@ -129,9 +129,9 @@ def reason_lines(reasons: Mapping[str, int]) -> list[str]:
 
 
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:
-    """Say how many songs stand where."""
+    """Say how many songs there are, and how many of them stand where."""
     counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())
-    return f"All songs: {counts}."
+    return f"All songs: {sum(outcomes.values())}, of which {counts}."
 
 
 def audit_table(checks: Sequence[Check]) -> Table:

@@ -67,8 +67,9 @@ class TestOverAFinishedStore:
     def test_status_tells_people_the_same(self, genreflow: Call, finished: LineConfig) -> None:
         said = genreflow("status", "--home", finished.home)
 
-        assert "20 tracks, 108 examples." in said.out
-        assert "All songs: 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
+        assert "Stored: 20 tracks, with those of songs that were left out" in said.out
+        assert "and 108 examples." in said.out
+        assert "All songs: 23, of which 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
         assert "Champion: version 1, " in said.out
 
     def test_sql_gives_an_array_of_objects(self, genreflow: Call, finished: LineConfig) -> None:
