@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -76,6 +77,17 @@ def name_features(representation: str, fragment_s: float) -> str:
     """Give what people read: ``3 s`` of the thesis's matrices, ``logmel 3 s`` of others."""
     plain = representation == FeatureConfig().representation
     return f"{fragment_s:g} s" if plain else f"{representation} {fragment_s:g} s"
+
+
+def describe_change(before: Mapping[str, Any], now: FeatureConfig) -> str:
+    """Say which settings changed since ``before``, a document of such: ``margin_s 30 → 0``."""
+    old, new = before["fragments"], now.as_document()["fragments"]
+    changes = [
+        f"{name} {old.get(name, 'unset')} → {value}"
+        for name, value in new.items()
+        if old.get(name) != value
+    ]
+    return ", ".join(changes) or "the decoder, or the code of the representation"
 
 
 def feature_key(config: FeatureConfig, decoder_version: str) -> str:

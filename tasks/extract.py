@@ -9,7 +9,7 @@ from prefect import get_run_logger, task
 
 from genre_core.clipping import describe_clipping
 from genre_core.errors import TrackRejected, TransientError
-from genre_core.features import FeatureConfig, feature_key, matrices_of
+from genre_core.features import FeatureConfig, describe_change, feature_key, matrices_of
 from genre_core.fragments import FragmentConfig
 from genre_core.records import Reason, Stage
 from genre_core.sound import Sound, measure_sound
@@ -30,6 +30,7 @@ from storage.catalog.extraction import (
     settle_outcomes,
 )
 from storage.catalog.published import publish, published_shards
+from storage.catalog.remade import Remade, read_remade
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs
 from storage.compaction import compact
@@ -95,8 +96,13 @@ def forget_lost_shards(layout: DataLayout) -> None:
 
 @task
 def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list[PendingTrack]:
-    """Select the tracks that miss examples; the catalog decides."""
+    """Select the tracks that miss examples; the catalog decides.
+
+    Examples that are made again under changed settings are named once.
+    """
     keys = key_features(features)
+    for sentence in remade_sentences(read_remade(layout, keys)):
+        get_run_logger().warning("%s", sentence)
     record_features(layout, keys)
     return select_pending(layout, list(keys))
 
@@ -174,6 +180,19 @@ def publish_shards(layout: DataLayout) -> None:
 def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfig]:
     """Give feature settings by their keys, under the decoder that is installed."""
     return {feature_key(config, DECODER_VERSION): config for config in features}
+
+
+def remade_sentences(remade: Sequence[Remade]) -> list[str]:
+    """Say which spectrograms are made again, a sentence a change, and what becomes of old runs."""
+    names: dict[str, list[str]] = {}
+    for one in remade:
+        name = f"{one.features.representation} at {one.features.fragment_s:g} s"
+        names.setdefault(describe_change(one.before, one.features), []).append(name)
+    return [
+        f"Spectrograms of {', '.join(named)} are made again, as this changed: {change}. Finished "
+        "runs on the old ones stay in MLflow, and do not count as trainings on the new ones."
+        for change, named in names.items()
+    ]
 
 
 def _convert(

@@ -21,8 +21,8 @@ from tasks.train import Cell
 
 _NONE_FINISHED = "No training of the sweep has finished; the log says why."
 _NONE_BEGUN = (
-    "The time was up before the first training of the sweep began. What has been extracted is "
-    "kept: the same command goes on from there; --budget-min may be larger."
+    "No finished training matches these settings, and the time was up before the first one began. "
+    "What has been extracted is kept: the same command with a larger --budget-min goes on."
 )
 
 

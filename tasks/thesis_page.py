@@ -9,7 +9,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from genre_core.bootstrap import Interval
-from genre_core.claims.findings import Finding
+from genre_core.claims.findings import Finding, say_once
+from genre_core.claims.parts import more_songs
 from genre_core.claims.statements import CLAIMS, GENERAL_RULES, count_verdicts
 from tasks.thesis_evidence import Gathered
 from tasks.thesis_facts import Facts
@@ -32,8 +33,10 @@ def render_pages(
     images : mapping of str to bytes
         The PNG files that plates and ladder name; HTML holds them, Markdown stands beside them.
     """
+    shown, shared = say_once(findings, more_songs(gathered.evidence))
     told = {
-        "claims": list(zip(CLAIMS, findings, strict=True)),
+        "claims": list(zip(CLAIMS, shown, strict=True)),
+        "shared": shared,
         "counted": count_verdicts(tuple(finding.verdict for finding in findings)),
         "rules": GENERAL_RULES,
         "facts": facts,

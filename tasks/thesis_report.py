@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import task
 
 from genre_core.claims.findings import Finding, Verdict
+from genre_core.claims.parts import more_songs
 from genre_core.claims.verdicts import judge_claims
 from storage.layout import DataLayout
 from storage.reports import copy_figure, read_figure, write_text
@@ -21,11 +22,15 @@ FOLDER, LADDER = "thesis", "ladder.png"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThesisReport:
-    """The pages, and what they say of the claims."""
+    """The pages, and what they say of the claims.
+
+    ``too_few`` is how several reasons end where the library is too small to tell.
+    """
 
     page: Path
     run_id: str
     findings: tuple[Finding, ...]
+    too_few: str
 
     def as_document(self) -> dict[str, object]:
         """Give plain values by name."""
@@ -54,7 +59,12 @@ def write_report(
     tracking = open_store(layout)
     with failing_run(tracking, study.run_id):
         page = _write_pages(layout, study, gathered, findings, plates)
-        report = ThesisReport(page=page, run_id=study.run_id, findings=findings)
+        report = ThesisReport(
+            page=page,
+            run_id=study.run_id,
+            findings=findings,
+            too_few=more_songs(gathered.evidence),
+        )
         keep_numbers(layout, study, report.as_document(), "claims")
         log_scores(tracking, study.run_id, _counts(findings))
         finish_run(tracking, study.run_id)

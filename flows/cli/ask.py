@@ -51,12 +51,16 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         return
     champion = standing["champion"]
     OUT.print(f"Store: {standing['home']}", soft_wrap=True)
-    OUT.print(f"{standing['tracks']} tracks, {standing['examples']} examples.")
     OUT.print(outcome_sentence(standing["outcomes"]))
     for reason, n_songs in standing["reasons"].items():
         OUT.print(f"  {n_songs} {reason}")
     for reason, n_songs in standing["warnings"].items():
         OUT.print(f"  {n_songs} {reason}, which are ok all the same")
+    OUT.print(
+        f"Stored: {standing['tracks']} tracks, with those of songs that were left out after they "
+        f"were fetched, and {standing['examples']} examples.",
+        soft_wrap=True,
+    )
     OUT.print(f"Newest snapshot: {standing['snapshot_id'] or 'none yet'}")
     OUT.print(
         f"Champion: version {champion['version']}, {champion['network']} on "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.line import Genres, Lengths, Networks, Representations, Seeds, prepare_config
@@ -56,7 +57,7 @@ def sweep(
     if as_json:
         print_json({"rows": [row.as_document() for row in report.rows]})
         return
-    OUT.print(_rows_table(report.rows))
+    OUT.print(rows_table(report.rows))
     OUT.print(standing_sentence(report))
 
 
@@ -73,22 +74,33 @@ def standing_sentence(report: "SweepReport") -> str:
     return done + failed + (" The same command goes on." if is_left else "")
 
 
-def _rows_table(rows: Sequence["SweepRow"]) -> Table:
-    table = Table(title="Macro F1 by song, the best on validation first", **PLAIN)
-    for heading in ("network", "representation", "length"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("seeds", "validation", "test", "weights", "time", "a song"):
-        table.add_column(heading, justify="right")
+def rows_table(rows: Sequence["SweepRow"]) -> Table:
+    """Show a row a network, representation and length; what all rows share stands in the title.
+
+    A representation that they do not share stands below the network: side by side with it, the
+    numbers would not fit into 80 columns.
+    """
+    representations, seeds = {row.representation for row in rows}, {row.n_seeds for row in rows}
+    table = Table(title=_title(representations, seeds), **{**PLAIN, "padding": (0, 1, 0, 0)})
+    table.add_column("network", overflow="fold")
+    numbers = ("length", *(("seeds",) if len(seeds) > 1 else ()), "validation", "test")
+    for heading in (*numbers, "weights", "time", "a song"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
-            row.network,
-            row.representation,
+            row.network if len(representations) == 1 else f"{row.network}\n{row.representation}",
             f"{row.fragment_s:g} s",
-            str(row.n_seeds),
-            str(row.validation_macro_f1),
-            str(row.test_macro_f1),
+            *([str(row.n_seeds)] if len(seeds) > 1 else []),
+            Text(str(row.validation_macro_f1)),
+            Text(str(row.test_macro_f1)),
             f"{row.n_parameters / 1000:.0f} k",
             f"{row.seconds:.0f} s",
             f"{row.bytes_per_song / 1000:.0f} kB",
         )
     return table
+
+
+def _title(representations: set[str], seeds: set[int]) -> str:
+    shared = [f"on {name}" for name in representations if len(representations) == 1]
+    shared += [f"{n} {'seed' if n == 1 else 'seeds'} each" for n in seeds if len(seeds) == 1]
+    return ", ".join(("Macro F1 by song", *shared, "the best on validation first"))

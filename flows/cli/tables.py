@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli.app import OUT
-from genre_core.audit.rules import Check, Level
+from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.significance import Standing
 
 if TYPE_CHECKING:
-    from tasks.comparison import Comparison, RunGroup
+    from tasks.comparison import Challenge, Comparison, RunGroup
+
+WIDE_INTERVAL = 0.5
+"""Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
 
 PLAIN: dict[str, Any] = {
     "box": None,
@@ -52,8 +57,33 @@ def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
 def print_comparison(comparison: Comparison, champion: str) -> None:
     """Show scores with their intervals, and how each network stands to the best one."""
     OUT.print(groups_table(comparison.groups, champion))
-    for challenge in comparison.challenges:
-        OUT.print(f"  {challenge.sentence}", highlight=False, soft_wrap=True)
+    for sentence in (*_doubts(comparison.groups), *standing_sentences(comparison.challenges)):
+        OUT.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+
+
+def standing_sentences(challenges: Sequence[Challenge]) -> list[str]:
+    """Say who is better or worse than the best, and of all others together that nobody can tell."""
+    alike = [c for c in challenges if c.difference.standing is Standing.ALIKE]
+    if len(alike) < 2:
+        return [challenge.sentence for challenge in challenges]
+    told = [challenge.sentence for challenge in challenges if challenge not in alike]
+    first = alike[0]
+    together = (
+        f"The other {len(alike)} {Standing.ALIKE} from {first.best} on these "
+        f"{first.difference.n_songs} songs."
+    )
+    return [*told, together]
+
+
+def _doubts(groups: Sequence[RunGroup]) -> list[str]:
+    """Say that the order means little where most intervals span more than half the scale."""
+    scores = [score.macro_f1 for group in groups for score in (group.validation, group.test)]
+    if median(score.high - score.low for score in scores) <= WIDE_INTERVAL:
+        return []
+    return [
+        "Most intervals span more than half the scale: so few songs were scored that the order of "
+        "the table means little."
+    ]
 
 
 def verdicts_table(verdicts: Sequence[Any]) -> Table:
@@ -99,9 +129,9 @@ def reason_lines(reasons: Mapping[str, int]) -> list[str]:
 
 
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:
-    """Say how many songs stand where."""
+    """Say how many songs there are, and how many of them stand where."""
     counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())
-    return f"All songs: {counts}."
+    return f"All songs: {sum(outcomes.values())}, of which {counts}."
 
 
 def audit_table(checks: Sequence[Check]) -> Table:
@@ -116,11 +146,18 @@ def audit_table(checks: Sequence[Check]) -> Table:
         table.add_row(
             AUDIT_COLOURS[check.level],
             str(check.name),
-            "" if check.value is None else f"{check.value:.2f}",
-            Text(f"[{span[0]:.2f}, {span[1]:.2f}]" if span else ""),
-            "" if check.chance is None else f"{check.chance:.2f}",
+            _value(check),
+            Text(f"[{span[0]:.2f}, {span[1]:.2f}]" if span else "–"),
+            f"{check.chance:.2f}" if check.chance else "–",
         )
     return table
+
+
+def _value(check: Check) -> str:
+    """Show a score; of the check that counts overlaps a number, or a dash where there is none."""
+    if check.name is CheckName.OVERLAP:
+        return f"{check.value:.0f}" if check.value else "–"
+    return "–" if check.value is None else f"{check.value:.2f}"
 
 
 def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:

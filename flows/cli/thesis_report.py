@@ -31,7 +31,12 @@ def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose =
     if as_json:
         print_json(report.as_document())
         return
-    OUT.print(_claims_table(report.findings))
+    from genre_core.claims.findings import say_once
+
+    findings, shared = say_once(report.findings, report.too_few)
+    if shared:
+        OUT.print(shared, highlight=False)
+    OUT.print(_claims_table(findings))
     OUT.print(f"The page is {report.page}", soft_wrap=True)
     OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
 

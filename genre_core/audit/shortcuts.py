@@ -156,13 +156,18 @@ def _tell(scored: _Scored, interval: Interval, config: AuditConfig) -> Check:
                 f"[{interval[0]:.2f}, {interval[1]:.2f}] on {len(scored.genres)} songs, chance "
                 f"{chance:.2f}; most of it {_tell_cues(by_cue)}.",
                 _tell_champion(scored, best, explained),
-                "Add songs of each genre from other encoders, or encode all alike."
-                if suspicious
-                else "",
+                _tell_level(suspicious, explained > config.shortcut_share),
             ]
         ).strip(),
         details={"by_cue": by_cue, "explained": explained, **_champion_details(scored, best)},
     )
+
+
+def _tell_level(suspicious: bool, explains_much: bool) -> str:
+    """Say what to do where it warns, and why it passes where the share alone would warn."""
+    if suspicious:
+        return "Add songs of each genre from other encoders, or encode all alike."
+    return "It passes because its interval takes in chance." if explains_much else ""
 
 
 def _share_explained(value: float, best: float, chance: float) -> float:

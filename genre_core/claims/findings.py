@@ -1,7 +1,7 @@
 """Verdicts on claims: what an interval says of them, and how the parts of a claim add up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from genre_core.bootstrap import Interval
@@ -82,6 +82,28 @@ class Finding:
                 for part in self.parts
             ],
         }
+
+
+def say_once(findings: Sequence[Finding], phrase: str) -> tuple[list[Finding], str]:
+    """Take a phrase that ends the reasons of several parts out of them, to be said above all.
+
+    Returns
+    -------
+    list of Finding, str
+        The findings without it, and the sentence to say; as they were, and empty, where fewer than
+        two parts end so.
+    """
+    ending = f"; {phrase}."
+    if sum(part.why.endswith(ending) for found in findings for part in found.parts) < 2:
+        return list(findings), ""
+    shortened = [
+        replace(
+            found,
+            parts=tuple(replace(part, why=part.why.replace(ending, ".")) for part in found.parts),
+        )
+        for found in findings
+    ]
+    return shortened, f"Where an interval takes in both answers, {phrase}."
 
 
 def combine(verdicts: Sequence[Verdict]) -> Verdict:

@@ -67,7 +67,7 @@ def better_part(
     claimed: str = "is better than",
 ) -> Part:
     """Say how one training stands to another on the same test songs, by fragment."""
-    says = f"`{ours[0]}` {claimed} `{theirs[0]}`"
+    says = f"`{ours[0]}` {claimed} `{theirs[0]}` at {ours[1]:g} s"
     if ours[0] == theirs[0]:
         says = f"`{ours[0]}`: {ours[1]:g} s {claimed} {theirs[1]:g} s"
     if lacking := [key for key in (ours, theirs) if key not in evidence.scores]:

@@ -135,5 +135,8 @@ CLAIMS = (
 
 
 def count_verdicts(verdicts: tuple[Verdict, ...]) -> str:
-    """Say how many claims have each verdict."""
-    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict)
+    """Say how many claims have each verdict: ``1 claim holds, 2 do not hold, …``."""
+    n_hold, n_fail, n_open = (verdicts.count(verdict) for verdict in Verdict)
+    holding = "1 claim holds" if n_hold == 1 else f"{n_hold} claims hold"
+    failing = f"{n_fail} {'does' if n_fail == 1 else 'do'} not hold"
+    return f"{holding}, {failing}, {n_open} cannot be tested here"

@@ -131,9 +131,9 @@ def judge_loudness(evidence: Evidence) -> list[Part]:
         Part(
             says=says,
             verdict=Verdict.HOLDS if same else Verdict.FAILS,
-            why=f"at gains of {gains} dB they are equal but for rounding."
+            why=f"at gains of {gains} dB the matrices of a song are equal but for rounding."
             if same
-            else f"at gains of {gains} dB they differ by more than rounding.",
+            else f"at gains of {gains} dB the matrices of a song differ by more than rounding.",
             ours=f"largest difference {change:.1e} on a scale of 0 to 1",
             thesis="independent",
         )

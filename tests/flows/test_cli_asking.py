@@ -67,8 +67,9 @@ class TestOverAFinishedStore:
     def test_status_tells_people_the_same(self, genreflow: Call, finished: LineConfig) -> None:
         said = genreflow("status", "--home", finished.home)
 
-        assert "20 tracks, 108 examples." in said.out
-        assert "All songs: 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
+        assert "Stored: 20 tracks, with those of songs that were left out" in said.out
+        assert "and 108 examples." in said.out
+        assert "All songs: 23, of which 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
         assert "Champion: version 1, " in said.out
 
     def test_sql_gives_an_array_of_objects(self, genreflow: Call, finished: LineConfig) -> None:
@@ -159,7 +160,17 @@ class TestOverAFinishedStore:
         assert len(table) == 4
         assert sum("★" in row for row in table) == 1
         assert all(len(re.findall(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]", row)) == 3 for row in table)
-        assert said.out.count("cannot be told apart: macro F1") == 3
+
+    def test_compare_says_once_who_cannot_be_told_apart(
+        self, genreflow: Call, finished: LineConfig
+    ) -> None:
+        document = json.loads(genreflow("compare", "--home", finished.home, "--json").out)
+        best, n_songs = document["groups"][0]["name"], document["differences"][0]["n_songs"]
+
+        said = genreflow("compare", "--home", finished.home)
+
+        told = [line.strip() for line in said.out.splitlines() if "told apart" in line]
+        assert told == [f"The other 3 cannot be told apart from {best} on these {n_songs} songs."]
 
     def test_doctor_finds_a_finished_store_well(
         self, genreflow: Call, finished_copy: LineConfig

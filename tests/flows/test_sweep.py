@@ -51,12 +51,14 @@ def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_co
     assert promotions == [{"n": 1}]
 
 
-def test_a_sweep_that_had_no_time_to_train_says_so(finished_copy: LineConfig) -> None:
+def test_a_sweep_without_time_says_that_no_finished_training_matches(
+    finished_copy: LineConfig,
+) -> None:
     from flows.sweep import sweep
 
     config = replace(finished_copy, networks=("lstm",), fragment_lengths_s=(1.0,))
 
-    with pytest.raises(GenreflowError, match="time was up before the first training"):
+    with pytest.raises(GenreflowError, match="No finished training matches these settings"):
         sweep(config, budget_s=0.0)
 
 

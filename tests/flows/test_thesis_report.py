@@ -134,6 +134,14 @@ def test_a_claim_without_runs_is_not_testable_and_loudness_holds(told: Told) -> 
     }
 
 
+def test_that_songs_are_too_few_is_said_once_where_several_reasons_share_it(told: Told) -> None:
+    phrase = told.report.too_few
+    ending = sum(part.why.count(phrase) for f in told.report.findings for part in f.parts)
+
+    assert ending >= 2
+    assert (told.html.count(phrase), told.markdown.count(phrase)) == (1, 1)
+
+
 def test_the_report_is_a_run_of_mlflow_with_both_pages(told: Told) -> None:
     from storage.tracking.store import open_tracking
 

@@ -10,16 +10,18 @@ import soundfile
 
 from flows.line import LineConfig
 from genre_core.examples import Float32Array
+from genre_core.features import feature_key
 from genre_core.records import Source
 from storage.catalog.extraction import shard_names
 from storage.catalog.published import publish, query_rows
+from storage.catalog.remade import read_remade
 from storage.catalog.standing import count_own_outcomes, read_status
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sources.listing import list_sources
 from tasks.collect import download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
-from tasks.extract import key_features, select_tracks
+from tasks.extract import key_features, remade_sentences, select_tracks
 from tests.conftest import hum, write_song
 
 Store = Callable[[Sequence[Source]], None]
@@ -144,6 +146,38 @@ def test_a_new_length_is_extracted_alone(
     shortest = next(iter(key_features(more.features)))
     assert [song.feature_keys for song in pending] == [(shortest,)] * 3
     assert shard_names(config.layout, shortest) == []
+
+
+def test_spectrograms_that_changed_settings_make_again_are_named_once(
+    config: LineConfig, store_songs: Store, three_songs: list[Source], quiet_runs: None
+) -> None:
+    store_songs(three_songs)
+    longer = replace(config, fragment_lengths_s=(1.0, 2.0))
+    keys = key_features(longer.features)
+
+    remade = read_remade(config.layout, keys)
+    select_tracks.fn(config.layout, longer.features)
+    remade_again = read_remade(config.layout, keys)
+
+    assert remade_sentences(remade) == [
+        "Spectrograms of thesis at 1 s are made again, as this changed: longest_s 1.5 → 2.0. "
+        "Finished runs on the old ones stay in MLflow, and do not count as trainings on the new "
+        "ones."
+    ]
+    assert remade_again == []
+
+
+def test_spectrograms_of_another_decoder_are_named_with_all_lengths_in_a_sentence(
+    config: LineConfig, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+    keys = {feature_key(one, "another decoder"): one for one in config.features}
+
+    sentences = remade_sentences(read_remade(config.layout, keys))
+
+    assert len(sentences) == 1
+    assert "of thesis at 1 s, thesis at 1.5 s are made again" in sentences[0]
+    assert "this changed: the decoder, or the code of the representation." in sentences[0]
 
 
 def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted(

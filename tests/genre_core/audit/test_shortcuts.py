@@ -75,6 +75,16 @@ def test_a_genre_that_one_property_gives_away_is_warned_of(
     assert "100% of what the best run has above chance (1.00)" in check.message
 
 
+def test_a_large_share_that_passes_says_that_its_interval_takes_in_chance() -> None:
+    songs = with_chance_files(make_library(20))
+
+    check = check_shortcuts(songs, {song.track_id: "jazz" for song in songs}, CONFIG)
+
+    assert check.level is Level.PASS
+    assert "100% of what the best run has above chance (0.50)" in check.message
+    assert check.message.endswith("It passes because its interval takes in chance.")
+
+
 def test_without_a_run_the_measure_is_a_perfect_score() -> None:
     songs = with_chance_files(make_library(30))
 

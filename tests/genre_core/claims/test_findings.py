@@ -12,7 +12,9 @@ from genre_core.claims.findings import (
     better,
     combine,
     no_better,
+    say_once,
 )
+from genre_core.claims.statements import count_verdicts
 
 HOLDS, FAILS, OPEN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNTESTABLE
 
@@ -85,3 +87,36 @@ def test_the_reason_of_a_claim_is_that_of_the_part_that_decides() -> None:
 
     assert finding.verdict is FAILS
     assert finding.why == "The interval lies below."
+
+
+def test_a_phrase_that_ends_several_reasons_is_said_once_above_them() -> None:
+    lone = Part(says="", verdict=HOLDS, why="it is.")
+    vague = Part(says="", verdict=OPEN, why="the interval takes in zero; 9 songs are too few.")
+    findings = [Finding(claim_id=name, parts=(vague, lone)) for name in ("C1", "C2")]
+
+    shown, shared = say_once(findings, "9 songs are too few")
+
+    assert [part.why for found in shown for part in found.parts] == [
+        "the interval takes in zero.",
+        "it is.",
+    ] * 2
+    assert shared == "Where an interval takes in both answers, 9 songs are too few."
+
+
+def test_a_phrase_that_ends_a_single_reason_stays_there() -> None:
+    vague = Part(says="", verdict=OPEN, why="the interval takes in zero; 9 songs are too few.")
+    finding = Finding(claim_id="C1", parts=(vague,))
+
+    assert say_once([finding], "9 songs are too few") == ([finding], "")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ((HOLDS, FAILS, FAILS, OPEN), "1 claim holds, 2 do not hold, 1 cannot be tested here"),
+        ((HOLDS, HOLDS, FAILS), "2 claims hold, 1 does not hold, 0 cannot be tested here"),
+        ((OPEN, OPEN), "0 claims hold, 0 do not hold, 2 cannot be tested here"),
+    ],
+)
+def test_verdicts_are_counted_in_good_english(verdicts: tuple[Verdict, ...], said: str) -> None:
+    assert count_verdicts(verdicts) == said

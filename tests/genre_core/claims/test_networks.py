@@ -111,6 +111,13 @@ def test_a_verdict_says_on_how_many_seeds_it_rests(as_claimed: Evidence) -> None
     assert level.why.startswith("`rnn_tanh` at 3 s (1 seed): ")
 
 
+def test_a_part_on_two_networks_says_at_which_length(as_claimed: Evidence) -> None:
+    *longer, at_one = judge("C8", as_claimed).parts
+
+    assert longer[0].says == "`dense`: 3 s is better than 1 s"
+    assert at_one.says == "`rnn` is better than `cnn` at 1 s"
+
+
 def test_scores_at_chance_fail_the_claim_of_dense(as_claimed: Evidence) -> None:
     below = judge("C1", with_level(as_claimed, "dense", 0.15))
     around = judge("C1", with_level(as_claimed, "dense", 0.2))

@@ -106,6 +106,16 @@ def test_loudness_must_change_nothing_but_rounding(
     assert judge("C10", make_evidence, loudness=loudness).verdict is verdict
 
 
+def test_loudness_says_what_stays_the_same(make_evidence: MakeEvidence) -> None:
+    loudness = Loudness(largest_change=4.8e-7, gains_db=(-20.0, 6.0), fault="")
+
+    finding = judge("C10", make_evidence, loudness=loudness)
+
+    assert (
+        finding.why == "At gains of -20, +6 dB the matrices of a song are equal but for rounding."
+    )
+
+
 @pytest.mark.parametrize(("difference", "verdict"), [(0.1, HOLDS), (-0.1, FAILS), (0.0, OPEN)])
 def test_many_fragments_must_be_right_more_often_than_one(
     make_evidence: MakeEvidence, difference: float, verdict: Verdict

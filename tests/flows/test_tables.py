@@ -1,0 +1,119 @@
+"""What tables and sentences of the commands say."""
+
+import pytest
+from rich.console import Console
+
+from flows.cli.sweep import rows_table
+from flows.cli.tables import audit_table, print_comparison, standing_sentences
+from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.bootstrap import Interval
+from tasks.comparison import Challenge, Comparison, compare_groups
+from tasks.sweep import SweepRow
+from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
+
+
+def compared(*n_wrong: int, n_songs: int = N_SONGS) -> Comparison:
+    """Compare networks a, b, … by how many of the first songs each gets wrong."""
+    names = "abcdefgh"[: len(n_wrong)]
+    verdicts = [
+        said(name, wrong_songs(n)[:n_songs], **few(n_songs))
+        for name, n in zip(names, n_wrong, strict=True)
+    ]
+    return compare_groups([row(name, name) for name in names], [one for v in verdicts for one in v])
+
+
+def few(n_songs: int) -> dict[str, object]:
+    known = said("any", wrong_songs(0))[0]
+    return {name: getattr(known, name)[:n_songs] for name in ("track_ids", "group_ids", "labels")}
+
+
+def sentences(challenges: tuple[Challenge, ...]) -> list[str]:
+    return [sentence.split(": macro F1")[0] for sentence in standing_sentences(challenges)]
+
+
+def test_who_is_worse_is_named_and_the_others_share_a_sentence() -> None:
+    told = sentences(compared(1, 2, 3, 25).challenges)
+
+    assert told == [
+        "d 3 s is worse than a 3 s",
+        "The other 2 cannot be told apart from a 3 s on these 40 songs.",
+    ]
+
+
+def test_a_single_network_that_cannot_be_told_apart_is_named_with_its_interval() -> None:
+    told = standing_sentences(compared(1, 3).challenges)
+
+    assert len(told) == 1
+    assert told[0].startswith("b 3 s and a 3 s cannot be told apart: macro F1 -0.05 [")
+
+
+@pytest.mark.parametrize(("n_songs", "is_doubted"), [(6, True), (40, False)])
+def test_intervals_over_more_than_half_the_scale_put_the_order_in_doubt(
+    capsys: pytest.CaptureFixture[str], n_songs: int, is_doubted: bool
+) -> None:
+    print_comparison(compared(2, 3, n_songs=n_songs), "")
+
+    out = " ".join(capsys.readouterr().out.split())
+    assert ("the order of the table means little" in out) is is_doubted
+
+
+@pytest.mark.parametrize(("n_overlaps", "shown"), [(0.0, "–"), (3.0, "3")])
+def test_overlaps_are_counted_and_none_is_a_dash(n_overlaps: float, shown: str) -> None:
+    check = Check(
+        name=CheckName.OVERLAP, level=Level.PASS, value=n_overlaps, chance=0.0, message="none"
+    )
+
+    cells = [list(column.cells) for column in audit_table([check]).columns]
+
+    assert [str(cell) for (cell,) in cells[1:]] == ["overlap", shown, "–", "–"]
+
+
+def swept(network: str, representation: str = "thesis", n_seeds: int = 2) -> SweepRow:
+    return SweepRow(
+        network=network,
+        representation=representation,
+        fragment_s=1.5,
+        n_seeds=n_seeds,
+        validation_macro_f1=Interval(value=0.7, low=0.4, high=0.9),
+        test_macro_f1=Interval(value=0.6, low=0.3, high=0.8),
+        n_parameters=123_000,
+        seconds=100,
+        bytes_per_song=22_000,
+    )
+
+
+def lines_of(rows: list[SweepRow]) -> list[str]:
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(rows_table(rows))
+    return [line.strip() for line in captured.get().splitlines()]
+
+
+def test_what_all_rows_of_a_sweep_share_stands_in_its_title() -> None:
+    title, headings, row, *_ = lines_of([swept("combined"), swept("cnn")])
+
+    assert title == "Macro F1 by song, on thesis, 2 seeds each, the best on validation first"
+    assert headings.split()[:3] == ["network", "length", "validation"]
+    assert row.split(maxsplit=3)[:3] == ["combined", "1.5", "s"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [swept("resnet_small")],
+        [swept("combined", "getec_int16", 1), swept("rnn_tanh"), swept("cnn", "logmel")],
+    ],
+)
+def test_an_interval_of_a_sweep_stays_on_one_line_of_80_columns(rows: list[SweepRow]) -> None:
+    lines = lines_of(rows)
+
+    whole = [line for line in lines if "0.70 [0.40, 0.90] 0.60 [0.30, 0.80]" in line]
+    assert len(whole) == len(rows)
+    assert all(line.endswith("123 k 100 s  22 kB") for line in whole)
+
+
+def test_representations_that_differ_stand_below_the_networks() -> None:
+    _, _, first, below, *_ = lines_of([swept("combined", "getec_int16"), swept("cnn", "logmel")])
+
+    assert first.startswith("combined")
+    assert below == "getec_int16"
