@@ -4,7 +4,6 @@ With ``networks/`` the only place that imports Keras.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import keras
 import numpy as np
@@ -30,14 +29,14 @@ def seeded_network(
 ) -> keras.Model:
     """Build a network whose fresh weights depend on the seed alone.
 
-    Left to themselves, Keras's layers draw their seeds from the generator of the whole process, which
-    other threads draw from, too: so each is given a seed of its own.
+    Left to themselves, Keras's layers draw their seeds from the generator of the whole process,
+    which other threads draw from, too: so each is given a seed of its own.
     """
     config = build_network(name, input_shape, n_genres).get_config()
     return keras.Model.from_config(_with_seeds(config, np.random.default_rng(seed)))
 
 
-def _with_seeds(part: Any, rng: np.random.Generator) -> Any:
+def _with_seeds(part: object, rng: np.random.Generator) -> object:
     """Give the configuration of a network with every open seed filled, in the order of layers."""
     if isinstance(part, Mapping):
         return {
