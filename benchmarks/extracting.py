@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import paths
 from benchmarks.bars import Bar
-from benchmarks.homes import N_THREADS, bare_prefect_s, fresh, run_command, stock_home
+from benchmarks.homes import N_THREADS, bare_prefect_s, fresh, run_command, start_up_s, stock_home
 from benchmarks.made_songs import make_songs
 from benchmarks.shares import measure_shares
 from benchmarks.tables import print_bars
@@ -66,7 +66,7 @@ def _time_all(home: Path, songs: Sequence[Song]) -> Times:
         two_s = [_per_song(threads, paths.ours, songs[:N_PAIRED]) for _ in range(2)]
         one_s.append(_per_song(thread, paths.ours, songs[:N_PAIRED]))
         bare_s = [_per_song(threads, paths.bare, songs)]
-        start_s, _, _ = run_command(fresh(home.parent / "empty"), "extract")
+        start_s = start_up_s(home.parent)
         extract_s, cpu_s, _ = run_command(home, "extract")
         bare_s.append(_per_song(threads, paths.bare, songs))
         again_s, _, _ = run_command(home, "extract")

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from benchmarks.bars import Bar
-from benchmarks.homes import fresh, repeat_tracks, run_command, stock_home
+from benchmarks.homes import fresh, repeat_tracks, run_command, start_up_s, stock_home
 from benchmarks.made_songs import make_song, make_songs, read_sources
 from benchmarks.tables import print_bars
 from genre_core.records import Track
@@ -32,7 +32,7 @@ def measure(music: Path, work: Path, sizes: tuple[int, ...] = SIZES) -> list[Bar
     """Extract libraries of several sizes, the largest one twice, and one of two-hour mixes."""
     store = fresh(work / "growth-store")
     tracks = stock_home(store, make_songs(music, work / "made", N_REAL))
-    start_s, _, _ = run_command(fresh(work / "empty"), "extract")
+    start_s = start_up_s(work)
     song_ms, peaks_mib = [], []
     for size in sizes:
         home = fresh(work / f"growth-{size}")

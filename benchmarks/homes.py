@@ -7,6 +7,7 @@ import hashlib
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,11 @@ def bare_prefect_s() -> float:
             env={**os.environ, "PREFECT_HOME": home},
         )
         return time.perf_counter() - begin
+
+
+def start_up_s(work: Path) -> float:
+    """Time `extract` on empty homes, the median of three."""
+    return statistics.median(run_command(fresh(work / "empty"), "extract")[0] for _ in range(3))
 
 
 def run_command(home: Path, *words: str) -> tuple[float, float, str]:

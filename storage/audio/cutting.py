@@ -90,9 +90,19 @@ def _gather(hearings: Sequence[tuple[list[float], Hearing]]) -> Cut:
     good.sort(key=itemgetter(0))
     return Cut(
         starts_s=tuple(start_s for start_s, _, _ in good),
-        fragments=np.stack([hearing.fragments[row] for _, hearing, row in good]),
+        fragments=_stack(good),
         full_scale_share=float(np.mean([hearing.full_scale_share for _, hearing, _ in good])),
     )
+
+
+def _stack(good: Sequence[tuple[float, Hearing, int]]) -> Float32Array:
+    """Give the rows in order; where all are those of one hearing, without a copy."""
+    first = good[0][1]
+    if [(hearing is first, row) for _, hearing, row in good] == [
+        (True, row) for row in range(len(first.fragments))
+    ]:
+        return first.fragments
+    return np.stack([hearing.fragments[row] for _, hearing, row in good])
 
 
 def _too_many(path: Path, faults: Sequence[TrackRejected], n_tried: int) -> TrackRejected:
