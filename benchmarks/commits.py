@@ -198,9 +198,9 @@ def _time(step: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _measure_apart(n_tracks: int) -> Load:
+def measure_apart(n_tracks: int) -> Load:
     """Measure in a process of its own, so that its peak of memory is its own, too."""
-    command = [sys.executable, __file__, "--one", str(n_tracks)]
+    command = [sys.executable, "-m", "benchmarks.commits", "--one", str(n_tracks)]
     ended = subprocess.run(command, check=True, capture_output=True, text=True)
     return Load(**json.loads(ended.stdout.splitlines()[-1]))
 
@@ -214,7 +214,7 @@ def main(sizes: tuple[int, ...]) -> None:
     """Print a row a size, then the bars."""
     loads = []
     for n_tracks in sizes:
-        loads.append(_measure_apart(n_tracks))
+        loads.append(measure_apart(n_tracks))
         _say(json.dumps(asdict(loads[-1])))
     for bar in bars(loads):
         _say(f"{bar.name}: {bar.measured:,.0f} {bar.unit}, bar {bar.bar:,.0f} ({bar.note})")

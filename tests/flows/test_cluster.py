@@ -17,8 +17,15 @@ from tests.flows import dying_worker
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
+ROOT = str(Path(__file__).parents[2])
 TWO_PROCESSES = RunnerConfig(kind="dask", workers=2)
 EXAMPLES = 'select track_id, fragment, start_s, "values" from spectrograms order by all'
+
+
+@pytest.fixture(autouse=True)
+def workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let worker processes, which take over where this one looks for modules, load `dying_worker`."""
+    monkeypatch.syspath_prepend(ROOT)
 
 
 @pytest.fixture(scope="module")
