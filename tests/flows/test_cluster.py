@@ -24,7 +24,7 @@ EXAMPLES = 'select track_id, fragment, start_s, "values" from spectrograms order
 
 @pytest.fixture(autouse=True)
 def workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let worker processes, which take over where this one looks for modules, load `dying_worker`."""
+    """Let worker processes, which look for modules where this one does, load `dying_worker`."""
     monkeypatch.syspath_prepend(ROOT)
 
 
