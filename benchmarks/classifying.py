@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
@@ -22,6 +21,7 @@ from typing import TypeVar
 import imageio_ffmpeg
 
 from benchmarks.bars import Bar
+from benchmarks.tables import print_bars
 from storage.audio.cutting import cut_song
 from storage.download import DownloadLimits, probe_song
 from storage.layout import DataLayout
@@ -156,13 +156,5 @@ def show_shares(parts: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {part / whole:.0%}" for name, part in parts.items())
 
 
-def main() -> None:
-    """Print the figures as a table, and as a line of JSON each."""
-    bars = measure(Path(sys.argv[1]), Path(sys.argv[2]))
-    rows = [f"{b.name:16} {b.measured:8.2f} {b.unit:3} bar {b.bar:g}  {b.note}" for b in bars]
-    documents = [json.dumps(asdict(bar)) for bar in bars]
-    sys.stdout.write("\n".join([*rows, *documents]) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    print_bars(measure(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genre_core.records import Outcome, Result, Source, Stage, Track
@@ -81,9 +81,25 @@ def bare_prefect_s() -> float:
         return time.perf_counter() - begin
 
 
-def start_up_s(work: Path) -> float:
-    """Time `extract` on empty homes, the median of three."""
-    return statistics.median(run_command(fresh(work / "empty"), "extract")[0] for _ in range(3))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartUp:
+    """Seconds that `extract` takes where there is nothing to do.
+
+    ``new_s`` is that of a new home, in which Prefect makes its database; ``used_s`` of any other.
+    """
+
+    new_s: float
+    used_s: float
+
+
+def measure_start_up(work: Path) -> StartUp:
+    """Time `extract` on empty homes, new and used, the median of three each."""
+    new_s, used_s = [], []
+    for _ in range(3):
+        home = fresh(work / "empty")
+        new_s.append(run_command(home, "extract")[0])
+        used_s.append(run_command(home, "extract")[0])
+    return StartUp(new_s=statistics.median(new_s), used_s=statistics.median(used_s))
 
 
 def run_command(home: Path, *words: str) -> tuple[float, float, str]:

@@ -16,7 +16,7 @@ import av
 
 from benchmarks import paths
 from benchmarks.bars import Bar
-from benchmarks.homes import N_THREADS, fresh, run_command, start_up_s, stock_home
+from benchmarks.homes import N_THREADS, fresh, measure_start_up, run_command, stock_home
 from benchmarks.made_songs import make_songs
 from benchmarks.tables import print_bars
 from storage.audio.chromaprint import print_song
@@ -29,7 +29,7 @@ def measure(music: Path, work: Path, n_songs: int = N_SONGS) -> list[Bar]:
     """Ingest made songs, then extract them; time the parts that cannot be avoided on the same."""
     folder = work / "made-ingest"
     songs = make_songs(music, folder, n_songs, seed=1)
-    start_s = start_up_s(work)
+    start_s = measure_start_up(work).new_s
     needed_s = [_needed_s(songs)]
     home = fresh(work / "ingest")
     ingest_s, _, _ = run_command(home, "ingest", str(folder))
