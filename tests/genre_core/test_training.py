@@ -11,6 +11,7 @@ from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array
 from genre_core.training_rules import EpochScores, TrainingConfig
+from tests.genre_core.made_examples import noise
 
 if TYPE_CHECKING:
     import keras
@@ -19,15 +20,6 @@ pytestmark = pytest.mark.keras
 
 STILL = 1e-9
 """A learning rate that moves no float32 weight."""
-
-
-def noise(n_examples: int, seed: int, n_genres: int = 3) -> Examples:
-    rng = np.random.default_rng(seed)
-    return Examples(
-        matrices=rng.random((n_examples, 4, 5), dtype=np.float32),
-        labels=rng.integers(0, n_genres, n_examples),
-        track_ids=np.array([f"track{i}" for i in range(n_examples)], dtype=object),
-    )
 
 
 def separable(n_examples: int, n_genres: int) -> Examples:
@@ -225,49 +217,6 @@ def test_another_seed_of_the_order_gives_another_curve_from_the_same_weights() -
     )
 
     assert one[1].loss != other[1].loss
-
-
-def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
-    from genre_core import training
-
-    examples = noise(70, 1)
-    examples.labels[:] = np.arange(70)
-    batches = training.shuffled_batches(examples, 32, seed=4)
-
-    first, second = (
-        np.concatenate([labels.numpy() for _, labels in batches]).tolist() for _ in range(2)
-    )
-
-    assert sorted(first) == sorted(second) == list(range(70))
-    assert first != second
-
-
-def test_augmentation_changes_training_examples_anew_in_each_epoch() -> None:
-    from genre_core import training
-
-    config = TrainingConfig(augmentation=AugmentationConfig(mixup=0.4))
-    batches = training.training_batches(noise(70, 1), 3, config, seed=4)
-
-    first, second = (list(batches.as_numpy_iterator()) for _ in range(2))
-
-    assert [len(matrices) for matrices, _ in first] == [32, 32, 6]
-    assert not np.array_equal(first[0][1], second[0][1])
-    assert any((genres.max(axis=1) < 0.99).any() for _, genres in first)
-
-
-def test_a_training_without_augmentation_sees_the_examples_as_they_are() -> None:
-    from genre_core import training
-
-    examples = noise(70, 1)
-    batches = list(
-        training.training_batches(examples, 3, TrainingConfig(), seed=4).as_numpy_iterator()
-    )
-
-    seen = np.concatenate([matrices for matrices, _ in batches])
-    genres = np.concatenate([targets for _, targets in batches])
-    ours, theirs = np.argsort(seen[:, 0, 0]), np.argsort(examples.matrices[:, 0, 0])
-    np.testing.assert_array_equal(seen[ours], examples.matrices[theirs])
-    np.testing.assert_array_equal(genres[ours], np.eye(3)[examples.labels[theirs]])
 
 
 def test_validation_examples_are_never_augmented() -> None:
