@@ -62,7 +62,65 @@ def migrate_2_to_3(catalog: DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: dict[int, Callable[[DuckDBPyConnection], None]] = {2: migrate_2_to_3}
+def migrate_3_to_4(catalog: DuckDBPyConnection) -> None:
+    """Add what nights, challenges of the champion, golden songs and removals are known by."""
+    catalog.execute(
+        """
+        alter table promotions add column kind varchar not null default 'promotion';
+        alter table promotions add column who varchar not null default '';
+        alter table promotions add column judged_on varchar not null default '';
+        alter table promotions add column n_songs integer;
+        alter table promotions add column macro_f1 double;
+        alter table promotions add column macro_f1_low double;
+        alter table promotions add column macro_f1_high double;
+        alter table promotions add column previous_macro_f1 double;
+        alter table promotions add column previous_macro_f1_low double;
+        alter table promotions add column previous_macro_f1_high double;
+        alter table promotions add column gain double;
+        alter table promotions add column gain_low double;
+        alter table promotions add column gain_high double;
+        alter table promotions add column audit_id varchar not null default '';
+        alter table promotions add column audit_verdict varchar not null default '';
+        create table golden_songs (
+            version integer not null, track_id varchar not null, genre varchar not null,
+            frozen_at timestamptz not null default now(), primary key (version, track_id)
+        );
+        create sequence challenge_ids;
+        create table challenges (
+            challenge_id integer primary key default nextval('challenge_ids'),
+            run_id varchar not null, previous_run_id varchar, snapshot_id varchar not null,
+            promoted boolean not null, reason varchar not null, who varchar not null,
+            judged_on varchar not null, n_songs integer not null,
+            macro_f1 double, macro_f1_low double, macro_f1_high double,
+            previous_macro_f1 double, previous_macro_f1_low double, previous_macro_f1_high double,
+            gain double, gain_low double, gain_high double,
+            audit_id varchar not null, audit_verdict varchar not null,
+            judged_at timestamptz not null default now()
+        );
+        create table nights (
+            night_id varchar primary key, flow_run_id varchar not null, who varchar not null,
+            started_at timestamptz not null default now(), ended_at timestamptz,
+            outcome varchar not null, message varchar not null default '', n_new_songs integer,
+            facts json not null default '{}'
+        );
+        create table night_steps (
+            night_id varchar not null, position integer not null, step varchar not null,
+            outcome varchar not null, message varchar not null default '', seconds double not null,
+            ended_at timestamptz not null default now(), primary key (night_id, step)
+        );
+        create table removals (
+            track_id varchar primary key, artist varchar not null, title varchar not null,
+            reason varchar not null, who varchar not null,
+            removed_at timestamptz not null default now()
+        );
+        """
+    )
+
+
+MIGRATIONS: dict[int, Callable[[DuckDBPyConnection], None]] = {
+    2: migrate_2_to_3,
+    3: migrate_3_to_4,
+}
 
 
 def migrate(catalog: DuckDBPyConnection, version: int) -> None:

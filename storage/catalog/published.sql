@@ -50,8 +50,27 @@ create table predictions as
 
 create table promotions as
     select version, run_id, previous_version, previous_run_id, snapshot_id,
-        validation_macro_f1, previous_validation_macro_f1, reason, promoted_at, promotion_id
+        validation_macro_f1, previous_validation_macro_f1, reason, promoted_at, promotion_id,
+        kind, who, judged_on, n_songs, macro_f1, macro_f1_low, macro_f1_high, previous_macro_f1,
+        previous_macro_f1_low, previous_macro_f1_high, gain, gain_low, gain_high, audit_id,
+        audit_verdict
     from catalog.promotions order by promotion_id;
+
+create table challenges as select * from catalog.challenges order by challenge_id;
+
+create table golden_songs as
+    select version, track_id, genre, frozen_at from catalog.golden_songs order by all;
+
+create table nights as
+    select night_id, flow_run_id, who, started_at, ended_at, outcome, message, n_new_songs
+    from catalog.nights order by started_at;
+
+create table night_steps as
+    select night_id, position, step, outcome, message, seconds, ended_at
+    from catalog.night_steps order by night_id, position;
+
+create table removals as
+    select track_id, artist, title, reason, who, removed_at from catalog.removals order by all;
 
 create table audits as
     select audit_id, snapshot_id, run_id, verdict, seconds, settings, created_at, used_at

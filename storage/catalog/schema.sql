@@ -126,7 +126,51 @@ create table promotions (
     version integer not null, run_id varchar not null, previous_version integer,
     previous_run_id varchar, snapshot_id varchar not null, validation_macro_f1 double not null,
     previous_validation_macro_f1 double, reason varchar not null,
-    promoted_at timestamptz not null default now()
+    promoted_at timestamptz not null default now(),
+    kind varchar not null default 'promotion', who varchar not null default '',
+    judged_on varchar not null default '', n_songs integer,
+    macro_f1 double, macro_f1_low double, macro_f1_high double,
+    previous_macro_f1 double, previous_macro_f1_low double, previous_macro_f1_high double,
+    gain double, gain_low double, gain_high double,
+    audit_id varchar not null default '', audit_verdict varchar not null default ''
 );
 
-insert into schema_version values (3);
+create table golden_songs (
+    version integer not null, track_id varchar not null, genre varchar not null,
+    frozen_at timestamptz not null default now(), primary key (version, track_id)
+);
+
+create sequence challenge_ids;
+
+create table challenges (
+    challenge_id integer primary key default nextval('challenge_ids'),
+    run_id varchar not null, previous_run_id varchar, snapshot_id varchar not null,
+    promoted boolean not null, reason varchar not null, who varchar not null,
+    judged_on varchar not null, n_songs integer not null,
+    macro_f1 double, macro_f1_low double, macro_f1_high double,
+    previous_macro_f1 double, previous_macro_f1_low double, previous_macro_f1_high double,
+    gain double, gain_low double, gain_high double,
+    audit_id varchar not null, audit_verdict varchar not null,
+    judged_at timestamptz not null default now()
+);
+
+create table nights (
+    night_id varchar primary key, flow_run_id varchar not null, who varchar not null,
+    started_at timestamptz not null default now(), ended_at timestamptz,
+    outcome varchar not null, message varchar not null default '', n_new_songs integer,
+    facts json not null default '{}'
+);
+
+create table night_steps (
+    night_id varchar not null, position integer not null, step varchar not null,
+    outcome varchar not null, message varchar not null default '', seconds double not null,
+    ended_at timestamptz not null default now(), primary key (night_id, step)
+);
+
+create table removals (
+    track_id varchar primary key, artist varchar not null, title varchar not null,
+    reason varchar not null, who varchar not null,
+    removed_at timestamptz not null default now()
+);
+
+insert into schema_version values (4);

@@ -8,19 +8,20 @@ import pytest
 from storage.catalog.connection import SCHEMA_VERSION, fetch_rows, open_catalog
 from storage.layout import DataLayout
 
-OLDEST = Path(__file__).with_name("schema_2.sql").read_text("utf-8")
+OLDER = (2, 3)
 COLUMNS = """
     select table_name, column_name, data_type, is_nullable, column_default
     from duckdb_columns() order by table_name, column_name
 """
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> DataLayout:
+@pytest.fixture(params=OLDER)
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> DataLayout:
     layout = DataLayout(tmp_path / "old")
     layout.home.mkdir()
     with duckdb.connect(str(layout.catalog)) as connection:
-        connection.execute(OLDEST)
+        schema = Path(__file__).with_name(f"schema_{request.param}.sql")
+        connection.execute(schema.read_text("utf-8"))
         connection.execute(
             "insert into shards (shard, feature_key, n_rows, n_bytes) values ('a', 'key', 3, 40)"
         )
@@ -43,9 +44,10 @@ def test_what_an_older_catalog_knows_is_kept(old: DataLayout) -> None:
     assert rows == [{"shard": "a", "n_rows": 3, "digest": ""}]
 
 
-def test_a_migrated_catalog_tells_its_new_version_once(old: DataLayout) -> None:
+def test_a_migrated_catalog_tells_each_of_its_versions_once(old: DataLayout) -> None:
     for _ in range(2):
         with open_catalog(old) as catalog:
             versions = fetch_rows(catalog, "select version from schema_version order by version")
 
-    assert [row["version"] for row in versions] == [2, SCHEMA_VERSION]
+    found = [row["version"] for row in versions]
+    assert found == list(range(found[0], SCHEMA_VERSION + 1))

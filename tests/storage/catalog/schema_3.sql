@@ -1,0 +1,132 @@
+create table schema_version (version integer not null);
+
+create table tracks (
+    track_id varchar primary key, location varchar not null, genre varchar not null,
+    artist varchar not null, album varchar not null, title varchar not null,
+    licence varchar not null, duration_s double not null, sample_rate integer not null,
+    channels integer not null, codec varchar not null, suffix varchar not null,
+    packets_id varchar not null default '',
+    is_builtin boolean not null default false,
+    added_at timestamptz not null default now(),
+    bit_rate integer not null default 0
+);
+
+create table outcomes (
+    source varchar primary key, track_id varchar not null, genre varchar not null,
+    outcome varchar not null, stage varchar not null, reason varchar not null,
+    message varchar not null, attempts integer not null default 1,
+    first_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+    source_id varchar not null default '', version varchar not null default ''
+);
+
+create table prints (track_id varchar primary key, items blob not null);
+
+create table print_keys (
+    track_id varchar not null, key uinteger not null, position integer not null
+);
+
+create table copies (
+    track_id varchar not null, other_id varchar not null, similarity double not null,
+    offset_s double not null, primary key (track_id, other_id)
+);
+
+create table decisions (
+    track_id varchar primary key, genre varchar not null,
+    decided_at timestamptz not null default now()
+);
+
+create table aside (
+    track_id varchar primary key, reason varchar not null, duplicate_of varchar not null,
+    message varchar not null
+);
+
+create table features (
+    feature_key varchar primary key, representation varchar not null, fragment_s double not null,
+    n_bands integer not null, n_frames integer not null, settings json not null
+);
+
+create table shards (
+    shard varchar primary key, feature_key varchar not null, n_rows integer not null,
+    n_bytes bigint not null, created_at timestamptz not null default now(),
+    digest varchar not null default ''
+);
+
+create table extracted (
+    track_id varchar not null, feature_key varchar not null, shard varchar not null,
+    n_fragments integer not null, reason varchar not null default '',
+    message varchar not null default '', primary key (track_id, feature_key)
+);
+
+create table rejected (
+    track_id varchar not null, feature_key varchar not null, stage varchar not null,
+    reason varchar not null, message varchar not null, primary key (track_id, feature_key)
+);
+
+create table assignments (
+    track_id varchar primary key, genre varchar not null, split varchar not null,
+    group_id varchar not null, split_level varchar not null,
+    assigned_at timestamptz not null default now()
+);
+
+create table snapshots (
+    snapshot_id varchar primary key, feature_key varchar not null, library_id varchar not null,
+    genres varchar[] not null, n_tracks integer not null, n_examples integer not null,
+    seed integer not null, created_at timestamptz not null default now(),
+    used_at timestamptz not null default now()
+);
+
+create table snapshot_tracks (
+    snapshot_id varchar not null, track_id varchar not null, genre varchar not null,
+    split varchar not null, group_id varchar not null, split_level varchar not null,
+    primary key (snapshot_id, track_id)
+);
+
+create table runs (
+    run_id varchar primary key, cell_id varchar not null, comparison_id varchar not null,
+    network varchar not null, representation varchar not null, fragment_s double not null,
+    seed integer not null, snapshot_id varchar not null, n_parameters integer not null,
+    epochs integer not null, validation_accuracy double not null,
+    validation_macro_f1 double not null, test_macro_f1 double not null,
+    test_accuracy double not null, seconds double not null, model_uri varchar not null,
+    started_at timestamptz not null,
+    validation_macro_f1_low double, validation_macro_f1_high double,
+    test_macro_f1_low double, test_macro_f1_high double,
+    test_accuracy_low double, test_accuracy_high double,
+    training_key varchar not null default ''
+);
+
+create table predictions (
+    run_id varchar not null, track_id varchar not null, split varchar not null,
+    genre varchar not null, predicted varchar not null, probability double not null,
+    probabilities double[] not null default [], primary key (run_id, track_id)
+);
+
+create table sound (
+    track_id varchar primary key, loudness_db double not null, cutoff_hz double not null
+);
+
+create table audits (
+    audit_id varchar primary key, snapshot_id varchar not null, run_id varchar not null,
+    verdict varchar not null, seconds double not null, settings json not null,
+    created_at timestamptz not null default now(),
+    used_at timestamptz not null default now()
+);
+
+create table audit_checks (
+    audit_id varchar not null, position integer not null, name varchar not null,
+    level varchar not null, passed boolean not null, value double, low double, high double,
+    chance double, message varchar not null, details json not null,
+    primary key (audit_id, name)
+);
+
+create sequence promotion_ids;
+
+create table promotions (
+    promotion_id integer primary key default nextval('promotion_ids'),
+    version integer not null, run_id varchar not null, previous_version integer,
+    previous_run_id varchar, snapshot_id varchar not null, validation_macro_f1 double not null,
+    previous_validation_macro_f1 double, reason varchar not null,
+    promoted_at timestamptz not null default now()
+);
+
+insert into schema_version values (3);
