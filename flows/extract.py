@@ -14,8 +14,6 @@ from tasks.chunks import waves
 from tasks.completed import completed
 from tasks.extract import (
     compact_shards,
-    convert_chunk,
-    extract_chunk,
     forget_lost_shards,
     publish_shards,
     record_shards,
@@ -24,6 +22,7 @@ from tasks.extract import (
 )
 from tasks.progress import show_progress
 from tasks.report import report_songs
+from tasks.spectrograms import convert_chunk, extract_chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
