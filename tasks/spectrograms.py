@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 
 from genre_core.clipping import describe_clipping
 from genre_core.errors import TrackRejected, TransientError
+from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, feature_key, matrices_of
 from genre_core.fragments import FragmentConfig
 from genre_core.records import Reason, Stage
@@ -37,6 +38,11 @@ class Converted:
         """The track that the fragments are cut from."""
         return self.pending.track.track_id
 
+    @property
+    def feature_keys(self) -> tuple[str, ...]:
+        """The keys under which it has no examples yet."""
+        return self.pending.feature_keys
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedChunk:
@@ -48,11 +54,10 @@ class ConvertedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Heard:
-    """What became of one song: matrices by feature key, keys under which all is silent."""
+    """What became of one song: matrices by feature key, and why there are none under others."""
 
-    track_id: str
     audible: Mapping[str, TrackMatrices]
-    silent: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
     sound: Sound
 
 
@@ -89,12 +94,12 @@ def extract_chunk(
     shards = [
         write_shard(layout, key, wanted[key], rows) for key, rows in rows_of_key.items() if rows
     ]
-    silent = [_silence(one, key) for one in heard for key in one.silent]
+    refused = [rejection for one in heard for rejection in one.rejections]
     for song in chunk.converted:
         song.wav.unlink(missing_ok=True)
     return ExtractedChunk(
         shards=tuple(shards),
-        rejections=(*chunk.rejections, *silent),
+        rejections=(*chunk.rejections, *refused),
         warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
         sounds=tuple(one.sound for one in heard),
     )
@@ -144,26 +149,59 @@ def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> C
 
 def _hear(song: Converted, features: Mapping[str, FeatureConfig]) -> _Heard | None:
     """Make all matrices of one song from one reading; one that fails leaves the others be."""
-    track = song.pending.track
     try:
         fragments = read_wav(song.wav, len(song.starts_s))
-        matrices = {key: matrices_of(fragments, features[key]) for key in song.pending.feature_keys}
         sound = measure_sound(song.track_id, fragments)
     except Exception:
-        get_run_logger().exception("%s was left out", show_location(track.location))
+        get_run_logger().exception("%s was left out", show_location(song.pending.track.location))
         return None
-    audible = {
-        key: TrackMatrices(
-            track_id=song.track_id, genre=track.genre, starts_s=song.starts_s, matrices=found
-        )
-        for key, found in matrices.items()
-        if found.any()
-    }
+    made = {key: _represent(song, fragments, key, features[key]) for key in song.feature_keys}
     return _Heard(
-        track_id=song.track_id,
-        audible=audible,
-        silent=tuple(matrices.keys() - audible.keys()),
+        audible={key: one for key, one in made.items() if isinstance(one, TrackMatrices)},
+        rejections=tuple(one for one in made.values() if isinstance(one, Rejection)),
         sound=sound,
+    )
+
+
+def _represent(
+    song: Converted, fragments: Float32Array, feature_key: str, features: FeatureConfig
+) -> TrackMatrices | Rejection:
+    """Give the matrices of one song in one representation, or why it has none in it."""
+    try:
+        matrices = matrices_of(fragments, features)
+    except TrackRejected as rejection:
+        return _refuse(song, feature_key, Reason(rejection.reason), str(rejection))
+    except Exception as error:
+        place, name = show_location(song.pending.track.location), features.representation
+        get_run_logger().exception("%s has no %s", place, name)
+        return _refuse(song, feature_key, Reason.NOT_REPRESENTED, _failure(name, error))
+    if not matrices.any():
+        return _refuse(song, feature_key, Reason.SILENT, _SILENCE)
+    return TrackMatrices(
+        track_id=song.track_id,
+        genre=song.pending.track.genre,
+        starts_s=song.starts_s,
+        matrices=matrices,
+    )
+
+
+def _refuse(song: Converted, feature_key: str, reason: Reason, message: str) -> Rejection:
+    return Rejection(
+        track_id=song.track_id,
+        feature_keys=(feature_key,),
+        stage=Stage.EXTRACT,
+        reason=reason,
+        message=message,
+    )
+
+
+_SILENCE = "every fragment drawn from the song is silent. Check the recording."
+
+
+def _failure(representation: str, error: Exception) -> str:
+    return (
+        f"the representation {representation} failed on the song: {error!r}. Once it is mended, "
+        f"run `genreflow retry --reason {Reason.NOT_REPRESENTED}`."
     )
 
 
@@ -173,13 +211,3 @@ def _clipping(song: Converted) -> str:
 
 def _warn(song: Converted) -> Warned:
     return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))
-
-
-def _silence(song: _Heard, feature_key: str) -> Rejection:
-    return Rejection(
-        track_id=song.track_id,
-        feature_keys=(feature_key,),
-        stage=Stage.EXTRACT,
-        reason=Reason.SILENT,
-        message="every fragment drawn from the song is silent. Check the recording.",
-    )
