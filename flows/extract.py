@@ -45,7 +45,10 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
     with hold_home(layout):
         forget_lost_shards(layout)
         pending = select_tracks(layout, features)
-        with mapping_on(config.runner), show_progress("extract", len(pending), "songs") as advance:
+        with (
+            mapping_on(config.runner, len(pending)),
+            show_progress("extract", len(pending), "songs") as advance,
+        ):
             for wave in waves(pending, config.runner.chunks_per_wave):
                 converted = convert_chunk.map(
                     unmapped(layout), wave, unmapped(features[0].fragments)
