@@ -14,8 +14,6 @@ from tasks.chunks import waves
 from tasks.completed import completed
 from tasks.extract import (
     compact_shards,
-    convert_chunk,
-    extract_chunk,
     forget_lost_shards,
     publish_shards,
     record_shards,
@@ -24,6 +22,7 @@ from tasks.extract import (
 )
 from tasks.progress import show_progress
 from tasks.report import report_songs
+from tasks.spectrograms import convert_chunk, extract_chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,10 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
     with hold_home(layout):
         forget_lost_shards(layout)
         pending = select_tracks(layout, features)
-        with mapping_on(config.runner), show_progress("extract", len(pending), "songs") as advance:
+        with (
+            mapping_on(config.runner, len(pending)),
+            show_progress("extract", len(pending), "songs") as advance,
+        ):
             for wave in waves(pending, config.runner.chunks_per_wave):
                 converted = convert_chunk.map(
                     unmapped(layout), wave, unmapped(features[0].fragments)

@@ -9,6 +9,7 @@ from flows.line import LineConfig
 from flows.runner import mapping_on
 from flows.settings import read_line_config
 from genre_core.records import Source
+from storage.catalog import prints
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
 from storage.sites.access import Access, open_access
@@ -62,7 +63,8 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
         record_wave(layout, Fetched(outcomes=selected.outcomes))
         stored = Fetched(tracks=selected.stored)
         record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
-        with mapping_on(config.runner):
+        n_waiting = len(selected.sources) + len(prints.select_unprinted(layout))
+        with mapping_on(config.runner, n_waiting):
             fetch_songs(config, selected.sources, access)
             find_copies(config)
         settle_copies(layout)

@@ -63,8 +63,10 @@ def local_threads(n_threads: int = 0) -> "Runner":
 
 
 @contextmanager
-def mapping_on(config: RunnerConfig) -> Iterator[None]:
+def mapping_on(config: RunnerConfig, n_songs: int) -> Iterator[None]:
     """Have what a flow maps in this block worked on as the settings say.
+
+    Where no song waits nothing is mapped, and no cluster is opened.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def mapping_on(config: RunnerConfig) -> Iterator[None]:
     It stands inside the flow, not around it: the settings of a deployed flow are read where it
     runs, and so no caller can forget it.
     """
-    if config.kind == "dask":
+    if not n_songs:
+        yield
+    elif config.kind == "dask":
         with _cluster(config) as runner, _mapped_by(runner):
             yield
     else:

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     TOO_SHORT = "too_short"
     SILENT = "silent"
+    NOT_REPRESENTED = "not_represented"
     NAN = "nan"
     CLIPPED = "clipped"
     SAMPLE_RATE_UNKNOWN = "sample_rate_unknown"

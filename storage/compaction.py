@@ -9,7 +9,7 @@ from storage.catalog.shards import NamedShard, count_named, named_shards, replac
 from storage.layout import DataLayout
 from storage.losses import is_damaged
 from storage.shard_store import list_shards
-from storage.shards import join_shards
+from storage.shards import free_memory, join_shards
 
 TARGET_BYTES = 64 * 2**20
 logger = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ def _join(layout: DataLayout, group: Sequence[NamedShard]) -> bool:
     except CatalogMismatch as error:
         logger.warning("%s shards stay as they are: %s", len(names), error)
         return False
+    finally:
+        free_memory()
     if joined.n_fragments != named or joined.name in names:
         logger.warning("%s shards do not hold what the catalog says: see doctor --deep", len(names))
         return False

@@ -50,7 +50,7 @@ def write_shard(
     The name digests the track ids, so that a chunk that is done again replaces its own shard.
     """
     table = pa.concat_tables([_table(feature_key, features, track) for track in rows])
-    return _keep(layout, feature_key, table)
+    return _keep(layout, feature_key, table, pa.array(range(len(table)), pa.int64()))
 
 
 def join_shards(
@@ -65,8 +65,16 @@ def join_shards(
     """
     store = require_shards(layout, shards)
     tables = [_read_checked(store, name) for name in shards]
-    table = pa.concat_tables(tables).filter(pc.field("track_id").isin(track_ids))
-    return _keep(layout, feature_key, table.sort_by(_IN_ORDER))
+    table = pa.concat_tables(tables)
+    order = pc.sort_indices(table.select(["track_id", "fragment"]), sort_keys=_IN_ORDER)
+    wanted = pc.is_in(table["track_id"].take(order), pa.array(track_ids, pa.string()))
+    order = order.filter(wanted)
+    return _keep(layout, feature_key, table, order)
+
+
+def free_memory() -> None:
+    """Give back to the system what Arrow keeps of the shards that it has done with."""
+    pa.default_memory_pool().release_unused()
 
 
 def count_fragments(layout: DataLayout, name: str) -> dict[str, int]:
@@ -120,28 +128,46 @@ def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> p
     )
 
 
-def _pack(table: pa.Table) -> pa.Buffer:
-    """Give a table as Parquet."""
-    n_values = table.schema.field("values").type.list_size
+def _pack(table: pa.Table, order: pa.Array) -> pa.Buffer:
+    """Give rows of a table, in some order, as Parquet; no more than a row group is copied."""
+    n_rows = max(1, ROW_GROUP_BYTES // (4 * table.schema.field("values").type.list_size))
     with pa.BufferOutputStream() as stream:
-        pq.write_table(
-            table,
+        with pq.ParquetWriter(
             stream,
-            row_group_size=max(1, ROW_GROUP_BYTES // (4 * n_values)),
+            table.schema,
             compression="zstd",
             use_dictionary=list(_WORDS),
             use_byte_stream_split=["values.list.element"],
             write_page_checksum=True,
-        )
+        ) as writer:
+            for first in range(0, len(order), n_rows):
+                writer.write_table(_take(table, order.slice(first, n_rows)))
         return stream.getvalue()
+
+
+def _take(table: pa.Table, rows: pa.Array) -> pa.Table:
+    """Give some rows of a table; Arrow's own ``take`` copies all matrices of the table first."""
+    place, wanted = table.schema.get_field_index("values"), rows.to_numpy().astype(np.int64)
+    chunks = table["values"].chunks
+    starts = np.cumsum([0, *map(len, chunks)])
+    values = np.empty((len(wanted), table.schema.field("values").type.list_size), np.float32)
+    for chunk, start, end in zip(chunks, starts[:-1], starts[1:], strict=True):
+        here = (wanted >= start) & (wanted < end)
+        matrices = chunk.flatten().to_numpy().reshape(len(chunk), -1)
+        values[here] = matrices[wanted[here] - start]
+    column = pa.FixedSizeListArray.from_arrays(values.reshape(-1), type=table["values"].type)
+    taken = table.remove_column(place).take(rows)
+    return taken.add_column(place, table.schema.field(place), column)
 
 
 def _read_checked(store: ShardStore, name: str) -> pa.Table:
     """Read a shard, every page checked."""
     with telling_damage():
-        return pq.read_table(
+        file = pq.ParquetFile(
             store.path(name), filesystem=store.filesystem, page_checksum_verification=True
         )
+        with file:
+            return file.read(use_threads=False)
 
 
 @contextmanager
@@ -156,12 +182,12 @@ def telling_damage() -> Iterator[None]:
         ) from error
 
 
-def _keep(layout: DataLayout, feature_key: str, table: pa.Table) -> Shard:
-    """Write a table as a shard that is named by its tracks."""
-    n_fragments = dict(Counter(table["track_id"].to_pylist()))
+def _keep(layout: DataLayout, feature_key: str, table: pa.Table, order: pa.Array) -> Shard:
+    """Write rows of a table, in some order, as a shard that is named by its tracks."""
+    n_fragments = dict(Counter(table["track_id"].take(order).to_pylist()))
     digest = hashlib.sha256("\n".join(n_fragments).encode()).hexdigest()
     name = f"{feature_key}/{digest[:24]}.parquet"
-    content = _pack(table)
+    content = _pack(table, order)
     put_shard(layout, name, content)
     return Shard(
         name=name,

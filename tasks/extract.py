@@ -1,28 +1,14 @@
-"""Extract: cut fragments out of songs, turn them into matrices, record the shards."""
+"""Extract: select tracks, record what became of them, settle, compact, publish."""
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
-from genre_core.clipping import describe_clipping
-from genre_core.errors import TrackRejected, TransientError
-from genre_core.features import FeatureConfig, describe_change, feature_key, matrices_of
-from genre_core.fragments import FragmentConfig
-from genre_core.records import Reason, Stage
-from genre_core.sound import Sound, measure_sound
-from storage.audio.apart import read_watched
-from storage.audio.cutting import cut_song
-from storage.audio.decode import DECODER_VERSION
-from storage.audio.wav import read_wav, write_wav
+from genre_core.features import FeatureConfig, describe_change
 from storage.catalog.audits import record_sounds
 from storage.catalog.extraction import (
     PendingTrack,
-    Rejection,
-    Shard,
-    Warned,
     all_shards,
     record_extraction,
     record_features,
@@ -34,54 +20,10 @@ from storage.catalog.remade import Remade, read_remade
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs
 from storage.compaction import compact
-from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.losses import lost_shards
-from storage.shards import TrackMatrices, remove_orphans, write_shard
-from storage.web.addresses import show_location
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Converted:
-    """A track whose fragments stand in the WAV cache."""
-
-    pending: PendingTrack
-    wav: Path
-    starts_s: tuple[float, ...]
-    full_scale_share: float
-
-    @property
-    def track_id(self) -> str:
-        """The track that the fragments are cut from."""
-        return self.pending.track.track_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertedChunk:
-    """What became of the songs of a chunk on their way to WAV."""
-
-    converted: tuple[Converted, ...]
-    rejections: tuple[Rejection, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Heard:
-    """What became of one song: matrices by feature key, keys under which all is silent."""
-
-    track_id: str
-    audible: Mapping[str, TrackMatrices]
-    silent: tuple[str, ...]
-    sound: Sound
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractedChunk:
-    """The shards of a chunk, one a feature key, the songs that gave no example, and doubts."""
-
-    shards: tuple[Shard, ...]
-    rejections: tuple[Rejection, ...]
-    warnings: tuple[Warned, ...]
-    sounds: tuple[Sound, ...] = ()
+from storage.shards import remove_orphans
+from tasks.spectrograms import ExtractedChunk, key_features
 
 
 @task
@@ -105,40 +47,6 @@ def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list
         get_run_logger().warning("%s", sentence)
     record_features(layout, keys)
     return select_pending(layout, list(keys))
-
-
-@task
-def convert_chunk(
-    layout: DataLayout, chunk: Sequence[PendingTrack], config: FragmentConfig
-) -> ConvertedChunk:
-    """Write one WAV a track that holds its drawn fragments at the longest length."""
-    results = [_convert(layout, pending, config) for pending in chunk]
-    return ConvertedChunk(
-        converted=tuple(result for result in results if isinstance(result, Converted)),
-        rejections=tuple(result for result in results if isinstance(result, Rejection)),
-    )
-
-
-@task
-def extract_chunk(
-    layout: DataLayout, chunk: ConvertedChunk, features: Sequence[FeatureConfig]
-) -> ExtractedChunk:
-    """Turn the fragments of a chunk into matrices: one shard a feature key."""
-    wanted = key_features(features)
-    heard = [one for song in chunk.converted if (one := _hear(song, wanted))]
-    rows_of_key = {key: [one.audible[key] for one in heard if key in one.audible] for key in wanted}
-    shards = [
-        write_shard(layout, key, wanted[key], rows) for key, rows in rows_of_key.items() if rows
-    ]
-    silent = [_silence(one, key) for one in heard for key in one.silent]
-    for song in chunk.converted:
-        song.wav.unlink(missing_ok=True)
-    return ExtractedChunk(
-        shards=tuple(shards),
-        rejections=(*chunk.rejections, *silent),
-        warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
-        sounds=tuple(one.sound for one in heard),
-    )
 
 
 @task
@@ -177,11 +85,6 @@ def publish_shards(layout: DataLayout) -> None:
     remove_orphans(layout, [*before, *all_shards(layout)])
 
 
-def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfig]:
-    """Give feature settings by their keys, under the decoder that is installed."""
-    return {feature_key(config, DECODER_VERSION): config for config in features}
-
-
 def remade_sentences(remade: Sequence[Remade]) -> list[str]:
     """Say which spectrograms are made again, a sentence a change, and what becomes of old runs."""
     names: dict[str, list[str]] = {}
@@ -193,83 +96,3 @@ def remade_sentences(remade: Sequence[Remade]) -> list[str]:
         "runs on the old ones stay in MLflow, and do not count as trainings on the new ones."
         for change, named in names.items()
     ]
-
-
-def _convert(
-    layout: DataLayout, pending: PendingTrack, config: FragmentConfig
-) -> Converted | Rejection | None:
-    """Convert one song; one that fails for no foreseen reason leaves the others be."""
-    try:
-        return _cut(layout, pending, config)
-    except TrackRejected as rejection:
-        return Rejection(
-            track_id=pending.track.track_id,
-            feature_keys=pending.feature_keys,
-            stage=Stage.CONVERT,
-            reason=Reason(rejection.reason),
-            message=str(rejection),
-        )
-    except TransientError as error:
-        place = show_location(pending.track.location)
-        get_run_logger().warning("%s was left out: %s", place, error)
-        return None
-    except Exception:
-        get_run_logger().exception("%s was left out", show_location(pending.track.location))
-        return None
-
-
-def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> Converted:
-    track = pending.track
-    song = layout.song(track.track_id, track.suffix)
-    if not song.exists():
-        raise TransientError(f"{song} is gone; the next ingest fetches it again.")
-    cut = read_watched(layout, track.track_id, cut_song, song, track.track_id, track.facts, config)
-    wav = layout.wav / f"{track.track_id}.wav"
-    with telling_refusal(layout):
-        write_wav(wav, cut.fragments)
-    return Converted(
-        pending=pending, wav=wav, starts_s=cut.starts_s, full_scale_share=cut.full_scale_share
-    )
-
-
-def _hear(song: Converted, features: Mapping[str, FeatureConfig]) -> _Heard | None:
-    """Make all matrices of one song from one reading; one that fails leaves the others be."""
-    track = song.pending.track
-    try:
-        fragments = read_wav(song.wav, len(song.starts_s))
-        matrices = {key: matrices_of(fragments, features[key]) for key in song.pending.feature_keys}
-        sound = measure_sound(song.track_id, fragments)
-    except Exception:
-        get_run_logger().exception("%s was left out", show_location(track.location))
-        return None
-    audible = {
-        key: TrackMatrices(
-            track_id=song.track_id, genre=track.genre, starts_s=song.starts_s, matrices=found
-        )
-        for key, found in matrices.items()
-        if found.any()
-    }
-    return _Heard(
-        track_id=song.track_id,
-        audible=audible,
-        silent=tuple(matrices.keys() - audible.keys()),
-        sound=sound,
-    )
-
-
-def _clipping(song: Converted) -> str:
-    return describe_clipping(song.full_scale_share)
-
-
-def _warn(song: Converted) -> Warned:
-    return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))
-
-
-def _silence(song: _Heard, feature_key: str) -> Rejection:
-    return Rejection(
-        track_id=song.track_id,
-        feature_keys=(feature_key,),
-        stage=Stage.EXTRACT,
-        reason=Reason.SILENT,
-        message="every fragment drawn from the song is silent. Check the recording.",
-    )

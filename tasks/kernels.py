@@ -32,8 +32,8 @@ from storage.catalog.latest import read_latest_snapshot
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
-from tasks.extract import key_features
 from tasks.keras_import import import_training
+from tasks.spectrograms import key_features
 from tasks.splits import split_examples
 from tasks.studies import Network, Study, keep_figure, keep_numbers, load_model, open_store
 from tasks.train import Cell

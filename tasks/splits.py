@@ -25,7 +25,7 @@ from storage.catalog.snapshots import (
 from storage.catalog.songs import count_songs
 from storage.examples import read_examples
 from storage.layout import DataLayout
-from tasks.extract import key_features
+from tasks.spectrograms import key_features
 
 
 @task

@@ -3,13 +3,21 @@
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.layout import DataLayout
 
-_RELEASE = """
+_THERE = """($2 = '' or starts_with(source || '/', $2 || '/')
+    or starts_with(source_id || '/', $2 || '/'))"""
+
+_RELEASE = f"""
     update outcomes set outcome = 'retryable', updated_at = now()
-    where outcome <> 'ok' and ($1 = '' or reason = $1)
-        and ($2 = '' or starts_with(source || '/', $2 || '/')
-            or starts_with(source_id || '/', $2 || '/'))
+    where outcome <> 'ok' and ($1 = '' or reason = $1) and {_THERE}
     returning track_id
 """
+
+_SPARED = f"""
+    select track_id from outcomes
+    where outcome = 'ok' and {_THERE} and track_id in (select track_id from rejected
+        where reason = 'not_represented' and $1 in ('', reason))
+"""
+"""Songs that are ``ok`` by other representations: only what failed is made, nothing fetched."""
 
 
 def release_songs(layout: DataLayout, reason: str, source: str) -> int:
@@ -25,8 +33,9 @@ def release_songs(layout: DataLayout, reason: str, source: str) -> int:
         in them are followed, or as they were listed.
     """
     with open_catalog(layout) as catalog:
-        released = fetch_rows(catalog, _RELEASE, [reason, source.rstrip("/")])
-        track_ids = [row["track_id"] for row in released if row["track_id"]]
+        asked = [reason, source.rstrip("/")]
+        songs = fetch_rows(catalog, _RELEASE, asked) + fetch_rows(catalog, _SPARED, asked)
+        track_ids = [song["track_id"] for song in songs if song["track_id"]]
         statement = "delete from rejected where track_id in (select unnest(?))"
         catalog.execute(statement, [track_ids])
-    return len(released)
+    return len(songs)

@@ -43,7 +43,7 @@ def test_asking_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert modules_after(CALL, *arguments).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["tasks.extract", "tasks.collect", "flows.extract"])
+@pytest.mark.parametrize("module", ["tasks.spectrograms", "tasks.collect", "flows.extract"])
 def test_decoding_workers_import_neither_tensorflow_nor_mlflow(module: str) -> None:
     code = f"""
 import sys, {module}

@@ -150,3 +150,17 @@ def test_a_cluster_that_does_not_answer_is_named(
         pytest.raises(TransientError, match=sentence),
     ):
         extract(replace(config, runner=nowhere))
+
+
+def test_where_nothing_waits_a_cluster_that_is_gone_is_not_missed(config: LineConfig) -> None:
+    from flows.extract import extract
+    from flows.ingest import ingest
+
+    extract(replace(config, runner=RunnerConfig()))
+    nowhere = replace(config, runner=RunnerConfig(kind="dask", address="tcp://127.0.0.1:9"))
+
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        ingested, extracted = ingest(nowhere), extract(nowhere)
+
+    assert (ingested.n_new, extracted.n_tracks) == (0, 0)
+    assert extracted.outcomes["ok"] == 9

@@ -122,7 +122,7 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     from storage.catalog.latest import read_latest_snapshot
     from storage.tracking.models import load_features, load_network
     from storage.tracking.store import open_tracking
-    from tasks.extract import key_features
+    from tasks.spectrograms import key_features
     from tasks.splits import split_examples
 
     layout = studied.config.layout

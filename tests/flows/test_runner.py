@@ -17,7 +17,7 @@ def test_without_the_extra_the_way_to_install_it_is_said(monkeypatch: pytest.Mon
 
     with (
         pytest.raises(UsageError, match=r'pip install "genreflow\[dask\]"'),
-        mapping_on(RunnerConfig(kind="dask")),
+        mapping_on(RunnerConfig(kind="dask"), n_songs=1),
     ):
         pass
 
@@ -30,6 +30,6 @@ def test_workers_elsewhere_need_a_server_of_prefect_that_they_can_reach(
     with (
         temporary_settings(restore_defaults={PREFECT_API_URL}),
         pytest.raises(UsageError, match=r"PREFECT_API_URL=http://that-machine:4200/api"),
-        mapping_on(RunnerConfig(kind="dask", address="tcp://head:8786")),
+        mapping_on(RunnerConfig(kind="dask", address="tcp://head:8786"), n_songs=1),
     ):
         pass

@@ -25,13 +25,8 @@ def store_songs(config: LineConfig, quiet_runs: None) -> Store:
     """Ingest and extract songs into the home of ``config``, task by task."""
     from tasks.collect import download_chunk, record_wave
     from tasks.duplicates import mark_duplicates
-    from tasks.extract import (
-        convert_chunk,
-        extract_chunk,
-        record_shards,
-        select_tracks,
-        settle_extraction,
-    )
+    from tasks.extract import record_shards, select_tracks, settle_extraction
+    from tasks.spectrograms import convert_chunk, extract_chunk
 
     layout, features = config.layout, config.features
 

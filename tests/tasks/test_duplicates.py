@@ -24,14 +24,8 @@ from tasks.duplicates import (
     select_unprinted,
     settle_copies,
 )
-from tasks.extract import (
-    convert_chunk,
-    extract_chunk,
-    key_features,
-    record_shards,
-    select_tracks,
-    settle_extraction,
-)
+from tasks.extract import record_shards, select_tracks, settle_extraction
+from tasks.spectrograms import convert_chunk, extract_chunk, key_features
 from tests.conftest import chords, write_song
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")

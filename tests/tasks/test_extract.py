@@ -21,7 +21,8 @@ from storage.layout import DataLayout
 from storage.sources.listing import list_sources
 from tasks.collect import download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
-from tasks.extract import key_features, remade_sentences, select_tracks
+from tasks.extract import remade_sentences, select_tracks
+from tasks.spectrograms import key_features
 from tests.conftest import hum, write_song
 
 Store = Callable[[Sequence[Source]], None]

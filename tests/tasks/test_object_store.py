@@ -25,14 +25,12 @@ from storage.shard_store import list_shards, put_shard
 from storage.sources.listing import list_sources
 from tasks.extract import (
     compact_shards,
-    convert_chunk,
-    extract_chunk,
     forget_lost_shards,
-    key_features,
     publish_shards,
     record_shards,
     select_tracks,
 )
+from tasks.spectrograms import convert_chunk, extract_chunk, key_features
 from tests.object_store import ObjectStore, serve_bucket
 
 Store = Callable[[Sequence[Source]], None]

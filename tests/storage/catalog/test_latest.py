@@ -8,7 +8,7 @@ from flows.line import LineConfig
 from genre_core.errors import UsageError
 from storage.catalog.latest import read_latest_snapshot
 from storage.layout import DataLayout
-from tasks.extract import key_features
+from tasks.spectrograms import key_features
 
 
 def test_without_a_snapshot_one_is_told_to_train(tmp_path: Path) -> None:

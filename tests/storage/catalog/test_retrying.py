@@ -8,7 +8,7 @@ import pytest
 
 from genre_core.records import Outcome, Reason, Result, Stage
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.extraction import select_pending
+from storage.catalog.extraction import select_pending, settle_outcomes
 from storage.catalog.retrying import release_songs
 from storage.catalog.songs import record_songs
 from storage.layout import DataLayout
@@ -82,3 +82,20 @@ def test_a_track_that_extraction_left_out_is_pending_again(store: Store) -> None
     release_songs(store.layout, "silent", "")
 
     assert [p.track.track_id for p in select_pending(store.layout, ["key"])] == [song.track_id]
+
+
+def test_a_representation_that_failed_is_pending_again_and_what_others_made_stays(
+    store: Store,
+) -> None:
+    song, other = store.track("both"), store.track("short before")
+    store.add_songs(song, other)
+    store.extract("good", song, other)
+    store.reject(song, "failed", reason=Reason.NOT_REPRESENTED)
+    store.reject(other, "failed", reason=Reason.TOO_SHORT)
+    settle_outcomes(store.layout, ["good", "failed"])
+
+    n_released = release_songs(store.layout, "", "")
+
+    pending = select_pending(store.layout, ["good", "failed"])
+    assert n_released == 1
+    assert [(p.track.track_id, p.feature_keys) for p in pending] == [(song.track_id, ("failed",))]
