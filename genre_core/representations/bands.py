@@ -4,7 +4,13 @@ import numpy as np
 
 from genre_core.examples import Float32Array
 from genre_core.representations.scaling import decibels, scale_matrices
-from genre_core.representations.spectrum import BIN_HZ, power_frames
+from genre_core.representations.spectrum import (
+    BIN_HZ,
+    FRAME_SAMPLES,
+    HOP_SAMPLES,
+    cut_frames,
+    frame_powers,
+)
 
 LOW_HZ, MID_HZ, HIGH_HZ, TOP_HZ = 20.0, 250.0, 4_000.0, 20_000.0
 BANDS_PER_RANGE = 4
@@ -47,9 +53,13 @@ def band_powers(fragments: Float32Array) -> Float32Array:
     -----
     Thesis section 2.4.1: maximum pooling.
     """
-    bins = band_bins()
-    powers = power_frames(fragments)[..., : bins[-1]]
-    return np.maximum.reduceat(powers, bins[:-1], axis=-1).swapaxes(-1, -2)
+    *first_bins, stop = band_bins()
+    frames = cut_frames(fragments, FRAME_SAMPLES, HOP_SAMPLES)
+    bands = np.empty((*frames.shape[:-1], len(first_bins)), np.float32)
+    for row, fragment in enumerate(frames):  # one at a time: its spectra stay in the core's cache
+        powers = frame_powers(fragment)[:, :stop]
+        np.maximum.reduceat(powers, first_bins, axis=-1, out=bands[row])
+    return bands.swapaxes(-1, -2)
 
 
 def thesis_matrices(fragments: Float32Array) -> Float32Array:

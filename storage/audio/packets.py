@@ -41,29 +41,48 @@ class Packets:
     breaks_off: bool
 
 
-@dataclass(slots=True)
 class _Span:
-    """The ticks that the packets seen so far cover."""
+    """The ticks that the packets seen so far cover.
 
-    begin: int | None = None
-    end: int = 0
+    Side data costs more to ask for than all else of a packet, and is asked for where it can tell
+    something: of the first packet, and of an mp3's packets that no other follows without a gap.
+    No more than a whole packet is dropped of it (libavformat's ``read_frame_internal``),
+    so one that begins where another ends reaches at least as far.
+    """
 
-    def add(
-        self, packet: "Packet[AudioStream]", ticks_per_sample: float, trims_itself: bool
-    ) -> None:
-        lead, tail = _skipped_samples(packet)
-        tail = 0 if trims_itself else tail
-        duration = packet.duration or 0
-        duration = duration if duration < _LONGEST_PACKET * ticks_per_sample else 0
-        start = self.end if packet.pts is None else packet.pts
-        if self.begin is None:
+    def __init__(self, ticks_per_sample: float, trims_itself: bool) -> None:
+        self._ticks_per_sample = ticks_per_sample
+        self._longest = _LONGEST_PACKET * ticks_per_sample
+        self._trims_itself = trims_itself
+        self._begin: int | None = None
+        self._end = 0  # of the packets before the last one
+        self._last: Packet[AudioStream] | None = None
+        self._last_end = 0
+
+    def add(self, packet: "Packet[AudioStream]") -> None:
+        """Add a packet that holds sound."""
+        duration, pts = packet.duration or 0, packet.pts
+        start = self.end if pts is None else pts
+        if self._begin is None:
+            lead = round(_skipped_samples(packet)[0] * self._ticks_per_sample)
             # What stands before zero is never played (the first block of Vorbis, AAC priming).
-            self.begin = max(0, start + round(lead * ticks_per_sample))
-        self.end = max(self.end, start + duration - round(tail * ticks_per_sample))
+            self._begin = max(0, start + lead)
+        elif self._trims_itself or start < self._last_end:
+            self._end = self.end
+        self._last, self._last_end = packet, start + (duration if duration < self._longest else 0)
+
+    @property
+    def end(self) -> int:
+        """Where the packets end."""
+        if self._last is None:
+            return self._end
+        tail = 0 if self._trims_itself else _skipped_samples(self._last)[1]
+        return max(self._end, self._last_end - round(tail * self._ticks_per_sample))
 
     @property
     def length(self) -> int:
-        return self.end - (self.begin or 0)
+        """How many ticks lie between the beginning and the end."""
+        return self.end - (self._begin or 0)
 
 
 def read_packets(container: InputContainer, stream: AudioStream, path: Path) -> Packets:
@@ -75,16 +94,15 @@ def read_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
         If there is no packet of sound.
     """
     time_base = float(stream.time_base or 0)
-    span, n_bytes, breaks_off = _Span(), 0, False
-    digest = hashlib.sha256(_sound_format(stream).encode())
     ticks_per_sample = 1 / (time_base * stream.codec_context.sample_rate)
-    trims_itself = container.format.name != "mp3"
+    span = _Span(ticks_per_sample, trims_itself=container.format.name != "mp3")
+    digest, n_bytes, breaks_off = hashlib.sha256(_sound_format(stream).encode()), 0, False
     try:
         for packet in container.demux(stream):
-            if packet.size:
-                span.add(packet, ticks_per_sample, trims_itself)
+            if size := packet.size:
+                span.add(packet)
                 digest.update(packet)
-                n_bytes += packet.size
+                n_bytes += size
     except av.FFmpegError as error:
         logger.warning("%s breaks off after %.1f s: %s", path, span.length * time_base, error)
         breaks_off = True

@@ -1,9 +1,11 @@
 """Twelve bands by maximum, against sines whose power is known (tests/golden/README.md)."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.fft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,3 +129,16 @@ def test_a_matrix_lies_in_0_to_1_and_reaches_both(matrices: Matrices, seed: int)
 
     assert matrix.dtype == np.float32
     assert (matrix.min(), matrix.max()) == (0.0, 1.0)
+
+
+def test_fragments_have_the_bits_of_squares_summed_over_all_of_them_at_once() -> None:
+    fragments = np.concatenate([noise(seed) for seed in range(15)])
+    frames = np.stack([fragments[:, start : start + 8_820] for start in (0, 4_410)], axis=1)
+    spectra = scipy.fft.rfft(frames, axis=-1)
+    powers = spectra.real**2 + spectra.imag**2
+
+    bands = band_powers(fragments)
+
+    edges = band_bins()
+    expected = [powers[..., a:b].max(axis=-1) for a, b in itertools.pairwise(edges)]
+    np.testing.assert_array_equal(bands, np.stack(expected, axis=1))
