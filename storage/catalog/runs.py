@@ -65,7 +65,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """One change of the champion; rows are only ever added."""
+    """One change of the champion; rows are only ever added.
+
+    Both scores are macro F1 by song on the same songs, those that ``judged_on`` names; ``gain`` is
+    their difference, by song. They are missing where there was nothing to compare with.
+    """
 
     version: int
     run_id: str
@@ -75,6 +79,21 @@ class Promotion:
     validation_macro_f1: float
     previous_validation_macro_f1: float | None
     reason: str
+    kind: str = "promotion"
+    who: str = ""
+    judged_on: str = ""
+    n_songs: int | None = None
+    macro_f1: float | None = None
+    macro_f1_low: float | None = None
+    macro_f1_high: float | None = None
+    previous_macro_f1: float | None = None
+    previous_macro_f1_low: float | None = None
+    previous_macro_f1_high: float | None = None
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    audit_id: str = ""
+    audit_verdict: str = ""
 
 
 def cell_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, Any]) -> str:
