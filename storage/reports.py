@@ -1,5 +1,6 @@
 """Reports: figures and documents that people open, each whole or not at all."""
 
+import io
 import json
 import shutil
 from collections.abc import Mapping
@@ -21,6 +22,13 @@ def write_figure(folder: Path, name: str, figure: Figure) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Give a figure as the bytes of a PNG, to be held by a page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
 
 
 def write_document(folder: Path, name: str, document: Mapping[str, object]) -> Path:

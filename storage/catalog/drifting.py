@@ -31,7 +31,7 @@ class DriftSong:
 
 
 def read_drift_songs(
-    layout: DataLayout, run_id: str, since: datetime, most_known: int
+    layout: DataLayout, run_id: str, since: datetime, most_songs: int
 ) -> tuple[list[DriftSong], list[str]]:
     """Give the new songs, and some validation songs of a run's snapshot that came before.
 
@@ -41,8 +41,8 @@ def read_drift_songs(
         That of the champion.
     since : datetime
         Songs that were added from then on are new.
-    most_known : int
-        So many validation songs at most, spread by the digest of their ids.
+    most_songs : int
+        So many songs of each side at most, spread by the digest of their ids.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def read_drift_songs(
         The songs, and the shards that hold their examples.
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _SONGS, [run_id, since, most_known])
+        rows = fetch_rows(catalog, _SONGS, [run_id, since, most_songs])
     shards = sorted({row.pop("shard") for row in rows})
     return [DriftSong(**row) for row in rows], shards
 
@@ -72,6 +72,6 @@ _SONGS = """
         coalesce(loudness_db, 'nan'::double) as loudness_db,
         coalesce(cutoff_hz, 'nan'::double) as cutoff_hz
     from there left join sound using (track_id) where is_new or split = 'validation'
-    qualify is_new or row_number() over (partition by is_new order by md5(track_id)) <= $3
+    qualify row_number() over (partition by is_new order by md5(track_id)) <= $3
     order by track_id
 """

@@ -1,0 +1,59 @@
+"""Pages from the templates beside this file: HTML that needs no other file, and Markdown."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from genre_core.bootstrap import Interval
+
+STYLE = "page-style.html"
+
+
+def fill_template(name: str, told: Mapping[str, object]) -> str:
+    """Fill a template; what stands in HTML is escaped, and ``style`` is that of all pages."""
+    is_html = name.endswith(".html")
+    style = Markup(_source(STYLE)) if is_html else ""
+    return _environment(autoescape=is_html).from_string(_source(name)).render(told, style=style)
+
+
+def inline_png(png: bytes) -> str:
+    """Give an image as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _environment(autoescape: bool) -> Environment:
+    environment = Environment(
+        autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"code": _code, "cell": _cell, "score": _score, "anchor": _anchor}
+    return environment
+
+
+def _source(name: str) -> str:
+    return files("tasks").joinpath(name.replace("-", "_")).read_text("utf-8")
+
+
+def _code(text: str) -> Markup:
+    """Escape a sentence for HTML and set what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _cell(text: object) -> str:
+    """Write text into one cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _anchor(text: str) -> str:
+    """Name a verdict as a class of the page: ``does-not-hold``."""
+    return text.replace(" ", "-")
+
+
+def _score(found: Sequence[float] | None) -> str:
+    """Show value, low and high of a document, or a dash where there is none."""
+    if not found:
+        return "–"
+    return str(Interval(value=found[0], low=found[1], high=found[2]))
