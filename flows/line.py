@@ -43,6 +43,8 @@ class LineConfig:
         Every combination is one training.
     split_seed : int
         Decides among groups of equal size; used once, for places never move.
+    notify : str
+        The notification block of Prefect that tells of a night: ``slack-webhook/my-block``.
     """
 
     home: Path = Path("data")
@@ -62,6 +64,7 @@ class LineConfig:
     sites: SiteConfig = field(default_factory=SiteConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
+    notify: str = ""
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
@@ -80,6 +83,11 @@ class LineConfig:
             raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")
         if odd := [s for s in self.fragment_lengths_s if not 0 < s < math.inf]:
             raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
+        if self.notify and self.notify.count("/") != 1:
+            raise UsageError(
+                f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
+                "slack-webhook/my-block. `prefect block ls` lists them."
+            )
         _cross_features(self)
 
     @property

@@ -1,6 +1,7 @@
 """Flow nightly: the whole line, from songs to a champion."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from prefect import flow
 
@@ -10,6 +11,7 @@ from flows.line import LineConfig
 from flows.settings import read_line_config
 from flows.train import TrainReport, train
 from storage.lock import hold_night
+from tasks.notify import notify_of_night, write_morning_page
 from tasks.report import report_night
 
 
@@ -29,6 +31,7 @@ def nightly(config: LineConfig | None = None) -> NightlyReport:
     Without a ``config`` the settings are read where the flow runs.
     """
     config = config or read_line_config()
+    started_at = datetime.now(UTC)
     with hold_night(config.layout):
         ingested = ingest(config)
         extracted = extract(config)
@@ -40,4 +43,6 @@ def nightly(config: LineConfig | None = None) -> NightlyReport:
         trained.promotion,
         trained.audit,
     )
+    page = write_morning_page(config.layout, "", started_at)
+    notify_of_night(config.notify, page)
     return NightlyReport(ingested=ingested, extracted=extracted, trained=trained)

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     sites: SiteConfig = Field(default_factory=SiteConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
+    notify: str = ""
 
     @classmethod
     def settings_customise_sources(

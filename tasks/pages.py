@@ -29,7 +29,13 @@ def _environment(autoescape: bool) -> Environment:
     environment = Environment(
         autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"code": _code, "cell": _cell, "score": _score, "anchor": _anchor}
+    environment.filters |= {
+        "code": _code,
+        "cell": _cell,
+        "score": _score,
+        "anchor": _anchor,
+        "md": _plain,
+    }
     return environment
 
 
@@ -57,3 +63,8 @@ def _score(found: Sequence[float] | None) -> str:
     if not found:
         return "–"
     return str(Interval(value=found[0], low=found[1], high=found[2]))
+
+
+def _plain(text: object) -> str:
+    """Write text into Markdown so that none of it is taken for HTML; code stays code."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;")

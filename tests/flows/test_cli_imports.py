@@ -36,6 +36,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         ("status", "--json", "--home", "/nowhere"),
         ("compare", "--json", "--home", "/nowhere"),
         ("conflicts", "--json", "--home", "/nowhere"),
+        ("morning", "--help"),
         ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
     ],
 )

@@ -1,0 +1,125 @@
+"""The morning page: what a night changed, as HTML that needs no other file, Markdown and JSON."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from genre_core.audit.rules import Level
+from tasks.morning_facts import Morning, Row
+from tasks.morning_words import (
+    decision_facts,
+    group_conflicts,
+    has_failed,
+    headline,
+    shown_bytes,
+    things_to_do,
+)
+from tasks.pages import fill_template, inline_png
+
+HTML, MARKDOWN = "morning.html", "morning.md"
+MOST_SHOWN = 40
+CAPTIONS = {
+    "songs": "Songs of this night and of the whole library, by genre and outcome.",
+    "drift": "New songs beside validation songs, as the champion reads and judges them.",
+    "reigns": "The score of each champion when it was promoted.",
+}
+
+
+def render_morning(morning: Morning, images: Mapping[str, bytes]) -> dict[str, str]:
+    """Give the page as HTML with its images (PNG by name) and as Markdown, by the template."""
+    told = tell_morning(morning)
+    figures = [(inline_png(png), CAPTIONS[name]) for name, png in images.items()]
+    return {
+        HTML: fill_template(HTML, {**told, "figures": figures}),
+        MARKDOWN: fill_template(MARKDOWN, told),
+    }
+
+
+def tell_morning(morning: Morning) -> dict[str, Any]:
+    """Give everything that the page says, as plain values by name."""
+    night = morning.night
+    return {
+        "night_id": night.night_id,
+        "headline": headline(morning),
+        "started_at": _shown_time(night.started_at),
+        "ended_at": _shown_time(night.ended_at),
+        "outcome": night.outcome,
+        "message": night.message,
+        "to_do": things_to_do(morning),
+        "songs_in": [_song(song) for song in morning.with_outcome("ok")],
+        "left_out": [_song(song) for song in morning.with_outcome("quarantined", "retryable")],
+        "reasons": _reasons(morning),
+        "duplicates": [_song(song) for song in morning.with_outcome("duplicate")],
+        "conflicts": group_conflicts(morning.conflicts),
+        "decision": decision_facts(morning.decision),
+        "champion": morning.champion.version if morning.champion else None,
+        "is_promoted": bool(morning.promotions),
+        "networks": _networks(morning),
+        "networks_fault": morning.comparison_fault,
+        "audit": _audit(morning),
+        "drift": [drift.as_document() for drift in morning.drift.drifts],
+        "drift_notes": list(morning.drift.notes),
+        "steps": [_step(step) for step in night.steps],
+        "disk": [[name, shown_bytes(n_bytes)] for name, n_bytes in morning.usage.places],
+        "disk_total": shown_bytes(morning.usage.total_bytes),
+        "disk_free": shown_bytes(morning.usage.free_bytes),
+        "most_shown": MOST_SHOWN,
+    }
+
+
+def _song(song: Row) -> dict[str, str]:
+    title = " – ".join(part for part in (song["artist"], song["title"]) if part)
+    names = ("source", "genre", "stage", "reason", "message", "like", "outcome")
+    return {"name": title or song["source"], **{name: song[name] for name in names}}
+
+
+def _reasons(morning: Morning) -> list[tuple[str, int]]:
+    left_out = morning.with_outcome("quarantined", "retryable")
+    return Counter(song["reason"] for song in left_out).most_common()
+
+
+def _networks(morning: Morning) -> list[dict[str, Any]]:
+    """Give a row a group: scores with intervals, and how it stands to the best."""
+    if morning.comparison is None:
+        return []
+    standings = {one.name: one.sentence for one in morning.comparison.challenges}
+    return [
+        {
+            "network": group.title,
+            "seeds": len(group.runs),
+            "parameters": group.runs[0].n_parameters,
+            "validation": str(group.validation.macro_f1),
+            "test": str(group.test.macro_f1),
+            "accuracy": str(group.test.accuracy),
+            "against_best": standings.get(group.title, "the best on validation"),
+            "is_new": any(run.run_id in morning.new_runs for run in group.runs),
+        }
+        for group in morning.comparison.groups
+    ]
+
+
+def _audit(morning: Morning) -> dict[str, Any] | None:
+    if morning.audit is None:
+        return None
+    wrong = [check for check in morning.audit.checks if check.level is not Level.PASS]
+    return {
+        "verdict": str(morning.audit.verdict),
+        "checks": [f"{check.name} ({check.level}): {check.message}" for check in wrong],
+    }
+
+
+def _step(step: Row) -> dict[str, Any]:
+    return {**step, "shown_s": _shown_s(step["seconds"]), "is_failed": has_failed(step["outcome"])}
+
+
+def _shown_s(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
+
+
+def _shown_time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""

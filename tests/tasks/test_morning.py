@@ -1,0 +1,207 @@
+"""The page of a night: what it says of odd nights, and that nothing on it comes from elsewhere."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from genre_core.errors import UsageError
+from genre_core.records import Outcome, Reason, Result, Stage, Track
+from storage.catalog.connection import insert_rows, open_catalog
+from storage.catalog.songs import record_songs
+from storage.layout import DataLayout
+from tasks.morning import make_morning_page
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    layout = DataLayout(tmp_path)
+    with open_catalog(layout) as catalog:
+        night = {"night_id": "2020-01-01", "flow_run_id": "f", "who": "schedule", "outcome": "done"}
+        insert_rows(catalog, "nights", [{**night, "started_at": LONG_AGO}])
+        step = {"night_id": "2020-01-01", "position": 1, "step": "ingest", "seconds": 125.0}
+        insert_rows(catalog, "night_steps", [{**step, "outcome": "failed", "message": "no disk"}])
+    return layout
+
+
+def track(title: str, genre: str = "jazz") -> Track:
+    return Track(
+        track_id=hashlib.sha256(title.encode()).hexdigest(),
+        location=f"/music/{genre}/{title}",
+        genre=genre,
+        artist="Ann",
+        album="",
+        title=title,
+        licence="",
+        duration_s=180.0,
+        sample_rate=44_100,
+        channels=2,
+        codec="mp3",
+        suffix=".mp3",
+    )
+
+
+def outcome(
+    song: Track, result: Result, reason: Reason = Reason.NONE, message: str = ""
+) -> Outcome:
+    return Outcome(
+        location=song.location,
+        genre=song.genre,
+        result=result,
+        stage=Stage.DOWNLOAD,
+        reason=reason,
+        message=message,
+        track_id=song.track_id,
+    )
+
+
+def set_aside(layout: DataLayout, songs: Sequence[Track]) -> None:
+    """Let songs wait for a decision, as one recording."""
+    rows = [
+        {
+            "track_id": song.track_id,
+            "reason": "label_conflict",
+            "duplicate_of": songs[0].track_id,
+            "message": "two genres",
+        }
+        for song in songs
+    ]
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "aside", rows)
+
+
+def html(layout: DataLayout) -> str:
+    return make_morning_page(layout).page.read_text("utf-8")
+
+
+def test_an_empty_night_says_that_nothing_came_in(layout: DataLayout) -> None:
+    page = make_morning_page(layout)
+
+    assert page.headline == "Nothing new came in; there is no champion yet."
+    assert page.told["networks_fault"] == "No run has finished yet."
+    assert "nobody judges new songs" in page.told["drift_notes"][0]
+    assert "Nothing new came in" in page.page.read_text("utf-8")
+
+
+def test_a_failed_step_stands_among_the_things_to_do_with_its_time(layout: DataLayout) -> None:
+    page = make_morning_page(layout)
+
+    assert page.to_do[0] == "Step ingest failed: no disk"
+    assert page.told["steps"][0]["shown_s"] == "2 min 05 s"
+
+
+def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayout) -> None:
+    song = track("broken")
+    message = "the file ends after 3 s of 180 s"
+    record_songs(layout, [song], [outcome(song, Result.QUARANTINED, Reason.TRUNCATED, message)])
+
+    page = make_morning_page(layout)
+
+    assert page.headline.startswith("0 songs in, 1 left out, 0 duplicates;")
+    assert page.told["reasons"] == [("truncated", 1)]
+    assert message in page.page.read_text("utf-8")
+    assert f"| Ann – broken | truncated | {message} |" in page.markdown
+
+
+def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> None:
+    song = track("first")
+    copy = outcome(song, Result.DUPLICATE, Reason.DUPLICATE_CONTENT)
+    copy = replace(copy, location="/copies/x.mp3")
+    record_songs(layout, [song], [outcome(song, Result.OK), copy])
+
+    page = make_morning_page(layout)
+
+    assert page.headline.startswith("1 song in, 0 left out, 1 duplicate;")
+    assert "| /copies/x.mp3 | first | duplicate_content |" in page.markdown
+
+
+def test_a_conflict_gives_the_commands_that_decide_it(layout: DataLayout) -> None:
+    songs = [track("one", "jazz"), track("two", "hip hop")]
+    waiting = [outcome(song, Result.QUARANTINED, Reason.LABEL_CONFLICT) for song in songs]
+    record_songs(layout, songs, waiting)
+    set_aside(layout, songs)
+
+    page = make_morning_page(layout)
+
+    (conflict,) = page.told["conflicts"]
+    name = songs[0].track_id[:12]
+    assert conflict["commands"] == [
+        f"genreflow decide {name} 'hip hop'",
+        f"genreflow decide {name} jazz",
+    ]
+    assert "1 recording under several genres waits for your decision" in page.to_do[1]
+    assert f"genreflow decide {name} jazz" in page.markdown
+
+
+def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
+    song = track("<script>alert(1)</script>")
+    message = "<img src=x onerror=alert(1)>"
+    left_out = track("<b>bold</b>")
+    record_songs(
+        layout,
+        [song, left_out],
+        [
+            outcome(song, Result.OK),
+            outcome(left_out, Result.QUARANTINED, Reason.TRUNCATED, message),
+        ],
+    )
+
+    page = make_morning_page(layout)
+
+    text = page.page.read_text("utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<img src=x" not in text
+    assert "<b>bold" not in page.markdown
+    assert "<img src=x" not in page.markdown
+
+
+def test_the_page_needs_nothing_from_elsewhere(layout: DataLayout) -> None:
+    song = track("one")
+    record_songs(layout, [song], [outcome(song, Result.OK)])
+
+    text = html(layout)
+
+    addresses = re.findall(r"""(?:src|href)=["']([^"']*)""", text)
+    assert addresses
+    assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_the_latest_page_is_that_of_the_last_night(layout: DataLayout) -> None:
+    page = make_morning_page(layout)
+
+    folder = layout.reports / "nights"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "2020-01-01.html",
+        "2020-01-01.md",
+        "latest.html",
+        "latest.md",
+    ]
+    assert (folder / "latest.html").read_bytes() == page.page.read_bytes()
+
+
+def test_a_night_that_the_catalog_does_not_know_is_told_by_its_start(layout: DataLayout) -> None:
+    song = track("one")
+    record_songs(layout, [song], [outcome(song, Result.OK)])
+
+    page = make_morning_page(layout, started_at=datetime.now(UTC))
+
+    assert page.headline.startswith("Nothing new came in")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.html", page.page.name)
+
+
+def test_a_home_without_a_night_is_told_in_a_sentence(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path / "new")
+
+    with pytest.raises(UsageError, match="There is no night"):
+        make_morning_page(layout)
+
+    assert not layout.home.exists()

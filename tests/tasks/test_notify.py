@@ -1,0 +1,135 @@
+"""Who is told of a night: a real notification block, sent to a server on this machine."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from prefect import flow
+from prefect.artifacts import Artifact
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.blocks.system import Secret
+
+from storage.catalog.connection import insert_rows, open_catalog
+from storage.layout import DataLayout
+from tasks.morning import MorningPage, make_morning_page
+from tasks.notify import notify_of_night, write_morning_page
+
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Take what is posted; refuse what is posted to ``/refuse``."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(500 if self.path == "/refuse" else 200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hook() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        server.posted = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> MorningPage:
+    layout = DataLayout(tmp_path)
+    with open_catalog(layout) as catalog:
+        night = {"night_id": "one", "flow_run_id": "f", "who": "schedule", "outcome": "done"}
+        insert_rows(catalog, "nights", [night])
+    return make_morning_page(layout)
+
+
+def save_block(name: str, hook: HTTPServer, path: str) -> str:
+    block = CustomWebhookNotificationBlock(
+        name=name,
+        url=f"http://127.0.0.1:{hook.server_port}{path}",
+        json_data={"text": "{{body}}", "title": "{{subject}}"},
+    )
+    block.save(name, overwrite=True)
+    return f"custom-webhook/{name}"
+
+
+@flow
+def tell(block: str, page: MorningPage) -> bool:
+    return notify_of_night(block, page)
+
+
+def test_the_headline_and_what_is_to_be_done_are_sent(hook: HTTPServer, page: MorningPage) -> None:
+    slug = save_block("good", hook, "/")
+
+    assert tell(slug, page) is True
+
+    (posted,) = hook.posted  # type: ignore[attr-defined]
+    assert posted["title"] == "genreflow: the night"
+    assert posted["text"].startswith("Nothing new came in; there is no champion yet.\n- There is")
+    assert str(page.page) in posted["text"]
+
+
+def test_a_server_that_refuses_does_not_fail_the_night(
+    hook: HTTPServer, page: MorningPage, caplog: pytest.LogCaptureFixture
+) -> None:
+    slug = save_block("refused", hook, "/refuse")
+
+    with caplog.at_level(logging.WARNING):
+        assert tell(slug, page) is False
+
+    assert len(hook.posted) == 1  # type: ignore[attr-defined]
+    assert "Nobody was told of the night through custom-webhook/refused" in caplog.text
+
+
+def test_a_block_that_does_not_exist_does_not_fail_the_night(
+    page: MorningPage, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert tell("slack-webhook/nowhere", page) is False
+
+    assert "through slack-webhook/nowhere" in caplog.text
+
+
+def test_a_block_that_sends_nothing_is_told_as_such(
+    page: MorningPage, caplog: pytest.LogCaptureFixture
+) -> None:
+    Secret(value="x").save("not-a-hook", overwrite=True)
+
+    with caplog.at_level(logging.WARNING):
+        assert tell("secret/not-a-hook", page) is False
+
+    assert "no notification block" in caplog.text
+
+
+def test_without_a_block_nobody_is_told(page: MorningPage) -> None:
+    assert tell("", page) is False
+
+
+def test_the_page_stands_in_the_prefect_ui_in_markdown_and_tables(page: MorningPage) -> None:
+    layout = DataLayout(page.page.parents[2])
+    with open_catalog(layout) as catalog:
+        step = {"night_id": "one", "position": 1, "step": "ingest", "seconds": 2.0}
+        insert_rows(catalog, "night_steps", [{**step, "outcome": "done"}])
+
+    @flow
+    def show() -> None:
+        write_morning_page(layout, "one")
+
+    show()
+
+    markdown, steps = Artifact.get("morning"), Artifact.get("morning-steps")
+    assert markdown is not None
+    assert steps is not None
+    assert str(markdown.data).startswith("# Nothing new came in; there is no champion yet.")
+    assert json.loads(str(steps.data))[0]["step"] == "ingest"
