@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from prefect import flow
 from prefect.artifacts import Artifact
+from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import Secret
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.layout import DataLayout
@@ -60,8 +63,24 @@ def save_block(name: str, hook: HTTPServer, path: str) -> str:
         url=f"http://127.0.0.1:{hook.server_port}{path}",
         json_data={"text": "{{body}}", "title": "{{subject}}"},
     )
-    block.save(name, overwrite=True)
+    save(block, name)
     return f"custom-webhook/{name}"
+
+
+def save(block: Block, name: str) -> None:
+    """Save a block from within a flow, which closes its connections."""
+
+    @flow
+    def saving() -> None:
+        block.save(name, overwrite=True)
+
+    saving()
+
+
+def artifact(key: str) -> Artifact:
+    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=wanted)[0]
 
 
 @flow
@@ -104,7 +123,7 @@ def test_a_block_that_does_not_exist_does_not_fail_the_night(
 def test_a_block_that_sends_nothing_is_told_as_such(
     page: MorningPage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Secret(value="x").save("not-a-hook", overwrite=True)
+    save(Secret(value="x"), "not-a-hook")
 
     with caplog.at_level(logging.WARNING):
         assert tell("secret/not-a-hook", page) is False
@@ -128,8 +147,6 @@ def test_the_page_stands_in_the_prefect_ui_in_markdown_and_tables(page: MorningP
 
     show()
 
-    markdown, steps = Artifact.get("morning"), Artifact.get("morning-steps")
-    assert markdown is not None
-    assert steps is not None
+    markdown, steps = artifact("morning"), artifact("morning-steps")
     assert str(markdown.data).startswith("# Nothing new came in; there is no champion yet.")
     assert json.loads(str(steps.data))[0]["step"] == "ingest"
