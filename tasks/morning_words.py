@@ -134,8 +134,8 @@ def _conflicts(morning: Morning) -> list[str]:
     n_new = sum(conflict["is_new"] for conflict in found)
     waits = "waits" if len(found) == 1 else "wait"
     return [
-        f"{count_words(len(found), 'recording')} under several genres {waits} for your decision, "
-        f"{n_new} of them since this night: see below."
+        f"{count_words(len(found), 'recording')} under several genres {waits} for your decision "
+        f"({n_new} new this night): see below."
     ]
 
 
