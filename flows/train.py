@@ -48,7 +48,9 @@ def train(config: LineConfig | None = None) -> TrainReport:
     config = config or read_line_config()
     layout = config.layout
     with hold_home(layout):
-        snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
+        snapshots = assign_splits(
+            layout, config.features, config.genres, config.split_seed, config.golden
+        )
         publish_store(layout)
         close_killed_runs(layout)
         cells = plan_cells(config, snapshots)
