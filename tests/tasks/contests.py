@@ -8,7 +8,7 @@ GENRES = ("clicks", "hiss", "hums")
 
 
 def plant_songs(layout: DataLayout, split: str = "validation") -> None:
-    """Add twelve songs a genre to every snapshot; every run is right about all songs of the side."""
+    """Add twelve songs a genre to every snapshot; every run is right about the side."""
     with open_catalog(layout) as catalog:
         catalog.execute("update predictions set predicted = genre where split = ?", [split])
         for genre in GENRES:

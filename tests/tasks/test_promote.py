@@ -56,6 +56,8 @@ def ring(finished_copy: LineConfig) -> Ring:
     champion, challenger = runs[0]["run_id"], runs[1]["run_id"]
     execute(layout, "update runs set validation_macro_f1 = 0.25")
     execute(layout, "update runs set validation_macro_f1 = 0.5 where run_id = ?", challenger)
+    audited = "(select snapshot_id from runs where run_id = ?)"
+    execute(layout, f"update audits set snapshot_id = {audited}", challenger)
     plant_songs(layout)
     return Ring(layout, f"run_id = '{champion}'", f"run_id = '{challenger}'")
 
@@ -112,8 +114,8 @@ def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> Non
     assert promote_best.fn(ring.layout) is None
     execute(
         ring.layout,
-        "insert into snapshot_tracks select snapshot_id, 'new ' || n, 'hums', 'train', 'new ' || n, "
-        f"'group' from runs, range(30) as numbers(n) where {ring.challenger}",
+        "insert into snapshot_tracks select snapshot_id, 'new ' || n, 'hums', 'train', "
+        f"'new ' || n, 'group' from runs, range(30) as numbers(n) where {ring.challenger}",
     )
 
     promotion = promote_best.fn(ring.layout)
