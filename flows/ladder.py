@@ -47,7 +47,7 @@ def ladder(config: LineConfig | None = None, request: LadderRequest | None = Non
     layout, features = config.layout, config.features
     extract(config)
     with hold_home(layout):
-        snapshots = assign_splits(layout, features, config.genres, config.split_seed)
+        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
         named = dict(zip(REPRESENTATIONS, snapshots, strict=True))
         name = Path(config.music).name or "the library"
         plan = plan_ladder(layout, request.config, named, request.fragment_s, name)

@@ -10,7 +10,9 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.features import FeatureConfig, features_of_lengths
 from genre_core.fragments import FragmentConfig
+from genre_core.golden import GoldenConfig
 from genre_core.networks.registry import NETWORKS
+from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
@@ -63,6 +65,8 @@ class LineConfig:
     limits: DownloadLimits = field(default_factory=DownloadLimits)
     sites: SiteConfig = field(default_factory=SiteConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
+    golden: GoldenConfig = field(default_factory=GoldenConfig)
+    promotion: PromotionConfig = field(default_factory=PromotionConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
     notify: str = ""
 

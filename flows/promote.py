@@ -1,28 +1,35 @@
-"""Flow promote: the best finished run becomes the champion."""
+"""Flow promote: the best finished run challenges the champion, or the one before comes back."""
 
 from prefect import flow
 
 from flows.line import LineConfig
 from flows.settings import read_line_config
+from flows.who import who_asks
 from storage.catalog.runs import Promotion
 from storage.lock import hold_home
 from tasks.export import export_champion
+from tasks.promote import promote_best, promote_despite_audit, roll_back
 from tasks.publish import publish_store
-from tasks.select import promote_best, promote_despite_audit
 
 
 @flow
-def promote(config: LineConfig | None = None, despite_audit: bool = False) -> Promotion | None:
+def promote(
+    config: LineConfig | None = None, despite_audit: bool = False, rollback: bool = False
+) -> Promotion | None:
     """Promote the best run on the newest library; give none if the champion stays.
 
-    ``despite_audit`` overrules an audit that failed.
+    ``despite_audit`` overrules an audit that failed; ``rollback`` puts the champion before back.
 
     Without a ``config`` the settings are read where the flow runs.
     """
     config = config or read_line_config()
     with hold_home(config.layout):
-        step = promote_despite_audit if despite_audit else promote_best
-        promotion = step(config.layout)
+        promotion: Promotion | None
+        if rollback:
+            promotion = roll_back(config.layout, who_asks())
+        else:
+            step = promote_despite_audit if despite_audit else promote_best
+            promotion = step(config.layout, config.promotion, who_asks())
         export_champion(config.layout)
         publish_store(config.layout)
     return promotion

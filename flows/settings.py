@@ -18,6 +18,8 @@ from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
+from genre_core.golden import GoldenConfig
+from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.sites.access import SiteConfig
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     limits: DownloadLimits = Field(default_factory=DownloadLimits)
     sites: SiteConfig = Field(default_factory=SiteConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
+    golden: GoldenConfig = Field(default_factory=GoldenConfig)
+    promotion: PromotionConfig = Field(default_factory=PromotionConfig)
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
     notify: str = ""
 

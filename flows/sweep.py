@@ -46,7 +46,9 @@ def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> S
     layout = config.layout
     extract(config)
     with hold_home(layout):
-        snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
+        snapshots = assign_splits(
+            layout, config.features, config.genres, config.split_seed, config.golden
+        )
         cells = order_cells(plan_cells(config, snapshots))
         missing = select_cells(layout, cells)
         close_killed_runs(layout)

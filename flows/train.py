@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger
 from flows.audit import audit_snapshot
 from flows.line import LineConfig
 from flows.settings import read_line_config
+from flows.who import who_asks
 from genre_core.errors import GenreflowError
 from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
@@ -16,13 +17,13 @@ from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.evaluate import evaluate_network, record_evaluated
 from tasks.export import export_champion
+from tasks.promote import promote_best
 from tasks.publish import publish_store
 from tasks.select import (
     close_killed_runs,
     compare_runs,
     finished_runs,
     open_comparison,
-    promote_best,
 )
 from tasks.splits import assign_splits
 from tasks.train import Cell, select_cells, train_network
@@ -48,7 +49,9 @@ def train(config: LineConfig | None = None) -> TrainReport:
     config = config or read_line_config()
     layout = config.layout
     with hold_home(layout):
-        snapshots = assign_splits(layout, config.features, config.genres, config.split_seed)
+        snapshots = assign_splits(
+            layout, config.features, config.genres, config.split_seed, config.golden
+        )
         publish_store(layout)
         close_killed_runs(layout)
         cells = plan_cells(config, snapshots)
@@ -59,7 +62,7 @@ def train(config: LineConfig | None = None) -> TrainReport:
                 train_cell(layout, cell, comparison_id)
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
         audited = audit_snapshot(layout, config.audit)
-        promotion = promote_best(layout)
+        promotion = promote_best(layout, config.promotion, who_asks())
         export_champion(layout)
         publish_store(layout)
     runs = finished_runs(layout, cells)

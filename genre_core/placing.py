@@ -1,4 +1,7 @@
-"""Which split a group goes to, so that every genre comes near 70/15/15 (thesis section 4.1.2)."""
+"""Which split a group goes to, so that every genre comes near 70/15/15 (thesis section 4.1.2).
+
+Golden songs stand beside: the shares are those of the rest.
+"""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -40,7 +43,7 @@ def place_groups(
     for name in members.keys() & known.keys():
         _fill(filled, members[name], known[name])
     waiting = sorted(members.keys() - known.keys(), key=lambda n: _order(n, members[n], seed))
-    totals = Counter({genre: counts.total() for genre, counts in filled.items()})
+    totals = Counter({genre: sum(counts[s] for s in SHARES) for genre, counts in filled.items()})
     for name in waiting:
         totals.update(members[name])
     groups_left = Counter(genre for name in waiting for genre in members[name])

@@ -53,11 +53,16 @@ class Reason(StrEnum):
 
 
 class Split(StrEnum):
-    """The three parts of a library."""
+    """The parts of a library; golden songs are put aside, and no snapshot holds them."""
 
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+    GOLDEN = "golden"
+
+
+LEARNING_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+"""The three parts of a snapshot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

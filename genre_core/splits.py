@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from scipy.cluster.hierarchy import DisjointSet
 
+from genre_core.golden import NO_GOLDEN, GoldenConfig, choose_golden
 from genre_core.groups import (
     Candidate,
     fold_artist,
@@ -38,7 +39,10 @@ class SplitPlan:
 
 
 def assign(
-    candidates: Sequence[Candidate], settled: Mapping[str, Assignment], seed: int
+    candidates: Sequence[Candidate],
+    settled: Mapping[str, Assignment],
+    seed: int,
+    golden: GoldenConfig = NO_GOLDEN,
 ) -> SplitPlan:
     """Assign the tracks that have no place yet; what is settled never moves.
 
@@ -50,6 +54,8 @@ def assign(
         ``track_id`` to the place given before.
     seed : int
         Decides among groups of equal size.
+    golden : GoldenConfig
+        How many songs are put aside before the others are split.
 
     Returns
     -------
@@ -69,7 +75,10 @@ def assign(
     conflicts = {c.track_id: sentence for c in new if (sentence := groups.tie(c))}
     placed = [c for c in new if c.track_id not in conflicts]
     filled = _count_splits(settled.values())
-    splits = place_groups(_members(placed, groups), groups.splits(), filled, seed)
+    members, known = _members(placed, groups), groups.splits()
+    n_groups = _count_groups(candidates, groups, conflicts)
+    known |= choose_golden(members, known, filled, n_groups, golden, seed)
+    splits = place_groups(members, known, filled, seed)
     assignments = tuple(_assignment(c, groups, splits, levels) for c in placed)
     return SplitPlan(assignments=assignments, conflicts=MappingProxyType(conflicts))
 
@@ -168,6 +177,17 @@ def _members(placed: Iterable[Candidate], groups: _Groups) -> dict[str, Counter[
     for candidate in placed:
         members[groups.name(candidate)][candidate.genre] += 1
     return members
+
+
+def _count_groups(
+    candidates: Iterable[Candidate], groups: _Groups, conflicts: Mapping[str, str]
+) -> dict[str, int]:
+    """Count the groups of each genre, old and new."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for candidate in candidates:
+        if candidate.track_id not in conflicts:
+            names[candidate.genre].add(groups.name(candidate))
+    return {genre: len(found) for genre, found in names.items()}
 
 
 def _count_splits(settled: Iterable[Assignment]) -> dict[str, Counter[Split]]:

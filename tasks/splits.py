@@ -9,10 +9,12 @@ from prefect import get_run_logger, task
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
 from genre_core.features import FeatureConfig
+from genre_core.golden import NO_GOLDEN, GoldenConfig
 from genre_core.groups import Candidate
-from genre_core.records import Reason, Split
+from genre_core.records import LEARNING_SPLITS, Reason, Split
 from genre_core.splits import assign
 from storage.catalog.extraction import shard_names
+from storage.catalog.golden import freeze_golden
 from storage.catalog.snapshots import (
     Snapshot,
     read_assignments,
@@ -30,9 +32,16 @@ from tasks.spectrograms import key_features
 
 @task
 def assign_splits(
-    layout: DataLayout, features: Sequence[FeatureConfig], genres: Sequence[str], seed: int
+    layout: DataLayout,
+    features: Sequence[FeatureConfig],
+    genres: Sequence[str],
+    seed: int,
+    golden: GoldenConfig = NO_GOLDEN,
 ) -> list[Snapshot]:
-    """Give new tracks their places, and freeze one snapshot a feature setting."""
+    """Give new tracks their places, put golden ones aside, freeze a snapshot a feature setting.
+
+    The golden songs are frozen, too, once every genre has enough of them.
+    """
     keys = list(key_features(features))
     candidates = read_candidates(layout, keys, genres)
     library = read_candidates(layout, keys, ())
@@ -40,8 +49,9 @@ def assign_splits(
         _suggest_clips(count_songs(layout, Reason.TOO_SHORT))
     _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*read_settled(layout), *candidates)}
-    plan = assign(list(everyone.values()), read_assignments(layout), seed)
+    plan = assign(list(everyone.values()), read_assignments(layout), seed, golden)
     record_assignments(layout, plan.assignments, plan.conflicts)
+    freeze_golden(layout)
     track_ids = [candidate.track_id for candidate in candidates]
     snapshots = [record_snapshot(layout, key, track_ids, seed) for key in keys]
     _require_splits(layout, snapshots[0])
@@ -85,12 +95,12 @@ def _require_genres(
 def _require_splits(layout: DataLayout, snapshot: Snapshot) -> None:
     placements = read_placements(layout, snapshot.snapshot_id)
     sides = Counter(placement.split for placement in placements)
-    if empty := [str(split) for split in Split if not sides[split]]:
+    if empty := [str(split) for split in LEARNING_SPLITS if not sides[split]]:
         raise UsageError(
             f"The library is too small: with {snapshot.n_tracks} songs, no song is left for "
             f"{' and '.join(empty)}. Add songs: three of each genre at least."
         )
     held = {(placement.genre, placement.split) for placement in placements}
-    for genre, split in product(snapshot.genres, Split):
+    for genre, split in product(snapshot.genres, LEARNING_SPLITS):
         if (genre, split) not in held:
             get_run_logger().warning("%s has no %s song: the scores leave it out", genre, split)

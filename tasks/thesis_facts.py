@@ -9,7 +9,7 @@ from typing import Any
 from genre_core.audit.songs import AuditedSong
 from genre_core.audit.sources import name_sources
 from genre_core.groups import fold_artist
-from genre_core.records import Split
+from genre_core.records import LEARNING_SPLITS
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.audits import Audit, read_audited_songs, read_last_audit
 from storage.layout import DataLayout
@@ -73,7 +73,7 @@ def _genre_row(songs: list[AuditedSong], genre: str) -> tuple[str | int, ...]:
     own = [song for song in songs if song.genre == genre]
     sides = Counter(song.split for song in own)
     artists = {fold_artist(song.artist) for song in own} - {""}
-    return (genre, *(sides[split] for split in Split), len(artists))
+    return (genre, *(sides[split] for split in LEARNING_SPLITS), len(artists))
 
 
 def _sentences(gathered: Gathered, songs: list[AuditedSong]) -> list[str]:

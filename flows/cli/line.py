@@ -64,6 +64,10 @@ DespiteAudit = Annotated[
     bool, typer.Option("--despite-audit", help="Promote although the audit of its songs failed.")
 ]
 
+Rollback = Annotated[
+    bool, typer.Option("--rollback", help="Put the champion before this one back in use.")
+]
+
 
 @app.command()
 def run(
@@ -173,7 +177,7 @@ def train(
     )
     from flows.extract import extract as extract_flow
     from flows.train import train as train_flow
-    from tasks.select import explain_stay
+    from tasks.promote import explain_stay
 
     extract_flow(config)
     report = train_flow(config)
@@ -204,17 +208,20 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def promote(
-    home: Home = None, despite_audit: DespiteAudit = False, verbose: Verbose = False
+    home: Home = None,
+    despite_audit: DespiteAudit = False,
+    rollback: Rollback = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Make the best run on the newest library the champion; validation decides.
+    """Let the best run on the newest library challenge the champion, or take the last one back.
 
     Example: [bold]genreflow promote[/bold]
     """
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
-    from tasks.select import explain_stay
+    from tasks.promote import explain_stay
 
-    promotion = promote_flow(config, despite_audit)
+    promotion = promote_flow(config, despite_audit, rollback)
     OUT.print(promotion.reason if promotion else explain_stay(config.layout))
 
 

@@ -8,6 +8,7 @@ from flows.cli import (
     demo,
     doctor,
     explain,
+    golden,
     kernels,
     ladder,
     line,
@@ -24,5 +25,5 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, morning, ask, decide, doctor, serve, demo),
+    *(thesis_report, morning, ask, decide, golden, doctor, serve, demo),
 )

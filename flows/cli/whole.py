@@ -20,7 +20,7 @@ from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
 from tasks.comparison import read_comparison
-from tasks.select import explain_stay
+from tasks.promote import explain_stay
 
 NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.placing import SHARES
-from genre_core.records import Split
+from genre_core.records import LEARNING_SPLITS
 
 MOST_VALUES = 4096
 """Values of a matrix that the small networks see; larger ones are averaged over frames."""
@@ -102,7 +102,7 @@ def deal_labels(
     """
     side_of = {recordings[song.track_id]: song.split for song in reversed(songs)}
     dealt: dict[str, int] = {}
-    for side in Split:
+    for side in LEARNING_SPLITS:
         names = sorted(name for name, split in side_of.items() if split == side)
         order = rng.permutation(n_genres)
         hand = rng.permutation(order[np.arange(len(names)) % n_genres])

@@ -17,7 +17,7 @@ from genre_core.audit.intervals import Interval, judgement_interval, two_way_int
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Examples, Float32Array
-from genre_core.records import Split
+from genre_core.records import LEARNING_SPLITS, Split
 
 Judge = Callable[[Examples, Examples, Examples, int], Float32Array]
 """Trains on the first examples, chooses the epoch by the second, and gives the probabilities of
@@ -105,7 +105,7 @@ def check_by_fragment(
 def missing_sides(songs: Sequence[AuditedSong]) -> str:
     """Say which side of the split has no song, in a sentence; empty if all have."""
     held = {song.split for song in songs}
-    empty = [str(split) for split in Split if split not in held]
+    empty = [str(split) for split in LEARNING_SPLITS if split not in held]
     return f"no song of the snapshot is left for {' and '.join(empty)}." if empty else ""
 
 

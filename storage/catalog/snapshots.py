@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from genre_core.groups import Candidate
-from genre_core.records import Reason, Result, Split, Stage
+from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.recordings import recording_keys
@@ -44,7 +44,7 @@ class Placement:
     split: Split
 
 
-_IN_LIBRARY = """
+IN_LIBRARY = """
     is_builtin = not exists (select 1 from tracks as other where not other.is_builtin
         and other.track_id in (
             select track_id from extracted union all select track_id from assignments))
@@ -72,7 +72,7 @@ def read_settled(layout: DataLayout) -> list[Candidate]:
     """
     statement = f"""
         select track_id, genre, artist from tracks semi join assignments using (track_id)
-        where {_IN_LIBRARY}
+        where {IN_LIBRARY}
     """
     with open_catalog(layout) as catalog:
         rows, keys = fetch_rows(catalog, statement), recording_keys(catalog)
@@ -83,7 +83,7 @@ def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
     """Give the place of every track that has one, but for those that `read_settled` leaves out."""
     statement = f"""
         select track_id, tracks.genre, split, group_id, split_level
-        from assignments join tracks using (track_id) where {_IN_LIBRARY}
+        from assignments join tracks using (track_id) where {IN_LIBRARY}
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
@@ -113,6 +113,7 @@ def record_snapshot(
     """Freeze those of the tracks that have a place and examples under a feature key.
 
     The same tracks on the same sides give the same snapshot, however often it is asked for.
+    Golden songs are never among them.
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
@@ -157,7 +158,7 @@ def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [snapshot.snapshot_id, snapshot.feature_key])
     counts = {row["split"]: row["n"] for row in rows}
-    return {split: counts.get(str(split), 0) for split in Split}
+    return {split: counts.get(str(split), 0) for split in LEARNING_SPLITS}
 
 
 _CANDIDATES = f"""
@@ -170,14 +171,14 @@ _CANDIDATES = f"""
         and track_id not in (select track_id from aside)
         and track_id in (select track_id from outcomes)
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
-        and {_IN_LIBRARY}
+        and {IN_LIBRARY}
     order by track_id
 """
 
 _MEMBERS = """
     select track_id, tracks.genre, split, group_id, split_level, n_fragments
     from assignments join extracted using (track_id) join tracks using (track_id)
-    where feature_key = ? and track_id in (select unnest(?))
+    where feature_key = ? and track_id in (select unnest(?)) and split <> 'golden'
     order by track_id
 """
 

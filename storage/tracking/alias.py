@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from storage.layout import DataLayout
 
 REGISTERED = "genreflow"
-CHAMPION = "champion"
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 MODEL_URI_TAG = "model_uri"  # a version in SQLite does not say which logged model it is
 
 _QUERY = """

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
+from genre_core.errors import CatalogMismatch
 from storage.tracking.runs import log_params
 from storage.tracking.store import Tracking
 
@@ -61,8 +63,17 @@ def log_network(
 
 
 def load_network(tracking: Tracking, model_uri: str) -> Network:
-    """Load a network from its address ``models:/m-…``."""
-    return _keras_flavour().load_model(str(_folder(tracking, model_uri)))
+    """Load a network from its address ``models:/m-…``.
+
+    Raises
+    ------
+    CatalogMismatch
+        If it is gone.
+    """
+    try:
+        return _keras_flavour().load_model(str(_folder(tracking, model_uri)))
+    except (MlflowException, OSError) as error:
+        raise CatalogMismatch(f"the network {model_uri} cannot be loaded: {error}") from error
 
 
 def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:

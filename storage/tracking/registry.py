@@ -37,15 +37,28 @@ def register_run(
 
 def set_champion(tracking: Tracking, version: int) -> None:
     """Put a registered version in use."""
-    tracking.client.set_registered_model_alias(REGISTERED, CHAMPION, str(version))
+    set_alias(tracking, CHAMPION, version)
+
+
+def set_alias(tracking: Tracking, alias: str, version: int | None) -> None:
+    """Give a registered version a name, or take the name from all."""
+    if version is None:
+        tracking.client.delete_registered_model_alias(REGISTERED, alias)
+    else:
+        tracking.client.set_registered_model_alias(REGISTERED, alias, str(version))
 
 
 def champion(tracking: Tracking) -> Champion | None:
     """The network in use; none before the first promotion."""
+    return find_alias(tracking, CHAMPION)
+
+
+def find_alias(tracking: Tracking, alias: str) -> Champion | None:
+    """The network that bears a name: ``champion``, ``challenger`` or ``previous``; or none."""
     models = tracking.client.search_registered_models(f"name = '{REGISTERED}'")
-    if not models or CHAMPION not in models[0].aliases:
+    if not models or alias not in models[0].aliases:
         return None
-    return _champion(tracking.client.get_model_version_by_alias(REGISTERED, CHAMPION))
+    return _champion(tracking.client.get_model_version_by_alias(REGISTERED, alias))
 
 
 def _champion(found: ModelVersion) -> Champion:

@@ -39,6 +39,9 @@ def test_the_audit_of_a_night_is_told_again_without_training(genreflow: Call, ho
 def test_a_leak_is_told_with_exit_code_one_and_stops_the_promotion(
     genreflow: Call, home: str, finished_copy: LineConfig
 ) -> None:
+    from storage.tracking.registry import set_alias
+    from storage.tracking.store import open_tracking
+
     layout = DataLayout(finished_copy.layout.home)
     with open_catalog(layout) as catalog:
         catalog.execute(
@@ -46,6 +49,7 @@ def test_a_leak_is_told_with_exit_code_one_and_stops_the_promotion(
             "from tracks where artist = 'Ada hums')"
         )
         catalog.execute("delete from promotions")
+    set_alias(open_tracking(layout), "champion", None)
 
     audited = genreflow("audit", "--home", home)
     stopped = genreflow("promote", "--home", home)

@@ -19,12 +19,9 @@ from tasks.audit import (
     measure_sounds,
     plan_audit,
 )
-from tasks.select import (
-    choose_winner,
-    explain_stay,
-    promote_best,
-    promote_despite_audit,
-)
+from tasks.promote import explain_stay, promote_best, promote_despite_audit
+from tasks.select import choose_winner
+from tests.tasks.contests import let_say, plant_songs
 
 pytestmark = [
     pytest.mark.flow,
@@ -74,6 +71,9 @@ def challenged(finished_copy: LineConfig) -> Iterator[LineConfig]:
         "update runs set validation_macro_f1 = 0.5 where run_id = (select min(run_id) from runs "
         "where run_id not in (select run_id from promotions))",
     )
+    champion = "run_id in (select run_id from promotions)"
+    plant_songs(finished_copy.layout)
+    let_say(finished_copy.layout, champion, clicks=6, hiss=6, hums=6)
     return finished_copy
 
 

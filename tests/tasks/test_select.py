@@ -6,7 +6,7 @@ from flows.line import LineConfig
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.published import query_rows
 from storage.layout import DataLayout
-from tasks.select import promote_best
+from tasks.promote import promote_best
 
 pytestmark = [
     pytest.mark.flow,
@@ -58,44 +58,6 @@ def test_a_champion_that_is_still_the_best_stays(finished_copy: LineConfig) -> N
 
     assert promotion is None
     assert (reigning(layout), promotions(layout)) == before
-
-
-def test_a_better_run_takes_the_place_of_the_champion(finished_copy: LineConfig) -> None:
-    layout = finished_copy.layout
-    _, old_run_id = reigning(layout)
-    other = f"run_id = (select min(run_id) from runs where run_id <> '{old_run_id}')"
-    change_runs(layout, "validation_macro_f1 = 0.25, network = 'dense', fragment_s = 1", "true")
-    change_runs(layout, "validation_macro_f1 = 0.5, network = 'cnn', fragment_s = 1.5", other)
-
-    promotion = promote_best.fn(layout)
-
-    assert promotion is not None
-    assert promotion.run_id != old_run_id
-    assert reigning(layout) == (2, promotion.run_id)
-    assert (promotion.previous_version, promotion.previous_run_id) == (1, old_run_id)
-    first = promotions(layout)[0]["validation_macro_f1"]
-    assert promotion.validation_macro_f1 == 0.5
-    assert promotion.previous_validation_macro_f1 == first
-    assert promotion.reason == (
-        "cnn at 1.5 s has the best validation macro F1 by song of 4 runs: 0.500, "
-        f"before {first:.3f} of version 1."
-    )
-    assert [row["version"] for row in promotions(layout)] == [1, 2]
-
-
-def test_a_champion_that_comes_back_is_promoted_again(finished_copy: LineConfig) -> None:
-    layout = finished_copy.layout
-    _, first = reigning(layout)
-    other = f"run_id = (select min(run_id) from runs where run_id <> '{first}')"
-    change_runs(layout, "validation_macro_f1 = 0.25", "true")
-    change_runs(layout, "validation_macro_f1 = 0.5", other)
-    promote_best.fn(layout)
-    change_runs(layout, "validation_macro_f1 = 0.75", f"run_id = '{first}'")
-
-    promote_best.fn(layout)
-
-    assert reigning(layout) == (1, first)
-    assert [row["version"] for row in promotions(layout)] == [1, 2, 1]
 
 
 def test_a_promotion_that_a_killed_process_did_not_record_is_recorded(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genre_core.groups import Candidate
-from genre_core.records import Reason, Result, Split
+from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.snapshots import (
@@ -195,7 +195,7 @@ def test_the_sides_of_a_snapshot_come_back_in_the_order_of_the_ids(store: Store)
 
     placements = [
         Placement(track_id=track.track_id, genre="jazz", split=split)
-        for track, split in zip(tracks, Split, strict=True)
+        for track, split in zip(tracks, LEARNING_SPLITS, strict=True)
     ]
     expected = sorted(placements, key=lambda placement: placement.track_id)
     assert read_placements(store.layout, snapshot.snapshot_id) == expected
@@ -251,3 +251,18 @@ def test_the_built_in_library_has_no_say_in_the_split_of_other_music(store: Stor
     assert [candidate.track_id for candidate in alone[0]] == [song.track_id]
     assert list(alone[1]) == [song.track_id]
     assert (read_settled(store.layout), read_assignments(store.layout)) == ([], {})
+
+
+def test_a_golden_song_is_in_no_snapshot_and_changes_no_library(store: Store) -> None:
+    songs = store.three_songs()
+    before = store.freeze("key", *songs)
+    golden = store.track("put aside")
+    store.add_songs(golden)
+    store.extract("key", golden)
+    store.place(golden, split=Split.GOLDEN)
+
+    after = store.freeze("key", *songs, golden)
+
+    assert after == before
+    held = {place.track_id for place in read_placements(store.layout, after.snapshot_id)}
+    assert golden.track_id not in held

@@ -1,0 +1,48 @@
+"""Command golden: the songs that champion and challenger are judged on."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from flows.cli.app import OUT, Home, app
+from flows.cli.tables import PLAIN
+from flows.settings import read_line_config
+
+if TYPE_CHECKING:
+    from storage.catalog.golden import Golden
+
+
+@app.command()
+def golden(
+    home: Home = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Freeze the songs in golden places as a new version.")
+    ] = False,
+) -> None:
+    """Show the golden songs, put aside for judging: frozen versions, and what stands there now.
+
+    Example: [bold]genreflow golden[/bold]
+    """
+    layout = read_line_config(home=home).layout
+    from storage.catalog.golden import read_golden_versions, read_waiting, renew_golden
+    from storage.catalog.published import publish
+    from storage.lock import hold_home
+
+    if renew:
+        with hold_home(layout):
+            renewed = renew_golden(layout)
+            publish(layout)
+        OUT.print(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
+    _show(read_golden_versions(layout), read_waiting(layout))
+
+
+def _show(versions: "list[Golden]", waiting: "Golden") -> None:
+    genres = sorted({genre for found in (*versions, waiting) for genre in found.n_songs})
+    table = Table(title="Golden songs", **PLAIN)
+    for heading in ("version", "songs", *genres):
+        table.add_column(heading)
+    for name, found in [*((str(v.version), v) for v in versions), ("places now", waiting)]:
+        counts = [str(found.n_songs.get(genre, 0)) for genre in genres]
+        table.add_row(name, str(len(found.genre_of_track)), *counts)
+    OUT.print(table)

@@ -1,0 +1,108 @@
+"""Which groups are put aside for good: the songs that champion and challenger are judged on."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genre_core.records import Split
+
+LARGEST_SHARE = 0.5
+"""Golden songs never come from more than half of a genre's groups: the others are learned from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenConfig:
+    """How many songs are put aside.
+
+    Attributes
+    ----------
+    share : float
+        Of the songs of each genre; 0 puts none aside.
+    min_groups : int
+        A genre with fewer groups (artists, recordings) gives none.
+    """
+
+    share: float = 0.10
+    min_groups: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= LARGEST_SHARE:
+            raise ValueError(f"golden.share is {self.share}; use a share of 0 to {LARGEST_SHARE}.")
+        if self.min_groups < 6:
+            raise ValueError(f"golden.min_groups is {self.min_groups}; use 6 or more.")
+
+
+NO_GOLDEN = GoldenConfig(share=0.0)
+
+
+def choose_golden(
+    members: Mapping[str, Counter[str]],
+    known: Mapping[str, Split],
+    settled: Mapping[str, Counter[Split]],
+    n_groups: Mapping[str, int],
+    config: GoldenConfig,
+    seed: int,
+) -> dict[str, Split]:
+    """Choose the new groups whose songs are put aside.
+
+    A group is taken, in an order that the seed draws, if that brings the genres of its songs
+    nearer to their share. One with songs of a genre that gives none is not.
+
+    Parameters
+    ----------
+    members : mapping
+        The number of new tracks of each group, by genre.
+    known : mapping
+        The split of each group that stands in one already; these are never chosen.
+    settled : mapping
+        The number of settled tracks of each genre, by split.
+    n_groups : mapping
+        The number of groups of each genre, old and new.
+    config : GoldenConfig
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``Split.GOLDEN`` by the name of each chosen group.
+    """
+    missing = _missing(members, known, settled, config.share)
+    left = {genre: int(LARGEST_SHARE * n) for genre, n in n_groups.items()}
+    giving = {genre for genre, n in n_groups.items() if config.share and n >= config.min_groups}
+    chosen: dict[str, Split] = {}
+    for name in sorted(members.keys() - known.keys(), key=lambda name: _order(name, seed)):
+        counts = members[name]
+        if not (counts.keys() <= giving and all(left[genre] for genre in counts)):
+            continue
+        if _distance(missing, counts) < _distance(missing, dict.fromkeys(counts, 0)):
+            chosen[name] = Split.GOLDEN
+            for genre, n_tracks in counts.items():
+                missing[genre] -= n_tracks
+                left[genre] -= 1
+    return chosen
+
+
+def _missing(
+    members: Mapping[str, Counter[str]],
+    known: Mapping[str, Split],
+    settled: Mapping[str, Counter[Split]],
+    share: float,
+) -> dict[str, float]:
+    """Say how many golden songs each genre lacks."""
+    totals = Counter({genre: counts.total() for genre, counts in settled.items()})
+    golden = Counter({genre: counts[Split.GOLDEN] for genre, counts in settled.items()})
+    for name, counts in members.items():
+        totals.update(counts)
+        if known.get(name) is Split.GOLDEN:
+            golden.update(counts)
+    return {genre: share * total - golden[genre] for genre, total in totals.items()}
+
+
+def _distance(missing: Mapping[str, float], counts: Mapping[str, int]) -> float:
+    """Say how far genres would be from their share with so many songs more."""
+    return sum(abs(missing[genre] - n_tracks) for genre, n_tracks in counts.items())
+
+
+def _order(name: str, seed: int) -> str:
+    return hashlib.sha256(f"golden {seed}:{name}".encode()).hexdigest()

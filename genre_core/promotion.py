@@ -1,0 +1,167 @@
+"""Whether a challenger takes the place of the champion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genre_core.bootstrap import Float64Array, Interval
+from genre_core.judgements import Judgements, as_matrices, confusion_by_group, recall_of
+from genre_core.significance import paired_difference, score_intervals
+
+ROUNDING = 1e-9
+"""What sums of shares are off by: 0.8 - 0.7 is above 0.1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionConfig:
+    """What a challenger is allowed to lose.
+
+    Attributes
+    ----------
+    margin : float
+        Macro F1 that may be lost where the champion's snapshot is stale.
+    largest_recall_fall : float
+        Recall that any genre may lose.
+    stale_share : float
+        The champion's snapshot is stale if it lacks this share of the challenger's songs.
+    """
+
+    margin: float = 0.02
+    largest_recall_fall: float = 0.10
+    stale_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("margin", "largest_recall_fall", "stale_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"promotion.{name} is {getattr(self, name)}; use 0 to 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Two networks on the same songs.
+
+    Attributes
+    ----------
+    name, champion_name : str
+        What people read, such as ``cnn at 3 s`` and ``version 2``.
+    judged_on : str
+        What people read of the songs: ``golden 1``, ``validation``.
+    genres : sequence of str
+        All that labels and predictions of both can be.
+    challenger : Judgements
+    champion : Judgements or None
+        None where nobody reigns, or the champion cannot be judged on these songs.
+    no_champion : str
+        Why there is none to compare with.
+    staleness : float
+        Share of the songs of the challenger's snapshot that the champion's snapshot lacks.
+    objection : str
+        Why the audit has failed; empty if it has not.
+    """
+
+    name: str
+    judged_on: str
+    genres: Sequence[str]
+    challenger: Judgements
+    champion: Judgements | None = None
+    champion_name: str = ""
+    no_champion: str = "there was no champion"
+    staleness: float = 0.0
+    objection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether the challenger is promoted, why, and the macro F1 of both with their difference."""
+
+    promote: bool
+    reason: str
+    challenger: Interval
+    champion: Interval | None
+    gain: Interval | None
+    n_songs: int
+
+
+def decide(contest: Contest, config: PromotionConfig, rng: np.random.Generator) -> Decision:
+    """Decide whether the challenger is promoted.
+
+    It is if the audit has not failed, no genre's recall falls by more than
+    ``config.largest_recall_fall``, and the interval of its gain in macro F1 lies above zero; where
+    the champion's snapshot is stale, a gain above ``-config.margin`` is enough. One that cannot be
+    compared with a champion is promoted unless the audit has failed.
+
+    Notes
+    -----
+    The gain is paired: each resample of the bootstrap draws the same songs for both, whole groups
+    of them (`significance.paired_difference`).
+    """
+    ours = score_intervals(contest.challenger, rng).macro_f1
+    theirs = gain = None
+    promote, reason = True, _alone(contest, ours)
+    if contest.champion is not None:
+        theirs = score_intervals(contest.champion, rng).macro_f1
+        gain = paired_difference(contest.challenger, contest.champion, rng).macro_f1
+        promote, reason = _compare(contest, gain, (ours, theirs), config)
+    if contest.objection:
+        promote, reason = False, contest.objection
+    return Decision(
+        promote=promote,
+        reason=reason,
+        challenger=ours,
+        champion=theirs,
+        gain=gain,
+        n_songs=len(contest.challenger.labels),
+    )
+
+
+def _alone(contest: Contest, ours: Interval) -> str:
+    return (
+        f"{contest.name} is promoted: {contest.no_champion}; its macro F1 is {ours} on "
+        f"{_songs(contest)}."
+    )
+
+
+def _compare(
+    contest: Contest, gain: Interval, scores: tuple[Interval, Interval], config: PromotionConfig
+) -> tuple[bool, str]:
+    """Say whether what was gained and lost is enough, in a sentence with the numbers."""
+    numbers = (
+        f"on {_songs(contest)} its macro F1 is {scores[0]} against {scores[1]}, a difference of "
+        f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+    )
+    ahead = f"{contest.name} takes the place of {contest.champion_name}: {numbers}"
+    stays = f"{contest.champion_name} stays before {contest.name}: {numbers}"
+    if fall := _recall_fall(contest, config.largest_recall_fall):
+        return False, f"{stays}, but {fall}."
+    if gain.low > 0:
+        return True, f"{ahead}, above zero."
+    if gain.value < -config.margin - ROUNDING:
+        return False, f"{stays}, more than the margin of {config.margin:g} lost."
+    new_songs = f"the champion's snapshot lacks {100 * contest.staleness:.0f} % of the songs"
+    if contest.staleness >= config.stale_share:
+        return True, f"{ahead}, within the margin of {config.margin:g}, and {new_songs}."
+    return False, f"{stays}, which may be chance, and {new_songs}."
+
+
+def _songs(contest: Contest) -> str:
+    return f"{len(contest.challenger.labels)} songs ({contest.judged_on})"
+
+
+def _recall_fall(contest: Contest, largest_fall: float) -> str:
+    """Name the genre whose recall falls the most, if that is more than may be."""
+    if contest.champion is None:
+        return ""
+    ours, theirs = (_recall(side) for side in (contest.challenger, contest.champion))
+    falls = np.nan_to_num(theirs - ours, nan=0.0)
+    worst = int(falls.argmax())
+    if falls[worst] <= largest_fall + ROUNDING:
+        return ""
+    genre, before, after = contest.genres[worst], theirs[worst], ours[worst]
+    return f"its recall of {genre} falls from {before:.2f} to {after:.2f}"
+
+
+def _recall(judgements: Judgements) -> Float64Array:
+    """Give the recall of each genre, no number where it has no song."""
+    summed = confusion_by_group(judgements).sum(axis=0)
+    return recall_of(as_matrices(summed, judgements.n_genres)).mean(axis=-2)

@@ -1,0 +1,66 @@
+"""Songs that runs are said to have judged: contests whose numbers a test decides."""
+
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.layout import DataLayout
+
+N_PLANTED = 12
+GENRES = ("clicks", "hiss", "hums")
+
+
+def plant_songs(layout: DataLayout, split: str = "validation") -> None:
+    """Add twelve songs a genre to every snapshot; every run is right about the side."""
+    with open_catalog(layout) as catalog:
+        catalog.execute("update predictions set predicted = genre where split = ?", [split])
+        for genre in GENRES:
+            names = [f"{split} {genre} {number:02}" for number in range(N_PLANTED)]
+            catalog.execute(
+                "insert into snapshot_tracks select snapshot_id, name, ?, ?, name, 'group' "
+                "from snapshots, (select unnest(?) as name)",
+                [genre, split, names],
+            )
+            catalog.execute(
+                "insert into predictions select run_id, name, ?, ?, ?, 0.9, [] "
+                "from runs, (select unnest(?) as name)",
+                [split, genre, genre, names],
+            )
+
+
+def plant_golden(layout: DataLayout) -> None:
+    """Freeze twelve golden songs a genre; every run is right about them."""
+    with open_catalog(layout) as catalog:
+        for genre in GENRES:
+            for number in range(N_PLANTED):
+                name = f"golden {genre} {number:02}"
+                catalog.execute(
+                    "insert into tracks select * replace (? as track_id) from tracks "
+                    "where genre = ? limit 1",
+                    [name, genre],
+                )
+                catalog.execute(
+                    "insert into assignments values (?, ?, 'golden', ?, 'group', now())",
+                    [name, genre, name],
+                )
+                catalog.execute("insert into golden_songs values (1, ?, ?, now())", [name, genre])
+                catalog.execute(
+                    "insert into predictions select run_id, ?, 'golden', ?, ?, 0.9, [] from runs",
+                    [name, genre, genre],
+                )
+
+
+def let_say(layout: DataLayout, where: str, split: str = "validation", **n_right: int) -> None:
+    """Let runs be right about so many of the planted songs of each genre, and wrong of the rest."""
+    for genre, n in n_right.items():
+        wrong = GENRES[(GENRES.index(genre) + 1) % len(GENRES)]
+        names = [f"{split} {genre} {number:02}" for number in range(n, N_PLANTED)]
+        with open_catalog(layout) as catalog:
+            catalog.execute(
+                f"update predictions set predicted = ? where track_id in (select unnest(?)) "
+                f"and {where}",
+                [wrong, names],
+            )
+
+
+def rows(layout: DataLayout, table: str) -> list[dict[str, object]]:
+    """Give the rows of a table in the order in which they came."""
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, f"select * from {table} order by rowid")

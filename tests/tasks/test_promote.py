@@ -1,0 +1,235 @@
+"""Promote: who proves better on the same songs, what is recorded of it, and the way back."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.errors import UsageError
+from storage.catalog.challenges import read_golden_songs
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.runs import read_run
+from storage.layout import DataLayout
+from tasks.challenge import hear_songs
+from tasks.promote import explain_stay, promote_best, roll_back
+from tests.tasks.contests import let_say, plant_golden, plant_songs, rows
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.keras,
+    pytest.mark.usefixtures("quiet_runs"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A store in which another run than the champion is the best on validation."""
+
+    layout: DataLayout
+    champion: str
+    challenger: str
+
+
+def execute(layout: DataLayout, statement: str, *parameters: object) -> None:
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, list(parameters))
+
+
+def aliases(layout: DataLayout) -> dict[str, int]:
+    from storage.tracking.registry import find_alias
+    from storage.tracking.store import open_tracking
+
+    tracking = open_tracking(layout)
+    found = {name: find_alias(tracking, name) for name in ("champion", "challenger", "previous")}
+    return {name: one.version for name, one in found.items() if one}
+
+
+@pytest.fixture
+def ring(finished_copy: LineConfig) -> Ring:
+    layout = finished_copy.layout
+    with open_catalog(layout) as catalog:
+        runs = fetch_rows(
+            catalog,
+            "select run_id, run_id in (select run_id from promotions) as reigns from runs "
+            "order by reigns desc, snapshot_id = (select snapshot_id from promotions), run_id",
+        )
+    champion, challenger = runs[0]["run_id"], runs[1]["run_id"]
+    execute(layout, "update runs set validation_macro_f1 = 0.25")
+    execute(layout, "update runs set validation_macro_f1 = 0.5 where run_id = ?", challenger)
+    audited = "(select snapshot_id from runs where run_id = ?)"
+    execute(layout, f"update audits set snapshot_id = {audited}", challenger)
+    plant_songs(layout)
+    return Ring(layout, f"run_id = '{champion}'", f"run_id = '{challenger}'")
+
+
+@pytest.fixture
+def promoted(ring: Ring) -> Ring:
+    """A store in which the challenger has taken the place of the champion."""
+    let_say(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
+    assert promote_best.fn(ring.layout, who="schedule") is not None
+    return ring
+
+
+def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_recorded(
+    promoted: Ring,
+) -> None:
+    first, second = rows(promoted.layout, "promotions")
+
+    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+    assert (second["version"], second["previous_version"], second["kind"]) == (2, 1, "promotion")
+    assert second["previous_run_id"] == first["run_id"]
+    assert (second["who"], second["judged_on"], second["n_songs"]) == ("schedule", "validation", 39)
+    assert second["macro_f1"] == 1.0
+    assert second["gain_low"] > 0  # type: ignore[operator]
+    assert second["audit_verdict"] in ("pass", "warn")
+    assert second["audit_id"]
+    assert "takes the place of version 1: on 39 songs (validation)" in str(second["reason"])
+    assert [row["promoted"] for row in rows(promoted.layout, "challenges")] == [True, True]
+
+
+def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -> None:
+    let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+
+    assert promote_best.fn(ring.layout) is None
+    assert promote_best.fn(ring.layout) is None
+
+    _, challenge = rows(ring.layout, "challenges")
+    assert aliases(ring.layout) == {"champion": 1, "challenger": 2}
+    assert (challenge["promoted"], challenge["gain_high"] < 0) == (False, True)  # type: ignore[operator]
+    assert len(rows(ring.layout, "promotions")) == 1
+    assert explain_stay(ring.layout) == challenge["reason"]
+    assert "version 1 stays before" in str(challenge["reason"])
+
+
+def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
+    let_say(ring.layout, ring.champion, clicks=2, hiss=2)
+    let_say(ring.layout, ring.challenger, hums=9)
+
+    assert promote_best.fn(ring.layout) is None
+
+    assert "but its recall of hums falls from 1.00 to 0.77" in explain_stay(ring.layout)
+
+
+def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> None:
+    assert promote_best.fn(ring.layout) is None
+    execute(
+        ring.layout,
+        "insert into snapshot_tracks select snapshot_id, 'new ' || n, 'hums', 'train', "
+        f"'new ' || n, 'group' from runs, range(30) as numbers(n) where {ring.challenger}",
+    )
+
+    promotion = promote_best.fn(ring.layout)
+
+    assert promotion is not None
+    assert promotion.gain == 0.0
+    # 30 new songs of 18 + 36 + 30
+    assert promotion.reason.endswith("and the champion's snapshot lacks 36 % of the songs.")
+
+
+def test_the_test_split_never_chooses(ring: Ring) -> None:
+    plant_songs(ring.layout, "test")
+    let_say(ring.layout, ring.champion, "test", clicks=0, hiss=0, hums=0)
+
+    assert promote_best.fn(ring.layout) is None
+
+
+def test_golden_songs_judge_before_validation_songs(ring: Ring) -> None:
+    plant_golden(ring.layout)
+    let_say(ring.layout, ring.champion, clicks=0, hiss=0, hums=0)
+    let_say(ring.layout, ring.challenger, "golden", clicks=6)
+
+    assert promote_best.fn(ring.layout) is None
+
+    challenge = rows(ring.layout, "challenges")[-1]
+    assert (challenge["judged_on"], challenge["n_songs"]) == ("golden 1", 36)
+    assert "(golden 1)" in explain_stay(ring.layout)
+
+
+def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Ring) -> None:
+    layout = ring.layout
+    run_id = ring.champion.split("'")[1]
+    where = f"split = 'test' and {ring.champion}"
+    with open_catalog(layout) as catalog:
+        tested = fetch_rows(
+            catalog, f"select track_id, genre, predicted from predictions where {where}"
+        )
+        catalog.execute(f"delete from predictions where {where}")
+        catalog.execute("update assignments set split = 'golden' where split = 'test'")
+        catalog.execute(
+            "insert into golden_songs select 1, track_id, genre, now() from assignments"
+            " where split = 'golden'"
+        )
+    run = read_run(layout, run_id)
+    assert run is not None
+
+    said = hear_songs(layout, run, read_golden_songs(layout, 1, ("clicks", "hiss", "hums")))
+
+    kept = [r for r in rows(layout, "predictions") if r["split"] == "golden"]
+    assert said == {row["track_id"]: row["predicted"] for row in tested}
+    assert {(r["run_id"], r["track_id"], r["predicted"]) for r in kept} == {
+        (run_id, track_id, genre) for track_id, genre in said.items()
+    }
+
+
+def test_a_champion_that_cannot_judge_the_songs_is_succeeded(ring: Ring) -> None:
+    execute(ring.layout, f"delete from predictions where {ring.champion}")
+
+    promotion = promote_best.fn(ring.layout)
+
+    assert promotion is not None
+    assert "version 1 before it knew another library" in promotion.reason
+    assert (promotion.gain, promotion.previous_version) == (None, 1)
+
+
+def test_a_rollback_puts_the_champion_before_back(promoted: Ring) -> None:
+    rollback = roll_back.fn(promoted.layout, "ada")
+
+    assert aliases(promoted.layout) == {"champion": 1}
+    last = rows(promoted.layout, "promotions")[-1]
+    assert (last["kind"], last["version"], last["previous_version"]) == ("rollback", 1, 2)
+    assert (last["who"], last["reason"]) == ("ada", rollback.reason)
+    assert rollback.reason.startswith("Version 1 is back in place of version 2, rolled back by ada")
+
+
+def test_what_was_rolled_back_does_not_challenge_again_but_a_new_run_does(promoted: Ring) -> None:
+    roll_back.fn(promoted.layout)
+
+    assert promote_best.fn(promoted.layout) is None
+    assert aliases(promoted.layout)["champion"] == 1
+
+    execute(promoted.layout, f"update runs set started_at = now() where {promoted.challenger}")
+
+    assert promote_best.fn(promoted.layout) is not None
+    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+
+
+def test_before_the_second_champion_there_is_no_way_back(ring: Ring) -> None:
+    with pytest.raises(UsageError, match="no champion before this one"):
+        roll_back.fn(ring.layout)
+
+
+def test_a_rollback_that_a_killed_process_did_not_record_is_recorded(promoted: Ring) -> None:
+    from storage.tracking.registry import set_champion
+    from storage.tracking.store import open_tracking
+
+    set_champion(open_tracking(promoted.layout), 1)
+
+    promotion = promote_best.fn(promoted.layout)
+
+    assert promotion is not None
+    assert (promotion.kind, promotion.version, promotion.previous_version) == ("rollback", 1, 2)
+    assert aliases(promoted.layout) == {"champion": 1}
+
+
+def test_a_promotion_over_a_champion_that_was_not_recorded_is_made_whole(promoted: Ring) -> None:
+    before = rows(promoted.layout, "promotions")[-1]
+    execute(promoted.layout, "delete from promotions where version = 2")
+
+    promotion = promote_best.fn(promoted.layout, who="schedule")
+
+    after = rows(promoted.layout, "promotions")[-1]
+    unlike = {"promotion_id", "promoted_at"}
+    assert promotion is not None
+    assert {k: v for k, v in after.items() if k not in unlike} == {
+        k: v for k, v in before.items() if k not in unlike
+    }
