@@ -11,6 +11,7 @@ from genre_core.errors import UsageError
 from genre_core.features import FeatureConfig, features_of_lengths
 from genre_core.fragments import FragmentConfig
 from genre_core.networks.registry import NETWORKS
+from genre_core.night_rules import NightConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.layout import DataLayout
@@ -62,6 +63,7 @@ class LineConfig:
     sites: SiteConfig = field(default_factory=SiteConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
+    night: NightConfig = field(default_factory=NightConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):

@@ -18,6 +18,7 @@ from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
+from genre_core.night_rules import NightConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.sites.access import SiteConfig
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     sites: SiteConfig = Field(default_factory=SiteConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
+    night: NightConfig = Field(default_factory=NightConfig)
 
     @classmethod
     def settings_customise_sources(
