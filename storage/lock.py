@@ -10,7 +10,7 @@ from storage.layout import DataLayout
 
 
 class NightSkipped(TransientError):
-    """This night does not begin: another is under way, or has done its work already."""
+    """The night does not begin: another is under way, or has done its work already."""
 
 
 @contextmanager
