@@ -33,6 +33,11 @@ class ExtractReport:
     n_examples: int
     outcomes: dict[str, int]
 
+    @property
+    def sentence(self) -> str:
+        """What the flow did, for people."""
+        return f"{self.n_tracks} tracks were looked at; the store has {self.n_examples} examples."
+
 
 @flow
 def extract(config: LineConfig | None = None) -> ExtractReport:

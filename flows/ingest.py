@@ -45,6 +45,12 @@ class IngestReport:
     outcomes: dict[str, int]
     given_up: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """What the flow did, for people."""
+        sites = "".join(f" {site} was given up: {said}" for site, said in self.given_up.items())
+        return f"{self.n_new} songs were looked at.{sites}"
+
 
 @flow
 def ingest(config: LineConfig | None = None) -> IngestReport:

@@ -12,6 +12,7 @@ from genre_core.features import FeatureConfig, features_of_lengths
 from genre_core.fragments import FragmentConfig
 from genre_core.golden import GoldenConfig
 from genre_core.networks.registry import NETWORKS
+from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
@@ -69,6 +70,7 @@ class LineConfig:
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
     notify: str = ""
+    night: NightConfig = field(default_factory=NightConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):

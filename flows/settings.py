@@ -19,6 +19,7 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
 from genre_core.golden import GoldenConfig
+from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     promotion: PromotionConfig = Field(default_factory=PromotionConfig)
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
     notify: str = ""
+    night: NightConfig = Field(default_factory=NightConfig)
 
     @classmethod
     def settings_customise_sources(

@@ -1,5 +1,7 @@
 """Flow train: split, train every cell that has no run yet, evaluate, compare, audit, promote."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -31,23 +33,51 @@ from tasks.train import Cell, select_cells, train_network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainReport:
-    """The runs that were asked for, those trained now, the audit, and who was promoted."""
+    """The runs that were asked for, those trained now, the audit, and who was promoted.
+
+    ``n_left`` counts the trainings that no time was left for; ``failed_cells`` names those that
+    were tried in vain.
+    """
 
     runs: tuple[Run, ...]
     n_trained: int
     n_failed: int
     promotion: Promotion | None
     audit: Audit
+    n_left: int = 0
+    failed_cells: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What the training did, for people."""
+        failed = f", {self.n_failed} failed" if self.n_failed else ""
+        left = (
+            f"; the time budget is spent, {self.n_left} are left to the next night"
+            if self.n_left
+            else ""
+        )
+        champion = (
+            f"version {self.promotion.version} is the new champion"
+            if self.promotion
+            else "the champion stays"
+        )
+        return (
+            f"{self.n_trained} trainings were new{failed}{left}; audit: {self.audit.verdict}; "
+            f"{champion}."
+        )
 
 
 @flow
-def train(config: LineConfig | None = None) -> TrainReport:
+def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> TrainReport:
     """Split, train, evaluate, compare, audit, promote.
 
+    A training that is under way when the time is up is finished, and at least one is begun.
     Without a ``config`` the settings are read where the flow runs.
     """
+    end_s = time.monotonic() + budget_s
     config = config or read_line_config()
     layout = config.layout
+    tried: list[Cell] = []
     with hold_home(layout):
         snapshots = assign_splits(
             layout, config.features, config.genres, config.split_seed, config.golden
@@ -58,21 +88,36 @@ def train(config: LineConfig | None = None) -> TrainReport:
         missing = select_cells(layout, cells)
         if missing:
             comparison_id = open_comparison(layout, missing)
-            for cell in missing:
-                train_cell(layout, cell, comparison_id)
+            tried = _train_in_time(layout, missing, comparison_id, end_s)
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
         audited = audit_snapshot(layout, config.audit)
         promotion = promote_best(layout, config.promotion, who_asks())
         export_champion(layout)
         publish_store(layout)
     runs = finished_runs(layout, cells)
+    failed = {cell.cell_id for cell in tried} - {run.cell_id for run in runs}
     return TrainReport(
         runs=tuple(runs),
-        n_trained=len(runs) - (len(cells) - len(missing)),
-        n_failed=len(cells) - len(runs),
+        n_trained=len(tried) - len(failed),
+        n_failed=len(failed),
         promotion=promotion,
         audit=audited,
+        n_left=len(missing) - len(tried),
+        failed_cells=tuple(sorted(failed)),
     )
+
+
+def _train_in_time(
+    layout: DataLayout, cells: Sequence[Cell], comparison_id: str, end_s: float
+) -> list[Cell]:
+    """Train cell after cell, none after the end but the first; give those that were tried."""
+    tried: list[Cell] = []
+    for cell in cells:
+        if tried and time.monotonic() > end_s:
+            break
+        train_cell(layout, cell, comparison_id)
+        tried.append(cell)
+    return tried
 
 
 def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:

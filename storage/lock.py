@@ -9,6 +9,10 @@ from storage.disk import telling_refusal
 from storage.layout import DataLayout
 
 
+class NightSkipped(TransientError):
+    """The night does not begin: another is under way, or has done its work already."""
+
+
 @contextmanager
 def hold_home(layout: DataLayout) -> Iterator[None]:
     """Hold the home for writing until the block ends, or the process dies.
@@ -28,15 +32,22 @@ def hold_night(layout: DataLayout) -> Iterator[None]:
 
     Raises
     ------
-    TransientError
+    NightSkipped
         If another process is at its night.
+
+    Notes
+    -----
+    The kernel frees the lock when its process dies, so that neither a crash nor a reboot keeps
+    the next night out.
     """
-    with _hold(layout, ".night.lock"):
+    with _hold(layout, ".night.lock", NightSkipped):
         yield
 
 
 @contextmanager
-def _hold(layout: DataLayout, name: str) -> Iterator[None]:
+def _hold(
+    layout: DataLayout, name: str, refused: type[TransientError] = TransientError
+) -> Iterator[None]:
     with telling_refusal(layout):
         layout.home.mkdir(parents=True, exist_ok=True)
         file = (layout.home / name).open("w")
@@ -44,7 +55,7 @@ def _hold(layout: DataLayout, name: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise TransientError(
+            raise refused(
                 f"Another run of genreflow is at work in {layout.home}; wait until it has ended."
             ) from error
         yield

@@ -1,13 +1,18 @@
 """Report: what people find in the Prefect UI in the morning."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from genre_core.bootstrap import Interval
 from storage.catalog.audits import Audit
+from storage.catalog.extraction import count_examples
+from storage.catalog.nights import NightStep, read_nights
 from storage.catalog.runs import Promotion, Run
+from storage.catalog.songs import count_outcomes
+from storage.layout import DataLayout
 
 
 @task
@@ -27,19 +32,34 @@ def report_songs(
     create_table_artifact(key=f"{flow}-songs", table=rows, description=description)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightPage:
+    """The page that was written, and in a sentence where it is."""
+
+    sentence: str
+
+
 @task
 def report_night(
-    outcomes: Mapping[str, int],
-    n_examples: int,
+    layout: DataLayout,
+    night_id: str,
     runs: Sequence[Run],
     promotion: Promotion | None,
-    audit: Audit,
-) -> None:
-    """Write the summary of a night as an artifact."""
-    summary = summarise(outcomes, n_examples, runs, promotion)
-    create_markdown_artifact(
-        key="nightly-summary", markdown=f"{summary}\n\n{summarise_audit(audit)}"
-    )
+    audit: Audit | None,
+) -> NightPage:
+    """Write the summary of a night as an artifact, with the steps that it has gone through."""
+    parts = [summarise(count_outcomes(layout), count_examples(layout), runs, promotion)]
+    nights = [night for night in read_nights(layout) if night.night_id == night_id]
+    parts += [summarise_steps(night.steps) for night in nights]
+    parts += [summarise_audit(audit)] if audit else []
+    create_markdown_artifact(key="nightly-summary", markdown="\n\n".join(parts))
+    return NightPage(sentence="The page is an artifact of Prefect, nightly-summary.")
+
+
+def summarise_steps(steps: Sequence[NightStep]) -> str:
+    """Say in Markdown how each step of a night went."""
+    rows = [f"- **{s.step}** ({s.outcome}, {s.seconds:.0f} s): {s.message}" for s in steps]
+    return "\n".join(["## Steps", "", *rows])
 
 
 def summarise_audit(audit: Audit) -> str:

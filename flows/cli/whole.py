@@ -13,8 +13,9 @@ from flows.cli.tables import (
 )
 from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
-from genre_core.errors import UsageError
+from genre_core.errors import TransientError, UsageError
 from storage.catalog.published import query_rows
+from storage.catalog.songs import count_outcomes
 from storage.catalog.standing import compared_rows, count_own_outcomes, count_scored_songs
 from storage.layout import DataLayout
 from storage.sources.folder import audio_files
@@ -36,22 +37,31 @@ def run_line(config: LineConfig) -> None:
     """Run the line, show how the networks compare, and judge what none has heard."""
     layout = config.layout
     if config.music:
-        _show(layout, nightly(config))
+        _show(layout, _spend_night(config))
         songs = _unheard_track(layout)
     else:
         _require_no_own_music(layout)
         compose(layout.builtin)
-        _show(layout, nightly(replace(config, music=str(layout.builtin))))
+        _show(layout, _spend_night(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
     ERR.print("Classifying what no network has heard")
     OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
     OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
 
+def _spend_night(config: LineConfig) -> NightlyReport:
+    """Run the flow; a night that does not begin is an error for the one who waits for it."""
+    report = nightly(config)
+    if isinstance(report, NightlyReport):
+        return report
+    raise TransientError(report.message)
+
+
 def _show(layout: DataLayout, report: NightlyReport) -> None:
-    outcomes = count_own_outcomes(layout) or report.extracted.outcomes
+    outcomes = count_own_outcomes(layout) or count_outcomes(layout)
     OUT.print(outcome_sentence(outcomes))
-    for sentence in given_up_sentences(report.ingested.given_up):
+    given_up = report.ingested.given_up if report.ingested else {}
+    for sentence in given_up_sentences(given_up):
         ERR.print(sentence, highlight=False, markup=False)
     if any(not standing.startswith("ok") for standing, n in outcomes.items() if n):
         OUT.print(
@@ -64,9 +74,10 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
     OUT.print(
         f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
     )
-    promotion = report.trained.promotion
+    promotion = report.trained.promotion if report.trained else None
     OUT.print(promotion.reason if promotion else explain_stay(layout))
-    OUT.print(audit_sentence(report.trained.audit.checks, report.trained.audit.verdict))
+    if report.trained:
+        OUT.print(audit_sentence(report.trained.audit.checks, report.trained.audit.verdict))
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.catalog.nights import read_nights
 from storage.layout import DataLayout
 from tests.crash.comparison import describe, differences, orphans
 from tests.crash.nursery import KILLED, Nursery
@@ -51,4 +52,29 @@ def test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one(
         "finished": 1,
         "champions": [("champion", 1)],
         "versions": [(1,)],
+    }
+
+
+@pytest.mark.keras
+def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there(
+    line_nursery: Nursery, extracted_home: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(extracted_home, home)
+
+    killed = line_nursery.run(home, "nightly", point="storage.catalog.nights:record_step:after:2")
+    ended = line_nursery.run(home, "nightly")
+
+    assert (killed, ended) == (KILLED, 0)
+    last, first = read_nights(DataLayout(home))
+    assert (first.outcome, [step.step for step in first.steps]) == (
+        "interrupted",
+        ["ingest", "extract"],
+    )
+    assert last.outcome == "finished"
+    assert {step.step: str(step.outcome) for step in last.steps} == {
+        "ingest": "finished",
+        "extract": "finished",
+        "train": "finished",
+        "report": "finished",
     }

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from storage.catalog.nights import read_nights
 from storage.catalog.published import query_rows
 from storage.layout import DataLayout
 from tests.flows.test_ui import free_port
@@ -80,6 +81,17 @@ class Prefect:
         with urlopen(request, timeout=30) as response:
             return json.load(response)
 
+    def wait_for_run(self, state: str) -> str:
+        """Give the id of a night that the schedule has started and that ended in a state."""
+        deadline = time.monotonic() + LONGEST_S
+        asked = {"state": {"name": {"any_": [state]}}, "deployment_id": {"is_null_": False}}
+        while time.monotonic() < deadline:
+            runs = self.ask("flow_runs/filter", flow_runs=asked)
+            if found := [run["id"] for run in runs if run["auto_scheduled"]]:
+                return str(found[0])
+            time.sleep(1)
+        raise AssertionError(self.log.read_text("utf-8"))
+
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + LONGEST_S
         while time.monotonic() < deadline:
@@ -127,14 +139,13 @@ def test_the_five_flows_are_deployed_to_the_pool(prefect: Prefect) -> None:
     } == {str(ROOT)}
 
 
-def test_nightly_runs_by_the_clock_and_alone(prefect: Prefect) -> None:
+def test_nightly_runs_by_the_clock_and_no_slot_can_be_kept_by_a_dead_run(prefect: Prefect) -> None:
     deployments = {found["name"]: found for found in prefect.ask("deployments/filter")}
 
     nightly = deployments["nightly"]
     schedules = [(found["active"], found["schedule"]) for found in nightly["schedules"]]
     assert schedules == [(True, {"cron": "0 3 * * *", "timezone": "UTC", "day_or": True})]
-    assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-    assert nightly["global_concurrency_limit"]["limit"] == 1
+    assert [found["global_concurrency_limit"] for found in deployments.values()] == [None] * 5
     assert all(not deployments[name]["schedules"] for name in deployments if name != "nightly")
 
 
@@ -151,3 +162,20 @@ def test_a_triggered_night_is_completed_by_a_worker(prefect: Prefect) -> None:
     assert "Version 1 is the new champion" in str(artifacts[0]["data"])
     assert len(promotions) == 1
     assert len(outcomes) == 18
+
+
+def test_the_schedule_itself_starts_nights_and_those_that_come_meanwhile_are_skipped(
+    prefect: Prefect,
+) -> None:
+    prefect.run("deployment", "schedule", "create", "nightly/nightly", "--interval", "10")
+
+    skipped = prefect.wait_for_run("Skipped")
+
+    prefect.run("deployment", "schedule", "clear", "nightly/nightly", "--accept-yes")
+    finished = prefect.wait_for_run("Completed")
+    nights = {night.flow_run_id: night for night in read_nights(prefect.layout)}
+    assert nights[finished].who == nights[skipped].who == "schedule"
+    assert (nights[finished].outcome, nights[skipped].outcome) == ("finished", "skipped")
+    assert [step.step for step in nights[finished].steps] == [
+        *("ingest", "extract", "train", "report"),
+    ]

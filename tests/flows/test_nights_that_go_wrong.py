@@ -1,0 +1,144 @@
+"""Nights that fail, come twice, come late, or have nothing to do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows import night
+from flows.line import LineConfig
+from flows.night import SCHEDULE, Call
+from genre_core.errors import UsageError
+from genre_core.night_rules import NightConfig
+from storage.catalog.nights import read_nights
+from storage.catalog.published import query_rows
+from storage.lock import hold_night
+from tests.conftest import hum, write_song
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+Due = Callable[[datetime], None]
+
+
+@pytest.fixture
+def due(monkeypatch: pytest.MonkeyPatch) -> Due:
+    """Have the schedule, instead of a person, ask for the nights of this test."""
+
+    def ask(due_at: datetime) -> None:
+        call = Call(who=SCHEDULE, flow_run_id="", due_at=due_at)
+        monkeypatch.setattr(night, "read_call", lambda: call)
+
+    return ask
+
+
+def steps_of_last_night(config: LineConfig) -> dict[str, tuple[str, str]]:
+    steps = read_nights(config.layout)[0].steps
+    return {step.step: (str(step.outcome), step.message) for step in steps}
+
+
+def test_a_second_night_is_skipped_and_recorded(finished_copy: LineConfig) -> None:
+    from flows.nightly import nightly
+
+    with hold_night(finished_copy.layout):
+        state = nightly(finished_copy, return_state=True)
+
+    assert (state.type, state.name) == ("COMPLETED", "Skipped")
+    assert "Another run of genreflow is at work" in str(state.message)
+    last = read_nights(finished_copy.layout)[0]
+    assert (last.outcome, last.message) == ("skipped", state.message)
+
+
+def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
+    finished_copy: LineConfig, due: Due
+) -> None:
+    from flows.nightly import nightly
+
+    due(datetime.now(UTC))
+    config = replace(finished_copy, music="/nowhere/at/all", fragment_lengths_s=(1.0, 1.2))
+
+    state = nightly(replace(config, networks=("dense",)), return_state=True)
+
+    assert state.is_failed()
+    assert "/nowhere/at/all" in str(state.message)
+    (last, *_) = read_nights(config.layout)
+    assert last.outcome == "failed"
+    assert last.message.startswith("ingest failed: ")
+    steps = steps_of_last_night(config)
+    assert {name: outcome for name, (outcome, _) in steps.items()} == {
+        "ingest": "failed",
+        "extract": "finished",
+        "train": "finished",
+        "report": "finished",
+    }
+    assert "1 trainings were new" in steps["train"][1]
+    published = query_rows(config.layout, "select outcome from nights order by started_at")
+    assert published[-1] == {"outcome": "failed"}
+
+
+def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: LineConfig) -> None:
+    from flows.nightly import nightly
+
+    with pytest.raises(UsageError, match="/nowhere/at/all"):
+        nightly(replace(finished_copy, music="/nowhere/at/all"))
+
+    (last, *_) = read_nights(finished_copy.layout)
+    assert (last.outcome, [step.step for step in last.steps]) == ("failed", ["ingest"])
+
+
+def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
+    finished_copy: LineConfig, due: Due
+) -> None:
+    from flows.nightly import nightly
+
+    now = datetime.now(UTC)
+    outcomes = []
+    for days_late in (3, 2, 1, -1):
+        due(now - timedelta(days=days_late))
+        outcomes.append(nightly(finished_copy, return_state=True).name)
+
+    # the store has finished a night just now: only what is due after it is of use
+    assert outcomes == ["Skipped", "Skipped", "Skipped", "Completed"]
+    assert "is made up for" in read_nights(finished_copy.layout)[1].message
+
+
+def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
+    finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    from flows.nightly import nightly
+
+    write_song(tmp_path / "music" / "hums" / "new.wav", hum, seed=77)
+    write_song(tmp_path / "music" / "hiss" / "newer.wav", hum, seed=78)
+    music = replace(finished_copy, music=str(tmp_path / "music"))
+
+    first = nightly(replace(music, night=NightConfig(min_new_songs=20)))
+    waiting = steps_of_last_night(music)["train"]
+    second = nightly(replace(music, networks=("dense",), night=NightConfig(min_new_songs=2)))
+
+    assert first.trained is None
+    assert waiting == (
+        "skipped",
+        "2 new songs since the last training; it begins at 20.",
+    )
+    assert read_nights(music.layout)[1].n_new_songs == 2
+    assert second.trained.n_trained == 2
+
+
+def test_trainings_that_a_budget_leaves_are_made_the_next_night(finished_copy: LineConfig) -> None:
+    from flows.nightly import nightly
+    from flows.train import train
+
+    config = replace(finished_copy, networks=("dense",), seeds=(0, 1))
+
+    spent = nightly(replace(config, night=NightConfig(budget_min=1e-6)))
+    skipped = steps_of_last_night(config)["train"]
+    begun = train(config, budget_s=0.0)
+    rest = nightly(config)
+
+    assert spent.trained is None
+    assert skipped[0] == "skipped"
+    assert "time budget of 1e-06 min is spent" in skipped[1]
+    assert (begun.n_trained, begun.n_left) == (1, 1)
+    assert "1 are left to the next night" in begun.sentence
+    assert (rest.trained.n_trained, rest.trained.n_left) == (1, 0)

@@ -1,0 +1,114 @@
+"""Nights in the catalog: begun, gone through, ended, left by a crash."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.catalog.connection import open_catalog
+from storage.catalog.nights import (
+    NightOutcome,
+    NightStep,
+    close_abandoned_nights,
+    end_night,
+    read_last_end,
+    read_nights,
+    record_step,
+    skip_night,
+    start_night,
+)
+from storage.catalog.published import publish, query_rows
+from storage.layout import DataLayout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> DataLayout:
+    return DataLayout(tmp_path / "home")
+
+
+def step(name: str, position: int) -> NightStep:
+    return NightStep(
+        night_id="first",
+        position=position,
+        step=name,
+        outcome=NightOutcome.FINISHED,
+        message=f"{name} went well.",
+        seconds=1.5,
+    )
+
+
+def test_a_night_is_read_with_its_steps_in_order_and_what_is_known_of_it(
+    layout: DataLayout,
+) -> None:
+    start_night(layout, "first", "run-1", "schedule")
+    record_step(layout, step("extract", 1))
+    record_step(layout, step("ingest", 0))
+
+    end_night(layout, "first", NightOutcome.FINISHED, "All went well.", {"failed_cells": ["a"]})
+
+    (night,) = read_nights(layout)
+    assert (night.night_id, night.flow_run_id, night.who) == ("first", "run-1", "schedule")
+    assert (night.outcome, night.message) == ("finished", "All went well.")
+    assert night.steps == (step("ingest", 0), step("extract", 1))
+    assert night.facts == {"failed_cells": ["a"]}
+    assert night.ended_at is not None
+    assert night.started_at <= night.ended_at
+
+
+def test_a_night_counts_the_tracks_that_came_since_it_began(layout: DataLayout) -> None:
+    insert = """
+        insert into tracks (track_id, location, genre, artist, album, title, licence, duration_s,
+            sample_rate, channels, codec, suffix)
+        values (?, '', '', '', '', '', '', 1, 1, 1, '', '')
+    """
+    with open_catalog(layout) as catalog:
+        catalog.execute(insert, ["old"])
+    start_night(layout, "first", "", "person")
+    with open_catalog(layout) as catalog:
+        catalog.executemany(insert, [["new"], ["newer"]])
+
+    end_night(layout, "first", NightOutcome.FINISHED, "")
+
+    assert read_nights(layout)[0].n_new_songs == 2
+
+
+def test_a_night_left_running_is_closed_as_interrupted_once(layout: DataLayout) -> None:
+    start_night(layout, "first", "", "schedule")
+    record_step(layout, step("ingest", 0))
+
+    n_closed = close_abandoned_nights(layout), close_abandoned_nights(layout)
+
+    (night,) = read_nights(layout)
+    assert n_closed == (1, 0)
+    assert night.outcome == "interrupted"
+    assert "goes on from what it left" in night.message
+    assert [known.step for known in night.steps] == ["ingest"]
+
+
+def test_only_a_finished_night_makes_up_for_earlier_ones(layout: DataLayout) -> None:
+    skip_night(layout, "skipped", "", "schedule", "Another is at work.")
+    start_night(layout, "failed", "", "schedule")
+    end_night(layout, "failed", NightOutcome.FAILED, "The site is down.")
+    before = read_last_end(layout)
+
+    start_night(layout, "finished", "", "schedule")
+    end_night(layout, "finished", NightOutcome.FINISHED, "")
+
+    assert before is None
+    assert read_last_end(layout) == read_nights(layout)[0].ended_at
+
+
+def test_people_find_nights_and_steps_in_the_published_store(layout: DataLayout) -> None:
+    start_night(layout, "first", "run-1", "schedule")
+    record_step(layout, step("ingest", 0))
+    skip_night(layout, "second", "run-2", "schedule", "The first is at work.")
+
+    publish(layout)
+
+    nights = query_rows(layout, "select night_id, outcome, message from nights")
+    assert [tuple(row.values()) for row in nights] == [
+        ("first", "running", ""),
+        ("second", "skipped", "The first is at work."),
+    ]
+    assert query_rows(layout, "select step, seconds from night_steps") == [
+        {"step": "ingest", "seconds": 1.5}
+    ]
