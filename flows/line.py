@@ -16,6 +16,7 @@ from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
+from storage.tidying import KeepConfig
 
 COMPARED_NETWORKS = ("dense", "rnn", "cnn", "combined")
 
@@ -62,6 +63,7 @@ class LineConfig:
     sites: SiteConfig = field(default_factory=SiteConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
+    keep: KeepConfig = field(default_factory=KeepConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):

@@ -22,6 +22,7 @@ from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
+from storage.tidying import KeepConfig
 
 SETTINGS_FILE = "genreflow.toml"
 
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     sites: SiteConfig = Field(default_factory=SiteConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
+    keep: KeepConfig = Field(default_factory=KeepConfig)
 
     @classmethod
     def settings_customise_sources(

@@ -16,6 +16,7 @@ from flows.cli import (
     serve,
     sweep,
     thesis_report,
+    tidy,
 )
 from flows.cli.app import app
 from flows.cli.running import main
@@ -24,5 +25,5 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, ask, decide, remove, doctor, serve, demo),
+    *(thesis_report, ask, decide, remove, tidy, doctor, serve, demo),
 )
