@@ -19,6 +19,7 @@ from storage.download import DownloadLimits
 from storage.layout import DataLayout
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
+from storage.tidying import KeepConfig
 
 COMPARED_NETWORKS = ("dense", "rnn", "cnn", "combined")
 
@@ -71,6 +72,7 @@ class LineConfig:
     runner: RunnerConfig = field(default_factory=RunnerConfig)
     notify: str = ""
     night: NightConfig = field(default_factory=NightConfig)
+    keep: KeepConfig = field(default_factory=KeepConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):

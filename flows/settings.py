@@ -25,6 +25,7 @@ from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
+from storage.tidying import KeepConfig
 
 SETTINGS_FILE = "genreflow.toml"
 
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
     notify: str = ""
     night: NightConfig = Field(default_factory=NightConfig)
+    keep: KeepConfig = Field(default_factory=KeepConfig)
 
     @classmethod
     def settings_customise_sources(

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     DUPLICATE_CONTENT = "duplicate_content"
     DUPLICATE_RECORDING = "duplicate_recording"
     SITE_BROKEN = "site_broken"
+    REMOVED = "removed"
     INTERRUPTED = "interrupted"
 
 

@@ -16,6 +16,7 @@ from storage.audio.probe import probe_audio
 from storage.catalog import prints as printed
 from storage.catalog.prints import Print
 from storage.catalog.recordings import settle_recordings
+from storage.catalog.removals import REMOVED, find_removed
 from storage.catalog.songs import known_packets, known_tracks
 from storage.download import drop_song, is_gone
 from storage.layout import DataLayout
@@ -42,6 +43,7 @@ def mark_duplicates(
 
     Which source of a song stands for it, and under which genre, is settled by `settle_copies`.
     """
+    fetched = [_refuse_removed(layout, chunk) for chunk in fetched]
     arrived = [track for chunk in fetched for track in chunk.tracks]
     tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
     known = known_tracks(layout, [track.track_id for track in tracks])
@@ -121,6 +123,31 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
         )
     path = write_print(layout, track.track_id, items)
     return PrintedSong(track_id=track.track_id, path=path, bit_rate=bit_rate)
+
+
+def _refuse_removed(layout: DataLayout, chunk: Fetched) -> Fetched:
+    """Drop the songs whose sound somebody had removed, wherever they come from now."""
+    removed = find_removed(layout, chunk.tracks)
+    refused = [track for track in chunk.tracks if track.location in removed]
+    for track in refused:
+        drop_song(layout, track)
+    return replace(
+        chunk,
+        tracks=tuple(track for track in chunk.tracks if track.location not in removed),
+        outcomes=(*chunk.outcomes, *(_tell_removed(t, removed[t.location]) for t in refused)),
+    )
+
+
+def _tell_removed(track: Track, track_id: str) -> Outcome:
+    return Outcome(
+        location=track.location,
+        genre=track.genre,
+        result=Result.QUARANTINED,
+        stage=Stage.DUPLICATES,
+        reason=Reason.REMOVED,
+        message=REMOVED,
+        track_id=track_id,
+    )
 
 
 def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:

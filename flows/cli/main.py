@@ -13,10 +13,12 @@ from flows.cli import (
     ladder,
     line,
     morning,
+    remove,
     retry,
     serve,
     sweep,
     thesis_report,
+    tidy,
 )
 from flows.cli.app import app
 from flows.cli.running import main
@@ -25,5 +27,5 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, morning, ask, decide, golden, doctor, serve, demo),
+    *(thesis_report, morning, ask, decide, golden, remove, tidy, doctor, serve, demo),
 )

@@ -109,9 +109,9 @@ def migrate_3_to_4(catalog: DuckDBPyConnection) -> None:
             ended_at timestamptz not null default now(), primary key (night_id, step)
         );
         create table removals (
-            track_id varchar primary key, artist varchar not null, title varchar not null,
-            reason varchar not null, who varchar not null,
-            removed_at timestamptz not null default now()
+            track_id varchar primary key, packets_id varchar not null default '',
+            artist varchar not null, title varchar not null, reason varchar not null,
+            who varchar not null, removed_at timestamptz not null default now()
         );
         """
     )

@@ -1,5 +1,6 @@
 """Songs that were left out are tried again because somebody asks for it."""
 
+from genre_core.records import Reason
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.layout import DataLayout
 
@@ -8,7 +9,7 @@ _THERE = """($2 = '' or starts_with(source || '/', $2 || '/')
 
 _RELEASE = f"""
     update outcomes set outcome = 'retryable', updated_at = now()
-    where outcome <> 'ok' and ($1 = '' or reason = $1) and {_THERE}
+    where outcome <> 'ok' and ($1 = reason or ($1 = '' and reason <> 'removed')) and {_THERE}
     returning track_id
 """
 
@@ -27,7 +28,8 @@ def release_songs(layout: DataLayout, reason: str, source: str) -> int:
     ----------
     layout : DataLayout
     reason : str
-        A value of ``records.Reason``; empty: whatever the reason.
+        A value of ``records.Reason``; empty: whatever the reason, but for songs that somebody
+        removed: those are let in again by ``removed`` alone.
     source : str
         A song, or the folder or site at which the songs begin; empty: all. Paths are whole; links
         in them are followed, or as they were listed.
@@ -38,4 +40,7 @@ def release_songs(layout: DataLayout, reason: str, source: str) -> int:
         track_ids = [song["track_id"] for song in songs if song["track_id"]]
         statement = "delete from rejected where track_id in (select unnest(?))"
         catalog.execute(statement, [track_ids])
+        if reason == Reason.REMOVED:
+            statement = "delete from removals where track_id in (select unnest(?))"
+            catalog.execute(statement, [track_ids])
     return len(songs)

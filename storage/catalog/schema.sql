@@ -168,8 +168,8 @@ create table night_steps (
 );
 
 create table removals (
-    track_id varchar primary key, artist varchar not null, title varchar not null,
-    reason varchar not null, who varchar not null,
+    track_id varchar primary key, packets_id varchar not null default '',
+    artist varchar not null, title varchar not null, reason varchar not null, who varchar not null,
     removed_at timestamptz not null default now()
 );
 

@@ -32,7 +32,8 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
 
     What may come right by itself (``retryable``) is tried again, and so is a file that was left
     out and has changed since, what is now listed under another genre, and what had or has none.
-    What was decided by the listing alone is decided by the listing of now.
+    What was decided by the listing alone is decided by the listing of now. What somebody removed
+    stays away, whatever its file or its genre is now.
 
     Returns
     -------
@@ -40,14 +41,17 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
         With their ``version``.
     """
     statement = """
-        select source, genre, if(outcome = 'quarantined', version, null) as version
+        select source, genre, if(outcome = 'quarantined', version, null) as version,
+            reason = 'removed' as is_removed
         from outcomes where outcome <> 'retryable' and reason <> 'label_unknown'
             and stage <> 'sources'
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
     settled = {(row["source"], row["genre"]): row["version"] for row in rows}
-    dated = [replace(source, version=file_version(source.location)) for source in sources]
+    removed = {row["source"] for row in rows if row["is_removed"]}
+    staying = [source for source in sources if source.location not in removed]
+    dated = [replace(source, version=file_version(source.location)) for source in staying]
     return [source for source in dated if source.label_fault or not _is_settled(source, settled)]
 
 

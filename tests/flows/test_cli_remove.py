@@ -1,0 +1,185 @@
+"""Command remove: of a song that was taken down nothing is left but that it was, and its split."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from flows.ingest import ingest
+from flows.line import LineConfig
+from storage import takedown
+from storage.catalog.published import query_rows
+from storage.catalog.removals import find_song
+from storage.catalog.retrying import release_songs
+from storage.layout import DataLayout
+from storage.takedown import finish_removals, take_down
+from tests.conftest import write_manifest
+from tests.flows.conftest import Call
+
+KEPT = {"removals", "outcomes", "assignments", "snapshot_tracks", "splits"}
+
+pytestmark = pytest.mark.flow
+
+
+def first_of(layout: DataLayout, split: str = "train") -> dict[str, str]:
+    statement = """
+        select track_id, source, artist from splits join outcomes using (track_id)
+            join tracks using (track_id)
+        where split = ? and outcome = 'ok' order by source limit 1
+    """
+    return query_rows(layout, statement, [split])[0]
+
+
+def tables_with(database: Path, track_id: str) -> set[str]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute(
+            """select table_name from duckdb_columns() where column_name = 'track_id'
+            and not internal"""
+        ).fetchall()
+        return {
+            name
+            for (name,) in names
+            if connection.execute(f"from {name} where track_id = ?", [track_id]).fetchall()
+        }
+
+
+def shards_with(layout: DataLayout, track_id: str) -> list[Path]:
+    shards = list(layout.shards.rglob("*.parquet"))
+    assert shards
+    return [s for s in shards if track_id in pq.read_table(s)["track_id"].to_pylist()]
+
+
+def files_of(layout: DataLayout, track_id: str) -> list[Path]:
+    return [path for path in layout.home.rglob(f"*{track_id}*") if path.is_file()]
+
+
+def places_of(layout: DataLayout, track_id: str) -> list[object]:
+    databases = (layout.catalog, layout.published)
+    tables = set().union(*(tables_with(database, track_id) for database in databases))
+    return [*files_of(layout, track_id), *shards_with(layout, track_id), *(tables - KEPT)]
+
+
+def test_nothing_of_a_removed_song_is_left_but_its_removal_and_its_split(
+    finished_copy: LineConfig, genreflow: Call
+) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+    n_before = query_rows(layout, "select count(*) as n from spectrograms")[0]["n"]
+    assert len(places_of(layout, song["track_id"])) > 8
+
+    said = genreflow(
+        *("remove", song["track_id"][:10], "--reason", "asked", "--yes", "--home", layout.home)
+    )
+
+    assert said.code == 0
+    assert places_of(layout, song["track_id"]) == []
+    assert tables_with(layout.catalog, song["track_id"]) == KEPT - {"splits"}
+    n_after = query_rows(layout, "select count(*) as n from spectrograms")[0]["n"]
+    assert n_before - n_after == 2 * 3  # two lengths, three fragments
+    removal = query_rows(layout, "select track_id, artist, reason from removals")
+    assert removal == [{"track_id": song["track_id"], "artist": song["artist"], "reason": "asked"}]
+    outcome = query_rows(
+        layout, "select outcome, reason from outcomes where source = ?", [song["source"]]
+    )
+    assert outcome == [{"outcome": "quarantined", "reason": "removed"}]
+    learned = re.findall(r"[0-9a-f]{32}", said.out)
+    assert sorted(learned) == sorted(
+        row["run_id"] for row in query_rows(layout, "select run_id from runs")
+    )
+
+
+def test_all_songs_of_an_artist_are_removed_whatever_the_case(
+    finished_copy: LineConfig, genreflow: Call
+) -> None:
+    layout = finished_copy.layout
+
+    genreflow("remove", "--artist", "ADA HUMS", "--yes", "--home", layout.home)
+
+    assert query_rows(layout, "select * from tracks where artist = 'Ada hums'") == []
+    assert len(query_rows(layout, "select * from removals where artist = 'Ada hums'")) == 2
+
+
+@pytest.mark.parametrize("step", ["publish", "remove_orphans", "record_removal"])
+def test_a_removal_that_was_killed_is_finished_by_the_next_call(
+    finished_copy: LineConfig, genreflow: Call, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+
+    def die(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    found = find_song(layout, song["source"])
+    with monkeypatch.context() as killed:
+        killed.setattr(takedown, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            take_down(layout, found, "", "nobody")
+    assert places_of(layout, song["track_id"])
+
+    said = genreflow("remove", song["source"], "--yes", "--home", layout.home)
+
+    assert said.code == 0
+    assert places_of(layout, song["track_id"]) == []
+    assert len(query_rows(layout, "select * from removals")) == 1
+
+
+def test_a_removed_song_stays_away_under_its_own_and_any_other_path(
+    finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+    take_down(layout, find_song(layout, song["source"]), "", "nobody")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(song["source"], elsewhere)
+    Path(song["source"]).touch()
+    name = Path(song["source"]).name
+    write_manifest(
+        elsewhere,
+        [{"path": p, "genre": "hiss", "artist": "", "title": ""} for p in (song["source"], name)],
+    )
+
+    report = ingest(replace(finished_copy, music=str(elsewhere)))
+
+    assert report.n_new == 1  # the other path; its own is not even looked at
+    assert places_of(layout, song["track_id"]) == []
+    found = query_rows(layout, "select outcome, reason from outcomes where reason = 'removed'")
+    assert found == 2 * [{"outcome": "quarantined", "reason": "removed"}]
+
+
+def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+    take_down(layout, find_song(layout, song["source"]), "", "nobody")
+
+    release_songs(layout, "", "")
+    ingest(finished_copy)
+    away = query_rows(layout, "select * from tracks where track_id = ?", [song["track_id"]])
+    n_released = release_songs(layout, "removed", song["source"])
+    ingest(finished_copy)
+    back = query_rows(layout, "select * from tracks where track_id = ?", [song["track_id"]])
+
+    assert (len(away), n_released, len(back)) == (0, 1, 1)
+
+
+def test_a_second_round_of_finishing_removes_nothing(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+
+    n_bytes = take_down(layout, find_song(layout, song["source"]), "", "nobody")
+
+    assert n_bytes > 0
+    assert finish_removals(layout) == 0
+
+
+def test_a_song_that_the_store_does_not_know_is_told(
+    finished_copy: LineConfig, genreflow: Call
+) -> None:
+    said = genreflow("remove", "0000", "--home", finished_copy.layout.home)
+
+    assert said.code == 2
+    assert "no song 0000" in said.err

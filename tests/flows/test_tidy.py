@@ -1,0 +1,68 @@
+"""Flow tidy: only what nothing needs goes, and a dry run removes nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from flows.line import LineConfig
+from flows.tidy import tidy
+from storage.catalog.connection import open_catalog
+from storage.catalog.published import query_rows
+from storage.layout import DataLayout
+from storage.tidying import KeepConfig, tidy_home
+from storage.tracking.alias import read_alias
+
+pytestmark = pytest.mark.flow
+LEAST = KeepConfig(snapshots=1, unpromoted_models=0)
+
+
+def models(layout: DataLayout) -> set[str]:
+    return {path.name for path in (layout.mlflow_artifacts / "models").iterdir()}
+
+
+def plant_newer_library(layout: DataLayout) -> None:
+    """Two later snapshots of another library, which no run used."""
+    with open_catalog(layout) as catalog:
+        for name, days in (("unused", 1), ("newest", 2)):
+            catalog.execute(
+                """insert into snapshots by name select * replace (? as snapshot_id,
+                'another' as library_id, created_at + to_days(?) as created_at,
+                used_at + to_days(?) as used_at) from snapshots
+                where snapshot_id not in ('unused', 'newest') limit 1""",
+                [name, days, days],
+            )
+
+
+def test_by_default_nothing_that_somebody_may_ask_for_goes(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    plant_newer_library(layout)
+
+    assert tidy_home(layout, KeepConfig()) == []
+
+
+def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
+    finished_copy: LineConfig,
+) -> None:
+    layout = finished_copy.layout
+    plant_newer_library(layout)
+    orphan = next(layout.shards.iterdir()) / f"{'0' * 24}.parquet"
+    orphan.write_bytes(b"1234567")
+    before = models(layout)
+
+    planned = tidy_home(layout, LEAST, dry_run=True)
+    assert orphan.exists()
+    assert models(layout) == before
+    tidy(replace(finished_copy, keep=LEAST))
+
+    reigning = read_alias(layout)
+    assert reigning is not None
+    assert models(layout) == {reigning.model_uri.removeprefix("models:/")}
+    assert not orphan.exists()
+    kinds = [thing.kind for thing in planned]
+    assert kinds == ["shard", "snapshot", "model", "model", "model"]
+    assert planned[0].n_bytes == 7
+    left = {row["snapshot_id"] for row in query_rows(layout, "select snapshot_id from snapshots")}
+    assert "newest" in left
+    assert "unused" not in left
+    assert len(query_rows(layout, "from runs join snapshots using (snapshot_id)")) == 4
+    assert tidy_home(layout, LEAST) == []
