@@ -66,13 +66,15 @@ def serve(
     prepare_environment(layout.home, verbose=False)
     from storage.tracking.alias import read_alias
     from storage.tracking.serving import champion_command, champion_settings
+    from storage.tracking.store import open_tracking
 
     reigning = read_alias(layout) if layout.mlflow_db.exists() else None
     if reigning is None:
         raise UsageError(f"There is no champion in {layout.home} yet. Run `genreflow run` first.")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    os.environ.update(champion_settings(layout))
+    open_tracking(layout)  # a home that was moved says so before MLflow looks for its models
+    os.environ.update(champion_settings(layout, os.environ.get("PATH", "")))
     with _server(champion_command(port), f"{_address(port)}/health") as process:
         OUT.print(f"Champion {reigning.version}: POST {_address(port)}/invocations")
         OUT.print("Ctrl-C stops it.")

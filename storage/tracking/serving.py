@@ -1,6 +1,8 @@
 """How MLflow's own server is started over our store."""
 
+import os
 import sys
+from pathlib import Path
 
 from storage.layout import DataLayout
 from storage.tracking.alias import CHAMPION, REGISTERED
@@ -26,6 +28,13 @@ def champion_command(port: int) -> list[str]:
     ]
 
 
-def champion_settings(layout: DataLayout) -> dict[str, str]:
-    """Give the environment variable by which MLflow finds the registry of a home."""
-    return {"MLFLOW_TRACKING_URI": f"sqlite:///{layout.mlflow_db.resolve()}"}
+def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
+    """Give the environment of that command; ``path`` is where programs are looked for now.
+
+    MLflow starts uvicorn by its name, which stands beside this Python.
+    """
+    programs = str(Path(sys.executable).parent)
+    return {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{layout.mlflow_db.resolve()}",
+        "PATH": os.pathsep.join([programs, path]) if path else programs,
+    }
