@@ -11,6 +11,7 @@ from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
 from genre_core.voting import CHOOSING_VOTE, VOTES, Float64Array
+from storage.download import DownloadLimits
 from storage.exports import ExportUnusable, has_export, read_export
 from storage.layout import DataLayout
 from storage.light import LightNetwork
@@ -71,10 +72,10 @@ def judge_all(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
     return [judge_song(judge, song) for song in songs]
 
 
-def judge_song(judge: Judge, song: str) -> Verdict:
+def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) -> Verdict:
     """Judge one song; where it cannot be judged, the verdict says why."""
     try:
-        starts_s, matrices = listen(song, judge.features)
+        starts_s, matrices = listen(song, judge.features, limits)
     except GenreflowError as error:
         return Verdict(song=song, champion=judge.version, error=str(error))
     by_fragment = predict_genres(judge, matrices)
@@ -134,7 +135,7 @@ def load_champion(layout: DataLayout) -> Judge:
     document = load_features(tracking, reigning.model_uri)
     document["temperature"] = load_temperature(tracking, reigning.model_uri)
     network = load_network(tracking, reigning.model_uri)
-    return _to_judge(reigning.version, network, document)
+    return to_judge(reigning.version, network, document)
 
 
 def export_reigning(layout: DataLayout) -> bool:
@@ -164,10 +165,11 @@ def _find_reigning(layout: DataLayout) -> Champion:
 
 def _load_export(layout: DataLayout, reigning: Champion) -> Judge:
     exported = read_export(layout, reigning)
-    return _to_judge(reigning.version, LightNetwork(exported.network), exported.document)
+    return to_judge(reigning.version, LightNetwork(exported.network), exported.document)
 
 
-def _to_judge(version: int, network: object, document: Mapping[str, Any]) -> Judge:
+def to_judge(version: int, network: object, document: Mapping[str, Any]) -> Judge:
+    """Make a judge of a network and what was logged with it."""
     return Judge(
         version=version,
         network=network,

@@ -22,13 +22,15 @@ N_THREADS = 2
 """Somebody waits for a verdict; many songs are better transformed one a thread."""
 
 
-def listen(song: str, features: FeatureConfig) -> tuple[Float64Array, Float32Array]:
+def listen(
+    song: str, features: FeatureConfig, limits: DownloadLimits | None = None
+) -> tuple[Float64Array, Float32Array]:
     """Cut a song as in training: where its fragments start, and their matrices.
 
     A file is read where it stands; a copy that is fetched from elsewhere is thrown away.
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        path, track_id, facts = _reach(song, DataLayout(Path(folder)))
+        path, track_id, facts = _reach(song, DataLayout(Path(folder)), limits or DownloadLimits())
         starts_s, fragments = _cut(path, track_id, facts, features)
     matrices = transform_fragments(fragments, features)
     if not matrices.any():
@@ -45,18 +47,18 @@ def transform_fragments(fragments: Float32Array, features: FeatureConfig) -> Flo
         )
 
 
-def _reach(song: str, fleeting: DataLayout) -> tuple[Path, str, AudioFacts]:
+def _reach(song: str, fleeting: DataLayout, limits: DownloadLimits) -> tuple[Path, str, AudioFacts]:
     """Give the file of a song, its track id and what its packets say.
 
     A file whose name hides what it is is copied to a name that tells it: some decoders go by that.
     """
     path = Path(song).absolute()
     if "://" not in song:
-        track_id, facts, suffix = probe_song(path, fleeting, DownloadLimits())
+        track_id, facts, suffix = probe_song(path, fleeting, limits)
         if suffix == path.suffix.lower():
             return path, track_id, facts
     location = song if "://" in song else str(path)
-    track = fetch_song(identify(Source(location=location, genre="")), fleeting, DownloadLimits())
+    track = fetch_song(identify(Source(location=location, genre="")), fleeting, limits)
     return fleeting.song(track.track_id, track.suffix), track.track_id, track.facts
 
 

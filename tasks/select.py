@@ -19,6 +19,7 @@ from storage.catalog.runs import (
 )
 from storage.layout import DataLayout
 from tasks.comparison import Comparison, RunGroup, compare_groups
+from tasks.tracked import open_tracked
 from tasks.train import Cell
 
 
@@ -35,9 +36,8 @@ def close_killed_runs(layout: DataLayout) -> None:
 def open_comparison(layout: DataLayout, cells: Sequence[Cell]) -> str:
     """Open the parent run of a comparison in MLflow."""
     from storage.tracking.runs import start_comparison
-    from storage.tracking.store import open_tracking
 
-    tracking = open_tracking(layout)
+    tracking = open_tracked(layout)
     networks = sorted({cell.network for cell in cells})
     lengths = sorted({cell.features.fragment_s for cell in cells})
     name = f"{', '.join(networks)} × {', '.join(f'{length:g} s' for length in lengths)}"

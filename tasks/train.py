@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from prefect import task
 
 from genre_core.augmentation import require_decibels
 from genre_core.errors import GenreflowError
+from genre_core.examples import digest_examples
 from genre_core.features import FeatureConfig, name_features
 from genre_core.records import Split
 from genre_core.representations.registry import find_representation
@@ -21,6 +22,7 @@ from storage.tracking.cells import RunCell
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
+from tasks.tracked import open_tracked
 
 Network = Any  # a keras.Model; naming it would import Keras
 
@@ -86,15 +88,15 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
     from genre_core.figures.curves import draw_curves
     from storage.tracking.models import log_network
     from storage.tracking.runs import failing_run, log_epoch, log_figure, start_run
-    from storage.tracking.store import open_tracking
 
     training = import_training()
     started_at, start = datetime.now(UTC), time.monotonic()
     train = split_examples(layout, cell.snapshot, Split.TRAIN)
     validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
     model = _fresh_network(cell)
-    tracking = open_tracking(layout)
-    run_id = start_run(tracking, comparison_id, run_cell(layout, cell))
+    tracking = open_tracked(layout)
+    told = replace(run_cell(layout, cell), examples_digest=digest_examples(train, validation))
+    run_id = start_run(tracking, comparison_id, told)
     with (
         failing_run(tracking, run_id),
         show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,

@@ -1,4 +1,4 @@
-"""Command ui: the MLflow UI and the Prefect UI, on this machine alone."""
+"""Commands ui and serve: both pages, and the champion, on this machine alone."""
 
 import os
 import signal
@@ -51,6 +51,35 @@ def ui(
         while first.poll() is None and second.poll() is None:
             time.sleep(PAUSE_S)
         raise GenreflowError("One of the servers has stopped; its last lines above say why.")
+
+
+@app.command()
+def serve(
+    home: Home = None,
+    port: Annotated[int, typer.Option(help="Where the champion listens.")] = 5001,
+) -> None:
+    """Serve the champion with MLflow on 127.0.0.1; Ctrl-C stops it.
+
+    Example: [bold]genreflow serve --port 5002[/bold]
+    """
+    layout = read_line_config(home=home).layout
+    prepare_environment(layout.home, verbose=False)
+    from storage.tracking.alias import read_alias
+    from storage.tracking.serving import champion_command, champion_settings
+    from storage.tracking.store import open_tracking
+
+    reigning = read_alias(layout) if layout.mlflow_db.exists() else None
+    if reigning is None:
+        raise UsageError(f"There is no champion in {layout.home} yet. Run `genreflow run` first.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    open_tracking(layout)  # a home that was moved says so before MLflow looks for its models
+    os.environ.update(champion_settings(layout, os.environ.get("PATH", "")))
+    with _server(champion_command(port), f"{_address(port)}/health") as process:
+        OUT.print(f"Champion {reigning.version}: POST {_address(port)}/invocations")
+        OUT.print("Ctrl-C stops it.")
+        process.wait()
+        raise GenreflowError("The server has stopped; its last lines above say why.")
 
 
 def _address(port: int) -> str:

@@ -64,11 +64,14 @@ class Watch:
             the page named is.
         """
         host = urlsplit(url).hostname or ""
-        is_open = self._limits.allow_private or host == self._named_host
+        is_named = self._limits.trust_named and host == self._named_host
+        is_open = self._limits.allow_private or is_named
         if not is_open and not all(is_public(address) for address in addresses):
             require_public(self._shown, host, addresses, self._find_named())
 
     def _find_named(self) -> list[str]:
+        if not self._limits.trust_named:
+            return []
         try:
             return resolve_host(self._named_host)
         except OSError:  # what cannot be looked up is nowhere, and so is nobody's neighbour

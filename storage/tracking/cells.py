@@ -20,6 +20,8 @@ class RunCell:
         In the order of the labels.
     n_train, n_validation, n_test : int
         Examples in each split.
+    examples_digest : str
+        Of the training and validation examples themselves; empty where it is not known.
     config : mapping
         The settings of the training, flat: ``batch_size``, ``learning_rate`` …
     """
@@ -34,6 +36,7 @@ class RunCell:
     n_train: int
     n_validation: int
     n_test: int
+    examples_digest: str = ""
     config: Mapping[str, Parameter] = field(default_factory=dict)
 
 
@@ -68,7 +71,8 @@ def run_params(cell: RunCell) -> dict[str, str]:
 
 def run_tags(cell: RunCell) -> dict[str, str]:
     """The tags that tell which examples a run learnt from."""
-    return {"snapshot_id": cell.snapshot_id, "feature_key": cell.feature_key}
+    tags = {"snapshot_id": cell.snapshot_id, "feature_key": cell.feature_key}
+    return tags | ({"examples_digest": cell.examples_digest} if cell.examples_digest else {})
 
 
 def _notation(value: Parameter) -> str:

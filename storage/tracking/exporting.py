@@ -10,7 +10,13 @@ from genre_core.errors import GenreflowError
 from storage.exports import write_export
 from storage.light import LightNetwork, write_light
 from storage.tracking.alias import Champion
-from storage.tracking.models import Network, load_features, load_network, load_temperature
+from storage.tracking.models import (
+    Network,
+    load_features,
+    load_network,
+    load_temperature,
+    log_light,
+)
 from storage.tracking.store import Tracking
 
 TOLERANCE = 1e-5
@@ -48,6 +54,7 @@ def _export(tracking: Tracking, reigning: Champion, network: Network) -> None:
         "features": features["features"],
         "temperature": load_temperature(tracking, reigning.model_uri),
     }
+    log_light(tracking, reigning.model_uri, light)
     write_export(tracking.layout, reigning, light, logged)
 
 

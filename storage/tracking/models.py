@@ -14,7 +14,8 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.types.schema import Map
 
 from genre_core.errors import CatalogMismatch
 from storage.tracking.runs import log_params
@@ -22,6 +23,10 @@ from storage.tracking.store import Tracking
 
 FEATURES_FILE = "features.json"
 TEMPERATURE_FILE = "temperature.json"
+LIGHT_FILE = "network.tflite"
+LOADER = "flows.serving"
+"""What MLflow imports to serve a model: a name in its file, nothing that is imported here."""
+REQUIRED = ("ai-edge-litert", "keras", "tensorflow")
 Network = Any  # a keras.Model; this room does not import Keras to name it
 
 
@@ -71,9 +76,14 @@ def load_network(tracking: Tracking, model_uri: str) -> Network:
         If it is gone.
     """
     try:
-        return _keras_flavour().load_model(str(_folder(tracking, model_uri)))
+        return load_folder(_folder(tracking, model_uri))
     except (MlflowException, OSError) as error:
         raise CatalogMismatch(f"the network {model_uri} cannot be loaded: {error}") from error
+
+
+def load_folder(folder: Path) -> Network:
+    """Load a network from the folder of its model."""
+    return _keras_flavour().load_model(str(folder))
 
 
 def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:
@@ -86,6 +96,13 @@ def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> N
     with tempfile.TemporaryDirectory() as folder:
         document = json.dumps({"temperature": temperature}, indent=2)
         Path(folder, TEMPERATURE_FILE).write_text(document, "utf-8")
+        tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
+
+
+def log_light(tracking: Tracking, model_uri: str, light: bytes) -> None:
+    """Keep the light form of a network beside it, so that a server of it starts in seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, LIGHT_FILE).write_bytes(light)
         tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
 
 
@@ -132,9 +149,10 @@ def _upload(
             ),
             signature=_signature(matrix_shape, model.output_shape[-1]),
             # given, because finding them out loads TensorFlow in another process: 14 s
-            pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow")],
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
         )
         (place / FEATURES_FILE).write_text(json.dumps(features, indent=2))
+        _let_judge_songs(place)
         tracking.client.log_model_artifacts(logged.model_id, str(place))
 
 
@@ -146,6 +164,34 @@ def _keras_flavour() -> ModuleType:
         import mlflow.keras
         import mlflow.pyfunc.model
     return mlflow.keras
+
+
+def _let_judge_songs(place: Path) -> None:
+    """Let the model take songs where MLflow serves it; Keras loads the network as before."""
+    path = place / "MLmodel"
+    model = Model.load(str(path))
+    served = model.flavors["python_function"]
+    served.pop("data", None)
+    served["loader_module"] = LOADER
+    model.metadata = {"network_signature": model.signature.to_dict()}
+    model.signature = _song_signature()
+    model.save(str(path))
+
+
+def _song_signature() -> ModelSignature:
+    """A path, an address or base64 in, a verdict out."""
+    text, number = DataType.string, DataType.double
+    return ModelSignature(
+        inputs=Schema([ColSpec(text, name, required=False) for name in ("song", "audio_base64")]),
+        outputs=Schema(
+            [
+                ColSpec(text, "song"),
+                ColSpec(text, "genre"),
+                ColSpec(Map(number), "probabilities"),
+                ColSpec(text, "error"),
+            ]
+        ),
+    )
 
 
 def _signature(matrix_shape: tuple[int, int], n_genres: int) -> ModelSignature:

@@ -197,7 +197,7 @@ def _ended(tracking: Tracking, run_id: str) -> Iterator[None]:
 
 def _create_run(tracking: Tracking, name: str, tags: Mapping[str, str]) -> str:
     """Create a run that knows the commit of the program."""
-    known = dict(tags)
+    known = {**tracking.run_tags, **tags}
     if commit := git_commit():
         known |= {"git_commit": commit, "mlflow.source.git.commit": commit}
     known |= {"mlflow.source.name": "genreflow", "mlflow.source.type": "LOCAL"}

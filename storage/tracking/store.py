@@ -2,8 +2,8 @@
 
 import logging
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from mlflow import MlflowClient
@@ -24,11 +24,15 @@ EXPERIMENT_TAGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracking:
-    """An open store of runs: its client and the experiment that the runs belong to."""
+    """An open store of runs: its client and the experiment that the runs belong to.
+
+    Every run that is made through it bears ``run_tags``.
+    """
 
     client: MlflowClient
     experiment_id: str
     layout: DataLayout
+    run_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def tracking_uri(layout: DataLayout) -> str:
@@ -36,7 +40,7 @@ def tracking_uri(layout: DataLayout) -> str:
     return f"sqlite:///{layout.mlflow_db.resolve()}"
 
 
-def open_tracking(layout: DataLayout) -> Tracking:
+def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None) -> Tracking:
     """Open the store of runs and models; the first time creates it.
 
     Notes
@@ -55,7 +59,9 @@ def open_tracking(layout: DataLayout) -> Tracking:
         uri = tracking_uri(layout)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiment_id = _find_experiment(client, layout)
-    return Tracking(client=client, experiment_id=experiment_id, layout=layout)
+    return Tracking(
+        client=client, experiment_id=experiment_id, layout=layout, run_tags=run_tags or {}
+    )
 
 
 def _create_tables(layout: DataLayout) -> None:

@@ -45,7 +45,7 @@ class CheckedTransport(httpx.BaseTransport):
         host = request.url.raw_host.decode("ascii")
         proxy = _proxy_of(request.url.scheme, host)
         addresses = written_addresses(host) if proxy else _look_up(host)
-        if request.extensions[_NAMED]:
+        if request.extensions[_NAMED] and self._limits.trust_named:
             self._named = addresses
         elif not self._limits.allow_private:
             require_public(request.extensions[_SHOWN], host, addresses, self._named)

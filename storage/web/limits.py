@@ -28,6 +28,9 @@ class DownloadLimits:
     allow_private : bool
         Whether a redirect or a page may lead to loopback, private and other addresses that are not
         public.
+    trust_named : bool
+        Whether the address that is asked for may itself be private: it may for whoever runs the
+        program, and may not for strangers who ask a server.
     """
 
     max_bytes: int = 1 << 30
@@ -38,6 +41,7 @@ class DownloadLimits:
     max_wait_s: float = 60.0
     max_redirects: int = 10
     allow_private: bool = False
+    trust_named: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

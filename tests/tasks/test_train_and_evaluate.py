@@ -282,3 +282,15 @@ def test_predictions_are_of_the_validation_and_test_songs_alone(finished: LineCo
     )
 
     assert query_rows(finished.layout, judged) == query_rows(finished.layout, placed)
+
+
+def test_a_run_tells_which_flow_run_made_it_and_what_its_examples_digest_to(
+    logged: "dict[str, MlflowRun]",
+) -> None:
+    tags = logged["cnn 1.5"].data.tags
+
+    assert len(tags["prefect.flow_run_id"]) == 36
+    assert tags["prefect.flow_run_name"]
+    assert len(tags["examples_digest"]) == 16
+    assert tags["examples_digest"] == logged["dense 1.5"].data.tags["examples_digest"]
+    assert tags["examples_digest"] != logged["cnn 1"].data.tags["examples_digest"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mlflow.artifacts import download_artifacts
-from mlflow.models import Model
+from mlflow.models import Model, ModelSignature
 
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
@@ -88,9 +88,12 @@ def test_a_network_says_what_it_takes_and_gives(
     model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
 
     logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
-    signature = Model.load(download_artifacts(logged.artifact_location)).signature
-    assert signature.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 4, 5)}
-    assert signature.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 2)}
+    found = Model.load(download_artifacts(logged.artifact_location))
+    assert found.signature.inputs.input_names() == ["song", "audio_base64"]
+    assert found.signature.outputs.input_names() == ["song", "genre", "probabilities", "error"]
+    network = ModelSignature.from_dict(found.metadata["network_signature"])
+    assert network.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 4, 5)}
+    assert network.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 2)}
 
 
 def test_scores_stand_on_the_page_of_the_network_too(

@@ -1,0 +1,41 @@
+"""What MLflow imports to serve a model: songs in, verdicts out.
+
+It stands among the flows because it is an edge, as the command line is: it reads the settings.
+`storage/tracking/models.py` writes its name into every logged model.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+import pandas as pd
+
+from flows.settings import read_line_config
+from storage.download import DownloadLimits
+from tasks.judging import Judge
+from tasks.serving import judge_rows, load_served
+
+COLUMNS = ["song", "genre", "probabilities", "error"]
+
+
+class ServedNetwork:
+    """A network that answers in MLflow's form, one question after the other."""
+
+    def __init__(self, judge: Judge, limits: DownloadLimits) -> None:
+        self._judge, self._limits, self._turn = judge, limits, Lock()
+
+    def predict(self, asked: pd.DataFrame) -> pd.DataFrame:
+        """Judge a row a song: ``song``, a path or an address, or ``audio_base64``."""
+        with self._turn:  # the light network is for one thread at a time
+            rows = judge_rows(self._judge, asked.to_dict("records"), self._limits)
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _load_pyfunc(folder: str) -> ServedNetwork:
+    """Load a logged model; MLflow calls this by its name.
+
+    Whoever asks a server is not who runs it, so even an address that is asked for must be public,
+    unless ``limits.allow_private`` is set.
+    """
+    limits = replace(read_line_config().limits, trust_named=False)
+    return ServedNetwork(load_served(Path(folder)), limits)

@@ -1,0 +1,88 @@
+"""Verdicts for whoever asks a server: a row a song, and a bad song fails no other."""
+
+import base64
+import binascii
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from genre_core.errors import GenreflowError, UsageError
+from storage.download import DownloadLimits
+from storage.light import LightNetwork
+from tasks.judging import Judge, Verdict, judge_song, to_judge
+from tasks.keras_import import import_training
+
+FEATURES_FILE, TEMPERATURE_FILE, LIGHT_FILE = "features.json", "temperature.json", "network.tflite"
+
+
+def load_served(folder: Path) -> Judge:
+    """Load a judge from the folder of a logged model: its light form if there is one.
+
+    A model that never reigned has none; loading it whole takes TensorFlow, and so some seconds.
+    """
+    document = json.loads((folder / FEATURES_FILE).read_text("utf-8"))
+    temperature = folder / TEMPERATURE_FILE
+    logged = json.loads(temperature.read_text("utf-8")) if temperature.exists() else {}
+    return to_judge(0, _load_network(folder), {"temperature": 1.0, **document, **logged})
+
+
+def judge_rows(
+    judge: Judge, rows: Sequence[Mapping[str, object]], limits: DownloadLimits
+) -> list[dict[str, object]]:
+    """Judge what each row asks for: ``song``, a path or an address, or ``audio_base64``."""
+    return [_judge_row(judge, row, limits) for row in rows]
+
+
+def _judge_row(
+    judge: Judge, row: Mapping[str, object], limits: DownloadLimits
+) -> dict[str, object]:
+    song, audio = _text(row, "song"), _text(row, "audio_base64")
+    try:
+        if bool(song) == bool(audio):
+            raise UsageError("Give either `song`, a path or an address, or `audio_base64`.")
+        verdict = _judge_audio(judge, audio, limits) if audio else judge_song(judge, song, limits)
+    except GenreflowError as error:
+        verdict = Verdict(song=song, error=str(error))
+    return {
+        "song": song,
+        "genre": verdict.genre,
+        "probabilities": verdict.probabilities,
+        "error": verdict.error,
+    }
+
+
+def _judge_audio(judge: Judge, audio: str, limits: DownloadLimits) -> Verdict:
+    """Judge audio that came with the question."""
+    if len(audio) > limits.max_bytes * 4 / 3 + 4:
+        raise UsageError(f"The audio is larger than {limits.max_bytes} bytes (limits.max_bytes).")
+    try:
+        content = base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UsageError(f"The audio is no base64: {error}.") from error
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        path = Path(folder, "audio")
+        path.write_bytes(content)
+        verdict = judge_song(judge, str(path), limits)
+    return Verdict(
+        song="",
+        genre=verdict.genre,
+        probabilities=verdict.probabilities,
+        error=verdict.error.replace(str(path), "the audio"),
+    )
+
+
+def _text(row: Mapping[str, object], name: str) -> str:
+    """Give a column of a row; what was left out comes as nothing or as no number."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _load_network(folder: Path) -> object:
+    light = folder / LIGHT_FILE
+    if light.exists():
+        return LightNetwork(light.read_bytes())
+    import_training()
+    from storage.tracking.models import load_folder
+
+    return load_folder(folder)

@@ -1,0 +1,35 @@
+"""The store of runs, opened so that each run that is made tells which flow run made it."""
+
+from typing import TYPE_CHECKING
+
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_UI_URL
+
+from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from storage.tracking.store import Tracking
+
+
+def open_tracked(layout: DataLayout) -> "Tracking":
+    """Open the store of runs and models for a step of a flow run."""
+    from storage.tracking.store import open_tracking
+
+    return open_tracking(layout, flow_run_tags())
+
+
+def flow_run_tags() -> dict[str, str]:
+    """Give id, name and, if the address of Prefect's pages is known, the page of this flow run.
+
+    Outside a flow run there is nothing to give.
+    """
+    flow_run_id = flow_run.get_id()
+    if flow_run_id is None:
+        return {}
+    tags = {
+        "prefect.flow_run_id": flow_run_id,
+        "prefect.flow_run_name": str(flow_run.get_name() or ""),
+    }
+    if PREFECT_UI_URL.value():
+        tags["prefect.flow_run_url"] = str(flow_run.get_flow_run_ui_url())
+    return tags
