@@ -11,6 +11,7 @@ from flows.cli import (
     kernels,
     ladder,
     line,
+    reproduce,
     retry,
     serve,
     sweep,
@@ -23,5 +24,5 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, ask, decide, doctor, serve, demo),
+    *(thesis_report, reproduce, ask, decide, doctor, serve, demo),
 )
