@@ -14,6 +14,7 @@ from flows.cli import (
     line,
     morning,
     remove,
+    reproduce,
     retry,
     serve,
     sweep,
@@ -27,5 +28,5 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, morning, ask, decide, golden, remove, tidy, doctor, serve, demo),
+    *(thesis_report, reproduce, morning, ask, decide, golden, remove, tidy, doctor, serve, demo),
 )

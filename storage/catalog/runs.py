@@ -161,6 +161,13 @@ def read_run(layout: DataLayout, run_id: str) -> Run | None:
     return Run(**rows[0]) if rows else None
 
 
+def find_runs(layout: DataLayout, beginning: str) -> list[Run]:
+    """Give the runs whose id begins so."""
+    statement = "select * from runs where starts_with(run_id, ?) order by started_at"
+    with open_catalog(layout) as catalog:
+        return [Run(**row) for row in fetch_rows(catalog, statement, [beginning])]
+
+
 def read_run_ids(layout: DataLayout) -> set[str]:
     """Give the ids of all runs that the catalog knows."""
     with open_catalog(layout) as catalog:

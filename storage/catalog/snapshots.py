@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from genre_core.errors import CatalogMismatch
 from genre_core.groups import Candidate
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
 from genre_core.splits import Assignment
@@ -129,6 +130,25 @@ def record_snapshot(
         )
         _insert_snapshot(catalog, snapshot, rows)
     return snapshot
+
+
+def read_snapshot(layout: DataLayout, snapshot_id: str) -> Snapshot:
+    """Give a snapshot that the catalog holds.
+
+    Raises
+    ------
+    CatalogMismatch
+        If it is not there, or its tracks are no longer those that its name digests.
+    """
+    statement = "select * exclude (created_at, used_at) from snapshots where snapshot_id = ?"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot_id])
+    members = [f"{p.track_id} {p.genre} {p.split}" for p in read_placements(layout, snapshot_id)]
+    if not rows or _digest([_digest(members), rows[0]["feature_key"]]) != snapshot_id:
+        raise CatalogMismatch(
+            f"Snapshot {snapshot_id} is not whole any more: songs of it are gone."
+        )
+    return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])})
 
 
 def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:

@@ -12,3 +12,8 @@ def read_curve(tracking: Tracking, run_id: str, measure: str) -> list[float]:
 def read_params(tracking: Tracking, run_id: str) -> dict[str, str]:
     """Give the parameters of a run, as they were logged."""
     return dict(tracking.client.get_run(run_id).data.params)
+
+
+def read_tags(tracking: Tracking, run_id: str) -> dict[str, str]:
+    """Give the tags of a run."""
+    return dict(tracking.client.get_run(run_id).data.tags)

@@ -94,6 +94,17 @@ def ladder_run(tracking: Tracking, tags: Mapping[str, str]) -> Iterator[str]:
         yield run_id
 
 
+def log_reproduction(tracking: Tracking, found: Mapping[str, object], succeeded: bool) -> None:
+    """Log a training that was done again: a run below a parent of its own."""
+    told = {"reproduced_run_id": str(found["run_id"]), "reproduced": str(succeeded).lower()}
+    parent_id = _create_run(tracking, "reproductions", {"kind": "reproductions", **told})
+    with _ended(tracking, parent_id):
+        tags = {"kind": "reproduction", "mlflow.parentRunId": parent_id, **told}
+        run_id = _create_run(tracking, f"reproduction of {found['run_id']}", tags)
+        with _ended(tracking, run_id):
+            log_json(tracking, run_id, found, "reproduction")
+
+
 def log_params(tracking: Tracking, run_id: str, params: Mapping[str, Parameter]) -> None:
     """Log what is known only after the start of the run, such as ``n_parameters``."""
     batch = [Param(name, str(value)) for name, value in params.items()]

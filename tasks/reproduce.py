@@ -1,0 +1,137 @@
+"""Reproduce: train a finished run again from its snapshot, and say what is the same."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from prefect import task
+
+from genre_core.augmentation import AugmentationConfig
+from genre_core.errors import UsageError
+from genre_core.examples import digest_examples
+from genre_core.features import FeatureConfig
+from genre_core.records import Split
+from genre_core.songs import gather_songs
+from genre_core.training_rules import TrainingConfig
+from storage.catalog.runs import Run, find_runs
+from storage.catalog.snapshots import read_groups, read_snapshot
+from storage.layout import DataLayout
+from tasks.keras_import import import_training
+from tasks.scores import chosen, measure
+from tasks.splits import split_examples
+from tasks.tracked import open_tracked
+from tasks.train import Cell
+
+PREFIX = "augmentation_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """What came of training a run again.
+
+    ``same_examples`` is missing where the run is older than the digest; scores are macro F1 by
+    song. ``is_identical`` tells whether every prediction has the same bits.
+    """
+
+    run_id: str
+    examples_digest: str
+    same_examples: bool | None
+    seed: int
+    validation_macro_f1: float
+    test_macro_f1: float
+    validation_within: bool
+    test_within: bool
+    is_identical: bool
+
+    @property
+    def succeeded(self) -> bool:
+        """Same examples, and both scores within the intervals of the run."""
+        return self.same_examples is not False and self.validation_within and self.test_within
+
+
+@task
+def retrain(layout: DataLayout, name: str) -> Reproduction:
+    """Train a run again, named by its id or the beginning of it; the catalog learns nothing."""
+    from storage.tracking.curves import read_params, read_tags
+    from storage.tracking.models import load_features, load_network
+    from storage.tracking.runs import log_reproduction
+
+    training, tracking = import_training(), open_tracked(layout)
+    run = find_run(layout, name)
+    cell = Cell(
+        network=run.network,
+        seed=run.seed,
+        snapshot=read_snapshot(layout, run.snapshot_id),
+        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
+        training=read_training(read_params(tracking, run.run_id)),
+    )
+    if cell.cell_id != run.cell_id:
+        raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
+    examples = {split: split_examples(layout, cell.snapshot, split) for split in Split}
+    train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
+    n_genres = len(cell.snapshot.genres)
+    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
+    training.fit_network(model, train, validation, cell.training, cell.seed, lambda _scores: None)
+    before, groups = load_network(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
+    said, is_identical = {}, True
+    for split in (Split.VALIDATION, Split.TEST):
+        held = examples[split]
+        now = training.predict_genres(model, held.matrices)
+        is_identical &= np.array_equal(now, training.predict_genres(before, held.matrices))
+        said[split] = gather_songs(now, held.labels, held.track_ids, groups)
+    found = measure(said, cell.snapshot.genres, cell.snapshot.library_id)
+    scores = {split: found.scores[chosen(split)].macro_f1 for split in said}
+    digest = digest_examples(train, validation)
+    known = read_tags(tracking, run.run_id).get("examples_digest")
+    reproduction = Reproduction(
+        run_id=run.run_id,
+        examples_digest=digest,
+        same_examples=None if known is None else known == digest,
+        seed=run.seed,
+        validation_macro_f1=scores[Split.VALIDATION],
+        test_macro_f1=scores[Split.TEST],
+        validation_within=_is_within(run, "validation", scores[Split.VALIDATION]),
+        test_within=_is_within(run, "test", scores[Split.TEST]),
+        is_identical=is_identical,
+    )
+    log_reproduction(tracking, asdict(reproduction), reproduction.succeeded)
+    return reproduction
+
+
+def find_run(layout: DataLayout, name: str) -> Run:
+    """Give the one run whose id begins so."""
+    runs = find_runs(layout, name)
+    if len(runs) != 1:
+        raise UsageError(
+            f"{len(runs)} finished runs have an id that begins with {name!r}. "
+            "`genreflow compare --json` lists them."
+        )
+    return runs[0]
+
+
+def read_training(params: Mapping[str, str]) -> TrainingConfig:
+    """Read the settings of a training back from the parameters of its run."""
+    strengths: dict[str, Any] = {
+        field.name: _parse(field.default, params[PREFIX + field.name])
+        for field in fields(AugmentationConfig)
+        if PREFIX + field.name in params
+    }
+    plain: dict[str, Any] = {
+        field.name: _parse(field.default, params[field.name])
+        for field in fields(TrainingConfig)
+        if field.name in params
+    }
+    return TrainingConfig(**plain, augmentation=AugmentationConfig(**strengths))
+
+
+def _parse(default: object, text: str) -> float:
+    return int(text) if isinstance(default, int) else float(text)
+
+
+def _is_within(run: Run, split: str, score: float) -> bool:
+    """Tell whether a score lies in the interval of the run; in that of a point if it has none."""
+    recorded = getattr(run, f"{split}_macro_f1")
+    low, high = (getattr(run, f"{split}_macro_f1_{end}") for end in ("low", "high"))
+    low, high = (recorded if end is None else end for end in (low, high))
+    return bool(min(low, recorded) - 1e-9 <= score <= max(high, recorded) + 1e-9)

@@ -1,0 +1,31 @@
+"""A finished run comes out again, bit for bit, and the catalog learns nothing of it."""
+
+import pytest
+
+from flows.line import LineConfig
+from genre_core.errors import UsageError
+from storage.catalog.published import query_rows
+from storage.catalog.runs import read_run_ids
+from tasks.reproduce import find_run, retrain
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+@pytest.mark.parametrize("network", ["dense", "cnn"])
+def test_a_run_comes_out_again_bit_for_bit(finished_copy: LineConfig, network: str) -> None:
+    layout = finished_copy.layout
+    statement = f"select run_id from runs where network = '{network}' limit 1"
+    run_id, before = query_rows(layout, statement)[0]["run_id"], read_run_ids(layout)
+
+    found = retrain.fn(layout, run_id[:12])
+
+    assert found.run_id == run_id
+    assert found.same_examples
+    assert found.is_identical
+    assert found.succeeded
+    assert read_run_ids(layout) == before
+
+
+def test_a_run_that_is_not_there_is_told(finished: LineConfig) -> None:
+    with pytest.raises(UsageError, match="0 finished runs"):
+        find_run(finished.layout, "nowhere")
