@@ -23,9 +23,9 @@ from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
+from storage.keep import KeepConfig
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
-from storage.tidying import KeepConfig
 
 SETTINGS_FILE = "genreflow.toml"
 

@@ -7,29 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.catalog.keeping import forget_snapshots, needless_models, needless_snapshots
+from storage.keep import KeepConfig
 from storage.layout import DataLayout
 from storage.losses import unnamed_shards
 from storage.parts import sweep_parts
 from storage.shard_store import list_shards, remove_shards
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepConfig:
-    """What house-keeping leaves; by default all that somebody may still ask for.
-
-    Attributes
-    ----------
-    snapshots : int
-        Of the snapshots that nothing used, the newest so many stay; 0: all.
-    unpromoted_models : int
-        Of the networks that were never promoted, and no longer can be, the newest so many of each
-        kind stay; -1: all. Parameters, scores and figures of the others stay.
-    """
-
-    snapshots: int = 0
-    unpromoted_models: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from prefect import get_run_logger, task
 
+from storage.keep import KeepConfig
 from storage.layout import DataLayout
 from storage.takedown import finish_removals
-from storage.tidying import KeepConfig, Needless, tidy_home
+from storage.tidying import Needless, tidy_home
 
 
 @task

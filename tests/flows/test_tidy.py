@@ -8,8 +8,9 @@ from flows.line import LineConfig
 from flows.tidy import tidy
 from storage.catalog.connection import open_catalog
 from storage.catalog.published import query_rows
+from storage.keep import KeepConfig
 from storage.layout import DataLayout
-from storage.tidying import KeepConfig, tidy_home
+from storage.tidying import tidy_home
 from storage.tracking.alias import read_alias
 
 pytestmark = pytest.mark.flow
