@@ -1,6 +1,7 @@
 """Where chunks are mapped: threads of this machine, or the workers of a Dask cluster."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from prefect_dask.task_runners import DaskTaskRunner
 
     Runner = TaskRunner[PrefectFuture[Any]]
+
+_ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,11 @@ class RunnerConfig:
             raise ValueError(f"runner.workers is {self.workers}; use 0 or more.")
         if self.address and self.kind != "dask":
             raise ValueError('runner.address names a Dask cluster; set runner.kind = "dask", too.')
+        if self.address and not _ADDRESS.fullmatch(self.address):
+            raise ValueError(
+                f"runner.address is {self.address!r}; write it as the scheduler says it, "
+                "tcp://machine:8786 or tls://machine:8786."
+            )
 
     @property
     def n_workers(self) -> int:

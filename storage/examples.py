@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
 from storage.layout import DataLayout
-from storage.shard_store import ShardStore, require_shards
-from storage.shards import telling_damage
+from storage.shard_store import ShardStore, require_shards, telling_damage
 
 _PLACES = ["track_id", "fragment", "n_bands", "n_frames"]
 
@@ -74,7 +73,7 @@ def read_examples(
         )
     track_ids = sorted(genre_of_track)
     store = require_shards(layout, shards)
-    with telling_damage():
+    with telling_damage(store, shards[0]):
         found = [_find_rows(store, shard, track_ids) for shard in shards]
         found = [rows for rows in found if len(rows.rows)]
         tracks = np.concatenate([rows.tracks for rows in found] or [np.zeros(0, np.int64)])

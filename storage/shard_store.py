@@ -131,7 +131,10 @@ def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
 def digest_shard(layout: DataLayout, name: str) -> str:
     """Give the SHA-256 of a shard."""
     store = open_store(layout)
-    with store.filesystem.open_input_stream(store.path(name)) as stream:
+    with (
+        _telling_absence(store),
+        store.filesystem.open_input_stream(store.path(name)) as stream,
+    ):
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -150,25 +153,40 @@ def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
             store.filesystem.delete_file(store.path(name))
 
 
+def claim_place(layout: DataLayout) -> None:
+    """Mark a place that nobody has marked yet as this home's own; a folder in the home needs none.
+
+    Raises
+    ------
+    UsageError
+        If it has the mark of another home, or of this one before it was copied or moved.
+    """
+    store = open_store(layout)
+    with _telling_absence(store):
+        _require_own(layout, store)
+
+
 def _require_own(layout: DataLayout, store: ShardStore) -> None:
-    """Mark a place that nobody has marked yet; refuse one with the mark of another home."""
     if not store.uri:
         return
     if not layout.home_id.exists():
         layout.home_id.write_text(uuid.uuid4().hex, "utf-8")
-    mark, ours = store.path(_MARK), layout.home_id.read_bytes()
+    mark, ours = store.path(_MARK), f"{layout.home_id.read_text('utf-8')}\n{layout.home}".encode()
     if store.filesystem.get_file_info(mark).type == fs.FileType.NotFound:
         put_shard(layout, _MARK, pa.py_buffer(ours))
     with store.filesystem.open_input_stream(mark) as stream:
-        if stream.read() != ours:
-            raise UsageError(
-                f"The shards in {store.uri} belong to another home. Give each home a prefix of its "
-                f"own; if this home has taken the place of the other, remove {mark} first."
-            )
+        marked = stream.read()
+    if marked not in (ours, ours.split(b"\n")[0]):
+        owner = marked.decode(errors="replace").partition("\n")[2] or "a path that it does not tell"
+        raise UsageError(
+            f"The shards in {store.uri} belong to another home, at {owner}. Give each home "
+            "a prefix of its own; if this home has taken the place of the other, remove "
+            f"{mark} first."
+        )
 
 
 def _write_whole(path: Path, content: pa.Buffer) -> None:
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{uuid.uuid4().hex}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with part.open("wb") as file:
@@ -178,6 +196,28 @@ def _write_whole(path: Path, content: pa.Buffer) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def telling_damage(store: ShardStore, name: str) -> Iterator[None]:
+    """Say what to do about a shard that Arrow cannot read.
+
+    Raises
+    ------
+    TransientError
+        If the place does not answer any more: then nothing is known of the shard.
+    CatalogMismatch
+        If it answers, and the shard is damaged.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        with _telling_absence(store):
+            store.filesystem.get_file_info(store.path(name))
+        raise CatalogMismatch(
+            f"A shard cannot be read: {error} `genreflow doctor --repair` finds the damaged ones; "
+            "`genreflow extract` then makes them again."
+        ) from error
 
 
 @contextmanager

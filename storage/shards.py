@@ -3,8 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genre_core.errors import CatalogMismatch
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
 from storage.catalog.extraction import Shard
@@ -24,6 +22,7 @@ from storage.shard_store import (
     put_shard,
     remove_shards,
     require_shards,
+    telling_damage,
 )
 
 ROW_GROUP_BYTES = 8 * 2**20
@@ -162,24 +161,12 @@ def _take(table: pa.Table, rows: pa.Array) -> pa.Table:
 
 def _read_checked(store: ShardStore, name: str) -> pa.Table:
     """Read a shard, every page checked."""
-    with telling_damage():
+    with telling_damage(store, name):
         file = pq.ParquetFile(
             store.path(name), filesystem=store.filesystem, page_checksum_verification=True
         )
         with file:
             return file.read(use_threads=False)
-
-
-@contextmanager
-def telling_damage() -> Iterator[None]:
-    """Say what to do about a shard that Arrow cannot read."""
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise CatalogMismatch(
-            f"A shard cannot be read: {error} `genreflow doctor --repair` finds the damaged ones; "
-            "`genreflow extract` then makes them again."
-        ) from error
 
 
 def _keep(layout: DataLayout, feature_key: str, table: pa.Table, order: pa.Array) -> Shard:

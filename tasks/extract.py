@@ -22,13 +22,18 @@ from storage.catalog.songs import await_songs
 from storage.compaction import compact
 from storage.layout import DataLayout
 from storage.losses import lost_shards
+from storage.shard_store import claim_place
 from storage.shards import remove_orphans
 from tasks.spectrograms import ExtractedChunk, key_features
 
 
 @task
 def forget_lost_shards(layout: DataLayout) -> None:
-    """Forget the shards that are gone or of another size: their tracks are extracted again."""
+    """Forget the shards that are gone or of another size: their tracks are extracted again.
+
+    The place of the shards is claimed first: what another home keeps there is not this one's loss.
+    """
+    claim_place(layout)
     if lost := lost_shards(layout):
         get_run_logger().warning(
             "shards that are gone or damaged, and are made again: %s", len(lost)

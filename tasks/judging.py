@@ -165,7 +165,11 @@ def _find_reigning(layout: DataLayout) -> Champion:
 
 def _load_export(layout: DataLayout, reigning: Champion) -> Judge:
     exported = read_export(layout, reigning)
-    return to_judge(reigning.version, LightNetwork(exported.network), exported.document)
+    try:
+        network = LightNetwork(exported.network)
+    except (ValueError, RuntimeError) as error:
+        raise ExportUnusable(f"the runtime refuses the export ({error})") from error
+    return to_judge(reigning.version, network, exported.document)
 
 
 def to_judge(version: int, network: object, document: Mapping[str, Any]) -> Judge:

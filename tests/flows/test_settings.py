@@ -193,6 +193,8 @@ def test_the_runner_is_a_setting_threads_where_none_is_named(settings_file: Path
         ('kind = "spark"', "runner.kind: Input should be 'threads' or 'dask'"),
         ("workers = -1", "runner.workers is -1; use 0 or more"),
         ('address = "tcp://head:8786"', 'set runner.kind = "dask", too'),
+        ('kind = "dask"\naddress = "tcp://head"', "tcp://machine:8786"),
+        ('kind = "dask"\naddress = "http://head:8786"', "tcp://machine:8786"),
     ],
 )
 def test_a_runner_that_makes_no_sense_is_refused(

@@ -8,7 +8,7 @@ import pytest
 
 from flows.line import LineConfig
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.exports import has_export
+from storage.exports import has_export, read_export, write_export
 from storage.layout import DataLayout
 from storage.light import LightNetwork
 from storage.tracking.alias import read_alias
@@ -86,6 +86,21 @@ def test_a_damaged_export_is_told_not_used_and_made_anew(
     assert "The whole network is loaded, which takes seconds: the export in" in caplog.text
     assert_same(verdict, before)
     assert is_exported(layout)
+
+
+def test_an_export_that_the_runtime_refuses_is_told_and_not_used(
+    layout: DataLayout, song: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = judge_all(layout, [song])[0]
+    reigning = read_alias(layout)
+    assert reigning is not None
+    document = read_export(layout, reigning).document
+    write_export(layout, reigning, b"no network at all", document)
+
+    verdict = judge_all(layout, [song])[0]
+
+    assert "the runtime refuses the export" in caplog.text
+    assert_same(verdict, before)
 
 
 def test_a_champion_chosen_in_mlflow_judges_at_once(

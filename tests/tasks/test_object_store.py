@@ -1,11 +1,13 @@
 """Shards in an object store: the same rows, joined, published and looked after as in a folder."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSystem
@@ -121,6 +123,32 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
         "spectrograms/home.txt",
     }
     assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
+
+
+def test_the_place_is_marked_before_the_first_shard_stands_there(
+    config: LineConfig, tmp_path: Path
+) -> None:
+    layout = config.layout
+    layout.home.mkdir()
+    forget_lost_shards.fn(layout)
+    put_shard(layout, "key/one.parquet", pa.py_buffer(b"rows"))
+    another = replace(config, home=tmp_path / "another").layout
+    another.home.mkdir()
+
+    with pytest.raises(UsageError, match=f"another home, at {layout.home}"):
+        forget_lost_shards.fn(another)
+
+    assert "key/one.parquet" in list_shards(layout)
+
+
+def test_a_copy_of_a_home_does_not_take_the_place_of_the_home(
+    config: LineConfig, songs: list[Source], tmp_path: Path
+) -> None:
+    publish_shards.fn(config.layout)
+    shutil.copytree(config.layout.home, tmp_path / "copy")
+
+    with pytest.raises(UsageError, match="prefix of its own"):
+        forget_lost_shards.fn(replace(config, home=tmp_path / "copy").layout)
 
 
 def test_a_home_never_sweeps_the_shards_of_another(
