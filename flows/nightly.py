@@ -10,6 +10,7 @@ from flows.ingest import IngestReport, ingest
 from flows.line import LineConfig
 from flows.night import Night, StepSkipped, begin_night, skipped_state
 from flows.settings import read_line_config
+from flows.tidy import tidy
 from flows.train import TrainReport, plan_cells, train
 from storage.catalog.newcomers import read_newest_snapshots
 from storage.lock import NightSkipped, hold_night
@@ -31,7 +32,7 @@ class NightlyReport:
 
 @flow
 def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
-    """Ingest → extract → train → audit → promote → report.
+    """Ingest → extract → train → audit → promote → tidy → report.
 
     Without a ``config`` the settings are read where the flow runs.
 
@@ -48,6 +49,7 @@ def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
             ingested = night.step("ingest", lambda: ingest(config))
             extracted = night.step("extract", lambda: extract(config))
             trained = night.step("train", lambda: train_what_is_new(config, night, extracted))
+            night.step("tidy", lambda: tidy(config))
             night.step("report", lambda: report_steps(night, trained))
             night.end()
             publish_store(config.layout)

@@ -11,7 +11,7 @@ from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
 from genre_core.examples import digest_examples
 from genre_core.features import FeatureConfig
-from genre_core.records import Split
+from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.songs import gather_songs
 from genre_core.training_rules import TrainingConfig
 from storage.catalog.runs import Run, find_runs
@@ -68,7 +68,7 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     )
     if cell.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
-    examples = {split: split_examples(layout, cell.snapshot, split) for split in Split}
+    examples = {split: split_examples(layout, cell.snapshot, split) for split in LEARNING_SPLITS}
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     n_genres = len(cell.snapshot.genres)
     model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)

@@ -28,7 +28,7 @@ def tidy(
     else:
         from flows.tidy import tidy as tidy_flow
 
-        found = tidy_flow(config)
+        found = list(tidy_flow(config).gone)
     for thing in found:
         OUT.print(f"{thing.kind} {thing.name} {thing.n_bytes / 2**20:.2f} MiB", highlight=False)
     n_mib = sum(thing.n_bytes for thing in found) / 2**20

@@ -76,5 +76,6 @@ def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_fr
         "ingest": "finished",
         "extract": "finished",
         "train": "finished",
+        "tidy": "finished",
         "report": "finished",
     }

@@ -177,5 +177,5 @@ def test_the_schedule_itself_starts_nights_and_those_that_come_meanwhile_are_ski
     assert nights[finished].who == nights[skipped].who == "schedule"
     assert (nights[finished].outcome, nights[skipped].outcome) == ("finished", "skipped")
     assert [step.step for step in nights[finished].steps] == [
-        *("ingest", "extract", "train", "report"),
+        *("ingest", "extract", "train", "tidy", "report"),
     ]

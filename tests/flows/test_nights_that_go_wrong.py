@@ -70,6 +70,7 @@ def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
         "ingest": "failed",
         "extract": "finished",
         "train": "finished",
+        "tidy": "finished",
         "report": "finished",
     }
     assert "1 trainings were new" in steps["train"][1]
