@@ -15,6 +15,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.layout import DataLayout
@@ -80,7 +81,8 @@ def save(block: Block, name: str) -> None:
 def artifact(key: str) -> Artifact:
     wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
     with get_client(sync_client=True) as client:
-        return client.read_artifacts(artifact_filter=wanted)[0]
+        newest = ArtifactSort.CREATED_DESC
+        return client.read_artifacts(artifact_filter=wanted, sort=newest)[0]
 
 
 @flow
