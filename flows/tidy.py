@@ -1,4 +1,4 @@
-"""Flow tidy: the house is kept; the last but one step of a night."""
+"""Flow tidy: the house is kept; a step of each night."""
 
 from dataclasses import dataclass
 
