@@ -51,10 +51,10 @@ def run_line(config: LineConfig) -> None:
 
 def _spend_night(config: LineConfig) -> NightlyReport:
     """Run the flow; a night that does not begin is an error for the one who waits for it."""
-    report = nightly(config)
-    if isinstance(report, NightlyReport):
-        return report
-    raise TransientError(report.message)
+    state = nightly(config, return_state=True)
+    if state.name == "Skipped":
+        raise TransientError(str(state.message))
+    return cast("NightlyReport", state.result())
 
 
 def _show(layout: DataLayout, report: NightlyReport) -> None:

@@ -24,6 +24,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
                 *("run", "ingest", "extract", "train", "compare", "promote", "classify"),
                 *("sql", "status", "doctor", "ui", "demo-library", "retry", "conflicts", "decide"),
                 *("audit", "sweep", "kernels", "explain", "ladder", "thesis-report"),
+                *("golden", "morning", "remove", "reproduce", "serve", "tidy"),
             )
         )
         == COMMANDS

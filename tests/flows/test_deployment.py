@@ -158,7 +158,7 @@ def test_a_triggered_night_is_completed_by_a_worker(prefect: Prefect) -> None:
     artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["nightly-summary"]}})
     promotions = query_rows(prefect.layout, "select * from promotions")
     outcomes = query_rows(prefect.layout, "select * from outcomes where outcome = 'ok'")
-    assert len(runs) == 4, "nightly, and the three flows below it"
+    assert len(runs) == 5, "nightly, and the four flows below it"
     assert "Version 1 is the new champion" in str(artifacts[0]["data"])
     assert len(promotions) == 1
     assert len(outcomes) == 18

@@ -11,7 +11,7 @@ from tasks.reproduce import find_run, retrain
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 
-@pytest.mark.parametrize("network", ["dense", "cnn"])
+@pytest.mark.parametrize("network", ["cnn"])
 def test_a_run_comes_out_again_bit_for_bit(finished_copy: LineConfig, network: str) -> None:
     layout = finished_copy.layout
     statement = f"select run_id from runs where network = '{network}' limit 1"
