@@ -3,6 +3,7 @@
 from flows.cli import (
     ask,
     audit,
+    backup,
     classify,
     decide,
     demo,
@@ -23,5 +24,5 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, ask, decide, doctor, serve, demo),
+    *(thesis_report, ask, decide, doctor, backup, serve, demo),
 )
