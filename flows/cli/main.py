@@ -3,6 +3,7 @@
 from flows.cli import (
     ask,
     audit,
+    backup,
     classify,
     decide,
     demo,
@@ -28,5 +29,6 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, reproduce, morning, ask, decide, golden, remove, tidy, doctor, serve, demo),
+    *(thesis_report, reproduce, morning, ask, decide, golden, remove, tidy),
+    *(doctor, backup, serve, demo),
 )

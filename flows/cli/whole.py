@@ -1,6 +1,7 @@
 """The main job: the whole line on the built-in library or on one's own music."""
 
 from dataclasses import replace
+from typing import cast
 
 from flows.cli.app import ERR, OUT
 from flows.cli.demo import compose, unseen

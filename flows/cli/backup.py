@@ -1,0 +1,48 @@
+"""Commands backup and restore: a home copied while nothing writes, and made anew from the copy."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.app import OUT, Home, app
+from flows.environment import QUIET
+from flows.settings import read_line_config
+
+Folder = Annotated[Path, typer.Argument(help="The folder of the backup.")]
+
+
+@app.command()
+def backup(folder: Folder, home: Home = None) -> None:
+    """Copy the home into a folder; a second time copies only what is new.
+
+    Waits for nobody: while a run is at work, it says so and ends with 1. Readers go on.
+
+    Example: [bold]genreflow backup /mnt/backup/genreflow[/bold]
+    """
+    layout = read_line_config(home=home).layout
+    from storage.backup import back_up
+
+    kept = back_up(layout, folder)
+    OUT.print(f"{folder} holds {kept.n_files} files, {kept.n_new} of them new.", soft_wrap=True)
+    if kept.left_out:
+        OUT.print(f"Not included: the shards in {kept.left_out}; keep them there.", soft_wrap=True)
+
+
+@app.command()
+def restore(folder: Folder, home: Home = None) -> None:
+    """Make a home out of a backup; the home must be empty or not there.
+
+    Example: [bold]genreflow restore /mnt/backup/genreflow --home /srv/genreflow[/bold]
+    """
+    layout = read_line_config(home=home).layout
+    from storage.restoring import make_home
+
+    for name, setting in QUIET.items():
+        os.environ.setdefault(name, setting)
+    n_files = make_home(layout, folder)
+    OUT.print(
+        f"{layout.home} holds {n_files} files again; now run `genreflow doctor --deep`.",
+        soft_wrap=True,
+    )

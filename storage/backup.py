@@ -1,0 +1,188 @@
+"""Keep a copy of a home: files named by their SHA-256, and a manifest that says what they are."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from genre_core.errors import UsageError
+from storage.catalog.copying import copy_catalog
+from storage.catalog.shards import named_shards
+from storage.disk import telling_refusal
+from storage.layout import DataLayout
+from storage.lock import hold_home, hold_night
+from storage.shard_store import open_store
+
+MANIFEST = "manifest.json"
+FILES = "files"
+FORMAT = 1
+_BLOCK_BYTES = 2**20
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a backup did.
+
+    Attributes
+    ----------
+    n_files, n_new : int
+        Files of the home in the backup, and those of them that were not there before.
+    left_out : str
+        The place of the shards, if it is not the home: it is not copied.
+    """
+
+    n_files: int
+    n_new: int
+    left_out: str
+
+
+def back_up(layout: DataLayout, folder: Path) -> Kept:
+    """Copy a home into a folder, or bring the copy there up to date.
+
+    Only what the folder lacks is copied; songs and shards that it has are not even read. What the
+    former backup needs stays until the new manifest stands: killed before, the former is whole.
+
+    Raises
+    ------
+    UsageError
+        If there is no home, or the folder lies in it or holds other things.
+    TransientError
+        If a run is at work in the home, or a disk refuses.
+    """
+    _require_use(layout, folder)
+    with hold_night(layout), hold_home(layout), telling_refusal(DataLayout(folder)):
+        (folder / FILES).mkdir(parents=True, exist_ok=True)
+        before = {path.name for path in (folder / FILES).glob("??/*")}
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
+            sources = _sources(layout, Path(databases))
+            files = {name: _keep(folder, path, digest, name) for name, path, digest in sources}
+        _write_manifest(folder, layout, files)
+        _drop_unnamed(folder, set(files.values()))
+    return Kept(
+        n_files=len(files),
+        n_new=len(set(files.values()) - before),
+        left_out="" if _keeps_shards(layout) else layout.shards_uri,
+    )
+
+
+def kept_file(folder: Path, digest: str) -> Path:
+    """Give where a backup keeps the file of a digest."""
+    return folder / FILES / digest[:2] / digest
+
+
+def copy_whole(source: Path, target: Path) -> str:
+    """Copy a file; it appears whole under its name. Gives the SHA-256 of what was copied."""
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with source.open("rb") as reading, part.open("wb") as writing:
+            while block := reading.read(_BLOCK_BYTES):
+                digest.update(block)
+                writing.write(block)
+            writing.flush()
+            os.fsync(writing.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _require_use(layout: DataLayout, folder: Path) -> None:
+    if not layout.catalog.exists():
+        raise UsageError(f"There is nothing in {layout.home} to keep; name the home with --home.")
+    if folder.resolve().is_relative_to(layout.home.resolve()):
+        raise UsageError(f"{folder} lies in the home {layout.home}; keep the backup elsewhere.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / FILES).is_dir():
+        raise UsageError(f"{folder} holds other things than a backup; name an empty folder.")
+
+
+def _keeps_shards(layout: DataLayout) -> bool:
+    """Tell whether the shards stand in the home, so that the backup holds them."""
+    return not layout.shards_uri
+
+
+def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, str]]:
+    """Give name in the home, file, and digest (empty where it is not known) of all to be kept.
+
+    The databases come first: what they name is written before them, so it is there.
+    """
+    copy_catalog(layout, databases / "catalog.duckdb")
+    yield "catalog.duckdb", databases / "catalog.duckdb", ""
+    for name in ("mlflow.db", "prefect/prefect.db"):
+        if (layout.home / name).exists():
+            _copy_sqlite(layout.home / name, databases / Path(name).name)
+            yield name, databases / Path(name).name, ""
+    for path in sorted(layout.songs.glob("??/*")):
+        yield str(path.relative_to(layout.home)), path, path.stem
+    if _keeps_shards(layout):
+        root = Path(open_store(layout).root)
+        present = [shard for shard in named_shards(layout) if (root / shard.name).is_file()]
+        yield from ((f"shards/{s.name}", root / s.name, s.digest) for s in present)
+    for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, layout.home_id):
+        paths = [tree] if tree.is_file() else sorted(tree.rglob("*"))
+        for path in (path for path in paths if path.is_file()):
+            yield str(path.relative_to(layout.home)), path, ""
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a SQLite database as it is between two transactions, whoever has it open."""
+    address = f"{source.resolve().as_uri()}?mode=ro"
+    with (
+        closing(sqlite3.connect(address, uri=True)) as reading,
+        closing(sqlite3.connect(target)) as writing,
+    ):
+        reading.backup(writing)
+
+
+def _keep(folder: Path, path: Path, expected: str, name: str) -> str:
+    """Keep a file unless the backup has it; give its digest."""
+    if expected and kept_file(folder, expected).exists():
+        return expected
+    fresh = folder / FILES / f".{uuid.uuid4().hex}"
+    digest = copy_whole(path, fresh)
+    if expected and digest != expected:
+        logger.warning("%s is damaged, and kept so; run `genreflow doctor --repair`", name)
+    target = kept_file(folder, digest)
+    target.parent.mkdir(exist_ok=True)
+    fresh.replace(target)
+    return digest
+
+
+def _write_manifest(folder: Path, layout: DataLayout, files: dict[str, str]) -> None:
+    rows = {
+        name: {"sha256": digest, "n_bytes": kept_file(folder, digest).stat().st_size}
+        for name, digest in files.items()
+    }
+    document = {
+        "format": FORMAT,
+        "home": str(layout.home.resolve()),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "shards_elsewhere": layout.shards_uri,
+        "files": rows,
+    }
+    part = folder / f".{MANIFEST}.part"
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / MANIFEST)
+
+
+def _drop_unnamed(folder: Path, named: set[str]) -> None:
+    """Remove what only former backups needed, and what killed ones have left."""
+    for path in [*(folder / FILES).glob("??/*"), *(folder / FILES).glob(".*")]:
+        if path.is_file() and path.name not in named:
+            path.unlink()
+    for left in folder.glob(".databases-*"):
+        shutil.rmtree(left)

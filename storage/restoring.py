@@ -1,0 +1,91 @@
+"""Make a home out of its backup: all of it, checked, and only where nothing stands."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genre_core.errors import CatalogMismatch, UsageError
+from storage.backup import FILES, FORMAT, MANIFEST, copy_whole, kept_file
+from storage.catalog.published import publish
+from storage.disk import digest_file, telling_refusal
+from storage.layout import DataLayout
+from storage.lock import hold_home, hold_night
+
+UNFINISHED = ".restoring"
+_LOCKS = {".lock", ".night.lock"}
+_SHOWN = 5
+
+
+def make_home(layout: DataLayout, folder: Path) -> int:
+    """Make a home out of a backup; gives the number of its files.
+
+    The home may stand elsewhere than it stood; MLflow's addresses follow. A restore that was
+    killed goes on when it is asked for again. The catalog comes last: without, it is no home.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no finished backup, or the home is in use.
+    CatalogMismatch
+        If files of the backup are gone or damaged; nothing is restored then.
+    """
+    document = _read_manifest(folder)
+    files: Mapping[str, Any] = document["files"]
+    _require_empty(layout)
+    _require_whole(folder, files)
+    with hold_night(layout), hold_home(layout), telling_refusal(layout):
+        (layout.home / UNFINISHED).touch()
+        for name in sorted(files, key=lambda name: (name == layout.catalog.name, name)):
+            copy_whole(kept_file(folder, files[name]["sha256"]), layout.home / name)
+        _put_in_order(layout)
+        (layout.home / UNFINISHED).unlink()
+    return len(files)
+
+
+def _read_manifest(folder: Path) -> Mapping[str, Any]:
+    if not (folder / MANIFEST).exists():
+        unfinished = (folder / FILES).is_dir()
+        raise UsageError(
+            f"The backup in {folder} was never finished; make it again with `genreflow backup`."
+            if unfinished
+            else f"There is no backup in {folder}."
+        )
+    document = json.loads((folder / MANIFEST).read_text("utf-8"))
+    if document["format"] != FORMAT:
+        raise UsageError(f"The backup in {folder} is of another version of genreflow.")
+    return document
+
+
+def _require_empty(layout: DataLayout) -> None:
+    there = {path.name for path in layout.home.iterdir()} if layout.home.exists() else set()
+    if UNFINISHED not in there and there - _LOCKS:
+        raise UsageError(
+            f"{layout.home} is not empty; a backup is restored into an empty home only. Name "
+            "another one with --home."
+        )
+
+
+def _require_whole(folder: Path, files: Mapping[str, Any]) -> None:
+    """Check every file of the backup against the manifest, before anything is written."""
+    spoilt = [name for name, row in files.items() if not _is_whole(folder, row["sha256"])]
+    if spoilt:
+        raise CatalogMismatch(
+            f"{len(spoilt)} of {len(files)} files of the backup in {folder} are gone or damaged: "
+            f"{', '.join(spoilt[:_SHOWN])}{', …' if len(spoilt) > _SHOWN else ''}. Nothing was "
+            "restored. Use another copy of the backup."
+        )
+
+
+def _is_whole(folder: Path, digest: str) -> bool:
+    path = kept_file(folder, digest)
+    return path.is_file() and digest_file(path) == digest
+
+
+def _put_in_order(layout: DataLayout) -> None:
+    """Let MLflow's addresses lead into this home, and publish the store for people."""
+    if layout.mlflow_db.exists():
+        from storage.tracking.store import open_tracking  # MLflow takes seconds to load
+
+        open_tracking(layout)
+    publish(layout)

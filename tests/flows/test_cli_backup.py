@@ -1,0 +1,185 @@
+"""Backup and restore on a real home: nothing is lost, and what is damaged is named."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.published import query_rows
+from storage.disk import digest_file
+from storage.layout import DataLayout
+from storage.lock import hold_home
+from tests.flows.conftest import Call
+
+pytestmark = pytest.mark.flow
+
+WELL, FAILURE, USAGE = 0, 1, 2
+
+
+def kept_files(folder: Path) -> dict[str, str]:
+    """Name in the home → digest, as the manifest says."""
+    files = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
+    return {name: row["sha256"] for name, row in files.items()}
+
+
+def kept(folder: Path, digest: str) -> Path:
+    return folder / "files" / digest[:2] / digest
+
+
+@pytest.fixture
+def folder(genreflow: Call, finished_copy: LineConfig, tmp_path: Path) -> Path:
+    """A backup of the finished store."""
+    assert genreflow("backup", tmp_path / "kept", "--home", finished_copy.home).code == WELL
+    return tmp_path / "kept"
+
+
+def test_a_restored_home_is_well_and_gives_the_same_verdict_when_the_first_is_gone(
+    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path, library: Path
+) -> None:
+    song = next((library / "hums").glob("song *.wav"))
+    new = DataLayout(tmp_path / "new")
+    before = genreflow("classify", song, "--json", "--home", finished_copy.home)
+    runs = query_rows(finished_copy.layout, "select * from runs order by run_id")
+    shutil.rmtree(finished_copy.home)
+
+    restored = genreflow("restore", folder, "--home", new.home)
+    doctor = genreflow("doctor", "--deep", "--home", new.home)
+    after = genreflow("classify", song, "--json", "--home", new.home)
+
+    assert (restored.code, doctor.code) == (WELL, WELL)
+    assert before.code == WELL
+    assert json.loads(after.out) == json.loads(before.out)
+    assert query_rows(new, "select * from runs order by run_id") == runs
+
+
+def test_the_networks_of_a_restored_home_are_loaded_from_there(
+    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    from storage.tracking.store import open_tracking
+
+    shutil.rmtree(finished_copy.home)
+    genreflow("restore", folder, "--home", tmp_path / "new")
+
+    tracking = open_tracking(replace(finished_copy, home=tmp_path / "new").layout)
+    uris = [r.info.artifact_uri for r in tracking.client.search_runs([tracking.experiment_id])]
+
+    assert uris
+    assert all(uri.startswith((tmp_path / "new").as_uri()) for uri in uris)
+
+
+def test_every_kept_file_holds_what_the_manifest_says(folder: Path) -> None:
+    digests = kept_files(folder).values()
+
+    assert all(digest_file(kept(folder, digest)) == digest for digest in digests)
+    assert {"catalog.duckdb", "mlflow.db"} <= kept_files(folder).keys()
+
+
+def test_a_second_backup_copies_only_what_is_new(
+    genreflow: Call, folder: Path, finished_copy: LineConfig
+) -> None:
+    song = next(name for name in kept_files(folder) if name.startswith("songs/"))
+    place = kept(folder, kept_files(folder)[song])
+    written_at = place.stat().st_mtime_ns
+    (finished_copy.layout.reports / "one more").mkdir(parents=True)
+    (finished_copy.layout.reports / "one more" / "page.md").write_text("new", "utf-8")
+
+    genreflow("backup", folder, "--home", finished_copy.home)
+
+    assert "reports/one more/page.md" in kept_files(folder)
+    assert place.stat().st_mtime_ns == written_at
+    stored = {path.name for path in (folder / "files").glob("??/*")}
+    assert stored == set(kept_files(folder).values())
+
+
+def test_a_second_backup_that_dies_leaves_the_first_whole(
+    genreflow: Call,
+    folder: Path,
+    finished_copy: LineConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    before = kept_files(folder)
+    next(finished_copy.layout.songs.glob("??/*")).unlink()
+    with monkeypatch.context() as dying:
+        dying.setattr("storage.backup._write_manifest", die)
+        genreflow("backup", folder, "--home", finished_copy.home)
+
+    restored = genreflow("restore", folder, "--home", tmp_path / "new")
+
+    assert kept_files(folder) == before
+    assert restored.code == WELL
+    songs = [name for name in before if name.startswith("songs/")]
+    assert all((tmp_path / "new" / name).is_file() for name in songs)
+
+
+def test_a_first_backup_that_was_killed_is_told_as_unfinished(
+    genreflow: Call, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "manifest.json").unlink()
+
+    said = genreflow("restore", folder, "--home", tmp_path / "new")
+
+    assert said.code == USAGE
+    assert "was never finished" in said.err
+
+
+def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
+    genreflow: Call, folder: Path, tmp_path: Path
+) -> None:
+    song = next(name for name in kept_files(folder) if name.startswith("songs/"))
+    place = kept(folder, kept_files(folder)[song])
+    content = bytearray(place.read_bytes())
+    content[300] ^= 1
+    place.write_bytes(content)
+
+    said = genreflow("restore", folder, "--home", tmp_path / "new")
+
+    assert said.code == FAILURE
+    assert f"are gone or damaged: {song}. Nothing was restored" in said.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_restore_that_was_killed_goes_on(genreflow: Call, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".restoring").touch()
+    (tmp_path / "new" / "mlflow.db").write_bytes(b"half of it")
+
+    said = genreflow("restore", folder, "--home", tmp_path / "new")
+
+    assert said.code == WELL
+    assert not (tmp_path / "new" / ".restoring").exists()
+    assert genreflow("doctor", "--home", tmp_path / "new").code == WELL
+
+
+def test_a_home_in_use_is_not_restored_into(
+    genreflow: Call, folder: Path, finished_copy: LineConfig
+) -> None:
+    said = genreflow("restore", folder, "--home", finished_copy.home)
+
+    assert said.code == USAGE
+    assert "is not empty" in said.err
+
+
+def test_a_home_that_is_being_written_is_not_backed_up(
+    genreflow: Call, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    with hold_home(finished_copy.layout):
+        said = genreflow("backup", tmp_path / "kept", "--home", finished_copy.home)
+
+    assert said.code == FAILURE
+    assert "Another run of genreflow is at work" in said.err
+
+
+def test_a_folder_with_other_things_is_no_place_for_a_backup(
+    genreflow: Call, finished_copy: LineConfig, library: Path
+) -> None:
+    said = genreflow("backup", library, "--home", finished_copy.home)
+
+    assert said.code == USAGE
+    assert "holds other things" in said.err
