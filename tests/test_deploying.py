@@ -1,0 +1,68 @@
+"""What the page on deploying names is there, and nothing listens to other machines."""
+
+import configparser
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli.main import app
+from storage.layout import DataLayout
+from storage.tracking.serving import server_command
+
+PROJECT = Path(__file__).parents[1]
+PAGE = (PROJECT / "docs" / "deploy.md").read_text("utf-8")
+UNITS = sorted((PROJECT / "docs" / "systemd").glob("*.service"))
+
+
+def read_unit(path: Path) -> configparser.ConfigParser:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(path)
+    return unit
+
+
+def test_the_page_names_each_unit_and_no_other() -> None:
+    named = set(re.findall(r"\(systemd/(genreflow-\w+\.service)\)", PAGE))
+
+    assert named == {path.name for path in UNITS}
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_starts_a_program_of_the_project_as_a_user_without_rights(path: Path) -> None:
+    service = read_unit(path)["Service"]
+
+    program = Path(shlex.split(service["ExecStart"])[0])
+    assert Path(sys.executable).with_name(program.name).is_file()
+    assert (service["User"], service["NoNewPrivileges"]) == ("genreflow", "true")
+    assert service["ReadWritePaths"] == "/srv/genreflow"
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_that_listens_does_so_on_this_machine_alone(path: Path) -> None:
+    words = shlex.split(read_unit(path)["Service"]["ExecStart"])
+
+    assert "0.0.0.0" not in words
+    assert ("server" in words) == ("127.0.0.1" in words)
+
+
+def test_the_worker_tells_of_itself_on_this_machine_alone() -> None:
+    settings = (PROJECT / "docs" / "systemd" / "genreflow.env").read_text("utf-8").splitlines()
+
+    assert "PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1" in settings
+
+
+def test_the_server_of_mlflow_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    command = server_command(DataLayout(tmp_path), 5000)
+
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+
+
+def test_every_command_of_the_page_is_one() -> None:
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+
+    shown = set(re.findall(r"^(?:\S*/)?genreflow ([a-z-]+) ", PAGE, re.MULTILINE))
+    assert shown == {"backup", "restore"}
+    assert shown | {"doctor", "serve"} <= known
