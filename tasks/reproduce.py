@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from prefect import task
 
 from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
-from genre_core.examples import digest_examples
+from genre_core.examples import Examples, digest_examples
 from genre_core.features import FeatureConfig
 from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.songs import gather_songs
@@ -22,6 +22,9 @@ from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import open_tracked
 from tasks.train import Cell
+
+if TYPE_CHECKING:
+    from storage.tracking.store import Tracking
 
 PREFIX = "augmentation_"
 
@@ -53,36 +56,14 @@ class Reproduction:
 @task
 def retrain(layout: DataLayout, name: str) -> Reproduction:
     """Train a run again, named by its id or the beginning of it; the catalog learns nothing."""
-    from storage.tracking.curves import read_params, read_tags
-    from storage.tracking.models import load_features, load_network
+    from storage.tracking.curves import read_tags
     from storage.tracking.runs import log_reproduction
 
-    training, tracking = import_training(), open_tracked(layout)
-    run = find_run(layout, name)
-    cell = Cell(
-        network=run.network,
-        seed=run.seed,
-        snapshot=read_snapshot(layout, run.snapshot_id),
-        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
-        training=read_training(read_params(tracking, run.run_id)),
-    )
-    if cell.cell_id != run.cell_id:
-        raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
+    tracking, run = open_tracked(layout), find_run(layout, name)
+    cell = _read_cell(layout, tracking, run)
     examples = {split: split_examples(layout, cell.snapshot, split) for split in LEARNING_SPLITS}
-    train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
-    n_genres = len(cell.snapshot.genres)
-    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
-    training.fit_network(model, train, validation, cell.training, cell.seed, lambda _scores: None)
-    before, groups = load_network(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
-    said, is_identical = {}, True
-    for split in (Split.VALIDATION, Split.TEST):
-        held = examples[split]
-        now = training.predict_genres(model, held.matrices)
-        is_identical &= np.array_equal(now, training.predict_genres(before, held.matrices))
-        said[split] = gather_songs(now, held.labels, held.track_ids, groups)
-    found = measure(said, cell.snapshot.genres, cell.snapshot.library_id)
-    scores = {split: found.scores[chosen(split)].macro_f1 for split in said}
-    digest = digest_examples(train, validation)
+    scores, is_identical = _train_again(layout, tracking, run, cell, examples)
+    digest = digest_examples(examples[Split.TRAIN], examples[Split.VALIDATION])
     known = read_tags(tracking, run.run_id).get("examples_digest")
     reproduction = Reproduction(
         run_id=run.run_id,
@@ -97,6 +78,48 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     )
     log_reproduction(tracking, asdict(reproduction), reproduction.succeeded)
     return reproduction
+
+
+def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
+    """Read back what a run was trained from, and make sure that nothing is missing."""
+    from storage.tracking.curves import read_params
+    from storage.tracking.models import load_features
+
+    cell = Cell(
+        network=run.network,
+        seed=run.seed,
+        snapshot=read_snapshot(layout, run.snapshot_id),
+        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
+        training=read_training(read_params(tracking, run.run_id)),
+    )
+    if cell.cell_id != run.cell_id:
+        raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
+    return cell
+
+
+def _train_again(
+    layout: DataLayout,
+    tracking: "Tracking",
+    run: Run,
+    cell: Cell,
+    examples: Mapping[Split, Examples],
+) -> tuple[dict[Split, float], bool]:
+    """Give macro F1 on both other splits, and whether all predictions have the bits of the run."""
+    from storage.tracking.models import load_network
+
+    training, n_genres = import_training(), len(cell.snapshot.genres)
+    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
+    train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
+    training.fit_network(model, train, validation, cell.training, cell.seed, lambda _scores: None)
+    before, groups = load_network(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
+    said, is_identical = {}, True
+    for split in (Split.VALIDATION, Split.TEST):
+        held = examples[split]
+        now = training.predict_genres(model, held.matrices)
+        is_identical &= np.array_equal(now, training.predict_genres(before, held.matrices))
+        said[split] = gather_songs(now, held.labels, held.track_ids, groups)
+    found = measure(said, cell.snapshot.genres, cell.snapshot.library_id)
+    return {split: found.scores[chosen(split)].macro_f1 for split in said}, is_identical
 
 
 def find_run(layout: DataLayout, name: str) -> Run:

@@ -29,7 +29,8 @@ CONTENTS = {
         from predictions join runs using (run_id)
     """,  # not the probabilities: TensorFlow's threads may add up in another order
     "promotions": """
-        select * exclude (promotion_id, run_id, previous_run_id, promoted_at) from promotions
+        select * exclude (promotion_id, run_id, previous_run_id, promoted_at, audit_id)
+        from promotions
     """,
 }
 FILED = ("songs", "shards", "wav", "prints")  # folders whose every file is the same in the end
