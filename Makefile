@@ -5,14 +5,16 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-KILLED_TRAINING := test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one
-NIGHT_TESTS := tests/flows/test_three_nights.py tests/flows/test_nights_that_go_wrong.py
-SERVER_TESTS := tests/flows/test_deployment.py tests/flows/test_ui.py
-ROOM_TESTS := $(filter-out tests/crash tests/flows %.py %__pycache__,$(wildcard tests/*)) $(wildcard tests/test_*.py)
+KILLED_NIGHTS := $(addprefix tests/crash/test_kills.py::,\
+	test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one \
+	test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there)
+SERVER_TESTS := tests/flows/test_deployment.py
+LINE_TESTS := tests/crash tests/flows tests/demo
+ROOM_TESTS := $(filter-out $(LINE_TESTS) %.py %__pycache__,$(wildcard tests/*)) $(wildcard tests/test_*.py)
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test test-nights test-flows test-rooms fuzz crash-test bench check lock clean
+.PHONY: help setup run test test-flows test-rooms fuzz crash-test bench check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -26,14 +28,11 @@ setup: .venv/.installed ## Make the virtual environment from the locked, hashed 
 run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
 
-test: setup check ## What CI runs: style and types, then all tests, in three processes
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-nights test-flows test-rooms
-
-test-nights: setup
-	@$(BIN)/pytest -q --durations=15 tests/crash $(NIGHT_TESTS) --deselect=tests/crash/test_kills.py::$(KILLED_TRAINING)
+test: setup check ## What CI runs: style and types, then all tests, in two processes, but for the longest kills
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-flows test-rooms
 
 test-flows: setup
-	@$(BIN)/pytest -q --durations=15 tests/flows $(addprefix --ignore=,$(SERVER_TESTS) $(NIGHT_TESTS))
+	@$(BIN)/pytest -q --durations=15 $(LINE_TESTS) --ignore=$(SERVER_TESTS) $(addprefix --deselect=,$(KILLED_NIGHTS))
 
 test-rooms: setup
 	@$(BIN)/pytest -q --durations=15 $(SERVER_TESTS) $(ROOM_TESTS)

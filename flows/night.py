@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
+from flows.who import SCHEDULE, login
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from storage.catalog.nights import (
     NightOutcome,
@@ -25,8 +26,6 @@ from storage.catalog.nights import (
 )
 from storage.layout import DataLayout
 from storage.lock import NightSkipped
-
-SCHEDULE, PERSON = "schedule", "person"
 
 
 class StepSkipped(GenreflowError):
@@ -58,9 +57,9 @@ def read_call() -> Call:
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     if run is None:
-        return Call(who=PERSON, flow_run_id="", due_at=None)
+        return Call(who=login(), flow_run_id="", due_at=None)
     return Call(
-        who=SCHEDULE if run.auto_scheduled else PERSON,
+        who=SCHEDULE if run.auto_scheduled else login(),
         flow_run_id=str(run.id),
         due_at=run.expected_start_time,
     )
@@ -101,7 +100,7 @@ class Night:
             get_run_logger().exception("%s failed", name)
             self.failures[name] = error
             self._record(name, NightOutcome.FAILED, shown(error), start)
-            if isinstance(error, UsageError) and self.call.who == PERSON:
+            if isinstance(error, UsageError) and self.call.who != SCHEDULE:
                 self.end()
                 raise
             return None

@@ -17,7 +17,6 @@ from storage.lock import NightSkipped, hold_night
 from tasks.due import explain_no_training
 from tasks.notify import notify_of_night, write_morning_page
 from tasks.publish import publish_store
-from tasks.report import NightPage, report_night
 from tasks.spectrograms import key_features
 
 
@@ -50,11 +49,11 @@ def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
             extracted = night.step("extract", lambda: extract(config))
             trained = night.step("train", lambda: train_what_is_new(config, night, extracted))
             night.step("tidy", lambda: tidy(config))
-            night.step("report", lambda: report_steps(night, trained))
+            night.end()
+            page = night.step("report", lambda: write_morning_page(config.layout, night.night_id))
+            notify_of_night(config.notify, page)
             night.end()
             publish_store(config.layout)
-            page = write_morning_page(config.layout, night.night_id)
-            notify_of_night(config.notify, page)
             night.tell_failure()
     except NightSkipped as skipped:
         return skipped_state(config.layout, skipped)
@@ -88,14 +87,3 @@ def require_reason(config: LineConfig) -> None:
     sentence = explain_no_training(config.layout, config.night, snapshots, config.genres, cell_ids)
     if sentence:
         raise StepSkipped(sentence)
-
-
-def report_steps(night: Night, trained: TrainReport | None) -> NightPage:
-    """Write the morning page, whatever has failed before."""
-    return report_night(
-        night.layout,
-        night.night_id,
-        trained.runs if trained else (),
-        trained.promotion if trained else None,
-        trained.audit if trained else None,
-    )

@@ -14,10 +14,11 @@ def who_asks() -> str:
         with get_client(sync_client=True) as client:
             if client.read_flow_run(root_id).auto_scheduled:
                 return SCHEDULE
-    return _login()
+    return login()
 
 
-def _login() -> str:
+def login() -> str:
+    """Give the login name of the person."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

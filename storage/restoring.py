@@ -33,6 +33,7 @@ def make_home(layout: DataLayout, folder: Path) -> int:
     document = _read_manifest(folder)
     files: Mapping[str, Any] = document["files"]
     _require_empty(layout)
+    _require_inside(layout, files)
     _require_whole(folder, files)
     with hold_night(layout), hold_home(layout), telling_refusal(layout):
         (layout.home / UNFINISHED).touch()
@@ -63,6 +64,16 @@ def _require_empty(layout: DataLayout) -> None:
         raise UsageError(
             f"{layout.home} is not empty; a backup is restored into an empty home only. Name "
             "another one with --home."
+        )
+
+
+def _require_inside(layout: DataLayout, files: Mapping[str, Any]) -> None:
+    """Refuse a manifest that names files elsewhere than in the home."""
+    home = layout.home.resolve()
+    if outside := [name for name in files if not (home / name).resolve().is_relative_to(home)]:
+        raise CatalogMismatch(
+            f"The manifest of the backup names a file outside the home, {outside[0]!r}; it was not "
+            "written by `genreflow backup`. Nothing was restored."
         )
 
 

@@ -28,6 +28,11 @@ class MorningPage:
     markdown: str
     told: dict[str, Any]
 
+    @property
+    def sentence(self) -> str:
+        """Where the page is."""
+        return f"The page is {self.page}."
+
     def as_document(self) -> dict[str, Any]:
         """Give plain values by name."""
         return {**self.told, "page": str(self.page)}

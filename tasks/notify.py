@@ -1,6 +1,5 @@
 """Telling of a night: as artifacts in the Prefect UI, and through a notification block."""
 
-from datetime import datetime
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -22,11 +21,9 @@ TABLES = {
 
 
 @task
-def write_morning_page(
-    layout: DataLayout, night_id: str, started_at: datetime | None = None
-) -> MorningPage:
+def write_morning_page(layout: DataLayout, night_id: str) -> MorningPage:
     """Write the page of a night; the same stands in the Prefect UI, in Markdown and tables."""
-    page = make_morning_page(layout, night_id, started_at)
+    page = make_morning_page(layout, night_id)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():
         if rows := page.told[name]:
@@ -36,7 +33,7 @@ def write_morning_page(
 
 
 @task
-def notify_of_night(block: str, page: MorningPage) -> bool:
+def notify_of_night(block: str, page: MorningPage | None) -> bool:
     """Send the headline through a notification block; a failure is logged and fails nothing.
 
     Parameters
@@ -44,14 +41,15 @@ def notify_of_night(block: str, page: MorningPage) -> bool:
     block : str
         ``<type>/<name>``, as the Prefect UI shows it: ``slack-webhook/my-block``. Empty: nobody
         is told.
-    page : MorningPage
+    page : MorningPage or None
+        None where it could not be written; then there is nothing to send.
 
     Returns
     -------
     bool
         Whether it was sent.
     """
-    if not block:
+    if not block or page is None:
         return False
     try:
         _send(block, page)

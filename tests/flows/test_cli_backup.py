@@ -145,6 +145,21 @@ def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_manifest_that_leads_out_of_the_home_is_refused(
+    genreflow: Call, folder: Path, tmp_path: Path
+) -> None:
+    manifest = folder / "manifest.json"
+    document = json.loads(manifest.read_text("utf-8"))
+    document["files"]["../elsewhere.txt"] = next(iter(document["files"].values()))
+    manifest.write_text(json.dumps(document), "utf-8")
+
+    said = genreflow("restore", folder, "--home", tmp_path / "restored")
+
+    assert said.code == 1
+    assert "names a file outside the home" in said.err
+    assert not (tmp_path / "elsewhere.txt").exists()
+
+
 def test_a_restore_that_was_killed_goes_on(genreflow: Call, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ".restoring").touch()

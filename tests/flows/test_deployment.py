@@ -16,6 +16,7 @@ import pytest
 from storage.catalog.nights import read_nights
 from storage.catalog.published import query_rows
 from storage.layout import DataLayout
+from storage.lock import hold_night
 from tests.flows.test_ui import free_port
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -46,6 +47,7 @@ class Prefect:
             "GENREFLOW_FRAGMENT_LENGTHS_S": "[1.0]",
             "GENREFLOW_NETWORKS": '["dense"]',
             "GENREFLOW_TRAINING__MAX_EPOCHS": "2",
+            "GENREFLOW_AUDIT": '{"n_draws": 1, "n_folds": 2, "max_epochs": 2}',
         }
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
@@ -152,21 +154,23 @@ def test_nightly_runs_by_the_clock_and_no_slot_can_be_kept_by_a_dead_run(prefect
 def test_the_schedule_itself_starts_nights_and_those_that_come_meanwhile_are_skipped(
     prefect: Prefect,
 ) -> None:
-    prefect.run("deployment", "schedule", "create", "nightly/nightly", "--interval", "30")
+    every_30_s = ("deployment", "schedule", "create", "nightly/nightly", "--interval", "30")
+    with hold_night(prefect.layout):
+        prefect.run(*every_30_s)
+        skipped = prefect.wait_for_run("Skipped")
 
-    skipped = prefect.wait_for_run("Skipped")
+    finished = prefect.wait_for_run("Completed")
 
     prefect.run("deployment", "schedule", "clear", "nightly/nightly", "--accept-yes")
-    finished = prefect.wait_for_run("Completed")
     nights = {night.flow_run_id: night for night in read_nights(prefect.layout)}
     assert nights[finished].who == nights[skipped].who == "schedule"
     assert (nights[finished].outcome, nights[skipped].outcome) == ("finished", "skipped")
     assert [step.step for step in nights[finished].steps] == [
         *("ingest", "extract", "train", "tidy", "report"),
     ]
-    artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["nightly-summary"]}})
+    artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["morning"]}})
     promotions = query_rows(prefect.layout, "select * from promotions")
     outcomes = query_rows(prefect.layout, "select * from outcomes where outcome = 'ok'")
-    assert "Version 1 is the new champion" in str([found["data"] for found in artifacts])
+    assert "new champion: version 1" in str([found["data"] for found in artifacts])
     assert len(promotions) == 1
     assert len(outcomes) == 18
