@@ -8,6 +8,7 @@ from rich.table import Table
 from flows.cli.app import OUT, Home, app
 from flows.cli.tables import PLAIN
 from flows.settings import read_line_config
+from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
     from storage.catalog.golden import Golden
@@ -24,7 +25,10 @@ def golden(
 
     Example: [bold]genreflow golden[/bold]
     """
-    layout = read_line_config(home=home).layout
+    config = read_line_config(home=home)
+    layout = config.layout
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no song in {layout.home} yet. Run `genreflow run` first.")
     from storage.catalog.golden import read_golden_versions, read_waiting, renew_golden
     from storage.catalog.published import publish
     from storage.lock import hold_home
@@ -34,7 +38,15 @@ def golden(
             renewed = renew_golden(layout)
             publish(layout)
         OUT.print(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
-    _show(read_golden_versions(layout), read_waiting(layout))
+    versions, waiting = read_golden_versions(layout), read_waiting(layout)
+    _show(versions, waiting)
+    if not versions:
+        OUT.print(
+            "No version is frozen yet: challenger and champion are judged on validation songs. A "
+            f"genre puts songs aside once it has {config.golden.min_groups} artists "
+            "(golden.min_groups), and a version is frozen once every genre has some.",
+            soft_wrap=True,
+        )
 
 
 def _show(versions: "list[Golden]", waiting: "Golden") -> None:
