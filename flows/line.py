@@ -20,6 +20,7 @@ from storage.keep import KeepConfig
 from storage.layout import DataLayout
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
+from storage.tracking.server_runs import require_server
 
 COMPARED_NETWORKS = ("dense", "rnn", "cnn", "combined")
 
@@ -34,6 +35,8 @@ class LineConfig:
         Everything that lasts is below it.
     shards : str
         Where the shards stand instead: ``s3://bucket/prefix``, or the absolute path of a folder.
+    tracking : str
+        Where runs and models are instead: the address of a team's MLflow tracking server.
     music : str
         A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
         collection as it is distributed.
@@ -53,6 +56,7 @@ class LineConfig:
 
     home: Path = Path("data")
     shards: str = ""
+    tracking: str = ""
     music: str = ""
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
@@ -96,12 +100,14 @@ class LineConfig:
                 f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
                 "slack-webhook/my-block. `prefect block ls` lists them."
             )
+        require_server(self.tracking)
         _cross_features(self)
 
     @property
     def layout(self) -> DataLayout:
         """Where everything stands."""
-        return DataLayout(Path(self.home).expanduser().resolve(), self.shards)
+        home = Path(self.home).expanduser().resolve()
+        return DataLayout(home, self.shards, self.tracking.rstrip("/"))
 
     @property
     def features(self) -> list[FeatureConfig]:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("data")
     shards: str = ""
+    tracking: str = ""
     music: str = ""
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)

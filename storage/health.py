@@ -1,6 +1,7 @@
 """Is everything well? The machine, the store, and what the catalog promises."""
 
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from storage.catalog.published import query_rows
 from storage.layout import DataLayout
 from storage.losses import damaged_shards, damaged_songs, unnamed_shards, unnamed_songs
 from storage.shard_store import list_shards, open_store
+from storage.tracking.places import find_place
 
 LEAST_FREE_BYTES = 2 * 2**30
 SEEKABLE = ("MP3", "OGG", "FLAC", "WAV")
@@ -50,7 +52,7 @@ def examine_deeply(layout: DataLayout) -> list[Finding]:
 def _find(name: str, check: Callable[[DataLayout], str], layout: DataLayout) -> Finding:
     try:
         return Finding(name=name, ok=True, message=check(layout))
-    except (GenreflowError, OSError, duckdb.Error, RuntimeError) as error:
+    except (GenreflowError, OSError, duckdb.Error, sqlite3.Error, RuntimeError) as error:
         return Finding(name=name, ok=False, message=str(error))
 
 
@@ -131,6 +133,17 @@ def _originals(layout: DataLayout) -> str:
     return f"{len(known)} songs stand where the catalog says"
 
 
+def _runs(layout: DataLayout) -> str:
+    place = find_place(layout)
+    if not place.is_there:
+        return "no runs yet"
+    reigning = place.read_alias()
+    where = layout.tracking_server or layout.mlflow_db.name
+    return f"{where} answers; " + (
+        f"version {reigning.version} reigns" if reigning else "there is no champion yet"
+    )
+
+
 CHECKS: dict[str, Callable[[DataLayout], str]] = {
     "python": _python,
     "decoders": _decoders,
@@ -138,6 +151,7 @@ CHECKS: dict[str, Callable[[DataLayout], str]] = {
     "store": _store,
     "shards": _shards,
     "songs": _originals,
+    "runs": _runs,
 }
 
 

@@ -9,11 +9,13 @@ class DataLayout:
     """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
 
     ``shards_uri`` says where the shards stand instead: ``s3://bucket/prefix``, or any other address
-    that ``storage/shard_store.py`` opens.
+    that ``storage/shard_store.py`` opens. ``tracking_server`` says where runs and models are
+    instead: the address of an MLflow tracking server.
     """
 
     home: Path
     shards_uri: str = ""
+    tracking_server: str = ""
 
     @property
     def songs(self) -> Path:
@@ -42,8 +44,13 @@ class DataLayout:
 
     @property
     def home_id(self) -> Path:
-        """What a place of shards elsewhere is marked with as this home's own."""
+        """What a place of shards or runs elsewhere is marked with as this home's own."""
         return self.home / ".home-id"
+
+    @property
+    def tracking_note(self) -> Path:
+        """The address of the tracking server that the runs are on, if they are on one."""
+        return self.home / ".tracking-server"
 
     @property
     def catalog(self) -> Path:
@@ -57,7 +64,7 @@ class DataLayout:
 
     @property
     def mlflow_db(self) -> Path:
-        """The runs."""
+        """The runs, where ``tracking_server`` names no other place."""
         return self.home / "mlflow.db"
 
     @property

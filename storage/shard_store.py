@@ -14,6 +14,7 @@ from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from storage.disk import telling_refusal
+from storage.home_id import read_home_id
 from storage.layout import DataLayout
 
 _MARK = "home.txt"
@@ -169,9 +170,7 @@ def claim_place(layout: DataLayout) -> None:
 def _require_own(layout: DataLayout, store: ShardStore) -> None:
     if not store.uri:
         return
-    if not layout.home_id.exists():
-        layout.home_id.write_text(uuid.uuid4().hex, "utf-8")
-    mark, ours = store.path(_MARK), f"{layout.home_id.read_text('utf-8')}\n{layout.home}".encode()
+    mark, ours = store.path(_MARK), f"{read_home_id(layout)}\n{layout.home}".encode()
     if store.filesystem.get_file_info(mark).type == fs.FileType.NotFound:
         put_shard(layout, _MARK, pa.py_buffer(ours))
     with store.filesystem.open_input_stream(mark) as stream:

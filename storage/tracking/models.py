@@ -3,17 +3,19 @@
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
@@ -76,7 +78,8 @@ def load_network(tracking: Tracking, model_uri: str) -> Network:
         If it is gone.
     """
     try:
-        return load_folder(_folder(tracking, model_uri))
+        with _folder(tracking, model_uri) as folder:
+            return load_folder(folder)
     except (MlflowException, OSError) as error:
         raise CatalogMismatch(f"the network {model_uri} cannot be loaded: {error}") from error
 
@@ -88,7 +91,8 @@ def load_folder(folder: Path) -> Network:
 
 def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:
     """The feature settings that a network was logged with."""
-    return json.loads((_folder(tracking, model_uri) / FEATURES_FILE).read_text())
+    with _folder(tracking, model_uri, FEATURES_FILE) as folder:
+        return json.loads((folder / FEATURES_FILE).read_text("utf-8"))
 
 
 def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> None:
@@ -108,8 +112,9 @@ def log_light(tracking: Tracking, model_uri: str, light: bytes) -> None:
 
 def load_temperature(tracking: Tracking, model_uri: str) -> float:
     """The temperature that a network was logged with; 1, which changes nothing, if none was."""
-    path = _folder(tracking, model_uri) / TEMPERATURE_FILE
-    return float(json.loads(path.read_text("utf-8"))["temperature"]) if path.exists() else 1.0
+    with _folder(tracking, model_uri, TEMPERATURE_FILE) as folder:
+        path = folder / TEMPERATURE_FILE
+        return float(json.loads(path.read_text("utf-8"))["temperature"]) if path.exists() else 1.0
 
 
 def _create_model(tracking: Tracking, run: Run) -> LoggedModel:
@@ -203,8 +208,20 @@ def _signature(matrix_shape: tuple[int, int], n_genres: int) -> ModelSignature:
     )
 
 
-def _folder(tracking: Tracking, model_uri: str) -> Path:
-    """The local folder of a model, where it lies (nothing is copied)."""
+@contextmanager
+def _folder(tracking: Tracking, model_uri: str, name: str = "") -> Iterator[Path]:
+    """Give the folder of a model where it lies; from a server, a copy of it, or of one file.
+
+    What lies in the home is not copied; what a server has is gone again after the block.
+    """
     model_id = model_uri.removeprefix("models:/")
     logged = tracking.client.get_logged_model(model_id)
-    return Path(download_artifacts(artifact_uri=logged.artifact_location))
+    location = urlsplit(logged.artifact_location)
+    if location.scheme == "file":
+        yield Path(unquote(location.path))
+        return
+    place: Any = get_artifact_repository(logged.artifact_location, tracking.client.tracking_uri)
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        if not name or name in {Path(file.path).name for file in place.list_artifacts()}:
+            place.download_artifacts(name, folder)
+        yield Path(folder)

@@ -27,8 +27,10 @@ def register_run(
         REGISTERED,
         model.artifact_location,
         run_id=run_id,
+        model_id=model.model_id,  # without it a server takes no files of its own
         tags={**tags, MODEL_URI_TAG: model_uri},
         description=description,
+        await_creation_for=0,  # it is there at once
     )
     links = json.dumps([{"name": REGISTERED, "version": created.version}])
     tracking.client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": links})

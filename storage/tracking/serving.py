@@ -6,10 +6,11 @@ from pathlib import Path
 
 from storage.layout import DataLayout
 from storage.tracking.alias import CHAMPION, REGISTERED
+from storage.tracking.places import find_place
 
 
 def server_command(layout: DataLayout, port: int) -> list[str]:
-    """Give the command that serves the runs on 127.0.0.1; imports nothing of MLflow."""
+    """Give the command that serves the runs of the home on 127.0.0.1; imports no MLflow."""
     return [
         *(sys.executable, "-m", "mlflow", "server"),
         *("--backend-store-uri", f"sqlite:///{layout.mlflow_db.resolve()}"),
@@ -35,6 +36,6 @@ def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
     """
     programs = str(Path(sys.executable).parent)
     return {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{layout.mlflow_db.resolve()}",
+        "MLFLOW_TRACKING_URI": find_place(layout).uri,
         "PATH": os.pathsep.join([programs, path]) if path else programs,
     }

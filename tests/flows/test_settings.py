@@ -176,6 +176,21 @@ def test_shards_may_stand_elsewhere_and_the_layout_knows(settings_file: Path) ->
     assert read_line_config().layout.shards_uri == "s3://music/spectrograms"
 
 
+def test_runs_may_be_on_a_tracking_server_and_the_layout_knows(settings_file: Path) -> None:
+    settings_file.write_text('tracking = "https://mlflow.example.org/"\n', encoding="utf-8")
+
+    assert read_line_config().layout.tracking_server == "https://mlflow.example.org"
+
+
+def test_a_database_is_no_tracking_server(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENREFLOW_TRACKING", "postgresql://ada@127.0.0.1/mlflow")
+
+    with pytest.raises(UsageError, match="`tracking` is no address of a tracking server"):
+        read_line_config()
+
+
 def test_the_runner_is_a_setting_threads_where_none_is_named(settings_file: Path) -> None:
     assert read_line_config().runner.kind == "threads"
 
