@@ -10,6 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,23 @@ def has_export(layout: DataLayout, reigning: Champion) -> bool:
     except ExportUnusable:
         return False
     return True
+
+
+def find_kept(layout: DataLayout) -> Champion:
+    """Say whose the export is that the home has, for when nobody can be asked who reigns.
+
+    Raises
+    ------
+    ExportUnusable
+        If there is none.
+    """
+    for path in sorted(layout.champion.glob(f"*/{DOCUMENT_FILE}")):
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            document = json.loads(path.read_text("utf-8"))
+            return Champion(
+                version=int(document["version"]), run_id="", model_uri=document["model_uri"]
+            )
+    raise ExportUnusable(f"no champion is kept in {layout.champion}")
 
 
 def _folder(layout: DataLayout, reigning: Champion) -> Path:

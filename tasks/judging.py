@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genre_core.calibration import temper
-from genre_core.errors import GenreflowError, UsageError
+from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
 from genre_core.voting import CHOOSING_VOTE, VOTES, Float64Array
 from storage.download import DownloadLimits
-from storage.exports import ExportUnusable, has_export, read_export
+from storage.exports import ExportUnusable, find_kept, has_export, read_export
 from storage.layout import DataLayout
 from storage.light import LightNetwork
 from storage.tracking.alias import Champion, read_alias
+from storage.tracking.places import find_place
 from tasks.keras_import import import_training
 from tasks.listening import listen
 
@@ -103,15 +104,20 @@ def predict_genres(judge: Judge, matrices: Float32Array) -> Float32Array:
 def load_judge(layout: DataLayout) -> Judge:
     """Load the champion as quickly as can be: its export, or else the whole network.
 
-    The log says why an export cannot be used; it is then made anew.
+    The log says why an export cannot be used; it is then made anew. Where the tracking server
+    that names the champion is down, the one that the home has kept judges, and the log says so.
 
     Raises
     ------
     UsageError
-        If there is no champion.
+        If there is no champion, or the tracking server refuses.
+    TransientError
+        If the server is down, and the home has kept no champion.
     """
     try:
         return _load_export(layout, _find_reigning(layout))
+    except TransientError as error:
+        return _load_kept(layout, error)
     except (ExportUnusable, sqlite3.Error) as error:
         logger.warning("The whole network is loaded, which takes seconds: %s.", error)
     judge = load_champion(layout)
@@ -121,7 +127,7 @@ def load_judge(layout: DataLayout) -> Judge:
 
 def load_champion(layout: DataLayout) -> Judge:
     """Load the champion with its genres and features, or say that there is none."""
-    if not layout.mlflow_db.exists():
+    if not find_place(layout).is_there:
         raise UsageError(_no_champion(layout))
     import_training()
     from storage.tracking.models import load_features, load_network, load_temperature
@@ -157,10 +163,20 @@ def export_reigning(layout: DataLayout) -> bool:
 
 def _find_reigning(layout: DataLayout) -> Champion:
     """Say who reigns, or that nobody does."""
-    reigning = read_alias(layout) if layout.mlflow_db.exists() else None
+    reigning = read_alias(layout)
     if reigning is None:
         raise UsageError(_no_champion(layout))
     return reigning
+
+
+def _load_kept(layout: DataLayout, absence: TransientError) -> Judge:
+    """Load the export that the home has, whoever reigns by now."""
+    try:
+        judge = _load_export(layout, find_kept(layout))
+    except ExportUnusable as error:
+        raise absence from error
+    logger.warning("%s Version %s, kept in %s, judges.", absence, judge.version, layout.champion)
+    return judge
 
 
 def _load_export(layout: DataLayout, reigning: Champion) -> Judge:

@@ -1,12 +1,15 @@
 """The champion's export gives the verdict of the champion, or is not used and made anew."""
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flows.line import LineConfig
+from genre_core.errors import TransientError
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.exports import has_export, read_export, write_export
 from storage.layout import DataLayout
@@ -116,6 +119,32 @@ def test_a_champion_chosen_in_mlflow_judges_at_once(
     assert first.champion == version == 2
     assert isinstance(second.network, LightNetwork)
     assert_same(judge_song(second, song), first)
+
+
+@pytest.fixture
+def without_server(layout: DataLayout) -> DataLayout:
+    """The home of a team whose tracking server is down."""
+    layout.mlflow_db.unlink()
+    return replace(layout, tracking_server="http://127.0.0.1:9")  # nobody listens there
+
+
+def test_while_the_tracking_server_is_down_the_champion_that_the_home_has_kept_judges(
+    layout: DataLayout, song: str, without_server: DataLayout, caplog: pytest.LogCaptureFixture
+) -> None:
+    verdict = judge_all(without_server, [song])[0]
+
+    assert (verdict.genre, verdict.champion, verdict.error) == ("hums", 1, "")
+    assert "The tracking server http://127.0.0.1:9 cannot be reached" in caplog.text
+    assert f"Version 1, kept in {layout.champion}, judges." in caplog.text
+
+
+def test_where_the_tracking_server_is_down_and_no_champion_is_kept_nobody_judges(
+    song: str, without_server: DataLayout
+) -> None:
+    shutil.rmtree(without_server.champion)
+
+    with pytest.raises(TransientError, match="cannot be reached"):
+        judge_all(without_server, [song])
 
 
 def test_an_export_that_is_there_is_not_made_again(layout: DataLayout) -> None:
