@@ -50,10 +50,10 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
     The other side is validation, not training: a network is surer of the songs that it was
     trained on than of any other, and new songs would seem to drift every night.
     """
-    champion = read_alias(layout) if layout.mlflow_db.exists() else None
-    if champion is None:
-        return NightDrift(notes=("There is no champion yet, so that nobody judges new songs.",))
     try:
+        champion = read_alias(layout)
+        if champion is None:
+            return NightDrift(notes=("There is no champion yet, so that nobody judges new songs.",))
         songs, shards = read_drift_songs(layout, champion.run_id, since, MOST_SONGS)
         n_new = sum(song.is_new for song in songs)
         if min(n_new, len(songs) - n_new) < FEWEST_SONGS:

@@ -1,5 +1,6 @@
 """What a morning page rests on: everything that one night changed, gathered from the stores."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tasks.comparison import Comparison, compare_groups
 from tasks.morning_drift import NightDrift, measure_drift
 
 Row = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +95,24 @@ def gather_morning(layout: DataLayout, night: Night) -> Morning:
         challenges=tuple(challenges),
         promotions=tuple(promotions),
         reigns=tuple(reigns),
-        champion=read_alias(layout) if layout.mlflow_db.exists() else None,
+        champion=_find_champion(layout, reigns),
         audit=_find_audit(layout, [*challenges, *promotions]),
         usage=measure_usage(layout),
+    )
+
+
+def _find_champion(layout: DataLayout, reigns: Sequence[Row]) -> Champion | None:
+    """Give who reigns; where nobody can be asked now, who was promoted last."""
+    try:
+        return read_alias(layout)
+    except GenreflowError as error:
+        logger.warning("Who reigns is taken from the catalog: %s", error)
+    return next(
+        (
+            Champion(version=row["version"], run_id=row["run_id"], model_uri="")
+            for row in reversed(reigns)
+        ),
+        None,
     )
 
 

@@ -79,6 +79,28 @@ def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
     assert published[-1] == {"outcome": "failed"}
 
 
+def test_a_tracking_server_that_is_down_fails_the_training_alone_and_loses_nothing(
+    finished_copy: LineConfig, due: Due
+) -> None:
+    from flows.nightly import nightly
+
+    due(datetime.now(UTC))
+    finished_copy.layout.mlflow_db.unlink()
+    runs = query_rows(finished_copy.layout, "select * from runs order by run_id")
+    config = replace(finished_copy, tracking="http://127.0.0.1:9", seeds=(7,))  # nobody listens
+
+    state = nightly(config, return_state=True)
+
+    assert state.is_failed()
+    steps = steps_of_last_night(config)
+    assert {name for name, (outcome, _) in steps.items() if outcome != "finished"} == {"train"}
+    assert steps["train"][1].startswith("The tracking server http://127.0.0.1:9 cannot be reached")
+    assert query_rows(config.layout, "select * from runs order by run_id") == runs
+    page = (config.layout.reports / "nights" / "latest.html").read_text("utf-8")
+    assert "the champion stays, version 1" in page
+    assert "Step train failed: The tracking server" in page
+
+
 def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: LineConfig) -> None:
     from flows.nightly import nightly
 
