@@ -39,11 +39,14 @@ class Kept:
         Files of the home in the backup, and those of them that were not there before.
     left_out : str
         The place of the shards, if it is not the home: it is not copied.
+    runs_left_out : str
+        The tracking server of the runs, if they are not in the home: nor is it.
     """
 
     n_files: int
     n_new: int
     left_out: str
+    runs_left_out: str = ""
 
 
 def back_up(layout: DataLayout, folder: Path) -> Kept:
@@ -72,6 +75,7 @@ def back_up(layout: DataLayout, folder: Path) -> Kept:
         n_files=len(files),
         n_new=len(set(files.values()) - before),
         left_out="" if _keeps_shards(layout) else layout.shards_uri,
+        runs_left_out=_find_tracking_server(layout),
     )
 
 
@@ -112,6 +116,12 @@ def _keeps_shards(layout: DataLayout) -> bool:
     return not layout.shards_uri
 
 
+def _find_tracking_server(layout: DataLayout) -> str:
+    """Give the address of the server that has the runs; empty where the home has them."""
+    note = layout.tracking_note
+    return note.read_text("utf-8") if note.exists() else layout.tracking_server
+
+
 def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, str]]:
     """Give name in the home, file, and digest (empty where it is not known) of all to be kept.
 
@@ -129,7 +139,8 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
         root = Path(open_store(layout).root)
         present = [shard for shard in named_shards(layout) if (root / shard.name).is_file()]
         yield from ((f"shards/{s.name}", root / s.name, s.digest) for s in present)
-    for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, layout.home_id):
+    own = (layout.home_id, layout.tracking_note)
+    for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, *own):
         paths = [tree] if tree.is_file() else sorted(tree.rglob("*"))
         for path in (path for path in paths if path.is_file()):
             yield str(path.relative_to(layout.home)), path, ""
@@ -169,6 +180,7 @@ def _write_manifest(folder: Path, layout: DataLayout, files: dict[str, str]) -> 
         "home": str(layout.home.resolve()),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "shards_elsewhere": layout.shards_uri,
+        "runs_elsewhere": _find_tracking_server(layout),
         "files": rows,
     }
     part = folder / f".{MANIFEST}.part"

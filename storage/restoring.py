@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,24 @@ _LOCKS = {".lock", ".night.lock"}
 _SHOWN = 5
 
 
-def make_home(layout: DataLayout, folder: Path) -> int:
-    """Make a home out of a backup; gives the number of its files.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a home was made of.
+
+    Attributes
+    ----------
+    n_files : int
+        Files of the home.
+    runs_elsewhere : str
+        The tracking server of the runs, if the home that was kept had one.
+    """
+
+    n_files: int
+    runs_elsewhere: str
+
+
+def make_home(layout: DataLayout, folder: Path) -> Restored:
+    """Make a home out of a backup; tell what it was made of.
 
     The home may stand elsewhere than it stood; MLflow's addresses follow. A restore that was
     killed goes on when it is asked for again. The catalog comes last: without, it is no home.
@@ -41,7 +58,7 @@ def make_home(layout: DataLayout, folder: Path) -> int:
             copy_whole(kept_file(folder, files[name]["sha256"]), layout.home / name)
         _put_in_order(layout)
         (layout.home / UNFINISHED).unlink()
-    return len(files)
+    return Restored(n_files=len(files), runs_elsewhere=document.get("runs_elsewhere", ""))
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:
@@ -98,5 +115,5 @@ def _put_in_order(layout: DataLayout) -> None:
     if layout.mlflow_db.exists():
         from storage.tracking.store import open_tracking  # MLflow takes seconds to load
 
-        open_tracking(layout)
+        open_tracking(replace(layout, tracking_server=""))  # whatever is set: they are in the home
     publish(layout)

@@ -48,7 +48,16 @@ def _find(layout: DataLayout, keep: KeepConfig) -> Iterator[Needless]:
         yield Needless(kind="cache", name=layout.wav.name, n_bytes=_count_bytes(layout.wav))
     for snapshot_id in needless_snapshots(layout, keep.snapshots):
         yield Needless(kind="snapshot", name=snapshot_id, n_bytes=0)
-    for model_id in needless_models(layout, keep.unpromoted_models):
+    needless = needless_models(layout, keep.unpromoted_models)
+    if layout.tracking_server and needless:
+        logger.warning(
+            "%s networks that `keep.unpromoted_models` does not keep stay on the tracking server "
+            "%s; its own pages, and `mlflow gc` there, remove them.",
+            len(needless),
+            layout.tracking_server,
+        )
+        return
+    for model_id in needless:
         folder = _model(layout, model_id)
         if folder.exists():
             yield Needless(kind="model", name=model_id, n_bytes=_count_bytes(folder))

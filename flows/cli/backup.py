@@ -28,6 +28,12 @@ def backup(folder: Folder, home: Home = None) -> None:
     OUT.print(f"{folder} holds {kept.n_files} files, {kept.n_new} of them new.", soft_wrap=True)
     if kept.left_out:
         OUT.print(f"Not included: the shards in {kept.left_out}; keep them there.", soft_wrap=True)
+    if kept.runs_left_out:
+        OUT.print(
+            f"Not included: runs and models, on the tracking server {kept.runs_left_out}; back up "
+            "its database and its artifacts, too.",
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -41,8 +47,14 @@ def restore(folder: Folder, home: Home = None) -> None:
 
     for name, setting in QUIET.items():
         os.environ.setdefault(name, setting)
-    n_files = make_home(layout, folder)
+    restored = make_home(layout, folder)
     OUT.print(
-        f"{layout.home} holds {n_files} files again; now run `genreflow doctor --deep`.",
+        f"{layout.home} holds {restored.n_files} files again; now run `genreflow doctor --deep`.",
         soft_wrap=True,
     )
+    if restored.runs_elsewhere:
+        OUT.print(
+            f"Its runs and models are on the tracking server {restored.runs_elsewhere}, not in "
+            "the backup; set `tracking` to it.",
+            soft_wrap=True,
+        )

@@ -70,6 +70,21 @@ def test_the_networks_of_a_restored_home_are_loaded_from_there(
     assert all(uri.startswith((tmp_path / "new").as_uri()) for uri in uris)
 
 
+def test_runs_on_a_tracking_server_are_told_to_be_in_no_backup_and_the_new_home_knows_of_them(
+    genreflow: Call, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    server = "http://127.0.0.1:5000"
+    finished_copy.layout.mlflow_db.unlink()
+    finished_copy.layout.tracking_note.write_text(server, "utf-8")
+
+    kept = genreflow("backup", tmp_path / "kept", "--home", finished_copy.home)
+    restored = genreflow("restore", tmp_path / "kept", "--home", tmp_path / "new")
+
+    assert f"Not included: runs and models, on the tracking server {server}" in kept.out
+    assert f"are on the tracking server {server}, not in the backup" in restored.out
+    assert DataLayout(tmp_path / "new").tracking_note.read_text("utf-8") == server
+
+
 def test_every_kept_file_holds_what_the_manifest_says(folder: Path) -> None:
     digests = kept_files(folder).values()
 
