@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -32,23 +32,29 @@ def ui(
 ) -> None:
     """Start the MLflow UI and the Prefect UI on 127.0.0.1; Ctrl-C stops both.
 
+    Where the runs are on a team's tracking server, its own pages show them.
+
     Example: [bold]genreflow ui --mlflow-port 5001[/bold]
     """
     layout = read_line_config(home=home).layout
-    if not layout.mlflow_db.exists():
+    from storage.tracking.places import find_place
+
+    if not find_place(layout).is_there:
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     from storage.tracking.serving import server_command
 
-    mlflow, prefect = _address(mlflow_port), _address(prefect_port)
-    with (
-        _server(server_command(layout, mlflow_port), f"{mlflow}/health") as first,
-        _server(_prefect_command(prefect_port), f"{prefect}/api/health") as second,
-    ):
+    mlflow = layout.tracking_server or _address(mlflow_port)
+    prefect = _address(prefect_port)
+    commands = {f"{prefect}/api/health": _prefect_command(prefect_port)}
+    if not layout.tracking_server:
+        commands[f"{mlflow}/health"] = server_command(layout, mlflow_port)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
         _show(layout, mlflow, prefect)
-        while first.poll() is None and second.poll() is None:
+        while all(server.poll() is None for server in servers):
             time.sleep(PAUSE_S)
         raise GenreflowError("One of the servers has stopped; its last lines above say why.")
 
@@ -68,7 +74,7 @@ def serve(
     from storage.tracking.serving import champion_command, champion_settings
     from storage.tracking.store import open_tracking
 
-    reigning = read_alias(layout) if layout.mlflow_db.exists() else None
+    reigning = read_alias(layout)
     if reigning is None:
         raise UsageError(f"There is no champion in {layout.home} yet. Run `genreflow run` first.")
     for number in (signal.SIGINT, signal.SIGTERM):
