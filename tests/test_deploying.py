@@ -25,7 +25,7 @@ def read_unit(path: Path) -> configparser.ConfigParser:
 
 
 def test_the_page_names_each_unit_and_no_other() -> None:
-    named = set(re.findall(r"\(systemd/(genreflow-\w+\.service)\)", PAGE))
+    named = set(re.findall(r"\(systemd/(genreflow-[\w-]+\.service)\)", PAGE))
 
     assert named == {path.name for path in UNITS}
 
