@@ -67,3 +67,17 @@ def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
     assert "unused" not in left
     assert len(query_rows(layout, "from runs join snapshots using (snapshot_id)")) == 4
     assert tidy_home(layout, LEAST) == []
+
+
+def test_networks_on_a_tracking_server_stay_there_and_the_log_says_how_many(
+    finished_copy: LineConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    plant_newer_library(finished_copy.layout)
+    layout = replace(finished_copy.layout, tracking_server="http://127.0.0.1:9")
+    before = models(layout)
+
+    gone = tidy_home(layout, LEAST)
+
+    assert {thing.kind for thing in gone} == {"snapshot"}
+    assert models(layout) == before
+    assert "3 networks that `keep.unpromoted_models` does not keep stay on the" in caplog.text
