@@ -41,11 +41,13 @@ def open_catalog(layout: DataLayout) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     connection = _connect(layout)
     try:
-        if _read_version(connection) in MIGRATIONS:
+        version = _read_version(connection)
+        if version in MIGRATIONS:
             connection.close()
             connection = _keep_copy(layout)
         connection.execute("begin transaction")
-        _ensure_schema(connection)
+        if version != SCHEMA_VERSION:
+            _ensure_schema(connection)
         yield connection
         connection.execute("commit")
     except duckdb.Error as error:
@@ -123,10 +125,10 @@ def _keep_copy(layout: DataLayout) -> duckdb.DuckDBPyConnection:
 
 
 def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    version = _read_version(connection)
-    if version is None:
+    if not _has_tables(connection):
         connection.execute(files("storage.catalog").joinpath("schema.sql").read_text("utf-8"))
         return
+    version = _read_version(connection)
     if version != SCHEMA_VERSION and version not in MIGRATIONS:
         raise CatalogMismatch(
             f"The catalog has version {version}; this genreflow knows version "
@@ -137,11 +139,17 @@ def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _read_version(connection: duckdb.DuckDBPyConnection) -> int | None:
     """Give the version of a catalog; none if it is empty."""
-    rows = fetch_rows(connection, "select table_name from duckdb_tables()")
-    tables = {row["table_name"] for row in rows}
-    if not tables:
+    try:
+        rows = fetch_rows(connection, "select max(version) as version from schema_version")
+    except duckdb.CatalogException:
+        # asked only now: DuckDB's own tables take longer to read than all the rest of the opening
+        if _has_tables(connection):
+            raise CatalogMismatch(
+                "The file is a DuckDB database, but no catalog. Use another --home."
+            ) from None
         return None
-    if "schema_version" not in tables:
-        raise CatalogMismatch("The file is a DuckDB database, but no catalog. Use another --home.")
-    rows = fetch_rows(connection, "select max(version) as version from schema_version")
     return int(rows[0]["version"])
+
+
+def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    return bool(fetch_rows(connection, "select table_name from duckdb_tables() limit 1"))
