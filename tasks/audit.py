@@ -47,6 +47,7 @@ from storage.examples import read_examples
 from storage.layout import DataLayout
 from tasks.keras_import import import_learning, import_training
 from tasks.select import choose_winner
+from tasks.tracked import open_tracked
 
 SMALL_NETWORK = "dense"
 MOST_MEASURED = 256
@@ -146,7 +147,6 @@ def conclude_audit(
 ) -> Audit:
     """Store the verdict in the catalog, and log it as a run of its own and beside the best run."""
     from storage.tracking.audits import log_audit
-    from storage.tracking.store import open_tracking
 
     audit = Audit(
         audit_id=plan.audit_id,
@@ -159,7 +159,7 @@ def conclude_audit(
     )
     record_audit(layout, audit)
     run = read_run(layout, plan.run_id)
-    log_audit(open_tracking(layout), audit, run.comparison_id if run else "")
+    log_audit(open_tracked(layout), audit, run.comparison_id if run else "")
     return audit
 
 

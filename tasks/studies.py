@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from storage.layout import DataLayout
 from storage.reports import write_document, write_figure
 from tasks.keras_import import import_training
+from tasks.tracked import open_tracked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,9 +30,7 @@ class Study:
 
 def open_store(layout: DataLayout) -> "Tracking":
     """Open the store of runs and models."""
-    from storage.tracking.store import open_tracking
-
-    return open_tracking(layout)
+    return open_tracked(layout)
 
 
 @contextmanager

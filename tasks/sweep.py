@@ -17,6 +17,7 @@ from storage.catalog.runs import Run
 from storage.layout import DataLayout
 from tasks.comparison import Comparison, compare_groups
 from tasks.select import best, drawn_group
+from tasks.tracked import open_tracked
 from tasks.train import Cell
 
 _NONE_FINISHED = "No training of the sweep has finished; the log says why."
@@ -62,13 +63,12 @@ class SweepRow:
 def open_sweep(layout: DataLayout, cells: Sequence[Cell]) -> str:
     """Open the parent run of a sweep in MLflow, the same one for the same cells."""
     from storage.tracking.runs import resume_comparison
-    from storage.tracking.store import open_tracking
 
     cell_ids = "\n".join(sorted(cell.cell_id for cell in cells))
     sweep_id = hashlib.sha256(cell_ids.encode()).hexdigest()[:16]
     name = f"sweep of {len(cells)} trainings"
     tags = {"library_id": cells[0].snapshot.library_id}
-    return resume_comparison(open_tracking(layout), name, tags, sweep_id)
+    return resume_comparison(open_tracked(layout), name, tags, sweep_id)
 
 
 @task

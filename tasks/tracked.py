@@ -10,6 +10,8 @@ from storage.layout import DataLayout
 if TYPE_CHECKING:
     from storage.tracking.store import Tracking
 
+DESCRIPTION = "mlflow.note.content"
+
 
 def open_tracked(layout: DataLayout) -> "Tracking":
     """Open the store of runs and models for a step of a flow run."""
@@ -21,15 +23,16 @@ def open_tracked(layout: DataLayout) -> "Tracking":
 def flow_run_tags() -> dict[str, str]:
     """Give id, name and, if the address of Prefect's pages is known, the page of this flow run.
 
-    Outside a flow run there is nothing to give.
+    The description, which MLflow shows as Markdown, links to that page. Outside a flow run there
+    is nothing to give.
     """
     flow_run_id = flow_run.get_id()
     if flow_run_id is None:
         return {}
-    tags = {
-        "prefect.flow_run_id": flow_run_id,
-        "prefect.flow_run_name": str(flow_run.get_name() or ""),
-    }
-    if PREFECT_UI_URL.value():
-        tags["prefect.flow_run_url"] = str(flow_run.get_flow_run_ui_url())
-    return tags
+    name = str(flow_run.get_name() or "")
+    tags = {"prefect.flow_run_id": flow_run_id, "prefect.flow_run_name": name}
+    if not PREFECT_UI_URL.value():
+        return {**tags, DESCRIPTION: f"Made by the flow run `{name}` of Prefect, {flow_run_id}."}
+    page = str(flow_run.get_flow_run_ui_url())
+    made_by = f"Made by the flow run [{name}]({page}) of Prefect."
+    return {**tags, "prefect.flow_run_url": page, DESCRIPTION: made_by}

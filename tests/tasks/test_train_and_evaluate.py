@@ -290,7 +290,8 @@ def test_a_run_tells_which_flow_run_made_it_and_what_its_examples_digest_to(
     tags = logged["cnn 1.5"].data.tags
 
     assert len(tags["prefect.flow_run_id"]) == 36
-    assert tags["prefect.flow_run_name"]
+    assert tags["prefect.flow_run_name"] in tags["mlflow.note.content"]
+    assert tags["prefect.flow_run_url"] in tags["mlflow.note.content"]
     assert len(tags["examples_digest"]) == 16
     assert tags["examples_digest"] == logged["dense 1.5"].data.tags["examples_digest"]
     assert tags["examples_digest"] != logged["cnn 1"].data.tags["examples_digest"]
