@@ -8,13 +8,12 @@ BIN := .venv/bin
 KILLED_NIGHTS := $(addprefix tests/crash/test_kills.py::,\
 	test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one \
 	test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there)
-SERVER_TESTS := tests/flows/test_deployment.py
-LINE_TESTS := tests/crash tests/flows tests/demo
-ROOM_TESTS := $(filter-out $(LINE_TESTS) %.py %__pycache__,$(wildcard tests/*)) $(wildcard tests/test_*.py)
+NIGHTS := flow and keras
+APART := tests/crash tests/flows/test_deployment.py tests/flows/test_three_nights.py
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test test-flows test-rooms fuzz crash-test bench check lock clean
+.PHONY: help setup run test test-rooms test-nights test-apart fuzz crash-test bench check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,14 +27,17 @@ setup: .venv/.installed ## Make the virtual environment from the locked, hashed 
 run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
 
-test: setup check ## What CI runs: style and types, then all tests, in two processes, but for the longest kills
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-flows test-rooms
-
-test-flows: setup
-	@$(BIN)/pytest -q --durations=15 $(LINE_TESTS) --ignore=$(SERVER_TESTS) $(addprefix --deselect=,$(KILLED_NIGHTS))
+test: setup check ## What CI runs: style and types, then all tests, two processes at a time, but for the longest kills
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-rooms test-nights test-apart
 
 test-rooms: setup
-	@$(BIN)/pytest -q --durations=15 $(SERVER_TESTS) $(ROOM_TESTS)
+	@$(BIN)/pytest -q --durations=15 -m "not ($(NIGHTS))" $(addprefix --ignore=,$(APART)) tests
+
+test-nights: setup
+	@$(BIN)/pytest -q --durations=15 -m "$(NIGHTS)" $(addprefix --ignore=,$(APART)) tests
+
+test-apart: setup
+	@$(BIN)/pytest -q --durations=15 $(APART) $(addprefix --deselect=,$(KILLED_NIGHTS))
 
 fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
