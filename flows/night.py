@@ -19,7 +19,7 @@ from storage.catalog.nights import (
     NightStep,
     close_abandoned_nights,
     end_night,
-    read_last_end,
+    read_last_start,
     record_step,
     skip_night,
     start_night,
@@ -70,7 +70,7 @@ class Night:
 
     def __init__(self, layout: DataLayout, call: Call) -> None:
         self.layout, self.call = layout, call
-        self.night_id = new_night_id(call)
+        self.night_id = uuid4().hex  # a retry of a flow run is another night
         self.begun_s = time.monotonic()
         self.n_steps = 0
         self.failures: dict[str, Exception] = {}
@@ -146,11 +146,11 @@ def begin_night(layout: DataLayout) -> Night:
         If the schedule asks for a night that a later one has made up for.
     """
     close_abandoned_nights(layout)
-    call, last = read_call(), read_last_end(layout)
+    call, last = read_call(), read_last_start(layout)
     if call.who == SCHEDULE and call.due_at and last and call.due_at < last:
         raise NightSkipped(
-            f"The night of {call.due_at:%Y-%m-%d %H:%M} UTC is made up for: one ended at "
-            f"{last.astimezone(call.due_at.tzinfo):%Y-%m-%d %H:%M} and took all that was new."
+            f"The night of {call.due_at:%Y-%m-%d %H:%M} UTC is made up for: one that began at "
+            f"{last.astimezone(call.due_at.tzinfo):%Y-%m-%d %H:%M} took all that was new."
         )
     night = Night(layout, call)
     start_night(layout, night.night_id, call.flow_run_id, call.who)
@@ -164,15 +164,10 @@ def skipped_state(layout: DataLayout, skipped: NightSkipped) -> State[None]:
     """
     call, message = read_call(), str(skipped)
     try:
-        skip_night(layout, new_night_id(call), call.flow_run_id, call.who, message)
+        skip_night(layout, uuid4().hex, call.flow_run_id, call.who, message)
     except TransientError as error:
         get_run_logger().warning("The skipped night could not be recorded: %s", error)
     return Completed(name="Skipped", message=message)
-
-
-def new_night_id(call: Call) -> str:
-    """Give the id of a night: that of its flow run, or one of its own."""
-    return call.flow_run_id or uuid4().hex
 
 
 def shown(error: Exception) -> str:

@@ -10,7 +10,7 @@ class NightConfig:
     Attributes
     ----------
     min_new_songs : int
-        Train as soon as so many songs came since the last training; 0: every night.
+        Train as soon as so many songs came (or went) since the last training; 0: every night.
     min_new_share : float [0..1]
         Or as soon as so large a part of the songs of the last training came; 0: no such rule.
     budget_min : float
@@ -35,14 +35,18 @@ class NightConfig:
         return self.budget_min * 60 or float("inf")
 
 
-def is_enough(config: NightConfig, n_new: int, n_known: int) -> bool:
-    """Say whether so many new songs, beside those of the last training, ask for another."""
-    by_share = config.min_new_share > 0 and n_new >= config.min_new_share * n_known
-    return n_new >= config.min_new_songs or (by_share and n_new > 0)
+def is_enough(config: NightConfig, n_changed: int, n_known: int) -> bool:
+    """Say whether so many songs that came or went, beside those of the last training, are enough.
+
+    They then ask for another training.
+    """
+    by_share = config.min_new_share > 0 and n_changed >= config.min_new_share * n_known
+    return n_changed >= config.min_new_songs or (by_share and n_changed > 0)
 
 
-def explain_rest(config: NightConfig, n_new: int) -> str:
+def explain_rest(config: NightConfig, n_new: int, n_gone: int = 0) -> str:
     """Say why a night does not train."""
     share = f", or {config.min_new_share:.0%} of the songs" if config.min_new_share else ""
     songs = f"{n_new} new song{'' if n_new == 1 else 's'}"
-    return f"{songs} since the last training; it begins at {config.min_new_songs}{share}."
+    gone = f" and {n_gone} gone" if n_gone else ""
+    return f"{songs}{gone} since the last training; it begins at {config.min_new_songs}{share}."

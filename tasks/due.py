@@ -45,22 +45,24 @@ def explain_no_training(
     done = {run.cell_id for run in read_runs(layout, cell_ids)} | _failed_cells(layout)
     keys = [snapshot.feature_key for snapshot in snapshots]
     came = count_newcomers(layout, snapshots[0], keys, genres)
-    if set(cell_ids) - done or is_enough(config, came.n_new, came.n_known):
+    if set(cell_ids) - done or is_enough(config, came.n_new + came.n_gone, came.n_known):
         return ""
-    return explain_rest(config, came.n_new)
+    return explain_rest(config, came.n_new, came.n_gone)
 
 
 def _trained_through(layout: DataLayout) -> bool:
-    """Say whether the last night that has begun got through its training, or had none to do."""
-    begun = [
-        night
-        for night in read_nights(layout, REMEMBERED_NIGHTS)
-        if night.outcome not in (NightOutcome.SKIPPED, NightOutcome.RUNNING)
-    ]
-    through = (NightOutcome.FINISHED, NightOutcome.SKIPPED)
-    return bool(begun) and any(
-        step.step == "train" and step.outcome in through for step in begun[0].steps
-    )
+    """Say whether the last night that came to its training got through it.
+
+    A night that skipped it, for want of new songs, of time or of examples, says nothing: the one
+    before decides. One that was killed came to it, as far as anybody knows.
+    """
+    for night in read_nights(layout, REMEMBERED_NIGHTS):
+        if night.outcome in (NightOutcome.SKIPPED, NightOutcome.RUNNING):
+            continue
+        outcome = next((step.outcome for step in night.steps if step.step == "train"), None)
+        if outcome is not NightOutcome.SKIPPED:
+            return outcome is NightOutcome.FINISHED
+    return False
 
 
 def _failed_cells(layout: DataLayout) -> set[str]:

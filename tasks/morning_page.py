@@ -36,6 +36,12 @@ def render_morning(morning: Morning, images: Mapping[str, bytes]) -> dict[str, s
     }
 
 
+_CHANGES = {
+    "promotion": "was promoted this night",
+    "rollback": "is back since this night, by a rollback",
+}
+
+
 def tell_morning(morning: Morning) -> dict[str, Any]:
     """Give everything that the page says, as plain values by name."""
     night = morning.night
@@ -54,7 +60,7 @@ def tell_morning(morning: Morning) -> dict[str, Any]:
         "conflicts": group_conflicts(morning.conflicts),
         "decision": decision_facts(morning.decision),
         "champion": morning.champion.version if morning.champion else None,
-        "is_promoted": bool(morning.promotions),
+        "change": _CHANGES[morning.promotions[0]["kind"]] if morning.promotions else "stays",
         "networks": _networks(morning),
         "networks_fault": morning.comparison_fault,
         "audit": _audit(morning),

@@ -25,12 +25,20 @@ PLANT = """
         select '/elsewhere/same.wav', min(track_id), 'jazz', 'duplicate', 'duplicates',
             'duplicate_content', '' from tracks where genre = 'hums';
     insert into snapshots by name select * replace ('later' as snapshot_id,
-        created_at + interval 1 day as created_at) from snapshots
+        'larger' as library_id, created_at + interval 1 day as created_at) from snapshots
         where snapshot_id = (select arg_max(snapshot_id, created_at) from snapshots);
     insert into snapshot_tracks select * replace ('later' as snapshot_id) from snapshot_tracks
         where snapshot_id = (select arg_max(snapshot_id, created_at) from snapshots
             where snapshot_id <> 'later')
         and track_id <> (select min(track_id) from snapshot_tracks);
+    insert into snapshots by name select * replace ('shorter' as snapshot_id,
+        created_at - interval 1 second as created_at) from snapshots where snapshot_id = 'later';
+    insert into snapshot_tracks select * replace ('shorter' as snapshot_id) from snapshot_tracks
+        where snapshot_id = 'later';
+    insert into predictions by name select * replace ('golden' as split, 'hiss' as predicted,
+        (select min(track_id) from assignments where split = 'train' and genre = 'hums') as track_id)
+        from predictions where run_id = (select arg_max(run_id, promotion_id) from promotions)
+        and genre = 'hums' limit 1;
     insert into challenges (run_id, snapshot_id, promoted, reason, who, judged_on, n_songs,
         audit_id, audit_verdict)
         values ('good', '', true, 'better', '', '', 6, '', 'passed'),
@@ -127,7 +135,9 @@ def test_the_songs_that_were_planted_as_wrong_lead_the_errors(store: Store) -> N
     ]
     assert all(r["artist"].endswith(" hums") for r in planted)
     assert {r["artist"] for r in planted} <= {r["artist"] for r in by_artist}
-    assert sum(r["wrong"] for r in by_artist) == len(given["Songs that the champion gets wrong"])
+    wrong = given["Songs that the champion gets wrong"]
+    assert sum(r["wrong"] for r in by_artist) == len(wrong)
+    assert {r["split"] for r in wrong} <= {"validation", "test"}
 
 
 def test_confidence_and_recall_of_a_genre_are_those_of_its_songs(store: Store) -> None:

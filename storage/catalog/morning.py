@@ -27,10 +27,11 @@ class Night:
 
 
 def read_night(layout: DataLayout, night_id: str = "") -> Night | None:
-    """Give a night with its steps, or the last one; none if the catalog knows no such night."""
+    """Give a night with its steps, or the last one that began; none if there is no such night."""
     statement = """
         select night_id, started_at, ended_at, who, outcome, message from nights
-        where $1 in ('', night_id) order by started_at desc limit 1
+        where night_id = $1 or ($1 = '' and outcome <> 'skipped')
+        order by started_at desc limit 1
     """
     steps = """
         select step, outcome, message, seconds from night_steps where night_id = ?

@@ -10,9 +10,10 @@ from storage.layout import DataLayout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomers:
-    """How many songs have come since a snapshot, and how many it holds."""
+    """How many songs have come since a snapshot, how many of its own have gone, how many it has."""
 
     n_new: int
+    n_gone: int
     n_known: int
 
 
@@ -34,14 +35,15 @@ def read_newest_snapshots(layout: DataLayout, feature_keys: Sequence[str]) -> li
 def count_newcomers(
     layout: DataLayout, snapshot: Snapshot, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> Newcomers:
-    """Count the songs that a training could use now and a snapshot lacks.
+    """Count the songs that a training could use now and a snapshot lacks, and the other way round.
 
-    A song with another genre than in the snapshot is new; one that ties two splits or is set
-    aside for the golden test is not, for no training can use it.
+    A song with another genre than in the snapshot is new; one that ties two splits or has a
+    golden place is not, for no training can use it. Those of genres that are not asked for any
+    more are gone, as removed ones are.
     """
     statement = """
         select track_id from outcomes where reason = 'split_conflict'
-        union select track_id from golden_songs
+        union select track_id from assignments where split = 'golden'
     """
     with open_catalog(layout) as catalog:
         unusable = {row["track_id"] for row in fetch_rows(catalog, statement)}
@@ -49,4 +51,5 @@ def count_newcomers(
     known = {(place.track_id, place.genre) for place in placements}
     usable = {(song.track_id, song.genre) for song in read_candidates(layout, feature_keys, genres)}
     new = {track_id for track_id, _ in usable - known} - unusable
-    return Newcomers(n_new=len(new), n_known=snapshot.n_tracks)
+    gone = {track_id for track_id, _ in known} - ({track_id for track_id, _ in usable} - unusable)
+    return Newcomers(n_new=len(new), n_gone=len(gone), n_known=snapshot.n_tracks)

@@ -42,7 +42,7 @@ class NightStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """One night; ``who`` is ``schedule`` or ``person``, ``flow_run_id`` leads to Prefect."""
+    """One night; ``who`` is ``schedule`` or a login name, ``flow_run_id`` leads to Prefect."""
 
     night_id: str
     flow_run_id: str
@@ -136,11 +136,11 @@ def read_nights(layout: DataLayout, n_nights: int = 1000) -> list[Night]:
     ]
 
 
-def read_last_end(layout: DataLayout) -> datetime | None:
-    """Give when the last night that finished ended; none before the first."""
-    statement = "select max(ended_at) as ended_at from nights where outcome = ?"
+def read_last_start(layout: DataLayout) -> datetime | None:
+    """Give when the last night that finished began; none before the first."""
+    statement = "select max(started_at) as started_at from nights where outcome = ?"
     with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, statement, [str(NightOutcome.FINISHED)])[0]["ended_at"]
+        return fetch_rows(catalog, statement, [str(NightOutcome.FINISHED)])[0]["started_at"]
 
 
 def _read_steps(catalog: DuckDBPyConnection, night_ids: Sequence[str]) -> list[NightStep]:

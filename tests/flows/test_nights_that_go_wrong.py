@@ -13,8 +13,16 @@ from flows.night import Call, StepSkipped
 from flows.who import SCHEDULE
 from genre_core.errors import UsageError
 from genre_core.night_rules import NightConfig
-from storage.catalog.nights import read_nights
+from storage.catalog.nights import (
+    NightOutcome,
+    NightStep,
+    end_night,
+    read_nights,
+    record_step,
+    start_night,
+)
 from storage.catalog.published import query_rows
+from storage.layout import DataLayout
 from storage.lock import hold_night
 from tests.conftest import hum, write_song
 
@@ -125,6 +133,34 @@ def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
     # the store has finished a night just now: only what is due after it is of use
     assert outcomes == ["Skipped", "Skipped", "Skipped", "Completed"]
     assert "is made up for" in read_nights(finished_copy.layout)[1].message
+
+
+def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped_it(
+    finished_copy: LineConfig,
+) -> None:
+    from flows.nightly import require_reason
+
+    with pytest.raises(StepSkipped, match="0 new songs"):
+        require_reason(finished_copy)
+    for name, outcome in (("one", NightOutcome.FAILED), ("two", NightOutcome.SKIPPED)):
+        start_night(finished_copy.layout, name, "", SCHEDULE)
+        step = {"night_id": name, "position": 2, "step": "train", "message": "", "seconds": 1.0}
+        record_step(finished_copy.layout, NightStep(outcome=outcome, **step))
+        end_night(finished_copy.layout, name, NightOutcome.FAILED, "")
+
+    require_reason(finished_copy)
+
+
+def test_a_flow_run_that_is_tried_again_is_another_night(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = Call(who="ann", flow_run_id="one flow run", due_at=None)
+    monkeypatch.setattr(night, "read_call", lambda: call)
+
+    begun = [night.begin_night(layout).night_id for _ in range(2)]
+
+    assert len(set(begun)) == 2
+    assert [found.flow_run_id for found in read_nights(layout)] == ["one flow run"] * 2
 
 
 def test_a_song_too_few_is_taken_in_and_waits_for_its_training(

@@ -10,6 +10,7 @@ from genre_core.records import Reason, Result
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.drifting import read_drift_songs
 from storage.catalog.morning import count_library, read_conflicts, read_new_songs, read_night
+from storage.catalog.nights import NightOutcome, end_night, skip_night, start_night
 from storage.catalog.runs import record_run
 from storage.catalog.songs import record_songs
 
@@ -51,6 +52,18 @@ def test_the_last_night_is_read_with_its_steps_in_order(layout: DataLayout) -> N
     assert [step["step"] for step in last.steps] == ["ingest", "extract"]
     assert early.steps == ()
     assert read_night(layout, "no such night") is None
+
+
+def test_a_night_that_was_skipped_is_told_to_who_asks_for_it_alone(layout: DataLayout) -> None:
+    start_night(layout, "real", "", "schedule")
+    end_night(layout, "real", NightOutcome.FINISHED, "")
+    skip_night(layout, "skipped", "", "schedule", "Another is at work.")
+
+    last, skipped = read_night(layout), read_night(layout, "skipped")
+
+    assert last is not None
+    assert skipped is not None
+    assert (last.night_id, skipped.message) == ("real", "Another is at work.")
 
 
 def test_only_what_came_since_the_night_began_is_new(store: Store) -> None:

@@ -10,7 +10,7 @@ from storage.catalog.nights import (
     NightStep,
     close_abandoned_nights,
     end_night,
-    read_last_end,
+    read_last_start,
     read_nights,
     record_step,
     skip_night,
@@ -88,13 +88,13 @@ def test_only_a_finished_night_makes_up_for_earlier_ones(layout: DataLayout) -> 
     skip_night(layout, "skipped", "", "schedule", "Another is at work.")
     start_night(layout, "failed", "", "schedule")
     end_night(layout, "failed", NightOutcome.FAILED, "The site is down.")
-    before = read_last_end(layout)
+    before = read_last_start(layout)
 
     start_night(layout, "finished", "", "schedule")
     end_night(layout, "finished", NightOutcome.FINISHED, "")
 
     assert before is None
-    assert read_last_end(layout) == read_nights(layout)[0].ended_at
+    assert read_last_start(layout) == read_nights(layout)[0].started_at
 
 
 def test_people_find_nights_and_steps_in_the_published_store(layout: DataLayout) -> None:
