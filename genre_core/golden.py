@@ -1,6 +1,7 @@
 """Which groups are put aside for good: the songs that champion and challenger are judged on."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from genre_core.records import Split
 
 LARGEST_SHARE = 0.5
-"""Golden songs never come from more than half of a genre's groups: the others are learned from."""
+"""Of the groups that come at a time, no more are put aside: the others are learned from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,8 @@ def choose_golden(
     settled : mapping
         The number of settled tracks of each genre, by split.
     n_groups : mapping
-        The number of groups of each genre, old and new.
+        The number of groups of each genre, old and new. At most half of the new ones are taken
+        at a time, so that most of what comes is learned from.
     config : GoldenConfig
     seed : int
 
@@ -68,10 +70,12 @@ def choose_golden(
         ``Split.GOLDEN`` by the name of each chosen group.
     """
     missing = _missing(members, known, settled, config.share)
-    left = {genre: int(LARGEST_SHARE * n) for genre, n in n_groups.items()}
+    new = members.keys() - known.keys()
+    n_new = Counter(genre for name in new for genre in members[name])
+    left = {genre: math.ceil(LARGEST_SHARE * n) for genre, n in n_new.items()}
     giving = {genre for genre, n in n_groups.items() if config.share and n >= config.min_groups}
     chosen: dict[str, Split] = {}
-    for name in sorted(members.keys() - known.keys(), key=lambda name: _order(name, seed)):
+    for name in sorted(new, key=lambda name: _order(name, seed)):
         counts = members[name]
         if not (counts.keys() <= giving and all(left[genre] for genre in counts)):
             continue

@@ -30,6 +30,7 @@ from storage.audio.wav import round_samples
 from storage.catalog.audits import (
     Audit,
     read_audit,
+    read_audited_golden,
     read_audited_songs,
     read_copies,
     read_feature_settings,
@@ -86,7 +87,7 @@ def plan_audit(layout: DataLayout, config: AuditConfig) -> AuditPlan:
     run_id, snapshot = _best_run_id(layout), _snapshot(layout)
     facts = [
         [VERSION, snapshot.snapshot_id, run_id, asdict(config)],
-        [asdict(song) for song in read_audited_songs(layout, snapshot.snapshot_id)],
+        [asdict(song) for song in _songs_apart(layout, snapshot)],
         read_copies(layout),
     ]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -103,8 +104,8 @@ def find_audit(layout: DataLayout, plan: AuditPlan) -> Audit | None:
 
 @task
 def audit_overlap(layout: DataLayout, plan: AuditPlan) -> Check:
-    """Look for tracks, recordings and artists on two sides of the split."""
-    songs = read_audited_songs(layout, plan.snapshot.snapshot_id)
+    """Look for tracks, recordings and artists on two sides of the split, or golden beside it."""
+    songs = _songs_apart(layout, plan.snapshot)
     return check_overlap(songs, name_recordings(songs, read_copies(layout)))
 
 
@@ -186,6 +187,11 @@ def _measure(layout: DataLayout, track: Track, features: FeatureConfig) -> Sound
         get_run_logger().warning("the sound of %s cannot be measured: %s", track.location, error)
         return None
     return measure_sound(track.track_id, round_samples(fragments))
+
+
+def _songs_apart(layout: DataLayout, snapshot: Snapshot) -> list[AuditedSong]:
+    """Give the songs that must stand apart: those of a snapshot, and the golden ones."""
+    return [*read_audited_songs(layout, snapshot.snapshot_id), *read_audited_golden(layout)]
 
 
 def _audited(layout: DataLayout, plan: AuditPlan) -> tuple[list[AuditedSong], dict[str, str]]:

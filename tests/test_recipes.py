@@ -36,7 +36,8 @@ PLANT = """
     insert into snapshot_tracks select * replace ('shorter' as snapshot_id) from snapshot_tracks
         where snapshot_id = 'later';
     insert into predictions by name select * replace ('golden' as split, 'hiss' as predicted,
-        (select min(track_id) from assignments where split = 'train' and genre = 'hums') as track_id)
+        (select min(track_id) from assignments where split = 'train'
+            and genre = 'hums') as track_id)
         from predictions where run_id = (select arg_max(run_id, promotion_id) from promotions)
         and genre = 'hums' limit 1;
     insert into challenges (run_id, snapshot_id, promoted, reason, who, judged_on, n_songs,

@@ -29,7 +29,12 @@ def golden(
     layout = config.layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no song in {layout.home} yet. Run `genreflow run` first.")
-    from storage.catalog.golden import read_golden_versions, read_waiting, renew_golden
+    from storage.catalog.golden import (
+        read_golden_versions,
+        read_split_by_song,
+        read_waiting,
+        renew_golden,
+    )
     from storage.catalog.published import publish
     from storage.lock import hold_home
 
@@ -40,6 +45,12 @@ def golden(
         OUT.print(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
     versions, waiting = read_golden_versions(layout), read_waiting(layout)
     _show(versions, waiting)
+    for genre, n_songs in read_split_by_song(layout).items():
+        OUT.print(
+            f"{genre} is only split by song: {n_songs} of its songs in golden places may share "
+            "an artist with songs that are learned from.",
+            soft_wrap=True,
+        )
     if not versions:
         OUT.print(
             "No version is frozen yet: challenger and champion are judged on validation songs. A "

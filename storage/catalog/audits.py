@@ -47,7 +47,14 @@ def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:
 def read_audited_songs(layout: DataLayout, snapshot_id: str) -> list[AuditedSong]:
     """Give the songs of a snapshot with what might give their genre away."""
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _AUDITED, [snapshot_id])
+        rows = fetch_rows(catalog, _AUDITED.format(_FROZEN), [snapshot_id])
+    return [_audited_song(layout, row) for row in rows]
+
+
+def read_audited_golden(layout: DataLayout) -> list[AuditedSong]:
+    """Give the songs of the newest golden version that judge: no copy stands for them."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, _AUDITED.format(_GOLDEN))
     return [_audited_song(layout, row) for row in rows]
 
 
@@ -165,13 +172,22 @@ def _audited_song(layout: DataLayout, row: dict[str, Any]) -> AuditedSong:
     return AuditedSong(**{**row, "split": Split(row["split"]), "n_bytes": n_bytes})
 
 
+_FROZEN = "select * from snapshot_tracks where snapshot_id = ?"
+
+_GOLDEN = """
+    select track_id, golden_songs.genre, 'golden' as split, group_id, split_level
+    from golden_songs join assignments using (track_id)
+    where version = (select max(version) from golden_songs)
+        and track_id not in (select track_id from aside)
+"""
+
 _AUDITED = """
     select track_id, frozen.genre, frozen.split, coalesce(assignments.split, '') as assigned,
         frozen.group_id, frozen.split_level, location, artist, album, packets_id, codec,
         sample_rate, bit_rate, duration_s, suffix,
         coalesce(loudness_db, 'nan'::double) as loudness_db,
         coalesce(cutoff_hz, 'nan'::double) as cutoff_hz
-    from (select * from snapshot_tracks where snapshot_id = ?) as frozen
+    from ({}) as frozen
         join tracks using (track_id) left join assignments using (track_id)
         left join sound using (track_id)
     order by track_id

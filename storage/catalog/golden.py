@@ -54,6 +54,16 @@ def read_waiting(layout: DataLayout) -> Golden:
         return _waiting(catalog)
 
 
+def read_split_by_song(layout: DataLayout) -> dict[str, int]:
+    """Count the songs in golden places that do not stand there with all songs of their artist."""
+    statement = """
+        select genre, count(*) as n from assignments
+        where split = 'golden' and split_level = 'song' group by genre order by genre
+    """
+    with open_catalog(layout) as catalog:
+        return {row["genre"]: row["n"] for row in fetch_rows(catalog, statement)}
+
+
 def freeze_golden(layout: DataLayout) -> Golden | None:
     """Freeze the first version, once every genre has two golden songs; give the newest one."""
     with open_catalog(layout) as catalog:

@@ -86,6 +86,14 @@ def test_places_never_move_and_golden_songs_come_from_new_groups() -> None:
     assert sizes(after)[3] == 10
 
 
+def test_a_library_from_before_learns_from_half_of_the_artists_that_come() -> None:
+    before = grow({}, songs(1000), NO_GOLDEN)
+
+    after = grow(before, songs(1080))
+
+    assert sizes(after)[3] == 40
+
+
 def test_new_songs_of_a_golden_artist_are_golden() -> None:
     before = grow({}, songs(20))
     golden = {c.artist for c in songs(20) if before[c.track_id].split is Split.GOLDEN}

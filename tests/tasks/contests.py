@@ -32,9 +32,9 @@ def plant_golden(layout: DataLayout) -> None:
             for number in range(N_PLANTED):
                 name = f"golden {genre} {number:02}"
                 catalog.execute(
-                    "insert into tracks select * replace (? as track_id) from tracks "
-                    "where genre = ? limit 1",
-                    [name, genre],
+                    "insert into tracks select * replace (? as track_id, ? as artist, "
+                    "? as packets_id) from tracks where genre = ? limit 1",
+                    [name, name, name, genre],
                 )
                 catalog.execute(
                     "insert into assignments values (?, ?, 'golden', ?, 'group', now())",

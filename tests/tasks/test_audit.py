@@ -21,7 +21,7 @@ from tasks.audit import (
 )
 from tasks.promote import explain_stay, promote_best, promote_despite_audit
 from tasks.select import choose_winner
-from tests.tasks.contests import let_say, plant_songs
+from tests.tasks.contests import let_say, plant_golden, plant_songs
 
 pytestmark = [
     pytest.mark.flow,
@@ -133,6 +133,22 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
     assert find_audit.fn(layout, plan) is None
     assert check.level is Level.FAIL
     assert check.details["artists"] == ["adahums"]
+
+
+def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    plant_golden(layout)
+    before = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    golden = "(select min(track_id) from golden_songs)"
+    learned = "(select min(artist) from tracks join snapshot_tracks using (track_id))"
+
+    execute(layout, f"update tracks set artist = {learned} where track_id = {golden}")
+    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    execute(layout, f"insert into aside select {golden}, 'duplicate_recording', 'x', ''")
+    without = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+
+    assert (before.value, check.value, without.value) == (0.0, 1.0, 0.0)
+    assert check.level is Level.FAIL
 
 
 def test_a_recording_on_both_sides_fails(finished_copy: LineConfig) -> None:
