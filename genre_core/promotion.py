@@ -54,10 +54,13 @@ class Contest:
         None where nobody reigns, or the champion cannot be judged on these songs.
     no_champion : str
         Why there is none to compare with.
+    n_left_out : int
+        Songs that both cannot judge; they are in neither side.
     staleness : float
         Share of the songs of the challenger's snapshot that the champion's snapshot lacks.
     objection : str
-        Why the audit has failed; empty if it has not.
+        Why the challenger may not be promoted whatever it scores, as where its audit has failed;
+        empty if nothing is against it.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Contest:
     champion: Judgements | None = None
     champion_name: str = ""
     no_champion: str = "there was no champion"
+    n_left_out: int = 0
     staleness: float = 0.0
     objection: str = ""
 
@@ -86,10 +90,10 @@ class Decision:
 def decide(contest: Contest, config: PromotionConfig, rng: np.random.Generator) -> Decision:
     """Decide whether the challenger is promoted.
 
-    It is if the audit has not failed, no genre's recall falls by more than
+    It is if there is no objection, no genre's recall falls by more than
     ``config.largest_recall_fall``, and the interval of its gain in macro F1 lies above zero; where
     the champion's snapshot is stale, a gain above ``-config.margin`` is enough. One that cannot be
-    compared with a champion is promoted unless the audit has failed.
+    compared with a champion is promoted unless there is an objection.
 
     Notes
     -----
@@ -145,7 +149,8 @@ def _compare(
 
 
 def _songs(contest: Contest) -> str:
-    return f"{len(contest.challenger.labels)} songs ({contest.judged_on})"
+    left_out = f", {contest.n_left_out} left out without spectrograms" if contest.n_left_out else ""
+    return f"{len(contest.challenger.labels)} songs ({contest.judged_on}{left_out})"
 
 
 def _recall_fall(contest: Contest, largest_fall: float) -> str:

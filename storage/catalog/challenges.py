@@ -90,6 +90,17 @@ def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -
         return [JudgedSong(**r) for r in fetch_rows(catalog, statement, [version, list(genres)])]
 
 
+def read_judgeable(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> set[str]:
+    """Give those of these songs that have examples under the feature key of a run."""
+    statement = """
+        select track_id from extracted where track_id in (select unnest($2)) and feature_key = (
+            select feature_key from runs join snapshots using (snapshot_id) where run_id = $1)
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
+    return {row["track_id"] for row in rows}
+
+
 def read_said(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict[str, str]:
     """Give what a run was recorded to take these songs for."""
     statement = """

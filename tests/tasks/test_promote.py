@@ -10,7 +10,7 @@ from storage.catalog.challenges import read_golden_songs
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
-from tasks.challenge import hear_songs
+from tasks.hearing import hear_songs
 from tasks.promote import explain_stay, promote_best, roll_back
 from tests.tasks.contests import let_say, plant_golden, plant_songs, rows
 
@@ -171,14 +171,30 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
     }
 
 
-def test_a_champion_that_cannot_judge_the_songs_is_succeeded(ring: Ring) -> None:
-    execute(ring.layout, f"delete from predictions where {ring.champion}")
+def test_a_champion_that_can_judge_less_than_half_of_the_songs_is_succeeded(ring: Ring) -> None:
+    execute(
+        ring.layout,
+        f"delete from predictions where {ring.champion} and track_id like 'validation %'",
+    )
 
     promotion = promote_best.fn(ring.layout)
 
     assert promotion is not None
-    assert "version 1 before it knew another library" in promotion.reason
+    assert (
+        "version 1 before it cannot judge 36 of 39 songs, which have no spectrograms under its "
+        "settings" in promotion.reason
+    )
     assert (promotion.gain, promotion.previous_version) == (None, 1)
+
+
+def test_a_champion_whose_network_is_gone_is_succeeded(ring: Ring) -> None:
+    execute(ring.layout, f"delete from predictions where {ring.champion}")
+    execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.champion}")
+
+    promotion = promote_best.fn(ring.layout)
+
+    assert promotion is not None
+    assert "the network of version 1 before it cannot be loaded any more" in promotion.reason
 
 
 def test_a_rollback_puts_the_champion_before_back(promoted: Ring) -> None:

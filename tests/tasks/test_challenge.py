@@ -1,0 +1,171 @@
+"""Challenge: which songs judge, and that no trouble of hearing them crowns anybody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from genre_core.errors import CatalogMismatch, TransientError
+from genre_core.promotion import Decision, PromotionConfig
+from genre_core.records import Split, Track
+from storage.catalog.connection import open_catalog
+from storage.catalog.extraction import all_shards
+from storage.catalog.golden import freeze_golden
+from storage.catalog.runs import Prediction, Run, record_run
+from storage.layout import DataLayout
+from storage.tracking.alias import Champion
+from tasks.challenge import judge_challenge
+from tests.storage.catalog.conftest import Store
+
+GENRES = ("jazz", "pop", "rock")
+N_SONGS = 12
+ALL_RIGHT = dict.fromkeys(GENRES, N_SONGS)
+SPLITS = (Split.TRAIN, Split.VALIDATION, Split.GOLDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Twelve songs of each genre and split under the key ``new``; runs that say what is told."""
+
+    store: Store
+    songs: Mapping[tuple[str, Split], list[Track]]
+
+    @property
+    def layout(self) -> DataLayout:
+        return self.store.layout
+
+    def members(self, *genres: str, without: tuple[Track, ...] = ()) -> list[Track]:
+        found = [t for genre in genres for split in SPLITS for t in self.songs[genre, split]]
+        return [track for track in found if track not in without]
+
+    def run(
+        self, run_id: str, split: Split, n_right: Mapping[str, int], *unheard: Track, key: str
+    ) -> Run:
+        """Record a run that knows the genres told; it takes a wrong one for the first other."""
+        snapshot = self.store.freeze(key, *self.members(*n_right))
+        run = self.store.run(run_id, snapshot)
+        said = [
+            Prediction(
+                run_id=run_id,
+                track_id=track.track_id,
+                split=str(split),
+                genre=genre,
+                predicted=genre if number < n else next(g for g in n_right if g != genre),
+                probability=0.9,
+            )
+            for genre, n in n_right.items()
+            for number, track in enumerate(self.songs[genre, split])
+            if track not in unheard
+        ]
+        record_run(self.layout, run, said)
+        return run
+
+    def judge(self, challenger: Run, champion: Run | None) -> tuple[Decision, str]:
+        reigning = Champion(version=1, run_id=champion.run_id, model_uri="") if champion else None
+        return judge_challenge(self.layout, challenger, reigning, "", PromotionConfig())
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Field:
+    store, songs = Store(DataLayout(tmp_path), tmp_path), {}
+    for genre in GENRES:
+        for split in SPLITS:
+            tracks = [
+                store.track(f"{genre} {split} {number:02}", genre) for number in range(N_SONGS)
+            ]
+            store.add_songs(*tracks)
+            store.place(*tracks, split=split)
+            songs[genre, split] = tracks
+    found = Field(store, songs)
+    store.extract("new", *found.members(*GENRES))
+    return found
+
+
+def test_songs_that_the_champion_has_no_spectrograms_of_are_left_out_for_both(field: Field) -> None:
+    unheard = tuple(field.songs["jazz", Split.VALIDATION][:2])
+    field.store.extract("old", *field.members(*GENRES, without=unheard))
+    champion = field.run("champion", Split.VALIDATION, ALL_RIGHT, *unheard, key="old")
+    challenger = field.run("challenger", Split.VALIDATION, dict.fromkeys(GENRES, 4), key="new")
+
+    decision, judged_on = field.judge(challenger, champion)
+
+    assert not decision.promote
+    assert (decision.n_songs, judged_on) == (34, "validation")
+    assert "on 34 songs (validation, 2 left out without spectrograms)" in decision.reason
+
+
+def test_golden_songs_without_spectrograms_are_left_out(field: Field) -> None:
+    unheard = field.songs["jazz", Split.GOLDEN][0]
+    freeze_golden(field.layout)
+    with open_catalog(field.layout) as catalog:
+        catalog.execute("delete from extracted where track_id = ?", [unheard.track_id])
+    challenger = field.run("challenger", Split.GOLDEN, ALL_RIGHT, unheard, key="new")
+
+    decision, _ = field.judge(challenger, None)
+
+    assert decision.promote
+    assert decision.reason.endswith("on 35 songs (golden 1, 1 left out without spectrograms).")
+
+
+def test_a_challenger_that_can_judge_less_than_half_of_a_genre_is_not_promoted(
+    field: Field,
+) -> None:
+    unheard = tuple(field.songs["pop", Split.GOLDEN][:7])
+    freeze_golden(field.layout)
+    with open_catalog(field.layout) as catalog:
+        for track in unheard:
+            catalog.execute("delete from extracted where track_id = ?", [track.track_id])
+    challenger = field.run("challenger", Split.GOLDEN, ALL_RIGHT, *unheard, key="new")
+
+    decision, _ = field.judge(challenger, None)
+
+    assert not decision.promote
+    assert decision.reason.startswith(
+        "cnn at 1 s does not become the champion: 5 of the 12 songs of pop (golden 1)"
+    )
+
+
+def test_shards_that_cannot_be_reached_leave_the_champion_be(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    silent = field.songs["jazz", Split.VALIDATION][0]
+    champion = field.run("champion", Split.VALIDATION, ALL_RIGHT, silent, key="new")
+    challenger = field.run("challenger", Split.VALIDATION, ALL_RIGHT, key="new")
+    away = "s3://music/shards?region=eu-west-1&scheme=http&endpoint_override=127.0.0.1:9"
+    store = replace(field.store, layout=replace(field.layout, shards_uri=away))
+
+    with pytest.raises(TransientError, match="cannot be reached"):
+        replace(field, store=store).judge(challenger, champion)
+
+
+def test_shards_that_are_lost_leave_the_champion_be(field: Field) -> None:
+    silent = field.songs["jazz", Split.VALIDATION][0]
+    champion = field.run("champion", Split.VALIDATION, ALL_RIGHT, silent, key="new")
+    challenger = field.run("challenger", Split.VALIDATION, ALL_RIGHT, key="new")
+    for shard in all_shards(field.layout):
+        (field.layout.shards / shard).unlink()
+
+    with pytest.raises(CatalogMismatch, match="are gone"):
+        field.judge(challenger, champion)
+
+
+def test_a_champion_of_no_run_of_the_store_is_succeeded(field: Field) -> None:
+    challenger = field.run("challenger", Split.VALIDATION, ALL_RIGHT, key="new")
+    stranger = replace(challenger, run_id="of somebody else")
+
+    decision, _ = field.judge(challenger, stranger)
+
+    assert decision.promote
+    assert "version 1 before it is of no run of this store" in decision.reason
+
+
+def test_where_nothing_can_be_judged_that_is_said(field: Field) -> None:
+    challenger = field.run("challenger", Split.GOLDEN, ALL_RIGHT, key="new")
+    with open_catalog(field.layout) as catalog:
+        catalog.execute("delete from extracted")
+
+    with pytest.raises(CatalogMismatch, match=r"None of the 36 songs \(validation\)"):
+        field.judge(challenger, None)
