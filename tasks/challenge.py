@@ -8,6 +8,7 @@ from genre_core.bootstrap import interval_rng
 from genre_core.errors import CatalogMismatch
 from genre_core.judgements import Judgements, judge_by_name
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
+from storage.catalog.audits import read_snapshot
 from storage.catalog.challenges import (
     JudgedSong,
     read_golden_songs,
@@ -56,7 +57,7 @@ def judge_challenge(
 ) -> tuple[Decision, str]:
     """Decide between a challenger and the champion; say on which songs.
 
-    These are the golden songs of its genres or, before any are frozen, validation
+    These are the golden songs of all genres that either knows or, before any are frozen, validation
     songs. Those that one of them cannot judge are left out for both.
 
     Raises
@@ -65,7 +66,7 @@ def judge_challenge(
         If one of them cannot be heard now: the champion stays.
     """
     former = read_run(layout, reigning.run_id) if reigning else None
-    bench = _bench(layout, challenger)
+    bench = _bench(layout, challenger, former)
     hearing = _hear(layout, challenger, reigning, bench)
     contest = Contest(
         name=challenger_name(challenger),
@@ -88,13 +89,16 @@ def challenger_name(run: Run) -> str:
     return f"{run.network} at {run.fragment_s:g} s"
 
 
-def _bench(layout: DataLayout, challenger: Run) -> _Bench:
+def _bench(layout: DataLayout, challenger: Run, former: Run | None) -> _Bench:
+    """Choose the songs that judge: of every genre that champion or challenger know."""
     ours = snapshot_of(layout, challenger)
+    theirs = read_snapshot(layout, former.snapshot_id) if former else None
+    genres = sorted({*ours.genres, *(theirs.genres if theirs else ())})
     golden = read_golden(layout)
-    songs = read_golden_songs(layout, golden.version, ours.genres) if golden else []
+    songs = read_golden_songs(layout, golden.version, genres) if golden else []
     if golden and songs:
         return _Bench(judged_on=golden.name, songs=songs, seeded_by=ours.library_id)
-    songs = read_validation_songs(layout, ours.snapshot_id)
+    songs = read_validation_songs(layout, ours.snapshot_id, theirs.snapshot_id if theirs else "")
     return _Bench(judged_on="validation", songs=songs, seeded_by=ours.library_id)
 
 

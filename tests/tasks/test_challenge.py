@@ -9,6 +9,7 @@ import pytest
 from genre_core.errors import CatalogMismatch, TransientError
 from genre_core.promotion import Decision, PromotionConfig
 from genre_core.records import Split, Track
+from storage.catalog.challenges import read_validation_songs
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import all_shards
 from storage.catalog.golden import freeze_golden
@@ -169,3 +170,67 @@ def test_where_nothing_can_be_judged_that_is_said(field: Field) -> None:
 
     with pytest.raises(CatalogMismatch, match=r"None of the 36 songs \(validation\)"):
         field.judge(challenger, None)
+
+
+@pytest.mark.parametrize("split", [Split.GOLDEN, Split.VALIDATION])
+def test_a_challenger_that_does_not_know_a_genre_of_the_champion_loses_it(
+    field: Field, split: Split
+) -> None:
+    if split is Split.GOLDEN:
+        freeze_golden(field.layout)
+    champion = field.run("three", split, {"jazz": 8, "rock": 8, "pop": 12}, key="new")
+    challenger = field.run("two", split, {"jazz": 12, "rock": 12}, key="new")
+    said = [
+        Prediction(
+            run_id="two",
+            track_id=track.track_id,
+            split=str(split),
+            genre="pop",
+            predicted="jazz",
+            probability=0.5,
+        )
+        for track in field.songs["pop", split]
+    ]
+    record_run(field.layout, challenger, said)
+
+    decision, _ = field.judge(challenger, champion)
+
+    assert not decision.promote
+    assert decision.n_songs == 36
+    assert decision.reason.endswith("but its recall of pop falls from 1.00 to 0.00.")
+
+
+def test_a_challenger_that_knows_a_genre_more_is_credited_with_it(field: Field) -> None:
+    freeze_golden(field.layout)
+    champion = field.run("two", Split.GOLDEN, {"jazz": 12, "rock": 12}, key="new")
+    challenger = field.run("three", Split.GOLDEN, ALL_RIGHT, key="new")
+    said = [
+        Prediction(
+            run_id="two",
+            track_id=track.track_id,
+            split="golden",
+            genre="pop",
+            predicted="jazz",
+            probability=0.5,
+        )
+        for track in field.songs["pop", Split.GOLDEN]
+    ]
+    record_run(field.layout, champion, said)
+
+    decision, _ = field.judge(challenger, champion)
+
+    assert decision.promote
+    assert decision.n_songs == 36
+
+
+def test_a_genre_that_has_only_changed_its_name_is_no_genre_lost(field: Field) -> None:
+    champion = field.run("old", Split.VALIDATION, ALL_RIGHT, key="new")
+    with open_catalog(field.layout) as catalog:
+        catalog.execute("update tracks set genre = 'popular' where genre = 'pop'")
+    songs = field.songs
+    renamed = [songs[genre, split] for genre in GENRES for split in SPLITS]
+    snapshot = field.store.freeze("new", *(track for tracks in renamed for track in tracks))
+
+    assert read_validation_songs(
+        field.layout, snapshot.snapshot_id, champion.snapshot_id
+    ) == read_validation_songs(field.layout, snapshot.snapshot_id)
