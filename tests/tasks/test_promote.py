@@ -11,7 +11,8 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
 from tasks.hearing import hear_songs
-from tasks.promote import explain_stay, promote_best, roll_back
+from tasks.promote import explain_stay, promote_best
+from tasks.rollback import roll_back
 from tests.tasks.contests import let_say, plant_golden, plant_songs, rows
 
 pytestmark = [
@@ -42,6 +43,13 @@ def aliases(layout: DataLayout) -> dict[str, int]:
     tracking = open_tracking(layout)
     found = {name: find_alias(tracking, name) for name in ("champion", "challenger", "previous")}
     return {name: one.version for name, one in found.items() if one}
+
+
+def move_alias(layout: DataLayout, alias: str, version: int) -> None:
+    from storage.tracking.registry import set_alias
+    from storage.tracking.store import open_tracking
+
+    set_alias(open_tracking(layout), alias, version)
 
 
 @pytest.fixture
@@ -225,16 +233,47 @@ def test_before_the_second_champion_there_is_no_way_back(ring: Ring) -> None:
 
 
 def test_a_rollback_that_a_killed_process_did_not_record_is_recorded(promoted: Ring) -> None:
-    from storage.tracking.registry import set_champion
-    from storage.tracking.store import open_tracking
-
-    set_champion(open_tracking(promoted.layout), 1)
+    move_alias(promoted.layout, "champion", 1)
 
     promotion = promote_best.fn(promoted.layout)
 
     assert promotion is not None
     assert (promotion.kind, promotion.version, promotion.previous_version) == ("rollback", 1, 2)
     assert aliases(promoted.layout) == {"champion": 1}
+
+
+def test_a_killed_rollback_that_is_asked_for_again_goes_back_one_champion(promoted: Ring) -> None:
+    move_alias(promoted.layout, "champion", 1)
+
+    rollback = roll_back.fn(promoted.layout, "ada")
+
+    assert (rollback.kind, rollback.version, rollback.previous_version) == ("rollback", 1, 2)
+    assert aliases(promoted.layout) == {"champion": 1}
+    assert len(rows(promoted.layout, "promotions")) == 3
+
+
+def test_the_way_back_is_that_of_the_table_whatever_the_alias_says(promoted: Ring) -> None:
+    move_alias(promoted.layout, "previous", 2)
+
+    assert roll_back.fn(promoted.layout).version == 1
+    assert aliases(promoted.layout) == {"champion": 1}
+
+
+def test_an_alias_that_a_killed_promotion_has_left_wrong_is_put_right(promoted: Ring) -> None:
+    move_alias(promoted.layout, "previous", 2)
+
+    assert promote_best.fn(promoted.layout) is None
+    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+
+
+def test_a_champion_before_of_no_run_of_the_store_does_not_come_back(promoted: Ring) -> None:
+    execute(promoted.layout, f"delete from runs where {promoted.champion}")
+
+    with pytest.raises(UsageError, match="Version 1 is of no run of this store"):
+        roll_back.fn(promoted.layout)
+
+    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+    assert len(rows(promoted.layout, "promotions")) == 2
 
 
 def test_a_promotion_over_a_champion_that_was_not_recorded_is_made_whole(promoted: Ring) -> None:
