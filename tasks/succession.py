@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 def audit_objection(layout: DataLayout, winner: Run) -> str:
     """Say why the last audit, or that there is none, stands against a promotion; empty if not."""
     audit = read_last_audit(layout, winner.snapshot_id)
-    if audit is None or audit.verdict is not Level.FAIL:
+    if audit is not None and audit.verdict is not Level.FAIL:
         return ""
-    failed = ", ".join(check.name for check in audit.checks if check.level is Level.FAIL)
-    found = f"The audit of snapshot {winner.snapshot_id} failed ({failed})"
-    telling = "tells why"
+    found, telling = f"Snapshot {winner.snapshot_id} was not audited", "looks into it"
+    if audit is not None:
+        failed = ", ".join(check.name for check in audit.checks if check.level is Level.FAIL)
+        found = f"The audit of snapshot {winner.snapshot_id} failed ({failed})"
+        telling = "tells why"
     return (
         f"{found}, so {challenger_name(winner)} does not become the champion. `genreflow audit` "
         f"{telling}; `genreflow promote --despite-audit` overrules it."
