@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genre_core.bootstrap import interval_rng
 from genre_core.errors import CatalogMismatch
 from genre_core.judgements import Judgements, judge_by_name
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
 from storage.catalog.audits import read_snapshot
 from storage.catalog.challenges import (
     JudgedSong,
+    read_candidate_runs,
     read_golden_songs,
     read_staleness,
     read_validation_songs,
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bench:
-    """The songs that judge, and what their intervals are drawn by."""
+    """The songs that judge, and what their intervals are drawn by.
+
+    ``n_candidates`` counts the networks that the challenger was chosen among on these songs.
+    """
 
     judged_on: str
     songs: Sequence[JudgedSong]
     seeded_by: str
+    n_candidates: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +82,10 @@ def judge_challenge(
         no_champion=hearing.no_champion,
         n_left_out=hearing.n_left_out,
         staleness=_staleness(layout, challenger, former),
+        n_candidates=bench.n_candidates,
         objection=objection or hearing.objection,
     )
-    rng = interval_rng(f"{bench.judged_on} {bench.seeded_by}")
-    return decide(contest, config, rng), bench.judged_on
+    return decide(contest, config, bench.seeded_by), bench.judged_on
 
 
 def challenger_name(run: Run) -> str:
@@ -97,9 +101,15 @@ def _bench(layout: DataLayout, challenger: Run, former: Run | None) -> _Bench:
     golden = read_golden(layout)
     songs = read_golden_songs(layout, golden.version, genres) if golden else []
     if golden and songs:
-        return _Bench(judged_on=golden.name, songs=songs, seeded_by=ours.library_id)
+        return _Bench(judged_on=golden.name, songs=songs, seeded_by=golden.name)
     songs = read_validation_songs(layout, ours.snapshot_id, theirs.snapshot_id if theirs else "")
-    return _Bench(judged_on="validation", songs=songs, seeded_by=ours.library_id)
+    others = [run for run in read_candidate_runs(layout) if run != former]
+    return _Bench(
+        judged_on="validation",
+        songs=songs,
+        seeded_by=ours.library_id,
+        n_candidates=max(len(others), 1),
+    )
 
 
 def _hear(

@@ -223,6 +223,29 @@ def test_a_challenger_that_knows_a_genre_more_is_credited_with_it(field: Field) 
     assert decision.n_songs == 36
 
 
+def test_validation_songs_that_have_chosen_among_networks_say_so_and_golden_ones_do_not(
+    field: Field,
+) -> None:
+    champion = field.run("champion", Split.VALIDATION, dict.fromkeys(GENRES, 5), key="new")
+    for name in ("second", "third"):
+        field.run(name, Split.VALIDATION, ALL_RIGHT, key="new")
+    challenger = field.run("challenger", Split.VALIDATION, ALL_RIGHT, key="new")
+
+    decision, _ = field.judge(challenger, champion)
+
+    assert decision.promote
+    assert "(at 98.3 %, because these songs chose it among 3 networks)" in decision.reason
+
+    freeze_golden(field.layout)
+    for run, n_right in ((champion, 5), (challenger, N_SONGS)):
+        field.run(run.run_id, Split.GOLDEN, dict.fromkeys(GENRES, n_right), key="new")
+
+    decision, judged_on = field.judge(challenger, champion)
+
+    assert (decision.promote, judged_on) == (True, "golden 1")
+    assert "because these songs chose it" not in decision.reason
+
+
 def test_a_genre_that_has_only_changed_its_name_is_no_genre_lost(field: Field) -> None:
     champion = field.run("old", Split.VALIDATION, ALL_RIGHT, key="new")
     with open_catalog(field.layout) as catalog:
