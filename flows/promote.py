@@ -8,8 +8,9 @@ from flows.who import who_asks
 from storage.catalog.runs import Promotion
 from storage.lock import hold_home
 from tasks.export import export_champion
-from tasks.promote import promote_best, promote_despite_audit, roll_back
+from tasks.promote import promote_best, promote_despite_audit
 from tasks.publish import publish_store
+from tasks.rollback import roll_back
 
 
 @flow
@@ -18,7 +19,8 @@ def promote(
 ) -> Promotion | None:
     """Promote the best run on the newest library; give none if the champion stays.
 
-    ``despite_audit`` overrules an audit that failed; ``rollback`` puts the champion before back.
+    ``despite_audit`` overrules an audit that failed or was never made; ``rollback`` puts the
+    champion before back.
 
     Without a ``config`` the settings are read where the flow runs.
     """

@@ -9,6 +9,7 @@ are widened as Student's t is wider than the normal distribution.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ CHUNK_WEIGHTS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A score or a difference with its 95 % interval."""
+    """A score or a difference with its interval: 95 %, where no other level is told."""
 
     value: float
     low: float
@@ -94,6 +95,7 @@ def bootstrap(
     rng: np.random.Generator,
     n_groups: Int64Array | int | None = None,
     n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
 ) -> list[Interval]:
     """Give statistics with their intervals, from resamples of whole groups.
 
@@ -109,6 +111,9 @@ def bootstrap(
     n_groups : int [shape=(n_statistics,)], optional
         How many groups each statistic rests on; all, if not told.
     n_resamples : int
+        `resamples_for` gives as many as a level needs.
+    level : float
+        Share of libraries whose interval holds the truth.
 
     Returns
     -------
@@ -134,8 +139,14 @@ def bootstrap(
     drawn = np.concatenate([statistic(part) for part in _resample(sums, rng, n_resamples)])
     counts = np.broadcast_to(len(sums) if n_groups is None else n_groups, value.shape)
     return [
-        _interval(float(v), drawn[:, i], int(counts[i])) for i, v in enumerate(np.atleast_1d(value))
+        _interval(float(v), drawn[:, i], int(counts[i]), level)
+        for i, v in enumerate(np.atleast_1d(value))
     ]
+
+
+def resamples_for(level: float) -> int:
+    """Give so many resamples that as many lie beyond each end of the interval as at 95 %."""
+    return math.ceil(N_RESAMPLES * (1 - LEVEL) / (1 - level))
 
 
 def _resample(sums: Float64Array, rng: np.random.Generator, n_resamples: int) -> list[Float64Array]:
@@ -153,20 +164,20 @@ def _resample(sums: Float64Array, rng: np.random.Generator, n_resamples: int) ->
     return parts
 
 
-def _interval(value: float, drawn: Float64Array, n_groups: int) -> Interval:
+def _interval(value: float, drawn: Float64Array, n_groups: int, level: float) -> Interval:
     """Take the widened percentiles of the resamples that say something."""
     told = drawn[np.isfinite(drawn)]
-    reach = 1 - ((1 - LEVEL) / 2) ** (1 / max(n_groups, 1))
+    reach = 1 - ((1 - level) / 2) ** (1 / max(n_groups, 1))
     if n_groups < 2 or np.ptp(told) < 1e-12:
         return Interval(value=value, low=value - reach, high=value + reach)
-    tail = widened_tail(n_groups)
+    tail = widened_tail(n_groups, level)
     low, high = np.quantile(told, [tail, 1 - tail])
     return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
-def widened_tail(n_groups: int) -> float:
-    """Give the share of resamples beyond each end: 2.5 %, and less with few groups."""
+def widened_tail(n_groups: int, level: float = LEVEL) -> float:
+    """Give the share of resamples beyond each end: 2.5 % at 95 %, and less with few groups."""
     from scipy import special  # a tenth of a second, for nothing in a process that only asks
 
-    t = special.stdtrit(n_groups - 1, (1 - LEVEL) / 2)
+    t = special.stdtrit(n_groups - 1, (1 - level) / 2)
     return float(special.ndtr(t * np.sqrt(n_groups / (n_groups - 1))))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genre_core.bootstrap import Float64Array, Interval
+from genre_core.bootstrap import LEVEL, Float64Array, Interval, interval_rng, resamples_for
 from genre_core.judgements import Judgements, as_matrices, confusion_by_group, recall_of
 from genre_core.significance import paired_difference, score_intervals
 
@@ -54,10 +54,15 @@ class Contest:
         None where nobody reigns, or the champion cannot be judged on these songs.
     no_champion : str
         Why there is none to compare with.
+    n_left_out : int
+        Songs that both cannot judge; they are in neither side.
     staleness : float
         Share of the songs of the challenger's snapshot that the champion's snapshot lacks.
+    n_candidates : int
+        Networks that the challenger is the best of on these very songs; 1 where other songs chose.
     objection : str
-        Why the audit has failed; empty if it has not.
+        Why the challenger may not be promoted whatever it scores, as where its audit has failed;
+        empty if nothing is against it.
     """
 
     name: str
@@ -67,8 +72,15 @@ class Contest:
     champion: Judgements | None = None
     champion_name: str = ""
     no_champion: str = "there was no champion"
+    n_left_out: int = 0
     staleness: float = 0.0
+    n_candidates: int = 1
     objection: str = ""
+
+    @property
+    def level(self) -> float:
+        """Level of the interval of the gain: 95 %, or more where the songs have chosen, too."""
+        return 1 - (1 - LEVEL) / self.n_candidates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,25 +95,36 @@ class Decision:
     n_songs: int
 
 
-def decide(contest: Contest, config: PromotionConfig, rng: np.random.Generator) -> Decision:
+def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decision:
     """Decide whether the challenger is promoted.
 
-    It is if the audit has not failed, no genre's recall falls by more than
+    It is if there is no objection, no genre's recall falls by more than
     ``config.largest_recall_fall``, and the interval of its gain in macro F1 lies above zero; where
     the champion's snapshot is stale, a gain above ``-config.margin`` is enough. One that cannot be
-    compared with a champion is promoted unless the audit has failed.
+    compared with a champion is promoted unless there is an objection.
+
+    Parameters
+    ----------
+    contest : Contest
+    config : PromotionConfig
+    seeded_by : str
+        Names the songs: the same name draws the same intervals for the same songs.
 
     Notes
     -----
     The gain is paired: each resample of the bootstrap draws the same songs for both, whole groups
     of them (`significance.paired_difference`).
+    The best of k networks on the songs that judge is the luckiest, too. There the level of the
+    gain's interval is 1 - 0.05 / k, so that k equally good networks are promoted by chance in 5 %
+    of cases at most (Bonferroni; Dunn, Multiple Comparisons among Means, J. Am. Stat. Assoc. 56,
+    1961).
     """
-    ours = score_intervals(contest.challenger, rng).macro_f1
+    ours = score_intervals(contest.challenger, interval_rng(seeded_by)).macro_f1
     theirs = gain = None
     promote, reason = True, _alone(contest, ours)
     if contest.champion is not None:
-        theirs = score_intervals(contest.champion, rng).macro_f1
-        gain = paired_difference(contest.challenger, contest.champion, rng).macro_f1
+        theirs = score_intervals(contest.champion, interval_rng(seeded_by)).macro_f1
+        gain = _gain(contest, contest.champion, interval_rng(seeded_by))
         promote, reason = _compare(contest, gain, (ours, theirs), config)
     if contest.objection:
         promote, reason = False, contest.objection
@@ -113,6 +136,11 @@ def decide(contest: Contest, config: PromotionConfig, rng: np.random.Generator) 
         gain=gain,
         n_songs=len(contest.challenger.labels),
     )
+
+
+def _gain(contest: Contest, champion: Judgements, rng: np.random.Generator) -> Interval:
+    n_resamples = resamples_for(contest.level)
+    return paired_difference(contest.challenger, champion, rng, n_resamples, contest.level).macro_f1
 
 
 def _alone(contest: Contest, ours: Interval) -> str:
@@ -128,7 +156,7 @@ def _compare(
     """Say whether what was gained and lost is enough, in a sentence with the numbers."""
     numbers = (
         f"on {_songs(contest)} its macro F1 is {scores[0]} against {scores[1]}, a difference of "
-        f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]{_widening(contest)}"
     )
     ahead = f"{contest.name} takes the place of {contest.champion_name}: {numbers}"
     stays = f"{contest.champion_name} stays before {contest.name}: {numbers}"
@@ -144,8 +172,19 @@ def _compare(
     return False, f"{stays}, which may be chance, and {new_songs}."
 
 
+def _widening(contest: Contest) -> str:
+    """Say at which level the interval of the gain is, where it is not at the usual one."""
+    if contest.n_candidates < 2:
+        return ""
+    return (
+        f" (at {100 * contest.level:.1f} %, because these songs chose it among "
+        f"{contest.n_candidates} networks)"
+    )
+
+
 def _songs(contest: Contest) -> str:
-    return f"{len(contest.challenger.labels)} songs ({contest.judged_on})"
+    left_out = f", {contest.n_left_out} left out without spectrograms" if contest.n_left_out else ""
+    return f"{len(contest.challenger.labels)} songs ({contest.judged_on}{left_out})"
 
 
 def _recall_fall(contest: Contest, largest_fall: float) -> str:

@@ -1,12 +1,13 @@
 """Significance: scores with intervals, and whether one training is better than another."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from genre_core.bootstrap import N_RESAMPLES, Float64Array, Interval, bootstrap
+from genre_core.bootstrap import LEVEL, N_RESAMPLES, Float64Array, Interval, bootstrap
 from genre_core.judgements import (
     Judgements,
     accuracy_of,
@@ -17,9 +18,6 @@ from genre_core.judgements import (
     recall_of,
     require_same_songs,
 )
-
-FEWEST_DIFFERING_GROUPS = 6
-"""Five groups that all favour one side do so by chance in 2 of 32 cases, more than 5 %."""
 
 
 class Standing(StrEnum):
@@ -147,6 +145,7 @@ def paired_difference(
     theirs: Judgements,
     rng: np.random.Generator,
     n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
 ) -> PairedDifference:
     """Say how much better ``ours`` is than ``theirs``: each resample draws the same songs for both.
 
@@ -160,7 +159,8 @@ def paired_difference(
     With one seed a side, the test is McNemar's, exact. With several, a song counts for the side of
     which more seeds get it right, of as many as both sides have: the sign test, which with one
     seed is the same.
-    Where fewer than six groups differ, no test could tell 5 %; the interval then takes in zero.
+    Where fewer groups differ than `fewest_differing` says, six at 95 %, no test could tell; the
+    interval then takes in zero.
     """
     require_same_songs(ours, theirs)
     n_genres = ours.n_genres
@@ -171,9 +171,10 @@ def paired_difference(
         first, second = summed[..., :width], summed[..., width:]
         return _overall(first, n_genres) - _overall(second, n_genres)
 
-    found = bootstrap(np.hstack([our_sums, their_sums]), difference, rng, n_resamples=n_resamples)
-    n_differing = _count_differing(our_sums, their_sums, n_genres)
-    accuracy, macro_f1 = (_cautious(i.within(-1, 1), n_differing) for i in found)
+    both = np.hstack([our_sums, their_sums])
+    found = bootstrap(both, difference, rng, n_resamples=n_resamples, level=level)
+    is_enough = _count_differing(our_sums, their_sums, n_genres) >= fewest_differing(level)
+    accuracy, macro_f1 = (i.within(-1, 1) if is_enough else _cautious(i) for i in found)
     n_better, n_worse = _count_discordant(ours, theirs)
     return PairedDifference(
         accuracy=accuracy,
@@ -185,6 +186,15 @@ def paired_difference(
         n_groups=len(our_sums),
         n_seeds=(len(ours.predicted), len(theirs.predicted)),
     )
+
+
+def fewest_differing(level: float = LEVEL) -> int:
+    """Give how many groups must differ at least for a test to tell at a level.
+
+    So many that all favour one side do so by chance in 2 of 2**n cases: five in 2 of 32, which is
+    more than 5 %, six in 2 of 64.
+    """
+    return math.ceil(1 - math.log2(1 - level))
 
 
 def mcnemar(n_better: int, n_worse: int) -> float:
@@ -215,8 +225,7 @@ def _count_differing(ours: Float64Array, theirs: Float64Array, n_genres: int) ->
     return int((np.abs(means[0] - means[1]) > 1e-9).any(axis=(1, 2)).sum())
 
 
-def _cautious(interval: Interval, n_differing: int) -> Interval:
-    """Take in zero where too few groups differ to tell."""
-    if n_differing >= FEWEST_DIFFERING_GROUPS:
-        return interval
-    return Interval(value=interval.value, low=min(interval.low, 0.0), high=max(interval.high, 0.0))
+def _cautious(interval: Interval) -> Interval:
+    """Take in zero, because too few groups differ to tell."""
+    kept = interval.within(-1, 1)
+    return Interval(value=kept.value, low=min(kept.low, 0.0), high=max(kept.high, 0.0))

@@ -1,38 +1,55 @@
 """Challenge: champion and challenger judge the same songs, which neither has trained on."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from genre_core.bootstrap import interval_rng
-from genre_core.errors import GenreflowError
-from genre_core.judgements import judge_by_name
+from genre_core.errors import CatalogMismatch
+from genre_core.judgements import Judgements, judge_by_name
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
-from genre_core.voting import CHOOSING_VOTE, vote_songs
 from storage.catalog.audits import read_snapshot
 from storage.catalog.challenges import (
     JudgedSong,
+    read_candidate_runs,
     read_golden_songs,
-    read_said,
     read_staleness,
     read_validation_songs,
-    record_said,
 )
-from storage.catalog.extraction import shard_names
 from storage.catalog.golden import read_golden
-from storage.catalog.runs import Prediction, Run, read_run
-from storage.catalog.snapshots import Snapshot
-from storage.examples import read_examples
+from storage.catalog.runs import Run, read_run
 from storage.layout import DataLayout
-from tasks.keras_import import import_training
-from tasks.studies import load_model
+from tasks.hearing import LEAST_HEARD, hear_champion, hear_songs, snapshot_of
 
 if TYPE_CHECKING:
     from storage.tracking.alias import Champion
 
-logger = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """The songs that judge, and what their intervals are drawn by.
+
+    ``n_candidates`` counts the networks that the challenger was chosen among on these songs.
+    """
+
+    judged_on: str
+    songs: Sequence[JudgedSong]
+    seeded_by: str
+    n_candidates: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hearing:
+    """What the challenger and, unless ``no_champion`` says why not, the champion have said.
+
+    ``objection`` says that the challenger can judge too few songs, if so.
+    """
+
+    genres: Sequence[str]
+    challenger: Judgements
+    champion: Judgements | None
+    no_champion: str
+    n_left_out: int
+    objection: str
 
 
 def judge_challenge(
@@ -44,110 +61,107 @@ def judge_challenge(
 ) -> tuple[Decision, str]:
     """Decide between a challenger and the champion; say on which songs.
 
-    These are the golden songs of the challenger's genres or, before any are frozen, the validation
-    songs of its snapshot. A champion that cannot judge them is succeeded.
-    """
-    snapshot = _snapshot(layout, challenger)
-    judged_on, songs = _judged_songs(layout, snapshot)
-    ours = hear_songs(layout, challenger, songs)
-    theirs, no_champion = _hear_champion(layout, reigning, songs)
-    said = [ours, *([theirs] if theirs else [])]
-    genres = sorted({song.genre for song in songs}.union(*(row.values() for row in said)))
-    track_ids = [song.track_id for song in songs]
-    groups, labels = [s.group_id for s in songs], [s.genre for s in songs]
-    sides = [
-        judge_by_name(track_ids, groups, labels, [[row[name] for name in track_ids]], genres)
-        for row in said
-    ]
-    contest = Contest(
-        name=f"{challenger.network} at {challenger.fragment_s:g} s",
-        judged_on=judged_on,
-        genres=genres,
-        challenger=sides[0],
-        champion=sides[1] if theirs else None,
-        champion_name=f"version {reigning.version}" if reigning else "",
-        no_champion=no_champion,
-        staleness=_staleness(layout, challenger, reigning),
-        objection=objection,
-    )
-    return decide(contest, config, interval_rng(f"{judged_on} {snapshot.library_id}")), judged_on
-
-
-def hear_songs(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> dict[str, str]:
-    """Give the genre that a run takes each song for; what is new is computed and recorded.
+    These are the golden songs of all genres that either knows or, before any are frozen, validation
+    songs. Those that one of them cannot judge are left out for both.
 
     Raises
     ------
-    GenreflowError
-        If the run's network or the songs' examples under its feature key are gone.
+    TransientError, CatalogMismatch
+        If one of them cannot be heard now: the champion stays.
     """
-    said = read_said(layout, run.run_id, [song.track_id for song in songs])
-    unheard = [song for song in songs if song.track_id not in said]
-    if not unheard:
-        return said
-    predictions = _predict(layout, run, unheard)
-    record_said(layout, predictions)
-    return said | {prediction.track_id: prediction.predicted for prediction in predictions}
+    former = read_run(layout, reigning.run_id) if reigning else None
+    bench = _bench(layout, challenger, former)
+    hearing = _hear(layout, challenger, reigning, bench)
+    contest = Contest(
+        name=challenger_name(challenger),
+        judged_on=bench.judged_on,
+        genres=hearing.genres,
+        challenger=hearing.challenger,
+        champion=hearing.champion,
+        champion_name=f"version {reigning.version}" if reigning else "",
+        no_champion=hearing.no_champion,
+        n_left_out=hearing.n_left_out,
+        staleness=_staleness(layout, challenger, former),
+        n_candidates=bench.n_candidates,
+        objection=objection or hearing.objection,
+    )
+    return decide(contest, config, bench.seeded_by), bench.judged_on
 
 
-def _predict(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> list[Prediction]:
-    """Let the network of a run hear songs."""
-    snapshot = _snapshot(layout, run)
-    genre_of_track = {song.track_id: song.genre for song in songs}
-    shards = shard_names(layout, snapshot.feature_key)
-    examples = read_examples(layout, shards, genre_of_track, sorted({s.genre for s in songs}))
-    network = load_model(layout, run.model_uri)
-    said = import_training().predict_genres(network, examples.matrices)
-    track_ids, by_song = vote_songs(said, examples.track_ids, CHOOSING_VOTE)
-    rows = dict(zip(track_ids.tolist(), by_song, strict=True))
-    return [
-        Prediction(
-            run_id=run.run_id,
-            track_id=song.track_id,
-            split=song.split,
-            genre=song.genre,
-            predicted=snapshot.genres[int(np.argmax(rows[song.track_id]))],
-            probability=float(rows[song.track_id].max()),
-            probabilities=tuple(rows[song.track_id].tolist()),
-        )
-        for song in songs
-    ]
+def challenger_name(run: Run) -> str:
+    """Give what people read of a challenger, such as ``cnn at 3 s``."""
+    return f"{run.network} at {run.fragment_s:g} s"
 
 
-def _hear_champion(
-    layout: DataLayout, reigning: "Champion | None", songs: Sequence[JudgedSong]
-) -> tuple[dict[str, str] | None, str]:
-    """Give what the champion says of the songs, or why it cannot be asked."""
-    if reigning is None:
-        return None, "there was no champion"
-    run = read_run(layout, reigning.run_id)
-    if run is None:
-        return None, f"version {reigning.version} before it is of no run of this store"
-    try:
-        return hear_songs(layout, run, songs), ""
-    except GenreflowError as error:
-        logger.warning("version %s cannot be judged on these songs: %s", reigning.version, error)
-        return None, (
-            f"version {reigning.version} before it knew another library and cannot be judged on "
-            "these songs"
-        )
-
-
-def _judged_songs(layout: DataLayout, snapshot: Snapshot) -> tuple[str, list[JudgedSong]]:
+def _bench(layout: DataLayout, challenger: Run, former: Run | None) -> _Bench:
+    """Choose the songs that judge: of every genre that champion or challenger know."""
+    ours = snapshot_of(layout, challenger)
+    theirs = read_snapshot(layout, former.snapshot_id) if former else None
+    genres = sorted({*ours.genres, *(theirs.genres if theirs else ())})
     golden = read_golden(layout)
-    songs = read_golden_songs(layout, golden.version, snapshot.genres) if golden else []
+    songs = read_golden_songs(layout, golden.version, genres) if golden else []
     if golden and songs:
-        return golden.name, songs
-    return "validation", read_validation_songs(layout, snapshot.snapshot_id)
+        return _Bench(judged_on=golden.name, songs=songs, seeded_by=golden.name)
+    songs = read_validation_songs(layout, ours.snapshot_id, theirs.snapshot_id if theirs else "")
+    others = [run for run in read_candidate_runs(layout) if run != former]
+    return _Bench(
+        judged_on="validation",
+        songs=songs,
+        seeded_by=ours.library_id,
+        n_candidates=max(len(others), 1),
+    )
 
 
-def _staleness(layout: DataLayout, challenger: Run, reigning: "Champion | None") -> float:
-    run = read_run(layout, reigning.run_id) if reigning else None
-    return read_staleness(layout, challenger.snapshot_id, run.snapshot_id) if run else 0.0
+def _hear(
+    layout: DataLayout, challenger: Run, reigning: "Champion | None", bench: _Bench
+) -> _Hearing:
+    """Let both judge the songs, and keep those that both have judged."""
+    ours = hear_songs(layout, challenger, bench.songs)
+    theirs, no_champion = hear_champion(layout, reigning, bench.songs)
+    said = [ours] if no_champion else [ours, theirs]
+    songs = [song for song in bench.songs if all(song.track_id in row for row in said)]
+    if not songs:
+        raise CatalogMismatch(
+            f"None of the {len(bench.songs)} songs ({bench.judged_on}) has "
+            f"spectrograms for {challenger_name(challenger)} and for the champion; "
+            "`genreflow extract` makes them."
+        )
+    genres = sorted({song.genre for song in songs}.union(*(row.values() for row in said)))
+    sides = [_judged(songs, row, genres) for row in said]
+    return _Hearing(
+        genres=genres,
+        challenger=sides[0],
+        champion=None if no_champion else sides[1],
+        no_champion=no_champion,
+        n_left_out=len(bench.songs) - len(songs),
+        objection=_objection(challenger, bench, ours),
+    )
 
 
-def _snapshot(layout: DataLayout, run: Run) -> Snapshot:
-    snapshot = read_snapshot(layout, run.snapshot_id)
-    if snapshot is None:
-        raise GenreflowError(f"the snapshot {run.snapshot_id} of run {run.run_id} is gone.")
-    return snapshot
+def _judged(
+    songs: Sequence[JudgedSong], said: Mapping[str, str], genres: Sequence[str]
+) -> Judgements:
+    return judge_by_name(
+        [song.track_id for song in songs],
+        [song.group_id for song in songs],
+        [song.genre for song in songs],
+        [[said[song.track_id] for song in songs]],
+        genres,
+    )
+
+
+def _objection(challenger: Run, bench: _Bench, said: Mapping[str, str]) -> str:
+    """Say of which genre the challenger can judge too few songs; empty if of none."""
+    for genre in sorted({song.genre for song in bench.songs}):
+        heard = [song.track_id in said for song in bench.songs if song.genre == genre]
+        if sum(heard) < LEAST_HEARD * len(heard):
+            return (
+                f"{challenger_name(challenger)} does not become the champion: {sum(heard)} of the "
+                f"{len(heard)} songs of {genre} ({bench.judged_on}) have spectrograms under its "
+                "settings; `genreflow extract` makes them."
+            )
+    return ""
+
+
+def _staleness(layout: DataLayout, challenger: Run, former: Run | None) -> float:
+    return read_staleness(layout, challenger.snapshot_id, former.snapshot_id) if former else 0.0

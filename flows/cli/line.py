@@ -61,7 +61,10 @@ ArchiveFile = Annotated[
     typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
 ]
 DespiteAudit = Annotated[
-    bool, typer.Option("--despite-audit", help="Promote although the audit of its songs failed.")
+    bool,
+    typer.Option(
+        "--despite-audit", help="Promote although the audit of its songs failed, or none was made."
+    ),
 ]
 
 Rollback = Annotated[

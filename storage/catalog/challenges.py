@@ -69,14 +69,25 @@ def read_last_challenge(
     return Challenge(**rows[0]) if rows else None
 
 
-def read_validation_songs(layout: DataLayout, snapshot_id: str) -> list[JudgedSong]:
-    """Give the validation songs of a snapshot."""
+def read_validation_songs(
+    layout: DataLayout, snapshot_id: str, former_id: str = ""
+) -> list[JudgedSong]:
+    """Give the validation songs of a snapshot.
+
+    Those of a former snapshot are added whose genre the snapshot lacks, as far as they are still
+    in the store under that genre.
+    """
     statement = """
+        with own as (select * from snapshot_tracks where snapshot_id = $1)
+        select track_id, genre, group_id, split from own where split = 'validation'
+        union all
         select track_id, genre, group_id, split from snapshot_tracks
-        where snapshot_id = ? and split = 'validation' order by track_id
+            semi join tracks using (track_id, genre) anti join own using (genre)
+        where snapshot_id = $2 and split = 'validation' order by track_id
     """
     with open_catalog(layout) as catalog:
-        return [JudgedSong(**row) for row in fetch_rows(catalog, statement, [snapshot_id])]
+        rows = fetch_rows(catalog, statement, [snapshot_id, former_id])
+    return [JudgedSong(**row) for row in rows]
 
 
 def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -> list[JudgedSong]:
@@ -88,6 +99,17 @@ def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -
     """
     with open_catalog(layout) as catalog:
         return [JudgedSong(**r) for r in fetch_rows(catalog, statement, [version, list(genres)])]
+
+
+def read_judgeable(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> set[str]:
+    """Give those of these songs that have examples under the feature key of a run."""
+    statement = """
+        select track_id from extracted where track_id in (select unnest($2)) and feature_key = (
+            select feature_key from runs join snapshots using (snapshot_id) where run_id = $1)
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
+    return {row["track_id"] for row in rows}
 
 
 def read_said(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict[str, str]:

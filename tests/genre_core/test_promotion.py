@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from genre_core.judgements import Judgements, judge_by_name
@@ -32,7 +31,7 @@ def contest(ours: Judgements, theirs: Judgements | None, **changes: object) -> C
 
 
 def decided(made: Contest, config: PromotionConfig | None = None) -> Decision:
-    return decide(made, config or PromotionConfig(), np.random.default_rng(0))
+    return decide(made, config or PromotionConfig(), "songs")
 
 
 def test_where_nobody_reigns_the_challenger_is_promoted() -> None:
@@ -135,6 +134,23 @@ def test_the_same_contest_is_decided_alike() -> None:
     made = contest(judged(8, 9), judged(7, 7))
 
     assert decided(made) == decided(made)
+
+
+def test_the_best_of_many_networks_on_the_songs_that_judge_has_to_gain_more() -> None:
+    # 12 songs gained and 3 lost: McNemar's exact p is 2 * (1 + 15 + 105 + 455) / 2**15 = 0.035,
+    # less than 0.05 and more than 0.05 / 15
+    ours, theirs = judged(50, 47, 50), judged(38, 50, 50)
+
+    alone = decided(contest(ours, theirs))
+    chosen = decided(contest(ours, theirs, judged_on="validation", n_candidates=15))
+
+    assert alone.promote
+    assert not chosen.promote
+    assert alone.gain is not None
+    assert chosen.gain is not None
+    assert chosen.gain.low <= 0 < alone.gain.low
+    assert (chosen.gain.value, chosen.challenger) == (alone.gain.value, alone.challenger)
+    assert "(at 99.7 %, because these songs chose it among 15 networks)" in chosen.reason
 
 
 @pytest.mark.parametrize("name", ["margin", "largest_recall_fall", "stale_share"])

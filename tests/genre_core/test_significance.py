@@ -7,7 +7,13 @@ from sklearn.metrics import f1_score, recall_score
 
 from genre_core.bootstrap import bootstrap, interval_rng
 from genre_core.judgements import Judgements, judge_by_name
-from genre_core.significance import Standing, mcnemar, paired_difference, score_intervals
+from genre_core.significance import (
+    Standing,
+    fewest_differing,
+    mcnemar,
+    paired_difference,
+    score_intervals,
+)
 
 GENRES = ("jazz", "rock", "techno")
 N_GENRES = 4
@@ -204,6 +210,28 @@ def test_fewer_than_six_differing_groups_tell_nothing(n_groups: int, standing: s
 
     assert found.standing == standing
     assert standing in found.sentence("cnn 3 s", "rnn 3 s")
+
+
+def test_a_surer_level_widens_the_interval_as_student_says() -> None:
+    labels = [0, 1] * 100
+    theirs = [1 - label if place % 5 == 0 else label for place, label in enumerate(labels)]
+    ours = [1 - label if place % 9 == 0 else label for place, label in enumerate(labels)]
+    level = 1 - 0.05 / 15
+
+    usual, surer = (
+        paired_difference(judged(labels, ours), judged(labels, theirs), interval_rng("a"), n, at)
+        for n, at in ((20_000, 0.95), (20_000, level))
+    )
+
+    width = [found.accuracy.high - found.accuracy.low for found in (usual, surer)]
+    expected = stats.t.ppf(1 - 0.05 / 30, 199) / stats.t.ppf(1 - 0.05 / 2, 199)
+    assert width[1] / width[0] == pytest.approx(expected, rel=0.05)
+
+
+# the most that 2 / 2**n may be: 0.05, 0.01, 0.05 / 15
+@pytest.mark.parametrize(("level", "n_groups"), [(0.95, 6), (0.99, 8), (1 - 0.05 / 15, 10)])
+def test_a_surer_level_asks_for_more_groups_that_differ(level: float, n_groups: int) -> None:
+    assert fewest_differing(level) == n_groups
 
 
 def test_a_network_against_itself_cannot_be_told_apart() -> None:

@@ -222,6 +222,26 @@ def test_a_person_may_overrule_the_audit_and_the_reason_says_so(challenged: Line
     assert promotions(layout)[-1]["reason"] == promotion.reason
 
 
+def test_songs_that_were_not_audited_stop_a_promotion_unless_a_person_overrules_it(
+    challenged: LineConfig,
+) -> None:
+    layout = challenged.layout
+    before, (winner, _) = promotions(layout), choose_winner(layout)
+    execute(layout, "delete from audits")
+
+    assert promote_best.fn(layout) is None
+    assert promotions(layout) == before
+    assert explain_stay(layout).startswith(
+        f"Snapshot {winner.snapshot_id} was not audited, so {winner.network} at "
+        f"{winner.fragment_s:g} s does not become the champion."
+    )
+
+    promotion = promote_despite_audit.fn(layout)
+
+    assert promotion is not None
+    assert promotion.reason.endswith(" Promoted without an audit.")
+
+
 def test_where_no_audit_failed_nothing_is_overruled(challenged: LineConfig) -> None:
     promotion = promote_despite_audit.fn(challenged.layout)
 

@@ -10,8 +10,9 @@ from storage.catalog.challenges import read_golden_songs
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
-from tasks.challenge import hear_songs
-from tasks.promote import explain_stay, promote_best, roll_back
+from tasks.hearing import hear_songs
+from tasks.promote import explain_stay, promote_best
+from tasks.rollback import roll_back
 from tests.tasks.contests import let_say, plant_golden, plant_songs, rows
 
 pytestmark = [
@@ -42,6 +43,13 @@ def aliases(layout: DataLayout) -> dict[str, int]:
     tracking = open_tracking(layout)
     found = {name: find_alias(tracking, name) for name in ("champion", "challenger", "previous")}
     return {name: one.version for name, one in found.items() if one}
+
+
+def move_alias(layout: DataLayout, alias: str, version: int) -> None:
+    from storage.tracking.registry import set_alias
+    from storage.tracking.store import open_tracking
+
+    set_alias(open_tracking(layout), alias, version)
 
 
 @pytest.fixture
@@ -171,14 +179,30 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
     }
 
 
-def test_a_champion_that_cannot_judge_the_songs_is_succeeded(ring: Ring) -> None:
-    execute(ring.layout, f"delete from predictions where {ring.champion}")
+def test_a_champion_that_can_judge_less_than_half_of_the_songs_is_succeeded(ring: Ring) -> None:
+    execute(
+        ring.layout,
+        f"delete from predictions where {ring.champion} and track_id like 'validation %'",
+    )
 
     promotion = promote_best.fn(ring.layout)
 
     assert promotion is not None
-    assert "version 1 before it knew another library" in promotion.reason
+    assert (
+        "version 1 before it cannot judge 36 of 39 songs, which have no spectrograms under its "
+        "settings" in promotion.reason
+    )
     assert (promotion.gain, promotion.previous_version) == (None, 1)
+
+
+def test_a_champion_whose_network_is_gone_is_succeeded(ring: Ring) -> None:
+    execute(ring.layout, f"delete from predictions where {ring.champion}")
+    execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.champion}")
+
+    promotion = promote_best.fn(ring.layout)
+
+    assert promotion is not None
+    assert "the network of version 1 before it cannot be loaded any more" in promotion.reason
 
 
 def test_a_rollback_puts_the_champion_before_back(promoted: Ring) -> None:
@@ -209,16 +233,47 @@ def test_before_the_second_champion_there_is_no_way_back(ring: Ring) -> None:
 
 
 def test_a_rollback_that_a_killed_process_did_not_record_is_recorded(promoted: Ring) -> None:
-    from storage.tracking.registry import set_champion
-    from storage.tracking.store import open_tracking
-
-    set_champion(open_tracking(promoted.layout), 1)
+    move_alias(promoted.layout, "champion", 1)
 
     promotion = promote_best.fn(promoted.layout)
 
     assert promotion is not None
     assert (promotion.kind, promotion.version, promotion.previous_version) == ("rollback", 1, 2)
     assert aliases(promoted.layout) == {"champion": 1}
+
+
+def test_a_killed_rollback_that_is_asked_for_again_goes_back_one_champion(promoted: Ring) -> None:
+    move_alias(promoted.layout, "champion", 1)
+
+    rollback = roll_back.fn(promoted.layout, "ada")
+
+    assert (rollback.kind, rollback.version, rollback.previous_version) == ("rollback", 1, 2)
+    assert aliases(promoted.layout) == {"champion": 1}
+    assert len(rows(promoted.layout, "promotions")) == 3
+
+
+def test_the_way_back_is_that_of_the_table_whatever_the_alias_says(promoted: Ring) -> None:
+    move_alias(promoted.layout, "previous", 2)
+
+    assert roll_back.fn(promoted.layout).version == 1
+    assert aliases(promoted.layout) == {"champion": 1}
+
+
+def test_an_alias_that_a_killed_promotion_has_left_wrong_is_put_right(promoted: Ring) -> None:
+    move_alias(promoted.layout, "previous", 2)
+
+    assert promote_best.fn(promoted.layout) is None
+    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+
+
+def test_a_champion_before_of_no_run_of_the_store_does_not_come_back(promoted: Ring) -> None:
+    execute(promoted.layout, f"delete from runs where {promoted.champion}")
+
+    with pytest.raises(UsageError, match="Version 1 is of no run of this store"):
+        roll_back.fn(promoted.layout)
+
+    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+    assert len(rows(promoted.layout, "promotions")) == 2
 
 
 def test_a_promotion_over_a_champion_that_was_not_recorded_is_made_whole(promoted: Ring) -> None:

@@ -48,6 +48,8 @@ def test_the_best_run_on_validation_is_the_champion(finished: LineConfig) -> Non
     assert promoted[0]["snapshot_id"] == ranked[0]["snapshot_id"]
     assert promoted[0]["validation_macro_f1"] == ranked[0]["validation_macro_f1"]
     assert promoted[0]["previous_version"] is None
+    assert promoted[0]["macro_f1_low"] == ranked[0]["validation_macro_f1_low"]
+    assert promoted[0]["macro_f1_high"] == ranked[0]["validation_macro_f1_high"]
 
 
 def test_a_champion_that_is_still_the_best_stays(finished_copy: LineConfig) -> None:

@@ -1,0 +1,200 @@
+"""Succession: who reigned when, as the table of promotions has it; aliases in MLflow mirror it."""
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from genre_core.audit.rules import Level
+from genre_core.bootstrap import Interval
+from genre_core.errors import UsageError
+from genre_core.promotion import Decision, PromotionConfig
+from storage.catalog.audits import read_last_audit
+from storage.catalog.challenges import Challenge, read_promotion_of, record_challenge
+from storage.catalog.runs import (
+    Promotion,
+    Run,
+    read_last_promotion,
+    read_run,
+    record_promotion,
+)
+from storage.layout import DataLayout
+from storage.tracking.alias import PREVIOUS, Champion
+from tasks.challenge import challenger_name, judge_challenge
+
+if TYPE_CHECKING:
+    from storage.tracking.store import Tracking
+
+
+def audit_objection(layout: DataLayout, winner: Run) -> str:
+    """Say why the last audit, or that there is none, stands against a promotion; empty if not."""
+    audit = read_last_audit(layout, winner.snapshot_id)
+    if audit is not None and audit.verdict is not Level.FAIL:
+        return ""
+    found, telling = f"Snapshot {winner.snapshot_id} was not audited", "looks into it"
+    if audit is not None:
+        failed = ", ".join(check.name for check in audit.checks if check.level is Level.FAIL)
+        found = f"The audit of snapshot {winner.snapshot_id} failed ({failed})"
+        telling = "tells why"
+    return (
+        f"{found}, so {challenger_name(winner)} does not become the champion. `genreflow audit` "
+        f"{telling}; `genreflow promote --despite-audit` overrules it."
+    )
+
+
+def judge_promotion(
+    layout: DataLayout,
+    winner: Run,
+    reigning: Champion | None,
+    objection: str,
+    config: PromotionConfig,
+) -> tuple[Promotion, Decision]:
+    """Judge a challenge; give it as the promotion that it would be, and what was decided."""
+    decision, judged_on = judge_challenge(layout, winner, reigning, objection, config)
+    promotion = replace(
+        _change(layout, winner, 0, reigning),
+        reason=decision.reason,
+        judged_on=judged_on,
+        n_songs=decision.n_songs,
+        **_audit_columns(layout, winner.snapshot_id),
+        **_columns("macro_f1", decision.challenger),
+        **_columns("previous_macro_f1", decision.champion),
+        **_columns("gain", decision.gain),
+    )
+    return promotion, decision
+
+
+def record_succession(layout: DataLayout, promotion: Promotion, decision: Decision) -> Promotion:
+    """Record a challenge that was won, and the promotion that it led to."""
+    record_challenge(layout, as_challenge(promotion, decision))
+    record_promotion(layout, promotion)
+    return promotion
+
+
+def as_challenge(promotion: Promotion, decision: Decision) -> Challenge:
+    """Give the challenge that was judged."""
+    row, names = asdict(promotion), Challenge.__dataclass_fields__.keys() - {"promoted"}
+    return Challenge(promoted=decision.promote, **{name: row[name] for name in names})
+
+
+def way_back(layout: DataLayout, reigning: Champion) -> Champion | None:
+    """Give the champion that the last promotion of the one that reigns took the place of.
+
+    Where its promotion was never recorded, it is the last one that was.
+    """
+    last, made = read_last_promotion(layout), read_promotion_of(layout, reigning.version)
+    if last and last.run_id != reigning.run_id:
+        return _promoted(last)
+    if made is None or made.previous_version is None:
+        return None
+    run_id = made.previous_run_id or ""
+    return Champion(version=made.previous_version, run_id=run_id, model_uri="")
+
+
+def require_run(layout: DataLayout, back: Champion) -> Run:
+    """Give the run of a version.
+
+    Raises
+    ------
+    UsageError
+        If the store does not know it.
+    """
+    run = read_run(layout, back.run_id)
+    if run is None:
+        raise UsageError(f"Version {back.version} is of no run of this store.")
+    return run
+
+
+def record_rollback(
+    layout: DataLayout, tracking: "Tracking", back: Champion, leaving: Champion, who: str
+) -> Promotion:
+    """Record that a version is in use again; the champion before it comes next."""
+    reason = (
+        f"Version {back.version} is back in place of version {leaving.version}, rolled back by "
+        f"{who or 'a person'}; only runs started from now on challenge it."
+    )
+    change = _change(layout, require_run(layout, back), back.version, leaving)
+    promotion = replace(change, reason=reason, kind="rollback", who=who)
+    record_promotion(layout, promotion)
+    _mirror(layout, tracking, back)
+    return promotion
+
+
+def make_whole(
+    layout: DataLayout, tracking: "Tracking", config: PromotionConfig, who: str
+) -> Promotion | None:
+    """Record what a killed process, or somebody in MLflow, has put in use without a record.
+
+    Where the way back from the champion recorded last leads to the one in use, a rollback was
+    under way.
+    """
+    from storage.tracking.registry import champion
+
+    reigning, last = champion(tracking), read_last_promotion(layout)
+    run = read_run(layout, reigning.run_id) if reigning else None
+    if reigning is None or run is None:
+        return None
+    if last is None:
+        return _record_unrecorded(layout, reigning, run, None, config, who)
+    if last.run_id == run.run_id:
+        _mirror(layout, tracking, reigning)
+        return None
+    before = _promoted(last)
+    back = way_back(layout, before)
+    if back and back.version == reigning.version:
+        return record_rollback(layout, tracking, reigning, before, who)
+    return _record_unrecorded(layout, reigning, run, before, config, who)
+
+
+def _record_unrecorded(
+    layout: DataLayout,
+    reigning: Champion,
+    run: Run,
+    before: Champion | None,
+    config: PromotionConfig,
+    who: str,
+) -> Promotion:
+    """Record a champion that is in use, with what would have been decided of it."""
+    objection = audit_objection(layout, run)
+    promotion, decision = judge_promotion(layout, run, before, objection, config)
+    promotion = replace(promotion, version=reigning.version, who=who)
+    if not decision.promote:
+        sentence = f"Version {reigning.version} was put in use without a record. "
+        promotion = replace(promotion, reason=sentence + decision.reason)
+    return record_succession(layout, promotion, replace(decision, promote=True))
+
+
+def _mirror(layout: DataLayout, tracking: "Tracking", reigning: Champion) -> None:
+    """Let the alias ``previous`` say where the way back leads."""
+    from storage.tracking.registry import find_alias, set_alias
+
+    back, known = way_back(layout, reigning), find_alias(tracking, PREVIOUS)
+    version = back.version if back else None
+    if version != (known.version if known else None):
+        set_alias(tracking, PREVIOUS, version)
+
+
+def _change(layout: DataLayout, run: Run, version: int, leaving: Champion | None) -> Promotion:
+    """Begin the row of a change: who comes, and who goes."""
+    before = read_run(layout, leaving.run_id) if leaving else None
+    return Promotion(
+        version=version,
+        run_id=run.run_id,
+        previous_version=leaving.version if leaving else None,
+        previous_run_id=leaving.run_id if leaving else None,
+        snapshot_id=run.snapshot_id,
+        validation_macro_f1=run.validation_macro_f1,
+        previous_validation_macro_f1=before.validation_macro_f1 if before else None,
+        reason="",
+    )
+
+
+def _promoted(promotion: Promotion) -> Champion:
+    return Champion(version=promotion.version, run_id=promotion.run_id, model_uri="")
+
+
+def _audit_columns(layout: DataLayout, snapshot_id: str) -> dict[str, Any]:
+    audit = read_last_audit(layout, snapshot_id)
+    return {"audit_id": audit.audit_id, "audit_verdict": str(audit.verdict)} if audit else {}
+
+
+def _columns(name: str, interval: Interval | None) -> dict[str, Any]:
+    return {name: interval.value, **interval.as_metrics(name)} if interval else {}
