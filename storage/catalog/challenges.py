@@ -91,11 +91,15 @@ def read_validation_songs(
 
 
 def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -> list[JudgedSong]:
-    """Give the songs of a frozen version that are of these genres and still in the store."""
+    """Give the songs of a frozen version that are of these genres and still in the store.
+
+    One that another copy stands for, perhaps where it is learned from, judges no more.
+    """
     statement = """
         select track_id, golden_songs.genre, group_id, split
         from golden_songs join assignments using (track_id) semi join tracks using (track_id)
-        where version = ? and golden_songs.genre in (select unnest(?)) order by track_id
+        where version = ? and golden_songs.genre in (select unnest(?))
+            and track_id not in (select track_id from aside) order by track_id
     """
     with open_catalog(layout) as catalog:
         return [JudgedSong(**r) for r in fetch_rows(catalog, statement, [version, list(genres)])]

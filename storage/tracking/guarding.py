@@ -1,6 +1,7 @@
 """An MLflow client of a tracking server whose failures are sentences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
@@ -33,27 +34,39 @@ def guard_client(client: MlflowClient, uri: str) -> MlflowClient:
     return cast(MlflowClient, _Guarded(client, uri))
 
 
+@contextmanager
+def told(uri: str) -> Iterator[None]:
+    """Say in a sentence that the server has failed or refused in this block."""
+    try:
+        yield
+    except (MlflowException, requests.RequestException) as error:
+        if (sentence := explain(error, uri)) is None:
+            raise
+        raise sentence from error
+
+
 def _told(call: Callable[P, R], uri: str) -> Callable[P, R]:
     @wraps(call)
     def tell(*arguments: P.args, **named: P.kwargs) -> R:
-        try:
+        with told(uri):
             return call(*arguments, **named)
-        except (MlflowException, requests.RequestException) as error:
-            if (sentence := explain(error, uri)) is None:
-                raise
-            raise sentence from error
 
     return tell
 
 
 def explain(error: Exception, uri: str) -> GenreflowError | None:
-    """Give the sentence of what went wrong on the way; none where the server has answered."""
+    """Give the sentence of what went wrong on the way; none where the server has answered.
+
+    That it does not have what was asked for is an answer.
+    """
     if getattr(error, "error_code", "") in _REFUSED:
         return UsageError(tell_refusal(uri, "this account has no right to it"))
     cause = _find_cause(error)
     if cause is None:
         return None
     answer = cause.response
+    if answer is not None and answer.status_code == 404:
+        return None
     if answer is not None and answer.status_code in (401, 403):
         return UsageError(tell_refusal(uri, f"{answer.status_code} {answer.reason}"))
     return TransientError(tell_absence(uri, ConnectionError(_brief(cause))))
@@ -61,7 +74,7 @@ def explain(error: Exception, uri: str) -> GenreflowError | None:
 
 def _brief(cause: requests.RequestException) -> str:
     """Say what happened, without the addresses and attempts that requests lists."""
-    if isinstance(cause, requests.exceptions.RetryError):
+    if isinstance(cause, requests.exceptions.RetryError | requests.HTTPError):
         return "it answers with errors alone"
     if isinstance(cause, requests.Timeout):
         return "it takes too long"

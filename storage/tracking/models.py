@@ -20,6 +20,7 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
 from genre_core.errors import CatalogMismatch
+from storage.tracking.guarding import told
 from storage.tracking.runs import log_params
 from storage.tracking.store import Tracking
 
@@ -220,8 +221,14 @@ def _folder(tracking: Tracking, model_uri: str, name: str = "") -> Iterator[Path
     if location.scheme == "file":
         yield Path(unquote(location.path))
         return
-    place: Any = get_artifact_repository(logged.artifact_location, tracking.client.tracking_uri)
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        if not name or name in {Path(file.path).name for file in place.list_artifacts()}:
-            place.download_artifacts(name, folder)
+        with told(tracking.layout.tracking_server):
+            _download(tracking, logged.artifact_location, name, folder)
         yield Path(folder)
+
+
+def _download(tracking: Tracking, location: str, name: str, folder: str) -> None:
+    """Copy a model, or one file of it if it has that, from a server into a folder."""
+    place: Any = get_artifact_repository(location, tracking.client.tracking_uri)
+    if not name or name in {Path(file.path).name for file in place.list_artifacts()}:
+        place.download_artifacts(name, folder)
