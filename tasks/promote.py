@@ -64,7 +64,7 @@ def _challenge(
     layout: DataLayout, config: PromotionConfig, who: str, *, despite_audit: bool
 ) -> Promotion | None:
     """Judge the winner against the champion, record it, and promote it if it proved better."""
-    from storage.tracking.registry import champion, register_run
+    from storage.tracking.registry import champion
     from storage.tracking.store import open_tracking
 
     tracking = open_tracking(layout)
@@ -76,11 +76,9 @@ def _challenge(
         return None
     judge = _judge_despite_audit if despite_audit else _judge
     promotion, decision = judge(layout, winner, reigning, config)
-    tags = {"snapshot_id": winner.snapshot_id}
-    version = register_run(tracking, winner.run_id, winner.model_uri, tags)
-    promotion = replace(promotion, who=who, version=version)
+    promotion = replace(promotion, who=who, version=_register(tracking, winner))
     if decision.promote:
-        _crown(tracking, version, reigning)
+        _crown(tracking, promotion.version, reigning)
         return record_succession(layout, promotion, decision)
     _let_wait(layout, tracking, promotion, decision)
     return None
@@ -101,6 +99,13 @@ def _judge_despite_audit(
         remark = OVERRULED if promotion.audit_id else UNAUDITED
         promotion = replace(promotion, reason=promotion.reason + remark)
     return promotion, decision
+
+
+def _register(tracking: "Tracking", winner: Run) -> int:
+    from storage.tracking.registry import register_run
+
+    tags = {"snapshot_id": winner.snapshot_id}
+    return register_run(tracking, winner.run_id, winner.model_uri, tags)
 
 
 def _crown(tracking: "Tracking", version: int, reigning: "Champion | None") -> None:

@@ -132,14 +132,12 @@ def make_whole(
     run = read_run(layout, reigning.run_id) if reigning else None
     if reigning is None or run is None:
         return None
-    if last is None:
-        return _record_unrecorded(layout, reigning, run, None, config, who)
-    if last.run_id == run.run_id:
+    before = _promoted(last) if last else None
+    if before and before.run_id == run.run_id:
         _mirror(layout, tracking, reigning)
         return None
-    before = _promoted(last)
-    back = way_back(layout, before)
-    if back and back.version == reigning.version:
+    back = way_back(layout, before) if before else None
+    if before and back and back.version == reigning.version:
         return record_rollback(layout, tracking, reigning, before, who)
     return _record_unrecorded(layout, reigning, run, before, config, who)
 
