@@ -76,7 +76,7 @@ def _challenge(
         return None
     judge = _judge_despite_audit if despite_audit else _judge
     promotion, decision = judge(layout, winner, reigning, config)
-    promotion = replace(promotion, who=who, version=_register(tracking, winner))
+    promotion = replace(promotion, who=who, version=_register(tracking, winner, promotion.reason))
     if decision.promote:
         _crown(tracking, promotion.version, reigning)
         return record_succession(layout, promotion, decision)
@@ -101,11 +101,14 @@ def _judge_despite_audit(
     return promotion, decision
 
 
-def _register(tracking: "Tracking", winner: Run) -> int:
-    from storage.tracking.registry import register_run
+def _register(tracking: "Tracking", winner: Run, reason: str) -> int:
+    """Register the challenger; its page in MLflow says what was decided of it last."""
+    from storage.tracking.registry import describe_version, register_run
 
     tags = {"snapshot_id": winner.snapshot_id}
-    return register_run(tracking, winner.run_id, winner.model_uri, tags)
+    version = register_run(tracking, winner.run_id, winner.model_uri, tags)
+    describe_version(tracking, version, reason)
+    return version
 
 
 def _crown(tracking: "Tracking", version: int, reigning: "Champion | None") -> None:

@@ -16,7 +16,6 @@ def register_run(
     run_id: str,
     model_uri: str,
     tags: Mapping[str, str],
-    description: str = "",
 ) -> int:
     """Register the network of a run; give its version, the same one for the same network."""
     if (known := _version_of(tracking, model_uri)) is not None:
@@ -29,12 +28,16 @@ def register_run(
         run_id=run_id,
         model_id=model.model_id,  # without it a server takes no files of its own
         tags={**tags, MODEL_URI_TAG: model_uri},
-        description=description,
         await_creation_for=0,  # it is there at once
     )
     links = json.dumps([{"name": REGISTERED, "version": created.version}])
     tracking.client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": links})
     return int(created.version)
+
+
+def describe_version(tracking: Tracking, version: int, text: str) -> None:
+    """Let the page of a registered version say a text (Markdown), instead of what it said."""
+    tracking.client.update_model_version(REGISTERED, str(version), text)
 
 
 def set_champion(tracking: Tracking, version: int) -> None:

@@ -93,6 +93,10 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
     assert second["audit_id"]
     assert "takes the place of version 1: on 39 songs (validation)" in str(second["reason"])
     assert [row["promoted"] for row in rows(promoted.layout, "challenges")] == [True, True]
+    from storage.tracking.store import open_tracking
+
+    version = open_tracking(promoted.layout).client.get_model_version("genreflow", "2")
+    assert version.description == second["reason"]
 
 
 def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -> None:

@@ -18,7 +18,13 @@ from storage.tracking.models import (
     log_network,
     log_temperature,
 )
-from storage.tracking.registry import Champion, champion, register_run, set_champion
+from storage.tracking.registry import (
+    Champion,
+    champion,
+    describe_version,
+    register_run,
+    set_champion,
+)
 from storage.tracking.runs import log_scores, start_run
 from storage.tracking.store import Tracking, open_tracking
 
@@ -124,7 +130,8 @@ def test_registering_a_network_twice_gives_one_version(
 ) -> None:
     model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
 
-    first = register_run(tracking, run_id, model_uri, {"network": "cnn"}, "best on validation")
+    first = register_run(tracking, run_id, model_uri, {"network": "cnn"})
+    describe_version(tracking, first, "best on validation")
 
     assert register_run(tracking, run_id, model_uri, {"network": "cnn"}) == first == 1
 
