@@ -10,11 +10,13 @@ from storage.catalog.published import publish
 from storage.catalog.removals import (
     RemovedSong,
     find_sources,
+    last_removal,
     record_removal,
     removed_tracks,
 )
 from storage.catalog.shards import count_named, named_shards
 from storage.layout import DataLayout
+from storage.pages import remove_pages
 from storage.readers import forget_readers, kept_for_readers
 from storage.shards import free_memory, join_shards, remove_orphans
 
@@ -40,6 +42,7 @@ def finish_removals(layout: DataLayout) -> int:
     """
     publish(layout)
     remove_orphans(layout, [*kept_for_readers(layout), *all_shards(layout)])
+    remove_pages(layout, last_removal(layout))
     n_bytes = 0
     for path in list(_files(layout, removed_tracks(layout))):
         size = path.stat().st_size
