@@ -3,7 +3,8 @@
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -75,10 +76,8 @@ def load_network(tracking: Tracking, model_uri: str) -> Network:
     CatalogMismatch
         If it is gone.
     """
-    try:
+    with _telling_absence(model_uri):
         return load_folder(_folder(tracking, model_uri))
-    except (MlflowException, OSError) as error:
-        raise CatalogMismatch(f"the network {model_uri} cannot be loaded: {error}") from error
 
 
 def load_folder(folder: Path) -> Network:
@@ -87,8 +86,32 @@ def load_folder(folder: Path) -> Network:
 
 
 def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:
-    """The feature settings that a network was logged with."""
-    return json.loads((_folder(tracking, model_uri) / FEATURES_FILE).read_text())
+    """The feature settings that a network was logged with.
+
+    Raises
+    ------
+    CatalogMismatch
+        If it is gone.
+    """
+    with _telling_absence(model_uri):
+        return json.loads((_folder(tracking, model_uri) / FEATURES_FILE).read_text())
+
+
+@contextmanager
+def _telling_absence(model_uri: str) -> Iterator[None]:
+    """Say in a sentence that a network is gone."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise CatalogMismatch(
+            f"the network {model_uri} cannot be loaded; `genreflow tidy` removes networks that "
+            f"never reigned, if `[keep]` says so: {error}"
+        ) from error
+
+
+def logged_uri(folder: Path) -> str:
+    """Give the address of the model that a folder holds."""
+    return f"models:/{Model.load(str(folder)).model_id}"
 
 
 def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> None:
@@ -189,6 +212,7 @@ def _song_signature() -> ModelSignature:
                 ColSpec(text, "genre"),
                 ColSpec(Map(number), "probabilities"),
                 ColSpec(text, "error"),
+                ColSpec(DataType.long, "champion"),
             ]
         ),
     )
