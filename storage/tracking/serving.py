@@ -35,6 +35,7 @@ def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
     """
     programs = str(Path(sys.executable).parent)
     return {
+        "GENREFLOW_HOME": str(layout.home.resolve()),
         "MLFLOW_TRACKING_URI": f"sqlite:///{layout.mlflow_db.resolve()}",
         "PATH": os.pathsep.join([programs, path]) if path else programs,
     }
