@@ -38,6 +38,8 @@ def crown(music: Path, work: Path) -> Path:
 
 def main(music: str, work: str, *parts: str) -> None:
     """Measure, show each part as it ends, and write all of them as JSON."""
+    if unknown := sorted(set(parts) - PARTS.keys()):
+        sys.exit(f"There is no part {', '.join(unknown)}; the parts are {', '.join(PARTS)}.")
     bars: list[Bar] = []
     for part in parts or PARTS:
         found = PARTS[part](Path(music), Path(work))

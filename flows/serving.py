@@ -15,7 +15,7 @@ from storage.download import DownloadLimits
 from tasks.judging import Judge
 from tasks.serving import judge_rows, load_served
 
-COLUMNS = ["song", "genre", "probabilities", "error"]
+COLUMNS = ["song", "genre", "probabilities", "error", "champion"]
 
 
 class ServedNetwork:
@@ -37,5 +37,6 @@ def _load_pyfunc(folder: str) -> ServedNetwork:
     Whoever asks a server is not who runs it, so even an address that is asked for must be public,
     unless ``limits.allow_private`` is set.
     """
-    limits = replace(read_line_config().limits, trust_named=False)
-    return ServedNetwork(load_served(Path(folder)), limits)
+    config = read_line_config()
+    limits = replace(config.limits, trust_named=False)
+    return ServedNetwork(load_served(config.layout, Path(folder)), limits)

@@ -1,13 +1,10 @@
 """Keep a copy of a home: files named by their SHA-256, and a manifest that says what they are."""
 
-import hashlib
 import json
-import logging
 import os
 import shutil
 import sqlite3
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,16 +14,14 @@ from pathlib import Path
 from genre_core.errors import UsageError
 from storage.catalog.copying import copy_catalog
 from storage.catalog.shards import named_shards
+from storage.copies import FILES, Copies, kept_file
 from storage.disk import telling_refusal
 from storage.layout import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.shard_store import open_store
 
 MANIFEST = "manifest.json"
-FILES = "files"
 FORMAT = 1
-_BLOCK_BYTES = 2**20
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +32,10 @@ class Kept:
     ----------
     n_files, n_new : int
         Files of the home in the backup, and those of them that were not there before.
+    n_mended : int
+        Copies that were damaged, and were made anew.
+    n_gone : int
+        Shards that the catalog names and that do not stand in the home.
     left_out : str
         The place of the shards, if it is not the home: it is not copied.
     runs_left_out : str
@@ -45,61 +44,49 @@ class Kept:
 
     n_files: int
     n_new: int
+    n_mended: int
+    n_gone: int
     left_out: str
     runs_left_out: str = ""
 
 
-def back_up(layout: DataLayout, folder: Path) -> Kept:
+def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> Kept:
     """Copy a home into a folder, or bring the copy there up to date.
 
-    Only what the folder lacks is copied; songs and shards that it has are not even read. What the
-    former backup needs stays until the new manifest stands: killed before, the former is whole.
+    Only what the folder lacks is copied. The copies that are there are held to the sizes of songs
+    and shards, a seventh of them (by day; or all) to their digests, and made anew where they are
+    bad. What the former backup needs stays until the new manifest stands: killed before, the
+    former is whole.
 
     Raises
     ------
     UsageError
-        If there is no home, or the folder lies in it or holds other things.
+        If there is no home, or the folder lies in it, holds other things or keeps another home.
     TransientError
         If a run is at work in the home, or a disk refuses.
     """
     _require_use(layout, folder)
     with hold_night(layout), hold_home(layout), telling_refusal(DataLayout(folder)):
         (folder / FILES).mkdir(parents=True, exist_ok=True)
-        before = {path.name for path in (folder / FILES).glob("??/*")}
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
-            sources = _sources(layout, Path(databases))
-            files = {name: _keep(folder, path, digest, name) for name, path, digest in sources}
-        _write_manifest(folder, layout, files)
-        _drop_unnamed(folder, set(files.values()))
+        return _bring_up_to_date(layout, folder, Copies(folder, check_all))
+
+
+def _bring_up_to_date(layout: DataLayout, folder: Path, copies: Copies) -> Kept:
+    before = {path.name for path in (folder / FILES).glob("??/*")}
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
+        for name, path, digest in _sources(layout, Path(databases)):
+            copies.keep(name, path, digest)
+    named = set(copies.named.values())
+    _write_manifest(folder, layout, copies.named)
+    _drop_unnamed(folder, named)
     return Kept(
-        n_files=len(files),
-        n_new=len(set(files.values()) - before),
+        n_files=len(copies.named),
+        n_new=len(named - before),
+        n_mended=copies.n_mended,
+        n_gone=len(named_shards(layout)) - len(_shards(layout)) if _keeps_shards(layout) else 0,
         left_out="" if _keeps_shards(layout) else layout.shards_uri,
         runs_left_out=_find_tracking_server(layout),
     )
-
-
-def kept_file(folder: Path, digest: str) -> Path:
-    """Give where a backup keeps the file of a digest."""
-    return folder / FILES / digest[:2] / digest
-
-
-def copy_whole(source: Path, target: Path) -> str:
-    """Copy a file; it appears whole under its name. Gives the SHA-256 of what was copied."""
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    try:
-        with source.open("rb") as reading, part.open("wb") as writing:
-            while block := reading.read(_BLOCK_BYTES):
-                digest.update(block)
-                writing.write(block)
-            writing.flush()
-            os.fsync(writing.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return digest.hexdigest()
 
 
 def _require_use(layout: DataLayout, folder: Path) -> None:
@@ -107,8 +94,17 @@ def _require_use(layout: DataLayout, folder: Path) -> None:
         raise UsageError(f"There is nothing in {layout.home} to keep; name the home with --home.")
     if folder.resolve().is_relative_to(layout.home.resolve()):
         raise UsageError(f"{folder} lies in the home {layout.home}; keep the backup elsewhere.")
+    owner = _find_owner(folder)
+    if owner and owner != layout.home.resolve() and DataLayout(owner).catalog.exists():
+        raise UsageError(f"{folder} keeps the home {owner}; give each home a folder of its own.")
     if folder.exists() and any(folder.iterdir()) and not (folder / FILES).is_dir():
         raise UsageError(f"{folder} holds other things than a backup; name an empty folder.")
+
+
+def _find_owner(folder: Path) -> Path | None:
+    """Give the home that a folder keeps."""
+    manifest = folder / MANIFEST
+    return Path(json.loads(manifest.read_text("utf-8"))["home"]) if manifest.exists() else None
 
 
 def _keeps_shards(layout: DataLayout) -> bool:
@@ -136,14 +132,19 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
     for path in sorted(layout.songs.glob("??/*")):
         yield str(path.relative_to(layout.home)), path, path.stem
     if _keeps_shards(layout):
-        root = Path(open_store(layout).root)
-        present = [shard for shard in named_shards(layout) if (root / shard.name).is_file()]
-        yield from ((f"shards/{s.name}", root / s.name, s.digest) for s in present)
+        yield from _shards(layout)
     own = (layout.home_id, layout.tracking_note)
     for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, *own):
         paths = [tree] if tree.is_file() else sorted(tree.rglob("*"))
         for path in (path for path in paths if path.is_file()):
             yield str(path.relative_to(layout.home)), path, ""
+
+
+def _shards(layout: DataLayout) -> list[tuple[str, Path, str]]:
+    """Give name, file and digest of the shards that the catalog names and that are there."""
+    root = Path(open_store(layout).root)
+    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in named_shards(layout)]
+    return [file for file in files if file[1].is_file()]
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -154,20 +155,6 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as writing,
     ):
         reading.backup(writing)
-
-
-def _keep(folder: Path, path: Path, expected: str, name: str) -> str:
-    """Keep a file unless the backup has it; give its digest."""
-    if expected and kept_file(folder, expected).exists():
-        return expected
-    fresh = folder / FILES / f".{uuid.uuid4().hex}"
-    digest = copy_whole(path, fresh)
-    if expected and digest != expected:
-        logger.warning("%s is damaged, and kept so; run `genreflow doctor --repair`", name)
-    target = kept_file(folder, digest)
-    target.parent.mkdir(exist_ok=True)
-    fresh.replace(target)
-    return digest
 
 
 def _write_manifest(folder: Path, layout: DataLayout, files: dict[str, str]) -> None:

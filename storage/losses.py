@@ -9,6 +9,7 @@ from storage.catalog.shards import NamedShard, count_named, named_shards
 from storage.catalog.songs import sourced_tracks, stored_songs
 from storage.disk import digest_file
 from storage.layout import DataLayout
+from storage.readers import kept_for_readers
 from storage.shard_store import digest_shard, list_shards
 from storage.shards import count_fragments, unnamed_files
 
@@ -58,9 +59,9 @@ def damaged_songs(layout: DataLayout) -> list[str]:
 
 
 def unnamed_shards(layout: DataLayout) -> list[str]:
-    """Give the shards, and parts, that neither the catalog nor the published store names."""
+    """Give the shards, and parts, that neither the catalog nor a store that is read names."""
     named = [shard.name for shard in named_shards(layout)]
-    return unnamed_files(layout, [*named, *published_shards(layout)])
+    return unnamed_files(layout, [*named, *published_shards(layout), *kept_for_readers(layout)])
 
 
 def unnamed_songs(layout: DataLayout) -> list[str]:

@@ -1,4 +1,4 @@
-"""Make a home out of its backup: all of it, checked, and only where nothing stands."""
+"""Make a home out of its backup: checked, and only where nothing stands."""
 
 import json
 from collections.abc import Mapping
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from genre_core.errors import CatalogMismatch, UsageError
-from storage.backup import FILES, FORMAT, MANIFEST, copy_whole, kept_file
+from storage.backup import FORMAT, MANIFEST
 from storage.catalog.published import publish
+from storage.copies import FILES, copy_whole, kept_file
 from storage.disk import digest_file, telling_refusal
 from storage.layout import DataLayout
 from storage.lock import hold_home, hold_night
@@ -16,6 +17,7 @@ from storage.lock import hold_home, hold_night
 UNFINISHED = ".restoring"
 _LOCKS = {".lock", ".night.lock"}
 _SHOWN = 5
+_REPLACEABLE = ("songs/", "shards/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +28,21 @@ class Restored:
     ----------
     n_files : int
         Files of the home.
+    left_out : tuple of str
+        Songs and shards that are gone or damaged in the backup.
     runs_elsewhere : str
         The tracking server of the runs, if the home that was kept had one.
     """
 
     n_files: int
+    left_out: tuple[str, ...]
     runs_elsewhere: str
 
 
-def make_home(layout: DataLayout, folder: Path) -> Restored:
+def make_home(layout: DataLayout, folder: Path, without_damaged: bool = False) -> Restored:
     """Make a home out of a backup; tell what it was made of.
+
+    Songs and shards that are gone or damaged may be left out: they can be had again.
 
     The home may stand elsewhere than it stood; MLflow's addresses follow. A restore that was
     killed goes on when it is asked for again. The catalog comes last: without, it is no home.
@@ -45,20 +52,30 @@ def make_home(layout: DataLayout, folder: Path) -> Restored:
     UsageError
         If the folder holds no finished backup, or the home is in use.
     CatalogMismatch
-        If files of the backup are gone or damaged; nothing is restored then.
+        If files of the backup are gone or damaged that may not be left out; nothing is
+        restored then.
     """
     document = _read_manifest(folder)
     files: Mapping[str, Any] = document["files"]
     _require_empty(layout)
     _require_inside(layout, files)
-    _require_whole(folder, files)
+    spoilt = _find_spoilt(folder, files, without_damaged)
+    _fill(layout, folder, {name: row for name, row in files.items() if name not in spoilt})
+    return Restored(
+        n_files=len(files) - len(spoilt),
+        left_out=tuple(spoilt),
+        runs_elsewhere=document.get("runs_elsewhere", ""),
+    )
+
+
+def _fill(layout: DataLayout, folder: Path, files: Mapping[str, Any]) -> None:
+    """Copy the files of a backup into a home, the catalog last."""
     with hold_night(layout), hold_home(layout), telling_refusal(layout):
         (layout.home / UNFINISHED).touch()
         for name in sorted(files, key=lambda name: (name == layout.catalog.name, name)):
             copy_whole(kept_file(folder, files[name]["sha256"]), layout.home / name)
         _put_in_order(layout)
         (layout.home / UNFINISHED).unlink()
-    return Restored(n_files=len(files), runs_elsewhere=document.get("runs_elsewhere", ""))
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:
@@ -94,15 +111,18 @@ def _require_inside(layout: DataLayout, files: Mapping[str, Any]) -> None:
         )
 
 
-def _require_whole(folder: Path, files: Mapping[str, Any]) -> None:
+def _find_spoilt(folder: Path, files: Mapping[str, Any], without_damaged: bool) -> list[str]:
     """Check every file of the backup against the manifest, before anything is written."""
     spoilt = [name for name, row in files.items() if not _is_whole(folder, row["sha256"])]
-    if spoilt:
+    needed = [name for name in spoilt if not name.startswith(_REPLACEABLE)]
+    if needed or (spoilt and not without_damaged):
+        way = "" if needed else " `--without-damaged` leaves them out."
         raise CatalogMismatch(
             f"{len(spoilt)} of {len(files)} files of the backup in {folder} are gone or damaged: "
-            f"{', '.join(spoilt[:_SHOWN])}{', …' if len(spoilt) > _SHOWN else ''}. Nothing was "
-            "restored. Use another copy of the backup."
+            f"{', '.join([*needed, *spoilt][:_SHOWN])}{', …' if len(spoilt) > _SHOWN else ''}. "
+            f"Nothing was restored. Use another copy of the backup.{way}"
         )
+    return spoilt
 
 
 def _is_whole(folder: Path, digest: str) -> bool:

@@ -10,11 +10,14 @@ from storage.catalog.published import publish
 from storage.catalog.removals import (
     RemovedSong,
     find_sources,
+    last_removal,
     record_removal,
     removed_tracks,
 )
 from storage.catalog.shards import count_named, named_shards
 from storage.layout import DataLayout
+from storage.pages import remove_pages
+from storage.readers import forget_readers, kept_for_readers
 from storage.shards import free_memory, join_shards, remove_orphans
 
 logger = logging.getLogger(__name__)
@@ -27,14 +30,19 @@ def take_down(layout: DataLayout, songs: Sequence[RemovedSong], reason: str, who
     in one transaction: what a killed process leaves, the next call of `finish_removals` takes.
     """
     track_ids = {song.track_id for song in songs}
+    forget_readers(layout)
     record_removal(layout, songs, _rewrite_shards(layout, track_ids), reason, who)
     return finish_removals(layout)
 
 
 def finish_removals(layout: DataLayout) -> int:
-    """Publish, then remove the files of all songs that were ever removed; give their bytes."""
+    """Publish, then remove the files of all songs that were ever removed; give their bytes.
+
+    What the last extract left for readers of the store before stays, unless a song was removed.
+    """
     publish(layout)
-    remove_orphans(layout, all_shards(layout))
+    remove_orphans(layout, [*kept_for_readers(layout), *all_shards(layout)])
+    remove_pages(layout, last_removal(layout))
     n_bytes = 0
     for path in list(_files(layout, removed_tracks(layout))):
         size = path.stat().st_size

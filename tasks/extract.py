@@ -15,13 +15,13 @@ from storage.catalog.extraction import (
     select_pending,
     settle_outcomes,
 )
-from storage.catalog.published import publish, published_shards
 from storage.catalog.remade import Remade, read_remade
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs
 from storage.compaction import compact
 from storage.layout import DataLayout
 from storage.losses import lost_shards
+from storage.readers import publish_for_readers
 from storage.shard_store import claim_place
 from storage.shards import remove_orphans
 from tasks.spectrograms import ExtractedChunk, key_features
@@ -85,8 +85,7 @@ def compact_shards(layout: DataLayout) -> None:
 @task
 def publish_shards(layout: DataLayout) -> None:
     """Publish, then remove the shards that neither the new store names nor the one before it."""
-    before = published_shards(layout)
-    publish(layout)
+    before = publish_for_readers(layout)
     remove_orphans(layout, [*before, *all_shards(layout)])
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,8 +69,14 @@ class Judge:
 
 def judge_all(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
     """Judge songs (paths or URLs) with the champion and the features logged with it."""
+    return list(judge_each(layout, songs))
+
+
+def judge_each(layout: DataLayout, songs: Sequence[str]) -> Iterator[Verdict]:
+    """Judge songs as `judge_all` does, and give each verdict as soon as it stands."""
     judge = load_judge(layout)
-    return [judge_song(judge, song) for song in songs]
+    for song in songs:
+        yield judge_song(judge, song)
 
 
 def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) -> Verdict:

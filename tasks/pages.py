@@ -11,6 +11,9 @@ from markupsafe import Markup, escape
 from genre_core.bootstrap import Interval
 
 STYLE = "page-style.html"
+_CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
+_ACTIVE = re.compile(r"[\\`*_\[\]!]")
+_ACTIVE_OR_PLACE = re.compile(r"[\\`*_\[\]!()]")
 
 
 def fill_template(name: str, told: Mapping[str, object]) -> str:
@@ -35,6 +38,7 @@ def _environment(autoescape: bool) -> Environment:
         "score": _score,
         "anchor": _anchor,
         "md": _plain,
+        "foreign": _foreign,
     }
     return environment
 
@@ -66,5 +70,20 @@ def _score(found: Sequence[float] | None) -> str:
 
 
 def _plain(text: object) -> str:
-    """Write text into Markdown so that none of it is taken for HTML; code stays code."""
-    return str(text).replace("&", "&amp;").replace("<", "&lt;")
+    """Write a sentence of ours into Markdown: code stays code, and what it quotes is plain text."""
+    parts = _CODE.split(" ".join(str(text).split("\n")))
+    quoted = [
+        part if part.startswith("`") and _CODE.fullmatch(part) else _literal(part, _ACTIVE)
+        for part in parts
+    ]
+    return "".join(quoted)
+
+
+def _foreign(text: object) -> str:
+    """Write what others have named into Markdown: none of it is taken for markup."""
+    return _literal(" ".join(str(text).split("\n")), _ACTIVE_OR_PLACE)
+
+
+def _literal(text: str, active: re.Pattern[str]) -> str:
+    plain = text.replace("&", "&amp;").replace("<", "&lt;")
+    return active.sub(r"\\\g<0>", plain)

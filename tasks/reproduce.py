@@ -14,6 +14,7 @@ from genre_core.features import FeatureConfig
 from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.songs import gather_songs
 from genre_core.training_rules import TrainingConfig
+from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
 from storage.catalog.snapshots import read_groups, read_snapshot
 from storage.layout import DataLayout
@@ -94,6 +95,11 @@ def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     )
     if cell.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
+    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & set(removed_tracks(layout))):
+        raise UsageError(
+            f"{n_removed} songs that run {run.run_id} stands on were removed from the store, so it "
+            "cannot be trained again."
+        )
     return cell
 
 

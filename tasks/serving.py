@@ -3,28 +3,39 @@
 import base64
 import binascii
 import json
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
 from storage.download import DownloadLimits
+from storage.layout import DataLayout
 from storage.light import LightNetwork
+from storage.tracking.alias import read_alias
 from tasks.judging import Judge, Verdict, judge_song, to_judge
 from tasks.keras_import import import_training
 
+UNREADABLE = "The server finds no song that it can judge under this path; its log says why."
+logger = logging.getLogger(__name__)
 FEATURES_FILE, TEMPERATURE_FILE, LIGHT_FILE = "features.json", "temperature.json", "network.tflite"
 
 
-def load_served(folder: Path) -> Judge:
+def load_served(layout: DataLayout, folder: Path) -> Judge:
     """Load a judge from the folder of a logged model: its light form if there is one.
 
+    Its version is that of the champion of the home, or 0 if it does not reign there.
     A model that never reigned has none; loading it whole takes TensorFlow, and so some seconds.
     """
     document = json.loads((folder / FEATURES_FILE).read_text("utf-8"))
     temperature = folder / TEMPERATURE_FILE
     logged = json.loads(temperature.read_text("utf-8")) if temperature.exists() else {}
-    return to_judge(0, _load_network(folder), {"temperature": 1.0, **document, **logged})
+    return to_judge(
+        _find_version(layout, folder),
+        _load_network(folder),
+        {"temperature": 1.0, **document, **logged},
+    )
 
 
 def judge_rows(
@@ -34,6 +45,13 @@ def judge_rows(
     return [_judge_row(judge, row, limits) for row in rows]
 
 
+def _find_version(layout: DataLayout, folder: Path) -> int:
+    from storage.tracking.models import logged_uri
+
+    reigning = read_alias(layout)
+    return reigning.version if reigning and reigning.model_uri == logged_uri(folder) else 0
+
+
 def _judge_row(
     judge: Judge, row: Mapping[str, object], limits: DownloadLimits
 ) -> dict[str, object]:
@@ -41,7 +59,7 @@ def _judge_row(
     try:
         if bool(song) == bool(audio):
             raise UsageError("Give either `song`, a path or an address, or `audio_base64`.")
-        verdict = _judge_audio(judge, audio, limits) if audio else judge_song(judge, song, limits)
+        verdict = _judge_audio(judge, audio, limits) if audio else _judge_named(judge, song, limits)
     except GenreflowError as error:
         verdict = Verdict(song=song, error=str(error))
     return {
@@ -49,7 +67,17 @@ def _judge_row(
         "genre": verdict.genre,
         "probabilities": verdict.probabilities,
         "error": verdict.error,
+        "champion": judge.version,
     }
+
+
+def _judge_named(judge: Judge, song: str, limits: DownloadLimits) -> Verdict:
+    """Judge a path or an address; who asks does not learn which paths there are."""
+    verdict = judge_song(judge, song, limits)
+    if verdict.error and "://" not in song:
+        logger.warning("%s", verdict.error)
+        return replace(verdict, error=UNREADABLE)
+    return verdict
 
 
 def _judge_audio(judge: Judge, audio: str, limits: DownloadLimits) -> Verdict:

@@ -14,7 +14,8 @@ from storage.tracking.serving import server_command
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "deploy.md").read_text("utf-8")
-UNITS = sorted((PROJECT / "docs" / "systemd").glob("*.service"))
+FILES = sorted((PROJECT / "docs" / "systemd").glob("genreflow-*"))
+UNITS = [path for path in FILES if path.suffix == ".service" and "restart" not in path.stem]
 
 
 def read_unit(path: Path) -> configparser.ConfigParser:
@@ -25,9 +26,18 @@ def read_unit(path: Path) -> configparser.ConfigParser:
 
 
 def test_the_page_names_each_unit_and_no_other() -> None:
-    named = set(re.findall(r"\(systemd/(genreflow-[\w-]+\.service)\)", PAGE))
+    named = set(re.findall(r"\(systemd/(genreflow-[\w-]+\.\w+)\)", PAGE))
 
-    assert named == {path.name for path in UNITS}
+    assert named == {path.name for path in FILES}
+
+
+def test_the_verdicts_start_again_when_the_export_of_a_champion_comes() -> None:
+    folder = PROJECT / "docs" / "systemd"
+    watch = read_unit(folder / "genreflow-verdicts-restart.path")["Path"]
+    restart = read_unit(folder / watch["Unit"])["Service"]
+
+    assert Path(watch["PathChanged"]) == DataLayout(Path("/srv/genreflow/home")).champion
+    assert restart["ExecStart"].split()[-2:] == ["try-restart", "genreflow-verdicts.service"]
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
@@ -64,5 +74,5 @@ def test_every_command_of_the_page_is_one() -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
 
     shown = set(re.findall(r"^(?:\S*/)?genreflow ([a-z-]+) ", PAGE, re.MULTILINE))
-    assert shown == {"backup", "restore"}
-    assert shown | {"doctor", "serve"} <= known
+    assert shown == {"backup", "restore", "doctor"}
+    assert shown | {"serve"} <= known

@@ -1,12 +1,15 @@
 """Command classify: the champion's verdict on songs."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
-from flows.cli.app import FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
+from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import verdicts_table
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
@@ -31,9 +34,10 @@ def classify(
     """
     config = read_line_config(home=home)
     prepare_environment(config.layout.home, verbose)
-    from tasks.judging import judge_all
+    from tasks.judging import judge_each
 
-    verdicts = judge_all(config.layout, expand_folders(songs))
+    found = expand_folders(songs)
+    verdicts = watch(judge_each(config.layout, found), len(found), ERR)
     if as_json:
         print_json([verdict_document(verdict) for verdict in verdicts])
     else:
@@ -42,6 +46,14 @@ def classify(
         for verdict in refused:
             complain(verdict.error)
         raise typer.Exit(FAILURE)
+
+
+def watch(verdicts: "Iterator[Verdict]", n_songs: int, console: Console) -> "list[Verdict]":
+    """Gather verdicts; a bar on a terminal tells how far they are, and goes at the end."""
+    is_shown = console.is_terminal and n_songs > 1
+    bar = Progress(console=console, transient=True, disable=not is_shown)
+    with bar:
+        return list(bar.track(verdicts, total=n_songs, description="Judging"))
 
 
 def expand_folders(songs: list[str]) -> list[str]:

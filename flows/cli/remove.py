@@ -1,6 +1,5 @@
 """Command remove: a song, or all of an artist, is taken out of every place for good."""
 
-import getpass
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -8,7 +7,8 @@ import typer
 
 from flows.cli.app import OUT, Home, app
 from flows.settings import read_line_config
-from genre_core.errors import UsageError
+from flows.who import login
+from genre_core.errors import GenreflowError, UsageError
 from storage.catalog.removals import (
     RemovedSong,
     find_artist,
@@ -18,6 +18,7 @@ from storage.catalog.removals import (
 )
 from storage.layout import DataLayout
 from storage.lock import hold_home, hold_night
+from storage.pages import naming_reports
 from storage.takedown import old_catalogs, take_down
 
 SHOWN_DIGITS = 12
@@ -48,25 +49,39 @@ def remove(
     layout = read_line_config(home=home).layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    planned = songs, copies = _find(layout, song, artist, with_copies)
+    _tell("To be removed", songs)
+    if not yes:
+        typer.confirm("Remove for good?", abort=True)
     with hold_night(layout), hold_home(layout):
-        songs = find_artist(layout, artist) if artist else find_song(layout, song)
-        copies = find_copies(layout, songs)
-        if with_copies:
-            songs, copies = [*songs, *copies], []
-        _tell("To be removed", songs)
-        if not yes:
-            typer.confirm("Remove for good?", abort=True)
+        if _find(layout, song, artist, with_copies) != planned:
+            raise GenreflowError("The store has changed since; nothing was removed. Ask again.")
         trained = find_trained(layout, [song.track_id for song in songs])
-        n_bytes = take_down(layout, songs, reason, getpass.getuser())
+        n_bytes = take_down(layout, songs, reason, login())
     _say(f"Removed {len(songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
-    _tell_what_stays(layout, copies, trained)
+    _tell_what_stays(layout, songs, copies, trained)
+
+
+def _find(
+    layout: DataLayout, song: str, artist: str, with_copies: bool
+) -> tuple[list[RemovedSong], list[RemovedSong]]:
+    """Give the songs to be removed, and the copies of them that stay."""
+    songs = find_artist(layout, artist) if artist else find_song(layout, song)
+    copies = find_copies(layout, songs)
+    return ([*songs, *copies], []) if with_copies else (songs, copies)
 
 
 def _tell_what_stays(
-    layout: DataLayout, copies: Sequence[RemovedSong], trained: Sequence[str]
+    layout: DataLayout,
+    songs: Sequence[RemovedSong],
+    copies: Sequence[RemovedSong],
+    trained: Sequence[str],
 ) -> None:
     _say("Their places in the split and in old snapshots stay, as ids, and a line in `removals`.")
     _say("Your own files, and lines of logs that name them, are not the store's to remove.")
+    _say("Pages of past nights are gone; the artifacts `morning-…` in the Prefect UI are not.")
+    for report in naming_reports(layout, songs):
+        _say(f"{report} still names them; remove it, or make it anew.")
     if trained:
         _say(f"These runs learned from them, and are not untrained: {', '.join(trained)}.")
     if copies:

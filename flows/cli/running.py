@@ -1,7 +1,9 @@
 """Run a command, tell an error in one sentence; the commands are those imported before."""
 
 import os
+import re
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from flows.cli.app import ERR, app, tell
@@ -9,6 +11,8 @@ from genre_core.errors import GenreflowError
 from storage.disk import find_shortage
 
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
+
+_SILENCE = re.compile(r"httpx\.Connect(Error|Timeout)|.*RuntimeError: Failed to reach API")
 
 
 def main() -> None:
@@ -34,9 +38,30 @@ def find_cause(error: BaseException) -> GenreflowError | None:
 
     A full disk, for one, also fails the orchestrator, which keeps its state there.
     """
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, GenreflowError):
+            return cause
+    shortage = find_shortage(Path(os.environ.get("PREFECT_HOME", ".")))
+    return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
+
+
+def find_silence(causes: Sequence[BaseException], address: str) -> GenreflowError | None:
+    """Find that the Prefect server at an address was not reached; none if it was, or none is set.
+
+    Prefect says so in a ``RuntimeError`` before a flow begins, and passes on what httpx says later.
+    """
+    said = (f"{type(cause).__module__}.{type(cause).__name__}: {cause}" for cause in causes)
+    if not address or not any(_SILENCE.match(sentence) for sentence in said):
+        return None
+    return GenreflowError(
+        f"The Prefect server at {address} (PREFECT_API_URL) does not answer. Start it with "
+        "`prefect server start`, or unset PREFECT_API_URL; then try again."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: BaseException | None = error
     while seen:
-        if isinstance(seen, GenreflowError):
-            return seen
+        yield seen
         seen = seen.__cause__ or seen.__context__
-    return find_shortage(Path(os.environ.get("PREFECT_HOME", ".")))

@@ -4,14 +4,20 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genre_core.errors import UsageError
+from genre_core.groups import fold_artist
 from genre_core.records import Reason, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.extraction import Shard, shard_row
 from storage.catalog.recordings import read_recordings, settle_within
 from storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    import duckdb
 
 FEWEST_DIGITS = 8
 REMOVED = "it was removed; `genreflow retry --reason removed` lets it in again."
@@ -59,16 +65,18 @@ def find_song(layout: DataLayout, song: str) -> list[RemovedSong]:
 
 
 def find_artist(layout: DataLayout, artist: str) -> list[RemovedSong]:
-    """Give the songs of an artist, whatever the case of the letters.
+    """Give the songs of an artist, written in any way that the split takes for the same.
 
     Raises
     ------
     UsageError
         If the store has none.
     """
-    statement = f"select * from ({_SONGS}) where lower(artist) = lower(?) order by track_id"
+    statement = f"select * from ({_SONGS}) where artist in (select unnest(?)) order by track_id"
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [artist.strip()])
+        known = fetch_rows(catalog, f"select distinct artist from ({_SONGS})")
+        named = [r["artist"] for r in known if fold_artist(r["artist"]) == fold_artist(artist)]
+        rows = fetch_rows(catalog, statement, [named])
     return _require(rows, f"song of {artist}; `genreflow sql` lists the artists of `tracks`")
 
 
@@ -117,6 +125,13 @@ def removed_tracks(layout: DataLayout) -> list[str]:
     return [row["track_id"] for row in rows]
 
 
+def last_removal(layout: DataLayout) -> datetime | None:
+    """Give when a song was removed last; none if none was."""
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, "select max(removed_at) as removed_at from removals")
+    return rows[0]["removed_at"]
+
+
 def record_removal(
     layout: DataLayout,
     songs: Sequence[RemovedSong],
@@ -135,27 +150,32 @@ def record_removal(
     rows = [{**asdict(song), "reason": reason, "who": who} for song in songs]
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "removals", rows, "on conflict do nothing")
-        for table in _FORGET:
-            catalog.execute(
-                f"delete from {table} where track_id in (select unnest(?))", [track_ids]
-            )
-        catalog.execute(
-            "delete from copies where list_has_any([track_id, other_id], ?)", [track_ids]
-        )
-        catalog.execute(
-            """
-            update outcomes set outcome = 'quarantined', stage = 'download', reason = ?,
-                message = ?, updated_at = now() where track_id in (select unnest(?))
-            """,
-            [str(Reason.REMOVED), REMOVED, track_ids],
-        )
+        _forget(catalog, track_ids)
         for old, new in rewritten.items():
-            if new:
-                insert_rows(catalog, "shards", [shard_row(new)])
-                catalog.execute("update extracted set shard = ? where shard = ?", [new.name, old])
-            catalog.execute("delete from shards where shard = ?", [old])
-            catalog.execute("delete from extracted where shard = ?", [old])
+            _replace_shard(catalog, old, new)
         settle_within(catalog)
+
+
+def _forget(catalog: duckdb.DuckDBPyConnection, track_ids: list[str]) -> None:
+    """Take songs out of all tables but those of the split, and say so in their outcomes."""
+    for table in _FORGET:
+        catalog.execute(f"delete from {table} where track_id in (select unnest(?))", [track_ids])
+    catalog.execute("delete from copies where list_has_any([track_id, other_id], ?)", [track_ids])
+    catalog.execute(
+        """
+        update outcomes set outcome = 'quarantined', stage = 'download', reason = ?,
+            message = ?, updated_at = now() where track_id in (select unnest(?))
+        """,
+        [str(Reason.REMOVED), REMOVED, track_ids],
+    )
+
+
+def _replace_shard(catalog: duckdb.DuckDBPyConnection, old: str, new: Shard | None) -> None:
+    if new:
+        insert_rows(catalog, "shards", [shard_row(new)])
+        catalog.execute("update extracted set shard = ? where shard = ?", [new.name, old])
+    catalog.execute("delete from shards where shard = ?", [old])
+    catalog.execute("delete from extracted where shard = ?", [old])
 
 
 def _require(rows: Sequence[Mapping[str, str]], what: str) -> list[RemovedSong]:

@@ -78,11 +78,8 @@ def load_network(tracking: Tracking, model_uri: str) -> Network:
     CatalogMismatch
         If it is gone.
     """
-    try:
-        with _folder(tracking, model_uri) as folder:
-            return load_folder(folder)
-    except (MlflowException, OSError) as error:
-        raise CatalogMismatch(f"the network {model_uri} cannot be loaded: {error}") from error
+    with _telling_absence(model_uri), _folder(tracking, model_uri) as folder:
+        return load_folder(folder)
 
 
 def load_folder(folder: Path) -> Network:
@@ -91,9 +88,32 @@ def load_folder(folder: Path) -> Network:
 
 
 def load_features(tracking: Tracking, model_uri: str) -> dict[str, Any]:
-    """The feature settings that a network was logged with."""
-    with _folder(tracking, model_uri, FEATURES_FILE) as folder:
+    """The feature settings that a network was logged with.
+
+    Raises
+    ------
+    CatalogMismatch
+        If it is gone.
+    """
+    with _telling_absence(model_uri), _folder(tracking, model_uri, FEATURES_FILE) as folder:
         return json.loads((folder / FEATURES_FILE).read_text("utf-8"))
+
+
+@contextmanager
+def _telling_absence(model_uri: str) -> Iterator[None]:
+    """Say in a sentence that a network is gone."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise CatalogMismatch(
+            f"the network {model_uri} cannot be loaded; `genreflow tidy` removes networks that "
+            f"never reigned, if `[keep]` says so: {error}"
+        ) from error
+
+
+def logged_uri(folder: Path) -> str:
+    """Give the address of the model that a folder holds."""
+    return f"models:/{Model.load(str(folder)).model_id}"
 
 
 def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> None:
@@ -195,6 +215,7 @@ def _song_signature() -> ModelSignature:
                 ColSpec(text, "genre"),
                 ColSpec(Map(number), "probabilities"),
                 ColSpec(text, "error"),
+                ColSpec(DataType.long, "champion"),
             ]
         ),
     )

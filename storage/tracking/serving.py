@@ -36,6 +36,8 @@ def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
     """
     programs = str(Path(sys.executable).parent)
     return {
+        "GENREFLOW_HOME": str(layout.home.resolve()),
+        "GENREFLOW_TRACKING": layout.tracking_server,
         "MLFLOW_TRACKING_URI": find_place(layout).uri,
         "PATH": os.pathsep.join([programs, path]) if path else programs,
     }

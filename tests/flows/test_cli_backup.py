@@ -157,6 +157,7 @@ def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
 
     assert said.code == FAILURE
     assert f"are gone or damaged: {song}. Nothing was restored" in said.err
+    assert "`--without-damaged` leaves them out" in said.err
     assert not (tmp_path / "new").exists()
 
 
@@ -213,3 +214,79 @@ def test_a_folder_with_other_things_is_no_place_for_a_backup(
 
     assert said.code == USAGE
     assert "holds other things" in said.err
+
+
+def damage(place: Path) -> None:
+    content = bytearray(place.read_bytes())
+    content[300] ^= 1
+    place.write_bytes(content)
+
+
+def test_damaged_songs_and_shards_are_left_out_on_demand_and_made_again(
+    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    files, new = kept_files(folder), DataLayout(tmp_path / "new")
+    song, shard = (
+        next(n for n in files if n.startswith(prefix)) for prefix in ("songs/", "shards/")
+    )
+    damage(kept(folder, files[song]))
+    kept(folder, files[shard]).unlink()
+
+    said = genreflow("restore", folder, "--without-damaged", "--home", new.home)
+
+    assert said.code == WELL
+    assert all(f"{name} is gone or damaged" in said.err for name in (song, shard))
+    assert "`genreflow extract` makes shards again" in said.err
+    assert not (new.home / song).exists()
+    assert genreflow("doctor", "--home", new.home).code == FAILURE
+    assert genreflow("doctor", "--repair", "--home", new.home).code == WELL
+
+
+def test_a_damaged_catalog_is_never_left_out(genreflow: Call, folder: Path, tmp_path: Path) -> None:
+    damage(kept(folder, kept_files(folder)["catalog.duckdb"]))
+
+    said = genreflow("restore", folder, "--without-damaged", "--home", tmp_path / "new")
+
+    assert said.code == FAILURE
+    assert "are gone or damaged: catalog.duckdb" in said.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_mends_its_damaged_copies(
+    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    files = kept_files(folder)
+    songs = [name for name in files if name.startswith("songs/")]
+    damage(kept(folder, files[songs[0]]))
+    kept(folder, files[songs[1]]).write_bytes(b"cut short")
+
+    said = genreflow("backup", folder, "--check-all", "--home", finished_copy.home)
+
+    assert "2 copies were damaged, and were made anew." in said.out
+    assert genreflow("restore", folder, "--home", tmp_path / "new").code == WELL
+
+
+def test_a_backup_without_all_shards_says_how_many_and_ends_with_1(
+    genreflow: Call, folder: Path, finished_copy: LineConfig
+) -> None:
+    next(finished_copy.layout.shards.rglob("*.parquet")).unlink()
+
+    said = genreflow("backup", folder, "--home", finished_copy.home)
+
+    assert said.code == FAILURE
+    assert "1 shards are not in the home" in said.err
+
+
+def test_two_homes_are_not_kept_in_one_folder_but_a_home_that_moved_goes_on(
+    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    genreflow("restore", folder, "--home", new)
+
+    other = genreflow("backup", folder, "--home", new)
+    shutil.rmtree(finished_copy.home)
+    moved = genreflow("backup", folder, "--home", new)
+
+    assert other.code == USAGE
+    assert f"keeps the home {finished_copy.home.resolve()}" in other.err
+    assert moved.code == WELL

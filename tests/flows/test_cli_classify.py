@@ -1,13 +1,17 @@
 """genreflow classify: verdicts as JSON, all songs judged, nothing stored."""
 
 import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from flows.cli.classify import watch
 from flows.line import LineConfig
+from tasks.judging import Verdict
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
 
@@ -111,3 +115,18 @@ def test_a_home_that_has_moved_keeps_its_champion(
 
     assert said.code == 0
     assert json.loads(said.out)[0]["champion"] == 1
+
+
+@pytest.mark.parametrize(
+    ("terminal", "n_songs", "told"), [(True, 3, True), (True, 1, False), (False, 3, False)]
+)
+def test_a_terminal_is_told_how_far_many_verdicts_are(
+    terminal: bool, n_songs: int, told: bool
+) -> None:
+    screen = io.StringIO()
+    verdicts = [Verdict(song=f"{number}.wav", genre="hiss") for number in range(n_songs)]
+
+    gathered = watch(iter(verdicts), n_songs, Console(file=screen, force_terminal=terminal))
+
+    assert gathered == verdicts
+    assert ("Judging" in screen.getvalue()) == told

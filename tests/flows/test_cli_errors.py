@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
+from flows.cli.running import find_silence
 from flows.line import LineConfig
 from storage.layout import DataLayout
 from storage.lock import hold_home
 from tests.flows.conftest import Call, Said
+from tests.flows.test_ui import free_port
 
 FAILURE, USAGE = 1, 2
 
@@ -196,3 +199,22 @@ class TestInsideFlows:
 
         assert said.code == USAGE
         assert "examples of: jazz. It has clicks, hiss, hums." in sentence_of(said)
+
+
+@pytest.mark.flow
+def test_a_prefect_server_that_is_down_is_told_by_its_address(program: Call, library: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}/api"
+
+    said = program("ingest", library, PREFECT_API_URL=address, COLUMNS="300")
+
+    assert said.code == FAILURE
+    assert f"The Prefect server at {address} (PREFECT_API_URL) does not answer" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_only_silence_of_a_server_that_was_named_is_told_so() -> None:
+    refused = httpx.ConnectError("Connection refused")
+
+    assert find_silence([refused], "") is None
+    assert find_silence([ValueError("Failed to reach API")], "http://a/api") is None
+    assert "http://a/api" in str(find_silence([ValueError(), refused], "http://a/api"))

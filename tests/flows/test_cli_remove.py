@@ -16,6 +16,7 @@ from storage.catalog.published import query_rows
 from storage.catalog.removals import find_song
 from storage.catalog.retrying import release_songs
 from storage.layout import DataLayout
+from storage.lock import hold_home, hold_night
 from storage.takedown import finish_removals, take_down
 from tests.conftest import write_manifest
 from tests.flows.conftest import Call
@@ -183,3 +184,53 @@ def test_a_song_that_the_store_does_not_know_is_told(
 
     assert said.code == 2
     assert "no song 0000" in said.err
+
+
+def test_an_artist_is_removed_under_each_writing_that_the_split_takes_for_one(
+    finished_copy: LineConfig, genreflow: Call
+) -> None:
+    layout = finished_copy.layout
+
+    genreflow("remove", "--artist", "ada-hums!", "--yes", "--home", layout.home)
+
+    assert query_rows(layout, "select * from tracks where artist = 'Ada hums'") == []
+
+
+def test_pages_of_nights_go_with_a_removed_song_and_other_reports_that_name_it_are_told(
+    finished_copy: LineConfig, genreflow: Call
+) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+    for name in ("nights/one.html", "nights/latest.md", "study/page.html"):
+        (layout.reports / name).parent.mkdir(parents=True, exist_ok=True)
+        (layout.reports / name).write_text(f"left out: {song['artist']}", "utf-8")
+
+    said = genreflow("remove", song["track_id"], "--yes", "--home", layout.home)
+    later = layout.reports / "nights" / "later.html"
+    later.write_text("made after the removal", "utf-8")
+    finish_removals(layout)
+
+    assert list((layout.reports / "nights").iterdir()) == [later]
+    assert f"{layout.reports / 'study' / 'page.html'} still names them" in said.out
+    assert "artifacts `morning-…`" in said.out
+
+
+def test_the_home_is_free_while_a_person_is_asked(
+    finished_copy: LineConfig, genreflow: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = finished_copy.layout
+    song = first_of(layout)
+    held = []
+
+    def agree(*_asked: object, **_how: object) -> bool:
+        with hold_night(layout), hold_home(layout):
+            held.append(True)
+            take_down(layout, find_song(layout, song["source"]), "", "another")
+        return True
+
+    monkeypatch.setattr("typer.confirm", agree)
+    said = genreflow("remove", song["source"], "--home", layout.home)
+
+    assert held == [True]
+    assert said.code == 0
+    assert len(query_rows(layout, "select * from removals where who = 'another'")) == 1

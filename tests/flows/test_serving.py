@@ -18,7 +18,7 @@ import pytest
 from flows.line import LineConfig
 from storage.download import DownloadLimits
 from tasks.judging import judge_song, load_judge
-from tasks.serving import judge_rows
+from tasks.serving import UNREADABLE, judge_rows, load_served
 from tests.flows.conftest import PROGRAM
 from tests.flows.test_ui import free_port, group_members, read_until
 
@@ -93,12 +93,13 @@ def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song
     )
 
     expected = judge_song(load_judge(finished.layout), str(song))
+    assert {said["champion"] for said in (by_path, absent)} == {expected.champion}
     for said in (by_path, by_address, by_audio):
         assert (said["genre"], said["error"]) == (expected.genre, "")
         assert said["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
     assert broken["genre"] == absent["genre"] == ""
     assert broken["error"].startswith("the audio")
-    assert "absent.wav is not there" in absent["error"]
+    assert absent["error"] == UNREADABLE
 
 
 def test_a_stranger_cannot_have_a_private_address_asked(finished: LineConfig, site: str) -> None:
@@ -109,6 +110,29 @@ def test_a_stranger_cannot_have_a_private_address_asked(finished: LineConfig, si
     )
 
     assert "127.0.0.1, no public address" in said["error"]
+
+
+def test_who_asks_does_not_learn_which_paths_there_are(
+    finished: LineConfig, library: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.mp3"
+    text.write_text("no song", "utf-8")
+    paths = [text, tmp_path, tmp_path / "absent.wav", Path("/etc/passwd")]
+
+    said = judge_rows(
+        load_judge(finished.layout), [{"song": str(path)} for path in paths], DownloadLimits()
+    )
+
+    assert [row["error"] for row in said] == [UNREADABLE] * 4
+
+
+def test_a_served_network_that_does_not_reign_tells_version_0(finished: LineConfig) -> None:
+    models = finished.layout.mlflow_artifacts / "models"
+    versions = [
+        load_served(finished.layout, folder / "artifacts").version for folder in models.iterdir()
+    ]
+
+    assert sorted(versions) == [0] * (len(versions) - 1) + [load_judge(finished.layout).version]
 
 
 @pytest.mark.parametrize(

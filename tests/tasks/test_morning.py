@@ -109,6 +109,15 @@ def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayou
     assert f"| Ann – broken | truncated | {message} |" in page.markdown
 
 
+def test_a_title_brings_no_image_into_the_page(layout: DataLayout) -> None:
+    song = track("![a](http://evil.example/p.png) | x")
+    record_songs(layout, [song], [outcome(song, Result.QUARANTINED, Reason.SILENT, "silent")])
+
+    markdown = make_morning_page(layout).markdown
+
+    assert r"Ann – \!\[a\]\(http://evil.example/p.png\) \| x | silent |" in markdown
+
+
 def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> None:
     song = track("first")
     copy = outcome(song, Result.DUPLICATE, Reason.DUPLICATE_CONTENT)

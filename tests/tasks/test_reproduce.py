@@ -4,6 +4,7 @@ import pytest
 
 from flows.line import LineConfig
 from genre_core.errors import UsageError
+from storage.catalog.connection import open_catalog
 from storage.catalog.published import query_rows
 from storage.catalog.runs import read_run_ids
 from tasks.reproduce import find_run, retrain
@@ -29,3 +30,15 @@ def test_a_run_comes_out_again_bit_for_bit(finished_copy: LineConfig, network: s
 def test_a_run_that_is_not_there_is_told(finished: LineConfig) -> None:
     with pytest.raises(UsageError, match="0 finished runs"):
         find_run(finished.layout, "nowhere")
+
+
+def test_a_run_whose_songs_were_removed_cannot_be_trained_again(finished_copy: LineConfig) -> None:
+    layout = finished_copy.layout
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            """insert into removals by name select track_id, '' as artist, '' as title,
+            '' as reason, '' as who from snapshot_tracks limit 1"""
+        )
+
+    with pytest.raises(UsageError, match="were removed from the store"):
+        retrain.fn(layout, read_run_ids(layout).pop())

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import all_shards, shard_names
 from storage.catalog.published import publish, query
+from storage.catalog.removals import find_artist
 from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
 from storage.losses import damaged_shards
+from storage.readers import publish_for_readers
+from storage.shards import remove_orphans
+from storage.takedown import finish_removals, take_down
 
 if TYPE_CHECKING:
     from storage.layout import DataLayout
@@ -133,3 +138,38 @@ def test_shards_of_two_feature_keys_are_never_joined() -> None:
     groups = [[s.name for s in group] for group in join_groups(shards, target_bytes=10)]
 
     assert groups == [["a"], ["b"]]
+
+
+def end_extract(layout: DataLayout) -> None:
+    compact(layout)
+    before = publish_for_readers(layout)
+    remove_orphans(layout, [*before, *all_shards(layout)])
+
+
+def test_a_reader_of_the_store_before_reads_on_until_the_next_extract(many: Store) -> None:
+    publish(many.layout)
+    small = all_shards(many.layout)
+    statement = 'select count(*), sum(list_sum("values")) from spectrograms'
+    with duckdb.connect(str(many.layout.published), read_only=True) as reader:
+        said = reader.execute(statement).fetchall()
+        end_extract(many.layout)
+        finish_removals(many.layout)
+
+        assert reader.execute(statement).fetchall() == said
+    end_extract(many.layout)
+    left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
+    assert left == set(all_shards(many.layout))
+    assert len(left & set(small)) == 1  # the only shard of its key, which is joined with none
+
+
+def test_a_takedown_leaves_no_shard_for_readers(many: Store) -> None:
+    song = many.track("z", artist="Ada")
+    many.add_songs(song)
+    many.extract("key", song)
+    publish(many.layout)
+    end_extract(many.layout)
+
+    take_down(many.layout, find_artist(many.layout, "ADA"), "", "nobody")
+
+    left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
+    assert left == set(all_shards(many.layout))

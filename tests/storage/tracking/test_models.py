@@ -1,6 +1,7 @@
 """Networks there and back, with a tiny real one."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from mlflow.artifacts import download_artifacts
 from mlflow.models import Model, ModelSignature
 
+from genre_core.errors import CatalogMismatch
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
 from storage.tracking.models import (
@@ -96,7 +98,8 @@ def test_a_network_says_what_it_takes_and_gives(
     logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
     found = Model.load(download_artifacts(logged.artifact_location))
     assert found.signature.inputs.input_names() == ["song", "audio_base64"]
-    assert found.signature.outputs.input_names() == ["song", "genre", "probabilities", "error"]
+    outputs = ["song", "genre", "probabilities", "error", "champion"]
+    assert found.signature.outputs.input_names() == outputs
     network = ModelSignature.from_dict(found.metadata["network_signature"])
     assert network.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 4, 5)}
     assert network.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 2)}
@@ -179,3 +182,14 @@ def test_the_champion_moves_with_its_home(
     assert champion(after) == Champion(version=1, run_id=run_id, model_uri=model_uri)
     assert load_features(after, model_uri) == FEATURES
     assert version.source.startswith(moved.mlflow_artifacts.as_uri())
+
+
+def test_a_network_that_was_tidied_away_is_told_by_its_settings_too(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+    shutil.rmtree(tracking.layout.mlflow_artifacts / "models" / model_uri.split("/")[-1])
+
+    for load in (load_features, load_network):
+        with pytest.raises(CatalogMismatch, match="cannot be loaded; `genreflow tidy` removes"):
+            load(tracking, model_uri)

@@ -1,0 +1,32 @@
+"""Pages of the nights and of studies: which of them name a song that was removed."""
+
+import html
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from storage.catalog.removals import RemovedSong
+from storage.layout import DataLayout
+
+TEXTS = {".html", ".md", ".json", ".csv"}
+
+
+def remove_pages(layout: DataLayout, removed_at: datetime | None) -> None:
+    """Remove the pages of nights that are older than the last removal: they may name its songs."""
+    if removed_at is None:
+        return
+    for page in (layout.reports / "nights").glob("*"):
+        if page.stat().st_mtime <= removed_at.timestamp():
+            page.unlink()
+
+
+def naming_reports(layout: DataLayout, songs: Sequence[RemovedSong]) -> list[Path]:
+    """Give the reports of studies whose text holds the title or the artist of one of the songs."""
+    names = {name for song in songs for name in (song.artist, song.title) if name}
+    texts = sorted(path for path in layout.reports.rglob("*") if path.suffix in TEXTS)
+    return [path for path in texts if _holds(path, names)]
+
+
+def _holds(path: Path, names: set[str]) -> bool:
+    text = html.unescape(path.read_text("utf-8", errors="replace"))
+    return any(name in text for name in names)

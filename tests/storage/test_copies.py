@@ -1,0 +1,58 @@
+"""Copies are looked at again: their sizes each time, their digests once in seven days."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from storage.copies import N_TURNS, Copies, kept_file
+
+CONTENT = b"a song" * 100
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def copy(song: Path, tmp_path: Path) -> Path:
+    """A copy of the song, made on some day."""
+    folder = tmp_path / "kept"
+    (folder / "files").mkdir(parents=True)
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    Copies(folder, day=0).keep("song.mp3", song, digest)
+    return kept_file(folder, digest)
+
+
+def mended(copy: Path, song: Path, day: int) -> int:
+    copies = Copies(copy.parents[2], day=day)
+    copies.keep("song.mp3", song, copy.name)
+    return copies.n_mended
+
+
+def test_a_copy_of_the_same_size_that_is_damaged_is_found_on_one_day_of_seven(
+    copy: Path, song: Path
+) -> None:
+    found = []
+    for day in range(N_TURNS):
+        copy.write_bytes(CONTENT.upper())
+        found.append(mended(copy, song, day))
+
+    assert sum(found) == 1
+
+
+def test_a_copy_of_another_size_is_found_on_every_day(copy: Path, song: Path) -> None:
+    for day in range(N_TURNS):
+        copy.write_bytes(CONTENT[:-1])
+        assert mended(copy, song, day) == 1
+        assert copy.read_bytes() == CONTENT
+
+
+def test_a_song_that_is_damaged_in_the_home_spoils_no_sound_copy(copy: Path, song: Path) -> None:
+    song.write_bytes(b"cut")
+
+    assert [mended(copy, song, day) for day in range(N_TURNS)] == [0] * N_TURNS
+    assert copy.read_bytes() == CONTENT
