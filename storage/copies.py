@@ -46,8 +46,9 @@ class Copies:
         if kept and self._is_sound(kept, path):
             self.named[name] = expected
             return
-        self.n_mended += bool(kept and kept.exists())
+        was_bad = kept is not None and kept.exists()
         self.named[name] = digest = self._copy(path)
+        self.n_mended += was_bad and digest == expected
         if expected and digest != expected:
             logger.warning("%s is damaged, and kept so; run `genreflow doctor --repair`", name)
 

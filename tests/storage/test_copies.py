@@ -56,3 +56,10 @@ def test_a_song_that_is_damaged_in_the_home_spoils_no_sound_copy(copy: Path, son
 
     assert [mended(copy, song, day) for day in range(N_TURNS)] == [0] * N_TURNS
     assert copy.read_bytes() == CONTENT
+
+
+def test_a_copy_is_not_mended_by_a_song_that_is_damaged_itself(copy: Path, song: Path) -> None:
+    copy.write_bytes(b"cut")
+    song.write_bytes(b"cut short")
+
+    assert mended(copy, song, day=0) == 0
