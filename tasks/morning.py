@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genre_core.errors import UsageError
-from storage.catalog.morning import Night, read_night
+from storage.catalog.morning import MorningNight, read_night
 from storage.layout import DataLayout
 from storage.reports import figure_png, write_text
 from tasks.morning_facts import gather_morning
@@ -75,13 +75,13 @@ def make_morning_page(
     )
 
 
-def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) -> Night:
+def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) -> MorningNight:
     night = None
     if layout.catalog.exists() and (night_id or started_at is None):
         night = read_night(layout, night_id)
     if night is None and started_at is not None:
         moment = started_at.astimezone(UTC)
-        night = Night(night_id=night_id or f"{moment:%Y-%m-%dT%H-%M-%SZ}", started_at=moment)
+        night = MorningNight(night_id=night_id or f"{moment:%Y-%m-%dT%H-%M-%SZ}", started_at=moment)
     if night is None:
         raise UsageError(
             f"There is no night{' ' + night_id if night_id else ''} in {layout.home} yet. Run the "
