@@ -1,6 +1,7 @@
 """The morning page of a night: gathered, drawn, written, and shown in the Prefect UI."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,19 +61,25 @@ def make_morning_page(
     morning = gather_morning(layout, night)
     images = {name: figure_png(figure) for name, figure in draw_morning(morning).items()}
     pages = render_morning(morning, images)
-    name, folder = re.sub(r"[^\w.-]", "-", night.night_id), layout.reports / FOLDER
-    for stem in (name, LATEST):
-        write_text(folder, f"{stem}.md", pages[MARKDOWN])
-        write_text(folder, f"{stem}.html", pages[HTML])
+    page = _write_pages(layout, night.night_id, pages)
     told = tell_morning(morning)
     return MorningPage(
         night_id=night.night_id,
-        page=folder / f"{name}.html",
+        page=page,
         headline=told["headline"],
         to_do=tuple(told["to_do"]),
         markdown=pages[MARKDOWN],
         told=told,
     )
+
+
+def _write_pages(layout: DataLayout, night_id: str, pages: Mapping[str, str]) -> Path:
+    """Write the page under the night's name and as the latest; give where its HTML stands."""
+    name, folder = re.sub(r"[^\w.-]", "-", night_id), layout.reports / FOLDER
+    for stem in (name, LATEST):
+        write_text(folder, f"{stem}.md", pages[MARKDOWN])
+        write_text(folder, f"{stem}.html", pages[HTML])
+    return folder / f"{name}.html"
 
 
 def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) -> MorningNight:
