@@ -11,7 +11,7 @@ from genre_core.errors import GenreflowError
 from storage.catalog.audits import Audit, read_audit, read_last_audit, read_snapshot
 from storage.catalog.judged import read_judged
 from storage.catalog.morning import (
-    Night,
+    MorningNight,
     count_library,
     read_challenges,
     read_conflicts,
@@ -51,7 +51,7 @@ class Morning:
         All promotions, the first one first.
     """
 
-    night: Night
+    night: MorningNight
     songs: tuple[Row, ...]
     conflicts: tuple[Row, ...]
     library: tuple[Row, ...]
@@ -76,7 +76,7 @@ class Morning:
         return [song for song in self.songs if song["outcome"] in outcomes]
 
 
-def gather_morning(layout: DataLayout, night: Night) -> Morning:
+def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
     """Gather what a night changed, from the catalog, the shards and the alias of the champion."""
     since = night.started_at
     comparison, fault, new_runs = _compare(layout, since)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from genre_core.audit.rules import Level
+from tasks.comparison import RunGroup
 from tasks.morning_facts import Morning, Row
 from tasks.morning_words import (
     decision_facts,
@@ -44,6 +45,18 @@ _CHANGES = {
 
 def tell_morning(morning: Morning) -> dict[str, Any]:
     """Give everything that the page says, as plain values by name."""
+    return {
+        **_tell_night(morning),
+        **_tell_songs(morning),
+        **_tell_champion(morning),
+        **_tell_drift(morning),
+        "steps": [_step(step) for step in morning.night.steps],
+        **_tell_disk(morning),
+        "most_shown": MOST_SHOWN,
+    }
+
+
+def _tell_night(morning: Morning) -> dict[str, Any]:
     night = morning.night
     return {
         "night_id": night.night_id,
@@ -53,24 +66,44 @@ def tell_morning(morning: Morning) -> dict[str, Any]:
         "outcome": night.outcome,
         "message": night.message,
         "to_do": things_to_do(morning),
+    }
+
+
+def _tell_songs(morning: Morning) -> dict[str, Any]:
+    """Give the songs that came, by what became of them, and those that wait for a decision."""
+    return {
         "songs_in": [_song(song) for song in morning.with_outcome("ok")],
         "left_out": [_song(song) for song in morning.with_outcome("quarantined", "retryable")],
         "reasons": _reasons(morning),
         "duplicates": [_song(song) for song in morning.with_outcome("duplicate")],
         "conflicts": group_conflicts(morning.conflicts),
+    }
+
+
+def _tell_champion(morning: Morning) -> dict[str, Any]:
+    """Give who reigns and why, beside the networks and the audit that this rests on."""
+    return {
         "decision": decision_facts(morning.decision),
         "champion": morning.champion.version if morning.champion else None,
         "change": _CHANGES[morning.promotions[0]["kind"]] if morning.promotions else "stays",
         "networks": _networks(morning),
         "networks_fault": morning.comparison_fault,
         "audit": _audit(morning),
+    }
+
+
+def _tell_drift(morning: Morning) -> dict[str, Any]:
+    return {
         "drift": [drift.as_document() for drift in morning.drift.drifts],
         "drift_notes": list(morning.drift.notes),
-        "steps": [_step(step) for step in night.steps],
+    }
+
+
+def _tell_disk(morning: Morning) -> dict[str, Any]:
+    return {
         "disk": [[name, shown_bytes(n_bytes)] for name, n_bytes in morning.usage.places],
         "disk_total": shown_bytes(morning.usage.total_bytes),
         "disk_free": shown_bytes(morning.usage.free_bytes),
-        "most_shown": MOST_SHOWN,
     }
 
 
@@ -92,17 +125,23 @@ def _networks(morning: Morning) -> list[dict[str, Any]]:
     standings = {one.name: one.sentence for one in morning.comparison.challenges}
     return [
         {
-            "network": group.title,
-            "seeds": len(group.runs),
-            "parameters": group.runs[0].n_parameters,
-            "validation": str(group.validation.macro_f1),
-            "test": str(group.test.macro_f1),
-            "accuracy": str(group.test.accuracy),
+            **_network(group),
             "against_best": standings.get(group.title, "the best on validation"),
             "is_new": any(run.run_id in morning.new_runs for run in group.runs),
         }
         for group in morning.comparison.groups
     ]
+
+
+def _network(group: RunGroup) -> dict[str, Any]:
+    return {
+        "network": group.title,
+        "seeds": len(group.runs),
+        "parameters": group.runs[0].n_parameters,
+        "validation": str(group.validation.macro_f1),
+        "test": str(group.test.macro_f1),
+        "accuracy": str(group.test.accuracy),
+    }
 
 
 def _audit(morning: Morning) -> dict[str, Any] | None:

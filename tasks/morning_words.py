@@ -83,23 +83,21 @@ def group_conflicts(conflicts: Sequence[Row]) -> list[dict[str, Any]]:
 
     A song that is listed under several genres has none: only its listing can settle that.
     """
-    grouped = []
-    for recording, rows in groupby(conflicts, key=lambda row: row["recording"]):
-        claims = list(rows)
-        genres = sorted({claim["genre"] for claim in claims})
-        is_listed = claims[0]["stage"] == "sources"
-        decide = f"genreflow decide {shlex.quote(recording[:SHOWN_DIGITS])}"
-        titles = [claim["title"] or claim["source"] for claim in claims]
-        grouped.append(
-            {
-                "name": titles[0],
-                "genres": genres,
-                "sources": [f"{claim['genre']}: {claim['source']}" for claim in claims],
-                "commands": [] if is_listed else [f"{decide} {shlex.quote(g)}" for g in genres],
-                "is_new": any(claim["is_new"] for claim in claims),
-            }
-        )
-    return grouped
+    grouped = groupby(conflicts, key=lambda row: row["recording"])
+    return [_conflict(recording, list(claims)) for recording, claims in grouped]
+
+
+def _conflict(recording: str, claims: Sequence[Row]) -> dict[str, Any]:
+    genres = sorted({claim["genre"] for claim in claims})
+    is_listed = claims[0]["stage"] == "sources"
+    decide = f"genreflow decide {shlex.quote(recording[:SHOWN_DIGITS])}"
+    return {
+        "name": claims[0]["title"] or claims[0]["source"],
+        "genres": genres,
+        "sources": [f"{claim['genre']}: {claim['source']}" for claim in claims],
+        "commands": [] if is_listed else [f"{decide} {shlex.quote(g)}" for g in genres],
+        "is_new": any(claim["is_new"] for claim in claims),
+    }
 
 
 def things_to_do(morning: Morning) -> list[str]:

@@ -14,8 +14,8 @@ _SHOWN_SOURCE = r"regexp_replace(source, '(://)[^/?#]*@', '\1')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
-    """One night as the catalog has it; ``steps`` are empty where none was recorded."""
+class MorningNight:
+    """The night that a page tells of; ``steps`` are empty where none was recorded."""
 
     night_id: str
     started_at: datetime
@@ -26,7 +26,7 @@ class Night:
     steps: tuple[dict[str, Any], ...] = ()
 
 
-def read_night(layout: DataLayout, night_id: str = "") -> Night | None:
+def read_night(layout: DataLayout, night_id: str = "") -> MorningNight | None:
     """Give a night with its steps, or the last one that began; none if there is no such night."""
     statement = """
         select night_id, started_at, ended_at, who, outcome, message from nights
@@ -43,7 +43,7 @@ def read_night(layout: DataLayout, night_id: str = "") -> Night | None:
             return None
         told = fetch_rows(catalog, steps, [rows[0]["night_id"]])
     times = {name: _in_utc(rows[0][name]) for name in ("started_at", "ended_at")}
-    return Night(**{**rows[0], **times, "steps": tuple(told)})
+    return MorningNight(**{**rows[0], **times, "steps": tuple(told)})
 
 
 def read_new_songs(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:

@@ -41,8 +41,8 @@ class NightStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
-    """One night; ``who`` is ``schedule`` or a login name, ``flow_run_id`` leads to Prefect."""
+class NightRecord:
+    """A night as recorded; ``who`` is ``schedule`` or a login, ``flow_run_id`` leads to Prefect."""
 
     night_id: str
     flow_run_id: str
@@ -117,14 +117,14 @@ def close_abandoned_nights(layout: DataLayout) -> int:
         return len(fetch_rows(catalog, statement, outcomes))
 
 
-def read_nights(layout: DataLayout, n_nights: int = 1000) -> list[Night]:
+def read_nights(layout: DataLayout, n_nights: int = 1000) -> list[NightRecord]:
     """Give the last nights with their steps, the newest first."""
     statement = "select * from nights order by started_at desc, night_id limit ?"
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [n_nights])
         steps = _read_steps(catalog, [row["night_id"] for row in rows])
     return [
-        Night(
+        NightRecord(
             **{
                 **row,
                 "outcome": NightOutcome(row["outcome"]),
