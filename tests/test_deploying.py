@@ -26,7 +26,7 @@ def read_unit(path: Path) -> configparser.ConfigParser:
 
 
 def test_the_page_names_each_unit_and_no_other() -> None:
-    named = set(re.findall(r"\(systemd/(genreflow-[\w-]+\.\w+)\)", PAGE))
+    named = set(re.findall(r"\(systemd/(genreflow-[\w-]+\.(?:service|path))\)", PAGE))
 
     assert named == {path.name for path in FILES}
 
