@@ -14,7 +14,8 @@ from storage.tracking.serving import server_command
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "deploy.md").read_text("utf-8")
-FILES = sorted((PROJECT / "docs" / "systemd").glob("genreflow-*"))
+FOLDER = PROJECT / "docs" / "systemd"
+FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".service", ".path"))
 UNITS = [path for path in FILES if path.suffix == ".service" and "restart" not in path.stem]
 
 
