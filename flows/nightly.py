@@ -36,7 +36,7 @@ def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
     Without a ``config`` the settings are read where the flow runs.
 
     One night is under way in a home at a time: a second is skipped. A machine that was off for
-    three nights makes up for one: a scheduled night whose time lies before the end of the last
+    three nights makes up for one: a scheduled night whose time lies before the start of the last
     finished one is skipped, for that one has taken all that was new. A step that fails leaves
     the others to go on with what is there; the night then ends failed, and the next one takes up
     what is left. A skipped night ends Completed, under the name Skipped.
