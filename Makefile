@@ -10,6 +10,8 @@ KILLED_NIGHTS := $(addprefix tests/crash/test_kills.py::,\
 	test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there)
 NIGHTS := flow and keras
 APART := tests/crash tests/flows/test_deployment.py tests/flows/test_three_nights.py
+# thousands of small databases: in memory, where 8 GB of it may be had, they take a sixth less time
+MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 8000000 ] 2>/dev/null && echo -p /dev/shm)
 CODE := flows tasks genre_core storage demo tests benchmarks
 export DO_NOT_TRACK := 1
 
@@ -28,7 +30,8 @@ run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
 
 test: setup check ## What CI runs: style and types, then all tests, two processes at a time, but for the longest kills
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-rooms test-nights test-apart
+	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-rooms test-nights test-apart
 
 test-rooms: setup
 	@$(BIN)/pytest -q --durations=15 -m "not ($(NIGHTS))" $(addprefix --ignore=,$(APART)) tests

@@ -58,6 +58,7 @@ class Prefect:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_hear_interrupts,
             )
 
     def run(self, *arguments: str) -> str:
@@ -102,6 +103,11 @@ class Prefect:
             except (URLError, OSError):
                 time.sleep(0.5)
         raise AssertionError(self.log.read_text("utf-8"))
+
+
+def _hear_interrupts() -> None:
+    """Hear SIGINT, by which a worker ends, also where the tests run in a background job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
