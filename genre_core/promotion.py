@@ -55,7 +55,7 @@ class Contest:
     no_champion : str
         Why there is none to compare with.
     n_left_out : int
-        Songs that both cannot judge; they are in neither side.
+        Songs that one of the two cannot judge; they are in neither side.
     staleness : float
         Share of the songs of the challenger's snapshot that the champion's snapshot lacks.
     n_candidates : int

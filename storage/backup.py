@@ -14,6 +14,7 @@ from pathlib import Path
 from genre_core.errors import UsageError
 from storage.catalog.copying import copy_catalog
 from storage.catalog.shards import named_shards
+from storage.catalog.songs import stored_songs
 from storage.copies import FILES, Copies, kept_file
 from storage.disk import telling_refusal
 from storage.layout import DataLayout
@@ -34,6 +35,8 @@ class Kept:
         Files of the home in the backup, and those of them that were not there before.
     n_mended : int
         Copies that were damaged, and were made anew.
+    n_lost : int
+        Songs that the catalog names and that do not stand in the home; copies of them stay.
     n_gone : int
         Shards that the catalog names and that do not stand in the home.
     left_out : str
@@ -45,6 +48,7 @@ class Kept:
     n_files: int
     n_new: int
     n_mended: int
+    n_lost: int
     n_gone: int
     left_out: str
     runs_left_out: str = ""
@@ -76,6 +80,7 @@ def _bring_up_to_date(layout: DataLayout, folder: Path, copies: Copies) -> Kept:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
         for name, path, digest in _sources(layout, Path(databases)):
             copies.keep(name, path, digest)
+    n_lost = _keep_lost(layout, folder, copies)
     named = set(copies.named.values())
     _write_manifest(folder, layout, copies.named)
     _drop_unnamed(folder, named)
@@ -83,10 +88,24 @@ def _bring_up_to_date(layout: DataLayout, folder: Path, copies: Copies) -> Kept:
         n_files=len(copies.named),
         n_new=len(named - before),
         n_mended=copies.n_mended,
+        n_lost=n_lost,
         n_gone=len(named_shards(layout)) - len(_shards(layout)) if _keeps_shards(layout) else 0,
         left_out="" if _keeps_shards(layout) else layout.shards_uri,
         runs_left_out=_find_tracking_server(layout),
     )
+
+
+def _keep_lost(layout: DataLayout, folder: Path, copies: Copies) -> int:
+    """Keep the songs that the home has lost, so that a restore brings them back; count them."""
+    lost = {
+        str(path.relative_to(layout.home)): track_id
+        for track_id, path in stored_songs(layout).items()
+        if not path.exists()
+    }
+    copies.named |= {
+        name: track_id for name, track_id in lost.items() if kept_file(folder, track_id).exists()
+    }
+    return len(lost)
 
 
 def _require_use(layout: DataLayout, folder: Path) -> None:

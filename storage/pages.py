@@ -1,6 +1,8 @@
 """Pages of the nights and of studies: which of them name a song that was removed."""
 
 import html
+import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -28,5 +30,6 @@ def naming_reports(layout: DataLayout, songs: Sequence[RemovedSong]) -> list[Pat
 
 
 def _holds(path: Path, names: set[str]) -> bool:
-    text = html.unescape(path.read_text("utf-8", errors="replace"))
-    return any(name in text for name in names)
+    read = path.read_text("utf-8", errors="replace")
+    text = re.sub(r"\\([^\w\s]|_)", r"\1", html.unescape(read))  # without Markdown's escapes
+    return any(name in text or json.dumps(name)[1:-1] in read for name in names)

@@ -116,10 +116,11 @@ def _find_spoilt(folder: Path, files: Mapping[str, Any], without_damaged: bool) 
     spoilt = [name for name, row in files.items() if not _is_whole(folder, row["sha256"])]
     needed = [name for name in spoilt if not name.startswith(_REPLACEABLE)]
     if needed or (spoilt and not without_damaged):
+        shown = sorted(spoilt, key=lambda name: name.startswith(_REPLACEABLE))[:_SHOWN]
         way = "" if needed else " `--without-damaged` leaves them out."
         raise CatalogMismatch(
             f"{len(spoilt)} of {len(files)} files of the backup in {folder} are gone or damaged: "
-            f"{', '.join([*needed, *spoilt][:_SHOWN])}{', …' if len(spoilt) > _SHOWN else ''}. "
+            f"{', '.join(shown)}{', …' if len(spoilt) > _SHOWN else ''}. "
             f"Nothing was restored. Use another copy of the backup.{way}"
         )
     return spoilt
@@ -132,7 +133,7 @@ def _is_whole(folder: Path, digest: str) -> bool:
 
 def _put_in_order(layout: DataLayout) -> None:
     """Let MLflow's addresses lead into this home, and publish the store for people."""
-    if layout.mlflow_db.exists():
+    if layout.mlflow_db.exists() and not layout.tracking_note.exists():
         from storage.tracking.store import open_tracking  # MLflow takes seconds to load
 
         open_tracking(replace(layout, tracking_server=""))  # whatever is set: they are in the home

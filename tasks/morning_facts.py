@@ -68,8 +68,9 @@ class Morning:
 
     @property
     def decision(self) -> Row | None:
-        """The last challenge of the night, or its last promotion where no challenge is told."""
-        return next(iter((*self.challenges, *self.promotions)), None)
+        """What was decided last: a challenge, a promotion or a rollback."""
+        last = (*self.challenges[:1], *self.promotions[:1])
+        return max(last, key=lambda row: row.get("judged_at") or row["promoted_at"], default=None)
 
     def with_outcome(self, *outcomes: str) -> list[Row]:
         """Give the songs of the night with one of some outcomes."""

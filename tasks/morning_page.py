@@ -25,6 +25,10 @@ CAPTIONS = {
     "drift": "New songs beside validation songs, as the champion reads and judges them.",
     "reigns": "The score of each champion when it was promoted.",
 }
+_CHANGES = {
+    "promotion": "was promoted this night",
+    "rollback": "is back since this night, by a rollback",
+}
 
 
 def render_morning(morning: Morning, images: Mapping[str, bytes]) -> dict[str, str]:
@@ -35,12 +39,6 @@ def render_morning(morning: Morning, images: Mapping[str, bytes]) -> dict[str, s
         HTML: fill_template(HTML, {**told, "figures": figures}),
         MARKDOWN: fill_template(MARKDOWN, told),
     }
-
-
-_CHANGES = {
-    "promotion": "was promoted this night",
-    "rollback": "is back since this night, by a rollback",
-}
 
 
 def tell_morning(morning: Morning) -> dict[str, Any]:

@@ -26,6 +26,8 @@ DEFAULT = PromotionConfig()
 OVERRULED = " Promoted despite a failed audit."
 UNAUDITED = " Promoted without an audit."
 
+NO_BETTER = "The champion stays: no run is better."
+
 
 @task
 def promote_best(
@@ -48,15 +50,13 @@ def promote_despite_audit(
 
 
 def explain_stay(layout: DataLayout) -> str:
-    """Say why there was no promotion: the audit stands against it, or no run proved better."""
+    """Say why there was no promotion: what was recorded of the last challenge."""
     winner, last = choose_winner(layout)
     if last and winner.run_id == last.run_id:
-        return "The champion stays: no run is better."
-    if objection := audit_objection(layout, winner):
-        return objection
+        return NO_BETTER
     challenge = read_last_challenge(layout, winner.run_id, last.run_id if last else None)
     if challenge is None or challenge.promoted:
-        return "The champion stays: no run is better."
+        return audit_objection(layout, winner) or NO_BETTER
     return challenge.reason
 
 

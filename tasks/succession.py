@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from genre_core.audit.rules import Level
 from genre_core.bootstrap import Interval
-from genre_core.errors import UsageError
+from genre_core.errors import GenreflowError, UsageError
 from genre_core.promotion import Decision, PromotionConfig
 from storage.catalog.audits import read_last_audit
 from storage.catalog.challenges import Challenge, read_promotion_of, record_challenge
@@ -152,11 +152,18 @@ def _record_unrecorded(
 ) -> Promotion:
     """Record a champion that is in use, with what would have been decided of it."""
     objection = audit_objection(layout, run)
-    promotion, decision = judge_promotion(layout, run, before, objection, config)
+    sentence = f"Version {reigning.version} was put in use without a record"
+    try:
+        promotion, decision = judge_promotion(layout, run, before, objection, config)
+    except GenreflowError as error:
+        promotion = _change(layout, run, reigning.version, before)
+        reason = f"{sentence}, and could not be judged: {error}"
+        record_promotion(layout, promotion := replace(promotion, who=who, reason=reason))
+        return promotion
     promotion = replace(promotion, version=reigning.version, who=who)
     if not decision.promote:
-        sentence = f"Version {reigning.version} was put in use without a record. "
-        promotion = replace(promotion, reason=sentence + decision.reason)
+        reason = f"{sentence}. It would not have been promoted: {decision.reason}"
+        promotion = replace(promotion, reason=reason)
     return record_succession(layout, promotion, replace(decision, promote=True))
 
 

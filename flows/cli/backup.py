@@ -25,7 +25,7 @@ def backup(
     """Copy the home into a folder; a second time copies only what is new.
 
     Waits for nobody: while a run is at work, it says so and ends with 1. Readers go on. Copies
-    that are damaged are made anew. The exit code is 1 if shards of the home are gone, too.
+    that are damaged are made anew. The exit code is 1 if songs or shards of the home are gone, too.
 
     Example: [bold]genreflow backup /mnt/backup/genreflow[/bold]
     """
@@ -44,12 +44,7 @@ def backup(
             "its database and its artifacts, too.",
             soft_wrap=True,
         )
-    if kept.n_gone:
-        complain(
-            f"{kept.n_gone} shards are not in the home, and so not in the backup; `genreflow "
-            "extract` makes them again."
-        )
-        raise typer.Exit(FAILURE)
+    _tell_missing(kept.n_lost, kept.n_gone)
 
 
 @app.command()
@@ -81,6 +76,22 @@ def restore(
             "the backup; set `tracking` to it.",
             soft_wrap=True,
         )
+
+
+def _tell_missing(n_songs: int, n_shards: int) -> None:
+    """End with 1 if the home has lost something."""
+    if n_songs:
+        complain(
+            f"{n_songs} songs are not in the home any more; copies that the backup had of them "
+            "stay in it. `genreflow doctor --repair` lets the next ingest fetch them again."
+        )
+    if n_shards:
+        complain(
+            f"{n_shards} shards are not in the home, and so not in the backup; `genreflow "
+            "extract` makes them again."
+        )
+    if n_songs or n_shards:
+        raise typer.Exit(FAILURE)
 
 
 def _tell_left_out(names: Sequence[str]) -> None:

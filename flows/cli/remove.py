@@ -79,6 +79,7 @@ def _tell_what_stays(
 ) -> None:
     _say("Their places in the split and in old snapshots stay, as ids, and a line in `removals`.")
     _say("Your own files, and lines of logs that name them, are not the store's to remove.")
+    _say("A backup holds them until the next `genreflow backup` into its folder.")
     _say("Pages of past nights are gone; the artifacts `morning-…` in the Prefect UI are not.")
     for report in naming_reports(layout, songs):
         _say(f"{report} still names them; remove it, or make it anew.")

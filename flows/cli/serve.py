@@ -148,4 +148,4 @@ def _show(layout: DataLayout, mlflow: str, prefect: str) -> None:
     OUT.print(f"MLflow UI, table:  {mlflow}{view_path(tracking, View.TABLE)}", soft_wrap=True)
     OUT.print(f"MLflow UI, charts: {mlflow}{view_path(tracking, View.CHARTS)}", soft_wrap=True)
     OUT.print(f"Prefect UI:        {prefect}/dashboard", soft_wrap=True)
-    OUT.print("Ctrl-C stops both.")
+    OUT.print("Ctrl-C ends this.")

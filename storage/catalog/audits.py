@@ -67,7 +67,7 @@ def read_copies(layout: DataLayout) -> list[tuple[str, str]]:
 
 
 def read_verdicts(layout: DataLayout, run_id: str) -> dict[str, str]:
-    """Give the genre that a run takes each validation and test song for."""
+    """Give the genre that a run takes each song for that it was asked about."""
     statement = "select track_id, predicted from predictions where run_id = ?"
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [run_id])

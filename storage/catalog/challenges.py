@@ -48,7 +48,7 @@ def record_challenge(layout: DataLayout, challenge: Challenge) -> None:
     """Add a challenge, unless the last one of the same two says the same."""
     row = asdict(challenge)
     last = read_last_challenge(layout, challenge.run_id, challenge.previous_run_id)
-    same = ("promoted", "judged_on", "audit_id", "audit_verdict")
+    same = ("promoted", "judged_on", "reason", "audit_id", "audit_verdict")
     if last and all(getattr(last, name) == row[name] for name in same):
         return
     with open_catalog(layout) as catalog:

@@ -19,9 +19,10 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
-from genre_core.errors import CatalogMismatch
+from genre_core.errors import CatalogMismatch, TransientError
 from storage.tracking.guarding import told
 from storage.tracking.runs import log_params
+from storage.tracking.server_runs import tell_absence
 from storage.tracking.store import Tracking
 
 FEATURES_FILE = "features.json"
@@ -104,7 +105,7 @@ def _telling_absence(model_uri: str) -> Iterator[None]:
     """Say in a sentence that a network is gone."""
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise CatalogMismatch(
             f"the network {model_uri} cannot be loaded; `genreflow tidy` removes networks that "
             f"never reigned, if `[keep]` says so: {error}"
@@ -251,5 +252,11 @@ def _folder(tracking: Tracking, model_uri: str, name: str = "") -> Iterator[Path
 def _download(tracking: Tracking, location: str, name: str, folder: str) -> None:
     """Copy a model, or one file of it if it has that, from a server into a folder."""
     place: Any = get_artifact_repository(location, tracking.client.tracking_uri)
-    if not name or name in {Path(file.path).name for file in place.list_artifacts()}:
+    there = {Path(file.path).name for file in place.list_artifacts()}
+    if not there or (name and name not in there):
+        return
+    try:
         place.download_artifacts(name, folder)
+    except MlflowException as error:  # it is listed, so it is not gone
+        cause = ConnectionError(f"{name or 'a network'} does not come whole")
+        raise TransientError(tell_absence(tracking.layout.tracking_server, cause)) from error

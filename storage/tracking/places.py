@@ -66,7 +66,7 @@ def find_place(layout: DataLayout) -> RunsPlace:
 
 
 def _find_server(layout: DataLayout) -> ServerRuns:
-    if layout.mlflow_db.exists():
+    if layout.mlflow_db.exists() and not layout.tracking_note.exists():
         raise UsageError(
             f"The runs of {layout.home} are in its own {layout.mlflow_db.name}, and cannot be "
             f"moved to {layout.tracking_server}. Remove the setting `tracking`, or begin a new "

@@ -108,18 +108,28 @@ class ServerRuns:
 
     def _ask(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any] | None:
         """Give the answer of the server; none where it knows no such thing."""
-        address = f"{self.uri}/api/2.0/mlflow/{path}"
+        address, trust = f"{self.uri}/api/2.0/mlflow/{path}", _trust()
         try:
             answer = httpx.get(
                 address,
                 params=dict(parameters),
                 auth=_credentials(),
-                verify=ssl.create_default_context(cafile=os.environ.get(CERTIFICATES) or None),
+                verify=trust,
                 timeout=TIMEOUT,
             )
         except (httpx.TransportError, OSError) as error:
             raise TransientError(tell_absence(self.uri, error)) from error
         return _read(self.uri, answer)
+
+
+def _trust() -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=os.environ.get(CERTIFICATES) or None)
+    except OSError as error:
+        raise UsageError(
+            f"{CERTIFICATES} names {os.environ[CERTIFICATES]}, which cannot be read as "
+            f"certificates: {error}. Correct it."
+        ) from error
 
 
 def require_server(address: str) -> None:

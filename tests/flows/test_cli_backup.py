@@ -266,6 +266,20 @@ def test_a_backup_mends_its_damaged_copies(
     assert genreflow("restore", folder, "--home", tmp_path / "new").code == WELL
 
 
+def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
+    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+) -> None:
+    song = next(name for name in kept_files(folder) if name.startswith("songs/"))
+    (finished_copy.home / song).unlink()
+
+    said = genreflow("backup", folder, "--home", finished_copy.home)
+    restored = genreflow("restore", folder, "--home", tmp_path / "new")
+
+    assert (said.code, restored.code) == (FAILURE, WELL)
+    assert "1 songs are not in the home any more" in said.err
+    assert (tmp_path / "new" / song).is_file()
+
+
 def test_a_backup_without_all_shards_says_how_many_and_ends_with_1(
     genreflow: Call, folder: Path, finished_copy: LineConfig
 ) -> None:

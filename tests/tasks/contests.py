@@ -64,3 +64,29 @@ def rows(layout: DataLayout, table: str) -> list[dict[str, object]]:
     """Give the rows of a table in the order in which they came."""
     with open_catalog(layout) as catalog:
         return fetch_rows(catalog, f"select * from {table} order by rowid")
+
+
+def execute(layout: DataLayout, statement: str, *parameters: object) -> None:
+    with open_catalog(layout) as catalog:
+        catalog.execute(statement, list(parameters))
+
+
+def fetch(layout: DataLayout, statement: str) -> dict[str, str]:
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, statement)[0]
+
+
+def aliases(layout: DataLayout) -> dict[str, int]:
+    from storage.tracking.registry import find_alias
+    from storage.tracking.store import open_tracking
+
+    tracking = open_tracking(layout)
+    found = {name: find_alias(tracking, name) for name in ("champion", "challenger", "previous")}
+    return {name: one.version for name, one in found.items() if one}
+
+
+def move_alias(layout: DataLayout, alias: str, version: int) -> None:
+    from storage.tracking.registry import set_alias
+    from storage.tracking.store import open_tracking
+
+    set_alias(open_tracking(layout), alias, version)

@@ -11,9 +11,18 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.runs import read_run
 from storage.layout import DataLayout
 from tasks.hearing import hear_songs
-from tasks.promote import explain_stay, promote_best
+from tasks.promote import explain_stay, promote_best, promote_despite_audit
 from tasks.rollback import roll_back
-from tests.tasks.contests import let_say, plant_golden, plant_songs, rows
+from tests.tasks.contests import (
+    aliases,
+    execute,
+    fetch,
+    let_say,
+    move_alias,
+    plant_golden,
+    plant_songs,
+    rows,
+)
 
 pytestmark = [
     pytest.mark.flow,
@@ -29,27 +38,6 @@ class Ring:
     layout: DataLayout
     champion: str
     challenger: str
-
-
-def execute(layout: DataLayout, statement: str, *parameters: object) -> None:
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, list(parameters))
-
-
-def aliases(layout: DataLayout) -> dict[str, int]:
-    from storage.tracking.registry import find_alias
-    from storage.tracking.store import open_tracking
-
-    tracking = open_tracking(layout)
-    found = {name: find_alias(tracking, name) for name in ("champion", "challenger", "previous")}
-    return {name: one.version for name, one in found.items() if one}
-
-
-def move_alias(layout: DataLayout, alias: str, version: int) -> None:
-    from storage.tracking.registry import set_alias
-    from storage.tracking.store import open_tracking
-
-    set_alias(open_tracking(layout), alias, version)
 
 
 @pytest.fixture
@@ -120,6 +108,37 @@ def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
     assert promote_best.fn(ring.layout) is None
 
     assert "but its recall of hums falls from 1.00 to 0.77" in explain_stay(ring.layout)
+
+
+def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
+    execute(ring.layout, "update audits set verdict = 'fail'")
+    audited = (promote_best.fn(ring.layout), explain_stay(ring.layout))
+    let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+
+    overruled = (promote_despite_audit.fn(ring.layout), explain_stay(ring.layout))
+
+    assert [promotion for promotion, _ in (audited, overruled)] == [None, None]
+    assert "The audit of snapshot" in audited[1]
+    assert "version 1 stays before" in overruled[1]
+    reasons = [row["reason"] for row in rows(ring.layout, "challenges")]
+    assert reasons[1:] == [audited[1], overruled[1]]
+
+
+def test_a_champion_put_in_use_by_hand_that_cannot_be_heard_is_recorded(ring: Ring) -> None:
+    from storage.tracking.registry import register_run, set_champion
+    from storage.tracking.store import open_tracking
+
+    run = fetch(ring.layout, f"select run_id, model_uri from runs where {ring.challenger}")
+    tracking = open_tracking(ring.layout)
+    set_champion(tracking, register_run(tracking, run["run_id"], run["model_uri"], {}))
+    execute(ring.layout, f"delete from predictions where {ring.challenger}")
+    execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.challenger}")
+
+    promotion = promote_best.fn(ring.layout)
+
+    assert promotion is not None
+    assert promotion.version == 2
+    assert "was put in use without a record, and could not be judged" in promotion.reason
 
 
 def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> None:

@@ -143,6 +143,14 @@ def test_a_home_with_runs_of_its_own_does_not_begin_others_on_a_server(
         read_alias(replace(layout, tracking_server=address))
 
 
+def test_a_database_that_mlflow_made_in_a_team_home_is_no_run_of_the_home(team: DataLayout) -> None:
+    team.mlflow_db.touch()
+    try:
+        assert read_alias(team) is None
+    finally:
+        team.mlflow_db.unlink()
+
+
 def test_another_home_does_not_train_on_the_server_of_the_first(
     team: DataLayout, address: str, tmp_path: Path
 ) -> None:
