@@ -12,6 +12,7 @@ from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
     from storage.catalog.golden import Golden
+    from storage.layout import DataLayout
 
 
 @app.command()
@@ -29,35 +30,45 @@ def golden(
     layout = config.layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no song in {layout.home} yet. Run `genreflow run` first.")
-    from storage.catalog.golden import (
-        read_golden_versions,
-        read_split_by_song,
-        read_waiting,
-        renew_golden,
-    )
+    from storage.catalog.golden import read_golden_versions, read_waiting
+
+    if renew:
+        _renew(layout)
+    versions = read_golden_versions(layout)
+    _show(versions, read_waiting(layout))
+    for sentence in (*_split_by_song(layout), *_not_frozen(versions, config.golden.min_groups)):
+        OUT.print(sentence, soft_wrap=True)
+
+
+def _renew(layout: "DataLayout") -> None:
+    from storage.catalog.golden import renew_golden
     from storage.catalog.published import publish
     from storage.lock import hold_home
 
-    if renew:
-        with hold_home(layout):
-            renewed = renew_golden(layout)
-            publish(layout)
-        OUT.print(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
-    versions, waiting = read_golden_versions(layout), read_waiting(layout)
-    _show(versions, waiting)
-    for genre, n_songs in read_split_by_song(layout).items():
-        OUT.print(
-            f"{genre} is only split by song: {n_songs} of its songs in golden places may share "
-            "an artist with songs that are learned from.",
-            soft_wrap=True,
-        )
-    if not versions:
-        OUT.print(
-            "No version is frozen yet: challenger and champion are judged on validation songs. A "
-            f"genre puts songs aside once it has {config.golden.min_groups} artists "
-            "(golden.min_groups), and a version is frozen once every genre has some.",
-            soft_wrap=True,
-        )
+    with hold_home(layout):
+        renewed = renew_golden(layout)
+        publish(layout)
+    OUT.print(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
+
+
+def _split_by_song(layout: "DataLayout") -> list[str]:
+    from storage.catalog.golden import read_split_by_song
+
+    return [
+        f"{genre} is only split by song: {n_songs} of its songs in golden places may share an "
+        "artist with songs that are learned from."
+        for genre, n_songs in read_split_by_song(layout).items()
+    ]
+
+
+def _not_frozen(versions: "list[Golden]", min_groups: int) -> list[str]:
+    if versions:
+        return []
+    return [
+        "No version is frozen yet: challenger and champion are judged on validation songs. A genre "
+        f"puts songs aside once it has {min_groups} artists (golden.min_groups), and a version is "
+        "frozen once every genre has some."
+    ]
 
 
 def _show(versions: "list[Golden]", waiting: "Golden") -> None:
