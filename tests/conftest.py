@@ -43,6 +43,14 @@ SERVER_START_S = 180
 Sound = Callable[[np.random.Generator, Float32Array], Float32Array]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what rests on the one real night: it is made once if all of that runs in one process."""
+    for item in items:
+        if "first_night" in getattr(item, "fixturenames", ()):
+            item.add_marker("night")
+
+
 def pytest_sessionfinish() -> None:
     """Throw away what Prefect has written beside the temporary folders of the tests."""
     shutil.rmtree(STATE, ignore_errors=True)
