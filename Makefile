@@ -8,8 +8,8 @@ BIN := .venv/bin
 KILLED_NIGHTS := $(addprefix tests/crash/test_kills.py::,\
 	test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one \
 	test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there)
-NIGHTS := night or (flow and keras)
-APART := tests/crash tests/demo tests/flows/test_cluster.py tests/flows/test_deployment.py tests/flows/test_three_nights.py
+NIGHTS := night
+APART := tests/crash tests/flows/test_cluster.py tests/flows/test_deployment.py tests/flows/test_three_nights.py
 # thousands of small databases: in memory, where 16 GB of it may be had, they take a sixth less time
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 16000000 ] 2>/dev/null && echo -p /dev/shm)
 CODE := flows tasks genre_core storage demo tests benchmarks
