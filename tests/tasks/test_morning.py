@@ -89,6 +89,24 @@ def test_an_empty_night_says_that_nothing_came_in(layout: DataLayout) -> None:
     assert "Nothing new came in" in page.page.read_text("utf-8")
 
 
+def test_what_was_decided_last_is_told_be_it_a_challenge_or_a_rollback(layout: DataLayout) -> None:
+    challenge = {"run_id": "a", "snapshot_id": "s", "promoted": True, "reason": "It is better."}
+    challenge |= {"who": "", "judged_on": "", "n_songs": 6, "audit_id": "", "audit_verdict": ""}
+    change = {"version": 1, "run_id": "b", "snapshot_id": "s", "validation_macro_f1": 0.5}
+    rollback = {**change, "reason": "Version 1 is back.", "kind": "rollback"}
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "challenges", [challenge])
+    challenged = dict(make_morning_page(layout).told["decision"])
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "promotions", [rollback])
+
+    told = make_morning_page(layout).told
+
+    assert challenged["reason"] == "It is better."
+    assert dict(told["decision"])["reason"] == "Version 1 is back."
+    assert told["change"] == "is back since this night, by a rollback"
+
+
 def test_a_failed_step_stands_among_the_things_to_do_with_its_time(layout: DataLayout) -> None:
     page = make_morning_page(layout)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from storage.catalog.connection import open_catalog
+from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.published import publish, query
+from storage.catalog.published import publish, query, query_rows
 from storage.catalog.removals import find_artist
 from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
@@ -160,6 +160,17 @@ def test_a_reader_of_the_store_before_reads_on_until_the_next_extract(many: Stor
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
     assert left == set(all_shards(many.layout))
     assert len(left & set(small)) == 1  # the only shard of its key, which is joined with none
+
+
+def test_a_store_that_nobody_can_read_is_published_anew_after_a_takedown(many: Store) -> None:
+    with open_catalog(many.layout) as catalog:
+        row = {"track_id": "gone", "artist": "", "title": "", "reason": "", "who": ""}
+        insert_rows(catalog, "removals", [row])
+    many.layout.published.write_bytes(b"no database" * 1000)
+
+    assert publish_for_readers(many.layout) == []
+
+    assert query_rows(many.layout, "select 1 as one from tracks limit 1") == [{"one": 1}]
 
 
 def test_a_takedown_leaves_no_shard_for_readers(many: Store) -> None:
