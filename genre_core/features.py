@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from genre_core.embeddings import Embedding
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
 from genre_core.fragments import SAMPLE_RATE, FragmentConfig
@@ -16,17 +17,26 @@ from genre_core.representations.registry import find_representation
 SAMPLES_TOGETHER = 45 * SAMPLE_RATE
 """Sound that is transformed at once: the 15 fragments of 3 s of a song, in some 50 MB."""
 VALUE_BYTES = 4
+CONTEXT_S = 0.05
+"""Sound on both sides of a window, so that the filter of the resampler meets no edge in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureConfig:
-    """One representation at one fragment length, and how fragments are drawn."""
+    """One representation at one fragment length, and how fragments are drawn.
+
+    Where ``embedding`` is set, the fragments are its windows, with `CONTEXT_S` on both sides, and
+    they are spread over the song instead of drawn.
+    """
 
     representation: str = "thesis"
     fragment_s: float = 3.0
     fragments: FragmentConfig = field(default_factory=FragmentConfig)
+    embedding: Embedding | None = None
 
     def __post_init__(self) -> None:
+        if self.embedding:
+            return
         n_frames = find_representation(self.representation).shape(self.fragment_s)[1]
         if n_frames < 1 or self.fragment_s > self.fragments.longest_s:
             raise UsageError(
@@ -36,7 +46,9 @@ class FeatureConfig:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The shape of a matrix: (n_bands, n_frames)."""
+        """The shape of a matrix: (n_bands, n_frames); (n_values, 1) of an embedding."""
+        if self.embedding:
+            return self.embedding.n_values, 1
         return find_representation(self.representation).shape(self.fragment_s)
 
     @property
@@ -46,14 +58,39 @@ class FeatureConfig:
         return self.fragments.n_fragments * n_bands * n_frames * VALUE_BYTES
 
     def as_document(self) -> dict[str, Any]:
-        """Give the settings as plain values, to be logged beside a model."""
-        return asdict(self)
+        """Return the settings as plain values, to be logged beside a model."""
+        document = asdict(self)
+        if self.embedding is None:
+            del document["embedding"]
+        return document
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "FeatureConfig":
         """Read back what `as_document` gave."""
         fragments = FragmentConfig(**document["fragments"])
-        return cls(**{**document, "fragments": fragments})
+        embedding = document.get("embedding")
+        return cls(
+            representation=document["representation"],
+            fragment_s=document["fragment_s"],
+            fragments=fragments,
+            embedding=Embedding.from_document(embedding) if embedding else None,
+        )
+
+
+def embedding_features(embedding: Embedding, n_windows: int) -> FeatureConfig:
+    """Return the feature settings of an embedding: some windows a song, spread evenly.
+
+    Any song that lasts one window can be used; the margins shrink where it is short.
+    """
+    length_s = embedding.window_s + 2 * CONTEXT_S
+    return FeatureConfig(
+        representation=embedding.name,
+        fragment_s=embedding.window_s,
+        fragments=FragmentConfig(
+            n_fragments=n_windows, longest_s=length_s, margin_s=30.0, min_track_s=length_s
+        ),
+        embedding=embedding,
+    )
 
 
 def features_of_lengths(
@@ -92,9 +129,16 @@ def describe_change(before: Mapping[str, Any], now: FeatureConfig) -> str:
 
 def feature_key(config: FeatureConfig, decoder_version: str) -> str:
     """Digest the settings: rows with the same ``(track_id, feature_key)`` hold the same numbers."""
-    settings = dict(find_representation(config.representation).settings)
-    document = {**asdict(config), "settings": settings, "decoder": decoder_version}
+    settings = dict(_settings_of(config))
+    document = {**config.as_document(), "settings": settings, "decoder": decoder_version}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _settings_of(config: FeatureConfig) -> Mapping[str, object]:
+    """Return what the numbers depend on beside the fields of the configuration."""
+    if config.embedding:
+        return {"resampler": "soxr HQ", "context_s": CONTEXT_S}
+    return find_representation(config.representation).settings
 
 
 def matrices_of(fragments: Float32Array, config: FeatureConfig) -> Float32Array:

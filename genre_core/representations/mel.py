@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from genre_core.examples import Float32Array
 from genre_core.fragments import SAMPLE_RATE
@@ -74,24 +75,41 @@ def mel_weights() -> Float32Array:
     -----
     The scale of Slaney, *Auditory Toolbox* (1998): linear to 1 kHz, logarithmic above.
     """
-    corners = _corners_hz()
+    return slaney_filters(np.arange(N_BINS) * BIN_HZ, N_BANDS, LOW_HZ, TOP_HZ)
+
+
+def slaney_filters(
+    bins_hz: npt.NDArray[np.float64], n_bands: int, low_hz: float, top_hz: float
+) -> Float32Array:
+    """Triangles of mel bands, each with an area of 1 over frequency.
+
+    Parameters
+    ----------
+    bins_hz : float64 [shape=(n_bins,)]
+        Frequency of each bin of a spectrum.
+
+    Returns
+    -------
+    float32 [shape=(n_bins, n_bands)]
+    """
+    corners = _corners_hz(n_bands, low_hz, top_hz)
     low, centre, high = corners[:-2], corners[1:-1], corners[2:]
-    bins_hz = (np.arange(N_BINS) * BIN_HZ)[:, np.newaxis]
-    rising, falling = (bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre)
+    bins = bins_hz[:, np.newaxis]
+    rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)
     triangles = np.maximum(0, np.minimum(rising, falling))
     return (triangles * 2 / (high - low)).astype(np.float32)
 
 
 def band_edges_hz() -> tuple[float, ...]:
     """Give where each triangle crosses the next one: half way between their middles."""
-    corners = _corners_hz()
+    corners = _corners_hz(N_BANDS, LOW_HZ, TOP_HZ)
     return tuple(((corners[:-1] + corners[1:]) / 2).tolist())
 
 
-def _corners_hz() -> np.ndarray:
-    """Give where triangles begin, peak and end: each begins at the middle of the one below."""
-    low_mel, top_mel = _hz_to_mel(np.array([LOW_HZ, TOP_HZ])).tolist()
-    return _mel_to_hz(np.linspace(low_mel, top_mel, N_BANDS + 2))
+def _corners_hz(n_bands: int, low_hz: float, top_hz: float) -> np.ndarray:
+    """Return where triangles begin, peak and end: each begins at the middle of the one below."""
+    low_mel, top_mel = _hz_to_mel(np.array([low_hz, top_hz])).tolist()
+    return _mel_to_hz(np.linspace(low_mel, top_mel, n_bands + 2))
 
 
 def _hz_to_mel(hz: np.ndarray) -> np.ndarray:

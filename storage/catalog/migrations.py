@@ -117,9 +117,30 @@ def migrate_3_to_4(catalog: DuckDBPyConnection) -> None:
     )
 
 
+def migrate_4_to_5(catalog: DuckDBPyConnection) -> None:
+    """Add embeddings of songs, suspects, and what predictions say of their own certainty."""
+    catalog.execute(
+        """
+        alter table predictions add column confidence double;
+        alter table predictions add column unknown boolean;
+        alter table predictions add column alternatives varchar[];
+        create table song_embeddings (
+            track_id varchar not null, feature_key varchar not null, embedding float[] not null,
+            tag_logits float[] not null, primary key (track_id, feature_key)
+        );
+        create table suspects (
+            track_id varchar primary key, feature_key varchar not null, genre varchar not null,
+            predicted varchar not null, confidence double not null, neighbours varchar[] not null,
+            found_at timestamptz not null default now()
+        );
+        """
+    )
+
+
 MIGRATIONS: dict[int, Callable[[DuckDBPyConnection], None]] = {
     2: migrate_2_to_3,
     3: migrate_3_to_4,
+    4: migrate_4_to_5,
 }
 
 

@@ -98,7 +98,19 @@ create table runs (
 create table predictions (
     run_id varchar not null, track_id varchar not null, split varchar not null,
     genre varchar not null, predicted varchar not null, probability double not null,
-    probabilities double[] not null default [], primary key (run_id, track_id)
+    probabilities double[] not null default [],
+    confidence double, unknown boolean, alternatives varchar[], primary key (run_id, track_id)
+);
+
+create table song_embeddings (
+    track_id varchar not null, feature_key varchar not null, embedding float[] not null,
+    tag_logits float[] not null, primary key (track_id, feature_key)
+);
+
+create table suspects (
+    track_id varchar primary key, feature_key varchar not null, genre varchar not null,
+    predicted varchar not null, confidence double not null, neighbours varchar[] not null,
+    found_at timestamptz not null default now()
 );
 
 create table sound (
@@ -173,4 +185,4 @@ create table removals (
     removed_at timestamptz not null default now()
 );
 
-insert into schema_version values (4);
+insert into schema_version values (5);

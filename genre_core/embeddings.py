@@ -1,0 +1,91 @@
+"""Embeddings: what a frozen, pretrained network says of windows of sound."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.examples import Float32Array
+
+SEPARATOR = ": "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """A frozen network (or several) that turns a window of sound into a row of values.
+
+    The values of a window are its features first, then one logit a tag, so a matrix of this
+    representation is ``(n_values, 1)``.
+
+    Attributes
+    ----------
+    name : str
+        The name of the representation.
+    digest : str
+        Of the files of the model; part of the feature key.
+    sample_rate : int
+        Of the sound that the model reads, in Hz.
+    window_s, hop_s : float
+        Length of a window, and the least distance between two windows of a song, in seconds.
+    n_features : int
+    tags : tuple of str
+        Names of the logits as ``model: tag``; empty where the model has none.
+    licence : str
+    trained_on : tuple of str
+        Data sets that the model was trained on: scores on their songs may be too good.
+    """
+
+    name: str
+    digest: str
+    sample_rate: int
+    window_s: float
+    hop_s: float
+    n_features: int
+    tags: tuple[str, ...] = ()
+    licence: str = ""
+    trained_on: tuple[str, ...] = ()
+
+    @property
+    def n_values(self) -> int:
+        """Features and tag logits of a window."""
+        return self.n_features + len(self.tags)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """Names of the tags without their model, in lower case."""
+        return tuple(tag.rpartition(SEPARATOR)[2].lower() for tag in self.tags)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Embedding":
+        """Return what `as_document` described."""
+        lists = {name: tuple(document[name]) for name in ("tags", "trained_on")}
+        return cls(**{**document, **lists})
+
+
+def song_means(
+    values: Float32Array, track_ids: Sequence[str] | npt.NDArray[np.object_]
+) -> tuple[list[str], Float32Array]:
+    """Average the windows of each song.
+
+    Parameters
+    ----------
+    values : float32 [shape=(n_windows, n_values) or (n_windows, n_values, 1)]
+    track_ids : sequence of str [shape=(n_windows,)]
+
+    Returns
+    -------
+    list of str, float32 [shape=(n_songs, n_values)]
+        The songs in order of their ids.
+    """
+    songs, song_of_window = np.unique(np.asarray(track_ids, str), return_inverse=True)
+    flat = values.reshape(len(values), -1)
+    sums = np.zeros((len(songs), flat.shape[1]), np.float64)
+    np.add.at(sums, song_of_window, flat)
+    counts = np.bincount(song_of_window, minlength=len(songs))
+    return songs.tolist(), (sums / counts[:, None]).astype(np.float32)

@@ -1,0 +1,81 @@
+"""Which tags of an embedding speak for which genre."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from genre_core.embeddings import Embedding
+from genre_core.examples import Float32Array
+
+TagTable = Mapping[str, Sequence[str]]
+
+DEFAULT_TAGS: TagTable = MappingProxyType(
+    {
+        "alternative": ("alternative", "alternative rock"),
+        "ambient": ("ambient",),
+        "ballad": ("slow", "mellow", "soft", "easy listening", "sad"),
+        "blues": ("blues",),
+        "choral": ("choir", "choral"),
+        "classical": ("classical", "classic"),
+        "country": ("country",),
+        "dance": ("dance",),
+        "disco": ("dance", "funk", "70s"),
+        "electronic": ("electronic", "electronica", "electro"),
+        "folk": ("folk", "acoustic"),
+        "funk": ("funk",),
+        "hiphop": ("hip-hop",),
+        "house": ("house", "dance"),
+        "indie": ("indie", "indie rock", "indie pop"),
+        "jazz": ("jazz",),
+        "metal": ("metal", "heavy metal"),
+        "newage": ("new age",),
+        "opera": ("opera",),
+        "pop": ("pop",),
+        "punk": ("punk",),
+        "rap": ("hip-hop",),
+        "rnb": ("rnb",),
+        "rock": ("rock", "hard rock", "classic rock"),
+        "soul": ("soul", "rnb"),
+        "techno": ("techno", "electronic"),
+    }
+)
+"""Tags of MagnaTagATune and of the Million Song Dataset (last.fm) by the letters of a genre."""
+
+
+def tags_of_genre(genre: str, table: TagTable) -> tuple[str, ...]:
+    """Return the tags that a table names for a genre; letter case and punctuation do not matter."""
+    wanted = _letters(genre)
+    named = next((tags for name, tags in table.items() if _letters(name) == wanted), ())
+    return tuple(tag.lower() for tag in named)
+
+
+def prior_tags(genre: str, embedding: Embedding, table: TagTable) -> tuple[str, ...]:
+    """Return the tags of an embedding that speak for a genre, such as ``MSD: Hip-Hop``.
+
+    Tags that ``table`` names; else those that bear the name of the genre.
+    """
+    named = tags_of_genre(genre, table) or (_letters(genre),)
+    wanted = {_letters(tag) for tag in named}
+    pairs = zip(embedding.tags, embedding.tag_names, strict=True)
+    return tuple(tag for tag, name in pairs if _letters(name) in wanted)
+
+
+def prior_matrix(genres: Sequence[str], embedding: Embedding, table: TagTable) -> Float32Array:
+    """Weights that average the logits of each genre's tags.
+
+    Returns
+    -------
+    float32 [shape=(n_tags, n_genres)]
+        Columns sum to 1, or are all zero for a genre without a tag.
+    """
+    matrix = np.zeros((len(embedding.tags), len(genres)), np.float32)
+    for column, genre in enumerate(genres):
+        rows = [embedding.tags.index(tag) for tag in prior_tags(genre, embedding, table)]
+        matrix[rows, column] = 1 / max(1, len(rows))
+    return matrix
+
+
+def _letters(name: str) -> str:
+    """Letters and digits of a name, in lower case: ``Hip-Hop`` and ``hip hop`` are ``hiphop``."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())

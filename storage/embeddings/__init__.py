@@ -1,0 +1,1 @@
+"""Embedding models: where their files come from, and how they are run."""

@@ -1,0 +1,206 @@
+"""The taggers of musicnn, rebuilt in Keras from their checkpoints and exported to LiteRT.
+
+Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging",
+ISMIR late-breaking demo 2019. The package (ISC licence) is read as data; none of its code runs.
+Only the conversion imports TensorFlow, once a machine.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genre_core.representations.mel import slaney_filters
+
+SAMPLE_RATE = 16_000
+WINDOW_SAMPLES = 48_000
+FRAME_SAMPLES, HOP_SAMPLES, N_BANDS = 512, 256, 96
+_PADDING = 64
+"""Silence on both sides: 187 frames, on which the networks were trained, need 48,128 samples."""
+_EPSILON = 1e-3
+_SMALL_POOLS = (((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
+_VGG_POOLS = {
+    "MTT_vgg": (((4, 1), (2, 2)), ((2, 2), (2, 2)), *_SMALL_POOLS),
+    "MSD_vgg": (((4, 1), (4, 1)), ((1, 4), (1, 4)), *_SMALL_POOLS),
+}
+"""Size and strides of each pooling, from the graphs (`.meta`) of the checkpoints."""
+
+Tensor = Any  # a Keras tensor
+Layers = Any  # the module keras.layers; naming it would import Keras
+Variables = Callable[[str], np.ndarray]
+_Pool = tuple[tuple[int, int], tuple[int, int]]
+
+
+def build_tagger(name: str, variables: Variables) -> Any:
+    """Build one network of the package with its trained weights.
+
+    Parameters
+    ----------
+    name : str
+        ``MTT_musicnn``, ``MSD_musicnn``, ``MTT_vgg`` or ``MSD_vgg``.
+    variables : callable
+        Returns a variable of its checkpoint by name.
+
+    Returns
+    -------
+    keras.Model
+        float32 (batch, 187, 96), log-mel frames → features and tag logits, in this order, both
+        float32 (batch, n).
+    """
+    import keras
+
+    frames = keras.Input((1 + (WINDOW_SAMPLES + 2 * _PADDING - FRAME_SAMPLES) // HOP_SAMPLES, N_BANDS))
+    saved = _Checkpoint(variables)
+    if pools := _VGG_POOLS.get(name):
+        return keras.Model(frames, _build_vgg(keras.layers, saved, frames, pools))
+    return keras.Model(frames, _build_musicnn(keras.layers, saved, frames))
+
+
+def build_embedder(names: Sequence[str], variables_of: Callable[[str], Variables]) -> Any:
+    """Build one model of several taggers that share the front end.
+
+    Returns
+    -------
+    keras.Model
+        float32 (batch, 48000), a wave of 3 s at 16 kHz → float32 (batch, n_values): the features
+        of each tagger, then the tag logits of each.
+    """
+    import keras
+
+    wave = keras.Input((WINDOW_SAMPLES,))
+    frames = build_front_end()(wave)
+    found = [build_tagger(name, variables_of(name))(frames) for name in names]
+    features, logits = zip(*found, strict=True)
+    return keras.Model(wave, keras.layers.Concatenate()([*features, *logits]))
+
+
+def build_front_end() -> Any:
+    """Build the log-mel front end: float32 (batch, 48000) at 16 kHz → (batch, 187, 96).
+
+    Notes
+    -----
+    The DFT is a strided convolution. Power in 96 Slaney mel bands, log10(10,000 x + 1), as in the
+    package, whose cast to float16 (it overflows above a power of 6.55) is left out.
+    """
+    import keras
+
+    layers = keras.layers
+    wave = keras.Input((WINDOW_SAMPLES,))
+    padded = layers.ZeroPadding1D(_PADDING)(layers.Reshape((WINDOW_SAMPLES, 1))(wave))
+    n_bins = FRAME_SAMPLES // 2 + 1
+    dft = layers.Conv1D(2 * n_bins, FRAME_SAMPLES, strides=HOP_SAMPLES, use_bias=False)
+    mel = layers.Dense(N_BANDS, use_bias=False)
+    parts = keras.ops.square(dft(padded))
+    power = keras.ops.add(parts[..., :n_bins], parts[..., n_bins:])
+    model = keras.Model(wave, keras.ops.log10(10_000.0 * mel(power) + 1.0))
+    dft.set_weights([_dft_kernel()[:, np.newaxis, :]])
+    bins_hz = np.arange(n_bins) * SAMPLE_RATE / FRAME_SAMPLES
+    mel.set_weights([slaney_filters(bins_hz, N_BANDS, 0.0, SAMPLE_RATE / 2)])
+    return model
+
+
+def _dft_kernel() -> np.ndarray:
+    """Real and imaginary part of each bin under a periodic Hann window, (512, 514)."""
+    n = np.arange(FRAME_SAMPLES)
+    angles = 2 * np.pi * np.outer(n, np.arange(FRAME_SAMPLES // 2 + 1)) / FRAME_SAMPLES
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * n / FRAME_SAMPLES)
+    return (window[:, np.newaxis] * np.hstack([np.cos(angles), -np.sin(angles)])).astype("f4")
+
+
+class _Checkpoint:
+    """Layers with the weights of a checkpoint, numbered in the order in which they are asked for.
+
+    TensorFlow 1 named them so: ``conv2d``, ``conv2d_1``, …
+    """
+
+    def __init__(self, variables: Variables) -> None:
+        self._variables = variables
+        self._counts: dict[str, int] = {}
+
+    def next_weights(self, kind: str, names: tuple[str, ...]) -> list[np.ndarray]:
+        """Return the named variables of the next layer of a kind."""
+        count = self._counts.get(kind, 0)
+        self._counts[kind] = count + 1
+        scope = f"{kind}_{count}" if count else kind
+        return [self._variables(f"{scope}/{name}") for name in names]
+
+    def named_weights(self, scope: str) -> list[np.ndarray]:
+        """Return kernel and bias of a layer that has a name of its own."""
+        return [self._variables(f"{scope}/{name}") for name in ("kernel", "bias")]
+
+    def normalise(self, layers: Layers, x: Tensor) -> Tensor:
+        """Apply the next batch normalisation."""
+        names = ("gamma", "beta", "moving_mean", "moving_variance")
+        return _apply(
+            layers.BatchNormalization(epsilon=_EPSILON), x, self.next_weights("batch_normalization", names)
+        )
+
+
+def _apply(layer: Any, x: Tensor, weights: list[np.ndarray]) -> Tensor:
+    result = layer(x)
+    layer.set_weights(weights)
+    return result
+
+
+def _build_musicnn(layers: Layers, saved: _Checkpoint, frames: Tensor) -> list[Tensor]:
+    front = _front_features(layers, saved, frames)
+    mid = [front]
+    for _ in range(3):
+        fresh = _mid_features(layers, saved, mid[-1])
+        mid.append(fresh if len(mid) == 1 else layers.Add()([fresh, mid[-1]]))
+    pooled = _pool_time(layers, layers.Concatenate()(mid))
+    pooled = saved.normalise(layers, pooled)
+    kernel, bias = saved.next_weights("dense", ("kernel", "bias"))
+    dense = _apply(layers.Dense(len(bias), activation="relu"), pooled, [kernel, bias])
+    features = saved.normalise(layers, dense)
+    kernel, bias = saved.next_weights("dense", ("kernel", "bias"))
+    return [features, _apply(layers.Dense(len(bias)), features, [kernel, bias])]
+
+
+def _front_features(layers: Layers, saved: _Checkpoint, frames: Tensor) -> Tensor:
+    """Timbral filters (tall) and temporal ones (long), each at its loudest band."""
+    image = layers.Reshape((*frames.shape[1:], 1))(frames)
+    image = saved.normalise(layers, image)
+    framed = layers.ZeroPadding2D(((3, 3), (0, 0)))(image)
+    found = [_convolve(layers, saved, framed, "valid") for _ in range(2)]
+    found += [_convolve(layers, saved, image, "same") for _ in range(3)]
+    return layers.Concatenate()(found)
+
+
+def _convolve(layers: Layers, saved: _Checkpoint, image: Tensor, padding: str) -> Tensor:
+    kernel, bias = saved.next_weights("conv2d", ("kernel", "bias"))
+    convolution = layers.Conv2D(
+        kernel.shape[-1], kernel.shape[:2], padding=padding, activation="relu"
+    )
+    found = saved.normalise(layers, _apply(convolution, image, [kernel, bias]))
+    n_frames, n_bands, n_filters = found.shape[1:]
+    return layers.Reshape((n_frames, n_filters))(layers.MaxPooling2D((1, n_bands))(found))
+
+
+def _mid_features(layers: Layers, saved: _Checkpoint, x: Tensor) -> Tensor:
+    kernel, bias = saved.next_weights("conv2d", ("kernel", "bias"))
+    kernel = kernel[:, :, 0, :]  # it spans all channels: a convolution over time alone
+    convolution = layers.Conv1D(kernel.shape[-1], len(kernel), padding="same", activation="relu")
+    return saved.normalise(layers, _apply(convolution, x, [kernel, bias]))
+
+
+def _pool_time(layers: Layers, x: Tensor) -> Tensor:
+    """Maximum and mean over time, interleaved as TensorFlow 1 flattened them."""
+    pooled = [layers.GlobalMaxPooling1D(), layers.GlobalAveragePooling1D()]
+    columns = [layers.Reshape((x.shape[-1], 1))(pool(x)) for pool in pooled]
+    return layers.Flatten()(layers.Concatenate()(columns))
+
+
+def _build_vgg(
+    layers: Layers, saved: _Checkpoint, frames: Tensor, pools: Sequence[_Pool]
+) -> list[Tensor]:
+    x = saved.normalise(layers, layers.Reshape((*frames.shape[1:], 1))(frames))
+    for number, (size, strides) in enumerate(pools, start=1):
+        kernel, bias = saved.named_weights(f"{number}CNN")
+        convolution = layers.Conv2D(kernel.shape[-1], (3, 3), padding="same", activation="relu")
+        x = saved.normalise(layers, _apply(convolution, x, [kernel, bias]))
+        x = layers.MaxPooling2D(size, strides=strides)(x)
+    features = layers.Flatten()(x)
+    kernel, bias = saved.next_weights("dense", ("kernel", "bias"))
+    return [features, _apply(layers.Dense(len(bias)), features, [kernel, bias])]
