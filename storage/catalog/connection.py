@@ -18,7 +18,7 @@ from storage.catalog.migrations import MIGRATIONS, migrate
 from storage.disk import REFUSALS, refusal, telling_refusal
 from storage.layout import DataLayout
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 PATIENCE_S = 20.0
 PAUSE_S = 0.1
 logger = logging.getLogger(__name__)
