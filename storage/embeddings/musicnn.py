@@ -6,7 +6,6 @@ Only the conversion imports TensorFlow, once a machine.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,14 @@ _VGG_POOLS = {
 """Size and strides of each pooling, from the graphs (`.meta`) of the checkpoints."""
 
 Tensor = Any  # a Keras tensor
+Model = Any  # a keras.Model
+Layer = Any  # a keras.Layer
 Layers = Any  # the module keras.layers; naming it would import Keras
 Variables = Callable[[str], np.ndarray]
 _Pool = tuple[tuple[int, int], tuple[int, int]]
 
 
-def build_tagger(name: str, variables: Variables) -> Any:
+def build_tagger(name: str, variables: Variables) -> Model:
     """Build one network of the package with its trained weights.
 
     Parameters
@@ -50,14 +51,16 @@ def build_tagger(name: str, variables: Variables) -> Any:
     """
     import keras
 
-    frames = keras.Input((1 + (WINDOW_SAMPLES + 2 * _PADDING - FRAME_SAMPLES) // HOP_SAMPLES, N_BANDS))
+    frames = keras.Input(
+        (1 + (WINDOW_SAMPLES + 2 * _PADDING - FRAME_SAMPLES) // HOP_SAMPLES, N_BANDS)
+    )
     saved = _Checkpoint(variables)
     if pools := _VGG_POOLS.get(name):
         return keras.Model(frames, _build_vgg(keras.layers, saved, frames, pools))
     return keras.Model(frames, _build_musicnn(keras.layers, saved, frames))
 
 
-def build_embedder(names: Sequence[str], variables_of: Callable[[str], Variables]) -> Any:
+def build_embedder(names: Sequence[str], variables_of: Callable[[str], Variables]) -> Model:
     """Build one model of several taggers that share the front end.
 
     Returns
@@ -75,7 +78,7 @@ def build_embedder(names: Sequence[str], variables_of: Callable[[str], Variables
     return keras.Model(wave, keras.layers.Concatenate()([*features, *logits]))
 
 
-def build_front_end() -> Any:
+def build_front_end() -> Model:
     """Build the log-mel front end: float32 (batch, 48000) at 16 kHz → (batch, 187, 96).
 
     Notes
@@ -133,11 +136,13 @@ class _Checkpoint:
         """Apply the next batch normalisation."""
         names = ("gamma", "beta", "moving_mean", "moving_variance")
         return _apply(
-            layers.BatchNormalization(epsilon=_EPSILON), x, self.next_weights("batch_normalization", names)
+            layers.BatchNormalization(epsilon=_EPSILON),
+            x,
+            self.next_weights("batch_normalization", names),
         )
 
 
-def _apply(layer: Any, x: Tensor, weights: list[np.ndarray]) -> Tensor:
+def _apply(layer: Layer, x: Tensor, weights: list[np.ndarray]) -> Tensor:
     result = layer(x)
     layer.set_weights(weights)
     return result

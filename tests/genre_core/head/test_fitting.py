@@ -1,0 +1,125 @@
+"""A head on made embeddings: its formula, its choices, and what it predicts out of fold."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from genre_core.examples import Float32Array, Int64Array
+from genre_core.head.fitting import CLIP, FittedHead, fit_head, fit_scaler, softmax
+
+N_FEATURES, N_TAGS, N_GENRES = 8, 3, 3
+PRIOR = np.eye(N_TAGS, N_GENRES, dtype=np.float32)
+
+
+def made_songs(
+    seed: int, n_songs: int = 60, feature_gap: float = 1.0, tag_gap: float = 0.0
+) -> tuple[Float32Array, Int64Array, np.ndarray]:
+    """Songs whose genre moves one feature and one tag by so many deviations; two songs a group."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n_songs) % N_GENRES
+    values = rng.standard_normal((n_songs, N_FEATURES + N_TAGS))
+    values[np.arange(n_songs), labels] += feature_gap
+    values[np.arange(n_songs), N_FEATURES + labels] += tag_gap
+    groups = np.array(
+        [f"artist {song // (2 * N_GENRES)} {song % N_GENRES}" for song in range(n_songs)]
+    )
+    return values.astype(np.float32), labels, groups
+
+
+def accuracy(fitted: FittedHead, labels: Int64Array) -> float:
+    return float((fitted.out_of_fold.argmax(axis=1) == labels).mean())
+
+
+def test_the_probabilities_are_those_of_the_formula() -> None:
+    values, labels, groups = made_songs(0, tag_gap=2.0)
+
+    fitted = fit_head(values, labels, groups, PRIOR, N_GENRES)
+
+    deviation = np.maximum(
+        values.std(0),
+        0.5
+        * np.r_[
+            np.full(N_FEATURES, np.median(values[:, :N_FEATURES].std(0))),
+            np.full(N_TAGS, np.median(values[:, N_FEATURES:].std(0))),
+        ],
+    )
+    scaled = np.clip((values - values.mean(0)) / deviation, -3, 3)
+    ridge = Ridge(alpha=fitted.penalty * N_FEATURES)
+    ridge.fit(scaled[:, :N_FEATURES], np.eye(N_GENRES)[labels])
+    logits = fitted.strength * scaled[:, N_FEATURES:] + ridge.predict(scaled[:, :N_FEATURES])
+    expected = softmax(logits / fitted.temperature)
+    np.testing.assert_allclose(fitted.head.probabilities(values), expected, atol=1e-5)
+
+
+def test_a_prior_helps_where_the_tags_know_the_genre_and_the_features_do_not() -> None:
+    values, labels, groups = made_songs(1, feature_gap=0.0, tag_gap=3.0)
+
+    with_prior = fit_head(values, labels, groups, PRIOR, N_GENRES)
+    without = fit_head(values, labels, groups, np.zeros_like(PRIOR), N_GENRES)
+
+    assert accuracy(with_prior, labels) > 0.8
+    assert accuracy(without, labels) < 0.6
+    assert without.strength == 0.0
+
+
+def test_random_labels_are_not_predicted_out_of_fold() -> None:
+    values, labels, groups = made_songs(2, n_songs=240, feature_gap=0.0)
+
+    fitted = fit_head(values, labels, groups, np.zeros_like(PRIOR), N_GENRES)
+
+    assert abs(accuracy(fitted, labels) - 1 / N_GENRES) < 0.1
+
+
+def test_out_of_fold_probabilities_are_as_often_right_as_they_claim() -> None:
+    values, labels, groups = made_songs(3, n_songs=900, feature_gap=1.5)
+
+    fitted = fit_head(values, labels, groups, np.zeros_like(PRIOR), N_GENRES)
+
+    assert fitted.out_of_fold.max(axis=1).mean() == pytest.approx(
+        accuracy(fitted, labels), abs=0.04
+    )
+
+
+def test_the_songs_of_a_group_never_help_to_predict_each_other() -> None:
+    """Each group has a feature of its own, which gives its genre away."""
+    rng = np.random.default_rng(4)
+    labels = np.repeat(np.arange(3), 20)
+    groups = np.array([f"{label} {song // 4}" for song, label in enumerate(labels)])
+    one_hot = (groups[:, np.newaxis] == np.unique(groups)).astype(np.float32)
+    values = np.hstack([10 * one_hot, rng.standard_normal((60, N_TAGS))]).astype(np.float32)
+
+    fitted = fit_head(values, labels, groups, np.zeros((N_TAGS, 3), np.float32), N_GENRES)
+
+    assert accuracy(fitted, labels) < 0.5
+    assert (fitted.head.probabilities(values).argmax(axis=1) == labels).mean() > 0.9
+
+
+def test_one_song_a_genre_is_enough_to_fit_and_nothing_is_known_out_of_fold() -> None:
+    values, labels, groups = made_songs(5, n_songs=3, tag_gap=5.0)
+
+    fitted = fit_head(values, labels, groups, PRIOR, N_GENRES)
+
+    assert (fitted.strength, fitted.penalty, fitted.temperature) == (1.0, 0.3, 0.5)
+    assert not fitted.is_scored.any()
+    assert (fitted.head.probabilities(values).argmax(axis=1) == labels).all()
+
+
+def test_a_song_whose_genre_has_no_other_group_is_not_scored_out_of_fold() -> None:
+    values, labels, groups = made_songs(6)
+    groups[labels == 2] = "the only artist of genre 2"
+
+    fitted = fit_head(values, labels, groups, PRIOR, N_GENRES)
+
+    np.testing.assert_array_equal(fitted.is_scored, labels != 2)
+
+
+def test_values_are_clipped_and_those_that_hardly_move_are_not_blown_up() -> None:
+    values = np.zeros((4, 3), np.float32)
+    values[:, 0] = [-1, 1, -1, 1]
+    values[:, 1] = [-2, 2, -2, 2]
+    values[:, 2] = [0, 0.002, 0, 0.002]
+
+    scaler = fit_scaler(values, n_features=3)
+
+    np.testing.assert_allclose(scaler.deviation, [1, 2, 0.5])
+    assert scaler.scale(np.array([[100, 0, 0]], np.float32))[0, 0] == CLIP

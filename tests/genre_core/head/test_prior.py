@@ -1,0 +1,32 @@
+"""Which tags speak for a genre."""
+
+import numpy as np
+import pytest
+
+from genre_core.embeddings import Embedding
+from genre_core.head.prior import DEFAULT_TAGS, prior_matrix, prior_tags
+
+TAGS = ("MTT: classical", "MTT: classic", "MSD: Hip-Hop", "MSD: rock", "MSD: House")
+EMBEDDING = Embedding(
+    name="made", digest="", sample_rate=16_000, window_s=3.0, hop_s=1.5, n_features=2, tags=TAGS
+)
+
+
+@pytest.mark.parametrize("genre", ["hiphop", "Hip-Hop", "hip hop", "HIP_HOP", "rap"])
+def test_a_genre_finds_its_tag_however_it_is_written(genre: str) -> None:
+    assert prior_tags(genre, EMBEDDING, DEFAULT_TAGS) == ("MSD: Hip-Hop",)
+
+
+def test_a_genre_that_no_table_names_finds_the_tag_that_bears_its_name() -> None:
+    assert prior_tags("House", EMBEDDING, {}) == ("MSD: House",)
+
+
+def test_a_genre_without_a_tag_has_an_empty_column() -> None:
+    matrix = prior_matrix(["classical", "polka"], EMBEDDING, DEFAULT_TAGS)
+
+    np.testing.assert_array_equal(matrix[:, 0], [0.5, 0.5, 0, 0, 0])
+    np.testing.assert_array_equal(matrix[:, 1], np.zeros(5))
+
+
+def test_a_table_of_the_user_is_the_only_one_asked_for_the_genres_it_names() -> None:
+    assert prior_tags("rock", EMBEDDING, {"rock": ("house",)}) == ("MSD: House",)
