@@ -1,0 +1,125 @@
+"""The settings of an embedding of one's own, ``[embeddings.NAME]``."""
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from genre_core.errors import UsageError
+from storage.embeddings.runtime import Output
+from storage.embeddings.windows import require_rate
+
+LABEL_COLUMNS = ("label", "tag", "name", "display_name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingConfig:
+    """A model of one's own that turns windows of sound into features.
+
+    Attributes
+    ----------
+    file : Path
+        LiteRT (``.tflite``), ONNX (``.onnx``, with the extra ``genreflow[onnx]``) or Keras
+        (``.keras``). It reads a wave in -1..1 as (n) or (batch, n) in float32.
+    sample_rate : int
+        Of the sound that the model reads, in Hz.
+    window_s, hop_s : float
+        Length of a window, and the least distance between two windows of a song, in seconds;
+        0: windows do not overlap.
+    licence : str
+        Of the model's weights; model cards name it.
+    output : int, str or tuple of those
+        The output of the model that holds the features, by position or name. Of several, all are
+        joined. Where ``labels`` name tags, the last one holds the tags.
+    labels : tuple of str, or str
+        Names of the tags, or a file of them: a text with one a line, or a CSV file with a column
+        ``label``, ``tag``, ``name`` or ``display_name``.
+    probabilities : bool
+        Whether the model gives probabilities of the tags, and not logits.
+    trained_on : tuple of str
+        Data sets that the model was trained on: scores on their songs may be too good.
+    """
+
+    file: Path
+    sample_rate: int
+    window_s: float
+    licence: str
+    hop_s: float = 0.0
+    output: Output | tuple[Output, ...] = 0
+    labels: tuple[str, ...] | str = ()
+    probabilities: bool = False
+    trained_on: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_rate(self.sample_rate)
+        if not 0 < self.window_s < math.inf or not 0 <= self.hop_s < math.inf:
+            raise UsageError(
+                f"window_s is {self.window_s:g} and hop_s {self.hop_s:g}. Use a length of a window "
+                "above 0 s, and 0 or more seconds between two."
+            )
+        if not self.licence.strip():
+            raise UsageError("licence is empty. Name the licence of the model, or `unknown`.")
+        if self.output == ():
+            raise UsageError("output is empty. Name the output that holds the features.")
+        if self.probabilities and not self.labels:
+            raise UsageError(
+                "probabilities is set, but no labels are. Name the tags, or remove probabilities."
+            )
+
+    @property
+    def n_samples(self) -> int:
+        """Length of a window in samples."""
+        return round(self.window_s * self.sample_rate)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The outputs that are joined: features, then tags. One alone may be both."""
+        named = self.output if isinstance(self.output, tuple) else (self.output,)
+        return named * 2 if self.labels and len(named) == 1 else named
+
+    def read_labels(self) -> tuple[str, ...]:
+        """Return the names of the tags.
+
+        Raises
+        ------
+        UsageError
+            If their file cannot be read, or a name is empty or there twice.
+        """
+        labels = _read_file(Path(self.labels)) if isinstance(self.labels, str) else self.labels
+        names = tuple(label.strip() for label in labels)
+        if isinstance(self.labels, str) and self.labels and not names:
+            raise UsageError(f"{self.labels} names no labels. Write one a line.")
+        if twice := sorted({name for name in names if names.count(name) > 1 or not name}):
+            raise UsageError(
+                f"Label {twice[0]!r} is empty or named more than once in labels. Give every tag "
+                "output a name of its own."
+            )
+        return names
+
+
+def _read_file(path: Path) -> tuple[str, ...]:
+    """Return the labels of a file, one a line, or a column of a CSV file."""
+    if path == Path():
+        return ()
+    try:
+        text = path.expanduser().read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"labels cannot be read from {path}: {error}. Correct it.") from error
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    rows = list(csv.reader(lines)) if path.suffix.lower() == ".csv" else [[line] for line in lines]
+    return _label_column(path, rows)
+
+
+def _label_column(path: Path, rows: list[list[str]]) -> tuple[str, ...]:
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    found = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)
+    if path.suffix.lower() == ".csv" and found is not None:
+        return tuple(row[found] if len(row) > found else "" for row in rows[1:])
+    if any(len(row) > 1 for row in rows):
+        raise UsageError(
+            f"{path} has several columns, and none is called {', '.join(LABEL_COLUMNS)}. Rename "
+            "the one that holds the labels."
+        )
+    return tuple("".join(row) for row in rows)

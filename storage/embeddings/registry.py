@@ -1,0 +1,122 @@
+"""Embeddings by name: those that are built in, and those of the user's own settings."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from genre_core.embeddings import SEPARATOR, Embedding
+from genre_core.errors import UsageError
+from genre_core.representations.registry import REPRESENTATIONS
+from storage.disk import digest_file
+from storage.embeddings.cache import read_note, write_note
+from storage.embeddings.checking import check_embedding, check_labels
+from storage.embeddings.config import EmbeddingConfig
+from storage.embeddings.model import Model
+
+__all__ = ["BUILT_IN", "EmbeddingConfig", "Model", "find_model", "require_own_names"]
+
+BUILT_IN = ("musicnn", "musicnn_vgg")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_CHECK = 1
+"""Goes up when `check_embedding` asks for more: what passed before is checked anew."""
+
+
+def find_model(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
+    """Return an embedding by its name, checked.
+
+    The check runs once for a file and its settings; a note of it stays in the user's cache, so
+    that afterwards the file is only digested.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name, or it cannot be used.
+    """
+    if name not in own:
+        return _find_built_in(name, own)
+    try:
+        return _load_own(name, own[name])
+    except UsageError as error:
+        raise UsageError(f"[embeddings.{name}]: {error}") from error
+
+
+def require_own_names(own: Mapping[str, EmbeddingConfig]) -> None:
+    """Refuse names that cannot be used for embeddings of one's own.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name in own:
+        if name in REPRESENTATIONS or name in BUILT_IN:
+            raise UsageError(
+                f"[embeddings.{name}] bears the name of a built-in representation. Choose another."
+            )
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"[embeddings.{name}] cannot be used as a name. Begin with a letter; use letters, "
+                "digits, _ and - alone."
+            )
+
+
+def _find_built_in(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
+    known = ", ".join((*BUILT_IN, *own))
+    raise UsageError(f"There is no embedding {name!r}. Choose one of: {known}.")
+
+
+def _load_own(name: str, config: EmbeddingConfig) -> Model:
+    file = Path(config.file).expanduser()
+    labels = config.read_labels()
+    digest = _digest(config, file)
+    sizes = _checked_sizes(config, file, digest)
+    check_labels(config, labels, sizes)
+    embedding = Embedding(
+        name=name,
+        digest=digest,
+        sample_rate=config.sample_rate,
+        window_s=config.window_s,
+        hop_s=config.hop_s or config.window_s,
+        n_features=sum(sizes[:-1]) if labels else sum(sizes),
+        tags=tuple(f"{name}{SEPARATOR}{label}" for label in labels),
+        licence=config.licence,
+        trained_on=config.trained_on,
+    )
+    return Model(
+        embedding=embedding,
+        file=file,
+        outputs=config.outputs,
+        has_probabilities=config.probabilities,
+    )
+
+
+def _checked_sizes(config: EmbeddingConfig, file: Path, digest: str) -> tuple[int, ...]:
+    """Return the sizes of the outputs; the model is run where no note says that it was."""
+    name = f"checked/{digest}-{_CHECK}"
+    note = read_note(name)
+    if note is None:
+        note = {"sizes": check_embedding(config, file)}
+        write_note(name, note)
+    return tuple(note["sizes"])
+
+
+def _digest(config: EmbeddingConfig, file: Path) -> str:
+    """Digest the file and the settings that the numbers depend on."""
+    try:
+        content = digest_file(file)
+    except OSError as error:
+        raise UsageError(
+            f"the model {file} cannot be read ({error.strerror}). Correct `file`, or put the "
+            "model there."
+        ) from error
+    read_as = {
+        "file": content,
+        "suffix": file.suffix.lower(),
+        "sample_rate": config.sample_rate,
+        "window_s": config.window_s,
+        "hop_s": config.hop_s or config.window_s,
+        "outputs": config.outputs,
+        "probabilities": config.probabilities,
+    }
+    return hashlib.sha256(json.dumps(read_as, sort_keys=True).encode()).hexdigest()
