@@ -55,10 +55,10 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
             show_progress("extract", len(pending), "songs") as advance,
         ):
             for wave in waves(pending, config.runner.chunks_per_wave):
-                converted = convert_chunk.map(
-                    unmapped(layout), wave, unmapped(features[0].fragments)
+                converted = convert_chunk.map(unmapped(layout), wave, unmapped(features))
+                futures = extract_chunk.map(
+                    unmapped(layout), converted, unmapped(features), unmapped(config.embeddings)
                 )
-                futures = extract_chunk.map(unmapped(layout), converted, unmapped(features))
                 extracted = list(completed(futures, wave, advance))
                 record_shards(layout, extracted)
         settle_extraction(layout, features)

@@ -74,7 +74,7 @@ def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) ->
     config, plan = config or read_line_config(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):
-        base = read_base(layout, config.features)
+        base = read_base(layout, config.spectrogram_features)
         cells = plan_cells(config, plan, base)
         require_studied(cells)
         close_killed_runs(layout)

@@ -42,7 +42,10 @@ def ladder(config: LineConfig | None = None, request: LadderRequest | None = Non
     """
     config, request = config or read_line_config(), request or LadderRequest()
     config = replace(
-        config, representations=REPRESENTATIONS, fragment_lengths_s=(request.fragment_s,)
+        config,
+        representations=REPRESENTATIONS,
+        fragment_lengths_s=(request.fragment_s,),
+        networks=(request.config.network,),
     )
     layout, features = config.layout, config.features
     extract(config)

@@ -13,16 +13,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from flows.line import COMPARED_NETWORKS, LineConfig
+from flows.line import DEFAULT_REPRESENTATIONS, LineConfig
 from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
 from genre_core.golden import GoldenConfig
+from genre_core.networks.registry import COMPARED_NETWORKS
 from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
+from storage.embeddings.config import EmbeddingConfig
 from storage.keep import KeepConfig
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
@@ -48,7 +50,10 @@ class Settings(BaseSettings):
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)
     fma_url: str = FMA_URL
-    representations: tuple[str, ...] = ("thesis",)
+    representations: tuple[str, ...] = DEFAULT_REPRESENTATIONS
+    n_windows: int = 6
+    embeddings: dict[str, EmbeddingConfig] = Field(default_factory=dict)
+    tag_prior: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = Field(default_factory=FragmentConfig)
     networks: tuple[str, ...] = COMPARED_NETWORKS

@@ -12,6 +12,7 @@ from flows.line import LineConfig
 from flows.settings import read_line_config
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
+from genre_core.networks.registry import HEADS, reads
 from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
 from storage.catalog.snapshots import Snapshot
@@ -29,6 +30,7 @@ from tasks.select import (
 )
 from tasks.splits import assign_splits
 from tasks.train import Cell, select_cells, train_network
+from tasks.train_head import train_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +124,16 @@ def _train_in_time(
 
 def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
     """Train, evaluate and record one cell; one that cannot be trained leaves the others be."""
+    fit = train_head if cell.network in HEADS else train_network
     try:
-        trained = train_network(layout, cell, comparison_id)
+        trained = fit(layout, cell, comparison_id)
         record_evaluated(layout, evaluate_network(layout, trained))
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", cell.name, error)
 
 
 def plan_cells(config: LineConfig, snapshots: list[Snapshot]) -> list[Cell]:
-    """Give one cell for each combination of length, network and seed."""
+    """Return one cell for each combination of features, network and seed that fits."""
     return [
         Cell(
             network=network,
@@ -138,8 +141,11 @@ def plan_cells(config: LineConfig, snapshots: list[Snapshot]) -> list[Cell]:
             snapshot=snapshot,
             features=features,
             training=config.training,
+            tag_prior=config.tag_prior,
+            embedder=config.embedder(features),
         )
         for (features, snapshot), network, seed in product(
             zip(config.features, snapshots, strict=True), config.networks, config.seeds
         )
+        if reads(network, is_embedding=features.embedding is not None)
     ]

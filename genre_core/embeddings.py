@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genre_core.examples import Float32Array
+from genre_core.examples import Examples, Float32Array
 
 SEPARATOR = ": "
 
@@ -89,3 +89,14 @@ def song_means(
     np.add.at(sums, song_of_window, flat)
     counts = np.bincount(song_of_window, minlength=len(songs))
     return songs.tolist(), (sums / counts[:, None]).astype(np.float32)
+
+
+def song_examples(windows: Examples) -> Examples:
+    """Average the windows of each song: one example a song, (n_songs, n_values, 1)."""
+    track_ids, means = song_means(windows.matrices, windows.track_ids)
+    label_of_track = dict(zip(windows.track_ids, windows.labels.tolist(), strict=True))
+    return Examples(
+        matrices=means[:, :, np.newaxis],
+        labels=np.array([label_of_track[track_id] for track_id in track_ids], np.int64),
+        track_ids=np.array(track_ids, object),
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from genre_core.embeddings import Embedding
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from genre_core.fragments import SAMPLE_RATE, FragmentConfig
+from genre_core.fragments import SAMPLE_RATE, CutPlan, FragmentConfig
 from genre_core.representations.registry import find_representation
 
 SAMPLES_TOGETHER = 45 * SAMPLE_RATE
@@ -50,6 +50,12 @@ class FeatureConfig:
         if self.embedding:
             return self.embedding.n_values, 1
         return find_representation(self.representation).shape(self.fragment_s)
+
+    @property
+    def plan(self) -> CutPlan:
+        """Which fragments are cut from a song."""
+        hop_s = self.embedding.hop_s if self.embedding else None
+        return CutPlan(config=self.fragments, hop_s=hop_s)
 
     @property
     def song_bytes(self) -> int:

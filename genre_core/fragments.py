@@ -46,6 +46,17 @@ class FragmentConfig:
         return max(1, self.n_fragments // 3)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutPlan:
+    """Which fragments are cut from a song: drawn at random, or spread evenly.
+
+    ``hop_s`` is the least distance between two that are spread; None where they are drawn.
+    """
+
+    config: FragmentConfig
+    hop_s: float | None = None
+
+
 def track_rng(track_id: str) -> np.random.Generator:
     """Give the generator of one track, so that order and parallelism change nothing."""
     digest = hashlib.sha256(track_id.encode()).digest()
@@ -145,16 +156,52 @@ def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) 
     TrackRejected
         ``too_short``, if the song is shorter than one fragment.
     """
-    room_s = duration_s - fragment_s
-    if room_s < 0:
+    if duration_s < fragment_s:
         raise TrackRejected(
             Reason.TOO_SHORT,
             f"the song lasts {duration_s:.1f} s; the champion listens to fragments of "
             f"{fragment_s:g} s. Use a longer recording.",
         )
+    return _spread(duration_s, fragment_s, fragment_s / 2, config)
+
+
+def window_starts(duration_s: float, config: FragmentConfig, hop_s: float) -> Float64Array:
+    """Spread the windows of an embedding evenly over a song.
+
+    Parameters
+    ----------
+    duration_s : float
+    config : FragmentConfig
+        ``longest_s`` is the length of a window with its context.
+    hop_s : float
+        Least distance between two starts; a short song has fewer windows.
+
+    Returns
+    -------
+    float64 [shape=(n_windows,)]
+        1 to ``config.n_fragments`` starts in seconds; the margins shrink to a quarter of the room.
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``, if the song is shorter than one window.
+    """
+    if duration_s < config.longest_s:
+        raise TrackRejected(
+            Reason.TOO_SHORT,
+            f"the track lasts {duration_s:.1f} s; a window of the embedding needs "
+            f"{config.longest_s:g} s. Use a longer recording.",
+        )
+    return _spread(duration_s, config.longest_s, hop_s, config)
+
+
+def _spread(
+    duration_s: float, length_s: float, hop_s: float, config: FragmentConfig
+) -> Float64Array:
+    room_s = duration_s - length_s
     margin_s = min(config.margin_s, room_s / 4)
     span_s = room_s - 2 * margin_s
-    n_fragments = min(config.n_fragments, 1 + int(span_s / (fragment_s / 2)))
+    n_fragments = min(config.n_fragments, 1 + int(span_s / hop_s))
     starts_s = np.linspace(margin_s, margin_s + span_s, n_fragments)
     return np.floor(starts_s / GRID_S + 1e-6) * GRID_S
 

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from genre_core.errors import GenreflowError
+from storage.disk import digest_file
+from storage.embeddings.model import Model
 from storage.layout import DataLayout
 from storage.tracking.alias import Champion
 
 NETWORK_FILE = "network.tflite"
 DOCUMENT_FILE = "champion.json"
+EMBEDDER = "embedder"
+"""Key of the embedding's model in the document of an export, and its file beside a logged model."""
 
 
 class ExportUnusable(GenreflowError):
@@ -37,14 +41,21 @@ class Exported:
         What `light.LightNetwork` loads.
     document : mapping
         ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``.
+    embedder : Model or None
+        The model of the embedding that the network reads, if it reads one.
     """
 
     network: bytes
     document: Mapping[str, Any]
+    embedder: Model | None = None
 
 
 def write_export(
-    layout: DataLayout, reigning: Champion, network: bytes, logged: Mapping[str, Any]
+    layout: DataLayout,
+    reigning: Champion,
+    network: bytes,
+    logged: Mapping[str, Any],
+    embedder: Model | None = None,
 ) -> None:
     """Put the export of the champion in place, whole, and remove all others.
 
@@ -56,12 +67,16 @@ def write_export(
         Its network in LiteRT's form.
     logged : mapping
         ``genres``, ``features`` and ``temperature``, as they were logged with it.
+    embedder : Model or None
+        The model of the embedding that the network reads; its file is copied.
     """
     folder = _folder(layout, reigning)
     part = layout.champion / f"{uuid.uuid4().hex}.part"
     part.mkdir(parents=True)
     try:
         document = {"version": reigning.version, "model_uri": reigning.model_uri, **logged}
+        if embedder:
+            document[EMBEDDER] = write_embedder(embedder, part)
         sealed = {**document, "digest": _digest(document, network)}
         _write_synced(part / NETWORK_FILE, network)
         _write_synced(part / DOCUMENT_FILE, json.dumps(sealed, indent=2).encode())
@@ -95,7 +110,36 @@ def read_export(layout: DataLayout, reigning: Champion) -> Exported:
         raise ExportUnusable(f"the export in {folder} is damaged")
     if (document["version"], document["model_uri"]) != (reigning.version, reigning.model_uri):
         raise ExportUnusable(f"the export in {folder} is not of version {reigning.version}")
-    return Exported(network=network, document=document)
+    return Exported(network=network, document=document, embedder=_read_embedder(folder, document))
+
+
+def write_embedder(embedder: Model, folder: Path) -> dict[str, Any]:
+    """Copy the file of an embedding's model into a folder; return what `read_embedder` needs."""
+    content = embedder.file.read_bytes()
+    _write_synced(folder / f"embedding{embedder.file.suffix}", content)
+    return {**embedder.as_document(), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def read_embedder(document: Mapping[str, Any], folder: Path) -> Model:
+    """Return the model that `write_embedder` has copied into a folder.
+
+    Raises
+    ------
+    ExportUnusable
+        If its file is gone or damaged.
+    """
+    file = folder / f"embedding{document['suffix']}"
+    try:
+        digest = digest_file(file)
+    except OSError as error:
+        raise ExportUnusable(f"the model of the embedding is not in {folder} ({error})") from error
+    if digest != document["sha256"]:
+        raise ExportUnusable(f"the model of the embedding in {folder} is damaged")
+    return Model.from_document(document, file)
+
+
+def _read_embedder(folder: Path, document: Mapping[str, Any]) -> Model | None:
+    return read_embedder(document[EMBEDDER], folder) if EMBEDDER in document else None
 
 
 def has_export(layout: DataLayout, reigning: Champion) -> bool:

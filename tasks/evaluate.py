@@ -24,7 +24,7 @@ from tasks.scores import (
     run_metrics,
 )
 from tasks.splits import split_examples
-from tasks.train import Trained
+from tasks.train import Cell, Trained
 
 if TYPE_CHECKING:
     from storage.tracking.store import Tracking
@@ -53,7 +53,7 @@ def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     tracking, snapshot = open_tracking(layout), trained.cell.snapshot
     with failing_run(tracking, trained.run_id):
         songs = _judge(layout, trained, load_network(tracking, trained.model_uri))
-        found = measure(songs, snapshot.genres, snapshot.library_id)
+        found = measure(songs, snapshot.genres, snapshot.library_id, trained.temperature)
         _log(tracking, trained, found)
         finish_run(tracking, trained.run_id)
     return Evaluated(run=_run(trained, found), predictions=tuple(_predict(trained, songs)))
@@ -130,8 +130,13 @@ def _run(trained: Trained, found: RunScores) -> Run:
         seconds=trained.seconds,
         model_uri=trained.model_uri,
         started_at=trained.started_at,
-        training_key=training_key(asdict(cell.training)),
+        training_key=_training_key(cell),
         **found.intervals[chosen(Split.VALIDATION)].macro_f1.as_metrics("validation_macro_f1"),
         **intervals.macro_f1.as_metrics("test_macro_f1"),
         **intervals.accuracy.as_metrics("test_accuracy"),
     )
+
+
+def _training_key(cell: Cell) -> str:
+    settings = cell.settings if cell.features.embedding else asdict(cell.training)
+    return training_key(settings)

@@ -60,8 +60,9 @@ def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
     shards = [shard for chunk in chunks for shard in chunk.shards]
     rejections = [rejection for chunk in chunks for rejection in chunk.rejections]
     warnings = [warning for chunk in chunks for warning in chunk.warnings]
+    embeddings = [embedding for chunk in chunks for embedding in chunk.embeddings]
     record_sounds(layout, [sound for chunk in chunks for sound in chunk.sounds])
-    record_extraction(layout, shards, rejections, warnings)
+    record_extraction(layout, shards, rejections, warnings, embeddings)
 
 
 @task

@@ -11,12 +11,11 @@ from genre_core.examples import Examples
 from genre_core.voting import CHOOSING_VOTE, vote_songs
 from storage.catalog.audits import read_snapshot
 from storage.catalog.challenges import JudgedSong, read_judgeable, read_said, record_said
-from storage.catalog.extraction import shard_names
 from storage.catalog.runs import Prediction, Run, read_run
 from storage.catalog.snapshots import Snapshot
-from storage.examples import read_examples
 from storage.layout import DataLayout
 from tasks.keras_import import import_training
+from tasks.splits import snapshot_examples
 from tasks.studies import load_model
 
 if TYPE_CHECKING:
@@ -115,8 +114,8 @@ def _predict(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> list[
 
 def _read_examples(layout: DataLayout, snapshot: Snapshot, songs: Sequence[JudgedSong]) -> Examples:
     genre_of_track = {song.track_id: song.genre for song in songs}
-    shards = shard_names(layout, snapshot.feature_key)
-    return read_examples(layout, shards, genre_of_track, sorted({s.genre for s in songs}))
+    genres = sorted({song.genre for song in songs})
+    return snapshot_examples(layout, snapshot, genre_of_track, genres)
 
 
 def _probabilities(

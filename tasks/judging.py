@@ -12,13 +12,15 @@ from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
 from genre_core.voting import CHOOSING_VOTE, VOTES, Float64Array
 from storage.download import DownloadLimits
+from storage.embeddings.model import Model
+from storage.embeddings.transforms import Transform, embedding_transform
 from storage.exports import ExportUnusable, find_kept, has_export, read_export
 from storage.layout import DataLayout
 from storage.light import LightNetwork
 from storage.tracking.alias import Champion, read_alias
 from storage.tracking.places import find_place
 from tasks.keras_import import import_training
-from tasks.listening import listen
+from tasks.listening import N_THREADS, listen
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Judge:
 
     ``network`` is a keras.Model, or the champion's export in its place. ``temperature`` is the one
     fitted on its validation songs, for the mean of the fragments; 1, which changes nothing, where
-    none was logged.
+    none was logged. ``transform`` embeds fragments where the network reads an embedding.
     """
 
     version: int
@@ -61,6 +63,7 @@ class Judge:
     genres: tuple[str, ...]
     features: FeatureConfig
     temperature: float = 1.0
+    transform: Transform | None = None
 
     def temper_song(self, by_fragment: Float32Array) -> Float64Array:
         """Give the tempered probabilities of a song, from (n_fragments, n_genres) to (n_genres)."""
@@ -82,11 +85,11 @@ def judge_each(layout: DataLayout, songs: Sequence[str]) -> Iterator[Verdict]:
 def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) -> Verdict:
     """Judge one song; where it cannot be judged, the verdict says why."""
     try:
-        starts_s, matrices = listen(song, judge.features, limits)
+        starts_s, matrices = listen(song, judge.features, limits, judge.transform)
     except GenreflowError as error:
         return Verdict(song=song, champion=judge.version, error=str(error))
     by_fragment = predict_genres(judge, matrices)
-    by_song = judge.temper_song(by_fragment)
+    by_song = judge.temper_song(_song_rows(judge, matrices, by_fragment))
     fragments = tuple(
         FragmentVerdict(start_s=float(start_s), probabilities=_by_genre(judge, row))
         for start_s, row in zip(starts_s, by_fragment, strict=True)
@@ -98,6 +101,13 @@ def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) ->
         fragments=fragments,
         champion=judge.version,
     )
+
+
+def _song_rows(judge: Judge, matrices: Float32Array, by_fragment: Float32Array) -> Float32Array:
+    """Return the rows that decide a song: of an embedding, one for the mean of its windows."""
+    if judge.features.embedding is None:
+        return by_fragment
+    return predict_genres(judge, matrices.mean(axis=0, keepdims=True))
 
 
 def predict_genres(judge: Judge, matrices: Float32Array) -> Float32Array:
@@ -136,6 +146,7 @@ def load_champion(layout: DataLayout) -> Judge:
     if not find_place(layout).is_there:
         raise UsageError(_no_champion(layout))
     import_training()
+    from storage.tracking.exporting import find_embedder
     from storage.tracking.models import load_features, load_network, load_temperature
     from storage.tracking.registry import champion
     from storage.tracking.store import open_tracking
@@ -147,7 +158,7 @@ def load_champion(layout: DataLayout) -> Judge:
     document = load_features(tracking, reigning.model_uri)
     document["temperature"] = load_temperature(tracking, reigning.model_uri)
     network = load_network(tracking, reigning.model_uri)
-    return to_judge(reigning.version, network, document)
+    return to_judge(reigning.version, network, document, find_embedder(document))
 
 
 def export_reigning(layout: DataLayout) -> bool:
@@ -191,17 +202,20 @@ def _load_export(layout: DataLayout, reigning: Champion) -> Judge:
         network = LightNetwork(exported.network)
     except (ValueError, RuntimeError) as error:
         raise ExportUnusable(f"the runtime refuses the export ({error})") from error
-    return to_judge(reigning.version, network, exported.document)
+    return to_judge(reigning.version, network, exported.document, exported.embedder)
 
 
-def to_judge(version: int, network: object, document: Mapping[str, Any]) -> Judge:
-    """Make a judge of a network and what was logged with it."""
+def to_judge(
+    version: int, network: object, document: Mapping[str, Any], embedder: Model | None = None
+) -> Judge:
+    """Make a judge of a network, what was logged with it, and the model of its embedding."""
     return Judge(
         version=version,
         network=network,
         genres=tuple(document["genres"]),
         features=FeatureConfig.from_document(document["features"]),
         temperature=document["temperature"],
+        transform=embedding_transform(embedder, N_THREADS) if embedder else None,
     )
 
 

@@ -11,10 +11,11 @@ from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig, matrices_of
 from genre_core.fragments import Float64Array, spread_starts
 from genre_core.records import AudioFacts, Reason, Source
-from storage.audio.cutting import cut_song
+from storage.audio.cutting import cut_fragments
 from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
 from storage.download import DownloadLimits, fetch_song, probe_song
+from storage.embeddings.transforms import Transform
 from storage.layout import DataLayout
 from storage.sources.identity import identify
 
@@ -23,17 +24,25 @@ N_THREADS = 2
 
 
 def listen(
-    song: str, features: FeatureConfig, limits: DownloadLimits | None = None
+    song: str,
+    features: FeatureConfig,
+    limits: DownloadLimits | None = None,
+    transform: Transform | None = None,
 ) -> tuple[Float64Array, Float32Array]:
     """Cut a song as in training: where its fragments start, and their matrices.
 
+    ``transform`` is that of an embedding; without one, spectrograms are computed.
     A file is read where it stands; a copy that is fetched from elsewhere is thrown away.
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _reach(song, DataLayout(Path(folder)), limits or DownloadLimits())
         starts_s, fragments = _cut(path, track_id, facts, features)
-    matrices = transform_fragments(fragments, features)
-    if not matrices.any():
+    matrices = (
+        transform.apply(round_samples(fragments))
+        if transform
+        else transform_fragments(fragments, features)
+    )
+    if not (fragments.any() and matrices.any()):
         raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
     return starts_s, matrices
 
@@ -71,9 +80,9 @@ def _cut(
     gives samples that differ in the last bit.
     """
     try:
-        cut = cut_song(path, track_id, facts, features.fragments)
+        cut = cut_fragments(path, track_id, facts, features.plan)
     except TrackRejected as rejection:
-        if rejection.reason != Reason.TOO_SHORT:
+        if rejection.reason != Reason.TOO_SHORT or features.embedding:
             raise
         starts_s = spread_starts(facts.duration_s, features.fragment_s, features.fragments)
         fragments = read_fragments(path, facts, starts_s.tolist(), features.fragment_s)

@@ -47,8 +47,16 @@ class RunScores:
     library_id: str
 
 
-def measure(songs: SongsOfSplit, genres: tuple[str, ...], library_id: str) -> RunScores:
-    """Score every split by fragment and by song, with intervals, and fit the temperature."""
+def measure(
+    songs: SongsOfSplit,
+    genres: tuple[str, ...],
+    library_id: str,
+    temperature: float | None = None,
+) -> RunScores:
+    """Score every split by fragment and by song, with intervals.
+
+    The temperature is fitted on validation songs unless the model is calibrated already.
+    """
     judged = dict(_judgements(songs))
     validation = songs[Split.VALIDATION]
     return RunScores(
@@ -61,7 +69,8 @@ def measure(songs: SongsOfSplit, genres: tuple[str, ...], library_id: str) -> Ru
             name: score_intervals(said, interval_rng(library_id)) for name, said in judged.items()
         },
         songs=songs,
-        temperature=fit_temperature(vote_on(validation, CHOOSING_VOTE), validation.labels),
+        temperature=temperature
+        or fit_temperature(vote_on(validation, CHOOSING_VOTE), validation.labels),
         library_id=library_id,
     )
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
 from storage.download import DownloadLimits
+from storage.embeddings.model import Model
+from storage.exports import EMBEDDER, read_embedder
 from storage.layout import DataLayout
 from storage.light import LightNetwork
 from storage.tracking.alias import read_alias
@@ -35,6 +37,7 @@ def load_served(layout: DataLayout, folder: Path) -> Judge:
         _find_version(layout, folder),
         _load_network(folder),
         {"temperature": 1.0, **document, **logged},
+        _load_embedder(folder, document),
     )
 
 
@@ -104,6 +107,18 @@ def _text(row: Mapping[str, object], name: str) -> str:
     """Give a column of a row; what was left out comes as nothing or as no number."""
     value = row.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _load_embedder(folder: Path, document: Mapping[str, object]) -> Model | None:
+    """Return the model of the embedding: the copy beside the model, or where training found it."""
+    copy = folder / f"{EMBEDDER}.json"
+    if copy.exists():
+        return read_embedder(json.loads(copy.read_text("utf-8")), folder)
+    if EMBEDDER not in document:
+        return None
+    from storage.tracking.exporting import find_embedder
+
+    return find_embedder(document)
 
 
 def _load_network(folder: Path) -> object:

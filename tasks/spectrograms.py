@@ -1,24 +1,27 @@
 """Spectrograms: cut fragments out of the songs of a chunk and turn them into matrices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from prefect import get_run_logger, task
 
 from genre_core.clipping import describe_clipping
+from genre_core.embeddings import song_means
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.examples import Float32Array
-from genre_core.features import FeatureConfig, feature_key, matrices_of
-from genre_core.fragments import FragmentConfig
-from genre_core.records import Reason, Stage
+from genre_core.features import FeatureConfig, feature_key
+from genre_core.fragments import CutPlan
+from genre_core.records import Reason, Stage, Track
 from genre_core.sound import Sound, measure_sound
 from storage.audio.apart import read_watched
-from storage.audio.cutting import cut_song
+from storage.audio.cutting import cut_fragments
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_wav, write_wav
-from storage.catalog.extraction import PendingTrack, Rejection, Shard, Warned
+from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.disk import telling_refusal
+from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
+from storage.embeddings.transforms import Transform, load_transform
 from storage.layout import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from storage.web.addresses import show_location
@@ -26,9 +29,10 @@ from storage.web.addresses import show_location
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """A track whose fragments stand in the WAV cache."""
+    """Fragments of a track in the WAV cache, and the feature keys that are made from them."""
 
-    pending: PendingTrack
+    track: Track
+    feature_keys: tuple[str, ...]
     wav: Path
     starts_s: tuple[float, ...]
     full_scale_share: float
@@ -36,27 +40,22 @@ class Converted:
     @property
     def track_id(self) -> str:
         """The track that the fragments are cut from."""
-        return self.pending.track.track_id
-
-    @property
-    def feature_keys(self) -> tuple[str, ...]:
-        """The keys under which it has no examples yet."""
-        return self.pending.feature_keys
+        return self.track.track_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedChunk:
-    """What became of the songs of a chunk on their way to WAV."""
+    """What became of the songs of a chunk on their way to WAV; a song has one WAV a cut plan."""
 
     converted: tuple[Converted, ...]
     rejections: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Heard:
-    """What became of one song: matrices by feature key, and why there are none under others."""
+class _Represented:
+    """What one WAV gave: matrices by feature key, and why there are none under others."""
 
-    audible: Mapping[str, TrackMatrices]
+    matrices: Mapping[str, TrackMatrices]
     rejections: tuple[Rejection, ...]
     sound: Sound
 
@@ -69,14 +68,16 @@ class ExtractedChunk:
     rejections: tuple[Rejection, ...]
     warnings: tuple[Warned, ...]
     sounds: tuple[Sound, ...] = ()
+    embeddings: tuple[SongEmbedding, ...] = ()
 
 
 @task
 def convert_chunk(
-    layout: DataLayout, chunk: Sequence[PendingTrack], config: FragmentConfig
+    layout: DataLayout, chunk: Sequence[PendingTrack], features: Sequence[FeatureConfig]
 ) -> ConvertedChunk:
-    """Write one WAV a track that holds its drawn fragments at the longest length."""
-    results = [_convert(layout, pending, config) for pending in chunk]
+    """Write one WAV a track and cut plan that holds its fragments at the longest length."""
+    plan_of_key = {key: config.plan for key, config in key_features(features).items()}
+    results = [result for pending in chunk for result in _convert(layout, pending, plan_of_key)]
     return ConvertedChunk(
         converted=tuple(result for result in results if isinstance(result, Converted)),
         rejections=tuple(result for result in results if isinstance(result, Rejection)),
@@ -85,23 +86,38 @@ def convert_chunk(
 
 @task
 def extract_chunk(
-    layout: DataLayout, chunk: ConvertedChunk, features: Sequence[FeatureConfig]
+    layout: DataLayout,
+    chunk: ConvertedChunk,
+    features: Sequence[FeatureConfig],
+    own: Mapping[str, EmbeddingConfig] = NO_EMBEDDINGS,
 ) -> ExtractedChunk:
-    """Turn the fragments of a chunk into matrices: one shard a feature key."""
+    """Turn the fragments of a chunk into matrices: one shard a feature key.
+
+    ``own`` are the user's embeddings, by name.
+    """
     wanted = key_features(features)
-    heard = [one for song in chunk.converted if (one := _hear(song, wanted))]
-    rows_of_key = {key: [one.audible[key] for one in heard if key in one.audible] for key in wanted}
+    used = {key for converted in chunk.converted for key in converted.feature_keys}
+    transforms = {key: load_transform(wanted[key], own) for key in sorted(used)}
+    done = [one for song in chunk.converted if (one := _represent_all(song, transforms))]
+    rows_of_key = {
+        key: [one.matrices[key] for one in done if key in one.matrices] for key in wanted
+    }
     shards = [
         write_shard(layout, key, wanted[key], rows) for key, rows in rows_of_key.items() if rows
     ]
-    refused = [rejection for one in heard for rejection in one.rejections]
-    for song in chunk.converted:
-        song.wav.unlink(missing_ok=True)
+    refused = [rejection for one in done for rejection in one.rejections]
+    for converted in chunk.converted:
+        converted.wav.unlink(missing_ok=True)
     return ExtractedChunk(
         shards=tuple(shards),
         rejections=(*chunk.rejections, *refused),
         warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
-        sounds=tuple(one.sound for one in heard),
+        sounds=tuple({one.sound.track_id: one.sound for one in reversed(done)}.values()),
+        embeddings=tuple(
+            embedding
+            for key, rows in rows_of_key.items()
+            for embedding in _song_embeddings(key, wanted[key], rows)
+        ),
     )
 
 
@@ -110,76 +126,109 @@ def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfi
     return {feature_key(config, DECODER_VERSION): config for config in features}
 
 
+def _song_embeddings(
+    feature_key: str, features: FeatureConfig, rows: Sequence[TrackMatrices]
+) -> Iterator[SongEmbedding]:
+    """Average the windows of each song; nothing for spectrograms."""
+    if features.embedding is None:
+        return
+    for row in rows:
+        _, means = song_means(row.matrices, [row.track_id] * len(row.matrices))
+        yield SongEmbedding(
+            track_id=row.track_id,
+            feature_key=feature_key,
+            embedding=tuple(means[0, : features.embedding.n_features].tolist()),
+            tag_logits=tuple(means[0, features.embedding.n_features :].tolist()),
+        )
+
+
 def _convert(
-    layout: DataLayout, pending: PendingTrack, config: FragmentConfig
-) -> Converted | Rejection | None:
-    """Convert one song; one that fails for no foreseen reason leaves the others be."""
+    layout: DataLayout, pending: PendingTrack, plan_of_key: Mapping[str, CutPlan]
+) -> Iterator[Converted | Rejection]:
+    """Convert one song, a WAV a plan; one that fails leaves the others be."""
+    plans = dict.fromkeys(plan_of_key.values())
+    for number, plan in enumerate(plans):
+        keys = tuple(key for key in pending.feature_keys if plan_of_key[key] == plan)
+        if keys:
+            wav = layout.wav / f"{pending.track.track_id}.{number}.wav"
+            yield from _convert_plan(layout, pending.track, keys, plan, wav)
+
+
+def _convert_plan(
+    layout: DataLayout, track: Track, keys: tuple[str, ...], plan: CutPlan, wav: Path
+) -> Iterator[Converted | Rejection]:
     try:
-        return _cut(layout, pending, config)
+        yield _cut(layout, track, keys, plan, wav)
     except TrackRejected as rejection:
-        return Rejection(
-            track_id=pending.track.track_id,
-            feature_keys=pending.feature_keys,
+        yield Rejection(
+            track_id=track.track_id,
+            feature_keys=keys,
             stage=Stage.CONVERT,
             reason=Reason(rejection.reason),
             message=str(rejection),
         )
     except TransientError as error:
-        place = show_location(pending.track.location)
+        place = show_location(track.location)
         get_run_logger().warning("%s was left out: %s", place, error)
-        return None
     except Exception:
-        get_run_logger().exception("%s was left out", show_location(pending.track.location))
-        return None
+        get_run_logger().exception("%s was left out", show_location(track.location))
 
 
-def _cut(layout: DataLayout, pending: PendingTrack, config: FragmentConfig) -> Converted:
-    track = pending.track
+def _cut(
+    layout: DataLayout, track: Track, keys: tuple[str, ...], plan: CutPlan, wav: Path
+) -> Converted:
     song = layout.song(track.track_id, track.suffix)
     if not song.exists():
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
-    cut = read_watched(layout, track.track_id, cut_song, song, track.track_id, track.facts, config)
-    wav = layout.wav / f"{track.track_id}.wav"
+    cut = read_watched(
+        layout, track.track_id, cut_fragments, song, track.track_id, track.facts, plan
+    )
     with telling_refusal(layout):
         write_wav(wav, cut.fragments)
     return Converted(
-        pending=pending, wav=wav, starts_s=cut.starts_s, full_scale_share=cut.full_scale_share
+        track=track,
+        feature_keys=keys,
+        wav=wav,
+        starts_s=cut.starts_s,
+        full_scale_share=cut.full_scale_share,
     )
 
 
-def _hear(song: Converted, features: Mapping[str, FeatureConfig]) -> _Heard | None:
-    """Make all matrices of one song from one reading; one that fails leaves the others be."""
+def _represent_all(song: Converted, transforms: Mapping[str, Transform]) -> _Represented | None:
+    """Make all matrices of one WAV from one reading; one that fails leaves the others be."""
     try:
         fragments = read_wav(song.wav, len(song.starts_s))
         sound = measure_sound(song.track_id, fragments)
     except Exception:
-        get_run_logger().exception("%s was left out", show_location(song.pending.track.location))
+        get_run_logger().exception("%s was left out", show_location(song.track.location))
         return None
-    made = {key: _represent(song, fragments, key, features[key]) for key in song.feature_keys}
-    return _Heard(
-        audible={key: one for key, one in made.items() if isinstance(one, TrackMatrices)},
+    made = {key: _represent(song, fragments, key, transforms[key]) for key in song.feature_keys}
+    return _Represented(
+        matrices={key: one for key, one in made.items() if isinstance(one, TrackMatrices)},
         rejections=tuple(one for one in made.values() if isinstance(one, Rejection)),
         sound=sound,
     )
 
 
 def _represent(
-    song: Converted, fragments: Float32Array, feature_key: str, features: FeatureConfig
+    song: Converted, fragments: Float32Array, feature_key: str, transform: Transform
 ) -> TrackMatrices | Rejection:
-    """Give the matrices of one song in one representation, or why it has none in it."""
+    """Return the matrices of one song in one representation, or why it has none in it."""
+    if not fragments.any():
+        return _refuse(song, feature_key, Reason.SILENT, _SILENCE)
     try:
-        matrices = matrices_of(fragments, features)
+        matrices = transform.apply(fragments)
     except TrackRejected as rejection:
         return _refuse(song, feature_key, Reason(rejection.reason), str(rejection))
     except Exception as error:
-        place, name = show_location(song.pending.track.location), features.representation
+        place, name = show_location(song.track.location), transform.name
         get_run_logger().exception("%s has no %s", place, name)
         return _refuse(song, feature_key, Reason.NOT_REPRESENTED, _failure(name, error))
     if not matrices.any():
         return _refuse(song, feature_key, Reason.SILENT, _SILENCE)
     return TrackMatrices(
         track_id=song.track_id,
-        genre=song.pending.track.genre,
+        genre=song.track.genre,
         starts_s=song.starts_s,
         matrices=matrices,
     )

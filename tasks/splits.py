@@ -1,11 +1,12 @@
 """Split: places for new songs, and the snapshots that trainings are made from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from prefect import get_run_logger, task
 
+from genre_core.embeddings import song_examples
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
 from genre_core.features import FeatureConfig
@@ -13,7 +14,7 @@ from genre_core.golden import NO_GOLDEN, GoldenConfig
 from genre_core.groups import Candidate
 from genre_core.records import LEARNING_SPLITS, Reason, Split
 from genre_core.splits import assign
-from storage.catalog.extraction import shard_names
+from storage.catalog.extraction import read_embedding, shard_names
 from storage.catalog.golden import freeze_golden
 from storage.catalog.snapshots import (
     Snapshot,
@@ -59,11 +60,25 @@ def assign_splits(
 
 
 def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Examples:
-    """Read the examples of one split of a snapshot."""
+    """Read the examples of one split of a snapshot; of an embedding, one example a song."""
     placements = read_placements(layout, snapshot.snapshot_id)
     genre_of_track = {p.track_id: p.genre for p in placements if p.split == split}
+    return snapshot_examples(layout, snapshot, genre_of_track, snapshot.genres)
+
+
+def snapshot_examples(
+    layout: DataLayout,
+    snapshot: Snapshot,
+    genre_of_track: Mapping[str, str],
+    genres: Sequence[str],
+) -> Examples:
+    """Read the examples of tracks as the networks of a snapshot take them.
+
+    The windows of an embedding are averaged: the head reads songs.
+    """
     shards = shard_names(layout, snapshot.feature_key)
-    return read_examples(layout, shards, genre_of_track, snapshot.genres)
+    examples = read_examples(layout, shards, genre_of_track, genres)
+    return song_examples(examples) if read_embedding(layout, snapshot.feature_key) else examples
 
 
 def _suggest_clips(n_too_short: int) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +12,16 @@ from genre_core.augmentation import require_decibels
 from genre_core.errors import GenreflowError
 from genre_core.examples import digest_examples
 from genre_core.features import FeatureConfig, name_features
+from genre_core.head.fitting import HEAD_VERSION
+from genre_core.head.prior import TagTable, prior_tags, tag_table
+from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from genre_core.representations.registry import find_representation
 from genre_core.training_rules import EpochScores, TrainingConfig
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples
+from storage.embeddings.model import Model
+from storage.exports import EMBEDDER
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
 from tasks.keras_import import import_training
@@ -36,8 +41,12 @@ class Cell:
     snapshot: Snapshot
     features: FeatureConfig
     training: TrainingConfig
+    tag_prior: TagTable = field(default_factory=dict)
+    embedder: Model | None = None
 
     def __post_init__(self) -> None:
+        if self.features.embedding:
+            return
         representation = self.features.representation
         is_decibel = find_representation(representation).is_decibel
         require_decibels(self.training.augmentation, representation, is_decibel)
@@ -45,8 +54,24 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """The same for the same training, so that it is never done twice."""
-        snapshot_id = self.snapshot.snapshot_id
-        return cell_id(snapshot_id, self.network, self.seed, self.training.as_document())
+        return cell_id(self.snapshot.snapshot_id, self.network, self.seed, self.settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the training, flat: of a head, its version and the tags it takes."""
+        if self.network not in HEADS:
+            return dict(self.training.as_document())
+        told = {genre: ", ".join(tags) for genre, tags in self.tags.items()}
+        return {"head": HEAD_VERSION, **{f"tags {genre}": tags for genre, tags in told.items()}}
+
+    @property
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags that speak for each genre; empty for a network without a prior."""
+        embedding = self.features.embedding
+        if embedding is None or not HEADS.get(self.network):
+            return {}
+        table = tag_table(self.tag_prior)
+        return {genre: prior_tags(genre, embedding, table) for genre in self.snapshot.genres}
 
     @property
     def name(self) -> str:
@@ -57,13 +82,22 @@ class Cell:
     @property
     def judging(self) -> dict[str, object]:
         """What classifying needs to know, logged beside the network."""
-        genres = list(self.snapshot.genres)
-        return {"genres": genres, "features": self.features.as_document()}
+        document: dict[str, object] = {
+            "genres": list(self.snapshot.genres),
+            "features": self.features.as_document(),
+        }
+        if self.embedder:
+            file = str(self.embedder.file.resolve())
+            document[EMBEDDER] = {**self.embedder.as_document(), "file": file}
+        return document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A network that has been trained and logged, and waits to be scored."""
+    """A model that has been trained and logged, and waits to be scored.
+
+    ``temperature`` is set where the model is calibrated already, and not by validation songs.
+    """
 
     cell: Cell
     comparison_id: str
@@ -73,6 +107,7 @@ class Trained:
     epochs: int
     seconds: float
     started_at: datetime
+    temperature: float | None = None
 
 
 @task
@@ -145,7 +180,7 @@ def run_cell(layout: DataLayout, cell: Cell) -> RunCell:
         n_train=n_examples[Split.TRAIN],
         n_validation=n_examples[Split.VALIDATION],
         n_test=n_examples[Split.TEST],
-        config=cell.training.as_document(),
+        config=cell.settings,
     )
 
 

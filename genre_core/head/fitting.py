@@ -16,6 +16,8 @@ from genre_core.examples import Float32Array, Int64Array
 Float64Array = npt.NDArray[np.float64]
 Groups = Sequence[str] | npt.NDArray[np.object_]
 
+HEAD_VERSION = 1
+"""Part of the settings of a run: raise it when a head comes to be fitted in another way."""
 CLIP = 3.0
 """Deviations from the mean beyond which a scaled value says no more."""
 DEVIATION_FLOOR = 0.5
@@ -83,7 +85,7 @@ class FittedHead:
     @property
     def is_scored(self) -> npt.NDArray[np.bool_]:
         """Which songs have an out-of-fold prediction, (n_songs,)."""
-        return np.isfinite(self.out_of_fold).all(axis=1)
+        return np.asarray(np.isfinite(self.out_of_fold).all(axis=1))
 
 
 def fit_head(

@@ -43,19 +43,20 @@ DEFAULT_TAGS: TagTable = MappingProxyType(
 """Tags of MagnaTagATune and of the Million Song Dataset (last.fm) by the letters of a genre."""
 
 
-def tags_of_genre(genre: str, table: TagTable) -> tuple[str, ...]:
-    """Return the tags that a table names for a genre; letter case and punctuation do not matter."""
-    wanted = _letters(genre)
-    named = next((tags for name, tags in table.items() if _letters(name) == wanted), ())
-    return tuple(tag.lower() for tag in named)
+def tag_table(own: TagTable) -> TagTable:
+    """Return the default table with the genres of a user's own table in place of its own."""
+    both = (*DEFAULT_TAGS.items(), *own.items())
+    return {_letters(genre): tuple(tags) for genre, tags in both}
 
 
 def prior_tags(genre: str, embedding: Embedding, table: TagTable) -> tuple[str, ...]:
     """Return the tags of an embedding that speak for a genre, such as ``MSD: Hip-Hop``.
 
-    Tags that ``table`` names; else those that bear the name of the genre.
+    Tags that ``table`` names, none if its list is empty; without an entry, those that bear the
+    name of the genre. Letter case and punctuation do not matter.
     """
-    named = tags_of_genre(genre, table) or (_letters(genre),)
+    letters = _letters(genre)
+    named = next((tags for name, tags in table.items() if _letters(name) == letters), (genre,))
     wanted = {_letters(tag) for tag in named}
     pairs = zip(embedding.tags, embedding.tag_names, strict=True)
     return tuple(tag for tag, name in pairs if _letters(name) in wanted)

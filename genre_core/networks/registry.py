@@ -30,6 +30,14 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
 )
 """Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""
 
+HEADS: Mapping[str, bool] = MappingProxyType({"head": True, "head_no_prior": False})
+"""Heads on embeddings by name, and whether they take the tags as a prior; they are fitted by
+`head.fitting.fit_head`, and built by `networks.head.build_head`."""
+
+NETWORK_NAMES = (*HEADS, *NETWORKS)
+COMPARED_NETWORKS = (*HEADS, "dense", "rnn", "cnn", "combined")
+"""What is compared unless the settings say otherwise."""
+
 KERNEL_COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
         "cnn_4_8": (4, 8),
@@ -40,6 +48,11 @@ KERNEL_COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
     }
 )
 """Networks that differ in their kernels alone: those of the first and the second convolution."""
+
+
+def reads(network: str, *, is_embedding: bool) -> bool:
+    """Whether a network reads embeddings, if ``is_embedding``, or else spectrograms."""
+    return (network in HEADS) == is_embedding
 
 
 def build_network(name: str, input_shape: tuple[int, int], n_genres: int) -> "keras.Model":

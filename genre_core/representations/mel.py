@@ -79,13 +79,13 @@ def mel_weights() -> Float32Array:
 
 
 def slaney_filters(
-    bins_hz: npt.NDArray[np.float64], n_bands: int, low_hz: float, top_hz: float
+    bins_hz: npt.NDArray[np.floating], n_bands: int, low_hz: float, top_hz: float
 ) -> Float32Array:
     """Triangles of mel bands, each with an area of 1 over frequency.
 
     Parameters
     ----------
-    bins_hz : float64 [shape=(n_bins,)]
+    bins_hz : float [shape=(n_bins,)]
         Frequency of each bin of a spectrum.
 
     Returns

@@ -9,7 +9,14 @@ import numpy as np
 
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
-from genre_core.fragments import FragmentConfig, draw_starts, redraw_starts, track_rng
+from genre_core.fragments import (
+    CutPlan,
+    FragmentConfig,
+    draw_starts,
+    redraw_starts,
+    track_rng,
+    window_starts,
+)
 from genre_core.records import AudioFacts, Reason
 from storage.audio.decode import Hearing, hear_fragments
 
@@ -31,6 +38,30 @@ class Cut:
     starts_s: tuple[float, ...]
     fragments: Float32Array
     full_scale_share: float
+
+
+def cut_fragments(path: Path, track_id: str, facts: AudioFacts, plan: CutPlan) -> Cut:
+    """Cut the fragments of a plan: drawn as `cut_song` does, or spread as `cut_windows` does."""
+    if plan.hop_s is None:
+        return cut_song(path, track_id, facts, plan.config)
+    return cut_windows(path, facts, plan.config, plan.hop_s)
+
+
+def cut_windows(path: Path, facts: AudioFacts, config: FragmentConfig, hop_s: float) -> Cut:
+    """Decode windows spread over a song; those that cannot be decoded are left out.
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``; ``nan``; ``undecodable`` or ``truncated`` if all windows are bad, or more
+        than ``config.most_redrawn``.
+    """
+    starts_s = window_starts(facts.duration_s, config, hop_s).tolist()
+    hearing = hear_fragments(path, facts, starts_s, config.longest_s)
+    faults = list(hearing.faults.values())
+    if len(faults) > config.most_redrawn or len(faults) == len(starts_s):
+        raise _too_many(path, faults, len(starts_s))
+    return _gather([(starts_s, hearing)])
 
 
 def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig) -> Cut:

@@ -4,8 +4,9 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from genre_core.embeddings import Embedding
 from genre_core.features import FeatureConfig
 from genre_core.records import Reason, Stage, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -55,6 +56,16 @@ class Warned:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SongEmbedding:
+    """Mean features and mean tag logits over the windows of a song."""
+
+    track_id: str
+    feature_key: str
+    embedding: tuple[float, ...]
+    tag_logits: tuple[float, ...]
+
+
 def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
     """Give the tracks that miss examples, but for those rejected under these settings or aside.
 
@@ -99,8 +110,9 @@ def record_extraction(
     shards: Sequence[Shard],
     rejections: Sequence[Rejection],
     warnings: Sequence[Warned] = (),
+    embeddings: Sequence[SongEmbedding] = (),
 ) -> None:
-    """Name shards, and say which tracks were left out or are doubtful, in one transaction."""
+    """Name shards and embeddings, and which tracks were left out or are doubtful, at once."""
     doubts = {warning.track_id: warning for warning in warnings}
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "shards", [shard_row(s) for s in shards], _UPSERT_SHARD)
@@ -108,12 +120,24 @@ def record_extraction(
         insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
         refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
         insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
+        means = [{**asdict(e), **_as_lists(e)} for e in embeddings]
+        insert_rows(catalog, "song_embeddings", means, _UPSERT_EMBEDDING)
 
 
 _UPSERT_SHARD = """
 on conflict (shard) do update set n_rows = excluded.n_rows, n_bytes = excluded.n_bytes,
     digest = excluded.digest
 """
+
+
+_UPSERT_EMBEDDING = """
+on conflict (track_id, feature_key) do update set embedding = excluded.embedding,
+    tag_logits = excluded.tag_logits
+"""
+
+
+def _as_lists(embedding: SongEmbedding) -> dict[str, list[float]]:
+    return {"embedding": list(embedding.embedding), "tag_logits": list(embedding.tag_logits)}
 
 
 def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
@@ -167,6 +191,15 @@ def shard_names(layout: DataLayout, feature_key: str) -> list[str]:
     statement = "select shard from shards where feature_key = ? order by shard"
     with open_catalog(layout) as catalog:
         return [row["shard"] for row in fetch_rows(catalog, statement, [feature_key])]
+
+
+def read_embedding(layout: DataLayout, feature_key: str) -> Embedding | None:
+    """Return the embedding behind a feature key; none if it is a spectrogram."""
+    statement = "select settings from features where feature_key = ?"
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [feature_key])
+    document = json.loads(rows[0]["settings"]).get("embedding") if rows else None
+    return Embedding.from_document(document) if document else None
 
 
 def all_shards(layout: DataLayout) -> list[str]:

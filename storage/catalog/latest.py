@@ -13,7 +13,7 @@ from storage.layout import DataLayout
 def read_latest_snapshot(
     layout: DataLayout, preferred_keys: Sequence[str] = ()
 ) -> tuple[Snapshot, FeatureConfig]:
-    """Give the snapshot used last, with the settings of its matrices.
+    """Return the snapshot of spectrograms used last, with the settings of its matrices.
 
     Parameters
     ----------
@@ -29,6 +29,7 @@ def read_latest_snapshot(
     statement = """
         select snapshots.* exclude (created_at, used_at), settings
         from snapshots join features using (feature_key)
+        where settings ->> 'embedding' is null
         order by feature_key in (select unnest(?)) desc, used_at desc limit 1
     """
     with open_catalog(layout) as catalog:

@@ -2,8 +2,10 @@
 
 import csv
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from genre_core.errors import UsageError
 from storage.embeddings.runtime import Output
@@ -95,6 +97,9 @@ class EmbeddingConfig:
                 "output a name of its own."
             )
         return names
+
+
+NO_EMBEDDINGS: Mapping[str, EmbeddingConfig] = MappingProxyType({})
 
 
 def _read_file(path: Path) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from storage.embeddings.cache import read_note, write_note
 from storage.embeddings.checking import check_embedding, check_labels
 from storage.embeddings.config import EmbeddingConfig
 from storage.embeddings.model import Model
+from storage.embeddings.weights import find_weights
 
 __all__ = ["BUILT_IN", "EmbeddingConfig", "Model", "find_model", "require_own_names"]
 
@@ -62,6 +63,8 @@ def require_own_names(own: Mapping[str, EmbeddingConfig]) -> None:
 
 
 def _find_built_in(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
+    if name in BUILT_IN:
+        return find_weights(name)
     known = ", ".join((*BUILT_IN, *own))
     raise UsageError(f"There is no embedding {name!r}. Choose one of: {known}.")
 

@@ -2,12 +2,17 @@
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from genre_core.errors import GenreflowError
-from storage.exports import write_export
+from storage.embeddings.model import Model
+from storage.embeddings.registry import BUILT_IN
+from storage.embeddings.weights import find_weights
+from storage.exports import EMBEDDER, write_export
 from storage.light import LightNetwork, write_light
 from storage.tracking.alias import Champion
 from storage.tracking.models import (
@@ -54,8 +59,25 @@ def _export(tracking: Tracking, reigning: Champion, network: Network) -> None:
         "features": features["features"],
         "temperature": load_temperature(tracking, reigning.model_uri),
     }
-    log_light(tracking, reigning.model_uri, light)
-    write_export(tracking.layout, reigning, light, logged)
+    embedder = find_embedder(features)
+    log_light(tracking, reigning.model_uri, light, embedder)
+    write_export(tracking.layout, reigning, light, logged, embedder)
+
+
+def find_embedder(document: Mapping[str, Any]) -> Model | None:
+    """Return the model of the embedding that a network was logged with; none for spectrograms.
+
+    Raises
+    ------
+    UsageError
+        If it is the user's own, and no longer where it was.
+    """
+    described = document.get(EMBEDDER)
+    if not described:
+        return None
+    if described["embedding"]["name"] in BUILT_IN:
+        return find_weights(described["embedding"]["name"])
+    return Model.from_document(described, Path(described["file"]))
 
 
 def light_bytes(network: Network) -> bytes:

@@ -20,6 +20,8 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
 from genre_core.errors import CatalogMismatch, TransientError
+from storage.embeddings.model import Model as EmbeddingModel
+from storage.exports import EMBEDDER, write_embedder
 from storage.tracking.guarding import told
 from storage.tracking.runs import log_params
 from storage.tracking.server_runs import tell_absence
@@ -125,10 +127,15 @@ def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> N
         tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
 
 
-def log_light(tracking: Tracking, model_uri: str, light: bytes) -> None:
-    """Keep the light form of a network beside it, so that a server of it starts in seconds."""
+def log_light(
+    tracking: Tracking, model_uri: str, light: bytes, embedder: EmbeddingModel | None = None
+) -> None:
+    """Keep the LiteRT form of a network, and of its embedding, beside it for a fast start."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, LIGHT_FILE).write_bytes(light)
+        if embedder:
+            document = write_embedder(embedder, Path(folder))
+            Path(folder, f"{EMBEDDER}.json").write_text(json.dumps(document), "utf-8")
         tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
 
 

@@ -1,0 +1,94 @@
+"""Train a head: read embeddings, fit, build the network, log it."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+from prefect import task
+
+from genre_core.errors import GenreflowError
+from genre_core.examples import Examples, Float32Array, digest_examples
+from genre_core.head.fitting import FittedHead, fit_head
+from genre_core.head.prior import prior_matrix, tag_table
+from genre_core.networks.registry import HEADS
+from genre_core.records import Split
+from storage.catalog.snapshots import read_groups
+from storage.layout import DataLayout
+from tasks.keras_import import import_training
+from tasks.splits import split_examples
+from tasks.tracked import open_tracked
+from tasks.train import Cell, Network, Trained, run_cell
+
+
+@task(task_run_name="train {cell.name} seed {cell.seed}")
+def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
+    """Fit a head on the mean embeddings of the training songs and log it.
+
+    No validation song is read but for the digest: folds of training songs choose and calibrate.
+    """
+    from storage.tracking.models import log_network
+    from storage.tracking.runs import failing_run, log_json, start_run
+
+    started_at, start = datetime.now(UTC), time.monotonic()
+    train = split_examples(layout, cell.snapshot, Split.TRAIN)
+    validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
+    import_training()
+    tracking = open_tracked(layout)
+    described = replace(run_cell(layout, cell), examples_digest=digest_examples(train, validation))
+    run_id = start_run(tracking, comparison_id, described)
+    with failing_run(tracking, run_id):
+        fitted = fit_cell(layout, cell, train)
+        model = _build(fitted, cell.network)
+        log_json(tracking, run_id, head_document(fitted, cell), "head")
+        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
+    return Trained(
+        cell=cell,
+        comparison_id=comparison_id,
+        run_id=run_id,
+        model_uri=model_uri,
+        n_parameters=model.count_params(),
+        epochs=0,
+        seconds=time.monotonic() - start,
+        started_at=started_at,
+        temperature=1.0,
+    )
+
+
+def fit_cell(layout: DataLayout, cell: Cell, train: Examples) -> FittedHead:
+    """Fit the head of a cell on its training songs."""
+    group_of_track = read_groups(layout, cell.snapshot.snapshot_id)
+    groups = np.array([group_of_track[track_id] for track_id in train.track_ids], object)
+    n_genres = len(cell.snapshot.genres)
+    prior = cell_prior(cell)
+    return fit_head(train.matrices[:, :, 0], train.labels, groups, prior, n_genres, cell.seed)
+
+
+def cell_prior(cell: Cell) -> Float32Array:
+    """Return the prior of a cell, float32 (n_tags, n_genres): zeros for `head_no_prior`."""
+    embedding = cell.features.embedding
+    if embedding is None:
+        raise GenreflowError(
+            f"{cell.network} reads embeddings, not {cell.features.representation}."
+        )
+    prior = prior_matrix(cell.snapshot.genres, embedding, tag_table(cell.tag_prior))
+    return prior if HEADS[cell.network] else np.zeros_like(prior)
+
+
+def head_document(fitted: FittedHead, cell: Cell) -> dict[str, object]:
+    """Describe a fitted head: what was chosen, the tags of each genre, and which have none."""
+    tags = cell.tags
+    return {
+        "prior_strength": fitted.strength,
+        "penalty": fitted.penalty,
+        "temperature": fitted.temperature,
+        "n_out_of_fold": int(fitted.is_scored.sum()),
+        "tags": {genre: list(names) for genre, names in tags.items()},
+        "genres_without_tags": [genre for genre, names in tags.items() if not names],
+    }
+
+
+def _build(fitted: FittedHead, name: str) -> Network:
+    from genre_core.networks.head import build_head  # imports Keras
+
+    return build_head(fitted.head, name)
