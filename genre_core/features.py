@@ -117,7 +117,7 @@ def features_of_lengths(
 
 
 def name_features(representation: str, fragment_s: float) -> str:
-    """Give what people read: ``3 s`` of the thesis's matrices, ``logmel 3 s`` of others."""
+    """Return what people read: ``3 s`` of the thesis's matrices, ``logmel 3 s`` of others."""
     plain = representation == FeatureConfig().representation
     return f"{fragment_s:g} s" if plain else f"{representation} {fragment_s:g} s"
 

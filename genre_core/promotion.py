@@ -60,6 +60,9 @@ class Contest:
         Share of the songs of the challenger's snapshot that the champion's snapshot lacks.
     n_candidates : int
         Networks that the challenger is the best of on these very songs; 1 where other songs chose.
+    is_other_than_head : bool
+        Whether the champion is a `head` and the challenger is not: then new songs alone, on which
+        the champion was not trained, are no reason to promote it.
     objection : str
         Why the challenger may not be promoted whatever it scores, as where its audit has failed;
         empty if nothing is against it.
@@ -75,6 +78,7 @@ class Contest:
     n_left_out: int = 0
     staleness: float = 0.0
     n_candidates: int = 1
+    is_other_than_head: bool = False
     objection: str = ""
 
     @property
@@ -166,6 +170,8 @@ def _compare(
         return True, f"{ahead}, above zero."
     if gain.value < -config.margin - ROUNDING:
         return False, f"{stays}, more than the margin of {config.margin:g} lost."
+    if contest.is_other_than_head:
+        return False, f"{stays}, which may be chance; a head gives way to a gain above zero alone."
     new_songs = f"the champion's snapshot lacks {100 * contest.staleness:.0f} % of the songs"
     if contest.staleness >= config.stale_share:
         return True, f"{ahead}, within the margin of {config.margin:g}, and {new_songs}."

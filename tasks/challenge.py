@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch
 from genre_core.judgements import Judgements, judge_by_name
+from genre_core.networks.registry import HEAD
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
 from storage.catalog.audits import read_snapshot
 from storage.catalog.challenges import (
@@ -83,6 +84,7 @@ def judge_challenge(
         n_left_out=hearing.n_left_out,
         staleness=_staleness(layout, challenger, former),
         n_candidates=bench.n_candidates,
+        is_other_than_head=bool(former and former.network == HEAD and challenger.network != HEAD),
         objection=objection or hearing.objection,
     )
     return decide(contest, config, bench.seeded_by), bench.judged_on

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from genre_core.bootstrap import LEVEL, interval_rng, resamples_for
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
+from genre_core.judgements import judge_by_name
+from genre_core.networks.registry import HEAD
+from genre_core.records import Split
+from genre_core.significance import paired_difference
 from storage.catalog.challenges import read_candidate_runs
 from storage.catalog.judged import read_judged
 from storage.catalog.runs import (
@@ -74,7 +79,10 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
 
 
 def choose_winner(layout: DataLayout) -> tuple[Run, Promotion | None]:
-    """Choose the winner among the candidates; of equals, the one that reigns stays.
+    """Choose the winner among the candidates; of equals, the champion stays.
+
+    A `head` is chosen unless another network is better on validation with an interval above zero:
+    where few songs choose, the best of several networks is the luckiest.
 
     Where a rollback has left no candidate, it is the one that reigns.
     """
@@ -84,7 +92,35 @@ def choose_winner(layout: DataLayout) -> tuple[Run, Promotion | None]:
         return reigning, last
     if not runs:
         raise UsageError("There is no finished run to promote. Run `genreflow train` first.")
-    return best(sorted(runs, key=lambda run: not (last and run.run_id == last.run_id))), last
+    ordered = sorted(runs, key=lambda run: not (last and run.run_id == last.run_id))
+    return _prefer_head(layout, ordered), last
+
+
+def _prefer_head(layout: DataLayout, runs: Sequence[Run]) -> Run:
+    """Return the best run, or the best `head` unless it proves worse."""
+    top, heads = best(runs), [run for run in runs if run.network == HEAD]
+    if not heads or top.network == HEAD:
+        return top
+    head = best(heads)
+    return top if _proves_better(layout, top, head, n_candidates=len(runs) - len(heads)) else head
+
+
+def _proves_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -> bool:
+    """Whether the gain of a run over a head on validation is above zero.
+
+    The level is that of `promotion.Contest`: the run is the best of several on the same songs.
+    """
+    said = {
+        one.run_id: judge_by_name(
+            one.track_ids, one.group_ids, one.labels, [one.predicted], one.genres
+        )
+        for one in read_judged(layout, [run.run_id, head.run_id])
+        if one.split == Split.VALIDATION
+    }
+    level = 1 - (1 - LEVEL) / max(1, n_candidates)
+    rng = interval_rng(run.snapshot_id)
+    gain = paired_difference(said[run.run_id], said[head.run_id], rng, resamples_for(level), level)
+    return gain.macro_f1.low > 0
 
 
 def best(runs: Sequence[Run]) -> Run:

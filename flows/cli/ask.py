@@ -1,6 +1,6 @@
 """Commands that ask: sql, status. None of them imports Prefect, MLflow or TensorFlow."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,8 +10,9 @@ from rich.text import Text
 from flows.cli.app import OUT, AsJson, Home, app, print_json
 from flows.cli.tables import outcome_sentence
 from flows.settings import read_line_config
+from genre_core.features import name_features
 from storage.catalog.published import query
-from storage.catalog.standing import read_status
+from storage.catalog.standing import FEWEST_VALIDATION_SONGS, read_status
 
 LONGEST_CELL = 60  # of a list, such as the values of a matrix
 WIDEST_LINE = 10_000  # where no terminal folds it
@@ -49,7 +50,6 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(standing)
         return
-    champion = standing["champion"]
     OUT.print(f"Store: {standing['home']}", soft_wrap=True)
     OUT.print(outcome_sentence(standing["outcomes"]))
     for reason, n_songs in standing["reasons"].items():
@@ -62,14 +62,24 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         soft_wrap=True,
     )
     OUT.print(f"Newest snapshot: {standing['snapshot_id'] or 'none yet'}")
-    OUT.print(
-        f"Champion: version {champion['version']}, {champion['network']} on "
-        f"{champion['representation']} at {champion['fragment_s']:g} s, for "
+    OUT.print(_champion_sentence(standing["champion"]), soft_wrap=True)
+
+
+def _champion_sentence(champion: dict[str, Any] | None) -> str:
+    if champion is None:
+        return "Champion: none yet."
+    name = name_features(champion["representation"], champion["fragment_s"])
+    sentence = (
+        f"Champion: version {champion['version']}, {champion['network']} on {name}, for "
         f"{', '.join(champion['genres'])}; validation macro F1 "
         f"{champion['validation_macro_f1']:.3f}."
-        if champion
-        else "Champion: none yet."
     )
+    if champion["provisional"]:
+        sentence += (
+            f" It is provisional: {champion['n_validation_songs']} validation songs are fewer "
+            f"than {FEWEST_VALIDATION_SONGS}."
+        )
+    return sentence
 
 
 def _cell(value: object) -> str:

@@ -30,7 +30,9 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
 )
 """Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""
 
-HEADS: Mapping[str, bool] = MappingProxyType({"head": True, "head_no_prior": False})
+HEAD = "head"
+"""The network that is the first champion, and that others must prove better than."""
+HEADS: Mapping[str, bool] = MappingProxyType({HEAD: True, "head_no_prior": False})
 """Heads on embeddings by name, and whether they take the tags as a prior; they are fitted by
 `head.fitting.fit_head`, and built by `networks.head.build_head`."""
 

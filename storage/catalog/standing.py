@@ -22,11 +22,17 @@ _COMPARED = """
 _CHAMPION = """
     select version, runs.run_id, network, runs.representation, runs.fragment_s,
         snapshots.genres, runs.validation_macro_f1, test_macro_f1, test_accuracy,
-        runs.snapshot_id, promoted_at
+        runs.snapshot_id, promoted_at, n_validation_songs,
+        previous_version is null and n_validation_songs < $1 as provisional
     from promotions join runs using (run_id)
         join snapshots on runs.snapshot_id = snapshots.snapshot_id
+        join (select snapshot_id, count(*) filter (split = 'validation') as n_validation_songs
+            from splits group by snapshot_id) as sides on sides.snapshot_id = runs.snapshot_id
     order by promotion_id desc limit 1
 """
+
+FEWEST_VALIDATION_SONGS = 20
+"""The first champion that fewer songs have chosen is provisional."""
 
 
 def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
@@ -94,7 +100,7 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
         group by reason order by n desc, reason
         """,
     )
-    champions = query_rows(layout, _CHAMPION)
+    champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
     return {
         "tracks": _one(layout, "select count(*) as n from tracks"),
         "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
