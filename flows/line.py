@@ -16,6 +16,7 @@ from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
+from storage.embeddings.config import EmbeddingConfig, require_own_names
 from storage.keep import KeepConfig
 from storage.layout import DataLayout
 from storage.sites.access import SiteConfig
@@ -46,6 +47,8 @@ class LineConfig:
         From labels of sources to genres; empty: labels are taken as they are.
     fma_url : str
         Where the archives of the Free Music Archive are published.
+    embeddings : mapping of str to EmbeddingConfig
+        Models of one's own, each a representation of that name.
     representations, fragment_lengths_s, networks, seeds : tuple
         Every combination is one training.
     split_seed : int
@@ -61,6 +64,7 @@ class LineConfig:
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
     fma_url: str = FMA_URL
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
     representations: tuple[str, ...] = ("thesis",)
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = field(default_factory=FragmentConfig)
@@ -100,6 +104,7 @@ class LineConfig:
                 f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
                 "slack-webhook/my-block. `prefect block ls` lists them."
             )
+        require_own_names(self.embeddings)
         require_server(self.tracking)
         _cross_features(self)
 

@@ -23,6 +23,7 @@ from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
+from storage.embeddings.config import EmbeddingConfig
 from storage.keep import KeepConfig
 from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)
     fma_url: str = FMA_URL
+    embeddings: dict[str, EmbeddingConfig] = Field(default_factory=dict)
     representations: tuple[str, ...] = ("thesis",)
     fragment_lengths_s: tuple[float, ...] = (3.0,)
     fragments: FragmentConfig = Field(default_factory=FragmentConfig)
