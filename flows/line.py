@@ -17,9 +17,9 @@ from genre_core.promotion import PromotionConfig
 from genre_core.representations.registry import REPRESENTATIONS
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
-from storage.embeddings.config import EmbeddingConfig
+from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
 from storage.embeddings.model import Model
-from storage.embeddings.registry import BUILT_IN, find_model, require_own_names
+from storage.embeddings.registry import find_model
 from storage.keep import KeepConfig
 from storage.layout import DataLayout
 from storage.sites.access import SiteConfig
@@ -112,8 +112,8 @@ class LineConfig:
                 f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
                 "slack-webhook/my-block. `prefect block ls` lists them."
             )
-        require_server(self.tracking)
         require_own_names(self.embeddings)
+        require_server(self.tracking)
         _require_representations(self)
 
     @property

@@ -88,7 +88,7 @@ class OnnxBackend:
         onnxruntime = _import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4
         self._session = onnxruntime.InferenceSession(
             file.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
@@ -148,7 +148,7 @@ def open_backend(file: Path, n_threads: int) -> Backend:
         raise
     except Exception as error:  # each library has its own, and some raise bare Exception
         raise UsageError(
-            f"{file} cannot be loaded as a model ({type(error).__name__}: {_first_line(error)}). "
+            f"{file} cannot be loaded as a model ({type(error).__name__}: {first_line(error)}). "
             f"Check that the file is whole and a {file.suffix} model"
             f"{_HINTS.get(file.suffix.lower(), '')}."
         ) from error
@@ -204,6 +204,7 @@ def _keras_spec(tensor: Any, name: str) -> TensorSpec:  # noqa: ANN401 - a Keras
     return TensorSpec(names=(name,), shape=tuple(tensor.shape), kind=str(tensor.dtype))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the beginning of a message, to be put between brackets."""
     lines = str(error).strip().splitlines() or ["no message"]
     return lines[0].strip()[:300].rstrip(".")

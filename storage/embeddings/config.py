@@ -2,16 +2,20 @@
 
 import csv
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from genre_core.errors import UsageError
+from genre_core.representations.registry import REPRESENTATIONS
 from storage.embeddings.runtime import Output
 from storage.embeddings.windows import require_rate
 
+BUILT_IN = ("musicnn", "musicnn_vgg")
 LABEL_COLUMNS = ("label", "tag", "name", "display_name")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +59,16 @@ class EmbeddingConfig:
     def __post_init__(self) -> None:
         require_rate(self.sample_rate)
         if not 0 < self.window_s < math.inf or not 0 <= self.hop_s < math.inf:
-            raise UsageError(
+            raise ValueError(
                 f"window_s is {self.window_s:g} and hop_s {self.hop_s:g}. Use a length of a window "
                 "above 0 s, and 0 or more seconds between two."
             )
         if not self.licence.strip():
-            raise UsageError("licence is empty. Name the licence of the model, or `unknown`.")
+            raise ValueError("licence is empty. Name the licence of the model, or `unknown`.")
         if self.output == ():
-            raise UsageError("output is empty. Name the output that holds the features.")
+            raise ValueError("output is empty. Name the output that holds the features.")
         if self.probabilities and not self.labels:
-            raise UsageError(
+            raise ValueError(
                 "probabilities is set, but no labels are. Name the tags, or remove probabilities."
             )
 
@@ -100,6 +104,25 @@ class EmbeddingConfig:
 
 
 NO_EMBEDDINGS: Mapping[str, EmbeddingConfig] = MappingProxyType({})
+
+
+def require_own_names(names: Iterable[str]) -> None:
+    """Refuse names that cannot be used for embeddings of one's own.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name in names:
+        if name in REPRESENTATIONS or name in BUILT_IN:
+            raise UsageError(
+                f"[embeddings.{name}] bears the name of a built-in representation. Choose another."
+            )
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"[embeddings.{name}] cannot be used as a name. Begin with a letter; use letters, "
+                "digits, _ and - alone."
+            )
 
 
 def _read_file(path: Path) -> tuple[str, ...]:

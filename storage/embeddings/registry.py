@@ -2,24 +2,20 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from genre_core.embeddings import SEPARATOR, Embedding
 from genre_core.errors import UsageError
-from genre_core.representations.registry import REPRESENTATIONS
 from storage.disk import digest_file
 from storage.embeddings.cache import read_note, write_note
 from storage.embeddings.checking import check_embedding, check_labels
-from storage.embeddings.config import EmbeddingConfig
+from storage.embeddings.config import BUILT_IN, EmbeddingConfig
 from storage.embeddings.model import Model
 from storage.embeddings.weights import find_weights
 
-__all__ = ["BUILT_IN", "EmbeddingConfig", "Model", "find_model", "require_own_names"]
+__all__ = ["EmbeddingConfig", "Model", "find_model"]
 
-BUILT_IN = ("musicnn", "musicnn_vgg")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CHECK = 1
 """Goes up when `check_embedding` asks for more: what passed before is checked anew."""
 
@@ -41,25 +37,6 @@ def find_model(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
         return _load_own(name, own[name])
     except UsageError as error:
         raise UsageError(f"[embeddings.{name}]: {error}") from error
-
-
-def require_own_names(own: Mapping[str, EmbeddingConfig]) -> None:
-    """Refuse names that cannot be used for embeddings of one's own.
-
-    Raises
-    ------
-    UsageError
-    """
-    for name in own:
-        if name in REPRESENTATIONS or name in BUILT_IN:
-            raise UsageError(
-                f"[embeddings.{name}] bears the name of a built-in representation. Choose another."
-            )
-        if not _NAME.fullmatch(name):
-            raise UsageError(
-                f"[embeddings.{name}] cannot be used as a name. Begin with a letter; use letters, "
-                "digits, _ and - alone."
-            )
 
 
 def _find_built_in(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:

@@ -8,7 +8,7 @@ import numpy as np
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from storage.embeddings.backends import Array, Backend, TensorSpec, open_backend
+from storage.embeddings.backends import Array, Backend, TensorSpec, first_line, open_backend
 
 Output = int | str
 """Position or name of an output of a model."""
@@ -23,6 +23,7 @@ class Runtime:
 
     Attributes
     ----------
+    file : Path
     backend : Backend
     n_samples : int
     positions : tuple of int
@@ -33,6 +34,7 @@ class Runtime:
         Whether the model takes a window as ``(n_samples,)``.
     """
 
+    file: Path
     backend: Backend
     n_samples: int
     positions: tuple[int, ...]
@@ -50,6 +52,11 @@ class Runtime:
         -------
         list of float32 [shape=(n_windows, n_values)]
             One array an output. Axes between the windows and the last one (frames) are averaged.
+
+        Raises
+        ------
+        UsageError
+            If the model fails, or an output does not have one row a window.
         """
         step = WINDOWS_TOGETHER if self.is_batched else 1
         starts = range(0, len(windows), step)
@@ -57,7 +64,13 @@ class Runtime:
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def _run_together(self, windows: Float32Array) -> list[Float32Array]:
-        results = self.backend.run(windows[0] if self.is_flat else windows)
+        try:
+            results = self.backend.run(windows[0] if self.is_flat else windows)
+        except Exception as error:  # each library has its own, and some raise bare Exception
+            raise UsageError(
+                f"{self.file} cannot be run on {self.n_samples} samples ({first_line(error)}). "
+                "Correct window_s, or export the model anew."
+            ) from error
         return [_average_frames(results[place], len(windows)) for place in self.positions]
 
 
@@ -86,6 +99,7 @@ def open_runtime(
     backend = open_backend(file, n_threads)
     sound = _require_wave(file, backend.inputs, n_samples)
     return Runtime(
+        file,
         backend,
         n_samples,
         tuple(_find_output(file, backend.outputs, wanted) for wanted in outputs),

@@ -6,7 +6,6 @@ import numpy as np
 import soxr
 
 from genre_core.embeddings import Embedding
-from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import CONTEXT_S
 from genre_core.fragments import SAMPLE_RATE
@@ -57,10 +56,10 @@ def require_rate(sample_rate: int) -> None:
 
     Raises
     ------
-    UsageError
+    ValueError
     """
     if sample_rate < 1000 or _meeting_samples(sample_rate) > _MEETING_SAMPLES:
-        raise UsageError(
+        raise ValueError(
             f"sample_rate is {sample_rate}. Use the rate that the model was trained at, in Hz: a "
             "multiple of 100 from 1000 on, 11025 or 22050."
         )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from genre_core.errors import GenreflowError
+from storage.embeddings.config import BUILT_IN
 from storage.embeddings.model import Model
-from storage.embeddings.registry import BUILT_IN
 from storage.embeddings.weights import find_weights
 from storage.exports import EMBEDDER, write_export
 from storage.light import LightNetwork, write_light

@@ -8,6 +8,7 @@ from flows.line import LineConfig
 from flows.settings import SETTINGS_FILE, read_line_config
 from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
+from storage.embeddings.config import EmbeddingConfig
 
 
 @pytest.fixture
@@ -219,3 +220,45 @@ def test_a_runner_that_makes_no_sense_is_refused(
 
     with pytest.raises(UsageError, match=sentence):
         read_line_config()
+
+
+def test_an_embedding_of_ones_own_is_a_table_of_its_name(settings_file: Path) -> None:
+    settings_file.write_text(
+        '[embeddings.mine]\nfile = "m.tflite"\nsample_rate = 16_000\nwindow_s = 0.975\n'
+        'licence = "Apache-2.0"\noutput = ["embedding", 0]\nlabels = "classes.csv"\n',
+        encoding="utf-8",
+    )
+
+    mine = read_line_config().embeddings["mine"]
+
+    assert mine == EmbeddingConfig(
+        file=Path("m.tflite"),
+        sample_rate=16_000,
+        window_s=0.975,
+        licence="Apache-2.0",
+        output=("embedding", 0),
+        labels="classes.csv",
+    )
+
+
+MODEL = 'file = "m.onnx"\nsample_rate = 16_000\nwindow_s = 1.0\nlicence = "CC0"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[embeddings.mine]\nsample_rate = 16_000", "embeddings.mine.file: Field required"),
+        (f"[embeddings.mine]\n{MODEL}rate = 16_000", "embeddings.mine.rate: Unexpected keyword"),
+        (f"[embeddings.mine]\n{MODEL}hop_s = -1", "embeddings.mine: Value error, window_s is 1"),
+        (f"[embeddings.thesis]\n{MODEL}", "[embeddings.thesis] bears the name of a built-in"),
+    ],
+)
+def test_an_embedding_that_makes_no_sense_is_told_in_a_sentence(
+    settings_file: Path, text: str, sentence: str
+) -> None:
+    settings_file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(UsageError) as refusal:
+        read_line_config()
+
+    assert sentence in str(refusal.value)

@@ -1,0 +1,199 @@
+"""Embeddings of sound, by numbers that are known beforehand, from each kind of file."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from genre_core.errors import GenreflowError
+from genre_core.examples import Float32Array
+from storage.embeddings.config import EmbeddingConfig
+from storage.embeddings.embedder import load_embedder
+from storage.embeddings.model import Model
+from storage.embeddings.registry import find_model
+from tests.storage.embeddings.made_models import MEAN_AND_LEVEL, TAGS, write_onnx
+
+LABELS = ("up", "loud", "quiet")
+
+
+def config_of(file: Path, **changed: Any) -> EmbeddingConfig:  # noqa: ANN401
+    settings = {"sample_rate": 16_000, "window_s": 0.1, "licence": "CC0", **changed}
+    return EmbeddingConfig(file=file, **settings)
+
+
+def model_of(file: Path, **changed: Any) -> Model:  # noqa: ANN401
+    return find_model("mine", {"mine": config_of(file, **changed)})
+
+
+def steady(*levels: float) -> Float32Array:
+    """Fragments of 0.2 s that hold one value each."""
+    return np.repeat(np.array(levels, np.float32)[:, None], 8_820, axis=1)
+
+
+def test_features_come_first_then_the_logits_of_the_tags(made_onnx: Path) -> None:
+    model = model_of(made_onnx, output=("features", "tags"), labels=LABELS)
+
+    values = load_embedder(model)(steady(0.5, -0.25))
+
+    expected = [[0.5, 0.5, 1.0, 1.5, -2.0], [-0.25, 0.25, -0.5, 0.75, -1.0]]
+    np.testing.assert_allclose(values, expected, atol=1e-4)
+    assert values.dtype == np.float32
+    assert (model.embedding.n_features, model.embedding.n_values) == (2, 5)
+    assert model.embedding.tags == ("mine: up", "mine: loud", "mine: quiet")
+
+
+def test_probabilities_become_logits(made_onnx: Path) -> None:
+    model = model_of(made_onnx, output=("features", 2), labels=LABELS, probabilities=True)
+
+    values = load_embedder(model)(steady(0.5))
+
+    np.testing.assert_allclose(values, [[0.5, 0.5, 1.0, 1.5, -2.0]], atol=1e-4)
+
+
+def test_probabilities_of_0_and_1_become_finite_logits(tmp_path: Path) -> None:
+    nodes = (*MEAN_AND_LEVEL, helper.make_node("Clip", ["features", "zero"], ["scores"]))
+    file = write_onnx(tmp_path / "m.onnx", nodes, {"scores": ("batch", 2)})
+    model = model_of(file, labels=("up", "loud"), probabilities=True)
+
+    values = load_embedder(model)(steady(-0.5, 0.0))
+
+    np.testing.assert_allclose(values[:, 2], [-9.21024, -9.21024], atol=1e-4)  # log(1e-4 / 0.9999)
+
+
+def test_an_output_alone_with_labels_holds_features_and_tags_at_once(made_onnx: Path) -> None:
+    model = model_of(made_onnx, output="tags", labels=LABELS)
+
+    values = load_embedder(model)(steady(0.5))
+
+    np.testing.assert_allclose(values, [[1.0, 1.5, -2.0, 1.0, 1.5, -2.0]], atol=1e-4)
+    assert model.embedding.n_features == 3
+
+
+def test_several_outputs_without_labels_are_joined(made_onnx: Path) -> None:
+    model = model_of(made_onnx, output=("tags", "features"))
+
+    values = load_embedder(model)(steady(0.5))
+
+    np.testing.assert_allclose(values, [[1.0, 1.5, -2.0, 0.5, 0.5]], atol=1e-4)
+    assert (model.embedding.n_features, model.embedding.tags) == (5, ())
+
+
+@pytest.mark.parametrize(
+    ("wave", "features"),
+    [((1, 1600), (1, 2)), ((1600,), (2,)), (("samples",), ("values",)), ((1, "samples"), (1, 2))],
+)
+def test_a_model_of_one_window_is_run_window_by_window(
+    tmp_path: Path, wave: tuple[int | str, ...], features: tuple[int | str, ...]
+) -> None:
+    file = write_onnx(tmp_path / "m.onnx", MEAN_AND_LEVEL, {"features": features}, {"wave": wave})
+
+    values = load_embedder(model_of(file))(steady(0.5, -0.25, 0.125))
+
+    np.testing.assert_allclose(values, [[0.5, 0.5], [-0.25, 0.25], [0.125, 0.125]], atol=1e-4)
+
+
+@pytest.mark.parametrize(("wave", "rows"), [((1600,), [4, 400]), (("batch", 1600), [-1, 4, 400])])
+def test_frames_are_averaged_over_the_window(
+    tmp_path: Path, wave: tuple[int | str, ...], rows: list[int]
+) -> None:
+    nodes = (
+        helper.make_node("Reshape", ["wave", "rows"], ["framed"]),
+        helper.make_node("ReduceMax", ["framed", "last"], ["features"], keepdims=1),
+    )
+    file = write_onnx(
+        tmp_path / "m.onnx",
+        nodes,
+        {"features": ["batch" if n == -1 else n for n in (*rows[:-1], 1)]},
+        {"wave": wave},
+        constants={"rows": np.array(rows, np.int64)},
+    )
+    step = np.where(np.arange(8_820) < 4_410, 0.0, 0.8).astype(np.float32)
+
+    values = load_embedder(model_of(file, sample_rate=44_100, window_s=1600 / 44_100))(step[None])
+
+    # 1600 samples from 2205 on are frames of 400 samples, all before the step at 4410
+    np.testing.assert_allclose(values, [[0.0]])
+    later = np.roll(step, -1_405)  # the step comes after 800 samples: two frames of four
+    np.testing.assert_allclose(
+        load_embedder(model_of(file, sample_rate=44_100, window_s=1600 / 44_100))(later[None]),
+        [[0.4]],
+        atol=1e-6,
+    )
+
+
+def test_many_windows_are_run_a_few_at_a_time_and_stay_in_order(made_onnx: Path) -> None:
+    levels = np.linspace(-0.9, 0.9, 75)
+
+    values = load_embedder(model_of(made_onnx))(steady(*levels))
+
+    np.testing.assert_allclose(values[:, 0], levels, atol=1e-4)
+
+
+def test_no_windows_are_no_rows(made_onnx: Path) -> None:
+    assert load_embedder(model_of(made_onnx))(steady()).shape == (0, 2)
+
+
+def test_values_that_are_not_finite_on_real_sound_stop_the_run(tmp_path: Path) -> None:
+    nodes = (*MEAN_AND_LEVEL[:1], helper.make_node("Div", ["mean", "edge"], ["quotient"]))
+    cut = helper.make_node("Where", ["far", "quotient", "mean"], ["features"])
+    far = helper.make_node("Greater", ["mean", "limit"], ["far"])
+    constants = {"edge": np.array(0, np.float32), "limit": np.array(0.6, np.float32)}
+    file = write_onnx(
+        tmp_path / "m.onnx", (*nodes, far, cut), {"features": ("batch", 1)}, constants=constants
+    )
+
+    with pytest.raises(GenreflowError, match=r"mine gave values that are not finite .*m\.onnx"):
+        load_embedder(model_of(file))(steady(0.7))
+
+
+def test_a_file_that_was_replaced_during_the_run_is_not_taken_for_the_one_before(
+    made_onnx: Path,
+) -> None:
+    model = model_of(made_onnx)
+    write_onnx(made_onnx, (*MEAN_AND_LEVEL, *TAGS[:1]), {"tags": ("batch", 3)})
+
+    with pytest.raises(GenreflowError, match="gave 3 values a window; embedding mine has 2"):
+        load_embedder(model)(steady(0.5))
+
+
+def test_a_model_is_read_back_from_its_document(made_onnx: Path) -> None:
+    model = model_of(
+        made_onnx,
+        output=("features", "scores"),
+        labels=LABELS,
+        probabilities=True,
+        trained_on=("FMA",),
+    )
+
+    assert Model.from_document(model.as_document(), made_onnx) == model
+    assert replace(model, file=Path()) != model
+
+
+@pytest.mark.keras
+def test_keras_and_litert_files_give_what_the_network_gives(tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.set_random_seed(7)
+    wave = keras.Input((1600,))
+    framed = keras.layers.Reshape((10, 160))(wave)
+    frames = keras.layers.Dense(6, activation="tanh", name="frames")(framed)
+    pooled = keras.layers.GlobalMaxPooling1D(name="pooled")(frames)
+    tags = keras.layers.Dense(3, name="tags")(pooled)
+    network = keras.Model(wave, [frames, pooled, tags])
+    network.save(tmp_path / "m.keras")
+    network.export(tmp_path / "m.tflite", format="litert", verbose=False)
+    fragments = np.random.default_rng(1).uniform(-1, 1, (3, 8_820)).astype(np.float32)
+
+    windows = np.stack([fragment[2205 : 2205 + 1600] for fragment in fragments])
+    rate = {"sample_rate": 44_100, "window_s": 1600 / 44_100, "labels": LABELS}
+    by_name = model_of(tmp_path / "m.keras", output=("pooled", "tags"), **rate)
+    by_place = model_of(tmp_path / "m.tflite", output=(1, 2), **rate)
+    by_signature = model_of(tmp_path / "m.tflite", output=("output_1", "output_2"), **rate)
+
+    expected = np.concatenate([array.numpy() for array in network(windows)[1:]], axis=1)
+    assert expected.shape == (3, 9)
+    for model in (by_name, by_place, by_signature):
+        np.testing.assert_allclose(load_embedder(model)(fragments), expected, atol=1e-5)

@@ -1,0 +1,306 @@
+"""What is asked of a model before it becomes a representation, and what is said where it fails."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, load_model, save_model
+
+from genre_core.errors import UsageError
+from storage.embeddings.config import EmbeddingConfig, require_own_names
+from storage.embeddings.model import Model
+from storage.embeddings.registry import find_model
+from tests.storage.embeddings.made_models import MEAN_AND_LEVEL, write_onnx
+
+LABELS = ("up", "loud", "quiet")
+
+
+def find_own(file: Path, **changed: Any) -> Model:  # noqa: ANN401
+    settings = {"sample_rate": 16_000, "window_s": 0.1, "licence": "CC0", **changed}
+    return find_model("mine", {"mine": EmbeddingConfig(file=file, **settings)})
+
+
+def refusal(file: Path, **changed: Any) -> str:  # noqa: ANN401
+    """What is said of a model that cannot be used."""
+    with pytest.raises(UsageError) as caught:
+        find_own(file, **changed)
+    said = str(caught.value)
+    assert said.startswith("[embeddings.mine]: ")
+    assert said.endswith(".")
+    assert not said.endswith("..")
+    return said
+
+
+def test_an_embedding_is_described_by_its_settings(made_onnx: Path) -> None:
+    model = find_own(
+        made_onnx, hop_s=0.05, output=("features", "tags"), labels=LABELS, trained_on=("FMA",)
+    )
+
+    embedding = model.embedding
+    assert (embedding.name, embedding.sample_rate, embedding.n_features) == ("mine", 16_000, 2)
+    assert (embedding.window_s, embedding.hop_s) == (0.1, 0.05)
+    assert (embedding.licence, embedding.trained_on) == ("CC0", ("FMA",))
+    assert embedding.tag_names == LABELS
+
+
+def test_windows_do_not_overlap_where_no_hop_is_named(made_onnx: Path) -> None:
+    assert find_own(made_onnx).embedding.hop_s == 0.1
+
+
+def test_the_digest_depends_on_the_file_and_how_it_is_read_alone(
+    made_onnx: Path, tmp_path: Path
+) -> None:
+    before = find_own(made_onnx).embedding.digest
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(made_onnx.read_bytes())
+
+    assert find_own(copy, licence="MIT", trained_on=("FMA",)).embedding.digest == before
+    assert find_own(made_onnx, output="tags").embedding.digest != before
+    assert find_own(made_onnx, sample_rate=8_000, window_s=0.2).embedding.digest != before
+    assert find_own(made_onnx, hop_s=0.05).embedding.digest != before
+    write_onnx(made_onnx, constants={"weights": np.ones((2, 3), np.float32)})
+    assert find_own(made_onnx).embedding.digest != before
+
+
+def test_a_model_that_was_checked_is_only_digested_afterwards(
+    made_onnx: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = find_own(made_onnx)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it would fail
+
+    assert find_own(made_onnx) == checked
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(made_onnx: Path, cache: Path) -> None:
+    cache.write_text("a file where the folder would be")
+
+    assert find_own(made_onnx) == find_own(made_onnx)
+
+
+def test_without_onnxruntime_the_extra_is_named(
+    made_onnx: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+
+    assert "Install `genreflow[onnx]`" in refusal(made_onnx)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.tflite", None, "none.tflite cannot be read (No such file or directory). Correct"),
+        ("model.pt", b"PK", "model.pt is no model file that can be loaded. Name a file that ends"),
+        ("cut.onnx", b"\x08\x09\x12", "cut.onnx cannot be loaded as a model (InvalidProtobuf"),
+        ("cut.tflite", b"TFL3 no more", "cut.tflite cannot be loaded as a model (ValueError"),
+    ],
+)
+def test_a_file_that_is_no_model_is_named(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+
+    assert words in refusal(file)
+
+
+@pytest.mark.keras
+def test_a_broken_keras_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cut.keras").write_bytes(b"PK")
+
+    assert "cut.keras cannot be loaded as a model (ValueError" in refusal(tmp_path / "cut.keras")
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    assert "cannot be read (Is a directory)" in refusal(tmp_path)
+
+
+def test_weights_beside_the_model_are_to_be_joined_with_it(tmp_path: Path) -> None:
+    model = load_model(write_onnx(tmp_path / "whole.onnx"))
+    save_model(
+        model, tmp_path / "split.onnx", save_as_external_data=True, size_threshold=0, location="w"
+    )
+
+    assert "onnx.save_model(onnx.load(path), path) joins" in refusal(tmp_path / "split.onnx")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"inputs": {"wave": ("batch", 1600), "rate": (1,)}}, "has 2 inputs; an embedding has one"),
+        ({"inputs": {"wave": ("batch", 1, 1600)}}, "reads an array of (any, 1, 1600); an embed"),
+        ({"inputs": {"wave": (5, 1600)}}, "reads an array of (5, 1600); an embedding reads"),
+        (
+            {"inputs": {"wave": ("batch", 48_000)}},
+            "reads 48000 samples, but window_s × sample_rate are 1600. Set window_s to",
+        ),
+    ],
+)
+def test_an_input_that_is_no_wave_of_the_window_is_refused(
+    tmp_path: Path, changed: dict[str, Any], words: str
+) -> None:
+    assert words in refusal(write_onnx(tmp_path / "m.onnx", **changed))
+
+
+def test_an_input_of_integers_is_refused(tmp_path: Path) -> None:
+    nodes = (helper.make_node("Cast", ["wave"], ["features"], to=TensorProto.FLOAT),)
+    outputs = {"features": ("batch", 1600)}
+    file = write_onnx(tmp_path / "m.onnx", nodes, outputs, input_kind=TensorProto.INT16)
+
+    assert "m.onnx reads int16; sound is given as float32" in refusal(file)
+
+
+@pytest.mark.parametrize("output", ["embedding", 3, -1])
+def test_an_output_that_is_not_there_is_answered_with_those_that_are(
+    made_onnx: Path, output: str | int
+) -> None:
+    said = refusal(made_onnx, output=output)
+
+    assert f"has no output {output!r}. Choose among: 0 = features (any, 2), 1 = tags" in said
+
+
+def test_an_output_of_integers_is_refused(tmp_path: Path) -> None:
+    nodes = (helper.make_node("Cast", ["wave"], ["codes"], to=TensorProto.INT64),)
+    outputs = {"codes": ("batch", 1600)}
+    file = write_onnx(tmp_path / "m.onnx", nodes, outputs, output_kind=TensorProto.INT64)
+
+    assert "Output 'codes' of" in (said := refusal(file, output="codes"))
+    assert "is int64. Export the model with outputs in float32" in said
+
+
+FAULTS = {
+    "is not finite for silence. Put a floor": [
+        helper.make_node("Log", ["level"], ["features"]),
+    ],
+    "differs between two runs on the same sound": [
+        helper.make_node("RandomNormalLike", ["level"], ["features"]),
+    ],
+    "depends on the other windows of a batch: it differs by": [
+        helper.make_node("ReduceMean", ["level", "first"], ["average"], keepdims=1),
+        helper.make_node("Sub", ["level", "average"], ["features"]),
+    ],
+    "is the same for every sound. Choose another output": [
+        helper.make_node("Mul", ["level", "zero"], ["features"]),
+    ],
+    "gave (1) values for 5 windows; its outputs must be (batch, n)": [
+        helper.make_node("ReduceMean", ["wave"], ["features"], keepdims=0),
+        helper.make_node("Unsqueeze", ["features", "first"], ["row"]),
+    ],
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+def test_an_output_that_cannot_be_features_is_refused(tmp_path: Path, words: str) -> None:
+    nodes = (*MEAN_AND_LEVEL[:3], *FAULTS[words])
+    name = nodes[-1].output[0]
+    file = write_onnx(tmp_path / "m.onnx", nodes, {name: ("batch", 1) if name != "row" else (1,)})
+
+    assert words in refusal(file)
+
+
+def test_a_model_that_cannot_run_on_the_window_is_refused(tmp_path: Path) -> None:
+    nodes = (
+        helper.make_node("Reshape", ["wave", "rows"], ["framed"]),
+        helper.make_node("ReduceMean", ["framed", "last"], ["features"], keepdims=0),
+    )
+    file = write_onnx(
+        tmp_path / "m.onnx",
+        nodes,
+        {"features": ("batch", 3)},
+        {"wave": ("batch", "samples")},
+        constants={"rows": np.array([-1, 3, 500], np.int64)},
+    )
+
+    assert "cannot be run on 1600 samples (" in refusal(file)
+
+
+def test_labels_are_as_many_as_the_tags(made_onnx: Path) -> None:
+    said = refusal(made_onnx, output=("features", "tags"), labels=("up", "loud"))
+
+    assert "labels name 2 tags, but output 'tags' of" in said
+    assert "has 3 values" in said
+    assert "labels name 3 tags, but output 0 of" in refusal(made_onnx, labels=LABELS)
+
+
+def test_logits_and_probabilities_are_not_taken_for_one_another(made_onnx: Path) -> None:
+    named = {"labels": LABELS}
+
+    assert "Set `probabilities = true`" in refusal(made_onnx, output="scores", **named)
+    assert "Remove `probabilities = true`" in refusal(
+        made_onnx, output="tags", probabilities=True, **named
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.txt", "up\nloud\r\nquiet\n\n"),
+        ("labels.csv", "up\nloud\nquiet\n"),
+        ("map.csv", 'index,mid,display_name\n0,/m/1,up\n1,/m/2,"loud"\n2,/m/3,quiet\n'),
+    ],
+)
+def test_labels_are_read_from_a_file(made_onnx: Path, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+
+    model = find_own(made_onnx, output="tags", labels=str(tmp_path / name))
+
+    assert model.embedding.tag_names == LABELS
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("none.txt", None, "labels cannot be read from"),
+        ("empty.txt", "\n", "names no labels. Write one a line"),
+        ("twice.txt", "up\nup\nquiet", "Label 'up' is empty or named more than once"),
+        ("gap.txt", "up\n\nquiet", "Label '' is empty or named more than once"),
+        ("map.csv", "a,b\n0,up\n", "has several columns, and none is called label, tag,"),
+    ],
+)
+def test_labels_that_cannot_be_read_are_refused(
+    made_onnx: Path, tmp_path: Path, name: str, text: str | None, words: str
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text, "utf-8")
+
+    assert words in refusal(made_onnx, output="tags", labels=str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"sample_rate": 16_001}, "sample_rate is 16001. Use the rate"),
+        ({"window_s": 0.0}, "window_s is 0 and hop_s 0"),
+        ({"window_s": float("nan")}, "window_s is nan"),
+        ({"hop_s": -1.0}, "hop_s -1"),
+        ({"licence": " "}, "licence is empty"),
+        ({"output": ()}, "output is empty"),
+        ({"probabilities": True}, "probabilities is set, but no labels are"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(changed: dict[str, Any], words: str) -> None:
+    settings: dict[str, Any] = {"sample_rate": 16_000, "window_s": 0.1, "licence": "CC0"}
+
+    with pytest.raises(ValueError, match=words):
+        EmbeddingConfig(file=Path("m.onnx"), **{**settings, **changed})
+
+
+@pytest.mark.parametrize("name", ["thesis", "musicnn", "musicnn_vgg", "logmel"])
+def test_the_name_of_a_built_in_representation_is_taken(name: str) -> None:
+    with pytest.raises(UsageError, match="bears the name of a built-in representation"):
+        require_own_names([name])
+
+
+@pytest.mark.parametrize("name", ["", "1st", "my model", "a/b"])
+def test_a_name_is_a_word(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be used as a name"):
+        require_own_names([name])
+
+
+def test_an_embedding_of_no_name_is_answered_with_those_there_are(made_onnx: Path) -> None:
+    own = {"mine": EmbeddingConfig(file=made_onnx, sample_rate=16_000, window_s=0.1, licence="-")}
+
+    with pytest.raises(UsageError, match=r"no embedding 'yamnet'\. Choose one of: .*, mine"):
+        find_model("yamnet", own)
