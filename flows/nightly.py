@@ -18,6 +18,7 @@ from tasks.due import explain_no_training
 from tasks.notify import notify_of_night, write_morning_page
 from tasks.publish import publish_store
 from tasks.spectrograms import key_features
+from tasks.splits import usable_features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +81,11 @@ def train_what_is_new(
 
 def require_reason(config: LineConfig) -> None:
     """Skip the training if too little has come, and all that the settings ask for is trained."""
-    snapshots = read_newest_snapshots(config.layout, list(key_features(config.features)))
-    if len(snapshots) < len(config.features):
+    features = usable_features(config.layout, config.features, config.genres)
+    snapshots = read_newest_snapshots(config.layout, list(key_features(features)))
+    if len(snapshots) < len(features):
         return
-    cell_ids = [cell.cell_id for cell in plan_cells(config, snapshots)]
+    cell_ids = [cell.cell_id for cell in plan_cells(config, features, snapshots)]
     sentence = explain_no_training(config.layout, config.night, snapshots, config.genres, cell_ids)
     if sentence:
         raise StepSkipped(sentence)

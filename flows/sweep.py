@@ -49,7 +49,7 @@ def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> S
         snapshots = assign_splits(
             layout, config.features, config.genres, config.split_seed, config.golden
         )
-        cells = order_cells(plan_cells(config, snapshots))
+        cells = order_cells(plan_cells(config, config.features, snapshots))
         missing = select_cells(layout, cells)
         close_killed_runs(layout)
         run_id = open_sweep(layout, cells)

@@ -12,6 +12,7 @@ from flows.line import LineConfig
 from flows.settings import read_line_config
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
+from genre_core.features import FeatureConfig
 from genre_core.networks.registry import HEADS, reads
 from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
@@ -28,7 +29,7 @@ from tasks.select import (
     finished_runs,
     open_comparison,
 )
-from tasks.splits import assign_splits
+from tasks.splits import assign_splits, usable_features
 from tasks.train import Cell, select_cells, train_network
 from tasks.train_head import train_head
 
@@ -81,12 +82,11 @@ def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> T
     layout = config.layout
     tried: list[Cell] = []
     with hold_home(layout):
-        snapshots = assign_splits(
-            layout, config.features, config.genres, config.split_seed, config.golden
-        )
+        features = usable_features(layout, config.features, config.genres)
+        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
         publish_store(layout)
         close_killed_runs(layout)
-        cells = plan_cells(config, snapshots)
+        cells = plan_cells(config, features, snapshots)
         missing = select_cells(layout, cells)
         if missing:
             comparison_id = open_comparison(layout, missing)
@@ -132,20 +132,22 @@ def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
         get_run_logger().error("%s was left out: %s", cell.name, error)
 
 
-def plan_cells(config: LineConfig, snapshots: list[Snapshot]) -> list[Cell]:
+def plan_cells(
+    config: LineConfig, features: Sequence[FeatureConfig], snapshots: Sequence[Snapshot]
+) -> list[Cell]:
     """Return one cell for each combination of features, network and seed that fits."""
     return [
         Cell(
             network=network,
             seed=seed,
             snapshot=snapshot,
-            features=features,
+            features=one,
             training=config.training,
             tag_prior=config.tag_prior,
-            embedder=config.embedder(features),
+            embedder=config.embedder(one),
         )
-        for (features, snapshot), network, seed in product(
-            zip(config.features, snapshots, strict=True), config.networks, config.seeds
+        for (one, snapshot), network, seed in product(
+            zip(features, snapshots, strict=True), config.networks, config.seeds
         )
-        if reads(network, is_embedding=features.embedding is not None)
+        if reads(network, is_embedding=one.embedding is not None)
     ]

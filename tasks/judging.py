@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genre_core.calibration import temper
@@ -75,11 +75,24 @@ def judge_all(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
     return list(judge_each(layout, songs))
 
 
-def judge_each(layout: DataLayout, songs: Sequence[str]) -> Iterator[Verdict]:
-    """Judge songs as `judge_all` does, and give each verdict as soon as it stands."""
+def judge_each(
+    layout: DataLayout, songs: Sequence[str], n_fragments: int | None = None
+) -> Iterator[Verdict]:
+    """Judge songs as `judge_all` does, and give each verdict as soon as it stands.
+
+    ``n_fragments`` says on how many fragments or windows a song; by default as in training.
+    """
     judge = load_judge(layout)
+    if n_fragments:
+        judge = with_fragments(judge, n_fragments)
     for song in songs:
         yield judge_song(judge, song)
+
+
+def with_fragments(judge: Judge, n_fragments: int) -> Judge:
+    """Return a judge that decides on so many fragments or windows a song."""
+    fragments = replace(judge.features.fragments, n_fragments=n_fragments)
+    return replace(judge, features=replace(judge.features, fragments=fragments))
 
 
 def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) -> Verdict:

@@ -9,7 +9,7 @@ from prefect import get_run_logger, task
 from genre_core.embeddings import song_examples
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
-from genre_core.features import FeatureConfig
+from genre_core.features import FeatureConfig, name_features
 from genre_core.golden import NO_GOLDEN, GoldenConfig
 from genre_core.groups import Candidate
 from genre_core.records import LEARNING_SPLITS, Reason, Split
@@ -29,6 +29,9 @@ from storage.catalog.songs import count_songs
 from storage.examples import read_examples
 from storage.layout import DataLayout
 from tasks.spectrograms import key_features
+
+LEAST_SHARE = 0.5
+"""Spectrograms that a smaller share of the embedded songs has are left out of a comparison."""
 
 
 @task
@@ -57,6 +60,30 @@ def assign_splits(
     snapshots = [record_snapshot(layout, key, track_ids, seed) for key in keys]
     _require_splits(layout, snapshots[0])
     return snapshots
+
+
+def usable_features(
+    layout: DataLayout, features: Sequence[FeatureConfig], genres: Sequence[str]
+) -> list[FeatureConfig]:
+    """Leave out spectrograms that most songs with an embedding are too short for.
+
+    Networks are compared on the songs that all of them can read, so a library of short clips
+    would keep none for the head.
+    """
+    n_songs = {key: len(read_candidates(layout, [key], genres)) for key in key_features(features)}
+    counted = list(zip(features, n_songs.values(), strict=True))
+    n_embedded = max((n for config, n in counted if config.embedding), default=0)
+    usable = [c for c, n in counted if c.embedding or n >= LEAST_SHARE * n_embedded]
+    for config, n in counted:
+        if config not in usable:
+            get_run_logger().warning(
+                "%s of %s songs are long enough for %s, so no network is trained on it. For clips "
+                "of 30 s set margin_s = 0 and min_track_s = 29 below [fragments].",
+                n,
+                n_embedded,
+                name_features(config.representation, config.fragment_s),
+            )
+    return usable
 
 
 def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Examples:

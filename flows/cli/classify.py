@@ -18,11 +18,16 @@ from genre_core.errors import UsageError
 if TYPE_CHECKING:
     from tasks.judging import Verdict
 
+FAST_FRAGMENTS = 2
+
 
 @app.command()
 def classify(
     songs: Annotated[list[str], typer.Argument(help="Files, folders or URLs of songs.")],
     home: Home = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help=f"Decide on {FAST_FRAGMENTS} fragments a song.")
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -37,7 +42,9 @@ def classify(
     from tasks.judging import judge_each
 
     found = expand_folders(songs)
-    verdicts = watch(judge_each(config.layout, found), len(found), ERR)
+    verdicts = watch(
+        judge_each(config.layout, found, FAST_FRAGMENTS if fast else None), len(found), ERR
+    )
     if as_json:
         print_json([verdict_document(verdict) for verdict in verdicts])
     else:

@@ -28,6 +28,20 @@ create table shards as
         created_at
     from catalog.shards join catalog.features using (feature_key) order by shard;
 
+create table tag_names as
+    with tagged as (
+        select feature_key, representation, (settings -> 'embedding' ->> 'n_features')::integer as n,
+            from_json(settings -> 'embedding' -> 'tags', '["varchar"]') as tags
+        from catalog.features where settings ->> 'embedding' is not null
+    ), named as (
+        select feature_key, representation, n, unnest(tags) as tag,
+            generate_subscripts(tags, 1) as nth
+        from tagged
+    )
+    select feature_key, representation, n + nth as position, split_part(tag, ': ', 1) as model,
+        substr(tag, instr(tag, ': ') + 2) as tag
+    from named order by feature_key, position;
+
 create table snapshots as
     select snapshot_id, feature_key, created_at, n_tracks, n_examples, seed, library_id, genres,
         used_at

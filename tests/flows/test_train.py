@@ -28,8 +28,8 @@ def test_a_training_that_diverges_leaves_the_others_be(finished_copy: LineConfig
     def train_both() -> list[str]:
         snapshots = assign_splits(layout, config.features, (), 0)
         cells = [
-            *plan_cells(replace(config, training=DIVERGING), snapshots),
-            *plan_cells(config, snapshots),
+            *plan_cells(replace(config, training=DIVERGING), config.features, snapshots),
+            *plan_cells(config, config.features, snapshots),
         ]
         comparison_id = open_comparison(layout, cells)
         for cell in cells:

@@ -34,7 +34,7 @@ def store_songs(config: LineConfig, quiet_runs: None) -> Store:
         fetched = download_chunk.fn(layout, sources, DownloadLimits(), ())
         record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
         pending = select_tracks.fn(layout, features)
-        converted = convert_chunk.fn(layout, pending, features[0].fragments)
+        converted = convert_chunk.fn(layout, pending, features)
         record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
         settle_extraction.fn(layout, features)
 

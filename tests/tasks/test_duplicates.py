@@ -56,7 +56,7 @@ def ingest(layout: DataLayout, *waves: Sequence[Source]) -> None:
 def extract(config: LineConfig) -> None:
     layout, features = config.layout, config.features
     pending = select_tracks.fn(layout, features)
-    converted = convert_chunk.fn(layout, pending, features[0].fragments)
+    converted = convert_chunk.fn(layout, pending, features)
     record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
     settle_extraction.fn(layout, features)
 

@@ -79,7 +79,7 @@ def extract_into(config: LineConfig) -> None:
     """Extract once more what the catalog says is missing."""
     layout, features = config.layout, config.features
     pending = select_tracks.fn(layout, features)
-    converted = convert_chunk.fn(layout, pending, features[0].fragments)
+    converted = convert_chunk.fn(layout, pending, features)
     record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
 
 

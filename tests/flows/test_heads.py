@@ -1,0 +1,95 @@
+"""A head on a pretrained embedding, from songs to predictions, beside a network of the thesis."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli.main import app
+from flows.line import LineConfig
+from flows.nightly import NightlyReport, nightly
+from storage.catalog.published import query_rows
+
+pytestmark = pytest.mark.flow
+
+
+@pytest.fixture(scope="module")
+def head_night(
+    prefect_server: None, small_config: LineConfig, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[LineConfig, NightlyReport]:
+    """A night that compares both heads with a dense network."""
+    config = replace(
+        small_config,
+        home=tmp_path_factory.mktemp("heads") / "home",
+        representations=("musicnn", "thesis"),
+        networks=("head", "head_no_prior", "dense"),
+        fragment_lengths_s=(1.0,),
+    )
+    return config, nightly(config)
+
+
+def test_the_first_champion_is_a_head_and_provisional(
+    head_night: tuple[LineConfig, NightlyReport],
+) -> None:
+    config, _ = head_night
+
+    shown = CliRunner().invoke(app, ["status", "--home", str(config.home), "--json"])
+
+    champion = json.loads(shown.stdout)["champion"]
+    assert champion["network"] == "head"
+    assert champion["representation"] == "musicnn"
+    assert champion["provisional"] is True
+    assert 0 < champion["n_validation_songs"] < 20
+
+
+def test_a_network_meets_only_what_it_reads(head_night: tuple[LineConfig, NightlyReport]) -> None:
+    config, _ = head_night
+
+    rows = query_rows(config.layout, "select network, representation from runs order by all")
+
+    assert [tuple(row.values()) for row in rows] == [
+        ("dense", "thesis"),
+        ("head", "musicnn"),
+        ("head_no_prior", "musicnn"),
+    ]
+
+
+def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
+    head_night: tuple[LineConfig, NightlyReport],
+) -> None:
+    from tasks.judging import judge_song, load_judge
+
+    config, _ = head_night
+    (row,) = query_rows(
+        config.layout,
+        """
+        select source, probabilities from predictions join outcomes using (track_id)
+        where run_id = (select run_id from promotions) and outcome = 'ok' order by source limit 1
+        """,
+    )
+
+    verdict = judge_song(load_judge(config.layout), row["source"])
+
+    assert [*verdict.probabilities.values()] == pytest.approx(row["probabilities"], abs=2e-3)
+    size = sum(file.stat().st_size for file in config.layout.champion.rglob("*"))
+    assert size < 10_000_000
+
+
+def test_what_was_chosen_for_a_head_is_logged_with_its_tags(
+    head_night: tuple[LineConfig, NightlyReport],
+) -> None:
+    from storage.tracking.store import open_tracking
+
+    config, report = head_night
+    assert report.trained is not None
+    run = next(run for run in report.trained.runs if run.network == "head")
+
+    tracking = open_tracking(config.layout)
+    path = tracking.client.download_artifacts(run.run_id, "head.json")
+
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        document = json.load(file)
+    assert document["genres_without_tags"] == ["clicks", "hiss", "hums"]
+    assert np.isfinite(document["temperature"])

@@ -1,0 +1,129 @@
+"""The rebuilt taggers against the graphs that their authors published, which are read as data."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from genre_core.errors import UsageError
+from genre_core.examples import Float32Array
+from storage.embeddings import weights
+from storage.embeddings.musicnn import (
+    SAMPLE_RATE,
+    WINDOW_SAMPLES,
+    build_front_end,
+    build_tagger,
+)
+from storage.embeddings.weights import CHECKPOINTS, builtin_embedding, find_weights
+from storage.light import LightNetwork
+
+pytestmark = pytest.mark.keras
+
+
+def random_frames() -> Float32Array:
+    """Log-mel frames as loud as music is: 0 to 4."""
+    return np.random.default_rng(0).uniform(0, 4, (3, 187, 96)).astype(np.float32)
+
+
+def link_checkpoint(name: str, folder: Path) -> Path:
+    """Link the files of a checkpoint under a name that TensorFlow can find."""
+    places = find_spec("musicnn").submodule_search_locations  # type: ignore[union-attr]
+    for part in (".index", ".data-00000-of-00001", ".meta"):
+        (folder / f"{name}{part}").symlink_to(Path(places[0], name, part))  # type: ignore[index]
+    return folder / name
+
+
+def tags_of_graph(checkpoint: Path, output: str, frames: Float32Array) -> Float32Array:
+    """Run the published graph: restore the checkpoint, feed frames, read the logits."""
+    import tensorflow as tf
+
+    meta = tf.compat.v1.MetaGraphDef.FromString(Path(f"{checkpoint}.meta").read_bytes())
+    used = [f"model/{output}/BiasAdd", "save/restore_all"]  # without the gradients
+    graph_def = tf.compat.v1.graph_util.extract_sub_graph(meta.graph_def, used)
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        session.run("save/restore_all", {"save/Const:0": str(checkpoint)})
+        logits = graph.get_tensor_by_name(f"model/{output}/BiasAdd:0")
+        fed = {"model/Placeholder:0": frames, "model/Placeholder_2:0": False}
+        return session.run(tf.sigmoid(logits), fed)
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("MTT_musicnn", "dense_1"),
+        ("MSD_musicnn", "dense_1"),
+        ("MTT_vgg", "dense"),
+        ("MSD_vgg", "dense"),
+    ],
+)
+def test_the_tags_are_those_of_the_published_graph(name: str, output: str, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    checkpoint = link_checkpoint(name, tmp_path)
+    read: Callable[[str], np.ndarray] = tf.train.load_checkpoint(str(checkpoint)).get_tensor
+
+    _, logits = build_tagger(name, read)(random_frames(), training=False)
+
+    expected = tags_of_graph(checkpoint, output, random_frames())
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, rtol=0, atol=2e-6)
+    assert np.ptp(expected) > 0.1
+
+
+def test_the_front_end_gives_the_frames_of_librosa() -> None:
+    import librosa
+
+    wave = np.random.default_rng(1).normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32)
+
+    found = np.asarray(build_front_end()(wave[np.newaxis], training=False))[0]
+
+    power = librosa.feature.melspectrogram(
+        y=np.pad(wave, 64), sr=SAMPLE_RATE, n_fft=512, hop_length=256, n_mels=96, center=False
+    )
+    np.testing.assert_allclose(found, np.log10(10_000 * power.T + 1), rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize(("name", "n_features"), [("musicnn", 400), ("musicnn_vgg", 512)])
+def test_the_converted_model_is_small_and_gives_features_and_tags(
+    name: str, n_features: int
+) -> None:
+    model = find_weights(name)
+
+    content = model.file.read_bytes()
+    values = LightNetwork(content).predict_genres(np.zeros((2, WINDOW_SAMPLES), np.float32))
+
+    assert len(content) < 4_500_000
+    assert model.embedding.digest[:16] in model.file.name
+    assert values.shape == (2, n_features + 100)
+    assert model.embedding.n_features == n_features
+
+
+def test_every_logit_has_the_name_of_its_tag() -> None:
+    tags = builtin_embedding("musicnn").tags
+
+    assert len(set(tags)) == 100
+    assert (tags[0], tags[49], tags[50], tags[83]) == (
+        "MTT: guitar",
+        "MTT: choral",
+        "MSD: rock",
+        "MSD: Hip-Hop",
+    )
+
+
+def test_missing_weights_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda _: None)
+
+    with pytest.raises(UsageError, match=r"pip install --no-deps musicnn==0\.1\.0"):
+        weights._convert("musicnn")
+
+
+def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(weights, "find_spec", lambda _: place)
+
+    with pytest.raises(UsageError, match=r"not those of musicnn 0\.1\.0"):
+        weights._convert("musicnn")
+    assert set(CHECKPOINTS) == {"MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"}
