@@ -84,7 +84,7 @@ class Contest:
     @property
     def level(self) -> float:
         """Level of the interval of the gain: 95 %, or more where the songs have chosen, too."""
-        return 1 - (1 - LEVEL) / self.n_candidates
+        return corrected_level(self.n_candidates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,25 @@ def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decisio
         gain=gain,
         n_songs=len(contest.challenger.labels),
     )
+
+
+def proves_better(
+    challenger: Judgements, head: Judgements, n_candidates: int, seeded_by: str
+) -> bool:
+    """Whether the gain of a challenger over a head on the same songs is above zero.
+
+    ``n_candidates`` is the number of networks that it is the best of on these songs: the level of
+    the interval is that of `Contest.level`.
+    """
+    level = corrected_level(n_candidates)
+    rng = interval_rng(seeded_by)
+    gain = paired_difference(challenger, head, rng, resamples_for(level), level)
+    return gain.macro_f1.low > 0
+
+
+def corrected_level(n_candidates: int) -> float:
+    """Level of an interval for the best of several networks on the same songs (Bonferroni)."""
+    return 1 - (1 - LEVEL) / max(1, n_candidates)
 
 
 def _gain(contest: Contest, champion: Judgements, rng: np.random.Generator) -> Interval:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from genre_core.bootstrap import LEVEL, interval_rng, resamples_for
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.judgements import judge_by_name
 from genre_core.networks.registry import HEAD
+from genre_core.promotion import proves_better
 from genre_core.records import Split
-from genre_core.significance import paired_difference
 from storage.catalog.challenges import read_candidate_runs
 from storage.catalog.judged import read_judged
 from storage.catalog.runs import (
@@ -106,10 +105,7 @@ def _prefer_head(layout: DataLayout, runs: Sequence[Run]) -> Run:
 
 
 def _proves_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -> bool:
-    """Whether the gain of a run over a head on validation is above zero.
-
-    The level is that of `promotion.Contest`: the run is the best of several on the same songs.
-    """
+    """Whether a run is better than a head on validation songs, beyond chance."""
     said = {
         one.run_id: judge_by_name(
             one.track_ids, one.group_ids, one.labels, [one.predicted], one.genres
@@ -117,10 +113,7 @@ def _proves_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -
         for one in read_judged(layout, [run.run_id, head.run_id])
         if one.split == Split.VALIDATION
     }
-    level = 1 - (1 - LEVEL) / max(1, n_candidates)
-    rng = interval_rng(run.snapshot_id)
-    gain = paired_difference(said[run.run_id], said[head.run_id], rng, resamples_for(level), level)
-    return gain.macro_f1.low > 0
+    return proves_better(said[run.run_id], said[head.run_id], n_candidates, run.snapshot_id)
 
 
 def best(runs: Sequence[Run]) -> Run:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from genre_core.judgements import Judgements, judge_by_name
-from genre_core.promotion import Contest, Decision, PromotionConfig, decide
+from genre_core.promotion import Contest, Decision, PromotionConfig, decide, proves_better
 
 GENRES = ("jazz", "rock")
 
@@ -157,3 +157,26 @@ def test_the_best_of_many_networks_on_the_songs_that_judge_has_to_gain_more() ->
 def test_an_amount_beyond_what_can_be_lost_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"promotion.{name} is 1.5; use 0 to 1"):
         PromotionConfig(**{name: 1.5})
+
+
+def test_a_head_gives_way_to_a_clear_gain_alone() -> None:
+    clear, doubtful = judged(10, 10), judged(7, 7)
+
+    assert proves_better(clear, judged(4, 4), 4, "songs")
+    assert not proves_better(doubtful, judged(6, 6), 4, "songs")
+    assert not proves_better(clear, clear, 4, "songs")
+
+
+def test_new_songs_alone_promote_no_other_network_over_a_head() -> None:
+    stale = contest(judged(7, 7), judged(7, 7), staleness=0.9)
+
+    assert decided(stale).promote
+    kept = decided(replace(stale, is_other_than_head=True))
+    assert not kept.promote
+    assert "a head gives way to a gain above zero alone" in kept.reason
+
+
+def test_a_gain_above_zero_promotes_over_a_head() -> None:
+    proven = contest(judged(10, 10), judged(4, 4), is_other_than_head=True)
+
+    assert decided(proven).promote
