@@ -10,11 +10,12 @@ import yaml
 
 from flows.cli.main import app
 from flows.settings import Settings
-from genre_core.networks.registry import NETWORKS
+from genre_core.networks.registry import NETWORK_NAMES
 from genre_core.records import Reason
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.connection import open_catalog
 from storage.catalog.published import publish, query
+from storage.embeddings.config import BUILT_IN
 from storage.layout import DataLayout
 
 PROJECT = Path(__file__).parents[1]
@@ -81,7 +82,7 @@ def test_the_table_of_reasons_names_every_reason() -> None:
 def test_the_readme_names_every_network_and_representation() -> None:
     quoted = set(re.findall(r"`(\w+)`", README))
 
-    assert set(NETWORKS) | set(REPRESENTATIONS) <= quoted
+    assert {*NETWORK_NAMES, *BUILT_IN, *REPRESENTATIONS} <= quoted
 
 
 def test_the_settings_of_the_readme_are_settings() -> None:
