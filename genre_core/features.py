@@ -130,6 +130,9 @@ def describe_change(before: Mapping[str, Any], now: FeatureConfig) -> str:
         for name, value in new.items()
         if old.get(name) != value
     ]
+    embedding = now.as_document().get("embedding", {})
+    if embedding.get("digest") != before.get("embedding", {}).get("digest"):
+        changes.append("the model of the embedding")
     return ", ".join(changes) or "the decoder, or the code of the representation"
 
 
@@ -137,6 +140,10 @@ def feature_key(config: FeatureConfig, decoder_version: str) -> str:
     """Digest the settings: rows with the same ``(track_id, feature_key)`` hold the same numbers."""
     settings = dict(_settings_of(config))
     document = {**config.as_document(), "settings": settings, "decoder": decoder_version}
+    if config.embedding:
+        about = ("licence", "trained_on")
+        embedding = config.embedding.as_document()
+        document["embedding"] = {k: value for k, value in embedding.items() if k not in about}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -6,8 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from genre_core.embeddings import Embedding
 from genre_core.errors import TrackRejected, UsageError
-from genre_core.features import FeatureConfig, feature_key, features_of_lengths, matrices_of
+from genre_core.features import (
+    FeatureConfig,
+    describe_change,
+    embedding_features,
+    feature_key,
+    features_of_lengths,
+    matrices_of,
+)
 from genre_core.fragments import FragmentConfig, draw_starts, track_rng
 from genre_core.representations.registry import REPRESENTATIONS, find_representation
 
@@ -20,6 +28,16 @@ CHANGES = [
     {"fragments": FragmentConfig(margin_s=20.0)},
     {"fragments": FragmentConfig(min_track_s=90.0)},
 ]
+EMBEDDING = Embedding(
+    name="mine",
+    digest="a",
+    sample_rate=16_000,
+    window_s=3.0,
+    hop_s=3.0,
+    n_features=2,
+    tags=("mine: rock",),
+    licence="MIT",
+)
 
 
 def test_the_defaults_are_those_of_the_thesis() -> None:
@@ -36,6 +54,23 @@ def test_the_same_settings_have_the_same_key() -> None:
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_setting_that_the_numbers_depend_on_changes_the_key(change: dict[str, str]) -> None:
     assert feature_key(replace(THESIS, **change), "1") != feature_key(THESIS, "1")
+
+
+def test_the_key_of_an_embedding_depends_on_its_model_and_windows_not_on_what_is_said_of_it() -> (
+    None
+):
+    def key(n_windows: int = 6, **changed: object) -> str:
+        return feature_key(embedding_features(replace(EMBEDDING, **changed), n_windows), "1")
+
+    assert key(licence="CC0", trained_on=("FMA",)) == key()
+    assert len({key(), key(digest="b"), key(window_s=2.0), key(hop_s=1.0), key(n_windows=5)}) == 5
+
+
+def test_another_model_of_an_embedding_is_named_as_what_changed() -> None:
+    before = embedding_features(EMBEDDING, 6).as_document()
+    now = embedding_features(replace(EMBEDDING, digest="b"), 5)
+
+    assert describe_change(before, now) == "n_fragments 6 → 5, the model of the embedding"
 
 
 def test_another_decoder_changes_the_key() -> None:

@@ -73,6 +73,16 @@ def test_a_model_that_was_checked_is_only_digested_afterwards(
     assert find_own(made_onnx) == checked
 
 
+def test_a_model_that_was_checked_without_labels_is_checked_again_with_them(
+    made_onnx: Path,
+) -> None:
+    find_own(made_onnx, output=("features", "scores"))
+
+    said = refusal(made_onnx, output=("features", "scores"), labels=LABELS)
+
+    assert "Set `probabilities = true`" in said
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(made_onnx: Path, cache: Path) -> None:
     cache.write_text("a file where the folder would be")
 

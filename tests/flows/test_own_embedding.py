@@ -1,0 +1,78 @@
+"""An embedding of one's own from the settings to the verdict."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.connection import fetch_rows, open_catalog
+from storage.embeddings.config import EmbeddingConfig
+from tests.flows.conftest import Call
+from tests.storage.embeddings.made_models import CONSTANTS, write_onnx
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.keras,
+    pytest.mark.usefixtures("prefect_server", "own_cache"),
+]
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def made(config: LineConfig, tmp_path: Path) -> LineConfig:
+    """The small library, embedded by the mean and the level of windows of 0.1 s; three tags."""
+    own = EmbeddingConfig(
+        file=write_onnx(tmp_path / "made.onnx"),
+        sample_rate=16_000,
+        window_s=0.1,
+        output=("features", "tags"),
+        labels=("up", "loud", "quiet"),
+        licence="CC0",
+    )
+    return replace(
+        config,
+        representations=("made",),
+        embeddings={"made": own},
+        networks=("head",),
+        tag_prior={"hums": ("loud",), "clicks": ("quiet",)},
+    )
+
+
+def test_songs_are_embedded_trained_on_and_classified_with_it(
+    made: LineConfig, library: Path, genreflow: Call
+) -> None:
+    from flows.extract import extract
+    from flows.ingest import ingest
+    from flows.train import train
+
+    ingest(made)
+    extracted = extract(made)
+    train(made)
+
+    with open_catalog(made.layout) as catalog:
+        rows = fetch_rows(catalog, "select * from song_embeddings")
+    features = np.array([row["embedding"] for row in rows])
+    tags = np.array([row["tag_logits"] for row in rows])
+    assert (extracted.n_examples, features.shape) == (19 * 6, (19, 2))
+    np.testing.assert_allclose(tags, features @ CONSTANTS["weights"], rtol=1e-4, atol=1e-6)
+    made.embeddings["made"].file.unlink()  # the champion has a copy of its own
+    said = genreflow("classify", library / "hums" / "song 1.flac", "--json", "--home", made.home)
+    assert said.code == 0, said.err
+    assert set(json.loads(said.out)[0]["probabilities"]) == {"clicks", "hiss", "hums"}
+
+
+def test_a_model_that_is_not_there_stops_the_run_before_it_begins(made: LineConfig) -> None:
+    from flows.extract import extract
+    from genre_core.errors import UsageError
+
+    made.embeddings["made"].file.unlink()
+
+    with pytest.raises(UsageError, match=r"\[embeddings\.made\]: the model .* cannot be read"):
+        extract(made)
