@@ -13,7 +13,7 @@ from genre_core.head.fitting import FittedHead, fit_head
 from genre_core.head.prior import prior_matrix, tag_table
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split
-from storage.catalog.snapshots import read_groups
+from storage.catalog.snapshots import read_fold_groups
 from storage.layout import DataLayout
 from tasks.keras_import import import_training
 from tasks.splits import split_examples
@@ -57,7 +57,7 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
 
 def fit_cell(layout: DataLayout, cell: Cell, train: Examples) -> FittedHead:
     """Fit the head of a cell on its training songs."""
-    group_of_track = read_groups(layout, cell.snapshot.snapshot_id)
+    group_of_track = read_fold_groups(layout, cell.snapshot.snapshot_id)
     groups = np.array([group_of_track[track_id] for track_id in train.track_ids], object)
     n_genres = len(cell.snapshot.genres)
     prior = cell_prior(cell)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch
-from genre_core.groups import Candidate
+from genre_core.groups import Candidate, fold_artist
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -167,6 +167,26 @@ def read_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [snapshot_id])
     return {row["track_id"]: row["group_id"] for row in rows}
+
+
+def read_fold_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
+    """Return the group of each track for cross-validation: its artist, also in a genre by song.
+
+    A genre of few artists is split by song, because no artist could be spared; folds can keep them
+    apart all the same.
+    """
+    statement = """
+        select track_id, group_id, split_level, artist
+        from snapshot_tracks join tracks using (track_id) where snapshot_id = ?
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [snapshot_id])
+    return {row["track_id"]: _fold_group(row) for row in rows}
+
+
+def _fold_group(row: Mapping[str, str]) -> str:
+    artist = fold_artist(row["artist"])
+    return f"artist {artist}" if row["split_level"] == "song" and artist else row["group_id"]
 
 
 def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, int]:
