@@ -23,6 +23,7 @@ from storage.tracking.alias import Champion
 
 NETWORK_FILE = "network.tflite"
 DOCUMENT_FILE = "champion.json"
+CARD_FILE = "model-card.md"
 EMBEDDER = "embedder"
 """Key of the embedding's model in the document of an export, and its file beside a logged model."""
 
@@ -56,6 +57,7 @@ def write_export(
     network: bytes,
     logged: Mapping[str, Any],
     embedder: Model | None = None,
+    card: str = "",
 ) -> None:
     """Put the export of the champion in place, whole, and remove all others.
 
@@ -69,6 +71,8 @@ def write_export(
         ``genres``, ``features`` and ``temperature``, as they were logged with it.
     embedder : Model or None
         The model of the embedding that the network reads; its file is copied.
+    card : str
+        The model card, in Markdown; none if empty.
     """
     folder = _folder(layout, reigning)
     part = layout.champion / f"{uuid.uuid4().hex}.part"
@@ -80,6 +84,8 @@ def write_export(
         sealed = {**document, "digest": _digest(document, network)}
         _write_synced(part / NETWORK_FILE, network)
         _write_synced(part / DOCUMENT_FILE, json.dumps(sealed, indent=2).encode())
+        if card:
+            _write_synced(part / CARD_FILE, card.encode())
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
     finally:

@@ -1,5 +1,6 @@
 """Explain: which bands and moments decided a verdict, and what the network saw on the way."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,20 +10,24 @@ from prefect import task
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from genre_core.features import FeatureConfig
+from genre_core.features import FeatureConfig, name_features
 from genre_core.figures.images import draw_images, plain_name
 from genre_core.figures.matrix import draw_matrix
 from genre_core.figures.occlusion import OccludedFragment, draw_band_losses, draw_occlusion
 from genre_core.figures.scales import scales_of
 from genre_core.kernels.occlusion import mask_for, occlusion_map
 from genre_core.metrics import Float64Array
-from storage.catalog.runs import read_run
+from genre_core.networks.registry import HEADS
+from storage.catalog.runs import read_comparable_runs, read_run
 from storage.layout import DataLayout
 from storage.reports import write_figure
 from tasks.judging import Judge, load_champion
 from tasks.keras_import import import_training
 from tasks.listening import listen
+from tasks.select import best
 from tasks.studies import load_model, open_store
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 3
 """Fragments of a song that are drawn: those whose verdict is the surest."""
@@ -55,8 +60,16 @@ class _Heard:
 
 @task
 def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") -> Explanation:
-    """Draw what decided the verdict on a song: of a run, or of the champion where none is named."""
-    judge = load_run(layout, run_id) if run_id else load_champion(layout)
+    """Draw what decided the prediction of a song: of a run, or else of the champion.
+
+    A head reads no spectrogram; the best network that does is explained in its place.
+    """
+    judge = load_run(layout, run_id) if run_id else _load_explained(layout)
+    if judge.features.embedding:
+        raise UsageError(
+            f"Run {run_id} is a head on an embedding, which has no bands to silence. Name a run "
+            "of a network on spectrograms; `genreflow compare` lists them."
+        )
     starts_s, matrices = listen(song, judge.features)
     by_fragment = import_training().predict_genres(judge.network, matrices)
     by_song = judge.temper_song(by_fragment)
@@ -79,6 +92,28 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
         band_losses=tuple(heard.losses.mean(axis=(0, 2)).tolist()),
         figures=tuple(figures),
     )
+
+
+def _load_explained(layout: DataLayout) -> Judge:
+    """Load the champion, or the best network on spectrograms where it is a head."""
+    champion = load_champion(layout)
+    if champion.features.embedding is None:
+        return champion
+    runs = [run for run in read_comparable_runs(layout) if run.network not in HEADS]
+    if not runs:
+        raise UsageError(
+            "The champion is a head on an embedding, which has no bands to silence, and there is "
+            "no run on spectrograms. Train one: genreflow train --network cnn"
+        )
+    run = best(runs)
+    name = name_features(run.representation, run.fragment_s)
+    logger.warning(
+        "The champion is a head on an embedding; explaining %s %s, the best network on "
+        "spectrograms, instead.",
+        run.network,
+        name,
+    )
+    return load_run(layout, run.run_id)
 
 
 def load_run(layout: DataLayout, run_id: str) -> Judge:

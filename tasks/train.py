@@ -14,6 +14,7 @@ from genre_core.examples import digest_examples
 from genre_core.features import FeatureConfig, name_features
 from genre_core.head.fitting import HEAD_VERSION
 from genre_core.head.prior import TagTable, prior_tags, tag_table
+from genre_core.model_card import model_card
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from genre_core.representations.registry import find_representation
@@ -143,7 +144,8 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
 
         curve = training.fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
         log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
+        card = model_card(cell.judging)
+        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
     return Trained(
         cell=cell,
         comparison_id=comparison_id,

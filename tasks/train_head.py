@@ -11,6 +11,7 @@ from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array, digest_examples
 from genre_core.head.fitting import FittedHead, fit_head
 from genre_core.head.prior import prior_matrix, tag_table
+from genre_core.model_card import model_card
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from storage.catalog.snapshots import read_fold_groups
@@ -41,7 +42,8 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
         fitted = fit_cell(layout, cell, train)
         model = _build(fitted, cell.network)
         log_json(tracking, run_id, head_document(fitted, cell), "head")
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
+        card = model_card(cell.judging)
+        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
     return Trained(
         cell=cell,
         comparison_id=comparison_id,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genre_core.errors import GenreflowError
+from genre_core.model_card import model_card
 from storage.embeddings.config import BUILT_IN
 from storage.embeddings.model import Model
 from storage.embeddings.weights import find_weights
@@ -61,7 +62,8 @@ def _export(tracking: Tracking, reigning: Champion, network: Network) -> None:
     }
     embedder = find_embedder(features)
     log_light(tracking, reigning.model_uri, light, embedder)
-    write_export(tracking.layout, reigning, light, logged, embedder)
+    card = model_card({**logged, "version": reigning.version})
+    write_export(tracking.layout, reigning, light, logged, embedder, card)
 
 
 def find_embedder(document: Mapping[str, Any]) -> Model | None:

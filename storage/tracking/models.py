@@ -21,7 +21,7 @@ from mlflow.types.schema import Map
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.embeddings.model import Model as EmbeddingModel
-from storage.exports import EMBEDDER, write_embedder
+from storage.exports import CARD_FILE, EMBEDDER, write_embedder
 from storage.tracking.guarding import told
 from storage.tracking.runs import log_params
 from storage.tracking.server_runs import tell_absence
@@ -42,6 +42,7 @@ def log_network(
     model: Network,
     matrix_shape: tuple[int, int],
     features: Mapping[str, object],
+    card: str = "",
 ) -> str:
     """Keep a trained network with its signature and feature settings; give its address.
 
@@ -54,6 +55,8 @@ def log_network(
     features : mapping
         Whatever classifying needs, as JSON: genres in the order of the labels, settings of the
         fragments and of the representation.
+    card : str
+        The model card, in Markdown; none if empty.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def log_network(
     log_params(tracking, run_id, {"n_parameters": model.count_params()})
     logged = _create_model(tracking, run)
     try:
-        _upload(tracking, logged, run_id, model, matrix_shape, features)
+        _upload(tracking, logged, run_id, model, matrix_shape, features, card)
     except BaseException:
         tracking.client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
         raise
@@ -165,6 +168,7 @@ def _upload(
     model: Network,
     matrix_shape: tuple[int, int],
     features: Mapping[str, object],
+    card: str,
 ) -> None:
     """Write the model's folder and hand it to the store.
 
@@ -186,6 +190,8 @@ def _upload(
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
         )
         (place / FEATURES_FILE).write_text(json.dumps(features, indent=2))
+        if card:
+            (place / CARD_FILE).write_text(card, "utf-8")
         _let_judge_songs(place)
         tracking.client.log_model_artifacts(logged.model_id, str(place))
 

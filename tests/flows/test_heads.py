@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +94,18 @@ def test_what_was_chosen_for_a_head_is_logged_with_its_tags(
         document = json.load(file)
     assert document["genres_without_tags"] == ["clicks", "hiss", "hums"]
     assert np.isfinite(document["temperature"])
+
+
+def test_where_the_champion_is_a_head_the_best_network_on_spectrograms_is_explained(
+    head_night: tuple[LineConfig, NightlyReport], library: Path, tmp_path: Path
+) -> None:
+    config, _ = head_night
+    song = str(library / "hums" / "song 0.wav")
+
+    shown = CliRunner().invoke(
+        app, ["explain", song, "--home", str(config.home), "--out", str(tmp_path), "--json"]
+    )
+
+    explanation = json.loads(shown.stdout)
+    assert len(explanation["band_losses"]) == 12
+    assert (tmp_path / "bands.png").exists()
