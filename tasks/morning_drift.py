@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from genre_core.bootstrap import Float64Array, interval_rng
 from genre_core.drift import FEWEST_SONGS, Drift, adjust, compare_genres, compare_values
+from genre_core.embeddings import song_examples
 from genre_core.errors import GenreflowError
+from genre_core.examples import Float32Array
 from storage.catalog.drifting import DriftSong, read_drift_songs
 from storage.examples import read_examples
 from storage.layout import DataLayout
@@ -67,20 +69,24 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
 def hear_shards(
     layout: DataLayout, judge: Judge, songs: Sequence[DriftSong], shards: Sequence[str]
 ) -> list[HeardSong]:
-    """Judge songs by their examples in the shards; nothing is decoded again."""
+    """Predict songs from their examples in the shards; nothing is decoded again.
+
+    An embedding has no bands, and so no levels.
+    """
     of_any = dict.fromkeys((song.track_id for song in songs), judge.genres[0])
     examples = read_examples(layout, shards, of_any, judge.genres)
+    if judge.features.embedding:
+        examples = song_examples(examples)
     probabilities = predict_genres(judge, examples.matrices)
     ids = examples.track_ids.astype(str)
     heard = []
     for song in songs:
         rows = _rows(ids, song.track_id)
         tempered = judge.temper_song(probabilities[rows])
-        levels = examples.matrices[rows].mean(axis=(0, 2), dtype=np.float64)
         heard.append(
             HeardSong(
                 song=song,
-                levels=np.array([part.mean() for part in _parts(levels)]),
+                levels=_levels(judge, examples.matrices[rows]),
                 genre=judge.genres[int(tempered.argmax())],
                 confidence=float(tempered.max()),
             )
@@ -124,8 +130,13 @@ def _rows(ids: StrArray, track_id: str) -> slice:
     return slice(int(np.searchsorted(ids, track_id)), int(np.searchsorted(ids, track_id, "right")))
 
 
-def _parts(levels: Float64Array) -> list[Float64Array]:
-    return np.array_split(levels, min(len(levels), MOST_LEVELS))
+def _levels(judge: Judge, matrices: Float32Array) -> Float64Array:
+    """Return mean levels of bands, a few bands together; none of an embedding."""
+    if judge.features.embedding:
+        return np.zeros(0)
+    levels = matrices.mean(axis=(0, 2), dtype=np.float64)
+    parts = np.array_split(levels, min(len(levels), MOST_LEVELS))
+    return np.array([part.mean() for part in parts])
 
 
 def _too_few(n_new: int, n_known: int) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from genre_core.bootstrap import Float64Array, Interval
-from genre_core.figures.night import Reign, draw_drift, draw_reigns, draw_songs
+from genre_core.figures.night import Reign, draw_confidence, draw_drift, draw_reigns, draw_songs
 from tasks.morning_drift import NightDrift, values_of
 from tasks.morning_facts import Morning, Row, count_by_genre
 
@@ -33,6 +33,8 @@ def _draw_drift(drift: NightDrift) -> Figure:
         values_of(unseen, True, lambda one: one.confidence),
         values_of(unseen, False, lambda one: one.confidence),
     )
+    if not new.shape[1]:
+        return draw_confidence(sure)
     drifting = {asked.name for asked in drift.drifts if asked.drifts}
     bands = [f"level of band {band + 1}" in drifting for band in range(new.shape[1])]
     return draw_drift((new, known), sure, bands)

@@ -101,18 +101,35 @@ def draw_drift(
     bands.set(
         xlabel="band, low to high (* differs)", title="level in the matrices: median and quartiles"
     )
-    for (name, colour, _), of_side in zip(sides, confidence, strict=True):
+    _draw_shares(sure, confidence)
+    _finish(bands)
+    return figure
+
+
+def draw_confidence(confidence: tuple[Float64Array, Float64Array]) -> Figure:
+    """Draw the confidence of new songs beside that of known ones, as `draw_drift` does."""
+    figure = Figure(figsize=(4.5, 3.8), layout="constrained")
+    _draw_shares(figure.subplots(), confidence)
+    return figure
+
+
+def _draw_shares(axes: Axes, confidence: tuple[Float64Array, Float64Array]) -> None:
+    """Draw the share of songs with at most each confidence; a side may be empty."""
+    sides = (("new", NEW), ("validation", KNOWN))
+    for (name, colour), of_side in zip(sides, confidence, strict=True):
         if len(of_side):
-            sure.ecdf(of_side, color=colour, label=f"{name}, {len(of_side)} songs")
-    sure.set(
+            axes.ecdf(of_side, color=colour, label=f"{name}, {len(of_side)} songs")
+    axes.set(
         xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", title="songs with at most this confidence"
     )
-    sure.yaxis.set_major_formatter(PercentFormatter(1))
-    for axes in (bands, sure):
-        axes.title.set_fontsize(11)
-        declutter(axes)
-        axes.legend(frameon=False, fontsize=9)
-    return figure
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    _finish(axes)
+
+
+def _finish(axes: Axes) -> None:
+    axes.title.set_fontsize(11)
+    declutter(axes)
+    axes.legend(frameon=False, fontsize=9)
 
 
 def _draw_quartiles(axes: Axes, levels: Float64Array, colour: str, shift: float, name: str) -> None:

@@ -78,6 +78,29 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     assert size < 10_000_000
 
 
+def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
+    head_night: tuple[LineConfig, NightlyReport], library: Path
+) -> None:
+    from storage.tracking.registry import champion
+    from storage.tracking.store import open_tracking
+    from tasks.judging import judge_song, load_judge
+    from tasks.serving import load_served
+
+    config, _ = head_night
+    tracking = open_tracking(config.layout)
+    reigning = champion(tracking)
+    assert reigning is not None
+    logged = tracking.client.get_logged_model(reigning.model_uri.removeprefix("models:/"))
+    folder = Path(logged.artifact_location.removeprefix("file://"))
+    song = str(library / "hiss" / "song 1.flac")
+
+    served = judge_song(load_served(config.layout, folder), song)
+
+    assert (folder / "embedding.tflite").exists()
+    assert (folder / "model-card.md").exists()
+    assert served == judge_song(load_judge(config.layout), song)
+
+
 def test_what_was_chosen_for_a_head_is_logged_with_its_tags(
     head_night: tuple[LineConfig, NightlyReport],
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from genre_core.features import FeatureConfig
 from storage.exports import has_export, read_export
 from storage.layout import DataLayout
 from storage.light import LightNetwork
@@ -19,7 +20,7 @@ from storage.tracking.store import Tracking
 
 pytestmark = pytest.mark.keras
 
-FEATURES = {"genres": ["jazz", "rock"], "features": {"representation": "thesis"}}
+FEATURES = {"genres": ["jazz", "rock"], "features": FeatureConfig().as_document()}
 Register = Callable[[Network], int]
 
 
@@ -115,7 +116,7 @@ def test_the_champion_is_exported_with_what_was_logged_beside_it(
     assert is_exported
     np.testing.assert_allclose(said, np.asarray(network(matrices)), rtol=0, atol=1e-5)
     assert exported.document["genres"] == ["jazz", "rock"]
-    assert exported.document["features"] == {"representation": "thesis"}
+    assert exported.document["features"] == FEATURES["features"]
     assert exported.document["temperature"] == 1.25
 
 
