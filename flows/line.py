@@ -14,7 +14,7 @@ from genre_core.golden import GoldenConfig
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES, reads
 from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
-from genre_core.representations.registry import REPRESENTATIONS
+from genre_core.representations import registry
 from genre_core.training_rules import TrainingConfig
 from storage.download import DownloadLimits
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
@@ -179,7 +179,7 @@ def _require_numbers(config: LineConfig) -> None:
 
 def _require_representations(config: LineConfig) -> None:
     """Refuse representations that are unknown, or that none of the networks reads."""
-    known = (*BUILT_IN, *config.embeddings, *REPRESENTATIONS)
+    known = (*BUILT_IN, *config.embeddings, *registry.REPRESENTATIONS)
     if unknown := [name for name in config.representations if name not in known]:
         raise UsageError(
             f"There is no representation {unknown[0]!r}. Choose among: {', '.join(known)}."

@@ -88,11 +88,14 @@ def test_augmentation_is_set_in_a_table_of_the_training(
         ("[training.augmentation]\nnoise = 1", "training.augmentation.noise: "),
         ("[fragments]\nlength = 1", "fragments.length: "),
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
-        ("networks = ['vgg']", "There is no network 'vgg'. Choose among: dense, "),
+        (
+            "networks = ['vgg']",
+            "There is no network 'vgg'. Choose among: head, head_no_prior, dense, ",
+        ),
         ("networks = []", "Name at least one network"),
         (
             "representations = ['mel']",
-            "There is no representation 'mel'. Choose one of: bands_db, ",
+            "There is no representation 'mel'. Choose among: musicnn, musicnn_vgg, ",
         ),
         ("fragment_lengths_s = [0.0]", "A fragment cannot last 0 s"),
         ("fragment_lengths_s = [nan]", "A fragment cannot last nan s"),
