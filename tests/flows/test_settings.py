@@ -90,7 +90,7 @@ def test_augmentation_is_set_in_a_table_of_the_training(
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
         (
             "networks = ['vgg']",
-            "There is no network 'vgg'. Choose among: head, head_no_prior, dense, ",
+            "There is no network 'vgg'. Choose among: head, head_no_prior, ",
         ),
         ("networks = []", "Name at least one network"),
         (

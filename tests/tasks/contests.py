@@ -44,7 +44,8 @@ def plant_golden(layout: DataLayout) -> None:
                 catalog.execute("insert into golden_songs values (1, ?, ?, now())", [name, genre])
                 catalog.execute(
                     "insert into predictions (run_id, track_id, split, genre, predicted, "
-                    "probability, probabilities) select run_id, ?, 'golden', ?, ?, 0.9, [] from runs",
+                    "probability, probabilities) "
+                    "select run_id, ?, 'golden', ?, ?, 0.9, [] from runs",
                     [name, genre, genre],
                 )
 
