@@ -78,5 +78,9 @@ def prior_matrix(genres: Sequence[str], embedding: Embedding, table: TagTable) -
 
 
 def _letters(name: str) -> str:
-    """Letters and digits of a name, in lower case: ``Hip-Hop`` and ``hip hop`` are ``hiphop``."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    """Letters and digits of a name, in lower case: ``Hip-Hop`` and ``hip hop`` are ``hiphop``.
+
+    So is ``Hip hop music``, as AudioSet has it.
+    """
+    letters = "".join(letter for letter in name.lower() if letter.isalnum())
+    return letters.removesuffix("music") or letters

@@ -1,5 +1,7 @@
 """Which tags speak for a genre."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,14 @@ def test_a_genre_finds_its_tag_however_it_is_written(genre: str) -> None:
 
 def test_a_genre_that_no_table_names_finds_the_tag_that_bears_its_name() -> None:
     assert prior_tags("House", EMBEDDING, {}) == ("MSD: House",)
+
+
+@pytest.mark.parametrize("genre", ["hiphop", "Hip hop music"])
+def test_the_tags_of_audioset_end_in_music(genre: str) -> None:
+    audioset = replace(EMBEDDING, tags=("yamnet: Music", "yamnet: Hip hop music"))
+
+    assert prior_tags(genre, audioset, DEFAULT_TAGS) == ("yamnet: Hip hop music",)
+    assert prior_tags("music", audioset, DEFAULT_TAGS) == ("yamnet: Music",)
 
 
 def test_a_genre_without_a_tag_has_an_empty_column() -> None:
