@@ -201,17 +201,21 @@ def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, 
     return {split: counts.get(str(split), 0) for split in LEARNING_SPLITS}
 
 
+IS_CANDIDATE = f"""
+    location not in (
+            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
+        and track_id not in (select track_id from aside)
+        and track_id in (select track_id from outcomes)
+        and {IN_LIBRARY}
+"""
+
 _CANDIDATES = f"""
     select track_id, genre, artist from tracks
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))
-        and location not in (
-            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
-        and track_id not in (select track_id from aside)
-        and track_id in (select track_id from outcomes)
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
-        and {IN_LIBRARY}
+        and {IS_CANDIDATE}
     order by track_id
 """
 
