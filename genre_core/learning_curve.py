@@ -139,9 +139,11 @@ def draw_songs(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> 
     """
     for _ in range(N_TRIALS):
         held = _hold_groups(songs, n_songs, rng)
-        free = ~np.isin(songs.group_ids.astype(str), held)
-        places = [np.flatnonzero(free & (songs.labels == g)) for g in range(len(songs.genres))]
-        if all(len(own) >= n_songs for own in places):
+        is_held = np.isin(songs.group_ids.astype(str), held)
+        genres = range(len(songs.genres))
+        places = [np.flatnonzero(~is_held & (songs.labels == genre)) for genre in genres]
+        is_left = len(set(songs.labels[is_held].tolist())) == len(genres)
+        if is_left and all(len(own) >= n_songs for own in places):
             return np.concatenate([rng.choice(own, n_songs, replace=False) for own in places])
     return None
 
