@@ -30,6 +30,7 @@ from tasks.select import (
     open_comparison,
 )
 from tasks.splits import assign_splits, usable_features
+from tasks.suspects import list_suspects
 from tasks.train import Cell, select_cells, train_network
 from tasks.train_head import train_head
 
@@ -72,7 +73,7 @@ class TrainReport:
 
 @flow
 def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> TrainReport:
-    """Split, train, evaluate, compare, audit, promote.
+    """Split, find suspects, train, evaluate, compare, audit, promote.
 
     A training that is under way when the time is up is finished, and at least one is begun.
     Without a ``config`` the settings are read where the flow runs.
@@ -84,6 +85,7 @@ def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> T
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
+        list_suspects(layout, features, snapshots, config.tag_prior)
         publish_store(layout)
         close_killed_runs(layout)
         cells = plan_cells(config, features, snapshots)

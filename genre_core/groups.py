@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 MOST_OF_A_GENRE = 0.5
@@ -50,6 +50,31 @@ def song_keys(candidate: Candidate) -> tuple[str, ...]:
 def song_key(candidate: Candidate) -> str:
     """Name the track as a group of its own."""
     return f"track:{candidate.track_id[:12]}"
+
+
+def join_artists(group_ids: Sequence[str], artists: Sequence[str]) -> list[str]:
+    """Join the groups of a split that share an artist.
+
+    In genres that are split by song, the songs of one artist stand in groups of their own.
+
+    Parameters
+    ----------
+    group_ids, artists : sequence of str [shape=(n_songs,)]
+        An artist that nobody knows joins nothing.
+
+    Returns
+    -------
+    list of str [shape=(n_songs,)]
+        The name of a joined group is one of its groups.
+    """
+    from scipy.cluster.hierarchy import DisjointSet
+
+    joined: DisjointSet[str] = DisjointSet(group_ids)
+    first: dict[str, str] = {}
+    for group_id, artist in zip(group_ids, map(fold_artist, artists), strict=True):
+        if artist:
+            joined.merge(group_id, first.setdefault(artist, group_id))
+    return [joined[group_id] for group_id in group_ids]
 
 
 def genres_without_groups(candidates: Iterable[Candidate]) -> frozenset[str]:

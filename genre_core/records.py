@@ -157,3 +157,8 @@ class Outcome:
     track_id: str = ""
     version: str = ""
     source_id: str = ""
+
+
+def name_song(artist: str, title: str, otherwise: str) -> str:
+    """Return artist and title as people read them, as far as they are known."""
+    return " – ".join(part for part in (artist, title) if part) or otherwise

@@ -19,6 +19,7 @@ from storage.catalog.morning import (
     read_promotions,
 )
 from storage.catalog.runs import read_comparable_runs
+from storage.catalog.suspects import suspect_rows
 from storage.layout import DataLayout
 from storage.tracking.alias import Champion, read_alias
 from storage.usage import Usage, measure_usage
@@ -39,6 +40,8 @@ class Morning:
         The sources that came to light, with what became of each.
     conflicts : tuple of dict
         One row a claim of every recording that waits for a decision.
+    suspects : tuple of dict
+        The songs whose label looks wrong, those that were found first this night with ``is_new``.
     library : tuple of dict
         Songs by genre and outcome.
     comparison : Comparison or None
@@ -54,6 +57,7 @@ class Morning:
     night: MorningNight
     songs: tuple[Row, ...]
     conflicts: tuple[Row, ...]
+    suspects: tuple[Row, ...]
     library: tuple[Row, ...]
     drift: NightDrift
     comparison: Comparison | None
@@ -88,6 +92,7 @@ def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
         night=night,
         songs=tuple(read_new_songs(layout, since)),
         conflicts=tuple(read_conflicts(layout, since)),
+        suspects=tuple(_read_suspects(layout, since)),
         library=tuple(count_library(layout)),
         drift=measure_drift(layout, since),
         comparison=comparison,
@@ -115,6 +120,18 @@ def _find_champion(layout: DataLayout, reigns: Sequence[Row]) -> Champion | None
         ),
         None,
     )
+
+
+def _read_suspects(layout: DataLayout, since: datetime) -> list[Row]:
+    """Return the suspects; none where the published store cannot be read."""
+    if not layout.published.exists():
+        return []
+    try:
+        rows = suspect_rows(layout)
+    except GenreflowError as error:
+        logger.warning("Suspects are left out of the report: %s", error)
+        return []
+    return [{**row, "is_new": row["found_at"] >= since} for row in rows]
 
 
 def count_by_genre(songs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from genre_core.audit.rules import Level
+from genre_core.records import name_song
 from tasks.comparison import RunGroup
 from tasks.morning_facts import Morning, Row
 from tasks.morning_words import (
     decision_facts,
+    describe_suspect,
     group_conflicts,
     has_failed,
     headline,
@@ -20,6 +22,7 @@ from tasks.pages import fill_template, inline_png
 
 HTML, MARKDOWN = "morning.html", "morning.md"
 MOST_SHOWN = 40
+MOST_SUSPECTS = 10
 CAPTIONS = {
     "songs": "Songs of this night and of the whole library, by genre and outcome.",
     "drift": "New songs beside validation songs, as the champion reads and judges them.",
@@ -75,6 +78,8 @@ def _tell_songs(morning: Morning) -> dict[str, Any]:
         "reasons": _reasons(morning),
         "duplicates": [_song(song) for song in morning.with_outcome("duplicate")],
         "conflicts": group_conflicts(morning.conflicts),
+        "suspects": [describe_suspect(suspect) for suspect in morning.suspects],
+        "most_suspects": MOST_SUSPECTS,
     }
 
 
@@ -106,9 +111,9 @@ def _tell_disk(morning: Morning) -> dict[str, Any]:
 
 
 def _song(song: Row) -> dict[str, str]:
-    title = " – ".join(part for part in (song["artist"], song["title"]) if part)
     names = ("source", "genre", "stage", "reason", "message", "like", "outcome")
-    return {"name": title or song["source"], **{name: song[name] for name in names}}
+    shown = name_song(song["artist"], song["title"], song["source"])
+    return {"name": shown, **{name: song[name] for name in names}}
 
 
 def _reasons(morning: Morning) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from genre_core.audit.rules import Level
 from genre_core.bootstrap import Interval
-from genre_core.records import Reason
+from genre_core.records import Reason, name_song
 from tasks.morning_facts import Morning, Row
 
 SHOWN_DIGITS = 12
@@ -100,11 +100,34 @@ def _conflict(recording: str, claims: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+def describe_suspect(suspect: Row) -> dict[str, Any]:
+    """Return what a page shows of a song whose label looks wrong, with commands that decide it."""
+    decide = f"genreflow decide {suspect['track_id'][:SHOWN_DIGITS]}"
+    genres = (suspect["genre"], suspect["predicted"])
+    return {
+        "name": name_song(suspect["artist"], suspect["title"], suspect["track_id"][:SHOWN_DIGITS]),
+        "genre": suspect["genre"],
+        "confidence": suspect["confidence"],
+        "predicted": suspect["predicted"],
+        "predicted_confidence": suspect["predicted_confidence"],
+        "neighbours": [describe_neighbour(near) for near in suspect["neighbours"]],
+        "commands": [f"{decide} {shlex.quote(genre)}" for genre in genres],
+        "is_new": suspect["is_new"],
+    }
+
+
+def describe_neighbour(near: Mapping[str, Any]) -> str:
+    """Return the genre of a song, and which one it is."""
+    name = name_song(near["artist"], near["title"], near["track_id"][:SHOWN_DIGITS])
+    return f"{near['genre']} ({name})"
+
+
 def things_to_do(morning: Morning) -> list[str]:
     """Say what only a person can decide or mend; code stands between backticks."""
     return [
         *_failures(morning),
         *_conflicts(morning),
+        *_suspects(morning),
         *_labels(morning),
         *_audit(morning),
         *_drift(morning),
@@ -135,6 +158,14 @@ def _conflicts(morning: Morning) -> list[str]:
         f"{count_words(len(found), 'recording')} under several genres {waits} for your decision "
         f"({n_new} new this night): see below."
     ]
+
+
+def _suspects(morning: Morning) -> list[str]:
+    if not morning.suspects:
+        return []
+    n_new = sum(suspect["is_new"] for suspect in morning.suspects)
+    found = count_words(len(morning.suspects), "label looks wrong", "labels look wrong")
+    return [f"{found} ({n_new} new this night): see below, or `genreflow suspects`."]
 
 
 def _labels(morning: Morning) -> list[str]:

@@ -5,6 +5,7 @@ from flows.cli import (
     audit,
     backup,
     classify,
+    curve,
     decide,
     demo,
     doctor,
@@ -18,6 +19,8 @@ from flows.cli import (
     reproduce,
     retry,
     serve,
+    similar,
+    suspects,
     sweep,
     thesis_report,
     tidy,
@@ -28,7 +31,7 @@ from flows.cli.running import main
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
-    *(line, audit, retry, sweep, classify, kernels, ladder, explain),
-    *(thesis_report, reproduce, morning, ask, decide, golden, remove, tidy),
+    *(line, audit, retry, sweep, classify, similar, curve, kernels, ladder, explain),
+    *(thesis_report, reproduce, morning, ask, suspects, decide, golden, remove, tidy),
     *(doctor, backup, serve, demo),
 )

@@ -134,6 +134,39 @@ def fit_head(
     )
 
 
+def predict_out_of_fold(
+    values: Float32Array,
+    labels: Int64Array,
+    groups: Groups,
+    prior: Float32Array,
+    trusted: npt.NDArray[np.bool_],
+    seed: int = 0,
+) -> Float32Array:
+    """Predict each song by a head that was fitted on trusted songs of other groups.
+
+    All songs choose strength, penalty and temperature, so that the probabilities are those of the
+    labels as they are given. If all songs are trusted, these are those of `fit_head`.
+
+    Parameters
+    ----------
+    values, labels, groups, prior, seed
+        As for `fit_head`.
+    trusted : bool [shape=(n_songs,)]
+
+    Returns
+    -------
+    float32 [shape=(n_songs, n_genres)]
+        Not a number where no trusted song of the genre is in another group.
+    """
+    n_genres = prior.shape[1]
+    folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
+    pruned = [(fitted[trusted[fitted]], held) for fitted, held in folds]
+    parts = _held_out_parts(values, labels, pruned, prior, n_genres)
+    strength, penalty = _choose(parts, labels, STRENGTHS if prior.any() else (0.0,))
+    logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
+    return _temper_by_fold(logits, labels, folds)
+
+
 def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Softmax over the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -221,6 +254,8 @@ def _held_out_parts(
     for fitted, held in folds:
         scaler = fit_scaler(values[fitted], n_features)
         known = held[np.isin(labels[held], labels[fitted])]
+        if not len(known):
+            continue
         inside, outside = scaler.scale(values[fitted]), scaler.scale(values[known])
         held_prior[known] = outside[:, n_features:] @ prior
         for number, penalty in enumerate(PENALTIES):

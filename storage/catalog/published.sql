@@ -96,3 +96,31 @@ create table audit_checks as
 
 create table sound as
     select track_id, loudness_db, cutoff_hz from catalog.sound order by track_id;
+
+create table song_embeddings as
+    select track_id, representation, feature_key, embedding, tag_logits
+    from catalog.song_embeddings join catalog.features using (feature_key)
+        semi join catalog.tracks using (track_id)
+    where feature_key in (
+        select arg_max(feature_key, (coalesce(used_at, '-infinity'), coalesce(made_at, '-infinity')))
+        from catalog.features
+            left join (select feature_key, max(used_at) as used_at from catalog.snapshots
+                group by feature_key) using (feature_key)
+            left join (select feature_key, max(created_at) as made_at from catalog.shards
+                group by feature_key) using (feature_key)
+        where feature_key in (select feature_key from catalog.song_embeddings)
+        group by representation)
+    order by track_id, representation;
+
+create table suspects as
+    select track_id, suspects.genre, confidence, predicted, predicted_confidence, artist, title,
+        coalesce(neighbours, []) as neighbours, found_at
+    from catalog.suspects join catalog.tracks using (track_id) left join (
+        select suspect_neighbours.track_id, list({'track_id': neighbour_id, 'genre': genre,
+            'artist': artist, 'title': title, 'cosine': cosine} order by position) as neighbours
+        from catalog.suspect_neighbours
+            join catalog.tracks as near on near.track_id = neighbour_id
+        group by all) using (track_id)
+    where suspects.genre = tracks.genre and track_id not in (select track_id from catalog.decisions)
+        and track_id not in (select track_id from catalog.aside)
+    order by confidence, track_id;

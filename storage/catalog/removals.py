@@ -29,7 +29,7 @@ _SONGS = """
 
 _FORGET = (
     *("tracks", "prints", "print_keys", "decisions", "aside", "extracted", "rejected"),
-    *("predictions", "sound", "golden_songs"),
+    *("predictions", "sound", "golden_songs", "song_embeddings", "suspects", "suspect_neighbours"),
 )
 """What goes; `assignments` and `snapshot_tracks` stay: no song ever changes its split."""
 
@@ -161,6 +161,9 @@ def _forget(catalog: duckdb.DuckDBPyConnection, track_ids: list[str]) -> None:
     for table in _FORGET:
         catalog.execute(f"delete from {table} where track_id in (select unnest(?))", [track_ids])
     catalog.execute("delete from copies where list_has_any([track_id, other_id], ?)", [track_ids])
+    catalog.execute(
+        "delete from suspect_neighbours where neighbour_id in (select unnest(?))", [track_ids]
+    )
     catalog.execute(
         """
         update outcomes set outcome = 'quarantined', stage = 'download', reason = ?,

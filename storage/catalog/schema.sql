@@ -109,8 +109,13 @@ create table song_embeddings (
 
 create table suspects (
     track_id varchar primary key, feature_key varchar not null, genre varchar not null,
-    predicted varchar not null, confidence double not null, neighbours varchar[] not null,
+    confidence double not null, predicted varchar not null, predicted_confidence double not null,
     found_at timestamptz not null default now()
+);
+
+create table suspect_neighbours (
+    track_id varchar not null, position integer not null, neighbour_id varchar not null,
+    cosine double not null, primary key (track_id, position)
 );
 
 create table sound (

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch
-from genre_core.groups import Candidate, fold_artist
+from genre_core.groups import Candidate, join_artists
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
 from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
@@ -176,17 +176,13 @@ def read_fold_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
     apart all the same.
     """
     statement = """
-        select track_id, group_id, split_level, artist
+        select track_id, group_id, artist
         from snapshot_tracks join tracks using (track_id) where snapshot_id = ?
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [snapshot_id])
-    return {row["track_id"]: _fold_group(row) for row in rows}
-
-
-def _fold_group(row: Mapping[str, str]) -> str:
-    artist = fold_artist(row["artist"])
-    return f"artist {artist}" if row["split_level"] == "song" and artist else row["group_id"]
+    groups = join_artists([row["group_id"] for row in rows], [row["artist"] for row in rows])
+    return {row["track_id"]: group for row, group in zip(rows, groups, strict=True)}
 
 
 def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, int]:
@@ -201,17 +197,21 @@ def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, 
     return {split: counts.get(str(split), 0) for split in LEARNING_SPLITS}
 
 
+IS_CANDIDATE = f"""
+    location not in (
+            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
+        and track_id not in (select track_id from aside)
+        and track_id in (select track_id from outcomes)
+        and {IN_LIBRARY}
+"""
+
 _CANDIDATES = f"""
     select track_id, genre, artist from tracks
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))
-        and location not in (
-            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
-        and track_id not in (select track_id from aside)
-        and track_id in (select track_id from outcomes)
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
-        and {IN_LIBRARY}
+        and {IS_CANDIDATE}
     order by track_id
 """
 

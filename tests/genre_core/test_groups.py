@@ -7,6 +7,7 @@ from genre_core.groups import (
     fold_artist,
     genres_without_groups,
     group_keys,
+    join_artists,
     song_keys,
 )
 
@@ -64,3 +65,14 @@ def test_three_groups_of_which_none_holds_more_than_half_can_be(artists: str) ->
 
 def test_songs_of_unknown_artists_are_groups_of_one() -> None:
     assert genres_without_groups(songs("", "", "")) == frozenset()
+
+
+def test_groups_of_one_artist_are_joined_and_unknown_artists_join_nothing() -> None:
+    groups = ["track:1", "track:2", "artist:abba", "track:4", "track:5", "recording:6"]
+    artists = ["Nina Simone", "nina_simone", "Abba", "", "", "ABBA"]
+
+    joined = join_artists(groups, artists)
+
+    assert joined[0] == joined[1]
+    assert joined[2] == joined[5]
+    assert len(set(joined)) == 4

@@ -5,7 +5,14 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.head.fitting import CLIP, FittedHead, fit_head, fit_scaler, softmax
+from genre_core.head.fitting import (
+    CLIP,
+    FittedHead,
+    fit_head,
+    fit_scaler,
+    predict_out_of_fold,
+    softmax,
+)
 
 N_FEATURES, N_TAGS, N_GENRES = 8, 3, 3
 PRIOR = np.eye(N_TAGS, N_GENRES, dtype=np.float32)
@@ -123,3 +130,28 @@ def test_values_are_clipped_and_those_that_hardly_move_are_not_blown_up() -> Non
 
     np.testing.assert_allclose(scaler.deviation, [1, 2, 0.5])
     assert scaler.scale(np.array([[100, 0, 0]], np.float32))[0, 0] == CLIP
+
+
+def test_if_all_songs_are_trusted_the_predictions_are_those_of_the_fit() -> None:
+    values, labels, groups = made_songs(7, tag_gap=1.0)
+
+    predicted = predict_out_of_fold(values, labels, groups, PRIOR, np.ones(len(labels), bool))
+
+    fitted = fit_head(values, labels, groups, PRIOR, N_GENRES)
+    np.testing.assert_array_equal(predicted, fitted.out_of_fold)
+
+
+def test_songs_that_are_not_trusted_are_predicted_but_not_learned_from() -> None:
+    """Half of the songs of genre 0 bear label 1: they spoil the others unless they are left out."""
+    values, labels, groups = made_songs(8, n_songs=120, feature_gap=4.0)
+    given = labels.copy()
+    wrong = np.flatnonzero(labels == 0)[::2]
+    given[wrong] = 1
+    none = np.zeros_like(PRIOR)
+    trusted = given == labels
+
+    spoilt = predict_out_of_fold(values, given, groups, none, np.ones(len(labels), bool))
+    pruned = predict_out_of_fold(values, given, groups, none, trusted)
+
+    assert (pruned[wrong].argmax(axis=1) == 0).mean() > 0.9
+    assert (spoilt[wrong].argmax(axis=1) == 0).mean() < 0.8

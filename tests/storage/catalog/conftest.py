@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genre_core.features import FeatureConfig
+from genre_core.embeddings import Embedding
+from genre_core.features import FeatureConfig, embedding_features
 from genre_core.records import Outcome, Reason, Result, Split, Stage, Track
 from genre_core.splits import Assignment
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import (
     Rejection,
     Shard,
+    SongEmbedding,
     record_extraction,
     record_features,
     settle_outcomes,
@@ -96,6 +98,35 @@ class Store:
     def extract(self, feature_key: str, *tracks: Track) -> None:
         record_extraction(self.layout, [self.shard(feature_key, *tracks)], [])
         settle_outcomes(self.layout, [feature_key])
+
+    def embed(
+        self,
+        vectors: Mapping[Track, Sequence[float]],
+        feature_key: str = "made",
+        name: str = "made",
+    ) -> None:
+        """Record mean embeddings, with one tag logit, 0."""
+        n_features = len(next(iter(vectors.values())))
+        made = Embedding(
+            name=name,
+            digest=feature_key,
+            sample_rate=16_000,
+            window_s=3.0,
+            hop_s=3.0,
+            n_features=n_features,
+            tags=("made: loud",),
+        )
+        record_features(self.layout, {feature_key: embedding_features(made, 6)})
+        embedded = [
+            SongEmbedding(
+                track_id=track.track_id,
+                feature_key=feature_key,
+                embedding=tuple(vector),
+                tag_logits=(0.0,),
+            )
+            for track, vector in vectors.items()
+        ]
+        record_extraction(self.layout, [], [], [], embedded)
 
     def reject(self, track: Track, *feature_keys: str, reason: Reason = Reason.TOO_SHORT) -> None:
         rejection = Rejection(

@@ -12,6 +12,7 @@ import pytest
 
 from genre_core.errors import TransientError, UsageError
 from genre_core.features import FeatureConfig
+from genre_core.suspects import Neighbour, Suspect
 from storage.catalog import published
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
@@ -19,6 +20,7 @@ from storage.catalog.published import publish, query, query_rows
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.runs import Prediction, Promotion, record_promotion, record_run
 from storage.catalog.songs import record_songs
+from storage.catalog.suspects import record_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,9 @@ PROMISED = {
     "validation_macro_f1_low, validation_macro_f1_high, test_macro_f1_low, test_macro_f1_high, "
     "test_accuracy_low, test_accuracy_high",
     "predictions": "run_id, track_id, split, genre, predicted, probability, probabilities",
+    "song_embeddings": "track_id, representation, feature_key, embedding, tag_logits",
+    "suspects": "track_id, genre, confidence, predicted, predicted_confidence, artist, title, "
+    "neighbours, found_at",
     "promotions": "version, run_id, snapshot_id, validation_macro_f1, reason, promoted_at",
 }
 TYPES = """
@@ -86,6 +91,16 @@ def fill(store: Store) -> None:
         probability=0.75,
     )
     record_run(store.layout, store.run("run", snapshot), [said])
+    store.embed({track: (1.0, 0.0) for track in tracks})
+    suspect = Suspect(
+        track_id=tracks[1].track_id,
+        genre="jazz",
+        confidence=0.1,
+        predicted="rock",
+        predicted_confidence=0.75,
+        neighbours=(Neighbour(track_id=tracks[2].track_id, cosine=0.5),),
+    )
+    record_suspects(store.layout, "made", [suspect])
     record_promotion(
         store.layout,
         Promotion(

@@ -1,0 +1,37 @@
+"""Suspects: find the songs of the library whose label looks wrong."""
+
+from collections.abc import Sequence
+
+from prefect import get_run_logger, task
+
+from genre_core.features import FeatureConfig
+from genre_core.head.prior import TagTable, prior_matrix, tag_table
+from genre_core.suspects import find_suspects
+from storage.catalog.embedded import read_embedded_library
+from storage.catalog.snapshots import Snapshot
+from storage.catalog.suspects import record_suspects
+from storage.layout import DataLayout
+
+
+@task
+def list_suspects(
+    layout: DataLayout,
+    features: Sequence[FeatureConfig],
+    snapshots: Sequence[Snapshot],
+    tag_prior: TagTable,
+) -> int:
+    """Find suspects on the first embedding and record them; return how many.
+
+    Without an embedding there are none.
+    """
+    for config, snapshot in zip(features, snapshots, strict=True):
+        if config.embedding:
+            library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+            songs = library.songs.divisible()
+            prior = prior_matrix(songs.genres, config.embedding, tag_table(tag_prior))
+            suspects = find_suspects(songs, prior, library.confirmed)
+            record_suspects(layout, snapshot.feature_key, suspects)
+            get_run_logger().info("%s labels look wrong", len(suspects))
+            return len(suspects)
+    record_suspects(layout, "", [])
+    return 0

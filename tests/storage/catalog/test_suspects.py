@@ -1,0 +1,147 @@
+"""Suspects: replaced whole, published with their neighbours, and gone once they are decided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genre_core.suspects import Neighbour, Suspect
+from storage.catalog.connection import open_catalog
+from storage.catalog.decisions import decide_genre
+from storage.catalog.published import publish
+from storage.catalog.removals import find_song, record_removal
+from storage.catalog.songs import record_songs
+from storage.catalog.suspects import record_suspects, suspect_rows
+
+if TYPE_CHECKING:
+    from genre_core.records import Track
+    from tests.storage.catalog.conftest import Store
+
+EARLIER = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def suspect(track: Track, confidence: float = 0.1, *near: Track) -> Suspect:
+    return Suspect(
+        track_id=track.track_id,
+        genre=track.genre,
+        confidence=confidence,
+        predicted="rock",
+        predicted_confidence=0.75,
+        neighbours=tuple(Neighbour(track_id=t.track_id, cosine=0.5) for t in near),
+    )
+
+
+@pytest.fixture
+def tracks(store: Store) -> list[Track]:
+    """Two songs of jazz and two of rock; none has a copy."""
+    songs = [
+        store.track(name, genre, "Ann")
+        for name, genre in zip("abcd", ["jazz", "rock"] * 2, strict=True)
+    ]
+    store.add_songs(*songs)
+    return songs
+
+
+def listed(store: Store) -> list[str]:
+    publish(store.layout)
+    return [row["title"] for row in suspect_rows(store.layout)]
+
+
+def test_suspects_are_published_with_their_neighbours_the_least_probable_label_first(
+    store: Store, tracks: list[Track]
+) -> None:
+    a, b, c, d = tracks
+    record_suspects(store.layout, "key", [suspect(a, 0.2), suspect(c, 0.1, d, b)])
+    publish(store.layout)
+
+    first, second = suspect_rows(store.layout)
+
+    assert (second["title"], second["neighbours"]) == ("a", [])
+    assert (first["artist"], first["title"], first["genre"]) == ("Ann", "c", "jazz")
+    assert (first["confidence"], first["predicted"]) == (0.1, "rock")
+    assert first["predicted_confidence"] == 0.75
+    assert first["neighbours"] == [
+        {"track_id": t.track_id, "genre": "rock", "artist": "Ann", "title": name, "cosine": 0.5}
+        for t, name in ((d, "d"), (b, "b"))
+    ]
+
+
+def test_suspects_are_replaced_whole(store: Store, tracks: list[Track]) -> None:
+    a, b, c, _ = tracks
+    record_suspects(store.layout, "key", [suspect(a, 0.1, b), suspect(c)])
+
+    record_suspects(store.layout, "key", [suspect(c)])
+
+    assert listed(store) == ["c"]
+    with open_catalog(store.layout) as catalog:
+        assert catalog.execute("select count(*) from suspect_neighbours").fetchone() == (0,)
+
+
+def test_one_that_is_found_again_keeps_the_time_when_it_was_found_first(
+    store: Store, tracks: list[Track]
+) -> None:
+    a, _, c, _ = tracks
+    record_suspects(store.layout, "key", [suspect(a)])
+    with open_catalog(store.layout) as catalog:
+        catalog.execute("update suspects set found_at = ?", [EARLIER])
+
+    record_suspects(store.layout, "key", [suspect(a), suspect(c)])
+    publish(store.layout)
+
+    found_at = {row["title"]: row["found_at"] for row in suspect_rows(store.layout)}
+    assert found_at["a"] == EARLIER
+    assert found_at["c"] > EARLIER
+
+
+@pytest.mark.parametrize("answer", ["jazz", "rock"])
+def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
+    store: Store, tracks: list[Track], answer: str
+) -> None:
+    a, _, c, _ = tracks
+    record_suspects(store.layout, "key", [suspect(a), suspect(c)])
+
+    n_tracks = decide_genre(store.layout, a.track_id[:12], answer, ())
+
+    assert n_tracks == 1
+    assert [row["title"] for row in suspect_rows(store.layout)] == ["c"]
+    with open_catalog(store.layout) as catalog:
+        genre = catalog.execute("select genre from tracks where track_id = ?", [a.track_id])
+        assert genre.fetchone() == (answer,)
+
+
+def test_a_song_whose_label_its_source_has_changed_leaves_the_list(
+    store: Store, tracks: list[Track]
+) -> None:
+    a = tracks[0]
+    record_suspects(store.layout, "key", [suspect(a)])
+
+    moved = replace(a, genre="rock", location="/music/rock/a.mp3")
+    record_songs(store.layout, [moved], [store.outcome(moved)])
+    with open_catalog(store.layout) as catalog:
+        catalog.execute("update tracks set genre = 'rock' where track_id = ?", [a.track_id])
+
+    assert listed(store) == []
+
+
+def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
+    store: Store, tracks: list[Track]
+) -> None:
+    a, b, c, d = tracks
+    store.embed({a: (1, 0), b: (0, 1)})
+    record_suspects(store.layout, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
+
+    record_removal(store.layout, find_song(store.layout, a.location), {}, "asked", "ann")
+
+    places = ["suspects.track_id", "suspect_neighbours.neighbour_id", "song_embeddings.track_id"]
+    for place in places:
+        table = place.partition(".")[0]
+        with open_catalog(store.layout) as catalog:
+            held = catalog.execute(f"select {place} from {table}").fetchall()
+        assert held
+        assert (a.track_id,) not in held
+    publish(store.layout)
+    (row,) = suspect_rows(store.layout)
+    assert [near["title"] for near in row["neighbours"]] == ["d"]
