@@ -19,7 +19,8 @@ def plant_songs(layout: DataLayout, split: str = "validation") -> None:
                 [genre, split, names],
             )
             catalog.execute(
-                "insert into predictions select run_id, name, ?, ?, ?, 0.9, [] "
+                "insert into predictions (run_id, track_id, split, genre, predicted, probability) "
+                "select run_id, name, ?, ?, ?, 0.9 "
                 "from runs, (select unnest(?) as name)",
                 [split, genre, genre, names],
             )
@@ -42,7 +43,8 @@ def plant_golden(layout: DataLayout) -> None:
                 )
                 catalog.execute("insert into golden_songs values (1, ?, ?, now())", [name, genre])
                 catalog.execute(
-                    "insert into predictions select run_id, ?, 'golden', ?, ?, 0.9, [] from runs",
+                    "insert into predictions (run_id, track_id, split, genre, predicted, "
+                    "probability) select run_id, ?, 'golden', ?, ?, 0.9 from runs",
                     [name, genre, genre],
                 )
 
