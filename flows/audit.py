@@ -7,13 +7,16 @@ from prefect import flow
 from flows.line import LineConfig
 from flows.settings import read_line_config
 from genre_core.audit.rules import AuditConfig
+from genre_core.head.prior import TagTable
 from storage.catalog.audits import Audit
 from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.audit import (
     audit_by_fragment,
     audit_by_song,
+    audit_metadata,
     audit_overlap,
+    audit_pretraining,
     audit_shortcuts,
     audit_source_out,
     conclude_audit,
@@ -26,22 +29,22 @@ from tasks.publish import publish_store
 
 @flow
 def audit(config: LineConfig | None = None) -> Audit:
-    """Overlap, random labels, shortcuts, source out; the verdict is stored.
+    """Overlap, permuted labels, shortcuts, metadata, sources left out, pretraining; all is stored.
 
     Without a ``config`` the settings are read where the flow runs.
     """
     config = config or read_line_config()
     with hold_home(config.layout):
-        audited = audit_snapshot(config.layout, config.audit)
+        audited = audit_snapshot(config.layout, config.audit, config.tag_prior)
         publish_store(config.layout)
     return audited
 
 
-def audit_snapshot(layout: DataLayout, config: AuditConfig) -> Audit:
-    """Audit the snapshot of the best run; what was asked before is not asked again."""
+def audit_snapshot(layout: DataLayout, config: AuditConfig, tag_prior: TagTable) -> Audit:
+    """Audit the snapshot of the best run, unless the same was audited before."""
     start = time.monotonic()
     measure_sounds(layout)
-    plan = plan_audit(layout, config)
+    plan = plan_audit(layout, config, tag_prior)
     if known := find_audit(layout, plan):
         return known
     checks = [
@@ -49,6 +52,9 @@ def audit_snapshot(layout: DataLayout, config: AuditConfig) -> Audit:
         audit_by_song(layout, plan),
         audit_by_fragment(layout, plan),
         audit_shortcuts(layout, plan),
+        audit_metadata(layout, plan),
         audit_source_out(layout, plan),
+        audit_pretraining(layout, plan),
     ]
-    return conclude_audit(layout, plan, checks, time.monotonic() - start)
+    made = [check for check in checks if check]
+    return conclude_audit(layout, plan, made, time.monotonic() - start)

@@ -94,7 +94,7 @@ def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> T
             comparison_id = open_comparison(layout, missing)
             tried = _train_in_time(layout, missing, comparison_id, end_s)
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
-        audited = audit_snapshot(layout, config.audit)
+        audited = audit_snapshot(layout, config.audit, config.tag_prior)
         promotion = promote_best(layout, config.promotion, who_asks())
         export_champion(layout)
         publish_store(layout)

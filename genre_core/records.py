@@ -95,7 +95,8 @@ class AudioFacts:
     """What the packets of an audio file say, not its header.
 
     ``packets_id`` is the SHA-256 of the packets: the same for a file that was only tagged anew.
-    ``bit_rate`` is that of the packets alone, in bits per second.
+    ``bit_rate`` is that of the packets alone, in bits per second; ``year`` is that of the release,
+    0 where no tag names it, and ``publisher`` the record label.
     """
 
     duration_s: float
@@ -107,6 +108,8 @@ class AudioFacts:
     artist: str = ""
     album: str = ""
     title: str = ""
+    year: int = 0
+    publisher: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,8 @@ class Track:
     packets_id: str = ""
     bit_rate: int = 0
     is_builtin: bool = False
+    year: int = 0
+    publisher: str = ""
 
     @property
     def facts(self) -> AudioFacts:

@@ -229,4 +229,6 @@ def _to_track(source: Source, facts: AudioFacts, track_id: str, suffix: str) -> 
         suffix=suffix,
         packets_id=facts.packets_id,
         bit_rate=facts.bit_rate,
+        year=facts.year,
+        publisher=facts.publisher,
     )

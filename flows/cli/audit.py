@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def audit(home: Home = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
-    """Check that scores rest on music: overlap, random labels, shortcuts, sources left out.
+    """Check that scores rest on music: leaks, shortcuts, metadata, sources, pretraining.
 
-    The exit code is 1 if a check fails; a warning is none.
+    Each check passes, is inconclusive, warns or fails. The exit code is 1 if one fails.
 
     Example: [bold]genreflow audit[/bold]
     """

@@ -27,6 +27,7 @@ PLAIN: dict[str, Any] = {
 }
 AUDIT_COLOURS = {
     Level.PASS: "[green]pass[/green]",
+    Level.INCONCLUSIVE: "[cyan]inconclusive[/cyan]",
     Level.WARN: "[yellow]warn[/yellow]",
     Level.FAIL: "[red]fail[/red]",
 }
@@ -161,7 +162,12 @@ def _value(check: Check) -> str:
 
 
 def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
-    """Say in a line what the audit thinks of the scores."""
-    doubtful = ", ".join(check.name for check in checks if not check.passed)
-    told = f" ({doubtful})" if doubtful else ""
-    return f"Audit: {verdict}{told}. `genreflow audit` tells what was checked."
+    """Describe in a line what an audit found: the checks that did not pass, the worst first."""
+    names = {level: [c.name for c in checks if c.level is level] for level in reversed(Level)}
+    doubtful = "; ".join(
+        f"{level}: {', '.join(found)}"
+        for level, found in names.items()
+        if found and level is not Level.PASS
+    )
+    ending = f" ({doubtful})" if doubtful else ""
+    return f"Audit: {verdict}{ending}. `genreflow audit` shows every check."

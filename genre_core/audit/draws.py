@@ -12,7 +12,7 @@ from genre_core.placing import SHARES
 from genre_core.records import LEARNING_SPLITS
 
 MOST_VALUES = 4096
-"""Values of a matrix that the small networks see; larger ones are averaged over frames."""
+"""Values of a matrix that the learners see; larger ones are averaged over frames."""
 
 Sides = npt.NDArray[np.object_]
 

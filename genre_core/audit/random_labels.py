@@ -1,6 +1,6 @@
-"""Random labels: nothing can be learnt of them, unless a side of the split gives them away."""
+"""Label permutation: nothing can be learnt of random labels, unless the split leaks them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,92 +14,76 @@ from genre_core.audit.draws import (
     song_verdicts,
 )
 from genre_core.audit.intervals import Interval, judgement_interval, two_way_interval
+from genre_core.audit.learners import Learner, Measured, describe_others
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Examples, Float32Array
 from genre_core.records import LEARNING_SPLITS, Split
 
-Judge = Callable[[Examples, Examples, Examples, int], Float32Array]
-"""Trains on the first examples, chooses the epoch by the second, and gives the probabilities of
-the genres for the third, float32 (n_examples, n_genres); the number is a seed."""
 OTHERS = (Split.VALIDATION, Split.TEST)
 
 
 def check_by_song(
-    examples: Examples,
+    learners: Sequence[Learner],
     songs: Sequence[AuditedSong],
     recordings: Mapping[str, str],
     n_genres: int,
-    judge: Judge,
     config: AuditConfig,
 ) -> Check:
-    """Score random labels on the stored split: they must come out at chance.
+    """Score permuted labels on the stored split: they must come out at chance.
 
     Parameters
     ----------
-    examples : Examples
-        Of ``songs``; their own labels are not looked at.
+    learners : sequence of Learner
+        Their examples are of ``songs``, whose own labels are not looked at. The first decides.
     recordings : mapping
         From `name_recordings`.
-    judge : callable
-        It is given the training examples in place of those to choose the epoch by.
 
     Returns
     -------
     Check
         Its value is the mean accuracy by song on validation and test. It fails above chance;
         below, which no leak explains, it warns.
+        Its two answers are "no song leaks", which scores at chance, and "a share of
+        ``config.leak_share`` of the songs has a duplicate in training", which scores
+        chance + leak_share (1 - chance). It passes where the interval excludes the second, and is
+        inconclusive where it holds both.
 
     Notes
     -----
-    Validation chooses no epoch: a leak is seen the better the more is learnt by heart, and
-    validation songs can be scored, too.
+    Validation chooses nothing: a leak is seen the better the more is memorised, and validation
+    songs can be scored, too.
     Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017:
-    networks learn random labels by heart. A score above chance is then memory, not knowledge
+    networks memorise random labels. A score above chance is then memory, not knowledge
     (Ojala and Garriga, "Permutation tests for studying classifier performance", JMLR 11, 2010).
     """
     if missing := missing_sides(songs):
         return untested(CheckName.BY_SONG, missing)
-    sides = sides_by_song(examples, songs)
-    track_ids = sorted(set(examples.track_ids[np.isin(sides, OTHERS)]))
-    column = {track_id: at for at, track_id in enumerate(track_ids)}
-    hits = np.zeros((config.n_draws, len(column)))
-    for draw in range(config.n_draws):
-        labels = deal_labels(songs, recordings, n_genres, _rng(config, draw))
-        tested, probabilities = _judge_others(relabel(examples, labels), sides, judge, draw)
-        found, true, predicted = song_verdicts(probabilities, tested)
-        hits[draw, [column[track_id] for track_id in found]] = true == predicted
-    interval = judgement_interval(hits, config.n_resamples, _rng(config, -1))
-    return _tell_by_song(float(hits.mean()), interval, 1 / n_genres, hits.shape)
+    others = [song for song in songs if song.split in OTHERS]
+    measured = [_score_songs(learner, songs, recordings, n_genres, config) for learner in learners]
+    counts = {"n_draws": learners[0].n_draws, "n_scored_songs": len(others)}
+    return _report_by_song(measured, 1 / n_genres, counts, config.leak_share)
 
 
 def check_by_fragment(
-    examples: Examples,
+    learners: Sequence[Learner],
     songs: Sequence[AuditedSong],
     recordings: Mapping[str, str],
     n_genres: int,
-    judge: Judge,
     config: AuditConfig,
 ) -> Check:
-    """Score the same random labels with fragments of each song on all sides, as the thesis does.
+    """Score the same permuted labels with fragments of each song on all sides, as the thesis does.
 
-    Its value is the accuracy by fragment; it passes above chance, which shows that a leak would
-    be seen, and how good a score it would have made.
+    It is the control of `check_by_song`: its two answers are "these learners would see a leak" and
+    "they would not". Its value is the accuracy by fragment. It passes above chance, which also
+    shows by how much such a split inflates a score, and is inconclusive otherwise.
     """
     if missing := missing_sides(songs):
         return untested(CheckName.BY_FRAGMENT, missing)
-    column = {song.track_id: at for at, song in enumerate(songs)}
-    hits = np.zeros((config.n_draws, len(column)))
-    weights = np.zeros_like(hits)
-    for draw in range(config.n_draws):
-        labels = deal_labels(songs, recordings, n_genres, _rng(config, draw))
-        sides = sides_by_fragment(examples, _rng(config, draw, 1))
-        tested, probabilities = _judge_others(relabel(examples, labels), sides, judge, draw)
-        columns = [column[track_id] for track_id in tested.track_ids]
-        np.add.at(hits[draw], columns, probabilities.argmax(axis=1) == tested.labels)
-        np.add.at(weights[draw], columns, 1)
-    interval = two_way_interval(hits, weights, config.n_resamples, _rng(config, -1))
-    return _tell_by_fragment(float(hits.sum() / weights.sum()), interval, 1 / n_genres, len(songs))
+    measured = [
+        _score_fragments(learner, songs, recordings, n_genres, config) for learner in learners
+    ]
+    return _report_by_fragment(measured, 1 / n_genres, learners[0].n_draws, len(songs))
 
 
 def missing_sides(songs: Sequence[AuditedSong]) -> str:
@@ -109,12 +93,61 @@ def missing_sides(songs: Sequence[AuditedSong]) -> str:
     return f"no song of the snapshot is left for {' and '.join(empty)}." if empty else ""
 
 
-def _judge_others(
-    examples: Examples, sides: Sides, judge: Judge, draw: int
+def _score_songs(
+    learner: Learner,
+    songs: Sequence[AuditedSong],
+    recordings: Mapping[str, str],
+    n_genres: int,
+    config: AuditConfig,
+) -> Measured:
+    sides = sides_by_song(learner.examples, songs)
+    track_ids = sorted(set(learner.examples.track_ids[np.isin(sides, OTHERS)]))
+    column = {track_id: at for at, track_id in enumerate(track_ids)}
+    hits = np.zeros((learner.n_draws, len(column)))
+    for draw in range(learner.n_draws):
+        labels = deal_labels(songs, recordings, n_genres, _rng(config, draw))
+        tested, probabilities = _score_others(learner, labels, sides, config, draw)
+        found, true, predicted = song_verdicts(probabilities, tested)
+        hits[draw, [column[track_id] for track_id in found]] = true == predicted
+    interval = judgement_interval(hits, config.n_resamples, _rng(config, -1))
+    return Measured(learner=learner.name, value=float(hits.mean()), interval=interval)
+
+
+def _score_fragments(
+    learner: Learner,
+    songs: Sequence[AuditedSong],
+    recordings: Mapping[str, str],
+    n_genres: int,
+    config: AuditConfig,
+) -> Measured:
+    column = {song.track_id: at for at, song in enumerate(songs)}
+    hits = np.zeros((learner.n_draws, len(column)))
+    weights = np.zeros_like(hits)
+    for draw in range(learner.n_draws):
+        labels = deal_labels(songs, recordings, n_genres, _rng(config, draw))
+        sides = sides_by_fragment(learner.examples, _rng(config, draw, 1))
+        tested, probabilities = _score_others(learner, labels, sides, config, draw)
+        columns = [column[track_id] for track_id in tested.track_ids]
+        np.add.at(hits[draw], columns, probabilities.argmax(axis=1) == tested.labels)
+        np.add.at(weights[draw], columns, 1)
+    interval = two_way_interval(hits, weights, config.n_resamples, _rng(config, -1))
+    return Measured(
+        learner=learner.name, value=float(hits.sum() / weights.sum()), interval=interval
+    )
+
+
+def _score_others(
+    learner: Learner,
+    labels: Mapping[str, int],
+    sides: Sides,
+    config: AuditConfig,
+    draw: int,
 ) -> tuple[Examples, Float32Array]:
+    """Train on one side of relabelled examples; return the others and their probabilities."""
+    examples = relabel(learner.examples, labels)
     train = select(examples, sides == Split.TRAIN)
     others = select(examples, np.isin(sides, OTHERS))
-    return others, judge(train, train, others, draw)
+    return others, learner.fit(train, others, config.seed + draw)
 
 
 def _rng(config: AuditConfig, *stream: int) -> np.random.Generator:
@@ -122,44 +155,73 @@ def _rng(config: AuditConfig, *stream: int) -> np.random.Generator:
     return np.random.default_rng([config.seed, *(number + 1 for number in stream)])
 
 
-def _tell_by_song(value: float, interval: Interval, chance: float, shape: tuple[int, ...]) -> Check:
-    n_draws, n_songs = shape
-    low, high = interval
-    level = Level.FAIL if low > chance else Level.WARN if high < chance else Level.PASS
+def _report_by_song(
+    measured: Sequence[Measured], chance: float, counts: Mapping[str, int], leak_share: float
+) -> Check:
+    first, others = measured[0], measured[1:]
+    n_draws, n_songs = counts["n_draws"], counts["n_scored_songs"]
+    with_leak = chance + leak_share * (1 - chance)
+    level = _level_by_song(first.interval, chance, with_leak)
     ending = {
-        Level.PASS: "No leak is seen; one is seen from about "
-        f"{(high - low) / 2:.2f} above chance on.",
-        Level.WARN: "That is below chance, which no leak explains: ask for more audit.n_draws.",
+        Level.PASS: f"No leak: duplicates of {leak_share:.0%} of these songs would score "
+        f"{with_leak:.2f}.",
+        Level.INCONCLUSIVE: f"Inconclusive: {n_songs} songs and {n_draws} permutations are too "
+        f"few (interval includes chance and {with_leak:.2f}, the score if {leak_share:.0%} of the "
+        "songs leaked). Add songs, or raise audit.n_draws.",
+        Level.WARN: "That is below chance, which no leak explains. Raise audit.n_draws.",
         Level.FAIL: "Only a leak between the sides explains that: do not trust scores of this "
         "snapshot; look for copies and artists on two sides.",
     }[level]
     return Check(
         name=CheckName.BY_SONG,
         level=level,
-        value=value,
-        interval=interval,
+        value=first.value,
+        interval=first.interval,
         chance=chance,
-        message=f"labels drawn at random for each song, {n_draws} times, score {value:.2f} "
-        f"[{low:.2f}, {high:.2f}] on {n_songs} validation and test songs, chance {chance:.2f}. "
-        f"{ending}",
-        details={"n_draws": n_draws, "n_scored_songs": n_songs},
+        message=f"labels permuted among songs {n_draws} times: {first.learner} scores {first} on "
+        f"{n_songs} validation and test songs, chance {chance:.2f}. {ending}"
+        f"{describe_others(others)}",
+        details={
+            **counts,
+            "learner": first.learner,
+            "score_with_leak": with_leak,
+            "beside": [other.as_document() for other in others],
+        },
     )
 
 
-def _tell_by_fragment(value: float, interval: Interval, chance: float, n_songs: int) -> Check:
-    seen = interval[0] > chance
+def _level_by_song(interval: Interval, chance: float, with_leak: float) -> Level:
+    low, high = interval
+    if low > chance:
+        return Level.FAIL
+    if high < chance:
+        return Level.WARN
+    return Level.PASS if high < with_leak else Level.INCONCLUSIVE
+
+
+def _report_by_fragment(
+    measured: Sequence[Measured], chance: float, n_draws: int, n_songs: int
+) -> Check:
+    first, others = measured[0], measured[1:]
+    would_see = first.interval[0] > chance
     ending = (
-        "So much a split by fragment would have added out of nothing; the audit sees leaks."
-        if seen
-        else f"With {n_songs} songs the audit cannot show that it would see a leak; add songs."
+        "A fragment-level split would inflate a score by this much, and the audit would see a leak."
+        if would_see
+        else f"Inconclusive: {n_songs} songs are too few to show that a leak would be seen "
+        "(interval does not exceed chance). Add songs."
     )
     return Check(
         name=CheckName.BY_FRAGMENT,
-        level=Level.PASS if seen else Level.WARN,
-        value=value,
-        interval=interval,
+        level=Level.PASS if would_see else Level.INCONCLUSIVE,
+        value=first.value,
+        interval=first.interval,
         chance=chance,
-        message=f"the same labels with fragments of one song on all sides score {value:.2f} "
-        f"[{interval[0]:.2f}, {interval[1]:.2f}], chance {chance:.2f}. {ending}",
-        details={"n_songs": n_songs},
+        message=f"the same labels with fragments of each song on all sides: {first.learner} scores "
+        f"{first}, chance {chance:.2f}. {ending}{describe_others(others)}",
+        details={
+            "n_draws": n_draws,
+            "n_songs": n_songs,
+            "learner": first.learner,
+            "beside": [other.as_document() for other in others],
+        },
     )

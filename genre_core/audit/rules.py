@@ -1,4 +1,4 @@
-"""What the audit asks, how much it asks, and what it says. Nothing here imports SciPy or Keras."""
+"""Settings and results of the audit. Nothing here imports SciPy or Keras."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,9 +6,14 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """What a check says, from good to bad."""
+    """Result of a check, from good to bad; the verdict of an audit is the worst of them.
+
+    ``inconclusive`` stands where the data allow both answers: each check says in its docstring
+    which two these are. Like ``warn`` it stops no promotion.
+    """
 
     PASS = "pass"
+    INCONCLUSIVE = "inconclusive"
     WARN = "warn"
     FAIL = "fail"
 
@@ -20,32 +25,52 @@ class CheckName(StrEnum):
     BY_SONG = "random_labels_by_song"
     BY_FRAGMENT = "random_labels_by_fragment"
     SHORTCUTS = "shortcuts"
+    METADATA = "metadata"
     SOURCE_OUT = "source_out"
+    PRETRAINING = "pretraining"
+
+
+_LEAST = {
+    "n_draws": 1,
+    "n_embedding_draws": 1,
+    "n_folds": 2,
+    "n_songs": 6,
+    "n_fragments": 2,
+    "max_epochs": 1,
+    "batch_size": 1,
+    "n_resamples": 100,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """How much the audit asks; the defaults take seconds.
+    """How much the audit measures; the defaults take seconds.
 
     Attributes
     ----------
-    n_draws : int
-        Draws of random labels.
+    n_draws, n_embedding_draws : int
+        Permutations of the labels: of networks and heads, and of the nearest neighbour on
+        embeddings, which costs milliseconds.
+    leak_share : float
+        Share of the scored songs with a duplicate in training that the permutation of labels by
+        song must be able to exclude; it is inconclusive otherwise.
     n_folds : int
-        Parts that sources are dealt into, each left out once; with fewer sources, one a source.
+        Folds of sources or artists, each left out once; with fewer sources, one a source.
     n_songs, n_fragments : int
-        Most songs of the library, and of each song most fragments, that small networks see.
+        Most songs of the library, and of each song most fragments, that the learners see.
     max_epochs, batch_size, learning_rate
-        Of the small networks (`dense`), which learn by heart what there is to learn by heart.
+        Of the small networks (`dense`), which memorise what can be memorised.
     shortcut_share : float
-        Warn where the file alone gives more than this share of the champion's score above chance.
-        At a half, the file explains as much of the score as the music does.
+        Warn where file or metadata alone give more than this share of the champion's score above
+        chance. At a half, they explain as much of the score as the music does.
     n_resamples : int
         Of each bootstrap.
     seed : int
     """
 
     n_draws: int = 5
+    n_embedding_draws: int = 100
+    leak_share: float = 0.1
     n_folds: int = 5
     n_songs: int = 240
     n_fragments: int = 15
@@ -57,14 +82,14 @@ class AuditConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"n_draws": 1, "n_folds": 2, "n_songs": 6, "n_fragments": 2, "max_epochs": 1}
-        for name, number in (least | {"batch_size": 1, "n_resamples": 100}).items():
+        for name, number in _LEAST.items():
             if getattr(self, name) < number:
                 raise ValueError(f"audit.{name} is {getattr(self, name)}; use {number} or more.")
-        if not 0 < self.shortcut_share <= 1:
-            raise ValueError(
-                f"audit.shortcut_share is {self.shortcut_share}; use a share above 0, up to 1."
-            )
+        for name in ("shortcut_share", "leak_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(
+                    f"audit.{name} is {getattr(self, name)}; use a share above 0, up to 1."
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +118,14 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing to warn of."""
+        """Whether the check was made and found nothing."""
         return self.level is Level.PASS
 
     def as_row(self) -> dict[str, object]:
-        """Give what people read, under the names that the command line prints."""
+        """Return what people read, under the names that the command line prints."""
         return {
             "name": str(self.name),
+            "level": str(self.level),
             "passed": self.passed,
             "value": self.value,
             "interval": list(self.interval) if self.interval else None,
@@ -109,11 +135,11 @@ class Check:
 
 
 def verdict_of(checks: Sequence[Check]) -> Level:
-    """Give the worst that a check says."""
+    """Return the worst level: fail, then warn, inconclusive, pass."""
     order = list(Level)
     return max((check.level for check in checks), key=order.index, default=Level.PASS)
 
 
 def untested(name: CheckName, reason: str) -> Check:
-    """Say that a check could not be made: that is no pass."""
-    return Check(name=name, level=Level.WARN, message=f"cannot be tested: {reason}")
+    """Return the check that could not be made: both answers stay possible."""
+    return Check(name=name, level=Level.INCONCLUSIVE, message=f"cannot be tested: {reason}")

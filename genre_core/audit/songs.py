@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from genre_core.groups import fold_artist
 from genre_core.records import Split
 
 
@@ -14,7 +15,11 @@ class AuditedSong:
     ----------
     assigned : str
         The side that the catalog keeps for it; other than ``split`` where one was tampered with.
-    codec, sample_rate, bit_rate, duration_s, n_bytes
+    publisher : str
+        Its record label.
+    year : int
+        Of its release; 0 where it is unknown.
+    codec, sample_rate, bit_rate, channels, duration_s, n_bytes
         Of its file: Hz, bits per second, seconds, bytes; 0 where nobody knows.
     loudness_db, cutoff_hz : float
         Of its sound, see `genre_core.sound`; NaN where it was not measured.
@@ -29,14 +34,23 @@ class AuditedSong:
     location: str
     artist: str = ""
     album: str = ""
+    publisher: str = ""
+    year: int = 0
     packets_id: str = ""
     codec: str = ""
     sample_rate: int = 0
     bit_rate: int = 0
+    channels: int = 0
     duration_s: float = 0.0
     n_bytes: int = 0
     loudness_db: float = float("nan")
     cutoff_hz: float = float("nan")
+
+    @property
+    def fold_group(self) -> str:
+        """What folds keep together: its group, or its artist where it is split by song."""
+        artist = fold_artist(self.artist)
+        return f"artist {artist}" if self.split_level != "group" and artist else self.group_id
 
 
 def name_recordings(

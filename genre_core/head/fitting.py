@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.examples import Float32Array, Int64Array
+from genre_core.threads import one_thread
 
 Float64Array = npt.NDArray[np.float64]
 Groups = Sequence[str] | npt.NDArray[np.object_]
@@ -119,19 +120,20 @@ def fit_head(
     best of many pairs is the luckiest. The temperature is fitted on the same predictions (Guo et
     al., On Calibration of Modern Neural Networks, ICML 2017).
     """
-    folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
-    parts = _held_out_parts(values, labels, folds, prior, n_genres)
-    strengths = STRENGTHS if prior.any() else (0.0,)
-    strength, penalty = _choose(parts, labels, strengths)
-    logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
-    temperature = _fit_temperature(logits, labels) if folds else DEFAULT_TEMPERATURE
-    return FittedHead(
-        head=_fit(values, labels, prior, n_genres, strength, penalty, temperature),
-        strength=strength,
-        penalty=penalty,
-        temperature=temperature,
-        out_of_fold=_temper_by_fold(logits, labels, folds),
-    )
+    with one_thread():
+        folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
+        parts = _held_out_parts(values, labels, folds, prior, n_genres)
+        strengths = STRENGTHS if prior.any() else (0.0,)
+        strength, penalty = _choose(parts, labels, strengths)
+        logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
+        temperature = _fit_temperature(logits, labels) if folds else DEFAULT_TEMPERATURE
+        return FittedHead(
+            head=_fit(values, labels, prior, n_genres, strength, penalty, temperature),
+            strength=strength,
+            penalty=penalty,
+            temperature=temperature,
+            out_of_fold=_temper_by_fold(logits, labels, folds),
+        )
 
 
 def predict_out_of_fold(

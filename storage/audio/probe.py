@@ -4,7 +4,8 @@ Headers lie: a variable-rate mp3 without a Xing header is announced at little mo
 length, a truncated file at all of it. So every packet is counted, once.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -42,6 +43,9 @@ CONTAINER_SUFFIXES = {
     "wav": ".wav",
     "wv": ".wv",
 }
+_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:\d{4})?(?!\d)")  # also the day as 19590817
+_DATE = ("originaldate", "date", "year")
+_PUBLISHER = ("publisher", "label", "organization")
 _BARE = ("aac", "ac3", "mp3", "mpeg", "mpegts")
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINER_SUFFIXES)}
 # Of one reading from a file, so that a share that has gone away stops nothing for ever.
@@ -123,6 +127,8 @@ def probe_audio(path: Path) -> AudioFacts:
             artist=tags.get("artist") or tags.get("album_artist", ""),
             album=tags.get("album", ""),
             title=tags.get("title", ""),
+            year=_find_year(tags),
+            publisher=next((tags[key] for key in _PUBLISHER if tags.get(key)), ""),
         )
 
 
@@ -183,6 +189,12 @@ def _require_plausible(packets: Packets, path: Path) -> None:
 
 def _bit_rate(packets: Packets) -> int:
     return min(round(8 * packets.n_bytes / packets.duration_s), _HIGHEST_BIT_RATE)
+
+
+def _find_year(tags: Mapping[str, str]) -> int:
+    """Return the year of the release, 0 where no tag holds one."""
+    found = (_YEAR.search(tags.get(key, "")) for key in _DATE)
+    return next((int(year[1]) for year in found if year), 0)
 
 
 def _fold_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:

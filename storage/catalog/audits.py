@@ -44,6 +44,16 @@ def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:
     return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])}) if rows else None
 
 
+def read_snapshot_beside(layout: DataLayout, snapshot: Snapshot) -> Snapshot | None:
+    """Return the same songs on the same sides as embeddings, or as spectrograms, if there are.
+
+    It is the one of the other kind with the smallest matrices that shards are there for.
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, _BESIDE, [snapshot.library_id, snapshot.feature_key])
+    return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])}) if rows else None
+
+
 def read_audited_songs(layout: DataLayout, snapshot_id: str) -> list[AuditedSong]:
     """Give the songs of a snapshot with what might give their genre away."""
     with open_catalog(layout) as catalog:
@@ -172,6 +182,19 @@ def _audited_song(layout: DataLayout, row: dict[str, Any]) -> AuditedSong:
     return AuditedSong(**{**row, "split": Split(row["split"]), "n_bytes": n_bytes})
 
 
+_BESIDE = """
+    with kinds as (
+        select feature_key, n_bands * n_frames as n_values,
+            settings ->> 'embedding' is null as is_spectrogram
+        from features semi join shards using (feature_key)
+    )
+    select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
+    from snapshots join kinds using (feature_key)
+    where library_id = $1 and is_spectrogram <> (
+        select settings ->> 'embedding' is null from features where feature_key = $2)
+    order by n_values, snapshot_id limit 1
+"""
+
 _FROZEN = "select * from snapshot_tracks where snapshot_id = ?"
 
 _GOLDEN = """
@@ -183,8 +206,8 @@ _GOLDEN = """
 
 _AUDITED = """
     select track_id, frozen.genre, frozen.split, coalesce(assignments.split, '') as assigned,
-        frozen.group_id, frozen.split_level, location, artist, album, packets_id, codec,
-        sample_rate, bit_rate, duration_s, suffix,
+        frozen.group_id, frozen.split_level, location, artist, album, publisher,
+        year, packets_id, codec, sample_rate, bit_rate, channels, duration_s, suffix,
         coalesce(loudness_db, 'nan'::double) as loudness_db,
         coalesce(cutoff_hz, 'nan'::double) as cutoff_hz
     from ({}) as frozen

@@ -121,6 +121,8 @@ def migrate_4_to_5(catalog: DuckDBPyConnection) -> None:
     """Add embeddings of songs, suspects, and what predictions say of their own certainty."""
     catalog.execute(
         """
+        alter table tracks add column year integer not null default 0;
+        alter table tracks add column publisher varchar not null default '';
         alter table predictions add column confidence double;
         alter table predictions add column unknown boolean;
         alter table predictions add column alternatives varchar[];

@@ -8,7 +8,8 @@ create table tracks (
     packets_id varchar not null default '',
     is_builtin boolean not null default false,
     added_at timestamptz not null default now(),
-    bit_rate integer not null default 0
+    bit_rate integer not null default 0,
+    year integer not null default 0, publisher varchar not null default ''
 );
 
 create table outcomes (

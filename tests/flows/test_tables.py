@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from flows.cli.sweep import rows_table
-from flows.cli.tables import audit_table, print_comparison, standing_sentences
+from flows.cli.tables import audit_sentence, audit_table, print_comparison, standing_sentences
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.bootstrap import Interval
 from tasks.comparison import Challenge, Comparison, compare_groups
@@ -66,6 +66,31 @@ def test_overlaps_are_counted_and_none_is_a_dash(n_overlaps: float, shown: str) 
     cells = [list(column.cells) for column in audit_table([check]).columns]
 
     assert [str(cell) for (cell,) in cells[1:]] == ["overlap", shown, "–", "–"]
+
+
+def test_a_line_on_an_audit_names_what_did_not_pass_with_the_worst_first() -> None:
+    levels = {
+        CheckName.OVERLAP: Level.WARN,
+        CheckName.BY_SONG: Level.PASS,
+        CheckName.SHORTCUTS: Level.INCONCLUSIVE,
+        CheckName.SOURCE_OUT: Level.INCONCLUSIVE,
+    }
+    checks = [Check(name=name, level=level, message="") for name, level in levels.items()]
+
+    assert audit_sentence(checks, Level.WARN).startswith(
+        "Audit: warn (warn: overlap; inconclusive: shortcuts, source_out)."
+    )
+
+
+def test_every_level_of_a_check_is_shown_in_the_table() -> None:
+    checks = [Check(name=CheckName.OVERLAP, level=level, message="") for level in Level]
+    console = Console(width=80)
+
+    with console.capture() as captured:
+        console.print(audit_table(checks))
+
+    shown = [line.split()[0] for line in captured.get().splitlines()[2:]]
+    assert shown == ["pass", "inconclusive", "warn", "fail"]
 
 
 def swept(network: str, representation: str = "thesis", n_seeds: int = 2) -> SweepRow:

@@ -104,7 +104,7 @@ def test_the_first_night_crowns_and_the_third_alone_succeeds(three_nights: LineC
     assert promoted[1]["judged_on"] == "golden 1"
     assert promoted[1]["gain_low"] > 0
     assert promoted[1]["macro_f1"] > promoted[1]["previous_macro_f1"]
-    assert promoted[1]["audit_verdict"] in ("pass", "warn")
+    assert promoted[1]["audit_verdict"] in ("pass", "inconclusive", "warn")
 
 
 def test_the_leak_of_the_second_night_stands_against_a_network_that_scores_better(

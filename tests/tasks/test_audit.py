@@ -34,6 +34,7 @@ NAMES = [
     "random_labels_by_song",
     "random_labels_by_fragment",
     "shortcuts",
+    "metadata",
     "source_out",
 ]
 
@@ -106,7 +107,7 @@ def test_the_verdict_stands_among_the_runs_and_on_the_comparison(finished: LineC
 
 
 def test_what_was_asked_before_is_not_asked_again(finished_copy: LineConfig) -> None:
-    plan = plan_audit.fn(finished_copy.layout, finished_copy.audit)
+    plan = plan_audit.fn(finished_copy.layout, finished_copy.audit, {})
 
     known = find_audit.fn(finished_copy.layout, plan)
 
@@ -118,7 +119,7 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
     finished_copy: LineConfig,
 ) -> None:
     layout = finished_copy.layout
-    before = plan_audit.fn(layout, finished_copy.audit)
+    before = plan_audit.fn(layout, finished_copy.audit, {})
     for table in ("assignments", "snapshot_tracks"):
         execute(
             layout,
@@ -126,7 +127,7 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
             "where artist = 'Ada hums')",
         )
 
-    plan = plan_audit.fn(layout, finished_copy.audit)
+    plan = plan_audit.fn(layout, finished_copy.audit, {})
     check = audit_overlap.fn(layout, plan)
 
     assert plan.audit_id != before.audit_id
@@ -138,14 +139,14 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
 def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: LineConfig) -> None:
     layout = finished_copy.layout
     plant_golden(layout)
-    before = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    before = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
     golden = "(select min(track_id) from golden_songs)"
     learned = "(select min(artist) from tracks join snapshot_tracks using (track_id))"
 
     execute(layout, f"update tracks set artist = {learned} where track_id = {golden}")
-    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
     execute(layout, f"insert into aside select {golden}, 'duplicate_recording', 'x', ''")
-    without = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    without = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
 
     assert (before.value, check.value, without.value) == (0.0, 1.0, 0.0)
     assert check.level is Level.FAIL
@@ -159,7 +160,7 @@ def test_a_recording_on_both_sides_fails(finished_copy: LineConfig) -> None:
         "min(track_id) filter (split = 'test'), 0.95, 0 from assignments",
     )
 
-    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
 
     assert (check.level, check.value) == (Level.FAIL, 1.0)
 
@@ -186,7 +187,7 @@ def test_files_that_give_the_genre_away_are_warned_of(finished_copy: LineConfig)
         "else 320 end * 1000",
     )
 
-    check = audit_shortcuts.fn(layout, plan_audit.fn(layout, finished_copy.audit))
+    check = audit_shortcuts.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
 
     assert check.level is Level.WARN
     assert check.details["by_cue"]["bit_rate"] == 1.0  # type: ignore[index]
@@ -259,7 +260,7 @@ def test_the_command_prints_one_document_and_fails_where_a_check_does(
     from flows.cli.audit import show_audit
 
     layout = finished_copy.layout
-    plan = plan_audit.fn(layout, finished_copy.audit)
+    plan = plan_audit.fn(layout, finished_copy.audit, {})
     known = find_audit.fn(layout, plan)
     assert known is not None
     show_audit(known, as_json=True)
@@ -269,10 +270,10 @@ def test_the_command_prints_one_document_and_fails_where_a_check_does(
     with pytest.raises(typer.Exit) as end:
         show_audit(failed, as_json=False)
 
-    assert document["verdict"] in ("pass", "warn")
+    assert document["verdict"] in ("pass", "inconclusive", "warn")
     assert [check["name"] for check in document["checks"]] == NAMES
     assert {tuple(check) for check in document["checks"]} == {
-        ("name", "passed", "value", "interval", "chance", "message")
+        ("name", "level", "passed", "value", "interval", "chance", "message")
     }
     assert end.value.exit_code == 1
     assert "overlap: one artist" in capsys.readouterr().out

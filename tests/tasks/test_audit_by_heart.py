@@ -6,8 +6,13 @@ from genre_core.audit.random_labels import check_by_fragment, check_by_song
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.records import Split
-from tasks.audit import learner_by_heart
-from tests.genre_core.audit.conftest import make_examples, make_library, own_centre
+from tasks.audit_learners import learner_by_heart
+from tests.genre_core.audit.conftest import (
+    make_examples,
+    make_library,
+    one_learner,
+    own_centre,
+)
 
 pytestmark = pytest.mark.keras
 
@@ -23,7 +28,8 @@ def by_song(songs: list[AuditedSong], copies: dict[str, AuditedSong]) -> Check:
     examples = make_examples(songs, lambda song: own_centre(copies.get(song.track_id, song)))
     pairs = [(track_id, song.track_id) for track_id, song in copies.items()]
     recordings = name_recordings(songs, pairs)
-    return check_by_song(examples, songs, recordings, 2, learner_by_heart(CONFIG, 2), CONFIG)
+    learners = one_learner(examples, learner_by_heart(CONFIG, 2), CONFIG.n_draws)
+    return check_by_song(learners, songs, recordings, 2, CONFIG)
 
 
 def test_the_small_network_finds_copies_of_training_songs_among_the_test_songs() -> None:
@@ -40,7 +46,7 @@ def test_the_small_network_finds_copies_of_training_songs_among_the_test_songs()
 def test_the_small_network_is_at_chance_where_no_song_stands_on_two_sides() -> None:
     check = by_song(make_library(40), {})
 
-    assert check.level is Level.PASS
+    assert check.level in (Level.PASS, Level.INCONCLUSIVE)
     assert check.value == pytest.approx(0.5, abs=0.12)
 
 
@@ -48,7 +54,9 @@ def test_the_small_network_learns_songs_by_heart_where_fragments_are_split() -> 
     songs = make_library(40)
     examples, recordings = make_examples(songs, own_centre), name_recordings(songs, [])
 
-    check = check_by_fragment(examples, songs, recordings, 2, learner_by_heart(CONFIG, 2), CONFIG)
+    learners = one_learner(examples, learner_by_heart(CONFIG, 2), CONFIG.n_draws)
+
+    check = check_by_fragment(learners, songs, recordings, 2, CONFIG)
 
     assert check.level is Level.PASS
     assert check.value is not None

@@ -1,4 +1,4 @@
-"""Made-up songs, examples of them, and a judge that learns by heart in milliseconds."""
+"""Made-up songs, examples of them, and a learner that memorises in milliseconds."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from genre_core.audit.random_labels import Judge
+from genre_core.audit.learners import Fit, Learner
 from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Examples, Float32Array
 from genre_core.records import Split
@@ -62,15 +62,20 @@ def own_centre(song: AuditedSong) -> Float32Array:
     )
 
 
-@pytest.fixture
-def by_heart() -> Judge:
-    """The nearest neighbour of two genres: knows again what it has heard."""
+def one_learner(examples: Examples, fit: Fit, n_draws: int = 8) -> list[Learner]:
+    """The learners of a check where there is one alone."""
+    return [Learner(name="a learner", fit=fit, examples=examples, n_draws=n_draws)]
 
-    def judge(train: Examples, validation: Examples, scored: Examples, seed: int) -> Float32Array:
+
+@pytest.fixture
+def by_heart() -> Fit:
+    """The nearest neighbour of two genres: knows again what it was trained on."""
+
+    def fit(train: Examples, scored: Examples, seed: int) -> Float32Array:
         nearest = KNeighborsClassifier(1).fit(train.matrices.reshape(len(train), -1), train.labels)
         probabilities = np.zeros((len(scored), 2), np.float32)
         found = nearest.predict_proba(scored.matrices.reshape(len(scored), -1))
         probabilities[:, nearest.classes_] = found
         return probabilities
 
-    return judge
+    return fit

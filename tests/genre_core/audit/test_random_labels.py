@@ -2,45 +2,54 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from genre_core.audit.random_labels import Judge, check_by_fragment, check_by_song
+from genre_core.audit.learners import Fit
+from genre_core.audit.random_labels import check_by_fragment, check_by_song
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong, name_recordings
+from genre_core.examples import Examples, Float32Array
 from genre_core.records import Split
-from tests.genre_core.audit.conftest import make_examples, make_library, own_centre
+from tests.genre_core.audit.conftest import (
+    make_examples,
+    make_library,
+    one_learner,
+    own_centre,
+)
 
-CONFIG = AuditConfig(n_draws=8)
+CONFIG = AuditConfig()
 Centre = dict[str, str]
 
 
-def by_song(songs: list[AuditedSong], judge: Judge, copy_of: Centre) -> Check:
+def by_song(songs: list[AuditedSong], fit: Fit, copy_of: Centre) -> Check:
     """Score random labels where the songs of ``copy_of`` sound like those that they copy."""
     by_id = {song.track_id: song for song in songs}
     examples = make_examples(
         songs, lambda song: own_centre(by_id[copy_of.get(song.track_id, song.track_id)])
     )
     recordings = name_recordings(songs, list(copy_of.items()))
-    return check_by_song(examples, songs, recordings, 2, judge, CONFIG)
+    return check_by_song(one_learner(examples, fit, 200), songs, recordings, 2, CONFIG)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_labels_are_at_chance_on_a_split_by_song(by_heart: Judge, seed: int) -> None:
+def test_random_labels_are_at_chance_on_a_split_by_song(by_heart: Fit, seed: int) -> None:
     songs = make_library(40)
     examples = make_examples(songs, own_centre)
 
+    learners = one_learner(examples, by_heart, 200)
     check = check_by_song(
-        examples, songs, name_recordings(songs, []), 2, by_heart, replace(CONFIG, seed=seed)
+        learners, songs, name_recordings(songs, []), 2, replace(CONFIG, seed=seed)
     )
 
     assert check.chance == 0.5
     assert check.interval is not None
     assert check.interval[0] <= 0.5 <= check.interval[1]
     assert check.level is Level.PASS
-    assert check.details == {"n_draws": 8, "n_scored_songs": 24}
+    assert (check.details["n_draws"], check.details["n_scored_songs"]) == (200, 24)
 
 
-def test_copies_of_training_songs_in_the_test_split_fail(by_heart: Judge) -> None:
+def test_copies_of_training_songs_in_the_test_split_fail(by_heart: Fit) -> None:
     songs = make_library(40)
     test = [song for song in songs if song.split == Split.TEST]
     train = [song for song in songs if song.split == Split.TRAIN]
@@ -55,7 +64,7 @@ def test_copies_of_training_songs_in_the_test_split_fail(by_heart: Judge) -> Non
     assert "a leak between the sides" in check.message
 
 
-def test_copies_within_a_side_are_no_leak(by_heart: Judge) -> None:
+def test_copies_within_a_side_are_no_leak(by_heart: Fit) -> None:
     songs = make_library(40)
     test = [song.track_id for song in songs if song.split == Split.TEST]
 
@@ -64,33 +73,77 @@ def test_copies_within_a_side_are_no_leak(by_heart: Judge) -> None:
     assert check.level is Level.PASS
 
 
-def test_the_same_labels_are_learnt_by_heart_where_fragments_are_split(by_heart: Judge) -> None:
+def test_the_same_labels_are_learnt_by_heart_where_fragments_are_split(by_heart: Fit) -> None:
     songs = make_library(20)
     examples = make_examples(songs, own_centre)
 
-    check = check_by_fragment(examples, songs, name_recordings(songs, []), 2, by_heart, CONFIG)
+    check = check_by_fragment(
+        one_learner(examples, by_heart), songs, name_recordings(songs, []), 2, CONFIG
+    )
 
     assert check.level is Level.PASS
     assert check.value is not None
     assert check.value > 0.95
-    assert "would have added out of nothing" in check.message
+    assert "would inflate a score by this much" in check.message
 
 
-def test_where_songs_do_not_stand_out_the_audit_says_that_it_cannot_see(by_heart: Judge) -> None:
+def test_where_songs_do_not_stand_out_the_audit_says_that_it_cannot_see(by_heart: Fit) -> None:
     songs = make_library(5)
     songs[1:3] = [replace(songs[1], split=Split.VALIDATION), replace(songs[2], split=Split.TEST)]
     examples = make_examples(songs, lambda song: own_centre(songs[0]))
 
-    check = check_by_fragment(examples, songs, name_recordings(songs, []), 2, by_heart, CONFIG)
+    check = check_by_fragment(
+        one_learner(examples, by_heart), songs, name_recordings(songs, []), 2, CONFIG
+    )
 
-    assert check.level is Level.WARN
-    assert "With 10 songs the audit cannot show that it would see a leak" in check.message
+    assert check.level is Level.INCONCLUSIVE
+    assert "Inconclusive: 10 songs are too few to show that a leak would be seen" in check.message
 
 
-def test_a_side_without_songs_cannot_be_tested(by_heart: Judge) -> None:
+def test_a_side_without_songs_cannot_be_tested(by_heart: Fit) -> None:
     songs = [song for song in make_library(10) if song.split != Split.TEST]
 
     check = by_song(songs, by_heart, {})
 
-    assert (check.level, check.value) == (Level.WARN, None)
+    assert (check.level, check.value) == (Level.INCONCLUSIVE, None)
     assert check.message == ("cannot be tested: no song of the snapshot is left for test.")
+
+
+def always_first(train: Examples, scored: Examples, seed: int) -> Float32Array:
+    """Predict the first of two genres: half of the labels that are assigned in equal numbers."""
+    return np.tile(np.array([1, 0], np.float32), (len(scored), 1))
+
+
+def test_few_judgements_that_could_hide_a_leak_are_inconclusive() -> None:
+    songs = make_library(30)
+    learners = one_learner(make_examples(songs, own_centre), always_first, 3)
+
+    check = check_by_song(learners, songs, name_recordings(songs, []), 2, CONFIG)
+
+    assert (check.level, check.value) == (Level.INCONCLUSIVE, 0.5)
+    assert check.interval is not None
+    assert check.interval[1] >= check.details["score_with_leak"]  # type: ignore[operator]
+    assert "Inconclusive: 18 songs and 3 permutations are too few" in check.message
+
+
+def test_the_score_with_a_leak_is_chance_and_a_share_of_what_is_above(by_heart: Fit) -> None:
+    songs = make_library(10)
+    learners = one_learner(make_examples(songs, own_centre), by_heart, 1)
+    config = replace(CONFIG, leak_share=0.3)
+
+    check = check_by_song(learners, songs, name_recordings(songs, []), 2, config)
+
+    assert check.details["score_with_leak"] == pytest.approx(0.65)
+
+
+def test_the_first_learner_decides_and_the_others_stand_beside_it(by_heart: Fit) -> None:
+    songs = make_library(20)
+    examples = make_examples(songs, own_centre)
+    learners = [*one_learner(examples, by_heart), *one_learner(examples, always_first)]
+
+    check = check_by_fragment(learners, songs, name_recordings(songs, []), 2, CONFIG)
+
+    (beside,) = check.details["beside"]  # type: ignore[misc]
+    assert check.level is Level.PASS
+    assert beside["value"] == pytest.approx(0.5, abs=0.05)
+    assert f"Beside it: a learner {beside['value']:.2f}" in check.message

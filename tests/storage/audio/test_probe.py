@@ -50,6 +50,26 @@ def test_the_bit_rate_is_that_of_the_packets(encode: Encode) -> None:
     assert facts.bit_rate == pytest.approx(192_000, rel=0.02)
 
 
+@pytest.mark.parametrize("name", ["song.mp3", "song.flac", "song.ogg", "song.opus"])
+def test_year_and_record_label_are_read_from_the_tags(encode: Encode, name: str) -> None:
+    song = encode(name, "-metadata", "date=1959-08-17", "-metadata", "publisher=Columbia")
+
+    facts = probe_audio(song)
+
+    assert (facts.year, facts.publisher) == (1959, "Columbia")
+
+
+@pytest.mark.parametrize(
+    ("date", "year"), [("19590817", 1959), ("17 August 2001", 2001), ("195908", 0), ("59", 0)]
+)
+def test_a_year_is_taken_where_four_digits_stand_alone(
+    encode: Encode, date: str, year: int
+) -> None:
+    facts = probe_audio(encode("song.flac", "-metadata", f"date={date}"))
+
+    assert (facts.year, facts.publisher) == (year, "")
+
+
 @pytest.mark.parametrize("name", ["song.ogg", "song.webm", "song.wma", "song.aac"])
 def test_length_is_known_to_within_a_packet(encode: Encode, name: str) -> None:
     facts = probe_audio(encode(name))

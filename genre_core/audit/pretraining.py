@@ -1,0 +1,105 @@
+"""Pretraining: what an embedding was trained on, and whether the songs look like that."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from genre_core.audit.rules import Check, CheckName, Level, untested
+from genre_core.audit.songs import AuditedSong
+from genre_core.embeddings import Embedding
+from genre_core.groups import fold_artist
+
+SETS: tuple[tuple[str, ...], ...] = (
+    ("magnatagatune", "magnatune", "mtt", "mtat"),
+    ("millionsongdataset", "millionsong", "msd", "7digital"),
+    ("freemusicarchive", "fma"),
+    ("mtgjamendo", "jamendo"),
+    ("gtzan", "genresoriginal"),
+    ("audioset",),
+)
+"""Names of one collection: of the data set, of its folders, of the site that it was drawn from.
+
+MagnaTagATune holds music of magnatune.com (Law et al., ISMIR 2009); the audio that goes with the
+Million Song Dataset came from 7digital.com (Bertin-Mahieux et al., ISMIR 2011); FMA is
+freemusicarchive.org (Defferrard et al., ISMIR 2017) and MTG-Jamendo jamendo.com.
+"""
+SHORTEST_INSIDE = 6
+"""Letters from which on a name also counts as a part of a longer one."""
+
+
+def check_pretraining(songs: Sequence[AuditedSong], embedding: Embedding) -> Check:
+    """Look for songs that the embedding may have been trained on.
+
+    Returns
+    -------
+    Check
+        Its value is the share of songs whose site or folders bear the name of a data set that the
+        embedding was trained on; it warns if there is one. It passes otherwise, with a note that
+        names the data sets: songs that came from elsewhere may be in them, too.
+        Its two answers are "trained on these songs" and "not"; it is inconclusive where the
+        embedding names no data set.
+    """
+    if not embedding.trained_on:
+        return untested(
+            CheckName.PRETRAINING,
+            f"the data sets that {embedding.name} was trained on are unknown. Name them as "
+            f"`trained_on` in [embeddings.{embedding.name}].",
+        )
+    found = {name: _songs_of(name, songs) for name in embedding.trained_on}
+    known = set().union(*found.values())
+    return Check(
+        name=CheckName.PRETRAINING,
+        level=Level.WARN if known else Level.PASS,
+        value=len(known) / max(1, len(songs)),
+        message=f"{embedding.name} was trained on {' and '.join(embedding.trained_on)}. "
+        f"{_describe(len(known), len(songs))}",
+        details={
+            "trained_on": list(embedding.trained_on),
+            "n_songs": {name: len(track_ids) for name, track_ids in found.items()},
+        },
+    )
+
+
+def _describe(n_known: int, n_songs: int) -> str:
+    if n_known:
+        return (
+            f"{n_known} of {n_songs} songs come from there, as their location says: scores on "
+            "songs that it was trained on are too good. Evaluate on songs from elsewhere."
+        )
+    return (
+        "Scores on songs that it was trained on may be too good; the location of no song names "
+        "one of these data sets."
+    )
+
+
+def _songs_of(data_set: str, songs: Sequence[AuditedSong]) -> set[str]:
+    """Return the tracks whose site or folders bear the name of a data set."""
+    names = _names_of(data_set)
+    return {song.track_id for song in songs if _is_named(_places(song.location), names)}
+
+
+def _names_of(data_set: str) -> tuple[str, ...]:
+    """Return all names of a data set; of one that is not in `SETS` its own alone."""
+    own = (fold_artist(data_set),)
+    places = [fold_artist(data_set), *_words(data_set)]
+    return next((names for names in SETS if _is_named(places, names)), own)
+
+
+def _places(location: str) -> list[str]:
+    """Return the parts of the site and the folders of a song, their words included."""
+    address = urlsplit(location)
+    path = address.path if address.netloc else location
+    parts = [*address.netloc.split("."), *path.split("/")[:-1]]
+    return [name for part in parts for name in (fold_artist(part), *_words(part)) if name]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
+
+
+def _is_named(places: Sequence[str], names: Sequence[str]) -> bool:
+    return any(
+        place == name or (len(name) >= SHORTEST_INSIDE and name in place)
+        for place in places
+        for name in names
+    )
