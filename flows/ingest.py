@@ -19,6 +19,7 @@ from tasks.collect import (
     download_chunk,
     record_wave,
     select_sources,
+    select_unlabelled,
     sweep_downloads,
 )
 from tasks.completed import completed
@@ -63,7 +64,8 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
     with hold_home(layout):
         sweep_downloads(layout)
         music, access = config.require_music(), open_access(config.sites)
-        selected = select_sources(
+        select = select_unlabelled if config.unlabelled else select_sources
+        selected = select(
             layout, music, dict(config.genre_map), config.genres, config.limits, access
         )
         record_wave(layout, Fetched(outcomes=selected.outcomes))

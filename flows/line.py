@@ -44,6 +44,8 @@ class LineConfig:
     music : str
         A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
         collection as it is distributed.
+    unlabelled : bool
+        Songs of ``music`` without a genre are taken in, to be predicted and never trained on.
     genres : tuple of str
         Empty: all genres that the library has.
     genre_map : mapping of str to str
@@ -70,6 +72,7 @@ class LineConfig:
     shards: str = ""
     tracking: str = ""
     music: str = ""
+    unlabelled: bool = False
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
     fma_url: str = FMA_URL

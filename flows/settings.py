@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     shards: str = ""
     tracking: str = ""
     music: str = ""
+    unlabelled: bool = False
     genres: tuple[str, ...] = ()
     genre_map: dict[str, str] = Field(default_factory=dict)
     fma_url: str = FMA_URL

@@ -23,8 +23,11 @@ def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[
     -------
     Source
         With its genre, if its labels lead to exactly one; otherwise with its labels as genre and
-        a sentence in ``label_fault``. One label without a map stays as it is.
+        a sentence in ``label_fault``. One label without a map stays as it is, and so does a song
+        that is taken in without a genre.
     """
+    if source.is_unlabelled:
+        return source
     labels = source.labels or ((source.genre,) if source.genre else ())
     if len(labels) == 1 and not genre_map:
         return replace(source, genre=labels[0], labels=())
@@ -33,6 +36,24 @@ def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[
         return replace(source, genre=found.pop(), labels=())
     fault = source.label_fault or _explain(labels, found)
     return replace(source, genre=", ".join(labels), labels=(), label_fault=fault)
+
+
+def explain_label(source: Source, genres: Sequence[str]) -> str:
+    """Say why a source cannot be taken in under its label; empty if it can.
+
+    Parameters
+    ----------
+    source : Source
+        From `label_source`.
+    genres : sequence of str
+        The genres of the user; empty: all.
+    """
+    if source.label_fault or source.is_unlabelled or not genres or source.genre in genres:
+        return source.label_fault
+    return (
+        f"the genre {source.genre!r} is not among the genres of the settings: "
+        f"{', '.join(genres)}. Add it to `genres`, or correct the label."
+    )
 
 
 def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genre_core.records import Outcome, Reason, Result, Source, Stage
+from genre_core.records import NO_GENRE, Outcome, Reason, Result, Source, Stage
 
 MOST_NAMED = 5
 
@@ -14,6 +14,22 @@ class Settled:
 
     sources: tuple[Source, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+
+
+def keep_labels(sources: Sequence[Source], genres: Mapping[str, str]) -> list[Source]:
+    """Give unlabelled sources the genres that storage knows them under: no listing takes one away.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        As listed.
+    genres : mapping of str to str
+        By location, of what was listed with a genre before.
+    """
+    return [
+        _label(source, {genres[source.location]} if source.location in genres else set())
+        for source in sources
+    ]
 
 
 def settle_archived(
@@ -58,12 +74,13 @@ def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
     -------
     Settled
         The place whose song is in storage, or else the first of the listing, is left to be
-        fetched; the others are duplicates. Where genres differ, all places are in conflict.
+        fetched; the others are duplicates. Where genres differ, all places are in conflict. A
+        place without a genre takes that of the others.
     """
-    named = _name_alike(sources)
+    named, held = _share_labels(_name_alike(sources), held)
     groups: dict[str, list[Source]] = {}
     for source in named:
-        groups.setdefault(source.source_id or source.location, []).append(source)
+        groups.setdefault(_key(source), []).append(source)
     stored: dict[str, list[Source]] = {}
     for source in held:
         stored.setdefault(source.source_id, []).append(source)
@@ -89,13 +106,41 @@ def _name_alike(sources: Sequence[Source]) -> list[Source]:
     ]
 
 
+def _key(source: Source) -> str:
+    return source.source_id or source.location
+
+
+def _share_labels(
+    listed: Sequence[Source], held: Sequence[Source]
+) -> tuple[list[Source], list[Source]]:
+    """Give unlabelled places of a song the genre of its other places, if they agree on one."""
+    places = {source.location for source in listed}
+    genres: dict[str, set[str]] = {}
+    for source in (*listed, *(stored for stored in held if stored.location not in places)):
+        if not (source.label_fault or source.is_unlabelled):
+            genres.setdefault(_key(source), set()).add(source.genre)
+    named, stored = (
+        [_label(source, genres.get(_key(source), set())) for source in sources]
+        for sources in (listed, held)
+    )
+    return named, stored
+
+
+def _label(source: Source, genres: Collection[str]) -> Source:
+    """Label an unlabelled source, if there is exactly one genre for it."""
+    if not source.is_unlabelled or len(genres) != 1:
+        return source
+    return replace(source, genre=next(iter(genres)), is_unlabelled=False)
+
+
 def _settle(listed: Sequence[Source], stored: Sequence[Source]) -> Settled:
     places = {source.location: source for source in reversed(listed)}
     others = [source for source in stored if source.location not in places]
     genres = _genres_by_place([*listed, *others])
-    sure = {s.genre for s in (*listed, *others) if not s.label_fault}
+    everywhere = [*places.values(), *others]
+    sure = {s.genre for s in (*listed, *others) if not (s.label_fault or s.is_unlabelled)}
     if len(sure) > 1 or any(len(named) > 1 for named in genres.values()):
-        return Settled(outcomes=tuple(_conflicts(genres, [*places.values(), *others])))
+        return Settled(outcomes=tuple(_conflicts(genres, everywhere)))
     faulty = tuple(source for source in places.values() if source.label_fault)
     good = [source for source in listed if places[source.location] is source]
     good = [source for source in good if not source.label_fault]
@@ -116,7 +161,7 @@ def _keep_one(
     """
     listed_and_stored = [source for source in good if source.location in stored]
     first = [*listed_and_stored, *others, *good][0]
-    message = f"the same song as {_show(first)} ({first.genre}), listed again."
+    message = f"the same song as {_show(first)} ({first.genre or NO_GENRE}), listed again."
     copies = [source for source in good if source.location != first.location]
     return Settled(
         sources=(first, *faulty), outcomes=tuple(_duplicate(copy, message) for copy in copies)
@@ -126,23 +171,26 @@ def _keep_one(
 def _genres_by_place(sources: Sequence[Source]) -> dict[str, set[str]]:
     genres: dict[str, set[str]] = {}
     for source in sources:
-        genres.setdefault(source.location, set()).add(source.genre)
+        if not source.is_unlabelled:
+            genres.setdefault(source.location, set()).add(source.genre)
     return genres
 
 
 def _conflicts(genres: Mapping[str, set[str]], places: Sequence[Source]) -> Iterator[Outcome]:
     named = ", ".join(sorted({repr(genre) for found in genres.values() for genre in found}))
+    labelled = [each for each in places if each.location in genres]
     shown = sorted(
-        f"{_place(each)} ({', '.join(sorted(genres[each.location]))})" for each in places
+        f"{_place(each)} ({', '.join(sorted(genres[each.location]))})" for each in labelled
     )
     more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
     message = (
         f"the same song is listed under several genres: {named}; it is "
         f"{', '.join(shown[:MOST_NAMED])}{more}. List it under one of them."
     )
-    for place in places:
+    for place in labelled:
         genre = ", ".join(sorted(genres[place.location]))
         yield _decide(replace(place, genre=genre), Result.QUARANTINED, message)
+    yield from (_duplicate(place, message) for place in places if place not in labelled)
 
 
 def _show(source: Source) -> str:

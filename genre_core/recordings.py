@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from genre_core.records import Outcome, Reason, Result, Stage, Track
+from genre_core.records import NO_GENRE, Outcome, Reason, Result, Stage, Track
 
 LOSSLESS = frozenset(
     {"alac", "ape", "flac", "mlp", "mp4als", "shorten", "tak", "truehd", "tta", "wavpack"}
@@ -22,6 +22,8 @@ class Claim:
     ----------
     location, place : str
         The name of the source, and how it is shown to people.
+    genre : str
+        Empty where the source names none: it never stands against one that does.
     is_gone : bool
         The source was a file and is there no more; it has no say beside one that is there.
     """
@@ -52,14 +54,14 @@ class Settlement:
     """What becomes of the copies of a recording.
 
     ``kept`` is the track that stands for the recording and ``location`` its source, both empty
-    while the genre is open; ``genre`` is empty where no source names one. ``outcomes`` has one
-    for every claim.
+    while the genre is open; ``genre`` is empty where all sources are unlabelled, None where there
+    is no source. ``outcomes`` has one for every claim.
     """
 
     track_ids: tuple[str, ...]
     kept: str
     location: str
-    genre: str
+    genre: str | None
     outcomes: tuple[Outcome, ...]
     aside: tuple[Aside, ...]
 
@@ -91,14 +93,16 @@ def settle_recording(
     Returns
     -------
     Settlement
-        The same in whatever order tracks and claims come.
+        The same in whatever order tracks and claims come. A copy without a genre is kept only if
+        no copy has one: unlabelled songs change no library.
     """
     ordered = sorted(claims, key=lambda claim: (claim.is_gone, claim.location))
-    voices = [claim for claim in ordered if not claim.is_gone] or ordered
+    labelled = [claim for claim in ordered if claim.genre] or ordered
+    voices = [claim for claim in labelled if not claim.is_gone] or labelled
     genres = sorted(set(decided) or {claim.genre for claim in voices})
     if len(genres) > 1:
         return _leave_open(tracks, ordered, voices, genres)
-    return _keep_best(tracks, ordered, "".join(genres))
+    return _keep_best(tracks, ordered, {claim.track_id for claim in labelled}, genres)
 
 
 def choose_copy(tracks: Iterable[Track]) -> Track:
@@ -123,17 +127,22 @@ def is_lossless(codec: str) -> bool:
 
 def tell_content_copy(place: str, genre: str) -> str:
     """Say of a source that it holds the same sound as an earlier one."""
-    return f"the same sound as {place} ({genre})"
+    return f"the same sound as {place} ({genre or NO_GENRE})"
 
 
 def tell_move(place: str, genre: str) -> str:
     """Say of a source that its file is gone, and where the song is now."""
-    return f"the file is gone; the same one is now {place} ({genre})"
+    return f"the file is gone; the same one is now {place} ({genre or NO_GENRE})"
 
 
-def _keep_best(tracks: Sequence[Track], claims: Sequence[Claim], genre: str) -> Settlement:
-    claimed = {claim.track_id for claim in claims}
-    kept = choose_copy([t for t in tracks if t.track_id in claimed] or tracks)
+def _keep_best(
+    tracks: Sequence[Track],
+    claims: Sequence[Claim],
+    eligible: Collection[str],
+    genres: Sequence[str],
+) -> Settlement:
+    kept = choose_copy([t for t in tracks if t.track_id in eligible] or tracks)
+    genre = genres[0] if genres else None
     mine = [claim for claim in claims if claim.track_id == kept.track_id]
     own = min(mine, key=lambda claim: (claim.is_gone, claim.genre != genre), default=None)
     place = own.place if own else kept.location
@@ -199,8 +208,9 @@ def _leave_open(
 
 def _open(claim: Claim, voices: Sequence[Claim], sentence: str) -> Outcome:
     if claim not in voices:
-        message = tell_move(voices[0].place, voices[0].genre)
-        reason = Reason.DUPLICATE_CONTENT
+        first = voices[0]
+        message = tell_move(first.place, first.genre) if claim.is_gone else sentence
+        reason = Reason.DUPLICATE_CONTENT if claim.is_gone else Reason.DUPLICATE_RECORDING
         return _outcome(claim, Result.DUPLICATE, Stage.DUPLICATES, reason, message)
     others = [f"{other.place} ({other.genre})" for other in voices if other != claim]
     named = ", ".join(others[:MOST_NAMED])

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+NO_GENRE = "no genre"
+"""How messages name the genre of an unlabelled song."""
+
 
 class Result(StrEnum):
     """What became of a song of a source."""
@@ -72,7 +75,8 @@ class Source:
 
     ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
     ``labels`` are the genres that a source offers where it offers several; ``label_fault`` says
-    why no genre could be chosen. ``source_id`` is the same wherever the same song is listed;
+    why no genre could be chosen; ``is_unlabelled``, that the song is taken in without a genre, to
+    be predicted and never trained on. ``source_id`` is the same wherever the same song is listed;
     ``site`` names the music site whose page the location is, and is empty for files;
     ``version`` is that of the file, as far as it has one.
     """
@@ -85,6 +89,7 @@ class Source:
     licence: str = ""
     labels: tuple[str, ...] = ()
     label_fault: str = ""
+    is_unlabelled: bool = False
     source_id: str = ""
     site: str = ""
     version: str = ""

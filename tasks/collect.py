@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import get_run_logger, task
 
 from genre_core.errors import TrackRejected, TransientError
-from genre_core.labels import label_source
+from genre_core.labels import explain_label, label_source
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.catalog.songs import record_songs
 from storage.download import DownloadLimits, fetch_song
@@ -17,7 +17,7 @@ from storage.parts import sweep_parts
 from storage.sites.access import Access
 from storage.sources.expand import expand_pages
 from storage.sources.identity import host_of
-from storage.sources.listing import list_sources
+from storage.sources.listing import list_sources, list_unlabelled
 from storage.web.addresses import show_location
 from tasks.listing import Selected, settle_listing, take_stored
 
@@ -50,8 +50,32 @@ def select_sources(
     access: Access | None = None,
 ) -> Selected:
     """List the songs of a library, give them genres, and leave out those that need no fetching."""
+    return _select(layout, list_sources(music), genre_map, genres, limits, access)
+
+
+@task
+def select_unlabelled(
+    layout: DataLayout,
+    music: str,
+    genre_map: Mapping[str, str] | None = None,
+    genres: Sequence[str] = (),
+    limits: DownloadLimits | None = None,
+    access: Access | None = None,
+) -> Selected:
+    """Do as `select_sources`; songs without a label are taken in, to be predicted alone."""
+    return _select(layout, list_unlabelled(music), genre_map, genres, limits, access)
+
+
+def _select(
+    layout: DataLayout,
+    found: Sequence[Source],
+    genre_map: Mapping[str, str] | None,
+    genres: Sequence[str],
+    limits: DownloadLimits | None,
+    access: Access | None,
+) -> Selected:
     access = access or Access()
-    listed = expand_pages(list_sources(music), access, limits or DownloadLimits())
+    listed = expand_pages(found, access, limits or DownloadLimits())
     if listed.n_again:
         get_run_logger().warning("%s songs are listed twice", listed.n_again)
     labelled = [label_source(source, genre_map or {}, genres) for source in listed.sources]
@@ -121,14 +145,8 @@ def _fetch(
 
 
 def _require_known_genre(source: Source, genres: Sequence[str]) -> None:
-    if source.label_fault:
-        raise TrackRejected(Reason.LABEL_UNKNOWN, source.label_fault)
-    if genres and source.genre not in genres:
-        raise TrackRejected(
-            Reason.LABEL_UNKNOWN,
-            f"the genre {source.genre!r} is not among the genres of the settings: "
-            f"{', '.join(genres)}. Add it to `genres`, or correct the label.",
-        )
+    if fault := explain_label(source, genres):
+        raise TrackRejected(Reason.LABEL_UNKNOWN, fault)
 
 
 def _left_out(source: Source, result: Result, reason: Reason, message: str) -> Outcome:

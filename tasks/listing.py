@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from genre_core.listing import settle_archived, settle_ids
+from genre_core.labels import explain_label
+from genre_core.listing import keep_labels, settle_archived, settle_ids
 from genre_core.records import Outcome, Source, Track
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
     name_sources,
+    read_labels,
     select_new_sources,
     select_news,
     stored_tracks,
@@ -34,13 +36,14 @@ class Selected:
 
 def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Selected:
     """Decide what is to be fetched: no song twice, none that is done, none of the archive."""
-    name_sources(layout, listed.sources)
-    ids = {source.source_id for source in listed.sources}
-    songs = {source.location for source in listed.sources}
+    sources = _keep_labels(layout, listed.sources)
+    name_sources(layout, sources)
+    ids = {source.source_id for source in sources}
+    songs = {source.location for source in sources}
     found = held_sources(layout, ids)
     held = [source if source.location in songs else locate(source) for source in found]
     name = access.config.archive_file
-    new = settle_archived(listed.sources, held, access.archive, name)
+    new = settle_archived(sources, held, access.archive, name)
     once = settle_ids(new.sources, held)
     drop_list_outcomes(layout, [place for place in listed.lists if place not in songs])
     decided = (*listed.outcomes, *new.outcomes, *once.outcomes)
@@ -51,11 +54,14 @@ def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Sele
     )
 
 
+def _keep_labels(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
+    unlabelled = [source.location for source in sources if source.is_unlabelled]
+    return keep_labels(sources, read_labels(layout, unlabelled) if unlabelled else {})
+
+
 def take_stored(layout: DataLayout, selected: Selected, genres: Sequence[str]) -> Selected:
     """Take the songs that only changed their labels from storage instead of fetching them."""
-    willing = [
-        s for s in selected.sources if not s.label_fault and (not genres or s.genre in genres)
-    ]
+    willing = [s for s in selected.sources if not explain_label(s, genres)]
     stored = stored_tracks(layout, willing)
     taken = {track.location for track in stored}
     return replace(

@@ -29,6 +29,14 @@ Music = Annotated[
 MaybeMusic = Annotated[
     str | None, typer.Argument(help="Your music; the built-in library where none is named.")
 ]
+Unlabelled = Annotated[
+    bool,
+    typer.Option(
+        "--unlabelled",
+        help="Take in songs without a genre, in folders of any shape: they are predicted, never "
+        "trained on.",
+    ),
+]
 Download = Annotated[
     str | None,
     typer.Option("--download", help="Fetch a public collection first: fma-small or fma-medium."),
@@ -107,6 +115,7 @@ def run(
 def ingest(
     music: Music = None,
     home: Home = None,
+    unlabelled: Unlabelled = False,
     genre: Genres = None,
     download: Download = None,
     cookies: Cookies = None,
@@ -119,7 +128,8 @@ def ingest(
     Example: [bold]genreflow ingest ~/Music[/bold]
     """
     sites = _site_options(cookies, rate_limit, archive)
-    config = prepare_config(verbose, home=home, music=music, genres=genre, sites=sites)
+    options = {"music": music, "unlabelled": unlabelled or None, "genres": genre, "sites": sites}
+    config = prepare_config(verbose, home=home, **options)
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))

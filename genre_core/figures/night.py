@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from genre_core.bootstrap import Float64Array, Interval
 from genre_core.figures.palette import OKABE_ITO, declutter
+from genre_core.records import NO_GENRE
 
 OUTCOMES = (
     ("ok", "in", OKABE_ITO[0]),
@@ -66,7 +67,7 @@ def _draw_stacks(
         widths = np.array([counts.get(genre, {}).get(outcome, 0) for genre in genres], np.float64)
         axes.barh(range(len(genres)), widths, left=left, color=colour, label=name, height=0.65)
         left += widths
-    axes.set_yticks(range(len(genres)), genres)
+    axes.set_yticks(range(len(genres)), [genre or NO_GENRE for genre in genres])
     axes.set_xlim(0, max(1.0, float(left.max()) * 1.05))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.spines[["top", "right"]].set_visible(False)

@@ -52,7 +52,7 @@ def decide_genre(layout: DataLayout, song: str, genre: str, genres: Collection[s
 def _decide(layout: DataLayout, song: str, genre: str, genres: Collection[str]) -> int:
     with open_catalog(layout) as catalog:
         track_id = _find_track(catalog, song)
-        rows = fetch_rows(catalog, f"select distinct genre from ({CLAIMS})")
+        rows = fetch_rows(catalog, f"select distinct genre from ({CLAIMS}) where genre <> ''")
         _require_genre(genre, {row["genre"] for row in rows} | set(genres))
         recordings = read_recordings(catalog)
         name = recordings.get(track_id, track_id)

@@ -16,7 +16,8 @@ _JUDGED = """
         list(predicted order by track_id) as predicted
     from predictions join runs using (run_id) join snapshots using (snapshot_id)
         join {places} as places using (snapshot_id, track_id)
-    where run_id in (select unnest(?)) group by run_id, predictions.split
+    where run_id in (select unnest(?)) and predictions.split in ('validation', 'test')
+    group by run_id, predictions.split
 """
 
 

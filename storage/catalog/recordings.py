@@ -29,6 +29,8 @@ _TO_SETTLE = f"""
     union select track_id from decisions union select track_id from aside
     union select track_id from claims
         group by track_id having count(*) > 1 or bool_or(stage = 'duplicates')
+    union select track_id from claims join tracks using (track_id)
+        group by track_id having max(claims.genre) = '' and max(tracks.genre) <> ''
 """
 
 
@@ -169,11 +171,11 @@ def _record_kept(catalog: DuckDBPyConnection, settlements: Sequence[Settlement])
     if rows:
         catalog.execute(
             """
-            update tracks set genre = if(settled.genre = '', tracks.genre, settled.genre),
+            update tracks set genre = coalesce(settled.genre, tracks.genre),
                 location = if(settled.place = '', tracks.location, settled.place)
             from (select unnest(?, recursive := true)) as settled
             where tracks.track_id = settled.track_id and (
-                settled.genre not in ('', tracks.genre)
+                settled.genre <> tracks.genre
                 or settled.place not in ('', tracks.location))
             """,
             [rows],

@@ -46,10 +46,11 @@ class Placement:
 
 
 IN_LIBRARY = """
-    is_builtin = not exists (select 1 from tracks as other where not other.is_builtin
-        and other.track_id in (
+    tracks.genre <> '' and is_builtin = not exists (select 1 from tracks as other
+        where not other.is_builtin and other.genre <> '' and other.track_id in (
             select track_id from extracted union all select track_id from assignments))
 """
+"""What can be learned from: labelled songs, of the built-in library only if there are no others."""
 
 
 def read_candidates(
@@ -57,8 +58,9 @@ def read_candidates(
 ) -> list[Candidate]:
     """Give the tracks with examples under all the keys; ``genres`` narrows them if not empty.
 
-    The built-in library steps back as soon as the store has other music. A song whose label is
-    of no genre any more is left aside, and so is one whose recording another copy stands for.
+    The built-in library steps back as soon as the store has other labelled music. A song whose
+    label is of no genre any more is left aside, and so are unlabelled songs and one whose
+    recording another copy stands for.
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
@@ -69,7 +71,7 @@ def read_candidates(
 def read_settled(layout: DataLayout) -> list[Candidate]:
     """Give the tracks that have a place, whatever their examples and genres, copies included.
 
-    Those of the built-in library have no say in the split of other music.
+    Those of the built-in library have no say in the split of other music, unlabelled songs in none.
     """
     statement = f"""
         select track_id, genre, artist from tracks semi join assignments using (track_id)

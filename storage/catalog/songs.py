@@ -98,18 +98,32 @@ def _retell(source: Source, track: Track) -> Track:
 def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
     """Give the sources among these ids whose songs are in storage, in the order of time.
 
-    What stands under several genres has the genre that it was fetched under.
+    What stands under several genres has the genre that it was fetched under; what was listed
+    without one is unlabelled, even if somebody has decided on a genre since.
     """
     statement = """
         select source as location, source_id,
             if(stage = 'sources' and reason = 'label_conflict', tracks.genre, outcomes.genre)
-                as genre
+                as genre, outcomes.genre = '' and reason <> 'label_unknown' as is_unlabelled
         from outcomes join tracks using (track_id)
         where source_id <> '' and source_id in (select unnest(?))
         order by first_at, source
     """
     with open_catalog(layout) as catalog:
         return [Source(**row) for row in fetch_rows(catalog, statement, [list(source_ids)])]
+
+
+def read_labels(layout: DataLayout, locations: Sequence[str]) -> dict[str, str]:
+    """Return the genre of each of these sources that was listed under one, by location."""
+    statement = """
+        select source, genre from outcomes
+        where source in (select unnest(?)) and genre <> ''
+            and reason not in ('label_unknown', 'removed')
+            and (stage <> 'sources' or reason <> 'label_conflict')
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [list(locations)])
+    return {row["source"]: row["genre"] for row in rows}
 
 
 def select_news(layout: DataLayout, outcomes: Sequence[Outcome]) -> list[Outcome]:

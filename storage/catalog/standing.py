@@ -35,6 +35,12 @@ FEWEST_VALIDATION_SONGS = 20
 """The first champion that fewer songs have chosen is provisional."""
 
 
+_UNLABELLED = """
+    select count(*) as n from tracks
+    where genre = '' and track_id in (select track_id from outcomes where outcome = 'ok')
+"""
+
+
 def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
     """Give the finished runs on the library used last, the best on validation first."""
     return query_rows(layout, _COMPARED)
@@ -80,9 +86,9 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tracks``, ``outcomes`` by result, ``reasons`` of the songs left out, ``warnings`` of
-        those that are not, ``examples``,
-        ``snapshot_id`` (None before the first), ``champion`` (None before the first).
+        ``tracks``, ``unlabelled`` songs among them, ``outcomes`` by result, ``reasons`` of the
+        songs left out, ``warnings`` of those that are not, ``examples``, ``snapshot_id`` (None
+        before the first), ``champion`` (None before the first).
     """
     counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
     n_songs = {row["outcome"]: row["n"] for row in counts}
@@ -103,6 +109,7 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
     champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
     return {
         "tracks": _one(layout, "select count(*) as n from tracks"),
+        "unlabelled": _one(layout, _UNLABELLED),
         "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
         "reasons": {row["reason"]: row["n"] for row in reasons},
         "warnings": {row["reason"]: row["n"] for row in warnings},

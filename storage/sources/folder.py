@@ -1,4 +1,4 @@
-"""A music library as a folder that holds one folder per genre."""
+"""A music library as a folder: one folder per genre, or of any shape without genres."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from genre_core.records import Source
 
 logger = logging.getLogger(__name__)
 
-_LOOSE = "it stands in no genre folder. Move it into one."
+_LOOSE = "it stands in no genre folder. Move it into one, or ingest it with --unlabelled."
 
 # fmt: off
 AUDIO_SUFFIXES = frozenset((
@@ -48,6 +48,23 @@ def list_folder(folder: Path) -> list[Source]:
         if _is_song(entry) and not entry.is_dir()
     ]
     return sorted(sources, key=lambda source: source.location)
+
+
+def list_songs(folder: Path) -> list[Source]:
+    """List the songs of a folder of any shape, none with a genre.
+
+    Parameters
+    ----------
+    folder : Path
+        Songs may stand in it or in any folder below; names of folders mean nothing.
+
+    Returns
+    -------
+    list of Source
+        Sorted by location and unlabelled.
+    """
+    locations = {location_of(_follow(song)) for song in audio_files(folder)}
+    return [Source(location=name, genre="", is_unlabelled=True) for name in sorted(locations)]
 
 
 def audio_files(folder: Path) -> list[Path]:

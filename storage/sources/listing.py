@@ -1,16 +1,21 @@
-"""List the songs of a music library, whatever form it has."""
+"""List the songs of a music library, whatever form it has, with genres or without."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
 from storage.sources.fma import find_fma, list_fma
-from storage.sources.folder import audio_files, list_folder
+from storage.sources.folder import audio_files, list_folder, list_songs
 from storage.sources.gtzan import find_gtzan, list_gtzan
 from storage.sources.jamendo import TABLE_SUFFIX, find_jamendo, list_jamendo
-from storage.sources.manifest import MANIFEST_SUFFIXES, list_manifest
+from storage.sources.manifest import (
+    MANIFEST_SUFFIXES,
+    list_manifest,
+    list_songs_of_manifest,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,21 +40,51 @@ def list_sources(music: str | Path) -> list[Source]:
     UsageError
         If there is nothing of that name, it is neither, it may not be read, or it holds no song.
     """
+    found = _list_place(music, _list_within, _list_table)
+    return _require_songs(music, found, "Put them in one folder per genre, or name a manifest.")
+
+
+def list_unlabelled(music: str | Path) -> list[Source]:
+    """List the songs of a folder, a manifest or a public collection that needs no genres.
+
+    Parameters
+    ----------
+    music : str or Path
+        A folder that holds a ``manifest.csv``, a manifest and the tables of FMA and MTG-Jamendo
+        are read as by `list_sources`: a row with a genre is listed under it. In any other folder,
+        every song in it and below is listed, and names of folders mean nothing.
+
+    Returns
+    -------
+    list of Source
+        In an order that is the same every time; unlabelled where no genre is known.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing of that name, it is neither, it may not be read, or it holds no song.
+    """
+    found = _list_place(music, _list_songs_within, _list_songs_of_table)
+    return _require_songs(music, found, "Name a folder of music or a manifest.")
+
+
+Lister = Callable[[Path], list[Source]]
+
+
+def _list_place(music: str | Path, within: Lister, of_table: Lister) -> list[Source]:
     place = Path(music).expanduser()
     try:
-        sources = _list_place(place)
+        if not place.exists():
+            raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
+        return within(place) if place.is_dir() else of_table(place)
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
-    if not sources:
-        message = f"{place} holds no songs. Put them in one folder per genre, or name a manifest."
-        raise UsageError(message)
-    return sources
 
 
-def _list_place(place: Path) -> list[Source]:
-    if not place.exists():
-        raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
-    return _list_within(place) if place.is_dir() else _list_table(place)
+def _require_songs(music: str | Path, found: list[Source], advice: str) -> list[Source]:
+    if not found:
+        raise UsageError(f"{Path(music).expanduser()} holds no songs. {advice}")
+    return found
 
 
 def _list_within(place: Path) -> list[Source]:
@@ -61,6 +96,24 @@ def _list_within(place: Path) -> list[Source]:
         return list_folder(place)
     _tell_others(place, collection)
     return collection
+
+
+def _list_songs_within(place: Path) -> list[Source]:
+    """List a folder of any shape; what a table says of its songs is not lost."""
+    if (manifest := place / "manifest.csv").is_file():
+        return list_songs_of_manifest(manifest)
+    if clips := find_fma(_absolute(place)):
+        return _without_faults(list_fma(clips))
+    table = find_jamendo(_absolute(place))
+    return _without_faults(list_jamendo(table)) if table else list_songs(place)
+
+
+def _without_faults(sources: Sequence[Source]) -> list[Source]:
+    """Take in what a collection gives no label."""
+    return [
+        s if s.genre or s.labels else replace(s, label_fault="", is_unlabelled=True)
+        for s in sources
+    ]
 
 
 def _list_collection(place: Path) -> list[Source]:
@@ -92,7 +145,17 @@ def _tell_others(place: Path, collection: Sequence[Source]) -> None:
 def _list_table(place: Path) -> list[Source]:
     if place.suffix.lower() in MANIFEST_SUFFIXES:
         return list_manifest(place)
+    return list_jamendo(_require_table(place))
+
+
+def _list_songs_of_table(place: Path) -> list[Source]:
+    if place.suffix.lower() in MANIFEST_SUFFIXES:
+        return list_songs_of_manifest(place)
+    return _without_faults(list_jamendo(_require_table(place)))
+
+
+def _require_table(place: Path) -> Path:
     if find_jamendo(place):
-        return list_jamendo(place)
+        return place
     known = ", ".join((*MANIFEST_SUFFIXES, TABLE_SUFFIX))
     raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")

@@ -3,7 +3,8 @@
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def list_manifest(manifest: Path) -> list[Source]:
-    """List the songs of a manifest; each row becomes one source.
+    """List the songs of a labelled manifest; each row becomes one source.
 
     Parameters
     ----------
@@ -38,17 +39,56 @@ def list_manifest(manifest: Path) -> list[Source]:
     UsageError
         If the file cannot be read as what its suffix says.
     """
-    rows = _READERS[manifest.suffix.lower()](manifest)
-    sources = [_to_source(manifest, place, row) for place, row in rows]
+    return _sorted(
+        _require_genre(source, f"{manifest}, {place}")
+        for place, source in _read_sources(manifest, ("genre",))
+    )
+
+
+def list_songs_of_manifest(manifest: Path) -> list[Source]:
+    """List the songs of a manifest that may lack the column ``genre``, or genres in it.
+
+    Parameters
+    ----------
+    manifest : Path
+        As that of `list_manifest` in all else.
+
+    Returns
+    -------
+    list of Source
+        A row with a genre is listed under it, one without is unlabelled.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read as what its suffix says.
+    """
+    return _sorted(
+        replace(source, is_unlabelled=not (source.genre or source.label_fault))
+        for _, source in _read_sources(manifest, ())
+    )
+
+
+def _sorted(sources: Iterable[Source]) -> list[Source]:
     return sorted(sources, key=lambda source: (source.location, source.genre))
+
+
+def _require_genre(source: Source, place: str) -> Source:
+    if source.genre or source.label_fault:
+        return source
+    return replace(source, label_fault=f"{place}: no genre. Fill the column 'genre'.")
+
+
+def _read_sources(manifest: Path, needed: Sequence[str]) -> Iterator[tuple[str, Source]]:
+    """Read the rows, each with its place; a row that names no song has a ``label_fault``."""
+    for place, row in _READERS[manifest.suffix.lower()](manifest, needed):
+        yield place, _to_source(manifest, place, row)
 
 
 def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
     fields = {_name(key): _text(manifest, place, row[key]) for key in row}
     genre, location = fields.get("genre", "").strip(), _location(manifest, fields)
-    fault = "" if genre else f"{manifest}, {place}: no genre. Fill the column 'genre'."
-    if not location:
-        fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."
+    fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."
     artist, album, title, licence = (fields.get(tag, "").strip() for tag in _TAGS)
     return Source(
         location=location or f"{manifest.resolve()}, {place}",
@@ -57,7 +97,7 @@ def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
         album=album,
         title=title,
         licence=licence,
-        label_fault=fault,
+        label_fault="" if location else fault,
     )
 
 
@@ -84,19 +124,19 @@ def _name(column: object) -> str:
     return str(column).strip().casefold()
 
 
-def _check_columns(manifest: Path, columns: list[str]) -> None:
+def _check_columns(manifest: Path, columns: list[str], needed: Sequence[str]) -> None:
     names = {_name(column) for column in columns}
-    if "genre" not in names or not names & {"path", "url"}:
+    if not names.issuperset(needed) or not names & {"path", "url"}:
         found = ", ".join(map(str, columns)) or "none"
-        message = f"{manifest} needs the columns 'genre' and 'path' or 'url'; it has: {found}."
-        raise UsageError(message)
+        wanted = "".join(f"'{column}' and " for column in needed) + "'path' or 'url'"
+        raise UsageError(f"{manifest} needs the columns {wanted}; it has: {found}.")
 
 
-def _read_csv(manifest: Path) -> Iterator[Row]:
+def _read_csv(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
     try:
         with manifest.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            _check_columns(manifest, list(reader.fieldnames or []))
+            _check_columns(manifest, list(reader.fieldnames or []), needed)
             for row in reader:
                 yield _check_width(manifest, f"line {reader.line_num}", row)
     except UnicodeDecodeError as error:
@@ -112,7 +152,7 @@ def _check_width(manifest: Path, place: str, row: dict[Any, Any]) -> Row:
     return place, row
 
 
-def _read_jsonl(manifest: Path) -> Iterator[Row]:
+def _read_jsonl(manifest: Path, _needed: Sequence[str]) -> Iterator[Row]:
     try:
         with manifest.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
@@ -133,7 +173,7 @@ def _read_line(manifest: Path, place: str, line: str) -> Row:
     return place, row
 
 
-def _read_parquet(manifest: Path) -> Iterator[Row]:
+def _read_parquet(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
@@ -145,7 +185,7 @@ def _read_parquet(manifest: Path) -> Iterator[Row]:
             raise  # the file cannot be read at all; what is wrong within has no number
         message = f"{manifest} cannot be read as Parquet: {str(error).rstrip('.')}. Write it again."
         raise UsageError(message) from error
-    _check_columns(manifest, table.column_names)
+    _check_columns(manifest, table.column_names, needed)
     yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.labels import label_source
+from genre_core.labels import explain_label, label_source
 from genre_core.records import Source
 
 GENRE_MAP = {"Hip-Hop": "hiphop", "Rap": "hiphop", "Electronic": "drop"}
@@ -88,3 +88,11 @@ def test_a_song_without_a_label_says_what_its_source_says() -> None:
     assert label_source(Source(location="/song.mp3", genre=""), {}, ()).label_fault.startswith(
         "its source gives it no genre"
     )
+
+
+def test_a_song_that_is_taken_in_without_a_genre_needs_none() -> None:
+    unlabelled = Source(location="/song.mp3", genre="", is_unlabelled=True)
+
+    assert label_source(unlabelled, GENRE_MAP, ("jazz",)) == unlabelled
+    assert explain_label(unlabelled, ("jazz",)) == ""
+    assert "not among the genres" in explain_label(labelled("rock"), ("jazz",))

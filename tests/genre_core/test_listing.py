@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from genre_core.listing import settle_archived, settle_ids
+from genre_core.listing import keep_labels, settle_archived, settle_ids
 from genre_core.records import Outcome, Source
 
 
@@ -143,3 +143,54 @@ def test_a_song_of_the_archive_is_not_fetched_unless_storage_has_it() -> None:
     assert places(settled.sources) == ["/c", "/d"]
     assert told(settled.outcomes) == {"/a": DUPLICATE, "/b": DUPLICATE}
     assert "had.txt" in settled.outcomes[0].message
+
+
+def unlabelled(location: str) -> Source:
+    return Source(location=location, genre="", source_id="site 1", is_unlabelled=True)
+
+
+@pytest.mark.parametrize("order", list(permutations([source("/b"), unlabelled("/a")])))
+def test_a_song_listed_with_a_genre_and_without_one_has_the_genre(order: list[Source]) -> None:
+    settled = settle_ids(order, [])
+
+    assert [(s.genre, s.is_unlabelled) for s in settled.sources] == [("jazz", False)]
+    assert [str(o.reason) for o in settled.outcomes] == ["duplicate_id"]
+
+
+def test_one_place_listed_with_a_genre_and_without_one_has_the_genre() -> None:
+    settled = settle_ids([unlabelled("/a"), source("/a")], [])
+
+    assert (settled.sources, settled.outcomes) == ((source("/a"),), ())
+
+
+def test_a_stored_song_without_a_genre_takes_that_of_the_place_where_it_is_listed_now() -> None:
+    settled = settle_ids([source("/new")], [unlabelled("/old")])
+
+    assert settled.sources == (source("/old"),)
+    assert told(settled.outcomes) == {"/new": DUPLICATE}
+
+
+def test_an_unlabelled_place_is_no_side_of_a_conflict() -> None:
+    settled = settle_ids([source("/a"), unlabelled("/b"), source("/c", "rock")], [])
+
+    assert told(settled.outcomes) == {"/a": CONFLICT, "/b": DUPLICATE, "/c": CONFLICT}
+    assert "'jazz', 'rock'; it is /a (jazz), /c (rock)." in settled.outcomes[0].message
+
+
+def test_songs_without_genres_in_two_places_are_fetched_once() -> None:
+    settled = settle_ids([unlabelled("/a"), unlabelled("/b")], [])
+
+    assert settled.sources == (unlabelled("/a"),)
+    assert settled.outcomes[0].message == "the same song as /a (no genre), listed again."
+
+
+def test_no_listing_takes_a_label_away() -> None:
+    listed = [unlabelled("/a"), unlabelled("/b"), source("/c", "soul")]
+
+    kept = keep_labels(listed, {"/a": "jazz", "/c": "rock"})
+
+    assert [(s.genre, s.is_unlabelled) for s in kept] == [
+        ("jazz", False),
+        ("", True),
+        ("soul", False),
+    ]

@@ -179,3 +179,51 @@ def test_five_of_many_places_are_named() -> None:
 
     assert "/music/5 (rock) and 3 more." in settled.outcomes[0].message
     assert "/music/6" not in settled.outcomes[0].message
+
+
+def test_an_unlabelled_copy_takes_the_genre_and_does_not_take_the_place() -> None:
+    tracks = [track("a"), track("b", "flac", 800_000)]
+
+    settled = settle_recording(tracks, [claim("a"), claim("b", "")], set())
+
+    assert (settled.kept, settled.genre, settled.location) == ("a", "jazz", "/music/a")
+    assert {o.location: str(o.reason) for o in settled.outcomes} == {
+        "/music/a": "",
+        "/music/b": "duplicate_recording",
+    }
+
+
+def test_a_label_stands_though_its_file_is_gone_and_an_unlabelled_one_is_there() -> None:
+    claims = [claim("old", track_id="a", is_gone=True), claim("new", "", track_id="a")]
+
+    settled = settle_recording([track("a")], claims, set())
+
+    assert (settled.kept, settled.genre, settled.location) == ("a", "jazz", "/music/new")
+
+
+def test_unlabelled_copies_keep_the_best_without_a_genre() -> None:
+    tracks = [track("a"), track("b", "flac", 800_000)]
+
+    settled = settle_recording(tracks, [claim("a", ""), claim("b", "")], set())
+    decided = settle_recording(tracks, [claim("a", ""), claim("b", "")], {"soul"})
+
+    assert (settled.kept, settled.genre) == ("b", "")
+    assert (decided.kept, decided.genre) == ("b", "soul")
+
+
+def test_an_unlabelled_copy_is_no_side_of_a_conflict() -> None:
+    tracks = [track("a"), track("b"), track("c")]
+
+    settled = settle_recording(tracks, [claim("a"), claim("b", "rock"), claim("c", "")], set())
+
+    assert settled.kept == ""
+    assert {o.location: str(o.reason) for o in settled.outcomes} == {
+        "/music/a": "label_conflict",
+        "/music/b": "label_conflict",
+        "/music/c": "duplicate_recording",
+    }
+    assert settled.outcomes[0].message.count("/music/") == 1
+
+
+def test_a_recording_that_no_source_leads_to_keeps_the_genre_that_it_has() -> None:
+    assert settle_recording([track("a")], [], set()).genre is None

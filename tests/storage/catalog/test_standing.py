@@ -37,6 +37,7 @@ def test_an_empty_store_has_nothing_and_says_so(layout: DataLayout) -> None:
 
     assert read_status(layout) == {
         "tracks": 0,
+        "unlabelled": 0,
         "outcomes": {"ok": 0, "duplicate": 0, "quarantined": 0, "retryable": 0},
         "reasons": {},
         "warnings": {},

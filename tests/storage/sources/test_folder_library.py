@@ -54,7 +54,11 @@ def test_songs_outside_the_genre_folders_are_listed_without_genre(tmp_path: Path
 
     faults = {Path(source.location).name: source.label_fault for source in list_sources(tmp_path)}
 
-    assert faults == {"a.mp3": "", "loose.mp3": "it stands in no genre folder. Move it into one."}
+    assert faults == {
+        "a.mp3": "",
+        "loose.mp3": "it stands in no genre folder. Move it into one, or ingest it with "
+        "--unlabelled.",
+    }
 
 
 def test_a_name_that_is_not_utf8_is_listed_with_escapes(
