@@ -23,6 +23,7 @@ from tasks.extract import (
 from tasks.progress import show_progress
 from tasks.report import report_songs
 from tasks.spectrograms import convert_chunk, extract_chunk
+from tasks.unlabelled import predict_unlabelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class ExtractReport:
 
 @flow
 def extract(config: LineConfig | None = None) -> ExtractReport:
-    """Convert, spectrograms, record, compact.
+    """Convert, spectrograms, record, compact; the champion predicts new unlabelled songs.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -63,6 +64,7 @@ def extract(config: LineConfig | None = None) -> ExtractReport:
                 record_shards(layout, extracted)
         settle_extraction(layout, features)
         compact_shards(layout)
+        predict_unlabelled(layout)
         publish_shards(layout)
     outcomes = count_outcomes(layout)
     report_songs("extract", len(pending), outcomes)

@@ -11,6 +11,7 @@ from tasks.export import export_champion
 from tasks.promote import promote_best, promote_despite_audit
 from tasks.publish import publish_store
 from tasks.rollback import roll_back
+from tasks.unlabelled import predict_unlabelled
 
 
 @flow
@@ -33,5 +34,6 @@ def promote(
             step = promote_despite_audit if despite_audit else promote_best
             promotion = step(config.layout, config.promotion, who_asks())
         export_champion(config.layout)
+        predict_unlabelled(config.layout)
         publish_store(config.layout)
     return promotion

@@ -33,6 +33,7 @@ from tasks.splits import assign_splits, usable_features
 from tasks.suspects import list_suspects
 from tasks.train import Cell, select_cells, train_network
 from tasks.train_head import train_head
+from tasks.unlabelled import predict_unlabelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,7 @@ def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> T
         audited = audit_snapshot(layout, config.audit, config.tag_prior)
         promotion = promote_best(layout, config.promotion, who_asks())
         export_champion(layout)
+        predict_unlabelled(layout)
         publish_store(layout)
     runs = finished_runs(layout, cells)
     failed = {cell.cell_id for cell in tried} - {run.cell_id for run in runs}

@@ -1,0 +1,65 @@
+"""Unlabelled songs through the pipeline: predicted by the champion, and in no training."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flows.line import LineConfig
+from storage.catalog.newcomers import count_newcomers, read_newest_snapshots
+from storage.catalog.published import publish, query_rows
+from storage.catalog.snapshots import read_candidates
+from storage.layout import DataLayout
+from tasks.spectrograms import key_features
+from tests.conftest import SOUNDS, write_song
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    """A song of each sound, in no genre folder."""
+    for number, (name, sound) in enumerate(SOUNDS.items()):
+        write_song(tmp_path / "pool" / f"{name}.wav", sound, seed=9000 + number)
+    return tmp_path / "pool"
+
+
+def predicted(layout: DataLayout) -> list[dict[str, object]]:
+    statement = """
+        select run_id, track_id, predictions.genre, predicted, probability, tracks.genre as label
+        from predictions join tracks using (track_id) where split = 'unlabelled' order by track_id
+    """
+    return query_rows(layout, statement)
+
+
+def test_unlabelled_songs_are_predicted_once_and_change_no_training(
+    finished_copy: LineConfig, pool: Path
+) -> None:
+    from flows.extract import extract
+    from flows.ingest import ingest
+    from storage.catalog.decisions import decide_genre
+
+    layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
+    before = read_candidates(layout, keys, ())
+
+    ingest(replace(finished_copy, music=str(pool), unlabelled=True))
+    extract(finished_copy)
+
+    champion = query_rows(layout, "select arg_max(run_id, promotion_id) as r from promotions")
+    first = predicted(layout)
+    assert {(row["run_id"], row["genre"], row["label"]) for row in first} == {
+        (champion[0]["r"], "", "")
+    }
+    assert len(first) == 3
+    assert {row["predicted"] for row in first} <= set(SOUNDS)
+    assert read_candidates(layout, keys, ()) == before
+    snapshot = read_newest_snapshots(layout, keys)[0]
+    came = count_newcomers(layout, snapshot, keys, ())
+    assert (came.n_new, came.n_gone) == (0, 0)
+
+    decide_genre(layout, str(pool / "hums.wav"), "hums", ())
+    extract(finished_copy)
+    publish(layout)
+
+    assert len(predicted(layout)) == 2
+    assert len(read_candidates(layout, keys, ())) == len(before) + 1
