@@ -40,6 +40,12 @@ PLANT = """
             and genre = 'hums') as track_id)
         from predictions where run_id = (select arg_max(run_id, promotion_id) from promotions)
         and genre = 'hums' limit 1;
+    insert into tracks by name select * replace ('new' as track_id, '' as genre, 'Eve' as artist,
+        'New' as title, 'new' as packets_id) from tracks limit 1;
+    insert into predictions by name select * replace ('unlabelled' as split, 'new' as track_id,
+        '' as genre, 'hiss' as predicted, 0.6 as probability)
+        from predictions where run_id = (select arg_max(run_id, promotion_id) from promotions)
+        limit 1;
     insert into challenges (run_id, snapshot_id, promoted, reason, who, judged_on, n_songs,
         audit_id, audit_verdict)
         values ('good', '', true, 'better', '', '', 6, '', 'passed'),
@@ -87,7 +93,7 @@ def first_key(layout: DataLayout) -> str:
 
 
 def test_the_page_holds_every_recipe_that_is_tested_here() -> None:
-    assert len(RECIPES) == PAGE.count("```sql") == 14
+    assert len(RECIPES) == PAGE.count("```sql") == 15
 
 
 def test_songs_left_out_are_counted_by_reason(store: Store) -> None:
@@ -105,6 +111,12 @@ def test_a_song_under_two_genres_is_found(store: Store) -> None:
     (row,) = given["Duplicates across genres"]
 
     assert (row["recording"], row["genres"]) == (planted, ["hums", "jazz"])
+
+
+def test_predictions_of_songs_without_a_label_are_listed(store: Store) -> None:
+    assert store[1]["Unlabelled songs and what the champion predicts"] == [
+        {"artist": "Eve", "title": "New", "predicted": "hiss", "probability": 0.6}
+    ]
 
 
 def test_fragments_are_those_of_the_shards(store: Store) -> None:

@@ -62,7 +62,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         soft_wrap=True,
     )
     if standing["unlabelled"]:
-        OUT.print(f"Unlabelled: {standing['unlabelled']} songs, predicted and never trained on.")
+        OUT.print(f"Unlabelled: {standing['unlabelled']} songs, which the champion predicts.")
     OUT.print(f"Newest snapshot: {standing['snapshot_id'] or 'none yet'}")
     OUT.print(_champion_sentence(standing["champion"]), soft_wrap=True)
 

@@ -15,6 +15,7 @@ from flows.cli import (
     ladder,
     line,
     morning,
+    proposals,
     remove,
     reproduce,
     retry,
@@ -32,6 +33,6 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(line, audit, retry, sweep, classify, similar, curve, kernels, ladder, explain),
-    *(thesis_report, reproduce, morning, ask, suspects, decide, golden, remove, tidy),
+    *(thesis_report, reproduce, morning, ask, suspects, proposals, decide, golden, remove, tidy),
     *(doctor, backup, serve, demo),
 )

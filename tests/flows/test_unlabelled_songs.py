@@ -1,10 +1,13 @@
 """Unlabelled songs through the pipeline: predicted by the champion, and in no training."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli.main import app
 from flows.line import LineConfig
 from storage.catalog.newcomers import count_newcomers, read_newest_snapshots
 from storage.catalog.published import publish, query_rows
@@ -56,6 +59,10 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     snapshot = read_newest_snapshots(layout, keys)[0]
     came = count_newcomers(layout, snapshot, keys, ())
     assert (came.n_new, came.n_gone) == (0, 0)
+
+    shown = CliRunner().invoke(app, ["morning", "--home", str(layout.home), "--json"])
+    new = [song for song in json.loads(shown.stdout)["songs"] if song["genre"] == ""]
+    assert [song["outcome"] for song in new] == ["ok", "ok", "ok"]
 
     decide_genre(layout, str(pool / "hums.wav"), "hums", ())
     extract(finished_copy)
