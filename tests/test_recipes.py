@@ -54,6 +54,15 @@ PLANT = """
         values ('first', '', 'schedule', 'finished', 4);
     insert into night_steps (night_id, position, step, outcome, seconds)
         values ('first', 2, 'extract', 'failed', 2.5), ('first', 1, 'ingest', 'done', 1.5);
+    insert into features values ('taste', 'musicnn', 3, 3, 1, '{"embedding": {}}');
+    insert into song_embeddings select track_id, 'taste',
+        [(hash(track_id) % 7)::float, (hash(track_id) % 5)::float, 1], [] from tracks;
+    insert into suspects select track_id, 'taste', genre, 0.1, 'hiss', 0.8, now() from tracks
+        where genre = 'hums' order by track_id limit 2;
+    insert into suspect_neighbours select (select min(track_id) from suspects), position,
+        track_id, 0.5 from (select track_id, row_number() over (order by track_id) as position
+        from tracks where genre = 'clicks' limit 3);
+    insert into decisions (track_id, genre) select max(track_id), 'hums' from suspects;
     insert into removals (track_id, artist, title, reason, who)
         values ('gone', 'Ada', 'Song', 'asked', 'ann');
 """
@@ -93,7 +102,7 @@ def first_key(layout: DataLayout) -> str:
 
 
 def test_the_page_holds_every_recipe_that_is_tested_here() -> None:
-    assert len(RECIPES) == PAGE.count("```sql") == 15
+    assert len(RECIPES) == PAGE.count("```sql") == 17
 
 
 def test_songs_left_out_are_counted_by_reason(store: Store) -> None:
@@ -192,6 +201,32 @@ def test_the_neighbours_are_the_nearest_by_mean_bands(store: Store) -> None:
     rows = given["Nearest neighbours of a song"]
 
     assert [row["distance"] for row in rows] == pytest.approx(expected, rel=1e-4)
+
+
+def test_songs_that_sound_alike_are_ranked_by_the_cosine(store: Store) -> None:
+    layout, given = store
+    vectors = dict(query(layout, "select track_id, embedding from song_embeddings")[1])
+    one = np.array(vectors.pop(min(vectors)))
+    others = [np.array(vector) for vector in vectors.values()]
+    expected = sorted(
+        (float(one @ v / np.linalg.norm(one) / np.linalg.norm(v)) for v in others), reverse=True
+    )
+
+    rows = given["Songs that sound like one song"]
+
+    assert [row["cosine"] for row in rows] == pytest.approx(expected[:10], rel=1e-5)
+
+
+def test_the_suspect_that_was_planted_is_listed_and_the_one_that_was_decided_is_not(
+    store: Store,
+) -> None:
+    layout, given = store
+    hums = [track_id for track_id, genre in tracks_of(layout).items() if genre == "hums"]
+
+    (row,) = given["Labels that look wrong"]
+
+    assert (row["track_id"], row["genre"], row["predicted"]) == (min(hums), "hums", "hiss")
+    assert row["labels_nearby"] == ["clicks"] * 3
 
 
 def test_storage_is_the_size_of_the_files(store: Store) -> None:

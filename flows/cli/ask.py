@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.app import OUT, AsJson, Home, app, print_json
-from flows.cli.tables import outcome_sentence
+from flows.cli.tables import outcome_sentence, provisional_sentence
 from flows.settings import read_line_config
 from genre_core.features import name_features
 from storage.catalog.published import query
-from storage.catalog.standing import FEWEST_VALIDATION_SONGS, read_status
+from storage.catalog.standing import read_status
 
 LONGEST_CELL = 60  # of a list, such as the values of a matrix
 WIDEST_LINE = 10_000  # where no terminal folds it
@@ -76,12 +76,7 @@ def _champion_sentence(champion: dict[str, Any] | None) -> str:
         f"{', '.join(champion['genres'])}; validation macro F1 "
         f"{champion['validation_macro_f1']:.3f}."
     )
-    if champion["provisional"]:
-        sentence += (
-            f" It is provisional: {champion['n_validation_songs']} validation songs are fewer "
-            f"than {FEWEST_VALIDATION_SONGS}."
-        )
-    return sentence
+    return f"{sentence} {provisional_sentence(champion)}" if champion["provisional"] else sentence
 
 
 def _cell(value: object) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from flows.cli.app import OUT
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.significance import Standing
+from storage.catalog.standing import FEWEST_VALIDATION_SONGS
 
 if TYPE_CHECKING:
     from tasks.comparison import Challenge, Comparison, RunGroup
@@ -171,3 +172,11 @@ def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
     )
     ending = f" ({doubtful})" if doubtful else ""
     return f"Audit: {verdict}{ending}. `genreflow audit` shows every check."
+
+
+def provisional_sentence(champion: Mapping[str, Any]) -> str:
+    """Say why a champion is provisional."""
+    return (
+        f"It is provisional: {champion['n_validation_songs']} validation songs are fewer than "
+        f"{FEWEST_VALIDATION_SONGS}. Add songs, and it has to prove itself against others."
+    )

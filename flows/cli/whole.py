@@ -10,6 +10,7 @@ from flows.cli.tables import (
     given_up_sentences,
     outcome_sentence,
     print_comparison,
+    provisional_sentence,
     verdicts_table,
 )
 from flows.line import LineConfig
@@ -17,7 +18,12 @@ from flows.nightly import NightlyReport, nightly
 from genre_core.errors import TransientError, UsageError
 from storage.catalog.published import query_rows
 from storage.catalog.songs import count_outcomes
-from storage.catalog.standing import compared_rows, count_own_outcomes, count_scored_songs
+from storage.catalog.standing import (
+    compared_rows,
+    count_own_outcomes,
+    count_scored_songs,
+    read_status,
+)
 from storage.layout import DataLayout
 from storage.sources.folder import audio_files
 from tasks.classify import judge_songs
@@ -28,7 +34,9 @@ NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):
   genreflow ui              networks side by side in MLflow, the flows in Prefect
   genreflow status          songs, outcomes, champion
-  genreflow classify SONG   a verdict on any song
+  genreflow classify SONG   the genre of any song
+  genreflow suspects        songs whose label looks wrong
+  genreflow similar SONG    the songs of the library that sound like it
   genreflow sql "select reason, count(*) from outcomes group by reason"
   make run MUSIC=PATH       the same with your own music
 All that lasts is in {home}"""
@@ -77,6 +85,9 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
     )
     promotion = report.trained.promotion if report.trained else None
     OUT.print(promotion.reason if promotion else explain_stay(layout))
+    champion = read_status(layout)["champion"]
+    if champion and champion["provisional"]:
+        OUT.print(provisional_sentence(champion))
     if report.trained:
         OUT.print(audit_sentence(report.trained.audit.checks, report.trained.audit.verdict))
 

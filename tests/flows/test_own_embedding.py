@@ -8,10 +8,22 @@ import numpy as np
 import pytest
 
 from flows.line import LineConfig
+from genre_core.suspects import Suspect
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.suspects import record_suspects
 from storage.embeddings.config import EmbeddingConfig
 from tests.flows.conftest import Call
 from tests.storage.embeddings.made_models import CONSTANTS, write_onnx
+
+FORGOTTEN = Suspect(
+    track_id="0" * 64,
+    genre="hums",
+    confidence=0.1,
+    predicted="hiss",
+    predicted_confidence=0.8,
+    neighbours=(),
+)
+"""What an earlier training found, and this one does not."""
 
 pytestmark = [
     pytest.mark.flow,
@@ -54,6 +66,7 @@ def trained(made: LineConfig) -> LineConfig:
 
     ingest(made)
     extract(made)
+    record_suspects(made.layout, "earlier", [FORGOTTEN])
     train(made)
     return made
 
@@ -63,12 +76,14 @@ def test_songs_are_embedded_trained_on_and_classified_with_it(
 ) -> None:
     with open_catalog(trained.layout) as catalog:
         rows = fetch_rows(catalog, "select * from song_embeddings")
+        suspects = fetch_rows(catalog, "select track_id from suspects")
     trained.embeddings["made"].file.unlink()  # the champion has a copy of its own
     said = genreflow("classify", library / "hums" / "song 1.flac", "--json", "--home", trained.home)
 
     features = np.array([row["embedding"] for row in rows])
     tags = np.array([row["tag_logits"] for row in rows])
     assert features.shape == (19, 2)
+    assert FORGOTTEN.track_id not in {row["track_id"] for row in suspects}
     np.testing.assert_allclose(tags, features @ CONSTANTS["weights"], rtol=1e-4, atol=1e-6)
     assert said.code == 0, said.err
     assert set(json.loads(said.out)[0]["probabilities"]) == {"clicks", "hiss", "hums"}

@@ -11,8 +11,11 @@ import pytest
 
 from genre_core.errors import UsageError
 from genre_core.records import Outcome, Reason, Result, Stage, Track
+from genre_core.suspects import Neighbour, Suspect
 from storage.catalog.connection import insert_rows, open_catalog
+from storage.catalog.published import publish
 from storage.catalog.songs import record_songs
+from storage.catalog.suspects import record_suspects
 from storage.layout import DataLayout
 from tasks.morning import make_morning_page
 
@@ -164,6 +167,40 @@ def test_a_conflict_gives_the_commands_that_decide_it(layout: DataLayout) -> Non
     ]
     assert "1 recording under several genres waits for your decision" in page.to_do[1]
     assert f"genreflow decide {name} jazz" in page.markdown
+
+
+def suspect(song: Track, near: Track) -> Suspect:
+    return Suspect(
+        track_id=song.track_id,
+        genre=song.genre,
+        confidence=0.04,
+        predicted="hip hop",
+        predicted_confidence=0.91,
+        neighbours=(Neighbour(track_id=near.track_id, cosine=0.8),),
+    )
+
+
+def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
+    layout: DataLayout,
+) -> None:
+    songs = [track("one"), track("two")]
+    record_songs(layout, songs, [outcome(song, Result.OK) for song in songs])
+    record_suspects(layout, "key", [suspect(*songs)])
+    publish(layout)
+
+    page = make_morning_page(layout)
+
+    (told,) = page.told["suspects"]
+    name = songs[0].track_id[:12]
+    assert told["commands"] == [
+        f"genreflow decide {name} jazz",
+        f"genreflow decide {name} 'hip hop'",
+    ]
+    assert (told["name"], told["confidence"], told["is_new"]) == ("Ann – one", 0.04, True)
+    assert told["neighbours"] == ["jazz (Ann – two)"]
+    assert page.to_do[1].startswith("1 label looks wrong (1 new this night)")
+    assert f"`genreflow decide {name} 'hip hop'`" in page.markdown
+    assert f"genreflow decide {name} jazz" in page.page.read_text("utf-8")
 
 
 def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
