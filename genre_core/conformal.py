@@ -45,11 +45,11 @@ def fit_least_probability(
     The share is promised for songs that are exchangeable with these, on the average over many
     libraries; songs of other artists or sources may do worse.
     """
-    require_pairs(probabilities, labels)
     n_songs = len(labels)
     rank = math.ceil((n_songs + 1) * coverage - ROUNDING)
     if rank > n_songs:
         return 0.0
+    require_pairs(probabilities, labels)
     true = np.sort(probabilities[np.arange(n_songs), labels])[::-1]
     return float(true[max(rank, 1) - 1])
 

@@ -16,7 +16,6 @@ from genre_core.head.fitting import Groups
 
 NEIGHBOUR = 2
 """The neighbour that counts: one odd song in a library makes no song like it familiar."""
-N_FOLDS = 5
 FEWEST_GROUPS = 5
 """With fewer artists, the distances of artists that were left out cannot be known."""
 MOST_BYTES = 1_000_000
@@ -65,7 +64,7 @@ def fit_novelty(
     refuse_share : float
         Share of songs by new artists that would be taken for unknown although they are not.
     seed : int
-        Orders the groups before they are assigned to folds.
+        Chooses the songs that stand for a large library.
 
     Returns
     -------
@@ -74,20 +73,19 @@ def fit_novelty(
 
     Notes
     -----
-    The threshold is a quantile of the distances of groups that were left out; each group has the
-    same weight, because the next song comes from an artist that is none of them.
+    The threshold is a quantile of the distances of training songs from those of all other groups;
+    each group has the same weight, because the next song comes from an artist that is none of them.
     """
     names = np.unique(np.asarray(groups, str), return_inverse=True)[1]
-    n_groups = int(names.max(initial=-1)) + 1
-    if n_groups < FEWEST_GROUPS:
+    if int(names.max(initial=-1)) + 1 < FEWEST_GROUPS:
         return None
-    rng = np.random.default_rng(seed)
     unit = _to_unit_length(features)
-    held_out = _held_out_distances(unit, names, rng)
+    chosen = _choose_references(names, unit.shape[1], np.random.default_rng(seed))
+    references = unit[chosen].astype(np.float16)
+    held_out = _distances(unit, references, names, names[chosen])
     weights = 1 / np.bincount(names)[names]
     return Novelty(
-        references=_references(unit, names, rng),
-        threshold=weighted_quantile(held_out, weights, 1 - refuse_share),
+        references=references, threshold=weighted_quantile(held_out, weights, 1 - refuse_share)
     )
 
 
@@ -101,38 +99,36 @@ def weighted_quantile(
     return float(values[order[min(index, len(values) - 1)]])
 
 
-def _held_out_distances(
-    unit: Float32Array, names: Int64Array, rng: np.random.Generator
-) -> Float32Array:
-    """Distance of each song from references of groups in other folds, float32 (n_songs,)."""
-    folds = rng.permutation(names.max() + 1)[names] % N_FOLDS
-    distances = np.empty(len(unit), np.float32)
-    for fold in range(N_FOLDS):
-        held = folds == fold
-        distances[held] = _distances(unit[held], _references(unit[~held], names[~held], rng))
-    return distances
-
-
-def _references(unit: Float32Array, names: Int64Array, rng: np.random.Generator) -> Float16Array:
-    """Return songs that stand for all: one of each group in turn, until there is no more room."""
-    n_songs = max(NEIGHBOUR, MOST_BYTES // (np.float16().itemsize * unit.shape[1]))
-    shuffled = rng.permutation(len(unit))
+def _choose_references(names: Int64Array, n_features: int, rng: np.random.Generator) -> Int64Array:
+    """Choose songs that stand for all: one of each group in turn, until there is no more room."""
+    n_songs = max(NEIGHBOUR, MOST_BYTES // (np.float16().itemsize * n_features))
+    shuffled = rng.permutation(len(names))
     by_group = np.argsort(names[shuffled], kind="stable")
     ordered = names[shuffled][by_group]
-    turn = np.empty(len(unit), np.int64)
-    turn[by_group] = np.arange(len(unit)) - np.searchsorted(ordered, ordered)
-    chosen = shuffled[np.argsort(turn, kind="stable")[:n_songs]]
-    return unit[chosen].astype(np.float16)
+    turn = np.empty(len(names), np.int64)
+    turn[by_group] = np.arange(len(names)) - np.searchsorted(ordered, ordered)
+    return np.asarray(shuffled[np.argsort(turn, kind="stable")[:n_songs]])
 
 
-def _distances(unit: Float32Array, references: Float16Array) -> Float32Array:
-    """Euclidean distance to the `NEIGHBOUR`-th nearest reference, float32 (n,)."""
+def _distances(
+    unit: Float32Array,
+    references: Float16Array,
+    names: Int64Array | None = None,
+    reference_names: Int64Array | None = None,
+) -> Float32Array:
+    """Euclidean distance to the `NEIGHBOUR`-th nearest reference, float32 (n,).
+
+    Where names are given, references of a song's own group do not count.
+    """
     others = references.astype(np.float32).T
     distances = np.empty(len(unit), np.float32)
     for start in range(0, len(unit), CHUNK):
-        cosines = unit[start : start + CHUNK] @ others
+        part = slice(start, start + CHUNK)
+        cosines = unit[part] @ others
+        if names is not None and reference_names is not None:
+            cosines[names[part, np.newaxis] == reference_names] = -1
         nearest = -np.partition(-cosines, NEIGHBOUR - 1, axis=1)[:, NEIGHBOUR - 1]
-        distances[start : start + CHUNK] = np.sqrt(np.maximum(2 - 2 * nearest, 0))
+        distances[part] = np.sqrt(np.maximum(2 - 2 * nearest, 0))
     return distances
 
 
