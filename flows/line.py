@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
+from genre_core.certainty import PredictionConfig
 from genre_core.errors import UsageError
 from genre_core.features import FeatureConfig, embedding_features, features_of_lengths
 from genre_core.fragments import FragmentConfig
@@ -91,6 +92,7 @@ class LineConfig:
     audit: AuditConfig = field(default_factory=AuditConfig)
     golden: GoldenConfig = field(default_factory=GoldenConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
     notify: str = ""
     night: NightConfig = field(default_factory=NightConfig)

@@ -15,7 +15,16 @@ from storage.download import DownloadLimits
 from tasks.judging import Judge
 from tasks.serving import judge_rows, load_served
 
-COLUMNS = ["song", "genre", "probabilities", "error", "champion"]
+COLUMNS = [
+    "song",
+    "genre",
+    "probabilities",
+    "error",
+    "champion",
+    "confidence",
+    "unknown",
+    "alternatives",
+]
 
 
 class ServedNetwork:
@@ -28,7 +37,8 @@ class ServedNetwork:
         """Judge a row a song: ``song``, a path or an address, or ``audio_base64``."""
         with self._turn:  # the light network is for one thread at a time
             rows = judge_rows(self._judge, asked.to_dict("records"), self._limits)
-        return pd.DataFrame(rows, columns=COLUMNS)
+        # as objects, or None would become a NaN, which is not JSON
+        return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
 def _load_pyfunc(folder: str) -> ServedNetwork:

@@ -16,6 +16,7 @@ from pydantic_settings import (
 from flows.line import DEFAULT_REPRESENTATIONS, LineConfig
 from flows.runner import RunnerConfig
 from genre_core.audit.rules import AuditConfig
+from genre_core.certainty import PredictionConfig
 from genre_core.errors import UsageError
 from genre_core.fragments import FragmentConfig
 from genre_core.golden import GoldenConfig
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     audit: AuditConfig = Field(default_factory=AuditConfig)
     golden: GoldenConfig = Field(default_factory=GoldenConfig)
     promotion: PromotionConfig = Field(default_factory=PromotionConfig)
+    prediction: PredictionConfig = Field(default_factory=PredictionConfig)
     runner: RunnerConfig = Field(default_factory=RunnerConfig)
     notify: str = ""
     night: NightConfig = Field(default_factory=NightConfig)

@@ -149,6 +149,7 @@ def plan_cells(
             training=config.training,
             tag_prior=config.tag_prior,
             embedder=config.embedder(one),
+            prediction=config.prediction,
         )
         for (one, snapshot), network, seed in product(
             zip(features, snapshots, strict=True), config.networks, config.seeds

@@ -11,11 +11,13 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from genre_core.certainty import Certainty
 from genre_core.errors import GenreflowError
+from storage.certainty import CERTAINTY_FILE, certainty_bytes, read_certainty
 from storage.disk import digest_file
 from storage.embeddings.model import Model
 from storage.layout import DataLayout
@@ -26,6 +28,9 @@ DOCUMENT_FILE = "champion.json"
 CARD_FILE = "model-card.md"
 EMBEDDER = "embedder"
 """Key of the embedding's model in the document of an export, and its file beside a logged model."""
+
+CERTAINTY = "certainty"
+"""Key of the digest of the certainty's file in the document of an export."""
 
 
 class ExportUnusable(GenreflowError):
@@ -44,11 +49,14 @@ class Exported:
         ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``.
     embedder : Model or None
         The model of the embedding that the network reads, if it reads one.
+    certainty : Certainty
+        Unfitted in an export of an older genreflow.
     """
 
     network: bytes
     document: Mapping[str, Any]
     embedder: Model | None = None
+    certainty: Certainty = field(default_factory=Certainty)
 
 
 def write_export(
@@ -58,6 +66,7 @@ def write_export(
     logged: Mapping[str, Any],
     embedder: Model | None = None,
     card: str = "",
+    certainty: Certainty | None = None,
 ) -> None:
     """Put the export of the champion in place, whole, and remove all others.
 
@@ -73,6 +82,8 @@ def write_export(
         The model of the embedding that the network reads; its file is copied.
     card : str
         The model card, in Markdown; none if empty.
+    certainty : Certainty or None
+        What predictions say of themselves, as it was logged with the network.
     """
     folder = _folder(layout, reigning)
     part = layout.champion / f"{uuid.uuid4().hex}.part"
@@ -81,6 +92,8 @@ def write_export(
         document = {"version": reigning.version, "model_uri": reigning.model_uri, **logged}
         if embedder:
             document[EMBEDDER] = write_embedder(embedder, part)
+        if certainty:
+            document[CERTAINTY] = _write_certainty(certainty, part)
         sealed = {**document, "digest": _digest(document, network)}
         _write_synced(part / NETWORK_FILE, network)
         _write_synced(part / DOCUMENT_FILE, json.dumps(sealed, indent=2).encode())
@@ -116,7 +129,9 @@ def read_export(layout: DataLayout, reigning: Champion) -> Exported:
         raise ExportUnusable(f"the export in {folder} is damaged")
     if (document["version"], document["model_uri"]) != (reigning.version, reigning.model_uri):
         raise ExportUnusable(f"the export in {folder} is not of version {reigning.version}")
-    return Exported(network=network, document=document, embedder=_read_embedder(folder, document))
+    certainty = _read_certainty(folder, document.pop(CERTAINTY, ""))
+    embedder = _read_embedder(folder, document)
+    return Exported(network=network, document=document, embedder=embedder, certainty=certainty)
 
 
 def write_embedder(embedder: Model, folder: Path) -> dict[str, Any]:
@@ -146,6 +161,27 @@ def read_embedder(document: Mapping[str, Any], folder: Path) -> Model:
 
 def _read_embedder(folder: Path, document: Mapping[str, Any]) -> Model | None:
     return read_embedder(document[EMBEDDER], folder) if EMBEDDER in document else None
+
+
+def _write_certainty(certainty: Certainty, folder: Path) -> str:
+    """Write the file of a certainty; return its digest."""
+    content = certainty_bytes(certainty)
+    _write_synced(folder / CERTAINTY_FILE, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_certainty(folder: Path, expected: str) -> Certainty:
+    """Read the certainty with this digest; where there is none, it is of an older genreflow."""
+    if not expected:
+        return Certainty()
+    file = folder / CERTAINTY_FILE
+    try:
+        digest = digest_file(file)
+    except OSError as error:
+        raise ExportUnusable(f"the certainty is not in {folder} ({error})") from error
+    if digest != expected:
+        raise ExportUnusable(f"the certainty in {folder} is damaged")
+    return read_certainty(file)
 
 
 def has_export(layout: DataLayout, reigning: Champion) -> bool:

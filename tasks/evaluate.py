@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
+from genre_core.calibration import temper
+from genre_core.certainty import Certainty
 from genre_core.records import Split
 from genre_core.songs import FragmentedSongs, gather_songs, vote_on
 from genre_core.voting import CHOOSING_VOTE
 from storage.catalog.runs import Prediction, Run, record_run, training_key
 from storage.catalog.snapshots import read_groups
 from storage.layout import DataLayout
+from tasks.certainty import SongValues, certainty_metrics, fit_on_validation, song_values
 from tasks.keras_import import import_training
 from tasks.scores import (
     RunScores,
-    SongsOfSplit,
     aggregate,
     chosen,
     measure,
@@ -46,17 +48,21 @@ class Evaluated:
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
     from storage.tracking.models import load_network
-    from storage.tracking.runs import failing_run, finish_run
+    from storage.tracking.runs import failing_run, finish_run, log_scores
     from storage.tracking.store import open_tracking
 
     import_training()
     tracking, snapshot = open_tracking(layout), trained.cell.snapshot
     with failing_run(tracking, trained.run_id):
-        songs = _judge(layout, trained, load_network(tracking, trained.model_uri))
+        network = load_network(tracking, trained.model_uri)
+        songs, values = _judge(layout, trained, network)
         found = measure(songs, snapshot.genres, snapshot.library_id, trained.temperature)
-        _log(tracking, trained, found)
+        certainty = trained.certainty or fit_on_validation(found, trained.cell.prediction)
+        predictions = tuple(_predict(trained, found, certainty, values))
+        _log(tracking, trained, found, certainty)
+        log_scores(tracking, trained.run_id, certainty_metrics(predictions, certainty))
         finish_run(tracking, trained.run_id)
-    return Evaluated(run=_run(trained, found), predictions=tuple(_predict(trained, songs)))
+    return Evaluated(run=_run(trained, found), predictions=predictions)
 
 
 @task
@@ -66,37 +72,47 @@ def record_evaluated(layout: DataLayout, evaluated: Evaluated) -> Run:
     return evaluated.run
 
 
-def _judge(layout: DataLayout, trained: Trained, network: Network) -> dict[Split, FragmentedSongs]:
-    """Give the songs of each split with what the network says of their fragments."""
+def _judge(
+    layout: DataLayout, trained: Trained, network: Network
+) -> tuple[dict[Split, FragmentedSongs], SongValues]:
+    """Return the songs of each split with what the network predicts, and their embeddings."""
     snapshot, judged = trained.cell.snapshot, {}
+    values: SongValues = {}
     groups = read_groups(layout, snapshot.snapshot_id)
     for split in JUDGED:
         examples = split_examples(layout, snapshot, split)
         said = import_training().predict_genres(network, examples.matrices)
         judged[split] = gather_songs(said, examples.labels, examples.track_ids, groups)
-    return judged
+        values |= song_values(examples)
+    return judged, values
 
 
-def _log(tracking: "Tracking", trained: Trained, found: RunScores) -> None:
-    """Log numbers, documents and figures, and the temperature beside the network."""
-    from storage.tracking.models import log_temperature
+def _log(tracking: "Tracking", trained: Trained, found: RunScores, certainty: Certainty) -> None:
+    """Log numbers, documents and figures, and temperature and certainty beside the network."""
+    from storage.tracking.models import log_certainty, log_temperature
     from storage.tracking.runs import log_figure, log_json, log_scores
 
     by_count = aggregate(found)
     log_scores(tracking, trained.run_id, run_metrics(found))
     log_temperature(tracking, trained.model_uri, found.temperature)
+    log_certainty(tracking, trained.model_uri, certainty)
     for name, document in run_documents(found, by_count).items():
         log_json(tracking, trained.run_id, document, name)
     for name, figure in run_figures(found, by_count, trained.cell.name):
         log_figure(tracking, trained.run_id, figure, name)
 
 
-def _predict(trained: Trained, judged: SongsOfSplit) -> Iterator[Prediction]:
-    """Say what the network takes each song for, by the vote that chooses."""
+def _predict(
+    trained: Trained, found: RunScores, certainty: Certainty, values: SongValues
+) -> Iterator[Prediction]:
+    """Predict each song, by the vote that chooses."""
     genres = trained.cell.snapshot.genres
-    for split, songs in judged.items():
+    for split, songs in found.songs.items():
         by_song = vote_on(songs, CHOOSING_VOTE)
-        for track_id, label, row in zip(songs.track_ids, songs.labels, by_song, strict=True):
+        tempered = temper(by_song, found.temperature)
+        for place, (track_id, label) in enumerate(zip(songs.track_ids, songs.labels, strict=True)):
+            row = by_song[place]
+            assessed = certainty.assess(tempered[place], genres, values.get(track_id))
             yield Prediction(
                 run_id=trained.run_id,
                 track_id=track_id,
@@ -105,6 +121,7 @@ def _predict(trained: Trained, judged: SongsOfSplit) -> Iterator[Prediction]:
                 predicted=genres[int(row.argmax())],
                 probability=float(row.max()),
                 probabilities=tuple(row.tolist()),
+                **asdict(assessed),
             )
 
 

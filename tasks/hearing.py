@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from storage.catalog.challenges import JudgedSong, read_judgeable, read_said, re
 from storage.catalog.runs import Prediction, Run, read_run
 from storage.catalog.snapshots import Snapshot
 from storage.layout import DataLayout
+from tasks.certainty import assess_songs
 from tasks.keras_import import import_training
 from tasks.splits import snapshot_examples
 from tasks.studies import load_model
@@ -97,7 +99,9 @@ def snapshot_of(layout: DataLayout, run: Run) -> Snapshot:
 def _predict(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> list[Prediction]:
     """Let the network of a run hear songs."""
     snapshot = snapshot_of(layout, run)
-    rows = _probabilities(layout, run, _read_examples(layout, snapshot, songs))
+    examples = _read_examples(layout, snapshot, songs)
+    rows = _probabilities(layout, run, examples)
+    assessed = assess_songs(layout, run, snapshot.genres, rows, examples)
     return [
         Prediction(
             run_id=run.run_id,
@@ -107,6 +111,7 @@ def _predict(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> list[
             predicted=snapshot.genres[int(np.argmax(rows[song.track_id]))],
             probability=max(rows[song.track_id]),
             probabilities=rows[song.track_id],
+            **asdict(assessed[song.track_id]),
         )
         for song in songs
     ]

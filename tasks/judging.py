@@ -3,10 +3,11 @@
 import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genre_core.calibration import temper
+from genre_core.certainty import Certainty
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.examples import Float32Array
 from genre_core.features import FeatureConfig
@@ -38,7 +39,8 @@ class Verdict:
     """What the champion says of one song; ``error`` in its place where it cannot be judged.
 
     ``probabilities`` are tempered, so that they are as sure as they are right; those of the
-    fragments are as the network gives them.
+    fragments are as the network gives them. ``confidence``, ``unknown`` and ``alternatives`` are
+    those of `genre_core.certainty.Assessment`.
     """
 
     song: str
@@ -46,6 +48,9 @@ class Verdict:
     probabilities: dict[str, float] = field(default_factory=dict)
     fragments: tuple[FragmentVerdict, ...] = ()
     champion: int = 0
+    confidence: float | None = None
+    unknown: bool | None = None
+    alternatives: tuple[str, ...] | None = None
     error: str = ""
 
 
@@ -56,6 +61,7 @@ class Judge:
     ``network`` is a keras.Model, or the champion's export in its place. ``temperature`` is the one
     fitted on its validation songs, for the mean of the fragments; 1, which changes nothing, where
     none was logged. ``transform`` embeds fragments where the network reads an embedding.
+    ``certainty`` is what its predictions say of themselves.
     """
 
     version: int
@@ -64,6 +70,7 @@ class Judge:
     features: FeatureConfig
     temperature: float = 1.0
     transform: Transform | None = None
+    certainty: Certainty = field(default_factory=Certainty)
 
     def temper_song(self, by_fragment: Float32Array) -> Float64Array:
         """Give the tempered probabilities of a song, from (n_fragments, n_genres) to (n_genres)."""
@@ -102,7 +109,9 @@ def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) ->
     except GenreflowError as error:
         return Verdict(song=song, champion=judge.version, error=str(error))
     by_fragment = predict_genres(judge, matrices)
-    by_song = judge.temper_song(_song_rows(judge, matrices, by_fragment))
+    mean = _mean_embedding(judge, matrices)
+    by_song = judge.temper_song(by_fragment if mean is None else predict_genres(judge, mean))
+    values = None if mean is None else mean[0, :, 0]
     fragments = tuple(
         FragmentVerdict(start_s=float(start_s), probabilities=_by_genre(judge, row))
         for start_s, row in zip(starts_s, by_fragment, strict=True)
@@ -113,14 +122,18 @@ def judge_song(judge: Judge, song: str, limits: DownloadLimits | None = None) ->
         probabilities=_by_genre(judge, by_song),
         fragments=fragments,
         champion=judge.version,
+        **asdict(judge.certainty.assess(by_song, judge.genres, values)),
     )
 
 
-def _song_rows(judge: Judge, matrices: Float32Array, by_fragment: Float32Array) -> Float32Array:
-    """Return the rows that decide a song: of an embedding, one for the mean of its windows."""
+def _mean_embedding(judge: Judge, matrices: Float32Array) -> Float32Array | None:
+    """Return the mean of a song's windows, (1, n_values, 1), which decides; none of spectrograms.
+
+    Spectrograms have none: their fragments vote.
+    """
     if judge.features.embedding is None:
-        return by_fragment
-    return predict_genres(judge, matrices.mean(axis=0, keepdims=True))
+        return None
+    return matrices.mean(axis=0, keepdims=True)
 
 
 def predict_genres(judge: Judge, matrices: Float32Array) -> Float32Array:
@@ -160,7 +173,12 @@ def load_champion(layout: DataLayout) -> Judge:
         raise UsageError(_no_champion(layout))
     import_training()
     from storage.tracking.exporting import find_embedder
-    from storage.tracking.models import load_features, load_network, load_temperature
+    from storage.tracking.models import (
+        load_certainty,
+        load_features,
+        load_network,
+        load_temperature,
+    )
     from storage.tracking.registry import champion
     from storage.tracking.store import open_tracking
 
@@ -171,7 +189,8 @@ def load_champion(layout: DataLayout) -> Judge:
     document = load_features(tracking, reigning.model_uri)
     document["temperature"] = load_temperature(tracking, reigning.model_uri)
     network = load_network(tracking, reigning.model_uri)
-    return to_judge(reigning.version, network, document, find_embedder(document))
+    certainty = load_certainty(tracking, reigning.model_uri)
+    return to_judge(reigning.version, network, document, find_embedder(document), certainty)
 
 
 def export_reigning(layout: DataLayout) -> bool:
@@ -215,11 +234,17 @@ def _load_export(layout: DataLayout, reigning: Champion) -> Judge:
         network = LightNetwork(exported.network)
     except (ValueError, RuntimeError) as error:
         raise ExportUnusable(f"the runtime refuses the export ({error})") from error
-    return to_judge(reigning.version, network, exported.document, exported.embedder)
+    return to_judge(
+        reigning.version, network, exported.document, exported.embedder, exported.certainty
+    )
 
 
 def to_judge(
-    version: int, network: object, document: Mapping[str, Any], embedder: Model | None = None
+    version: int,
+    network: object,
+    document: Mapping[str, Any],
+    embedder: Model | None,
+    certainty: Certainty,
 ) -> Judge:
     """Make a judge of a network, what was logged with it, and the model of its embedding."""
     return Judge(
@@ -229,6 +254,7 @@ def to_judge(
         features=FeatureConfig.from_document(document["features"]),
         temperature=document["temperature"],
         transform=embedding_transform(embedder, N_THREADS) if embedder else None,
+        certainty=certainty,
     )
 
 

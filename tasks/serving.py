@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
+from storage.certainty import CERTAINTY_FILE, read_certainty
 from storage.download import DownloadLimits
 from storage.embeddings.model import Model
 from storage.exports import EMBEDDER, read_embedder
@@ -38,6 +39,7 @@ def load_served(layout: DataLayout, folder: Path) -> Judge:
         _load_network(folder),
         {"temperature": 1.0, **document, **logged},
         _load_embedder(folder, document),
+        read_certainty(folder / CERTAINTY_FILE),
     )
 
 
@@ -71,6 +73,9 @@ def _judge_row(
         "probabilities": verdict.probabilities,
         "error": verdict.error,
         "champion": judge.version,
+        "confidence": verdict.confidence,
+        "unknown": verdict.unknown,
+        "alternatives": None if verdict.alternatives is None else list(verdict.alternatives),
     }
 
 
@@ -95,12 +100,7 @@ def _judge_audio(judge: Judge, audio: str, limits: DownloadLimits) -> Verdict:
         path = Path(folder, "audio")
         path.write_bytes(content)
         verdict = judge_song(judge, str(path), limits)
-    return Verdict(
-        song="",
-        genre=verdict.genre,
-        probabilities=verdict.probabilities,
-        error=verdict.error.replace(str(path), "the audio"),
-    )
+    return replace(verdict, song="", error=verdict.error.replace(str(path), "the audio"))
 
 
 def _text(row: Mapping[str, object], name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import task
 
 from genre_core.augmentation import require_decibels
+from genre_core.certainty import Certainty, PredictionConfig
 from genre_core.errors import GenreflowError
 from genre_core.examples import digest_examples
 from genre_core.features import FeatureConfig, name_features
@@ -44,6 +45,7 @@ class Cell:
     training: TrainingConfig
     tag_prior: TagTable = field(default_factory=dict)
     embedder: Model | None = None
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
 
     def __post_init__(self) -> None:
         if self.features.embedding:
@@ -97,7 +99,8 @@ class Cell:
 class Trained:
     """A model that has been trained and logged, and waits to be scored.
 
-    ``temperature`` is set where the model is calibrated already, and not by validation songs.
+    ``temperature`` and ``certainty`` are set where training songs have given them, out of fold;
+    else validation songs do.
     """
 
     cell: Cell
@@ -109,6 +112,7 @@ class Trained:
     seconds: float
     started_at: datetime
     temperature: float | None = None
+    certainty: Certainty | None = None
 
 
 @task

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 from prefect import task
 
+from genre_core.certainty import Certainty, fit_certainty
 from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array, digest_examples
-from genre_core.head.fitting import FittedHead, fit_head
+from genre_core.head.fitting import FittedHead, Groups, fit_head
 from genre_core.head.prior import prior_matrix, tag_table
 from genre_core.model_card import model_card
 from genre_core.networks.registry import HEADS
+from genre_core.novelty import fit_novelty
 from genre_core.records import Split
 from storage.catalog.snapshots import read_fold_groups
 from storage.layout import DataLayout
@@ -44,6 +46,7 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
         log_json(tracking, run_id, head_document(fitted, cell), "head")
         card = model_card(cell.judging)
         model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
+        certainty = fit_cell_certainty(layout, cell, train, fitted)
     return Trained(
         cell=cell,
         comparison_id=comparison_id,
@@ -54,16 +57,34 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
         seconds=time.monotonic() - start,
         started_at=started_at,
         temperature=1.0,
+        certainty=certainty,
     )
 
 
 def fit_cell(layout: DataLayout, cell: Cell, train: Examples) -> FittedHead:
     """Fit the head of a cell on its training songs."""
-    group_of_track = read_fold_groups(layout, cell.snapshot.snapshot_id)
-    groups = np.array([group_of_track[track_id] for track_id in train.track_ids], object)
+    groups = _read_groups(layout, cell, train)
     n_genres = len(cell.snapshot.genres)
     prior = cell_prior(cell)
     return fit_head(train.matrices[:, :, 0], train.labels, groups, prior, n_genres, cell.seed)
+
+
+def fit_cell_certainty(
+    layout: DataLayout, cell: Cell, train: Examples, fitted: FittedHead
+) -> Certainty:
+    """Fit what the predictions of a head say of themselves, on its training songs out of fold."""
+    n_features = len(fitted.head.weights) - len(cell_prior(cell))
+    features = train.matrices[:, :n_features, 0]
+    groups = _read_groups(layout, cell, train)
+    novelty = fit_novelty(features, groups, cell.prediction.refuse_share, cell.seed)
+    scored = fitted.is_scored
+    return fit_certainty(fitted.out_of_fold[scored], train.labels[scored], cell.prediction, novelty)
+
+
+def _read_groups(layout: DataLayout, cell: Cell, train: Examples) -> Groups:
+    """Read the group (artist) of each training song."""
+    group_of_track = read_fold_groups(layout, cell.snapshot.snapshot_id)
+    return np.array([group_of_track[track_id] for track_id in train.track_ids], object)
 
 
 def cell_prior(cell: Cell) -> Float32Array:

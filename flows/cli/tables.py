@@ -16,9 +16,12 @@ from storage.catalog.standing import FEWEST_VALIDATION_SONGS
 
 if TYPE_CHECKING:
     from tasks.comparison import Challenge, Comparison, RunGroup
+    from tasks.judging import Verdict
 
 WIDE_INTERVAL = 0.5
 """Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
+
+N_NEAREST = 2
 
 PLAIN: dict[str, Any] = {
     "box": None,
@@ -88,21 +91,32 @@ def _doubts(groups: Sequence[RunGroup]) -> list[str]:
     ]
 
 
-def verdicts_table(verdicts: Sequence[Any]) -> Table:
+def verdicts_table(verdicts: Sequence[Verdict]) -> Table:
     """Show the champion's verdicts, a song a line."""
     table = Table(title="Verdicts", **PLAIN)
-    for heading in ("song", "genre", "p", "then"):
+    for heading in ("song", "genre", "confidence", "alternatives"):
         table.add_column(heading, overflow="fold")
     for verdict in verdicts:
-        ranked = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
-        if verdict.error:
-            table.add_row(_short(verdict.song), "[red]not judged[/red]", "", "")
-        else:
-            then = ", ".join(f"{genre} {share:.2f}" for genre, share in ranked[1:3])
-            table.add_row(
-                _short(verdict.song), f"[bold]{ranked[0][0]}[/bold]", f"{ranked[0][1]:.2f}", then
-            )
+        table.add_row(_short(verdict.song), *_verdict_cells(verdict))
     return table
+
+
+def _verdict_cells(verdict: Verdict) -> tuple[str, str, str]:
+    """Return genre, confidence and alternatives; of an unknown song, the nearest genres."""
+    if verdict.error:
+        return "[red]not judged[/red]", "", ""
+    ranked = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
+    if verdict.unknown:
+        return "[yellow]unknown[/yellow]", "", f"nearest: {_shares(ranked[:N_NEAREST])}"
+    (genre, confidence), *others = ranked
+    if verdict.alternatives is None:  # a champion of an older genreflow
+        return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(others[:N_NEAREST])
+    held = [(name, share) for name, share in others if name in verdict.alternatives]
+    return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(held)
+
+
+def _shares(ranked: Sequence[tuple[str, float]]) -> str:
+    return ", ".join(f"{genre} {share:.2f}" for genre, share in ranked)
 
 
 def _short(song: str) -> Text:

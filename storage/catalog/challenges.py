@@ -129,7 +129,7 @@ def read_said(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict
 
 def record_said(layout: DataLayout, predictions: Sequence[Prediction]) -> None:
     """Record what a run says of songs; what was recorded before stays."""
-    rows = [{**asdict(p), "probabilities": list(p.probabilities)} for p in predictions]
+    rows = [prediction.as_row() for prediction in predictions]
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "predictions", rows, "on conflict do nothing")
 

@@ -60,7 +60,8 @@ create table runs as
     from catalog.runs order by started_at;
 
 create table predictions as
-    select run_id, track_id, split, genre, predicted, probability, probabilities
+    select run_id, track_id, split, genre, predicted, probability, probabilities, confidence,
+        unknown, alternatives
     from catalog.predictions order by run_id, track_id;
 
 create table promotions as

@@ -52,7 +52,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a run says of one song; ``probabilities`` are in the order of its snapshot's genres."""
+    """What a run predicts for one song, and what the prediction says of itself.
+
+    ``probabilities`` are in the order of its snapshot's genres, and as the network gives them;
+    ``confidence`` is calibrated. The last three are those of `genre_core.certainty.Assessment`.
+    """
 
     run_id: str
     track_id: str
@@ -61,6 +65,14 @@ class Prediction:
     predicted: str
     probability: float
     probabilities: tuple[float, ...] = ()
+    confidence: float | None = None
+    unknown: bool | None = None
+    alternatives: tuple[str, ...] | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the columns by name, tuples as lists."""
+        row = asdict(self)
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in row.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +124,7 @@ def record_run(layout: DataLayout, run: Run, predictions: Sequence[Prediction]) 
     """Record a finished training with what it says of every validation and test song."""
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "runs", [asdict(run)], "on conflict do nothing")
-        rows = [{**asdict(p), "probabilities": list(p.probabilities)} for p in predictions]
+        rows = [prediction.as_row() for prediction in predictions]
         insert_rows(catalog, "predictions", rows, "on conflict do nothing")
 
 

@@ -18,6 +18,7 @@ from storage.light import LightNetwork, write_light
 from storage.tracking.alias import Champion
 from storage.tracking.models import (
     Network,
+    load_certainty,
     load_features,
     load_network,
     load_temperature,
@@ -61,9 +62,10 @@ def _export(tracking: Tracking, reigning: Champion, network: Network) -> None:
         "temperature": load_temperature(tracking, reigning.model_uri),
     }
     embedder = find_embedder(features)
+    certainty = load_certainty(tracking, reigning.model_uri)
     log_light(tracking, reigning.model_uri, light, embedder)
     card = model_card({**logged, "version": reigning.version})
-    write_export(tracking.layout, reigning, light, logged, embedder, card)
+    write_export(tracking.layout, reigning, light, logged, embedder, card, certainty)
 
 
 def find_embedder(document: Mapping[str, Any]) -> Model | None:

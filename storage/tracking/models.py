@@ -17,9 +17,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Map
+from mlflow.types.schema import Array, Map
 
+from genre_core.certainty import Certainty
 from genre_core.errors import CatalogMismatch, TransientError
+from storage.certainty import CERTAINTY_FILE, certainty_bytes, read_certainty
 from storage.embeddings.model import Model as EmbeddingModel
 from storage.exports import CARD_FILE, EMBEDDER, write_embedder
 from storage.tracking.guarding import told
@@ -130,6 +132,13 @@ def log_temperature(tracking: Tracking, model_uri: str, temperature: float) -> N
         tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
 
 
+def log_certainty(tracking: Tracking, model_uri: str, certainty: Certainty) -> None:
+    """Keep what predictions of a model say of themselves beside its temperature."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, CERTAINTY_FILE).write_bytes(certainty_bytes(certainty))
+        tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
+
+
 def log_light(
     tracking: Tracking, model_uri: str, light: bytes, embedder: EmbeddingModel | None = None
 ) -> None:
@@ -147,6 +156,12 @@ def load_temperature(tracking: Tracking, model_uri: str) -> float:
     with _folder(tracking, model_uri, TEMPERATURE_FILE) as folder:
         path = folder / TEMPERATURE_FILE
         return float(json.loads(path.read_text("utf-8"))["temperature"]) if path.exists() else 1.0
+
+
+def load_certainty(tracking: Tracking, model_uri: str) -> Certainty:
+    """Return the certainty that a model was logged with; an unfitted one if none was."""
+    with _folder(tracking, model_uri, CERTAINTY_FILE) as folder:
+        return read_certainty(folder / CERTAINTY_FILE)
 
 
 def _create_model(tracking: Tracking, run: Run) -> LoggedModel:
@@ -230,6 +245,9 @@ def _song_signature() -> ModelSignature:
                 ColSpec(Map(number), "probabilities"),
                 ColSpec(text, "error"),
                 ColSpec(DataType.long, "champion"),
+                ColSpec(number, "confidence", required=False),
+                ColSpec(DataType.boolean, "unknown", required=False),
+                ColSpec(Array(text), "alternatives", required=False),
             ]
         ),
     )

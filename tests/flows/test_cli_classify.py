@@ -5,15 +5,23 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from flows.cli.classify import watch
+from flows.cli.tables import verdicts_table
 from flows.line import LineConfig
 from tasks.judging import Verdict
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
+
+KEYS = {
+    *("song", "genre", "probabilities", "fragments", "champion"),
+    *("confidence", "unknown", "alternatives"),
+}
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -51,7 +59,10 @@ def test_a_folder_and_files_give_an_array_of_verdicts(
         str(song),
     ]
     for verdict in verdicts:
-        assert verdict.keys() == {"song", "genre", "probabilities", "fragments", "champion"}
+        assert verdict.keys() == KEYS
+        assert verdict["confidence"] == verdict["probabilities"][verdict["genre"]]
+        assert verdict["unknown"] is None
+        assert verdict["alternatives"][0] == verdict["genre"]
         assert verdict["probabilities"].keys() == {"clicks", "hiss", "hums"}
         assert verdict["champion"] == 1
         assert len(verdict["fragments"]) == 3
@@ -71,6 +82,29 @@ def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_judged(
     assert gone.keys() == {"song", "error", "champion"}
     assert "gone.mp3 is not there" in gone["error"]
     assert judged["genre"] in {"clicks", "hiss", "hums"}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"unknown": False, "alternatives": ("jazz",)}, ["jazz", "0.60", ""]),
+        ({"unknown": None, "alternatives": ("jazz", "rock")}, ["jazz", "0.60", "rock 0.30"]),
+        ({"unknown": None, "alternatives": None}, ["jazz", "0.60", "rock 0.30, folk 0.10"]),
+        (
+            {"unknown": True, "alternatives": ("jazz", "rock")},
+            ["unknown", "", "nearest: jazz 0.60, rock 0.30"],
+        ),
+    ],
+)
+def test_the_table_shows_alternatives_and_of_an_unknown_song_the_nearest_genres(
+    said: dict[str, Any], shown: list[str]
+) -> None:
+    probabilities = {"folk": 0.1, "jazz": 0.6, "rock": 0.3}
+    verdict = Verdict(song="a.wav", genre="jazz", probabilities=probabilities, **said)
+
+    cells = [next(iter(column.cells)) for column in verdicts_table([verdict]).columns[1:]]
+
+    assert [Text.from_markup(str(cell)).plain for cell in cells] == shown
 
 
 def test_people_get_a_table(genreflow: Call, finished: LineConfig, songs: Path) -> None:

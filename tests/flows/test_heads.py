@@ -11,9 +11,17 @@ from typer.testing import CliRunner
 from flows.cli.main import app
 from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
+from genre_core.examples import Float32Array
 from storage.catalog.published import query_rows
+from tests.conftest import hum, write_song
 
 pytestmark = pytest.mark.flow
+
+
+def siren(_rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
+    """A loud square wave that rises and falls: none of the three sounds of the library."""
+    pitch_hz = 700 + 400 * np.sin(2 * np.pi * 0.5 * time_s)
+    return 0.6 * np.sign(np.sin(2 * np.pi * np.cumsum(pitch_hz) / 44_100))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +74,8 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     (row,) = query_rows(
         config.layout,
         """
-        select source, probabilities from predictions join outcomes using (track_id)
+        select source, probabilities, confidence, unknown, alternatives
+        from predictions join outcomes using (track_id)
         where run_id = (select run_id from promotions) and outcome = 'ok' order by source limit 1
         """,
     )
@@ -74,6 +83,9 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     verdict = judge_song(load_judge(config.layout), row["source"])
 
     assert [*verdict.probabilities.values()] == pytest.approx(row["probabilities"], abs=2e-3)
+    assert verdict.confidence == pytest.approx(row["confidence"], abs=2e-3)
+    assert verdict.unknown is row["unknown"]
+    assert set(verdict.alternatives or ()) == set(row["alternatives"])
     size = sum(file.stat().st_size for file in config.layout.champion.rglob("*"))
     assert size < 10_000_000
 
@@ -99,6 +111,21 @@ def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
     assert (folder / "embedding.tflite").exists()
     assert (folder / "model-card.md").exists()
     assert served == judge_song(load_judge(config.layout), song)
+
+
+def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
+    head_night: tuple[LineConfig, NightlyReport], tmp_path: Path
+) -> None:
+    from tasks.judging import judge_all
+
+    config, _ = head_night
+    known = write_song(tmp_path / "known.wav", hum, seed=900)
+    sweep = write_song(tmp_path / "sweep.wav", siren, seed=901)
+
+    verdicts = judge_all(config.layout, [str(known), str(sweep)])
+
+    assert [verdict.unknown for verdict in verdicts] == [False, True]
+    assert all(verdict.alternatives for verdict in verdicts)
 
 
 def test_what_was_chosen_for_a_head_is_logged_with_its_tags(

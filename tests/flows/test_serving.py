@@ -97,6 +97,9 @@ def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song
     for said in (by_path, by_address, by_audio):
         assert (said["genre"], said["error"]) == (expected.genre, "")
         assert said["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+        assert said["confidence"] == pytest.approx(expected.confidence, abs=1e-6)
+        assert (said["unknown"], said["alternatives"]) == (None, list(expected.alternatives or ()))
+    assert (broken["confidence"], absent["alternatives"]) == (None, None)
     assert broken["genre"] == absent["genre"] == ""
     assert broken["error"].startswith("the audio")
     assert absent["error"] == UNREADABLE

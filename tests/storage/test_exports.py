@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from genre_core.certainty import Certainty
+from genre_core.novelty import Novelty
 from storage.exports import ExportUnusable, has_export, read_export, write_export
 from storage.layout import DataLayout
 from storage.tracking.alias import Champion
@@ -12,6 +15,10 @@ FIRST = Champion(version=1, run_id="a", model_uri="models:/m-1")
 SECOND = Champion(version=2, run_id="b", model_uri="models:/m-2")
 LOGGED = {"genres": ["jazz", "rock"], "features": {"fragment_s": 3.0}, "temperature": 1.5}
 NETWORK = bytes(range(256))
+REFERENCES = np.array([[1, 0], [1, 0]], np.float16)
+CERTAINTY = Certainty(
+    coverage=0.9, least_probability=0.25, novelty=Novelty(references=REFERENCES, threshold=0.5)
+)
 
 
 @pytest.fixture
@@ -36,6 +43,36 @@ def test_an_export_comes_back_with_what_was_logged(layout: DataLayout, folder: P
 
     assert exported.network == NETWORK
     assert exported.document == {"version": 1, "model_uri": "models:/m-1", **LOGGED}
+
+
+def test_an_export_comes_back_with_its_certainty_and_one_without_is_unfitted(
+    layout: DataLayout,
+) -> None:
+    write_export(layout, FIRST, NETWORK, LOGGED)
+    before = read_export(layout, FIRST).certainty
+
+    write_export(layout, FIRST, NETWORK, LOGGED, certainty=CERTAINTY)
+
+    after = read_export(layout, FIRST).certainty
+    assert (before.least_probability, before.novelty) == (None, None)
+    assert (after.coverage, after.least_probability) == (0.9, 0.25)
+    assert after.novelty is not None
+    assert after.novelty.is_unknown(np.array([[3, 0], [-1, 0]], np.float32)).tolist() == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("fault", ["changed", "gone"])
+def test_an_export_whose_certainty_is_not_as_it_was_is_not_taken(
+    layout: DataLayout, fault: str
+) -> None:
+    write_export(layout, FIRST, NETWORK, LOGGED, certainty=CERTAINTY)
+    file = layout.champion / "m-1" / "certainty.npz"
+    change_byte(file, -1) if fault == "changed" else file.unlink()
+
+    with pytest.raises(ExportUnusable, match="the certainty"):
+        read_export(layout, FIRST)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def move_alias(layout: DataLayout) -> int:
 
 
 def assert_same(one: Verdict, other: Verdict) -> None:
+    assert (one.unknown, one.alternatives) == (other.unknown, other.alternatives)
+    assert one.confidence == pytest.approx(max(other.probabilities.values()), abs=1e-5)
     assert (one.genre, one.champion, one.error) == (other.genre, other.champion, "")
     assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5, rel=0)
     for fragment, same in zip(one.fragments, other.fragments, strict=True):
@@ -104,6 +106,21 @@ def test_an_export_that_the_runtime_refuses_is_told_and_not_used(
 
     assert "the runtime refuses the export" in caplog.text
     assert_same(verdict, before)
+
+
+def test_an_export_of_an_older_genreflow_names_no_alternatives(
+    layout: DataLayout, song: str
+) -> None:
+    reigning = read_alias(layout)
+    assert reigning is not None
+    exported = read_export(layout, reigning)
+    write_export(layout, reigning, exported.network, exported.document)
+
+    verdict = judge_all(layout, [song])[0]
+
+    assert isinstance(load_judge(layout).network, LightNetwork)
+    assert (verdict.genre, verdict.unknown, verdict.alternatives) == ("hums", None, None)
+    assert verdict.confidence == max(verdict.probabilities.values())
 
 
 def test_a_champion_chosen_in_mlflow_judges_at_once(

@@ -189,6 +189,28 @@ def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_featu
     assert temperature == pytest.approx(fit_temperature(said, labels), rel=1e-3)
 
 
+def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_unknown(
+    finished: LineConfig, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
+) -> None:
+    """Of six validation songs none can promise nine tenths: every set holds all genres."""
+    run_id = rows["dense 1"]["run_id"]
+    predictions = query_rows(
+        finished.layout, f"select * from predictions where run_id = '{run_id}' order by track_id"
+    )
+
+    metrics = logged["dense 1"].data.metrics
+    said = np.array([p["probabilities"] for p in predictions])
+    powers = said ** (1 / metrics["temperature"])
+    expected = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
+    assert [p["confidence"] for p in predictions] == pytest.approx(expected.tolist(), abs=1e-4)
+    assert {p["unknown"] for p in predictions} == {None}
+    assert metrics["least_probability"] == 0
+    assert all(set(p["alternatives"]) == {"clicks", "hiss", "hums"} for p in predictions)
+    assert all(p["alternatives"][0] == p["predicted"] for p in predictions)
+    assert metrics["test_song_mean_set_coverage"] == 1
+    assert metrics["test_song_mean_set_size"] == 3
+
+
 def test_the_model_of_a_run_says_what_classifying_needs(
     finished: LineConfig, logged: "dict[str, MlflowRun]"
 ) -> None:

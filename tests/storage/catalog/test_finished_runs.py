@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.judged import JudgedSplit, read_judged, read_published_judged
-from storage.catalog.published import publish
+from storage.catalog.published import publish, query_rows
 from storage.catalog.runs import (
     Prediction,
     Promotion,
@@ -111,6 +112,25 @@ def test_probabilities_of_all_genres_are_kept(store: Store) -> None:
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(catalog, "select probabilities from predictions")
     assert rows == [{"probabilities": [0.75, 0.25]}]
+
+
+def test_what_predictions_say_of_themselves_is_kept_and_published_where_it_is_known(
+    store: Store,
+) -> None:
+    run = store.run("run", store.freeze("key", *store.three_songs()))
+    plain = Prediction(
+        run_id="run", track_id="a", split="test", genre="jazz", predicted="jazz", probability=0.5
+    )
+    certain = {"confidence": 0.625, "unknown": False, "alternatives": ("jazz", "rock")}
+
+    record_run(store.layout, run, [plain, replace(plain, track_id="b", **certain)])
+    publish(store.layout)
+
+    rows = query_rows(store.layout, "select confidence, unknown, alternatives from predictions")
+    assert [tuple(row.values()) for row in rows] == [
+        (None, None, None),
+        (0.625, False, ["jazz", "rock"]),
+    ]
 
 
 def test_a_run_that_is_recorded_twice_is_one_run(store: Store) -> None:

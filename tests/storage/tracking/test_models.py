@@ -9,14 +9,18 @@ import pytest
 from mlflow.artifacts import download_artifacts
 from mlflow.models import Model, ModelSignature
 
+from genre_core.certainty import Certainty
 from genre_core.errors import CatalogMismatch
+from genre_core.novelty import Novelty
 from storage.layout import DataLayout
 from storage.tracking.cells import RunCell
 from storage.tracking.models import (
     Network,
+    load_certainty,
     load_features,
     load_network,
     load_temperature,
+    log_certainty,
     log_network,
     log_temperature,
 )
@@ -80,6 +84,28 @@ def test_a_temperature_lies_beside_the_network_and_is_one_where_none_was_logged(
     assert load_features(tracking, model_uri) == FEATURES
 
 
+@pytest.mark.parametrize(
+    "novelty", [None, Novelty(references=np.eye(2, 3, dtype=np.float16), threshold=0.5)]
+)
+def test_a_certainty_lies_beside_the_network_and_is_unfitted_where_none_was_logged(
+    tracking: Tracking, run_id: str, network: Network, novelty: Novelty | None
+) -> None:
+    model_uri = log_network(tracking, run_id, network, (4, 5), FEATURES)
+    before = load_certainty(tracking, model_uri)
+
+    log_certainty(
+        tracking, model_uri, Certainty(coverage=0.9, least_probability=0.25, novelty=novelty)
+    )
+
+    after = load_certainty(tracking, model_uri)
+    assert (before.coverage, before.least_probability, before.novelty) == (None, None, None)
+    assert (after.coverage, after.least_probability) == (0.9, 0.25)
+    assert (after.novelty is None) == (novelty is None)
+    if novelty and after.novelty:
+        assert after.novelty.threshold == 0.5
+        np.testing.assert_array_equal(after.novelty.references, novelty.references)
+
+
 def test_a_network_belongs_to_its_run_and_tells_its_size(
     tracking: Tracking, run_id: str, network: Network
 ) -> None:
@@ -99,6 +125,7 @@ def test_a_network_says_what_it_takes_and_gives(
     found = Model.load(download_artifacts(logged.artifact_location))
     assert found.signature.inputs.input_names() == ["song", "audio_base64"]
     outputs = ["song", "genre", "probabilities", "error", "champion"]
+    outputs += ["confidence", "unknown", "alternatives"]
     assert found.signature.outputs.input_names() == outputs
     network = ModelSignature.from_dict(found.metadata["network_signature"])
     assert network.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 4, 5)}
