@@ -8,9 +8,11 @@ import numpy as np
 from prefect import task
 
 from genre_core.augmentation import AugmentationConfig
+from genre_core.embeddings import SEPARATOR
 from genre_core.errors import UsageError
 from genre_core.examples import Examples, digest_examples
 from genre_core.features import FeatureConfig
+from genre_core.networks.registry import HEADS
 from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.songs import gather_songs
 from genre_core.training_rules import TrainingConfig
@@ -22,7 +24,8 @@ from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import open_tracked
-from tasks.train import Cell
+from tasks.train import Cell, Network
+from tasks.train_head import build_network, fit_cell
 
 if TYPE_CHECKING:
     from storage.tracking.store import Tracking
@@ -92,6 +95,7 @@ def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
         snapshot=read_snapshot(layout, run.snapshot_id),
         features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
         training=read_training(read_params(tracking, run.run_id)),
+        tag_prior=_read_tag_prior(tracking, run),
     )
     if cell.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
@@ -101,6 +105,27 @@ def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
             "cannot be trained again."
         )
     return cell
+
+
+def _read_tag_prior(tracking: "Tracking", run: Run) -> dict[str, list[str]]:
+    """Read the tags of each genre back from a head; nothing of other networks."""
+    if run.network not in HEADS:
+        return {}
+    from storage.tracking.curves import read_document
+
+    tags = read_document(tracking, run.run_id, "head")["tags"]
+    return {genre: [tag.partition(SEPARATOR)[2] for tag in names] for genre, names in tags.items()}
+
+
+def _fit_again(layout: DataLayout, cell: Cell, examples: Mapping[Split, Examples]) -> Network:
+    """Train the network of a cell as the run did."""
+    train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
+    training, n_genres = import_training(), len(cell.snapshot.genres)
+    if cell.network in HEADS:
+        return build_network(fit_cell(layout, cell, train), cell.network)
+    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
+    training.fit_network(model, train, validation, cell.training, cell.seed, lambda _scores: None)
+    return model
 
 
 def _train_again(
@@ -113,10 +138,7 @@ def _train_again(
     """Give macro F1 on both other splits, and whether all predictions have the bits of the run."""
     from storage.tracking.models import load_network
 
-    training, n_genres = import_training(), len(cell.snapshot.genres)
-    model = training.seeded_network(cell.network, cell.features.shape, n_genres, cell.seed)
-    train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
-    training.fit_network(model, train, validation, cell.training, cell.seed, lambda _scores: None)
+    training, model = import_training(), _fit_again(layout, cell, examples)
     before, groups = load_network(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
     said, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):

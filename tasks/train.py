@@ -1,5 +1,7 @@
 """Train and evaluate: one run a cell; scores by fragment and by song."""
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -61,11 +63,14 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of the training, flat: of a head, its version and the tags it takes."""
+        """The settings of the training, flat: of a head, its version and a digest of its tags.
+
+        The tags themselves are in ``head.json`` of the run: names of genres make no parameters.
+        """
         if self.network not in HEADS:
             return dict(self.training.as_document())
-        told = {genre: ", ".join(tags) for genre, tags in self.tags.items()}
-        return {"head": HEAD_VERSION, **{f"tags {genre}": tags for genre, tags in told.items()}}
+        tags = json.dumps(self.tags, sort_keys=True).encode()
+        return {"head": HEAD_VERSION, "tag_prior": hashlib.sha256(tags).hexdigest()[:16]}
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:

@@ -42,7 +42,7 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     run_id = start_run(tracking, comparison_id, described)
     with failing_run(tracking, run_id):
         fitted = fit_cell(layout, cell, train)
-        model = _build(fitted, cell.network)
+        model = build_network(fitted, cell.network)
         log_json(tracking, run_id, head_document(fitted, cell), "head")
         card = model_card(cell.judging)
         model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
@@ -111,7 +111,8 @@ def head_document(fitted: FittedHead, cell: Cell) -> dict[str, object]:
     }
 
 
-def _build(fitted: FittedHead, name: str) -> Network:
-    from genre_core.networks.head import build_head  # imports Keras
+def build_network(fitted: FittedHead, name: str) -> Network:
+    """Build the network of a fitted head; imports Keras."""
+    from genre_core.networks.head import build_head
 
     return build_head(fitted.head, name)

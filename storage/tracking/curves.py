@@ -1,5 +1,10 @@
 """Curves and settings of finished trainings, read back."""
 
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
 from storage.tracking.store import Tracking
 
 
@@ -17,3 +22,10 @@ def read_params(tracking: Tracking, run_id: str) -> dict[str, str]:
 def read_tags(tracking: Tracking, run_id: str) -> dict[str, str]:
     """Give the tags of a run."""
     return dict(tracking.client.get_run(run_id).data.tags)
+
+
+def read_document(tracking: Tracking, run_id: str, name: str) -> dict[str, Any]:
+    """Return a document that `runs.log_json` kept with a run."""
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        path = tracking.client.download_artifacts(run_id, f"{name}.json", folder)
+        return json.loads(Path(path).read_text("utf-8"))

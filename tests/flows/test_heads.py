@@ -159,3 +159,18 @@ def test_where_the_champion_is_a_head_the_best_network_on_spectrograms_is_explai
     explanation = json.loads(shown.stdout)
     assert len(explanation["band_losses"]) == 12
     assert (tmp_path / "bands.png").exists()
+
+
+def test_a_head_is_reproduced_bit_for_bit(
+    head_night: tuple[LineConfig, NightlyReport],
+) -> None:
+    from tasks.reproduce import retrain
+
+    config, report = head_night
+    assert report.trained is not None
+    run = next(run for run in report.trained.runs if run.network == "head")
+
+    reproduction = retrain.fn(config.layout, run.run_id)
+
+    assert reproduction.is_identical
+    assert reproduction.same_examples
