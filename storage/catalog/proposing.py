@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.snapshots import read_candidates
+from storage.catalog.snapshots import IS_CANDIDATE
 from storage.catalog.unlabelled import UNLABELLED
 from storage.layout import DataLayout
 
@@ -66,13 +66,13 @@ def read_learned(
     most_songs : int
         So many at most, spread by the digest of their ids.
     """
-    candidates = read_candidates(layout, [feature_key], genres)
     statement = f"""
-        {_SONGS} and track_id in (select unnest($2::varchar[]))
+        {_SONGS} and {IS_CANDIDATE}
+            and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
             and track_id not in (select track_id from assignments where split <> 'train')
         order by md5(track_id) limit $3
     """
-    return _read(layout, statement, [feature_key, [c.track_id for c in candidates], most_songs])
+    return _read(layout, statement, [feature_key, list(genres), most_songs])
 
 
 _SONGS = """
