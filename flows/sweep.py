@@ -15,7 +15,7 @@ from storage.layout import DataLayout
 from storage.lock import hold_home
 from tasks.publish import publish_store
 from tasks.select import close_killed_runs, finished_runs
-from tasks.splits import assign_splits
+from tasks.splits import assign_splits, usable_features
 from tasks.sweep import SweepRow, open_sweep, report_sweep
 from tasks.train import Cell, select_cells
 
@@ -46,10 +46,9 @@ def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> S
     layout = config.layout
     extract(config)
     with hold_home(layout):
-        snapshots = assign_splits(
-            layout, config.features, config.genres, config.split_seed, config.golden
-        )
-        cells = order_cells(plan_cells(config, config.features, snapshots))
+        features = usable_features(layout, config.features, config.genres)
+        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
+        cells = order_cells(plan_cells(config, features, snapshots))
         missing = select_cells(layout, cells)
         close_killed_runs(layout)
         run_id = open_sweep(layout, cells)

@@ -63,6 +63,8 @@ class Contest:
     is_other_than_head : bool
         Whether the champion is a `head` and the challenger is not: then new songs alone, on which
         the champion was not trained, are no reason to promote it.
+    is_head_over_other : bool
+        Whether the challenger is a `head` and the champion none: then it need not prove better.
     objection : str
         Why the challenger may not be promoted whatever it scores, as where its audit has failed;
         empty if nothing is against it.
@@ -79,6 +81,7 @@ class Contest:
     staleness: float = 0.0
     n_candidates: int = 1
     is_other_than_head: bool = False
+    is_head_over_other: bool = False
     objection: str = ""
 
     @property
@@ -189,6 +192,8 @@ def _compare(
         return True, f"{ahead}, above zero."
     if gain.value < -config.margin - ROUNDING:
         return False, f"{stays}, more than the margin of {config.margin:g} lost."
+    if contest.is_head_over_other:
+        return True, f"{ahead}, within the margin of {config.margin:g}: a head is preferred."
     if contest.is_other_than_head:
         return False, f"{stays}, which may be chance; a head gives way to a gain above zero alone."
     new_songs = f"the champion's snapshot lacks {100 * contest.staleness:.0f} % of the songs"

@@ -12,7 +12,7 @@ from genre_core.audit.learners import (
     nearest_neighbour,
 )
 from genre_core.audit.rules import AuditConfig
-from genre_core.audit.songs import AuditedSong
+from genre_core.audit.songs import AuditedSong, fold_groups
 from genre_core.examples import Examples, Float32Array
 from genre_core.head.prior import prior_matrix, tag_table
 from genre_core.ladder.judging import fixed_order
@@ -105,7 +105,8 @@ def _generalising(plan: AuditPlan, seen: Seen, songs: Sequence[AuditedSong]) -> 
 
 
 def _song_head(seen: Seen, songs: Sequence[AuditedSong], prior: Float32Array) -> Fit:
-    groups = {song.track_id: song.fold_group for song in songs}
+    track_ids = [song.track_id for song in songs]
+    groups = dict(zip(track_ids, fold_groups(songs), strict=True))
     return head_of_songs(groups, prior, len(seen.genres))
 
 

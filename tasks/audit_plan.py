@@ -86,7 +86,7 @@ def read_seen(layout: DataLayout, plan: AuditPlan, songs: Sequence[AuditedSong])
     for snapshot in _snapshots(plan):
         most = plan.config.n_fragments
         if snapshot is plan.beside:
-            most = min(most, max(2, MOST_BESIDE // len(songs)))
+            most = min(most, max(2, MOST_BESIDE // max(1, len(songs))))
         found.append(_read(layout, snapshot, songs, most))
     return found
 

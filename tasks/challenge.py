@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch
 from genre_core.judgements import Judgements, judge_by_name
-from genre_core.networks.registry import HEAD
+from genre_core.networks.registry import HEAD, HEADS
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
 from storage.catalog.audits import read_snapshot
 from storage.catalog.challenges import (
@@ -85,6 +85,8 @@ def judge_challenge(
         staleness=_staleness(layout, challenger, former),
         n_candidates=bench.n_candidates,
         is_other_than_head=bool(former and former.network == HEAD and challenger.network != HEAD),
+        is_head_over_other=bool(former and former.network not in HEADS)
+        and challenger.network == HEAD,
         objection=objection or hearing.objection,
     )
     return decide(contest, config, bench.seeded_by), bench.judged_on

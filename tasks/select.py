@@ -113,6 +113,8 @@ def _proves_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -
         for one in read_judged(layout, [run.run_id, head.run_id])
         if one.split == Split.VALIDATION
     }
+    if not {run.run_id, head.run_id} <= said.keys():
+        return False
     return proves_better(said[run.run_id], said[head.run_id], n_candidates, run.snapshot_id)
 
 

@@ -30,7 +30,7 @@ from storage.examples import read_examples
 from storage.layout import DataLayout
 from tasks.spectrograms import key_features
 
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.8
 """Spectrograms that a smaller share of the embedded songs has are left out of a comparison."""
 
 
@@ -75,15 +75,27 @@ def usable_features(
     n_embedded = max((n for config, n in counted if config.embedding), default=0)
     usable = [c for c, n in counted if c.embedding or n >= LEAST_SHARE * n_embedded]
     for config, n in counted:
-        if config not in usable:
-            get_run_logger().warning(
-                "%s of %s songs are long enough for %s, so no network is trained on it. For clips "
-                "of 30 s set margin_s = 0 and min_track_s = 29 below [fragments].",
-                n,
-                n_embedded,
-                name_features(config.representation, config.fragment_s),
-            )
+        if config.embedding is None and n < n_embedded:
+            _warn_of_short_songs(config, n, n_embedded, is_used=config in usable)
     return usable
+
+
+def _warn_of_short_songs(config: FeatureConfig, n: int, n_embedded: int, *, is_used: bool) -> None:
+    """Log what follows from songs that have an embedding and are too short for spectrograms."""
+    name = name_features(config.representation, config.fragment_s)
+    what = (
+        f"{n_embedded - n} of them are left out of the comparison"
+        if is_used
+        else "no network is trained on it"
+    )
+    get_run_logger().warning(
+        "%s of %s songs with an embedding are long enough for %s, so %s. To use all of them, set "
+        "representations to embeddings alone, or lower margin_s and min_track_s below [fragments].",
+        n,
+        n_embedded,
+        name,
+        what,
+    )
 
 
 def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Examples:

@@ -24,6 +24,7 @@ from genre_core.representations.registry import find_representation
 from genre_core.training_rules import EpochScores, TrainingConfig
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples
+from storage.disk import digest_file
 from storage.embeddings.model import Model
 from storage.exports import EMBEDDER
 from storage.layout import DataLayout
@@ -95,8 +96,12 @@ class Cell:
             "features": self.features.as_document(),
         }
         if self.embedder:
-            file = str(self.embedder.file.resolve())
-            document[EMBEDDER] = {**self.embedder.as_document(), "file": file}
+            file = self.embedder.file.resolve()
+            document[EMBEDDER] = {
+                **self.embedder.as_document(),
+                "file": str(file),
+                "sha256": digest_file(file),
+            }
         return document
 
 

@@ -1,11 +1,13 @@
 """Train a head: read embeddings, fit, build the network, log it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
-from prefect import task
+from prefect import get_run_logger, task
 
 from genre_core.certainty import Certainty, fit_certainty
 from genre_core.errors import GenreflowError
@@ -43,7 +45,9 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     with failing_run(tracking, run_id):
         fitted = fit_cell(layout, cell, train)
         model = build_network(fitted, cell.network)
-        log_json(tracking, run_id, head_document(fitted, cell), "head")
+        document = head_document(fitted, cell)
+        _report_genres_without_tags(document["genres_without_tags"])
+        log_json(tracking, run_id, document, "head")
         card = model_card(cell.judging)
         model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
         certainty = fit_cell_certainty(layout, cell, train, fitted)
@@ -98,7 +102,16 @@ def cell_prior(cell: Cell) -> Float32Array:
     return prior if HEADS[cell.network] else np.zeros_like(prior)
 
 
-def head_document(fitted: FittedHead, cell: Cell) -> dict[str, object]:
+def _report_genres_without_tags(genres: Sequence[str]) -> None:
+    if genres:
+        get_run_logger().warning(
+            "No tag of the embedding speaks for %s: the head learns these genres from your songs "
+            "alone. [tag_prior] in genreflow.toml can name tags.",
+            ", ".join(genres),
+        )
+
+
+def head_document(fitted: FittedHead, cell: Cell) -> dict[str, Any]:
     """Describe a fitted head: what was chosen, the tags of each genre, and which have none."""
     tags = cell.tags
     return {

@@ -209,4 +209,4 @@ def _describe_level(
 def _run_details(baseline: Baseline, best: float | None) -> dict[str, float | None]:
     if best is None:
         return {}
-    return {"champion_recall": best, "champion_where_file_errs": _beyond(baseline)}
+    return {"champion_recall": best, "champion_where_baseline_errs": _beyond(baseline)}

@@ -1,5 +1,6 @@
 """Metadata: the genre predicted from what is written beside the music, artists kept apart."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from genre_core.audit.baselines import Baseline, BoolArray, forest_predictions, report_baseline
 from genre_core.audit.rules import AuditConfig, Check, CheckName, untested
 from genre_core.audit.shortcuts import cue_columns
-from genre_core.audit.songs import AuditedSong
+from genre_core.audit.songs import AuditedSong, fold_groups
 from genre_core.fragments import Float64Array
 
 TEXTS = ("artist", "album", "publisher")
@@ -59,7 +60,7 @@ def check_metadata(
     collection, whose sound a network may learn in place of the genre.
     """
     songs = _subsample(songs, config.seed)
-    artists = [song.fold_group for song in songs]
+    artists = fold_groups(songs)
     folds = list(_folds(songs, artists, config))
     scored = sorted(at for _, held in folds for at in held)
     if len({songs[at].genre for at in scored}) < 2:
@@ -93,7 +94,8 @@ def _folds(
     from sklearn.model_selection import StratifiedGroupKFold
 
     genres = [song.genre for song in songs]
-    n_folds = min(config.n_folds, len(set(artists)))
+    most_songs = max(Counter(genres).values(), default=0)
+    n_folds = min(config.n_folds, len(set(artists)), most_songs)
     if n_folds < 2:
         return
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=config.seed)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from genre_core.groups import fold_artist
+from genre_core.groups import join_artists
 from genre_core.records import Split
 
 
@@ -46,11 +46,10 @@ class AuditedSong:
     loudness_db: float = float("nan")
     cutoff_hz: float = float("nan")
 
-    @property
-    def fold_group(self) -> str:
-        """What folds keep together: its group, or its artist where it is split by song."""
-        artist = fold_artist(self.artist)
-        return f"artist {artist}" if self.split_level != "group" and artist else self.group_id
+
+def fold_groups(songs: Sequence[AuditedSong]) -> list[str]:
+    """Return the group of each song for folds: groups of the split that share an artist are one."""
+    return join_artists([song.group_id for song in songs], [song.artist for song in songs])
 
 
 def name_recordings(

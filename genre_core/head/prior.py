@@ -1,5 +1,6 @@
 """Which tags of an embedding speak for which genre."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -33,7 +34,9 @@ DEFAULT_TAGS: TagTable = MappingProxyType(
         "opera": ("opera",),
         "pop": ("pop",),
         "punk": ("punk",),
+        "r&b": ("rnb",),
         "rap": ("hip-hop",),
+        "rhythm and blues": ("rnb",),
         "rnb": ("rnb",),
         "rock": ("rock", "hard rock", "classic rock"),
         "soul": ("soul", "rnb"),
@@ -52,14 +55,24 @@ def tag_table(own: TagTable) -> TagTable:
 def prior_tags(genre: str, embedding: Embedding, table: TagTable) -> tuple[str, ...]:
     """Return the tags of an embedding that speak for a genre, such as ``MSD: Hip-Hop``.
 
-    Tags that ``table`` names, none if its list is empty; without an entry, those that bear the
-    name of the genre. Letter case and punctuation do not matter.
+    Tags that ``table`` names for the genre or for the parts of its name, none if its list is empty;
+    without an entry, those that bear the name of the genre. Letter case and punctuation do not
+    matter.
     """
-    letters = _letters(genre)
-    named = next((tags for name, tags in table.items() if _letters(name) == letters), (genre,))
-    wanted = {_letters(tag) for tag in named}
+    wanted = {_letters(tag) for tag in _named_tags(genre, table)}
     pairs = zip(embedding.tags, embedding.tag_names, strict=True)
     return tuple(tag for tag, name in pairs if _letters(name) in wanted)
+
+
+def _named_tags(genre: str, table: TagTable) -> Sequence[str]:
+    """Tags of a genre by its whole name, or of the parts of a name such as ``Hip-Hop/Rap``."""
+    by_letters = {_letters(name): tags for name, tags in table.items()}
+    for separators in ("$^", r"[/,;|]", r"[/,;|&+]|\band\b"):
+        parts = [part for part in re.split(separators, genre) if _letters(part)]
+        found = [by_letters[_letters(part)] for part in parts if _letters(part) in by_letters]
+        if found:
+            return [tag for tags in found for tag in tags]
+    return (genre,)
 
 
 def prior_matrix(genres: Sequence[str], embedding: Embedding, table: TagTable) -> Float32Array:

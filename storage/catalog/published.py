@@ -3,6 +3,7 @@
 from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
 
 import logging
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -96,8 +97,22 @@ def query(
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement, list(parameters))
             return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
+    except duckdb.CatalogException as error:
+        if _is_outdated(str(error)):
+            raise UsageError(
+                f"{layout.published} was published by an older version of this program. Run "
+                "`genreflow extract`, which publishes it again."
+            ) from error
+        raise UsageError(f"The store cannot answer: {error}") from error
     except duckdb.Error as error:
         raise UsageError(f"The store cannot answer: {error}") from error
+
+
+def _is_outdated(message: str) -> bool:
+    """Whether DuckDB misses a table that this version publishes."""
+    missing = re.search(r"Table with name (\w+) does not exist", message)
+    published = files("storage.catalog").joinpath("published.sql").read_text("utf-8")
+    return missing is not None and f"create table {missing[1]} as" in published
 
 
 def _unique(names: Sequence[str]) -> list[str]:

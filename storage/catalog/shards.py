@@ -56,8 +56,13 @@ def count_named(layout: DataLayout, shards: Sequence[str]) -> dict[str, dict[str
 
 
 def forget_shards(layout: DataLayout, shards: Sequence[str]) -> None:
-    """Forget shards, so that their tracks are extracted again."""
+    """Forget shards and the embeddings of their songs, so that they are extracted again."""
     with open_catalog(layout) as catalog:
+        catalog.execute(
+            "delete from song_embeddings where (track_id, feature_key) in (select (track_id, "
+            "feature_key) from extracted where shard in (select unnest(?)))",
+            [list(shards)],
+        )
         for table in ("extracted", "shards"):
             catalog.execute(
                 f"delete from {table} where shard in (select unnest(?))", [list(shards)]

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from genre_core.errors import GenreflowError
+from genre_core.errors import CatalogMismatch, GenreflowError
 from genre_core.model_card import model_card
+from storage.disk import digest_file
 from storage.embeddings.config import BUILT_IN
 from storage.embeddings.model import Model
 from storage.embeddings.weights import find_weights
@@ -73,15 +74,25 @@ def find_embedder(document: Mapping[str, Any]) -> Model | None:
 
     Raises
     ------
-    UsageError
-        If it is the user's own, and no longer where it was.
+    CatalogMismatch
+        If it is no longer there, or another one: a head reads the values of one model alone.
     """
     described = document.get(EMBEDDER)
     if not described:
         return None
-    if described["embedding"]["name"] in BUILT_IN:
-        return find_weights(described["embedding"]["name"])
-    return Model.from_document(described, Path(described["file"]))
+    name = described["embedding"]["name"]
+    if name in BUILT_IN:
+        model = find_weights(name)
+        is_same = model.embedding.digest == described["embedding"]["digest"]
+    else:
+        model = Model.from_document(described, Path(described["file"]))
+        is_same = model.file.is_file() and digest_file(model.file) == described["sha256"]
+    if not is_same:
+        raise CatalogMismatch(
+            f"{model.file} is not the model of the embedding {name!r} that the network was trained "
+            "on. Put the old file back, or train again."
+        )
+    return model
 
 
 def light_bytes(network: Network) -> bytes:

@@ -180,3 +180,11 @@ def test_a_gain_above_zero_promotes_over_a_head() -> None:
     proven = contest(judged(10, 10), judged(4, 4), is_other_than_head=True)
 
     assert decided(proven).promote
+
+
+def test_a_head_takes_the_place_of_another_network_within_the_margin() -> None:
+    equal = contest(judged(7, 7), judged(7, 7), is_head_over_other=True)
+    worse = contest(judged(6, 6), judged(8, 8), is_head_over_other=True)
+
+    assert decided(equal).promote
+    assert not decided(worse).promote

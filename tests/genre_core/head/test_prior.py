@@ -40,3 +40,25 @@ def test_a_genre_without_a_tag_has_an_empty_column() -> None:
 
 def test_a_table_of_the_user_is_the_only_one_asked_for_the_genres_it_names() -> None:
     assert prior_tags("rock", EMBEDDING, {"rock": ("house",)}) == ("MSD: House",)
+
+
+@pytest.mark.parametrize(
+    ("genre", "tags"),
+    [
+        ("Hip-Hop/Rap", ("MSD: Hip-Hop",)),
+        ("Rock & Roll", ("MSD: rock",)),
+        ("House and Techno", ("MSD: House",)),
+        ("Folk, World", ()),
+    ],
+)
+def test_a_name_of_several_parts_finds_the_tags_of_its_parts(
+    genre: str, tags: tuple[str, ...]
+) -> None:
+    assert prior_tags(genre, EMBEDDING, DEFAULT_TAGS) == tags
+
+
+@pytest.mark.parametrize("genre", ["R&B", "RnB", "R&B/Soul", "Rhythm and Blues"])
+def test_rhythm_and_blues_is_found_under_its_usual_names(genre: str) -> None:
+    tagger = replace(EMBEDDING, tags=("MSD: rnb", "MSD: blues"))
+
+    assert "MSD: rnb" in prior_tags(genre, tagger, DEFAULT_TAGS)
