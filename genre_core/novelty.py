@@ -36,10 +36,13 @@ class Novelty:
         Mean features of training songs, of unit length.
     threshold : float
         A song whose `distances` is larger is unknown.
+    refuse_share : float
+        The share of known songs that it was fitted for.
     """
 
     references: Float16Array
     threshold: float
+    refuse_share: float
 
     def distances(self, features: Float32Array) -> Float32Array:
         """Distance to the second nearest training song, float32 (n, n_features) to (n,), 0..2."""
@@ -85,7 +88,9 @@ def fit_novelty(
     held_out = _distances(unit, references, names, names[chosen])
     weights = 1 / np.bincount(names)[names]
     return Novelty(
-        references=references, threshold=weighted_quantile(held_out, weights, 1 - refuse_share)
+        references=references,
+        threshold=weighted_quantile(held_out, weights, 1 - refuse_share),
+        refuse_share=refuse_share,
     )
 
 

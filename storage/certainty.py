@@ -22,6 +22,7 @@ def certainty_bytes(certainty: Certainty) -> bytes:
     arrays: dict[str, Any] = {name: getattr(certainty, name) for name in NUMBERS}
     if certainty.novelty:
         arrays["threshold"] = certainty.novelty.threshold
+        arrays["refuse_share"] = certainty.novelty.refuse_share
         arrays["references"] = certainty.novelty.references
     file = io.BytesIO()
     np.savez(file, **{name: value for name, value in arrays.items() if value is not None})
@@ -49,5 +50,9 @@ def _from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Certainty:
     numbers = {name: float(arrays[name]) for name in NUMBERS if name in arrays}
     novelty = None
     if "references" in arrays:
-        novelty = Novelty(references=arrays["references"], threshold=float(arrays["threshold"]))
+        novelty = Novelty(
+            references=arrays["references"],
+            threshold=float(arrays["threshold"]),
+            refuse_share=float(arrays["refuse_share"]),
+        )
     return Certainty(novelty=novelty, **numbers)

@@ -24,6 +24,7 @@ from storage.layout import DataLayout
 from storage.tracking.alias import Champion, read_alias
 from storage.usage import Usage, measure_usage
 from tasks.comparison import Comparison, compare_groups
+from tasks.morning_certainty import NightCertainty, measure_certainty
 from tasks.morning_drift import NightDrift, measure_drift
 
 Row = dict[str, Any]
@@ -60,6 +61,7 @@ class Morning:
     suspects: tuple[Row, ...]
     library: tuple[Row, ...]
     drift: NightDrift
+    certainty: NightCertainty
     comparison: Comparison | None
     comparison_fault: str
     new_runs: frozenset[str]
@@ -86,6 +88,7 @@ def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
     since = night.started_at
     comparison, fault, new_runs = _compare(layout, since)
     reigns = read_promotions(layout)
+    champion = _find_champion(layout, reigns)
     challenges = read_challenges(layout, since)
     promotions = [row for row in reversed(reigns) if row["promoted_at"] >= since]
     return Morning(
@@ -95,13 +98,14 @@ def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
         suspects=tuple(_read_suspects(layout, since)),
         library=tuple(count_library(layout)),
         drift=measure_drift(layout, since),
+        certainty=measure_certainty(layout, champion),
         comparison=comparison,
         comparison_fault=fault,
         new_runs=new_runs,
         challenges=tuple(challenges),
         promotions=tuple(promotions),
         reigns=tuple(reigns),
-        champion=_find_champion(layout, reigns),
+        champion=champion,
         audit=_find_audit(layout, [*challenges, *promotions]),
         usage=measure_usage(layout),
     )

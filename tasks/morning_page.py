@@ -8,6 +8,7 @@ from typing import Any
 from genre_core.audit.rules import Level
 from genre_core.records import name_song
 from tasks.comparison import RunGroup
+from tasks.morning_certainty import describe_certainty
 from tasks.morning_facts import Morning, Row
 from tasks.morning_words import (
     decision_facts,
@@ -50,6 +51,7 @@ def tell_morning(morning: Morning) -> dict[str, Any]:
         **_tell_night(morning),
         **_tell_songs(morning),
         **_tell_champion(morning),
+        **describe_certainty(morning.certainty),
         **_tell_drift(morning),
         "steps": [_step(step) for step in morning.night.steps],
         **_tell_disk(morning),

@@ -13,7 +13,9 @@ VALUES = np.array([0, 3, 99, 99], np.float32)  # two features, then the logits o
 
 @pytest.fixture
 def novelty() -> Novelty:
-    return Novelty(references=np.array([[1, 0], [1, 0]], np.float16), threshold=1.4)
+    return Novelty(
+        references=np.array([[1, 0], [1, 0]], np.float16), threshold=1.4, refuse_share=0.05
+    )
 
 
 def test_a_song_is_assessed_by_its_features_and_its_probabilities(novelty: Novelty) -> None:

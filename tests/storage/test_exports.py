@@ -17,7 +17,9 @@ LOGGED = {"genres": ["jazz", "rock"], "features": {"fragment_s": 3.0}, "temperat
 NETWORK = bytes(range(256))
 REFERENCES = np.array([[1, 0], [1, 0]], np.float16)
 CERTAINTY = Certainty(
-    coverage=0.9, least_probability=0.25, novelty=Novelty(references=REFERENCES, threshold=0.5)
+    coverage=0.9,
+    least_probability=0.25,
+    novelty=Novelty(references=REFERENCES, threshold=0.5, refuse_share=0.05),
 )
 
 

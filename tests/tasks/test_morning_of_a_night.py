@@ -83,6 +83,47 @@ def test_the_champion_hears_in_the_shards_what_it_said_when_it_was_evaluated(
     }
 
 
+def test_the_page_says_how_often_sets_hold_the_genre_and_what_is_unknown_by_source(
+    layout: DataLayout,
+) -> None:
+    """Three test songs, one a genre, of one collection; only test songs count."""
+    champion = read_alias(layout)
+    assert champion is not None
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            """
+            update predictions set alternatives = if(genre = 'hums', ['hiss'], [genre, 'hums']),
+                unknown = genre = 'hiss' where run_id = ?
+            """,
+            [champion.run_id],
+        )
+
+    page = make_morning_page(layout, started_at=LONG_AGO)
+
+    sets, unknown = page.told["certainty"]
+    assert sets.startswith("2 of 3 sets of alternatives hold the genre of their song: 0.67 [")
+    assert "0.90 asked for; 1.7 genres a set" in sets
+    assert unknown.startswith("1 of these 3 songs, whose genres the champion knows, are called")
+    rows = page.told["certainty_sources"]
+    assert [(row["n_songs"], row["held"]) for row in rows] == [(3, "2 of 3")]
+    assert "| 3 | 2 of 3 | 1.7 | 1 |" in page.markdown
+    assert '<td class="number">2 of 3</td>' in page.page.read_text("utf-8")
+
+
+def test_of_a_champion_of_an_older_genreflow_the_page_says_that_nothing_is_known(
+    layout: DataLayout,
+) -> None:
+    with open_catalog(layout) as catalog:
+        catalog.execute("update predictions set alternatives = null")
+
+    page = make_morning_page(layout, started_at=LONG_AGO)
+
+    assert page.told["certainty"] == [
+        "The champion was trained by an older genreflow: its predictions name no alternatives."
+    ]
+    assert page.told["certainty_sources"] == []
+
+
 def test_new_songs_are_compared_with_validation_songs_in_all_ways(layout: DataLayout) -> None:
     since = renew_some(layout)
 

@@ -85,7 +85,8 @@ def test_a_temperature_lies_beside_the_network_and_is_one_where_none_was_logged(
 
 
 @pytest.mark.parametrize(
-    "novelty", [None, Novelty(references=np.eye(2, 3, dtype=np.float16), threshold=0.5)]
+    "novelty",
+    [None, Novelty(references=np.eye(2, 3, dtype=np.float16), threshold=0.5, refuse_share=0.05)],
 )
 def test_a_certainty_lies_beside_the_network_and_is_unfitted_where_none_was_logged(
     tracking: Tracking, run_id: str, network: Network, novelty: Novelty | None
