@@ -46,7 +46,7 @@ def nearest_songs(
     list of dict
         ``track_id``, ``genre``, ``artist``, ``title``, ``source`` and ``cosine``. Copies of a
         recording that another one stands for are left out, and so are the songs of the built-in
-        library as soon as the store has embeddings of other music.
+        library as soon as the store has other music.
     """
     wanted = None if embedding is None else list(embedding)
     parameters = [representation, track_id, wanted, str(among), n_songs]
@@ -90,23 +90,24 @@ _FIND = """
 """
 
 _NEAREST = """
-    with candidates as (
+    with others as (
         select track_id from tracks
-        where track_id <> $2 and duplicate_of is null
-            and is_builtin = not exists (
-                select 1 from tracks as own semi join song_embeddings using (track_id)
-                where not own.is_builtin)
-            and case $4 when 'labelled' then genre <> '' when 'unlabelled' then genre = ''
-                else true end),
+        where duplicate_of is not null
+            or is_builtin = exists (select 1 from tracks as own where not own.is_builtin)
+            or case $4 when 'labelled' then genre = '' when 'unlabelled' then genre <> ''
+                else false end),
     nearest as (
         select track_id, list_cosine_similarity(embedding, coalesce($3::float[], (
             select embedding from song_embeddings
             where track_id = $2 and representation = $1))) as cosine
-        from song_embeddings semi join candidates using (track_id)
-        where representation = $1 order by cosine desc, track_id limit $5)
+        from song_embeddings
+        where representation = $1 and track_id <> $2
+            and track_id not in (select track_id from others)
+        order by cosine desc, track_id limit $5),
+    sources as (
+        select track_id, min(source) as source from outcomes semi join nearest using (track_id)
+        where outcome = 'ok' group by track_id)
     select track_id, genre, artist, title, source, cosine
-    from nearest join tracks using (track_id) left join (
-        select track_id, min(source) as source from outcomes
-        where outcome = 'ok' group by track_id) using (track_id)
+    from nearest join tracks using (track_id) left join sources using (track_id)
     order by cosine desc, track_id
 """
