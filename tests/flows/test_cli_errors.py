@@ -63,7 +63,7 @@ def test_an_unknown_network_names_those_there_are(genreflow: Call) -> None:
     said = genreflow("train", "--network", "vgg")
 
     assert said.code == USAGE
-    assert "no network 'vgg'. Choose among: dense, rnn_tanh, rnn" in sentence_of(said)
+    assert "no network 'vgg'. Choose among: head, head_no_prior, dense" in sentence_of(said)
 
 
 def test_an_unknown_representation_is_told_before_any_song_is_fetched(
