@@ -43,7 +43,7 @@ PLANT = """
     insert into tracks by name select * replace ('new' as track_id, '' as genre, 'Eve' as artist,
         'New' as title, 'new' as packets_id) from tracks limit 1;
     insert into predictions by name select * replace ('unlabelled' as split, 'new' as track_id,
-        '' as genre, 'hiss' as predicted, 0.6 as probability)
+        '' as genre, 'hiss' as predicted, 0.6 as confidence, false as unknown)
         from predictions where run_id = (select arg_max(run_id, promotion_id) from promotions)
         limit 1;
     insert into challenges (run_id, snapshot_id, promoted, reason, who, judged_on, n_songs,
@@ -124,7 +124,7 @@ def test_a_song_under_two_genres_is_found(store: Store) -> None:
 
 def test_predictions_of_songs_without_a_label_are_listed(store: Store) -> None:
     assert store[1]["Unlabelled songs and what the champion predicts"] == [
-        {"artist": "Eve", "title": "New", "predicted": "hiss", "probability": 0.6}
+        {"artist": "Eve", "title": "New", "predicted": "hiss", "confidence": 0.6, "unknown": False}
     ]
 
 

@@ -25,8 +25,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
                 *("sql", "status", "doctor", "ui", "demo-library", "retry", "conflicts", "decide"),
                 *("audit", "sweep", "kernels", "explain", "ladder", "thesis-report"),
                 *("golden", "morning", "remove", "reproduce", "serve", "tidy"),
-                *("backup", "restore"),
-                *("suspects", "similar", "curve", "next"),
+                *("backup", "restore", "curve", "next", "similar", "suspects"),
             )
         )
         == COMMANDS

@@ -61,7 +61,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     assert (came.n_new, came.n_gone) == (0, 0)
 
     shown = CliRunner().invoke(app, ["morning", "--home", str(layout.home), "--json"])
-    new = [song for song in json.loads(shown.stdout)["songs"] if song["genre"] == ""]
+    new = [song for song in json.loads(shown.stdout)["songs_in"] if song["genre"] == ""]
     assert [song["outcome"] for song in new] == ["ok", "ok", "ok"]
 
     decide_genre(layout, str(pool / "hums.wav"), "hums", ())
