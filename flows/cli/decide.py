@@ -1,4 +1,4 @@
-"""Commands conflicts and decide: recordings whose sources disagree about the genre."""
+"""Commands conflicts and decide: recordings whose sources disagree, and what a person says."""
 
 from typing import Annotated
 
@@ -49,6 +49,8 @@ def decide(
     home: Home = None,
 ) -> None:
     """Decide the genre of a recording for all its copies, whatever their sources say.
+
+    Also confirms or corrects a label that `genreflow suspects` lists.
 
     Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
     """

@@ -4,6 +4,7 @@ A head is softmax((a S + X W + b) / T): ``X`` are the features of a song, scaled
 scaled logit of each genre's tags, ``a`` the strength of this prior and ``T`` a temperature.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -230,15 +231,21 @@ def _ridge(
 def _folds(
     labels: Int64Array, groups: npt.NDArray[np.object_], n_genres: int, seed: int
 ) -> Iterator[tuple[Int64Array, Int64Array]]:
-    """Yield songs to fit on and songs held out; nothing where some genre has too few songs."""
+    """Yield songs to fit on and songs held out; nothing where no genre has two songs.
+
+    A genre may have fewer songs than there are folds; scikit-learn warns of it.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     counts = np.bincount(labels, minlength=n_genres)
-    n_folds = min(N_FOLDS, int(counts.min()), len(set(groups.tolist())))
+    n_folds = min(N_FOLDS, int(counts.max()), len(set(groups.tolist())))
     if n_folds < 2:
         return
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    for fitted, held in splitter.split(labels, labels, groups.astype(str)):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = list(splitter.split(labels, labels, groups.astype(str)))
+    for fitted, held in folds:
         if len(fitted) and len(held):
             yield fitted, held
 

@@ -1,4 +1,4 @@
-"""Decisions: the genre of a recording whose sources disagree, as a person says."""
+"""Decisions: the genre of a recording as a person says, whatever its sources say."""
 
 from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
 
@@ -77,8 +77,8 @@ def _find_track(catalog: DuckDBPyConnection, song: str) -> str:
     if rows:
         raise UsageError(f"{len(rows)} tracks begin with {song}. Give more digits of the id.")
     raise UsageError(
-        f"The store has no song {song}. Name a source or a track id as `genreflow conflicts` "
-        "shows it."
+        f"The store has no song {song}. Name a source or a track id as `genreflow conflicts` or "
+        "`genreflow suspects` shows it."
     )
 
 

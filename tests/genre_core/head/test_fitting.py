@@ -111,6 +111,16 @@ def test_one_song_a_genre_is_enough_to_fit_and_nothing_is_known_out_of_fold() ->
     assert (fitted.head.probabilities(values).argmax(axis=1) == labels).all()
 
 
+def test_a_genre_of_one_song_leaves_the_others_their_folds() -> None:
+    values, labels, groups = made_songs(6)
+    labels[:] = np.where(labels == 2, 0, labels)
+    labels[0] = 2
+
+    fitted = fit_head(values, labels, groups, PRIOR, N_GENRES)
+
+    np.testing.assert_array_equal(fitted.is_scored, labels != 2)
+
+
 def test_a_song_whose_genre_has_no_other_group_is_not_scored_out_of_fold() -> None:
     values, labels, groups = made_songs(6)
     groups[labels == 2] = "the only artist of genre 2"
