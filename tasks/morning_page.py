@@ -7,6 +7,7 @@ from typing import Any
 
 from genre_core.audit.rules import Level
 from genre_core.records import name_song
+from storage.catalog.standing import FEWEST_VALIDATION_SONGS
 from tasks.comparison import RunGroup
 from tasks.morning_certainty import describe_certainty
 from tasks.morning_facts import Morning, Row
@@ -91,10 +92,24 @@ def _tell_champion(morning: Morning) -> dict[str, Any]:
         "decision": decision_facts(morning.decision),
         "champion": morning.champion.version if morning.champion else None,
         "change": _CHANGES[morning.promotions[0]["kind"]] if morning.promotions else "stays",
+        "provisional": _provisional(morning),
         "networks": _networks(morning),
         "networks_fault": morning.comparison_fault,
         "audit": _audit(morning),
     }
+
+
+def _provisional(morning: Morning) -> str:
+    """Say that the first champion rests on few validation songs; empty if it does not."""
+    last = morning.reigns[-1] if morning.reigns else None
+    if not last or last["previous_version"] is not None or last["judged_on"] != "validation":
+        return ""
+    if last["n_songs"] is None or last["n_songs"] >= FEWEST_VALIDATION_SONGS:
+        return ""
+    return (
+        f"It is provisional: {last['n_songs']} validation songs are fewer than "
+        f"{FEWEST_VALIDATION_SONGS}."
+    )
 
 
 def _tell_drift(morning: Morning) -> dict[str, Any]:

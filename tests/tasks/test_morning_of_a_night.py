@@ -51,6 +51,7 @@ def test_the_first_night_names_every_song_and_promotes_a_champion(layout: DataLa
     assert len(page.told["networks"]) == 4
     assert all("[" in row["test"] and row["is_new"] for row in page.told["networks"])
     assert page.told["decision"][0][0] == "reason"
+    assert page.told["provisional"].startswith("It is provisional: ")
     assert "Too few to tell" in page.told["drift_notes"][0]
 
 
