@@ -189,8 +189,8 @@ def window_starts(duration_s: float, config: FragmentConfig, hop_s: float) -> Fl
     if duration_s < config.longest_s:
         raise TrackRejected(
             Reason.TOO_SHORT,
-            f"the track lasts {duration_s:.1f} s; a window of the embedding needs "
-            f"{config.longest_s:g} s. Use a longer recording.",
+            f"the song lasts {duration_s:.2f} s; a window of the embedding needs "
+            f"{config.longest_s:.2f} s. Use a longer recording.",
         )
     return _spread(duration_s, config.longest_s, hop_s, config)
 

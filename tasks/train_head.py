@@ -13,7 +13,7 @@ from genre_core.certainty import Certainty, fit_certainty
 from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array, digest_examples
 from genre_core.head.fitting import FittedHead, Groups, fit_head
-from genre_core.head.prior import prior_matrix, tag_table
+from genre_core.head.prior import prior_matrix, tag_table, unknown_tags
 from genre_core.model_card import model_card
 from genre_core.networks.registry import HEADS
 from genre_core.novelty import fit_novelty
@@ -46,7 +46,7 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
         fitted = fit_cell(layout, cell, train)
         model = build_network(fitted, cell.network)
         document = head_document(fitted, cell)
-        _report_genres_without_tags(document["genres_without_tags"])
+        _report_tags(cell, document["genres_without_tags"])
         log_json(tracking, run_id, document, "head")
         card = model_card(cell.judging)
         model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
@@ -102,12 +102,23 @@ def cell_prior(cell: Cell) -> Float32Array:
     return prior if HEADS[cell.network] else np.zeros_like(prior)
 
 
-def _report_genres_without_tags(genres: Sequence[str]) -> None:
-    if genres:
-        get_run_logger().warning(
+def _report_tags(cell: Cell, without_tags: Sequence[str]) -> None:
+    """Log genres that no tag speaks for, unless the settings ask for that, and unknown tags."""
+    log = get_run_logger()
+    deliberate = {genre for genre, tags in cell.tag_prior.items() if not tags}
+    if open_genres := [genre for genre in without_tags if genre not in deliberate]:
+        log.warning(
             "No tag of the embedding speaks for %s: the head learns these genres from your songs "
             "alone. [tag_prior] in genreflow.toml can name tags.",
-            ", ".join(genres),
+            ", ".join(open_genres),
+        )
+    embedding = cell.features.embedding
+    if embedding and (unknown := unknown_tags(embedding, cell.tag_prior)):
+        log.warning(
+            '[tag_prior] names %s, which %s does not have; `genreflow sql "select tag from '
+            'tag_names"` lists its tags.',
+            ", ".join(unknown),
+            embedding.name,
         )
 
 

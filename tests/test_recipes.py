@@ -102,7 +102,7 @@ def first_key(layout: DataLayout) -> str:
 
 
 def test_the_page_holds_every_recipe_that_is_tested_here() -> None:
-    assert len(RECIPES) == PAGE.count("```sql") == 17
+    assert len(RECIPES) == PAGE.count("```sql") == 18
 
 
 def test_songs_left_out_are_counted_by_reason(store: Store) -> None:
@@ -167,6 +167,16 @@ def test_confidence_and_recall_of_a_genre_are_those_of_its_songs(store: Store) -
 
     assert hums["confidence"] == pytest.approx(0.9)
     assert hums["recall"] == 0
+
+
+def test_sets_of_alternatives_are_counted_by_genre(store: Store) -> None:
+    """Of six validation songs, sets can promise nothing, and hold all three genres."""
+    rows = store[1]["Sets of alternatives and unknown songs"]
+
+    assert [row["genre"] for row in rows] == ["clicks", "hiss", "hums"]
+    assert {(row["held"], row["genres_a_set"], row["called_unknown"]) for row in rows} == {
+        (1, 3, None)
+    }
 
 
 def test_a_spectrogram_as_rows_is_the_matrix_of_the_shard(store: Store) -> None:

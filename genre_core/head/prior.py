@@ -75,6 +75,13 @@ def _named_tags(genre: str, table: TagTable) -> Sequence[str]:
     return (genre,)
 
 
+def unknown_tags(embedding: Embedding, table: TagTable) -> list[str]:
+    """Return the tags of a user's table that an embedding does not have."""
+    known = {_letters(name) for name in embedding.tag_names}
+    named = dict.fromkeys(tag for tags in table.values() for tag in tags)
+    return [tag for tag in named if _letters(tag) not in known]
+
+
 def prior_matrix(genres: Sequence[str], embedding: Embedding, table: TagTable) -> Float32Array:
     """Weights that average the logits of each genre's tags.
 

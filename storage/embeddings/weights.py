@@ -102,6 +102,7 @@ def weights_file(name: str) -> Path:
     """
     file = cache_folder() / "embeddings" / _file_name(name)
     if not file.is_file():
+        _checkpoints(name)
         logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
         _write_whole(file, _convert(name))
     return file

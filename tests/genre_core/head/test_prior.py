@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genre_core.embeddings import Embedding
-from genre_core.head.prior import DEFAULT_TAGS, prior_matrix, prior_tags
+from genre_core.head.prior import DEFAULT_TAGS, prior_matrix, prior_tags, unknown_tags
 
 TAGS = ("MTT: classical", "MTT: classic", "MSD: Hip-Hop", "MSD: rock", "MSD: House")
 EMBEDDING = Embedding(
@@ -62,3 +62,9 @@ def test_rhythm_and_blues_is_found_under_its_usual_names(genre: str) -> None:
     tagger = replace(EMBEDDING, tags=("MSD: rnb", "MSD: blues"))
 
     assert "MSD: rnb" in prior_tags(genre, tagger, DEFAULT_TAGS)
+
+
+def test_tags_that_the_embedding_does_not_have_are_named() -> None:
+    table = {"rock": ("rock", "no such tag"), "hiphop": ()}
+
+    assert unknown_tags(EMBEDDING, table) == ["no such tag"]
