@@ -193,7 +193,7 @@ class TestInsideFlows:
         monkeypatch.setenv("GENREFLOW_FRAGMENTS__MIN_TRACK_S", "4")
 
         said = genreflow(
-            *("train", "--home", finished_copy.home, "--fragment-s", "1"),
+            *("train", "--home", finished_copy.home, "--fragment-s", "1", "--network", "dense"),
             *("--genre", "jazz", "--genre", "hums"),
         )
 
