@@ -58,7 +58,7 @@ def test_a_track_that_the_program_fails_on_is_extracted_by_the_next_run(
     from flows.ingest import ingest
 
     ingest(config)
-    in_the_way = config.layout.wav / f"{track_id}.wav"
+    in_the_way = config.layout.wav / f"{track_id}.0.wav"
     in_the_way.mkdir(parents=True)
 
     first = extract(config)

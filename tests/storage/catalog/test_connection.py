@@ -38,7 +38,7 @@ def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:
         "decisions", "extracted", "features", "golden_songs", "night_steps", "nights",
         "outcomes", "predictions", "print_keys", "prints", "promotions", "rejected",
         "removals", "runs", "schema_version", "shards", "snapshot_tracks", "snapshots",
-        "song_embeddings", "sound", "suspects", "tracks",
+        "song_embeddings", "sound", "suspect_neighbours", "suspects", "tracks",
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from genre_core.errors import TransientError, UsageError
+from genre_core.features import FeatureConfig
 from storage.exports import read_export
 from storage.health import examine
 from storage.layout import DataLayout
@@ -32,7 +33,7 @@ from storage.tracking.server_runs import require_server
 from storage.tracking.store import Tracking, open_tracking
 from tests.storage.tracking.server import free_port, serve_tracking
 
-FEATURES = {"genres": ["jazz", "rock"], "features": {"representation": "thesis"}}
+FEATURES = {"genres": ["jazz", "rock"], "features": FeatureConfig().as_document()}
 
 
 @pytest.fixture(scope="module")
