@@ -14,9 +14,9 @@ from genre_core.networks.registry import NETWORK_NAMES
 from genre_core.records import Reason
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import publish, query
+from storage.catalog.publish import publish, query
 from storage.embeddings.config import BUILT_IN
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text("utf-8")
