@@ -1,9 +1,11 @@
-"""The disk: whether it takes what is written, and what its files hold."""
+"""Files and the disk: atomic writes, digests, free space, and errors of a full disk."""
 
 import errno
 import hashlib
+import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +71,31 @@ def find_shortage(place: Path) -> TransientError | None:
     return None
 
 
+@contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; it takes the name of ``path`` once it is on disk.
+
+    A reader sees the old file or the whole new one, also after a power cut. If the block fails,
+    the old file stays and nothing is left beside it. The folder is made if it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically (`write_whole`)."""
+    with write_whole(path) as part:
+        part.write_bytes(content)
+
+
 def digest_file(path: Path) -> str:
-    """Give the SHA-256 of a file."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
