@@ -82,7 +82,7 @@ def arrange_commands() -> None:
 
 def command_name(command: CommandInfo) -> str:
     """Return the name of a command as it is typed."""
-    return command.name or command.callback.__name__.replace("_", "-")
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
 def print_json(document: object) -> None:
