@@ -1,4 +1,4 @@
-"""The recipes of docs/reference/recipes.md give what they say, on a real store with some planted facts."""
+"""The recipes of docs/reference/recipes.md, on a real store with some planted facts."""
 
 import re
 from collections import Counter
