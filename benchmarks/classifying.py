@@ -23,10 +23,9 @@ import imageio_ffmpeg
 from benchmarks.bars import Bar
 from benchmarks.tables import print_bars
 from storage.audio.cutting import cut_song
-from storage.download import DownloadLimits, probe_song
-from storage.layout import DataLayout
-from tasks.judging import Judge, judge_song, load_judge, predict_genres
-from tasks.listening import transform_fragments
+from storage.fetch.download import DownloadLimits, probe_song
+from storage.home import DataLayout
+from tasks.predict import Judge, judge_song, load_judge, predict_genres, transform_fragments
 
 T = TypeVar("T")
 
@@ -41,13 +40,13 @@ marks = {"interpreter": time.time()}
 import flows.cli.classify, flows.cli.running
 marks["command line imported"] = time.time()
 layout = flows.cli.classify.read_line_config(home=home).layout
-import tasks.judging
+import tasks.predict
 marks["settings, judging imported"] = time.time()
-judge = tasks.judging.load_judge(layout)
+judge = tasks.predict.load_judge(layout)
 marks["champion loaded"] = time.time()
 import scipy.fft
 marks["transform imported"] = time.time()
-tasks.judging.judge_song(judge, song)
+tasks.predict.judge_song(judge, song)
 marks["song judged"] = time.time()
 before = [begun, *marks.values()]
 print(json.dumps({name: end - start for (name, end), start in zip(marks.items(), before)}))

@@ -22,8 +22,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.bars import Bar
-from genre_core.features import FeatureConfig
-from genre_core.sound import Sound
+from genre_core.representations.features import FeatureConfig
+from genre_core.signal.sound import Sound
 from storage.catalog.audits import record_sounds
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import (
@@ -34,8 +34,8 @@ from storage.catalog.extraction import (
     select_pending,
     settle_outcomes,
 )
-from storage.catalog.published import publish
-from storage.layout import DataLayout
+from storage.catalog.publish import publish
+from storage.home import DataLayout
 from storage.shard_store import list_shards
 from storage.shards import TrackMatrices, write_shard
 

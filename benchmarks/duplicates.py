@@ -20,7 +20,8 @@ import imageio_ffmpeg
 import numpy as np
 import soundfile
 
-from genre_core.fingerprints import (
+from genre_core.records import Track
+from genre_core.signal.fingerprints import (
     SAME_RECORDING,
     Items,
     KeyIndex,
@@ -29,12 +30,11 @@ from genre_core.fingerprints import (
     similarity,
     sketch,
 )
-from genre_core.records import Track
-from storage.audio.chromaprint import print_song
+from storage.audio.fingerprint import print_song
 from storage.audio.probe import CONTAINER_SUFFIXES
-from storage.catalog.prints import Print, record_prints
+from storage.catalog.fingerprints import Print, record_prints
 from storage.catalog.songs import record_songs
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 COPIES: Mapping[str, tuple[str, str, str]] = {
     "mp3 64 kbit/s": (".mp3", "0", "-b:a 64k"),

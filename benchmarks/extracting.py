@@ -27,7 +27,7 @@ from benchmarks.made_songs import make_songs
 from benchmarks.shares import measure_shares
 from benchmarks.tables import print_bars
 from genre_core.records import Track
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 N_SONGS, N_SLOW, N_PAIRED = 1_000, 24, 200
 Song = tuple[Path, Track]

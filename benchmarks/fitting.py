@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.bars import Bar
 from benchmarks.tables import print_bars
 from genre_core.examples import Examples
-from genre_core.training_rules import EpochScores, TrainingConfig
+from genre_core.training.rules import EpochScores, TrainingConfig
 
 NETWORKS, BATCHES = ("dense", "cnn", "rnn", "combined"), (32, 128)
 N_EXAMPLES, N_VALIDATION, SHAPE, N_GENRES = 4_096, 256, (12, 29), 6
@@ -45,7 +45,7 @@ def _measure(network: str, batch: int) -> Bar:
 
 def _epochs_of_ours(network: str, batch: int) -> list[float]:
     """Give the seconds of each epoch but the first, which traces the graph."""
-    from genre_core.training import fit_network, seeded_network
+    from genre_core.training.fit import fit_network, seeded_network
 
     ends: list[float] = []
 
@@ -63,7 +63,7 @@ def _epochs_of_loop(network: str, batch: int) -> list[float]:
     import keras
     import tensorflow as tf
 
-    from genre_core.training import seeded_network
+    from genre_core.training.fit import seeded_network
 
     model = seeded_network(network, SHAPE, N_GENRES, 0)
     optimizer, loss = keras.optimizers.Adam(0.001), keras.losses.CategoricalCrossentropy()

@@ -20,7 +20,7 @@ from benchmarks.homes import fresh, measure_start_up, repeat_tracks, run_command
 from benchmarks.made_songs import make_song, make_songs, read_sources
 from benchmarks.tables import print_bars
 from genre_core.records import Track
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 SIZES = (100, 1_000, 10_000)
 N_REAL, N_MIXES, MIX_S = 200, 4, 7_200.0

@@ -17,19 +17,19 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from genre_core.audit.sources import name_sources
-from genre_core.bootstrap import Float64Array, Interval, bootstrap, interval_rng
-from genre_core.calibration import reliability
-from genre_core.embeddings import Embedding
+from genre_core.audit.songs import name_sources
+from genre_core.evaluation.bootstrap import Float64Array, Interval, bootstrap, interval_rng
+from genre_core.evaluation.calibration import reliability
+from genre_core.evaluation.predictions import Judgements, as_matrices, confusion_by_group, recall_of
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.features import FeatureConfig
-from genre_core.head.fitting import fit_head
-from genre_core.head.prior import DEFAULT_TAGS, prior_matrix
-from genre_core.judgements import Judgements, as_matrices, confusion_by_group, recall_of
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import FeatureConfig
+from genre_core.training.head import fit_head
+from genre_core.training.tag_prior import DEFAULT_TAGS, prior_matrix
 from storage.catalog.audits import read_audited_songs, read_feature_settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.snapshots import read_fold_groups
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 SEEDS = range(5)
 FEW = (1, 2, 4, 8)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from genre_core.records import Outcome, Result, Source, Stage, Track
 from storage.catalog.songs import record_songs
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
 from storage.sources.identity import identify
 
 N_THREADS = os.cpu_count() or 2

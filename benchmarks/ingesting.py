@@ -19,8 +19,8 @@ from benchmarks.bars import Bar
 from benchmarks.homes import N_THREADS, fresh, measure_start_up, run_command, stock_home
 from benchmarks.made_songs import make_songs
 from benchmarks.tables import print_bars
-from storage.audio.chromaprint import print_song
-from storage.layout import DataLayout
+from storage.audio.fingerprint import print_song
+from storage.home import DataLayout
 
 N_SONGS, N_SLOW = 300, 24
 

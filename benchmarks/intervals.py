@@ -12,8 +12,13 @@ import time
 import numpy as np
 import scipy.stats  # noqa: F401 (its import is no part of the cost)
 
-from genre_core.judgements import Judgements, as_matrices, confusion_by_group, macro_f1_of
-from genre_core.significance import paired_difference, score_intervals
+from genre_core.evaluation.predictions import (
+    Judgements,
+    as_matrices,
+    confusion_by_group,
+    macro_f1_of,
+)
+from genre_core.evaluation.significance import paired_difference, score_intervals
 
 TRUTH, N_GENRES, N_RESAMPLES = 0.75, 4, 1000
 

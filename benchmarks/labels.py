@@ -14,14 +14,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from genre_core.bootstrap import Interval, bootstrap, interval_rng
+from genre_core.dataset.suspects import find_suspects, label_probabilities
+from genre_core.evaluation.bootstrap import Interval, bootstrap, interval_rng
 from genre_core.examples import Float32Array
-from genre_core.head.fitting import fit_head
-from genre_core.head.prior import prior_matrix, tag_table
-from genre_core.head.songs import EmbeddedSongs
-from genre_core.suspects import find_suspects, label_probabilities
-from storage.catalog.embedded import read_embedded_library, read_embedded_snapshot
-from storage.layout import DataLayout
+from genre_core.training.head import fit_head
+from genre_core.training.songs import EmbeddedSongs
+from genre_core.training.tag_prior import prior_matrix, tag_table
+from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
+from storage.home import DataLayout
 
 N_DRAWS = 100
 SHARE = 0.1

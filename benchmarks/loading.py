@@ -18,14 +18,14 @@ import pyarrow.parquet as pq
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, record_tracks
 from benchmarks.tables import print_bars
-from genre_core.features import FeatureConfig, feature_key
 from genre_core.records import Split, Track
+from genre_core.representations.features import FeatureConfig, feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import record_extraction, record_features, shard_names
-from storage.catalog.published import publish, query
+from storage.catalog.publish import publish, query
 from storage.catalog.snapshots import Snapshot
 from storage.compaction import compact
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from tasks.splits import assign_splits, split_examples
 

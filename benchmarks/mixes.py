@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
 
-from genre_core.fingerprints import SAME_RECORDING, similarity
-from storage.audio.chromaprint import print_song
+from genre_core.signal.fingerprints import SAME_RECORDING, similarity
+from storage.audio.fingerprint import print_song
 from storage.audio.probe import CONTAINER_SUFFIXES
 
 _LIKE = "aresample=44100,aformat=channel_layouts=stereo"

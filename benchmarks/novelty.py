@@ -20,12 +20,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.heads import Library, read_libraries
-from genre_core.conformal import belongs, fit_least_probability
+from genre_core.evaluation.conformal import belongs, fit_least_probability
+from genre_core.evaluation.novelty import FEWEST_GROUPS, fit_novelty, weighted_quantile
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.head.fitting import fit_head, fit_scaler
-from genre_core.head.prior import DEFAULT_TAGS, prior_matrix
-from genre_core.novelty import FEWEST_GROUPS, fit_novelty, weighted_quantile
-from storage.layout import DataLayout
+from genre_core.training.head import fit_head, fit_scaler
+from genre_core.training.tag_prior import DEFAULT_TAGS, prior_matrix
+from storage.home import DataLayout
 
 N_FOLDS = 4
 SEEDS = range(5)

@@ -12,12 +12,11 @@ import scipy.signal
 import soundfile
 
 from genre_core.examples import Float32Array
-from genre_core.features import FeatureConfig, matrices_of
-from genre_core.fragments import SAMPLE_RATE, draw_starts, track_rng
 from genre_core.records import Track
 from genre_core.representations.bands import band_bins
-from genre_core.representations.scaling import scale_matrices
-from genre_core.representations.spectrum import FRAME_SAMPLES, HOP_SAMPLES
+from genre_core.representations.features import FeatureConfig, matrices_of
+from genre_core.representations.spectrum import FRAME_SAMPLES, HOP_SAMPLES, scale_matrices
+from genre_core.signal.fragments import SAMPLE_RATE, draw_starts, track_rng
 from storage.audio.cutting import cut_song
 from storage.audio.wav import round_samples
 

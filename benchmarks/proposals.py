@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.heads import Library, read_libraries
+from genre_core.dataset.proposals import Pool, propose_songs, uncertainty_of
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.head.fitting import Head, fit_head, fit_scaler
-from genre_core.head.prior import DEFAULT_TAGS, prior_matrix
-from genre_core.proposals import Pool, propose_songs, uncertainty_of
-from storage.layout import DataLayout
+from genre_core.training.head import Head, fit_head, fit_scaler
+from genre_core.training.tag_prior import DEFAULT_TAGS, prior_matrix
+from storage.home import DataLayout
 
 N_DRAWS = 100
 N_CHOSEN = 8

@@ -8,14 +8,14 @@ from typing import ParamSpec, TypeVar
 
 from benchmarks.bars import Bar
 from benchmarks.paths import FEATURES
-from genre_core.features import feature_key, matrices_of
 from genre_core.records import Track
-from genre_core.sound import measure_sound
+from genre_core.representations.features import feature_key, matrices_of
+from genre_core.signal.sound import measure_sound
 from storage.audio.cutting import cut_song
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import record_extraction, record_features
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 
 P = ParamSpec("P")

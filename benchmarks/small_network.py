@@ -22,19 +22,18 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from genre_core import training
 from genre_core.audit.songs import AuditedSong
-from genre_core.augmentation import AugmentationConfig
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import assign
 from genre_core.errors import TrackRejected
 from genre_core.examples import Examples, Float32Array
-from genre_core.features import FeatureConfig, matrices_of
-from genre_core.fragments import FragmentConfig, draw_starts, track_rng
-from genre_core.groups import Candidate
-from genre_core.ladder.folds import group_songs
-from genre_core.ladder.rungs import Division
 from genre_core.records import Source, Split
-from genre_core.splits import assign
-from genre_core.training_rules import TrainingConfig
+from genre_core.representations.features import FeatureConfig, matrices_of
+from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
+from genre_core.studies.ladder.rungs import Division, group_songs
+from genre_core.training.augmentation import AugmentationConfig
+from genre_core.training.fit import fit as training
+from genre_core.training.rules import TrainingConfig
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
 from storage.sources.listing import list_sources

@@ -4,12 +4,12 @@ import time
 
 from prefect import flow
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from flows.settings import read_line_config
 from genre_core.audit.rules import AuditConfig
-from genre_core.head.prior import TagTable
+from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import Audit
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.lock import hold_home
 from tasks.audit import (
     audit_by_fragment,

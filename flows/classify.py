@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows.settings import read_line_config
 from tasks.classify import judge_songs
-from tasks.judging import Verdict
+from tasks.predict import Verdict
 
 
 @flow

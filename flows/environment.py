@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from genre_core.errors import UsageError
-from storage.disk import require_room
-from storage.layout import DataLayout
+from storage.files import require_room
+from storage.home import DataLayout
 
 QUIET = {
     "DO_NOT_TRACK": "true",

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from prefect import flow, unmapped
 
-from flows.line import LineConfig
-from flows.runner import mapping_on
+from flows.engine import mapping_on
+from flows.pipeline import LineConfig
 from flows.settings import read_line_config
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
-from tasks.chunks import waves
-from tasks.completed import completed
 from tasks.extract import (
     compact_shards,
     forget_lost_shards,
@@ -20,10 +18,10 @@ from tasks.extract import (
     select_tracks,
     settle_extraction,
 )
-from tasks.progress import show_progress
-from tasks.report import report_songs
+from tasks.predict_unlabelled import predict_unlabelled
+from tasks.progress import completed, show_progress, waves
+from tasks.publish import report_songs
 from tasks.spectrograms import convert_chunk, extract_chunk
-from tasks.unlabelled import predict_unlabelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 
 from prefect import flow, get_run_logger, unmapped
 
-from flows.line import LineConfig
-from flows.runner import mapping_on
+from flows.engine import mapping_on
+from flows.pipeline import LineConfig
 from flows.settings import read_line_config
 from genre_core.records import Source
-from storage.catalog import prints
+from storage.catalog import fingerprints as prints
 from storage.catalog.songs import count_outcomes
+from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
-from storage.sites.access import Access, open_access
-from tasks.chunks import waves
-from tasks.collect import (
+from tasks.download import (
     Fetched,
     download_chunk,
     record_wave,
@@ -22,7 +21,6 @@ from tasks.collect import (
     select_unlabelled,
     sweep_downloads,
 )
-from tasks.completed import completed
 from tasks.duplicates import (
     mark_duplicates,
     print_chunk,
@@ -30,9 +28,8 @@ from tasks.duplicates import (
     select_unprinted,
     settle_copies,
 )
-from tasks.progress import show_progress
-from tasks.publish import publish_store
-from tasks.report import report_songs
+from tasks.progress import completed, show_progress, waves
+from tasks.publish import publish_store, report_songs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,14 @@
 
 from prefect import flow
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from flows.settings import read_line_config
 from flows.who import who_asks
 from storage.catalog.runs import Promotion
 from storage.lock import hold_home
-from tasks.export import export_champion
-from tasks.promote import promote_best, promote_despite_audit
+from tasks.predict_unlabelled import predict_unlabelled
+from tasks.promote import export_champion, promote_best, promote_despite_audit, roll_back
 from tasks.publish import publish_store
-from tasks.rollback import roll_back
-from tasks.unlabelled import predict_unlabelled
 
 
 @flow

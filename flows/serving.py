@@ -1,7 +1,7 @@
 """What MLflow imports to serve a model: songs in, verdicts out.
 
 It stands among the flows because it is an edge, as the command line is: it reads the settings.
-`storage/tracking/models.py` writes its name into every logged model.
+`storage/models/networks.py` writes its name into every logged model.
 """
 
 from dataclasses import replace
@@ -11,8 +11,8 @@ from threading import Lock
 import pandas as pd
 
 from flows.settings import read_line_config
-from storage.download import DownloadLimits
-from tasks.judging import Judge
+from storage.fetch.download import DownloadLimits
+from tasks.predict import Judge
 from tasks.serving import judge_rows, load_served
 
 COLUMNS = [

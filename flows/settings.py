@@ -13,21 +13,20 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from flows.line import DEFAULT_REPRESENTATIONS, LineConfig
-from flows.runner import RunnerConfig
+from flows.engine import RunnerConfig
+from flows.pipeline import DEFAULT_REPRESENTATIONS, LineConfig
 from genre_core.audit.rules import AuditConfig
-from genre_core.certainty import PredictionConfig
+from genre_core.dataset.golden import GoldenConfig
 from genre_core.errors import UsageError
-from genre_core.fragments import FragmentConfig
-from genre_core.golden import GoldenConfig
+from genre_core.evaluation.certainty import PredictionConfig
 from genre_core.networks.registry import COMPARED_NETWORKS
-from genre_core.night_rules import NightConfig
 from genre_core.promotion import PromotionConfig
-from genre_core.training_rules import TrainingConfig
-from storage.download import DownloadLimits
+from genre_core.signal.fragments import FragmentConfig
+from genre_core.training.rules import NightConfig, TrainingConfig
 from storage.embeddings.config import EmbeddingConfig
+from storage.fetch.download import DownloadLimits
+from storage.fetch.sites.access import SiteConfig
 from storage.keep import KeepConfig
-from storage.sites.access import SiteConfig
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"

@@ -8,32 +8,30 @@ from itertools import product
 from prefect import flow, get_run_logger
 
 from flows.audit import audit_snapshot
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from flows.settings import read_line_config
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
-from genre_core.features import FeatureConfig
 from genre_core.networks.registry import HEADS, reads
+from genre_core.representations.features import FeatureConfig
 from storage.catalog.audits import Audit
 from storage.catalog.runs import Promotion, Run
 from storage.catalog.snapshots import Snapshot
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.lock import hold_home
-from tasks.evaluate import evaluate_network, record_evaluated
-from tasks.export import export_champion
-from tasks.promote import promote_best
-from tasks.publish import publish_store
-from tasks.select import (
+from tasks.compare import (
     close_killed_runs,
     compare_runs,
     finished_runs,
     open_comparison,
 )
+from tasks.evaluate import evaluate_network, record_evaluated
+from tasks.predict_unlabelled import predict_unlabelled
+from tasks.promote import export_champion, promote_best
+from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.suspects import list_suspects
-from tasks.train import Cell, select_cells, train_network
-from tasks.train_head import train_head
-from tasks.unlabelled import predict_unlabelled
+from tasks.train import Cell, select_cells, train_head, train_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from genre_core.bootstrap import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 
 FEWEST_SONGS = 5
 LEVEL = 0.05

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genre_core.features import FeatureConfig, name_features
+from genre_core.representations.features import FeatureConfig, name_features
 
 
 def model_card(document: Mapping[str, Any]) -> str:

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genre_core.bootstrap import LEVEL, Float64Array, Interval, interval_rng, resamples_for
-from genre_core.judgements import Judgements, as_matrices, confusion_by_group, recall_of
-from genre_core.significance import paired_difference, score_intervals
+from genre_core.evaluation.bootstrap import (
+    LEVEL,
+    Float64Array,
+    Interval,
+    interval_rng,
+    resamples_for,
+)
+from genre_core.evaluation.predictions import Judgements, as_matrices, confusion_by_group, recall_of
+from genre_core.evaluation.significance import paired_difference, score_intervals
 
 ROUNDING = 1e-9
 """What sums of shares are off by: 0.8 - 0.7 is above 0.1."""

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from genre_core.errors import CatalogMismatch
 from storage.catalog.shards import NamedShard, count_named, named_shards, replace_shards
-from storage.layout import DataLayout
-from storage.losses import is_damaged
+from storage.home import DataLayout
+from storage.maintenance.integrity import is_damaged
 from storage.shard_store import list_shards
 from storage.shards import free_memory, join_shards
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shard_store import ShardStore, require_shards, telling_damage
 
 _PLACES = ["track_id", "fragment", "n_bands", "n_frames"]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genre_core.errors import TransientError
-from storage.disk import telling_refusal
-from storage.layout import DataLayout
+from storage.files import telling_refusal
+from storage.home import DataLayout
 
 
 class NightSkipped(TransientError):

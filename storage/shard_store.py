@@ -13,9 +13,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
-from storage.disk import telling_refusal
-from storage.home_id import read_home_id
-from storage.layout import DataLayout
+from storage.files import telling_refusal
+from storage.home import DataLayout, read_home_id
 
 _MARK = "home.txt"
 

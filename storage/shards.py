@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genre_core.examples import Float32Array
-from genre_core.features import FeatureConfig
+from genre_core.representations.features import FeatureConfig
 from storage.catalog.extraction import Shard
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shard_store import (
     ShardStore,
     list_shards,

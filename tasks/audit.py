@@ -7,19 +7,19 @@ from dataclasses import asdict
 
 from prefect import get_run_logger, task
 
+from genre_core.audit.label_permutation import check_by_fragment, check_by_song
+from genre_core.audit.leave_one_source_out import check_source_out
 from genre_core.audit.metadata import check_metadata
 from genre_core.audit.overlap import check_overlap
 from genre_core.audit.pretraining import check_pretraining
-from genre_core.audit.random_labels import check_by_fragment, check_by_song
 from genre_core.audit.rules import AuditConfig, Check, verdict_of
 from genre_core.audit.shortcuts import check_shortcuts
 from genre_core.audit.songs import AuditedSong, name_recordings
-from genre_core.audit.source_out import check_source_out
 from genre_core.errors import TrackRejected, UsageError
-from genre_core.features import FeatureConfig
-from genre_core.head.prior import TagTable
 from genre_core.records import Track
-from genre_core.sound import Sound, measure_sound
+from genre_core.representations.features import FeatureConfig
+from genre_core.signal.sound import Sound, measure_sound
+from genre_core.training.tag_prior import TagTable
 from storage.audio.cutting import cut_fragments
 from storage.audio.wav import round_samples
 from storage.catalog.audits import (
@@ -39,10 +39,10 @@ from storage.catalog.audits import (
 from storage.catalog.extraction import read_embedding
 from storage.catalog.runs import Run, read_comparable_runs, read_run
 from storage.catalog.snapshots import Snapshot
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tasks.audit_learners import learners_by_fragment, learners_by_song, learners_of_sources
 from tasks.audit_plan import AuditPlan, audited_songs, read_features, read_seen
-from tasks.select import choose_winner
+from tasks.compare import choose_winner
 from tasks.tracked import open_tracked
 
 MOST_MEASURED = 256
@@ -154,7 +154,7 @@ def conclude_audit(
     layout: DataLayout, plan: AuditPlan, checks: Sequence[Check], seconds: float
 ) -> Audit:
     """Store the verdict in the catalog, and log it as a run of its own and beside the best run."""
-    from storage.tracking.audits import log_audit
+    from storage.models.audits import log_audit
 
     audit = Audit(
         audit_id=plan.audit_id,

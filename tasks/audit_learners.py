@@ -14,10 +14,10 @@ from genre_core.audit.learners import (
 from genre_core.audit.rules import AuditConfig
 from genre_core.audit.songs import AuditedSong, fold_groups
 from genre_core.examples import Examples, Float32Array
-from genre_core.head.prior import prior_matrix, tag_table
-from genre_core.ladder.judging import fixed_order
-from genre_core.ladder.rungs import LadderConfig
 from genre_core.networks.registry import HEADS
+from genre_core.studies.ladder.rungs import LadderConfig
+from genre_core.studies.ladder.scores import fixed_order
+from genre_core.training.tag_prior import prior_matrix, tag_table
 from tasks.audit_plan import AuditPlan, Seen
 from tasks.keras_import import import_learning
 

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from genre_core.audit.draws import thin_examples, thin_songs
+from genre_core.audit.label_permutation import thin_examples, thin_songs
 from genre_core.audit.rules import AuditConfig
 from genre_core.audit.songs import AuditedSong, name_recordings
-from genre_core.embeddings import Embedding
 from genre_core.examples import Examples
-from genre_core.features import FeatureConfig
-from genre_core.head.prior import TagTable
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import FeatureConfig
+from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import (
     read_audited_songs,
     read_copies,
@@ -19,7 +19,7 @@ from storage.catalog.audits import (
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 MOST_READ_VALUES = 2**26
 MOST_BESIDE = 1500

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from storage.layout import DataLayout
-from tasks.judging import Verdict, judge_all
+from storage.home import DataLayout
+from tasks.predict import Verdict, judge_all
 
 
 @task

@@ -8,18 +8,18 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
-from genre_core.bootstrap import interval_rng
 from genre_core.errors import GenreflowError
-from genre_core.judgements import Judgements, judge_by_name
-from genre_core.records import Split
-from genre_core.significance import (
+from genre_core.evaluation.bootstrap import interval_rng
+from genre_core.evaluation.predictions import Judgements, judge_by_name
+from genre_core.evaluation.significance import (
     PairedDifference,
     ScoreIntervals,
     paired_difference,
     score_intervals,
 )
-from storage.catalog.judged import JudgedSplit, read_published_judged
-from storage.layout import DataLayout
+from genre_core.records import Split
+from storage.catalog.runs import JudgedSplit, read_published_judged
+from storage.home import DataLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

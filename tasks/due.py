@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from genre_core.night_rules import NightConfig, explain_rest, is_enough
-from storage.catalog.newcomers import count_newcomers
-from storage.catalog.nights import NightOutcome, read_nights
+from genre_core.training.rules import NightConfig, explain_rest, is_enough
+from storage.catalog.nightly import NightOutcome, count_newcomers, read_nights
 from storage.catalog.runs import read_runs
 from storage.catalog.snapshots import Snapshot
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 REMEMBERED_NIGHTS = 100
 

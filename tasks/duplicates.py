@@ -8,22 +8,20 @@ from pathlib import Path
 import numpy as np
 from prefect import get_run_logger, task
 
+from genre_core.dataset.recordings import tell_content_copy, tell_move
 from genre_core.errors import TrackRejected, TransientError
-from genre_core.recordings import tell_content_copy, tell_move
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.audio.chromaprint import print_song
+from storage.audio.fingerprint import print_song, read_print, sweep_prints, write_print
 from storage.audio.probe import probe_audio
-from storage.catalog import prints as printed
-from storage.catalog.prints import Print
+from storage.catalog import fingerprints as printed
+from storage.catalog.fingerprints import Print
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
 from storage.catalog.songs import known_packets, known_tracks
-from storage.download import drop_song, is_gone
-from storage.layout import DataLayout
-from storage.prints import read_print, sweep_prints, write_print
-from storage.web.addresses import show_location
-from tasks.collect import Fetched
-from tasks.listing import name_outcomes
+from storage.fetch.addresses import show_location
+from storage.fetch.download import drop_song, is_gone
+from storage.home import DataLayout
+from tasks.download import Fetched, name_outcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

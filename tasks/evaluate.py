@@ -6,30 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
-from genre_core.calibration import temper
-from genre_core.certainty import Certainty
+from genre_core.evaluation.calibration import temper
+from genre_core.evaluation.certainty import Certainty
+from genre_core.evaluation.songs import CHOOSING_VOTE, FragmentedSongs, gather_songs, vote_on
 from genre_core.records import Split
-from genre_core.songs import FragmentedSongs, gather_songs, vote_on
-from genre_core.voting import CHOOSING_VOTE
 from storage.catalog.runs import Prediction, Run, record_run, training_key
 from storage.catalog.snapshots import read_groups
-from storage.layout import DataLayout
-from tasks.certainty import SongValues, certainty_metrics, fit_on_validation, song_values
+from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.scores import (
     RunScores,
+    SongValues,
     aggregate,
+    certainty_metrics,
     chosen,
+    fit_on_validation,
     measure,
     run_documents,
     run_figures,
     run_metrics,
+    song_values,
 )
 from tasks.splits import split_examples
 from tasks.train import Cell, Trained
 
 if TYPE_CHECKING:
-    from storage.tracking.store import Tracking
+    from storage.models.store import Tracking
 
 JUDGED = (Split.VALIDATION, Split.TEST)
 
@@ -47,9 +49,9 @@ class Evaluated:
 @task(task_run_name="evaluate {trained.cell.name}")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
-    from storage.tracking.models import load_network
-    from storage.tracking.runs import failing_run, finish_run, log_scores
-    from storage.tracking.store import open_tracking
+    from storage.models.networks import load_network
+    from storage.models.runs import failing_run, finish_run, log_scores
+    from storage.models.store import open_tracking
 
     import_training()
     tracking, snapshot = open_tracking(layout), trained.cell.snapshot
@@ -89,8 +91,8 @@ def _judge(
 
 def _log(tracking: "Tracking", trained: Trained, found: RunScores, certainty: Certainty) -> None:
     """Log numbers, documents and figures, and temperature and certainty beside the network."""
-    from storage.tracking.models import log_certainty, log_temperature
-    from storage.tracking.runs import log_figure, log_json, log_scores
+    from storage.models.networks import log_certainty, log_temperature
+    from storage.models.runs import log_figure, log_json, log_scores
 
     by_count = aggregate(found)
     log_scores(tracking, trained.run_id, run_metrics(found))

@@ -5,23 +5,24 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
-from genre_core.features import FeatureConfig, describe_change
+from genre_core.representations.features import FeatureConfig, describe_change
 from storage.catalog.audits import record_sounds
 from storage.catalog.extraction import (
     PendingTrack,
+    Remade,
     all_shards,
+    read_remade,
     record_extraction,
     record_features,
     select_pending,
     settle_outcomes,
 )
-from storage.catalog.remade import Remade, read_remade
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs
 from storage.compaction import compact
-from storage.layout import DataLayout
-from storage.losses import lost_shards
-from storage.readers import publish_for_readers
+from storage.home import DataLayout
+from storage.maintenance.integrity import lost_shards
+from storage.retained_shards import publish_for_readers
 from storage.shard_store import claim_place
 from storage.shards import remove_orphans
 from tasks.spectrograms import ExtractedChunk, key_features

@@ -8,12 +8,12 @@ from storage.stderr import silent_stderr
 
 
 def import_training() -> ModuleType:
-    """Import ``genre_core.training``, and with it Keras, without TensorFlow's remarks on CUDA.
+    """Import ``genre_core.training.fit``, and with it Keras, without TensorFlow's remarks on CUDA.
 
     They are written straight to file descriptor 2, before any setting is read.
     """
     with silent_stderr():
-        training = import_module("genre_core.training")
+        training = import_module("genre_core.training.fit")
     # every network is traced anew, which TensorFlow takes for a mistake
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return training
@@ -22,4 +22,4 @@ def import_training() -> ModuleType:
 def import_learning() -> ModuleType:
     """Import what trains the rungs of the ladder; it needs Keras, too."""
     import_training()
-    return import_module("genre_core.ladder.learning")
+    return import_module("genre_core.studies.ladder.learning")

@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from genre_core.bootstrap import Interval
+from genre_core.evaluation.bootstrap import Interval
 
 STYLE = "page-style.html"
 _CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")

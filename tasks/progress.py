@@ -1,13 +1,17 @@
 """Progress of a step: a bar in the terminal, an artifact in the Prefect UI."""
 
+import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, cast
+from itertools import islice
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
+from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.futures import PrefectFuture, as_completed
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,6 +21,52 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+Song = TypeVar("Song")
+
+MOST_SONGS = 64
+CHUNKS_PER_WAVE = 8
+
+
+def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:
+    """Cut songs into chunks of equal size: 64 songs at most, fewer where that keeps all busy."""
+    size = min(MOST_SONGS, max(1, math.ceil(len(songs) / per_wave)))
+    return [list(songs[first : first + size]) for first in range(0, len(songs), size)]
+
+
+def waves(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> Iterator[list[list[Song]]]:
+    """Give the chunks some at a time, so that the WAV cache and what a crash loses stay small."""
+    chunks = iter(cut_chunks(songs, per_wave))
+    while wave := list(islice(chunks, per_wave)):
+        yield wave
+
+
+Result = TypeVar("Result")
+
+
+def completed(
+    futures: Sequence[PrefectFuture[Result]],
+    chunks: Sequence[Sequence[Any]],
+    advance: Callable[[int], None],
+) -> Iterator[Result]:
+    """Give results as their chunks end; a chunk that failed is logged and gives none.
+
+    Notes
+    -----
+    A failed upstream leaves a mapped task not ready, and a flow whose mapped tasks failed still
+    completes: so whoever calls this must account for the chunks that give no result.
+    """
+    n_songs = {
+        future.task_run_id: len(chunk) for future, chunk in zip(futures, chunks, strict=True)
+    }
+    for future in as_completed(list(futures)):
+        advance(n_songs[future.task_run_id])
+        future.wait()
+        if future.state.is_completed():
+            yield future.result()
+        else:
+            get_run_logger().error("a chunk was left out: %s", future.state.message)
+
 
 ARTIFACT_PAUSE_S = 2.0
 

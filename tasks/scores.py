@@ -1,32 +1,48 @@
 """Scores of a run: what is measured on its songs, and under which names it is logged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from genre_core.abstaining import risk_coverage, top_accuracy
-from genre_core.aggregation import VotedScore, score_by_count
-from genre_core.bootstrap import interval_rng
-from genre_core.calibration import (
+from genre_core.evaluation.aggregation import VotedScore, score_by_count
+from genre_core.evaluation.bootstrap import interval_rng
+from genre_core.evaluation.calibration import (
     Reliability,
     brier_score,
     calibration_error,
     fit_temperature,
     log_loss,
     reliability,
+    risk_coverage,
     temper,
+    top_accuracy,
 )
-from genre_core.figures.aggregation import draw_aggregation
-from genre_core.figures.confusion import draw_confusion
-from genre_core.figures.coverage import draw_coverage
-from genre_core.figures.reliability import draw_reliability
-from genre_core.judgements import Judgements
-from genre_core.metrics import Scores, score_predictions
+from genre_core.evaluation.certainty import Assessment, Certainty, PredictionConfig, fit_certainty
+from genre_core.evaluation.metrics import Scores, score_predictions
+from genre_core.evaluation.predictions import Judgements
+from genre_core.evaluation.significance import ScoreIntervals, score_intervals
+from genre_core.evaluation.songs import (
+    CHOOSING_VOTE,
+    VOTES,
+    Float64Array,
+    FragmentedSongs,
+    fragment_judgements,
+    song_judgements,
+    vote_on,
+)
+from genre_core.examples import Examples, Float32Array
+from genre_core.figures.evaluation import (
+    draw_aggregation,
+    draw_confusion,
+    draw_coverage,
+    draw_reliability,
+)
 from genre_core.records import Split
-from genre_core.significance import ScoreIntervals, score_intervals
-from genre_core.songs import FragmentedSongs, fragment_judgements, song_judgements, vote_on
-from genre_core.voting import CHOOSING_VOTE, VOTES, Float64Array
+from storage.catalog.runs import Prediction, Run
+from storage.home import DataLayout
+from tasks.studies.record import open_store
 
 SongsOfSplit = Mapping[Split, FragmentedSongs]
 
@@ -171,3 +187,56 @@ def _reliabilities(found: RunScores) -> tuple[Reliability, Reliability]:
     songs = found.songs[Split.TEST]
     as_trained = reliability(vote_on(songs, CHOOSING_VOTE), songs.labels)
     return as_trained, reliability(_tempered(found), songs.labels)
+
+
+SongValues = dict[str, Float32Array]
+"""Mean values of the embedding of songs, (n_values,), by track."""
+
+
+def fit_on_validation(found: RunScores, config: PredictionConfig) -> Certainty:
+    """Fit the alternatives of a network on its validation songs, by the vote that chooses."""
+    validation = found.songs[Split.VALIDATION]
+    tempered = temper(vote_on(validation, CHOOSING_VOTE), found.temperature)
+    return fit_certainty(tempered, validation.labels, config)
+
+
+def song_values(examples: Examples) -> SongValues:
+    """Return the values of each song, as they are one example a song; nothing of spectrograms."""
+    if examples.matrices.shape[2] != 1:
+        return {}
+    return dict(zip(examples.track_ids, examples.matrices[:, :, 0], strict=True))
+
+
+def certainty_metrics(predictions: Sequence[Prediction], certainty: Certainty) -> dict[str, float]:
+    """Measure the sets of the test songs, and the share of them that is unknown."""
+    tested = [prediction for prediction in predictions if prediction.split == Split.TEST]
+    name, sets = chosen(Split.TEST), [(p.genre, p.alternatives or ()) for p in tested]
+    metrics = {
+        f"{name}_set_coverage": float(np.mean([genre in held for genre, held in sets])),
+        f"{name}_set_size": float(np.mean([len(held) for _, held in sets])),
+    }
+    if certainty.least_probability is not None:
+        metrics["least_probability"] = certainty.least_probability
+    if certainty.novelty:
+        metrics[f"{name}_unknown"] = float(np.mean([p.unknown is True for p in tested]))
+        metrics["novelty_threshold"] = certainty.novelty.threshold
+    return metrics
+
+
+def assess_songs(
+    layout: DataLayout,
+    run: Run,
+    genres: Sequence[str],
+    probabilities: Mapping[str, Sequence[float]],
+    examples: Examples,
+) -> dict[str, Assessment]:
+    """Return what the predictions of a finished run say of themselves, by track."""
+    from storage.models.networks import load_certainty, load_temperature
+
+    tracking, values = open_store(layout), song_values(examples)
+    temperature = load_temperature(tracking, run.model_uri)
+    certainty = load_certainty(tracking, run.model_uri)
+    return {
+        track_id: certainty.assess(temper(np.array(row), temperature), genres, values.get(track_id))
+        for track_id, row in probabilities.items()
+    }

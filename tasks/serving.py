@@ -10,15 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
-from storage.certainty import CERTAINTY_FILE, read_certainty
-from storage.download import DownloadLimits
 from storage.embeddings.model import Model
-from storage.exports import EMBEDDER, read_embedder
-from storage.layout import DataLayout
-from storage.light import LightNetwork
-from storage.tracking.alias import read_alias
-from tasks.judging import Judge, Verdict, judge_song, to_judge
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
+from storage.models.alias import read_alias
+from storage.models.exports import CERTAINTY_FILE, EMBEDDER, read_certainty, read_embedder
+from storage.models.litert import LightNetwork
 from tasks.keras_import import import_training
+from tasks.predict import Judge, Verdict, judge_song, to_judge
 
 UNREADABLE = "The server finds no song that it can judge under this path; its log says why."
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ def judge_rows(
 
 
 def _find_version(layout: DataLayout, folder: Path) -> int:
-    from storage.tracking.models import logged_uri
+    from storage.models.networks import logged_uri
 
     reigning = read_alias(layout)
     return reigning.version if reigning and reigning.model_uri == logged_uri(folder) else 0
@@ -116,7 +115,7 @@ def _load_embedder(folder: Path, document: Mapping[str, object]) -> Model | None
         return read_embedder(json.loads(copy.read_text("utf-8")), folder)
     if EMBEDDER not in document:
         return None
-    from storage.tracking.exporting import find_embedder
+    from storage.models.exporting import find_embedder
 
     return find_embedder(document)
 
@@ -126,6 +125,6 @@ def _load_network(folder: Path) -> object:
     if light.exists():
         return LightNetwork(light.read_bytes())
     import_training()
-    from storage.tracking.models import load_folder
+    from storage.models.networks import load_folder
 
     return load_folder(folder)

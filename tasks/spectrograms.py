@@ -6,25 +6,24 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from genre_core.clipping import describe_clipping
-from genre_core.embeddings import song_means
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.examples import Float32Array
-from genre_core.features import FeatureConfig, feature_key
-from genre_core.fragments import CutPlan
 from genre_core.records import Reason, Stage, Track
-from genre_core.sound import Sound, measure_sound
-from storage.audio.apart import read_watched
+from genre_core.representations.embeddings import song_means
+from genre_core.representations.features import FeatureConfig, feature_key
+from genre_core.signal.fragments import CutPlan
+from genre_core.signal.sound import Sound, describe_clipping, measure_sound
 from storage.audio.cutting import cut_fragments
 from storage.audio.decode import DECODER_VERSION
+from storage.audio.isolated import read_watched
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
-from storage.disk import telling_refusal
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
-from storage.embeddings.transforms import Transform, load_transform
-from storage.layout import DataLayout
+from storage.embeddings.registry import Transform, load_transform
+from storage.fetch.addresses import show_location
+from storage.files import telling_refusal
+from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
-from storage.web.addresses import show_location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

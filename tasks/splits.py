@@ -6,16 +6,16 @@ from itertools import product
 
 from prefect import get_run_logger, task
 
-from genre_core.embeddings import song_examples
+from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import assign
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
-from genre_core.features import FeatureConfig, name_features
-from genre_core.golden import NO_GOLDEN, GoldenConfig
-from genre_core.groups import Candidate
 from genre_core.records import LEARNING_SPLITS, Reason, Split
-from genre_core.splits import assign
+from genre_core.representations.embeddings import song_examples
+from genre_core.representations.features import FeatureConfig, name_features
 from storage.catalog.extraction import read_embedding, shard_names
-from storage.catalog.golden import freeze_golden
+from storage.catalog.promotions import freeze_golden
 from storage.catalog.snapshots import (
     Snapshot,
     read_assignments,
@@ -27,7 +27,7 @@ from storage.catalog.snapshots import (
 )
 from storage.catalog.songs import count_songs
 from storage.examples import read_examples
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tasks.spectrograms import key_features
 
 LEAST_SHARE = 0.8

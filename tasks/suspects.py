@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
-from genre_core.features import FeatureConfig
-from genre_core.head.prior import TagTable, prior_matrix, tag_table
-from genre_core.suspects import find_suspects
-from storage.catalog.embedded import read_embedded_library
+from genre_core.dataset.suspects import find_suspects
+from genre_core.representations.features import FeatureConfig
+from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
+from storage.catalog.audits import record_suspects
+from storage.catalog.embeddings import read_embedded_library
 from storage.catalog.snapshots import Snapshot
-from storage.catalog.suspects import record_suspects
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 
 @task

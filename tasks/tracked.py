@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_UI_URL
 
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
-    from storage.tracking.store import Tracking
+    from storage.models.store import Tracking
 
 DESCRIPTION = "mlflow.note.content"
 
 
 def open_tracked(layout: DataLayout) -> "Tracking":
     """Open the store of runs and models for a step of a flow run."""
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     return open_tracking(layout, flow_run_tags())
 

@@ -17,12 +17,12 @@ import pytest
 import soundfile
 
 from flows.environment import QUIET
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.examples import Float32Array
-from genre_core.fragments import FragmentConfig
-from genre_core.training_rules import TrainingConfig
-from storage.layout import DataLayout
+from genre_core.signal.fragments import FragmentConfig
+from genre_core.training.rules import TrainingConfig
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
     from flows.nightly import NightlyReport
@@ -217,7 +217,7 @@ def finished(first_night: tuple[LineConfig, "NightlyReport"]) -> LineConfig:
 @pytest.fixture
 def finished_copy(finished: LineConfig, tmp_path: Path) -> LineConfig:
     """A copy of the finished store that a test may write into."""
-    from storage.catalog.published import publish
+    from storage.catalog.publish import publish
 
     moved = replace(finished, home=tmp_path / "copy")
     shutil.copytree(finished.layout.home, moved.home)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli.main import app
-from storage.layout import DataLayout
-from storage.tracking.serving import server_command
+from storage.home import DataLayout
+from storage.models.store import server_command
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "how-to" / "deploy.md").read_text("utf-8")

@@ -13,9 +13,9 @@ from flows.settings import Settings
 from genre_core.networks.registry import NETWORK_NAMES
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import publish, query
+from storage.catalog.publish import publish, query
 from storage.embeddings.config import BUILT_IN
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted(PROJECT.glob("*.md")) + sorted((PROJECT / "docs").rglob("*.md"))

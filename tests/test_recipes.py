@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import publish, query, query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import publish, query, query_rows
+from storage.home import DataLayout
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "recipes.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"## ([^\n]+)\n\n[^#]+?```sql\n(.*?)```", PAGE, re.S))

@@ -16,7 +16,7 @@ from flows.settings import read_line_config
 from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from tasks.judging import Verdict
+    from tasks.predict import Verdict
 
 FAST_FRAGMENTS = 2
 
@@ -39,7 +39,7 @@ def classify(
     """
     config = read_line_config(home=home)
     prepare_environment(config.layout.home, verbose)
-    from tasks.judging import judge_each
+    from tasks.predict import judge_each
 
     found = expand_folders(songs)
     verdicts = watch(

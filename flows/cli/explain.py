@@ -30,7 +30,7 @@ def explain(
     """
     layout = read_line_config(home=home).layout
     prepare_environment(layout.home, verbose)
-    from tasks.explain import explain_song
+    from tasks.studies.explain import explain_song
 
     folder = out or layout.reports / "explain" / (Path(song).stem or "song")
     explanation = explain_song.fn(layout, song, folder, run)

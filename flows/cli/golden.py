@@ -11,8 +11,8 @@ from flows.settings import read_line_config
 from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from storage.catalog.golden import Golden
-    from storage.layout import DataLayout
+    from storage.catalog.promotions import Golden
+    from storage.home import DataLayout
 
 
 @app.command()
@@ -30,7 +30,7 @@ def golden(
     layout = config.layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no song in {layout.home} yet. Run `genreflow run` first.")
-    from storage.catalog.golden import read_golden_versions, read_waiting
+    from storage.catalog.promotions import read_golden_versions, read_waiting
 
     if renew:
         _renew(layout)
@@ -41,8 +41,8 @@ def golden(
 
 
 def _renew(layout: "DataLayout") -> None:
-    from storage.catalog.golden import renew_golden
-    from storage.catalog.published import publish
+    from storage.catalog.promotions import renew_golden
+    from storage.catalog.publish import publish
     from storage.lock import hold_home
 
     with hold_home(layout):
@@ -52,7 +52,7 @@ def _renew(layout: "DataLayout") -> None:
 
 
 def _split_by_song(layout: "DataLayout") -> list[str]:
-    from storage.catalog.golden import read_split_by_song
+    from storage.catalog.promotions import read_split_by_song
 
     return [
         f"{genre} is only split by song: {n_songs} of its songs in golden places may share an "

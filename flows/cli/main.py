@@ -1,30 +1,17 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
-    ask,
-    audit,
-    backup,
+    care,
     classify,
-    curve,
-    decide,
-    demo,
-    doctor,
     explain,
     golden,
-    kernels,
-    ladder,
-    line,
-    morning,
-    proposals,
-    remove,
-    reproduce,
-    retry,
+    labels,
+    library,
+    nightly,
+    pipeline,
+    run,
     serve,
-    similar,
-    suspects,
-    sweep,
-    thesis_report,
-    tidy,
+    studies,
 )
 from flows.cli.app import app
 from flows.cli.running import main
@@ -32,7 +19,7 @@ from flows.cli.running import main
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
-    *(line, audit, retry, sweep, classify, similar, curve, kernels, ladder, explain),
-    *(thesis_report, reproduce, morning, ask, suspects, proposals, decide, golden, remove, tidy),
-    *(doctor, backup, serve, demo),
+    *(run, pipeline, nightly, library, labels, classify),
+    *(explain, golden, serve, studies, care),
 )
+"""The modules whose commands are registered by importing them."""

@@ -1,5 +1,6 @@
 """Run a command, tell an error in one sentence; the commands are those imported before."""
 
+import logging
 import os
 import re
 import sys
@@ -8,7 +9,23 @@ from pathlib import Path
 
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
-from storage.disk import find_shortage
+from storage.files import find_shortage
+
+
+def hush_foreseen_errors() -> None:
+    """Leave foreseen errors and their tracebacks to the Prefect UI; the command line tells them."""
+    import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
+
+    logging.raiseExceptions = False  # a log that cannot be written is no news for the reader
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    told_before = record.getMessage().startswith("Finished in state Failed")
+    return not isinstance(error, GenreflowError) and not told_before
+
 
 STOPPED = 130  # what Typer makes of Ctrl-C, as shells do
 

@@ -17,7 +17,7 @@ from flows.cli.app import ERR, OUT, Home, app
 from flows.environment import prepare_environment
 from flows.settings import read_line_config
 from genre_core.errors import GenreflowError, UsageError
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 LONGEST_START_S = 120.0
 LONGEST_STOP_S = 20.0
@@ -37,14 +37,14 @@ def ui(
     Example: [bold]genreflow ui --mlflow-port 5001[/bold]
     """
     layout = read_line_config(home=home).layout
-    from storage.tracking.places import find_place
+    from storage.models.places import find_place
 
     if not find_place(layout).is_there:
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    from storage.tracking.serving import server_command
+    from storage.models.store import server_command
 
     mlflow = layout.tracking_server or _address(mlflow_port)
     prefect = _address(prefect_port)
@@ -70,9 +70,8 @@ def serve(
     """
     layout = read_line_config(home=home).layout
     prepare_environment(layout.home, verbose=False)
-    from storage.tracking.alias import read_alias
-    from storage.tracking.serving import champion_command, champion_settings
-    from storage.tracking.store import open_tracking
+    from storage.models.alias import read_alias
+    from storage.models.store import champion_command, champion_settings, open_tracking
 
     reigning = read_alias(layout)
     if reigning is None:
@@ -141,8 +140,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _show(layout: DataLayout, mlflow: str, prefect: str) -> None:
-    from storage.tracking.store import open_tracking
-    from storage.tracking.views import View, view_path
+    from storage.models.store import open_tracking
+    from storage.models.views import View, view_path
 
     tracking = open_tracking(layout)
     OUT.print(f"MLflow UI, table:  {mlflow}{view_path(tracking, View.TABLE)}", soft_wrap=True)

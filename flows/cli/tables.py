@@ -11,12 +11,12 @@ from rich.text import Text
 
 from flows.cli.app import OUT
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.significance import Standing
-from storage.catalog.standing import FEWEST_VALIDATION_SONGS
+from genre_core.evaluation.significance import Standing
+from storage.catalog.status import FEWEST_VALIDATION_SONGS
 
 if TYPE_CHECKING:
     from tasks.comparison import Challenge, Comparison, RunGroup
-    from tasks.judging import Verdict
+    from tasks.predict import Verdict
 
 WIDE_INTERVAL = 0.5
 """Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""

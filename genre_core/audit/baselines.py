@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from genre_core.audit.intervals import Interval, recall_interval
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
-from genre_core.fragments import Float64Array
+from genre_core.signal.fragments import Float64Array
 
 SHOWN = 3
 

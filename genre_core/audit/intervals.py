@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from genre_core.bootstrap import bootstrap, sum_by_group, widened_tail
-from genre_core.fragments import Float64Array
+from genre_core.evaluation.bootstrap import bootstrap, sum_by_group, widened_tail
+from genre_core.signal.fragments import Float64Array
 
 TAIL = 0.025
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from genre_core.audit.intervals import Interval
-from genre_core.embeddings import song_examples
 from genre_core.examples import Examples, Float32Array
-from genre_core.head.fitting import fit_head, fit_scaler
-from genre_core.threads import one_thread
+from genre_core.representations.embeddings import song_examples
+from genre_core.training.head import fit_head, fit_scaler
+from genre_core.training.songs import one_thread
 
 Fit = Callable[[Examples, Examples, int], Float32Array]
 """Trains on the first examples and returns the probabilities of the genres for the second, float32

@@ -9,7 +9,7 @@ from genre_core.audit.baselines import Baseline, BoolArray, forest_predictions, 
 from genre_core.audit.rules import AuditConfig, Check, CheckName, untested
 from genre_core.audit.shortcuts import cue_columns
 from genre_core.audit.songs import AuditedSong, fold_groups
-from genre_core.fragments import Float64Array
+from genre_core.signal.fragments import Float64Array
 
 TEXTS = ("artist", "album", "publisher")
 FILE = ("bit_rate", "sample_rate", "codec", "channels")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong, sides_of
-from genre_core.groups import fold_artist
+from genre_core.dataset.groups import fold_artist
 
 MANY_UNKNOWN = 0.1
 """Share of songs without an artist above which nobody can promise that artists stand apart."""

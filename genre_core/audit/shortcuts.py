@@ -7,8 +7,8 @@ import numpy as np
 from genre_core.audit.baselines import Baseline, BoolArray, forest_predictions, report_baseline
 from genre_core.audit.rules import AuditConfig, Check, CheckName, untested
 from genre_core.audit.songs import AuditedSong
-from genre_core.fragments import Float64Array
 from genre_core.records import Split
+from genre_core.signal.fragments import Float64Array
 
 CUES = (
     "loudness_db",

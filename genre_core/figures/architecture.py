@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from genre_core.figures.palette import OKABE_ITO
+from genre_core.figures.style import OKABE_ITO
 
 BOX_WIDTH, BOX_HEIGHT, ROW_GAP, COLUMN_GAP = 2.9, 0.62, 0.34, 0.5
 COLOURS = {"Conv2D": 0, "SimpleRNN": 2, "GRU": 2, "LSTM": 2, "Dense": 1}

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from genre_core.head.fitting import CLIP, Head
-from genre_core.networks.dense import softmax_part
+from genre_core.networks.thesis import softmax_part
+from genre_core.training.head import CLIP, Head
 
 
 def build_head(head: Head, name: str = "head") -> keras.Model:
@@ -30,3 +30,31 @@ def build_head(head: Head, name: str = "head") -> keras.Model:
     scale.set_weights([head.scaler.mean, np.square(head.scaler.deviation)])
     model.get_layer("genres").set_weights([head.weights, head.bias])
     return model
+
+
+RECURRENT = (layers.SimpleRNN, layers.GRU, layers.LSTM)
+
+
+def unroll_network(model: keras.Model) -> keras.Model:
+    """Copy a network with its weights, each recurrent layer written out frame by frame.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of a fixed number of frames.
+
+    Returns
+    -------
+    keras.Model
+        It predicts as ``model`` does; its graph grows with the frames.
+    """
+    copy = keras.models.clone_model(model, clone_function=_unroll_layer)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _unroll_layer(layer: layers.Layer) -> layers.Layer:
+    settings = layer.get_config()
+    if isinstance(layer, RECURRENT):
+        settings["unroll"] = True
+    return layer.__class__.from_config(settings)

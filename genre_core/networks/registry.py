@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 NETWORKS: Mapping[str, str] = MappingProxyType(
     {
-        "dense": "genre_core.networks.dense:build_dense",
-        "rnn_tanh": "genre_core.networks.recurrent:build_rnn_tanh",
-        "rnn": "genre_core.networks.recurrent:build_rnn",
-        "gru": "genre_core.networks.recurrent:build_gru",
-        "lstm": "genre_core.networks.recurrent:build_lstm",
-        "cnn": "genre_core.networks.convolutional:build_cnn",
-        "combined": "genre_core.networks.combined:build_combined",
+        "dense": "genre_core.networks.thesis:build_dense",
+        "rnn_tanh": "genre_core.networks.thesis:build_rnn_tanh",
+        "rnn": "genre_core.networks.thesis:build_rnn",
+        "gru": "genre_core.networks.thesis:build_gru",
+        "lstm": "genre_core.networks.thesis:build_lstm",
+        "cnn": "genre_core.networks.thesis:build_cnn",
+        "combined": "genre_core.networks.thesis:build_combined",
         "resnet_small": "genre_core.networks.residual:build_resnet_small",
-        "cnn_4_8": "genre_core.networks.convolutional:build_cnn_4_8",
-        "cnn_8_16": "genre_core.networks.convolutional:build_cnn_8_16",
-        "cnn_16_32": "genre_core.networks.convolutional:build_cnn_16_32",
-        "cnn_32_64": "genre_core.networks.convolutional:build_cnn_32_64",
-        "cnn_64_128": "genre_core.networks.convolutional:build_cnn_64_128",
+        "cnn_4_8": "genre_core.networks.thesis:build_cnn_4_8",
+        "cnn_8_16": "genre_core.networks.thesis:build_cnn_8_16",
+        "cnn_16_32": "genre_core.networks.thesis:build_cnn_16_32",
+        "cnn_32_64": "genre_core.networks.thesis:build_cnn_32_64",
+        "cnn_64_128": "genre_core.networks.thesis:build_cnn_64_128",
     }
 )
 """Name → ``"module:function"``; the function takes ``(input_shape, n_genres)``."""

@@ -3,8 +3,7 @@
 import keras
 from keras import layers
 
-from genre_core.networks.dense import as_image, softmax_part
-from genre_core.networks.sizing import limit_frames, pool_all
+from genre_core.networks.thesis import as_image, limit_frames, pool_all, softmax_part
 
 STEM_KERNELS = 24
 STAGE_KERNELS = (32, 64, 96)

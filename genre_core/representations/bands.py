@@ -3,13 +3,14 @@
 import numpy as np
 
 from genre_core.examples import Float32Array
-from genre_core.representations.scaling import decibels, scale_matrices
 from genre_core.representations.spectrum import (
     BIN_HZ,
     FRAME_SAMPLES,
     HOP_SAMPLES,
     cut_frames,
+    decibels,
     frame_powers,
+    scale_matrices,
 )
 
 LOW_HZ, MID_HZ, HIGH_HZ, TOP_HZ = 20.0, 250.0, 4_000.0, 20_000.0

@@ -6,9 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.examples import Float32Array
-from genre_core.fragments import SAMPLE_RATE
-from genre_core.representations.scaling import decibels, scale_matrices
-from genre_core.representations.spectrum import cut_frames, frame_powers, hann_window
+from genre_core.representations.spectrum import (
+    cut_frames,
+    decibels,
+    frame_powers,
+    hann_window,
+    scale_matrices,
+)
+from genre_core.signal.fragments import SAMPLE_RATE
 
 FRAME_SAMPLES = 2_048
 HOP_SAMPLES = 1_024

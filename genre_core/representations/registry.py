@@ -6,7 +6,9 @@ from types import MappingProxyType
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from genre_core.representations import bands, envelope, getec, mel, spectrum, waveform
+from genre_core.representations import bands, mel, spectrum, waveform
+from genre_core.representations import legacy as getec
+from genre_core.representations import waveform as envelope
 
 DECIBEL = "decibel"
 

@@ -1,8 +1,10 @@
 """The sound wave itself, at a fifth of the rate, a column each 100 ms (`waveform`)."""
 
+import numpy as np
+
 from genre_core.examples import Float32Array
-from genre_core.fragments import SAMPLE_RATE
-from genre_core.representations.scaling import scale_matrices
+from genre_core.representations.spectrum import cut_frames, scale_matrices
+from genre_core.signal.fragments import SAMPLE_RATE
 
 DECIMATION = 5
 """44,100 / 5 = 8,820 Hz: a whole ratio, and it holds what lies below 4.4 kHz."""
@@ -40,3 +42,29 @@ def waveform_matrices(fragments: Float32Array) -> Float32Array:
 def count_columns(fragment_s: float) -> int:
     """Count the whole columns of a fragment: 30 in 3 s."""
     return round(fragment_s * SAMPLE_RATE) // (DECIMATION * COLUMN_SAMPLES)
+
+
+HOP_SAMPLES = 441
+"""10 ms: fine enough to place an onset, coarser than most periods of a tone."""
+
+
+def envelope_matrices(fragments: Float32Array) -> Float32Array:
+    """Give the root of the mean square of every 10 ms, as one band, scaled into 0..1.
+
+    Parameters
+    ----------
+    fragments : float32 [shape=(n_fragments, fragment_samples)]
+        Mono audio at 44.1 kHz, at least 10 ms long.
+
+    Returns
+    -------
+    float32 [shape=(n_fragments, 1, n_frames)]
+        1 × 300 for 3 s; frames do not overlap.
+
+    Notes
+    -----
+    Thesis section 6.4.4 names the envelope and does not define it.
+    """
+    frames = cut_frames(fragments, HOP_SAMPLES, HOP_SAMPLES)
+    rms = np.sqrt(np.square(frames).mean(axis=-1))  # (n_fragments, n_frames)
+    return scale_matrices(rms[:, np.newaxis])

@@ -9,7 +9,8 @@ import numpy as np
 
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
-from genre_core.fragments import (
+from genre_core.records import AudioFacts, Reason
+from genre_core.signal.fragments import (
     CutPlan,
     FragmentConfig,
     draw_starts,
@@ -17,7 +18,6 @@ from genre_core.fragments import (
     track_rng,
     window_starts,
 )
-from genre_core.records import AudioFacts, Reason
 from storage.audio.decode import Hearing, hear_fragments
 
 

@@ -6,17 +6,37 @@ of the seeks end wrong, by 448 or 896 samples where the pages count differently 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from genre_core.errors import TrackRejected
+from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.frames import holds_frames_alone
-from storage.audio.mixing import count_full_scale, mix_down
-from storage.audio.resample import Span
-from storage.audio.stretch import Stretch
+from storage.audio.probe import holds_frames_alone
+from storage.audio.resample import Span, count_full_scale, mix_down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What reading a span of a song gave.
+
+    Attributes
+    ----------
+    signal : float32 [shape=(n,)]
+        Mono, shorter where the song ends; of no use if there is a fault.
+    full_scale_share : float
+        Share of its samples, all channels counted, that stand at full scale.
+    fault : TrackRejected or None
+        Why it cannot be decoded.
+    """
+
+    signal: Float32Array
+    full_scale_share: float = 0.0
+    fault: TrackRejected | None = None
+
 
 _CODECS = ("mp3", "flac", "pcm_")
 # After a seek the bit reservoir of an mp3 is empty. A frame may lean on 511 bytes of sound before

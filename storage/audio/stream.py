@@ -24,11 +24,10 @@ from av.packet import Packet
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.mixing import count_full_scale, mix_down
+from storage.audio.packets import Damage, Walk
 from storage.audio.probe import open_audio
-from storage.audio.resample import Span
-from storage.audio.stretch import Stretch
-from storage.audio.walk import Damage, Walk
+from storage.audio.resample import Span, count_full_scale, mix_down
+from storage.audio.seek import Stretch
 
 # Mixing down costs more for each call than for each sample, and frames are short.
 _JOINED_FRAMES = 128

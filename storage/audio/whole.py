@@ -14,8 +14,7 @@ import numpy as np
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.audio.mixing import mix_down
-from storage.audio.resample import resample_signal
+from storage.audio.resample import mix_down, resample_signal
 from storage.audio.wav import write_wav
 
 with warnings.catch_warnings():

@@ -9,14 +9,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.catalog.migrations import MIGRATIONS, migrate
-from storage.disk import REFUSALS, refusal, telling_refusal
-from storage.layout import DataLayout
+from storage.files import REFUSALS, refusal, telling_refusal
+from storage.home import DataLayout
 
 SCHEMA_VERSION = 5
 PATIENCE_S = 20.0
@@ -153,3 +154,22 @@ def _read_version(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(fetch_rows(connection, "select table_name from duckdb_tables() limit 1"))
+
+
+def copy_catalog(layout: DataLayout, target: Path) -> None:
+    """Copy the catalog into one file that holds all that was committed.
+
+    Raises
+    ------
+    TransientError
+        If another process holds the catalog.
+    """
+    with open_catalog(layout):
+        pass  # an older catalog is brought up to date, and one that is held is waited for
+    try:
+        with duckdb.connect(str(layout.catalog)) as connection:
+            connection.execute("checkpoint")
+            # within the connection: nobody else can write until the copy is whole
+            shutil.copyfile(layout.catalog, target)
+    except duckdb.IOException as error:
+        raise explain_failure(layout, error) from error

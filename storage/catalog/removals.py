@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genre_core.dataset.groups import fold_artist
 from genre_core.errors import UsageError
-from genre_core.groups import fold_artist
 from genre_core.records import Reason, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.extraction import Shard, shard_row
 from storage.catalog.recordings import read_recordings, settle_within
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
     import duckdb

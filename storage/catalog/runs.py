@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.layout import DataLayout
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Prediction:
     """What a run predicts for one song, and what the prediction says of itself.
 
     ``probabilities`` are in the order of its snapshot's genres, and as the network gives them;
-    ``confidence`` is calibrated. The last three are those of `genre_core.certainty.Assessment`.
+    ``confidence`` is calibrated. The last three are those of `certainty.Assessment`.
     """
 
     run_id: str
@@ -201,3 +202,104 @@ def read_last_promotion(layout: DataLayout) -> Promotion | None:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
     return Promotion(**rows[0]) if rows else None
+
+
+_JUDGED = """
+    select run_id, any_value(library_id) as library_id, any_value(genres) as genres,
+        predictions.split, list(track_id order by track_id) as track_ids,
+        list(group_id order by track_id) as group_ids,
+        list(predictions.genre order by track_id) as labels,
+        list(predicted order by track_id) as predicted
+    from predictions join runs using (run_id) join snapshots using (snapshot_id)
+        join {places} as places using (snapshot_id, track_id)
+    where run_id in (select unnest(?)) and predictions.split in ('validation', 'test')
+    group by run_id, predictions.split
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedSplit:
+    """What one run says of the songs of one split, in the order of their ids.
+
+    ``genres`` are all that the run knows; ``labels`` are the true ones of the songs.
+    """
+
+    run_id: str
+    library_id: str
+    split: str
+    genres: tuple[str, ...]
+    track_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+
+
+def read_judged(layout: DataLayout, run_ids: Sequence[str]) -> list[JudgedSplit]:
+    """Give what the runs say of every validation and test song, from the catalog."""
+    statement = _JUDGED.format(places="snapshot_tracks")
+    with open_catalog(layout) as catalog:
+        return _as_records(fetch_rows(catalog, statement, [list(run_ids)]))
+
+
+def read_published_judged(layout: DataLayout, run_ids: Sequence[str]) -> list[JudgedSplit]:
+    """Give the same from the published store, which no flow locks."""
+    statement = _JUDGED.format(places="splits")
+    return _as_records(query_rows(layout, statement, [list(run_ids)]))
+
+
+def _as_records(rows: Sequence[Mapping[str, Any]]) -> list[JudgedSplit]:
+    lists = ("genres", "track_ids", "group_ids", "labels", "predicted")
+    return [JudgedSplit(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
+
+
+def read_assessed(layout: DataLayout, run_id: str, splits: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the predictions of a run that name alternatives, of songs of some splits.
+
+    Returns
+    -------
+    list of dict
+        ``track_id``, ``genre`` (the true one), ``unknown`` and ``alternatives``.
+    """
+    statement = """
+        select track_id, genre, unknown, alternatives from predictions
+        where run_id = ? and split in (select unnest(?)) and alternatives is not null
+        order by track_id
+    """
+    with open_catalog(layout) as catalog:
+        return fetch_rows(catalog, statement, [run_id, list(splits)])
+
+
+UNLABELLED_SPLIT = "unlabelled"
+"""Stands in ``predictions`` in place of a split: such rows count in no score."""
+
+UNLABELLED = """
+    select track_id from tracks
+    where genre = '' and track_id in (select track_id from outcomes where outcome = 'ok')
+        and track_id not in (select track_id from aside)
+"""
+
+_UNPREDICTED = f"""
+    select track_id from extracted
+    where feature_key = (
+            select feature_key from runs join snapshots using (snapshot_id) where run_id = $1)
+        and track_id in ({UNLABELLED})
+        and track_id not in (select track_id from predictions where run_id = $1)
+    order by track_id
+"""
+
+_OUTDATED = f"""
+    delete from predictions where split = '{UNLABELLED_SPLIT}'
+        and (run_id <> ? or track_id not in ({UNLABELLED}))
+"""
+
+
+def read_unpredicted(layout: DataLayout, run_id: str) -> list[str]:
+    """Return the unlabelled songs that a run can predict and has not predicted yet."""
+    with open_catalog(layout) as catalog:
+        return [row["track_id"] for row in fetch_rows(catalog, _UNPREDICTED, [run_id])]
+
+
+def forget_outdated(layout: DataLayout, run_id: str) -> None:
+    """Forget predictions by other runs than this one, and of songs that have a label by now."""
+    with open_catalog(layout) as catalog:
+        catalog.execute(_OUTDATED, [run_id])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.extraction import Shard, shard_row
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from genre_core.errors import CatalogMismatch
-from genre_core.groups import Candidate, join_artists
+from genre_core.dataset.groups import Candidate, join_artists
+from genre_core.dataset.splits import Assignment
+from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
-from genre_core.splits import Assignment
+from genre_core.representations.features import FeatureConfig
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.recordings import recording_keys
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -237,3 +239,37 @@ def _insert_snapshot(
     touch = "on conflict (snapshot_id) do update set used_at = now()"
     insert_rows(catalog, "snapshots", [document], touch)
     insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")
+
+
+def read_latest_snapshot(
+    layout: DataLayout, preferred_keys: Sequence[str] = ()
+) -> tuple[Snapshot, FeatureConfig]:
+    """Return the snapshot of spectrograms used last, with the settings of its matrices.
+
+    Parameters
+    ----------
+    layout : DataLayout
+    preferred_keys : sequence of str
+        Feature keys. A snapshot under one of them comes before all others.
+
+    Raises
+    ------
+    UsageError
+        If there is none yet.
+    """
+    statement = """
+        select snapshots.* exclude (created_at, used_at), settings
+        from snapshots join features using (feature_key)
+        where settings ->> 'embedding' is null
+        order by feature_key in (select unnest(?)) desc, used_at desc limit 1
+    """
+    with open_catalog(layout) as catalog:
+        rows = fetch_rows(catalog, statement, [list(preferred_keys)])
+    if not rows:
+        raise UsageError(
+            f"There is no snapshot in {layout.home} yet. Run `genreflow train` first, or name the "
+            "right place with --home."
+        )
+    settings = json.loads(rows[0].pop("settings"))
+    row = {**rows[0], "genres": tuple(rows[0]["genres"])}
+    return Snapshot(**row), FeatureConfig.from_document(settings)

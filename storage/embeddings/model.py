@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genre_core.embeddings import Embedding
+from genre_core.representations.embeddings import Embedding
 from storage.embeddings.runtime import Output
 
 

@@ -5,23 +5,49 @@ imported. The converted model stands in the cache folder of the user, named by i
 """
 
 import hashlib
+import json
 import logging
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from genre_core.embeddings import SEPARATOR, Embedding
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
-from storage.embeddings.cache import cache_folder
+from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.model import Model
 from storage.embeddings.musicnn import Variables
 from storage.stderr import silent_stderr
+
+
+def cache_folder() -> Path:
+    """Return the cache of this program: ``$XDG_CACHE_HOME/genreflow`` or ``~/.cache/genreflow``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genreflow"
+
+
+def read_note(name: str) -> dict[str, Any] | None:
+    """Return what `write_note` wrote; none if nothing was, or it cannot be read."""
+    try:
+        return json.loads((cache_folder() / f"{name}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_note(name: str, note: dict[str, Any]) -> None:
+    """Write a note as ``<name>.json``, whole; a cache that cannot be written is done without."""
+    path = cache_folder() / f"{name}.json"
+    part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(note), "utf-8")
+        part.replace(path)
+
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +141,7 @@ def _file_name(name: str) -> str:
 def _convert(name: str) -> bytes:
     """Rebuild the taggers of an embedding and export them with weights in float16."""
     from storage.embeddings.musicnn import WINDOW_SAMPLES, build_embedder
-    from storage.light import write_light_float16
+    from storage.models.litert import write_light_float16
 
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         checkpoints = _checkpoints(name)
@@ -170,7 +196,7 @@ def _reader(checkpoints: dict[str, Path], folder: Path) -> Callable[[str], Varia
 
 def _require_agreement(name: str, expected: Float32Array, file: Path, waves: Float32Array) -> None:
     """Compare the tags of the exported model with those of the network it was made from."""
-    from storage.light import LightNetwork
+    from storage.models.litert import LightNetwork
 
     found = LightNetwork(file.read_bytes()).predict_genres(waves)
     n_features = N_FEATURES[name]

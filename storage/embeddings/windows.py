@@ -5,10 +5,10 @@ import math
 import numpy as np
 import soxr
 
-from genre_core.embeddings import Embedding
 from genre_core.examples import Float32Array
-from genre_core.features import CONTEXT_S
-from genre_core.fragments import SAMPLE_RATE
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import CONTEXT_S
+from genre_core.signal.fragments import SAMPLE_RATE
 
 _CONTEXT_SAMPLES = round(CONTEXT_S * SAMPLE_RATE)
 _MEETING_SAMPLES = SAMPLE_RATE // 100

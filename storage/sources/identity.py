@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 
 from genre_core.records import Source
-from storage.sites.pages import find_page
+from storage.fetch.sites.pages import find_page
 
 _PORTS = {"http": 80, "https": 443}
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -88,3 +88,20 @@ def _unescape(escaped: str) -> str:
         chr(byte) if _UNRESERVED.match(bytes([byte])) else f"%{byte:02X}"
         for byte in unquote_to_bytes(escaped)
     )
+
+
+def file_version(location: str) -> str:
+    """Name the version of a file by its size and the time of its last change.
+
+    Returns
+    -------
+    str
+        Empty for an address, and where there is no file.
+    """
+    if not location.startswith("/"):
+        return ""
+    try:
+        found = Path(location).stat()
+    except (OSError, ValueError):
+        return ""
+    return f"{found.st_size} bytes {found.st_mtime_ns} ns"

@@ -2,15 +2,25 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genre_core.errors import UsageError
-from genre_core.records import Source
-from storage.sources.fma import find_fma, list_fma
+from genre_core.records import Outcome, Source
+from storage.fetch.limits import Clock, DownloadLimits
+from storage.fetch.sites.access import Access
+from storage.fetch.sites.pages import find_page
+from storage.sources.collections import (
+    TABLE_SUFFIX,
+    find_fma,
+    find_gtzan,
+    find_jamendo,
+    list_fma,
+    list_gtzan,
+    list_jamendo,
+)
 from storage.sources.folder import audio_files, list_folder, list_songs
-from storage.sources.gtzan import find_gtzan, list_gtzan
-from storage.sources.jamendo import TABLE_SUFFIX, find_jamendo, list_jamendo
+from storage.sources.identity import identify
 from storage.sources.manifest import (
     MANIFEST_SUFFIXES,
     list_manifest,
@@ -159,3 +169,62 @@ def _require_table(place: Path) -> Path:
         return place
     known = ", ".join((*MANIFEST_SUFFIXES, TABLE_SUFFIX))
     raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expanded:
+    """What a library lists once its lists are opened.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+        A song each, with ``source_id`` and ``site``; one may stand in several places.
+    outcomes : tuple of Outcome
+        Of the lists that cannot be opened now, or not to their end.
+    lists : tuple of str
+        The locations of the lists that were opened to their end.
+    n_again : int
+        How many rows said again what a row before had said.
+    """
+
+    sources: tuple[Source, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    lists: tuple[str, ...] = ()
+    n_again: int = 0
+
+
+def expand_pages(
+    listed: Sequence[Source], access: Access, limits: DownloadLimits, clock: Clock | None = None
+) -> Expanded:
+    """Name the sources of a library, and open the lists of songs among them.
+
+    Nothing is asked for where no row is a list on a music site.
+    """
+    rows = {(row.location, row.genre, row.labels): row for row in reversed(listed)}
+    sources: list[Source] = []
+    outcomes: list[Outcome] = []
+    lists: list[str] = []
+    for row in listed:
+        if rows[row.location, row.genre, row.labels] is not row:
+            continue
+        source = identify(row)
+        if not _is_perhaps_list(source):
+            sources.append(source)
+            continue
+        from storage.fetch.sites.playlists import list_page  # yt-dlp takes a moment to load
+
+        opened = list_page(source, access, limits, clock or Clock())
+        sources += opened.songs
+        outcomes += opened.outcomes
+        lists += opened.lists
+    return Expanded(
+        sources=tuple(sources),
+        outcomes=tuple(outcomes),
+        lists=tuple(lists),
+        n_again=len(listed) - len(rows),
+    )
+
+
+def _is_perhaps_list(source: Source) -> bool:
+    page = find_page(source.location) if source.site else None
+    return page is not None and not page.is_song

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.archives import UnpackLimits, unpack_zip
-from storage.layout import DataLayout
-from storage.web.limits import DownloadLimits
+from storage.fetch.archives import UnpackLimits, unpack_zip
+from storage.fetch.limits import DownloadLimits
+from storage.home import DataLayout
 
 FMA_URL = "https://os.unil.cloud.switch.ch/fma"
 _GIB = 1 << 30
@@ -100,7 +100,7 @@ def download_collection(
 def _install(
     archive: Archive, folder: Path, url: str, limits: DownloadLimits, on_bytes: OnBytes
 ) -> None:
-    from storage.web.archive import fetch_archive  # httpx, for nothing where songs are files
+    from storage.fetch.retry import fetch_archive  # httpx, for nothing where songs are files
 
     zipped = folder / f"{archive.name}.zip"
     bounds = replace(limits, max_bytes=archive.max_bytes, deadline_s=LONGEST_DOWNLOAD_S)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from storage.catalog.extraction import all_shards
-from storage.catalog.published import query
-from storage.layout import DataLayout
+from storage.catalog.publish import query
+from storage.home import DataLayout
 
 CONTENTS = {
     "tracks": "select * exclude (added_at) from tracks",

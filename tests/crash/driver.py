@@ -22,9 +22,9 @@ PAUSE_S = 0.01
 
 def run(home: Path, music: str, flows: list[str]) -> None:
     """Run flows over a small library, one after the other."""
-    from flows.line import LineConfig
-    from genre_core.fragments import FragmentConfig
-    from genre_core.training_rules import TrainingConfig
+    from flows.pipeline import LineConfig
+    from genre_core.signal.fragments import FragmentConfig
+    from genre_core.training.rules import TrainingConfig
 
     config = LineConfig(
         home=home,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prefect.testing.utilities import prefect_test_harness
 
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tasks.extract import publish_shards
 from tests.conftest import SERVER_START_S, write_library
 from tests.crash.comparison import Standing, describe, differences, orphans

@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SONGS = ("flows.ingest", "flows.extract")
 LINE = (
-    *("flows.nightly", "genre_core.training", "storage.tracking.models", "storage.tracking.runs"),
-    "storage.tracking.registry",
+    *("flows.nightly", "genre_core.training.fit", "storage.models.networks", "storage.models.runs"),
+    "storage.models.registry",
 )
 KILLED = -signal.SIGKILL
 

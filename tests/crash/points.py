@@ -10,20 +10,20 @@ from functools import wraps
 from typing import Any
 
 INGEST = (
-    "storage.download:_to_track:before:5",  # the song is in its place, its part may be
+    "storage.fetch.download:_to_track:before:5",  # the song is in its place, its part may be
     "storage.catalog.songs:record_songs:after:1",
-    "storage.prints:write_print:after:3",
-    "storage.catalog.prints:record_prints:after:1",
+    "storage.audio.fingerprint:write_print:after:3",
+    "storage.catalog.fingerprints:record_prints:after:1",
     "storage.catalog.recordings:settle_recordings:after:1",
-    "storage.catalog.published:_write_store:after:1",
+    "storage.catalog.publish:_write_store:after:1",
 )
 LONG_INGEST = (  # the short form leaves these out, because each costs some seconds
-    "storage.download:_digest_part:before:3",
-    "storage.download:fetch_song:after:20",
+    "storage.fetch.download:_digest_part:before:3",
+    "storage.fetch.download:fetch_song:after:20",
     "storage.catalog.songs:record_songs:before:1",
-    "storage.catalog.prints:record_prints:before:1",
-    "storage.catalog.published:_write_store:before:1",
-    "storage.catalog.published:publish:after:1",
+    "storage.catalog.fingerprints:record_prints:before:1",
+    "storage.catalog.publish:_write_store:before:1",
+    "storage.catalog.publish:publish:after:1",
 )
 EXTRACT = (
     "storage.audio.wav:write_wav:after:4",
@@ -37,26 +37,26 @@ LONG_EXTRACT = (
     "storage.shard_store:_write_whole:after:3",
     "storage.catalog.extraction:record_extraction:before:1",
     "storage.catalog.extraction:settle_outcomes:after:1",
-    "storage.catalog.published:_write_store:after:1",
+    "storage.catalog.publish:_write_store:after:1",
 )
 TRAIN = (
     "alembic.command:upgrade:before:1",  # half of MLflow's tables are there
     "storage.catalog.runs:record_run:before:1",
     "storage.catalog.runs:record_run:after:1",
-    "storage.tracking.registry:set_champion:after:1",
+    "storage.models.registry:set_champion:after:1",
 )
 LONG_TRAIN = (
-    "storage.tracking.models:log_network:after:1",
-    "storage.tracking.registry:set_champion:before:1",
+    "storage.models.networks:log_network:after:1",
+    "storage.models.registry:set_champion:before:1",
     "storage.catalog.snapshots:record_assignments:after:1",
-    "storage.tracking.runs:start_run:after:1",
-    "storage.tracking.models:_upload:before:1",
-    "storage.tracking.models:_upload:after:1",
-    "storage.tracking.runs:finish_run:after:2",
-    "storage.tracking.registry:_create_registered:after:1",
-    "storage.tracking.registry:register_run:after:1",
+    "storage.models.runs:start_run:after:1",
+    "storage.models.networks:_upload:before:1",
+    "storage.models.networks:_upload:after:1",
+    "storage.models.runs:finish_run:after:2",
+    "storage.models.registry:_create_registered:after:1",
+    "storage.models.registry:register_run:after:1",
     "storage.catalog.runs:record_promotion:after:1",
-    "storage.catalog.published:publish:after:4",
+    "storage.catalog.publish:publish:after:4",
 )
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalog.nights import read_nights
-from storage.layout import DataLayout
+from storage.catalog.nightly import read_nights
+from storage.home import DataLayout
 from tests.crash.comparison import describe, differences, orphans
 from tests.crash.nursery import KILLED, Nursery
 from tests.crash.points import EXTRACT, INGEST, TRAIN
@@ -62,7 +62,7 @@ def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_fr
     home = tmp_path / "home"
     shutil.copytree(extracted_home, home)
 
-    killed = line_nursery.run(home, "nightly", point="storage.catalog.nights:record_step:after:2")
+    killed = line_nursery.run(home, "nightly", point="storage.catalog.nightly:record_step:after:2")
     ended = line_nursery.run(home, "nightly")
 
     assert (killed, ended) == (KILLED, 0)

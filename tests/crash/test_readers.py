@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from storage.catalog.extraction import all_shards
-from storage.catalog.published import publish, published_shards
+from storage.catalog.publish import publish, published_shards
 from storage.catalog.shards import forget_shards
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.crash.nursery import KILLED, Nursery
 
 pytestmark = pytest.mark.flow

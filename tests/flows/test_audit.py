@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from storage.catalog.connection import open_catalog
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.flows.conftest import Call
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -40,8 +40,8 @@ def test_the_audit_of_a_night_is_told_again_without_training(genreflow: Call, ho
 def test_a_leak_is_told_with_exit_code_one_and_stops_the_promotion(
     genreflow: Call, home: str, finished_copy: LineConfig
 ) -> None:
-    from storage.tracking.registry import set_alias
-    from storage.tracking.store import open_tracking
+    from storage.models.registry import set_alias
+    from storage.models.store import open_tracking
 
     layout = DataLayout(finished_copy.layout.home)
     with open_catalog(layout) as catalog:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from flows.cli.main import app
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from tests.flows.conftest import Call
 
 COMMANDS = sorted(

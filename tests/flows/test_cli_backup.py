@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
-from storage.catalog.published import query_rows
-from storage.disk import digest_file
-from storage.layout import DataLayout
+from flows.pipeline import LineConfig
+from storage.catalog.publish import query_rows
+from storage.files import digest_file
+from storage.home import DataLayout
 from storage.lock import hold_home
 from tests.flows.conftest import Call
 
@@ -58,7 +58,7 @@ def test_a_restored_home_is_well_and_gives_the_same_verdict_when_the_first_is_go
 def test_the_networks_of_a_restored_home_are_loaded_from_there(
     genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
 ) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     shutil.rmtree(finished_copy.home)
     genreflow("restore", folder, "--home", tmp_path / "new")
@@ -122,7 +122,7 @@ def test_a_second_backup_that_dies_leaves_the_first_whole(
     before = kept_files(folder)
     next(finished_copy.layout.songs.glob("??/*")).unlink()
     with monkeypatch.context() as dying:
-        dying.setattr("storage.backup._write_manifest", die)
+        dying.setattr("storage.maintenance.backup._write_manifest", die)
         genreflow("backup", folder, "--home", finished_copy.home)
 
     restored = genreflow("restore", folder, "--home", tmp_path / "new")

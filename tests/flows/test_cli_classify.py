@@ -13,8 +13,8 @@ from rich.text import Text
 
 from flows.cli.classify import watch
 from flows.cli.tables import verdicts_table
-from flows.line import LineConfig
-from tasks.judging import Verdict
+from flows.pipeline import LineConfig
+from tasks.predict import Verdict
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
 

@@ -8,10 +8,10 @@ import pytest
 
 from genre_core.records import Outcome, Reason, Result, Stage, Track
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import publish, query_rows
+from storage.catalog.publish import publish, query_rows
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.songs import record_songs
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.lock import hold_home
 from tests.flows.conftest import Call
 

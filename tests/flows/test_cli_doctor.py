@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from storage.catalog.extraction import all_shards
 from storage.lock import hold_home
 from tests.flows.conftest import Call

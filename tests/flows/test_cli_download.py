@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli.app import FAILURE, USAGE
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from storage.sources import published
 from tests.flows.conftest import Call
 from tests.storage.sources.archive_server import ArchiveServer, published_fma, small_table

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genre_core.embeddings import Embedding
-from genre_core.features import embedding_features
+from genre_core.dataset.splits import Assignment
+from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.records import Outcome, Result, Split, Stage, Track
-from genre_core.splits import Assignment
-from genre_core.suspects import Neighbour, Suspect
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import embedding_features
+from storage.catalog.audits import record_suspects
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import SongEmbedding, record_extraction, record_features
-from storage.catalog.published import publish
+from storage.catalog.publish import publish
 from storage.catalog.snapshots import record_assignments
 from storage.catalog.songs import record_songs
-from storage.catalog.suspects import record_suspects
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.flows.conftest import Call
 
 USAGE = 2
@@ -169,7 +169,7 @@ def quiet_task(embedded: DataLayout) -> Callable[[], int]:
     """The step of the training that finds suspects, called as a function."""
     from prefect.logging import disable_run_logger
 
-    from storage.catalog.embedded import read_embedded_snapshot
+    from storage.catalog.embeddings import read_embedded_snapshot
     from tasks.suspects import list_suspects
 
     def find() -> int:

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from flows.cli.running import find_silence
-from flows.line import LineConfig
-from storage.layout import DataLayout
+from flows.pipeline import LineConfig
+from storage.home import DataLayout
 from storage.lock import hold_home
 from tests.flows.conftest import Call, Said
 from tests.flows.test_ui import free_port

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from tests.flows.conftest import Call
 from tests.tasks.contests import N_PLANTED, plant_golden
 

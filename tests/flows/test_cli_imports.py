@@ -44,7 +44,7 @@ def test_asking_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert modules_after(CALL, *arguments).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["tasks.spectrograms", "tasks.collect", "flows.extract"])
+@pytest.mark.parametrize("module", ["tasks.spectrograms", "tasks.download", "flows.extract"])
 def test_decoding_workers_import_neither_tensorflow_nor_mlflow(module: str) -> None:
     code = f"""
 import sys, {module}
@@ -59,8 +59,8 @@ print("modules:", *sorted({{name.partition(".")[0] for name in sys.modules}}))
 
 def test_no_flow_imports_tensorflow_before_it_trains() -> None:
     code = """
-import sys, flows.nightly, flows.classify, flows.kernels, flows.ladder, flows.promote
-import tasks.explain, flows.thesis_report, flows.sweep
+import sys, flows.nightly, flows.classify, flows.studies.kernels, flows.studies.ladder
+import flows.promote, tasks.studies.explain, flows.studies.thesis_report, flows.studies.sweep
 print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

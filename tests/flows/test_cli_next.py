@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from flows.settings import read_line_config
-from genre_core.features import feature_key
+from genre_core.representations.features import feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import SongEmbedding, record_extraction
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.flows.conftest import Call
 from tests.storage.catalog.conftest import Store
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from storage import disk
+from storage import files as disk
 from storage.catalog import connection
 from storage.catalog.connection import open_catalog
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.lock import hold_night
 from tests.flows.conftest import Call, Said
 
@@ -29,7 +29,7 @@ DIE = """
 import sys
 from pathlib import Path
 from storage.catalog import connection
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.crash.points import arm
 arm("storage.catalog.migrations:migrate:after:1")
 with connection.open_catalog(DataLayout(Path(sys.argv[1]))):

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.ingest import ingest
-from flows.line import LineConfig
-from storage import takedown
-from storage.catalog.published import query_rows
+from flows.pipeline import LineConfig
+from storage.catalog.publish import query_rows
 from storage.catalog.removals import find_song
-from storage.catalog.retrying import release_songs
-from storage.layout import DataLayout
+from storage.catalog.songs import release_songs
+from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
-from storage.takedown import finish_removals, take_down
+from storage.maintenance import takedown
+from storage.maintenance.takedown import finish_removals, take_down
 from tests.conftest import write_manifest
 from tests.flows.conftest import Call
 

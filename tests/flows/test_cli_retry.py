@@ -7,7 +7,7 @@ import pytest
 from genre_core.records import Outcome, Reason, Result, Stage
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.songs import record_songs
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.flows.conftest import Call
 
 pytestmark = pytest.mark.flow

@@ -8,10 +8,10 @@ from typing import Any
 import dask
 import pytest
 
-from flows.line import LineConfig
-from flows.runner import RunnerConfig
+from flows.engine import RunnerConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import TransientError
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 from tests.conftest import SOUNDS, write_manifest, write_song
 from tests.flows import dying_worker
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

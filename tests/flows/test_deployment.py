@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from storage.catalog.nights import read_nights
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from storage.catalog.nightly import read_nights
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from tests.flows.test_ui import free_port
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.main import app
-from flows.line import LineConfig
 from flows.nightly import NightlyReport, nightly
+from flows.pipeline import LineConfig
 from genre_core.examples import Float32Array
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 from tests.conftest import hum, write_song
 
 pytestmark = pytest.mark.flow
@@ -68,7 +68,7 @@ def test_a_network_meets_only_what_it_reads(head_night: tuple[LineConfig, Nightl
 def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     head_night: tuple[LineConfig, NightlyReport],
 ) -> None:
-    from tasks.judging import judge_song, load_judge
+    from tasks.predict import judge_song, load_judge
 
     config, _ = head_night
     (row,) = query_rows(
@@ -93,9 +93,9 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
 def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
     head_night: tuple[LineConfig, NightlyReport], library: Path
 ) -> None:
-    from storage.tracking.registry import champion
-    from storage.tracking.store import open_tracking
-    from tasks.judging import judge_song, load_judge
+    from storage.models.registry import champion
+    from storage.models.store import open_tracking
+    from tasks.predict import judge_song, load_judge
     from tasks.serving import load_served
 
     config, _ = head_night
@@ -116,7 +116,7 @@ def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
 def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
     head_night: tuple[LineConfig, NightlyReport], tmp_path: Path
 ) -> None:
-    from tasks.judging import judge_all
+    from tasks.predict import judge_all
 
     config, _ = head_night
     known = write_song(tmp_path / "known.wav", hum, seed=900)
@@ -131,7 +131,7 @@ def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
 def test_what_was_chosen_for_a_head_is_logged_with_its_tags(
     head_night: tuple[LineConfig, NightlyReport],
 ) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     config, report = head_night
     assert report.trained is not None
@@ -164,7 +164,7 @@ def test_where_the_champion_is_a_head_the_best_network_on_spectrograms_is_explai
 def test_a_head_is_reproduced_bit_for_bit(
     head_night: tuple[LineConfig, NightlyReport],
 ) -> None:
-    from tasks.reproduce import retrain
+    from tasks.studies.reproduce import retrain
 
     config, report = head_night
     assert report.trained is not None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
-from storage.catalog.published import query_rows
+from flows.pipeline import LineConfig
+from storage.catalog.publish import query_rows
 from tests.conftest import hiss, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
@@ -104,7 +104,7 @@ def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
-    from flows.retry import retry
+    from flows.maintenance import retry
 
     own = shutil.copytree(library, tmp_path / "own")
     config = replace(config, music=str(own))

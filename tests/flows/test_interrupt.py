@@ -12,7 +12,7 @@ import pytest
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-from flows.cli.interrupt import stop_on_interrupt
+from flows.cli.start import stop_on_interrupt
 from flows.environment import prepare_environment
 prepare_environment(Path(sys.argv[1]), verbose=False)
 from prefect import flow

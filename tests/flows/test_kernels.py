@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import UsageError
 from genre_core.records import Split
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -29,7 +29,7 @@ class Studied:
 
 @pytest.fixture(scope="module")
 def studied(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Studied:
-    from flows.kernels import KernelPlan, kernels
+    from flows.studies.kernels import KernelPlan, kernels
 
     home = tmp_path_factory.mktemp("kernels") / "home"
     shutil.copytree(finished.layout.home, home)
@@ -72,7 +72,7 @@ def test_a_finished_training_is_not_done_again(studied: Studied) -> None:
 
 
 def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     tracking = open_tracking(studied.config.layout)
     figures = {path.name for path in studied.folder.glob("*.png")}
@@ -89,7 +89,7 @@ def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied
 
 
 def test_the_curves_of_a_number_of_kernels_are_those_of_its_runs(studied: Studied) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     client = open_tracking(studied.config.layout).client
     runs = [row["run_id"] for row in studied.runs if row["network"] == "cnn_8_16"]
@@ -118,10 +118,10 @@ def test_kernels_are_compared_within_layers_and_between_networks(studied: Studie
 def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     studied: Studied,
 ) -> None:
-    from genre_core.kernels.pruning import fragment_accuracy
-    from storage.catalog.latest import read_latest_snapshot
-    from storage.tracking.models import load_features, load_network
-    from storage.tracking.store import open_tracking
+    from genre_core.studies.kernels.pruning import fragment_accuracy
+    from storage.catalog.snapshots import read_latest_snapshot
+    from storage.models.networks import load_features, load_network
+    from storage.models.store import open_tracking
     from tasks.spectrograms import key_features
     from tasks.splits import split_examples
 
@@ -143,7 +143,7 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
 
 
 def test_a_plan_prunes_a_network_that_it_trains() -> None:
-    from flows.kernels import KernelPlan
+    from flows.studies.kernels import KernelPlan
 
     with pytest.raises(UsageError, match="cnn_32_64 is to be pruned"):
         KernelPlan(networks=("cnn_4_8",))

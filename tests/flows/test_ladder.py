@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from tests.flows.conftest import Call
 
 if TYPE_CHECKING:
-    from tasks.ladder import LadderReport
+    from tasks.studies.ladder import LadderReport
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -30,8 +30,8 @@ class Climbed:
 
 @pytest.fixture(scope="module")
 def climbed(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Climbed:
-    from flows.ladder import LadderRequest, ladder
-    from genre_core.ladder.rungs import LadderConfig
+    from flows.studies.ladder import LadderRequest, ladder
+    from genre_core.studies.ladder.rungs import LadderConfig
 
     home = tmp_path_factory.mktemp("ladder") / "home"
     shutil.copytree(finished.layout.home, home)
@@ -72,7 +72,7 @@ def test_what_was_trained_is_not_trained_again(climbed: Climbed) -> None:
 
 
 def test_table_and_figure_stand_in_the_reports_and_in_mlflow(climbed: Climbed) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     folder = climbed.report.folder
     tracking = open_tracking(climbed.config.layout)

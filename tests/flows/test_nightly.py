@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.line import LineConfig
-from storage.catalog.published import query_rows
-from storage.catalog.standing import read_status
-from storage.layout import DataLayout
+from flows.pipeline import LineConfig
+from storage.catalog.publish import query_rows
+from storage.catalog.status import read_status
+from storage.home import DataLayout
 from storage.sources.listing import list_sources
 
 if TYPE_CHECKING:

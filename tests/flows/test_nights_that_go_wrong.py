@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from flows import night
-from flows.line import LineConfig
-from flows.night import Call, StepSkipped
+from flows import nightly as night
+from flows.nightly import Call, StepSkipped
+from flows.pipeline import LineConfig
 from flows.who import SCHEDULE
 from genre_core.errors import UsageError
-from genre_core.night_rules import NightConfig
-from storage.catalog.nights import (
+from genre_core.training.rules import NightConfig
+from storage.catalog.nightly import (
     NightOutcome,
     NightStep,
     end_night,
@@ -21,8 +21,8 @@ from storage.catalog.nights import (
     record_step,
     start_night,
 )
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from storage.lock import hold_night
 from tests.conftest import hum, write_song
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
-from genre_core.suspects import Suspect
+from flows.pipeline import LineConfig
+from genre_core.dataset.suspects import Suspect
+from storage.catalog.audits import record_suspects
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.suspects import record_suspects
 from storage.embeddings.config import EmbeddingConfig
 from tests.flows.conftest import Call
 from tests.storage.embeddings.made_models import CONSTANTS, write_onnx

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows import runner
-from flows.runner import RunnerConfig, mapping_on
+from flows import engine as runner
+from flows.engine import RunnerConfig, mapping_on
 from genre_core.errors import UsageError
 
 

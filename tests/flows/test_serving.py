@@ -15,9 +15,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from flows.line import LineConfig
-from storage.download import DownloadLimits
-from tasks.judging import judge_song, load_judge
+from flows.pipeline import LineConfig
+from storage.fetch.download import DownloadLimits
+from tasks.predict import judge_song, load_judge
 from tasks.serving import UNREADABLE, judge_rows, load_served
 from tests.flows.conftest import PROGRAM
 from tests.flows.test_ui import free_port, group_members, read_until

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from flows.settings import SETTINGS_FILE, read_line_config
-from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
+from genre_core.training.augmentation import AugmentationConfig
 from storage.embeddings.config import EmbeddingConfig
 
 

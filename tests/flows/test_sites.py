@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli.app import USAGE
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from tests.flows.conftest import Call
 from tests.storage.sites.music_site import MusicSite, open_music_site
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import GenreflowError
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 
 def parents(config: LineConfig) -> list[str]:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     tracking = open_tracking(config.layout)
     runs = tracking.client.search_runs([tracking.experiment_id], "tags.sweep_id like '%'")
@@ -22,7 +22,7 @@ def parents(config: LineConfig) -> list[str]:
 def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_costs(
     finished_copy: LineConfig,
 ) -> None:
-    from flows.sweep import sweep
+    from flows.studies.sweep import sweep
 
     config = replace(
         finished_copy,
@@ -54,7 +54,7 @@ def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_co
 def test_a_sweep_without_time_says_that_no_finished_training_matches(
     finished_copy: LineConfig,
 ) -> None:
-    from flows.sweep import sweep
+    from flows.studies.sweep import sweep
 
     config = replace(finished_copy, networks=("lstm",), fragment_lengths_s=(1.0,))
 
@@ -65,8 +65,8 @@ def test_a_sweep_without_time_says_that_no_finished_training_matches(
 def test_a_sweep_tells_what_could_not_be_trained_from_what_is_left(
     finished_copy: LineConfig,
 ) -> None:
-    from flows.cli.sweep import standing_sentence
-    from flows.sweep import sweep
+    from flows.cli.studies import standing_sentence
+    from flows.studies.sweep import sweep
 
     config = replace(
         finished_copy,

@@ -3,12 +3,12 @@
 import pytest
 from rich.console import Console
 
-from flows.cli.sweep import rows_table
+from flows.cli.studies import rows_table
 from flows.cli.tables import audit_sentence, audit_table, print_comparison, standing_sentences
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.bootstrap import Interval
+from genre_core.evaluation.bootstrap import Interval
 from tasks.comparison import Challenge, Comparison, compare_groups
-from tasks.sweep import SweepRow
+from tasks.studies.sweep import SweepRow
 from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
-from genre_core.claims.findings import Verdict
-from genre_core.claims.statements import CLAIMS
+from flows.pipeline import LineConfig
+from genre_core.studies.claims.findings import Verdict
+from genre_core.studies.claims.statements import CLAIMS
 from storage.catalog.connection import open_catalog
-from tasks.thesis_evidence import weigh_ballad
-from tasks.thesis_report import ThesisReport
-from tasks.thesis_runs import choose_runs
+from tasks.studies.thesis_evidence import weigh_ballad
+from tasks.studies.thesis_report import ThesisReport
+from tasks.studies.thesis_runs import choose_runs
 from tests.flows.conftest import Call
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -69,7 +69,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    from flows.thesis_report import thesis_report
+    from flows.studies.thesis_report import thesis_report
 
     home = tmp_path_factory.mktemp("thesis") / "home"
     shutil.copytree(finished.layout.home, home)
@@ -143,7 +143,7 @@ def test_that_songs_are_too_few_is_said_once_where_several_reasons_share_it(told
 
 
 def test_the_report_is_a_run_of_mlflow_with_both_pages(told: Told) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     client = open_tracking(told.config.layout).client
     run = client.get_run(told.report.run_id)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.audit.rules import AuditConfig
-from genre_core.fragments import FragmentConfig
-from genre_core.golden import GoldenConfig
-from genre_core.training_rules import TrainingConfig
+from genre_core.dataset.golden import GoldenConfig
+from genre_core.signal.fragments import FragmentConfig
+from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from tests.conftest import SOUNDS, write_manifest, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -137,7 +137,7 @@ def test_golden_songs_are_the_same_on_all_nights_and_in_no_snapshot(
 
 
 def test_the_page_of_the_third_morning_tells_who_reigns_and_why(three_nights: LineConfig) -> None:
-    from tasks.morning import make_morning_page
+    from tasks.report.notify import make_morning_page
 
     last = query_rows(
         three_nights.layout, "select night_id from nights order by started_at desc limit 1"

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from flows.line import LineConfig
-from flows.tidy import tidy
+from flows.maintenance import tidy
+from flows.pipeline import LineConfig
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from storage.keep import KeepConfig
-from storage.layout import DataLayout
-from storage.tidying import tidy_home
-from storage.tracking.alias import read_alias
+from storage.maintenance.retention import tidy_home
+from storage.models.alias import read_alias
 
 pytestmark = pytest.mark.flow
 LEAST = KeepConfig(snapshots=1, unpromoted_models=0)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import GenreflowError
-from genre_core.training_rules import TrainingConfig
+from genre_core.training.rules import TrainingConfig
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -17,8 +17,8 @@ def test_a_training_that_diverges_leaves_the_others_be(finished_copy: LineConfig
     from prefect import flow
 
     from flows.train import plan_cells, train_cell
-    from storage.tracking.store import open_tracking
-    from tasks.select import finished_runs, open_comparison
+    from storage.models.store import open_tracking
+    from tasks.compare import finished_runs, open_comparison
     from tasks.splits import assign_splits
 
     layout = finished_copy.layout
@@ -53,7 +53,7 @@ def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(
     finished_copy: LineConfig,
 ) -> None:
     from flows.train import train
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     config = replace(
         finished_copy, networks=("dense",), fragment_lengths_s=(1.0,), training=DIVERGING

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from tests.flows.conftest import PROGRAM, Call
 
 pytestmark = pytest.mark.flow

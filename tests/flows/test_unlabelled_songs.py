@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.main import app
-from flows.line import LineConfig
-from storage.catalog.newcomers import count_newcomers, read_newest_snapshots
-from storage.catalog.published import publish, query_rows
+from flows.pipeline import LineConfig
+from storage.catalog.nightly import count_newcomers, read_newest_snapshots
+from storage.catalog.publish import publish, query_rows
 from storage.catalog.snapshots import read_candidates
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tasks.spectrograms import key_features
 from tests.conftest import SOUNDS, write_song
 
@@ -40,7 +40,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
-    from storage.catalog.decisions import decide_genre
+    from storage.catalog.recordings import decide_genre
 
     layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
     before = read_candidates(layout, keys, ())

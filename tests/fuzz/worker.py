@@ -12,11 +12,11 @@ import warnings
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, TransientError
-from genre_core.fragments import FragmentConfig
 from genre_core.records import Source
+from genre_core.signal.fragments import FragmentConfig
 from storage.audio.cutting import cut_song
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
 from storage.sources.manifest import list_manifest
 
 _CONFIG = FragmentConfig(n_fragments=4, longest_s=0.5, margin_s=0.1, min_track_s=1.0)

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from genre_core.aggregation import score_by_count
-from genre_core.metrics import score_predictions
-from genre_core.songs import FragmentedSongs
-from genre_core.voting import VOTES, Probabilities, vote_songs
+from genre_core.evaluation.aggregation import score_by_count
+from genre_core.evaluation.metrics import score_predictions
+from genre_core.evaluation.songs import VOTES, FragmentedSongs, Probabilities, vote_songs
 
 
 def songs(*fragments: Probabilities) -> FragmentedSongs:

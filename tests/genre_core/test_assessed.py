@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from genre_core.assessed import (
+from genre_core.evaluation.bootstrap import interval_rng
+from genre_core.evaluation.certainty import (
     AssessedSong,
     SourceSummary,
     set_coverage,
     summarise,
     summarise_sources,
 )
-from genre_core.bootstrap import interval_rng
 
 
 def song(

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genre_core.augmentation import (
+from genre_core.errors import UsageError
+from genre_core.examples import Float32Array
+from genre_core.training.augmentation import (
     AugmentationConfig,
     augment_batch,
     filter_bands,
@@ -13,8 +15,6 @@ from genre_core.augmentation import (
     mix_examples,
     require_decibels,
 )
-from genre_core.errors import UsageError
-from genre_core.examples import Float32Array
 
 EVERYTHING = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.2, low_pass=0.5)
 

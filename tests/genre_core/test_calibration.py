@@ -5,15 +5,16 @@ import pytest
 from sklearn.metrics import brier_score_loss, top_k_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from genre_core.abstaining import risk_coverage, top_accuracy
-from genre_core.bootstrap import interval_rng
-from genre_core.calibration import (
+from genre_core.evaluation.bootstrap import interval_rng
+from genre_core.evaluation.calibration import (
     brier_score,
     calibration_error,
     fit_temperature,
     log_loss,
     reliability,
+    risk_coverage,
     temper,
+    top_accuracy,
 )
 from genre_core.examples import Float32Array, Int64Array
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genre_core.certainty import Assessment, Certainty, PredictionConfig, fit_certainty
-from genre_core.novelty import Novelty
+from genre_core.evaluation.certainty import Assessment, Certainty, PredictionConfig, fit_certainty
+from genre_core.evaluation.novelty import Novelty
 
 GENRES = ("folk", "jazz", "rock")
 SONG = np.array([0.1, 0.6, 0.3])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from genre_core.conformal import belongs, fit_least_probability, name_alternatives
+from genre_core.evaluation.conformal import belongs, fit_least_probability, name_alternatives
+from genre_core.evaluation.songs import Float64Array
 from genre_core.examples import Int64Array
-from genre_core.voting import Float64Array
 
 GENRES = ("folk", "jazz", "rock")
 

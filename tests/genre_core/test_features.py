@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genre_core.embeddings import Embedding
 from genre_core.errors import TrackRejected, UsageError
-from genre_core.features import (
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import (
     FeatureConfig,
     describe_change,
     embedding_features,
@@ -16,8 +16,8 @@ from genre_core.features import (
     features_of_lengths,
     matrices_of,
 )
-from genre_core.fragments import FragmentConfig, draw_starts, track_rng
 from genre_core.representations.registry import REPRESENTATIONS, find_representation
+from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
 
 THESIS = FeatureConfig()
 CHANGES = [

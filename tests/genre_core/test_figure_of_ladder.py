@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genre_core.bootstrap import Interval
-from genre_core.figures.ladder import draw_ladder
-from genre_core.ladder.rungs import RUNGS
-from genre_core.ladder.scores import Accuracy, RungScore
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.figures.studies import draw_ladder
+from genre_core.studies.ladder.rungs import RUNGS
+from genre_core.studies.ladder.scores import Accuracy, RungScore
 
 
 def score(number: int, value: float | None) -> RungScore:

@@ -1,7 +1,7 @@
 """Score against storage: a line a representation, its lengths named beside the points."""
 
-from genre_core.bootstrap import Interval
-from genre_core.figures.storage import CostedScore, draw_storage
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.figures.studies import CostedScore, draw_storage
 
 
 def score(representation: str, fragment_s: float, n_bytes: float, value: float) -> CostedScore:

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from genre_core.abstaining import risk_coverage
-from genre_core.aggregation import VotedScore
-from genre_core.bootstrap import Interval
-from genre_core.calibration import reliability, temper
-from genre_core.figures.aggregation import draw_aggregation
+from genre_core.evaluation.aggregation import VotedScore
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.evaluation.calibration import reliability, risk_coverage, temper
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
-from genre_core.figures.confusion import draw_confusion
-from genre_core.figures.coverage import draw_coverage
-from genre_core.figures.curves import draw_curves
-from genre_core.figures.reliability import draw_reliability
-from genre_core.training_rules import EpochScores
+from genre_core.figures.evaluation import (
+    draw_aggregation,
+    draw_confusion,
+    draw_coverage,
+    draw_curves,
+    draw_reliability,
+)
+from genre_core.training.rules import EpochScores
 
 PNG = b"\x89PNG"
 
@@ -180,9 +181,9 @@ def test_aggregation_shows_a_line_a_vote_over_the_numbers_of_fragments() -> None
 
 def test_drawing_needs_neither_keras_nor_the_state_of_pyplot() -> None:
     program = (
-        "import sys, genre_core.figures.comparison, genre_core.figures.curves, "
-        "genre_core.figures.confusion, genre_core.figures.aggregation, "
-        "genre_core.figures.coverage, genre_core.figures.reliability; "
+        "import sys, genre_core.figures.comparison, genre_core.figures.evaluation, "
+        "genre_core.figures.evaluation, genre_core.figures.evaluation, "
+        "genre_core.figures.evaluation, genre_core.figures.evaluation; "
         "print({'keras', 'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
     )
 

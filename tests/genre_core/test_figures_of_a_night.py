@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genre_core.bootstrap import Interval
-from genre_core.figures.night import Reign, draw_drift, draw_reigns, draw_songs
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.figures.nightly import Reign, draw_drift, draw_reigns, draw_songs
 
 
 def reign(version: int, value: float, judged_on: str = "golden 1") -> Reign:

@@ -6,14 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from genre_core.figures.excitement import draw_excitement, kernel_images
-from genre_core.figures.images import draw_images, plain_name
-from genre_core.figures.kernel_counts import draw_kernel_counts
-from genre_core.figures.likeness import draw_likeness, draw_similarity, side_by_side
-from genre_core.figures.pruning import draw_pruning
-from genre_core.kernels.counts import CountCourse
-from genre_core.kernels.courses import PruningCourse
-from genre_core.kernels.similarity import Likeness
+from genre_core.figures.activations import draw_excitement, draw_images, kernel_images, plain_name
+from genre_core.figures.kernels import (
+    draw_kernel_counts,
+    draw_likeness,
+    draw_pruning,
+    draw_similarity,
+    side_by_side,
+)
+from genre_core.studies.kernels.counts import CountCourse, PruningCourse
+from genre_core.studies.kernels.similarity import Likeness
 from tests.genre_core.test_figures import PNG, png
 
 
@@ -149,7 +151,7 @@ def test_drawing_kernels_needs_no_keras() -> None:
     modules = ("kernel_counts", "likeness", "pruning", "images", "excitement", "architecture")
     program = (
         f"import sys, {', '.join(f'genre_core.figures.{name}' for name in modules)}, "
-        "genre_core.kernels.architecture, genre_core.kernels.occlusion; "
+        "genre_core.networks.layers, genre_core.studies.occlusion; "
         "print({'keras', 'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
     )
 

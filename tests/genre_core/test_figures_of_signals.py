@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 
-from genre_core.features import FeatureConfig
+from genre_core.figures.activations import OccludedFragment, draw_band_losses, draw_occlusion
 from genre_core.figures.architecture import LayerBox, draw_architecture
-from genre_core.figures.matrix import BEAT_KERNEL, draw_kernel_response, draw_matrix, slide
-from genre_core.figures.occlusion import OccludedFragment, draw_band_losses, draw_occlusion
-from genre_core.figures.scales import Scales, scales_of
-from genre_core.figures.spectrogram import decibels, draw_spectrogram
-from genre_core.figures.waveform import draw_waveform
-from genre_core.fragments import SAMPLE_RATE
+from genre_core.figures.matrix import (
+    BEAT_KERNEL,
+    Scales,
+    draw_kernel_response,
+    draw_matrix,
+    scales_of,
+    slide,
+)
+from genre_core.figures.spectrogram import decibels, draw_spectrogram, draw_waveform
+from genre_core.representations.features import FeatureConfig
+from genre_core.signal.fragments import SAMPLE_RATE
 from tests.genre_core.test_figures import PNG, png
 
 SCALES = Scales(edges_hz=(20, 40, 80, 160), hop_s=0.1, start_s=31.2)

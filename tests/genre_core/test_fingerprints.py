@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genre_core.fingerprints import (
+from genre_core.signal.fingerprints import (
     DROPPED_BITS,
     FEWEST_ITEMS,
     N_KEYS,
@@ -187,7 +187,7 @@ def test_a_song_of_which_a_cut_falls_between_two_offsets_is_found() -> None:
 
 
 def test_keys_that_everybody_has_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    from genre_core import fingerprints
+    from genre_core.signal import fingerprints
 
     monkeypatch.setattr(fingerprints, "MOST_HOLDERS", 10)
     jingle = noise(0, 200)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genre_core.errors import TrackRejected
-from genre_core.fragments import (
+from genre_core.records import Reason
+from genre_core.signal.fragments import (
     FragmentConfig,
     draw_starts,
     redraw_starts,
     spread_starts,
     track_rng,
 )
-from genre_core.records import Reason
 
 THESIS = FragmentConfig()
 TRACK_IDS = st.binary(min_size=1, max_size=4).map(lambda song: hashlib.sha256(song).hexdigest())

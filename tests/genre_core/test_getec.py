@@ -5,7 +5,7 @@ import pytest
 import scipy.signal
 
 from genre_core.examples import Float32Array
-from genre_core.representations.getec import (
+from genre_core.representations.legacy import (
     getec_int16_matrices,
     getec_matrices,
     program_powers,

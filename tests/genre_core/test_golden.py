@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from genre_core.golden import NO_GOLDEN, GoldenConfig
-from genre_core.groups import Candidate
+from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import Assignment, assign
 from genre_core.records import Split
-from genre_core.splits import Assignment, assign
 
 Places = dict[str, Assignment]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.groups import (
+from genre_core.dataset.groups import (
     Candidate,
     fold_artist,
     genres_without_groups,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.labels import explain_label, label_source
+from genre_core.dataset.labels import explain_label, label_source
 from genre_core.records import Source
 
 GENRE_MAP = {"Hip-Hop": "hiphop", "Rap": "hiphop", "Electronic": "drop"}

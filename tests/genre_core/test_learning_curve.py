@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genre_core.head.songs import EmbeddedSongs, label_songs
-from genre_core.learning_curve import curve_sizes, draw_songs, measure_all, measure_size
+from genre_core.studies.learning_curve import curve_sizes, draw_songs, measure_all, measure_size
+from genre_core.training.songs import EmbeddedSongs, label_songs
 
 NO_PRIOR = np.zeros((0, 2), np.float32)
 

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from genre_core.listing import keep_labels, settle_archived, settle_ids
+from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.records import Outcome, Source
 
 

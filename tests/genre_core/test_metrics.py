@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from genre_core.metrics import score_predictions
+from genre_core.evaluation.metrics import score_predictions
 
 GENRES = ("jazz", "rock", "techno")
 LABELS = np.array([0, 0, 0, 1, 1, 2])

@@ -1,8 +1,8 @@
 """What the card of a model says."""
 
-from genre_core.embeddings import Embedding
-from genre_core.features import FeatureConfig, embedding_features
 from genre_core.model_card import model_card
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import FeatureConfig, embedding_features
 
 EMBEDDING = Embedding(
     name="tagger",

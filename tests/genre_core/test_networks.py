@@ -95,7 +95,7 @@ def test_neighbouring_frames_are_averaged_to_three_hundred_at_most(
 ) -> None:
     import keras
 
-    from genre_core.networks.sizing import limit_frames
+    from genre_core.networks.thesis import limit_frames
 
     matrices = np.random.default_rng(0).random((2, 3, n_frames), dtype=np.float32)
     matrix = keras.Input((3, n_frames))
@@ -119,7 +119,7 @@ def test_what_is_too_large_to_flatten_is_pooled_over_time_then_over_all(
 ) -> None:
     import keras
 
-    from genre_core.networks.sizing import flatten_or_pool
+    from genre_core.networks.thesis import flatten_or_pool
 
     kernels = keras.Input((n_bands, n_frames, 32))
 
@@ -130,7 +130,7 @@ def test_what_is_too_large_to_flatten_is_pooled_over_time_then_over_all(
 def test_pooling_over_time_keeps_the_mean_and_the_maximum_of_each_band() -> None:
     import keras
 
-    from genre_core.networks.sizing import flatten_or_pool
+    from genre_core.networks.thesis import flatten_or_pool
 
     features = np.random.default_rng(0).random((2, 29, 62, 32), dtype=np.float32)
     kernels = keras.Input((29, 62, 32))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.night_rules import NightConfig, explain_rest, is_enough
+from genre_core.training.rules import NightConfig, explain_rest, is_enough
 
 
 @pytest.mark.parametrize(

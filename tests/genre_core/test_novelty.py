@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
+from genre_core.evaluation.novelty import MOST_BYTES, Novelty, fit_novelty, weighted_quantile
 from genre_core.examples import Float32Array
-from genre_core.novelty import MOST_BYTES, Novelty, fit_novelty, weighted_quantile
 
 N_FEATURES = 12
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from genre_core.judgements import Judgements, judge_by_name
+from genre_core.evaluation.predictions import Judgements, judge_by_name
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide, proves_better
 
 GENRES = ("jazz", "rock")

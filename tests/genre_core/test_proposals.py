@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from genre_core.dataset.proposals import Pool, propose_songs, uncertainty_of
 from genre_core.examples import Float32Array
-from genre_core.proposals import Pool, propose_songs, uncertainty_of
 
 NONE = np.empty((0, 1), np.float32)
 

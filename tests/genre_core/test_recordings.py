@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from genre_core.recordings import (
+from genre_core.dataset.recordings import (
     Claim,
     choose_copy,
     is_lossless,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from genre_core.examples import Float32Array
-from genre_core.representations.scaling import scale_matrices
+from genre_core.representations.spectrum import scale_matrices
 
 POWERS = arrays.arrays(
     np.float32,

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, recall_score
 
-from genre_core.bootstrap import bootstrap, interval_rng
-from genre_core.judgements import Judgements, judge_by_name
-from genre_core.significance import (
+from genre_core.evaluation.bootstrap import bootstrap, interval_rng
+from genre_core.evaluation.predictions import Judgements, judge_by_name
+from genre_core.evaluation.significance import (
     Standing,
     fewest_differing,
     mcnemar,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from genre_core.sound import FRAME_SAMPLES, mean_power, measure_cutoff, measure_loudness
+from genre_core.signal.sound import FRAME_SAMPLES, mean_power, measure_cutoff, measure_loudness
 
 SAMPLE_RATE = 44_100
 BIN_HZ = SAMPLE_RATE / FRAME_SAMPLES

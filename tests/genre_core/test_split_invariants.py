@@ -8,9 +8,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genre_core.groups import Candidate
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import Assignment, SplitPlan, assign
 from genre_core.records import Split
-from genre_core.splits import Assignment, SplitPlan, assign
 
 Places = dict[str, Assignment]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from genre_core.groups import Candidate
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import Assignment, SplitPlan, assign
 from genre_core.records import LEARNING_SPLITS, Split
-from genre_core.splits import Assignment, SplitPlan, assign
 
 Places = dict[str, Assignment]
 

@@ -4,14 +4,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from genre_core.head.songs import EmbeddedSongs, label_songs
-from genre_core.suspects import (
+from genre_core.dataset.suspects import (
     LEAST_MARGIN,
     MOST_SUSPECTS,
     find_neighbours,
     find_suspects,
     label_probabilities,
 )
+from genre_core.training.songs import EmbeddedSongs, label_songs
 
 GENRES = ("folk", "jazz", "rock")
 N_FEATURES, N_TAGS = 12, 3
@@ -59,7 +59,7 @@ def test_planted_errors_are_the_least_probable_labels() -> None:
 
 def test_doubtful_songs_are_predicted_by_heads_that_did_not_learn_from_them() -> None:
     """With many errors, a second round without the doubtful songs finds more of them."""
-    from genre_core.head.fitting import fit_head
+    from genre_core.training.head import fit_head
 
     once, twice = [], []
     for seed in range(5):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genre_core.features import FeatureConfig
-from genre_core.sweeping import order_cells, order_lengths
+from genre_core.representations.features import FeatureConfig
+from genre_core.studies.sweep import order_cells, order_lengths
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genre_core.augmentation import AugmentationConfig
-from genre_core.training_rules import EpochScores, TrainingConfig, best_epoch, is_stalled
+from genre_core.training.augmentation import AugmentationConfig
+from genre_core.training.rules import EpochScores, TrainingConfig, best_epoch, is_stalled
 
 
 def accuracies(*values: float) -> list[EpochScores]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from genre_core.voting import VOTES, vote_songs
+from genre_core.evaluation.songs import VOTES, vote_songs
 
 FRAGMENTS = np.array([[0.6, 0.4, 0.0], [0.6, 0.4, 0.0], [0.0, 0.1, 0.9]])
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from genre_core.examples import Float32Array
-from genre_core.representations.envelope import envelope_matrices
-from genre_core.representations.waveform import waveform_matrices
+from genre_core.representations.waveform import envelope_matrices, waveform_matrices
 
 
 def sine(hz: float, fragment_s: float = 0.5) -> Float32Array:

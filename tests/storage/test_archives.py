@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genre_core.errors import GenreflowError, TransientError
-from storage.archives import UnpackLimits, unpack_zip
+from storage.fetch.archives import UnpackLimits, unpack_zip
 
 LIMITS = UnpackLimits(max_files=10, max_bytes=100_000)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.copies import N_TURNS, Copies, kept_file
+from storage.maintenance.backup import N_TURNS, Copies, kept_file
 
 CONTENT = b"a song" * 100
 

@@ -12,8 +12,8 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason, Source, Track
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
 
 LIMITS = DownloadLimits(timeout_s=0.5, deadline_s=5.0, max_attempts=1)
 

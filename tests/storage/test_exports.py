@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genre_core.certainty import Certainty
-from genre_core.novelty import Novelty
-from storage.exports import ExportUnusable, has_export, read_export, write_export
-from storage.layout import DataLayout
-from storage.tracking.alias import Champion
+from genre_core.evaluation.certainty import Certainty
+from genre_core.evaluation.novelty import Novelty
+from storage.home import DataLayout
+from storage.models.alias import Champion
+from storage.models.exports import ExportUnusable, has_export, read_export, write_export
 
 FIRST = Champion(version=1, run_id="a", model_uri="models:/m-1")
 SECOND = Champion(version=2, run_id="b", model_uri="models:/m-2")

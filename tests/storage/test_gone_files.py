@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.download import is_gone
+from storage.fetch.download import is_gone
 
 
 def write(*parts: str | Path) -> Path:

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genre_core.features import FeatureConfig
 from genre_core.records import Outcome, Result, Stage, Track
-from storage import health
+from genre_core.representations.features import FeatureConfig
 from storage.catalog.extraction import record_extraction, record_features
-from storage.catalog.published import publish
+from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
-from storage.health import Finding, examine
-from storage.layout import DataLayout
+from storage.home import DataLayout
+from storage.maintenance import health
+from storage.maintenance.health import Finding, examine
 from storage.shards import TrackMatrices, write_shard
 
 SONG = Track(

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genre_core.features import FeatureConfig
-from storage.layout import DataLayout
+from genre_core.representations.features import FeatureConfig
+from storage.home import DataLayout
 from storage.shards import ROW_GROUP_BYTES, TrackMatrices, join_shards, write_shard
 
 LOGMEL = FeatureConfig(representation="logmel", fragment_s=3.0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 LAYOUT = DataLayout(Path("/home/ada/data"))
 

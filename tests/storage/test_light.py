@@ -5,8 +5,8 @@ import pytest
 
 from genre_core.examples import Float32Array
 from genre_core.networks.registry import NETWORKS
-from storage.light import LightNetwork
-from storage.tracking.models import Network
+from storage.models.litert import LightNetwork
+from storage.models.networks import Network
 
 pytestmark = pytest.mark.keras
 
@@ -29,8 +29,8 @@ def shaken_network(name: str, shape: tuple[int, int]) -> Network:
 
 
 def both_ways(model: Network, matrices: Float32Array) -> tuple[Float32Array, Float32Array]:
-    from genre_core.training import predict_genres
-    from storage.tracking.exporting import light_bytes
+    from genre_core.training.fit import predict_genres
+    from storage.models.exporting import light_bytes
 
     light = LightNetwork(light_bytes(model))
     return light.predict_genres(matrices), predict_genres(model, matrices)
@@ -56,7 +56,7 @@ def test_larger_matrices_are_averaged_and_pooled_as_in_keras(
 
 
 def test_a_pruned_network_gives_the_probabilities_that_keras_gives() -> None:
-    from genre_core.kernels.smaller import convolutions, read_layer, shrink
+    from genre_core.studies.kernels.pruning import convolutions, read_layer, shrink
 
     model = shaken_network("cnn_8_16", (12, 29))
     layer = read_layer(model, convolutions(model)[1])
@@ -69,7 +69,7 @@ def test_a_pruned_network_gives_the_probabilities_that_keras_gives() -> None:
 
 
 def test_a_light_network_takes_any_number_of_matrices_one_after_the_other() -> None:
-    from storage.tracking.exporting import light_bytes
+    from storage.models.exporting import light_bytes
 
     light = LightNetwork(light_bytes(shaken_network("rnn_tanh", (12, 9))))
     matrices = random_matrices(7, 12, 9)
@@ -81,7 +81,7 @@ def test_a_light_network_takes_any_number_of_matrices_one_after_the_other() -> N
 
 
 def test_matrices_of_another_shape_are_refused() -> None:
-    from storage.tracking.exporting import light_bytes
+    from storage.models.exporting import light_bytes
 
     light = LightNetwork(light_bytes(shaken_network("dense", (12, 9))))
 

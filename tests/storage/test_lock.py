@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from genre_core.errors import TransientError
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.lock import hold_home
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.lock import hold_home
 with hold_home(DataLayout(Path(sys.argv[1]))):
     print("held", flush=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from storage.catalog.removals import RemovedSong
-from storage.layout import DataLayout
-from storage.pages import naming_reports
+from storage.home import DataLayout
+from storage.reports import naming_reports
 
 
 def removed(artist: str) -> RemovedSong:

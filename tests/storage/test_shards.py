@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genre_core.errors import CatalogMismatch
-from genre_core.features import FeatureConfig
-from genre_core.fragments import FragmentConfig
+from genre_core.representations.features import FeatureConfig
+from genre_core.signal.fragments import FragmentConfig
 from storage.catalog.extraction import Shard
 from storage.examples import read_examples
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 
 ONE_SECOND = FeatureConfig(fragment_s=1.0)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.records import Source
-from storage.download import DownloadLimits
+from storage.fetch.download import DownloadLimits
 
 Store = Callable[[Sequence[Source]], None]
 
@@ -23,7 +23,7 @@ def quiet_runs() -> Iterator[None]:
 @pytest.fixture
 def store_songs(config: LineConfig, quiet_runs: None) -> Store:
     """Ingest and extract songs into the home of ``config``, task by task."""
-    from tasks.collect import download_chunk, record_wave
+    from tasks.download import download_chunk, record_wave
     from tasks.duplicates import mark_duplicates
     from tasks.extract import record_shards, select_tracks, settle_extraction
     from tasks.spectrograms import convert_chunk, extract_chunk

@@ -1,7 +1,7 @@
 """Songs that runs are said to have judged: contests whose numbers a test decides."""
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 N_PLANTED = 12
 GENRES = ("clicks", "hiss", "hums")
@@ -80,8 +80,8 @@ def fetch(layout: DataLayout, statement: str) -> dict[str, str]:
 
 
 def aliases(layout: DataLayout) -> dict[str, int]:
-    from storage.tracking.registry import find_alias
-    from storage.tracking.store import open_tracking
+    from storage.models.registry import find_alias
+    from storage.models.store import open_tracking
 
     tracking = open_tracking(layout)
     found = {name: find_alias(tracking, name) for name in ("champion", "challenger", "previous")}
@@ -89,7 +89,7 @@ def aliases(layout: DataLayout) -> dict[str, int]:
 
 
 def move_alias(layout: DataLayout, alias: str, version: int) -> None:
-    from storage.tracking.registry import set_alias
-    from storage.tracking.store import open_tracking
+    from storage.models.registry import set_alias
+    from storage.models.store import open_tracking
 
     set_alias(open_tracking(layout), alias, version)

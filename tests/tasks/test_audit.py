@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.audit.rules import Check, CheckName, Level
 from storage.catalog.audits import Audit, read_audited_songs, record_audit
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 from storage.catalog.runs import Run
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tasks.audit import (
     audit_overlap,
     audit_shortcuts,
@@ -19,8 +19,8 @@ from tasks.audit import (
     measure_sounds,
     plan_audit,
 )
+from tasks.compare import choose_winner
 from tasks.promote import explain_stay, promote_best, promote_despite_audit
-from tasks.select import choose_winner
 from tests.tasks.contests import let_say, plant_golden, plant_songs
 
 pytestmark = [
@@ -90,7 +90,7 @@ def test_a_night_audits_before_it_promotes(finished: LineConfig) -> None:
 
 
 def test_the_verdict_stands_among_the_runs_and_on_the_comparison(finished: LineConfig) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     tracking = open_tracking(finished.layout)
     verdict = query_rows(finished.layout, "select verdict from audits")[0]["verdict"]
@@ -257,7 +257,7 @@ def test_the_command_prints_one_document_and_fails_where_a_check_does(
 
     import typer
 
-    from flows.cli.audit import show_audit
+    from flows.cli.nightly import show_audit
 
     layout = finished_copy.layout
     plan = plan_audit.fn(layout, finished_copy.audit, {})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.audit.random_labels import check_by_fragment, check_by_song
+from genre_core.audit.label_permutation import check_by_fragment, check_by_song
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.records import Split

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.audit.rules import AuditConfig, Level
-from genre_core.embeddings import Embedding
-from genre_core.features import FeatureConfig, embedding_features
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import FeatureConfig, embedding_features
 from storage.catalog.audits import read_snapshot, read_snapshot_beside
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction, record_features
 from storage.catalog.snapshots import Placement, Snapshot, read_placements, record_snapshot
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from tasks.audit import (
     audit_by_fragment,
@@ -22,7 +22,7 @@ from tasks.audit import (
     audit_source_out,
     plan_audit,
 )
-from tasks.select import choose_winner
+from tasks.compare import choose_winner
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.usefixtures("quiet_runs")]
 CONFIG = AuditConfig(n_draws=1, n_embedding_draws=20, n_folds=2, max_epochs=1)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from genre_core.augmentation import AugmentationConfig
 from genre_core.errors import UsageError
-from genre_core.features import FeatureConfig
-from genre_core.training_rules import TrainingConfig
+from genre_core.representations.features import FeatureConfig
+from genre_core.training.augmentation import AugmentationConfig
+from genre_core.training.rules import TrainingConfig
 from storage.catalog.snapshots import Snapshot
 from tasks.train import Cell
 

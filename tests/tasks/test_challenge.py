@@ -9,13 +9,12 @@ import pytest
 from genre_core.errors import CatalogMismatch, TransientError
 from genre_core.promotion import Decision, PromotionConfig
 from genre_core.records import Split, Track
-from storage.catalog.challenges import read_validation_songs
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import all_shards
-from storage.catalog.golden import freeze_golden
+from storage.catalog.promotions import freeze_golden, read_validation_songs
 from storage.catalog.runs import Prediction, Run, record_run
-from storage.layout import DataLayout
-from storage.tracking.alias import Champion
+from storage.home import DataLayout
+from storage.models.alias import Champion
 from tasks.challenge import judge_challenge
 from tests.storage.catalog.conftest import Store
 

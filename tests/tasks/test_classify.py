@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
-from genre_core.features import FeatureConfig
-from storage.catalog.published import query_rows
+from flows.pipeline import LineConfig
+from genre_core.representations.features import FeatureConfig
+from storage.catalog.publish import query_rows
 from tasks.classify import judge_songs
-from tasks.judging import Judge, Verdict, load_champion
-from tasks.listening import listen
+from tasks.predict import Judge, Verdict, listen, load_champion
 from tests.conftest import hiss, hum, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -56,9 +55,9 @@ def test_a_song_gets_a_genre_with_the_probability_of_each(verdicts: dict[str, Ve
 def test_the_probabilities_of_a_song_are_the_tempered_means_of_its_fragments(
     finished: LineConfig, verdicts: dict[str, Verdict]
 ) -> None:
-    from storage.tracking.models import load_temperature
-    from storage.tracking.registry import champion
-    from storage.tracking.store import open_tracking
+    from storage.models.networks import load_temperature
+    from storage.models.registry import champion
+    from storage.models.store import open_tracking
 
     verdict, judge = verdicts["new.wav"], load_champion(finished.layout)
     tracking = open_tracking(finished.layout)

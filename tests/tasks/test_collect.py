@@ -10,10 +10,10 @@ import pytest
 
 from genre_core.records import Outcome, Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
 from storage.sources.listing import list_sources
-from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.download import Fetched, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from genre_core.errors import GenreflowError
-from storage.catalog.judged import JudgedSplit
+from storage.catalog.runs import JudgedSplit
 from tasks.comparison import compare_groups
 
 N_SONGS = 40

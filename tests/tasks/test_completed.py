@@ -3,8 +3,8 @@
 import pytest
 from prefect import flow, task, unmapped
 
-from flows.runner import local_threads
-from tasks.completed import completed
+from flows.engine import local_threads
+from tasks.progress import completed
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.records import Source
-from storage.audio import chromaprint
+from storage.audio import fingerprint as chromaprint
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import select_pending
 from storage.catalog.snapshots import read_candidates, read_settled
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
-from tasks.collect import download_chunk, record_wave
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
+from tasks.download import download_chunk, record_wave
 from tasks.duplicates import (
     mark_duplicates,
     print_chunk,

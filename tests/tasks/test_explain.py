@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import UsageError
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 from tasks.classify import judge_songs
-from tasks.explain import explain_song
+from tasks.studies.explain import explain_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 

@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.examples import Float32Array
-from genre_core.features import feature_key
 from genre_core.records import Source
-from storage.catalog.extraction import shard_names
-from storage.catalog.published import publish, query_rows
-from storage.catalog.remade import read_remade
-from storage.catalog.standing import count_own_outcomes, read_status
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
+from genre_core.representations.features import feature_key
+from storage.catalog.extraction import read_remade, shard_names
+from storage.catalog.publish import publish, query_rows
+from storage.catalog.status import count_own_outcomes, read_status
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
 from storage.sources.listing import list_sources
-from tasks.collect import download_chunk, record_wave
+from tasks.download import download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
 from tasks.extract import remade_sentences, select_tracks
 from tasks.spectrograms import key_features

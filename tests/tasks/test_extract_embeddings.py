@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import publish, query_rows
-from storage.embeddings.transforms import load_transform
+from storage.catalog.publish import publish, query_rows
+from storage.embeddings.registry import load_transform
 from storage.sources.identity import identify
-from tasks.listening import listen
+from tasks.predict import listen
 from tasks.splits import usable_features
 from tests.conftest import hum, write_song
 from tests.tasks.conftest import Store

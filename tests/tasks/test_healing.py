@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.records import Source
 from storage.catalog.extraction import all_shards
-from storage.catalog.published import publish, query, query_rows
-from storage.layout import DataLayout
-from storage.repair import repair_shards, repair_songs
+from storage.catalog.publish import publish, query, query_rows
+from storage.home import DataLayout
+from storage.maintenance.integrity import repair_shards, repair_songs
 from storage.sources.listing import list_sources
-from tasks.collect import select_sources
+from tasks.download import select_sources
 from tasks.extract import compact_shards, forget_lost_shards, publish_shards
 
 Store = Callable[[Sequence[Source]], None]

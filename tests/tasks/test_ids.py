@@ -7,13 +7,12 @@ import pytest
 
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
-from storage.sites.access import Access, SiteConfig, open_access
+from storage.fetch.download import DownloadLimits
+from storage.fetch.sites.access import Access, SiteConfig, open_access
+from storage.home import DataLayout
 from storage.sources.identity import identify
-from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
-from tasks.listing import Selected
 from tests.storage.sites.music_site import MusicSite, open_music_site
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")

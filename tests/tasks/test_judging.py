@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import TransientError
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.exports import has_export, read_export, write_export
-from storage.layout import DataLayout
-from storage.light import LightNetwork
-from storage.tracking.alias import read_alias
-from tasks.judging import (
+from storage.home import DataLayout
+from storage.models.alias import read_alias
+from storage.models.exports import has_export, read_export, write_export
+from storage.models.litert import LightNetwork
+from tasks.predict import (
     Verdict,
     export_reigning,
     judge_all,
@@ -44,8 +44,8 @@ def is_exported(layout: DataLayout) -> bool:
 
 def move_alias(layout: DataLayout) -> int:
     """Put another run in use as MLflow's pages do, without a promotion; give its version."""
-    from storage.tracking.registry import champion, register_run
-    from storage.tracking.store import open_tracking
+    from storage.models.registry import champion, register_run
+    from storage.models.store import open_tracking
 
     tracking = open_tracking(layout)
     reigning = champion(tracking)

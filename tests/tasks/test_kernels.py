@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.features import FeatureConfig
-from genre_core.fragments import FragmentConfig
 from genre_core.networks.registry import KERNEL_COUNTS
-from genre_core.training_rules import TrainingConfig
+from genre_core.representations.features import FeatureConfig
+from genre_core.signal.fragments import FragmentConfig
+from genre_core.training.rules import TrainingConfig
 from storage.catalog.snapshots import Snapshot
-from storage.layout import DataLayout
-from tasks.kernels import open_study, require_studied
-from tasks.studies import failing_study
+from storage.home import DataLayout
+from tasks.studies.kernels import open_study, require_studied
+from tasks.studies.record import failing_study
 from tasks.train import Cell
 
 pytestmark = pytest.mark.keras
@@ -69,7 +69,7 @@ def test_matrices_of_one_band_are_refused() -> None:
 
 
 def test_a_study_that_fails_is_closed_with_the_reason(layout: DataLayout) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     study = open_study.fn(layout, cells("thesis", 3.0))
 

@@ -7,9 +7,9 @@ import pytest
 
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
-from tasks.collect import Fetched, download_chunk, record_wave, select_sources
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
+from tasks.download import Fetched, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
 from tests.storage.sources.conftest import write_fma
 

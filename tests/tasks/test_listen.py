@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
-from tasks.listening import listen
+from flows.pipeline import LineConfig
+from tasks.predict import listen
 from tests.storage.sites.music_site import open_music_site
 
 

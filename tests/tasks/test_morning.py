@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.errors import UsageError
 from genre_core.records import Outcome, Reason, Result, Stage, Track
-from genre_core.suspects import Neighbour, Suspect
+from storage.catalog.audits import record_suspects
 from storage.catalog.connection import insert_rows, open_catalog
-from storage.catalog.published import publish
+from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
-from storage.catalog.suspects import record_suspects
-from storage.layout import DataLayout
-from tasks.morning import make_morning_page
+from storage.home import DataLayout
+from tasks.report.notify import make_morning_page
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

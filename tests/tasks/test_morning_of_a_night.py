@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.drifting import read_drift_songs
-from storage.layout import DataLayout
-from storage.tracking.alias import read_alias
-from tasks.judging import load_judge
-from tasks.morning import make_morning_page
-from tasks.morning_drift import hear_shards, measure_drift
+from storage.catalog.nightly import read_drift_songs
+from storage.home import DataLayout
+from storage.models.alias import read_alias
+from tasks.predict import load_judge
+from tasks.report.drift import hear_shards, measure_drift
+from tasks.report.notify import make_morning_page
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 

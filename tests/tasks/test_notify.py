@@ -18,9 +18,8 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 
 from storage.catalog.connection import insert_rows, open_catalog
-from storage.layout import DataLayout
-from tasks.morning import MorningPage, make_morning_page
-from tasks.notify import notify_of_night, write_morning_page
+from storage.home import DataLayout
+from tasks.report.notify import MorningPage, make_morning_page, notify_of_night, write_morning_page
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

@@ -12,17 +12,16 @@ import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSystem
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from genre_core.examples import Examples
 from genre_core.records import Source
 from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.published import publish, query_rows
+from storage.catalog.publish import publish, query_rows
 from storage.examples import read_examples
-from storage.health import examine, examine_deeply
-from storage.layout import DataLayout
-from storage.losses import damaged_shards, lost_shards
-from storage.repair import repair_shards
+from storage.home import DataLayout
+from storage.maintenance.health import examine, examine_deeply
+from storage.maintenance.integrity import damaged_shards, lost_shards, repair_shards
 from storage.shard_store import list_shards, put_shard
 from storage.sources.listing import list_sources
 from tasks.extract import (

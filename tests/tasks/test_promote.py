@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import UsageError
-from storage.catalog.challenges import read_golden_songs
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.promotions import read_golden_songs
 from storage.catalog.runs import read_run
-from storage.layout import DataLayout
-from tasks.hearing import hear_songs
-from tasks.promote import explain_stay, promote_best, promote_despite_audit
-from tasks.rollback import roll_back
+from storage.home import DataLayout
+from tasks.challenge import hear_songs
+from tasks.promote import explain_stay, promote_best, promote_despite_audit, roll_back
 from tests.tasks.contests import (
     aliases,
     execute,
@@ -81,7 +80,7 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
     assert second["audit_id"]
     assert "takes the place of version 1: on 39 songs (validation)" in str(second["reason"])
     assert [row["promoted"] for row in rows(promoted.layout, "challenges")] == [True, True]
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     version = open_tracking(promoted.layout).client.get_model_version("genreflow", "2")
     assert version.description == second["reason"]
@@ -125,8 +124,8 @@ def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
 
 
 def test_a_champion_put_in_use_by_hand_that_cannot_be_heard_is_recorded(ring: Ring) -> None:
-    from storage.tracking.registry import register_run, set_champion
-    from storage.tracking.store import open_tracking
+    from storage.models.registry import register_run, set_champion
+    from storage.models.store import open_tracking
 
     run = fetch(ring.layout, f"select run_id, model_uri from runs where {ring.challenger}")
     tracking = open_tracking(ring.layout)

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genre_core.embeddings import Embedding
 from genre_core.errors import UsageError
-from genre_core.features import FeatureConfig, embedding_features, feature_key
 from genre_core.records import Split, Track
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import FeatureConfig, embedding_features, feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import SongEmbedding, record_extraction
-from storage.layout import DataLayout
-from tasks.proposing import propose
+from storage.home import DataLayout
+from tasks.studies.proposing import propose
 from tests.storage.catalog.conftest import Store
 
 FEATURES = embedding_features(

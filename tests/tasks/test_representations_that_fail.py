@@ -8,16 +8,16 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import Reason, Source
 from genre_core.representations import registry
-from genre_core.representations.envelope import envelope_matrices
 from genre_core.representations.registry import REPRESENTATIONS, Representation
 from genre_core.representations.spectrum import cut_frames
+from genre_core.representations.waveform import envelope_matrices
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import publish, query_rows
+from storage.catalog.publish import publish, query_rows
 from tasks.extract import select_tracks
 
 Store = Callable[[Sequence[Source]], None]

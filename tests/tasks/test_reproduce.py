@@ -2,12 +2,12 @@
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import query_rows
+from storage.catalog.publish import query_rows
 from storage.catalog.runs import read_run_ids
-from tasks.reproduce import find_run, retrain
+from tasks.studies.reproduce import find_run, retrain
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from tasks.promote import promote_best
 
 pytestmark = [
@@ -26,8 +26,8 @@ def promotions(layout: DataLayout) -> list[dict[str, object]]:
 
 
 def reigning(layout: DataLayout) -> tuple[int, str]:
-    from storage.tracking.registry import champion
-    from storage.tracking.store import open_tracking
+    from storage.models.registry import champion
+    from storage.models.store import open_tracking
 
     found = champion(open_tracking(layout))
     assert found is not None

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import UsageError
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import publish
-from storage.catalog.similar import nearest_songs
+from storage.catalog.embeddings import nearest_songs
+from storage.catalog.publish import publish
 from storage.sources.identity import identify
-from tasks.similar import Embedder, embed_song
+from tasks.studies.similar import Embedder, embed_song
 from tests.conftest import encode, hiss, hum, write_song
 from tests.tasks.conftest import Store
 

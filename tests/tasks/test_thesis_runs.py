@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from storage.catalog.runs import Run
-from tasks.thesis_runs import fullest_snapshots
+from tasks.studies.thesis_runs import fullest_snapshots
 
 
 def run(network: str, fragment_s: float, snapshot_id: str) -> Run:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, top_k_accuracy_score
 
-from flows.line import LineConfig
-from genre_core.calibration import fit_temperature
-from storage.catalog.published import query_rows
-from storage.layout import DataLayout
+from flows.pipeline import LineConfig
+from genre_core.evaluation.calibration import fit_temperature
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -30,14 +30,14 @@ def rows(finished: LineConfig) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def logged(finished: LineConfig, rows: dict[str, dict[str, Any]]) -> "dict[str, MlflowRun]":
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     client = open_tracking(finished.layout).client
     return {name: client.get_run(row["run_id"]) for name, row in rows.items()}
 
 
 def artifacts(layout: DataLayout, run: "MlflowRun", folder: str = "") -> set[str]:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     found = open_tracking(layout).client.list_artifacts(run.info.run_id, folder)
     return {artifact.path for artifact in found}
@@ -72,7 +72,7 @@ def test_a_run_names_what_it_was_made_from(
 def test_a_run_has_one_point_an_epoch_on_each_curve(
     finished: LineConfig, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
 ) -> None:
-    from storage.tracking.store import open_tracking
+    from storage.models.store import open_tracking
 
     client, run_id = open_tracking(finished.layout).client, logged["cnn 1"].info.run_id
     curves = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -170,8 +170,8 @@ def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
 def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_features(
     finished: LineConfig, logged: "dict[str, MlflowRun]"
 ) -> None:
-    from storage.tracking.models import load_temperature
-    from storage.tracking.store import open_tracking
+    from storage.models.networks import load_temperature
+    from storage.models.store import open_tracking
 
     run = logged["dense 1"]
     tracking = open_tracking(finished.layout)
@@ -214,8 +214,8 @@ def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_u
 def test_the_model_of_a_run_says_what_classifying_needs(
     finished: LineConfig, logged: "dict[str, MlflowRun]"
 ) -> None:
-    from storage.tracking.models import load_features, load_network
-    from storage.tracking.store import open_tracking
+    from storage.models.networks import load_features, load_network
+    from storage.models.store import open_tracking
 
     tracking = open_tracking(finished.layout)
     model_id = logged["cnn 1.5"].outputs.model_outputs[0].model_id

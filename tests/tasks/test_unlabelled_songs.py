@@ -6,16 +6,21 @@ from pathlib import Path
 import pytest
 
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.catalog.decisions import decide_genre
-from storage.catalog.published import publish
-from storage.catalog.recordings import settle_recordings
+from storage.catalog.publish import publish
+from storage.catalog.recordings import decide_genre, settle_recordings
 from storage.catalog.snapshots import read_candidates
-from storage.catalog.standing import read_status
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
-from tasks.collect import Fetched, download_chunk, record_wave, select_sources, select_unlabelled
+from storage.catalog.status import read_status
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
+from tasks.download import (
+    Fetched,
+    Selected,
+    download_chunk,
+    record_wave,
+    select_sources,
+    select_unlabelled,
+)
 from tasks.duplicates import mark_duplicates
-from tasks.listing import Selected
 from tests.conftest import hiss, write_song
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")

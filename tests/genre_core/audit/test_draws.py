@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from genre_core.audit.draws import (
+from genre_core.audit.label_permutation import (
     deal_labels,
     shrink,
     sides_by_fragment,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from genre_core.audit.label_permutation import check_by_fragment, check_by_song
 from genre_core.audit.learners import (
     Fit,
     Learner,
@@ -13,10 +14,9 @@ from genre_core.audit.learners import (
     head_of_windows,
     nearest_neighbour,
 )
-from genre_core.audit.random_labels import check_by_fragment, check_by_song
+from genre_core.audit.leave_one_source_out import check_source_out
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong, name_recordings
-from genre_core.audit.source_out import check_source_out
 from genre_core.examples import Examples, Float32Array
 from genre_core.records import Split
 from tests.genre_core.audit.conftest import make_library, make_song

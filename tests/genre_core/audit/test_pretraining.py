@@ -6,7 +6,7 @@ import pytest
 
 from genre_core.audit.pretraining import check_pretraining
 from genre_core.audit.rules import Level
-from genre_core.embeddings import Embedding
+from genre_core.representations.embeddings import Embedding
 from tests.genre_core.audit.conftest import make_library
 
 TAGGER = Embedding(

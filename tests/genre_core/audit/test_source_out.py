@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from genre_core.audit.learners import Fit
+from genre_core.audit.leave_one_source_out import check_source_out
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong
-from genre_core.audit.source_out import check_source_out
 from genre_core.examples import Float32Array
 from tests.genre_core.audit.conftest import make_examples, make_library, make_song, one_learner
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from genre_core.audit.sources import collection_of, deal_sources, name_sources, release_of
+from genre_core.audit.songs import collection_of, deal_sources, name_sources, release_of
 from tests.genre_core.audit.conftest import make_library, make_song
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from genre_core.bootstrap import Interval
-from genre_core.claims.evidence import Course, Difference, Evidence, Key, NetworkScore
-from genre_core.kernels.counts import Mean
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.studies.claims.evidence import Course, Difference, Evidence, Key, NetworkScore
+from genre_core.studies.kernels.counts import Mean
 
 MakeEvidence = Callable[..., Evidence]
 GENRES = ("classical", "hiphop", "house", "jazz", "rock", "techno")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from genre_core.bootstrap import Interval
-from genre_core.claims.findings import (
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.studies.claims.findings import (
     Finding,
     Part,
     Verdict,
@@ -14,7 +14,7 @@ from genre_core.claims.findings import (
     no_better,
     say_once,
 )
-from genre_core.claims.statements import count_verdicts
+from genre_core.studies.claims.statements import count_verdicts
 
 HOLDS, FAILS, OPEN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNTESTABLE
 

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from genre_core.claims.measuring import (
+from genre_core.evaluation.predictions import judge_by_name
+from genre_core.evaluation.songs import FragmentedSongs
+from genre_core.representations.features import FeatureConfig
+from genre_core.studies.claims.evidence import (
     accuracy_difference,
     aggregation_of,
     by_fragment,
@@ -12,9 +15,6 @@ from genre_core.claims.measuring import (
     loudness_of,
     shared_difference,
 )
-from genre_core.features import FeatureConfig
-from genre_core.judgements import judge_by_name
-from genre_core.songs import FragmentedSongs
 from tests.conftest import chords
 
 SURE, UNSURE = (0.9, 0.1), (0.4, 0.6)

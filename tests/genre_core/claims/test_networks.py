@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from genre_core.claims.evidence import Evidence, Key, compared_pairs
-from genre_core.claims.findings import Finding, Verdict
-from genre_core.claims.verdicts import RULES
+from genre_core.studies.claims.evidence import Evidence, Key, compared_pairs
+from genre_core.studies.claims.findings import Finding, Verdict
+from genre_core.studies.claims.statements import RULES
 from tests.genre_core.claims.conftest import MakeEvidence, courses, differing, score, span
 
 HOLDS, FAILS, OPEN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNTESTABLE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.claims.evidence import (
+from genre_core.studies.claims.evidence import (
     Aggregation,
     Ballad,
     CountedKernels,
@@ -10,9 +10,9 @@ from genre_core.claims.evidence import (
     Loudness,
     PrunedNetwork,
 )
-from genre_core.claims.findings import Finding, Verdict
-from genre_core.claims.verdicts import RULES
-from genre_core.kernels.counts import Mean
+from genre_core.studies.claims.findings import Finding, Verdict
+from genre_core.studies.claims.statements import RULES
+from genre_core.studies.kernels.counts import Mean
 from tests.genre_core.claims.conftest import MakeEvidence, mean, span
 
 HOLDS, FAILS, OPEN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNTESTABLE

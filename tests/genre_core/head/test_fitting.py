@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.head.fitting import (
+from genre_core.training.head import (
     CLIP,
     FittedHead,
     fit_head,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genre_core.embeddings import Embedding
-from genre_core.head.prior import DEFAULT_TAGS, prior_matrix, prior_tags, unknown_tags
+from genre_core.representations.embeddings import Embedding
+from genre_core.training.tag_prior import DEFAULT_TAGS, prior_matrix, prior_tags, unknown_tags
 
 TAGS = ("MTT: classical", "MTT: classic", "MSD: Hip-Hop", "MSD: rock", "MSD: House")
 EMBEDDING = Embedding(

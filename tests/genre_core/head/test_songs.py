@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genre_core.head.songs import EmbeddedSongs, label_songs
+from genre_core.training.songs import EmbeddedSongs, label_songs
 
 
 def songs() -> EmbeddedSongs:

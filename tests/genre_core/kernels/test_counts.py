@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from genre_core.kernels.counts import (
+from genre_core.studies.kernels.counts import (
     CountCourse,
     best_so_far,
     epochs_to_reach,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genre_core.examples import Float32Array
-from genre_core.kernels.occlusion import Mask, mask_for, occlusion_map
+from genre_core.studies.occlusion import Mask, mask_for, occlusion_map
 
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(3, 4) / 12
 

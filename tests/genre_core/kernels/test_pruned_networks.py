@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from genre_core.examples import Examples, Float32Array
-from genre_core.kernels.redundancy import (
+from genre_core.networks.registry import build_network
+from genre_core.studies.kernels.similarity import (
     KernelLayer,
     Removal,
     kept_after,
     most_similar_first,
     removals,
 )
-from genre_core.networks.registry import build_network
 
 pytestmark = pytest.mark.keras
 
@@ -23,7 +23,7 @@ SHAPE = (12, 9)
 
 
 def fresh(name: str = "cnn_4_8", seed: int = 0) -> Any:  # noqa: ANN401 - a keras.Model
-    from genre_core.training import seeded_network
+    from genre_core.training.fit import seeded_network
 
     model = seeded_network(name, SHAPE, 3, seed)
     rng = np.random.default_rng(seed)
@@ -37,14 +37,14 @@ def matrices(n: int = 12) -> Float32Array:
 
 
 def predict(model: Any) -> Float32Array:  # noqa: ANN401 - a keras.Model
-    from genre_core.training import predict_genres
+    from genre_core.training.fit import predict_genres
 
     return predict_genres(model, matrices())
 
 
 def plant_twin(model: Any, layer: int, share: float) -> None:  # noqa: ANN401 - a keras.Model
     """Make kernel 2 of a convolution ``share`` times its kernel 1."""
-    from genre_core.kernels.smaller import convolutions
+    from genre_core.studies.kernels.pruning import convolutions
 
     convolution = model.get_layer(convolutions(model)[layer])
     kernel, bias = convolution.get_weights()
@@ -57,7 +57,7 @@ def remove(
     layer: int,
     n_removed: int,
 ) -> tuple[KernelLayer, list[Removal]]:
-    from genre_core.kernels.smaller import convolutions, read_layer
+    from genre_core.studies.kernels.pruning import convolutions, read_layer
 
     course = removals(read_layer(model, convolutions(model)[layer]), most_similar_first)
     steps = [step for step, _ in zip(course, range(n_removed), strict=False)]
@@ -65,7 +65,7 @@ def remove(
 
 
 def test_a_convolution_gives_the_relu_of_a_sum_of_products_and_pooling_its_maximum() -> None:
-    from genre_core.kernels.activations import images_of
+    from genre_core.studies.kernels.activations import images_of
 
     model, matrix = fresh(), matrices()[0]
     kernel, bias = model.layers[2].get_weights()
@@ -86,7 +86,7 @@ def test_a_convolution_gives_the_relu_of_a_sum_of_products_and_pooling_its_maxim
 
 
 def test_a_network_without_convolution_has_no_images() -> None:
-    from genre_core.kernels.activations import images_of
+    from genre_core.studies.kernels.activations import images_of
 
     assert images_of(build_network("dense", SHAPE, 3), matrices()[0]) == []
 
@@ -94,7 +94,7 @@ def test_a_network_without_convolution_has_no_images() -> None:
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("share", [0.4, 3.0])
 def test_a_planted_twin_goes_first_and_the_predictions_stay(layer: int, share: float) -> None:
-    from genre_core.kernels.smaller import shrink
+    from genre_core.studies.kernels.pruning import shrink
 
     model = fresh()
     plant_twin(model, layer, share)
@@ -110,7 +110,7 @@ def test_a_planted_twin_goes_first_and_the_predictions_stay(layer: int, share: f
 
 @pytest.mark.parametrize(("layer", "n_removed"), [(0, 2), (1, 5)])
 def test_the_smaller_network_predicts_as_the_silenced_one(layer: int, n_removed: int) -> None:
-    from genre_core.kernels.smaller import copy_network, shrink, silence
+    from genre_core.studies.kernels.pruning import copy_network, shrink, silence
 
     model = fresh()
     before = predict(model)
@@ -130,7 +130,7 @@ def test_a_pruned_network_has_the_parameters_of_its_kernels_and_can_be_loaded(
 ) -> None:
     import keras
 
-    from genre_core.kernels.smaller import shrink
+    from genre_core.studies.kernels.pruning import shrink
 
     model = fresh()
     after, removed = remove(model, 0, 2)
@@ -153,8 +153,7 @@ def own_examples(model: Any) -> Examples:  # noqa: ANN401 - a keras.Model
 
 
 def test_kernels_that_are_multiples_of_one_are_pruned_down_to_it() -> None:
-    from genre_core.kernels.pruning import fragment_accuracy, prune_network
-    from genre_core.kernels.smaller import convolutions
+    from genre_core.studies.kernels.pruning import convolutions, fragment_accuracy, prune_network
 
     model = fresh()
     first = model.get_layer(convolutions(model)[0])
@@ -171,8 +170,7 @@ def test_kernels_that_are_multiples_of_one_are_pruned_down_to_it() -> None:
 
 
 def test_a_course_starts_with_the_whole_network_and_ends_with_one_kernel() -> None:
-    from genre_core.kernels.pruning import fragment_accuracy, prune_layer
-    from genre_core.kernels.smaller import convolutions
+    from genre_core.studies.kernels.pruning import convolutions, fragment_accuracy, prune_layer
 
     model = fresh()
     plant_twin(model, 0, 2.0)
@@ -187,7 +185,7 @@ def test_a_course_starts_with_the_whole_network_and_ends_with_one_kernel() -> No
 
 
 def test_the_accuracy_is_the_share_of_right_fragments() -> None:
-    from genre_core.kernels.pruning import fragment_accuracy
+    from genre_core.studies.kernels.pruning import fragment_accuracy
 
     model = fresh()
     examples = own_examples(model)
@@ -200,7 +198,7 @@ def test_the_accuracy_is_the_share_of_right_fragments() -> None:
 
 
 def test_a_network_that_branches_is_not_pruned() -> None:
-    from genre_core.kernels.smaller import convolutions, read_layer
+    from genre_core.studies.kernels.pruning import convolutions, read_layer
 
     model = build_network("combined", SHAPE, 3)
 
@@ -209,7 +207,7 @@ def test_a_network_that_branches_is_not_pruned() -> None:
 
 
 def test_a_network_without_kernels_is_not_pruned() -> None:
-    from genre_core.kernels.pruning import prune_network
+    from genre_core.studies.kernels.pruning import prune_network
 
     model = build_network("dense", SHAPE, 3)
 
@@ -220,7 +218,7 @@ def test_a_network_without_kernels_is_not_pruned() -> None:
 def test_a_layer_without_relu_is_not_pruned() -> None:
     import keras
 
-    from genre_core.kernels.smaller import convolutions, read_layer
+    from genre_core.studies.kernels.pruning import convolutions, read_layer
 
     model = fresh()
     model.get_layer(convolutions(model)[0]).activation = keras.activations.tanh
@@ -233,8 +231,8 @@ def test_a_layer_without_relu_is_not_pruned() -> None:
 def test_an_exciting_patch_alone_excites_its_kernel_as_much(
     layer: int, side: int, step: int
 ) -> None:
-    from genre_core.kernels.activations import images_of, most_exciting
-    from genre_core.kernels.smaller import convolutions
+    from genre_core.studies.kernels.activations import images_of, most_exciting
+    from genre_core.studies.kernels.pruning import convolutions
 
     model = fresh()
 
@@ -252,7 +250,7 @@ def test_an_exciting_patch_alone_excites_its_kernel_as_much(
 
 
 def test_the_boxes_of_a_network_name_its_layers_shapes_and_parameters() -> None:
-    from genre_core.kernels.architecture import layer_boxes
+    from genre_core.networks.layers import layer_boxes
 
     model = build_network("combined", (12, 29), 6)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genre_core.kernels.redundancy import (
+from genre_core.studies.kernels.similarity import (
     Choice,
     KernelLayer,
     kept_after,

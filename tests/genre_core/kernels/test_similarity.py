@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genre_core.kernels.similarity import (
+from genre_core.studies.kernels.similarity import (
     N_DRAWS,
     as_vectors,
     cosines,

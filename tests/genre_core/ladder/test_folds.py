@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genre_core.audit.songs import AuditedSong, name_recordings
-from genre_core.ladder.folds import (
+from genre_core.studies.ladder.rungs import (
     NEVER_SCORED,
+    Division,
     deal_fragments,
     deal_songs,
     describe_groups,
     group_songs,
 )
-from genre_core.ladder.rungs import Division
 from tests.genre_core.audit.conftest import make_library, make_song
 
 

@@ -8,7 +8,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from genre_core.audit.songs import name_recordings
 from genre_core.examples import Examples, Float32Array, Int64Array
-from genre_core.ladder.judging import (
+from genre_core.studies.ladder.rungs import RUNGS, Labels, LadderConfig
+from genre_core.studies.ladder.scores import (
     LadderCell,
     Verdicts,
     deal_labels,
@@ -16,7 +17,6 @@ from genre_core.ladder.judging import (
     judge_cell,
     reshuffled_order,
 )
-from genre_core.ladder.rungs import RUNGS, Labels, LadderConfig
 from tests.genre_core.audit.conftest import (
     N_FRAGMENTS,
     make_examples,

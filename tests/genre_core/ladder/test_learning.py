@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genre_core.examples import Examples
-from genre_core.ladder.rungs import LadderConfig
+from genre_core.studies.ladder.rungs import LadderConfig
 
 pytestmark = pytest.mark.keras
 
@@ -36,7 +36,7 @@ def order(n_epochs: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
 
 
 def test_a_second_softmax_has_a_floor_of_1_04_for_six_genres() -> None:
-    from genre_core.ladder.learning import twice_softened_loss
+    from genre_core.studies.ladder.learning import twice_softened_loss
 
     perfect = np.eye(N_GENRES, dtype=np.float32)
 
@@ -47,7 +47,7 @@ def test_a_second_softmax_has_a_floor_of_1_04_for_six_genres() -> None:
 
 
 def test_training_with_two_softmaxes_reaches_the_floor_and_never_falls_below() -> None:
-    from genre_core.ladder.learning import Trainer
+    from genre_core.studies.ladder.learning import Trainer
 
     trainer = Trainer("dense", (2, 3), N_GENRES, 2, learning_rate=0.003)
     trainer.start(0)
@@ -58,7 +58,7 @@ def test_training_with_two_softmaxes_reaches_the_floor_and_never_falls_below() -
 
 
 def test_training_with_one_softmax_falls_far_below_that_floor() -> None:
-    from genre_core.ladder.learning import Trainer
+    from genre_core.studies.ladder.learning import Trainer
 
     trainer = Trainer("dense", (2, 3), N_GENRES, 1, learning_rate=0.003)
     trainer.start(0)
@@ -68,7 +68,7 @@ def test_training_with_one_softmax_falls_far_below_that_floor() -> None:
 
 
 def test_a_second_training_starts_from_fresh_weights_and_a_fresh_optimiser() -> None:
-    from genre_core.ladder.learning import Trainer
+    from genre_core.studies.ladder.learning import Trainer
 
     trainer = Trainer("dense", (2, 3), N_GENRES, 1, learning_rate=0.003)
     trainer.start(5)
@@ -81,7 +81,7 @@ def test_a_second_training_starts_from_fresh_weights_and_a_fresh_optimiser() -> 
 
 
 def test_the_published_network_learns_with_its_input_on_its_side() -> None:
-    from genre_core.ladder.learning import make_learner
+    from genre_core.studies.ladder.learning import make_learner
 
     config = LadderConfig(network="rnn", learning_rate=0.003)
     examples = clear_examples()

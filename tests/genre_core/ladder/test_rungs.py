@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from genre_core.errors import UsageError
-from genre_core.ladder.rungs import RUNGS, Axis, Division, LadderConfig
+from genre_core.studies.ladder.rungs import RUNGS, Axis, Division, LadderConfig
 
 PROTOCOL = ("representation", "division", "n_softmaxes", "axis")
 

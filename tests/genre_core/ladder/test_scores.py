@@ -2,9 +2,8 @@
 
 import pytest
 
-from genre_core.ladder.judging import Verdicts
-from genre_core.ladder.rungs import RUNGS
-from genre_core.ladder.scores import RungScore, largest_share, measure_accuracy
+from genre_core.studies.ladder.rungs import RUNGS
+from genre_core.studies.ladder.scores import RungScore, Verdicts, largest_share, measure_accuracy
 
 GROUPS = {"a": "Ada", "b": "Ada", "c": "Bach"}
 

@@ -11,16 +11,16 @@ import pytest
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.audio import apart
-from storage.audio.apart import read_watched
+from storage.audio import isolated as apart
+from storage.audio.isolated import read_watched
 from storage.audio.probe import probe_audio
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 _DIE = """
 import os, signal, sys
 from pathlib import Path
-from storage.audio.apart import read_watched
-from storage.layout import DataLayout
+from storage.audio.isolated import read_watched
+from storage.home import DataLayout
 
 read_watched(DataLayout(Path(sys.argv[1])), "3f9a", os.kill, os.getpid(), signal.SIGKILL)
 """

@@ -13,7 +13,8 @@ import soundfile
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.examples import Float32Array
-from genre_core.fingerprints import (
+from genre_core.records import Reason
+from genre_core.signal.fingerprints import (
     SAME_RECORDING,
     Items,
     find_candidates,
@@ -21,9 +22,8 @@ from genre_core.fingerprints import (
     similarity,
     sketch,
 )
-from genre_core.records import Reason
-from storage.audio import chromaprint
-from storage.audio.chromaprint import print_song
+from storage.audio import fingerprint as chromaprint
+from storage.audio.fingerprint import print_song
 
 SAMPLE_RATE = 44_100
 SONG_S = 30.0

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from genre_core.errors import TrackRejected
-from genre_core.fragments import FragmentConfig, draw_starts, track_rng
 from genre_core.records import Reason
+from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
 from storage.audio.cutting import cut_song
 from storage.audio.decode import hear_fragments, read_fragments
 from storage.audio.probe import probe_audio
@@ -181,7 +181,7 @@ def test_the_share_at_full_scale_is_that_of_all_channels(tmp_path: Path, suffix:
 
 
 def test_a_sine_that_just_touches_full_scale_is_not_clipped(tmp_path: Path) -> None:
-    from genre_core.clipping import CLIPPED_SHARE, describe_clipping
+    from genre_core.signal.sound import CLIPPED_SHARE, describe_clipping
 
     time_s = np.arange(12 * 44_100) / 44_100
     song = tmp_path / "song.wav"

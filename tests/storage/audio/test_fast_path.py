@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre_core.features import FeatureConfig, matrices_of
-from genre_core.fragments import SAMPLE_RATE, FragmentConfig
+from genre_core.representations.features import FeatureConfig, matrices_of
+from genre_core.signal.fragments import SAMPLE_RATE, FragmentConfig
 from storage.audio.cutting import cut_song
-from storage.audio.mixing import mix_down
 from storage.audio.probe import probe_audio
+from storage.audio.resample import mix_down
 from storage.audio.seek import can_seek
 from storage.audio.wav import read_wav, round_samples, write_wav
 

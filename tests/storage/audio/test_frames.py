@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
-from storage.audio.frames import frame_bytes, holds_frames_alone
+from storage.audio.probe import frame_bytes, holds_frames_alone
 
 Encode = Callable[..., Path]
 ID3V1 = b"TAG" + b"song".ljust(125, b"\0")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from storage.audio.mixing import mix_down
+from storage.audio.resample import mix_down
 
 
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 6, 7])

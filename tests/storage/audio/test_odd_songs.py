@@ -19,8 +19,8 @@ from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
 from storage.audio.resample import Span
 from storage.audio.stream import stream_spans
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
 
 Encode = Callable[..., Path]
 
@@ -199,11 +199,11 @@ def test_a_large_cover_changes_nothing(
 _PEAK = """
 import resource, sys
 from pathlib import Path
-from genre_core.fragments import FragmentConfig
+from genre_core.signal.fragments import FragmentConfig
 from genre_core.records import Source
 from storage.audio.cutting import cut_song
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
 
 layout = DataLayout(Path(sys.argv[2]))
 track = fetch_song(Source(location=sys.argv[1], genre="mix"), layout, DownloadLimits())

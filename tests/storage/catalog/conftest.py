@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genre_core.embeddings import Embedding
-from genre_core.features import FeatureConfig, embedding_features
+from genre_core.dataset.splits import Assignment
 from genre_core.records import Outcome, Reason, Result, Split, Stage, Track
-from genre_core.splits import Assignment
+from genre_core.representations.embeddings import Embedding
+from genre_core.representations.features import FeatureConfig, embedding_features
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import (
     Rejection,
@@ -28,7 +28,7 @@ from storage.catalog.extraction import (
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot, record_assignments, record_snapshot
 from storage.catalog.songs import record_songs
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 
 SPLITS = {"a": Split.TRAIN, "b": Split.VALIDATION, "c": Split.TEST}

@@ -6,7 +6,7 @@ import pytest
 
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.records import Split
-from genre_core.sound import Sound
+from genre_core.signal.sound import Sound
 from storage.catalog.audits import (
     Audit,
     read_audit,
@@ -20,8 +20,8 @@ from storage.catalog.audits import (
     touch_audit,
 )
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import publish, query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import publish, query_rows
+from storage.home import DataLayout
 from tests.storage.catalog.conftest import Store
 
 CHECKS = (

@@ -9,17 +9,17 @@ import pytest
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.published import publish, query, query_rows
+from storage.catalog.publish import publish, query, query_rows
 from storage.catalog.removals import find_artist
 from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
-from storage.losses import damaged_shards
-from storage.readers import publish_for_readers
+from storage.maintenance.integrity import damaged_shards
+from storage.maintenance.takedown import finish_removals, take_down
+from storage.retained_shards import publish_for_readers
 from storage.shards import remove_orphans
-from storage.takedown import finish_removals, take_down
 
 if TYPE_CHECKING:
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 SHARD_BYTES = 2 * 12 * 9 * 4  # two fragments of 12 bands and 9 frames, float32

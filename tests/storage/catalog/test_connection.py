@@ -12,7 +12,7 @@ from genre_core.errors import CatalogMismatch, TransientError
 from storage.catalog import connection
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.songs import count_outcomes
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 Start = Callable[..., subprocess.Popen[str]]
 HOLD = """
@@ -160,7 +160,7 @@ def test_a_process_that_dies_in_a_transaction_leaves_the_state_before_it(
 ) -> None:
     program = (
         "import os, sys; from pathlib import Path; "
-        "from storage.layout import DataLayout; "
+        "from storage.home import DataLayout; "
         "from storage.catalog.connection import open_catalog\n"
         "with open_catalog(DataLayout(Path(sys.argv[1]))) as catalog:\n"
         "    catalog.execute(\"insert into features values ('key', 'thesis', 3, 12, 29, '{}')\")\n"

@@ -7,9 +7,9 @@ import pytest
 
 from genre_core.errors import UsageError
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.published import publish, query
+from storage.catalog.publish import publish, query
 from storage.catalog.shards import forget_shards
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 
 def test_forgetting_a_shard_forgets_the_embeddings_of_its_songs_alone(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from genre_core.errors import CatalogMismatch
-from genre_core.features import FeatureConfig
 from genre_core.records import Reason, Stage
+from genre_core.representations.features import FeatureConfig
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import (
     PendingTrack,
@@ -27,7 +27,7 @@ from storage.catalog.extraction import (
 )
 from storage.catalog.snapshots import record_assignments
 from storage.catalog.songs import record_songs
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from storage.shard_store import require_shards
 
 if TYPE_CHECKING:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.judged import JudgedSplit, read_judged, read_published_judged
-from storage.catalog.published import publish, query_rows
+from storage.catalog.publish import publish, query_rows
 from storage.catalog.runs import (
+    JudgedSplit,
     Prediction,
     Promotion,
     cell_id,
     read_comparable_runs,
+    read_judged,
     read_last_promotion,
+    read_published_judged,
     read_run,
     read_runs,
     record_promotion,
@@ -24,7 +26,7 @@ from storage.catalog.runs import (
 )
 
 if TYPE_CHECKING:
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)

@@ -2,14 +2,14 @@
 
 from genre_core.records import Split, Track
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.golden import (
+from storage.catalog.promotions import (
     freeze_golden,
     read_golden,
     read_golden_versions,
     read_waiting,
     renew_golden,
 )
-from storage.layout import DataLayout
+from storage.home import DataLayout
 from tests.storage.catalog.conftest import Store
 
 

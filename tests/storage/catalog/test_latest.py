@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import LineConfig
+from flows.pipeline import LineConfig
 from genre_core.errors import UsageError
-from storage.catalog.latest import read_latest_snapshot
-from storage.layout import DataLayout
+from storage.catalog.snapshots import read_latest_snapshot
+from storage.home import DataLayout
 from tasks.spectrograms import key_features
 
 

@@ -11,25 +11,27 @@ import pytest
 from genre_core.records import Result
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import all_shards, select_pending
-from storage.catalog.published import publish
+from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
-from storage.health import examine, examine_deeply
-from storage.losses import (
+from storage.maintenance.health import examine, examine_deeply
+from storage.maintenance.integrity import (
     damaged_shards,
     damaged_songs,
     gone_songs,
     lost_shards,
+    repair_shards,
+    repair_songs,
+    sweep_songs,
     unnamed_shards,
     unnamed_songs,
 )
-from storage.repair import repair_shards, repair_songs, sweep_songs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from genre_core.records import Track
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 

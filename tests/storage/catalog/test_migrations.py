@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from storage.catalog.connection import SCHEMA_VERSION, fetch_rows, open_catalog
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 OLDER = (2, 3)
 COLUMNS = """

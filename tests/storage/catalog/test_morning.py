@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING
 
 from genre_core.records import Reason, Result
 from storage.catalog.connection import insert_rows, open_catalog
-from storage.catalog.drifting import read_drift_songs
-from storage.catalog.morning import count_library, read_conflicts, read_new_songs, read_night
-from storage.catalog.nights import NightOutcome, end_night, skip_night, start_night
+from storage.catalog.nightly import (
+    NightOutcome,
+    count_library,
+    end_night,
+    read_conflicts,
+    read_drift_songs,
+    read_new_songs,
+    read_night,
+    skip_night,
+    start_night,
+)
 from storage.catalog.runs import record_run
 from storage.catalog.songs import record_songs
 
 if TYPE_CHECKING:
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from genre_core.records import Split
-from storage.catalog.newcomers import count_newcomers
+from storage.catalog.nightly import count_newcomers
 
 if TYPE_CHECKING:
     from storage.catalog.snapshots import Snapshot

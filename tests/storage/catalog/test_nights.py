@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.catalog.connection import open_catalog
-from storage.catalog.nights import (
+from storage.catalog.nightly import (
     NightOutcome,
     NightStep,
     close_abandoned_nights,
@@ -16,8 +16,8 @@ from storage.catalog.nights import (
     skip_night,
     start_night,
 )
-from storage.catalog.published import publish, query_rows
-from storage.layout import DataLayout
+from storage.catalog.publish import publish, query_rows
+from storage.home import DataLayout
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from genre_core.fingerprints import ITEM_S, MOST_HOLDERS, Items
-from storage.catalog import prints
+from genre_core.signal.fingerprints import ITEM_S, MOST_HOLDERS, Items
+from storage.catalog import fingerprints as prints
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.prints import Print, record_prints, select_unprinted
+from storage.catalog.fingerprints import Print, record_prints, select_unprinted
 
 if TYPE_CHECKING:
     from genre_core.records import Track
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 

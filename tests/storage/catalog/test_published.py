@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.errors import TransientError, UsageError
-from genre_core.features import FeatureConfig
-from genre_core.suspects import Neighbour, Suspect
-from storage.catalog import published
+from genre_core.representations.features import FeatureConfig
+from storage.catalog import publish as published
+from storage.catalog.audits import record_suspects
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
-from storage.catalog.published import publish, query, query_rows
+from storage.catalog.publish import publish, query, query_rows
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.runs import Prediction, Promotion, record_promotion, record_run
 from storage.catalog.songs import record_songs
-from storage.catalog.suspects import record_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
     Start = Callable[..., subprocess.Popen[str]]

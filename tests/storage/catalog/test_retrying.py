@@ -9,9 +9,8 @@ import pytest
 from genre_core.records import Outcome, Reason, Result, Stage
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import select_pending, settle_outcomes
-from storage.catalog.retrying import release_songs
-from storage.catalog.songs import record_songs
-from storage.layout import DataLayout
+from storage.catalog.songs import record_songs, release_songs
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store

@@ -10,14 +10,14 @@ import pytest
 from genre_core.errors import UsageError
 from genre_core.records import Split
 from storage.catalog.connection import insert_rows, open_catalog
-from storage.catalog.published import publish, query_rows
-from storage.catalog.recordings import settle_recordings
-from storage.catalog.similar import (
+from storage.catalog.embeddings import (
     Among,
     embedded_representations,
     find_embedded,
     nearest_songs,
 )
+from storage.catalog.publish import publish, query_rows
+from storage.catalog.recordings import settle_recordings
 
 if TYPE_CHECKING:
     from genre_core.records import Track
@@ -162,7 +162,7 @@ def test_embeddings_under_other_settings_are_published_once_they_are_used(
 
 
 def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) -> None:
-    from storage.catalog.embedded import read_embedded_library
+    from storage.catalog.embeddings import read_embedded_library
 
     songs = [
         store.track("a", "jazz", "Ann"),

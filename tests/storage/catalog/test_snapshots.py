@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from genre_core.groups import Candidate
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import Assignment
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
-from genre_core.splits import Assignment
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.snapshots import (
     Placement,

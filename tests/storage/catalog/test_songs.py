@@ -19,8 +19,8 @@ from storage.catalog.songs import (
     record_songs,
     select_new_sources,
 )
-from storage.layout import DataLayout
-from storage.sources.version import file_version
+from storage.home import DataLayout
+from storage.sources.identity import file_version
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store

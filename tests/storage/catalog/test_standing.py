@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from storage.catalog.published import publish
+from storage.catalog.publish import publish
 from storage.catalog.runs import Promotion, Run, record_promotion, record_run
-from storage.catalog.standing import compared_rows, read_status
+from storage.catalog.status import compared_rows, read_status
 
 if TYPE_CHECKING:
-    from storage.layout import DataLayout
+    from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genre_core.suspects import Neighbour, Suspect
+from genre_core.dataset.suspects import Neighbour, Suspect
+from storage.catalog.audits import record_suspects, suspect_rows
 from storage.catalog.connection import open_catalog
-from storage.catalog.decisions import decide_genre
-from storage.catalog.published import publish
+from storage.catalog.publish import publish
+from storage.catalog.recordings import decide_genre
 from storage.catalog.removals import find_song, record_removal
 from storage.catalog.songs import record_songs
-from storage.catalog.suspects import record_suspects, suspect_rows
 
 if TYPE_CHECKING:
     from genre_core.records import Track

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from storage.catalog.challenges import record_said
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.judged import read_judged
-from storage.catalog.runs import Prediction, record_run
+from storage.catalog.promotions import record_said
+from storage.catalog.runs import (
+    Prediction,
+    forget_outdated,
+    read_judged,
+    read_unpredicted,
+    record_run,
+)
 from storage.catalog.songs import record_songs
-from storage.catalog.unlabelled import forget_outdated, read_unpredicted
 
 if TYPE_CHECKING:
     from genre_core.records import Track

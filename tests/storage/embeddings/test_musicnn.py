@@ -18,7 +18,7 @@ from storage.embeddings.musicnn import (
     build_tagger,
 )
 from storage.embeddings.weights import CHECKPOINTS, builtin_embedding, find_weights
-from storage.light import LightNetwork
+from storage.models.litert import LightNetwork
 
 pytestmark = pytest.mark.keras
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soxr
 
-from genre_core.embeddings import Embedding
 from genre_core.examples import Float32Array
+from genre_core.representations.embeddings import Embedding
 from storage.embeddings.windows import require_rate, resample_windows
 
 CONTEXT = 2205

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from genre_core.records import Source, Track
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
-from storage.sites.access import Access
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.limits import Clock
+from storage.fetch.sites.access import Access
+from storage.home import DataLayout
 from storage.sources.identity import identify
-from storage.web.limits import Clock
 from tests.storage.sites.music_site import MusicSite, open_music_site
 
 Fetch = Callable[..., Track]

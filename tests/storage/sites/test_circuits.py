@@ -6,7 +6,7 @@ import pytest
 
 from genre_core.errors import TransientError
 from genre_core.records import Reason
-from storage.sites.circuits import Circuits
+from storage.fetch.sites.access import Circuits
 
 DOWN = TransientError(Reason.UNREACHABLE, "a.example answers 500.")
 

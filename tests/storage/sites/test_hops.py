@@ -8,10 +8,10 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Source
-from storage.sites import hops
-from storage.sites.access import Access
-from storage.sources.expand import expand_pages
-from storage.web.limits import Clock, DownloadLimits
+from storage.fetch.limits import Clock, DownloadLimits
+from storage.fetch.sites import hops
+from storage.fetch.sites.access import Access
+from storage.sources.listing import expand_pages
 from tests.storage.sites.conftest import Fetch
 from tests.storage.sites.music_site import MusicSite, serve
 

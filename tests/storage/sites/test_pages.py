@@ -3,7 +3,7 @@
 import pytest
 
 from genre_core.records import Source
-from storage.sites.pages import find_page
+from storage.fetch.sites.pages import find_page
 from storage.sources.identity import host_of, identify, normalise_url
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from genre_core.records import Source
-from storage.download import DownloadLimits
-from storage.sites.access import Access, SiteConfig
-from storage.sites.circuits import Circuits
-from storage.sources.expand import Expanded, expand_pages
-from storage.web.limits import Clock
+from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import Clock
+from storage.fetch.sites.access import Access, Circuits, SiteConfig
+from storage.sources.listing import Expanded, expand_pages
 from tests.storage.sites.conftest import Fetch
 from tests.storage.sites.music_site import MusicSite
 

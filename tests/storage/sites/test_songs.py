@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from genre_core.errors import TrackRejected, TransientError, UsageError
-from storage.layout import DataLayout
-from storage.sites.access import Access, SiteConfig, open_access
+from storage.fetch.sites.access import Access, SiteConfig, open_access
+from storage.home import DataLayout
 from tests.storage.sites.conftest import Fetch
 from tests.storage.sites.music_site import MusicSite, write_stream
 

@@ -5,7 +5,7 @@ from re import _parser  # type: ignore[attr-defined]
 import pytest
 from yt_dlp.extractor import gen_extractor_classes
 
-from storage.sites.words import find_candidates, needed_words
+from storage.fetch.sites.pages import find_candidates, needed_words
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
-from storage.sources.fma import find_fma
+from storage.sources.collections import find_fma
 from storage.sources.listing import list_sources
 from tests.storage.sources.conftest import COLUMNS, LICENCE, write_tracks_csv
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from genre_core.errors import GenreflowError, TrackRejected, TransientError, UsageError
-from storage.download import DownloadLimits
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits
+from storage.home import DataLayout
 from storage.sources import published
 from storage.sources.listing import list_sources
 from storage.sources.published import COLLECTIONS, download_collection

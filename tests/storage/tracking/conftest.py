@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.layout import DataLayout
+from storage.home import DataLayout
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
 
-from storage.tracking.cells import RunCell
-from storage.tracking.runs import start_comparison
-from storage.tracking.store import Tracking, open_tracking
+from storage.models.runs import RunCell, start_comparison
+from storage.models.store import Tracking, open_tracking
 
 
 @pytest.fixture(scope="session")

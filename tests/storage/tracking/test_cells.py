@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.tracking.cells import RunCell, run_name, run_params
+from storage.models.runs import RunCell, run_name, run_params
 
 
 def test_a_run_is_named_by_what_a_comparison_varies(cell: RunCell) -> None:

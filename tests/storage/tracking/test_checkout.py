@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.tracking.checkout import git_commit
+from storage.models.runs import git_commit
 
 
 def git(folder: Path, *arguments: str) -> str:

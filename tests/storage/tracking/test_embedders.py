@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from genre_core.embeddings import Embedding
 from genre_core.errors import CatalogMismatch
-from storage.disk import digest_file
+from genre_core.representations.embeddings import Embedding
 from storage.embeddings.model import Model
 from storage.embeddings.weights import builtin_embedding
-from storage.tracking.exporting import find_embedder
+from storage.files import digest_file
+from storage.models.exporting import find_embedder
 
 OWN = Embedding(name="mine", digest="d", sample_rate=16_000, window_s=1.0, hop_s=1.0, n_features=2)
 

@@ -6,17 +6,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from genre_core.features import FeatureConfig
-from storage.exports import has_export, read_export
-from storage.layout import DataLayout
-from storage.light import LightNetwork
-from storage.tracking.alias import CHAMPION, REGISTERED, Champion, read_alias
-from storage.tracking.cells import RunCell
-from storage.tracking.exporting import export_champion
-from storage.tracking.models import Network, log_network, log_temperature
-from storage.tracking.registry import champion, register_run, set_champion
-from storage.tracking.runs import start_run
-from storage.tracking.store import Tracking
+from genre_core.representations.features import FeatureConfig
+from storage.home import DataLayout
+from storage.models.alias import CHAMPION, REGISTERED, Champion, read_alias
+from storage.models.exporting import export_champion
+from storage.models.exports import has_export, read_export
+from storage.models.litert import LightNetwork
+from storage.models.networks import Network, log_network, log_temperature
+from storage.models.registry import champion, register_run, set_champion
+from storage.models.runs import RunCell, start_run
+from storage.models.store import Tracking
 
 pytestmark = pytest.mark.keras
 

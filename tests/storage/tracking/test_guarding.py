@@ -5,7 +5,7 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.tracking.guarding import told
+from storage.models.store import told
 
 SERVER = "http://127.0.0.1:5000"
 

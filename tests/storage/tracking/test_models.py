@@ -9,12 +9,11 @@ import pytest
 from mlflow.artifacts import download_artifacts
 from mlflow.models import Model, ModelSignature
 
-from genre_core.certainty import Certainty
 from genre_core.errors import CatalogMismatch
-from genre_core.novelty import Novelty
-from storage.layout import DataLayout
-from storage.tracking.cells import RunCell
-from storage.tracking.models import (
+from genre_core.evaluation.certainty import Certainty
+from genre_core.evaluation.novelty import Novelty
+from storage.home import DataLayout
+from storage.models.networks import (
     Network,
     load_certainty,
     load_features,
@@ -24,15 +23,15 @@ from storage.tracking.models import (
     log_network,
     log_temperature,
 )
-from storage.tracking.registry import (
+from storage.models.registry import (
     Champion,
     champion,
     describe_version,
     register_run,
     set_champion,
 )
-from storage.tracking.runs import log_scores, start_run
-from storage.tracking.store import Tracking, open_tracking
+from storage.models.runs import RunCell, log_scores, start_run
+from storage.models.store import Tracking, open_tracking
 
 pytestmark = pytest.mark.keras
 

@@ -1,7 +1,7 @@
 """The registry before anything is promoted."""
 
-from storage.tracking.registry import champion
-from storage.tracking.store import Tracking
+from storage.models.registry import champion
+from storage.models.store import Tracking
 
 
 def test_before_the_first_promotion_there_is_no_champion(tracking: Tracking) -> None:

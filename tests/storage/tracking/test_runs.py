@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
-from storage.tracking.cells import RunCell
-from storage.tracking.runs import (
+from storage.models.runs import (
+    RunCell,
     close_abandoned,
     comparison,
     fail_run,
@@ -25,7 +25,7 @@ from storage.tracking.runs import (
     start_run,
     training_run,
 )
-from storage.tracking.store import Tracking
+from storage.models.store import Tracking
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

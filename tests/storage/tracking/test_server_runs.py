@@ -11,26 +11,31 @@ import pytest
 from mlflow import MlflowClient
 
 from genre_core.errors import TransientError, UsageError
-from genre_core.features import FeatureConfig
-from storage.exports import read_export
-from storage.health import examine
-from storage.layout import DataLayout
-from storage.tracking.alias import Champion, read_alias
-from storage.tracking.cells import RunCell
-from storage.tracking.curves import read_curve
-from storage.tracking.exporting import export_champion
-from storage.tracking.guarding import guard_client
-from storage.tracking.models import (
+from genre_core.representations.features import FeatureConfig
+from storage.home import DataLayout
+from storage.maintenance.health import examine
+from storage.models.alias import Champion, read_alias
+from storage.models.exporting import export_champion
+from storage.models.exports import read_export
+from storage.models.networks import (
     load_features,
     load_network,
     load_temperature,
     log_network,
     log_temperature,
 )
-from storage.tracking.registry import champion, register_run, set_alias, set_champion
-from storage.tracking.runs import comparison, log_epoch, log_json, log_scores, training_run
-from storage.tracking.server_runs import require_server
-from storage.tracking.store import Tracking, open_tracking
+from storage.models.registry import champion, register_run, set_alias, set_champion
+from storage.models.runs import (
+    RunCell,
+    comparison,
+    log_epoch,
+    log_json,
+    log_scores,
+    read_curve,
+    training_run,
+)
+from storage.models.server_runs import require_server
+from storage.models.store import Tracking, guard_client, open_tracking
 from tests.storage.tracking.server import free_port, serve_tracking
 
 FEATURES = {"genres": ["jazz", "rock"], "features": FeatureConfig().as_document()}

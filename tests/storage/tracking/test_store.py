@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mlflow.artifacts import download_artifacts
 
-from storage.layout import DataLayout
-from storage.tracking.runs import log_json, start_comparison
-from storage.tracking.store import open_tracking
+from storage.home import DataLayout
+from storage.models.runs import log_json, start_comparison
+from storage.models.store import open_tracking
 
 
 def test_the_first_opening_creates_the_store_and_its_experiment(tmp_path: Path) -> None:

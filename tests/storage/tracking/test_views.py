@@ -2,9 +2,9 @@
 
 import json
 
-from storage.tracking.runs import start_comparison
-from storage.tracking.store import Tracking
-from storage.tracking.views import View, share_views, view_path
+from storage.models.runs import start_comparison
+from storage.models.store import Tracking
+from storage.models.views import View, share_views, view_path
 
 
 def shared(tracking: Tracking, view: View) -> dict[str, object]:

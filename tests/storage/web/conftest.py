@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from genre_core.records import Source, Track
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
-from storage.web.limits import Clock
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.limits import Clock
+from storage.home import DataLayout
 
 ETAG = '"first"'
 

@@ -9,8 +9,8 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Track
-from storage.web import hops
-from storage.web.addresses import is_public, require_public, show_location
+from storage.fetch import hops
+from storage.fetch.addresses import is_public, require_public, show_location
 
 Fetch = Callable[..., Track]
 

@@ -9,7 +9,7 @@ import pytest
 
 from genre_core.errors import TransientError
 from genre_core.records import Track
-from storage.web import hops
+from storage.fetch import hops
 
 
 @pytest.fixture

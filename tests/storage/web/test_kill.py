@@ -8,15 +8,15 @@ from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 
 from genre_core.records import Track
-from storage.layout import DataLayout
-from storage.parts import sweep_parts
+from storage.fetch.parts import sweep_parts
+from storage.home import DataLayout
 
 FETCH = """
 import sys
 from pathlib import Path
 from genre_core.records import Source
-from storage.download import DownloadLimits, fetch_song
-from storage.layout import DataLayout
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
 fetch_song(Source(location=sys.argv[1], genre=""), DataLayout(Path(sys.argv[2])), DownloadLimits())
 """
 PATIENCE_S = 30.0

@@ -10,8 +10,8 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Track
-from storage.layout import DataLayout
-from storage.parts import sweep_parts
+from storage.fetch.parts import sweep_parts
+from storage.home import DataLayout
 
 Fetch = Callable[..., Track]
 

@@ -9,9 +9,9 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason, Track
-from storage.web.answers import Delayed, read_retry_after
-from storage.web.limits import DownloadLimits
-from storage.web.retry import draw_wait
+from storage.fetch.hops import Delayed, read_retry_after
+from storage.fetch.limits import DownloadLimits
+from storage.fetch.retry import draw_wait
 
 if TYPE_CHECKING:
     from tests.storage.web.conftest import ManualClock

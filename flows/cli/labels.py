@@ -1,0 +1,228 @@
+"""Command next: which unlabelled songs should be labelled next."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from flows.cli.app import OUT, AsJson, Home, app, print_json
+from flows.cli.tables import PLAIN
+from flows.environment import prepare_environment
+from flows.settings import read_line_config
+from genre_core.errors import UsageError
+from genre_core.records import name_song
+from storage.catalog.audits import suspect_rows
+from storage.catalog.embeddings import Among, find_embedded, nearest_songs
+
+if TYPE_CHECKING:
+    from flows.pipeline import LineConfig
+    from genre_core.representations.features import FeatureConfig
+    from tasks.studies.proposing import Proposed, ProposedSong
+    from tasks.studies.similar import Compared
+
+SHOWN_DIGITS = 12
+
+
+@app.command()
+def suspects(home: Home = None, as_json: AsJson = False) -> None:
+    """List the songs whose label looks wrong, the least probable label first.
+
+    Each training finds them anew; `genreflow decide` takes your answer, be it the label or another
+    genre, and the song leaves the list for good.
+
+    Example: [bold]genreflow suspects[/bold]
+    """
+    rows = suspect_rows(read_line_config(home=home).layout)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        OUT.print("No label looks wrong. `genreflow train` looks again, if it has embeddings.")
+        return
+    cells = [_cells(row) for row in rows]
+    table = Table(title="Labels that look wrong", **{**PLAIN, "padding": (0, 1, 0, 0)})
+    for heading, column in zip(
+        ("id", "label", "prediction"), zip(*cells, strict=True), strict=False
+    ):
+        table.add_column(heading, min_width=max(map(len, column)))
+    heading = "song, and the nearest ones of other artists"
+    table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    OUT.print(table)
+    OUT.print("Listen, then confirm or correct a label: genreflow decide ID GENRE")
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    nearest = [f"  {near['genre']}: {_name(near)}" for near in row["neighbours"]]
+    return (
+        row["track_id"][:SHOWN_DIGITS],
+        f"{row['confidence']:.2f} {row['genre']}",
+        f"{row['predicted_confidence']:.2f} {row['predicted']}",
+        "\n".join([_name(row), *nearest]),
+    )
+
+
+def _name(song: Mapping[str, Any]) -> str:
+    return name_song(song["artist"], song["title"], song["track_id"][:SHOWN_DIGITS])
+
+
+@app.command()
+def similar(
+    song: Annotated[
+        str, typer.Argument(help="A file, a URL, a source, or the beginning of a track's id.")
+    ],
+    among: Annotated[
+        Among, typer.Option("--in", help="All songs of the library, or part of them.")
+    ] = Among.LIBRARY,
+    n: Annotated[int, typer.Option("--n", min=1, help="So many songs.")] = 10,
+    representation: Annotated[
+        str, typer.Option(help="The embedding; the first of the settings where none is named.")
+    ] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the songs that are nearest to a song, by the cosine of mean embeddings.
+
+    A song that is not in the library is embedded, and not kept.
+
+    Example: [bold]genreflow similar song.mp3 --n 5[/bold]
+    """
+    config = read_line_config(home=home)
+    from tasks.studies.similar import Compared, choose_representation
+
+    chosen = choose_representation(config.layout, representation, config.representations)
+    track_id = find_embedded(config.layout, song, chosen)
+    one = Compared(track_id=track_id) if track_id else _embed(config, song, chosen)
+    rows = nearest_songs(config.layout, chosen, one.track_id, one.embedding, among, n)
+    if as_json:
+        print_json({"song": song, "representation": chosen, "songs": rows})
+    else:
+        OUT.print(_table(rows))
+
+
+def _embed(config: "LineConfig", song: str, representation: str) -> "Compared":
+    """Embed a song that the library does not have."""
+    if "://" not in song and not Path(song).is_file():
+        raise UsageError(
+            f"There is no file {song}, and the store has no song of that name. Name a file, a "
+            "URL, a source, or 8 digits of a track id at least."
+        )
+    prepare_environment(config.layout.home, verbose=False)
+    from tasks.studies.similar import Embedder, embed_song
+
+    own = [f for f in config.features if f.embedding and f.representation == representation]
+    model = config.embedder(own[0]) if own else None
+    if model is None:
+        raise UsageError(
+            f"The settings do not name the embedding {representation}. Add it to "
+            "`representations` in genreflow.toml."
+        )
+    return embed_song(config.layout, song, Embedder(features=own[0], model=model))
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="Similar songs", **PLAIN)
+    for heading in ("cosine", "genre", "song", "source"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        source = row["source"] or ""
+        name = name_song(row["artist"], row["title"], source)
+        table.add_row(*map(Text, (f"{row['cosine']:.2f}", row["genre"], name, source)))
+    return table
+
+
+@app.command(name="next")
+def propose_next(
+    music: Annotated[
+        str | None,
+        typer.Argument(help="Only songs of this folder or manifest; default: all in the store."),
+    ] = None,
+    home: Home = None,
+    n: Annotated[int, typer.Option("--n", min=1, help="So many songs.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Propose the unlabelled songs whose labels would help most, as one batch.
+
+    Songs that are unlike the labelled ones, stand for many others and, once there are labels
+    enough, are uncertain; no artist takes more than a quarter of them.
+
+    Example: [bold]genreflow next --n 20[/bold]
+    """
+    config = read_line_config(home=home)
+    if not config.layout.catalog.exists():
+        raise UsageError(f"There is no song in {config.layout.home} yet. {_how_to_ingest(music)}")
+    from storage.sources.listing import list_unlabelled
+    from tasks.studies.proposing import propose
+
+    sources = [source.location for source in list_unlabelled(music)] if music else []
+    proposed = propose(
+        config.layout, _find_features(config), config.genres, config.tag_prior, n, sources
+    )
+    if as_json:
+        print_json(asdict(proposed))
+    else:
+        _show(proposed, music)
+
+
+def _find_features(config: "LineConfig") -> "FeatureConfig":
+    """Return the settings of the first embedding."""
+    found = next((features for features in config.features if features.embedding), None)
+    if found is None:
+        raise UsageError(
+            "Proposals need an embedding. Add one to `representations` (musicnn), and `head` to "
+            "`networks`."
+        )
+    return found
+
+
+def _show(proposed: "Proposed", music: str | None) -> None:
+    for sentence in _remarks(proposed, music):
+        OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)
+    if not proposed.songs:
+        return
+    table = Table(title="Songs to label next", **PLAIN)
+    for heading in ("song", "artist", "prediction", "p", "why"):
+        table.add_column(heading, overflow="fold")
+    for song in proposed.songs:
+        confidence = f"{song.confidence:.2f}" if song.predicted else ""
+        shown = (song.title or song.song, song.artist, song.predicted, confidence, song.why)
+        table.add_row(*map(Text, shown))
+    OUT.print(table)
+    OUT.print("Listen to each, put its genre in place of the prediction, and train again:")
+    for song in proposed.songs:
+        OUT.print(_command(song), soft_wrap=True, highlight=False, markup=False)
+    OUT.print("genreflow train", highlight=False)
+
+
+def _command(song: "ProposedSong") -> str:
+    genre = shlex.quote(song.predicted) if song.predicted else "GENRE"
+    return f"genreflow decide {song.track_id[:SHOWN_DIGITS]} {genre}  # {song.song}"
+
+
+def _remarks(proposed: "Proposed", music: str | None) -> list[str]:
+    """Say what stands in the way of better proposals."""
+    if not proposed.n_unlabelled or (music and not proposed.songs):
+        where = f"of {music} " if music else ""
+        return [
+            f"The store has no unlabelled song {where}with an embedding. {_how_to_ingest(music)}"
+        ]
+    n_waiting = proposed.n_unlabelled - proposed.n_embedded
+    return [
+        *([f"{n_waiting} unlabelled songs wait for `genreflow extract`."] if n_waiting else []),
+        *(
+            ["No prediction: songs of two genres need labels first. Songs are spread alone."]
+            if proposed.songs and not proposed.songs[0].predicted
+            else []
+        ),
+    ]
+
+
+def _how_to_ingest(music: str | None) -> str:
+    place = shlex.quote(music) if music else "FOLDER"
+    return f"Run `genreflow ingest {place} --unlabelled`, then `genreflow extract`."

@@ -1,0 +1,183 @@
+"""The main job: the whole line on the built-in library or on one's own music."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from flows.cli.app import ERR, OUT, app
+from flows.cli.tables import (
+    audit_sentence,
+    given_up_sentences,
+    outcome_sentence,
+    print_comparison,
+    provisional_sentence,
+    verdicts_table,
+)
+from flows.nightly import NightlyReport, nightly
+from flows.pipeline import LineConfig
+from genre_core.errors import TransientError, UsageError
+from storage.catalog.publish import query_rows
+from storage.catalog.songs import count_outcomes
+from storage.catalog.status import (
+    compared_rows,
+    count_own_outcomes,
+    count_scored_songs,
+    read_status,
+)
+from storage.home import DataLayout
+from storage.lock import hold_home
+from storage.sources.folder import audio_files
+from storage.sources.published import download_collection
+from tasks.classify import judge_songs
+from tasks.comparison import read_comparison
+from tasks.promote import explain_stay
+
+
+def with_collection(config: LineConfig, named_music: str | None, name: str | None) -> LineConfig:
+    """Fetch the collection that was asked for, and name it as the music.
+
+    Raises
+    ------
+    UsageError
+        If a library was named on the command line as well, or the collection is unknown.
+    """
+    if name is None:
+        return config
+    if named_music:
+        raise UsageError("Name a library or --download, not both.")
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
+        row = bar.add_task(name, total=None)
+
+        def show(file: str, done: int, total: int) -> None:
+            bar.update(row, description=file, completed=done, total=total or None)
+
+        music = download_collection(config.layout, name, config.fma_url, config.limits, show)
+    return replace(config, music=str(music))
+
+
+@app.command("demo-library")
+def demo_library(
+    folder: Annotated[Path, typer.Argument(help="Where the songs go, a folder a genre.")],
+    seed: Annotated[int, typer.Option(help="Another seed composes other songs.")] = 0,
+) -> None:
+    """Compose the built-in library: six genres, by rules, the same for the same seed.
+
+    Example: [bold]genreflow demo-library ~/demo[/bold]
+    """
+    try:
+        compose(folder, seed)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    OUT.print(f"The library is in {folder}, songs for a test of one's own in {unseen(folder)}.")
+
+
+def compose(folder: Path, seed: int = 0) -> None:
+    """Compose what is missing of the library, with a bar that shows how far it is."""
+    from demo.library import make_library
+
+    with Progress(console=ERR) as bar:
+        row = bar.add_task("compose", total=None)
+        make_library(
+            folder,
+            seed=seed,
+            unseen=unseen(folder),
+            on_song=lambda done, total: bar.update(row, completed=done, total=total),
+        )
+        bar.update(row, completed=1, total=1)
+
+
+def unseen(folder: Path) -> Path:
+    """Give the folder of the songs that are not part of the library."""
+    return folder.with_name(f"{folder.name}-unseen")
+
+
+NEXT_STEPS = """
+What to look at next (the command is .venv/bin/genreflow):
+  genreflow ui              networks side by side in MLflow, the flows in Prefect
+  genreflow status          songs, outcomes, champion
+  genreflow classify SONG   the genre of any song
+  genreflow suspects        songs whose label looks wrong
+  genreflow similar SONG    the songs of the library that sound like it
+  genreflow sql "select reason, count(*) from outcomes group by reason"
+  make run MUSIC=PATH       the same with your own music
+All that lasts is in {home}"""
+
+
+def run_line(config: LineConfig) -> None:
+    """Run the line, show how the networks compare, and judge what none has heard."""
+    layout = config.layout
+    if config.music:
+        _show(layout, _spend_night(config))
+        songs = _unheard_track(layout)
+    else:
+        _require_no_own_music(layout)
+        compose(layout.builtin)
+        _show(layout, _spend_night(replace(config, music=str(layout.builtin))))
+        songs = [str(song) for song in audio_files(unseen(layout.builtin))]
+    ERR.print("Classifying what no network has heard")
+    OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
+    OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
+
+
+def _spend_night(config: LineConfig) -> NightlyReport:
+    """Run the flow; a night that does not begin is an error for the one who waits for it."""
+    state = nightly(config, return_state=True)
+    if state.name == "Skipped":
+        raise TransientError(str(state.message))
+    return cast("NightlyReport", state.result())
+
+
+def _show(layout: DataLayout, report: NightlyReport) -> None:
+    outcomes = count_own_outcomes(layout) or count_outcomes(layout)
+    OUT.print(outcome_sentence(outcomes))
+    given_up = report.ingested.given_up if report.ingested else {}
+    for sentence in given_up_sentences(given_up):
+        ERR.print(sentence, highlight=False, markup=False)
+    if any(not standing.startswith("ok") for standing, n in outcomes.items() if n):
+        OUT.print(
+            "Why: genreflow sql \"select source, message from outcomes where outcome <> 'ok'\""
+        )
+    rows = compared_rows(layout)
+    champion = next((row["run_id"] for row in rows if row["champion"]), "")
+    print_comparison(read_comparison(layout, rows), champion)
+    n_songs = count_scored_songs(layout)
+    OUT.print(
+        f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
+    )
+    promotion = report.trained.promotion if report.trained else None
+    OUT.print(promotion.reason if promotion else explain_stay(layout))
+    champion = read_status(layout)["champion"]
+    if champion and champion["provisional"]:
+        OUT.print(provisional_sentence(champion))
+    if report.trained:
+        OUT.print(audit_sentence(report.trained.audit.checks, report.trained.audit.verdict))
+
+
+def _unheard_track(layout: DataLayout) -> list[str]:
+    """Give one song of the test split: no training and no choice has used it."""
+    rows = query_rows(
+        layout,
+        """
+        select source from splits join outcomes using (track_id)
+        where split = 'test' and outcome = 'ok' and snapshot_id = (
+            select arg_max(snapshot_id, promoted_at) from promotions)
+        order by source limit 1
+        """,
+    )
+    return [row["source"] for row in rows]
+
+
+def _require_no_own_music(layout: DataLayout) -> None:
+    if not layout.published.exists():
+        return
+    rows = query_rows(layout, "select title from tracks where not is_builtin and genre <> ''")
+    if rows:
+        raise UsageError(
+            f"The store in {layout.home} holds {len(rows)} songs of your own. "
+            "Name your music again (make run MUSIC=PATH), or give the built-in library a place "
+            "of its own: GENREFLOW_HOME=./built-in make run."
+        )

@@ -1,0 +1,315 @@
+"""Command sweep: networks × representations × fragment lengths × seeds."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, print_json
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, prepare_config
+from flows.cli.tables import PLAIN
+from flows.settings import read_line_config
+from genre_core.studies.learning_curve import N_DRAWS, Curve, CurvePoint
+
+if TYPE_CHECKING:
+    from flows.studies.sweep import SweepReport
+    from genre_core.studies.claims.findings import Finding
+    from tasks.studies.ladder import LadderReport
+    from tasks.studies.sweep import SweepRow
+
+THESIS_LENGTHS_S = (1.0, 1.5, 2.0, 2.5, 3.0)
+
+
+@app.command()
+def sweep(
+    network: Networks = None,
+    representation: Representations = None,
+    fragment_s: Lengths = None,
+    seed: Seeds = None,
+    genre: Genres = None,
+    budget_min: Annotated[
+        float | None, typer.Option(min=0, help="Start no training after so many minutes.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train every combination that has no run yet, the most telling ones first, and compare.
+
+    Where neither option nor setting names several lengths, those of the thesis are used: 1 to 3 s.
+    The champion stays as it is.
+
+    Example: [bold]genreflow sweep --representation thesis --representation logmel --seed 0[/bold]
+    """
+    config = prepare_config(
+        verbose,
+        home=home,
+        networks=network,
+        representations=representation,
+        fragment_lengths_s=fragment_s,
+        seeds=seed,
+        genres=genre,
+    )
+    if not fragment_s and len(config.fragment_lengths_s) == 1:
+        config = replace(config, fragment_lengths_s=THESIS_LENGTHS_S)
+    from flows.studies.sweep import sweep as sweep_flow
+
+    report = sweep_flow(config, float("inf") if budget_min is None else 60 * budget_min)
+    if as_json:
+        print_json({"rows": [row.as_document() for row in report.rows]})
+        return
+    OUT.print(rows_table(report.rows))
+    OUT.print(standing_sentence(report))
+
+
+def standing_sentence(report: "SweepReport") -> str:
+    """Say how far a sweep has come, and whether the same command would come further."""
+    done = (
+        f"{report.n_finished} of {report.n_cells} trainings are done, {report.n_trained} of them "
+        "new; figures are in MLflow."
+    )
+    failed = (
+        f" {report.n_failed} could not be trained; the log says why." if report.n_failed else ""
+    )
+    is_left = report.n_cells > report.n_finished + report.n_failed
+    return done + failed + (" The same command goes on." if is_left else "")
+
+
+def rows_table(rows: Sequence["SweepRow"]) -> Table:
+    """Show a row a network, representation and length; what all rows share stands in the title.
+
+    A representation that they do not share stands below the network: side by side with it, the
+    numbers would not fit into 80 columns.
+    """
+    representations, seeds = {row.representation for row in rows}, {row.n_seeds for row in rows}
+    table = Table(title=_title(representations, seeds), **{**PLAIN, "padding": (0, 1, 0, 0)})
+    table.add_column("network", overflow="fold")
+    numbers = ("length", *(("seeds",) if len(seeds) > 1 else ()), "validation", "test")
+    for heading in (*numbers, "weights", "time", "a song"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.network if len(representations) == 1 else f"{row.network}\n{row.representation}",
+            f"{row.fragment_s:g} s",
+            *([str(row.n_seeds)] if len(seeds) > 1 else []),
+            Text(str(row.validation_macro_f1)),
+            Text(str(row.test_macro_f1)),
+            f"{row.n_parameters / 1000:.0f} k",
+            f"{row.seconds:.0f} s",
+            f"{row.bytes_per_song / 1000:.0f} kB",
+        )
+    return table
+
+
+def _title(representations: set[str], seeds: set[int]) -> str:
+    shared = [f"on {name}" for name in representations if len(representations) == 1]
+    shared += [f"{n} {'seed' if n == 1 else 'seeds'} each" for n in seeds if len(seeds) == 1]
+    return ", ".join(("Macro F1 by song", *shared, "the best on validation first"))
+
+
+@app.command()
+def kernels(
+    seed: Seeds = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A short form in minutes; its numbers mean little.")
+    ] = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Study kernels: how many are needed, how alike they are, which can go.
+
+    Trains what is missing on the snapshot used last, of the representations and lengths of the
+    settings where there is one; a finished training is kept.
+
+    Example: [bold]genreflow kernels --seed 0 --seed 1 --epochs 50[/bold]
+    """
+    config = prepare_config(verbose, home=home)
+    from flows.studies.kernels import QUICK, KernelPlan
+    from flows.studies.kernels import kernels as kernels_flow
+
+    plan = QUICK if quick else KernelPlan()
+    plan = replace(plan, seeds=tuple(dict.fromkeys(seed or plan.seeds)))
+    study = kernels_flow(
+        config, replace(plan, epochs=epochs if epochs is not None else plan.epochs)
+    )
+    OUT.print(f"Figures and numbers are in {study.folder}", soft_wrap=True)
+    OUT.print(f"and in MLflow, run {study.run_id}.", soft_wrap=True)
+
+
+@app.command()
+def ladder(
+    network: Annotated[str, typer.Option(help="The network; rnn as published, or cnn.")] = "rnn",
+    seed: Seeds = None,
+    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 30,
+    folds: Annotated[int, typer.Option(help="Parts, each scored by what the others teach.")] = 5,
+    songs: Annotated[int, typer.Option(help="Songs at most, drawn at random.")] = 240,
+    fragment_s: Annotated[float, typer.Option(help="Fragment length in seconds.")] = 3.0,
+    home: Home = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Climb from the published protocol to one that can be trusted, a mended fault a rung.
+
+    Each rung is measured on your songs, and on labels drawn at random. What was trained is kept:
+    the same command goes on.
+
+    Example: [bold]genreflow ladder --seed 0 --epochs 20[/bold]
+    """
+    config = prepare_config(verbose, home=home)
+    from flows.studies.ladder import LadderRequest
+    from flows.studies.ladder import ladder as ladder_flow
+    from genre_core.studies.ladder.rungs import LadderConfig
+
+    measured = LadderConfig(
+        network=network,
+        seeds=tuple(dict.fromkeys(seed or (0, 1))),
+        epochs=epochs,
+        n_folds=folds,
+        n_songs=songs,
+        batch_size=config.training.batch_size,
+        learning_rate=config.training.learning_rate,
+    )
+    report = ladder_flow(config, LadderRequest(fragment_s=fragment_s, config=measured))
+    if as_json:
+        print_json(report.as_document())
+    else:
+        _print(report)
+
+
+def _print(report: "LadderReport") -> None:
+    from tasks.studies.ladder import ladder_notes, ladder_rows
+
+    table = Table(title="The ladder: accuracy", **{**PLAIN, "padding": (0, 1, 0, 0)})
+    table.add_column("")
+    table.add_column("mended", no_wrap=True)
+    for heading in ("by fragment", "by song", "chance"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for score in report.scores:
+        for row in ladder_rows(score):
+            table.add_row(*map(Text, row))
+    OUT.print(table)
+    for sentence in (report.caption, *ladder_notes(report.scores)):
+        OUT.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    OUT.print(f"Table and figure are in {report.folder}, and in MLflow.", soft_wrap=True)
+
+
+COLOURS = {"holds": "green", "does not hold": "red", "not testable here": "yellow"}
+
+
+@app.command()
+def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
+    """Test each claim of the thesis on the finished runs, and draw its figures anew.
+
+    Nothing is trained. The page is one HTML file; the same in Markdown lies beside it.
+
+    Example: [bold]genreflow thesis-report[/bold]
+    """
+    config = prepare_config(verbose, home=home)
+    from flows.studies.thesis_report import thesis_report as thesis_report_flow
+
+    report = thesis_report_flow(config)
+    if as_json:
+        print_json(report.as_document())
+        return
+    from genre_core.studies.claims.findings import say_once
+
+    findings, shared = say_once(report.findings, report.too_few)
+    if shared:
+        OUT.print(shared, highlight=False)
+    OUT.print(_claims_table(findings))
+    OUT.print(f"The page is {report.page}", soft_wrap=True)
+    OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
+
+
+def _claims_table(findings: Sequence["Finding"]) -> Table:
+    table = Table(title="The claims of the thesis", **PLAIN)
+    for heading in ("claim", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for finding in findings:
+        verdict = str(finding.verdict)
+        table.add_row(finding.claim_id, Text(verdict, COLOURS[verdict]), Text(finding.why))
+    return table
+
+
+@app.command()
+def reproduce(
+    run: Annotated[str, typer.Argument(help="The id of a run, or its beginning.")],
+    home: Home = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a run again from its snapshot; the exit code is 1 if it does not come out again.
+
+    Example: [bold]genreflow reproduce 3f9a0c[/bold]
+    """
+    config = prepare_config(verbose, home=home)
+    from flows.studies.reproduce import reproduce as reproduce_flow
+
+    found = reproduce_flow(run, config)
+    if as_json:
+        print_json({**asdict(found), "succeeded": found.succeeded})
+    else:
+        known = {True: "the same", False: "different", None: "not known of this run"}
+        OUT.print(f"Examples {found.examples_digest}: {known[found.same_examples]}.")
+        OUT.print(f"Seed {found.seed}, settings: the same.")
+        for split in ("validation", "test"):
+            score, within = (getattr(found, f"{split}_{x}") for x in ("macro_f1", "within"))
+            OUT.print(
+                f"{split} macro F1 {score:.3f}: {'within' if within else 'outside'} the interval."
+            )
+        OUT.print(f"Predictions: {'' if found.is_identical else 'not '}bit-identical.")
+    if not found.succeeded:
+        raise typer.Exit(FAILURE)
+
+
+@app.command()
+def curve(
+    draws: Annotated[int, typer.Option(min=1, help="Choices of songs for each size.")] = N_DRAWS,
+    representation: Annotated[
+        str, typer.Option(help="The embedding; the one used last where none is named.")
+    ] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what accuracy to expect with 1, 2, 4, 8 … songs a genre of your own.
+
+    Heads are fitted on songs drawn at random, and predict the songs of all other artists, with the
+    tag prior and without.
+
+    Example: [bold]genreflow curve[/bold]
+    """
+    config = read_line_config(home=home)
+    from tasks.studies.curve import measure_curve
+
+    with ERR.status("Fitting heads"):
+        report = measure_curve(config.layout, config.tag_prior, representation, draws)
+    if as_json:
+        print_json(report.as_document())
+        return
+    OUT.print(_table(report.curves))
+    OUT.print(f"{report.caption} The intervals hold 95 % of single draws.", soft_wrap=True)
+    OUT.print(f"The figure is {report.figure}", soft_wrap=True, highlight=False)
+
+
+def _table(curves: tuple[Curve, ...]) -> Table:
+    table = Table(title="Accuracy to expect (mean recall by song)", **PLAIN)
+    table.add_column("songs a genre", justify="right")
+    for one in curves:
+        table.add_column(one.name, no_wrap=True)
+    table.add_column("songs predicted", justify="right")
+    for points in zip(*(one.points for one in curves), strict=True):
+        table.add_row(*_cells(str(points[0].n_songs), points))
+    everything = [one.everything for one in curves if one.everything]
+    if len(everything) == len(curves):
+        table.add_row(*_cells("all", everything))
+    return table
+
+
+def _cells(size: str, points: "tuple[CurvePoint, ...] | list[CurvePoint]") -> list[Text]:
+    scores = [str(point.accuracy) for point in points]
+    return [Text(cell) for cell in (size, *scores, str(points[0].n_scored))]

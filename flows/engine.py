@@ -1,0 +1,159 @@
+"""Where chunks are mapped: threads of this machine, or the workers of a Dask cluster."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from genre_core.errors import TransientError, UsageError
+from tasks.progress import CHUNKS_PER_WAVE
+
+if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
+    from prefect.task_runners import TaskRunner
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    Runner = TaskRunner[PrefectFuture[Any]]
+
+_ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerConfig:
+    """Who works on the chunks of a wave.
+
+    Attributes
+    ----------
+    kind : str
+        ``threads`` of the process of the flow, or ``dask``: processes here or on other machines.
+    workers : int
+        How many chunks are worked on at the same time; 0: as many as this machine has cores.
+    address : str
+        The scheduler of a Dask cluster, ``tcp://…`` or ``tls://…``; empty: worker processes that
+        the flow starts on this machine and ends.
+    """
+
+    kind: Literal["threads", "dask"] = "threads"
+    workers: int = 0
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        if self.workers < 0:
+            raise ValueError(f"runner.workers is {self.workers}; use 0 or more.")
+        if self.address and self.kind != "dask":
+            raise ValueError('runner.address names a Dask cluster; set runner.kind = "dask", too.')
+        if self.address and not _ADDRESS.fullmatch(self.address):
+            raise ValueError(
+                f"runner.address is {self.address!r}; write it as the scheduler says it, "
+                "tcp://machine:8786 or tls://machine:8786."
+            )
+
+    @property
+    def n_workers(self) -> int:
+        """How many chunks are worked on at the same time."""
+        return self.workers or os.cpu_count() or 2
+
+    @property
+    def chunks_per_wave(self) -> int:
+        """Twice as many as are worked on at once, so that one slow chunk leaves nobody idle."""
+        return max(CHUNKS_PER_WAVE, 2 * self.n_workers)
+
+
+def local_threads(n_threads: int = 0) -> "Runner":
+    """One thread a core: decoding and the Fourier transform release the interpreter's lock."""
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    n_threads = n_threads or os.cpu_count() or 2
+    return cast("Runner", ThreadPoolTaskRunner(max_workers=n_threads))
+
+
+@contextmanager
+def mapping_on(config: RunnerConfig, n_songs: int) -> Iterator[None]:
+    """Have what a flow maps in this block worked on as the settings say.
+
+    Where no song waits nothing is mapped, and no cluster is opened.
+
+    Raises
+    ------
+    UsageError
+        If Dask is asked for and not installed, or workers elsewhere could not reach Prefect.
+    TransientError
+        If the cluster does not answer.
+
+    Notes
+    -----
+    It stands inside the flow, not around it: the settings of a deployed flow are read where it
+    runs, and so no caller can forget it.
+    """
+    if not n_songs:
+        yield
+    elif config.kind == "dask":
+        with _cluster(config) as runner, _mapped_by(runner):
+            yield
+    else:
+        with local_threads(config.n_workers) as runner, _mapped_by(runner):
+            yield
+
+
+@contextmanager
+def _mapped_by(runner: "Runner") -> Iterator[None]:
+    from prefect.context import FlowRunContext
+
+    flow_run = FlowRunContext.get()
+    if flow_run is None:
+        raise RuntimeError("chunks are mapped within a flow")
+    with flow_run.model_copy(update={"task_runner": runner}):
+        yield
+
+
+@contextmanager
+def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
+    """Open a cluster, or start one; its workers talk to the server that the flow talks to.
+
+    Worker processes are no daemons, which may start no process: a song that a worker has died on
+    is read in a process of its own (``storage/audio/isolated.py``).
+    """
+    if not (find_spec("prefect_dask") and find_spec("distributed")):
+        raise UsageError(
+            "The settings ask for Dask, which is not installed. Run "
+            '`pip install "genreflow[dask]"`, or set runner.kind = "threads".'
+        )
+    import dask
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if config.address and not PREFECT_API_URL.value():
+        raise UsageError(
+            "The workers of a cluster report to a server of Prefect, and none is named. Run "
+            "`prefect server start --host 0.0.0.0` where they can reach it, and set "
+            "PREFECT_API_URL=http://that-machine:4200/api."
+        )
+    server = {PREFECT_API_URL: str(get_client(sync_client=True).api_url)}
+    alone = {"n_workers": config.n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    runner = DaskTaskRunner(
+        address=config.address or None, cluster_kwargs=None if config.address else alone
+    )
+    no_daemons = {"distributed.worker.daemon": False}
+    with dask.config.set(no_daemons), temporary_settings(server), runner:
+        _connect(runner, config)
+        yield cast("Runner", runner)
+
+
+def _connect(runner: "DaskTaskRunner", config: RunnerConfig) -> None:
+    """Connect before the first chunk is sent, so that a cluster that is gone is told as such."""
+    try:
+        n_here = len(runner.client.scheduler_info()["workers"])
+    except OSError as error:
+        raise TransientError(
+            f"The Dask cluster at {config.address} does not answer: {error}. Start `dask "
+            "scheduler` there, or correct runner.address."
+        ) from error
+    if not n_here:
+        raise TransientError(
+            f"The Dask cluster at {config.address} has no worker. Start `dask worker "
+            f"{config.address}` on the machines that are to work."
+        )

@@ -1,0 +1,62 @@
+"""Flow retry: songs that were left out are tried again."""
+
+from dataclasses import dataclass
+
+from prefect import flow
+
+from flows.extract import extract
+from flows.ingest import ingest
+from flows.pipeline import LineConfig
+from flows.settings import read_line_config
+from storage.catalog.songs import count_outcomes
+from storage.lock import hold_home
+from storage.maintenance.retention import Needless
+from tasks.maintenance import release_outcomes, tidy_store
+from tasks.publish import publish_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyReport:
+    """What went."""
+
+    gone: tuple[Needless, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What went, for people."""
+        n_mib = sum(thing.n_bytes for thing in self.gone) / 2**20
+        return f"{len(self.gone)} things that nothing needs went, {n_mib:.1f} MiB."
+
+
+@flow
+def tidy(config: LineConfig | None = None) -> TidyReport:
+    """Remove what nothing needs, as the settings ``keep`` say; give what went."""
+    config = config or read_line_config()
+    with hold_home(config.layout):
+        gone = tidy_store(config.layout, config.keep)
+        publish_store(config.layout)
+    return TidyReport(gone=tuple(gone))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryReport:
+    """How many songs were tried again, and how all songs stand since."""
+
+    n_released: int
+    outcomes: dict[str, int]
+
+
+@flow
+def retry(config: LineConfig | None = None, reason: str = "", source: str = "") -> RetryReport:
+    """Release → ingest → extract; if no song was left out so, nothing is done.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
+    config.require_music()
+    with hold_home(config.layout):
+        n_released = release_outcomes(config.layout, reason, source)
+    if not n_released:
+        return RetryReport(n_released=0, outcomes=count_outcomes(config.layout))
+    ingest(config)
+    return RetryReport(n_released=n_released, outcomes=extract(config).outcomes)

@@ -1,0 +1,65 @@
+"""Flow ladder: the published protocol with all its faults, then one fault fewer a rung."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from prefect import flow
+
+from flows.extract import extract
+from flows.pipeline import LineConfig
+from flows.settings import read_line_config
+from genre_core.studies.ladder.rungs import LadderConfig
+from storage.lock import hold_home
+from tasks.compare import close_killed_runs
+from tasks.progress import show_progress
+from tasks.publish import publish_store
+from tasks.splits import assign_splits
+from tasks.studies.ladder import (
+    LadderReport,
+    conclude_ladder,
+    plan_ladder,
+    select_ladder_cells,
+    train_ladder_cell,
+)
+
+REPRESENTATIONS = ("getec_int16", "getec", "thesis")
+FRAGMENT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRequest:
+    """What is asked for: one fragment length, in seconds, and how each rung is measured."""
+
+    fragment_s: float = FRAGMENT_S
+    config: LadderConfig = field(default_factory=LadderConfig)
+
+
+@flow
+def ladder(config: LineConfig | None = None, request: LadderRequest | None = None) -> LadderReport:
+    """Extract → split → train what is missing, rung after rung → report.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config, request = config or read_line_config(), request or LadderRequest()
+    config = replace(
+        config,
+        representations=REPRESENTATIONS,
+        fragment_lengths_s=(request.fragment_s,),
+        networks=(request.config.network,),
+    )
+    layout, features = config.layout, config.features
+    extract(config)
+    with hold_home(layout):
+        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
+        named = dict(zip(REPRESENTATIONS, snapshots, strict=True))
+        name = Path(config.music).name or "the library"
+        plan = plan_ladder(layout, request.config, named, request.fragment_s, name)
+        close_killed_runs(layout)
+        missing = select_ladder_cells(layout, plan)
+        with show_progress("ladder", len(missing), "trainings") as advance:
+            for cell in missing:
+                train_ladder_cell(layout, plan, cell)
+                advance(1, f"rung {cell.rung.number}")
+        report = conclude_ladder(layout, plan)
+        publish_store(layout)
+    return report

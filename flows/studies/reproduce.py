@@ -1,0 +1,19 @@
+"""Flow reproduce: train a finished run again, and say what is the same."""
+
+from prefect import flow
+
+from flows.pipeline import LineConfig
+from flows.settings import read_line_config
+from storage.lock import hold_home
+from tasks.studies.reproduce import Reproduction, retrain
+
+
+@flow
+def reproduce(run: str, config: LineConfig | None = None) -> Reproduction:
+    """Rebuild the snapshot of a run, train it again with its seed and settings, and compare.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
+    with hold_home(config.layout):
+        return retrain(config.layout, run)

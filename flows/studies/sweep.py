@@ -1,0 +1,75 @@
+"""Flow sweep: networks × representations × fragment lengths × seeds, as far as time allows."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefect import flow
+
+from flows.extract import extract
+from flows.pipeline import LineConfig
+from flows.settings import read_line_config
+from flows.train import plan_cells, train_cell
+from genre_core.studies.sweep import order_cells
+from storage.home import DataLayout
+from storage.lock import hold_home
+from tasks.compare import close_killed_runs, finished_runs
+from tasks.publish import publish_store
+from tasks.splits import assign_splits, usable_features
+from tasks.studies.sweep import SweepRow, open_sweep, report_sweep
+from tasks.train import Cell, select_cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """How many trainings were asked for, how many there are, and how the networks compare.
+
+    ``n_trained`` and ``n_failed`` count those of this time, ``n_finished`` those of any time.
+    """
+
+    n_cells: int
+    n_trained: int
+    n_failed: int
+    n_finished: int
+    rows: tuple[SweepRow, ...]
+
+
+@flow
+def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> SweepReport:
+    """Extract → split → train what is missing, until the time is up → report.
+
+    A training that is under way when the time is up is finished. The champion stays as it is.
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    started_s = time.monotonic()
+    config = config or read_line_config()
+    layout = config.layout
+    extract(config)
+    with hold_home(layout):
+        features = usable_features(layout, config.features, config.genres)
+        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
+        cells = order_cells(plan_cells(config, features, snapshots))
+        missing = select_cells(layout, cells)
+        close_killed_runs(layout)
+        run_id = open_sweep(layout, cells)
+        n_tried = _train_in_time(layout, missing, run_id, started_s + budget_s)
+        runs = finished_runs(layout, cells)
+        rows = report_sweep(layout, run_id, runs, n_tried)
+        publish_store(layout)
+    n_trained = len(runs) - (len(cells) - len(missing))
+    return SweepReport(
+        n_cells=len(cells),
+        n_trained=n_trained,
+        n_failed=n_tried - n_trained,
+        n_finished=len(runs),
+        rows=tuple(rows),
+    )
+
+
+def _train_in_time(layout: DataLayout, cells: Sequence[Cell], run_id: str, end_s: float) -> int:
+    """Train cell after cell, none after the end on the monotonic clock; give how many."""
+    for n_tried, cell in enumerate(cells):
+        if time.monotonic() > end_s:
+            return n_tried
+        train_cell(layout, cell, run_id)
+    return len(cells)

@@ -1,0 +1,27 @@
+"""Flow thesis_report: each claim and figure of the thesis, on the library used last."""
+
+from prefect import flow
+
+from flows.pipeline import LineConfig
+from flows.settings import read_line_config
+from storage.lock import hold_home
+from tasks.compare import close_killed_runs
+from tasks.studies.thesis_evidence import gather_evidence
+from tasks.studies.thesis_figures import draw_figures
+from tasks.studies.thesis_report import ThesisReport, open_report, write_report
+
+
+@flow
+def thesis_report(config: LineConfig | None = None) -> ThesisReport:
+    """Gather evidence, draw, judge, write; nothing is trained.
+
+    Without a ``config`` the settings are read where the flow runs.
+    """
+    config = config or read_line_config()
+    layout = config.layout
+    with hold_home(layout):
+        close_killed_runs(layout)
+        gathered = gather_evidence(layout)
+        study = open_report(layout, gathered)
+        plates = draw_figures(layout, study, gathered)
+        return write_report(layout, study, gathered, plates)

@@ -1,1 +1,0 @@
-"""Claims of the thesis, and whether they hold on the music at hand."""

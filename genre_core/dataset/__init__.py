@@ -1,0 +1,1 @@
+"""Which songs make a training set."""

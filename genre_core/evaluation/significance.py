@@ -1,0 +1,231 @@
+"""Significance: scores with intervals, and whether one training is better than another."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from genre_core.evaluation.bootstrap import LEVEL, N_RESAMPLES, Float64Array, Interval, bootstrap
+from genre_core.evaluation.predictions import (
+    Judgements,
+    accuracy_of,
+    as_matrices,
+    confusion_by_group,
+    groups_by_genre,
+    macro_f1_of,
+    recall_of,
+    require_same_songs,
+)
+
+
+class Standing(StrEnum):
+    """How a training stands to another one."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    ALIKE = "cannot be told apart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreIntervals:
+    """Scores with their intervals, averaged over seeds.
+
+    ``recall`` has one entry a genre, None where the genre has no song. The macro F1 goes over the
+    genres that have songs, as in ``metrics.score_predictions``.
+    """
+
+    accuracy: Interval
+    macro_f1: Interval
+    recall: tuple[Interval | None, ...]
+
+    def as_document(self, genres: Sequence[str]) -> dict[str, object]:
+        """Give plain values by name; an interval is value, low, high."""
+        recall = zip(genres, self.recall, strict=True)
+        return {
+            "accuracy": self.accuracy.as_list(),
+            "macro_f1": self.macro_f1.as_list(),
+            "recall": {genre: found.as_list() for genre, found in recall if found},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedDifference:
+    """How much better one side is than another on the same songs.
+
+    Attributes
+    ----------
+    accuracy, macro_f1 : Interval
+        One side less the other.
+    n_better, n_worse : int
+        Songs that more, and that fewer, seeds of the one side get right than of the other.
+    mcnemar_p : float
+        Of the exact two-sided McNemar test; it takes songs for independent.
+    n_songs, n_groups : int
+    n_seeds : (int, int)
+        Of the one side, and of the other.
+    """
+
+    accuracy: Interval
+    macro_f1: Interval
+    n_better: int
+    n_worse: int
+    mcnemar_p: float
+    n_songs: int
+    n_groups: int
+    n_seeds: tuple[int, int]
+
+    @property
+    def standing(self) -> Standing:
+        """Say better or worse only where the interval of macro F1 excludes zero."""
+        if not self.macro_f1.excludes_zero:
+            return Standing.ALIKE
+        return Standing.BETTER if self.macro_f1.value > 0 else Standing.WORSE
+
+    def as_document(self) -> dict[str, object]:
+        """Give plain values by name; an interval is value, low, high."""
+        return {
+            "accuracy": self.accuracy.as_list(),
+            "macro_f1": self.macro_f1.as_list(),
+            "n_better": self.n_better,
+            "n_worse": self.n_worse,
+            "mcnemar_p": self.mcnemar_p,
+            "n_songs": self.n_songs,
+            "n_groups": self.n_groups,
+            "n_seeds": list(self.n_seeds),
+            "standing": str(self.standing),
+        }
+
+    def sentence(self, name: str, other: str) -> str:
+        """Say in words how ``name`` stands to ``other``."""
+        interval = self.macro_f1
+        shown = f"{interval.value:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+        rest = (
+            f"macro F1 {shown} on {self.n_songs} songs, seeds {self.n_seeds[0]} against "
+            f"{self.n_seeds[1]}, McNemar p = {self.mcnemar_p:.2g}"
+        )
+        if self.standing is Standing.ALIKE:
+            return f"{name} and {other} {Standing.ALIKE}: {rest}."
+        return f"{name} is {self.standing} than {other}: {rest}."
+
+
+def score_intervals(
+    judgements: Judgements, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+) -> ScoreIntervals:
+    """Give accuracy, macro F1 and recall of each genre with 95 % intervals by group.
+
+    In each resample every seed is scored, and the seeds are averaged: the interval says what other
+    songs would change, and several seeds only steady its value.
+    """
+    n_genres = judgements.n_genres
+    sums = confusion_by_group(judgements)
+    present = np.flatnonzero(np.bincount(judgements.labels, minlength=n_genres))
+
+    def scores(summed: Float64Array) -> Float64Array:
+        confusion = as_matrices(summed, n_genres)
+        recall = recall_of(confusion)[..., present]
+        overall = np.stack([accuracy_of(confusion), macro_f1_of(confusion)], axis=-1)
+        return np.concatenate([overall, recall], axis=-1).mean(axis=-2)
+
+    n_groups = groups_by_genre(judgements)
+    support = np.array([len(sums), len(sums), *n_groups[present]])
+    found = bootstrap(sums, scores, rng, support, n_resamples)
+    accuracy, macro_f1, *recalls = (interval.within(0, 1) for interval in found)
+    recall = dict(zip(present.tolist(), recalls, strict=True))
+    return ScoreIntervals(
+        accuracy=accuracy,
+        macro_f1=macro_f1,
+        recall=tuple(recall.get(genre) for genre in range(n_genres)),
+    )
+
+
+def paired_difference(
+    ours: Judgements,
+    theirs: Judgements,
+    rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
+) -> PairedDifference:
+    """Say how much better ``ours`` is than ``theirs``: each resample draws the same songs for both.
+
+    Raises
+    ------
+    ValueError
+        If the songs, their groups or their genres differ.
+
+    Notes
+    -----
+    With one seed a side, the test is McNemar's, exact. With several, a song counts for the side of
+    which more seeds get it right, of as many as both sides have: the sign test, which with one
+    seed is the same.
+    Where fewer groups differ than `fewest_differing` says, six at 95 %, no test could tell; the
+    interval then takes in zero.
+    """
+    require_same_songs(ours, theirs)
+    n_genres = ours.n_genres
+    our_sums, their_sums = confusion_by_group(ours), confusion_by_group(theirs)
+    width = our_sums.shape[1]
+
+    def difference(summed: Float64Array) -> Float64Array:
+        first, second = summed[..., :width], summed[..., width:]
+        return _overall(first, n_genres) - _overall(second, n_genres)
+
+    both = np.hstack([our_sums, their_sums])
+    found = bootstrap(both, difference, rng, n_resamples=n_resamples, level=level)
+    is_enough = _count_differing(our_sums, their_sums, n_genres) >= fewest_differing(level)
+    accuracy, macro_f1 = (i.within(-1, 1) if is_enough else _cautious(i) for i in found)
+    n_better, n_worse = _count_discordant(ours, theirs)
+    return PairedDifference(
+        accuracy=accuracy,
+        macro_f1=macro_f1,
+        n_better=n_better,
+        n_worse=n_worse,
+        mcnemar_p=mcnemar(n_better, n_worse),
+        n_songs=len(ours.labels),
+        n_groups=len(our_sums),
+        n_seeds=(len(ours.predicted), len(theirs.predicted)),
+    )
+
+
+def fewest_differing(level: float = LEVEL) -> int:
+    """Give how many groups must differ at least for a test to tell at a level.
+
+    So many that all favour one side do so by chance in 2 of 2**n cases: five in 2 of 32, which is
+    more than 5 %, six in 2 of 64.
+    """
+    return math.ceil(1 - math.log2(1 - level))
+
+
+def mcnemar(n_better: int, n_worse: int) -> float:
+    """Give the exact two-sided p of McNemar's test (1947), 1 where no song differs."""
+    from scipy.stats import binomtest  # half a second, for nothing in a process that only asks
+
+    if not n_better + n_worse:
+        return 1.0
+    return float(binomtest(n_better, n_better + n_worse, 0.5).pvalue)
+
+
+def _overall(summed: Float64Array, n_genres: int) -> Float64Array:
+    """Give accuracy and macro F1, averaged over seeds."""
+    confusion = as_matrices(summed, n_genres)
+    return np.stack([accuracy_of(confusion), macro_f1_of(confusion)], axis=-1).mean(axis=-2)
+
+
+def _count_discordant(ours: Judgements, theirs: Judgements) -> tuple[int, int]:
+    """Count the songs that more, and that fewer, seeds of ours get right than of theirs."""
+    n_seeds = min(len(ours.predicted), len(theirs.predicted))
+    right = [(s.predicted[:n_seeds] == s.labels).sum(axis=0) for s in (ours, theirs)]
+    return int((right[0] > right[1]).sum()), int((right[0] < right[1]).sum())
+
+
+def _count_differing(ours: Float64Array, theirs: Float64Array, n_genres: int) -> int:
+    """Count the groups of which the two sides say different things, averaged over seeds."""
+    means = [as_matrices(sums, n_genres).mean(axis=1) for sums in (ours, theirs)]
+    return int((np.abs(means[0] - means[1]) > 1e-9).any(axis=(1, 2)).sum())
+
+
+def _cautious(interval: Interval) -> Interval:
+    """Take in zero, because too few groups differ to tell."""
+    kept = interval.within(-1, 1)
+    return Interval(value=kept.value, low=min(kept.low, 0.0), high=max(kept.high, 0.0))

@@ -1,1 +1,0 @@
-"""Kernels of convolutional networks, compared, pruned and at work; what decides a verdict."""

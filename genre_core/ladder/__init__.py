@@ -1,1 +1,0 @@
-"""The ladder: the thesis's protocol with all its faults, then one fault fewer a rung."""

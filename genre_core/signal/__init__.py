@@ -1,0 +1,1 @@
+"""Sound and where it is cut."""

@@ -1,0 +1,271 @@
+"""How alike kernels are, within a layer and between networks (thesis section 6.4, point 1).
+
+Two kernels are alike by the cosine of their weights. Its sign counts: a kernel and its negative
+look for opposite things, because the relu behind them lets only one side through.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from genre_core.evaluation.metrics import Float64Array
+from genre_core.examples import Float32Array, Int64Array
+
+N_DRAWS = 400
+CHANCE_SHARE = 0.95
+"""Share of the draws that lie within ``chance_low`` and ``chance_high``."""
+
+Kernels = Float32Array | Float64Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """How alike kernels are, and how alike as many random ones would be.
+
+    Attributes
+    ----------
+    similarity : float
+        Mean over the kernels of the highest cosine with a kernel of the other side.
+    chance, chance_low, chance_high : float
+        The same for untrained kernels: mean, and the range of 95 % of the draws.
+    p_value : float
+        Share of the draws that are as alike or more, counting the kernels themselves as a draw.
+    """
+
+    similarity: float
+    chance: float
+    chance_low: float
+    chance_high: float
+    p_value: float
+
+
+def as_vectors(kernels: Float32Array) -> Float32Array:
+    """Lay out ``(3, 3, n_inputs, n_kernels)`` as a row a kernel, ``(n_kernels, 9 * n_inputs)``."""
+    return kernels.reshape(-1, kernels.shape[-1]).T
+
+
+def cosines(some: Kernels, others: Kernels) -> Float64Array:
+    """Give the cosine of every row with every row.
+
+    Parameters
+    ----------
+    some, others : float [shape=(n_kernels, n_values)]
+        The numbers of rows may differ.
+
+    Returns
+    -------
+    float64 [shape=(n_some, n_others)]
+        Within -1..1; 0 where a kernel is all zeros and has no direction.
+
+    Raises
+    ------
+    ValueError
+        If their kernels have different numbers of values.
+    """
+    if some.shape[1] != others.shape[1]:
+        raise ValueError(
+            f"kernels of {some.shape[1]} and of {others.shape[1]} values cannot be compared; "
+            "compare layers that read as many images."
+        )
+    return _directions(some) @ _directions(others).T
+
+
+def nearest_within(kernels: Kernels) -> Float64Array:
+    """Give for each kernel its highest cosine with another one of the layer, (n_kernels,)."""
+    if len(kernels) < 2:
+        raise ValueError("one kernel alone resembles no other; compare two at least.")
+    between = cosines(kernels, kernels)
+    np.fill_diagonal(between, -np.inf)
+    return between.max(axis=1)
+
+
+def likeness_within(kernels: Kernels, rng: np.random.Generator) -> Likeness:
+    """Compare each kernel of a layer with the one nearest to it; by chance: a layer untrained.
+
+    Parameters
+    ----------
+    kernels : float [shape=(n_kernels, n_values)]
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Likeness
+    """
+
+    def draw() -> float:
+        return float(nearest_within(_untrained(len(kernels), kernels.shape[1], rng)).mean())
+
+    return _against_chance(float(nearest_within(kernels).mean()), draw)
+
+
+def likeness_between(some: Kernels, others: Kernels, rng: np.random.Generator) -> Likeness:
+    """Compare each kernel of two networks with the one nearest to it in the other network.
+
+    Parameters
+    ----------
+    some, others : float [shape=(n_kernels, n_values)]
+        First layers, whose kernels read the matrix itself: those of later layers read images that
+        stand in another order in each network.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Likeness
+        By chance: the kernels of two networks untrained.
+    """
+
+    def draw() -> float:
+        n_values = some.shape[1]
+        pair = (_untrained(len(kernels), n_values, rng) for kernels in (some, others))
+        return _best_matches(*pair)
+
+    return _against_chance(_best_matches(some, others), draw)
+
+
+def _best_matches(some: Kernels, others: Kernels) -> float:
+    """Give the mean highest cosine over the kernels of both sides."""
+    between = cosines(some, others)
+    return float(np.concatenate([between.max(axis=1), between.max(axis=0)]).mean())
+
+
+def _against_chance(similarity: float, draw: Callable[[], float]) -> Likeness:
+    draws = np.array([draw() for _ in range(N_DRAWS)])
+    tail = (1 - CHANCE_SHARE) / 2
+    return Likeness(
+        similarity=similarity,
+        chance=float(draws.mean()),
+        chance_low=float(np.quantile(draws, tail)),
+        chance_high=float(np.quantile(draws, 1 - tail)),
+        p_value=float((1 + np.count_nonzero(draws >= similarity)) / (1 + N_DRAWS)),
+    )
+
+
+def _untrained(n_kernels: int, n_values: int, rng: np.random.Generator) -> Float64Array:
+    """Draw kernels as a network starts with them: uniform around 0; the width cancels out."""
+    return rng.uniform(-1, 1, (n_kernels, n_values))
+
+
+def _directions(kernels: Kernels) -> Float64Array:
+    """Scale rows to length 1; a row of zeros stays."""
+    rows = kernels.astype(np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KernelLayer:
+    """The kernels of one convolution, and what they send on.
+
+    Attributes
+    ----------
+    name : str
+    rows : float32 [shape=(n_kernels, n_values + 1)]
+        The weights of each kernel and, last, its bias.
+    outgoing : float32 [shape=(n_kernels, n_outgoing)]
+        The weights by which the next layer reads the image of each kernel.
+    """
+
+    name: str
+    rows: Float32Array
+    outgoing: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """One kernel goes: ``twin`` sends on ``share`` of what ``dropped`` sent on besides its own."""
+
+    dropped: int
+    twin: int
+    similarity: float
+    share: float
+
+
+Choice = Callable[[KernelLayer, Int64Array], Removal]
+"""Chooses among the kernels that are left, given by their places."""
+
+
+def most_similar_first(layer: KernelLayer, left: Int64Array) -> Removal:
+    """Choose the most similar pair; of the two the one whose unexplained rest weighs less goes."""
+    between = cosines(layer.rows[left], layer.rows[left])
+    np.fill_diagonal(between, -np.inf)
+    one, other = np.unravel_index(between.argmax(), between.shape)
+    pair = sorted((left[one], left[other]), key=lambda kernel: _weight(layer, kernel))
+    return _removal(layer, int(pair[0]), int(pair[1]))
+
+
+def random_first(rng: np.random.Generator) -> Choice:
+    """Give a choice that removes any kernel; the one most like it takes over."""
+
+    def choose(layer: KernelLayer, left: Int64Array) -> Removal:
+        dropped = int(rng.choice(left))
+        rest = left[left != dropped]
+        nearest = cosines(layer.rows[[dropped]], layer.rows[rest]).argmax()
+        return _removal(layer, dropped, int(rest[nearest]))
+
+    return choose
+
+
+def random_without_twin(rng: np.random.Generator) -> Choice:
+    """Give a choice that removes any kernel, with all that it sent on."""
+    choose = random_first(rng)
+    return lambda layer, left: replace(choose(layer, left), share=0.0)
+
+
+def removals(layer: KernelLayer, choose: Choice) -> Iterator[tuple[Removal, KernelLayer]]:
+    """Remove kernel after kernel until one is left.
+
+    Parameters
+    ----------
+    layer : KernelLayer
+    choose : callable
+        Such as `most_similar_first`.
+
+    Yields
+    ------
+    Removal
+    KernelLayer
+        The layer after it, of the same shape: removed kernels send on zeros.
+    """
+    left = np.arange(len(layer))
+    while len(left) > 1:
+        removal = choose(layer, left)
+        left = left[left != removal.dropped]
+        layer = replace(layer, outgoing=_fold(layer.outgoing, removal))
+        yield removal, layer
+
+
+def kept_after(n_kernels: int, removed: Sequence[Removal]) -> list[int]:
+    """Give the places of the kernels that are left, in order."""
+    gone = {removal.dropped for removal in removed}
+    return [kernel for kernel in range(n_kernels) if kernel not in gone]
+
+
+def _fold(outgoing: Float32Array, removal: Removal) -> Float32Array:
+    folded = outgoing.copy()
+    folded[removal.twin] += np.float32(removal.share) * outgoing[removal.dropped]
+    folded[removal.dropped] = 0
+    return folded
+
+
+def _removal(layer: KernelLayer, dropped: int, twin: int) -> Removal:
+    gone, stays = (layer.rows[kernel].astype(np.float64) for kernel in (dropped, twin))
+    square = float(stays @ stays)
+    return Removal(
+        dropped=dropped,
+        twin=twin,
+        similarity=float(cosines(layer.rows[[dropped]], layer.rows[[twin]])[0, 0]),
+        # a relu passes no negative multiple of an image
+        share=max(0.0, float(gone @ stays) / square) if square else 0.0,
+    )
+
+
+def _weight(layer: KernelLayer, kernel: int) -> float:
+    """How much of the output may hang on a kernel; the rest of a pair is in proportion to it."""
+    lengths: Float64Array = np.array(
+        [np.linalg.norm(layer.rows[kernel]), np.linalg.norm(layer.outgoing[kernel])]
+    )
+    return float(lengths.prod())

@@ -1,0 +1,223 @@
+"""Learning curve: what accuracy to expect of a head with so many songs a genre.
+
+Accuracy is the mean recall by song: the share of right predictions of each genre, averaged over
+the genres. Each draw takes songs at random; the songs of all other groups (artists, recordings)
+are predicted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.evaluation.bootstrap import N_RESAMPLES, Float64Array, Interval, widened_tail
+from genre_core.examples import Float32Array, Int64Array
+from genre_core.training.head import N_FOLDS, fit_head
+from genre_core.training.songs import EmbeddedSongs
+
+N_DRAWS = 10
+MOST_SONGS = 256
+"""Of a genre: beyond them a head learns little more, and the draws take minutes."""
+N_TRIALS = 20
+"""So often groups are closed off anew before a size counts as too large."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """What to expect with so many songs a genre.
+
+    Attributes
+    ----------
+    n_songs : int
+        Of each genre; of the whole library, the mean number.
+    accuracy : Interval
+        Mean over the draws. The ends hold 95 % of single draws on resampled groups: they say
+        where one choice of so many songs leads, not how well the mean is known.
+    n_scored, n_groups : int
+        Songs, and groups, that were predicted in one of the draws at least.
+    n_draws : int
+    """
+
+    n_songs: int
+    accuracy: Interval
+    n_scored: int
+    n_groups: int
+    n_draws: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """What to expect of one kind of head, from few songs a genre to many.
+
+    ``everything`` is measured with all songs, folds by group; none where that cannot be.
+    """
+
+    name: str
+    points: tuple[CurvePoint, ...]
+    everything: CurvePoint | None
+
+    @property
+    def all_points(self) -> tuple[CurvePoint, ...]:
+        """The points of draws, and that of all songs."""
+        return self.points if self.everything is None else (*self.points, self.everything)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Scored:
+    """Right songs and all songs that a draw predicted, each float64 (n_groups, n_genres)."""
+
+    right: Float64Array
+    support: Float64Array
+
+    @property
+    def is_held(self) -> npt.NDArray[np.bool_]:
+        """Which groups have a song that was predicted, (n_groups,)."""
+        return self.support.sum(axis=1) > 0
+
+
+def curve_sizes(songs: EmbeddedSongs) -> list[int]:
+    """Return 1, 2, 4 … songs a genre, as far as every genre has them beside one more group."""
+    counts = [_groups_of(songs, genre)[1] for genre in range(len(songs.genres))]
+    most = min((int(sizes.sum() - sizes.min()) for sizes in counts), default=0)
+    return [2**power for power in range(min(most, MOST_SONGS).bit_length())]
+
+
+def measure_size(
+    songs: EmbeddedSongs,
+    prior: Float32Array,
+    n_songs: int,
+    rng: np.random.Generator,
+    n_draws: int = N_DRAWS,
+) -> CurvePoint | None:
+    """Fit a head on so many songs of each genre, and predict the songs of all other groups.
+
+    Parameters
+    ----------
+    songs : EmbeddedSongs
+        Each of their two genres or more is in two groups at least (`EmbeddedSongs.divisible`).
+    prior : float32 [shape=(n_tags, n_genres)]
+        With zeros alone, the features decide.
+    n_songs : int
+        One of `curve_sizes`.
+    rng : numpy.random.Generator
+        The same state draws the same songs.
+    n_draws : int
+
+    Returns
+    -------
+    CurvePoint or None
+        None where groups of several genres leave too few songs.
+    """
+    draws = [draw_songs(songs, n_songs, rng) for _ in range(n_draws)]
+    taken = [draw for draw in draws if draw is not None]
+    if not taken:
+        return None
+    return _point(n_songs, [_score_draw(songs, prior, draw) for draw in taken], rng)
+
+
+def measure_all(
+    songs: EmbeddedSongs, prior: Float32Array, rng: np.random.Generator
+) -> CurvePoint | None:
+    """Predict each song by a head fitted on the songs of other folds, folds by group."""
+    fitted = fit_head(songs.values, songs.labels, songs.group_ids, prior, len(songs.genres))
+    scored = np.flatnonzero(fitted.is_scored)
+    if not len(scored):
+        return None
+    predicted = fitted.out_of_fold[scored].argmax(axis=1)
+    n_songs = round(len(songs) * (1 - 1 / N_FOLDS) / len(songs.genres))
+    return _point(n_songs, [_count(songs, scored, predicted)], rng)
+
+
+def draw_songs(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> Int64Array | None:
+    """Draw so many songs of each genre from groups that leave one of each genre to be predicted.
+
+    Returns
+    -------
+    int64 [shape=(n_genres * n_songs,)] or None
+        Places of the songs; none where `N_TRIALS` found no such groups.
+    """
+    for _ in range(N_TRIALS):
+        held = _hold_groups(songs, n_songs, rng)
+        is_held = np.isin(songs.group_ids.astype(str), held)
+        genres = range(len(songs.genres))
+        places = [np.flatnonzero(~is_held & (songs.labels == genre)) for genre in genres]
+        is_left = len(set(songs.labels[is_held].tolist())) == len(genres)
+        if is_left and all(len(own) >= n_songs for own in places):
+            return np.concatenate([rng.choice(own, n_songs, replace=False) for own in places])
+    return None
+
+
+def _hold_groups(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> list[str]:
+    """Close off one group of each genre, of those that leave it so many songs."""
+    held: list[str] = []
+    for genre in range(len(songs.genres)):
+        groups, sizes = _groups_of(songs, genre)
+        roomy = groups[sizes.sum() - sizes >= n_songs]
+        if len(roomy) and not set(held) & set(groups.tolist()):
+            held.append(str(rng.choice(roomy)))
+    return held
+
+
+def _score_draw(songs: EmbeddedSongs, prior: Float32Array, taken: Int64Array) -> _Scored:
+    few = songs.of(taken)
+    fitted = fit_head(few.values, few.labels, few.group_ids, prior, len(songs.genres))
+    learned = np.isin(songs.group_ids.astype(str), few.group_ids.astype(str))
+    scored = np.flatnonzero(~learned)
+    predicted = fitted.head.probabilities(songs.values[scored]).argmax(axis=1)
+    return _count(songs, scored, predicted)
+
+
+def _count(songs: EmbeddedSongs, scored: Int64Array, predicted: Int64Array) -> _Scored:
+    groups, numbers = np.unique(songs.group_ids.astype(str), return_inverse=True)
+    support = np.zeros((len(groups), len(songs.genres)))
+    right = support.copy()
+    labels = songs.labels[scored]
+    np.add.at(support, (numbers[scored], labels), 1)
+    np.add.at(right, (numbers[scored], labels), predicted == labels)
+    return _Scored(right=right, support=support)
+
+
+def _point(n_songs: int, draws: Sequence[_Scored], rng: np.random.Generator) -> CurvePoint:
+    n_scored = np.max([draw.support.sum(axis=1) for draw in draws], axis=0)
+    return CurvePoint(
+        n_songs=n_songs,
+        accuracy=_expect(draws, rng),
+        n_scored=int(n_scored.sum()),
+        n_groups=int((n_scored > 0).sum()),
+        n_draws=len(draws),
+    )
+
+
+def _expect(draws: Sequence[_Scored], rng: np.random.Generator) -> Interval:
+    """Return the mean over draws, and where single draws lie on resampled groups."""
+    value = np.mean(
+        [_mean_recall(draw.right.sum(axis=0), draw.support.sum(axis=0)) for draw in draws]
+    )
+    found = np.concatenate([_resample(draw, -(-N_RESAMPLES // len(draws)), rng) for draw in draws])
+    n_groups = min(int(draw.is_held.sum()) for draw in draws)
+    tail = widened_tail(n_groups) if n_groups > 1 else 0.0
+    low, high = np.quantile(found, [tail, 1 - tail])
+    return Interval(value=float(value), low=float(min(low, value)), high=float(max(high, value)))
+
+
+def _resample(draw: _Scored, n_resamples: int, rng: np.random.Generator) -> Float64Array:
+    """Mean recall on groups that are drawn again and again, (n_resamples,)."""
+    right, support = draw.right[draw.is_held], draw.support[draw.is_held]
+    n_groups = len(right)
+    weights = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples)
+    return _mean_recall(weights @ right, weights @ support)
+
+
+def _mean_recall(right: Float64Array, support: Float64Array) -> Float64Array:
+    """Average the recall over the genres that have songs: (…, n_genres) to (…)."""
+    recall = np.divide(right, support, out=np.zeros_like(right), where=support > 0)
+    return recall.sum(axis=-1) / np.count_nonzero(support, axis=-1)
+
+
+def _groups_of(
+    songs: EmbeddedSongs, genre: int
+) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
+    """Return the groups of a genre, and how many of its songs each has."""
+    own = songs.group_ids[songs.labels == genre].astype(str)
+    return np.unique(own, return_counts=True)

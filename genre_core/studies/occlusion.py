@@ -1,0 +1,97 @@
+"""Which bands and moments decided: parts of a matrix are silenced, and the verdict asked again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from genre_core.evaluation.metrics import Float64Array
+from genre_core.examples import Float32Array
+
+Predict = Callable[[Float32Array], Float32Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """A rectangle that is slid over a matrix, in bands and frames, and how far at a time."""
+
+    n_bands: int
+    n_frames: int
+    band_step: int = 1
+    frame_step: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.n_bands, self.n_frames, self.band_step, self.frame_step) < 1:
+            raise ValueError(f"a mask and its steps must be 1 or more: {self}")
+
+
+def mask_for(n_bands: int, n_frames: int) -> Mask:
+    """Give a mask of a sixth of the bands and a tenth of the frames, slid by half of itself.
+
+    2 bands × 3 frames (0.4 s) for the matrix of the thesis; a few hundred places for any matrix.
+    """
+    sides = max(1, round(n_bands / 6)), max(1, round(n_frames / 10))
+    return Mask(
+        n_bands=sides[0],
+        n_frames=sides[1],
+        band_step=max(1, sides[0] // 2),
+        frame_step=max(1, sides[1] // 2),
+    )
+
+
+def occlusion_map(predict: Predict, matrix: Float32Array, genre: int, mask: Mask) -> Float64Array:
+    """Give how much probability of a genre a matrix loses where it is silenced.
+
+    Parameters
+    ----------
+    predict : callable
+        float32 (n, n_bands, n_frames) to probabilities (n, n_genres).
+    matrix : float32 [shape=(n_bands, n_frames)]
+        Scaled into 0..1, so that 0 is its quietest value: silence in its own terms.
+    genre : int
+        Whose probability is looked at.
+    mask : Mask
+
+    Returns
+    -------
+    float64 [shape=(n_bands, n_frames)]
+        Mean loss of probability over the masks that cover a place; below 0 where the place speaks
+        against the genre. What decides by being absent cannot be found so.
+
+    Raises
+    ------
+    ValueError
+        If the mask is larger than the matrix.
+
+    Notes
+    -----
+    Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014, who lay a
+    grey square over an image.
+    """
+    if mask.n_bands > matrix.shape[0] or mask.n_frames > matrix.shape[1]:
+        raise ValueError(
+            f"a mask of {mask.n_bands} bands × {mask.n_frames} frames does not fit into a matrix "
+            f"of {matrix.shape[0]} × {matrix.shape[1]}; use a smaller one."
+        )
+    covers = _covers(matrix.shape, mask)
+    silenced = np.where(covers, np.float32(0), matrix)
+    losses = predict(matrix[np.newaxis])[0, genre] - predict(silenced)[:, genre]
+    weights = covers.reshape(len(covers), -1).astype(np.float64)
+    return (losses @ weights / weights.sum(axis=0)).reshape(matrix.shape)
+
+
+def _covers(shape: tuple[int, ...], mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Give a matrix of truth for each place of the mask, (n_places, n_bands, n_frames)."""
+    bands = _starts(shape[0], mask.n_bands, mask.band_step)
+    frames = _starts(shape[1], mask.n_frames, mask.frame_step)
+    covers = np.zeros((len(bands) * len(frames), *shape), bool)
+    for place, (band, frame) in enumerate(product(bands, frames)):
+        covers[place, band : band + mask.n_bands, frame : frame + mask.n_frames] = True
+    return covers
+
+
+def _starts(length: int, side: int, step: int) -> list[int]:
+    """Give where a mask starts along one axis; the last one ends with the matrix."""
+    last = length - side
+    return sorted({*range(0, last + 1, step), last})

@@ -1,0 +1,230 @@
+"""Training: fit a network to examples, and let it predict.
+
+With ``networks/`` the only place that imports Keras.
+"""
+
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from genre_core.examples import Examples, Float32Array
+from genre_core.networks.registry import build_network
+from genre_core.training.augmentation import AugmentationConfig, augment_batch
+from genre_core.training.rules import (
+    EpochScores,
+    TrainingConfig,
+    best_epoch,
+    is_stalled,
+    require_finite,
+)
+
+PREDICTION_BATCH = 1024
+"""Examples that a network judges at once; bounds memory, the result does not depend on it."""
+
+
+def seeded_network(
+    name: str, input_shape: tuple[int, int], n_genres: int, seed: int
+) -> keras.Model:
+    """Build a network whose fresh weights depend on the seed alone.
+
+    Left to themselves, Keras's layers draw their seeds from the generator of the whole process,
+    which other threads draw from, too: so each is given a seed of its own.
+    """
+    config = build_network(name, input_shape, n_genres).get_config()
+    return keras.Model.from_config(_with_seeds(config, np.random.default_rng(seed)))
+
+
+def _with_seeds(part: object, rng: np.random.Generator) -> object:
+    """Give the configuration of a network with every open seed filled, in the order of layers."""
+    if isinstance(part, Mapping):
+        return {
+            key: int(rng.integers(2**31)) if key == "seed" else _with_seeds(value, rng)
+            for key, value in part.items()
+        }
+    if isinstance(part, list | tuple):
+        return type(part)(_with_seeds(member, rng) for member in part)
+    return part
+
+
+def fit_network(
+    model: keras.Model,
+    train: Examples,
+    validation: Examples,
+    config: TrainingConfig,
+    seed: int,
+    on_epoch: Callable[[EpochScores], None],
+) -> list[EpochScores]:
+    """Train a network until it stalls, and leave it with the weights of its best epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From ``seeded_network``; its weights are changed in place.
+    train, validation : Examples
+        Matrices of the shape that the model reads.
+    config : TrainingConfig
+    seed : int
+        Orders the examples, anew in each epoch.
+    on_epoch : callable
+        Is given the scores after each epoch; what it raises ends the training.
+
+    Returns
+    -------
+    list of EpochScores
+        One an epoch, in order. Best is the highest validation accuracy, then the lowest loss.
+
+    Raises
+    ------
+    ValueError
+        If a split has no example.
+    TrainingDiverged
+        If the loss is no longer finite.
+
+    Notes
+    -----
+    Thesis section 4.3. Each epoch is one execution: XLA and single steps are slower on a CPU.
+    Augmentation changes training examples alone; then the training accuracy counts the genre that
+    has the larger share of a mixed example.
+    """
+    _require_examples(train, validation)
+    keras.utils.set_random_seed(seed)
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,
+        steps_per_execution=-(-len(train) // config.batch_size),
+    )
+    course = _Course(config, on_epoch)
+    n_genres = model.output_shape[-1]
+    model.fit(
+        training_batches(train, n_genres, config, seed),
+        validation_data=_with_targets(_ordered_batches(validation), n_genres),
+        epochs=config.max_epochs,
+        callbacks=[course, _plateau_rule(config)],
+        shuffle=False,
+        verbose=0,
+    )
+    return course.scores
+
+
+def predict_genres(model: keras.Model, matrices: Float32Array) -> Float32Array:
+    """Give the probability of each genre for each matrix.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Trained or loaded; it need not be compiled.
+    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
+
+    Returns
+    -------
+    float32 [shape=(n_examples, n_genres)]
+        Rows sum to 1.
+    """
+    probabilities = np.empty((len(matrices), model.output_shape[-1]), np.float32)
+    for start in range(0, len(matrices), PREDICTION_BATCH):
+        rows = slice(start, start + PREDICTION_BATCH)
+        probabilities[rows] = keras.ops.convert_to_numpy(model(matrices[rows], training=False))
+    return probabilities
+
+
+class _Course(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Keeps the scores and the best weights, and applies the stop rule."""
+
+    def __init__(self, config: TrainingConfig, on_epoch: Callable[[EpochScores], None]) -> None:
+        super().__init__()
+        self.scores: list[EpochScores] = []
+        self._config = config
+        self._on_epoch = on_epoch
+        self._best_weights: list[Float32Array] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Record the epoch, keep its weights if it is the best, stop if there is no rise."""
+        scores = EpochScores(
+            epoch=epoch + 1,
+            loss=float(logs["loss"]),
+            accuracy=float(logs["accuracy"]),
+            validation_loss=float(logs["val_loss"]),
+            validation_accuracy=float(logs["val_accuracy"]),
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+        )
+        require_finite(scores, self.model.name)
+        self.scores.append(scores)
+        if best_epoch(self.scores) is scores:
+            self._best_weights = self.model.get_weights()
+        self._on_epoch(scores)
+        self.model.stop_training = is_stalled(self.scores, self._config)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Restore the best weights; those of Keras's rule can be ``min_rise`` below the best."""
+        self.model.set_weights(self._best_weights)
+
+
+def _plateau_rule(config: TrainingConfig) -> keras.callbacks.Callback:
+    """Give the learning-rate rule of thesis section 4.3."""
+    return keras.callbacks.ReduceLROnPlateau(
+        monitor="loss",
+        mode="min",
+        factor=config.plateau_factor,
+        patience=config.plateau_epochs,
+        min_delta=config.plateau_fall,
+    )
+
+
+def shuffled_batches(examples: Examples, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Batch the examples in an order that is drawn anew in each epoch."""
+    return (
+        tf.data.Dataset.from_tensor_slices((examples.matrices, examples.labels))
+        .cache()
+        .shuffle(len(examples), seed=seed, reshuffle_each_iteration=True)
+        .batch(batch_size)
+        .prefetch(2)
+    )
+
+
+def training_batches(
+    examples: Examples, n_genres: int, config: TrainingConfig, seed: int
+) -> tf.data.Dataset:
+    """Batch the examples in an order of each epoch, augmented; targets are shares of the genres.
+
+    Elements are float32 (n, n_bands, n_frames) and float32 (n, n_genres).
+    """
+    batches = _with_targets(shuffled_batches(examples, config.batch_size, seed), n_genres)
+    if not config.augmentation.as_document():
+        return batches
+    return _augmented(batches, config.augmentation, seed).prefetch(2)
+
+
+def _augmented(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) -> tf.data.Dataset:
+    """Augment batches one after the other, so that the seed alone decides."""
+    rng = np.random.default_rng(seed)
+
+    def augment(matrices: Float32Array, targets: Float32Array) -> tuple[Float32Array, Float32Array]:
+        return augment_batch(matrices, targets, config, rng)
+
+    def in_graph(matrices: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        changed = tf.numpy_function(augment, (matrices, targets), (tf.float32, tf.float32))
+        return tuple(map(tf.ensure_shape, changed, (matrices.shape, targets.shape)))
+
+    return batches.map(in_graph)
+
+
+def _with_targets(batches: tf.data.Dataset, n_genres: int) -> tf.data.Dataset:
+    """Turn labels into targets: 1 at the genre, 0 elsewhere."""
+    return batches.map(lambda matrices, labels: (matrices, tf.one_hot(labels, n_genres)))
+
+
+def _ordered_batches(examples: Examples) -> tf.data.Dataset:
+    """Batch the examples in their order, in as few batches as memory likes."""
+    pairs = tf.data.Dataset.from_tensor_slices((examples.matrices, examples.labels))
+    return pairs.batch(PREDICTION_BATCH).cache()
+
+
+def _require_examples(train: Examples, validation: Examples) -> None:
+    """Raise a ``ValueError`` if one of the splits is empty."""
+    for name, examples in (("train", train), ("validation", validation)):
+        if not len(examples):
+            raise ValueError(f"the {name} split has no examples. Add songs to the library.")

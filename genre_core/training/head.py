@@ -1,0 +1,322 @@
+"""Fit a head: scaling, ridge and prior, chosen by grouped cross-validation.
+
+A head is softmax((a S + X W + b) / T): ``X`` are the features of a song, scaled, ``S`` the mean
+scaled logit of each genre's tags, ``a`` the strength of this prior and ``T`` a temperature.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.examples import Float32Array, Int64Array
+from genre_core.training.songs import one_thread
+
+Float64Array = npt.NDArray[np.float64]
+Groups = Sequence[str] | npt.NDArray[np.object_]
+
+HEAD_VERSION = 1
+"""Part of the settings of a run: raise it when a head comes to be fitted in another way."""
+CLIP = 3.0
+"""Deviations from the mean beyond which a scaled value says no more."""
+DEVIATION_FLOOR = 0.5
+"""Share of the median deviation below which no value is scaled up: it would be noise."""
+N_FOLDS = 5
+STRENGTHS = (0.0, 0.5, 1.0, 2.0)
+PENALTIES = (0.1, 0.3, 1.0, 3.0)
+DEFAULT_STRENGTH, DEFAULT_PENALTY, DEFAULT_TEMPERATURE = 1.0, 0.3, 0.5
+"""Used where songs are too few to choose, and kept unless another choice is clearly better."""
+TEMPERATURES = np.geomspace(0.03, 3.0, 60)
+SMALLEST = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scaler:
+    """``clip((values - mean) / deviation)``; mean and deviation are float32 (n_values,)."""
+
+    mean: Float32Array
+    deviation: Float32Array
+
+    def scale(self, values: Float32Array) -> Float32Array:
+        """Scale values, (n, n_values)."""
+        return np.clip((values - self.mean) / self.deviation, -CLIP, CLIP).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Head:
+    """softmax of ``scaler.scale(values) @ weights + bias``.
+
+    Attributes
+    ----------
+    weights : float32 [shape=(n_values, n_genres)]
+        Those of the features, then those of the tag logits; divided by the temperature.
+    bias : float32 [shape=(n_genres,)]
+    """
+
+    scaler: Scaler
+    weights: Float32Array
+    bias: Float32Array
+
+    def probabilities(self, values: Float32Array) -> Float32Array:
+        """Probability of each genre, float32 (n, n_values) to (n, n_genres)."""
+        return softmax(self.scaler.scale(values) @ self.weights + self.bias).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedHead:
+    """A head, how it was chosen, and what it predicts for its own training songs out of fold.
+
+    Attributes
+    ----------
+    strength, penalty, temperature : float
+        ``a``, the ridge penalty a feature, and ``T``.
+    out_of_fold : float32 [shape=(n_songs, n_genres)]
+        Each row from a head that was fitted, and tempered, without the group of the song. Not a
+        number where that was not possible: the genre of the song has no other group.
+    """
+
+    head: Head
+    strength: float
+    penalty: float
+    temperature: float
+    out_of_fold: Float32Array
+
+    @property
+    def is_scored(self) -> npt.NDArray[np.bool_]:
+        """Which songs have an out-of-fold prediction, (n_songs,)."""
+        return np.asarray(np.isfinite(self.out_of_fold).all(axis=1))
+
+
+def fit_head(
+    values: Float32Array,
+    labels: Int64Array,
+    groups: Groups,
+    prior: Float32Array,
+    n_genres: int,
+    seed: int = 0,
+) -> FittedHead:
+    """Fit a head on the means of songs.
+
+    Parameters
+    ----------
+    values : float32 [shape=(n_songs, n_values)]
+        Features, then tag logits, of each song (`embeddings.song_means`).
+    labels : int64 [shape=(n_songs,)]
+    groups : sequence of str [shape=(n_songs,)]
+        Songs of one group (artist) are never on both sides of a fold.
+    prior : float32 [shape=(n_tags, n_genres)]
+        From `prior.prior_matrix`; with zeros alone there is no prior.
+    n_genres : int
+    seed : int
+        Orders the groups before they are assigned to folds.
+
+    Notes
+    -----
+    Strength and penalty minimise the log loss of out-of-fold predictions; the defaults stay
+    unless another pair is better by more than the standard error of the difference (the rule of
+    Breiman et al., Classification and Regression Trees, 1984, section 3.4.3): with few songs the
+    best of many pairs is the luckiest. The temperature is fitted on the same predictions (Guo et
+    al., On Calibration of Modern Neural Networks, ICML 2017).
+    """
+    with one_thread():
+        folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
+        parts = _held_out_parts(values, labels, folds, prior, n_genres)
+        strengths = STRENGTHS if prior.any() else (0.0,)
+        strength, penalty = _choose(parts, labels, strengths)
+        logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
+        temperature = _fit_temperature(logits, labels) if folds else DEFAULT_TEMPERATURE
+        return FittedHead(
+            head=_fit(values, labels, prior, n_genres, strength, penalty, temperature),
+            strength=strength,
+            penalty=penalty,
+            temperature=temperature,
+            out_of_fold=_temper_by_fold(logits, labels, folds),
+        )
+
+
+def predict_out_of_fold(
+    values: Float32Array,
+    labels: Int64Array,
+    groups: Groups,
+    prior: Float32Array,
+    trusted: npt.NDArray[np.bool_],
+    seed: int = 0,
+) -> Float32Array:
+    """Predict each song by a head that was fitted on trusted songs of other groups.
+
+    All songs choose strength, penalty and temperature, so that the probabilities are those of the
+    labels as they are given. If all songs are trusted, these are those of `fit_head`.
+
+    Parameters
+    ----------
+    values, labels, groups, prior, seed
+        As for `fit_head`.
+    trusted : bool [shape=(n_songs,)]
+
+    Returns
+    -------
+    float32 [shape=(n_songs, n_genres)]
+        Not a number where no trusted song of the genre is in another group.
+    """
+    n_genres = prior.shape[1]
+    folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
+    pruned = [(fitted[trusted[fitted]], held) for fitted, held in folds]
+    parts = _held_out_parts(values, labels, pruned, prior, n_genres)
+    strength, penalty = _choose(parts, labels, STRENGTHS if prior.any() else (0.0,))
+    logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
+    return _temper_by_fold(logits, labels, folds)
+
+
+def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Softmax over the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def fit_scaler(values: Float32Array, n_features: int) -> Scaler:
+    """Mean and deviation of each value; features and logits have a floor each."""
+    mean, deviation = values.mean(axis=0), values.std(axis=0)
+    floors = np.zeros_like(deviation)
+    for part in (slice(0, n_features), slice(n_features, None)):
+        if deviation[part].size:
+            floors[part] = max(DEVIATION_FLOOR * float(np.median(deviation[part])), SMALLEST)
+    return Scaler(
+        mean=mean.astype(np.float32),
+        deviation=np.maximum(deviation, floors).astype(np.float32),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Parts:
+    """Out of fold: ``S`` and, by penalty, ``X W + b``, each float64 (n_songs, n_genres)."""
+
+    prior: Float64Array
+    linear: list[Float64Array]
+
+
+def _fit(
+    values: Float32Array,
+    labels: Int64Array,
+    prior: Float32Array,
+    n_genres: int,
+    strength: float,
+    penalty: float,
+    temperature: float,
+) -> Head:
+    n_features = values.shape[1] - len(prior)
+    scaler = fit_scaler(values, n_features)
+    weights, bias = _ridge(scaler.scale(values)[:, :n_features], labels, n_genres, penalty)
+    both = np.vstack([weights, strength * prior]) / temperature
+    return Head(
+        scaler=scaler,
+        weights=both.astype(np.float32),
+        bias=(bias / temperature).astype(np.float32),
+    )
+
+
+def _ridge(
+    features: Float32Array, labels: Int64Array, n_genres: int, penalty: float
+) -> tuple[Float64Array, Float64Array]:
+    """Regress the genres, 1 or 0, on scaled features: (n_features, n_genres) and (n_genres,)."""
+    from sklearn.linear_model import Ridge
+
+    targets = np.eye(n_genres)[labels]
+    model = Ridge(alpha=penalty * features.shape[1]).fit(features.astype(np.float64), targets)
+    return np.atleast_2d(model.coef_).T, np.broadcast_to(model.intercept_, (n_genres,))
+
+
+def _folds(
+    labels: Int64Array, groups: npt.NDArray[np.object_], n_genres: int, seed: int
+) -> Iterator[tuple[Int64Array, Int64Array]]:
+    """Yield songs to fit on and songs held out; nothing where no genre has two songs.
+
+    A genre may have fewer songs than there are folds; scikit-learn warns of it.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    counts = np.bincount(labels, minlength=n_genres)
+    n_folds = min(N_FOLDS, int(counts.max()), len(set(groups.tolist())))
+    if n_folds < 2:
+        return
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = list(splitter.split(labels, labels, groups.astype(str)))
+    for fitted, held in folds:
+        if len(fitted) and len(held):
+            yield fitted, held
+
+
+def _held_out_parts(
+    values: Float32Array,
+    labels: Int64Array,
+    folds: Sequence[tuple[Int64Array, Int64Array]],
+    prior: Float32Array,
+    n_genres: int,
+) -> _Parts:
+    n_features = values.shape[1] - len(prior)
+    held_prior = np.full((len(labels), n_genres), np.nan)
+    linear = [held_prior.copy() for _ in PENALTIES]
+    for fitted, held in folds:
+        scaler = fit_scaler(values[fitted], n_features)
+        known = held[np.isin(labels[held], labels[fitted])]
+        if not len(known):
+            continue
+        inside, outside = scaler.scale(values[fitted]), scaler.scale(values[known])
+        held_prior[known] = outside[:, n_features:] @ prior
+        for number, penalty in enumerate(PENALTIES):
+            weights, bias = _ridge(inside[:, :n_features], labels[fitted], n_genres, penalty)
+            linear[number][known] = outside[:, :n_features] @ weights + bias
+    return _Parts(prior=held_prior, linear=linear)
+
+
+def _choose(parts: _Parts, labels: Int64Array, strengths: Sequence[float]) -> tuple[float, float]:
+    """Strength and penalty; the defaults unless others are better by a standard error."""
+    default = (DEFAULT_STRENGTH if len(strengths) > 1 else 0.0, DEFAULT_PENALTY)
+    is_known = np.isfinite(parts.prior).all(axis=1)
+    if not is_known.any():
+        return default
+    losses = {
+        (strength, penalty): _losses(
+            strength * parts.prior[is_known] + linear[is_known], labels[is_known]
+        )
+        for strength, (penalty, linear) in product(
+            strengths, zip(PENALTIES, parts.linear, strict=True)
+        )
+    }
+    best = min(losses, key=lambda pair: float(losses[pair].mean()))
+    gain = losses[default] - losses[best]
+    error = float(gain.std()) / np.sqrt(len(gain))
+    return best if float(gain.mean()) > error else default
+
+
+def _losses(logits: Float64Array, labels: Int64Array) -> Float64Array:
+    """Log loss of each song at the temperature that is best for all."""
+    return _log_loss(logits / _fit_temperature(logits, labels), labels)
+
+
+def _log_loss(logits: Float64Array, labels: Int64Array) -> Float64Array:
+    chosen = softmax(logits)[np.arange(len(labels)), labels]
+    return -np.log(np.maximum(chosen, SMALLEST))
+
+
+def _fit_temperature(logits: Float64Array, labels: Int64Array) -> float:
+    is_known = np.isfinite(logits).all(axis=1)
+    if not is_known.any():
+        return DEFAULT_TEMPERATURE
+    logits, labels = logits[is_known], labels[is_known]
+    losses = [float(_log_loss(logits / t, labels).mean()) for t in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def _temper_by_fold(
+    logits: Float64Array, labels: Int64Array, folds: Sequence[tuple[Int64Array, Int64Array]]
+) -> Float32Array:
+    """Probabilities out of fold, each fold at the temperature of the others."""
+    tempered = np.full(logits.shape, np.nan, np.float32)
+    for fitted, held in folds:
+        tempered[held] = softmax(logits[held] / _fit_temperature(logits[fitted], labels[fitted]))
+    return tempered

@@ -1,0 +1,124 @@
+"""How things stand, read from the published store: nothing here locks the catalog."""
+
+from typing import Any
+
+from genre_core.records import Result
+from storage.catalog.publish import query_rows
+from storage.home import DataLayout
+
+_COMPARED = """
+    select runs.run_id, network, runs.representation, runs.fragment_s, runs.seed, n_parameters,
+        epochs, runs.validation_macro_f1, test_macro_f1, test_accuracy, seconds,
+        runs.snapshot_id, training_key, validation_macro_f1_low, validation_macro_f1_high,
+        test_macro_f1_low, test_macro_f1_high, test_accuracy_low, test_accuracy_high,
+        runs.run_id is not distinct from (select arg_max(run_id, promotion_id) from promotions)
+            as champion
+    from runs join snapshots using (snapshot_id)
+    where library_id = (
+        select arg_max(library_id, used_at) from snapshots)
+    order by runs.validation_macro_f1 desc, network
+"""
+
+_CHAMPION = """
+    select version, runs.run_id, network, runs.representation, runs.fragment_s,
+        snapshots.genres, runs.validation_macro_f1, test_macro_f1, test_accuracy,
+        runs.snapshot_id, promoted_at, n_validation_songs,
+        previous_version is null and n_validation_songs < $1 as provisional
+    from promotions join runs using (run_id)
+        join snapshots on runs.snapshot_id = snapshots.snapshot_id
+        join (select snapshot_id, count(*) filter (split = 'validation') as n_validation_songs
+            from splits group by snapshot_id) as sides on sides.snapshot_id = runs.snapshot_id
+    order by promotion_id desc limit 1
+"""
+
+FEWEST_VALIDATION_SONGS = 20
+"""The first champion that fewer songs have chosen is provisional."""
+
+
+_UNLABELLED = """
+    select count(*) as n from tracks
+    where genre = '' and track_id in (select track_id from outcomes where outcome = 'ok')
+"""
+
+
+def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
+    """Give the finished runs on the library used last, the best on validation first."""
+    return query_rows(layout, _COMPARED)
+
+
+def count_scored_songs(layout: DataLayout) -> dict[str, int]:
+    """Count the songs on each side of the library used last: what its scores rest on."""
+    rows = query_rows(
+        layout,
+        """
+        select split, count(*) as n from splits where snapshot_id = (
+            select arg_max(snapshot_id, used_at) from snapshots) group by split
+        """,
+    )
+    return {row["split"]: row["n"] for row in rows}
+
+
+def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
+    """Count the songs by outcome and reason, but for those of the built-in library."""
+    rows = query_rows(
+        layout,
+        f"""
+        select outcome || if(reason = '', '', ' (' || reason || ')') as standing, count(*) as n
+        from outcomes where not starts_with(source, '{_quoted(layout)}/')
+        group by standing order by n desc
+        """,
+    )
+    return {row["standing"]: row["n"] for row in rows}
+
+
+def conflict_rows(layout: DataLayout) -> list[dict[str, Any]]:
+    """Give the sources of the recordings that wait for a decision on their genre."""
+    return query_rows(layout, "select * from label_conflicts order by recording, source")
+
+
+def _quoted(layout: DataLayout) -> str:
+    return str(layout.builtin).replace("'", "''")
+
+
+def read_status(layout: DataLayout) -> dict[str, Any]:
+    """Give what is in the store: songs, outcomes, examples, snapshot, champion.
+
+    Returns
+    -------
+    dict
+        ``tracks``, ``unlabelled`` songs among them, ``outcomes`` by result, ``reasons`` of the
+        songs left out, ``warnings`` of those that are not, ``examples``, ``snapshot_id`` (None
+        before the first), ``champion`` (None before the first).
+    """
+    counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
+    n_songs = {row["outcome"]: row["n"] for row in counts}
+    reasons = query_rows(
+        layout,
+        """
+        select reason, count(*) as n from outcomes where outcome not in ('ok')
+        group by reason order by n desc, reason
+        """,
+    )
+    warnings = query_rows(
+        layout,
+        """
+        select reason, count(*) as n from outcomes where outcome = 'ok' and reason <> ''
+        group by reason order by n desc, reason
+        """,
+    )
+    champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
+    return {
+        "tracks": _one(layout, "select count(*) as n from tracks"),
+        "unlabelled": _one(layout, _UNLABELLED),
+        "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
+        "reasons": {row["reason"]: row["n"] for row in reasons},
+        "warnings": {row["reason"]: row["n"] for row in warnings},
+        "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
+        "snapshot_id": _one(layout, "select arg_max(snapshot_id, used_at) as n from snapshots"),
+        "champion": champions[0] if champions else None,
+        "home": str(layout.home),
+    }
+
+
+def _one(layout: DataLayout, statement: str) -> object:
+    return query_rows(layout, statement)[0]["n"]

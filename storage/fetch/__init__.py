@@ -1,0 +1,1 @@
+"""Fetching songs and archives."""

@@ -1,0 +1,113 @@
+"""Where everything that lasts stands, below one folder."""
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataLayout:
+    """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
+
+    ``shards_uri`` says where the shards stand instead: ``s3://bucket/prefix``, or any other address
+    that ``storage/shard_store.py`` opens. ``tracking_server`` says where runs and models are
+    instead: the address of an MLflow tracking server.
+    """
+
+    home: Path
+    shards_uri: str = ""
+    tracking_server: str = ""
+
+    @property
+    def songs(self) -> Path:
+        """The originals, named by content."""
+        return self.home / "songs"
+
+    @property
+    def wav(self) -> Path:
+        """The cache between convert and extract."""
+        return self.home / "wav"
+
+    @property
+    def prints(self) -> Path:
+        """The cache of fingerprints within ingest."""
+        return self.home / "prints"
+
+    @property
+    def suspects(self) -> Path:
+        """Notes of songs that are being read, or that a process has died on."""
+        return self.songs / ".suspects"
+
+    @property
+    def shards(self) -> Path:
+        """The spectrograms, one folder a feature key, where ``shards_uri`` names no other place."""
+        return self.home / "shards"
+
+    @property
+    def home_id(self) -> Path:
+        """What a place of shards or runs elsewhere is marked with as this home's own."""
+        return self.home / ".home-id"
+
+    @property
+    def tracking_note(self) -> Path:
+        """The address of the tracking server that the runs are on, if they are on one."""
+        return self.home / ".tracking-server"
+
+    @property
+    def catalog(self) -> Path:
+        """The writer's catalog."""
+        return self.home / "catalog.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The catalog for people and tools, read-only, replaced whole."""
+        return self.home / "spectrograms.duckdb"
+
+    @property
+    def mlflow_db(self) -> Path:
+        """The runs, where ``tracking_server`` names no other place."""
+        return self.home / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """The models and figures of the runs."""
+        return self.home / "mlartifacts"
+
+    @property
+    def champion(self) -> Path:
+        """The champion in the form that a light runtime loads."""
+        return self.home / "champion"
+
+    @property
+    def prefect(self) -> Path:
+        """The embedded orchestrator's own state."""
+        return self.home / "prefect"
+
+    @property
+    def builtin(self) -> Path:
+        """The built-in library, composed on the first run without music."""
+        return self.home / "builtin-library"
+
+    @property
+    def collections(self) -> Path:
+        """Public collections that were downloaded, one folder each."""
+        return self.home / "collections"
+
+    @property
+    def reports(self) -> Path:
+        """Figures and documents that studies leave for people, one folder a study."""
+        return self.home / "reports"
+
+    def song(self, track_id: str, suffix: str) -> Path:
+        """The original of a track; ``suffix`` starts with a dot."""
+        return self.songs / track_id[:2] / f"{track_id}{suffix}"
+
+
+def read_home_id(layout: DataLayout) -> str:
+    """Give the id of a home; the first time makes one."""
+    if not layout.home_id.exists():
+        part = layout.home_id.with_suffix(f".{uuid.uuid4().hex}.part")
+        layout.home.mkdir(parents=True, exist_ok=True)
+        part.write_text(uuid.uuid4().hex, "utf-8")
+        part.replace(layout.home_id)
+    return layout.home_id.read_text("utf-8")

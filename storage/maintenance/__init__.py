@@ -1,0 +1,1 @@
+"""Integrity, backup, takedown, retention."""

@@ -1,1 +1,0 @@
-"""Pages and playlists of music sites, through yt-dlp."""

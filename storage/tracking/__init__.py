@@ -1,1 +1,0 @@
-"""Runs, models and the registry in MLflow."""

@@ -1,0 +1,47 @@
+"""Unlabelled songs: the champion predicts each of them once."""
+
+import sqlite3
+
+from prefect import get_run_logger, task
+
+from genre_core.errors import GenreflowError
+from storage.catalog.promotions import JudgedSong
+from storage.catalog.runs import UNLABELLED_SPLIT, Run, forget_outdated, read_run, read_unpredicted
+from storage.home import DataLayout
+from storage.models.alias import read_alias
+from tasks.challenge import hear_songs
+
+SONGS_TOGETHER = 2048
+"""Songs whose examples are in memory at once: 150 MB of them, with 15 thesis matrices a song."""
+
+
+@task
+def predict_unlabelled(layout: DataLayout) -> int:
+    """Let the champion predict the unlabelled songs that it has not predicted yet; count them.
+
+    They are read from the shards. Predictions of earlier champions are forgotten. What cannot be
+    predicted now is logged, and left to the next run.
+    """
+    try:
+        run = _find_champion(layout)
+        return _predict(layout, run) if run else 0
+    except (GenreflowError, sqlite3.Error) as error:
+        get_run_logger().warning("Unlabelled songs were not predicted: %s", error)
+        return 0
+
+
+def _find_champion(layout: DataLayout) -> Run | None:
+    champion = read_alias(layout)
+    return read_run(layout, champion.run_id) if champion else None
+
+
+def _predict(layout: DataLayout, run: Run) -> int:
+    forget_outdated(layout, run.run_id)
+    waiting = read_unpredicted(layout, run.run_id)
+    for first in range(0, len(waiting), SONGS_TOGETHER):
+        hear_songs(layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]])
+    return len(waiting)
+
+
+def _song(track_id: str) -> JudgedSong:
+    return JudgedSong(track_id=track_id, genre="", group_id="", split=UNLABELLED_SPLIT)

@@ -1,0 +1,153 @@
+"""Curve: what accuracy to expect of a head with so many songs a genre, on this library."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genre_core.errors import UsageError
+from genre_core.evaluation.bootstrap import interval_rng
+from genre_core.examples import Float32Array
+from genre_core.figures.studies import draw_learning_curve
+from genre_core.representations.embeddings import Embedding
+from genre_core.studies.learning_curve import (
+    N_DRAWS,
+    Curve,
+    CurvePoint,
+    curve_sizes,
+    measure_all,
+    measure_size,
+)
+from genre_core.training.songs import EmbeddedSongs
+from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
+from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
+from storage.home import DataLayout
+from storage.reports import write_document, write_figure
+
+FOLDER, NAME = "curve", "curve"
+FEWEST_GENRES = 2
+WITH_PRIOR, WITHOUT_PRIOR = "with the tag prior", "without"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveReport:
+    """The curves of a library, what they rest on, and where the figure is.
+
+    ``left_out`` names the genres that are in one group (artist) alone: such a genre cannot be
+    learned from and predicted at once.
+    """
+
+    representation: str
+    genres: tuple[str, ...]
+    left_out: tuple[str, ...]
+    n_songs: int
+    n_groups: int
+    curves: tuple[Curve, ...]
+    figure: Path
+
+    @property
+    def caption(self) -> str:
+        """What the curves rest on, in a sentence."""
+        named = ", ".join(self.left_out)
+        without = f" Left out, as one artist has all of it: {named}." if named else ""
+        return (
+            f"Mean recall by song over {len(self.genres)} genres, from {self.n_songs} songs of "
+            f"{self.n_groups} artists; chance is {1 / len(self.genres):.2f}.{without}"
+        )
+
+    def as_document(self) -> dict[str, object]:
+        """Return plain values by name; an accuracy is value, low, high."""
+        return {
+            "representation": self.representation,
+            "genres": list(self.genres),
+            "left_out": list(self.left_out),
+            "n_songs": self.n_songs,
+            "n_groups": self.n_groups,
+            "chance": 1 / len(self.genres),
+            "curves": [
+                {
+                    "name": curve.name,
+                    "points": [_document(point) for point in curve.points],
+                    "all_songs": curve.everything and _document(curve.everything),
+                }
+                for curve in self.curves
+            ],
+            "figure": str(self.figure),
+        }
+
+
+def measure_curve(
+    layout: DataLayout,
+    tag_prior: TagTable,
+    representation: str = "",
+    n_draws: int = N_DRAWS,
+) -> CurveReport:
+    """Measure the curve with the tag prior and without, on the snapshot used last.
+
+    Golden songs are left out. Both curves draw the same songs.
+
+    Raises
+    ------
+    UsageError
+        If there is no snapshot of an embedding, or fewer than two genres in two groups each.
+    """
+    snapshot, embedding = read_embedded_snapshot(layout, representation)
+    library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+    songs = library.without_golden.divisible()
+    if len(songs.genres) < FEWEST_GENRES:
+        raise UsageError(
+            "A curve needs two genres with songs of two artists each: one is learned from while "
+            "the other is predicted. Add songs, or name the artists of those that there are."
+        )
+    curves = tuple(
+        _measure(name, songs, prior, n_draws, snapshot.library_id)
+        for name, prior in _priors(songs, embedding, tag_prior).items()
+    )
+    left_out = tuple(sorted(set(library.songs.genres) - set(songs.genres)))
+    figure = _draw(layout, curves, songs, embedding.name)
+    report = CurveReport(
+        representation=embedding.name,
+        genres=songs.genres,
+        left_out=left_out,
+        n_songs=len(songs),
+        n_groups=len(set(songs.group_ids.tolist())),
+        curves=curves,
+        figure=figure,
+    )
+    write_document(layout.reports / FOLDER, NAME, report.as_document())
+    return report
+
+
+def _priors(
+    songs: EmbeddedSongs, embedding: Embedding, tag_prior: TagTable
+) -> dict[str, Float32Array]:
+    """Return the tag prior and none; none alone where no tag speaks for a genre."""
+    prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
+    none = {WITHOUT_PRIOR: np.zeros_like(prior)}
+    return {WITH_PRIOR: prior, **none} if prior.any() else none
+
+
+def _measure(
+    name: str, songs: EmbeddedSongs, prior: Float32Array, n_draws: int, library_id: str
+) -> Curve:
+    """Measure all sizes; a library always draws the same songs."""
+    points = []
+    for n_songs in curve_sizes(songs):
+        rng = interval_rng(f"{library_id} {n_songs}")
+        points.append(measure_size(songs, prior, n_songs, rng, n_draws))
+    return Curve(
+        name=name,
+        points=tuple(point for point in points if point),
+        everything=measure_all(songs, prior, interval_rng(library_id)),
+    )
+
+
+def _draw(layout: DataLayout, curves: Sequence[Curve], songs: EmbeddedSongs, name: str) -> Path:
+    title = f"What to expect on {name} from so many songs a genre"
+    figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
+    return write_figure(layout.reports / FOLDER, NAME, figure)
+
+
+def _document(point: CurvePoint) -> dict[str, object]:
+    return {**asdict(point), "accuracy": point.accuracy.as_list()}

@@ -1,0 +1,102 @@
+"""Similar: a song that others are compared with, which need not be one of the library."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genre_core.errors import UsageError
+from genre_core.records import Source
+from genre_core.representations.features import FeatureConfig, feature_key
+from storage.audio.decode import DECODER_VERSION
+from storage.catalog.embeddings import embedded_representations, find_embedded
+from storage.embeddings.model import Model
+from storage.embeddings.registry import embedding_transform
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
+from storage.sources.identity import identify
+from tasks.predict import N_THREADS, listen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The song that others are compared with.
+
+    ``embedding`` holds its mean features; none where the store has them.
+    """
+
+    track_id: str
+    embedding: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedder:
+    """Feature settings of an embedding, and its model."""
+
+    features: FeatureConfig
+    model: Model
+
+
+def choose_representation(layout: DataLayout, named: str, preferred: Sequence[str]) -> str:
+    """Return the embedding that songs are compared in.
+
+    Parameters
+    ----------
+    layout : DataLayout
+    named : str
+        The one that was asked for; empty: the first of ``preferred`` that the store has.
+    preferred : sequence of str
+
+    Raises
+    ------
+    UsageError
+        If the store has no embeddings, or not this one.
+    """
+    held = embedded_representations(layout)
+    if not held:
+        raise UsageError(
+            f"The store in {layout.home} has no embeddings. `genreflow extract` makes them, with "
+            "an embedding (musicnn) among the representations."
+        )
+    if named and named not in held:
+        raise UsageError(f"The store has no embeddings {named!r}. It has {', '.join(held)}.")
+    return named or next((name for name in preferred if name in held), min(held))
+
+
+def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
+    """Embed a file or URL as extract does, unless the store has the same file; keep nothing.
+
+    Raises
+    ------
+    UsageError
+        If the embeddings of the store were made with other settings.
+    GenreflowError
+        If the song cannot be read.
+    """
+    _require_key(layout, embedder.features)
+    location = song if "://" in song else str(Path(song).absolute())
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        fleeting = DataLayout(Path(folder))
+        source = identify(Source(location=location, genre=""))
+        track = fetch_song(source, fleeting, DownloadLimits())
+        if find_embedded(layout, track.track_id, embedder.features.representation):
+            return Compared(track_id=track.track_id)
+        file = str(fleeting.song(track.track_id, track.suffix))
+        return Compared(track_id=track.track_id, embedding=embed_file(file, embedder))
+
+
+def embed_file(file: str, embedder: Embedder) -> tuple[float, ...]:
+    """Return the mean features over the windows of a file, (n_features,)."""
+    transform = embedding_transform(embedder.model, N_THREADS)
+    _, matrices = listen(file, embedder.features, None, transform)
+    n_features = embedder.model.embedding.n_features
+    return tuple(matrices[:, :n_features, 0].mean(axis=0).tolist())
+
+
+def _require_key(layout: DataLayout, features: FeatureConfig) -> None:
+    held = embedded_representations(layout).get(features.representation)
+    if held != feature_key(features, DECODER_VERSION):
+        raise UsageError(
+            f"The embeddings {features.representation} of the store were made with other settings "
+            "than those of now. `genreflow extract` and `genreflow train` make them anew."
+        )

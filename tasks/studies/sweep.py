@@ -1,0 +1,142 @@
+"""Sweep: one parent for all cells, however often it is resumed, and a table of what they cost."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from genre_core.errors import GenreflowError
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.figures.comparison import draw_comparison
+from genre_core.figures.studies import CostedScore, draw_storage
+from storage.catalog.extraction import count_song_bytes
+from storage.catalog.runs import Run, read_judged
+from storage.home import DataLayout
+from tasks.compare import best, drawn_group
+from tasks.comparison import Comparison, compare_groups
+from tasks.tracked import open_tracked
+from tasks.train import Cell
+
+_NONE_FINISHED = "No training of the sweep has finished; the log says why."
+_NONE_BEGUN = (
+    "No finished training matches these settings, and the time was up before the first one began. "
+    "What has been extracted is kept: the same command with a larger --budget-min goes on."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow:
+    """One network at one representation and length: macro F1 over its seeds, and what it costs.
+
+    ``bytes_per_song`` is what the examples of a song take on the disk, on average.
+    """
+
+    network: str
+    representation: str
+    fragment_s: float
+    n_seeds: int
+    validation_macro_f1: Interval
+    test_macro_f1: Interval
+    n_parameters: int
+    seconds: float
+    bytes_per_song: float
+
+    def as_document(self) -> dict[str, object]:
+        """Give plain values by name; an interval is value, low, high."""
+        return {
+            "network": self.network,
+            "representation": self.representation,
+            "fragment_s": self.fragment_s,
+            "seeds": self.n_seeds,
+            "validation_macro_f1": self.validation_macro_f1.as_list(),
+            "test_macro_f1": self.test_macro_f1.as_list(),
+            "n_parameters": self.n_parameters,
+            "seconds": round(self.seconds, 1),
+            "bytes_per_song": round(self.bytes_per_song),
+        }
+
+
+@task
+def open_sweep(layout: DataLayout, cells: Sequence[Cell]) -> str:
+    """Open the parent run of a sweep in MLflow, the same one for the same cells."""
+    from storage.models.runs import resume_comparison
+
+    cell_ids = "\n".join(sorted(cell.cell_id for cell in cells))
+    sweep_id = hashlib.sha256(cell_ids.encode()).hexdigest()[:16]
+    name = f"sweep of {len(cells)} trainings"
+    tags = {"library_id": cells[0].snapshot.library_id}
+    return resume_comparison(open_tracked(layout), name, tags, sweep_id)
+
+
+@task
+def report_sweep(
+    layout: DataLayout, run_id: str, runs: Sequence[Run], n_tried: int
+) -> list[SweepRow]:
+    """Draw and list what has been trained so far, in MLflow and as a table in Prefect.
+
+    ``n_tried`` counts the trainings of this time, finished or not.
+    """
+    from storage.models.runs import fail_run, finish_run, log_figure, log_json, log_scores
+    from storage.models.store import open_tracking
+
+    tracking = open_tracking(layout)
+    if not runs:
+        failure = GenreflowError(_NONE_FINISHED if n_tried else _NONE_BEGUN)
+        fail_run(tracking, run_id, failure)
+        raise failure
+    comparison = compare_groups(
+        [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
+    )
+    song_bytes = count_song_bytes(layout, [run.snapshot_id for run in runs])
+    rows = tabulate(comparison, runs, song_bytes)
+    for representation in dict.fromkeys(row.representation for row in rows):
+        shown = [g for g in comparison.groups if g.runs[0].representation == representation]
+        figure = draw_comparison([drawn_group(group, runs) for group in shown])
+        log_figure(tracking, run_id, figure, f"lengths_{representation}")
+    log_figure(tracking, run_id, draw_storage(_best_columns(rows)), "storage")
+    log_json(tracking, run_id, comparison.as_document(), "comparison")
+    log_json(tracking, run_id, {"rows": [row.as_document() for row in rows]}, "sweep")
+    chosen = {"best_validation_song_mean_macro_f1": best(runs).validation_macro_f1}
+    log_scores(tracking, run_id, chosen)
+    finish_run(tracking, run_id)
+    create_table_artifact(key="sweep", table=[row.as_document() for row in rows])
+    return rows
+
+
+def tabulate(
+    comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[str, float]
+) -> list[SweepRow]:
+    """Give a row a group, the best on validation first; ``song_bytes`` are by snapshot."""
+    seconds = {run.run_id: run.seconds for run in runs}
+    return [
+        SweepRow(
+            network=group.runs[0].network,
+            representation=group.runs[0].representation,
+            fragment_s=group.fragment_s,
+            n_seeds=len(group.runs),
+            validation_macro_f1=group.validation.macro_f1,
+            test_macro_f1=group.test.macro_f1,
+            n_parameters=group.runs[0].n_parameters,
+            seconds=sum(seconds[run.run_id] for run in group.runs) / len(group.runs),
+            bytes_per_song=song_bytes[group.runs[0].snapshot_id],
+        )
+        for group in comparison.groups
+    ]
+
+
+def _best_columns(rows: Sequence[SweepRow]) -> list[CostedScore]:
+    """Give the best network of each representation and length; the rows come best first."""
+    columns: dict[tuple[str, float], SweepRow] = {}
+    for row in rows:
+        columns.setdefault((row.representation, row.fragment_s), row)
+    return [
+        CostedScore(
+            representation=row.representation,
+            fragment_s=row.fragment_s,
+            bytes_per_song=row.bytes_per_song,
+            validation=row.validation_macro_f1,
+        )
+        for row in columns.values()
+    ]
