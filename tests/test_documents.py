@@ -108,10 +108,10 @@ def test_every_link_leads_somewhere() -> None:
     assert [target for target in targets if not target.exists()] == []
 
 
-def test_every_path_that_the_architecture_names_exists() -> None:
-    page = (PROJECT / "ARCHITECTURE.md").read_text("utf-8")
+def test_every_file_that_the_pages_name_exists() -> None:
+    packages = "flows|tasks|storage|genre_core|demo|tests|benchmarks|docs"
 
-    paths = set(re.findall(r"`((?:flows|tasks|storage|genre_core)/[\w/]*\w+\.py)`", page))
+    paths = set(re.findall(rf"`((?:{packages})/[\w/.-]*\w+\.(?:py|sql|toml|md))`", TEXT))
 
     assert paths
     assert [path for path in sorted(paths) if not (PROJECT / path).exists()] == []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from docs.generator.meanings import require_same
 from storage.catalog.connection import open_catalog
-from storage.catalog.published import publish, query
-from storage.layout import DataLayout
+from storage.catalog.publish import publish, query
+from storage.home import DataLayout
 
 SQL_HEAD = """# SQL views and columns
 
