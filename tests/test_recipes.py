@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query, query_rows
 from storage.home import DataLayout
@@ -70,7 +70,7 @@ PLANT = """
 
 @pytest.fixture(scope="module")
 def store(
-    finished: LineConfig, tmp_path_factory: pytest.TempPathFactory
+    finished: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DataLayout, dict[str, list[dict[str, Any]]]]:
     """A finished store with planted facts, and what each recipe gives on it."""
     import shutil

@@ -11,12 +11,12 @@ from flows.cli.running import hush_foreseen_errors
 from flows.cli.start import stop_on_interrupt
 from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison, reason_lines
 from flows.environment import prepare_environment
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from storage.catalog.status import compared_rows, read_status
 from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
-    from flows.pipeline import LineConfig
+    from flows.settings import Settings
 
 Music = Annotated[
     str | None,
@@ -207,7 +207,7 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow compare[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     rows = compared_rows(layout)
     if not rows and not as_json:
         OUT.print("No run has finished yet. `genreflow train` makes some.")
@@ -250,15 +250,15 @@ def _site_options(
     return {name: option for name, option in options.items() if option is not None}
 
 
-def print_reasons(config: "LineConfig") -> None:
+def print_reasons(config: "Settings") -> None:
     """Say why songs were left out."""
     for line in reason_lines(read_status(config.layout)["reasons"]):
         OUT.print(line, soft_wrap=True, highlight=False)
 
 
-def prepare_config(verbose: bool, **options: object) -> "LineConfig":
+def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
-    config = read_line_config(**options)
+    config = read_settings(**options)
     prepare_environment(config.layout.home, verbose)
     hush_foreseen_errors()
     stop_on_interrupt()

@@ -17,7 +17,7 @@ from flows.cli.tables import (
     verdicts_table,
 )
 from flows.nightly import NightlyReport, nightly
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import TransientError, UsageError
 from storage.catalog.publish import query_rows
 from storage.catalog.songs import count_outcomes
@@ -36,7 +36,7 @@ from tasks.comparison import read_comparison
 from tasks.promote import explain_stay
 
 
-def with_collection(config: LineConfig, named_music: str | None, name: str | None) -> LineConfig:
+def with_collection(config: Settings, named_music: str | None, name: str | None) -> Settings:
     """Fetch the collection that was asked for, and name it as the music.
 
     Raises
@@ -107,7 +107,7 @@ What to look at next (the command is .venv/bin/genreflow):
 All that lasts is in {home}"""
 
 
-def run_line(config: LineConfig) -> None:
+def run_line(config: Settings) -> None:
     """Run the line, show how the networks compare, and judge what none has heard."""
     layout = config.layout
     if config.music:
@@ -123,7 +123,7 @@ def run_line(config: LineConfig) -> None:
     OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
 
-def _spend_night(config: LineConfig) -> NightlyReport:
+def _spend_night(config: Settings) -> NightlyReport:
     """Run the flow; a night that does not begin is an error for the one who waits for it."""
     state = nightly(config, return_state=True)
     if state.name == "Skipped":
