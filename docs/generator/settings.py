@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -21,6 +21,7 @@ joined by two underscores and lists are JSON: `GENREFLOW_FRAGMENTS__MARGIN_S=0`,
 `GENREFLOW_NETWORKS='["cnn"]'`. Where a setting has no default, its type is shown. [An
 example](#example) is at the end.
 """
+TABLES, LISTS = (dict, Mapping), (tuple, list, Sequence)
 EXAMPLE = Path(__file__).with_name("example.toml")
 
 
@@ -79,7 +80,7 @@ def model_fields(model: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def record_in(annotation: Any) -> tuple[Any, str]:
     """The record that a field holds, and ``.NAME`` where it holds one per name; else None."""
-    if get_origin(annotation) is dict:
+    if get_origin(annotation) in TABLES:
         return record_in(get_args(annotation)[1])[0], ".NAME"
     is_record = isinstance(annotation, type) and (
         is_dataclass(annotation) or issubclass(annotation, BaseModel)
@@ -95,9 +96,9 @@ def type_words(annotation: Any) -> str:
         return ", ".join(f"`{choice}`" for choice in inside)
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(map(type_words, inside)))
-    if origin is tuple:
+    if origin in LISTS:
         return f"list of {type_words(inside[0])}"
-    if origin is dict:
+    if origin in TABLES:
         return f"table of {type_words(inside[1])}"
     return words.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
