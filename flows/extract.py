@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from prefect import flow, unmapped
 
-from flows.engine import mapping_on
+from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
@@ -18,7 +18,7 @@ from tasks.extract import (
     settle_extraction,
 )
 from tasks.predict_unlabelled import predict_unlabelled
-from tasks.progress import completed, show_progress, waves
+from tasks.progress import completed, show_progress
 from tasks.publish import report_songs
 from tasks.spectrograms import convert_chunk, extract_chunk
 

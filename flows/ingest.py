@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from prefect import flow, get_run_logger, unmapped
 
-from flows.engine import mapping_on
+from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.records import Source
 from storage.catalog import fingerprints as prints
@@ -27,7 +27,7 @@ from tasks.duplicates import (
     select_unprinted,
     settle_copies,
 )
-from tasks.progress import completed, show_progress, waves
+from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
 
 

@@ -257,7 +257,7 @@ def _reader() -> type[_Sources]:
     return create_model("Settings", __base__=_Sources, **read)
 
 
-def _default(setting: dataclasses.Field[Any]) -> Any:
+def _default(setting: dataclasses.Field[Any]) -> object:
     if setting.default_factory is MISSING:
         return setting.default
     return Field(default_factory=setting.default_factory)

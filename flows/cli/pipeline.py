@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.run import with_collection
+from flows.cli.collections import with_collection
 from flows.cli.running import hush_foreseen_errors
 from flows.cli.start import stop_on_interrupt
 from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison, reason_lines
 from flows.environment import prepare_environment
-from flows.settings import read_settings
+from flows.settings import DEFAULT_REPRESENTATIONS, read_settings
+from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
+from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.status import compared_rows, read_status
+from storage.embeddings.config import BUILT_IN
 from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
@@ -42,20 +45,34 @@ Download = Annotated[
     typer.Option("--download", help="Fetch a public collection first: fma-small or fma-medium."),
 ]
 Networks = Annotated[
-    list[str] | None, typer.Option("--network", help="A network to compare; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--network",
+        help=f"Network to train, repeatable: {', '.join(NETWORK_NAMES)}. Default: "
+        f"{', '.join(COMPARED_NETWORKS)}, or `networks` of the settings.",
+        autocompletion=lambda: list(NETWORK_NAMES),
+    ),
 ]
 Lengths = Annotated[
     list[float] | None,
-    typer.Option("--fragment-s", help="A fragment length in seconds; may be repeated."),
+    typer.Option(
+        "--fragment-s", help="Fragment length in seconds, repeatable. Default: 3, or the settings."
+    ),
 ]
-Seeds = Annotated[list[int] | None, typer.Option("--seed", help="A seed; may be repeated.")]
+Seeds = Annotated[
+    list[int] | None, typer.Option("--seed", help="Training seed, repeatable. Default: 0.")
+]
 Genres = Annotated[
-    list[str] | None,
-    typer.Option("--genre", help="A genre to tell apart; may be repeated. Default: all there are."),
+    list[str] | None, typer.Option("--genre", help="Genre to tell apart, repeatable. Default: all.")
 ]
 Representations = Annotated[
     list[str] | None,
-    typer.Option("--representation", help="A representation, thesis for one; may be repeated."),
+    typer.Option(
+        "--representation",
+        help="Embedding or spectrogram, repeatable. Default: "
+        f"{', '.join(DEFAULT_REPRESENTATIONS)}, or `representations` of the settings.",
+        autocompletion=lambda: [*BUILT_IN, *REPRESENTATIONS],
+    ),
 ]
 Cookies = Annotated[
     Path | None, typer.Option("--cookies", help="Cookies for music sites, as browsers export them.")
