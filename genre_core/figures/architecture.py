@@ -86,7 +86,7 @@ def _branches(boxes: Sequence[LayerBox]) -> dict[str, int]:
                 branch_of.setdefault(layer, number)
                 if len(readers[layer]) != 1:
                     break
-                layer = readers[layer][0]  # noqa: PLW2901 - one layer further down the branch
+                layer = readers[layer][0]
     return branch_of
 
 

@@ -82,9 +82,7 @@ def _draw_mean(
     mean, half = seed_band(curves)
     axes.plot(places, mean, color=colour, linewidth=1.7, label=label)
     if np.isfinite(half).all():
-        axes.fill_between(
-            places, mean - half, mean + half, color=colour, alpha=0.13, linewidth=0
-        )
+        axes.fill_between(places, mean - half, mean + half, color=colour, alpha=0.13, linewidth=0)
 
 
 def _draw_end(axes: Axes, histories: Sequence[CountHistory]) -> None:

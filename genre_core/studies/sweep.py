@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from genre_core.representations.features import FeatureConfig
 
@@ -21,6 +21,9 @@ class SweepTrial(Protocol):
         """Its representation and fragment length."""
 
 
+Trial = TypeVar("Trial", bound=SweepTrial)
+
+
 def order_lengths(lengths_s: Sequence[float]) -> list[float]:
     """Order fragment lengths, without doubles, so that the first few already cover the range.
 
@@ -37,7 +40,7 @@ def order_lengths(lengths_s: Sequence[float]) -> list[float]:
     return order
 
 
-def order_trials[Trial: SweepTrial](trials: Sequence[Trial]) -> list[Trial]:
+def order_trials(trials: Sequence[Trial]) -> list[Trial]:
     """Order the trials of a sweep so that each prefix makes as complete a table as possible.
 
     Every network and representation at the first length of `order_lengths` comes before the

@@ -1,6 +1,5 @@
-"""Curve: what accuracy to expect of a head with so many songs a genre, on this library."""
+"""Curve: the accuracy to expect of a head with so many songs of each genre, on this library."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,11 +9,10 @@ from genre_core.errors import UsageError
 from genre_core.evaluation.bootstrap import interval_rng
 from genre_core.examples import Float32Array
 from genre_core.figures.studies import draw_learning_curve
-from genre_core.representations.embeddings import Embedding
 from genre_core.studies.learning_curve import (
     N_DRAWS,
-    Curve,
     CurvePoint,
+    LearningCurve,
     curve_sizes,
     measure_all,
     measure_size,
@@ -32,10 +30,10 @@ WITH_PRIOR, WITHOUT_PRIOR = "with the tag prior", "without"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveReport:
-    """The curves of a library, what they rest on, and where the figure is.
+    """The curves of a library, what they rest on, and the file of the figure.
 
     ``left_out`` names the genres that are in one group (artist) alone: such a genre cannot be
-    learned from and predicted at once.
+    learned and predicted at once.
     """
 
     representation: str
@@ -43,7 +41,7 @@ class CurveReport:
     left_out: tuple[str, ...]
     n_songs: int
     n_groups: int
-    curves: tuple[Curve, ...]
+    curves: tuple[LearningCurve, ...]
     figure: Path
 
     @property
@@ -69,12 +67,16 @@ class CurveReport:
                 {
                     "name": curve.name,
                     "points": [_document(point) for point in curve.points],
-                    "all_songs": curve.everything and _document(curve.everything),
+                    "all_songs": curve.all_songs and _document(curve.all_songs),
                 }
                 for curve in self.curves
             ],
             "figure": str(self.figure),
         }
+
+
+def _document(point: CurvePoint) -> dict[str, object]:
+    return {**asdict(point), "accuracy": point.accuracy.as_list()}
 
 
 def measure_curve(
@@ -83,7 +85,7 @@ def measure_curve(
     representation: str = "",
     n_draws: int = N_DRAWS,
 ) -> CurveReport:
-    """Measure the curve with the tag prior and without, on the snapshot used last.
+    """Measure the learning curve with the tag prior and without, on the latest snapshot.
 
     Golden songs are left out. Both curves draw the same songs.
 
@@ -100,54 +102,37 @@ def measure_curve(
             "A curve needs two genres with songs of two artists each: one is learned from while "
             "the other is predicted. Add songs, or name the artists of those that there are."
         )
+    prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
+    priors = {WITH_PRIOR: prior} if prior.any() else {}
     curves = tuple(
-        _measure(name, songs, prior, n_draws, snapshot.library_id)
-        for name, prior in _priors(songs, embedding, tag_prior).items()
+        _measure(name, songs, one, n_draws, snapshot.library_id)
+        for name, one in {**priors, WITHOUT_PRIOR: np.zeros_like(prior)}.items()
     )
-    left_out = tuple(sorted(set(library.songs.genres) - set(songs.genres)))
-    figure = _draw(layout, curves, songs, embedding.name)
+    title = f"What to expect on {embedding.name} from so many songs of each genre"
+    figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
     report = CurveReport(
         representation=embedding.name,
         genres=songs.genres,
-        left_out=left_out,
+        left_out=tuple(sorted(set(library.songs.genres) - set(songs.genres))),
         n_songs=len(songs),
         n_groups=len(set(songs.group_ids.tolist())),
         curves=curves,
-        figure=figure,
+        figure=write_figure(layout.reports / FOLDER, NAME, figure),
     )
     write_document(layout.reports / FOLDER, NAME, report.as_document())
     return report
 
 
-def _priors(
-    songs: EmbeddedSongs, embedding: Embedding, tag_prior: TagTable
-) -> dict[str, Float32Array]:
-    """Return the tag prior and none; none alone where no tag speaks for a genre."""
-    prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
-    none = {WITHOUT_PRIOR: np.zeros_like(prior)}
-    return {WITH_PRIOR: prior, **none} if prior.any() else none
-
-
 def _measure(
     name: str, songs: EmbeddedSongs, prior: Float32Array, n_draws: int, library_id: str
-) -> Curve:
+) -> LearningCurve:
     """Measure all sizes; a library always draws the same songs."""
-    points = []
-    for n_songs in curve_sizes(songs):
-        rng = interval_rng(f"{library_id} {n_songs}")
-        points.append(measure_size(songs, prior, n_songs, rng, n_draws))
-    return Curve(
+    points = (
+        measure_size(songs, prior, n_songs, interval_rng(f"{library_id} {n_songs}"), n_draws)
+        for n_songs in curve_sizes(songs)
+    )
+    return LearningCurve(
         name=name,
         points=tuple(point for point in points if point),
-        everything=measure_all(songs, prior, interval_rng(library_id)),
+        all_songs=measure_all(songs, prior, interval_rng(library_id)),
     )
-
-
-def _draw(layout: DataLayout, curves: Sequence[Curve], songs: EmbeddedSongs, name: str) -> Path:
-    title = f"What to expect on {name} from so many songs a genre"
-    figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
-    return write_figure(layout.reports / FOLDER, NAME, figure)
-
-
-def _document(point: CurvePoint) -> dict[str, object]:
-    return {**asdict(point), "accuracy": point.accuracy.as_list()}

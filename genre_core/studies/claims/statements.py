@@ -67,7 +67,8 @@ CLAIMS = (
     Claim(
         claim_id="C4",
         section="4.5",
-        statement="A GRU is no better than the simple recurrent layer; an LSTM costs more than both.",
+        statement="A GRU is no better than the simple recurrent layer; an LSTM costs more than "
+        "both.",
         figure="no noticeable gain; significantly more computations",
         rule="`gru` is no better than `rnn_tanh`; `lstm` has more parameters than both. Time is "
         "shown and does not decide: it depends on the machine.",
@@ -75,8 +76,8 @@ CLAIMS = (
     Claim(
         claim_id="C5",
         section="4.6, 6.3",
-        statement="The convolutional network reaches 87 to 89 %, and within 100 epochs it is already "
-        "above the recurrent one.",
+        statement="The convolutional network reaches 87 to 89 %, and within 100 epochs it is "
+        "already above the recurrent one.",
         figure="87-89 % by fragment",
         rule="`cnn` reaches 87 %, and its best validation accuracy within 100 epochs lies above "
         "the best that `rnn` ever has (seeds in pairs, t interval above zero).",
@@ -93,8 +94,9 @@ CLAIMS = (
     Claim(
         claim_id="C7",
         section="4.7",
-        statement="Convolution and recurrence combined reach 90 %, 3 points above the convolutional "
-        "network with 2.5 times its parameters, and 85 % within 100 epochs where it needs 250.",
+        statement="Convolution and recurrence combined reach 90 %, 3 points above the "
+        "convolutional network with 2.5 times its parameters, and 85 % within 100 epochs where it "
+        "needs 250.",
         figure="90 %, +3 points, 2.5 times, 85 % in 100 epochs",
         rule="`combined` reaches 90 %, is better than `cnn`, has 2 to 3 times its parameters, and "
         "in every seed has 85 % validation accuracy within 100 epochs while `cnn` has not.",

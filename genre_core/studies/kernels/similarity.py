@@ -92,9 +92,7 @@ def similarity_within(kernels: Kernels, rng: np.random.Generator) -> SimilarityT
     return _against_chance(lambda one: float(nearest_within(one).mean()), (kernels,), rng)
 
 
-def similarity_between(
-    some: Kernels, others: Kernels, rng: np.random.Generator
-) -> SimilarityTest:
+def similarity_between(some: Kernels, others: Kernels, rng: np.random.Generator) -> SimilarityTest:
     """Compare each kernel of two networks with the one nearest to it in the other network.
 
     Parameters

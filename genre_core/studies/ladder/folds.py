@@ -56,9 +56,7 @@ def divisible_genres(songs: Sequence[AuditedSong], groups: Groups) -> set[str]:
     return {genre for genre, names in found.items() if len(names) >= FEWEST_GROUPS}
 
 
-def _groups_of_genres(
-    songs: Sequence[AuditedSong], groups: Groups
-) -> dict[str, set[str | int]]:
+def _groups_of_genres(songs: Sequence[AuditedSong], groups: Groups) -> dict[str, set[str | int]]:
     found: dict[str, set[str | int]] = defaultdict(set)
     for song in songs:
         found[song.genre].add(groups[song.track_id])

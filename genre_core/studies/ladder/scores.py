@@ -184,7 +184,9 @@ def _count(probabilities: Float32Array, scored: Examples, rung: Rung) -> TrialCo
     song_right: tuple[int, ...] = ()
     if rung.by_song:
         found, labels, predicted = song_verdicts(probabilities, scored)
-        right_of = dict(zip(found.tolist(), (labels == predicted).astype(int).tolist(), strict=True))
+        right_of = dict(
+            zip(found.tolist(), (labels == predicted).astype(int).tolist(), strict=True)
+        )
         song_right = tuple(right_of[name] for name in names.tolist())
     return TrialCounts(
         track_ids=tuple(names.tolist()),
