@@ -95,8 +95,10 @@ def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
     x, y = centre
     colour = OKABE_ITO[COLOURS[box.kind]] if box.kind in COLOURS else "#999999"
     corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2)
-    style = {"boxstyle": "round,pad=0,rounding_size=0.08", "facecolor": f"{colour}22"}
-    axes.add_patch(FancyBboxPatch(corner, BOX_WIDTH, BOX_HEIGHT, edgecolor=colour, **style))
+    box_style = "round,pad=0,rounding_size=0.08"
+    patch = FancyBboxPatch(corner, BOX_WIDTH, BOX_HEIGHT, boxstyle=box_style)
+    patch.set(facecolor=f"{colour}22", edgecolor=colour)
+    axes.add_patch(patch)
     shape = " × ".join(map(str, box.shape))
     weights = f" · {box.n_parameters:,} parameters" if box.n_parameters else ""
     axes.text(x, y + 0.13, _name(box), ha="center", va="center", fontsize=9, weight="bold")

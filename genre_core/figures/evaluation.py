@@ -53,8 +53,8 @@ def draw_confusion(matrix: Int64Array, genres: Sequence[str], title: str) -> Fig
         if count:
             share = shares[row, column]
             colour = "black" if share > 0.5 else "white"
-            look = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
-            axes.text(column, row, f"{count:,}\n{share:.0%}", **look)
+            text = axes.text(column, row, f"{count:,}\n{share:.0%}", ha="center", va="center")
+            text.set(fontsize=8, color=colour)
     _name_genres(axes, genres, totals[:, 0])
     add_colour_bar(figure, image, axes, "share of the true genre")
     figure.axes[-1].yaxis.set_major_formatter(PercentFormatter(1))
@@ -97,11 +97,9 @@ def _draw_measure(axes: Axes, scores: Sequence[EpochScores], measure: str) -> No
     for colour, split in enumerate(("training", "validation")):
         name = measure if split == "training" else f"validation_{measure}"
         values = [getattr(score, name) for score in scores]
-        look = {"color": OKABE_ITO[colour], "linewidth": 1.4, "label": split}
-        axes.plot(epochs, values, marker=marker, **look)
+        axes.plot(epochs, values, marker=marker, color=OKABE_ITO[colour], label=split)
     best = best_epoch(scores).epoch
-    look = {"color": GREY, "linestyle": ":", "linewidth": 1.2, "zorder": 1}
-    axes.axvline(best, label=f"best epoch ({best})", **look)
+    axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch ({best})")
     axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     declutter(axes)
@@ -117,8 +115,7 @@ def draw_reliability(curves: Mapping[str, Reliability], title: str) -> Figure:
     """
     figure = new_figure(5.4, 6.4, title)
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    diagonal = {"color": GREY, "linestyle": ":", "linewidth": 1.2}
-    axes.plot([0, 1], [0, 1], label="perfectly calibrated", **diagonal)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfectly calibrated")
     for index, (name, curve) in enumerate(curves.items()):
         _draw_bins(axes, curve, f"{name} (ECE {curve.error:.2f})", index)
         _draw_counts(below, curve, index, len(curves))
@@ -136,9 +133,8 @@ def _draw_bins(axes: Axes, curve: Reliability, label: str, index: int) -> None:
     """Join the bins that have songs."""
     filled = curve.n_songs > 0
     colour, marker = line_style(index)
-    look = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.4}
     points = curve.confidence[filled], curve.accuracy[filled]
-    axes.plot(*points, label=label, clip_on=False, **look)
+    axes.plot(*points, color=colour, marker=marker, label=label, clip_on=False)
 
 
 def _draw_counts(axes: Axes, curve: Reliability, index: int, n_curves: int) -> None:
@@ -154,9 +150,9 @@ def draw_coverage(curve: RiskCoverage, title: str) -> Figure:
     figure = new_figure(5.6, 4.6, title)
     axes = figure.subplots()
     marker = "o" if len(curve.coverage) < 30 else ""
-    look = {"color": OKABE_ITO[0], "markersize": 4, "linewidth": 1.4, "clip_on": False}
     label = f"most confident songs first (area under risk {curve.area:.2f})"
-    axes.plot(curve.coverage, curve.accuracy, marker=marker, label=label, **look)
+    (line,) = axes.plot(curve.coverage, curve.accuracy, color=OKABE_ITO[0], label=label)
+    line.set(marker=marker, markersize=4, clip_on=False)
     overall = curve.accuracy[-1]
     draw_level(axes, overall, f"all {len(curve.coverage):,} songs: {overall:.0%}")
     lowest = min(0.5, float(np.floor(curve.accuracy.min() * 10) / 10))

@@ -13,6 +13,7 @@ from genre_core.examples import Float32Array
 from genre_core.figures.style import (
     OKABE_ITO,
     add_colour_bar,
+    annotate,
     declutter,
     draw_level,
     legend_below,
@@ -108,9 +109,7 @@ def _draw_levels(axes: Axes, histories: Sequence[CountHistory], levels: Sequence
         for place, epochs in drawn:
             n_reached, n_seeds = reached[place].n_reached, len(histories[place].accuracies)
             if n_reached < n_seeds:
-                look = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
-                note = f"{n_reached} of {n_seeds}"
-                axes.annotate(note, (place, epochs), fontsize=7, color=colour, **look)
+                annotate(axes, f"{n_reached} of {n_seeds}", (place, epochs), (0, 6), colour)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("epochs to reach it, mean of the seeds that do")
     axes.legend(frameon=False, fontsize=8, title="validation accuracy")
@@ -167,8 +166,8 @@ def draw_similarity(named: Mapping[str, SimilarityTest], title: str) -> Figure:
         linewidth=6,
         label="untrained kernels, 95 %",
     )
-    trained = {"color": OKABE_ITO[0], "markersize": 6, "label": "trained kernels"}
-    axes.plot([test.similarity for test in tests], places, "o", **trained)
+    trained = [test.similarity for test in tests]
+    axes.plot(trained, places, "o", color=OKABE_ITO[0], label="trained kernels")
     axes.set_yticks(places, list(named))
     axes.set(ylim=(-0.6, len(named) - 0.4), xlabel="mean cosine with the nearest kernel")
     declutter(axes)

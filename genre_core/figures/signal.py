@@ -225,12 +225,11 @@ def _hertz(frequency_hz: float) -> str:
 
 def _name_ranges(axes: Axes) -> None:
     """Name the low, mid and high bands of the thesis, four each."""
-    look = {"xytext": (6, 0), "textcoords": "offset points", "rotation": 90, "va": "center"}
     for nth, name in enumerate(RANGES):
         if nth:
             axes.axhline(4 * nth, color="white", linewidth=0.8, linestyle=":")
-        place = axes.get_xlim()[1], 4 * nth + 2
-        axes.annotate(name, place, fontsize=9, annotation_clip=False, **look)
+        place = 1.01, (4 * nth + 2) / 12
+        axes.text(*place, name, transform=axes.transAxes, rotation=90, va="center", fontsize=9)
 
 
 def draw_kernel_response(

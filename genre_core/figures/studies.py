@@ -10,6 +10,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.style import (
     GREY,
+    annotate,
     declutter,
     draw_intervals,
     draw_level,
@@ -191,5 +192,4 @@ def _draw_costs(axes: Axes, line: Sequence[CostedScore], index: int) -> None:
     draw_intervals(axes, sizes, [s.validation for s in line], index, line[0].representation)
     for score in dict.fromkeys((line[0], line[-1])):
         place = score.bytes_per_song, score.validation.value
-        look = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": 8}
-        axes.annotate(f"{score.fragment_s:g} s", place, color=line_style(index)[0], **look)
+        annotate(axes, f"{score.fragment_s:g} s", place, (12, 5), line_style(index)[0])

@@ -100,6 +100,15 @@ def draw_intervals(
     )
 
 
+def annotate(
+    axes: Axes, text: str, place: tuple[float, float], shift: tuple[float, float], colour: str
+) -> None:
+    """Write a small note beside a place; ``shift`` in points."""
+    axes.annotate(
+        text, place, xytext=shift, textcoords="offset points", ha="center", fontsize=8, color=colour
+    )
+
+
 def draw_level(axes: Axes, level: float, label: str) -> None:
     """Draw a dotted horizontal line, such as chance."""
     axes.axhline(level, color=GREY, linestyle=":", linewidth=1.2, label=label, zorder=1)

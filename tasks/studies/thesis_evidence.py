@@ -207,7 +207,8 @@ def _counted(row: Mapping[str, Any]) -> CountedKernels:
 
 def _mean(document: Mapping[str, Any]) -> Mean:
     """Read a mean; an interval that was not a number is null in the document."""
-    return Mean(**{key: float("nan") if end is None else end for key, end in document.items()})
+    ends: dict[str, Any] = {k: float("nan") if v is None else v for k, v in document.items()}
+    return Mean(**ends)
 
 
 def _pruned(row: Mapping[str, Any]) -> PrunedNetwork:
@@ -237,9 +238,10 @@ def compare_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
             fault=f"`cnn` must be trained without ballad (`{command} {named}`), then with all "
             f"genres (`{command}`)."
         )
-    sides = (_test_predictions(layout, runs, genres) for runs in (ours, theirs))
+    with_ballad, without = (_test_predictions(layout, runs, genres) for runs in (ours, theirs))
+    library_id = chosen.snapshot.library_id
     try:
-        difference, n_songs = shared_difference(*sides, chosen.snapshot.library_id)
+        difference, n_songs = shared_difference(with_ballad, without, library_id)
     except ValueError as error:
         return Ballad(fault=f"the two cannot be paired: {error}")
     return Ballad(difference=difference, n_songs=n_songs)
