@@ -18,6 +18,7 @@ from genre_core.studies.ladder.report import LadderPlan, ladder_page
 from genre_core.studies.ladder.rungs import LadderConfig
 from genre_core.studies.ladder.scores import LadderTrial, RungScore, TrialCounts, run_trial
 from storage.catalog.audits import read_audited_songs, read_copies
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
@@ -89,7 +90,8 @@ def train_ladder_trial(layout: DataLayout, plan: LadderPlan, trial: LadderTrial)
         config.learning_rate,
         trial.rung.n_softmaxes,
     )
-    shards = shard_names(layout, plan.feature_keys[trial.rung.representation])
+    with open_catalog(layout) as catalog:
+        shards = shard_names(catalog, plan.feature_keys[trial.rung.representation])
     examples = read_examples(layout, shards, plan.genre_of_song, plan.genres)
     counts = run_trial(examples, plan.songs, plan.recordings, trial, config, learn)
     document = {
