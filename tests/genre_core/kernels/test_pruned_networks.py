@@ -1,4 +1,4 @@
-"""Real networks: what their layers give, and what is left of them when kernels go."""
+"""Real networks: activations, top patches, and what is left when kernels go."""
 
 from itertools import product
 from pathlib import Path
@@ -59,18 +59,18 @@ def remove(
 ) -> tuple[KernelLayer, list[Removal]]:
     from genre_core.studies.kernels.pruning import convolutions, read_layer
 
-    course = removals(read_layer(model, convolutions(model)[layer]), most_similar_first)
-    steps = [step for step, _ in zip(course, range(n_removed), strict=False)]
+    curve = removals(read_layer(model, convolutions(model)[layer]), most_similar_first)
+    steps = [step for step, _ in zip(curve, range(n_removed), strict=False)]
     return steps[-1][1], [removal for removal, _ in steps]
 
 
 def test_a_convolution_gives_the_relu_of_a_sum_of_products_and_pooling_its_maximum() -> None:
-    from genre_core.studies.kernels.activations import images_of
+    from genre_core.studies.kernels.activations import activations_of
 
     model, matrix = fresh(), matrices()[0]
     kernel, bias = model.layers[2].get_weights()
 
-    first, pooled, second = images_of(model, matrix)
+    first, pooled, second = activations_of(model, matrix)
 
     worked = np.zeros((10, 7, 4))
     for band, frame, nth in product(range(10), range(7), range(4)):
@@ -85,10 +85,10 @@ def test_a_convolution_gives_the_relu_of_a_sum_of_products_and_pooling_its_maxim
     assert second.values.shape == (3, 1, 8)
 
 
-def test_a_network_without_convolution_has_no_images() -> None:
-    from genre_core.studies.kernels.activations import images_of
+def test_a_network_without_convolution_has_no_activations() -> None:
+    from genre_core.studies.kernels.activations import activations_of
 
-    assert images_of(build_network("dense", SHAPE, 3), matrices()[0]) == []
+    assert activations_of(build_network("dense", SHAPE, 3), matrices()[0]) == []
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -145,7 +145,7 @@ def test_a_pruned_network_has_the_parameters_of_its_kernels_and_can_be_loaded(
 
 
 def own_examples(model: Any) -> Examples:  # noqa: ANN401 - a keras.Model
-    """Examples whose label is what the network says: it is right in all."""
+    """Examples whose label is the prediction of the network: it is right in all."""
     labels = predict(model).argmax(axis=1).astype(np.int64)
     return Examples(
         matrices=matrices(), labels=labels, track_ids=np.array(["a"] * len(labels), object)
@@ -164,23 +164,23 @@ def test_kernels_that_are_multiples_of_one_are_pruned_down_to_it() -> None:
 
     pruned = prune_network(model, examples)
 
-    assert pruned.n_whole == (4, 8)
+    assert pruned.n_full == (4, 8)
     assert len(pruned.kept[0]) == 1
     assert fragment_accuracy(pruned.model, examples) == 1
 
 
-def test_a_course_starts_with_the_whole_network_and_ends_with_one_kernel() -> None:
+def test_a_curve_starts_with_the_full_network_and_ends_with_one_kernel() -> None:
     from genre_core.studies.kernels.pruning import convolutions, fragment_accuracy, prune_layer
 
     model = fresh()
     plant_twin(model, 0, 2.0)
     examples, name = own_examples(model), convolutions(model)[0]
 
-    course = prune_layer(model, name, examples, 2, np.random.default_rng(0))
+    curve = prune_layer(model, name, examples, 2, np.random.default_rng(0))
 
-    assert course.n_kept == (4, 3, 2, 1)
-    assert course.similar[:2].tolist() == [1, 1]
-    assert course.random.shape == course.dropped.shape == (2, 4)
+    assert curve.n_kept == (4, 3, 2, 1)
+    assert curve.similar[:2].tolist() == [1, 1]
+    assert curve.random.shape == curve.dropped.shape == (2, 4)
     assert fragment_accuracy(model, examples) == 1
 
 
@@ -197,21 +197,16 @@ def test_the_accuracy_is_the_share_of_right_fragments() -> None:
     assert fragment_accuracy(model, wrong) == pytest.approx(9 / 12)
 
 
-def test_a_network_that_branches_is_not_pruned() -> None:
-    from genre_core.studies.kernels.pruning import convolutions, read_layer
-
-    model = build_network("combined", SHAPE, 3)
-
-    with pytest.raises(ValueError, match="combined branches at"):
-        read_layer(model, convolutions(model)[0])
-
-
-def test_a_network_without_kernels_is_not_pruned() -> None:
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [("combined", "combined branches at"), ("dense", "dense has no kernels to prune")],
+)
+def test_networks_that_branch_or_have_no_kernels_are_not_pruned(network: str, message: str) -> None:
     from genre_core.studies.kernels.pruning import prune_network
 
-    model = build_network("dense", SHAPE, 3)
+    model = build_network(network, SHAPE, 3)
 
-    with pytest.raises(ValueError, match="dense has no kernels to prune"):
+    with pytest.raises(ValueError, match=message):
         prune_network(model, own_examples(model))
 
 
@@ -228,22 +223,20 @@ def test_a_layer_without_relu_is_not_pruned() -> None:
 
 
 @pytest.mark.parametrize(("layer", "side", "step"), [(0, 3, 1), (1, 8, 2)])
-def test_an_exciting_patch_alone_excites_its_kernel_as_much(
-    layer: int, side: int, step: int
-) -> None:
-    from genre_core.studies.kernels.activations import images_of, most_exciting
+def test_a_top_patch_alone_activates_its_kernel_as_much(layer: int, side: int, step: int) -> None:
+    from genre_core.studies.kernels.activations import activations_of, top_activations
     from genre_core.studies.kernels.pruning import convolutions
 
     model = fresh()
 
-    found = most_exciting(model, convolutions(model)[layer], matrices(), 2)
+    found = top_activations(model, convolutions(model)[layer], matrices(), 2)
 
     assert found.patches.shape == (4 * (layer + 1), 2, side, side)
     for kernel in range(len(found.patches)):
         band, frame = found.bands[kernel, 0], found.frames[kernel, 0]
         alone = np.zeros(SHAPE, np.float32)
         alone[band : band + side, frame : frame + side] = found.patches[kernel, 0]
-        image = images_of(model, alone)[2 * layer].values[..., kernel]
+        image = activations_of(model, alone)[2 * layer].values[..., kernel]
         strength = image[band // step, frame // step]
         assert strength == pytest.approx(found.strengths[kernel, 0], abs=1e-6)
         assert found.strengths[kernel, 0] >= found.strengths[kernel, 1]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from genre_core.examples import Examples
-from genre_core.studies.ladder.rungs import LadderConfig
 
 pytestmark = pytest.mark.keras
 
@@ -22,7 +21,7 @@ def keras_ready() -> None:
 
 
 def clear_examples() -> Examples:
-    """Examples that anybody can tell apart: the bright value stands at the genre."""
+    """Examples that are easy to tell apart: the bright value is at the genre."""
     labels = np.arange(60) % N_GENRES
     return Examples(
         matrices=np.eye(N_GENRES, dtype=np.float32)[labels].reshape(60, 2, 3),
@@ -36,18 +35,18 @@ def order(n_epochs: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
 
 
 def test_a_second_softmax_has_a_floor_of_1_04_for_six_genres() -> None:
-    from genre_core.studies.ladder.learning import twice_softened_loss
+    from genre_core.training.fixed_epochs import double_softmax_loss
 
     perfect = np.eye(N_GENRES, dtype=np.float32)
 
-    losses = np.array(twice_softened_loss(perfect, perfect))
+    losses = np.array(double_softmax_loss(perfect, perfect))
 
     assert pytest.approx(1.0436, abs=1e-4) == FLOOR
     assert losses == pytest.approx(FLOOR, abs=1e-5)
 
 
 def test_training_with_two_softmaxes_reaches_the_floor_and_never_falls_below() -> None:
-    from genre_core.studies.ladder.learning import Trainer
+    from genre_core.training.fixed_epochs import Trainer
 
     trainer = Trainer("dense", (2, 3), N_GENRES, 2, learning_rate=0.003)
     trainer.start(0)
@@ -58,7 +57,7 @@ def test_training_with_two_softmaxes_reaches_the_floor_and_never_falls_below() -
 
 
 def test_training_with_one_softmax_falls_far_below_that_floor() -> None:
-    from genre_core.studies.ladder.learning import Trainer
+    from genre_core.training.fixed_epochs import Trainer
 
     trainer = Trainer("dense", (2, 3), N_GENRES, 1, learning_rate=0.003)
     trainer.start(0)
@@ -68,7 +67,7 @@ def test_training_with_one_softmax_falls_far_below_that_floor() -> None:
 
 
 def test_a_second_training_starts_from_fresh_weights_and_a_fresh_optimiser() -> None:
-    from genre_core.studies.ladder.learning import Trainer
+    from genre_core.training.fixed_epochs import Trainer
 
     trainer = Trainer("dense", (2, 3), N_GENRES, 1, learning_rate=0.003)
     trainer.start(5)
@@ -80,13 +79,12 @@ def test_a_second_training_starts_from_fresh_weights_and_a_fresh_optimiser() -> 
     assert first[-1] < first[0] - 0.05
 
 
-def test_the_published_network_learns_with_its_input_on_its_side() -> None:
-    from genre_core.studies.ladder.learning import make_learner
+def test_the_published_network_learns_with_transposed_input() -> None:
+    from genre_core.training.fixed_epochs import make_learner
 
-    config = LadderConfig(network="rnn", learning_rate=0.003)
     examples = clear_examples()
+    learn = make_learner("rnn", N_GENRES, 32, 0.003, n_softmaxes=2)
 
-    learn = make_learner(config, n_softmaxes=2, n_genres=N_GENRES)
     probabilities = learn(examples, order(40), examples.matrices, 1)
 
     assert probabilities.shape == (60, N_GENRES)
