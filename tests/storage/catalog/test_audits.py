@@ -11,7 +11,7 @@ from storage.catalog.audits import (
     Audit,
     read_audit,
     read_audited_songs,
-    read_copies,
+    read_duplicates,
     read_last_audit,
     read_snapshot,
     read_unmeasured,
@@ -35,7 +35,7 @@ CHECKS = (
         chance=0.25,
         details={"n_draws": 5},
     ),
-    Check(name=CheckName.SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
+    Check(name=CheckName.LEAVE_ONE_SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
 )
 AUDIT = Audit(
     audit_id="one",
@@ -154,4 +154,4 @@ def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
         for pair in pairs:
             catalog.execute("insert into copies values (?, ?, 0.9, 0)", pair)
 
-    assert read_copies(layout) == pairs
+    assert read_duplicates(layout) == pairs
