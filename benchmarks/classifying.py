@@ -39,7 +39,7 @@ begun, song, home = float(sys.argv[1]), sys.argv[2], sys.argv[3]
 marks = {"interpreter": time.time()}
 import flows.cli.classify, flows.cli.running
 marks["command line imported"] = time.time()
-layout = flows.cli.classify.read_line_config(home=home).layout
+layout = flows.cli.classify.read_settings(home=home).layout
 import tasks.predict
 marks["settings, judging imported"] = time.time()
 judge = tasks.predict.load_judge(layout)

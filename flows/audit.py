@@ -4,8 +4,7 @@ import time
 
 from prefect import flow
 
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from genre_core.audit.rules import AuditConfig
 from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import Audit
@@ -28,12 +27,12 @@ from tasks.publish import publish_store
 
 
 @flow
-def audit(config: LineConfig | None = None) -> Audit:
+def audit(config: Settings | None = None) -> Audit:
     """Overlap, permuted labels, shortcuts, metadata, sources left out, pretraining; all is stored.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     with hold_home(config.layout):
         audited = audit_snapshot(config.layout, config.audit, config.tag_prior)
         publish_store(config.layout)

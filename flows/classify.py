@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from tasks.classify import judge_songs
 from tasks.predict import Verdict
 
@@ -16,4 +16,4 @@ def classify(songs: Sequence[str], home: Path | None = None) -> list[Verdict]:
 
     Without a ``home`` the settings are read where the flow runs.
     """
-    return judge_songs(read_line_config(home=home).layout, songs)
+    return judge_songs(read_settings(home=home).layout, songs)

@@ -1,15 +1,16 @@
-"""Where chunks are mapped: threads of this machine, or the workers of a Dask cluster."""
+"""Songs in chunks and waves, mapped over the threads of this machine or a Dask cluster."""
 
+import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from genre_core.errors import TransientError, UsageError
-from tasks.progress import CHUNKS_PER_WAVE
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     Runner = TaskRunner[PrefectFuture[Any]]
 
+Song = TypeVar("Song")
+
+MOST_SONGS = 64
+CHUNKS_PER_WAVE = 8
 _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
 
 
@@ -157,3 +162,16 @@ def _connect(runner: "DaskTaskRunner", config: RunnerConfig) -> None:
             f"The Dask cluster at {config.address} has no worker. Start `dask worker "
             f"{config.address}` on the machines that are to work."
         )
+
+
+def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:
+    """Cut songs into chunks of equal size: 64 songs at most, fewer where that keeps all busy."""
+    size = min(MOST_SONGS, max(1, math.ceil(len(songs) / per_wave)))
+    return [list(songs[first : first + size]) for first in range(0, len(songs), size)]
+
+
+def waves(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> Iterator[list[list[Song]]]:
+    """Give the chunks some at a time, so that the WAV cache and what a crash loses stay small."""
+    chunks = iter(cut_chunks(songs, per_wave))
+    while wave := list(islice(chunks, per_wave)):
+        yield wave

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from prefect import flow, unmapped
 
-from flows.engine import mapping_on
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.engine import mapping_on, waves
+from flows.settings import Settings, read_settings
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
@@ -19,7 +18,7 @@ from tasks.extract import (
     settle_extraction,
 )
 from tasks.predict_unlabelled import predict_unlabelled
-from tasks.progress import completed, show_progress, waves
+from tasks.progress import completed, show_progress
 from tasks.publish import report_songs
 from tasks.spectrograms import convert_chunk, extract_chunk
 
@@ -39,12 +38,12 @@ class ExtractReport:
 
 
 @flow
-def extract(config: LineConfig | None = None) -> ExtractReport:
+def extract(config: Settings | None = None) -> ExtractReport:
     """Convert, spectrograms, record, compact; the champion predicts new unlabelled songs.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     layout, features = config.layout, config.features
     with hold_home(layout):
         forget_lost_shards(layout)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from prefect import flow, get_run_logger, unmapped
 
-from flows.engine import mapping_on
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.engine import mapping_on, waves
+from flows.settings import Settings, read_settings
 from genre_core.records import Source
 from storage.catalog import fingerprints as prints
 from storage.catalog.songs import count_outcomes
@@ -28,7 +27,7 @@ from tasks.duplicates import (
     select_unprinted,
     settle_copies,
 )
-from tasks.progress import completed, show_progress, waves
+from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
 
 
@@ -51,12 +50,12 @@ class IngestReport:
 
 
 @flow
-def ingest(config: LineConfig | None = None) -> IngestReport:
+def ingest(config: Settings | None = None) -> IngestReport:
     """Sources, download, record, fingerprints, copies.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     layout = config.layout
     with hold_home(layout):
         sweep_downloads(layout)
@@ -82,7 +81,7 @@ def ingest(config: LineConfig | None = None) -> IngestReport:
     return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
 
 
-def fetch_songs(config: LineConfig, sources: Sequence[Source], access: Access) -> None:
+def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> None:
     """Fetch songs wave by wave; what was fetched is recorded before the next wave begins."""
     layout, limits, genres = config.layout, unmapped(config.limits), unmapped(config.genres)
     with show_progress("ingest", len(sources), "songs") as advance:
@@ -95,7 +94,7 @@ def fetch_songs(config: LineConfig, sources: Sequence[Source], access: Access) -
             record_wave(layout, mark_duplicates(layout, songs, fetched))
 
 
-def find_copies(config: LineConfig) -> None:
+def find_copies(config: Settings) -> None:
     """Fingerprint what has no fingerprint yet, also what an earlier run left, and find copies."""
     layout = config.layout
     unprinted = select_unprinted(layout)

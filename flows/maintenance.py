@@ -6,8 +6,7 @@ from prefect import flow
 
 from flows.extract import extract
 from flows.ingest import ingest
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
 from storage.maintenance.retention import Needless
@@ -29,9 +28,9 @@ class TidyReport:
 
 
 @flow
-def tidy(config: LineConfig | None = None) -> TidyReport:
+def tidy(config: Settings | None = None) -> TidyReport:
     """Remove what nothing needs, as the settings ``keep`` say; give what went."""
-    config = config or read_line_config()
+    config = config or read_settings()
     with hold_home(config.layout):
         gone = tidy_store(config.layout, config.keep)
         publish_store(config.layout)
@@ -47,12 +46,12 @@ class RetryReport:
 
 
 @flow
-def retry(config: LineConfig | None = None, reason: str = "", source: str = "") -> RetryReport:
+def retry(config: Settings | None = None, reason: str = "", source: str = "") -> RetryReport:
     """Release → ingest → extract; if no song was left out so, nothing is done.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     config.require_music()
     with hold_home(config.layout):
         n_released = release_outcomes(config.layout, reason, source)

@@ -15,8 +15,7 @@ from prefect.states import Completed
 from flows.extract import ExtractReport, extract
 from flows.ingest import IngestReport, ingest
 from flows.maintenance import tidy
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from flows.train import TrainReport, plan_cells, train
 from flows.who import SCHEDULE, login
 from genre_core.errors import GenreflowError, TransientError, UsageError
@@ -197,7 +196,7 @@ class NightlyReport:
 
 
 @flow
-def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
+def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
     """Ingest → extract → train → audit → promote → tidy → report.
 
     Without a ``config`` the settings are read where the flow runs.
@@ -208,7 +207,7 @@ def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
     the others to go on with what is there; the night then ends failed, and the next one takes up
     what is left. A skipped night ends Completed, under the name Skipped.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     try:
         with hold_night(config.layout):
             night = begin_night(config.layout)
@@ -228,7 +227,7 @@ def nightly(config: LineConfig | None = None) -> NightlyReport | State[None]:
 
 
 def train_what_is_new(
-    config: LineConfig, night: Night, extracted: ExtractReport | None
+    config: Settings, night: Night, extracted: ExtractReport | None
 ) -> TrainReport:
     """Train, audit and promote, if there is a reason to, something to train on, and time."""
     if extracted is None:
@@ -245,7 +244,7 @@ def train_what_is_new(
     return trained
 
 
-def require_reason(config: LineConfig) -> None:
+def require_reason(config: Settings) -> None:
     """Skip the training if too little has come, and all that the settings ask for is trained."""
     features = usable_features(config.layout, config.features, config.genres)
     snapshots = read_newest_snapshots(config.layout, list(key_features(features)))

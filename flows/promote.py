@@ -2,8 +2,7 @@
 
 from prefect import flow
 
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from flows.who import who_asks
 from storage.catalog.runs import Promotion
 from storage.lock import hold_home
@@ -14,7 +13,7 @@ from tasks.publish import publish_store
 
 @flow
 def promote(
-    config: LineConfig | None = None, despite_audit: bool = False, rollback: bool = False
+    config: Settings | None = None, despite_audit: bool = False, rollback: bool = False
 ) -> Promotion | None:
     """Promote the best run on the newest library; give none if the champion stays.
 
@@ -23,7 +22,7 @@ def promote(
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     with hold_home(config.layout):
         promotion: Promotion | None
         if rollback:

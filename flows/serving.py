@@ -10,7 +10,7 @@ from threading import Lock
 
 import pandas as pd
 
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from storage.fetch.download import DownloadLimits
 from tasks.predict import Judge
 from tasks.serving import judge_rows, load_served
@@ -47,6 +47,6 @@ def _load_pyfunc(folder: str) -> ServedNetwork:
     Whoever asks a server is not who runs it, so even an address that is asked for must be public,
     unless ``limits.allow_private`` is set.
     """
-    config = read_line_config()
+    config = read_settings()
     limits = replace(config.limits, trust_named=False)
     return ServedNetwork(load_served(config.layout, Path(folder)), limits)

@@ -1,10 +1,14 @@
-"""Settings, read once at the edge: genreflow.toml, the environment, the command line."""
+"""The settings: genreflow.toml, GENREFLOW_… in the environment, options of the command line."""
 
+import dataclasses
+import math
 import tomllib
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from typing import Any, get_type_hints
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,34 +18,72 @@ from pydantic_settings import (
 )
 
 from flows.engine import RunnerConfig
-from flows.pipeline import DEFAULT_REPRESENTATIONS, LineConfig
 from genre_core.audit.rules import AuditConfig
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.errors import UsageError
 from genre_core.evaluation.certainty import PredictionConfig
-from genre_core.networks.registry import COMPARED_NETWORKS
+from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES, reads
 from genre_core.promotion import PromotionConfig
+from genre_core.representations import registry
+from genre_core.representations.features import (
+    FeatureConfig,
+    embedding_features,
+    features_of_lengths,
+)
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import NightConfig, TrainingConfig
-from storage.embeddings.config import EmbeddingConfig
+from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
+from storage.embeddings.model import Model
+from storage.embeddings.registry import find_model
 from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import SiteConfig
+from storage.home import DataLayout
 from storage.keep import KeepConfig
+from storage.models.server_runs import require_server
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
+DEFAULT_REPRESENTATIONS = ("musicnn", "thesis")
 
 
-class Settings(BaseSettings):
-    """All settings; ``GENREFLOW_HOME`` or ``GENREFLOW_FRAGMENTS__MARGIN_S`` in the environment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where everything is kept, which music, and what is compared.
 
-    model_config = SettingsConfigDict(
-        env_prefix="GENREFLOW_",
-        env_nested_delimiter="__",
-        toml_file=SETTINGS_FILE,
-        extra="forbid",
-        frozen=True,
-    )
+    Attributes
+    ----------
+    home : Path
+        Everything that lasts is below it.
+    shards : str
+        Where the shards stand instead: ``s3://bucket/prefix``, or the absolute path of a folder.
+    tracking : str
+        Where runs and models are instead: the address of a team's MLflow tracking server.
+    music : str
+        A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
+        collection as it is distributed.
+    unlabelled : bool
+        Songs of ``music`` without a genre are taken in, to be predicted and never trained on.
+    genres : tuple of str
+        Empty: all genres that the library has.
+    genre_map : mapping of str to str
+        From labels of sources to genres; empty: labels are taken as they are.
+    fma_url : str
+        Where the archives of the Free Music Archive are published.
+    representations, fragment_lengths_s, networks, seeds : tuple
+        Every combination is one training, as far as the network reads the representation: heads
+        read embeddings, which have windows of their own length, and all others spectrograms.
+    n_windows : int
+        Windows of a song that an embedding is computed for.
+    embeddings : mapping of str to EmbeddingConfig
+        Embeddings of the user's own, ``[embeddings.NAME]``.
+    tag_prior : mapping of str to sequence of str
+        Tags that speak for a genre, in place of `genre_core.training.tag_prior.DEFAULT_TAGS`; an
+        empty list: none.
+    split_seed : int
+        Decides among groups of equal size; used once, for places never move.
+    notify : str
+        The notification block of Prefect that tells of a night: ``slack-webhook/my-block``.
+    """
 
     home: Path = Path("data")
     shards: str = ""
@@ -49,28 +91,151 @@ class Settings(BaseSettings):
     music: str = ""
     unlabelled: bool = False
     genres: tuple[str, ...] = ()
-    genre_map: dict[str, str] = Field(default_factory=dict)
+    genre_map: Mapping[str, str] = field(default_factory=dict)
     fma_url: str = FMA_URL
     representations: tuple[str, ...] = DEFAULT_REPRESENTATIONS
     n_windows: int = 6
-    embeddings: dict[str, EmbeddingConfig] = Field(default_factory=dict)
-    tag_prior: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
+    tag_prior: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fragment_lengths_s: tuple[float, ...] = (3.0,)
-    fragments: FragmentConfig = Field(default_factory=FragmentConfig)
+    fragments: FragmentConfig = field(default_factory=FragmentConfig)
     networks: tuple[str, ...] = COMPARED_NETWORKS
     seeds: tuple[int, ...] = (0,)
     split_seed: int = 0
-    training: TrainingConfig = Field(default_factory=TrainingConfig)
-    limits: DownloadLimits = Field(default_factory=DownloadLimits)
-    sites: SiteConfig = Field(default_factory=SiteConfig)
-    audit: AuditConfig = Field(default_factory=AuditConfig)
-    golden: GoldenConfig = Field(default_factory=GoldenConfig)
-    promotion: PromotionConfig = Field(default_factory=PromotionConfig)
-    prediction: PredictionConfig = Field(default_factory=PredictionConfig)
-    runner: RunnerConfig = Field(default_factory=RunnerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    limits: DownloadLimits = field(default_factory=DownloadLimits)
+    sites: SiteConfig = field(default_factory=SiteConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
+    golden: GoldenConfig = field(default_factory=GoldenConfig)
+    promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
+    runner: RunnerConfig = field(default_factory=RunnerConfig)
     notify: str = ""
-    night: NightConfig = Field(default_factory=NightConfig)
-    keep: KeepConfig = Field(default_factory=KeepConfig)
+    night: NightConfig = field(default_factory=NightConfig)
+    keep: KeepConfig = field(default_factory=KeepConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        if unknown := [name for name in self.networks if name not in NETWORK_NAMES]:
+            raise UsageError(
+                f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORK_NAMES)}."
+            )
+        if not (self.networks and self.seeds and self.fragment_lengths_s and self.representations):
+            raise UsageError(
+                "Name at least one network, one seed, one fragment length and one representation."
+            )
+        _require_numbers(self)
+        if any(not name.strip() for pair in self.genre_map.items() for name in pair):
+            raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")
+        if self.notify and self.notify.count("/") != 1:
+            raise UsageError(
+                f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
+                "slack-webhook/my-block. `prefect block ls` lists them."
+            )
+        require_own_names(self.embeddings)
+        require_server(self.tracking)
+        _require_representations(self)
+
+    @property
+    def layout(self) -> DataLayout:
+        """Where everything stands."""
+        home = Path(self.home).expanduser().resolve()
+        return DataLayout(home, self.shards, self.tracking.rstrip("/"))
+
+    @property
+    def features(self) -> list[FeatureConfig]:
+        """One feature setting an embedding, and one a representation and fragment length.
+
+        What none of the networks reads is left out.
+
+        Raises
+        ------
+        UsageError
+            If the model of an embedding is missing or cannot be used.
+        """
+        return [*_embedding_features(self), *self.spectrogram_features]
+
+    @property
+    def spectrogram_features(self) -> list[FeatureConfig]:
+        """The feature settings that are no embeddings."""
+        return _cross_features(self, [n for n in self.read_representations if not self.embeds(n)])
+
+    @property
+    def read_representations(self) -> tuple[str, ...]:
+        """The representations that one of the networks reads at least."""
+        return tuple(
+            name
+            for name in self.representations
+            if any(reads(network, is_embedding=self.embeds(name)) for network in self.networks)
+        )
+
+    def embedder(self, features: FeatureConfig) -> Model | None:
+        """Return the model of an embedding; none of spectrograms."""
+        return find_model(features.representation, self.embeddings) if features.embedding else None
+
+    def embeds(self, representation: str) -> bool:
+        """Whether a representation is an embedding."""
+        return representation in BUILT_IN or representation in self.embeddings
+
+    def require_music(self) -> str:
+        """Give the library that was named, or say that none was."""
+        if not self.music:
+            raise UsageError(
+                "No music is named. Give a folder with one folder a genre, or a manifest: "
+                "as an argument, or as `music` in genreflow.toml."
+            )
+        return self.music
+
+
+def _require_numbers(config: Settings) -> None:
+    """Refuse seeds, lengths and counts that make no sense."""
+    if any(seed < 0 for seed in (*config.seeds, config.split_seed)):
+        raise UsageError("A seed cannot be negative.")
+    if odd := [s for s in config.fragment_lengths_s if not 0 < s < math.inf]:
+        raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
+    if config.n_windows < 1:
+        raise UsageError(f"n_windows is {config.n_windows}. Use 1 or more.")
+
+
+def _require_representations(config: Settings) -> None:
+    """Refuse representations that are unknown, or that none of the networks reads."""
+    known = (*BUILT_IN, *config.embeddings, *registry.REPRESENTATIONS)
+    if unknown := [name for name in config.representations if name not in known]:
+        raise UsageError(
+            f"There is no representation {unknown[0]!r}. Choose among: {', '.join(known)}."
+        )
+    if not config.read_representations:
+        raise UsageError(
+            f"None of the networks {', '.join(config.networks)} can read "
+            f"{', '.join(config.representations)}: `head` and `head_no_prior` read embeddings "
+            "(musicnn), all others spectrograms (thesis, logmel). Name a network that fits."
+        )
+    _ = config.spectrogram_features
+
+
+def _embedding_features(config: Settings) -> list[FeatureConfig]:
+    names = [name for name in config.read_representations if config.embeds(name)]
+    models = [find_model(name, config.embeddings) for name in names]
+    return [embedding_features(model.embedding, config.n_windows) for model in models]
+
+
+def _cross_features(config: Settings, names: Sequence[str]) -> list[FeatureConfig]:
+    """Return representations at every length; fragments start at the same places in all."""
+    lengths_s, fragments = config.fragment_lengths_s, config.fragments
+    crossed = [features_of_lengths(name, lengths_s, fragments) for name in names]
+    return [features for of_one in crossed for features in of_one]
+
+
+class _Sources(BaseSettings):
+    """Where settings are read: the command line, then the environment, then the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GENREFLOW_",
+        env_nested_delimiter="__",
+        toml_file=SETTINGS_FILE,
+        extra="forbid",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -81,12 +246,25 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the command line before the environment, and that before the file."""
+        """Return the sources, the strongest first."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def read_line_config(**overrides: object) -> LineConfig:
-    """Read the settings; what the command line gives (not None, not empty) is the strongest.
+def _reader() -> type[_Sources]:
+    """Return the model that reads the fields of `Settings` from all sources."""
+    types = get_type_hints(Settings)
+    read: dict[str, Any] = {f.name: (types[f.name], _default(f)) for f in fields(Settings)}
+    return create_model("Settings", __base__=_Sources, **read)
+
+
+def _default(setting: dataclasses.Field[Any]) -> object:
+    if setting.default_factory is MISSING:
+        return setting.default
+    return Field(default_factory=setting.default_factory)
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings; an option that is neither None nor empty overrides all sources.
 
     Raises
     ------
@@ -95,7 +273,7 @@ def read_line_config(**overrides: object) -> LineConfig:
     """
     given = {name: value for name, value in overrides.items() if value not in (None, (), [], "")}
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]
+        read = _reader()(**given)
     except ValidationError as error:
         raise UsageError(_explain(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -105,7 +283,7 @@ def read_line_config(**overrides: object) -> LineConfig:
             f"{error}. In the environment, lists are written as JSON: "
             """GENREFLOW_GENRES='["jazz", "rock"]'."""
         ) from error
-    return LineConfig(**{f.name: getattr(settings, f.name) for f in fields(LineConfig)})
+    return Settings(**{f.name: getattr(read, f.name) for f in fields(Settings)})
 
 
 def _explain(error: ValidationError) -> str:

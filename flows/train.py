@@ -8,8 +8,7 @@ from itertools import product
 from prefect import flow, get_run_logger
 
 from flows.audit import audit_snapshot
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
 from genre_core.networks.registry import HEADS, reads
@@ -71,14 +70,14 @@ class TrainReport:
 
 
 @flow
-def train(config: LineConfig | None = None, budget_s: float = float("inf")) -> TrainReport:
+def train(config: Settings | None = None, budget_s: float = float("inf")) -> TrainReport:
     """Split, find suspects, train, evaluate, compare, audit, promote.
 
     A training that is under way when the time is up is finished, and at least one is begun.
     Without a ``config`` the settings are read where the flow runs.
     """
     end_s = time.monotonic() + budget_s
-    config = config or read_line_config()
+    config = config or read_settings()
     layout = config.layout
     tried: list[Cell] = []
     with hold_home(layout):
@@ -135,7 +134,7 @@ def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
 
 
 def plan_cells(
-    config: LineConfig, features: Sequence[FeatureConfig], snapshots: Sequence[Snapshot]
+    config: Settings, features: Sequence[FeatureConfig], snapshots: Sequence[Snapshot]
 ) -> list[Cell]:
     """Return one cell for each combination of features, network and seed that fits."""
     return [

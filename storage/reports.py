@@ -8,16 +8,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from storage.catalog.removals import RemovedSong
 from storage.home import DataLayout
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 DPI = 150
 
 
-def write_figure(folder: Path, name: str, figure: Figure) -> Path:
+def write_figure(folder: Path, name: str, figure: "Figure") -> Path:
     """Write a figure as ``<name>.png`` into a folder; give where it is."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
@@ -30,7 +32,7 @@ def write_figure(folder: Path, name: str, figure: Figure) -> Path:
     return path
 
 
-def figure_png(figure: Figure) -> bytes:
+def figure_png(figure: "Figure") -> bytes:
     """Give a figure as the bytes of a PNG, to be held by a page."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)

@@ -1,11 +1,9 @@
 """Progress of a step: a bar in the terminal, an artifact in the Prefect UI."""
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -21,25 +19,6 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-
-Song = TypeVar("Song")
-
-MOST_SONGS = 64
-CHUNKS_PER_WAVE = 8
-
-
-def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:
-    """Cut songs into chunks of equal size: 64 songs at most, fewer where that keeps all busy."""
-    size = min(MOST_SONGS, max(1, math.ceil(len(songs) / per_wave)))
-    return [list(songs[first : first + size]) for first in range(0, len(songs), size)]
-
-
-def waves(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> Iterator[list[list[Song]]]:
-    """Give the chunks some at a time, so that the WAV cache and what a crash loses stay small."""
-    chunks = iter(cut_chunks(songs, per_wave))
-    while wave := list(islice(chunks, per_wave)):
-        yield wave
-
 
 Result = TypeVar("Result")
 

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from flows.environment import QUIET
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.audit.rules import AuditConfig
 from genre_core.examples import Float32Array
 from genre_core.signal.fragments import FragmentConfig
@@ -159,9 +159,9 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_config(library: Path) -> LineConfig:
+def small_config(library: Path) -> Settings:
     """Two networks, two lengths, three fragments a song: a comparison in seconds."""
-    return LineConfig(
+    return Settings(
         home=Path("nowhere"),
         music=str(library),
         fragments=FragmentConfig(n_fragments=3, longest_s=1.5, margin_s=0.5, min_track_s=4.0),
@@ -173,13 +173,13 @@ def small_config(library: Path) -> LineConfig:
 
 
 @pytest.fixture
-def config(small_config: LineConfig, tmp_path: Path) -> LineConfig:
+def config(small_config: Settings, tmp_path: Path) -> Settings:
     """The small comparison over the small library, in a new home."""
     return replace(small_config, home=tmp_path / "home")
 
 
 @pytest.fixture
-def layout(config: LineConfig) -> DataLayout:
+def layout(config: Settings) -> DataLayout:
     return config.layout
 
 
@@ -199,8 +199,8 @@ def prefect_server() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def first_night(
-    prefect_server: None, small_config: LineConfig, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[LineConfig, "NightlyReport"]:
+    prefect_server: None, small_config: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, "NightlyReport"]:
     """One real night; nobody may write into its home."""
     from flows.nightly import nightly
 
@@ -209,13 +209,13 @@ def first_night(
 
 
 @pytest.fixture(scope="session")
-def finished(first_night: tuple[LineConfig, "NightlyReport"]) -> LineConfig:
+def finished(first_night: tuple[Settings, "NightlyReport"]) -> Settings:
     """The settings of a finished store, to be read only."""
     return first_night[0]
 
 
 @pytest.fixture
-def finished_copy(finished: LineConfig, tmp_path: Path) -> LineConfig:
+def finished_copy(finished: Settings, tmp_path: Path) -> Settings:
     """A copy of the finished store that a test may write into."""
     from storage.catalog.publish import publish
 

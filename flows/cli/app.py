@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.text import Text
+from typer.models import CommandInfo
 
 from genre_core.errors import GenreflowError, UsageError
 
@@ -24,13 +25,27 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+PANELS = {
+    "Start": ("run", "classify", "status", "ui", "demo-library"),
+    "Library": (
+        *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
+        *("retry", "remove"),
+    ),
+    "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
+    "Nightly": ("morning",),
+    "Studies": ("curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
+    "Care": ("doctor", "backup", "restore", "tidy"),
+}
+"""The panels of ``genreflow --help`` and their commands, in the order shown."""
+
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Where everything that lasts stands (GENREFLOW_HOME, ./data)."),
+    typer.Option(
+        "--home", help="Folder of the library and its models. Default: GENREFLOW_HOME, or ./data."
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")
@@ -48,12 +63,26 @@ def _show_version(wanted: bool) -> None:
 def shared_options(
     home: Home = None,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_show_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Music genre detection: songs in, one straight line, a champion out."""
+    """Train, audit and use music-genre classifiers on your own library."""
     if home is not None:
         os.environ["GENREFLOW_HOME"] = str(home)
+
+
+def arrange_commands() -> None:
+    """Put every registered command into its panel, in the order of `PANELS`."""
+    panels = {name: panel for panel, names in PANELS.items() for name in names}
+    order = list(panels)
+    for command in app.registered_commands:
+        command.rich_help_panel = panels[command_name(command)]
+    app.registered_commands.sort(key=lambda command: order.index(command_name(command)))
+
+
+def command_name(command: CommandInfo) -> str:
+    """Return the name of a command as it is typed."""
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
 def print_json(document: object) -> None:

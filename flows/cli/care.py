@@ -10,7 +10,7 @@ import typer
 from flows.cli.app import FAILURE, OUT, AsJson, Home, app, complain, print_json
 from flows.cli.pipeline import prepare_config
 from flows.environment import QUIET
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from storage.lock import hold_home
 from storage.maintenance.retention import tidy_home
 
@@ -36,7 +36,7 @@ def backup(
 
     Example: [bold]genreflow backup /mnt/backup/genreflow[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     from storage.maintenance.backup import back_up
 
     kept = back_up(layout, folder, check_all)
@@ -66,7 +66,7 @@ def restore(
 
     Example: [bold]genreflow restore /mnt/backup/genreflow --home /srv/genreflow[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     from storage.maintenance.restore import make_home
 
     for name, setting in QUIET.items():
@@ -130,7 +130,7 @@ def doctor(
     """
     from storage.maintenance.health import examine
 
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     repaired = _repair(layout) if repair else []
     findings = [*examine(layout), *(_look_deep(layout) if deep or repair else [])]
     if as_json:

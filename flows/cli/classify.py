@@ -12,7 +12,7 @@ from rich.progress import Progress
 from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import verdicts_table
 from flows.environment import prepare_environment
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def classify(
 
     Example: [bold]genreflow classify song.mp3 --json[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     prepare_environment(config.layout.home, verbose)
     from tasks.predict import judge_each
 

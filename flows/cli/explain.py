@@ -8,7 +8,7 @@ import typer
 
 from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
 from flows.environment import prepare_environment
-from flows.settings import read_line_config
+from flows.settings import read_settings
 
 
 @app.command()
@@ -28,7 +28,7 @@ def explain(
 
     Example: [bold]genreflow explain song.mp3 --out figures[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     prepare_environment(layout.home, verbose)
     from tasks.studies.explain import explain_song
 

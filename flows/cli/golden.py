@@ -7,7 +7,7 @@ from rich.table import Table
 
 from flows.cli.app import OUT, Home, app
 from flows.cli.tables import PLAIN
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def golden(
 
     Example: [bold]genreflow golden[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     layout = config.layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no song in {layout.home} yet. Run `genreflow run` first.")

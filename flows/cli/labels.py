@@ -13,14 +13,14 @@ from rich.text import Text
 from flows.cli.app import OUT, AsJson, Home, app, print_json
 from flows.cli.tables import PLAIN
 from flows.environment import prepare_environment
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from genre_core.errors import UsageError
 from genre_core.records import name_song
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import Among, find_embedded, nearest_songs
 
 if TYPE_CHECKING:
-    from flows.pipeline import LineConfig
+    from flows.settings import Settings
     from genre_core.representations.features import FeatureConfig
     from tasks.studies.proposing import Proposed, ProposedSong
     from tasks.studies.similar import Compared
@@ -37,7 +37,7 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow suspects[/bold]
     """
-    rows = suspect_rows(read_line_config(home=home).layout)
+    rows = suspect_rows(read_settings(home=home).layout)
     if as_json:
         print_json(rows)
         return
@@ -93,7 +93,7 @@ def similar(
 
     Example: [bold]genreflow similar song.mp3 --n 5[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     from tasks.studies.similar import Compared, choose_representation
 
     chosen = choose_representation(config.layout, representation, config.representations)
@@ -106,7 +106,7 @@ def similar(
         OUT.print(_table(rows))
 
 
-def _embed(config: "LineConfig", song: str, representation: str) -> "Compared":
+def _embed(config: "Settings", song: str, representation: str) -> "Compared":
     """Embed a song that the library does not have."""
     if "://" not in song and not Path(song).is_file():
         raise UsageError(
@@ -154,7 +154,7 @@ def propose_next(
 
     Example: [bold]genreflow next --n 20[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     if not config.layout.catalog.exists():
         raise UsageError(f"There is no song in {config.layout.home} yet. {_how_to_ingest(music)}")
     from storage.sources.listing import list_unlabelled
@@ -170,7 +170,7 @@ def propose_next(
         _show(proposed, music)
 
 
-def _find_features(config: "LineConfig") -> "FeatureConfig":
+def _find_features(config: "Settings") -> "FeatureConfig":
     """Return the settings of the first embedding."""
     found = next((features for features in config.features if features.embedding), None)
     if found is None:

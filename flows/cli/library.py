@@ -13,7 +13,7 @@ from rich.text import Text
 from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.pipeline import Music, prepare_config
 from flows.cli.tables import PLAIN, outcome_sentence, provisional_sentence
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from flows.who import login
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.records import Reason
@@ -46,7 +46,7 @@ def sql(
 
     Example: [bold]genreflow sql "select genre, count(*) from tracks group by genre"[/bold]
     """
-    names, rows = query(read_line_config(home=home).layout, statement)
+    names, rows = query(read_settings(home=home).layout, statement)
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
@@ -64,7 +64,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow status[/bold]
     """
-    standing = read_status(read_line_config(home=home).layout)
+    standing = read_status(read_settings(home=home).layout)
     if as_json:
         print_json(standing)
         return
@@ -115,7 +115,7 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow conflicts[/bold]
     """
-    rows = conflict_rows(read_line_config(home=home).layout)
+    rows = conflict_rows(read_settings(home=home).layout)
     if as_json:
         print_json(rows)
         return
@@ -147,7 +147,7 @@ def decide(
 
     Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     from storage.catalog.recordings import decide_genre
 
     genres = {*config.genres, *config.genre_map.values()}
@@ -220,7 +220,7 @@ def remove(
     """
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
     planned = songs, copies = _find(layout, song, artist, with_copies)

@@ -3,23 +3,25 @@
 from flows.cli import (
     care,
     classify,
+    collections,
     explain,
     golden,
     labels,
     library,
     nightly,
     pipeline,
-    run,
     serve,
     studies,
 )
-from flows.cli.app import app
+from flows.cli.app import app, arrange_commands
 from flows.cli.running import main
 
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
-    *(run, pipeline, nightly, library, labels, classify),
+    *(collections, pipeline, nightly, library, labels, classify),
     *(explain, golden, serve, studies, care),
 )
 """The modules whose commands are registered by importing them."""
+
+arrange_commands()

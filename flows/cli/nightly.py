@@ -7,7 +7,7 @@ import typer
 from flows.cli.app import FAILURE, OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.pipeline import prepare_config
 from flows.cli.tables import audit_table
-from flows.settings import read_line_config
+from flows.settings import read_settings
 
 if TYPE_CHECKING:
     from storage.catalog.audits import Audit
@@ -19,7 +19,7 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow morning[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     from tasks.report.notify import make_morning_page
 
     page = make_morning_page(config.layout)

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.run import with_collection
+from flows.cli.collections import with_collection
 from flows.cli.running import hush_foreseen_errors
 from flows.cli.start import stop_on_interrupt
 from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison, reason_lines
 from flows.environment import prepare_environment
-from flows.settings import read_line_config
+from flows.settings import DEFAULT_REPRESENTATIONS, read_settings
+from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
+from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.status import compared_rows, read_status
+from storage.embeddings.config import BUILT_IN
 from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
-    from flows.pipeline import LineConfig
+    from flows.settings import Settings
 
 Music = Annotated[
     str | None,
@@ -42,20 +45,34 @@ Download = Annotated[
     typer.Option("--download", help="Fetch a public collection first: fma-small or fma-medium."),
 ]
 Networks = Annotated[
-    list[str] | None, typer.Option("--network", help="A network to compare; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--network",
+        help=f"Network to train, repeatable: {', '.join(NETWORK_NAMES)}. Default: "
+        f"{', '.join(COMPARED_NETWORKS)}, or `networks` of the settings.",
+        autocompletion=lambda: list(NETWORK_NAMES),
+    ),
 ]
 Lengths = Annotated[
     list[float] | None,
-    typer.Option("--fragment-s", help="A fragment length in seconds; may be repeated."),
+    typer.Option(
+        "--fragment-s", help="Fragment length in seconds, repeatable. Default: 3, or the settings."
+    ),
 ]
-Seeds = Annotated[list[int] | None, typer.Option("--seed", help="A seed; may be repeated.")]
+Seeds = Annotated[
+    list[int] | None, typer.Option("--seed", help="Training seed, repeatable. Default: 0.")
+]
 Genres = Annotated[
-    list[str] | None,
-    typer.Option("--genre", help="A genre to tell apart; may be repeated. Default: all there are."),
+    list[str] | None, typer.Option("--genre", help="Genre to tell apart, repeatable. Default: all.")
 ]
 Representations = Annotated[
     list[str] | None,
-    typer.Option("--representation", help="A representation, thesis for one; may be repeated."),
+    typer.Option(
+        "--representation",
+        help="Embedding or spectrogram, repeatable. Default: "
+        f"{', '.join(DEFAULT_REPRESENTATIONS)}, or `representations` of the settings.",
+        autocompletion=lambda: [*BUILT_IN, *REPRESENTATIONS],
+    ),
 ]
 Cookies = Annotated[
     Path | None, typer.Option("--cookies", help="Cookies for music sites, as browsers export them.")
@@ -207,7 +224,7 @@ def compare(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow compare[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     rows = compared_rows(layout)
     if not rows and not as_json:
         OUT.print("No run has finished yet. `genreflow train` makes some.")
@@ -250,15 +267,15 @@ def _site_options(
     return {name: option for name, option in options.items() if option is not None}
 
 
-def print_reasons(config: "LineConfig") -> None:
+def print_reasons(config: "Settings") -> None:
     """Say why songs were left out."""
     for line in reason_lines(read_status(config.layout)["reasons"]):
         OUT.print(line, soft_wrap=True, highlight=False)
 
 
-def prepare_config(verbose: bool, **options: object) -> "LineConfig":
+def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
-    config = read_line_config(**options)
+    config = read_settings(**options)
     prepare_environment(config.layout.home, verbose)
     hush_foreseen_errors()
     stop_on_interrupt()

@@ -1,13 +1,10 @@
 """The main job: the whole line on the built-in library or on one's own music."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
-import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-from flows.cli.app import ERR, OUT, app
+from flows.cli.app import ERR, OUT
+from flows.cli.collections import compose, unseen
 from flows.cli.tables import (
     audit_sentence,
     given_up_sentences,
@@ -17,7 +14,7 @@ from flows.cli.tables import (
     verdicts_table,
 )
 from flows.nightly import NightlyReport, nightly
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import TransientError, UsageError
 from storage.catalog.publish import query_rows
 from storage.catalog.songs import count_outcomes
@@ -28,72 +25,10 @@ from storage.catalog.status import (
     read_status,
 )
 from storage.home import DataLayout
-from storage.lock import hold_home
 from storage.sources.folder import audio_files
-from storage.sources.published import download_collection
 from tasks.classify import judge_songs
 from tasks.comparison import read_comparison
 from tasks.promote import explain_stay
-
-
-def with_collection(config: LineConfig, named_music: str | None, name: str | None) -> LineConfig:
-    """Fetch the collection that was asked for, and name it as the music.
-
-    Raises
-    ------
-    UsageError
-        If a library was named on the command line as well, or the collection is unknown.
-    """
-    if name is None:
-        return config
-    if named_music:
-        raise UsageError("Name a library or --download, not both.")
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
-        row = bar.add_task(name, total=None)
-
-        def show(file: str, done: int, total: int) -> None:
-            bar.update(row, description=file, completed=done, total=total or None)
-
-        music = download_collection(config.layout, name, config.fma_url, config.limits, show)
-    return replace(config, music=str(music))
-
-
-@app.command("demo-library")
-def demo_library(
-    folder: Annotated[Path, typer.Argument(help="Where the songs go, a folder a genre.")],
-    seed: Annotated[int, typer.Option(help="Another seed composes other songs.")] = 0,
-) -> None:
-    """Compose the built-in library: six genres, by rules, the same for the same seed.
-
-    Example: [bold]genreflow demo-library ~/demo[/bold]
-    """
-    try:
-        compose(folder, seed)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    OUT.print(f"The library is in {folder}, songs for a test of one's own in {unseen(folder)}.")
-
-
-def compose(folder: Path, seed: int = 0) -> None:
-    """Compose what is missing of the library, with a bar that shows how far it is."""
-    from demo.library import make_library
-
-    with Progress(console=ERR) as bar:
-        row = bar.add_task("compose", total=None)
-        make_library(
-            folder,
-            seed=seed,
-            unseen=unseen(folder),
-            on_song=lambda done, total: bar.update(row, completed=done, total=total),
-        )
-        bar.update(row, completed=1, total=1)
-
-
-def unseen(folder: Path) -> Path:
-    """Give the folder of the songs that are not part of the library."""
-    return folder.with_name(f"{folder.name}-unseen")
-
 
 NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):
@@ -107,7 +42,7 @@ What to look at next (the command is .venv/bin/genreflow):
 All that lasts is in {home}"""
 
 
-def run_line(config: LineConfig) -> None:
+def run_line(config: Settings) -> None:
     """Run the line, show how the networks compare, and judge what none has heard."""
     layout = config.layout
     if config.music:
@@ -123,7 +58,7 @@ def run_line(config: LineConfig) -> None:
     OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
 
-def _spend_night(config: LineConfig) -> NightlyReport:
+def _spend_night(config: Settings) -> NightlyReport:
     """Run the flow; a night that does not begin is an error for the one who waits for it."""
     state = nightly(config, return_state=True)
     if state.name == "Skipped":

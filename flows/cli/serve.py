@@ -15,7 +15,7 @@ import typer
 
 from flows.cli.app import ERR, OUT, Home, app
 from flows.environment import prepare_environment
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 from storage.home import DataLayout
 
@@ -36,7 +36,7 @@ def ui(
 
     Example: [bold]genreflow ui --mlflow-port 5001[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     from storage.models.places import find_place
 
     if not find_place(layout).is_there:
@@ -68,7 +68,7 @@ def serve(
 
     Example: [bold]genreflow serve --port 5002[/bold]
     """
-    layout = read_line_config(home=home).layout
+    layout = read_settings(home=home).layout
     prepare_environment(layout.home, verbose=False)
     from storage.models.alias import read_alias
     from storage.models.store import champion_command, champion_settings, open_tracking

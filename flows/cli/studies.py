@@ -11,7 +11,7 @@ from rich.text import Text
 from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, print_json
 from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, prepare_config
 from flows.cli.tables import PLAIN
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from genre_core.studies.learning_curve import N_DRAWS, Curve, CurvePoint
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def curve(
 
     Example: [bold]genreflow curve[/bold]
     """
-    config = read_line_config(home=home)
+    config = read_settings(home=home)
     from tasks.studies.curve import measure_curve
 
     with ERR.status("Fitting heads"):

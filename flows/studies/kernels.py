@@ -5,8 +5,7 @@ from itertools import product
 
 from prefect import flow
 
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from flows.train import train_cell
 from genre_core.errors import UsageError
 from genre_core.networks.registry import KERNEL_COUNTS
@@ -66,12 +65,12 @@ QUICK = KernelPlan(
 
 
 @flow
-def kernels(config: LineConfig | None = None, plan: KernelPlan | None = None) -> Study:
+def kernels(config: Settings | None = None, plan: KernelPlan | None = None) -> Study:
     """Train what is missing, compare, prune, show; on the line's own snapshot used last.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config, plan = config or read_line_config(), plan or KernelPlan()
+    config, plan = config or read_settings(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):
         base = read_base(layout, config.spectrogram_features)
@@ -99,7 +98,7 @@ def _draw_study(
     show_kernels(layout, study, pruned, base)
 
 
-def plan_cells(config: LineConfig, plan: KernelPlan, base: Cell) -> list[Cell]:
+def plan_cells(config: Settings, plan: KernelPlan, base: Cell) -> list[Cell]:
     """Give one training a network and seed; those that stop early by rule would end unevenly."""
     training = replace(config.training, max_epochs=plan.epochs, patience_epochs=plan.epochs)
     return [

@@ -6,8 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.extract import extract
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from genre_core.studies.ladder.rungs import LadderConfig
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs
@@ -35,12 +34,12 @@ class LadderRequest:
 
 
 @flow
-def ladder(config: LineConfig | None = None, request: LadderRequest | None = None) -> LadderReport:
+def ladder(config: Settings | None = None, request: LadderRequest | None = None) -> LadderReport:
     """Extract → split → train what is missing, rung after rung → report.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config, request = config or read_line_config(), request or LadderRequest()
+    config, request = config or read_settings(), request or LadderRequest()
     config = replace(
         config,
         representations=REPRESENTATIONS,

@@ -2,18 +2,17 @@
 
 from prefect import flow
 
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from storage.lock import hold_home
 from tasks.studies.reproduce import Reproduction, retrain
 
 
 @flow
-def reproduce(run: str, config: LineConfig | None = None) -> Reproduction:
+def reproduce(run: str, config: Settings | None = None) -> Reproduction:
     """Rebuild the snapshot of a run, train it again with its seed and settings, and compare.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     with hold_home(config.layout):
         return retrain(config.layout, run)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from prefect import flow
 
 from flows.extract import extract
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from flows.train import plan_cells, train_cell
 from genre_core.studies.sweep import order_cells
 from storage.home import DataLayout
@@ -35,14 +34,14 @@ class SweepReport:
 
 
 @flow
-def sweep(config: LineConfig | None = None, budget_s: float = float("inf")) -> SweepReport:
+def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> SweepReport:
     """Extract → split → train what is missing, until the time is up → report.
 
     A training that is under way when the time is up is finished. The champion stays as it is.
     Without a ``config`` the settings are read where the flow runs.
     """
     started_s = time.monotonic()
-    config = config or read_line_config()
+    config = config or read_settings()
     layout = config.layout
     extract(config)
     with hold_home(layout):

@@ -2,8 +2,7 @@
 
 from prefect import flow
 
-from flows.pipeline import LineConfig
-from flows.settings import read_line_config
+from flows.settings import Settings, read_settings
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs
 from tasks.studies.thesis_evidence import gather_evidence
@@ -12,12 +11,12 @@ from tasks.studies.thesis_report import ThesisReport, open_report, write_report
 
 
 @flow
-def thesis_report(config: LineConfig | None = None) -> ThesisReport:
+def thesis_report(config: Settings | None = None) -> ThesisReport:
     """Gather evidence, draw, judge, write; nothing is trained.
 
     Without a ``config`` the settings are read where the flow runs.
     """
-    config = config or read_line_config()
+    config = config or read_settings()
     layout = config.layout
     with hold_home(layout):
         close_killed_runs(layout)

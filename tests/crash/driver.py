@@ -22,11 +22,11 @@ PAUSE_S = 0.01
 
 def run(home: Path, music: str, flows: list[str]) -> None:
     """Run flows over a small library, one after the other."""
-    from flows.pipeline import LineConfig
+    from flows.settings import Settings
     from genre_core.signal.fragments import FragmentConfig
     from genre_core.training.rules import TrainingConfig
 
-    config = LineConfig(
+    config = Settings(
         home=home,
         music=music,
         fragments=FragmentConfig(n_fragments=3, longest_s=1.0, margin_s=0.5, min_track_s=4.0),

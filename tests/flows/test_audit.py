@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.connection import open_catalog
 from storage.home import DataLayout
 from tests.flows.conftest import Call
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 
 @pytest.fixture
-def home(finished_copy: LineConfig, monkeypatch: pytest.MonkeyPatch) -> str:
+def home(finished_copy: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
     """A finished store, and the settings of the audit that it was made with."""
     for name in ("n_draws", "n_folds", "max_epochs"):
         setting = str(getattr(finished_copy.audit, name))
@@ -38,7 +38,7 @@ def test_the_audit_of_a_night_is_told_again_without_training(genreflow: Call, ho
 
 
 def test_a_leak_is_told_with_exit_code_one_and_stops_the_promotion(
-    genreflow: Call, home: str, finished_copy: LineConfig
+    genreflow: Call, home: str, finished_copy: Settings
 ) -> None:
     from storage.models.registry import set_alias
     from storage.models.store import open_tracking

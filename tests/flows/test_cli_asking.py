@@ -6,7 +6,7 @@ import re
 import pytest
 
 from flows.cli.main import app
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from tests.flows.conftest import Call
 
 COMMANDS = sorted(
@@ -51,9 +51,7 @@ def test_the_version_is_that_of_the_package(genreflow: Call) -> None:
 class TestOverAFinishedStore:
     """Each document is the whole standard output."""
 
-    def test_status_gives_the_documented_object(
-        self, genreflow: Call, finished: LineConfig
-    ) -> None:
+    def test_status_gives_the_documented_object(self, genreflow: Call, finished: Settings) -> None:
         said = genreflow("status", "--home", finished.home, "--json")
 
         status = json.loads(said.out)
@@ -66,7 +64,7 @@ class TestOverAFinishedStore:
         assert status["champion"]["version"] == 1
         assert status["champion"]["genres"] == ["clicks", "hiss", "hums"]
 
-    def test_status_tells_people_the_same(self, genreflow: Call, finished: LineConfig) -> None:
+    def test_status_tells_people_the_same(self, genreflow: Call, finished: Settings) -> None:
         said = genreflow("status", "--home", finished.home)
 
         assert "Stored: 20 tracks, with those of songs that were left out" in said.out
@@ -74,7 +72,7 @@ class TestOverAFinishedStore:
         assert "All songs: 23, of which 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
         assert "Champion: version 1, " in said.out
 
-    def test_sql_gives_an_array_of_objects(self, genreflow: Call, finished: LineConfig) -> None:
+    def test_sql_gives_an_array_of_objects(self, genreflow: Call, finished: Settings) -> None:
         statement = "select genre, count(*) as n from tracks group by genre order by genre"
 
         said = genreflow("sql", statement, "--home", finished.home, "--json")
@@ -97,7 +95,7 @@ class TestOverAFinishedStore:
         ],
     )
     def test_sql_gives_json_that_every_program_can_read(
-        self, genreflow: Call, finished: LineConfig, statement: str, rows: list[object]
+        self, genreflow: Call, finished: Settings, statement: str, rows: list[object]
     ) -> None:
         said = genreflow("sql", statement, "--home", finished.home, "--json")
 
@@ -106,7 +104,7 @@ class TestOverAFinishedStore:
 
         assert json.loads(said.out, parse_constant=refuse) == rows
 
-    def test_sql_shows_a_table_to_people(self, genreflow: Call, finished: LineConfig) -> None:
+    def test_sql_shows_a_table_to_people(self, genreflow: Call, finished: Settings) -> None:
         said = genreflow("sql", "select 'a [b] c' as word, 42 as n", "--home", finished.home)
 
         assert "word" in said.out
@@ -114,7 +112,7 @@ class TestOverAFinishedStore:
         assert "42" in said.out
 
     def test_which_run_is_the_champion_and_on_which_snapshot(
-        self, genreflow: Call, finished: LineConfig
+        self, genreflow: Call, finished: Settings
     ) -> None:
         statement = "select run_id, snapshot_id from promotions order by promoted_at desc limit 1"
         status = json.loads(genreflow("status", "--home", finished.home, "--json").out)
@@ -125,7 +123,7 @@ class TestOverAFinishedStore:
         assert row["snapshot_id"] == status["champion"]["snapshot_id"]
 
     def test_compare_gives_the_runs_the_best_on_validation_first(
-        self, genreflow: Call, finished: LineConfig
+        self, genreflow: Call, finished: Settings
     ) -> None:
         said = genreflow("compare", "--home", finished.home, "--json")
 
@@ -136,7 +134,7 @@ class TestOverAFinishedStore:
         assert [row["champion"] for row in rows].count(True) == 1
 
     def test_compare_averages_seeds_and_weighs_each_network_against_the_best(
-        self, genreflow: Call, finished: LineConfig
+        self, genreflow: Call, finished: Settings
     ) -> None:
         said = genreflow("compare", "--home", finished.home, "--json")
 
@@ -153,7 +151,7 @@ class TestOverAFinishedStore:
         assert [d["standing"] for d in document["differences"]] == ["cannot be told apart"] * 3
 
     def test_compare_stars_the_champion_and_shows_intervals(
-        self, genreflow: Call, finished: LineConfig
+        self, genreflow: Call, finished: Settings
     ) -> None:
         said = genreflow("compare", "--home", finished.home)
 
@@ -164,7 +162,7 @@ class TestOverAFinishedStore:
         assert all(len(re.findall(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]", row)) == 3 for row in table)
 
     def test_compare_says_once_who_cannot_be_told_apart(
-        self, genreflow: Call, finished: LineConfig
+        self, genreflow: Call, finished: Settings
     ) -> None:
         document = json.loads(genreflow("compare", "--home", finished.home, "--json").out)
         best, n_songs = document["groups"][0]["name"], document["differences"][0]["n_songs"]
@@ -178,7 +176,7 @@ class TestOverAFinishedStore:
         assert told == [expected]
 
     def test_doctor_finds_a_finished_store_well(
-        self, genreflow: Call, finished_copy: LineConfig
+        self, genreflow: Call, finished_copy: Settings
     ) -> None:
         said = genreflow("doctor", "--home", finished_copy.home, "--json")
 
@@ -187,7 +185,7 @@ class TestOverAFinishedStore:
         assert all(check["ok"] and check["message"] for check in report["checks"])
 
     def test_doctor_names_a_shard_that_is_gone_and_fails(
-        self, genreflow: Call, finished_copy: LineConfig
+        self, genreflow: Call, finished_copy: Settings
     ) -> None:
         shard = next(finished_copy.layout.shards.rglob("*.parquet"))
         shard.unlink()
@@ -201,7 +199,7 @@ class TestOverAFinishedStore:
         assert shard.name in wrong[0]["message"]
 
     def test_the_home_may_be_named_before_the_command_or_in_the_environment(
-        self, genreflow: Call, finished: LineConfig, monkeypatch: pytest.MonkeyPatch
+        self, genreflow: Call, finished: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = genreflow("--home", finished.home, "status", "--json")
         monkeypatch.setenv("GENREFLOW_HOME", str(finished.home))

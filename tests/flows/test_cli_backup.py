@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.publish import query_rows
 from storage.files import digest_file
 from storage.home import DataLayout
@@ -30,14 +30,14 @@ def kept(folder: Path, digest: str) -> Path:
 
 
 @pytest.fixture
-def folder(genreflow: Call, finished_copy: LineConfig, tmp_path: Path) -> Path:
+def folder(genreflow: Call, finished_copy: Settings, tmp_path: Path) -> Path:
     """A backup of the finished store."""
     assert genreflow("backup", tmp_path / "kept", "--home", finished_copy.home).code == WELL
     return tmp_path / "kept"
 
 
 def test_a_restored_home_is_well_and_gives_the_same_verdict_when_the_first_is_gone(
-    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path, library: Path
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path, library: Path
 ) -> None:
     song = next((library / "hums").glob("song *.wav"))
     new = DataLayout(tmp_path / "new")
@@ -56,7 +56,7 @@ def test_a_restored_home_is_well_and_gives_the_same_verdict_when_the_first_is_go
 
 
 def test_the_networks_of_a_restored_home_are_loaded_from_there(
-    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
     from storage.models.store import open_tracking
 
@@ -71,7 +71,7 @@ def test_the_networks_of_a_restored_home_are_loaded_from_there(
 
 
 def test_runs_on_a_tracking_server_are_told_to_be_in_no_backup_and_the_new_home_knows_of_them(
-    genreflow: Call, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, finished_copy: Settings, tmp_path: Path
 ) -> None:
     server = "http://127.0.0.1:5000"
     finished_copy.layout.mlflow_db.unlink()
@@ -93,7 +93,7 @@ def test_every_kept_file_holds_what_the_manifest_says(folder: Path) -> None:
 
 
 def test_a_second_backup_copies_only_what_is_new(
-    genreflow: Call, folder: Path, finished_copy: LineConfig
+    genreflow: Call, folder: Path, finished_copy: Settings
 ) -> None:
     song = next(name for name in kept_files(folder) if name.startswith("songs/"))
     place = kept(folder, kept_files(folder)[song])
@@ -112,7 +112,7 @@ def test_a_second_backup_copies_only_what_is_new(
 def test_a_second_backup_that_dies_leaves_the_first_whole(
     genreflow: Call,
     folder: Path,
-    finished_copy: LineConfig,
+    finished_copy: Settings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_restore_that_was_killed_goes_on(genreflow: Call, folder: Path, tmp_pa
 
 
 def test_a_home_in_use_is_not_restored_into(
-    genreflow: Call, folder: Path, finished_copy: LineConfig
+    genreflow: Call, folder: Path, finished_copy: Settings
 ) -> None:
     said = genreflow("restore", folder, "--home", finished_copy.home)
 
@@ -198,7 +198,7 @@ def test_a_home_in_use_is_not_restored_into(
 
 
 def test_a_home_that_is_being_written_is_not_backed_up(
-    genreflow: Call, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, finished_copy: Settings, tmp_path: Path
 ) -> None:
     with hold_home(finished_copy.layout):
         said = genreflow("backup", tmp_path / "kept", "--home", finished_copy.home)
@@ -208,7 +208,7 @@ def test_a_home_that_is_being_written_is_not_backed_up(
 
 
 def test_a_folder_with_other_things_is_no_place_for_a_backup(
-    genreflow: Call, finished_copy: LineConfig, library: Path
+    genreflow: Call, finished_copy: Settings, library: Path
 ) -> None:
     said = genreflow("backup", library, "--home", finished_copy.home)
 
@@ -223,7 +223,7 @@ def damage(place: Path) -> None:
 
 
 def test_damaged_songs_and_shards_are_left_out_on_demand_and_made_again(
-    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
     files, new = kept_files(folder), DataLayout(tmp_path / "new")
     song, shard = (
@@ -253,7 +253,7 @@ def test_a_damaged_catalog_is_never_left_out(genreflow: Call, folder: Path, tmp_
 
 
 def test_a_backup_mends_its_damaged_copies(
-    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
     files = kept_files(folder)
     songs = [name for name in files if name.startswith("songs/")]
@@ -267,7 +267,7 @@ def test_a_backup_mends_its_damaged_copies(
 
 
 def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
-    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
     song = next(name for name in kept_files(folder) if name.startswith("songs/"))
     (finished_copy.home / song).unlink()
@@ -281,7 +281,7 @@ def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
 
 
 def test_a_backup_without_all_shards_says_how_many_and_ends_with_1(
-    genreflow: Call, folder: Path, finished_copy: LineConfig
+    genreflow: Call, folder: Path, finished_copy: Settings
 ) -> None:
     next(finished_copy.layout.shards.rglob("*.parquet")).unlink()
 
@@ -292,7 +292,7 @@ def test_a_backup_without_all_shards_says_how_many_and_ends_with_1(
 
 
 def test_two_homes_are_not_kept_in_one_folder_but_a_home_that_moved_goes_on(
-    genreflow: Call, folder: Path, finished_copy: LineConfig, tmp_path: Path
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
     new = tmp_path / "new"
     genreflow("restore", folder, "--home", new)

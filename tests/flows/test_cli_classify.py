@@ -13,7 +13,7 @@ from rich.text import Text
 
 from flows.cli.classify import watch
 from flows.cli.tables import verdicts_table
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from tasks.predict import Verdict
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
@@ -45,7 +45,7 @@ def files(home: Path) -> dict[str, str]:
 
 
 def test_a_folder_and_files_give_an_array_of_verdicts(
-    genreflow: Call, finished: LineConfig, songs: Path, library: Path
+    genreflow: Call, finished: Settings, songs: Path, library: Path
 ) -> None:
     song = library / "hiss" / "song 2.mp3"
 
@@ -72,7 +72,7 @@ def test_a_folder_and_files_give_an_array_of_verdicts(
 
 
 def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_judged(
-    genreflow: Call, finished: LineConfig, songs: Path
+    genreflow: Call, finished: Settings, songs: Path
 ) -> None:
     said = genreflow("classify", "gone.mp3", songs / "b.wav", "--home", finished.home, "--json")
 
@@ -107,7 +107,7 @@ def test_the_table_shows_alternatives_and_of_an_unknown_song_the_nearest_genres(
     assert [Text.from_markup(str(cell)).plain for cell in cells] == shown
 
 
-def test_people_get_a_table(genreflow: Call, finished: LineConfig, songs: Path) -> None:
+def test_people_get_a_table(genreflow: Call, finished: Settings, songs: Path) -> None:
     said = genreflow("classify", songs / "b.wav", "gone.mp3", "--home", finished.home)
 
     assert said.code == 1
@@ -117,7 +117,7 @@ def test_people_get_a_table(genreflow: Call, finished: LineConfig, songs: Path) 
 
 
 def test_a_verdict_needs_no_home_that_can_be_written_and_stores_nothing(
-    genreflow: Call, finished_copy: LineConfig, songs: Path
+    genreflow: Call, finished_copy: Settings, songs: Path
 ) -> None:
     genreflow("classify", songs, "--home", finished_copy.home, "--json")
     before = files(finished_copy.home)
@@ -127,9 +127,7 @@ def test_a_verdict_needs_no_home_that_can_be_written_and_stores_nothing(
     assert files(finished_copy.home) == before
 
 
-def test_the_flow_gives_the_same_verdict(
-    genreflow: Call, finished: LineConfig, songs: Path
-) -> None:
+def test_the_flow_gives_the_same_verdict(genreflow: Call, finished: Settings, songs: Path) -> None:
     from flows.classify import classify
 
     said = genreflow("classify", songs / "b.wav", "--home", finished.home, "--json")
@@ -140,7 +138,7 @@ def test_the_flow_gives_the_same_verdict(
 
 
 def test_a_home_that_has_moved_keeps_its_champion(
-    genreflow: Call, finished_copy: LineConfig, songs: Path, tmp_path: Path
+    genreflow: Call, finished_copy: Settings, songs: Path, tmp_path: Path
 ) -> None:
     moved = tmp_path / "moved"
     shutil.move(finished_copy.home, moved)

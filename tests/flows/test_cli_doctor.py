@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.extraction import all_shards
 from storage.lock import hold_home
 from tests.flows.conftest import Call
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.flow
 WELL, FAILURE = 0, 1
 
 
-def damage(config: LineConfig) -> tuple[str, str]:
+def damage(config: Settings) -> tuple[str, str]:
     """Flip a bit of a shard and one of a song; give their names."""
     shard = all_shards(config.layout)[0]
     song = sorted(config.layout.songs.glob("??/*"))[0]
@@ -26,7 +26,7 @@ def damage(config: LineConfig) -> tuple[str, str]:
 
 
 def test_a_store_that_is_well_stays_well_when_all_of_it_is_read(
-    genreflow: Call, finished: LineConfig
+    genreflow: Call, finished: Settings
 ) -> None:
     said = genreflow("doctor", "--deep", "--home", finished.home)
 
@@ -36,7 +36,7 @@ def test_a_store_that_is_well_stays_well_when_all_of_it_is_read(
 
 
 def test_damage_that_leaves_sizes_as_they_are_is_found_by_reading_all(
-    genreflow: Call, finished_copy: LineConfig
+    genreflow: Call, finished_copy: Settings
 ) -> None:
     shard, song = damage(finished_copy)
 
@@ -49,7 +49,7 @@ def test_damage_that_leaves_sizes_as_they_are_is_found_by_reading_all(
     assert "Run `genreflow doctor --repair`" in deep.out
 
 
-def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: LineConfig) -> None:
+def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: Settings) -> None:
     shard, song = damage(finished_copy)
 
     said = genreflow("doctor", "--repair", "--json", "--home", finished_copy.home)
@@ -59,7 +59,7 @@ def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: 
 
 
 def test_the_doctor_ends_well_once_it_has_repaired_what_was_wrong(
-    genreflow: Call, finished_copy: LineConfig
+    genreflow: Call, finished_copy: Settings
 ) -> None:
     damage(finished_copy)
     gone = sorted(finished_copy.layout.songs.glob("??/*"))[1]
@@ -74,7 +74,7 @@ def test_the_doctor_ends_well_once_it_has_repaired_what_was_wrong(
 
 
 def test_a_home_that_is_being_written_is_not_read_as_a_whole(
-    genreflow: Call, finished_copy: LineConfig
+    genreflow: Call, finished_copy: Settings
 ) -> None:
     with hold_home(finished_copy.layout):
         said = genreflow("doctor", "--deep", "--home", finished_copy.home)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from flows.cli.running import find_silence
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.home import DataLayout
 from storage.lock import hold_home
 from tests.flows.conftest import Call, Said
@@ -127,7 +127,7 @@ def test_a_wrong_option_or_command_is_a_usage_error(
         ("create table t as select 1", "read-only"),
     ],
 )
-def test_bad_sql(genreflow: Call, finished: LineConfig, statement: str, words: str) -> None:
+def test_bad_sql(genreflow: Call, finished: Settings, statement: str, words: str) -> None:
     said = genreflow("sql", statement, "--home", finished.home, "--json")
 
     assert said.code == USAGE
@@ -138,7 +138,7 @@ def test_bad_sql(genreflow: Call, finished: LineConfig, statement: str, words: s
 
 
 @pytest.mark.flow
-def test_sql_that_says_nothing(genreflow: Call, finished: LineConfig) -> None:
+def test_sql_that_says_nothing(genreflow: Call, finished: Settings) -> None:
     said = genreflow("sql", " ", "--home", finished.home, "--json")
 
     assert said.code == USAGE
@@ -186,7 +186,7 @@ class TestInsideFlows:
         assert "Another run of genreflow is at work" in sentence_of(said)
 
     def test_a_genre_that_the_library_lacks(
-        self, genreflow: Call, finished_copy: LineConfig, monkeypatch: pytest.MonkeyPatch
+        self, genreflow: Call, finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("GENREFLOW_FRAGMENTS", '{"n_fragments": 3, "longest_s": 1.5}')
         monkeypatch.setenv("GENREFLOW_FRAGMENTS__MARGIN_S", "0.5")

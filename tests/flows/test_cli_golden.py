@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from tests.flows.conftest import Call
 from tests.tasks.contests import N_PLANTED, plant_golden
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.flow
 
 
 def test_a_small_library_is_told_why_nothing_is_put_aside(
-    genreflow: Call, finished: LineConfig
+    genreflow: Call, finished: Settings
 ) -> None:
     said = genreflow("golden", "--home", finished.home)
 
@@ -21,7 +21,7 @@ def test_a_small_library_is_told_why_nothing_is_put_aside(
 
 
 def test_a_frozen_version_is_shown_with_its_songs_by_genre(
-    genreflow: Call, finished_copy: LineConfig
+    genreflow: Call, finished_copy: Settings
 ) -> None:
     plant_golden(finished_copy.layout)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.settings import read_line_config
+from flows.settings import read_settings
 from genre_core.representations.features import feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import SongEmbedding, record_extraction
@@ -21,7 +21,7 @@ USAGE = 2
 def store(tmp_path: Path) -> Store:
     """Two songs of jazz, two of rock and three unlabelled ones, far apart by genre."""
     made = Store(DataLayout(tmp_path / "home"), tmp_path)
-    config = read_line_config(home=tmp_path / "home").features[0]
+    config = read_settings(home=tmp_path / "home").features[0]
     assert config.embedding
     key, rng = feature_key(config, DECODER_VERSION), np.random.default_rng(0)
     for genre, names in {"jazz": "ab", "rock": "cd", "": "xyz"}.items():

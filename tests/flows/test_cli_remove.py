@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.ingest import ingest
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.publish import query_rows
 from storage.catalog.removals import find_song
 from storage.catalog.songs import release_songs
@@ -65,7 +65,7 @@ def places_of(layout: DataLayout, track_id: str) -> list[object]:
 
 
 def test_nothing_of_a_removed_song_is_left_but_its_removal_and_its_split(
-    finished_copy: LineConfig, genreflow: Call
+    finished_copy: Settings, genreflow: Call
 ) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
@@ -94,7 +94,7 @@ def test_nothing_of_a_removed_song_is_left_but_its_removal_and_its_split(
 
 
 def test_all_songs_of_an_artist_are_removed_whatever_the_case(
-    finished_copy: LineConfig, genreflow: Call
+    finished_copy: Settings, genreflow: Call
 ) -> None:
     layout = finished_copy.layout
 
@@ -106,7 +106,7 @@ def test_all_songs_of_an_artist_are_removed_whatever_the_case(
 
 @pytest.mark.parametrize("step", ["publish", "remove_orphans", "record_removal"])
 def test_a_removal_that_was_killed_is_finished_by_the_next_call(
-    finished_copy: LineConfig, genreflow: Call, monkeypatch: pytest.MonkeyPatch, step: str
+    finished_copy: Settings, genreflow: Call, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
@@ -129,7 +129,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next_call(
 
 
 def test_a_removed_song_stays_away_under_its_own_and_any_other_path(
-    finished_copy: LineConfig, tmp_path: Path
+    finished_copy: Settings, tmp_path: Path
 ) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
@@ -152,7 +152,7 @@ def test_a_removed_song_stays_away_under_its_own_and_any_other_path(
     assert found == 2 * [{"outcome": "quarantined", "reason": "removed"}]
 
 
-def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: LineConfig) -> None:
+def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
     take_down(layout, find_song(layout, song["source"]), "", "nobody")
@@ -167,7 +167,7 @@ def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: LineC
     assert (len(away), n_released, len(back)) == (0, 1, 1)
 
 
-def test_a_second_round_of_finishing_removes_nothing(finished_copy: LineConfig) -> None:
+def test_a_second_round_of_finishing_removes_nothing(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
 
@@ -178,7 +178,7 @@ def test_a_second_round_of_finishing_removes_nothing(finished_copy: LineConfig) 
 
 
 def test_a_song_that_the_store_does_not_know_is_told(
-    finished_copy: LineConfig, genreflow: Call
+    finished_copy: Settings, genreflow: Call
 ) -> None:
     said = genreflow("remove", "0000", "--home", finished_copy.layout.home)
 
@@ -187,7 +187,7 @@ def test_a_song_that_the_store_does_not_know_is_told(
 
 
 def test_an_artist_is_removed_under_each_writing_that_the_split_takes_for_one(
-    finished_copy: LineConfig, genreflow: Call
+    finished_copy: Settings, genreflow: Call
 ) -> None:
     layout = finished_copy.layout
 
@@ -197,7 +197,7 @@ def test_an_artist_is_removed_under_each_writing_that_the_split_takes_for_one(
 
 
 def test_pages_of_nights_go_with_a_removed_song_and_other_reports_that_name_it_are_told(
-    finished_copy: LineConfig, genreflow: Call
+    finished_copy: Settings, genreflow: Call
 ) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
@@ -216,7 +216,7 @@ def test_pages_of_nights_go_with_a_removed_song_and_other_reports_that_name_it_a
 
 
 def test_the_home_is_free_while_a_person_is_asked(
-    finished_copy: LineConfig, genreflow: Call, monkeypatch: pytest.MonkeyPatch
+    finished_copy: Settings, genreflow: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = finished_copy.layout
     song = first_of(layout)

@@ -9,7 +9,7 @@ import dask
 import pytest
 
 from flows.engine import RunnerConfig
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import TransientError
 from storage.catalog.publish import query_rows
 from tests.conftest import SOUNDS, write_manifest, write_song
@@ -43,10 +43,10 @@ def few_songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ingested(
     prefect_server: None,
-    small_config: LineConfig,
+    small_config: Settings,
     few_songs: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> LineConfig:
+) -> Settings:
     """The nine songs, fetched by two worker processes; each test extracts from a copy."""
     from flows.ingest import ingest
 
@@ -64,14 +64,14 @@ def ingested(
 
 
 @pytest.fixture
-def config(ingested: LineConfig, tmp_path: Path) -> LineConfig:
+def config(ingested: Settings, tmp_path: Path) -> Settings:
     shutil.copytree(ingested.home, tmp_path / "home")
     return replace(ingested, home=tmp_path / "home")
 
 
 @pytest.fixture(scope="module")
 def on_threads(
-    ingested: LineConfig, tmp_path_factory: pytest.TempPathFactory
+    ingested: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
     """The examples that threads make of the nine songs."""
     from flows.extract import extract
@@ -93,7 +93,7 @@ def death(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_workers_of_a_cluster_that_is_named_give_the_bytes_that_threads_give(
-    config: LineConfig, on_threads: list[dict[str, Any]]
+    config: Settings, on_threads: list[dict[str, Any]]
 ) -> None:
     from distributed import LocalCluster
 
@@ -108,7 +108,7 @@ def test_the_workers_of_a_cluster_that_is_named_give_the_bytes_that_threads_give
 
 
 def test_the_chunk_of_a_worker_that_is_killed_is_done_by_another(
-    config: LineConfig, on_threads: list[dict[str, Any]], death: Path
+    config: Settings, on_threads: list[dict[str, Any]], death: Path
 ) -> None:
     from flows.extract import extract
 
@@ -122,7 +122,7 @@ def test_the_chunk_of_a_worker_that_is_killed_is_done_by_another(
 
 
 def test_a_chunk_that_dask_gives_up_is_done_by_the_next_run(
-    config: LineConfig, on_threads: list[dict[str, Any]], death: Path
+    config: Settings, on_threads: list[dict[str, Any]], death: Path
 ) -> None:
     from flows.extract import extract
 
@@ -139,7 +139,7 @@ def test_a_chunk_that_dask_gives_up_is_done_by_the_next_run(
 
 
 def test_a_cluster_that_does_not_answer_is_named(
-    config: LineConfig, monkeypatch: pytest.MonkeyPatch
+    config: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.extract import extract
 
@@ -152,7 +152,7 @@ def test_a_cluster_that_does_not_answer_is_named(
         extract(replace(config, runner=nowhere))
 
 
-def test_where_nothing_waits_a_cluster_that_is_gone_is_not_missed(config: LineConfig) -> None:
+def test_where_nothing_waits_a_cluster_that_is_gone_is_not_missed(config: Settings) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import query_rows
 
@@ -25,7 +25,7 @@ def music(recordings: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def contents(config: LineConfig) -> dict[str, list[dict[str, object]]]:
+def contents(config: Settings) -> dict[str, list[dict[str, object]]]:
     """Every row of the catalog, times included."""
     with open_catalog(config.layout) as catalog:
         names = fetch_rows(catalog, "select table_name as name from duckdb_tables()")
@@ -36,7 +36,7 @@ def contents(config: LineConfig) -> dict[str, list[dict[str, object]]]:
 
 
 def test_one_of_several_copies_is_kept_and_two_genres_wait_for_a_decision(
-    config: LineConfig, music: Path
+    config: Settings, music: Path
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
@@ -67,7 +67,7 @@ def test_one_of_several_copies_is_kept_and_two_genres_wait_for_a_decision(
 
 
 def test_a_catalog_without_prints_is_completed_by_the_next_run(
-    config: LineConfig, music: Path
+    config: Settings, music: Path
 ) -> None:
     from flows.ingest import ingest
 

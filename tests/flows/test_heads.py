@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from flows.cli.main import app
 from flows.nightly import NightlyReport, nightly
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.examples import Float32Array
 from storage.catalog.publish import query_rows
 from tests.conftest import hum, write_song
@@ -26,8 +26,8 @@ def siren(_rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
 
 @pytest.fixture(scope="module")
 def head_night(
-    prefect_server: None, small_config: LineConfig, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[LineConfig, NightlyReport]:
+    prefect_server: None, small_config: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, NightlyReport]:
     """A night that compares both heads with a dense network."""
     config = replace(
         small_config,
@@ -40,7 +40,7 @@ def head_night(
 
 
 def test_the_first_champion_is_a_head_and_provisional(
-    head_night: tuple[LineConfig, NightlyReport],
+    head_night: tuple[Settings, NightlyReport],
 ) -> None:
     config, _ = head_night
 
@@ -53,7 +53,7 @@ def test_the_first_champion_is_a_head_and_provisional(
     assert 0 < champion["n_validation_songs"] < 20
 
 
-def test_a_network_meets_only_what_it_reads(head_night: tuple[LineConfig, NightlyReport]) -> None:
+def test_a_network_meets_only_what_it_reads(head_night: tuple[Settings, NightlyReport]) -> None:
     config, _ = head_night
 
     rows = query_rows(config.layout, "select network, representation from runs order by all")
@@ -66,7 +66,7 @@ def test_a_network_meets_only_what_it_reads(head_night: tuple[LineConfig, Nightl
 
 
 def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
-    head_night: tuple[LineConfig, NightlyReport],
+    head_night: tuple[Settings, NightlyReport],
 ) -> None:
     from tasks.predict import judge_song, load_judge
 
@@ -91,7 +91,7 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
 
 
 def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
-    head_night: tuple[LineConfig, NightlyReport], library: Path
+    head_night: tuple[Settings, NightlyReport], library: Path
 ) -> None:
     from storage.models.registry import champion
     from storage.models.store import open_tracking
@@ -114,7 +114,7 @@ def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
 
 
 def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
-    head_night: tuple[LineConfig, NightlyReport], tmp_path: Path
+    head_night: tuple[Settings, NightlyReport], tmp_path: Path
 ) -> None:
     from tasks.predict import judge_all
 
@@ -129,7 +129,7 @@ def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
 
 
 def test_what_was_chosen_for_a_head_is_logged_with_its_tags(
-    head_night: tuple[LineConfig, NightlyReport],
+    head_night: tuple[Settings, NightlyReport],
 ) -> None:
     from storage.models.store import open_tracking
 
@@ -147,7 +147,7 @@ def test_what_was_chosen_for_a_head_is_logged_with_its_tags(
 
 
 def test_where_the_champion_is_a_head_the_best_network_on_spectrograms_is_explained(
-    head_night: tuple[LineConfig, NightlyReport], library: Path, tmp_path: Path
+    head_night: tuple[Settings, NightlyReport], library: Path, tmp_path: Path
 ) -> None:
     config, _ = head_night
     song = str(library / "hums" / "song 0.wav")
@@ -162,7 +162,7 @@ def test_where_the_champion_is_a_head_the_best_network_on_spectrograms_is_explai
 
 
 def test_a_head_is_reproduced_bit_for_bit(
-    head_night: tuple[LineConfig, NightlyReport],
+    head_night: tuple[Settings, NightlyReport],
 ) -> None:
     from tasks.studies.reproduce import retrain
 

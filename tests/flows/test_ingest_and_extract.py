@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.publish import query_rows
 from tests.conftest import hiss, write_song
 
@@ -25,13 +25,13 @@ def track_id(song: Path) -> str:
     return hashlib.sha256(song.read_bytes()).hexdigest()
 
 
-def outcomes(config: LineConfig) -> dict[str, tuple[str, str]]:
+def outcomes(config: Settings) -> dict[str, tuple[str, str]]:
     rows = query_rows(config.layout, "select * from outcomes")
     return {row["source"]: (row["outcome"], row["reason"]) for row in rows}
 
 
 def test_a_song_that_the_program_fails_on_is_tried_again_by_the_next_run(
-    config: LineConfig, song: Path, track_id: str
+    config: Settings, song: Path, track_id: str
 ) -> None:
     from flows.ingest import ingest
 
@@ -52,7 +52,7 @@ def test_a_song_that_the_program_fails_on_is_tried_again_by_the_next_run(
 
 
 def test_a_track_that_the_program_fails_on_is_extracted_by_the_next_run(
-    config: LineConfig, song: Path, track_id: str
+    config: Settings, song: Path, track_id: str
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
@@ -74,7 +74,7 @@ def test_a_track_that_the_program_fails_on_is_extracted_by_the_next_run(
     assert second.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
 
 
-def test_a_second_extraction_has_nothing_to_do(config: LineConfig) -> None:
+def test_a_second_extraction_has_nothing_to_do(config: Settings) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
 
@@ -90,7 +90,7 @@ def test_a_second_extraction_has_nothing_to_do(config: LineConfig) -> None:
     assert not config.layout.wav.exists()
 
 
-def test_only_the_genres_of_the_settings_are_ingested(config: LineConfig) -> None:
+def test_only_the_genres_of_the_settings_are_ingested(config: Settings) -> None:
     from flows.ingest import ingest
 
     ingest(replace(config, genres=("hums", "clicks")))
@@ -100,7 +100,7 @@ def test_only_the_genres_of_the_settings_are_ingested(config: LineConfig) -> Non
 
 
 def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
-    config: LineConfig, library: Path, tmp_path: Path
+    config: Settings, library: Path, tmp_path: Path
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
@@ -120,7 +120,7 @@ def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
 
 
 def test_a_file_that_was_mended_takes_the_place_of_what_it_was(
-    config: LineConfig, library: Path, tmp_path: Path
+    config: Settings, library: Path, tmp_path: Path
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest

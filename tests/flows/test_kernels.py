@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.records import Split
 from storage.catalog.publish import query_rows
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 class Studied:
     """The store after a study, the study, and the runs before and after it was asked for again."""
 
-    config: LineConfig
+    config: Settings
     run_id: str
     folder: Path
     runs: list[dict[str, Any]]
@@ -28,7 +28,7 @@ class Studied:
 
 
 @pytest.fixture(scope="module")
-def studied(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Studied:
+def studied(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Studied:
     from flows.studies.kernels import KernelPlan, kernels
 
     home = tmp_path_factory.mktemp("kernels") / "home"

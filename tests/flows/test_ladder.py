@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from tests.flows.conftest import Call
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 class Climbed:
     """A ladder, the cells it trained, and both after it was asked for again."""
 
-    config: LineConfig
+    config: Settings
     report: "LadderReport"
     again: "LadderReport"
     cells: dict[str, int]
@@ -29,7 +29,7 @@ class Climbed:
 
 
 @pytest.fixture(scope="module")
-def climbed(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Climbed:
+def climbed(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Climbed:
     from flows.studies.ladder import LadderRequest, ladder
     from genre_core.studies.ladder.rungs import LadderConfig
 

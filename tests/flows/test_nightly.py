@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.publish import query_rows
 from storage.catalog.status import read_status
 from storage.home import DataLayout
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
-Night = tuple[LineConfig, "NightlyReport"]
+Night = tuple[Settings, "NightlyReport"]
 
 
 def contents(layout: DataLayout) -> dict[str, list[dict[str, object]]]:
@@ -54,7 +54,7 @@ def test_a_night_reports_what_each_flow_did(first_night: Night) -> None:
 
 
 def test_every_source_has_one_outcome_and_those_left_out_a_reason(
-    finished: LineConfig, library: Path
+    finished: Settings, library: Path
 ) -> None:
     rows = query_rows(finished.layout, "select * from outcomes")
 
@@ -71,7 +71,7 @@ def test_every_source_has_one_outcome_and_those_left_out_a_reason(
 
 
 def test_the_store_says_how_many_fragments_each_genre_has_in_each_split(
-    finished: LineConfig,
+    finished: Settings,
 ) -> None:
     rows = query_rows(
         finished.layout,
@@ -89,7 +89,7 @@ def test_the_store_says_how_many_fragments_each_genre_has_in_each_split(
     assert counts == {(genre, split): n for genre in genres for split, n in sizes.items()}
 
 
-def test_originals_are_named_by_their_content(finished: LineConfig) -> None:
+def test_originals_are_named_by_their_content(finished: Settings) -> None:
     track_ids = [row["track_id"] for row in query_rows(finished.layout, "from tracks")]
 
     stored = [path.stem for path in finished.layout.songs.glob("??/*")]
@@ -97,7 +97,7 @@ def test_originals_are_named_by_their_content(finished: LineConfig) -> None:
     assert list((finished.layout.songs / ".part").iterdir()) == []
 
 
-def test_a_second_night_does_nothing_new(finished_copy: LineConfig) -> None:
+def test_a_second_night_does_nothing_new(finished_copy: Settings) -> None:
     from flows.nightly import nightly
 
     before = contents(finished_copy.layout)
@@ -111,7 +111,7 @@ def test_a_second_night_does_nothing_new(finished_copy: LineConfig) -> None:
 
 
 def test_a_night_with_a_new_length_trains_that_alone_and_leaves_out_what_cannot_be_built(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     from flows.nightly import nightly
 

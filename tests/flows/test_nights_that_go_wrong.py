@@ -9,7 +9,7 @@ import pytest
 
 from flows import nightly as night
 from flows.nightly import Call, StepSkipped
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from flows.who import SCHEDULE
 from genre_core.errors import UsageError
 from genre_core.training.rules import NightConfig
@@ -42,12 +42,12 @@ def due(monkeypatch: pytest.MonkeyPatch) -> Due:
     return ask
 
 
-def steps_of_last_night(config: LineConfig) -> dict[str, tuple[str, str]]:
+def steps_of_last_night(config: Settings) -> dict[str, tuple[str, str]]:
     steps = read_nights(config.layout)[0].steps
     return {step.step: (str(step.outcome), step.message) for step in steps}
 
 
-def test_a_second_night_is_skipped_and_recorded(finished_copy: LineConfig) -> None:
+def test_a_second_night_is_skipped_and_recorded(finished_copy: Settings) -> None:
     from flows.nightly import nightly
 
     with hold_night(finished_copy.layout):
@@ -60,7 +60,7 @@ def test_a_second_night_is_skipped_and_recorded(finished_copy: LineConfig) -> No
 
 
 def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
-    finished_copy: LineConfig, due: Due
+    finished_copy: Settings, due: Due
 ) -> None:
     from flows.nightly import nightly
 
@@ -88,7 +88,7 @@ def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
 
 
 def test_a_tracking_server_that_is_down_fails_the_training_alone_and_loses_nothing(
-    finished_copy: LineConfig, due: Due
+    finished_copy: Settings, due: Due
 ) -> None:
     from flows.nightly import nightly
 
@@ -109,7 +109,7 @@ def test_a_tracking_server_that_is_down_fails_the_training_alone_and_loses_nothi
     assert "Step train failed: The tracking server" in page
 
 
-def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: LineConfig) -> None:
+def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: Settings) -> None:
     from flows.nightly import nightly
 
     with pytest.raises(UsageError, match="/nowhere/at/all"):
@@ -120,7 +120,7 @@ def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: LineCon
 
 
 def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
-    finished_copy: LineConfig, due: Due
+    finished_copy: Settings, due: Due
 ) -> None:
     from flows.nightly import nightly
 
@@ -136,7 +136,7 @@ def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
 
 
 def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped_it(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     from flows.nightly import require_reason
 
@@ -164,7 +164,7 @@ def test_a_flow_run_that_is_tried_again_is_another_night(
 
 
 def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
-    finished_copy: LineConfig, tmp_path: Path
+    finished_copy: Settings, tmp_path: Path
 ) -> None:
     from flows.nightly import nightly, require_reason
 
@@ -186,7 +186,7 @@ def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
     assert read_nights(music.layout)[0].n_new_songs == 2
 
 
-def test_trainings_that_a_budget_leaves_are_made_the_next_night(finished_copy: LineConfig) -> None:
+def test_trainings_that_a_budget_leaves_are_made_the_next_night(finished_copy: Settings) -> None:
     from flows.nightly import nightly
     from flows.train import train
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.dataset.suspects import Suspect
 from storage.catalog.audits import record_suspects
 from storage.catalog.connection import fetch_rows, open_catalog
@@ -38,7 +38,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def made(config: LineConfig, tmp_path: Path) -> LineConfig:
+def made(config: Settings, tmp_path: Path) -> Settings:
     """The small library, embedded by the mean and the level of windows of 0.1 s; three tags."""
     own = EmbeddingConfig(
         file=write_onnx(tmp_path / "made.onnx"),
@@ -58,7 +58,7 @@ def made(config: LineConfig, tmp_path: Path) -> LineConfig:
 
 
 @pytest.fixture
-def trained(made: LineConfig) -> LineConfig:
+def trained(made: Settings) -> Settings:
     """The library embedded, and a head trained on it, which is the champion."""
     from flows.extract import extract
     from flows.ingest import ingest
@@ -72,7 +72,7 @@ def trained(made: LineConfig) -> LineConfig:
 
 
 def test_songs_are_embedded_trained_on_and_classified_with_it(
-    trained: LineConfig, library: Path, genreflow: Call
+    trained: Settings, library: Path, genreflow: Call
 ) -> None:
     with open_catalog(trained.layout) as catalog:
         rows = fetch_rows(catalog, "select * from song_embeddings")
@@ -89,7 +89,7 @@ def test_songs_are_embedded_trained_on_and_classified_with_it(
     assert set(json.loads(said.out)[0]["probabilities"]) == {"clicks", "hiss", "hums"}
 
 
-def test_a_model_that_is_not_there_stops_the_run_before_it_begins(made: LineConfig) -> None:
+def test_a_model_that_is_not_there_stops_the_run_before_it_begins(made: Settings) -> None:
     from flows.extract import extract
     from genre_core.errors import UsageError
 

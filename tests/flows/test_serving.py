@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.fetch.download import DownloadLimits
 from tasks.predict import judge_song, load_judge
 from tasks.serving import UNREADABLE, judge_rows, load_served
@@ -43,7 +43,7 @@ def site(library: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def champion_address(finished_copy: LineConfig) -> Iterator[str]:
+def champion_address(finished_copy: Settings) -> Iterator[str]:
     port = free_port()
     environment = {
         **os.environ,
@@ -78,7 +78,7 @@ def ask(address: str, *rows: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song_a_sentence(
-    champion_address: str, finished: LineConfig, library: Path, site: str
+    champion_address: str, finished: Settings, library: Path, site: str
 ) -> None:
     song = library / SONG
     audio = base64.b64encode(song.read_bytes()).decode()
@@ -105,7 +105,7 @@ def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song
     assert absent["error"] == UNREADABLE
 
 
-def test_a_stranger_cannot_have_a_private_address_asked(finished: LineConfig, site: str) -> None:
+def test_a_stranger_cannot_have_a_private_address_asked(finished: Settings, site: str) -> None:
     limits = DownloadLimits(trust_named=False)
 
     (said,) = judge_rows(
@@ -116,7 +116,7 @@ def test_a_stranger_cannot_have_a_private_address_asked(finished: LineConfig, si
 
 
 def test_who_asks_does_not_learn_which_paths_there_are(
-    finished: LineConfig, library: Path, tmp_path: Path
+    finished: Settings, library: Path, tmp_path: Path
 ) -> None:
     text = tmp_path / "text.mp3"
     text.write_text("no song", "utf-8")
@@ -129,7 +129,7 @@ def test_who_asks_does_not_learn_which_paths_there_are(
     assert [row["error"] for row in said] == [UNREADABLE] * 4
 
 
-def test_a_served_network_that_does_not_reign_tells_version_0(finished: LineConfig) -> None:
+def test_a_served_network_that_does_not_reign_tells_version_0(finished: Settings) -> None:
     models = finished.layout.mlflow_artifacts / "models"
     versions = [
         load_served(finished.layout, folder / "artifacts").version for folder in models.iterdir()
@@ -149,7 +149,7 @@ def test_a_served_network_that_does_not_reign_tells_version_0(finished: LineConf
     ],
 )
 def test_a_question_that_cannot_be_answered_gets_a_sentence(
-    finished: LineConfig, row: dict[str, str], sentence: str
+    finished: Settings, row: dict[str, str], sentence: str
 ) -> None:
     (said,) = judge_rows(load_judge(finished.layout), [row], DownloadLimits(max_bytes=100))
 

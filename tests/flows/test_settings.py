@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
-from flows.settings import SETTINGS_FILE, read_line_config
+from flows.settings import SETTINGS_FILE, Settings, read_settings
 from genre_core.errors import UsageError
 from genre_core.training.augmentation import AugmentationConfig
 from storage.embeddings.config import EmbeddingConfig
@@ -18,9 +17,9 @@ def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_settings_the_thesis_decides(settings_file: Path) -> None:
-    config = read_line_config()
+    config = read_settings()
 
-    assert config == LineConfig()
+    assert config == Settings()
     assert (config.fragments.n_fragments, config.fragments.longest_s) == (15, 3.0)
     assert (config.fragments.margin_s, config.fragments.min_track_s) == (30.0, 120.0)
     assert (config.training.patience_epochs, config.training.batch_size) == (50, 32)
@@ -32,7 +31,7 @@ def test_the_file_is_read_from_the_folder_one_stands_in(settings_file: Path) -> 
         encoding="utf-8",
     )
 
-    config = read_line_config()
+    config = read_settings()
 
     assert (config.genres, config.networks) == (("jazz", "rock"), ("cnn",))
     assert (config.fragments.margin_s, config.fragments.n_fragments) == (10.0, 15)
@@ -47,7 +46,7 @@ def test_the_environment_is_stronger_than_the_file_and_the_command_line_than_bot
     monkeypatch.setenv("GENREFLOW_SEEDS", "[2]")
     monkeypatch.setenv("GENREFLOW_HOME", "b")
 
-    config = read_line_config(home=Path("c"), networks=None, music="")
+    config = read_settings(home=Path("c"), networks=None, music="")
 
     assert config.home == Path("c")
     assert config.seeds == (2,)
@@ -60,7 +59,7 @@ def test_the_environment_reaches_into_tables_and_leaves_the_rest_of_them(
     settings_file.write_text("[training]\nmax_epochs = 7\nbatch_size = 8\n", encoding="utf-8")
     monkeypatch.setenv("GENREFLOW_TRAINING__MAX_EPOCHS", "9")
 
-    training = read_line_config().training
+    training = read_settings().training
 
     assert (training.max_epochs, training.batch_size) == (9, 8)
 
@@ -71,7 +70,7 @@ def test_augmentation_is_set_in_a_table_of_the_training(
     settings_file.write_text("[training.augmentation]\nmixup = 0.2\n", encoding="utf-8")
     monkeypatch.setenv("GENREFLOW_TRAINING__AUGMENTATION__BAND_MASK", "0.1")
 
-    training = read_line_config().training
+    training = read_settings().training
 
     assert training.augmentation == AugmentationConfig(mixup=0.2, band_mask=0.1)
     assert training.max_epochs == 300
@@ -113,7 +112,7 @@ def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
     settings_file.write_text(text, encoding="utf-8")
 
     with pytest.raises(UsageError) as refusal:
-        read_line_config()
+        read_settings()
 
     assert sentence in str(refusal.value)
     assert not str(refusal.value).endswith("..")
@@ -123,7 +122,7 @@ def test_a_file_that_is_no_text_is_told_in_a_sentence(settings_file: Path) -> No
     settings_file.write_bytes(b"home = \xff\xfe")
 
     with pytest.raises(UsageError, match=r"genreflow.toml cannot be read: .*utf-8"):
-        read_line_config()
+        read_settings()
 
 
 @pytest.mark.parametrize(
@@ -141,18 +140,18 @@ def test_a_variable_that_makes_no_sense_is_told_in_a_sentence(
     monkeypatch.setenv(variable, value)
 
     with pytest.raises(UsageError, match=sentence):
-        read_line_config()
+        read_settings()
 
 
 def test_a_map_of_labels_is_read_from_the_file_and_the_environment(
     settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings_file.write_text('[genre_map]\n"Hip-Hop" = "hiphop"\n', encoding="utf-8")
-    from_file = read_line_config().genre_map
+    from_file = read_settings().genre_map
     monkeypatch.setenv("GENREFLOW_GENRE_MAP", '{"Old-Time / Historic": "jazz"}')
 
     assert from_file == {"Hip-Hop": "hiphop"}
-    assert read_line_config().genre_map["Old-Time / Historic"] == "jazz"
+    assert read_settings().genre_map["Old-Time / Historic"] == "jazz"
 
 
 @pytest.mark.parametrize("line", ['"Hip-Hop" = ""', '" " = "jazz"'])
@@ -160,7 +159,7 @@ def test_a_map_with_an_empty_name_is_refused(settings_file: Path, line: str) -> 
     settings_file.write_text(f"[genre_map]\n{line}\n", encoding="utf-8")
 
     with pytest.raises(UsageError, match="genre_map"):
-        read_line_config()
+        read_settings()
 
 
 def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
@@ -170,7 +169,7 @@ def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
         '[sites]\nfailures_to_open = 5\narchive_file = "had.txt"\n', encoding="utf-8"
     )
 
-    sites = read_line_config(sites={"archive_file": "other.txt"}).sites
+    sites = read_settings(sites={"archive_file": "other.txt"}).sites
 
     assert (sites.failures_to_open, sites.archive_file) == (5, "other.txt")
 
@@ -178,13 +177,13 @@ def test_the_command_line_changes_one_setting_of_sites_and_leaves_the_others(
 def test_shards_may_stand_elsewhere_and_the_layout_knows(settings_file: Path) -> None:
     settings_file.write_text('shards = "s3://music/spectrograms"\n', encoding="utf-8")
 
-    assert read_line_config().layout.shards_uri == "s3://music/spectrograms"
+    assert read_settings().layout.shards_uri == "s3://music/spectrograms"
 
 
 def test_runs_may_be_on_a_tracking_server_and_the_layout_knows(settings_file: Path) -> None:
     settings_file.write_text('tracking = "https://mlflow.example.org/"\n', encoding="utf-8")
 
-    assert read_line_config().layout.tracking_server == "https://mlflow.example.org"
+    assert read_settings().layout.tracking_server == "https://mlflow.example.org"
 
 
 def test_a_database_is_no_tracking_server(
@@ -193,17 +192,17 @@ def test_a_database_is_no_tracking_server(
     monkeypatch.setenv("GENREFLOW_TRACKING", "postgresql://ada@127.0.0.1/mlflow")
 
     with pytest.raises(UsageError, match="`tracking` is no address of a tracking server"):
-        read_line_config()
+        read_settings()
 
 
 def test_the_runner_is_a_setting_threads_where_none_is_named(settings_file: Path) -> None:
-    assert read_line_config().runner.kind == "threads"
+    assert read_settings().runner.kind == "threads"
 
     settings_file.write_text(
         '[runner]\nkind = "dask"\nworkers = 40\naddress = "tcp://head:8786"\n', encoding="utf-8"
     )
 
-    runner = read_line_config().runner
+    runner = read_settings().runner
     assert (runner.kind, runner.workers, runner.address) == ("dask", 40, "tcp://head:8786")
 
 
@@ -223,7 +222,7 @@ def test_a_runner_that_makes_no_sense_is_refused(
     settings_file.write_text(f"[runner]\n{table}\n", encoding="utf-8")
 
     with pytest.raises(UsageError, match=sentence):
-        read_line_config()
+        read_settings()
 
 
 def test_an_embedding_of_ones_own_is_a_table_of_its_name(settings_file: Path) -> None:
@@ -233,7 +232,7 @@ def test_an_embedding_of_ones_own_is_a_table_of_its_name(settings_file: Path) ->
         encoding="utf-8",
     )
 
-    mine = read_line_config().embeddings["mine"]
+    mine = read_settings().embeddings["mine"]
 
     assert mine == EmbeddingConfig(
         file=Path("m.tflite"),
@@ -263,6 +262,6 @@ def test_an_embedding_that_makes_no_sense_is_told_in_a_sentence(
     settings_file.write_text(text, encoding="utf-8")
 
     with pytest.raises(UsageError) as refusal:
-        read_line_config()
+        read_settings()
 
     assert sentence in str(refusal.value)

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import GenreflowError
 from storage.catalog.publish import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 
-def parents(config: LineConfig) -> list[str]:
+def parents(config: Settings) -> list[str]:
     from storage.models.store import open_tracking
 
     tracking = open_tracking(config.layout)
@@ -20,7 +20,7 @@ def parents(config: LineConfig) -> list[str]:
 
 
 def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_costs(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     from flows.studies.sweep import sweep
 
@@ -52,7 +52,7 @@ def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_co
 
 
 def test_a_sweep_without_time_says_that_no_finished_training_matches(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     from flows.studies.sweep import sweep
 
@@ -63,7 +63,7 @@ def test_a_sweep_without_time_says_that_no_finished_training_matches(
 
 
 def test_a_sweep_tells_what_could_not_be_trained_from_what_is_left(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     from flows.cli.studies import standing_sentence
     from flows.studies.sweep import sweep

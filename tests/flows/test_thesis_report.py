@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.studies.claims.findings import Verdict
 from genre_core.studies.claims.statements import CLAIMS
 from storage.catalog.connection import open_catalog
@@ -61,14 +61,14 @@ class Page(HTMLParser):
 class Told:
     """A copy of the finished store, and the report on it."""
 
-    config: LineConfig
+    config: Settings
     report: ThesisReport
     html: str
     markdown: str
 
 
 @pytest.fixture(scope="module")
-def told(finished: LineConfig, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Told:
     from flows.studies.thesis_report import thesis_report
 
     home = tmp_path_factory.mktemp("thesis") / "home"
@@ -154,7 +154,7 @@ def test_the_report_is_a_run_of_mlflow_with_both_pages(told: Told) -> None:
     assert run.data.metrics["claims_that_hold"] + run.data.metrics["claims_not_testable"] <= 12
 
 
-def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: LineConfig) -> None:
+def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     with open_catalog(layout) as catalog:
         for table in ("tracks", "snapshot_tracks", "predictions"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.audit.rules import AuditConfig
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.signal.fragments import FragmentConfig
@@ -50,12 +50,12 @@ def move_one_of_two(layout: DataLayout, before: str, after: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> LineConfig:
+def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     from flows.nightly import nightly
 
     folder = tmp_path_factory.mktemp("three-nights")
     music = folder / "music"
-    config = LineConfig(
+    config = Settings(
         home=folder / "home",
         music=str(music),
         fragments=FragmentConfig(n_fragments=3, longest_s=1.0, margin_s=0.5, min_track_s=4.0),
@@ -78,7 +78,7 @@ def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory)
     return config
 
 
-def test_each_night_takes_in_what_is_new_and_ends_well(three_nights: LineConfig) -> None:
+def test_each_night_takes_in_what_is_new_and_ends_well(three_nights: Settings) -> None:
     nights = query_rows(three_nights.layout, "select * from nights order by started_at")
 
     assert [night["outcome"] for night in nights] == ["finished"] * 3
@@ -90,7 +90,7 @@ def test_each_night_takes_in_what_is_new_and_ends_well(three_nights: LineConfig)
     assert sizes == sorted(set(sizes))
 
 
-def test_the_first_night_crowns_and_the_third_alone_succeeds(three_nights: LineConfig) -> None:
+def test_the_first_night_crowns_and_the_third_alone_succeeds(three_nights: Settings) -> None:
     promoted = query_rows(three_nights.layout, "select * from promotions order by promotion_id")
     snapshots = query_rows(
         three_nights.layout, "select snapshot_id from snapshots order by created_at"
@@ -108,7 +108,7 @@ def test_the_first_night_crowns_and_the_third_alone_succeeds(three_nights: LineC
 
 
 def test_the_leak_of_the_second_night_stands_against_a_network_that_scores_better(
-    three_nights: LineConfig,
+    three_nights: Settings,
 ) -> None:
     tried = query_rows(three_nights.layout, "select * from challenges order by challenge_id")
 
@@ -119,7 +119,7 @@ def test_the_leak_of_the_second_night_stands_against_a_network_that_scores_bette
 
 
 def test_golden_songs_are_the_same_on_all_nights_and_in_no_snapshot(
-    three_nights: LineConfig,
+    three_nights: Settings,
 ) -> None:
     golden = query_rows(three_nights.layout, "select distinct version from golden_songs")
     met = query_rows(
@@ -136,7 +136,7 @@ def test_golden_songs_are_the_same_on_all_nights_and_in_no_snapshot(
     assert judged[-1]["n_songs"] == n_golden
 
 
-def test_the_page_of_the_third_morning_tells_who_reigns_and_why(three_nights: LineConfig) -> None:
+def test_the_page_of_the_third_morning_tells_who_reigns_and_why(three_nights: Settings) -> None:
     from tasks.report.notify import make_morning_page
 
     last = query_rows(

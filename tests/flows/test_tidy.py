@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flows.maintenance import tidy
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
@@ -34,7 +34,7 @@ def plant_newer_library(layout: DataLayout) -> None:
             )
 
 
-def test_by_default_nothing_that_somebody_may_ask_for_goes(finished_copy: LineConfig) -> None:
+def test_by_default_nothing_that_somebody_may_ask_for_goes(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     plant_newer_library(layout)
 
@@ -42,7 +42,7 @@ def test_by_default_nothing_that_somebody_may_ask_for_goes(finished_copy: LineCo
 
 
 def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     plant_newer_library(layout)
@@ -70,7 +70,7 @@ def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
 
 
 def test_networks_on_a_tracking_server_stay_there_and_the_log_says_how_many(
-    finished_copy: LineConfig, caplog: pytest.LogCaptureFixture
+    finished_copy: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     plant_newer_library(finished_copy.layout)
     layout = replace(finished_copy.layout, tracking_server="http://127.0.0.1:9")

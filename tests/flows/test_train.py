@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import GenreflowError
 from genre_core.training.rules import TrainingConfig
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 DIVERGING = TrainingConfig(max_epochs=2, learning_rate=1e38)
 
 
-def test_a_training_that_diverges_leaves_the_others_be(finished_copy: LineConfig) -> None:
+def test_a_training_that_diverges_leaves_the_others_be(finished_copy: Settings) -> None:
     from prefect import flow
 
     from flows.train import plan_cells, train_cell
@@ -50,7 +50,7 @@ def test_a_training_that_diverges_leaves_the_others_be(finished_copy: LineConfig
 
 
 def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     from flows.train import train
     from storage.models.store import open_tracking

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from tests.flows.conftest import PROGRAM, Call
 
 pytestmark = pytest.mark.flow
@@ -60,7 +60,7 @@ def is_silent(address: str) -> bool:
 class Pages:
     """The command ``ui`` over a finished store, on ports of its own."""
 
-    def __init__(self, config: LineConfig) -> None:
+    def __init__(self, config: Settings) -> None:
         self.log = config.home / "ui.log"
         ports = [free_port(), free_port()]
         self.mlflow, self.prefect = (f"http://127.0.0.1:{port}" for port in ports)
@@ -88,7 +88,7 @@ class Pages:
 
 
 @pytest.fixture
-def pages(finished_copy: LineConfig) -> Iterator[Pages]:
+def pages(finished_copy: Settings) -> Iterator[Pages]:
     started = Pages(finished_copy)
     with started.process:
         yield started
@@ -133,7 +133,7 @@ def wait_until_gone(pages: Pages) -> list[int]:
     return pages.members()
 
 
-def test_a_port_that_is_taken_is_told_in_a_sentence(finished: LineConfig, program: Call) -> None:
+def test_a_port_that_is_taken_is_told_in_a_sentence(finished: Settings, program: Call) -> None:
     class Well(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.main import app
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.nightly import count_newcomers, read_newest_snapshots
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.snapshots import read_candidates
@@ -36,7 +36,7 @@ def predicted(layout: DataLayout) -> list[dict[str, object]]:
 
 
 def test_unlabelled_songs_are_predicted_once_and_change_no_training(
-    finished_copy: LineConfig, pool: Path
+    finished_copy: Settings, pool: Path
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest

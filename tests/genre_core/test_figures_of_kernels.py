@@ -148,7 +148,7 @@ def test_kernels_of_many_inputs_are_no_images() -> None:
 
 
 def test_drawing_kernels_needs_no_keras() -> None:
-    modules = ("kernel_counts", "likeness", "pruning", "images", "excitement", "architecture")
+    modules = ("kernels", "activations", "architecture")
     program = (
         f"import sys, {', '.join(f'genre_core.figures.{name}' for name in modules)}, "
         "genre_core.networks.layers, genre_core.studies.occlusion; "

@@ -237,7 +237,8 @@ def test_a_single_genre_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["networks.registry", "training_rules", "augmentation", "metrics", "voting"]
+    "module",
+    ["networks.registry", "training.rules", "training.augmentation", "evaluation.metrics"],
 )
 def test_a_module_that_trains_nothing_does_not_import_keras(module: str) -> None:
     program = (

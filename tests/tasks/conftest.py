@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.records import Source
 from storage.fetch.download import DownloadLimits
 
@@ -21,7 +21,7 @@ def quiet_runs() -> Iterator[None]:
 
 
 @pytest.fixture
-def store_songs(config: LineConfig, quiet_runs: None) -> Store:
+def store_songs(config: Settings, quiet_runs: None) -> Store:
     """Ingest and extract songs into the home of ``config``, task by task."""
     from tasks.download import download_chunk, record_wave
     from tasks.duplicates import mark_duplicates

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.records import LEARNING_SPLITS, Source
 from storage.catalog.connection import fetch_rows, open_catalog
@@ -24,7 +24,7 @@ def songs(library: Path, *ends: str) -> list[Source]:
     return [source for source in list_sources(library) if source.location.endswith(ends)]
 
 
-def test_one_genre_is_not_enough(config: LineConfig, store_songs: Store, library: Path) -> None:
+def test_one_genre_is_not_enough(config: Settings, store_songs: Store, library: Path) -> None:
     store_songs(songs(library, "hums/song 0.wav", "hums/song 1.flac"))
 
     with pytest.raises(UsageError, match=r"two genres at least; .* examples of hums"):
@@ -32,7 +32,7 @@ def test_one_genre_is_not_enough(config: LineConfig, store_songs: Store, library
 
 
 def test_a_library_too_small_for_three_splits_says_how_many_songs_it_needs(
-    config: LineConfig, store_songs: Store, library: Path
+    config: Settings, store_songs: Store, library: Path
 ) -> None:
     store_songs(songs(library, "hums/song 0.wav", "hiss/song 2.mp3"))
 
@@ -41,7 +41,7 @@ def test_a_library_too_small_for_three_splits_says_how_many_songs_it_needs(
 
 
 def test_a_genre_that_no_song_has_is_named(
-    config: LineConfig, store_songs: Store, library: Path
+    config: Settings, store_songs: Store, library: Path
 ) -> None:
     store_songs(songs(library, "hums/song 0.wav", "hiss/song 2.mp3"))
 
@@ -49,14 +49,14 @@ def test_a_genre_that_no_song_has_is_named(
         assign_splits.fn(config.layout, config.features, ("hums", "jazz"), 0)
 
 
-def test_an_empty_store_says_where_to_look(config: LineConfig) -> None:
+def test_an_empty_store_says_where_to_look(config: Settings) -> None:
     with pytest.raises(UsageError, match=r"examples of none\. `genreflow status` tells"):
         assign_splits.fn(config.layout, config.features, (), 0)
 
 
 @pytest.mark.flow
 def test_each_length_has_a_snapshot_of_the_same_songs_on_the_same_sides(
-    finished: LineConfig,
+    finished: Settings,
 ) -> None:
     rows = query_rows(finished.layout, "select * from snapshots order by snapshot_id")
 
@@ -68,7 +68,7 @@ def test_each_length_has_a_snapshot_of_the_same_songs_on_the_same_sides(
 
 
 @pytest.mark.flow
-def test_artists_stand_on_one_side_and_every_genre_on_all(finished: LineConfig) -> None:
+def test_artists_stand_on_one_side_and_every_genre_on_all(finished: Settings) -> None:
     statement = """
         select artist, splits.genre, list(distinct split) as sides, count(*) as n_songs
         from splits join tracks using (track_id)
@@ -86,7 +86,7 @@ def test_artists_stand_on_one_side_and_every_genre_on_all(finished: LineConfig) 
 
 @pytest.mark.flow
 def test_the_examples_of_the_splits_are_all_those_of_the_snapshot_and_share_no_song(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     snapshot = assign_splits.fn(layout, finished_copy.features, (), 0)[0]
@@ -99,7 +99,7 @@ def test_the_examples_of_the_splits_are_all_those_of_the_snapshot_and_share_no_s
 
 @pytest.mark.flow
 def test_asked_again_the_snapshots_are_the_same_whatever_the_seed(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout, features = finished_copy.layout, finished_copy.features
     first = assign_splits.fn(layout, features, (), 0)
@@ -111,7 +111,7 @@ def test_asked_again_the_snapshots_are_the_same_whatever_the_seed(
 
 @pytest.mark.flow
 def test_an_artist_stays_on_one_side_when_genres_are_trained_one_after_the_other(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout, features = finished_copy.layout, finished_copy.features
     with open_catalog(layout) as catalog:
@@ -134,7 +134,7 @@ def test_an_artist_stays_on_one_side_when_genres_are_trained_one_after_the_other
 
 
 def test_a_library_of_clips_that_are_all_too_short_names_the_settings(
-    config: LineConfig, store_songs: Store, library: Path
+    config: Settings, store_songs: Store, library: Path
 ) -> None:
     store_songs([Source(location=str(library / "hiss" / "short.wav"), genre="hiss")])
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.audit.rules import Check, CheckName, Level
 from storage.catalog.audits import Audit, read_audited_songs, record_audit
 from storage.catalog.connection import fetch_rows, open_catalog
@@ -64,7 +64,7 @@ def fail_audit(layout: DataLayout, run: Run) -> None:
 
 
 @pytest.fixture
-def challenged(finished_copy: LineConfig) -> Iterator[LineConfig]:
+def challenged(finished_copy: Settings) -> Iterator[Settings]:
     """A store in which another run than the champion has come to be the best."""
     execute(finished_copy.layout, "update runs set validation_macro_f1 = 0.25")
     execute(
@@ -78,7 +78,7 @@ def challenged(finished_copy: LineConfig) -> Iterator[LineConfig]:
     return finished_copy
 
 
-def test_a_night_audits_before_it_promotes(finished: LineConfig) -> None:
+def test_a_night_audits_before_it_promotes(finished: Settings) -> None:
     audits = query_rows(finished.layout, "select * from audits")
     checks = query_rows(finished.layout, "select name, message from audit_checks")
     promoted = query_rows(finished.layout, "select run_id, promoted_at from promotions")
@@ -89,7 +89,7 @@ def test_a_night_audits_before_it_promotes(finished: LineConfig) -> None:
     assert audits[0]["created_at"] < promoted[0]["promoted_at"]
 
 
-def test_the_verdict_stands_among_the_runs_and_on_the_comparison(finished: LineConfig) -> None:
+def test_the_verdict_stands_among_the_runs_and_on_the_comparison(finished: Settings) -> None:
     from storage.models.store import open_tracking
 
     tracking = open_tracking(finished.layout)
@@ -106,7 +106,7 @@ def test_the_verdict_stands_among_the_runs_and_on_the_comparison(finished: LineC
     assert [artifact.path for artifact in artifacts] == ["audit.json"]
 
 
-def test_what_was_asked_before_is_not_asked_again(finished_copy: LineConfig) -> None:
+def test_what_was_asked_before_is_not_asked_again(finished_copy: Settings) -> None:
     plan = plan_audit.fn(finished_copy.layout, finished_copy.audit, {})
 
     known = find_audit.fn(finished_copy.layout, plan)
@@ -116,7 +116,7 @@ def test_what_was_asked_before_is_not_asked_again(finished_copy: LineConfig) -> 
 
 
 def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     before = plan_audit.fn(layout, finished_copy.audit, {})
@@ -136,7 +136,7 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
     assert check.details["artists"] == ["adahums"]
 
 
-def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: LineConfig) -> None:
+def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     plant_golden(layout)
     before = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
@@ -152,7 +152,7 @@ def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: Li
     assert check.level is Level.FAIL
 
 
-def test_a_recording_on_both_sides_fails(finished_copy: LineConfig) -> None:
+def test_a_recording_on_both_sides_fails(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     execute(
         layout,
@@ -166,7 +166,7 @@ def test_a_recording_on_both_sides_fails(finished_copy: LineConfig) -> None:
 
 
 def test_songs_are_measured_when_they_are_extracted_or_else_by_the_audit(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     snapshot_id = choose_winner(layout)[0].snapshot_id
@@ -179,7 +179,7 @@ def test_songs_are_measured_when_they_are_extracted_or_else_by_the_audit(
     assert read_audited_songs(layout, snapshot_id) == before
 
 
-def test_files_that_give_the_genre_away_are_warned_of(finished_copy: LineConfig) -> None:
+def test_files_that_give_the_genre_away_are_warned_of(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     execute(
         layout,
@@ -193,7 +193,7 @@ def test_files_that_give_the_genre_away_are_warned_of(finished_copy: LineConfig)
     assert check.details["by_cue"]["bit_rate"] == 1.0  # type: ignore[index]
 
 
-def test_a_failed_audit_of_its_songs_stops_a_promotion(challenged: LineConfig) -> None:
+def test_a_failed_audit_of_its_songs_stops_a_promotion(challenged: Settings) -> None:
     layout = challenged.layout
     before = promotions(layout)
     winner, _ = choose_winner(layout)
@@ -210,7 +210,7 @@ def test_a_failed_audit_of_its_songs_stops_a_promotion(challenged: LineConfig) -
     )
 
 
-def test_a_person_may_overrule_the_audit_and_the_reason_says_so(challenged: LineConfig) -> None:
+def test_a_person_may_overrule_the_audit_and_the_reason_says_so(challenged: Settings) -> None:
     layout = challenged.layout
     winner, _ = choose_winner(layout)
     fail_audit(layout, winner)
@@ -224,7 +224,7 @@ def test_a_person_may_overrule_the_audit_and_the_reason_says_so(challenged: Line
 
 
 def test_songs_that_were_not_audited_stop_a_promotion_unless_a_person_overrules_it(
-    challenged: LineConfig,
+    challenged: Settings,
 ) -> None:
     layout = challenged.layout
     before, (winner, _) = promotions(layout), choose_winner(layout)
@@ -243,7 +243,7 @@ def test_songs_that_were_not_audited_stop_a_promotion_unless_a_person_overrules_
     assert promotion.reason.endswith(" Promoted without an audit.")
 
 
-def test_where_no_audit_failed_nothing_is_overruled(challenged: LineConfig) -> None:
+def test_where_no_audit_failed_nothing_is_overruled(challenged: Settings) -> None:
     promotion = promote_despite_audit.fn(challenged.layout)
 
     assert promotion is not None
@@ -251,7 +251,7 @@ def test_where_no_audit_failed_nothing_is_overruled(challenged: LineConfig) -> N
 
 
 def test_the_command_prints_one_document_and_fails_where_a_check_does(
-    finished_copy: LineConfig, capsys: pytest.CaptureFixture[str]
+    finished_copy: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import json
 

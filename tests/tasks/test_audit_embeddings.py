@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.audit.rules import AuditConfig, Level
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig, embedding_features
@@ -79,7 +79,7 @@ def learners(details: object) -> list[str]:
 
 
 @pytest.fixture
-def both(finished_copy: LineConfig) -> tuple[DataLayout, Snapshot]:
+def both(finished_copy: Settings) -> tuple[DataLayout, Snapshot]:
     """A store in which a head on embeddings is the best run."""
     layout = finished_copy.layout
     snapshot = embed(layout, "embedded", FEATURES)
@@ -146,7 +146,7 @@ def test_tags_of_the_settings_are_the_prior_of_the_head(
 
 
 def test_spectrograms_are_audited_by_the_small_network_with_heads_beside(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     alone = plan_audit.fn(layout, CONFIG, {})

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.engine import cut_chunks, waves
 from storage.catalog.fingerprints import SONGS_PER_SEARCH
-from tasks.progress import cut_chunks, waves
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.publish import query_rows
 from tasks.classify import judge_songs
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 @pytest.fixture(scope="session")
 def verdicts(
-    finished: LineConfig, library: Path, tmp_path_factory: pytest.TempPathFactory
+    finished: Settings, library: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Verdict]:
     """Verdicts by the name of the song, all from one loading of the champion."""
     folder = tmp_path_factory.mktemp("songs")
@@ -38,7 +38,7 @@ def verdicts(
     return {Path(verdict.song).name: verdict for verdict in judged}
 
 
-def champion_features(finished: LineConfig) -> FeatureConfig:
+def champion_features(finished: Settings) -> FeatureConfig:
     row = query_rows(finished.layout, "select * from runs join promotions using (run_id)")[0]
     return next(f for f in finished.features if f.fragment_s == row["fragment_s"])
 
@@ -53,7 +53,7 @@ def test_a_song_gets_a_genre_with_the_probability_of_each(verdicts: dict[str, Ve
 
 
 def test_the_probabilities_of_a_song_are_the_tempered_means_of_its_fragments(
-    finished: LineConfig, verdicts: dict[str, Verdict]
+    finished: Settings, verdicts: dict[str, Verdict]
 ) -> None:
     from storage.models.networks import load_temperature
     from storage.models.registry import champion
@@ -133,7 +133,7 @@ def test_a_copy_of_a_song_gets_the_same_verdict(verdicts: dict[str, Verdict]) ->
 
 @pytest.mark.parametrize("name", ["hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3"])
 def test_the_champion_hears_a_song_as_in_training_bit_for_bit(
-    finished: LineConfig, library: Path, name: str
+    finished: Settings, library: Path, name: str
 ) -> None:
     features = champion_features(finished)
     stored = query_rows(
@@ -152,7 +152,7 @@ def test_the_champion_hears_a_song_as_in_training_bit_for_bit(
 
 
 def test_the_verdict_on_a_song_is_the_prediction_that_the_run_recorded(
-    finished: LineConfig,
+    finished: Settings,
 ) -> None:
     recorded = query_rows(
         finished.layout,

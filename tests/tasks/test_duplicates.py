@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.records import Source
 from storage.audio import fingerprint as chromaprint
 from storage.catalog.connection import fetch_rows, open_catalog
@@ -53,7 +53,7 @@ def ingest(layout: DataLayout, *waves: Sequence[Source]) -> None:
     find_copies(layout)
 
 
-def extract(config: LineConfig) -> None:
+def extract(config: Settings) -> None:
     layout, features = config.layout, config.features
     pending = select_tracks.fn(layout, features)
     converted = convert_chunk.fn(layout, pending, features)
@@ -122,7 +122,7 @@ def test_the_offset_of_a_copy_says_what_was_cut(layout: DataLayout, recordings: 
 
 
 def test_the_order_of_arrival_changes_nothing(
-    config: LineConfig, recordings: Path, tmp_path: Path
+    config: Settings, recordings: Path, tmp_path: Path
 ) -> None:
     one, other = config.layout, DataLayout(tmp_path / "other home")
     songs = listed(recordings, *COPIES[:2], "e lossless.flac")
@@ -138,7 +138,7 @@ def test_the_order_of_arrival_changes_nothing(
 
 
 def test_a_copy_that_stands_aside_is_neither_extracted_nor_a_candidate(
-    config: LineConfig, recordings: Path
+    config: Settings, recordings: Path
 ) -> None:
     layout, keys = config.layout, list(key_features(config.features))
     ingest(layout, listed(recordings, "a 64.mp3", "e lossless.flac"))
@@ -154,7 +154,7 @@ def test_a_copy_that_stands_aside_is_neither_extracted_nor_a_candidate(
 
 
 def test_a_better_copy_takes_the_place_and_the_side_of_an_extracted_one(
-    config: LineConfig, recordings: Path
+    config: Settings, recordings: Path
 ) -> None:
     layout, keys = config.layout, list(key_features(config.features))
     ingest(layout, listed(recordings, "b 192.mp3"))
@@ -182,7 +182,7 @@ def test_a_better_copy_takes_the_place_and_the_side_of_an_extracted_one(
 
 
 def test_a_recording_under_two_genres_waits_for_its_labels_to_agree(
-    config: LineConfig, recordings: Path
+    config: Settings, recordings: Path
 ) -> None:
     layout = config.layout
     jazz, rock = listed(recordings, "a 64.mp3"), listed(recordings, "b 192.mp3", genre="rock")
@@ -237,7 +237,7 @@ def test_a_conflict_ends_when_the_file_in_the_wrong_place_is_gone(
     assert names_aside(layout) == set()
 
 
-def test_what_extraction_decided_of_a_kept_copy_stays(config: LineConfig, recordings: Path) -> None:
+def test_what_extraction_decided_of_a_kept_copy_stays(config: Settings, recordings: Path) -> None:
     strict = replace(config, fragments=replace(config.fragments, min_track_s=100.0))
     ingest(config.layout, listed(recordings, "a 64.mp3", "b 192.mp3"))
     extract(strict)
@@ -251,7 +251,7 @@ def test_what_extraction_decided_of_a_kept_copy_stays(config: LineConfig, record
 
 
 def test_a_second_run_changes_no_row_of_any_table(
-    config: LineConfig, recordings: Path, tmp_path: Path
+    config: Settings, recordings: Path, tmp_path: Path
 ) -> None:
     layout = config.layout
     shutil.copy(recordings / "another.flac", tmp_path / "another.flac")

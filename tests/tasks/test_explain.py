@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.publish import query_rows
 from tasks.classify import judge_songs
@@ -18,13 +18,13 @@ IMAGES = {
 }
 
 
-def run_of(config: LineConfig, network: str) -> str:
+def run_of(config: Settings, network: str) -> str:
     statement = f"select run_id from runs where network = '{network}' and fragment_s = 1.5"
     return str(query_rows(config.layout, statement)[0]["run_id"])
 
 
 def test_the_explanation_is_of_the_verdict_of_the_champion(
-    finished: LineConfig, library: Path, tmp_path: Path
+    finished: Settings, library: Path, tmp_path: Path
 ) -> None:
     song = str(library / "hums" / "song 0.wav")
     verdict = judge_songs.fn(finished.layout, [song])[0]
@@ -41,7 +41,7 @@ def test_the_explanation_is_of_the_verdict_of_the_champion(
     ("network", "images"), [("cnn", IMAGES), ("dense", {"images_0_input.png"})]
 )
 def test_any_run_can_be_explained_and_a_convolutional_one_shows_its_images(
-    finished: LineConfig, library: Path, tmp_path: Path, network: str, images: set[str]
+    finished: Settings, library: Path, tmp_path: Path, network: str, images: set[str]
 ) -> None:
     song = str(library / "clicks" / "song 1.flac")
 
@@ -51,6 +51,6 @@ def test_any_run_can_be_explained_and_a_convolutional_one_shows_its_images(
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in explanation.figures)
 
 
-def test_a_run_that_is_not_there_is_refused(finished: LineConfig, tmp_path: Path) -> None:
+def test_a_run_that_is_not_there_is_refused(finished: Settings, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no run 123 in"):
         explain_song.fn(finished.layout, "song.wav", tmp_path, "123")

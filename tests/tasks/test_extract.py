@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.examples import Float32Array
 from genre_core.records import Source
 from genre_core.representations.features import feature_key
@@ -33,20 +33,20 @@ def three_songs(library: Path) -> list[Source]:
     return [source for source in list_sources(library) if source.location.endswith(SONGS)]
 
 
-def extracted(config: LineConfig, columns: str) -> list[dict[str, object]]:
+def extracted(config: Settings, columns: str) -> list[dict[str, object]]:
     publish(config.layout)
     order = "order by track_id, fragment, fragment_s"
     return query_rows(config.layout, f"select {columns} from spectrograms {order}")
 
 
-def matrices(config: LineConfig, fragment_s: float) -> Float32Array:
+def matrices(config: Settings, fragment_s: float) -> Float32Array:
     rows = [row for row in extracted(config, "*") if row["fragment_s"] == fragment_s]
     shape = (len(rows), rows[0]["n_bands"], rows[0]["n_frames"])
     return np.array([row["values"] for row in rows], np.float32).reshape(shape)
 
 
 def test_each_song_gives_each_length_as_many_fragments_as_asked_for(
-    config: LineConfig, store_songs: Store, three_songs: list[Source]
+    config: Settings, store_songs: Store, three_songs: list[Source]
 ) -> None:
     store_songs(three_songs)
 
@@ -59,7 +59,7 @@ def test_each_song_gives_each_length_as_many_fragments_as_asked_for(
 
 
 def test_two_lengths_share_their_starts_which_keep_the_margins(
-    config: LineConfig, store_songs: Store, three_songs: list[Source]
+    config: Settings, store_songs: Store, three_songs: list[Source]
 ) -> None:
     store_songs(three_songs)
 
@@ -71,7 +71,7 @@ def test_two_lengths_share_their_starts_which_keep_the_margins(
 
 
 def test_the_shorter_matrix_is_the_beginning_of_the_longer_one_scaled_anew(
-    config: LineConfig, store_songs: Store, three_songs: list[Source]
+    config: Settings, store_songs: Store, three_songs: list[Source]
 ) -> None:
     store_songs(three_songs)
 
@@ -83,7 +83,7 @@ def test_the_shorter_matrix_is_the_beginning_of_the_longer_one_scaled_anew(
 
 
 def test_a_silent_song_is_quarantined_and_the_others_are_extracted(
-    config: LineConfig, store_songs: Store, library: Path, three_songs: list[Source]
+    config: Settings, store_songs: Store, library: Path, three_songs: list[Source]
 ) -> None:
     silent = Source(location=str(library / "hiss" / "silent.wav"), genre="hiss")
 
@@ -98,7 +98,7 @@ def test_a_silent_song_is_quarantined_and_the_others_are_extracted(
 
 
 def test_a_song_that_is_too_short_names_the_settings(
-    config: LineConfig, store_songs: Store, library: Path
+    config: Settings, store_songs: Store, library: Path
 ) -> None:
     short = Source(location=str(library / "hiss" / "short.wav"), genre="hiss")
 
@@ -114,7 +114,7 @@ def test_a_song_that_is_too_short_names_the_settings(
 
 
 def test_nothing_is_left_in_the_wav_cache(
-    config: LineConfig, store_songs: Store, three_songs: list[Source]
+    config: Settings, store_songs: Store, three_songs: list[Source]
 ) -> None:
     store_songs(three_songs)
 
@@ -122,7 +122,7 @@ def test_nothing_is_left_in_the_wav_cache(
 
 
 def test_what_is_extracted_or_rejected_is_not_selected_again(
-    config: LineConfig,
+    config: Settings,
     store_songs: Store,
     library: Path,
     three_songs: list[Source],
@@ -136,7 +136,7 @@ def test_what_is_extracted_or_rejected_is_not_selected_again(
 
 
 def test_a_new_length_is_extracted_alone(
-    config: LineConfig, store_songs: Store, three_songs: list[Source], quiet_runs: None
+    config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
 ) -> None:
     store_songs(three_songs)
     more = replace(config, fragment_lengths_s=(0.5, 1.0, 1.5))
@@ -149,7 +149,7 @@ def test_a_new_length_is_extracted_alone(
 
 
 def test_spectrograms_that_changed_settings_make_again_are_named_once(
-    config: LineConfig, store_songs: Store, three_songs: list[Source], quiet_runs: None
+    config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
 ) -> None:
     store_songs(three_songs)
     longer = replace(config, fragment_lengths_s=(1.0, 2.0))
@@ -168,7 +168,7 @@ def test_spectrograms_that_changed_settings_make_again_are_named_once(
 
 
 def test_spectrograms_of_another_decoder_are_named_with_all_lengths_in_a_sentence(
-    config: LineConfig, store_songs: Store, three_songs: list[Source]
+    config: Settings, store_songs: Store, three_songs: list[Source]
 ) -> None:
     store_songs(three_songs)
     keys = {feature_key(one, "another decoder"): one for one in config.features}
@@ -181,7 +181,7 @@ def test_spectrograms_of_another_decoder_are_named_with_all_lengths_in_a_sentenc
 
 
 def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted(
-    config: LineConfig, layout: DataLayout, store_songs: Store, three_songs: list[Source]
+    config: Settings, layout: DataLayout, store_songs: Store, three_songs: list[Source]
 ) -> None:
     fetched = download_chunk.fn(layout, three_songs, DownloadLimits(), ())
     record_wave.fn(layout, mark_duplicates.fn(layout, three_songs, [fetched]))
@@ -199,7 +199,7 @@ def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted
 
 
 def test_a_clipped_song_is_ok_with_a_warning_and_keeps_its_examples(
-    config: LineConfig, layout: DataLayout, store_songs: Store, tmp_path: Path
+    config: Settings, layout: DataLayout, store_songs: Store, tmp_path: Path
 ) -> None:
     loud = write_song(tmp_path / "loud.wav", lambda rng, time_s: 3 * hum(rng, time_s), seed=5)
 

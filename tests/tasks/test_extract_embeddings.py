@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import publish, query_rows
@@ -19,7 +19,7 @@ from tests.tasks.conftest import Store
 
 
 @pytest.fixture
-def config(config: LineConfig) -> LineConfig:
+def config(config: Settings) -> Settings:
     """Windows of an embedding, and spectrograms that need songs of 4 s."""
     return replace(
         config,
@@ -34,7 +34,7 @@ def source(path: Path) -> Source:
 
 
 def test_a_song_too_short_for_spectrograms_is_embedded_and_ok(
-    config: LineConfig, store_songs: Store, tmp_path: Path
+    config: Settings, store_songs: Store, tmp_path: Path
 ) -> None:
     song = write_song(tmp_path / "short.wav", hum, seed=1, duration_s=3.5)
 
@@ -51,7 +51,7 @@ def test_a_song_too_short_for_spectrograms_is_embedded_and_ok(
 
 
 def test_windows_are_spread_from_the_first_second_to_the_last(
-    config: LineConfig, store_songs: Store, tmp_path: Path
+    config: Settings, store_songs: Store, tmp_path: Path
 ) -> None:
     """Of 20 s, 3.1 are a window, and a quarter of the rest is the margin on each side."""
     store_songs([source(write_song(tmp_path / "long.wav", hum, seed=2, duration_s=20.0))])
@@ -67,7 +67,7 @@ def test_windows_are_spread_from_the_first_second_to_the_last(
 
 
 def test_the_embedding_of_a_song_is_the_mean_of_its_windows(
-    config: LineConfig, store_songs: Store, tmp_path: Path
+    config: Settings, store_songs: Store, tmp_path: Path
 ) -> None:
     song = write_song(tmp_path / "song.wav", hum, seed=3, duration_s=12.0)
     store_songs([source(song)])
@@ -83,7 +83,7 @@ def test_the_embedding_of_a_song_is_the_mean_of_its_windows(
 
 
 def test_every_tag_has_a_name_and_a_place_among_the_values(
-    config: LineConfig, store_songs: Store, tmp_path: Path
+    config: Settings, store_songs: Store, tmp_path: Path
 ) -> None:
     store_songs([source(write_song(tmp_path / "song.wav", hum, seed=4, duration_s=5.0))])
     publish(config.layout)
@@ -96,7 +96,7 @@ def test_every_tag_has_a_name_and_a_place_among_the_values(
 
 
 def test_spectrograms_that_few_songs_are_long_enough_for_are_left_out_of_a_comparison(
-    config: LineConfig, store_songs: Store, tmp_path: Path
+    config: Settings, store_songs: Store, tmp_path: Path
 ) -> None:
     lengths_s = (3.5, 3.6, 5.0)
     songs = [write_song(tmp_path / f"{s}.wav", hum, seed=5, duration_s=s) for s in lengths_s]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.records import Source
 from storage.catalog.extraction import all_shards
 from storage.catalog.publish import publish, query, query_rows
@@ -121,7 +121,7 @@ def test_the_doctor_lets_the_next_ingest_fetch_an_original_that_is_gone(
 
 
 def test_shards_that_were_joined_stay_until_the_next_extract_for_those_who_read_them(
-    config: LineConfig, layout: DataLayout, store_songs: Store, three_songs: list[Source]
+    config: Settings, layout: DataLayout, store_songs: Store, three_songs: list[Source]
 ) -> None:
     for song in three_songs:
         store_songs([song])

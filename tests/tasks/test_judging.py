@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import TransientError
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.home import DataLayout
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 
 @pytest.fixture
-def layout(finished_copy: LineConfig) -> DataLayout:
+def layout(finished_copy: Settings) -> DataLayout:
     return finished_copy.layout
 
 
@@ -69,7 +69,7 @@ def assert_same(one: Verdict, other: Verdict) -> None:
 
 
 def test_a_night_leaves_the_champion_exported_and_its_verdict_is_that_of_the_network(
-    finished: LineConfig, song: str
+    finished: Settings, song: str
 ) -> None:
     light, whole = load_judge(finished.layout), load_champion(finished.layout)
 
@@ -179,7 +179,7 @@ def test_without_a_champion_nothing_is_exported(tmp_path: Path) -> None:
 
 
 def test_judging_with_the_export_imports_none_of_the_heavy_libraries(
-    finished: LineConfig, song: str
+    finished: Settings, song: str
 ) -> None:
     code = f"""
 import sys

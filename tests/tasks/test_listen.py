@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from tasks.predict import listen
 from tests.storage.sites.music_site import open_music_site
 
 
-def test_a_page_sounds_as_its_file_does(config: LineConfig, library: Path) -> None:
+def test_a_page_sounds_as_its_file_does(config: Settings, library: Path) -> None:
     song = library / "hums" / "song 2.mp3"
     with open_music_site() as site:
         url = site.add_track("one", song.read_bytes())
@@ -25,7 +25,7 @@ def test_a_page_sounds_as_its_file_does(config: LineConfig, library: Path) -> No
 
 @pytest.mark.parametrize("name", ["hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3"])
 def test_a_file_is_heard_where_it_stands_as_its_copy_under_another_name_is(
-    config: LineConfig, library: Path, tmp_path: Path, name: str
+    config: Settings, library: Path, tmp_path: Path, name: str
 ) -> None:
     song = library / name
     misnamed = shutil.copy(song, tmp_path / "song.raw")

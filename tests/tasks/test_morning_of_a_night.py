@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.nightly import read_drift_songs
 from storage.home import DataLayout
@@ -20,7 +20,7 @@ N_NEW = 8
 
 
 @pytest.fixture
-def layout(finished_copy: LineConfig) -> DataLayout:
+def layout(finished_copy: Settings) -> DataLayout:
     return finished_copy.layout
 
 
@@ -38,7 +38,7 @@ def renew_some(layout: DataLayout) -> datetime:
     return since
 
 
-def test_the_night_wrote_its_page(finished: LineConfig) -> None:
+def test_the_night_wrote_its_page(finished: Settings) -> None:
     text = (finished.layout.reports / "nights" / "latest.html").read_text("utf-8")
 
     assert "18 songs in, 4 left out, 1 duplicate; new champion: version" in text

@@ -12,7 +12,7 @@ import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSystem
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from genre_core.examples import Examples
 from genre_core.records import Source
@@ -48,7 +48,7 @@ def bucket() -> Iterator[ObjectStore]:
 
 
 @pytest.fixture
-def config(small_config: LineConfig, tmp_path: Path, bucket: ObjectStore) -> LineConfig:
+def config(small_config: Settings, tmp_path: Path, bucket: ObjectStore) -> Settings:
     return replace(
         small_config,
         home=tmp_path / "home",
@@ -66,7 +66,7 @@ def songs(store_songs: Store, library: Path) -> list[Source]:
     return songs
 
 
-def examples_of(config: LineConfig) -> Examples:
+def examples_of(config: Settings) -> Examples:
     """Read what a training reads."""
     key = next(iter(key_features(config.features)))
     rows = query_rows(config.layout, "select track_id, genre from tracks")
@@ -74,7 +74,7 @@ def examples_of(config: LineConfig) -> Examples:
     return read_examples(config.layout, shard_names(config.layout, key), genre_of_track, GENRES)
 
 
-def extract_into(config: LineConfig) -> None:
+def extract_into(config: Settings) -> None:
     """Extract once more what the catalog says is missing."""
     layout, features = config.layout, config.features
     pending = select_tracks.fn(layout, features)
@@ -83,7 +83,7 @@ def extract_into(config: LineConfig) -> None:
 
 
 def test_an_object_store_gives_training_the_same_bytes_as_a_folder(
-    config: LineConfig, songs: list[Source], bucket: ObjectStore, tmp_path: Path
+    config: Settings, songs: list[Source], bucket: ObjectStore, tmp_path: Path
 ) -> None:
     publish(config.layout)
     local = replace(config, shards=str(tmp_path / "elsewhere"))
@@ -103,7 +103,7 @@ def test_an_object_store_gives_training_the_same_bytes_as_a_folder(
 
 
 def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
-    config: LineConfig, songs: list[Source], bucket: ObjectStore
+    config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
     before = examples_of(config)
@@ -125,7 +125,7 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
 
 
 def test_the_place_is_marked_before_the_first_shard_stands_there(
-    config: LineConfig, tmp_path: Path
+    config: Settings, tmp_path: Path
 ) -> None:
     layout = config.layout
     layout.home.mkdir()
@@ -141,7 +141,7 @@ def test_the_place_is_marked_before_the_first_shard_stands_there(
 
 
 def test_a_copy_of_a_home_does_not_take_the_place_of_the_home(
-    config: LineConfig, songs: list[Source], tmp_path: Path
+    config: Settings, songs: list[Source], tmp_path: Path
 ) -> None:
     publish_shards.fn(config.layout)
     shutil.copytree(config.layout.home, tmp_path / "copy")
@@ -151,7 +151,7 @@ def test_a_copy_of_a_home_does_not_take_the_place_of_the_home(
 
 
 def test_a_home_never_sweeps_the_shards_of_another(
-    config: LineConfig, songs: list[Source], bucket: ObjectStore, tmp_path: Path
+    config: Settings, songs: list[Source], bucket: ObjectStore, tmp_path: Path
 ) -> None:
     publish_shards.fn(config.layout)
     before = bucket.objects()
@@ -163,7 +163,7 @@ def test_a_home_never_sweeps_the_shards_of_another(
 
 
 def test_the_store_answers_about_spectrograms_in_an_object_store_without_an_extension(
-    config: LineConfig, songs: list[Source]
+    config: Settings, songs: list[Source]
 ) -> None:
     publish(config.layout)
 
@@ -174,7 +174,7 @@ def test_the_store_answers_about_spectrograms_in_an_object_store_without_an_exte
 
 
 def test_what_stands_in_the_store_itself_is_told_while_the_object_store_is_away(
-    config: LineConfig, songs: list[Source], monkeypatch: pytest.MonkeyPatch
+    config: Settings, songs: list[Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(config.layout)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -187,7 +187,7 @@ def test_what_stands_in_the_store_itself_is_told_while_the_object_store_is_away(
 
 
 def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
-    config: LineConfig, songs: list[Source]
+    config: Settings, songs: list[Source]
 ) -> None:
     path = publish(config.layout)
 
@@ -201,7 +201,7 @@ def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
 
 
 def test_objects_that_are_gone_or_cut_are_made_again(
-    config: LineConfig, songs: list[Source], bucket: ObjectStore
+    config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
     before, named = examples_of(config), all_shards(config.layout)
@@ -219,7 +219,7 @@ def test_objects_that_are_gone_or_cut_are_made_again(
 
 
 def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
-    config: LineConfig, songs: list[Source], bucket: ObjectStore
+    config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
     name = all_shards(config.layout)[0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.promotions import read_golden_songs
@@ -40,7 +40,7 @@ class Ring:
 
 
 @pytest.fixture
-def ring(finished_copy: LineConfig) -> Ring:
+def ring(finished_copy: Settings) -> Ring:
     layout = finished_copy.layout
     with open_catalog(layout) as catalog:
         runs = fetch_rows(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import Reason, Source
@@ -42,7 +42,7 @@ ENVELOPE = REPRESENTATIONS["envelope"]
 
 
 @pytest.fixture
-def config(config: LineConfig, monkeypatch: pytest.MonkeyPatch) -> LineConfig:
+def config(config: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The thesis's matrices, and two representations of which one judges and one is wrong."""
     more = {
         "rhythm": Representation(
@@ -64,7 +64,7 @@ def songs(library: Path) -> list[Source]:
 
 
 def test_the_others_keep_their_matrices_and_the_failed_one_says_why(
-    config: LineConfig, store_songs: Store, songs: list[Source]
+    config: Settings, store_songs: Store, songs: list[Source]
 ) -> None:
     store_songs(songs)
 
@@ -87,7 +87,7 @@ def test_the_others_keep_their_matrices_and_the_failed_one_says_why(
 
 
 def test_both_songs_are_ok_and_nothing_is_tried_again(
-    config: LineConfig, store_songs: Store, songs: list[Source]
+    config: Settings, store_songs: Store, songs: list[Source]
 ) -> None:
     store_songs(songs)
 
@@ -97,7 +97,7 @@ def test_both_songs_are_ok_and_nothing_is_tried_again(
     assert select_tracks.fn(config.layout, config.features) == []
 
 
-def refusals(config: LineConfig) -> list[tuple[str, str, str, str]]:
+def refusals(config: Settings) -> list[tuple[str, str, str, str]]:
     """Give genre, representation, reason and message of what was not made."""
     statement = """
         select genre, representation, reason, message

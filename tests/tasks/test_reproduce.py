@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 
 @pytest.mark.parametrize("network", ["cnn"])
-def test_a_run_comes_out_again_bit_for_bit(finished_copy: LineConfig, network: str) -> None:
+def test_a_run_comes_out_again_bit_for_bit(finished_copy: Settings, network: str) -> None:
     layout = finished_copy.layout
     statement = f"select run_id from runs where network = '{network}' limit 1"
     run_id, before = query_rows(layout, statement)[0]["run_id"], read_run_ids(layout)
@@ -27,12 +27,12 @@ def test_a_run_comes_out_again_bit_for_bit(finished_copy: LineConfig, network: s
     assert read_run_ids(layout) == before
 
 
-def test_a_run_that_is_not_there_is_told(finished: LineConfig) -> None:
+def test_a_run_that_is_not_there_is_told(finished: Settings) -> None:
     with pytest.raises(UsageError, match="0 finished runs"):
         find_run(finished.layout, "nowhere")
 
 
-def test_a_run_whose_songs_were_removed_cannot_be_trained_again(finished_copy: LineConfig) -> None:
+def test_a_run_whose_songs_were_removed_cannot_be_trained_again(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     with open_catalog(layout) as catalog:
         catalog.execute(

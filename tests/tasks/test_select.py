@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
@@ -34,7 +34,7 @@ def reigning(layout: DataLayout) -> tuple[int, str]:
     return found.version, found.run_id
 
 
-def test_the_best_run_on_validation_is_the_champion(finished: LineConfig) -> None:
+def test_the_best_run_on_validation_is_the_champion(finished: Settings) -> None:
     ranked = query_rows(
         finished.layout,
         "select * from runs "
@@ -52,7 +52,7 @@ def test_the_best_run_on_validation_is_the_champion(finished: LineConfig) -> Non
     assert promoted[0]["macro_f1_high"] == ranked[0]["validation_macro_f1_high"]
 
 
-def test_a_champion_that_is_still_the_best_stays(finished_copy: LineConfig) -> None:
+def test_a_champion_that_is_still_the_best_stays(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     before = reigning(layout), promotions(layout)
 
@@ -63,7 +63,7 @@ def test_a_champion_that_is_still_the_best_stays(finished_copy: LineConfig) -> N
 
 
 def test_a_promotion_that_a_killed_process_did_not_record_is_recorded(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     before = promotions(layout)
@@ -78,7 +78,7 @@ def test_a_promotion_that_a_killed_process_did_not_record_is_recorded(
     ]
 
 
-def test_the_test_split_never_chooses(finished_copy: LineConfig) -> None:
+def test_the_test_split_never_chooses(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     before = reigning(layout)
     change_runs(layout, "test_macro_f1 = 0, test_accuracy = 0", f"run_id = '{before[1]}'")
@@ -91,7 +91,7 @@ def test_the_test_split_never_chooses(finished_copy: LineConfig) -> None:
 
 
 def test_runs_that_are_equal_on_validation_leave_the_champion_be(
-    finished_copy: LineConfig,
+    finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
     before = reigning(layout)

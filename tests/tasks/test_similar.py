@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
@@ -19,12 +19,12 @@ from tests.tasks.conftest import Store
 
 
 @pytest.fixture
-def config(config: LineConfig) -> LineConfig:
+def config(config: Settings) -> Settings:
     return replace(config, representations=("musicnn",), networks=("head",), n_windows=2)
 
 
 @pytest.fixture
-def hums(config: LineConfig, store_songs: Store, tmp_path: Path) -> Path:
+def hums(config: Settings, store_songs: Store, tmp_path: Path) -> Path:
     """A store of two songs that hum and one that hisses; the first one's file."""
     songs = [
         write_song(tmp_path / f"{sound.__name__} {seed}.wav", sound, seed=seed, duration_s=4.0)
@@ -35,7 +35,7 @@ def hums(config: LineConfig, store_songs: Store, tmp_path: Path) -> Path:
     return songs[0]
 
 
-def embedder(config: LineConfig) -> Embedder:
+def embedder(config: Settings) -> Embedder:
     (features,) = config.features
     model = config.embedder(features)
     assert model
@@ -43,7 +43,7 @@ def embedder(config: LineConfig) -> Embedder:
 
 
 def test_another_encoding_of_a_song_is_nearest_to_it(
-    config: LineConfig, hums: Path, tmp_path: Path
+    config: Settings, hums: Path, tmp_path: Path
 ) -> None:
     other = encode(hums, tmp_path / "other.mp3", "-b:a", "192k")
 
@@ -68,7 +68,7 @@ def test_another_encoding_of_a_song_is_nearest_to_it(
 
 
 def test_a_copy_of_a_file_of_the_store_is_that_song(
-    config: LineConfig, hums: Path, tmp_path: Path
+    config: Settings, hums: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.wav"
     copy.write_bytes(hums.read_bytes())
@@ -81,7 +81,7 @@ def test_a_copy_of_a_file_of_the_store_is_that_song(
     assert len(found) == 2
 
 
-def test_embeddings_of_other_settings_are_not_compared(config: LineConfig, tmp_path: Path) -> None:
+def test_embeddings_of_other_settings_are_not_compared(config: Settings, tmp_path: Path) -> None:
     with open_catalog(config.layout):
         pass
     publish(config.layout)

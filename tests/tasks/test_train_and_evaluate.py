@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, top_k_accuracy_score
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.evaluation.calibration import fit_temperature
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
@@ -23,13 +23,13 @@ JUDGED = ("fragment", "song_mean", "song_maximum", "song_vote", "song_log_mean")
 
 
 @pytest.fixture
-def rows(finished: LineConfig) -> dict[str, dict[str, Any]]:
+def rows(finished: Settings) -> dict[str, dict[str, Any]]:
     found = query_rows(finished.layout, "select * from runs order by started_at")
     return {f"{row['network']} {row['fragment_s']:g}": row for row in found}
 
 
 @pytest.fixture
-def logged(finished: LineConfig, rows: dict[str, dict[str, Any]]) -> "dict[str, MlflowRun]":
+def logged(finished: Settings, rows: dict[str, dict[str, Any]]) -> "dict[str, MlflowRun]":
     from storage.models.store import open_tracking
 
     client = open_tracking(finished.layout).client
@@ -52,7 +52,7 @@ def test_every_network_has_a_run_at_every_length(
 
 
 def test_a_run_names_what_it_was_made_from(
-    finished: LineConfig, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
+    finished: Settings, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
 ) -> None:
     run, row = logged["cnn 1.5"], rows["cnn 1.5"]
     snapshots = query_rows(finished.layout, "select snapshot_id, feature_key from snapshots")
@@ -70,7 +70,7 @@ def test_a_run_names_what_it_was_made_from(
 
 
 def test_a_run_has_one_point_an_epoch_on_each_curve(
-    finished: LineConfig, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
+    finished: Settings, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
 ) -> None:
     from storage.models.store import open_tracking
 
@@ -94,7 +94,7 @@ def test_a_run_is_scored_by_fragment_and_by_every_vote(
 
 
 def test_a_run_keeps_its_figures_and_its_whole_confusion(
-    finished: LineConfig, logged: "dict[str, MlflowRun]"
+    finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
     run, layout = logged["cnn 1"], finished.layout
 
@@ -114,7 +114,7 @@ def test_a_run_keeps_its_figures_and_its_whole_confusion(
 
 
 def test_a_run_keeps_intervals_calibration_and_scores_by_number_of_fragments(
-    finished: LineConfig, logged: "dict[str, MlflowRun]"
+    finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
     run, layout = logged["cnn 1"], finished.layout
     folder = layout.mlflow_artifacts / run.info.run_id / "artifacts"
@@ -144,7 +144,7 @@ def test_a_run_keeps_intervals_calibration_and_scores_by_number_of_fragments(
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
-    finished: LineConfig,
+    finished: Settings,
     rows: dict[str, dict[str, Any]],
     logged: "dict[str, MlflowRun]",
     split: str,
@@ -168,7 +168,7 @@ def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
 
 
 def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_features(
-    finished: LineConfig, logged: "dict[str, MlflowRun]"
+    finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
     from storage.models.networks import load_temperature
     from storage.models.store import open_tracking
@@ -190,7 +190,7 @@ def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_featu
 
 
 def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_unknown(
-    finished: LineConfig, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
+    finished: Settings, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
 ) -> None:
     """Of six validation songs none can promise nine tenths: every set holds all genres."""
     run_id = rows["dense 1"]["run_id"]
@@ -212,7 +212,7 @@ def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_u
 
 
 def test_the_model_of_a_run_says_what_classifying_needs(
-    finished: LineConfig, logged: "dict[str, MlflowRun]"
+    finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
     from storage.models.networks import load_features, load_network
     from storage.models.store import open_tracking
@@ -247,7 +247,7 @@ def test_the_catalog_and_mlflow_give_the_same_scores(
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("name", ["dense 1", "cnn 1", "cnn 1.5"])
 def test_the_scores_are_those_of_the_predictions(
-    finished: LineConfig, rows: dict[str, dict[str, Any]], split: str, name: str
+    finished: Settings, rows: dict[str, dict[str, Any]], split: str, name: str
 ) -> None:
     row = rows[name]
     predictions = query_rows(
@@ -261,7 +261,7 @@ def test_the_scores_are_those_of_the_predictions(
 
 
 def test_the_probabilities_of_a_prediction_are_in_the_order_of_the_genres(
-    finished: LineConfig,
+    finished: Settings,
 ) -> None:
     statement = """
         select count(*) as n, count(*) filter (
@@ -278,7 +278,7 @@ def test_the_probabilities_of_a_prediction_are_in_the_order_of_the_genres(
 
 
 def test_a_comparison_keeps_its_figure_and_how_the_networks_stand_to_the_best(
-    finished: LineConfig, rows: dict[str, dict[str, Any]]
+    finished: Settings, rows: dict[str, dict[str, Any]]
 ) -> None:
     comparison_id = rows["cnn 1"]["comparison_id"]
     folder = finished.layout.mlflow_artifacts / comparison_id / "artifacts"
@@ -292,7 +292,7 @@ def test_a_comparison_keeps_its_figure_and_how_the_networks_stand_to_the_best(
     assert len(document["differences"]) == 3
 
 
-def test_predictions_are_of_the_validation_and_test_songs_alone(finished: LineConfig) -> None:
+def test_predictions_are_of_the_validation_and_test_songs_alone(finished: Settings) -> None:
     statement = """
         select run_id, split, list(track_id order by track_id) as songs
         from {} group by all order by all

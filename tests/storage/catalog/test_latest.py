@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline import LineConfig
+from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.snapshots import read_latest_snapshot
 from storage.home import DataLayout
@@ -18,7 +18,7 @@ def test_without_a_snapshot_one_is_told_to_train(tmp_path: Path) -> None:
 
 @pytest.mark.flow
 @pytest.mark.keras
-def test_the_snapshot_of_the_longest_fragments_was_used_last(finished: LineConfig) -> None:
+def test_the_snapshot_of_the_longest_fragments_was_used_last(finished: Settings) -> None:
     snapshot, features = read_latest_snapshot(finished.layout)
 
     assert features == finished.features[-1]
@@ -30,7 +30,7 @@ def test_the_snapshot_of_the_longest_fragments_was_used_last(finished: LineConfi
 @pytest.mark.flow
 @pytest.mark.keras
 def test_a_snapshot_under_a_preferred_key_comes_before_one_used_later(
-    finished: LineConfig,
+    finished: Settings,
 ) -> None:
     short, _ = key_features(finished.features)
 
@@ -42,7 +42,7 @@ def test_a_snapshot_under_a_preferred_key_comes_before_one_used_later(
 @pytest.mark.flow
 @pytest.mark.keras
 def test_where_no_snapshot_has_a_preferred_key_the_one_used_last_is_given(
-    finished: LineConfig,
+    finished: Settings,
 ) -> None:
     _, features = read_latest_snapshot(finished.layout, ["another key"])
 
