@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import task
 
-from genre_core.audit.label_permutation import thin_songs
+from genre_core.audit.label_permutation import subsample_songs
 from genre_core.audit.songs import name_recordings
 from genre_core.digests import digest_document
 from genre_core.errors import UsageError
@@ -17,7 +17,7 @@ from genre_core.studies.ladder.folds import FEWEST_GENRES
 from genre_core.studies.ladder.report import LadderPlan, ladder_page
 from genre_core.studies.ladder.rungs import LadderConfig
 from genre_core.studies.ladder.scores import LadderTrial, RungScore, TrialCounts, run_trial
-from storage.catalog.audits import read_audited_songs, read_copies
+from storage.catalog.audits import read_audited_songs, read_duplicates
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
@@ -57,8 +57,8 @@ def plan_ladder(
     """Choose the songs; ``snapshots`` are of one library, by representation."""
     snapshot = next(iter(snapshots.values()))
     library = read_audited_songs(layout, snapshot.snapshot_id)
-    recordings = name_recordings(library, read_copies(layout))
-    songs = tuple(thin_songs(library, recordings, config.n_songs, seed=0))
+    recordings = name_recordings(library, read_duplicates(layout))
+    songs = tuple(subsample_songs(library, recordings, config.n_songs, seed=0))
     if len({song.genre for song in songs}) < FEWEST_GENRES:
         raise UsageError("The songs of the ladder are of one genre. Ask for more with --songs.")
     return LadderPlan(

@@ -9,7 +9,7 @@ import numpy as np
 from prefect import task
 
 from genre_core.errors import GenreflowError
-from genre_core.evaluation.predictions import Judgements, judge_by_name
+from genre_core.evaluation.predictions import SongPredictions, predictions_by_name
 from genre_core.evaluation.songs import FragmentedSongs
 from genre_core.records import Split, Track
 from genre_core.studies.claims.evidence import (
@@ -32,7 +32,7 @@ from genre_core.studies.claims.evidence import (
 )
 from genre_core.studies.kernels.counts import Mean
 from storage.audio.cutting import Cut, cut_song
-from storage.catalog.runs import Run, read_judged, read_runs_of_genres
+from storage.catalog.runs import Run, read_predicted_splits, read_runs_of_genres
 from storage.catalog.snapshots import Placement, read_groups, read_placements
 from storage.catalog.songs import known_tracks
 from storage.home import DataLayout
@@ -247,9 +247,11 @@ def compare_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
     return Ballad(difference=difference, n_songs=n_songs)
 
 
-def _test_predictions(layout: DataLayout, runs: Sequence[Run], genres: Sequence[str]) -> Judgements:
+def _test_predictions(
+    layout: DataLayout, runs: Sequence[Run], genres: Sequence[str]
+) -> SongPredictions:
     """Return the predictions of runs on test songs, as numbers among all genres."""
-    read = read_judged(layout, [run.run_id for run in runs])
+    read = read_predicted_splits(layout, [run.run_id for run in runs])
     tested = [one for one in read if one.split == Split.TEST]
     first, predicted = tested[0], [one.predicted for one in tested]
-    return judge_by_name(first.track_ids, first.group_ids, first.labels, predicted, genres)
+    return predictions_by_name(first.track_ids, first.group_ids, first.labels, predicted, genres)

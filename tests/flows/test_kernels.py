@@ -55,22 +55,26 @@ def read(studied: Studied, name: str) -> dict[str, Any]:
     return json.loads((studied.folder / f"{name}.json").read_text("utf-8"))
 
 
+@pytest.mark.long
 def test_every_number_of_kernels_is_trained_with_every_seed(studied: Studied) -> None:
     trained = [(row["network"], row["seed"], row["epochs"]) for row in studied.runs]
 
     assert trained == [("cnn_4_8", 0, 2), ("cnn_4_8", 1, 2), ("cnn_8_16", 0, 2), ("cnn_8_16", 1, 2)]
 
 
+@pytest.mark.long
 def test_the_snapshot_of_the_settings_is_studied_though_another_was_used_since(
     studied: Studied,
 ) -> None:
     assert {row["fragment_s"] for row in studied.runs} == {1.0}
 
 
+@pytest.mark.long
 def test_a_finished_training_is_not_done_again(studied: Studied) -> None:
     assert studied.runs_after_again == studied.runs
 
 
+@pytest.mark.long
 def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied) -> None:
     from storage.models.store import open_tracking
 
@@ -81,13 +85,19 @@ def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied
     assert studied.folder == studied.config.layout.home / "reports" / "kernels"
     assert {Path(artifact.path).name for artifact in logged} == figures
     assert figures == {
-        *("kernel_counts.png", "kernel_likeness.png", "kernel_similarity.png", "pruning.png"),
-        *("architecture.png", "excitement_1.png", "excitement_2.png", "images_0_input.png"),
+        *("kernel_counts.png", "kernel_cosines.png", "kernel_similarity.png", "pruning.png"),
+        *(
+            "architecture.png",
+            "top_activations_1.png",
+            "top_activations_2.png",
+            "images_0_input.png",
+        ),
         *("images_1_convolution.png", "images_2_max_pooling.png", "images_3_convolution.png"),
     }
     assert tracking.client.get_run(studied.run_id).info.status == "FINISHED"
 
 
+@pytest.mark.long
 def test_the_curves_of_a_number_of_kernels_are_those_of_its_runs(studied: Studied) -> None:
     from storage.models.store import open_tracking
 
@@ -105,8 +115,9 @@ def test_the_curves_of_a_number_of_kernels_are_those_of_its_runs(studied: Studie
     assert row["best_validation_accuracy"]["low"] is None
 
 
+@pytest.mark.long
 def test_kernels_are_compared_within_layers_and_between_networks(studied: Studied) -> None:
-    compared = read(studied, "kernel_likeness")
+    compared = read(studied, "kernel_similarity")
 
     assert set(compared) == {
         *("cnn_4_8, layer 1", "cnn_4_8, layer 2", "cnn_8_16, layer 1", "cnn_8_16, layer 2"),
@@ -115,6 +126,7 @@ def test_kernels_are_compared_within_layers_and_between_networks(studied: Studie
     }
 
 
+@pytest.mark.long
 def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     studied: Studied,
 ) -> None:
@@ -135,11 +147,11 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     validation = split_examples(layout, snapshot, Split.VALIDATION)
     accuracy = fragment_accuracy(model, validation)
     assert load_features(tracking, row["model_uri"])["genres"] == ["clicks", "hiss", "hums"]
-    assert model.count_params() == row["n_parameters"] <= row["n_parameters_whole"]
+    assert model.count_params() == row["n_parameters"] <= row["n_parameters_full"]
     filters = [layer.filters for layer in model.layers if hasattr(layer, "filters")]
     assert filters == row["kernels"]
     assert accuracy == pytest.approx(row["validation_fragment_accuracy"])
-    assert accuracy >= row["validation_fragment_accuracy_whole"] - 0.01 - 1e-9
+    assert accuracy >= row["validation_fragment_accuracy_full"] - 0.01 - 1e-9
 
 
 def test_a_plan_prunes_a_network_that_it_trains() -> None:

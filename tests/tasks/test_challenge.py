@@ -1,5 +1,6 @@
 """Challenge: which songs judge, and that no trouble of hearing them crowns anybody."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from storage.catalog.promotions import freeze_golden, read_validation_songs
 from storage.catalog.runs import Prediction, Run, record_run
 from storage.home import DataLayout
 from storage.models.alias import Champion
-from tasks.challenge import judge_challenge
+from tasks.challenge import evaluate_challenge
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
@@ -64,12 +65,14 @@ class Field:
 
     def judge(self, challenger: Run, champion: Run | None) -> tuple[Decision, str]:
         reigning = Champion(version=1, run_id=champion.run_id, model_uri="") if champion else None
-        return judge_challenge(self.layout, challenger, reigning, "", PromotionConfig())
+        return evaluate_challenge(self.layout, challenger, reigning, "", PromotionConfig())
 
 
-@pytest.fixture
-def field(tmp_path: Path) -> Field:
-    store, songs = Store(DataLayout(tmp_path), tmp_path), {}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Field:
+    """The store that each test copies."""
+    home = tmp_path_factory.mktemp("field")
+    store, songs = Store(DataLayout(home), home), {}
     for genre in GENRES:
         for split in SPLITS:
             tracks = [
@@ -81,6 +84,12 @@ def field(tmp_path: Path) -> Field:
     found = Field(store, songs)
     store.extract("new", *found.members(*GENRES))
     return found
+
+
+@pytest.fixture
+def field(made: Field, tmp_path: Path) -> Field:
+    shutil.copytree(made.layout.home, tmp_path, dirs_exist_ok=True)
+    return Field(Store(DataLayout(tmp_path), tmp_path), made.songs)
 
 
 def test_songs_that_the_champion_has_no_spectrograms_of_are_left_out_for_both(field: Field) -> None:
@@ -234,7 +243,7 @@ def test_validation_songs_that_have_chosen_among_networks_say_so_and_golden_ones
     decision, _ = field.judge(challenger, champion)
 
     assert decision.promote
-    assert "(at 98.3 %, because these songs chose it among 3 networks)" in decision.reason
+    assert "(at 98.33 %: these songs chose it among 3 models)" in decision.reason
 
     freeze_golden(field.layout)
     for run, n_right in ((champion, 5), (challenger, N_SONGS)):
@@ -243,7 +252,7 @@ def test_validation_songs_that_have_chosen_among_networks_say_so_and_golden_ones
     decision, judged_on = field.judge(challenger, champion)
 
     assert (decision.promote, judged_on) == (True, "golden 1")
-    assert "because these songs chose it" not in decision.reason
+    assert "these songs chose it" not in decision.reason
 
 
 def test_a_genre_that_has_only_changed_its_name_is_no_genre_lost(field: Field) -> None:

@@ -1,8 +1,10 @@
 """Promote: who proves better on the same songs, what is recorded of it, and the way back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+from prefect.logging import disable_run_logger
 
 from flows.settings import Settings
 from genre_core.errors import UsageError
@@ -10,8 +12,9 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.promotions import read_golden_songs
 from storage.catalog.runs import read_run
 from storage.home import DataLayout
-from tasks.challenge import hear_songs
+from tasks.challenge import predict_songs
 from tasks.promote import explain_stay, promote_best, promote_despite_audit, roll_back
+from tests.conftest import copy_home
 from tests.tasks.contests import (
     aliases,
     execute,
@@ -39,9 +42,10 @@ class Ring:
     challenger: str
 
 
-@pytest.fixture
-def ring(finished_copy: Settings) -> Ring:
-    layout = finished_copy.layout
+@pytest.fixture(scope="module")
+def made_ring(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ring:
+    """The ring that each test copies."""
+    layout = copy_home(finished.layout, tmp_path_factory.mktemp("ring") / "home")
     with open_catalog(layout) as catalog:
         runs = fetch_rows(
             catalog,
@@ -58,11 +62,25 @@ def ring(finished_copy: Settings) -> Ring:
 
 
 @pytest.fixture
-def promoted(ring: Ring) -> Ring:
-    """A store in which the challenger has taken the place of the champion."""
+def ring(made_ring: Ring, tmp_path: Path) -> Ring:
+    return replace(made_ring, layout=copy_home(made_ring.layout, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def made_promoted(made_ring: Ring, tmp_path_factory: pytest.TempPathFactory) -> Ring:
+    """The promotion that each test copies."""
+    home = tmp_path_factory.mktemp("promoted") / "home"
+    ring = replace(made_ring, layout=copy_home(made_ring.layout, home))
     let_say(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
-    assert promote_best.fn(ring.layout, who="schedule") is not None
+    with disable_run_logger():
+        assert promote_best.fn(ring.layout, who="schedule") is not None
     return ring
+
+
+@pytest.fixture
+def promoted(made_promoted: Ring, tmp_path: Path) -> Ring:
+    """A store in which the challenger has taken the place of the champion."""
+    return replace(made_promoted, layout=copy_home(made_promoted.layout, tmp_path / "copy"))
 
 
 def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_recorded(
@@ -78,7 +96,7 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
     assert second["gain_low"] > 0  # type: ignore[operator]
     assert second["audit_verdict"] in ("pass", "inconclusive", "warn")
     assert second["audit_id"]
-    assert "takes the place of version 1: on 39 songs (validation)" in str(second["reason"])
+    assert "replaces version 1: on 39 songs (validation)" in str(second["reason"])
     assert [row["promoted"] for row in rows(promoted.layout, "challenges")] == [True, True]
     from storage.models.store import open_tracking
 
@@ -97,7 +115,7 @@ def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -
     assert (challenge["promoted"], challenge["gain_high"] < 0) == (False, True)  # type: ignore[operator]
     assert len(rows(ring.layout, "promotions")) == 1
     assert explain_stay(ring.layout) == challenge["reason"]
-    assert "version 1 stays before" in str(challenge["reason"])
+    assert "does not replace version 1" in str(challenge["reason"])
 
 
 def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
@@ -118,7 +136,7 @@ def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
 
     assert [promotion for promotion, _ in (audited, overruled)] == [None, None]
     assert "The audit of snapshot" in audited[1]
-    assert "version 1 stays before" in overruled[1]
+    assert "does not replace version 1" in overruled[1]
     reasons = [row["reason"] for row in rows(ring.layout, "challenges")]
     assert reasons[1:] == [audited[1], overruled[1]]
 
@@ -192,7 +210,7 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
     run = read_run(layout, run_id)
     assert run is not None
 
-    said = hear_songs(layout, run, read_golden_songs(layout, 1, ("clicks", "hiss", "hums")))
+    said = predict_songs(layout, run, read_golden_songs(layout, 1, ("clicks", "hiss", "hums")))
 
     kept = [r for r in rows(layout, "predictions") if r["split"] == "golden"]
     assert said == {row["track_id"]: row["predicted"] for row in tested}

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from genre_core.evaluation.bootstrap import Interval, interval_rng
-from genre_core.evaluation.predictions import Judgements, confusion_by_group
+from genre_core.evaluation.predictions import SongPredictions, confusion_by_group
 from genre_core.evaluation.significance import paired_difference, score_intervals
 from genre_core.evaluation.songs import (
     CHOOSING_VOTE,
     FragmentedSongs,
-    fragment_judgements,
-    song_judgements,
+    fragment_predictions,
+    song_predictions,
 )
 from genre_core.examples import Float32Array
 from genre_core.representations.features import FeatureConfig, matrices_of
@@ -205,19 +205,19 @@ def compared_pairs(fragment_s: float) -> list[tuple[Key, Key]]:
     ]
 
 
-def pool_seeds(seeds: Sequence[Judgements]) -> Judgements:
+def pool_seeds(seeds: Sequence[SongPredictions]) -> SongPredictions:
     """Put the predictions of several seeds on the same songs together."""
     return replace(seeds[0], predicted=np.concatenate([seed.predicted for seed in seeds]))
 
 
-def by_fragment(seeds: Sequence[FragmentedSongs]) -> Judgements:
+def by_fragment(seeds: Sequence[FragmentedSongs]) -> SongPredictions:
     """Return the predictions of single fragments, all seeds together."""
-    return pool_seeds([fragment_judgements(songs) for songs in seeds])
+    return pool_seeds([fragment_predictions(songs) for songs in seeds])
 
 
-def by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> Judgements:
+def by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> SongPredictions:
     """Return the predictions of songs by a vote of their fragments, all seeds together."""
-    return pool_seeds([song_judgements(songs, vote) for songs in seeds])
+    return pool_seeds([song_predictions(songs, vote) for songs in seeds])
 
 
 def score_network(
@@ -244,11 +244,11 @@ def score_network(
     )
 
 
-def _accuracy(predictions: Judgements, library_id: str) -> Interval:
+def _accuracy(predictions: SongPredictions, library_id: str) -> Interval:
     return score_intervals(predictions, interval_rng(library_id)).accuracy
 
 
-def _difference(ours: Judgements, theirs: Judgements, library_id: str) -> Interval:
+def _difference(ours: SongPredictions, theirs: SongPredictions, library_id: str) -> Interval:
     return paired_difference(ours, theirs, interval_rng(library_id)).accuracy
 
 
@@ -277,11 +277,11 @@ def aggregation_of(seeds: Sequence[FragmentedSongs], name: str, library_id: str)
     )
 
 
-def _one_fragment(songs: FragmentedSongs) -> Judgements:
+def _one_fragment(songs: FragmentedSongs) -> SongPredictions:
     """Let one fragment decide, each in turn as if it were a seed; songs with few take turns."""
     most = max(map(len, songs.fragments))
     rows = [[f[turn % len(f)].argmax() for f in songs.fragments] for turn in range(most)]
-    return replace(song_judgements(songs, THESIS_VOTE), predicted=np.array(rows, np.int64))
+    return replace(song_predictions(songs, THESIS_VOTE), predicted=np.array(rows, np.int64))
 
 
 def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
@@ -303,7 +303,7 @@ def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
 
 
 def shared_difference(
-    ours: Judgements, theirs: Judgements, library_id: str
+    ours: SongPredictions, theirs: SongPredictions, library_id: str
 ) -> tuple[Interval, int]:
     """Compare two trainings on the songs that both have predicted; return also how many.
 
@@ -319,7 +319,7 @@ def shared_difference(
     return _difference(mine, others, library_id), len(shared)
 
 
-def _keep(predictions: Judgements, track_ids: Sequence[str]) -> Judgements:
+def _keep(predictions: SongPredictions, track_ids: Sequence[str]) -> SongPredictions:
     kept = np.isin(predictions.track_ids.astype(str), list(track_ids))
     return replace(
         predictions,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genre_core.audit.label_permutation import relabel, select, song_verdicts
+from genre_core.audit.label_permutation import predict_by_song, relabel, select
 from genre_core.audit.songs import AuditedSong
 from genre_core.evaluation.bootstrap import (
     Float64Array,
@@ -183,7 +183,7 @@ def _count(probabilities: Float32Array, scored: Examples, rung: Rung) -> TrialCo
     names, owner = np.unique(scored.track_ids.astype(str), return_inverse=True)
     song_right: tuple[int, ...] = ()
     if rung.by_song:
-        found, labels, predicted = song_verdicts(probabilities, scored)
+        found, labels, predicted = predict_by_song(probabilities, scored)
         right_of = dict(
             zip(found.tolist(), (labels == predicted).astype(int).tolist(), strict=True)
         )
@@ -261,7 +261,7 @@ class RungScore:
             for unit in ("fragment", "song"):
                 if interval := getattr(getattr(self, labels), unit, None):
                     name = f"ladder_{self.rung.number}_{labels}_{unit}"
-                    metrics |= {name: interval.value, **interval.as_metrics(name)}
+                    metrics |= interval.as_columns(name)
         return metrics
 
 
