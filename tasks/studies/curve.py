@@ -19,6 +19,7 @@ from genre_core.studies.learning_curve import (
 )
 from genre_core.training.songs import EmbeddedSongs
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
+from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
 from storage.home import DataLayout
 from storage.reports import write_document, write_figure
@@ -94,8 +95,11 @@ def measure_curve(
     UsageError
         If there is no snapshot of an embedding, or fewer than two genres in two groups each.
     """
-    snapshot, embedding = read_embedded_snapshot(layout, representation)
-    library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    with open_catalog(layout) as catalog:
+        snapshot, embedding = read_embedded_snapshot(catalog, representation)
+        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
     songs = library.without_golden.divisible()
     if len(songs.genres) < FEWEST_GENRES:
         raise UsageError(

@@ -14,6 +14,7 @@ from genre_core.representations.features import FeatureConfig, feature_key
 from genre_core.training.head import fit_head, fit_scaler
 from genre_core.training.tag_prior import prior_matrix, tag_table
 from storage.audio.decode import DECODER_VERSION
+from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import EmbeddedSong, count_unlabelled, read_learned, read_waiting
 from storage.fetch.addresses import show_location
 from storage.home import DataLayout
@@ -75,9 +76,10 @@ def propose(
     if features.embedding is None:
         raise UsageError(f"{features.representation} is no embedding. Name one that is.")
     key = feature_key(features, DECODER_VERSION)
-    n_unlabelled, n_embedded = count_unlabelled(layout, key)
-    waiting = read_waiting(layout, key, sources, MOST_WAITING)
-    learned = read_learned(layout, key, genres, MOST_LEARNED)
+    with open_catalog(layout) as catalog:
+        n_unlabelled, n_embedded = count_unlabelled(catalog, key)
+        waiting = read_waiting(catalog, key, sources, MOST_WAITING)
+        learned = read_learned(catalog, key, genres, MOST_LEARNED)
     songs = _choose(features.embedding, learned, waiting, tag_prior, n) if waiting else ()
     return Proposed(
         songs=tuple(songs),

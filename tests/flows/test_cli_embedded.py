@@ -174,7 +174,8 @@ def quiet_task(embedded: DataLayout) -> Callable[[], int]:
     from tasks.suspects import list_suspects
 
     def find() -> int:
-        snapshot, embedding = read_embedded_snapshot(embedded)
+        with open_catalog(embedded) as catalog:
+            snapshot, embedding = read_embedded_snapshot(catalog)
         with disable_run_logger():
             return list_suspects.fn(embedded, [embedding_features(embedding, 6)], [snapshot], {})
 
