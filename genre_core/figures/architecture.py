@@ -106,7 +106,7 @@ def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
 
 
 def _name(box: LayerBox) -> str:
-    """Return the kind, with the name where it says something new."""
+    """Return the kind, with the name where it differs."""
     plain = box.name.rstrip("0123456789").rstrip("_").replace("_", "")
     return box.kind if plain == box.kind.lower() else f"{box.kind} ({box.name})"
 

@@ -141,7 +141,7 @@ def draw_cosines(layers: Mapping[str, Kernels], title: str) -> Figure:
 
 
 def side_by_side(kernels: Kernels) -> Sequence[int]:
-    """Order kernels so that each stands beside the most similar one not yet placed."""
+    """Order kernels so that each is beside the most similar one not yet placed."""
     between = cosines(kernels, kernels)
     order = [int(between.sum(axis=1).argmax())]
     rest = set(range(len(kernels))) - set(order)

@@ -32,7 +32,7 @@ LADDER_GAP = 0.13
 MARKS = (("true", "fragment"), ("true", "song"), ("random", "fragment"), ("random", "song"))
 LENGTH_GAP = 0.05
 CURVE_GAP = 1.06
-"""Factor between the places of two curves at one size: their bars stand beside each other."""
+"""Factor between the places of two curves at one size: their bars are beside each other."""
 
 
 def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:

@@ -1,6 +1,6 @@
 """Mean embeddings of songs: for learning, for proposals, and for similar songs."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # DuckDB's types, kept alive, are reported as leaks at exit
 
 import json
 from collections.abc import Sequence
@@ -193,7 +193,7 @@ def find_embedded(layout: DataLayout, song: str, representation: str) -> str:
     names = [song, str(Path(song).absolute())]
     rows = query_rows(layout, _FIND, [*names, FEWEST_DIGITS, representation])
     if len(rows) > 1:
-        raise UsageError(f"{len(rows)} tracks begin with {song}. Give more digits of the id.")
+        raise UsageError(f"{len(rows)} tracks begin with {song}. Name more digits of the id.")
     if rows and not rows[0]["is_embedded"]:
         raise UsageError(
             f"{song} has no embedding {representation}. `genreflow extract` makes those that are "

@@ -131,8 +131,8 @@ CLAIMS = (
         section="2.4",
         statement="Deciding over many fragments is more robust than over one.",
         figure="stated, not measured",
-        rule="The surest of all fragments of a song (the thesis's vote) is right more often than "
-        "one fragment alone, by song.",
+        rule="The most confident of all fragments of a song (the vote of the thesis) is right more "
+        "often than one fragment alone, by song.",
     ),
     Claim(
         claim_id="C12",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genre_core.audit.label_permutation import predict_by_song, relabel, select
+from genre_core.audit.label_permutation import assign_labels, predict_by_song, relabel, select
 from genre_core.audit.songs import AuditedSong
 from genre_core.evaluation.bootstrap import (
     Float64Array,
@@ -103,15 +103,11 @@ def permute_labels(
     So every label is equally probable for each song, and those of one fold say nothing of those
     of another: on a fold of whole songs no model can be right more often than 1 / n_genres.
     """
-    names_of_fold: dict[int, list[str]] = {}
     fold_of = {recordings[track_id]: fold for track_id, fold in sorted(fold_of_song.items())}
-    for name, fold in sorted(fold_of.items()):
-        names_of_fold.setdefault(fold, []).append(name)
-    assigned: dict[str, int] = {}
-    for _, names in sorted(names_of_fold.items()):
-        genres = rng.permutation(n_genres)[np.arange(len(names)) % n_genres]
-        assigned |= dict(zip(names, rng.permutation(genres).tolist(), strict=True))
-    return {track_id: assigned[recordings[track_id]] for track_id in fold_of_song}
+    folds = sorted(set(fold_of.values()))
+    names = [sorted(name for name, own in fold_of.items() if own == fold) for fold in folds]
+    labels = assign_labels(names, n_genres, rng)
+    return {track_id: labels[recordings[track_id]] for track_id in fold_of_song}
 
 
 def _rng(trial: LadderTrial, purpose: int) -> np.random.Generator:
