@@ -35,14 +35,9 @@ BoolArray = npt.NDArray[np.bool_]
 class Pool:
     """Unlabelled songs.
 
-    Attributes
-    ----------
-    features : float32 [shape=(n_songs, n_features)]
-        Mean embeddings, scaled so that distances compare.
-    uncertainty : float32 [shape=(n_songs,)]
-        From `uncertainty_of`; zeros where nothing predicts them.
-    artists : sequence of str [shape=(n_songs,)]
-        Empty where unknown.
+    ``features`` are mean embeddings, scaled so that distances compare, (n_songs, n_features);
+    ``uncertainty`` comes from `uncertainty_of`, zeros where nothing predicts the songs; an artist
+    is empty where unknown.
     """
 
     features: Float32Array
@@ -77,10 +72,7 @@ class Proposal:
 def uncertainty_of(probabilities: Float32Array) -> Float32Array:
     """Return the entropy of predictions, float32 (n_songs,): 0 where certain, 1 where uniform.
 
-    Parameters
-    ----------
-    probabilities : float32 [shape=(n_songs, n_genres)]
-        Of two genres at least.
+    Probabilities are (n_songs, n_genres), of two genres at least.
     """
     logs = np.log(np.maximum(probabilities, SMALLEST))
     entropy = -(probabilities * logs).sum(axis=1) / np.log(probabilities.shape[1])
@@ -88,23 +80,10 @@ def uncertainty_of(probabilities: Float32Array) -> Float32Array:
 
 
 def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> list[Proposal]:
-    """Choose the songs of a pool that should be labelled next.
+    """Choose up to ``n`` songs of a pool that should be labelled next, the most helpful first.
 
-    Parameters
-    ----------
-    pool : Pool
-        The distances of its songs to each other are in memory: 64 MB for 4,000 songs.
-    labelled : float32 [shape=(n_labelled, n_features)]
-        Songs with labels, scaled alike; none: the pool alone is covered.
-    n_genres : int
-        Genres of the labelled songs.
-    n : int
-        Fewer are proposed if the pool has fewer.
-
-    Returns
-    -------
-    list of Proposal
-        The most helpful song first.
+    ``labelled`` are songs of ``n_genres`` genres, (n_labelled, n_features), scaled alike; without
+    any, the pool alone is covered. Distances are in memory: 64 MB for a pool of 4,000 songs.
     """
     if not len(pool.features):
         return []

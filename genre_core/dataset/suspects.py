@@ -36,19 +36,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A song whose label looks wrong.
+    """A song whose label, ``genre``, looks wrong; probabilities are out of fold.
 
-    Attributes
-    ----------
-    genre : str
-        The label that it has.
-    confidence : float
-        Probability of this label, out of fold.
-    predicted : str
-        The most probable genre, of probability ``predicted_confidence``.
-    neighbours : tuple of Neighbour
-        The nearest songs of other groups, the nearest first: songs of the same artist bear a
-        label that was given together with this one.
+    ``neighbours`` are the nearest songs of other groups, the nearest first: songs of the same
+    artist have a label that was given together with this one.
     """
 
     track_id: str
@@ -62,22 +53,10 @@ class Suspect:
 def find_suspects(
     songs: EmbeddedSongs, prior: Float32Array, confirmed: Collection[str]
 ) -> list[Suspect]:
-    """Find the songs that are predicted as another genre, the least probable label first.
+    """Find up to `MOST_SUSPECTS` songs predicted as another genre, the least probable label first.
 
-    Parameters
-    ----------
-    songs : EmbeddedSongs
-        Each of their genres is in two groups at least (`EmbeddedSongs.divisible`); of a single
-        genre, no song is a suspect.
-    prior : float32 [shape=(n_tags, n_genres)]
-        From `tag_prior.prior_matrix`.
-    confirmed : collection of str
-        Tracks whose label a person has decided on: it is trusted, and they are never suspects.
-
-    Returns
-    -------
-    list of Suspect
-        `MOST_SUSPECTS` at most.
+    Each genre is in two groups at least (`EmbeddedSongs.divisible`); of a single genre, no song is
+    a suspect. The prior is (n_tags, n_genres); labels of ``confirmed`` tracks are trusted.
     """
     if len(songs.genres) < FEWEST_GENRES:
         return []
@@ -113,10 +92,7 @@ def label_probabilities(
 ) -> Float32Array:
     """Probability of each genre, out of fold by group, from heads without the doubtful songs.
 
-    Returns
-    -------
-    float32 [shape=(n_songs, n_genres)]
-        Not a number where a song could not be held out.
+    float32 (n_songs, n_genres); not a number where a song could not be held out.
     """
     first = fit_head(songs.values, songs.labels, songs.group_ids, prior, len(songs.genres))
     agrees = first.out_of_fold.argmax(axis=1) == songs.labels

@@ -87,21 +87,9 @@ def measure_size(
 ) -> CurvePoint | None:
     """Fit heads on so many songs of each genre, and predict the songs of all other groups.
 
-    Parameters
-    ----------
-    songs : EmbeddedSongs
-        Each of their two genres or more is in two groups at least (`EmbeddedSongs.divisible`).
-    prior : float32 [shape=(n_tags, n_genres)]
-        With zeros alone, the features decide.
-    n_songs : int
-        One of `curve_sizes`.
-    rng : numpy.random.Generator
-        The same state draws the same songs.
-
-    Returns
-    -------
-    CurvePoint or None
-        None where groups of several genres leave too few songs.
+    Each of the two genres or more is in two groups at least (`EmbeddedSongs.divisible`); the prior
+    is (n_tags, n_genres), with zeros alone the features decide. None where groups of several
+    genres leave too few songs.
     """
     drawn = [draw_songs(songs, n_songs, rng) for _ in range(n_draws)]
     scored = [_score_draw(songs, prior, places) for places in drawn if places is not None]
@@ -124,10 +112,7 @@ def measure_all(
 def draw_songs(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> Int64Array | None:
     """Draw so many songs of each genre from groups that leave one of each genre to be predicted.
 
-    Returns
-    -------
-    int64 [shape=(n_genres * n_songs,)] or None
-        Places of the songs; none where `N_ATTEMPTS` found no such groups.
+    Returns their places, int64 (n_genres * n_songs,); None where `N_ATTEMPTS` found no such groups.
     """
     genres = range(len(songs.genres))
     for _ in range(N_ATTEMPTS):

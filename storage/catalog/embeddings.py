@@ -158,24 +158,10 @@ def nearest_songs(
     among: Among = Among.LIBRARY,
     n_songs: int = 10,
 ) -> list[dict[str, Any]]:
-    """Return the songs nearest to one, the nearest first.
+    """Return the songs nearest to a track, the nearest first, with their cosine and one source.
 
-    Parameters
-    ----------
-    representation : str
-        An embedding that the store has (`embedded_representations`).
-    track_id : str
-        The song itself, which is not among the answers.
-    embedding : sequence of float, optional
-        Its mean features; those of the store where it is a song of the store.
-    among : Among
-    n_songs : int
-
-    Returns
-    -------
-    list of dict
-        ``track_id``, ``genre``, ``artist``, ``title``, ``source`` and ``cosine``. Duplicates are
-        left out, and so are the songs of the built-in library once the store has other music.
+    ``embedding`` are its mean features where it is not in the store. The track itself, duplicates
+    and, once the store has other music, the songs of the built-in library are left out.
     """
     wanted = None if embedding is None else list(embedding)
     parameters = [representation, track_id, wanted, str(among), n_songs]

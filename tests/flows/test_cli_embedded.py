@@ -203,7 +203,7 @@ def test_similar_shows_the_nearest_songs_of_a_library_song(
     [
         (("similar", "nowhere.mp3"), "There is no file nowhere.mp3"),
         (("similar", "x", "--representation", "mine"), "no embeddings 'mine'. It has made."),
-        (("curve", "--representation", "mine"), "no snapshot of mine in"),
+        (("curve", "--representation", "mine"), "no snapshot of mine yet"),
     ],
 )
 def test_what_cannot_be_answered_is_told(

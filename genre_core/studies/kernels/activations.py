@@ -22,16 +22,10 @@ class Activations:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TopActivations:
-    """The pieces of matrices that activate each kernel of a convolution most.
+    """The pieces of matrices that activate each kernel most, from the strongest on.
 
-    Attributes
-    ----------
-    patches : float32 [shape=(n_kernels, n_best, patch_bands, patch_frames)]
-        From the strongest on; each from another example.
-    strengths : float32 [shape=(n_kernels, n_best)]
-        Activations of the kernel.
-    examples, bands, frames : int64 [shape=(n_kernels, n_best)]
-        Where the patch begins: which example, band and frame.
+    ``patches`` are float32 (n_kernels, n_best, patch_bands, patch_frames), each from another
+    example; all others (n_kernels, n_best): activations, and where the patch begins.
     """
 
     layer: str
@@ -45,12 +39,8 @@ class TopActivations:
 def activations_of(model: keras.Model, matrix: Float32Array) -> list[Activations]:
     """Return the output of every convolution and pooling for one matrix, from input to output.
 
-    Empty for a network without convolution. Thesis figures 4.9 to 4.11.
-
-    Parameters
-    ----------
-    model : keras.Model
-    matrix : float32 [shape=(n_bands, n_frames)]
+    The matrix is (n_bands, n_frames). Empty for a network without convolution. Thesis figures 4.9
+    to 4.11.
     """
     shown = [layer for layer in model.layers if isinstance(layer, IMAGE_LAYERS)]
     if not shown:
@@ -70,16 +60,8 @@ def top_activations(
     """Find the pieces of music that activate each kernel of a convolution most.
 
     A patch is all that the kernel sees: 3 × 3 in the first layer of ``cnn``, 8 × 8 in the second.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Without padding before the layer, as ``cnn``.
-    layer : str
-        One of its convolutions.
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-    n_best : int
-        Patches a kernel, ``n_examples`` at most.
+    The network pads nowhere before the layer; matrices are (n_examples, n_bands, n_frames), and
+    ``n_best`` is at most ``n_examples``.
     """
     side, step = _receptive_field(model, layer)
     inside = keras.Model(model.input, model.get_layer(layer).output)

@@ -75,18 +75,10 @@ def best_so_far(accuracies: Float64Array) -> Float64Array:
 
 
 def epochs_to_reach(accuracies: Float64Array, level: float) -> Reached:
-    """Count the epochs until a level of accuracy is first reached.
+    """Count the epochs until a level of accuracy, in 0..1, is first reached.
 
-    Parameters
-    ----------
-    accuracies : float64 [shape=(n_seeds, n_epochs)]
-    level : float
-        In 0..1.
-
-    Returns
-    -------
-    Reached
-        ``epochs`` is over the seeds that reached it, so it flatters where some did not.
+    The mean is over the seeds, (n_seeds, n_epochs), that reached it: it flatters where some did
+    not.
     """
     reached = accuracies >= level - 1e-9
     first = reached.argmax(axis=1)[reached.any(axis=1)] + 1

@@ -58,12 +58,9 @@ def kernels_of(model: keras.Model, name: str) -> Float32Array:
 
 
 def read_layer(model: keras.Model, name: str) -> KernelLayer:
-    """Return a convolution of a network without branches, such as ``cnn``, for pruning.
+    """Return a convolution for pruning.
 
-    Raises
-    ------
-    ValueError
-        If the network branches, or what follows the convolution is no multiple of its images.
+    ValueError if the network branches, or a layer after it is not proportional to its images.
     """
     reader = _reader(model, name)
     biases = np.asarray(model.get_layer(name).bias, np.float32)[:, np.newaxis]
@@ -96,21 +93,10 @@ def silence(model: keras.Model, layer: KernelLayer) -> None:
 
 
 def shrink(model: keras.Model, layer: KernelLayer, kept: Sequence[int]) -> keras.Model:
-    """Build a network that has only some kernels of a convolution.
+    """Build a network that has only some kernels of a convolution, given by their places.
 
-    Parameters
-    ----------
-    model : keras.Model
-        The full network; it stays as it is.
-    layer : KernelLayer
-        One of its convolutions after `similarity.removals`.
-    kept : sequence of int
-        Places of the kernels that stay.
-
-    Returns
-    -------
-    keras.Model
-        Of fewer parameters; it predicts as ``model`` does after `silence`.
+    ``layer`` is the convolution after `similarity.removals`; the network predicts as ``model``
+    does after `silence`.
     """
 
     def narrower(full: layers.Layer) -> layers.Layer:
@@ -173,10 +159,9 @@ def _as_kernel(outgoing: Float32Array, shape: tuple[int, ...]) -> Float32Array:
 
 
 def fragment_accuracy(model: keras.Model, examples: Examples) -> float:
-    """Return the share of examples that a network predicts right.
+    """Return the share of examples that a network predicts right, by its compiled prediction.
 
-    By the compiled prediction, a third of the time of `training.predict_genres`: a pruning curve
-    needs hundreds of them.
+    That takes a third of the time of `predict_genres`, and a pruning curve needs hundreds.
     """
     n_right = 0
     for start in range(0, len(examples), PREDICTION_BATCH):
@@ -191,16 +176,8 @@ def prune_layer(
 ) -> PruningCurve:
     """Remove the kernels of one convolution one by one, the most similar first and at random.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Stays as it is.
-    layer : str
-        One of its convolutions.
-    examples : Examples
-        On which it is scored; validation, not test.
-    n_orders : int
-        Random orders to compare with.
+    The model stays as it is; it is scored on ``examples`` of validation, not test, and compared
+    with ``n_orders`` random orders.
     """
     full, masked = fragment_accuracy(model, examples), copy_network(model)
 
@@ -233,17 +210,8 @@ def prune_network(model: keras.Model, examples: Examples) -> Pruned:
     that costs more than its share of ``TOLERANCE`` is taken back and ends the layer. Thesis
     section 4.6.2: remove a kernel, test, put it back if the performance suffers.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Without branches, such as ``cnn``; it stays as it is.
-    examples : Examples
-        On which it is scored; validation, not test.
-
-    Raises
-    ------
-    ValueError
-        If the network has no convolution, or branches.
+    The model stays as it is; it is scored on ``examples`` of validation, not test. ValueError if
+    it has no convolution, or branches.
     """
     names = convolutions(model)
     if not names:

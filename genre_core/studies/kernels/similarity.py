@@ -21,16 +21,11 @@ Kernels = Float32Array | Float64Array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarityTest:
-    """How similar kernels are, and how similar as many random ones would be.
+    """How similar kernels are, and how similar as many untrained ones would be.
 
-    Attributes
-    ----------
-    similarity : float
-        Mean over the kernels of the highest cosine with a kernel of the other side.
-    chance, chance_low, chance_high : float
-        The same for untrained kernels: mean, and the range of 95 % of the draws.
-    p_value : float
-        Share of the draws that are as similar or more, counting the kernels themselves as a draw.
+    ``similarity`` is the mean over the kernels of the highest cosine with a kernel of the other
+    side; ``chance`` the same for untrained kernels, with the range of 95 % of the draws;
+    ``p_value`` the share of draws that are as similar or more, the kernels counted as one.
     """
 
     similarity: float
@@ -46,22 +41,10 @@ def as_vectors(kernels: Float32Array) -> Float32Array:
 
 
 def cosines(some: Kernels, others: Kernels) -> Float64Array:
-    """Return the cosine of every row with every row.
+    """Return the cosine of every row with every row, float64 (n_some, n_others).
 
-    Parameters
-    ----------
-    some, others : float [shape=(n_kernels, n_values)]
-        The numbers of rows may differ.
-
-    Returns
-    -------
-    float64 [shape=(n_some, n_others)]
-        Within -1..1; 0 where a kernel is all zeros and has no direction.
-
-    Raises
-    ------
-    ValueError
-        If their kernels have different numbers of values.
+    0 where a kernel is all zeros. Both are float (n_kernels, n_values); ValueError where their
+    numbers of values differ.
     """
     if some.shape[1] != others.shape[1]:
         raise ValueError(
@@ -95,11 +78,8 @@ def similarity_within(kernels: Kernels, rng: np.random.Generator) -> SimilarityT
 def similarity_between(some: Kernels, others: Kernels, rng: np.random.Generator) -> SimilarityTest:
     """Compare each kernel of two networks with the one nearest to it in the other network.
 
-    Parameters
-    ----------
-    some, others : float [shape=(n_kernels, n_values)]
-        First layers, whose kernels read the matrix itself: those of later layers read images that
-        are in another order in each network.
+    For first layers, (n_kernels, n_values), whose kernels read the matrix itself: those of later
+    layers read images that are in another order in each network.
     """
     return _against_chance(_best_matches, (some, others), rng)
 
@@ -132,12 +112,8 @@ def _against_chance(
 class KernelLayer:
     """The kernels of one convolution, and the weights that read their images.
 
-    Attributes
-    ----------
-    rows : float32 [shape=(n_kernels, n_values + 1)]
-        The weights of each kernel and, last, its bias.
-    outgoing : float32 [shape=(n_kernels, n_outgoing)]
-        The weights by which the next layer reads the image of each kernel.
+    ``rows`` are the weights of each kernel and, last, its bias, (n_kernels, n_values + 1);
+    ``outgoing`` those by which the next layer reads its image, (n_kernels, n_outgoing).
     """
 
     name: str
@@ -160,20 +136,14 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PruningCurve:
-    """Accuracy of a network while one of its convolutions loses its kernels.
+    """Accuracy by fragment while a convolution loses its kernels, from all of them down to one.
 
     Attributes
     ----------
-    n_kept : tuple of int
-        From all kernels down to one.
     similar : float64 [shape=(len(n_kept),)]
-        Accuracy by fragment when the most similar pair loses one first, folded into its twin.
-    random : float64 [shape=(n_orders, len(n_kept))]
-        The same in random orders.
-    dropped : float64 [shape=(n_orders, len(n_kept))]
-        In random orders, and nothing is folded.
-    removed : tuple of Removal
-        Those of ``similar``, in order.
+        The most similar pair loses one first, folded into its twin, in the order of ``removed``.
+    random, dropped : float64 [shape=(n_orders, len(n_kept))]
+        In random orders; folded, and not.
     """
 
     layer: str
@@ -233,13 +203,9 @@ def _removal(layer: KernelLayer, dropped: int, twin: int) -> Removal:
 
 
 def removals(layer: KernelLayer, choose: Choice) -> Iterator[tuple[Removal, KernelLayer]]:
-    """Remove kernel after kernel until one is left.
+    """Remove kernel after kernel until one is left; yield each removal and the layer after it.
 
-    Yields
-    ------
-    Removal
-    KernelLayer
-        The layer after it, of the same shape: outgoing weights of removed kernels are zero.
+    The layer keeps its shape: outgoing weights of removed kernels are zero.
     """
     left = np.arange(len(layer))
     while len(left) > 1:

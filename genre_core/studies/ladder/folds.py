@@ -23,13 +23,8 @@ def group_songs(
 ) -> dict[str, str]:
     """Return the group of each track: songs that must be in one fold.
 
-    Parameters
-    ----------
-    recordings : mapping
-        Duplicates of one recording are one song, see `name_recordings`.
-    division : Division
-        ``ARTIST`` also joins songs of one artist, as far as artists are known, and ``SOURCE``
-        those of one source, too.
+    Duplicates of one recording are one song, see `name_recordings`. ``ARTIST`` also joins songs
+    of one artist, as far as artists are known, and ``SOURCE`` those of one source, too.
     """
     from scipy.cluster.hierarchy import DisjointSet
 
@@ -68,11 +63,8 @@ def assign_songs(
 ) -> dict[str, int]:
     """Assign whole groups to folds, so that each genre is spread over them.
 
-    Returns
-    -------
-    dict
-        ``track_id`` to its fold; -1 for songs of genres that are in one fold alone, such as those
-        of one group: they are trained on in all folds, and never scored.
+    The fold is -1 for songs of genres that are in one fold alone, such as those of one group:
+    they are trained on in all folds, and never scored.
     """
     members: dict[str, Counter[str]] = defaultdict(Counter)
     for song in songs:

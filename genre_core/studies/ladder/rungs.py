@@ -38,21 +38,10 @@ class Labels(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
-    """A protocol, and what it changes of the one above it.
+    """A protocol, and what it changes of the one above it; number 0 is the published one.
 
-    Attributes
-    ----------
-    number : int
-        0 is the published protocol.
-    change : str
-        What people read.
-    fault : str
-        In one word, what was wrong before.
-    representation : str
-    division : Division
-    n_softmaxes : int
-        2: the loss applies softmax to the output of a softmax.
-    axis : Axis
+    ``fault`` is, in one word, what was wrong before. With two softmaxes, the loss applies softmax
+    to the output of a softmax.
     """
 
     number: int

@@ -39,16 +39,9 @@ class LadderTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialCounts:
-    """Right predictions of each song.
+    """Right and predicted fragments of each song that was scored.
 
-    Attributes
-    ----------
-    track_ids : tuple of str
-        The songs that were scored.
-    n_right, n_predicted : tuple of int
-        Fragments of each song.
-    song_right : tuple of int
-        1 where the mean of the fragments is right; empty where no song is scored as a whole.
+    ``song_right`` is 1 where the mean of the fragments is right; empty where songs are not scored.
     """
 
     track_ids: tuple[str, ...]
@@ -67,19 +60,10 @@ def run_trial(
 ) -> TrialCounts:
     """Train by the protocol of a rung and count the right predictions of its test examples.
 
-    Parameters
-    ----------
-    examples : Examples
-        Of ``songs``, with their true labels, in the representation of the rung.
-    recordings : mapping
-        From `name_recordings`.
-
-    Returns
-    -------
-    TrialCounts
-        Every example once, of a fold each, by a network of its own. Where the split is drawn anew
-        in each epoch, a fold is as likely as any other to be drawn for the last test, so it is
-        scored alike, though it was trained on.
+    ``examples`` are of ``songs``, with their true labels, in the representation of the rung;
+    ``recordings`` come from `name_recordings`. Each fold is predicted by a network of its own.
+    Where the split is drawn anew in each epoch, a fold is as likely as any other to be drawn for
+    the last test, so it is scored alike, though it was trained on.
     """
     if trial.rung.axis == Axis.FREQUENCY:
         examples = replace(examples, matrices=examples.matrices.swapaxes(1, 2))
@@ -153,14 +137,9 @@ def _predict_folds(
 def reshuffled_order(
     n_examples: int, share: float, n_epochs: int, rng: np.random.Generator
 ) -> Int64Array:
-    """Draw the examples of each epoch from all of them, test ones included.
+    """Draw the examples of each epoch from all of them, test ones included: (n_epochs, n_drawn).
 
     After five epochs of 70 %, 1 - 0.3⁵ = 99.8 % of all examples have been trained on.
-
-    Returns
-    -------
-    int64 [shape=(n_epochs, n_drawn)]
-        An epoch has no example twice.
     """
     n_drawn = max(1, round(share * n_examples))
     return fixed_order(np.arange(n_examples), n_epochs, rng)[:, :n_drawn]
@@ -207,19 +186,16 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungScore:
-    """What a protocol would report on this library.
+    """What a protocol would report on this library, on true and on random labels.
 
     Attributes
     ----------
     true, random : Accuracy or None
         None where the rung cannot be tested.
     largest : float
-        Share of the largest genre among the fragments that are scored: the score of always
-        predicting it.
+        Share of the largest genre among the scored fragments: the score of always predicting it.
     chance : float
         Of random labels: 1 / genres.
-    n_songs : int
-        Songs that were scored.
     note : str
         What cannot be tested, or makes the rung weak.
     """
@@ -266,12 +242,7 @@ def measure_accuracy(
 ) -> Accuracy:
     """Return the accuracy over seeds with its interval by bootstrap of song groups.
 
-    Parameters
-    ----------
-    group_of_song : mapping
-        Songs of one group are drawn together.
-    library_id : str
-        Seeds the bootstrap, so that all rungs draw alike.
+    ``library_id`` seeds the bootstrap, so that all rungs draw alike.
     """
     fragments = [(one.track_ids, one.n_right, one.n_predicted) for one in seeds]
     by_song = None
