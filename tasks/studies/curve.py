@@ -9,6 +9,7 @@ from genre_core.errors import UsageError
 from genre_core.evaluation.bootstrap import interval_rng
 from genre_core.examples import Float32Array
 from genre_core.figures.studies import draw_learning_curve
+from genre_core.representations.embeddings import Embedding
 from genre_core.studies.learning_curve import (
     N_DRAWS,
     CurvePoint,
@@ -20,7 +21,12 @@ from genre_core.studies.learning_curve import (
 from genre_core.training.songs import EmbeddedSongs
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.connection import open_catalog
-from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
+from storage.catalog.embeddings import (
+    EmbeddedLibrary,
+    read_embedded_library,
+    read_embedded_snapshot,
+)
+from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.reports import write_document, write_figure
 
@@ -95,11 +101,7 @@ def measure_curve(
     UsageError
         If there is no snapshot of an embedding, or fewer than two genres in two groups each.
     """
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
-    with open_catalog(layout) as catalog:
-        snapshot, embedding = read_embedded_snapshot(catalog, representation)
-        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
+    snapshot, embedding, library = _read_library(layout, representation)
     songs = library.without_golden.divisible()
     if len(songs.genres) < FEWEST_GENRES:
         raise UsageError(
@@ -107,11 +109,7 @@ def measure_curve(
             "the other is predicted. Add songs, or name the artists of those that there are."
         )
     prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
-    priors = {WITH_PRIOR: prior} if prior.any() else {}
-    curves = tuple(
-        _measure(name, songs, one, n_draws, snapshot.library_id)
-        for name, one in {**priors, WITHOUT_PRIOR: np.zeros_like(prior)}.items()
-    )
+    curves = _measure_both(songs, prior, n_draws, snapshot.library_id)
     title = f"What to expect on {embedding.name} from so many songs of each genre"
     figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
     report = CurveReport(
@@ -125,6 +123,28 @@ def measure_curve(
     )
     write_document(layout.reports / FOLDER, NAME, report.as_document())
     return report
+
+
+def _read_library(
+    layout: DataLayout, representation: str
+) -> tuple[Snapshot, Embedding, EmbeddedLibrary]:
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    with open_catalog(layout) as catalog:
+        snapshot, embedding = read_embedded_snapshot(catalog, representation)
+        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
+    return snapshot, embedding, library
+
+
+def _measure_both(
+    songs: EmbeddedSongs, prior: Float32Array, n_draws: int, library_id: str
+) -> tuple[LearningCurve, ...]:
+    """Measure with the tag prior, if any tag is of a genre, and without."""
+    priors = {WITH_PRIOR: prior} if prior.any() else {}
+    return tuple(
+        _measure(name, songs, one, n_draws, library_id)
+        for name, one in {**priors, WITHOUT_PRIOR: np.zeros_like(prior)}.items()
+    )
 
 
 def _measure(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,25 +74,16 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
             f"Run {run_id} is a head on an embedding, which has no bands to occlude. Name a run "
             "of a network on spectrograms; `genreflow compare` lists them."
         )
-    starts_s, matrices = listen(song, model.features)
-    by_fragment = import_training().predict_genres(model.network, matrices)
-    by_song = model.temper_song(by_fragment)
-    genre = int(by_song.argmax())
-    occluded = _Occluded(
-        starts_s=starts_s,
-        matrices=matrices,
-        probabilities=by_fragment[:, genre].astype(np.float64),
-        losses=_occlude(model, matrices, genre),
-    )
-    title = f"{Path(song).name}: {model.genres[genre]} {by_song[genre]:.2f}"
+    genre, probability, occluded = _occlude(model, song)
+    title = f"{Path(song).name}: {genre} {probability:.2f}"
     figures = [
-        *_draw_occlusion(model.features, occluded, model.genres[genre], title, folder),
+        *_draw_occlusion(model.features, occluded, genre, title, folder),
         *_draw_activations(model, occluded, title, folder),
     ]
     return Explanation(
         song=song,
-        genre=model.genres[genre],
-        probability=float(by_song[genre]),
+        genre=genre,
+        probability=probability,
         band_losses=tuple(occluded.losses.mean(axis=(0, 2)).tolist()),
         figures=tuple(figures),
     )
@@ -140,15 +132,20 @@ def load_run(layout: DataLayout, run_id: str) -> Judge:
     )
 
 
-def _occlude(model: Judge, matrices: Float32Array, genre: int) -> Float64Array:
-    """Return the occlusion map of every fragment, (n_fragments, n_bands, n_frames)."""
-    predict_genres = import_training().predict_genres
-    mask = mask_for(*model.features.shape)
-
-    def predict(occluded: Float32Array) -> Float32Array:
-        return predict_genres(model.network, occluded)
-
-    return np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices])
+def _occlude(model: Judge, song: str) -> tuple[str, float, _Occluded]:
+    """Return the genre of a song, its probability, and the occlusion map of every fragment."""
+    starts_s, matrices = listen(song, model.features)
+    predict = partial(import_training().predict_genres, model.network)
+    by_fragment = predict(matrices)
+    by_song = model.temper_song(by_fragment)
+    genre, mask = int(by_song.argmax()), mask_for(*model.features.shape)
+    occluded = _Occluded(
+        starts_s=starts_s,
+        matrices=matrices,
+        probabilities=by_fragment[:, genre].astype(np.float64),
+        losses=np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices]),
+    )
+    return model.genres[genre], float(by_song[genre]), occluded
 
 
 def _draw_occlusion(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from matplotlib.figure import Figure
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
@@ -90,11 +91,8 @@ def report_sweep(
     with open_catalog(layout) as catalog:
         song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
     rows = tabulate(comparison, runs, song_bytes)
-    for representation in dict.fromkeys(row.representation for row in rows):
-        shown = [g for g in comparison.groups if g.runs[0].representation == representation]
-        figure = draw_comparison([drawn_group(group, runs) for group in shown])
-        log_figure(tracking, run_id, figure, f"lengths_{representation}")
-    log_figure(tracking, run_id, draw_storage(_best_columns(rows)), "storage")
+    for name, figure in _draw(comparison, runs, rows).items():
+        log_figure(tracking, run_id, figure, name)
     log_json(tracking, run_id, comparison.as_document(), "comparison")
     table = [row.as_document() for row in rows]
     log_json(tracking, run_id, {"rows": table}, "sweep")
@@ -103,6 +101,18 @@ def report_sweep(
     finish_run(tracking, run_id)
     create_table_artifact(key="sweep", table=table)
     return rows
+
+
+def _draw(
+    comparison: Comparison, runs: Sequence[Run], rows: Sequence[SweepRow]
+) -> dict[str, Figure]:
+    """Return a figure of the lengths of each representation, and one of score against storage."""
+    figures = {"storage": draw_storage(_best_columns(rows))}
+    for representation in dict.fromkeys(row.representation for row in rows):
+        shown = [g for g in comparison.groups if g.runs[0].representation == representation]
+        drawn = [drawn_group(group, runs) for group in shown]
+        figures[f"lengths_{representation}"] = draw_comparison(drawn)
+    return figures
 
 
 def tabulate(

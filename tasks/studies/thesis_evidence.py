@@ -232,12 +232,7 @@ def compare_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
     ours = chosen.at_length("cnn")
     theirs = read_runs_of_genres(layout, chosen.snapshot.feature_key, others, "cnn")
     if not ours or not theirs:
-        named = " ".join(f"--genre {genre}" for genre in others)
-        command = f"genreflow train --network cnn --fragment-s {chosen.fragment_s:g}"
-        return Ballad(
-            fault=f"`cnn` must be trained without ballad (`{command} {named}`), then with all "
-            f"genres (`{command}`)."
-        )
+        return Ballad(fault=_untrained_ballad(chosen.fragment_s, others))
     with_ballad, without = (_test_predictions(layout, runs, genres) for runs in (ours, theirs))
     library_id = chosen.snapshot.library_id
     try:
@@ -245,6 +240,15 @@ def compare_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
     except ValueError as error:
         return Ballad(fault=f"the two cannot be paired: {error}")
     return Ballad(difference=difference, n_songs=n_songs)
+
+
+def _untrained_ballad(fragment_s: float, others: Sequence[str]) -> str:
+    named = " ".join(f"--genre {genre}" for genre in others)
+    command = f"genreflow train --network cnn --fragment-s {fragment_s:g}"
+    return (
+        f"`cnn` must be trained without ballad (`{command} {named}`), then with all genres "
+        f"(`{command}`)."
+    )
 
 
 def _test_predictions(
