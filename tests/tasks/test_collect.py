@@ -196,16 +196,6 @@ def test_an_interrupted_song_is_selected_again(
     assert len(again.sources) == len(sources)
 
 
-def test_a_song_that_is_listed_twice_is_selected_once(
-    layout: DataLayout, library: Path, tmp_path: Path
-) -> None:
-    song = next(library.glob("hums/*.wav"))
-    manifest = tmp_path / "twice.csv"
-    manifest.write_text(f"path,genre\n{song},hums\n{song},hums\n", encoding="utf-8")
-
-    assert len(select_sources.fn(layout, str(manifest)).sources) == 1
-
-
 def test_a_song_that_moved_to_another_genre_takes_it(
     layout: DataLayout, library: Path, tmp_path: Path
 ) -> None:
