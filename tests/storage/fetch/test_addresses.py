@@ -45,6 +45,20 @@ def test_one_closed_address_of_a_host_is_enough_to_refuse_it(
         policy.find_addresses("http://songs.test/", "songs.test", has_proxy=False)
 
 
+def test_a_named_host_that_changes_to_a_private_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([["8.8.8.8"], ["10.0.0.1"]])
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: next(answers))
+    policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
+
+    first = policy.find_addresses("http://a.test/x", "a.test", has_proxy=False)
+
+    assert first == ["8.8.8.8"]
+    with pytest.raises(TrackRejected, match=r"10\.0\.0\.1, no public address"):
+        policy.find_addresses("http://a.test/y", "a.test", has_proxy=False)
+
+
 def test_an_address_that_the_user_named_may_be_private(
     host: ThreadingHTTPServer, fetch: Fetch
 ) -> None:

@@ -1,4 +1,7 @@
-"""Where a page may lead: to the internet, and to the address that the user named."""
+"""Where a page may lead: to the internet, and to the address that the user named.
+
+These tests fail if yt-dlp no longer sends its requests through the handler of `CheckedRH`.
+"""
 
 from collections.abc import Iterator
 
