@@ -95,36 +95,22 @@ def listed(song: Path) -> Source:
     return Source(location=str(song), genre="jazz")
 
 
-def record_left_out(layout: DataLayout, song: Path) -> None:
-    judged = outcome(listed(song), Result.QUARANTINED, Reason.NOT_AUDIO)
-    in_catalog(layout, record_songs, [], [replace(judged, version=file_version(str(song)))])
-
-
-def test_a_file_that_was_left_out_is_tried_again_once_it_has_changed(
-    layout: DataLayout, tmp_path: Path
+@pytest.mark.parametrize("before", [b"no music", None])
+def test_a_file_that_was_rejected_or_missing_is_tried_again_once_it_has_changed(
+    layout: DataLayout, tmp_path: Path, before: bytes | None
 ) -> None:
     song = tmp_path / "song.mp3"
-    song.write_bytes(b"no music")
-    record_left_out(layout, song)
-    before = select_new(layout, [listed(song)])
+    if before:
+        song.write_bytes(before)
+    rejected = outcome(listed(song), Result.QUARANTINED, Reason.NOT_AUDIO)
+    rejected = replace(rejected, version=file_version(str(song)))
+    in_catalog(layout, record_songs, [], [rejected])
+    unchanged = select_new(layout, [listed(song)])
 
     song.write_bytes(b"music at last")
 
-    assert before == []
+    assert unchanged == []
     assert [s.location for s in select_new(layout, [listed(song)])] == [str(song)]
-
-
-def test_a_file_that_was_missing_is_tried_again_once_it_is_there(
-    layout: DataLayout, tmp_path: Path
-) -> None:
-    song = tmp_path / "song.mp3"
-    record_left_out(layout, song)
-    before = select_new(layout, [listed(song)])
-
-    song.write_bytes(b"music")
-
-    assert before == []
-    assert len(select_new(layout, [listed(song)])) == 1
 
 
 def test_a_song_in_the_store_does_not_ask_for_its_file(layout: DataLayout, tmp_path: Path) -> None:
@@ -166,15 +152,6 @@ def test_a_new_attempt_keeps_the_time_of_the_first(layout: DataLayout) -> None:
     second = rows_of(layout, "select first_at, updated_at from outcomes")[0]
     assert second["first_at"] == first["first_at"]
     assert second["updated_at"] > first["updated_at"]
-
-
-def test_a_track_whose_source_says_another_genre_takes_it(store: Store) -> None:
-    song = store.track("blue")
-    store.add_songs(song)
-
-    store.add_songs(replace(song, genre="soul"))
-
-    assert known(store, [song.track_id])[song.track_id].genre == "soul"
 
 
 def test_a_track_that_is_handed_over_stands_where_its_source_says(store: Store) -> None:
