@@ -33,7 +33,7 @@ from storage.sources.identity import host_of, locate
 from storage.sources.listing import Expanded, expand_pages, list_sources
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from storage.catalog.connection import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +128,14 @@ def name_outcomes(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> tup
 
 
 def _keep_labels(
-    catalog: DuckDBPyConnection, sources: Sequence[Source], genres: Sequence[str]
+    catalog: Catalog, sources: Sequence[Source], genres: Sequence[str]
 ) -> list[Source]:
     unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, genres)]
     return keep_labels(sources, read_labels(catalog, unsure) if unsure else {}, genres)
 
 
 def _settle_listing(
-    catalog: DuckDBPyConnection, sources: Sequence[Source], listed: Expanded, access: Access
+    catalog: Catalog, sources: Sequence[Source], listed: Expanded, access: Access
 ) -> Selected:
     """Select what is to be fetched: no song twice, none that is done, none of the archive."""
     songs = {source.location for source in sources}
@@ -153,7 +153,7 @@ def _settle_listing(
 
 
 def _take_stored(
-    catalog: DuckDBPyConnection, layout: DataLayout, selected: Selected, genres: Sequence[str]
+    catalog: Catalog, layout: DataLayout, selected: Selected, genres: Sequence[str]
 ) -> Selected:
     """Take the songs that only changed their labels from storage instead of fetching them."""
     accepted = [s for s in selected.sources if not explain_label(s, genres)]

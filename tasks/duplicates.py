@@ -28,7 +28,7 @@ from storage.home import DataLayout
 from tasks.download import Fetched, name_outcomes
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from storage.catalog.connection import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
 
 
 def _refuse_removed(
-    layout: DataLayout, catalog: DuckDBPyConnection, tracks: Sequence[Track]
+    layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]
 ) -> tuple[list[Track], list[Outcome]]:
     """Drop the songs whose sound somebody had removed, wherever they come from now."""
     removed = find_removed(catalog, tracks)
@@ -157,9 +157,7 @@ def _tell_removed(track: Track, track_id: str) -> Outcome:
     )
 
 
-def _name_retagged(
-    layout: DataLayout, catalog: DuckDBPyConnection, tracks: Sequence[Track]
-) -> list[Track]:
+def _name_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:
     """Give songs that differ from an earlier one in their tags alone the name of that one.
 
     If the file of the earlier one is gone, the newcomer is a song of its own, and its copy.
