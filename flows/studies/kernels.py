@@ -27,19 +27,10 @@ from tasks.train import Cell, select_cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelPlan:
-    """What the study trains and prunes.
+    """What the study trains, from few kernels to many, and what it prunes.
 
-    Attributes
-    ----------
-    networks : tuple of str
-        Names of ``KERNEL_COUNTS``, from few kernels to many.
-    seeds : tuple of int
-    epochs : int
-        Each training lasts so many, without the stop rule, so that curves can be compared.
-    pruned : str
-        The network whose kernels are removed, shown and drawn.
-    n_orders : int
-        Random orders of removal to compare with, for each seed and convolution.
+    Each training lasts all epochs, without the stop rule, so that curves can be compared; pruning
+    is compared with ``n_orders`` random orders for each seed and convolution.
     """
 
     networks: tuple[str, ...] = tuple(KERNEL_COUNTS)

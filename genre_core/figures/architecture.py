@@ -15,18 +15,7 @@ COLOURS = {"Conv2D": 0, "SimpleRNN": 2, "GRU": 2, "LSTM": 2, "Dense": 1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerBox:
-    """One layer of a network.
-
-    Attributes
-    ----------
-    name, kind : str
-        Its own name, and that of its class in Keras.
-    shape : tuple of int
-        Of its output for one example.
-    n_parameters : int
-    reads : tuple of str
-        Names of the layers before it.
-    """
+    """One layer: name, class in Keras, shape of its output, parameters, names of those it reads."""
 
     name: str
     kind: str
@@ -38,12 +27,7 @@ class LayerBox:
 def draw_architecture(boxes: Sequence[LayerBox], title: str) -> Figure:
     """Draw the layers of a network from the input above to the genres below.
 
-    Thesis figures 4.5 and 4.13.
-
-    Parameters
-    ----------
-    boxes : sequence of LayerBox
-        A layer comes after those that it reads.
+    A layer comes after those that it reads. Thesis figures 4.5 and 4.13.
     """
     places = _places(boxes)
     columns = [column for column, _ in places.values()]

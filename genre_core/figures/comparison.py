@@ -29,14 +29,7 @@ LEVEL_NAMES = 4
 class ComparedGroup:
     """Trainings that differ by seed alone; scores are macro F1 by song, in 0..1.
 
-    Attributes
-    ----------
-    name : str
-        The network, with its representation where several are compared.
-    fragment_s : float
-    validation, test : Interval
-        Averaged over seeds.
-    validation_by_seed, test_by_seed : tuple of float
+    The name is that of the network, with its representation where several are compared.
     """
 
     name: str
@@ -51,12 +44,8 @@ def draw_comparison(groups: Sequence[ComparedGroup]) -> Figure:
     """Draw validation and test macro F1 of the compared networks, with their intervals.
 
     With several fragment lengths a line a network joins the means over seeds; with one length
-    the networks stand side by side. Thesis figure 4.15, with seeds and intervals.
-
-    Raises
-    ------
-    ValueError
-        If there is no group.
+    the networks are side by side. Thesis figure 4.15, with seeds and intervals. ValueError if
+    there is no group.
     """
     if not groups:
         raise ValueError("there is no run to compare. Train a network first.")

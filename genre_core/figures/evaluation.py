@@ -35,12 +35,9 @@ GAP = 0.07
 
 
 def draw_confusion(matrix: Int64Array, genres: Sequence[str], title: str) -> Figure:
-    """Draw counts and row shares of a confusion matrix (thesis figures 4.4 and 4.7).
+    """Draw counts and row shares of a confusion matrix, true genres by predicted ones.
 
-    Parameters
-    ----------
-    matrix : int64 [shape=(n_genres, n_genres)]
-        Rows are true genres, columns predicted ones.
+    Thesis figures 4.4 and 4.7.
     """
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
@@ -108,10 +105,7 @@ def _draw_measure(axes: Axes, scores: Sequence[EpochScores], measure: str) -> No
 def draw_reliability(curves: Mapping[str, Reliability], title: str) -> Figure:
     """Draw accuracy against confidence, and the number of songs in each bin.
 
-    Parameters
-    ----------
-    curves : mapping of str to Reliability
-        By the name in the legend, such as ``as trained``; of equally many bins.
+    Curves have equally many bins, and are named as in the legend, such as ``as trained``.
     """
     figure = new_figure(5.4, 6.4, title)
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])

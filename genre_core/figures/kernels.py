@@ -41,13 +41,7 @@ def draw_kernel_counts(
     """Draw validation accuracy over the epochs, at the end, and the epochs up to some levels.
 
     Thesis figure 4.12, with the mean over seeds and its 95 % interval in place of one run each.
-
-    Parameters
-    ----------
-    histories : sequence of CountHistory
-        From few kernels to many.
-    levels : sequence of float
-        Accuracies in 0..1 whose first epoch is drawn.
+    Histories go from few kernels to many; levels are accuracies in 0..1.
     """
     if not histories:
         raise ValueError("there is no training to draw. Train networks such as cnn_16_32 first.")
@@ -118,10 +112,7 @@ def _draw_levels(axes: Axes, histories: Sequence[CountHistory], levels: Sequence
 def draw_cosines(layers: Mapping[str, Kernels], title: str) -> Figure:
     """Draw the cosine of every two kernels of each layer, similar ones beside each other.
 
-    Parameters
-    ----------
-    layers : mapping of str to float [shape=(n_kernels, n_values)]
-        By the name of the layer.
+    A layer is (n_kernels, n_values).
     """
     figure = new_figure(4.9 * len(layers) + 0.9, 4.9, title)
     panels = figure.subplots(1, len(layers), squeeze=False)[0]
@@ -177,16 +168,9 @@ def draw_similarity(named: Mapping[str, SimilarityTest], title: str) -> Figure:
 
 
 def draw_pruning(layers: Sequence[Sequence[PruningCurve]], chance: float, title: str) -> Figure:
-    """Draw accuracy against kernels kept, a panel a layer.
+    """Draw accuracy against kernels kept, a panel a layer, each with a curve a seed.
 
-    Lines are means over the seeds, bands their 95 % interval.
-
-    Parameters
-    ----------
-    layers : sequence of sequence of PruningCurve
-        One entry a convolution, in it one curve a seed.
-    chance : float
-        Accuracy of a guess, in 0..1.
+    Lines are means over the seeds, bands their 95 % interval; ``chance`` is that of a guess.
     """
     figure = new_figure(5.2 * len(layers), 4.4, title)
     panels = figure.subplots(1, len(layers), squeeze=False, sharey=True)[0]
@@ -218,12 +202,8 @@ def draw_activations(activations: Float32Array, title: str) -> Figure:
     """Draw the activations of one layer side by side, on one scale of colours.
 
     Thesis figures 4.9, 4.10 and 4.11. There each has colours of its own, and a weak one looks
-    like a strong one; here the layer shares one scale, by the root so that weak ones show.
-
-    Parameters
-    ----------
-    activations : float32 [shape=(n_bands, n_frames, n_kernels)]
-        Time to the right, bands upwards; the number above is that of the kernel.
+    like a strong one; here the layer, (n_bands, n_frames, n_kernels), shares one scale, by the
+    root so that weak ones show. The number above is that of the kernel.
     """
     n_bands, n_frames, n_kernels = activations.shape
     n_columns = min(IMAGES_A_ROW, n_kernels)
@@ -253,14 +233,9 @@ def draw_top_activations(
 ) -> Figure:
     """Draw kernels with the patches that activate each most, from the strongest on.
 
-    Parameters
-    ----------
-    kernels : float32 [shape=(n_kernels, 3, 3)] or None
-        Where a kernel reads one image and can be shown: in the first layer.
-    patches : float32 [shape=(n_kernels, n_best, patch_bands, patch_frames)]
-        Time to the right, bands upwards; scaled values in 0..1.
-    strengths : float32 [shape=(n_kernels, n_best)]
-        The strongest is written above each kernel; one that is 0 throughout is silent.
+    Kernels, (n_kernels, 3, 3), are shown in the first layer alone, where they read one image.
+    Patches in 0..1 are (n_kernels, n_best, bands, frames), strengths (n_kernels, n_best): the
+    strongest is written above, and a kernel of none is silent.
     """
     n_kernels, n_best = patches.shape[:2]
     n_rows, n_wide = -(-n_kernels // KERNELS_A_ROW), n_best + (kernels is not None)

@@ -36,15 +36,7 @@ CONTOUR_SHARE = 0.5
 
 
 def draw_waveform(signal: Float32Array, sample_rate: int, title: str) -> Figure:
-    """Draw the samples of a signal over time (thesis figure 2.1).
-
-    Parameters
-    ----------
-    signal : float32 [shape=(n_samples,)]
-        Mono audio in -1..1.
-    sample_rate : int
-        In Hz.
-    """
+    """Draw the samples of mono audio in -1..1, (n_samples,), over time (thesis figure 2.1)."""
     figure = new_figure(9, 3, title)
     axes = figure.subplots()
     if len(signal) <= 2 * COLUMNS:
@@ -65,12 +57,8 @@ def draw_waveform(signal: Float32Array, sample_rate: int, title: str) -> Figure:
 def draw_spectrogram(fragment: Float32Array, title: str) -> Figure:
     """Draw a frame of a fragment, its spectrum, and the spectrogram of all frames.
 
-    Thesis figure 2.4. Decibels are below the loudest bin of the fragment.
-
-    Parameters
-    ----------
-    fragment : float32 [shape=(n_samples,)]
-        Mono audio at 44.1 kHz, a frame of 200 ms at least.
+    Thesis figure 2.4. The fragment is mono audio at 44.1 kHz, a frame of 200 ms at least; decibels
+    are below its loudest bin.
     """
     levels_db = decibels(power_frames(fragment[np.newaxis])[0]).T  # (n_bins, n_frames)
     loudest = int(levels_db.max(axis=0).argmax())
@@ -135,16 +123,10 @@ def _scale_hertz(axes: Axes) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scales:
-    """What the rows and columns of a matrix stand for.
+    """The frequencies of the rows of a matrix and the times of its columns.
 
-    Attributes
-    ----------
-    edges_hz : tuple of float
-        Edges of the bands, one more than bands, from low to high; empty where bands have none.
-    hop_s : float
-        From one frame to the next.
-    start_s : float
-        Where the first frame starts in the song.
+    ``edges_hz`` are the edges of the bands, one more than bands, from low to high; empty where
+    bands have none. ``start_s`` is where the first frame starts in the song.
     """
 
     edges_hz: tuple[float, ...] = ()
@@ -162,12 +144,9 @@ def scales_of(features: FeatureConfig, start_s: float = 0.0) -> Scales:
 
 
 def draw_matrix(matrix: Float32Array, scales: Scales, title: str) -> Figure:
-    """Draw a matrix with the edges of its bands and its time (thesis figures 3.6 and 4.8).
+    """Draw a matrix in 0..1, (n_bands, n_frames), over seconds and hertz.
 
-    Parameters
-    ----------
-    matrix : float32 [shape=(n_bands, n_frames)]
-        Scaled into 0..1.
+    Thesis figures 3.6 and 4.8.
     """
     figure = new_figure(8, 3.8, title)
     axes = figure.subplots()
@@ -238,13 +217,8 @@ def draw_kernel_response(
     """Draw a matrix, a kernel, and the response of the kernel as it is slid over the matrix.
 
     Thesis figure 3.7. Networks slide a kernel unturned, so this does, too; eq. 3.20 turns it by
-    180°, which changes nothing for the kernel of eq. 3.21.
-
-    Parameters
-    ----------
-    matrix : float32 [shape=(n_bands, n_frames)]
-    kernel : float64 [shape=(3, 3)]
-        The first row lies on the lowest band.
+    180°, which changes nothing for the kernel of eq. 3.21. The first row of the kernel, (3, 3),
+    lies on the lowest band.
     """
     figure = new_figure(12, 3.6, title)
     panels = figure.subplots(1, 3, width_ratios=(2, 0.6, 2))
@@ -296,10 +270,7 @@ class OccludedFragment:
 def draw_occlusion(fragments: Sequence[OccludedFragment], genre: str, title: str) -> Figure:
     """Draw matrices above the probability of a genre that each place carries.
 
-    Parameters
-    ----------
-    fragments : sequence of OccludedFragment
-        One at least; three fit well.
+    One fragment at least; three fit well.
     """
     figure = new_figure(3.9 * len(fragments) + 1.2, 6, title)
     panels = figure.subplots(2, len(fragments), squeeze=False, sharey=True)
@@ -336,12 +307,8 @@ def _outline(axes: Axes, fragment: OccludedFragment, limit: float) -> None:
 def draw_band_losses(losses: Float64Array, scales: Scales, genre: str, title: str) -> Figure:
     """Draw the probability of a genre that each band carries, over all fragments of a song.
 
-    A bar a band, the mean over fragments and frames; the thin line is the middle half of the
-    fragments.
-
-    Parameters
-    ----------
-    losses : float64 [shape=(n_fragments, n_bands, n_frames)]
+    A bar a band, the mean over losses (n_fragments, n_bands, n_frames); the thin line is the
+    middle half of the fragments.
     """
     by_band = losses.mean(axis=2)  # (n_fragments, n_bands)
     n_bands = by_band.shape[1]

@@ -38,15 +38,7 @@ CURVE_GAP = 1.06
 def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
     """Draw accuracy and 95 % interval of each rung, the published protocol at the top.
 
-    Parameters
-    ----------
-    scores : sequence of RungScore
-        In order; a rung that cannot be tested stays an empty line that says so.
-
-    Raises
-    ------
-    ValueError
-        If there is no rung.
+    A rung that cannot be tested has a line without marks. ValueError if there is no rung.
     """
     if not scores:
         raise ValueError("there is no rung to draw. Measure one first.")
@@ -125,14 +117,8 @@ def draw_learning_curve(curves: Sequence[LearningCurve], chance: float, title: s
 def draw_lengths(scores: Sequence[NetworkScore], chance: float) -> Figure:
     """Draw the accuracy by fragment of each network over the fragment lengths.
 
-    Thesis figure 4.15, with seeds and intervals in place of one run each.
-
-    Parameters
-    ----------
-    scores : sequence of NetworkScore
-        In any order; combinations may be missing.
-    chance : float
-        The score of always predicting the largest genre.
+    Thesis figure 4.15, with seeds and intervals in place of one run each; combinations may be
+    missing. ``chance`` is the score of always predicting the largest genre.
     """
     lengths = sorted({score.fragment_s for score in scores})
     networks = list(dict.fromkeys(score.network for score in scores))

@@ -44,21 +44,9 @@ METRICS = {
 class Facts:
     """What the page shows beside claims and figures.
 
-    Attributes
-    ----------
-    songs : tuple of (genre, train, validation, test, artists)
-    basis : tuple of str
-        Sentences on the library.
-    audit : Audit or None
-    runs : tuple of dict
-        What was trained, a row a run.
-    settings : dict
-        Of fragments and training.
-    versions : dict
-    commands : tuple of str
-        How to make the same again.
-    ladder : dict
-        The last report of `genreflow ladder`; empty if there is none.
+    ``songs`` are rows of genre, train, validation, test, artists; ``basis`` sentences on the
+    library; ``commands`` make the same again; ``ladder`` is the last report of `genreflow ladder`,
+    empty if there is none.
     """
 
     songs: tuple[tuple[str | int, ...], ...]
@@ -137,13 +125,7 @@ def render_pages(
     figures: Sequence[ReportFigure],
     images: Mapping[str, bytes],
 ) -> dict[str, str]:
-    """Return the text of both pages by the name of their files.
-
-    Parameters
-    ----------
-    images : mapping of str to bytes
-        The PNG files of the figures; HTML contains them, Markdown links to them.
-    """
+    """Return the text of both pages by file name; HTML contains the PNG images, Markdown links."""
     shown, shared = share_reason(claims, more_songs(gathered.evidence))
     values = {
         "claims": list(zip(CLAIMS, shown, strict=True)),

@@ -36,14 +36,8 @@ Key = tuple[str, float]
 class NetworkScore:
     """Trainings of one network at one length that differ by seed alone, on the test songs.
 
-    Attributes
-    ----------
-    by_fragment, by_song : Interval
-        Accuracy, averaged over seeds; by song with the mean of probabilities.
-    confusion : tuple of tuple of int
-        Rows are true genres, columns predicted ones; fragments of all seeds together.
-    epoch_s : float
-        Seconds an epoch, mean over seeds.
+    Accuracy is averaged over seeds, by song with the mean of probabilities; the confusion matrix,
+    true genres by predicted ones, has the fragments of all seeds.
     """
 
     network: str
@@ -164,17 +158,10 @@ class Loudness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that the claims are tested on.
+    """All that the claims are tested on: songs and groups of the test split, and studies.
 
-    Attributes
-    ----------
-    genres : tuple of str
-    largest_share : float
-        Share of the largest genre among the test songs: the score of always predicting it.
-    n_songs, n_groups : int
-        Of the test split.
-    fragment_s : float
-        The length at which networks are compared: that nearest to 3 s.
+    ``largest_share`` is the score of always predicting the largest genre; ``fragment_s`` the length
+    at which networks are compared, the nearest to 3 s.
     """
 
     genres: tuple[str, ...]
@@ -285,13 +272,9 @@ def _one_fragment(songs: FragmentedSongs) -> SongPredictions:
 
 
 def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
-    """Return the largest change of the matrices of some fragments when they are made softer.
+    """Return the largest change of matrices when their fragments are made softer.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, n_samples)]
-        Mono audio at 44.1 kHz.
-    features : FeatureConfig
+    Fragments are mono audio at 44.1 kHz, (n_fragments, n_samples).
     """
     plain = matrices_of(fragments, features)
     changes = [
@@ -307,10 +290,7 @@ def shared_difference(
 ) -> tuple[Interval, int]:
     """Compare two trainings on the songs that both have predicted; return also how many.
 
-    Raises
-    ------
-    ValueError
-        If they share no song.
+    ValueError if there is none.
     """
     shared = sorted(set(ours.track_ids) & set(theirs.track_ids))
     if not shared:

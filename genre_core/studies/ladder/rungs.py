@@ -96,7 +96,6 @@ class LadderConfig:
 
     Attributes
     ----------
-    network : str
     seeds : tuple of int
         Each draws its own weights, folds and random labels; scores are averaged over them.
     epochs : int
@@ -105,8 +104,6 @@ class LadderConfig:
         Examples are scored by the network that was trained on the other folds.
     n_songs : int
         Songs that are used at most, drawn at random.
-    batch_size, learning_rate : int, float
-        As in all trainings; the rate stays.
     """
 
     network: str = "rnn"
