@@ -30,7 +30,7 @@ from genre_core.signal.fingerprints import (
     similarity,
     sketch,
 )
-from storage.audio.fingerprint import print_song
+from storage.audio.fingerprint import fingerprint_song
 from storage.audio.probe import CONTAINER_SUFFIXES
 from storage.catalog.fingerprints import Print, record_prints
 from storage.catalog.songs import record_songs
@@ -60,7 +60,7 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
     """Say what is found of copies, among pairs of different songs, and how fast."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     with TemporaryDirectory() as scratch:
-        songs = [print_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
+        songs = [fingerprint_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
         index = index_keys([sketch(items) for items in songs])
         _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
         _tell_neighbours(index, songs)
@@ -184,7 +184,7 @@ def _copy(song: Path, name: str, folder: Path) -> Items:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-threads", "1"]
     command += ["-ss", start_s, "-t", str(COPIED_S), "-i", str(song), "-map", "0:a:0"]
     subprocess.run([*command, *options.split(), str(copy)], check=True)
-    return print_song(copy)
+    return fingerprint_song(copy)
 
 
 def _tell_neighbours(index: KeyIndex, songs: list[Items]) -> None:

@@ -11,7 +11,7 @@ from prefect import get_run_logger, task
 from genre_core.dataset.recordings import tell_content_copy, tell_move
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.audio.fingerprint import print_song, read_print, sweep_prints, write_print
+from storage.audio.fingerprint import fingerprint_song, read_print, sweep_prints, write_print
 from storage.audio.probe import probe_audio
 from storage.catalog import fingerprints as printed
 from storage.catalog.fingerprints import Print
@@ -113,7 +113,7 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
         raise TransientError(f"{song} is gone. Ingest its source again.")
     items, bit_rate = np.empty(0, np.uint32), track.bit_rate
     try:
-        items = print_song(song)
+        items = fingerprint_song(song)
         bit_rate = bit_rate or probe_audio(song).bit_rate  # unknown in older catalogs
     except TrackRejected as rejection:
         get_run_logger().warning(

@@ -13,9 +13,9 @@ from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, feature_key
 from genre_core.signal.fragments import CutPlan
 from genre_core.signal.sound import Sound, describe_clipping, measure_sound
-from storage.audio.cutting import cut_fragments
+from storage.audio.decode import cut_fragments
 from storage.audio.decode import DECODER_VERSION
-from storage.audio.isolated import read_watched
+from storage.audio.isolated import read_guarded
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
@@ -179,7 +179,7 @@ def _cut(
     song = layout.song(track.track_id, track.suffix)
     if not song.exists():
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
-    cut = read_watched(
+    cut = read_guarded(
         layout, track.track_id, cut_fragments, song, track.track_id, track.facts, plan
     )
     with telling_refusal(layout):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason, Source, Track
-from storage.audio.isolated import read_watched
+from storage.audio.isolated import read_guarded
 from storage.audio.probe import container_suffix, probe_audio
 from storage.fetch.addresses import require_scheme, show_location
 from storage.fetch.limits import Clock, DownloadLimits, append_chunks, require_size
@@ -205,7 +205,7 @@ def _probe_part(
         message = f"{show_location(source.location)} is empty. Fetch the whole file again."
         raise TrackRejected(Reason.NOT_AUDIO, message)
     try:
-        facts = read_watched(layout, track_id, probe_audio, part)
+        facts = read_guarded(layout, track_id, probe_audio, part)
         return facts, container_suffix(part)
     except TrackRejected as rejection:
         message = str(rejection).replace(str(part), show_location(source.location))

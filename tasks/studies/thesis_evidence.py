@@ -35,7 +35,7 @@ from genre_core.studies.claims.evidence import (
     shared_difference,
 )
 from genre_core.studies.kernels.counts import Mean
-from storage.audio.cutting import Cut, cut_song
+from storage.audio.decode import Cut, cut_song
 from storage.catalog.runs import Run, read_judged, read_runs_of_genres
 from storage.catalog.snapshots import Placement, read_groups, read_placements
 from storage.catalog.songs import known_tracks

@@ -14,9 +14,9 @@ from genre_core.records import Reason
 from storage.audio import decode
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
-from storage.audio.resample import Span
-from storage.audio.seek import can_seek, seek_spans
-from storage.audio.stream import stream_spans
+from storage.audio.resample import Segment
+from storage.audio.seek import can_seek, seek_segments
+from storage.audio.stream import stream_segments
 
 Encode = Callable[..., Path]
 
@@ -60,10 +60,10 @@ def test_both_libraries_give_the_same_samples_at_the_same_place(
     song = encode(name, *options)
     facts = probe_audio(song)
     places = (0, 1, 40_000, 123_457, 234_567, 350_000)
-    spans = [Span(start=place, stop=place + 20_000) for place in places]
+    segments = [Segment(start=place, stop=place + 20_000) for place in places]
 
-    sought = np.stack([stretch.signal for stretch in seek_spans(song, facts, spans)])
-    streamed = np.stack([stretch.signal for stretch in stream_spans(song, facts, spans)])
+    sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
+    streamed = np.stack([stretch.signal for stretch in stream_segments(song, facts, segments)])
 
     assert can_seek(song, facts)
     np.testing.assert_allclose(sought, streamed, atol=1e-5)
@@ -76,11 +76,11 @@ def test_a_seek_gives_the_samples_of_the_whole_song_at_the_lowest_bit_rates(
     song = encode("song.mp3", "-b:a", f"{kbps}k", "-ar", str(rate))
     facts = probe_audio(song)
     whole, _ = soundfile.read(song, dtype="float32")
-    spans = [Span(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)]
+    segments = [Segment(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)]
 
-    sought = np.stack([stretch.signal for stretch in seek_spans(song, facts, spans)])
+    sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
 
-    expected = [whole[span.start : span.stop].mean(axis=1) for span in spans]
+    expected = [whole[segment.start : segment.stop].mean(axis=1) for segment in segments]
     np.testing.assert_allclose(sought, np.stack(expected), atol=2e-6)
 
 
@@ -96,7 +96,7 @@ def test_ogg_fragments_equal_those_of_the_whole_song(
 
     fragments = read_fragments(song, facts, STARTS_S, 2.0)
 
-    whole = stream_spans(song, facts, [Span(start=0, stop=12 * 44_100)])[0].signal
+    whole = stream_segments(song, facts, [Segment(start=0, stop=12 * 44_100)])[0].signal
     np.testing.assert_array_equal(fragments, _cut(whole, 2.0))
 
 

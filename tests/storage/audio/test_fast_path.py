@@ -9,7 +9,7 @@ import soundfile
 
 from genre_core.representations.features import FeatureConfig, matrices_of
 from genre_core.signal.fragments import SAMPLE_RATE, FragmentConfig
-from storage.audio.cutting import cut_song
+from storage.audio.decode import cut_song
 from storage.audio.probe import probe_audio
 from storage.audio.resample import mix_down
 from storage.audio.seek import can_seek

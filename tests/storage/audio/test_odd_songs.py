@@ -17,8 +17,8 @@ from genre_core.errors import TrackRejected
 from genre_core.records import Reason, Source, Track
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
-from storage.audio.resample import Span
-from storage.audio.stream import stream_spans
+from storage.audio.resample import Segment
+from storage.audio.stream import stream_segments
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout
 
@@ -89,7 +89,7 @@ def test_samples_of_any_depth_are_read_as_they_were_written(
     facts = probe_audio(song)
 
     sought = read_fragments(song, facts, [1.0], 1.0)[0]
-    streamed = stream_spans(song, facts, [Span(start=44_100, stop=88_200)])[0].signal
+    streamed = stream_segments(song, facts, [Segment(start=44_100, stop=88_200)])[0].signal
 
     np.testing.assert_allclose(sought, tone(44_100)[44_100:88_200], atol=step)
     np.testing.assert_allclose(streamed, sought, atol=1e-6)
@@ -201,7 +201,7 @@ import resource, sys
 from pathlib import Path
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.records import Source
-from storage.audio.cutting import cut_song
+from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout
 
