@@ -12,10 +12,10 @@ NIGHTS := night
 APART := tests/crash tests/flows/test_cluster.py tests/flows/test_deployment.py tests/flows/test_three_nights.py
 # thousands of small databases: in memory, where 16 GB of it may be had, they take a sixth less time
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 16000000 ] 2>/dev/null && echo -p /dev/shm)
-CODE := flows tasks genre_core storage demo tests benchmarks
+CODE := flows tasks genre_core storage demo tests benchmarks docs
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run test test-rooms test-nights test-apart fuzz crash-test bench check lock clean
+.PHONY: help setup run docs test test-rooms test-nights test-apart fuzz crash-test bench check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,10 @@ setup: .venv/.installed ## Make the virtual environment from the locked, hashed 
 
 run: setup ## The whole line on the built-in library, or on MUSIC=PATH
 	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
+
+docs: setup ## Write the generated reference, then build the site into build/site; broken links fail
+	@$(BIN)/python -m docs.generator
+	@$(BIN)/zensical build --strict
 
 test: setup check ## What CI runs: style and types, then all tests, two processes at a time, but for the longest kills
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
@@ -59,7 +63,7 @@ check: setup ## Format, lint, types, import contracts
 	@$(BIN)/lint-imports
 
 lock: ## Resolve the dependencies anew
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra dask --extra bench --extra onnx pyproject.toml -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra dask --extra bench --extra docs --extra onnx pyproject.toml -o requirements.lock
 
 clean: ## Remove the virtual environment and the caches; data stay
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -28,7 +28,7 @@ class Stage(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a song is not among the examples; documented in the README."""
+    """Why a song is not among the examples; documented in docs/reference/outcomes.md."""
 
     NONE = ""
     NOT_FOUND = "not_found"

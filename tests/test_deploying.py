@@ -13,7 +13,7 @@ from storage.home import DataLayout
 from storage.models.store import server_command
 
 PROJECT = Path(__file__).parents[1]
-PAGE = (PROJECT / "docs" / "deploy.md").read_text("utf-8")
+PAGE = (PROJECT / "docs" / "how-to" / "deploy.md").read_text("utf-8")
 FOLDER = PROJECT / "docs" / "systemd"
 FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".service", ".path"))
 UNITS = [path for path in FILES if path.suffix == ".service" and "restart" not in path.stem]
@@ -27,18 +27,18 @@ def read_unit(path: Path) -> configparser.ConfigParser:
 
 
 def test_the_page_names_each_unit_and_no_other() -> None:
-    named = set(re.findall(r"\(systemd/(genreflow-[\w-]+\.(?:service|path))\)", PAGE))
+    named = set(re.findall(r"\(\.\./systemd/(genreflow-[\w-]+\.(?:service|path))\)", PAGE))
 
     assert named == {path.name for path in FILES}
 
 
-def test_the_verdicts_start_again_when_the_export_of_a_champion_comes() -> None:
+def test_genreflow_serve_starts_again_when_the_export_of_a_champion_comes() -> None:
     folder = PROJECT / "docs" / "systemd"
-    watch = read_unit(folder / "genreflow-verdicts-restart.path")["Path"]
+    watch = read_unit(folder / "genreflow-serve-restart.path")["Path"]
     restart = read_unit(folder / watch["Unit"])["Service"]
 
     assert Path(watch["PathChanged"]) == DataLayout(Path("/srv/genreflow/home")).champion
-    assert restart["ExecStart"].split()[-2:] == ["try-restart", "genreflow-verdicts.service"]
+    assert restart["ExecStart"].split()[-2:] == ["try-restart", "genreflow-serve.service"]
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""The recipes of docs/sql.md give what they say, on a real store with some planted facts."""
+"""The recipes of docs/reference/recipes.md, on a real store with some planted facts."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query, query_rows
 from storage.home import DataLayout
 
-PAGE = (Path(__file__).parents[1] / "docs" / "sql.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "recipes.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"## ([^\n]+)\n\n[^#]+?```sql\n(.*?)```", PAGE, re.S))
 
 PLANT = """
@@ -106,7 +106,7 @@ def test_the_page_holds_every_recipe_that_is_tested_here() -> None:
 
 
 def test_songs_left_out_are_counted_by_reason(store: Store) -> None:
-    found = {row["reason"]: row["songs"] for row in store[1]["Songs left out, by reason"]}
+    found = {row["reason"]: row["songs"] for row in store[1]["Rejected songs by reason"]}
 
     assert found == {
         **{"duplicate_content": 2, "not_audio": 1, "too_short": 1, "silent": 1, "not_found": 1}
@@ -222,7 +222,7 @@ def test_songs_that_sound_alike_are_ranked_by_the_cosine(store: Store) -> None:
         (float(one @ v / np.linalg.norm(one) / np.linalg.norm(v)) for v in others), reverse=True
     )
 
-    rows = given["Songs that sound like one song"]
+    rows = given["Similar songs"]
 
     assert [row["cosine"] for row in rows] == pytest.approx(expected[:10], rel=1e-5)
 
@@ -233,7 +233,7 @@ def test_the_suspect_that_was_planted_is_listed_and_the_one_that_was_decided_is_
     layout, given = store
     hums = [track_id for track_id, genre in tracks_of(layout).items() if genre == "hums"]
 
-    (row,) = given["Labels that look wrong"]
+    (row,) = given["Suspicious labels"]
 
     assert (row["track_id"], row["genre"], row["predicted"]) == (min(hums), "hums", "hiss")
     assert row["labels_nearby"] == ["clicks"] * 3
@@ -269,8 +269,8 @@ def test_the_history_of_promotions_begins_with_the_first(store: Store) -> None:
 def test_planted_challenges_nights_and_removals_are_told(store: Store) -> None:
     given = store[1]
 
-    (refused,) = given["Challengers refused, and why"]
-    steps = [row for row in given["Nights and their steps"] if row["n_new_songs"] == 4]
+    (refused,) = given["Rejected challengers"]
+    steps = [row for row in given["Nightly runs and their steps"] if row["n_new_songs"] == 4]
     (removed,) = given["Songs taken down"]
 
     assert (refused["run_id"], refused["reason"]) == ("bad", "the audit failed")

@@ -10,7 +10,7 @@ Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach
 A song that is covered counts by how uncertain its prediction is (Settles, Active Learning
 Literature Survey, 2009, section 3.6), but only as far as there are labels enough to trust that:
 with few, uncertainty alone chooses worse than chance (Hacohen, Dekel and Weinshall, Active
-Learning on a Budget, ICML 2022; measured here as well, docs/decisions.md).
+Learning on a Budget, ICML 2022; measured here as well, docs/explanation/decisions.md).
 """
 
 from collections import Counter

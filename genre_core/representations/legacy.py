@@ -1,7 +1,7 @@
 """What the program published with the thesis computed, `getec` without its cast and with it.
 
 The text of the thesis describes another matrix (`bands.py`). These two are kept to show what the
-program's choices did; ``docs/decisions.md`` lists them.
+program's choices did; ``docs/explanation/decisions.md`` lists them.
 """
 
 import numpy as np

@@ -190,5 +190,3 @@ create table removals (
     artist varchar not null, title varchar not null, reason varchar not null, who varchar not null,
     removed_at timestamptz not null default now()
 );
-
-insert into schema_version values (5);

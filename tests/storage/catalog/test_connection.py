@@ -107,7 +107,7 @@ def test_no_rows_are_no_work(layout: DataLayout) -> None:
 def test_a_catalog_held_by_another_process_is_a_passing_trouble(
     layout: DataLayout, in_another_process: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(connection, "LOCK_TIMEOUT_S", 0.2)
     in_another_process(HOLD, layout.catalog, 30)
 
     with (
@@ -125,15 +125,52 @@ def test_a_catalog_is_waited_for_until_the_other_process_lets_go(
     assert sum(count_outcomes(layout).values()) == 0
 
 
-def test_a_catalog_of_a_newer_version_is_refused_with_a_sentence(layout: DataLayout) -> None:
+@pytest.mark.parametrize("version", [5, 7])
+def test_a_catalog_of_another_version_is_refused(layout: DataLayout, version: int) -> None:
     with open_catalog(layout) as catalog:
-        catalog.execute("insert into schema_version values (7)")
+        catalog.execute("update schema_version set version = ?", [version])
 
     with (
-        pytest.raises(CatalogMismatch, match=r"has version 7; .* knows version 5\. Use the"),
+        pytest.raises(
+            CatalogMismatch, match=rf"has version {version}; .* reads version 6\. Use the"
+        ),
         open_catalog(layout),
     ):
         pytest.fail("a catalog of another version was opened")
+
+
+@pytest.fixture
+def older(layout: DataLayout, monkeypatch: pytest.MonkeyPatch) -> DataLayout:
+    """A catalog that two migrations lead from."""
+    with open_catalog(layout):
+        pass
+    steps = [
+        lambda catalog: catalog.execute("alter table shards add column owner varchar default 'a'"),
+        lambda catalog: catalog.execute("update schema_version set version = version"),
+    ]
+    monkeypatch.setattr(connection, "MIGRATIONS", steps)
+    return layout
+
+
+def test_an_older_catalog_is_migrated_once_and_a_copy_kept(older: DataLayout) -> None:
+    for _ in range(2):
+        with open_catalog(older) as catalog:
+            catalog.execute("select owner from shards")
+            versions = fetch_rows(catalog, "select version from schema_version order by version")
+
+    assert [row["version"] for row in versions] == [6, 8]
+    with duckdb.connect(str(older.home / "catalog.duckdb.version-6"), read_only=True) as copy:
+        assert copy.execute("select max(version) from schema_version").fetchone() == (6,)
+
+
+def test_a_migration_that_fails_leaves_the_older_catalog(older: DataLayout) -> None:
+    with pytest.raises(RuntimeError), open_catalog(older):
+        raise RuntimeError
+
+    with duckdb.connect(str(older.catalog)) as catalog:
+        assert catalog.execute("select max(version) from schema_version").fetchone() == (6,)
+        with pytest.raises(duckdb.BinderException):
+            catalog.execute("select owner from shards")
 
 
 def test_a_database_that_is_no_catalog_is_refused_with_a_sentence(layout: DataLayout) -> None:

@@ -12,7 +12,7 @@ from genre_core.examples import Float32Array
 from genre_core.representations.mel import slaney_filters
 from tests.storage.embeddings.made_models import write_onnx
 
-SCRIPT = Path(__file__).parents[3] / "docs" / "front_end.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "front_end.py"
 
 
 def power_of(wave: Float32Array, n_window: int, hop: int, n_fft: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Put a log-mel front end before an ONNX network that reads spectrograms, so that it reads sound.
 
-    python docs/front_end.py yamnet  model.onnx               yamnet.onnx
-    python docs/front_end.py vibenet efficientnet_model.onnx  vibenet.onnx
+    python -m benchmarks.front_end yamnet  model.onnx               yamnet.onnx
+    python -m benchmarks.front_end vibenet efficientnet_model.onnx  vibenet.onnx
 
 Needs the package `onnx`. For another network, write a function like `add_to_yamnet` with the
 numbers of the front end that it was trained with.
