@@ -8,7 +8,6 @@ from prefect import flow, get_run_logger, unmapped
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.records import Source
-from storage.catalog import fingerprints as prints
 from storage.catalog.songs import count_outcomes
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
@@ -21,11 +20,11 @@ from tasks.download import (
     sweep_downloads,
 )
 from tasks.duplicates import (
+    fingerprint_chunk,
     mark_duplicates,
-    print_chunk,
-    record_prints,
-    select_unprinted,
-    settle_copies,
+    record_fingerprints,
+    select_unfingerprinted,
+    settle_duplicates,
 )
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
@@ -51,7 +50,7 @@ class IngestReport:
 
 @flow
 def ingest(config: Settings | None = None) -> IngestReport:
-    """Sources, download, record, fingerprints, copies.
+    """Sources, download, record, fingerprints, duplicates.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -67,11 +66,11 @@ def ingest(config: Settings | None = None) -> IngestReport:
         record_wave(layout, Fetched(outcomes=selected.outcomes))
         stored = Fetched(tracks=selected.stored)
         record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
-        n_waiting = len(selected.sources) + len(prints.select_unprinted(layout))
+        n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
         with mapping_on(config.runner, n_waiting):
             fetch_songs(config, selected.sources, access)
-            find_copies(config)
-        settle_copies(layout)
+            find_duplicates(config)
+        settle_duplicates(layout)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
     outcomes, given_up = count_outcomes(layout), access.circuits.given_up
@@ -94,11 +93,11 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
             record_wave(layout, mark_duplicates(layout, songs, fetched))
 
 
-def find_copies(config: Settings) -> None:
-    """Fingerprint what has no fingerprint yet, also what an earlier run left, and find copies."""
+def find_duplicates(config: Settings) -> None:
+    """Fingerprint the tracks without a fingerprint, wave by wave, and find their duplicates."""
     layout = config.layout
-    unprinted = select_unprinted(layout)
-    with show_progress("fingerprint", len(unprinted), "songs") as advance:
-        for wave in waves(unprinted, config.runner.chunks_per_wave):
-            futures = print_chunk.map(unmapped(layout), wave)
-            record_prints(layout, list(completed(futures, wave, advance)))
+    tracks = select_unfingerprinted(layout)
+    with show_progress("fingerprint", len(tracks), "songs") as advance:
+        for wave in waves(tracks, config.runner.chunks_per_wave):
+            futures = fingerprint_chunk.map(unmapped(layout), wave)
+            record_fingerprints(layout, list(completed(futures, wave, advance)))

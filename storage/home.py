@@ -29,11 +29,6 @@ class DataLayout:
         return self.home / "wav"
 
     @property
-    def prints(self) -> Path:
-        """The cache of fingerprints within ingest."""
-        return self.home / "prints"
-
-    @property
     def suspects(self) -> Path:
         """Notes of songs that are being read, or that a process has died on."""
         return self.songs / ".suspects"

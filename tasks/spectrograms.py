@@ -13,8 +13,7 @@ from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, feature_key
 from genre_core.signal.fragments import CutPlan
 from genre_core.signal.sound import Sound, describe_clipping, measure_sound
-from storage.audio.decode import cut_fragments
-from storage.audio.decode import DECODER_VERSION
+from storage.audio.decode import DECODER_VERSION, cut_fragments
 from storage.audio.isolated import read_guarded
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned

@@ -5,12 +5,13 @@ early, and reads only the last page of an Ogg file. So their sizes are read here
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.stream import Disposition
 
 from genre_core.errors import TrackRejected
@@ -50,7 +51,9 @@ class PacketScan:
     is_incomplete: bool
 
 
-def require_complete(stream: AudioStream, path: Path, scan: PacketScan) -> None:
+def require_complete(
+    container: InputContainer, stream: AudioStream, path: Path, scan: PacketScan
+) -> None:
     """Reject a file that ends before the sound that its headers announce.
 
     A file that announces no length is accepted: a plain mp3 or ADTS stream, a WAV whose writer
@@ -62,8 +65,8 @@ def require_complete(stream: AudioStream, path: Path, scan: PacketScan) -> None:
         ``truncated``.
     """
     held_s = f"{scan.duration_s:.1f} s"
-    missing_s = _missing_s(stream, path, scan)
-    if _is_ogg(stream) and missing_ogg_bytes(path):
+    missing_s = _missing_s(container, stream, path, scan)
+    if container.format.name == "ogg" and missing_ogg_bytes(path):
         problem = f"ends within a page, after {held_s}"
     elif missing_s is None and scan.is_incomplete:
         problem = f"cannot be read beyond {held_s}"
@@ -200,26 +203,29 @@ def lacks_rate(path: Path) -> bool:
     return rate == 0 or rate >= 1 << 31
 
 
-def _missing_s(stream: AudioStream, path: Path, scan: PacketScan) -> float | None:
+_SIZED: dict[str, Callable[[Path], int]] = {
+    "asf": missing_asf_bytes,
+    "caf": missing_caf_bytes,
+    "w64": missing_w64_bytes,
+    "wav": missing_wav_bytes,
+}
+
+
+def _missing_s(
+    container: InputContainer, stream: AudioStream, path: Path, scan: PacketScan
+) -> float | None:
     """Seconds that are announced and missing; None if no length is announced."""
-    s_per_byte = scan.duration_s / scan.n_bytes
-    match stream.container.format.name.split(",")[0]:
-        case "wav":
-            return missing_wav_bytes(path) * s_per_byte
-        case "w64":
-            return missing_w64_bytes(path) * s_per_byte
-        case "caf":
-            return missing_caf_bytes(path) * s_per_byte
-        case "asf":
-            return missing_asf_bytes(path) * s_per_byte
-        case "mp3":
-            return _missing_mp3_s(stream, path, scan)
-        case "mov":
-            return _missing_mp4_s(stream, path, scan)
-        case name if name in _COUNTED:
-            return _counted_s(stream, scan)
-        case "matroska" if _is_only_stream(stream) and stream.container.duration:
-            return stream.container.duration / 1_000_000 - scan.end_s
+    name = container.format.name.split(",")[0]
+    if name in _SIZED:
+        return _SIZED[name](path) * scan.duration_s / scan.n_bytes
+    if name in _COUNTED:
+        return _counted_s(stream, scan)
+    if name == "mp3":
+        return _missing_mp3_s(stream, path, scan)
+    if name == "mov":
+        return _missing_mp4_s(stream, path, scan)
+    if name == "matroska" and _is_only_stream(container) and container.duration:
+        return container.duration / 1_000_000 - scan.end_s
     return None
 
 
@@ -254,13 +260,9 @@ def _missing_mp4_s(stream: AudioStream, path: Path, scan: PacketScan) -> float |
     return scan.duration_s * n_missing / n_held if n_held else scan.duration_s
 
 
-def _is_ogg(stream: AudioStream) -> bool:
-    return stream.container.format.name == "ogg"
-
-
-def _is_only_stream(stream: AudioStream) -> bool:
+def _is_only_stream(container: InputContainer) -> bool:
     """Whether the length of the file is that of its one audio stream; cover art has none."""
-    streams = stream.container.streams
+    streams = container.streams
     pictures = [s for s in streams.video if not s.disposition & Disposition.attached_pic]
     return len(streams.audio) == 1 and not pictures
 

@@ -119,7 +119,7 @@ def probe_audio(path: Path) -> AudioFacts:
             days = scan.duration_s / 86_400
             message = f"{path} claims to last {days:.0f} days. Fetch or encode it again."
             raise TrackRejected(Reason.UNDECODABLE, message)
-        require_complete(stream, path, scan)
+        require_complete(container, stream, path, scan)
         tags = _merge_tags(container, stream)
         return AudioFacts(
             duration_s=scan.duration_s,

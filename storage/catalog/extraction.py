@@ -77,7 +77,7 @@ def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[Pend
         from tracks cross join (select unnest(?) as feature_key) as wanted
         anti join extracted using (track_id, feature_key)
         anti join rejected using (track_id, feature_key)
-        anti join aside using (track_id)
+        anti join excluded_tracks using (track_id)
         semi join outcomes using (track_id)
         group by all order by track_id
     """
@@ -180,7 +180,7 @@ _SETTLE = """
     from standing
     where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
         and outcomes.stage not in ('sources', 'split') and outcomes.reason <> 'label_unknown'
-        and outcomes.track_id not in (select track_id from aside)
+        and outcomes.track_id not in (select track_id from excluded_tracks)
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from
             (standing.outcome, standing.stage, standing.reason, standing.message)

@@ -13,7 +13,7 @@ from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.extraction import Shard, shard_row
-from storage.catalog.recordings import read_recordings, settle_within
+from storage.catalog.recordings import read_recordings, settle_recordings
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
@@ -28,7 +28,15 @@ _SONGS = """
 """
 
 _FORGET = (
-    *("tracks", "prints", "print_keys", "decisions", "aside", "extracted", "rejected"),
+    *(
+        "tracks",
+        "fingerprints",
+        "fingerprint_keys",
+        "decisions",
+        "excluded_tracks",
+        "extracted",
+        "rejected",
+    ),
     *("predictions", "sound", "golden_songs", "song_embeddings", "suspects", "suspect_neighbours"),
 )
 """What goes; `assignments` and `snapshot_tracks` stay: no song ever changes its split."""
@@ -153,14 +161,16 @@ def record_removal(
         _forget(catalog, track_ids)
         for old, new in rewritten.items():
             _replace_shard(catalog, old, new)
-        settle_within(catalog)
+        settle_recordings(catalog)
 
 
 def _forget(catalog: duckdb.DuckDBPyConnection, track_ids: list[str]) -> None:
     """Take songs out of all tables but those of the split, and say so in their outcomes."""
     for table in _FORGET:
         catalog.execute(f"delete from {table} where track_id in (select unnest(?))", [track_ids])
-    catalog.execute("delete from copies where list_has_any([track_id, other_id], ?)", [track_ids])
+    catalog.execute(
+        "delete from duplicates where list_has_any([track_id, other_id], ?)", [track_ids]
+    )
     catalog.execute(
         "delete from suspect_neighbours where neighbour_id in (select unnest(?))", [track_ids]
     )

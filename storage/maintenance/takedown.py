@@ -88,7 +88,7 @@ def _files(layout: DataLayout, track_ids: Sequence[str]) -> Iterator[Path]:
     for track_id in track_ids:
         for place in (layout.songs / track_id[:2], layout.songs / ".unnamed"):
             yield from place.glob(f"{track_id}*")
-        for place in (layout.songs / ".damaged", layout.wav, layout.prints, layout.suspects):
+        for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
     for source in find_sources(layout, track_ids):
         path = Path(source)

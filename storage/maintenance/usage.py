@@ -48,7 +48,6 @@ def _places(layout: DataLayout) -> tuple[Path, ...]:
     return (
         layout.songs,
         layout.wav,
-        layout.prints,
         layout.catalog,
         layout.published,
         layout.mlflow_db,

@@ -55,9 +55,10 @@ def home(tmp_path: Path) -> DataLayout:
     record_songs(layout, [*songs, other], [arrived(song) for song in (*songs, other)])
     with open_catalog(layout) as catalog:
         catalog.execute(
-            "insert into copies values (?, ?, 0.95, 0)", [song.track_id for song in songs]
+            "insert into duplicates values (?, ?, 0.95, 0)", [song.track_id for song in songs]
         )
-    settle_recordings(layout)
+    with open_catalog(layout) as catalog:
+        settle_recordings(catalog)
     publish(layout)
     return layout
 
@@ -153,7 +154,8 @@ def test_a_decision_outlives_a_new_copy_under_a_third_genre(
     again = replace(arrived(track("abcd", "soul", 128_000)), location="/music/again.mp3")
 
     record_songs(home, [], [again])
-    settle_recordings(home)
+    with open_catalog(home) as catalog:
+        settle_recordings(catalog)
     publish(home)
 
     assert standing(home)["again"] == ("duplicate", "duplicate_recording")

@@ -10,8 +10,7 @@ import soundfile
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
-from storage.audio.decode import cut_song
-from storage.audio.decode import decode_fragments, read_fragments
+from storage.audio.decode import cut_song, decode_fragments, read_fragments
 from storage.audio.probe import probe_audio
 
 Encode = Callable[..., Path]

@@ -76,7 +76,9 @@ def test_a_seek_gives_the_samples_of_the_whole_song_at_the_lowest_bit_rates(
     song = encode("song.mp3", "-b:a", f"{kbps}k", "-ar", str(rate))
     facts = probe_audio(song)
     whole, _ = soundfile.read(song, dtype="float32")
-    segments = [Segment(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)]
+    segments = [
+        Segment(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)
+    ]
 
     sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
 

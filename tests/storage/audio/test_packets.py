@@ -8,8 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from storage.audio.probe import scan_packets
-from storage.audio.probe import open_audio
+from storage.audio.probe import open_audio, scan_packets
 
 Encode = Callable[..., Path]
 SONGS = [

@@ -81,7 +81,8 @@ def fill(store: Store) -> None:
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     record_songs(store.layout, [], [replace(store.copy_of(tracks[0]), genre="rock")])
-    settle_recordings(store.layout)
+    with open_catalog(store.layout) as catalog:
+        settle_recordings(catalog)
     said = Prediction(
         run_id="run",
         track_id=tracks[0].track_id,

@@ -70,11 +70,12 @@ def test_a_copy_that_another_track_stands_for_is_left_out(
 ) -> None:
     with open_catalog(store.layout) as catalog:
         catalog.execute(
-            "insert into copies values (?, ?, 0.95, 0)",
+            "insert into duplicates values (?, ?, 0.95, 0)",
             [tracks["b"].track_id, tracks["c"].track_id],
         )
         catalog.execute("update tracks set bit_rate = 9 where title = 'c'")
-    settle_recordings(store.layout)
+    with open_catalog(store.layout) as catalog:
+        settle_recordings(catalog)
 
     assert nearest(store, tracks["a"]) == [("c", 0.0), ("d", -1.0)]
 
