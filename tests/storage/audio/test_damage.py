@@ -148,7 +148,7 @@ def test_a_song_with_too_many_bad_fragments_says_where_they_are(
     spoilt = tmp_path / "spoilt.flac"
     spoilt.write_bytes(content)
 
-    told = r"\d of 9 fragments of .*spoilt\.flac cannot be had\. .* at \d+\.\d s"
+    told = r"\d of 9 fragments of .*spoilt\.flac cannot be decoded\. .* at \d+\.\d s"
     with pytest.raises(TrackRejected, match=told) as rejection:
         cut_song(spoilt, "3f9a", probe_audio(spoilt), CONFIG)
 

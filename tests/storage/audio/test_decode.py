@@ -187,7 +187,7 @@ def test_a_fragment_beyond_the_end_says_where_the_song_breaks_off(
     song = encode(name)
     facts = replace(probe_audio(song), duration_s=60.0)
 
-    with pytest.raises(TrackRejected, match=r"breaks off 1\.\d+ s after 11\.0 s") as rejection:
+    with pytest.raises(TrackRejected, match=r"ends 1\.\d+ s after 11\.0 s") as rejection:
         read_fragments(song, facts, [1.0, 11.0], 3.0)
 
     assert rejection.value.reason == Reason.TRUNCATED

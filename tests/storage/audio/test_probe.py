@@ -164,7 +164,7 @@ def test_a_playlist_cannot_point_at_other_files(sweep_mp3: Path, tmp_path: Path)
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(TrackRejected, match="not there") as rejection:
+    with pytest.raises(TrackRejected, match="does not exist") as rejection:
         probe_audio(tmp_path / "none.mp3")
 
     assert rejection.value.reason == Reason.NOT_FOUND

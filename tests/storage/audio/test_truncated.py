@@ -75,7 +75,7 @@ def test_a_cut_file_that_promises_more_is_truncated_and_the_whole_one_is_not(
 ) -> None:
     song = encode(name, *options)
 
-    with pytest.raises(TrackRejected, match="Fetch the whole file again") as rejection:
+    with pytest.raises(TrackRejected, match="Fetch the complete file again") as rejection:
         probe_audio(cut(song, share, tmp_path / name))
 
     assert rejection.value.reason == Reason.TRUNCATED
@@ -96,7 +96,7 @@ def test_the_message_says_what_is_promised_and_what_is_there(
 ) -> None:
     half = cut(sweep_mp3, 0.5, tmp_path / "half.mp3")
 
-    with pytest.raises(TrackRejected, match=r"half\.mp3 promises 12\.\d s and holds [56]\.\d s"):
+    with pytest.raises(TrackRejected, match=r"half\.mp3 should last 12\.\d s and holds [56]\.\d s"):
         probe_audio(half)
 
 
@@ -118,7 +118,7 @@ def test_half_a_second_may_be_missing(tmp_path: Path, n_missing_s: float, is_who
     if is_whole:
         assert probe_audio(song).duration_s == pytest.approx(4.6, abs=0.01)
     else:
-        with pytest.raises(TrackRejected, match=r"promises 5\.0 s and holds 4\.4 s"):
+        with pytest.raises(TrackRejected, match=r"should last 5\.0 s and holds 4\.4 s"):
             probe_audio(song)
 
 
