@@ -167,7 +167,7 @@ def test_a_decision_outlives_a_new_copy_under_a_third_genre(
     [
         (("/nowhere.mp3", "jazz"), "The store has no song /nowhere.mp3."),
         (("abcd", "jazz"), "The store has no song abcd."),
-        (("abcdabcd", "polka"), "genre 'polka'. Choose among: jazz, rock, soul"),
+        (("abcdabcd", "polka"), "genre 'polka'. Choose one of: jazz, rock, soul"),
     ],
 )
 def test_what_nobody_knows_is_refused(

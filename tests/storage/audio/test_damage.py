@@ -73,13 +73,13 @@ def test_only_the_fragments_that_damage_touches_have_a_fault(
     spoilt = spoil(song, tmp_path, change)
     whole = read_fragments(song, probe_audio(song), EACH_SECOND, 0.9)
 
-    hearing = decode_fragments(spoilt, probe_audio(spoilt), EACH_SECOND, 0.9)
+    decoded = decode_fragments(spoilt, probe_audio(spoilt), EACH_SECOND, 0.9)
 
-    assert set(hearing.faults) <= set(range(3, 11))
-    assert 1 <= len(hearing.faults) <= 7
-    assert {fault.reason for fault in hearing.faults.values()} <= {"undecodable", "truncated"}
-    first = min(hearing.faults)
-    np.testing.assert_allclose(hearing.fragments[:first], whole[:first], atol=1e-4)
+    assert set(decoded.faults) <= set(range(3, 11))
+    assert 1 <= len(decoded.faults) <= 7
+    assert {fault.reason for fault in decoded.faults.values()} <= {"undecodable", "truncated"}
+    first = min(decoded.faults)
+    np.testing.assert_allclose(decoded.fragments[:first], whole[:first], atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["song.flac", "song.ogg", "song.opus"])
@@ -89,11 +89,11 @@ def test_behind_the_damage_every_sample_stands_at_its_place(
     song = encode(name)
     spoilt = spoil(song, tmp_path, overwrite, at=0.3)
 
-    hearing = decode_fragments(spoilt, probe_audio(spoilt), [9.0, 4.0], 2.0)
+    decoded = decode_fragments(spoilt, probe_audio(spoilt), [9.0, 4.0], 2.0)
 
     whole = read_fragments(song, probe_audio(song), [9.0, 4.0], 2.0)
-    assert 0 not in hearing.faults
-    np.testing.assert_allclose(hearing.fragments[0], whole[0], atol=2e-3)
+    assert 0 not in decoded.faults
+    np.testing.assert_allclose(decoded.fragments[0], whole[0], atol=2e-3)
 
 
 def test_a_song_without_damage_keeps_the_fragments_that_are_drawn_first(sweep_mp3: Path) -> None:
@@ -173,10 +173,10 @@ def test_the_share_at_full_scale_is_that_of_all_channels(tmp_path: Path, suffix:
     song = tmp_path / f"song{suffix}"
     soundfile.write(song, np.clip(np.stack([2 * sine, 0.5 * sine], axis=1), -1, 1), 44_100)
 
-    hearing = decode_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
+    decoded = decode_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
 
     lossy = suffix in (".ogg", ".mp3")  # what was flat ripples, and half of it lies below
-    assert hearing.full_scale_share == pytest.approx(1 / 3, abs=0.2 if lossy else 0.01)
+    assert decoded.full_scale_share == pytest.approx(1 / 3, abs=0.2 if lossy else 0.01)
 
 
 def test_a_sine_that_just_touches_full_scale_is_not_clipped(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_a_sine_that_just_touches_full_scale_is_not_clipped(tmp_path: Path) -> N
     song = tmp_path / "song.wav"
     soundfile.write(song, np.sin(2 * np.pi * 220.3 * time_s), 44_100)
 
-    hearing = decode_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
+    decoded = decode_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
 
-    assert 0 < hearing.full_scale_share < CLIPPED_SHARE
-    assert describe_clipping(hearing.full_scale_share) == ""
+    assert 0 < decoded.full_scale_share < CLIPPED_SHARE
+    assert describe_clipping(decoded.full_scale_share) == ""
     assert "3.0% of the samples" in describe_clipping(0.03)

@@ -11,14 +11,17 @@ import soxr
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.audio import decode
-from storage.audio.decode import read_fragments
+from genre_core.representations.features import FeatureConfig, matrices_of
+from genre_core.signal.fragments import SAMPLE_RATE, FragmentConfig
+from storage.audio.decode import DECODER_VERSION, cut_song, read_fragments
 from storage.audio.probe import probe_audio
-from storage.audio.resample import Segment
+from storage.audio.resample import Segment, mix_down
 from storage.audio.seek import can_seek, seek_segments
 from storage.audio.stream import stream_segments
+from storage.audio.wav import read_wav, round_samples, write_wav
 
 Encode = Callable[..., Path]
+FEATURES = FeatureConfig(fragments=FragmentConfig(margin_s=0.5, min_track_s=5.0))
 
 STARTS_S = (7.3, 0.0, 1.234567, 7.9)
 
@@ -148,16 +151,6 @@ def test_a_fragment_may_end_with_the_song(encode: Encode) -> None:
     assert np.abs(fragments[0, -4410:]).max() > 0.1
 
 
-def test_surround_sound_is_mixed_down_by_the_mean(tmp_path: Path) -> None:
-    levels = np.array([0.6, 0.0, 0.3, 0.0, -0.3, 0.0], dtype=np.float32)
-    song = tmp_path / "surround.wav"
-    soundfile.write(song, np.tile(levels, (44_100, 1)), 44_100, subtype="FLOAT")
-
-    fragments = read_fragments(song, probe_audio(song), [0.2], 0.5)
-
-    np.testing.assert_allclose(fragments, 0.1, atol=1e-7)
-
-
 def test_each_channel_is_clipped_to_full_scale_before_the_mean(tmp_path: Path) -> None:
     song = tmp_path / "loud.wav"
     soundfile.write(song, np.tile([1.5, 0.5], (44_100, 1)), 44_100, subtype="FLOAT")
@@ -220,5 +213,52 @@ def test_a_fragment_outside_any_song_is_a_wrong_argument(
 
 
 def test_the_version_of_the_decoder_names_both_libraries() -> None:
-    assert soundfile.__libsndfile_version__ in decode.DECODER_VERSION
-    assert "avcodec" in decode.DECODER_VERSION
+    assert soundfile.__libsndfile_version__ in DECODER_VERSION
+    assert "avcodec" in DECODER_VERSION
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 6, 7])
+def test_the_mix_is_the_sum_of_the_channels_in_their_order_divided_by_their_number(
+    n_channels: int,
+) -> None:
+    woven = np.random.default_rng(0).uniform(-1, 1, (5_000, n_channels)).astype(np.float32)
+
+    mixed = mix_down(woven.T)
+
+    in_order = np.add.accumulate(woven, axis=1)[:, -1] / np.float32(n_channels)
+    np.testing.assert_array_equal(mixed, in_order)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 7])
+def test_the_mix_keeps_the_bits_of_numpy_s_mean_of_woven_channels(n_channels: int) -> None:
+    woven = np.random.default_rng(1).uniform(-1, 1, (5_000, n_channels)).astype(np.float32)
+
+    np.testing.assert_array_equal(mix_down(woven.T), woven.T.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("song.wav", []),
+        ("song.flac", []),
+        ("song.mp3", ["-b:a", "128k"]),
+        ("song.mp3", ["-b:a", "320k"]),
+        ("song.mp3", ["-q:a", "3"]),
+    ],
+)
+def test_the_fast_path_gives_the_very_matrices_of_the_slow_one(
+    encode: Encode, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    song = encode(name, *options)
+    facts = probe_audio(song)
+    whole, _ = soundfile.read(song, dtype="float32", always_2d=True)
+    signal, n_samples = mix_down(whole.T), round(FEATURES.fragment_s * SAMPLE_RATE)
+
+    cut = cut_song(song, "a track", facts, FEATURES.fragments)
+    write_wav(tmp_path / "cache.wav", cut.fragments)
+    fast = matrices_of(read_wav(tmp_path / "cache.wav", len(cut.starts_s)), FEATURES)
+
+    starts = [round(start_s * SAMPLE_RATE) for start_s in cut.starts_s]
+    slow = np.stack([signal[start : start + n_samples] for start in starts])
+    assert can_seek(song, facts)
+    np.testing.assert_array_equal(fast, matrices_of(round_samples(slow), FEATURES))

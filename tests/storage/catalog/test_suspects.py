@@ -105,6 +105,7 @@ def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
 
     with open_catalog(store.layout) as catalog:
         n_tracks = decide_genre(catalog, a.track_id[:12], answer, ())
+    publish(store.layout)
 
     assert n_tracks == 1
     assert [row["title"] for row in suspect_rows(store.layout)] == ["c"]
