@@ -179,7 +179,7 @@ def _read_file(path: Path) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise TrackRejected(Reason.NOT_FOUND, f"{path} is not there. Check its name.") from error
+        raise TrackRejected(Reason.NOT_FOUND, f"{path} does not exist. Check its name.") from error
     except PermissionError as error:
         message = f"{path} may not be read. Give this user the right to read it."
         raise TrackRejected(Reason.FORBIDDEN, message) from error

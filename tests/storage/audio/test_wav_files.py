@@ -15,7 +15,7 @@ from genre_core.examples import Float32Array
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
 from storage.audio.wav import read_wav, round_samples, write_wav
-from tests.storage.conftest import run_ffmpeg
+from tests.shared import run_ffmpeg
 
 Encode = Callable[..., Path]
 
