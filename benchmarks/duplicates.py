@@ -114,7 +114,8 @@ def _tell_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
     wave = [_flip(np.random.default_rng(n), _make_up_items(n, pool), 4) for n in copied]
     wave += [_make_up_items(n_fingerprints + n, pool) for n in range(N_WAVE - len(wave))]
     fingerprints = _name_fingerprints(wave, n_fingerprints)
-    record_songs(layout, [_make_up_track(one.track_id) for one in fingerprints], [])
+    with open_catalog(layout) as catalog:
+        record_songs(catalog, [_make_up_track(one.track_id) for one in fingerprints], [])
     started, used = time.perf_counter(), time.process_time()
     with open_catalog(layout) as catalog:
         n_found = record_fingerprints(catalog, fingerprints)

@@ -1,14 +1,18 @@
 """Duplicates: further sources of a file, duplicates of a recording, and which one is kept."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import get_run_logger, task
 
 from genre_core.dataset.recordings import describe_move, describe_same_sound
 from genre_core.errors import TrackRejected, TransientError
+from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import fingerprint_song
 from storage.catalog import fingerprints as stored
@@ -17,10 +21,12 @@ from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
 from storage.catalog.songs import known_packets, known_tracks
-from storage.fetch.addresses import show_location
 from storage.fetch.download import drop_song, is_gone
 from storage.home import DataLayout
 from tasks.download import Fetched, name_outcomes
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 _FAILED_CHUNK = "the program failed on the chunk of this song; its log says why. Run it again."
 
@@ -33,15 +39,22 @@ def mark_duplicates(
 
     Which source represents a song, and under which genre, is settled by `settle_duplicates`.
     """
-    fetched = [_reject_removed(layout, chunk) for chunk in fetched]
     arrived = [track for chunk in fetched for track in chunk.tracks]
-    tracks = _match_retagged(layout, sorted(arrived, key=lambda track: track.location))
-    known = known_tracks(layout, [track.track_id for track in tracks])
+    arrived.sort(key=lambda track: track.location)
+    with open_catalog(layout) as catalog:
+        removed = find_removed(catalog, arrived)
+        rejected = [track for track in arrived if track.location in removed]
+        arrived = [track for track in arrived if track.location not in removed]
+        tracks = _match_retagged(layout, catalog, arrived)
+        known = known_tracks(catalog, [track.track_id for track in tracks])
+    for track in rejected:
+        drop_song(layout, track)
     moved = _find_moved(known, tracks)
     first = {track_id: old for track_id, old in known.items() if track_id not in moved}
     for track in tracks:
         first.setdefault(track.track_id, track)
     outcomes = [o for chunk in fetched for o in chunk.outcomes]
+    outcomes += [_removed_outcome(track, removed[track.location]) for track in rejected]
     outcomes += [_arrival_outcome(track, first[track.track_id]) for track in tracks]
     outcomes += [_move_outcome(old, first[track_id]) for track_id, old in moved.items()]
     outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
@@ -100,33 +113,13 @@ def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
     return Fingerprint(track_id=track.track_id, items=items)
 
 
-def _reject_removed(layout: DataLayout, chunk: Fetched) -> Fetched:
-    """Drop the songs that somebody removed, wherever they come from now."""
-    removed = find_removed(layout, chunk.tracks)
-    rejected = [track for track in chunk.tracks if track.location in removed]
-    for track in rejected:
-        drop_song(layout, track)
-    outcomes = [
-        replace(
-            _outcome(track, Result.QUARANTINED, Reason.REMOVED, REMOVED),
-            track_id=removed[track.location],
-        )
-        for track in rejected
-    ]
-    return replace(
-        chunk,
-        tracks=tuple(track for track in chunk.tracks if track.location not in removed),
-        outcomes=(*chunk.outcomes, *outcomes),
-    )
-
-
-def _match_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
+def _match_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:
     """Give songs that differ from an earlier one only in their tags the track id of that one.
 
     If the file of the earlier one is gone, the new track is a song of its own, and its duplicate.
     """
-    by_id = known_tracks(layout, [track.track_id for track in tracks])
-    by_packets = known_packets(layout, [track.packets_id for track in tracks])
+    by_id = known_tracks(catalog, [track.track_id for track in tracks])
+    by_packets = known_packets(catalog, [track.packets_id for track in tracks])
     matched = []
     for track in tracks:
         first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
@@ -148,6 +141,11 @@ def _find_moved(known: Mapping[str, Track], tracks: Sequence[Track]) -> dict[str
         for track_id, old in known.items()
         if is_gone(old.location, locations[track_id])
     }
+
+
+def _removed_outcome(track: Track, track_id: str) -> Outcome:
+    outcome = _outcome(track, Result.QUARANTINED, Reason.REMOVED, REMOVED)
+    return replace(outcome, track_id=track_id)
 
 
 def _arrival_outcome(track: Track, first: Track) -> Outcome:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from genre_core.dataset.recordings import Claim, Settlement, group_duplicates, settle_recording
 from genre_core.errors import UsageError
+from genre_core.locations import show_location
 from genre_core.records import Outcome, Track
 from storage.catalog.connection import fetch_rows, insert_rows
-from storage.fetch.addresses import show_location
 from storage.fetch.download import is_gone
 
 if TYPE_CHECKING:
