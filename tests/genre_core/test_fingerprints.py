@@ -39,65 +39,49 @@ def count_equal_bits(one: Items, other: Items, offset: int) -> float:
     return 1 - sum((a ^ b).bit_count() for a, b in pairs) / (32 * len(pairs))
 
 
-def test_a_fingerprint_is_its_own_best_match() -> None:
-    match = similarity(noise(0), noise(0))
-
-    assert (match.similarity, match.offset_items) == (1.0, 0)
+SONG = noise(0)
 
 
-def test_one_bit_of_each_item_is_a_thirty_second() -> None:
-    match = similarity(noise(0), noise(0) ^ np.uint32(1 << 31))
+@pytest.mark.parametrize(
+    ("one", "other", "share", "offset"),
+    [
+        (SONG, SONG, 1.0, 0),
+        (SONG, SONG ^ np.uint32(1 << 31), 31 / 32, 0),
+        (SONG, SONG[40:], 1.0, 40),
+        (SONG[40:], SONG, 1.0, -40),
+        (SONG, np.concatenate([noise(1, 100), SONG[:700]]), 1.0, -100),
+        (SONG[:200], np.concatenate([SONG[50:200], noise(1, 50)]), 1.0, 50),  # three quarters
+        (SONG, SONG[379:], 1.0, 379),  # six tenths of the longer one
+    ],
+)
+def test_the_best_alignment_has_the_share_of_equal_bits(
+    one: Items, other: Items, share: float, offset: int
+) -> None:
+    match = similarity(one, other)
 
-    assert match.similarity == pytest.approx(31 / 32, abs=1e-12)
-
-
-def test_a_cut_beginning_is_a_positive_offset_and_swapping_turns_it() -> None:
-    song = noise(0)
-
-    assert similarity(song, song[40:]).offset_items == 40
-    assert similarity(song[40:], song).offset_items == -40
-
-
-def test_songs_of_different_lengths_are_compared_where_they_overlap() -> None:
-    song = noise(0)
-
-    match = similarity(song, np.concatenate([noise(1, 100), song[:700]]))
-
-    assert (match.similarity, match.offset_items) == (1.0, -100)
-
-
-def test_three_quarters_of_the_shorter_one_must_overlap() -> None:
-    song = noise(0, 200)
-
-    kept = similarity(song, np.concatenate([song[50:], noise(1, 50)]))
-    lost = similarity(song, np.concatenate([song[100:], noise(1, 100)]))
-
-    assert (kept.similarity, kept.offset_items) == (1.0, 50)
-    assert lost.similarity < SAME_RECORDING
+    assert match.similarity == pytest.approx(share, abs=1e-12)
+    assert match.offset_items == offset
 
 
-def test_a_medley_of_two_songs_is_a_copy_of_neither() -> None:
-    one, other = noise(0), noise(1)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (SONG[:200], np.concatenate([SONG[100:200], noise(1, 100)])),  # half of the shorter one
+        (SONG, SONG[380:]),  # less than six tenths of the longer one
+        (np.concatenate([SONG[474:], noise(1)[:474]]), SONG),  # a medley
+        (np.concatenate([SONG[474:], noise(1)[:474]]), noise(1)),
+    ],
+)
+def test_too_little_overlap_is_no_duplicate(one: Items, other: Items) -> None:
+    assert similarity(one, other).similarity < SAME_RECORDING
 
-    medley = np.concatenate([one[474:], other[:474]])
 
-    assert similarity(medley, one).similarity < SAME_RECORDING
-    assert similarity(medley, other).similarity < SAME_RECORDING
-
-
-def test_two_short_songs_one_after_the_other_are_a_copy_of_neither() -> None:
+def test_two_short_songs_joined_are_a_duplicate_of_neither() -> None:
     one, other = noise(0, 400), noise(1, 400)
 
     both = np.concatenate([one, other])
 
     assert similarity(both, one).similarity == similarity(both, other).similarity == 0.0
-
-
-def test_a_song_of_which_four_tenths_were_cut_is_found() -> None:
-    song = noise(0)
-
-    assert similarity(song, song[379:]).similarity == 1.0
-    assert similarity(song, song[380:]).similarity < SAME_RECORDING
 
 
 @pytest.mark.parametrize("n_items", [0, 1, MIN_ITEMS - 1])
@@ -165,7 +149,7 @@ def test_songs_that_share_their_items_are_found_whatever_their_offset() -> None:
     assert find_candidates(index, select_keys(flip(songs[5], 0.01))).tolist() == [5]
 
 
-def test_every_copy_is_found_in_order() -> None:
+def test_every_duplicate_is_found_in_order() -> None:
     songs = [noise(0), noise(1), noise(0)[30:], noise(2), flip(noise(0), 0.02)]
     index = index_keys([select_keys(items) for items in songs])
 
