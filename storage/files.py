@@ -99,3 +99,10 @@ def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_home_id(layout: DataLayout) -> str:
+    """Return the id of a home; the first call makes one."""
+    if not layout.home_id.exists():
+        write_bytes(layout.home_id, uuid.uuid4().hex.encode())
+    return layout.home_id.read_text("utf-8")

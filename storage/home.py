@@ -1,6 +1,5 @@
 """Where everything that lasts stands, below one folder."""
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,16 +97,15 @@ class DataLayout:
         """Figures and documents that studies leave for people, one folder a study."""
         return self.home / "reports"
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All places that have a name of their own, for the usage of the disk."""
+        return (
+            *(self.songs, self.wav, self.prints, self.shards, self.catalog, self.published),
+            *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
+            *(self.collections, self.reports),
+        )
+
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""
         return self.songs / track_id[:2] / f"{track_id}{suffix}"
-
-
-def read_home_id(layout: DataLayout) -> str:
-    """Give the id of a home; the first time makes one."""
-    if not layout.home_id.exists():
-        part = layout.home_id.with_suffix(f".{uuid.uuid4().hex}.part")
-        layout.home.mkdir(parents=True, exist_ok=True)
-        part.write_text(uuid.uuid4().hex, "utf-8")
-        part.replace(layout.home_id)
-    return layout.home_id.read_text("utf-8")

@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
-from storage.files import telling_refusal
-from storage.home import DataLayout, read_home_id
+from storage.files import read_home_id, telling_refusal
+from storage.home import DataLayout
 
 _MARK = "home.txt"
 

@@ -14,6 +14,7 @@ from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import print_song, read_print, sweep_prints, write_print
 from storage.audio.probe import probe_audio
 from storage.catalog import fingerprints as printed
+from storage.catalog.connection import open_catalog
 from storage.catalog.fingerprints import Print
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
@@ -125,7 +126,8 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
 
 def _refuse_removed(layout: DataLayout, chunk: Fetched) -> Fetched:
     """Drop the songs whose sound somebody had removed, wherever they come from now."""
-    removed = find_removed(layout, chunk.tracks)
+    with open_catalog(layout) as catalog:
+        removed = find_removed(catalog, chunk.tracks)
     refused = [track for track in chunk.tracks if track.location in removed]
     for track in refused:
         drop_song(layout, track)

@@ -17,12 +17,12 @@ from storage.catalog.extraction import (
     select_pending,
     settle_outcomes,
 )
+from storage.catalog.publish import publish_and_retain
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs
 from storage.compaction import compact
 from storage.home import DataLayout
-from storage.maintenance.integrity import lost_shards
-from storage.retained_shards import publish_for_readers
+from storage.maintenance.integrity import missing_shards
 from storage.shard_store import claim_place
 from storage.shards import remove_orphans
 from tasks.spectrograms import ExtractedChunk, key_features
@@ -35,7 +35,7 @@ def forget_lost_shards(layout: DataLayout) -> None:
     The place of the shards is claimed first: what another home keeps there is not this one's loss.
     """
     claim_place(layout)
-    if lost := lost_shards(layout):
+    if lost := missing_shards(layout):
         get_run_logger().warning(
             "shards that are gone or damaged, and are made again: %s", len(lost)
         )
@@ -87,7 +87,7 @@ def compact_shards(layout: DataLayout) -> None:
 @task
 def publish_shards(layout: DataLayout) -> None:
     """Publish, then remove the shards that neither the new store names nor the one before it."""
-    before = publish_for_readers(layout)
+    before = publish_and_retain(layout)
     remove_orphans(layout, [*before, *all_shards(layout)])
 
 

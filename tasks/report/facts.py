@@ -19,7 +19,7 @@ from storage.catalog.nightly import (
 )
 from storage.catalog.runs import read_comparable_runs, read_judged
 from storage.home import DataLayout
-from storage.maintenance.usage import Usage, measure_usage
+from storage.maintenance.retention import Usage, measure_usage
 from storage.models.alias import Champion, read_alias
 from tasks.comparison import Comparison, compare_groups
 from tasks.report.certainty import NightCertainty, measure_certainty

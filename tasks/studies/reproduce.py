@@ -16,6 +16,7 @@ from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import TrainingConfig
+from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
 from storage.catalog.snapshots import read_groups, read_snapshot
@@ -97,7 +98,9 @@ def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     )
     if cell.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
-    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & set(removed_tracks(layout))):
+    with open_catalog(layout) as catalog:
+        removed = set(removed_tracks(catalog))
+    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & removed):
         raise UsageError(
             f"{n_removed} songs that run {run.run_id} stands on were removed from the store, so it "
             "cannot be trained again."

@@ -9,13 +9,12 @@ import pytest
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.publish import publish, query, query_rows
+from storage.catalog.publish import publish, publish_and_retain, query, query_rows
 from storage.catalog.removals import find_artist
 from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
 from storage.maintenance.integrity import damaged_shards
 from storage.maintenance.takedown import finish_removals, take_down
-from storage.retained_shards import publish_for_readers
 from storage.shards import remove_orphans
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def test_shards_of_two_feature_keys_are_never_joined() -> None:
 
 def end_extract(layout: DataLayout) -> None:
     compact(layout)
-    before = publish_for_readers(layout)
+    before = publish_and_retain(layout)
     remove_orphans(layout, [*before, *all_shards(layout)])
 
 
@@ -168,7 +167,7 @@ def test_a_store_that_nobody_can_read_is_published_anew_after_a_takedown(many: S
         insert_rows(catalog, "removals", [row])
     many.layout.published.write_bytes(b"no database" * 1000)
 
-    assert publish_for_readers(many.layout) == []
+    assert publish_and_retain(many.layout) == []
 
     assert query_rows(many.layout, "select 1 as one from tracks limit 1") == [{"one": 1}]
 
@@ -180,7 +179,9 @@ def test_a_takedown_leaves_no_shard_for_readers(many: Store) -> None:
     publish(many.layout)
     end_extract(many.layout)
 
-    take_down(many.layout, find_artist(many.layout, "ADA"), "", "nobody")
+    with open_catalog(many.layout) as catalog:
+        songs = find_artist(catalog, "ADA")
+    take_down(many.layout, songs, "", "nobody")
 
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
     assert left == set(all_shards(many.layout))

@@ -263,7 +263,7 @@ def test_nobody_can_write_to_the_store_by_asking(layout: DataLayout) -> None:
 def test_a_question_that_makes_no_sense_is_answered_with_a_sentence(layout: DataLayout) -> None:
     publish(layout)
 
-    with pytest.raises(UsageError, match=r"The store cannot answer: .*songs"):
+    with pytest.raises(UsageError, match=r"The query failed: .*songs"):
         query(layout, "select * from songs")
 
 

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from genre_core.errors import TransientError, UsageError
 from genre_core.representations.features import FeatureConfig
 from storage.home import DataLayout
-from storage.maintenance.health import examine
+from storage.maintenance.doctor import examine
 from storage.models.alias import Champion, read_alias
 from storage.models.exporting import export_champion
 from storage.models.exports import read_export
