@@ -48,8 +48,8 @@ def examine(
     own: Mapping[str, EmbeddingConfig] = NO_EMBEDDINGS,
 ) -> list[Finding]:
     """Check the machine, the store and the models of some embeddings; nothing is locked."""
-    models = [_check(f"embedding {name}", lambda n=name: _embedding(n, own)) for name in embeddings]
-    return [*(_check(name, lambda c=check: c(layout)) for name, check in CHECKS.items()), *models]
+    findings = [_check(name, check, layout) for name, check in CHECKS.items()]
+    return findings + [_check(f"embedding {name}", _embedding, name, own) for name in embeddings]
 
 
 def examine_deeply(layout: DataLayout) -> list[Finding]:
@@ -57,12 +57,12 @@ def examine_deeply(layout: DataLayout) -> list[Finding]:
 
     The home must be held.
     """
-    return [_check(name, lambda c=check: c(layout)) for name, check in DEEP_CHECKS.items()]
+    return [_check(name, check, layout) for name, check in DEEP_CHECKS.items()]
 
 
-def _check(name: str, check: Callable[[], str]) -> Finding:
+def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
     try:
-        return Finding(name=name, ok=True, message=check())
+        return Finding(name=name, ok=True, message=check(*arguments))
     except (GenreflowError, OSError, duckdb.Error, sqlite3.Error, RuntimeError) as error:
         return Finding(name=name, ok=False, message=str(error))
 
@@ -153,7 +153,8 @@ def _runs(layout: DataLayout) -> str:
             "make both the same."
         )
     where = layout.tracking_server or layout.mlflow_db.name
-    return f"{where} can be read; the champion is {_version(aliased)}"
+    champion_words = f"the champion is {_version(aliased)}" if aliased else "no champion yet"
+    return f"{where} can be read; {champion_words}"
 
 
 def _promoted_version(layout: DataLayout) -> int | None:

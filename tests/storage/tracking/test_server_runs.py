@@ -129,7 +129,7 @@ def test_the_doctor_asks_the_server_and_says_what_it_answers(
     )
 
     assert (well.ok, silent.ok) == (True, False)
-    assert well.message == f"{team.tracking_server} answers; there is no champion yet"
+    assert well.message == f"{team.tracking_server} can be read; no champion yet"
     assert "cannot be reached" in silent.message
 
 
