@@ -36,6 +36,7 @@ from storage.catalog.audits import (
     record_sounds,
     touch_audit,
 )
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding
 from storage.catalog.runs import Run, read_comparable_runs, read_run
 from storage.catalog.snapshots import Snapshot
@@ -57,7 +58,8 @@ def measure_sounds(layout: DataLayout) -> None:
     tracks = read_unmeasured(layout, snapshot.snapshot_id, MOST_MEASURED)
     features = read_features(layout, snapshot)
     sounds = [_measure(layout, track, features) for track in tracks]
-    record_sounds(layout, [sound for sound in sounds if sound is not None])
+    with open_catalog(layout) as catalog:
+        record_sounds(catalog, [sound for sound in sounds if sound is not None])
 
 
 @task
@@ -143,7 +145,8 @@ def audit_source_out(layout: DataLayout, plan: AuditPlan) -> Check:
 @task
 def audit_pretraining(layout: DataLayout, plan: AuditPlan) -> Check | None:
     """Look for songs that the embedding may have been trained on; none of spectrograms."""
-    embedding = read_embedding(layout, plan.snapshot.feature_key)
+    with open_catalog(layout) as catalog:
+        embedding = read_embedding(catalog, plan.snapshot.feature_key)
     if embedding is None:
         return None
     return check_pretraining(read_audited_songs(layout, plan.snapshot.snapshot_id), embedding)

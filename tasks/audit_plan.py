@@ -16,6 +16,7 @@ from storage.catalog.audits import (
     read_copies,
     read_feature_settings,
 )
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
@@ -95,7 +96,8 @@ def _read(
     layout: DataLayout, snapshot: Snapshot, songs: Sequence[AuditedSong], n_fragments: int
 ) -> Seen:
     genre_of_track = {song.track_id: song.genre for song in songs}
-    shards = shard_names(layout, snapshot.feature_key)
+    with open_catalog(layout) as catalog:
+        shards = shard_names(catalog, snapshot.feature_key)
     examples = read_examples(layout, shards, genre_of_track, snapshot.genres)
     return Seen(
         features=read_features(layout, snapshot),

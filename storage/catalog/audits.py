@@ -5,7 +5,7 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
@@ -16,6 +16,9 @@ from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,9 @@ class Audit:
     checks: tuple[Check, ...]
 
 
-def record_sounds(layout: DataLayout, sounds: Sequence[Sound]) -> None:
+def record_sounds(catalog: DuckDBPyConnection, sounds: Sequence[Sound]) -> None:
     """Record what songs sound like; the first measure of a track stays."""
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
+    insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
 
 
 def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:

@@ -48,7 +48,9 @@ def publish(layout: DataLayout) -> Path:
     fresh = layout.home / ".spectrograms.duckdb.new"
     for left in layout.home.glob(f"{fresh.name}*"):
         left.unlink()
-    named, sizes = all_shards(layout), list_shards(layout)
+    with open_catalog(layout) as catalog:
+        named = all_shards(catalog)
+    sizes = list_shards(layout)
     shards = [shard for shard in named if shard in sizes]
     if len(shards) < len(named):
         logger.warning(

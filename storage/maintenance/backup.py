@@ -17,11 +17,11 @@ from typing import Any
 from genre_core.errors import CatalogMismatch, UsageError
 from storage.catalog.connection import copy_catalog
 from storage.catalog.publish import publish
-from storage.catalog.shards import named_shards
 from storage.catalog.songs import stored_songs
 from storage.files import digest_file, telling_refusal, write_bytes, write_whole
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
+from storage.maintenance.integrity import read_named_shards
 from storage.shard_store import open_store
 
 OBJECTS, MANIFEST, FORMAT = "files", "manifest.json", 1
@@ -156,7 +156,7 @@ def _update_backup(layout: DataLayout, folder: Path, objects: BackupObjects) -> 
     _write_manifest(folder, layout, objects.named)
     stored = set(objects.named.values())
     _remove_unnamed(folder, stored)
-    n_shards = 0 if layout.shards_uri else len(named_shards(layout)) - len(_shards(layout))
+    n_shards = 0 if layout.shards_uri else len(read_named_shards(layout)) - len(_shards(layout))
     return BackupReport(
         n_files=len(objects.named),
         n_new=len(stored - before),
@@ -226,7 +226,7 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
 def _shards(layout: DataLayout) -> list[tuple[str, Path, str]]:
     """Name, file and digest of the shards that the catalog names and that exist."""
     root = Path(open_store(layout).root)
-    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in named_shards(layout)]
+    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in read_named_shards(layout)]
     return [file for file in files if file[1].is_file()]
 
 

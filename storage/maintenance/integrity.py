@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
+from storage.catalog.connection import open_catalog
 from storage.catalog.publish import published_shards, retained_shards
 from storage.catalog.shards import NamedShard, count_named, forget_shards, named_shards
 from storage.catalog.songs import await_songs, sourced_tracks, stored_songs
@@ -23,16 +24,24 @@ def is_damaged(layout: DataLayout, shard: NamedShard, sizes: Mapping[str, int]) 
     return is_missing(shard, sizes) or digest_shard(layout, shard.name) != shard.digest
 
 
+def read_named_shards(layout: DataLayout) -> list[NamedShard]:
+    """Return the shards that the catalog names."""
+    with open_catalog(layout) as catalog:
+        return named_shards(catalog)
+
+
 def missing_shards(layout: DataLayout) -> list[str]:
     """Return the shards that are missing or of another size."""
     sizes = list_shards(layout)
-    return [shard.name for shard in named_shards(layout) if is_missing(shard, sizes)]
+    return [shard.name for shard in read_named_shards(layout) if is_missing(shard, sizes)]
 
 
 def damaged_shards(layout: DataLayout) -> list[str]:
     """Return the shards that are missing or hold other bytes or rows than the catalog says."""
-    shards, sizes = named_shards(layout), list_shards(layout)
-    counts = count_named(layout, [shard.name for shard in shards])
+    with open_catalog(layout) as catalog:
+        shards = named_shards(catalog)
+        counts = count_named(catalog, [shard.name for shard in shards])
+    sizes = list_shards(layout)
     return [
         shard.name
         for shard in shards
@@ -61,7 +70,7 @@ def damaged_songs(layout: DataLayout) -> list[str]:
 
 def unnamed_shards(layout: DataLayout) -> list[str]:
     """Return the shards and partial files that neither catalog nor published store names."""
-    named = [shard.name for shard in named_shards(layout)]
+    named = [shard.name for shard in read_named_shards(layout)]
     return unnamed_files(layout, [*named, *published_shards(layout), *retained_shards(layout)])
 
 
@@ -74,7 +83,8 @@ def unnamed_songs(layout: DataLayout) -> list[str]:
 def repair_shards(layout: DataLayout) -> list[str]:
     """Forget missing and damaged shards, which the next extract makes again; return them."""
     if damaged := damaged_shards(layout):
-        forget_shards(layout, damaged)
+        with open_catalog(layout) as catalog:
+            forget_shards(catalog, damaged)
     return damaged
 
 
@@ -87,7 +97,8 @@ def repair_songs(layout: DataLayout) -> list[str]:
     for track_id in damaged_songs(layout):
         _move(paths[track_id], layout.songs / ".damaged")
     if missing := missing_songs(layout):
-        await_songs(layout, missing)
+        with open_catalog(layout) as catalog:
+            await_songs(catalog, missing)
     return missing
 
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
-    """One thing that can be removed: ``shard``, ``cache``, ``snapshot`` or ``model``."""
+    """One thing that can be removed: a ``shard``, a ``snapshot`` or a ``model``."""
 
     kind: str
     name: str
@@ -50,10 +50,8 @@ def _find_unused(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
     with open_catalog(layout) as catalog:
         snapshots = unused_snapshots(catalog, keep.snapshots)
         models = unused_models(catalog, keep.unpromoted_models)
-    caches = [(layout.wav.name, _count_bytes(layout.wav))] if layout.wav.exists() else []
     kinds = {
         "shard": shards,
-        "cache": caches,
         "snapshot": [(name, 0) for name in snapshots],
         "model": _local_models(layout, models),
     }
@@ -81,8 +79,6 @@ def _local_models(layout: DataLayout, model_ids: list[str]) -> list[tuple[str, i
 def _remove_files(layout: DataLayout, unused: Unused) -> None:
     if unused.kind == "shard":
         remove_shards(layout, [unused.name])
-    elif unused.kind == "cache":
-        shutil.rmtree(layout.home / unused.name)
     elif unused.kind == "model":
         shutil.rmtree(layout.mlflow_artifacts / "models" / unused.name)
 

@@ -39,10 +39,11 @@ def take_down(layout: DataLayout, songs: Sequence[RemovedSong], reason: str, act
 def finish_removals(layout: DataLayout) -> int:
     """Publish, then remove the files of all songs that were ever removed; return their bytes."""
     publish(layout)
-    remove_orphans(layout, [*retained_shards(layout), *all_shards(layout)])
     with open_catalog(layout) as catalog:
+        named = all_shards(catalog)
         track_ids, removed_at = removed_tracks(catalog), last_removal(catalog)
         sources = find_sources(catalog, track_ids)
+    remove_orphans(layout, [*retained_shards(layout), *named])
     remove_nightly_reports(layout, removed_at)
     n_bytes = 0
     for path in list(_files(layout, track_ids, sources)):
@@ -60,8 +61,9 @@ def catalog_copies(layout: DataLayout) -> list[Path]:
 
 def _rewrite_shards(layout: DataLayout, track_ids: set[str]) -> dict[str, Shard | None]:
     """Map each shard that holds one of the songs to the shard that replaces it."""
-    keys = {shard.name: shard.feature_key for shard in named_shards(layout)}
-    counts = count_named(layout, list(keys))
+    with open_catalog(layout) as catalog:
+        keys = {shard.name: shard.feature_key for shard in named_shards(catalog)}
+        counts = count_named(catalog, list(keys))
     return {
         name: _rewrite(layout, keys[name], name, sorted(tracks.keys() - track_ids))
         for name, tracks in counts.items()

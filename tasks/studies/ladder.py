@@ -34,6 +34,7 @@ from genre_core.studies.ladder.scores import (
     measure_accuracy,
 )
 from storage.catalog.audits import read_audited_songs, read_copies
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
@@ -129,7 +130,9 @@ def train_ladder_cell(layout: DataLayout, plan: LadderPlan, cell: LadderCell) ->
     learning, n_genres = import_learning(), len(plan.genres)
     learn = learning.make_learner(plan.config, cell.rung.n_softmaxes, n_genres)
     genre_of_track = {song.track_id: song.genre for song in plan.songs}
-    shards = shard_names(layout, plan.snapshots[cell.rung.representation].feature_key)
+    feature_key = plan.snapshots[cell.rung.representation].feature_key
+    with open_catalog(layout) as catalog:
+        shards = shard_names(catalog, feature_key)
     examples = read_examples(layout, shards, genre_of_track, plan.genres)
     found = judge_cell(examples, plan.songs, plan.recordings, cell, plan.config, n_genres, learn)
     document = {

@@ -11,6 +11,7 @@ from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.comparison import draw_comparison
 from genre_core.figures.studies import CostedScore, draw_storage
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import count_song_bytes
 from storage.catalog.runs import Run, read_judged
 from storage.home import DataLayout
@@ -89,7 +90,8 @@ def report_sweep(
     comparison = compare_groups(
         [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
     )
-    song_bytes = count_song_bytes(layout, [run.snapshot_id for run in runs])
+    with open_catalog(layout) as catalog:
+        song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
     rows = tabulate(comparison, runs, song_bytes)
     for representation in dict.fromkeys(row.representation for row in rows):
         shown = [g for g in comparison.groups if g.runs[0].representation == representation]

@@ -11,25 +11,20 @@ import pytest
 
 from flows.ingest import ingest
 from flows.settings import Settings
-from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
-from storage.catalog.removals import RemovedSong, find_song
+from storage.catalog.removals import find_song
 from storage.catalog.songs import release_songs
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance import takedown
 from storage.maintenance.takedown import finish_removals, take_down
+from tests.catalogs import in_catalog
 from tests.conftest import write_manifest
 from tests.flows.conftest import Call
 
 KEPT = {"removals", "outcomes", "assignments", "snapshot_tracks", "splits"}
 
 pytestmark = pytest.mark.flow
-
-
-def find(layout: DataLayout, source: str) -> list[RemovedSong]:
-    with open_catalog(layout) as catalog:
-        return find_song(catalog, source)
 
 
 def first_of(layout: DataLayout, split: str = "train") -> dict[str, str]:
@@ -121,7 +116,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next_call(
     def die(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    found = find(layout, song["source"])
+    found = in_catalog(layout, find_song, song["source"])
     with monkeypatch.context() as killed:
         killed.setattr(takedown, step, die)
         with pytest.raises(KeyboardInterrupt):
@@ -140,7 +135,7 @@ def test_a_removed_song_stays_away_under_its_own_and_any_other_path(
 ) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
-    take_down(layout, find(layout, song["source"]), "", "nobody")
+    take_down(layout, in_catalog(layout, find_song, song["source"]), "", "nobody")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(song["source"], elsewhere)
@@ -162,7 +157,7 @@ def test_a_removed_song_stays_away_under_its_own_and_any_other_path(
 def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     song = first_of(layout)
-    take_down(layout, find(layout, song["source"]), "", "nobody")
+    take_down(layout, in_catalog(layout, find_song, song["source"]), "", "nobody")
 
     release_songs(layout, "", "")
     ingest(finished_copy)
@@ -178,7 +173,7 @@ def test_a_second_round_of_finishing_removes_nothing(finished_copy: Settings) ->
     layout = finished_copy.layout
     song = first_of(layout)
 
-    n_bytes = take_down(layout, find(layout, song["source"]), "", "nobody")
+    n_bytes = take_down(layout, in_catalog(layout, find_song, song["source"]), "", "nobody")
 
     assert n_bytes > 0
     assert finish_removals(layout) == 0
@@ -222,7 +217,7 @@ def test_the_home_is_free_while_a_person_is_asked(
     def agree(*_asked: object, **_how: object) -> bool:
         with hold_night(layout), hold_home(layout):
             held.append(True)
-            take_down(layout, find(layout, song["source"]), "", "another")
+            take_down(layout, in_catalog(layout, find_song, song["source"]), "", "another")
         return True
 
     monkeypatch.setattr("typer.confirm", agree)

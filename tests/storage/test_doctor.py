@@ -20,6 +20,7 @@ from storage.maintenance.doctor import Finding, examine
 from storage.models.alias import CHAMPION, REGISTERED
 from storage.models.store import open_tracking
 from storage.shards import TrackMatrices, write_shard
+from tests.catalogs import in_catalog
 
 SONG = Track(
     track_id="3f9a0c1d2e4b5a69",
@@ -63,8 +64,8 @@ def filled(layout: DataLayout) -> DataLayout:
         matrices=np.ones((1, 12, 9), np.float32),
     )
     record_songs(layout, [SONG], [found])
-    record_features(layout, {"key": features})
-    record_extraction(layout, [write_shard(layout, "key", features, [rows])], [])
+    in_catalog(layout, record_features, {"key": features})
+    in_catalog(layout, record_extraction, [write_shard(layout, "key", features, [rows])], [])
     publish(layout)
     return layout
 

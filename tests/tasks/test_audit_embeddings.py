@@ -23,6 +23,7 @@ from tasks.audit import (
     plan_audit,
 )
 from tasks.compare import choose_winner
+from tests.catalogs import in_catalog
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.usefixtures("quiet_runs")]
 CONFIG = AuditConfig(n_draws=1, n_embedding_draws=20, n_folds=2, max_epochs=1)
@@ -57,9 +58,9 @@ def windows_of(placement: Placement) -> TrackMatrices:
 def embed(layout: DataLayout, key: str, features: FeatureConfig) -> Snapshot:
     """Give the songs of the best run embeddings, too."""
     placements = read_placements(layout, choose_winner(layout)[0].snapshot_id)
-    record_features(layout, {key: features})
+    in_catalog(layout, record_features, {key: features})
     shard = write_shard(layout, key, features, [windows_of(p) for p in placements])
-    record_extraction(layout, [shard], [])
+    in_catalog(layout, record_extraction, [shard], [])
     return record_snapshot(layout, key, [p.track_id for p in placements], seed=0)
 
 
