@@ -30,7 +30,7 @@ from tasks.spectrograms import ExtractedChunk, key_features
 
 
 @task
-def forget_lost_shards(layout: DataLayout) -> None:
+def forget_missing_shards(layout: DataLayout) -> None:
     """Forget shards that are missing or of another size: their tracks are extracted again.
 
     The place of the shards is claimed first: shards of another home are not missing here.
