@@ -38,5 +38,6 @@ def _metrics(audit: Audit) -> dict[str, float]:
 
 
 def _numbers(check: Check) -> dict[str, float | None]:
-    low, high = check.interval or (None, None)
+    found = check.interval
+    low, high = (found.low, found.high) if found else (None, None)
     return {"": check.value, "_low": low, "_high": high, "_chance": check.chance}

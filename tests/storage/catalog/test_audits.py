@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split
 from genre_core.signal.sound import Sound
 from storage.catalog.audits import (
     Audit,
     read_audit,
     read_audited_songs,
-    read_copies,
+    read_duplicates,
     read_last_audit,
     read_snapshot,
     read_unmeasured,
@@ -32,11 +33,11 @@ CHECKS = (
         level=Level.WARN,
         message="low",
         value=0.2,
-        interval=(0.1, 0.24),
+        interval=Interval(value=0.2, low=0.1, high=0.24),
         chance=0.25,
         details={"n_draws": 5},
     ),
-    Check(name=CheckName.SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
+    Check(name=CheckName.LEAVE_ONE_SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
 )
 AUDIT = Audit(
     audit_id="one",
@@ -157,4 +158,4 @@ def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
         for pair in pairs:
             catalog.execute("insert into copies values (?, ?, 0.9, 0)", pair)
 
-    assert read_copies(layout) == pairs
+    assert read_duplicates(layout) == pairs
