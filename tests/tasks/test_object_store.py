@@ -237,7 +237,7 @@ def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
 
     assert damaged_shards(config.layout) == [name]
     assert "1 shards are damaged" in findings["shard contents"].message
-    assert findings["orphans"].message.startswith("1 files in shards/ and 0 in songs/")
+    assert "1 files in shards/ and 0 in songs/" in findings["orphans"].message
     assert repair_shards(config.layout) == [name]
 
 
