@@ -173,10 +173,10 @@ def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
     """Check that the model of an embedding is there, complete, and computes finite values."""
     import numpy as np
 
+    from storage.embeddings.embedder import window_samples
     from storage.embeddings.registry import find_model
     from storage.embeddings.runtime import open_runtime
     from storage.embeddings.weights import require_weights
-    from storage.embeddings.windows import window_samples
 
     if name not in own and not require_weights(name):
         return "the weights are installed; the first `genreflow extract` converts them"
