@@ -4,16 +4,13 @@ import logging
 from importlib import import_module
 from types import ModuleType
 
-from storage.stderr import silent_stderr
-
 
 def import_training() -> ModuleType:
-    """Import ``genre_core.training.fit``, and with it Keras, without TensorFlow's remarks on CUDA.
+    """Import ``genre_core.training.fit``, and with it Keras
 
     They are written straight to file descriptor 2, before any setting is read.
     """
-    with silent_stderr():
-        training = import_module("genre_core.training.fit")
+    training = import_module("genre_core.training.fit")
     # every network is traced anew, which TensorFlow takes for a mistake
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return training

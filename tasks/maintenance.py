@@ -2,6 +2,7 @@
 
 from prefect import get_run_logger, task
 
+from storage.catalog.connection import open_catalog
 from storage.catalog.songs import release_songs
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
@@ -21,4 +22,5 @@ def tidy_store(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
 @task
 def release_outcomes(layout: DataLayout, reason: str, source: str) -> int:
     """Re-queue songs that were left out for the next ingest and extract; return their number."""
-    return release_songs(layout, reason, source)
+    with open_catalog(layout) as catalog:
+        return release_songs(catalog, reason, source)

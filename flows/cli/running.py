@@ -46,7 +46,7 @@ def main() -> None:
         raise
     except SystemExit as end:
         if end.code == STOPPED:
-            ERR.print("Stopped. What was finished is kept; the same command goes on from there.")
+            ERR.print("Stopped. What was finished is kept; run the same command again to resume.")
         raise
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from genre_core.errors import UsageError
+from genre_core.locations import mask_location
 from storage.catalog.connection import explain_failure, fetch_rows, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.files import write_bytes
@@ -173,6 +174,7 @@ def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None
     store = open_store(layout)
     with duckdb.connect(str(fresh)) as connection:
         _register_shards(connection, store)
+        connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
         connection.execute(f"attach {_quote(str(layout.catalog))} as catalog (read_only)")
         connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
         connection.execute(f"create view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")

@@ -23,7 +23,6 @@ from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.embedder import Model
 from storage.embeddings.musicnn import Variables
 from storage.files import digest_file, write_bytes
-from storage.stderr import silent_stderr
 
 
 def cache_folder() -> Path:
@@ -198,8 +197,7 @@ def _digest_checkpoint(folder: Path) -> str:
 
 def _reader(checkpoints: dict[str, Path], folder: Path) -> Callable[[str], Variables]:
     """Return what reads variables; the files are linked under names that TensorFlow can find."""
-    with silent_stderr():  # it greets
-        import tensorflow as tf
+    import tensorflow as tf
 
     def read(tagger: str) -> Variables:
         for part in PARTS:

@@ -159,10 +159,10 @@ def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: Setti
     song = first_of(layout)
     take_down(layout, in_catalog(layout, find_song, song["source"]), "", "nobody")
 
-    release_songs(layout, "", "")
+    in_catalog(layout, release_songs, "", "")
     ingest(finished_copy)
     away = query_rows(layout, "select * from tracks where track_id = ?", [song["track_id"]])
-    n_released = release_songs(layout, "removed", song["source"])
+    n_released = in_catalog(layout, release_songs, "removed", song["source"])
     ingest(finished_copy)
     back = query_rows(layout, "select * from tracks where track_id = ?", [song["track_id"]])
 
