@@ -1,4 +1,4 @@
-"""The first import of Keras: nine seconds, and TensorFlow's greeting, which nobody can turn off."""
+"""The first import of Keras, which takes nine seconds."""
 
 import logging
 from importlib import import_module
@@ -6,12 +6,9 @@ from types import ModuleType
 
 
 def import_training() -> ModuleType:
-    """Import ``genre_core.training.fit``, and with it Keras
-
-    They are written straight to file descriptor 2, before any setting is read.
-    """
+    """Import ``genre_core.training.fit``, and with it Keras."""
     training = import_module("genre_core.training.fit")
-    # every network is traced anew, which TensorFlow takes for a mistake
+    # TensorFlow warns that every network is traced again
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return training
 
