@@ -20,9 +20,9 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
     Example: [bold]genreflow morning[/bold]
     """
     config = read_settings(home=home)
-    from tasks.report.notify import make_morning_page
+    from tasks.report.notify import make_report
 
-    page = make_morning_page(config.layout)
+    page = make_report(config.layout)
     if as_json:
         print_json(page.as_document())
         return
