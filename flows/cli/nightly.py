@@ -1,4 +1,4 @@
-"""Command audit: can the scores be trusted."""
+"""Commands morning and audit: the report of the last nightly run, and whether scores hold."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def morning(home: Home = None, as_json: AsJson = False) -> None:
-    """Write the page of the last night: what came in, what changed, what is to be decided.
+    """Write the report of the last nightly run: what is new, what changed, what needs a decision.
 
     Example: [bold]genreflow morning[/bold]
     """
@@ -29,7 +29,7 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
     OUT.print(page.headline, soft_wrap=True, highlight=False, markup=False)
     for item in page.to_do:
         OUT.print(f"- {item}", soft_wrap=True, highlight=False, markup=False)
-    OUT.print(f"The page is {page.page}", soft_wrap=True, highlight=False, markup=False)
+    OUT.print(page.sentence, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""A night in pictures: what came in, what drifted, who reigned."""
+"""Figures of the nightly report: new songs, drift, champions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -176,5 +176,7 @@ def draw_champions(champions: Sequence[ChampionScore]) -> Figure:
     axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(0, 1.02), ylabel="macro F1 by song")
     axes.set_title("Champions as they were promoted, with 95 % intervals", fontsize=11)
     declutter(axes)
-    axes.legend(title="judged on", frameon=False, fontsize=9, title_fontsize=9, loc="lower right")
+    axes.legend(
+        title="evaluated on", frameon=False, fontsize=9, title_fontsize=9, loc="lower right"
+    )
     return figure

@@ -38,7 +38,7 @@ SHOWN_LEVELS = ("collection", "folder")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightCertainty:
-    """What the champion's predictions of known songs say of themselves.
+    """Confidence of the champion's predictions of songs that it was not fitted on.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ def _read_songs(layout: DataLayout, run: Run) -> list[AssessedSong]:
     rows = read_assessed(layout, run.run_id, splits)
     known = read_audited_songs(layout, run.snapshot_id) if rows else []
     level, sources = name_sources(known)
-    if level not in SHOWN_LEVELS:  # a row an album would say nothing
+    if level not in SHOWN_LEVELS:  # one row per album would be too fine
         sources = {song.track_id: collection_of(song) for song in known}
     by_track = {song.track_id: song for song in known}
     return [

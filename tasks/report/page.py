@@ -63,7 +63,7 @@ def _levels(drift: NightDrift, is_new: bool) -> Float64Array:
 
 
 def _champion_score(row: Row) -> ChampionScore:
-    """Give what is drawn of a promotion; one of an older genreflow has its validation score."""
+    """What is drawn of a promotion: its score, or else its validation score."""
     name = "validation_macro_f1" if row["macro_f1"] is None else "macro_f1"
     value = row[name]
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
@@ -87,13 +87,13 @@ CAPTIONS = {
     "champions": "The score of each champion when it was promoted.",
 }
 _CHANGES = {
-    "promotion": "was promoted this night",
-    "rollback": "is back since this night, by a rollback",
+    "promotion": "was promoted in this run",
+    "rollback": "was put back by a rollback",
 }
 
 
 def render_report(facts: NightFacts, images: Mapping[str, bytes]) -> dict[str, str]:
-    """Give the page as HTML with its images (PNG by name) and as Markdown, by the template."""
+    """Return the report as HTML with its images (PNG by name) and as Markdown, by template."""
     content = describe_night(facts)
     figures = [(inline_png(png), CAPTIONS[name]) for name, png in images.items()]
     return {
@@ -103,7 +103,7 @@ def render_report(facts: NightFacts, images: Mapping[str, bytes]) -> dict[str, s
 
 
 def describe_night(facts: NightFacts) -> dict[str, Any]:
-    """Give everything that the page says, as plain values by name."""
+    """Return the content of the report as plain values by name."""
     return {
         **_describe_night(facts),
         **_describe_songs(facts),
@@ -130,7 +130,6 @@ def _describe_night(facts: NightFacts) -> dict[str, Any]:
 
 
 def _describe_songs(facts: NightFacts) -> dict[str, Any]:
-    """Give the songs that came, by what became of them, and those that wait for a decision."""
     return {
         "songs_in": [_song(song) for song in facts.with_outcome("ok")],
         "left_out": [_song(song) for song in facts.with_outcome("quarantined", "retryable")],
@@ -143,7 +142,6 @@ def _describe_songs(facts: NightFacts) -> dict[str, Any]:
 
 
 def _describe_champion(facts: NightFacts) -> dict[str, Any]:
-    """Give who champions and why, beside the networks and the audit that this rests on."""
     return {
         "decision": decision_facts(facts.decision),
         "champion": facts.champion.version if facts.champion else None,
@@ -156,7 +154,7 @@ def _describe_champion(facts: NightFacts) -> dict[str, Any]:
 
 
 def _provisional(facts: NightFacts) -> str:
-    """Say that the first champion rests on few validation songs; empty if it does not."""
+    """A warning if the first champion was selected on few validation songs."""
     last = facts.champions[-1] if facts.champions else None
     if not last or last["previous_version"] is not None or last["judged_on"] != "validation":
         return ""
@@ -195,7 +193,7 @@ def _reasons(facts: NightFacts) -> list[tuple[str, int]]:
 
 
 def _networks(facts: NightFacts) -> list[dict[str, Any]]:
-    """Give a row a group: scores with intervals, and how it stands to the best."""
+    """A row per group: scores with intervals, and the comparison with the best."""
     if facts.comparison is None:
         return []
     standings = {one.name: one.sentence for one in facts.comparison.challenges}
@@ -252,7 +250,7 @@ UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def shown_bytes(n_bytes: float) -> str:
-    """Give bytes as people read them: ``1.5 MB``, by thousands."""
+    """Return bytes as text: ``1.5 MB``, in powers of 1000."""
     place = 0
     while n_bytes >= 1000 and place < len(UNITS) - 1:
         n_bytes, place = n_bytes / 1000, place + 1
@@ -260,12 +258,12 @@ def shown_bytes(n_bytes: float) -> str:
 
 
 def count_words(n: int, one: str, many: str = "") -> str:
-    """Give a number with its noun: ``1 song``, ``2 songs``."""
+    """Return a number with its noun: ``1 song``, ``2 songs``."""
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def headline(facts: NightFacts) -> str:
-    """Say the night in one sentence."""
+    """Return the run in one sentence."""
     counts = Counter(song["outcome"] for song in facts.songs)
     n_left_out = counts["quarantined"] + counts["retryable"]
     if not facts.songs:
@@ -279,7 +277,7 @@ def headline(facts: NightFacts) -> str:
 
 
 def champion_words(facts: NightFacts) -> str:
-    """Say who champions: promoted, staying, or nobody."""
+    """Return the champion in words: new, unchanged or none."""
     if facts.promotions:
         promoted = facts.promotions[0]
         kind = "back to version" if promoted["kind"] == "rollback" else "new champion: version"
@@ -290,7 +288,7 @@ def champion_words(facts: NightFacts) -> str:
 
 
 def decision_facts(row: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Give what the last decision of the night rests on, name by name."""
+    """Return what the last decision is based on, as names and values."""
     if row is None:
         return []
     facts = [
@@ -298,7 +296,7 @@ def decision_facts(row: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         ("challenger, macro F1 by song", shown_interval(row, "macro_f1")),
         ("champion before it", shown_interval(row, "previous_macro_f1")),
         ("gain, song by song", shown_interval(row, "gain")),
-        ("judged on", f"{row['judged_on']}, {row['n_songs']} songs" if row["judged_on"] else ""),
+        ("evaluated on", f"{row['judged_on']}, {row['n_songs']} songs" if row["judged_on"] else ""),
         ("audit", row["audit_verdict"]),
         ("decided by", row["who"]),
     ]
@@ -306,7 +304,7 @@ def decision_facts(row: Mapping[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def shown_interval(row: Mapping[str, Any], name: str) -> str:
-    """Give a score with its interval; empty where it is missing."""
+    """Return a score with its interval; empty if it is missing."""
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return ""
@@ -358,7 +356,7 @@ def describe_neighbour(near: Mapping[str, Any]) -> str:
 
 
 def things_to_do(facts: NightFacts) -> list[str]:
-    """Say what only a person can decide or mend; code stands between backticks."""
+    """Return what a person must decide or fix; code is between backticks."""
     return [
         *_failures_to_do(facts),
         *_conflicts_to_do(facts),
@@ -372,7 +370,7 @@ def things_to_do(facts: NightFacts) -> list[str]:
 
 
 def has_failed(outcome: str) -> bool:
-    """Tell whether the outcome of a night or a step is a failure."""
+    """Tell whether the outcome of a run or a step is a failure."""
     return outcome.lower() in {"failed", "crashed", "error"}
 
 

@@ -138,9 +138,9 @@ def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
     due(now + timedelta(days=1))
 
     # the store has finished a night just now: only what is due after it is of use
-    assert night.begin_night(finished_copy.layout).night_id != skipped.night_id
+    assert night.start_run(finished_copy.layout).night_id != skipped.night_id
     assert outcomes == ["Skipped"] * 3
-    assert "is made up for" in skipped.message
+    assert "is not needed" in skipped.message
 
 
 def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped_it(
@@ -165,7 +165,7 @@ def test_a_flow_run_that_is_tried_again_is_another_night(
     call = Trigger(triggered_by="ann", flow_run_id="one flow run", due_at=None)
     monkeypatch.setattr(night, "read_trigger", lambda: call)
 
-    begun = [night.begin_night(layout).night_id for _ in range(2)]
+    begun = [night.start_run(layout).night_id for _ in range(2)]
 
     assert len(set(begun)) == 2
     assert [found.flow_run_id for found in in_catalog(layout, read_nights)] == ["one flow run"] * 2
@@ -197,14 +197,14 @@ def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
 def test_trainings_that_a_budget_leaves_are_made_the_next_night(
     finished_copy: Settings, first_night: tuple[Settings, "NightlyReport"]
 ) -> None:
-    from flows.nightly import train_what_is_new
+    from flows.nightly import train_if_due
     from flows.train import train
 
     config = replace(finished_copy, networks=("dense",), seeds=(1, 2), fragment_lengths_s=(1.0,))
 
     short = replace(config, night=NightConfig(budget_min=1e-6))
     with pytest.raises(StepSkipped, match="time budget of 1e-06 min is spent"):
-        train_what_is_new(short, night.begin_night(config.layout), first_night[1].extracted)
+        train_if_due(short, night.start_run(config.layout), first_night[1].extracted)
     begun = train(config, budget_s=0.0)
     rest = train(config)
 

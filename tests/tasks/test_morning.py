@@ -108,7 +108,7 @@ def test_what_was_decided_last_is_told_be_it_a_challenge_or_a_rollback(layout: D
 
     assert challenged["reason"] == "It is better."
     assert dict(content["decision"])["reason"] == "Version 1 is back."
-    assert content["change"] == "is back since this night, by a rollback"
+    assert content["change"] == "was put back by a rollback"
 
 
 def test_a_failed_step_stands_among_the_things_to_do_with_its_time(layout: DataLayout) -> None:
@@ -271,7 +271,7 @@ def test_a_night_that_the_catalog_does_not_know_is_told_by_its_start(layout: Dat
 def test_a_home_without_a_night_is_told_in_a_sentence(tmp_path: Path) -> None:
     layout = DataLayout(tmp_path / "new")
 
-    with pytest.raises(UsageError, match="There is no night"):
+    with pytest.raises(UsageError, match="There is no nightly run"):
         make_report(layout)
 
     assert not layout.home.exists()

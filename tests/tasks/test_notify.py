@@ -95,7 +95,7 @@ def test_the_headline_and_what_is_to_be_done_are_sent(hook: HTTPServer, page: Re
     assert tell(slug, page) is True
 
     (posted,) = hook.posted  # type: ignore[attr-defined]
-    assert posted["title"] == "genreflow: the night"
+    assert posted["title"] == "genreflow: nightly run"
     assert posted["text"].startswith("Nothing new came in; there is no champion yet.\n- There is")
     assert str(page.page) in posted["text"]
 
@@ -109,7 +109,7 @@ def test_a_server_that_refuses_does_not_fail_the_night(
         assert tell(slug, page) is False
 
     assert len(hook.posted) == 1  # type: ignore[attr-defined]
-    assert "Nobody was content of the night through custom-webhook/refused" in caplog.text
+    assert "Notification through custom-webhook/refused failed" in caplog.text
 
 
 def test_a_block_that_does_not_exist_does_not_fail_the_night(

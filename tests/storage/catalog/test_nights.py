@@ -86,7 +86,7 @@ def test_a_night_left_running_is_closed_as_interrupted_once(layout: DataLayout) 
     (night,) = in_catalog(layout, read_nights)
     assert n_closed == (1, 0)
     assert night.outcome == "interrupted"
-    assert "goes on from what it left" in night.message
+    assert "resumes" in night.message
     assert [known.step for known in night.steps] == ["ingest"]
 
 
