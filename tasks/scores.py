@@ -42,7 +42,7 @@ from genre_core.figures.evaluation import (
 from genre_core.records import Split
 from storage.catalog.runs import Prediction, Run
 from storage.home import DataLayout
-from tasks.studies.record import open_store
+from tasks.tracked import open_tracked
 
 SongsOfSplit = Mapping[Split, FragmentedSongs]
 
@@ -231,7 +231,7 @@ def assess_songs(
     """Return what the predictions of a finished run say of themselves, by track."""
     from storage.models.networks import load_certainty, load_temperature
 
-    tracking, values = open_store(layout), song_values(examples)
+    tracking, values = open_tracked(layout), song_values(examples)
     temperature = load_temperature(tracking, run.model_uri)
     certainty = load_certainty(tracking, run.model_uri)
     return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flows import nightly as night
-from flows.nightly import Trigger, StepSkipped
+from flows.nightly import StepSkipped, Trigger
 from flows.settings import Settings
 from flows.who import SCHEDULE
 from genre_core.errors import UsageError

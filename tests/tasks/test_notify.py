@@ -1,4 +1,4 @@
-"""Who is content of a night: a real notification block, sent to a server on this machine."""
+"""Notification of a nightly run: a real block, sent to a server on this machine."""
 
 import json
 import logging
