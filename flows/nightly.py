@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import uuid4
 
 from prefect import flow, get_run_logger
@@ -16,7 +16,6 @@ from flows.extract import ExtractReport, extract
 from flows.ingest import IngestReport, ingest
 from flows.maintenance import tidy
 from flows.settings import Settings, read_settings
-from flows.train import TrainReport, plan_cells, train
 from flows.who import SCHEDULE, login
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from storage.catalog.connection import open_catalog
@@ -38,6 +37,9 @@ from tasks.publish import publish_store
 from tasks.report.notify import notify_of_night, write_report
 from tasks.spectrograms import key_features
 from tasks.splits import usable_features
+
+if TYPE_CHECKING:
+    from flows.train import TrainReport
 
 
 class StepSkipped(GenreflowError):
@@ -190,7 +192,7 @@ class NightlyReport:
 
     ingested: IngestReport | None
     extracted: ExtractReport | None
-    trained: TrainReport | None
+    trained: "TrainReport | None"
 
 
 @flow
@@ -223,7 +225,7 @@ def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
     return NightlyReport(ingested=ingested, extracted=extracted, trained=trained)
 
 
-def train_if_due(config: Settings, night: Night, extracted: ExtractReport | None) -> TrainReport:
+def train_if_due(config: Settings, night: Night, extracted: ExtractReport | None) -> "TrainReport":
     """Train, audit and promote, if there is a reason to and time left."""
     if extracted is None:
         raise StepSkipped("Extract failed, so nothing is trained; the champion stays.")
@@ -234,6 +236,8 @@ def train_if_due(config: Settings, night: Night, extracted: ExtractReport | None
             f"The time budget of {config.night.budget_min:g} min is spent; "
             "the next nightly run trains what is new."
         )
+    from flows.train import train  # with audit and models, where there is a reason to train
+
     trained = train(config, left_s)
     night.facts |= {"failed_cells": list(trained.failed_cells), "n_left_cells": trained.n_left}
     return trained
@@ -246,6 +250,8 @@ def require_reason(config: Settings) -> None:
         snapshots = read_newest_snapshots(catalog, list(key_features(features)))
     if len(snapshots) < len(features):
         return
+    from flows.train import plan_cells
+
     cell_ids = [cell.cell_id for cell in plan_cells(config, features, snapshots)]
     sentence = explain_no_training(config.layout, config.night, snapshots, config.genres, cell_ids)
     if sentence:
