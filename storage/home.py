@@ -1,4 +1,4 @@
-"""Where everything that lasts stands, below one folder."""
+"""The places of everything that lasts, below one folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,8 @@ from pathlib import Path
 class DataLayout:
     """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
 
-    ``shards_uri`` says where the shards stand instead: ``s3://bucket/prefix``, or any other address
-    that ``storage/shard_store.py`` opens. ``tracking_server`` says where runs and models are
-    instead: the address of an MLflow tracking server.
+    ``shards_uri`` names another place of the shards, such as ``s3://bucket/prefix``;
+    ``tracking_server`` the MLflow server of runs and models.
     """
 
     home: Path
@@ -34,7 +33,7 @@ class DataLayout:
 
     @property
     def suspects(self) -> Path:
-        """Notes of songs that are being read, or that a process has died on."""
+        """Notes of songs that are being read, or that a process died on."""
         return self.songs / ".suspects"
 
     @property
@@ -44,7 +43,7 @@ class DataLayout:
 
     @property
     def home_id(self) -> Path:
-        """What a place of shards or runs elsewhere is marked with as this home's own."""
+        """The id that marks places of shards and runs elsewhere as this home's own."""
         return self.home / ".home-id"
 
     @property
@@ -59,7 +58,7 @@ class DataLayout:
 
     @property
     def published(self) -> Path:
-        """The catalog for people and tools, read-only, replaced whole."""
+        """The published store: read-only, replaced atomically."""
         return self.home / "spectrograms.duckdb"
 
     @property
@@ -74,7 +73,7 @@ class DataLayout:
 
     @property
     def champion(self) -> Path:
-        """The champion in the form that a light runtime loads."""
+        """The exported champion, a LiteRT model."""
         return self.home / "champion"
 
     @property

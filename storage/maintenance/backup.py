@@ -18,7 +18,7 @@ from genre_core.errors import CatalogMismatch, UsageError
 from storage.catalog.connection import copy_catalog
 from storage.catalog.publish import publish
 from storage.catalog.songs import stored_songs
-from storage.files import digest_file, telling_refusal, write_bytes, write_whole
+from storage.files import digest_file, explaining_disk_errors, write_bytes, write_whole
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance.integrity import read_named_shards
@@ -142,7 +142,7 @@ def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> Backup
         If a run is at work in the home, or a disk is full.
     """
     _require_use(layout, folder)
-    with hold_night(layout), hold_home(layout), telling_refusal(DataLayout(folder)):
+    with hold_night(layout), hold_home(layout), explaining_disk_errors(DataLayout(folder)):
         (folder / OBJECTS).mkdir(parents=True, exist_ok=True)
         return _update_backup(layout, folder, BackupObjects(folder, check_all))
 
@@ -303,7 +303,7 @@ def restore(layout: DataLayout, folder: Path, without_damaged: bool = False) -> 
     _require_empty(layout)
     _require_inside(layout, files)
     damaged = _find_damaged(folder, files, without_damaged)
-    with _clearing_on_failure(layout), telling_refusal(layout):
+    with _clearing_on_failure(layout), explaining_disk_errors(layout):
         _fill(layout, folder, {name: row for name, row in files.items() if name not in damaged})
     return RestoreReport(
         n_files=len(files) - len(damaged),
