@@ -149,8 +149,8 @@ def _compare(layout: DataLayout, since: datetime) -> tuple[Comparison | None, st
         return None, "No run has finished yet.", frozenset()
     new_runs = frozenset(run.run_id for run in runs if run.started_at >= since)
     try:
-        judged = read_predicted_splits(layout, [run.run_id for run in runs])
-        return compare_groups([run.as_row() for run in runs], judged), "", new_runs
+        predicted = read_predicted_splits(layout, [run.run_id for run in runs])
+        return compare_groups([run.as_row() for run in runs], predicted), "", new_runs
     except GenreflowError as error:
         return None, str(error), new_runs
 

@@ -298,7 +298,7 @@ def _notes(songs: Sequence[DriftSong]) -> tuple[str, ...]:
     notes = [
         "New songs stand beside validation songs of the champion's snapshot, not beside its "
         "training songs, of which it is more confident.",
-        "Songs count one by one: an album that came in whole can raise an alarm by itself.",
+        "Songs count one by one: a new album can raise an alarm by itself.",
     ]
     if n_trained_on:
         notes.append(

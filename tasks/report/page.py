@@ -82,8 +82,8 @@ HTML, MARKDOWN = "nightly.html", "nightly.md"
 MAX_SHOWN = 40
 MAX_SUSPECTS = 10
 CAPTIONS = {
-    "songs": "Songs of this night and of the whole library, by genre and outcome.",
-    "drift": "New songs beside validation songs, as the champion reads and judges them.",
+    "songs": "New songs and the full library, by genre and outcome.",
+    "drift": "New songs beside validation songs, as the champion reads and predicts them.",
     "champions": "The score of each champion when it was promoted.",
 }
 _CHANGES = {
@@ -298,9 +298,9 @@ def decision_facts(row: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         ("gain, song by song", shown_interval(row, "gain")),
         ("evaluated on", f"{row['judged_on']}, {row['n_songs']} songs" if row["judged_on"] else ""),
         ("audit", row["audit_verdict"]),
-        ("decided by", row["who"]),
+        ("triggered by", row["who"]),
     ]
-    return [(name, said) for name, said in facts if said]
+    return [(name, text) for name, text in facts if text]
 
 
 def shown_interval(row: Mapping[str, Any], name: str) -> str:
@@ -389,7 +389,7 @@ def _conflicts_to_do(facts: NightFacts) -> list[str]:
     waits = "waits" if len(found) == 1 else "wait"
     return [
         f"{count_words(len(found), 'recording')} under several genres {waits} for your decision "
-        f"({n_new} new this night): see below."
+        f"({n_new} new in this run): see below."
     ]
 
 
@@ -398,7 +398,7 @@ def _suspects_to_do(facts: NightFacts) -> list[str]:
         return []
     n_new = sum(suspect["is_new"] for suspect in facts.suspects)
     found = count_words(len(facts.suspects), "label looks wrong", "labels look wrong")
-    return [f"{found} ({n_new} new this night): see below, or `genreflow suspects`."]
+    return [f"{found} ({n_new} new in this run): see below, or `genreflow suspects`."]
 
 
 def _labels_to_do(facts: NightFacts) -> list[str]:
@@ -418,7 +418,7 @@ def _audit_to_do(facts: NightFacts) -> list[str]:
     failed = ", ".join(check.name for check in audit.checks if check.level is Level.FAIL)
     return [
         f"The audit failed ({failed}): scores cannot be trusted, and nothing is promoted. "
-        "`genreflow audit` tells why."
+        "`genreflow audit` shows why."
     ]
 
 
@@ -427,7 +427,7 @@ def _drift_to_do(facts: NightFacts) -> list[str]:
     if not found:
         return []
     return [
-        f"New songs differ from what the champion was measured on ({', '.join(found)}): listen to "
+        f"New songs differ from those that the champion was evaluated on ({', '.join(found)}): listen to "
         "some. If the library goes that way, the champion needs training on them."
     ]
 

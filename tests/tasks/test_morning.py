@@ -203,7 +203,7 @@ def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
     ]
     assert (content["name"], content["confidence"], content["is_new"]) == ("Ann – one", 0.04, True)
     assert content["neighbours"] == ["jazz (Ann – two)"]
-    assert page.to_do[1].startswith("1 label looks wrong (1 new this night)")
+    assert page.to_do[1].startswith("1 label looks wrong (1 new in this run)")
     assert f"`genreflow decide {name} 'hip hop'`" in page.markdown
     assert f"genreflow decide {name} jazz" in page.page.read_text("utf-8")
 
