@@ -427,8 +427,8 @@ def _drift_to_do(facts: NightFacts) -> list[str]:
     if not found:
         return []
     return [
-        f"New songs differ from those that the champion was evaluated on ({', '.join(found)}): listen to "
-        "some. If the library goes that way, the champion needs training on them."
+        f"New songs differ from those that the champion was evaluated on ({', '.join(found)}). "
+        "Check some of them; if the library changes that way, train on them."
     ]
 
 
