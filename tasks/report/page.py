@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -20,6 +21,7 @@ from genre_core.figures.nightly import (
     draw_songs,
 )
 from genre_core.records import Reason, name_song
+from storage.catalog.nightly import NightStep
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.comparison import RunGroup
 from tasks.pages import fill_template, inline_png
@@ -228,8 +230,9 @@ def _audit(facts: NightFacts) -> dict[str, Any] | None:
     }
 
 
-def _step(step: Row) -> dict[str, Any]:
-    return {**step, "shown_s": _shown_s(step["seconds"]), "is_failed": has_failed(step["outcome"])}
+def _step(step: NightStep) -> dict[str, Any]:
+    is_failed = has_failed(step.outcome)
+    return {**asdict(step), "shown_s": _shown_s(step.seconds), "is_failed": is_failed}
 
 
 def _shown_s(seconds: float) -> str:
@@ -375,10 +378,8 @@ def has_failed(outcome: str) -> bool:
 
 
 def _failures_to_do(facts: NightFacts) -> list[str]:
-    failed = [step for step in facts.night.steps if has_failed(step["outcome"])]
-    return [
-        f"Step {step['step']} failed: {step['message'] or 'the log says why.'}" for step in failed
-    ]
+    failed = [step for step in facts.night.steps if has_failed(step.outcome)]
+    return [f"Step {step.step} failed: {step.message or 'see the log.'}" for step in failed]
 
 
 def _conflicts_to_do(facts: NightFacts) -> list[str]:

@@ -59,7 +59,7 @@ def test_the_last_night_is_read_with_its_steps_in_order(layout: DataLayout) -> N
     assert last is not None
     assert early is not None
     assert (last.night_id, last.started_at) == ("late", LONG_AGO + timedelta(days=1))
-    assert [step["step"] for step in last.steps] == ["ingest", "extract"]
+    assert [step.step for step in last.steps] == ["ingest", "extract"]
     assert early.steps == ()
     assert in_catalog(layout, read_night, "no such night") is None
 
