@@ -114,7 +114,7 @@ def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
 
 
 def _match_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:
-    """Give songs that differ from an earlier one only in their tags the track id of that one.
+    """Assign songs that differ from an earlier one only in their tags the track id of that one.
 
     If the file of the earlier one is gone, the new track is a song of its own, and its duplicate.
     """
