@@ -48,7 +48,8 @@ PREFECT = {
 }
 # read when Prefect, MLflow and TensorFlow are imported, which only tests and fixtures do
 os.environ.update({**QUIET, **PREFECT, **IDLE_SERVICES})
-for variable in [name for name in os.environ if name.startswith("GENREFLOW_")]:
+# a worker of xdist has a width of 80 columns, which a console keeps that is made at its import
+for variable in [name for name in os.environ if name.startswith("GENREFLOW_") or name == "COLUMNS"]:
     del os.environ[variable]
 
 SAMPLE_RATE = 44_100
