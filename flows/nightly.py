@@ -216,7 +216,10 @@ def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
             trained = night.step("train", lambda: train_what_is_new(config, night, extracted))
             night.step("tidy", lambda: tidy(config))
             night.end()
-            page = night.step("report", lambda: write_morning_page(config.layout, night.night_id))
+            page = night.step(
+                "report",
+                lambda: write_morning_page(config.layout, night.night_id, config.snapshot_choice()),
+            )
             notify_of_night(config.notify, page)
             night.end()
             publish_store(config.layout)
@@ -247,7 +250,7 @@ def train_what_is_new(
 def require_reason(config: Settings) -> None:
     """Skip the training if too little has come, and all that the settings ask for is trained."""
     features = usable_features(config.layout, config.features, config.genres)
-    snapshots = read_newest_snapshots(config.layout, list(key_features(features)))
+    snapshots = read_newest_snapshots(config.layout, list(key_features(features)), config.genres)
     if len(snapshots) < len(features):
         return
     cell_ids = [cell.cell_id for cell in plan_cells(config, features, snapshots)]

@@ -32,6 +32,7 @@ from genre_core.representations.features import (
 )
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import NightConfig, TrainingConfig
+from storage.catalog.snapshots import SnapshotChoice
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
 from storage.embeddings.model import Model
 from storage.embeddings.registry import find_model
@@ -185,6 +186,17 @@ class Settings:
     def embeds(self, representation: str) -> bool:
         """Whether a representation is an embedding."""
         return representation in BUILT_IN or representation in self.embeddings
+
+    def snapshot_choice(self, snapshot_id: str = "") -> SnapshotChoice:
+        """Return which snapshot to work on: the one named, else the newest of this library."""
+        names = self.read_representations
+        return SnapshotChoice(
+            snapshot_id=snapshot_id,
+            genres=self.genres,
+            spectrograms=tuple(name for name in names if not self.embeds(name)),
+            embeddings=tuple(name for name in names if self.embeds(name)),
+            fragment_lengths_s=self.fragment_lengths_s,
+        )
 
     def require_music(self) -> str:
         """Give the library that was named, or say that none was."""

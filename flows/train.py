@@ -14,7 +14,8 @@ from genre_core.errors import GenreflowError
 from genre_core.networks.registry import HEADS, reads
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.audits import Audit
-from storage.catalog.runs import Promotion, Run
+from storage.catalog.promotions import Promotion
+from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.lock import hold_home
@@ -46,6 +47,7 @@ class TrainReport:
     n_failed: int
     promotion: Promotion | None
     audit: Audit
+    snapshot: Snapshot
     n_left: int = 0
     failed_cells: tuple[str, ...] = ()
 
@@ -92,8 +94,8 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
             comparison_id = open_comparison(layout, missing)
             tried = _train_in_time(layout, missing, comparison_id, end_s)
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
-        audited = audit_snapshot(layout, config.audit, config.tag_prior)
-        promotion = promote_best(layout, config.promotion, who_asks())
+        audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
+        promotion = promote_best(layout, snapshots[0], config.promotion, who_asks())
         export_champion(layout)
         predict_unlabelled(layout)
         publish_store(layout)
@@ -105,6 +107,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         n_failed=len(failed),
         promotion=promotion,
         audit=audited,
+        snapshot=snapshots[0],
         n_left=len(missing) - len(tried),
         failed_cells=tuple(sorted(failed)),
     )

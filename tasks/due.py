@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prefect import task
 
 from genre_core.training.rules import NightConfig, explain_rest, is_enough
+from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import NightOutcome, count_newcomers, read_nights
 from storage.catalog.runs import read_runs
 from storage.catalog.snapshots import Snapshot
@@ -41,7 +42,9 @@ def explain_no_training(
     """
     if not _trained_through(layout):
         return ""
-    done = {run.cell_id for run in read_runs(layout, cell_ids)} | _failed_cells(layout)
+    with open_catalog(layout) as catalog:
+        trained = {run.cell_id for run in read_runs(catalog, cell_ids)}
+    done = trained | _failed_cells(layout)
     keys = [snapshot.feature_key for snapshot in snapshots]
     came = count_newcomers(layout, snapshots[0], keys, genres)
     if set(cell_ids) - done or is_enough(config, came.n_new + came.n_gone, came.n_known):

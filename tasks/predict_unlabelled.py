@@ -5,6 +5,7 @@ import sqlite3
 from prefect import get_run_logger, task
 
 from genre_core.errors import GenreflowError
+from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, Run, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
@@ -32,12 +33,14 @@ def predict_unlabelled(layout: DataLayout) -> int:
 
 def _find_champion(layout: DataLayout) -> Run | None:
     champion = read_alias(layout)
-    return read_run(layout, champion.run_id) if champion else None
+    with open_catalog(layout) as catalog:
+        return read_run(catalog, champion.run_id) if champion else None
 
 
 def _predict(layout: DataLayout, run: Run) -> int:
-    forget_outdated(layout, run.run_id)
-    waiting = read_unpredicted(layout, run.run_id)
+    with open_catalog(layout) as catalog:
+        forget_outdated(catalog, run.run_id)
+        waiting = read_unpredicted(catalog, run.run_id)
     for first in range(0, len(waiting), SONGS_TOGETHER):
         predict_songs(
             layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]]

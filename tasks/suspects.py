@@ -8,6 +8,7 @@ from genre_core.dataset.suspects import find_suspects
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.audits import record_suspects
+from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
@@ -30,8 +31,10 @@ def list_suspects(
             songs = library.songs.divisible()
             prior = prior_matrix(songs.genres, config.embedding, tag_table(tag_prior))
             suspects = find_suspects(songs, prior, library.confirmed)
-            record_suspects(layout, snapshot.feature_key, suspects)
+            with open_catalog(layout) as catalog:
+                record_suspects(catalog, snapshot.feature_key, suspects)
             get_run_logger().info("%s labels look wrong", len(suspects))
             return len(suspects)
-    record_suspects(layout, "", [])
+    with open_catalog(layout) as catalog:
+        record_suspects(catalog, "", [])
     return 0

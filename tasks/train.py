@@ -30,6 +30,7 @@ from genre_core.training.tag_prior import (
     tag_table,
     unknown_tags,
 )
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_groups
 from storage.embeddings.model import Model
@@ -136,7 +137,8 @@ class Trained:
 @task
 def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
     """Leave out the cells that have a finished run."""
-    done = {run.cell_id for run in read_runs(layout, [cell.cell_id for cell in cells])}
+    with open_catalog(layout) as catalog:
+        done = {run.cell_id for run in read_runs(catalog, [cell.cell_id for cell in cells])}
     return [cell for cell in cells if cell.cell_id not in done]
 
 
@@ -192,7 +194,8 @@ def _fresh_network(cell: Cell) -> Network:
 
 def run_cell(layout: DataLayout, cell: Cell) -> RunCell:
     """Say what a training varies and keeps, as MLflow is told."""
-    n_examples = count_split_examples(layout, cell.snapshot)
+    with open_catalog(layout) as catalog:
+        n_examples = count_split_examples(catalog, cell.snapshot)
     return RunCell(
         network=cell.network,
         representation=cell.features.representation,
@@ -279,7 +282,8 @@ def fit_cell_certainty(
 
 def _read_groups(layout: DataLayout, cell: Cell, train: Examples) -> Groups:
     """Read the group (artist) of each training song."""
-    group_of_track = read_fold_groups(layout, cell.snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        group_of_track = read_fold_groups(catalog, cell.snapshot.snapshot_id)
     return np.array([group_of_track[track_id] for track_id in train.track_ids], object)
 
 

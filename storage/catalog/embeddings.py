@@ -19,7 +19,7 @@ from genre_core.training.songs import EmbeddedSongs, label_songs
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import query_rows
 from storage.catalog.runs import UNLABELLED
-from storage.catalog.snapshots import IS_CANDIDATE, Snapshot
+from storage.catalog.snapshots import IS_CANDIDATE, Snapshot, as_snapshot
 from storage.home import DataLayout
 
 
@@ -75,7 +75,7 @@ def read_embedded_library(
 def read_embedded_snapshot(
     layout: DataLayout, representation: str = ""
 ) -> tuple[Snapshot, Embedding]:
-    """Return the snapshot of an embedding that was used last, of one representation if named.
+    """Return the newest snapshot of an embedding, of one representation if named.
 
     Raises
     ------
@@ -83,10 +83,10 @@ def read_embedded_snapshot(
         If there is none yet.
     """
     statement = """
-        select snapshots.* exclude (created_at, used_at), settings
+        select snapshots.*, settings
         from snapshots join features using (feature_key)
         where (settings -> 'embedding') is not null and $1 in ('', representation)
-        order by used_at desc limit 1
+        order by all_genres desc, used_at desc limit 1
     """
     if not layout.catalog.exists():
         raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
@@ -97,9 +97,8 @@ def read_embedded_snapshot(
             f"There is no snapshot of {representation or 'an embedding'} in {layout.home} yet. "
             "Run `genreflow train` with an embedding among the representations first."
         )
-    settings = json.loads(rows[0].pop("settings"))
-    row = {**rows[0], "genres": tuple(rows[0]["genres"])}
-    return Snapshot(**row), Embedding.from_document(settings["embedding"])
+    settings = json.loads(rows[0]["settings"])
+    return as_snapshot(rows[0]), Embedding.from_document(settings["embedding"])
 
 
 _SONGS = f"""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.catalog.snapshots import Snapshot, read_candidates, read_placements
+from storage.catalog.snapshots import Snapshot, as_snapshot, read_candidates, read_placements
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
@@ -278,18 +278,20 @@ class Newcomers:
     n_known: int
 
 
-def read_newest_snapshots(layout: DataLayout, feature_keys: Sequence[str]) -> list[Snapshot]:
-    """Give the snapshot used last under each key, in their order; a key may have none."""
+def read_newest_snapshots(
+    layout: DataLayout, feature_keys: Sequence[str], genres: Sequence[str] = ()
+) -> list[Snapshot]:
+    """Return the newest snapshot of these genres (empty: all) under each key that has one."""
     statement = """
         select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
-        from snapshots where feature_key in (select unnest(?::varchar[]))
+        from snapshots where feature_key in (select unnest($1::varchar[]))
+            and if(len($2::varchar[]) = 0, all_genres,
+                list_sort(genres) = list_sort($2::varchar[]))
         qualify row_number() over (partition by feature_key order by used_at desc) = 1
     """
     with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(feature_keys)])
-    found = {
-        row["feature_key"]: Snapshot(**{**row, "genres": tuple(row["genres"])}) for row in rows
-    }
+        rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres)])
+    found = {row["feature_key"]: as_snapshot(row) for row in rows}
     return [found[key] for key in feature_keys if key in found]
 
 
@@ -308,9 +310,10 @@ def count_newcomers(
     """
     with open_catalog(layout) as catalog:
         unusable = {row["track_id"] for row in fetch_rows(catalog, statement)}
-    placements = read_placements(layout, snapshot.snapshot_id)
+        placements = read_placements(catalog, snapshot.snapshot_id)
+        candidates = read_candidates(catalog, feature_keys, genres)
     known = {(place.track_id, place.genre) for place in placements}
-    usable = {(song.track_id, song.genre) for song in read_candidates(layout, feature_keys, genres)}
+    usable = {(song.track_id, song.genre) for song in candidates}
     new = {track_id for track_id, _ in usable - known} - unusable
     gone = {track_id for track_id, _ in known} - ({track_id for track_id, _ in usable} - unusable)
     return Newcomers(n_new=len(new), n_gone=len(gone), n_known=snapshot.n_tracks)

@@ -14,7 +14,8 @@ _SNAPSHOTS = """
 """
 
 _MODELS = """
-    with newest as (select arg_max(library_id, used_at) as library_id from snapshots),
+    with newest as (
+        select library_id from snapshots order by all_genres desc, used_at desc limit 1),
     used as (
         select run_id from promotions
         union select previous_run_id from promotions where previous_run_id is not null
@@ -39,7 +40,7 @@ def needless_snapshots(layout: DataLayout, n_kept: int) -> list[str]:
 def needless_models(layout: DataLayout, n_kept: int) -> list[str]:
     """Give the networks beyond the newest so many of a kind that nothing can promote any more.
 
-    Networks on the library used last stay, for they may be promoted yet, and so does every one
+    Models on the newest library stay, for they may be promoted yet, and so does every one
     that reigned or challenged.
     """
     if n_kept < 0:

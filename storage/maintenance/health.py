@@ -142,11 +142,25 @@ def _runs(layout: DataLayout) -> str:
     place = find_place(layout)
     if not place.is_there:
         return "no runs yet"
-    reigning = place.read_alias()
+    found = place.read_alias()
+    aliased, promoted = found.version if found else None, _promoted_version(layout)
+    if aliased != promoted:
+        raise GenreflowError(
+            f"MLflow's alias `champion` points to version {aliased}, but version {promoted} was "
+            "promoted last. Run `genreflow promote` to put the alias back, or `genreflow promote "
+            "--version N` to promote another version."
+        )
     where = layout.tracking_server or layout.mlflow_db.name
     return f"{where} answers; " + (
-        f"version {reigning.version} reigns" if reigning else "there is no champion yet"
+        f"version {promoted} is the champion" if promoted else "there is no champion yet"
     )
+
+
+def _promoted_version(layout: DataLayout) -> int | None:
+    if not layout.published.exists():
+        return None
+    statement = "select arg_max(version, promotion_id) as version from promotions"
+    return query_rows(layout, statement)[0]["version"]
 
 
 CHECKS: dict[str, Callable[[DataLayout], str]] = {

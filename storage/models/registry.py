@@ -66,6 +66,12 @@ def find_alias(tracking: Tracking, alias: str) -> Champion | None:
     return _champion(tracking.client.get_model_version_by_alias(REGISTERED, alias))
 
 
+def find_version(tracking: Tracking, version: int) -> Champion | None:
+    """Return a registered version by its number; None if there is none."""
+    found = tracking.client.search_model_versions(f"name = '{REGISTERED}'")
+    return next((_champion(one) for one in found if int(one.version) == version), None)
+
+
 def _champion(found: ModelVersion) -> Champion:
     """The registered version as a record."""
     return Champion(

@@ -17,6 +17,7 @@ from genre_core.evaluation.certainty import (
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from storage.catalog.audits import read_audited_songs
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, read_assessed, read_run
 from storage.home import DataLayout
 from storage.models.alias import Champion
@@ -55,7 +56,8 @@ def measure_certainty(layout: DataLayout, champion: Champion | None) -> NightCer
     """
     if champion is None:
         return NightCertainty(note="There is no champion yet.")
-    run = read_run(layout, champion.run_id)
+    with open_catalog(layout) as catalog:
+        run = read_run(catalog, champion.run_id)
     if run is None:
         return NightCertainty(note="The champion is of no run of this store.")
     songs = _read_songs(layout, run)
@@ -80,8 +82,9 @@ def describe_certainty(found: NightCertainty) -> dict[str, Any]:
 
 def _read_songs(layout: DataLayout, run: Run) -> list[AssessedSong]:
     splits = (Split.VALIDATION, Split.TEST) if run.network in HEADS else (Split.TEST,)
-    rows = read_assessed(layout, run.run_id, splits)
-    known = read_audited_songs(layout, run.snapshot_id) if rows else []
+    with open_catalog(layout) as catalog:
+        rows = read_assessed(catalog, run.run_id, splits)
+        known = read_audited_songs(catalog, layout, run.snapshot_id) if rows else []
     level, sources = name_sources(known)
     if level not in SHOWN_LEVELS:  # a row an album would say nothing
         sources = {song.track_id: collection_of(song) for song in known}

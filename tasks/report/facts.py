@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from genre_core.errors import GenreflowError
-from storage.catalog.audits import Audit, read_audit, read_last_audit, read_snapshot, suspect_rows
+from storage.catalog.audits import Audit, read_audit, read_last_audit, suspect_rows
+from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import (
     MorningNight,
     count_library,
@@ -17,7 +18,8 @@ from storage.catalog.nightly import (
     read_new_songs,
     read_promotions,
 )
-from storage.catalog.runs import read_comparable_runs, read_predicted_splits
+from storage.catalog.runs import read_library_runs, read_predicted_splits
+from storage.catalog.snapshots import NEWEST, Snapshot, SnapshotChoice, choose_snapshot
 from storage.home import DataLayout
 from storage.maintenance.usage import Usage, measure_usage
 from storage.models.alias import Champion, read_alias
@@ -81,10 +83,14 @@ class Morning:
         return [song for song in self.songs if song["outcome"] in outcomes]
 
 
-def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
+def gather_morning(
+    layout: DataLayout, night: MorningNight, choice: SnapshotChoice = NEWEST
+) -> Morning:
     """Gather what a night changed, from the catalog, the shards and the alias of the champion."""
     since = night.started_at
-    comparison, fault, new_runs = _compare(layout, since)
+    with open_catalog(layout) as catalog:
+        snapshot = choose_snapshot(catalog, choice)
+    comparison, fault, new_runs = _compare(layout, snapshot, since)
     reigns = read_promotions(layout)
     champion = _find_champion(layout, reigns)
     challenges = read_challenges(layout, since)
@@ -104,7 +110,7 @@ def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
         promotions=tuple(promotions),
         reigns=tuple(reigns),
         champion=champion,
-        audit=_find_audit(layout, [*challenges, *promotions]),
+        audit=_find_audit(layout, [*challenges, *promotions], snapshot),
         usage=measure_usage(layout),
     )
 
@@ -144,22 +150,29 @@ def count_by_genre(songs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, in
     return {genre: dict(counter) for genre, counter in counts.items()}
 
 
-def _compare(layout: DataLayout, since: datetime) -> tuple[Comparison | None, str, frozenset[str]]:
-    """Compare the runs on the library used last; say why where that cannot be done."""
-    runs = read_comparable_runs(layout)
-    if not runs:
+def _compare(
+    layout: DataLayout, snapshot: Snapshot | None, since: datetime
+) -> tuple[Comparison | None, str, frozenset[str]]:
+    """Compare the runs on the library of a snapshot; return why where that cannot be done."""
+    if snapshot is None:
         return None, "No run has finished yet.", frozenset()
+    with open_catalog(layout) as catalog:
+        runs = read_library_runs(catalog, snapshot.library_id)
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
+    if not runs:
+        return None, f"No run has finished on {snapshot} yet.", frozenset()
     new_runs = frozenset(run.run_id for run in runs if run.started_at >= since)
     try:
-        judged = read_predicted_splits(layout, [run.run_id for run in runs])
-        return compare_groups([run.as_row() for run in runs], judged), "", new_runs
+        return compare_groups([run.as_row() for run in runs], predicted), "", new_runs
     except GenreflowError as error:
         return None, str(error), new_runs
 
 
-def _find_audit(layout: DataLayout, decided: Sequence[Row]) -> Audit | None:
-    """Give the audit that the night decided by, or the last one of the snapshot used last."""
-    if decided and decided[0]["audit_id"]:
-        return read_audit(layout, decided[0]["audit_id"])
-    snapshot = read_snapshot(layout)
-    return read_last_audit(layout, snapshot.snapshot_id) if snapshot else None
+def _find_audit(
+    layout: DataLayout, decided: Sequence[Row], snapshot: Snapshot | None
+) -> Audit | None:
+    """Return the audit that the night decided by, or the last one of a snapshot."""
+    with open_catalog(layout) as catalog:
+        if decided and decided[0]["audit_id"]:
+            return read_audit(catalog, decided[0]["audit_id"])
+        return read_last_audit(catalog, snapshot.snapshot_id) if snapshot else None

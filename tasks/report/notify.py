@@ -14,6 +14,7 @@ from prefect.blocks.core import Block
 
 from genre_core.errors import UsageError
 from storage.catalog.nightly import MorningNight, read_night
+from storage.catalog.snapshots import NEWEST, SnapshotChoice
 from storage.home import DataLayout
 from storage.reports import figure_png, write_text
 from tasks.report.facts import gather_morning
@@ -44,7 +45,10 @@ class MorningPage:
 
 
 def make_morning_page(
-    layout: DataLayout, night_id: str = "", started_at: datetime | None = None
+    layout: DataLayout,
+    night_id: str = "",
+    started_at: datetime | None = None,
+    choice: SnapshotChoice = NEWEST,
 ) -> MorningPage:
     """Write ``reports/nights/<night_id>.html`` and ``latest.html``, each with its Markdown.
 
@@ -55,6 +59,8 @@ def make_morning_page(
         A night of the catalog; empty: the last one.
     started_at : datetime, optional
         When the night began, where the catalog knows no such night.
+    choice : SnapshotChoice
+        The library whose runs are compared.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def make_morning_page(
         If there is no such night, and no time was given.
     """
     night = _find_night(layout, night_id, started_at)
-    morning = gather_morning(layout, night)
+    morning = gather_morning(layout, night, choice)
     images = {name: figure_png(figure) for name, figure in draw_morning(morning).items()}
     pages = render_morning(morning, images)
     page = _write_pages(layout, night.night_id, pages)
@@ -112,9 +118,11 @@ TABLES = {
 
 
 @task
-def write_morning_page(layout: DataLayout, night_id: str) -> MorningPage:
+def write_morning_page(
+    layout: DataLayout, night_id: str, choice: SnapshotChoice = NEWEST
+) -> MorningPage:
     """Write the page of a night; the same stands in the Prefect UI, in Markdown and tables."""
-    page = make_morning_page(layout, night_id)
+    page = make_morning_page(layout, night_id, choice=choice)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():
         if rows := page.told[name]:

@@ -91,6 +91,7 @@ CAPTIONS = {
 _CHANGES = {
     "promotion": "was promoted this night",
     "rollback": "is back since this night, by a rollback",
+    "manual": "was chosen this night",
 }
 
 
@@ -200,7 +201,7 @@ def _networks(morning: Morning) -> list[dict[str, Any]]:
     """Give a row a group: scores with intervals, and how it stands to the best."""
     if morning.comparison is None:
         return []
-    standings = {one.name: one.sentence for one in morning.comparison.challenges}
+    standings = {one.name: one.sentence for one in morning.comparison.differences}
     return [
         {
             **_network(group),

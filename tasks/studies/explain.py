@@ -22,7 +22,9 @@ from genre_core.figures.matrix import draw_matrix, scales_of
 from genre_core.networks.registry import HEADS
 from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
-from storage.catalog.runs import read_comparable_runs, read_run
+from storage.catalog.connection import open_catalog
+from storage.catalog.runs import read_library_runs, read_run
+from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.home import DataLayout
 from storage.reports import write_figure
 from tasks.compare import best
@@ -102,7 +104,10 @@ def _load_explained(layout: DataLayout) -> Judge:
     champion = load_champion(layout)
     if champion.features.embedding is None:
         return champion
-    runs = [run for run in read_comparable_runs(layout) if run.network not in HEADS]
+    with open_catalog(layout) as catalog:
+        snapshot = choose_snapshot(catalog, NEWEST)
+        known = read_library_runs(catalog, snapshot.library_id) if snapshot else []
+    runs = [run for run in known if run.network not in HEADS]
     if not runs:
         raise UsageError(
             "The champion is a head on an embedding, which has no bands to silence, and there is "
@@ -121,7 +126,8 @@ def _load_explained(layout: DataLayout) -> Judge:
 
 def load_run(layout: DataLayout, run_id: str) -> Judge:
     """Load the network of any finished run; its version is 0, for it need not be registered."""
-    run = read_run(layout, run_id)
+    with open_catalog(layout) as catalog:
+        run = read_run(catalog, run_id)
     if run is None:
         raise UsageError(
             f"There is no run {run_id} in {layout.home}. "

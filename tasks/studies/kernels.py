@@ -30,11 +30,16 @@ from genre_core.studies.kernels.similarity import (
     likeness_within,
 )
 from genre_core.training.rules import TrainingConfig
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run
-from storage.catalog.snapshots import Snapshot, read_latest_snapshot
+from storage.catalog.snapshots import (
+    Snapshot,
+    SnapshotChoice,
+    choose_snapshot,
+    read_features,
+)
 from storage.home import DataLayout
 from tasks.keras_import import import_training
-from tasks.spectrograms import key_features
 from tasks.splits import split_examples
 from tasks.studies.record import Network, Study, keep_figure, keep_numbers, load_model, open_store
 from tasks.train import Cell
@@ -47,10 +52,20 @@ N_PATCHES = 4
 def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
     """Give a snapshot as a training of which only network and seed are open.
 
-    It is the one used last under one of the settings that are wanted; where there is none, the
-    one used last.
+    It is the newest of the settings that are wanted, or else the newest.
     """
-    snapshot, features = read_latest_snapshot(layout, list(key_features(wanted)))
+    choice = SnapshotChoice(
+        spectrograms=tuple(config.representation for config in wanted),
+        fragment_lengths_s=tuple(config.fragment_s for config in wanted),
+    )
+    with open_catalog(layout) as catalog:
+        snapshot = choose_snapshot(catalog, choice, is_embedding=False)
+        if snapshot is None:
+            raise UsageError(
+                f"There is no snapshot of spectrograms in {layout.home} yet. Run `genreflow train` "
+                "first, or name the right place with --home."
+            )
+        features = read_features(catalog, snapshot.feature_key)
     return Cell(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
     )

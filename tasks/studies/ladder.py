@@ -99,8 +99,9 @@ def plan_ladder(
 ) -> LadderPlan:
     """Choose the songs, so many at most."""
     snapshot = next(iter(snapshots.values()))
-    library = read_audited_songs(layout, snapshot.snapshot_id)
-    recordings = name_recordings(library, read_duplicates(layout))
+    with open_catalog(layout) as catalog:
+        library = read_audited_songs(catalog, layout, snapshot.snapshot_id)
+        recordings = name_recordings(library, read_duplicates(catalog))
     songs = tuple(subsample_songs(library, recordings, config.n_songs, seed=0))
     if len({song.genre for song in songs}) < FEWEST_GENRES:
         raise UsageError("The songs of the ladder are of one genre. Ask for more with --songs.")

@@ -16,6 +16,7 @@ from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import TrainingConfig
+from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
 from storage.catalog.snapshots import read_groups, read_snapshot
@@ -87,17 +88,20 @@ def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     from storage.models.networks import load_features
     from storage.models.runs import read_params
 
+    with open_catalog(layout) as catalog:
+        snapshot = read_snapshot(catalog, run.snapshot_id)
+        track_ids = read_groups(catalog, run.snapshot_id).keys()
     cell = Cell(
         network=run.network,
         seed=run.seed,
-        snapshot=read_snapshot(layout, run.snapshot_id),
+        snapshot=snapshot,
         features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
         training=read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )
     if cell.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back; it is too old.")
-    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & set(removed_tracks(layout))):
+    if n_removed := len(track_ids & set(removed_tracks(layout))):
         raise UsageError(
             f"{n_removed} songs that run {run.run_id} stands on were removed from the store, so it "
             "cannot be trained again."
@@ -137,20 +141,23 @@ def _train_again(
     from storage.models.networks import load_network
 
     training, model = import_training(), _fit_again(layout, cell, examples)
-    before, groups = load_network(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
-    said, is_identical = {}, True
+    before = load_network(tracking, run.model_uri)
+    with open_catalog(layout) as catalog:
+        groups = read_groups(catalog, run.snapshot_id)
+    songs, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]
         now = training.predict_genres(model, held.matrices)
         is_identical &= np.array_equal(now, training.predict_genres(before, held.matrices))
-        said[split] = gather_songs(now, held.labels, held.track_ids, groups)
-    found = measure(said, cell.snapshot.genres, cell.snapshot.library_id)
-    return {split: found.scores[chosen(split)].macro_f1 for split in said}, is_identical
+        songs[split] = gather_songs(now, held.labels, held.track_ids, groups)
+    found = measure(songs, cell.snapshot.genres, cell.snapshot.library_id)
+    return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
 def find_run(layout: DataLayout, name: str) -> Run:
     """Give the one run whose id begins so."""
-    runs = find_runs(layout, name)
+    with open_catalog(layout) as catalog:
+        runs = find_runs(catalog, name)
     if len(runs) != 1:
         raise UsageError(
             f"{len(runs)} finished runs have an id that begins with {name!r}. "

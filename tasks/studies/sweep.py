@@ -87,11 +87,10 @@ def report_sweep(
         failure = GenreflowError(_NONE_FINISHED if n_tried else _NONE_BEGUN)
         fail_run(tracking, run_id, failure)
         raise failure
-    comparison = compare_groups(
-        [run.as_row() for run in runs], read_predicted_splits(layout, [run.run_id for run in runs])
-    )
     with open_catalog(layout) as catalog:
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
         song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
+    comparison = compare_groups([run.as_row() for run in runs], predicted)
     rows = tabulate(comparison, runs, song_bytes)
     for representation in dict.fromkeys(row.representation for row in rows):
         shown = [g for g in comparison.groups if g.runs[0].representation == representation]

@@ -36,6 +36,7 @@ from genre_core.studies.claims.evidence import (
 )
 from genre_core.studies.kernels.counts import Mean
 from storage.audio.cutting import Cut, cut_song
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, read_predicted_splits, read_runs_of_genres
 from storage.catalog.snapshots import Placement, read_groups, read_placements
 from storage.catalog.songs import known_tracks
@@ -75,9 +76,10 @@ def gather_evidence(layout: DataLayout) -> Gathered:
     """Let the finished runs judge the test songs, and measure what the claims speak of."""
     chosen = choose_runs(layout)
     heard = hear_test_songs(layout, chosen)
-    placed = read_placements(layout, chosen.snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        placed = read_placements(catalog, chosen.snapshot.snapshot_id)
+        groups = read_groups(catalog, chosen.snapshot.snapshot_id)
     tested = [place for place in placed if place.split is Split.TEST]
-    groups = read_groups(layout, chosen.snapshot.snapshot_id)
     sample = _choose_sample(layout, chosen, heard, tested)
     evidence = Evidence(
         genres=chosen.snapshot.genres,
@@ -247,7 +249,8 @@ def weigh_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
             "without it (`--genre`)."
         )
     ours = chosen.at_length("cnn")
-    theirs = read_runs_of_genres(layout, chosen.snapshot.feature_key, others, "cnn")
+    with open_catalog(layout) as catalog:
+        theirs = read_runs_of_genres(catalog, chosen.snapshot.feature_key, others, "cnn")
     if not ours or not theirs:
         named = " ".join(f"--genre {genre}" for genre in others)
         length = f"--fragment-s {chosen.fragment_s:g}"
@@ -257,8 +260,8 @@ def weigh_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
         )
     try:
         difference, n_songs = shared_difference(
-            _test_judgements(layout, ours, genres),
-            _test_judgements(layout, theirs, genres),
+            _test_predictions(layout, ours, genres),
+            _test_predictions(layout, theirs, genres),
             chosen.snapshot.library_id,
         )
     except ValueError as error:
@@ -266,15 +269,12 @@ def weigh_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
     return Ballad(difference=difference, n_songs=n_songs)
 
 
-def _test_judgements(
+def _test_predictions(
     layout: DataLayout, runs: Sequence[Run], genres: Sequence[str]
 ) -> SongPredictions:
-    """Give what runs said of test songs, as numbers among all genres."""
-    said = [
-        judged
-        for judged in read_predicted_splits(layout, [run.run_id for run in runs])
-        if judged.split == Split.TEST
-    ]
-    first = said[0]
-    predicted = [judged.predicted for judged in said]
+    """Predictions of runs for test songs, as numbers among all genres."""
+    with open_catalog(layout) as catalog:
+        splits = read_predicted_splits(catalog, [run.run_id for run in runs])
+    tested = [one for one in splits if one.split == Split.TEST]
+    first, predicted = tested[0], [one.predicted for one in tested]
     return predictions_by_name(first.track_ids, first.group_ids, first.labels, predicted, genres)

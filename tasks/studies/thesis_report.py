@@ -17,6 +17,7 @@ from genre_core.studies.claims.findings import Finding, Verdict, more_songs, say
 from genre_core.studies.claims.statements import CLAIMS, GENERAL_RULES, count_verdicts, judge_claims
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.audits import Audit, read_audited_songs, read_last_audit
+from storage.catalog.connection import open_catalog
 from storage.home import DataLayout
 from storage.reports import copy_figure, read_document, read_figure, write_text
 from tasks.pages import fill_template, inline_png
@@ -64,7 +65,8 @@ class Facts:
 def collect_facts(layout: DataLayout, gathered: Gathered) -> Facts:
     """Read from the store what the report rests on."""
     chosen = gathered.chosen
-    songs = read_audited_songs(layout, chosen.snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        songs = read_audited_songs(catalog, layout, chosen.snapshot.snapshot_id)
     return Facts(
         songs=tuple(_genre_row(songs, genre) for genre in chosen.snapshot.genres),
         rests=tuple(_sentences(gathered, songs)),
@@ -133,8 +135,9 @@ def _source_sentence(songs: list[AuditedSong]) -> str:
 def _audit(layout: DataLayout, chosen: Chosen) -> Audit | None:
     """Give the last audit of a snapshot with these songs, that of the compared length first."""
     ids = [chosen.snapshot.snapshot_id, *(run.snapshot_id for run in reversed(chosen.comparable))]
-    audits = (read_last_audit(layout, snapshot_id) for snapshot_id in dict.fromkeys(ids))
-    return next((audit for audit in audits if audit), None)
+    with open_catalog(layout) as catalog:
+        audits = (read_last_audit(catalog, snapshot_id) for snapshot_id in dict.fromkeys(ids))
+        return next((audit for audit in audits if audit), None)
 
 
 def _run_rows(gathered: Gathered) -> list[dict[str, object]]:

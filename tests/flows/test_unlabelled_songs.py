@@ -14,6 +14,7 @@ from storage.catalog.publish import publish, query_rows
 from storage.catalog.snapshots import read_candidates
 from storage.home import DataLayout
 from tasks.spectrograms import key_features
+from tests.catalogs import in_catalog
 from tests.conftest import SOUNDS, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -43,7 +44,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     from storage.catalog.recordings import decide_genre
 
     layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
-    before = read_candidates(layout, keys, ())
+    before = in_catalog(layout, read_candidates, keys, ())
 
     ingest(replace(finished_copy, music=str(pool), unlabelled=True))
     extract(finished_copy)
@@ -55,7 +56,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     }
     assert len(first) == 3
     assert {row["predicted"] for row in first} <= set(SOUNDS)
-    assert read_candidates(layout, keys, ()) == before
+    assert in_catalog(layout, read_candidates, keys, ()) == before
     snapshot = read_newest_snapshots(layout, keys)[0]
     came = count_newcomers(layout, snapshot, keys, ())
     assert (came.n_new, came.n_gone) == (0, 0)
@@ -69,4 +70,4 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     publish(layout)
 
     assert len(predicted(layout)) == 2
-    assert len(read_candidates(layout, keys, ())) == len(before) + 1
+    assert len(in_catalog(layout, read_candidates, keys, ())) == len(before) + 1

@@ -1,10 +1,17 @@
-"""Songs that runs are said to have judged: contests whose numbers a test decides."""
+"""Planted predictions: contests whose numbers a test decides."""
 
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.snapshots import NEWEST, Snapshot
 from storage.home import DataLayout
+from tasks.splits import resolve_snapshot
 
 N_PLANTED = 12
 GENRES = ("clicks", "hiss", "hums")
+
+
+def newest(layout: DataLayout) -> Snapshot:
+    """Return the newest snapshot of all genres."""
+    return resolve_snapshot(layout, NEWEST)
 
 
 def plant_songs(layout: DataLayout, split: str = "validation") -> None:

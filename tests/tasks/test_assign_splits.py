@@ -14,6 +14,7 @@ from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import read_placements
 from storage.sources.listing import list_sources
 from tasks.splits import assign_splits, split_examples
+from tests.catalogs import in_catalog
 
 Store = Callable[[Sequence[Source]], None]
 
@@ -60,7 +61,7 @@ def test_each_length_has_a_snapshot_of_the_same_songs_on_the_same_sides(
 ) -> None:
     rows = query_rows(finished.layout, "select * from snapshots order by snapshot_id")
 
-    placements = [read_placements(finished.layout, row["snapshot_id"]) for row in rows]
+    placements = [in_catalog(finished.layout, read_placements, row["snapshot_id"]) for row in rows]
     assert len(placements) == 2
     assert placements[0] == placements[1]
     assert len({row["library_id"] for row in rows}) == 1

@@ -150,7 +150,7 @@ def test_a_copy_that_stands_aside_is_neither_extracted_nor_a_candidate(
     extract(config)
 
     assert [Path(p.track.location).name for p in pending] == ["e lossless.flac"]
-    (candidate,) = read_candidates(layout, keys, ())
+    (candidate,) = in_catalog(layout, read_candidates, keys, ())
     assert candidate.track_id == pending[0].track.track_id
     assert len(candidate.recordings) == 1
     assert standing(layout)["a 64.mp3"] == ("duplicate", "duplicate_recording")
@@ -162,7 +162,7 @@ def test_a_better_copy_takes_the_place_and_the_side_of_an_extracted_one(
     layout, keys = config.layout, list(key_features(config.features))
     ingest(layout, listed(recordings, "b 192.mp3"))
     extract(config)
-    (old,) = read_candidates(layout, keys, ())
+    (old,) = in_catalog(layout, read_candidates, keys, ())
     with open_catalog(layout) as catalog:
         catalog.execute(
             "insert into assignments (track_id, genre, split, group_id, split_level) "
@@ -172,9 +172,9 @@ def test_a_better_copy_takes_the_place_and_the_side_of_an_extracted_one(
     ingest(layout, listed(recordings, "e lossless.flac"))
     extract(config)
 
-    (new,) = read_candidates(layout, keys, ())
+    (new,) = in_catalog(layout, read_candidates, keys, ())
     assert new.track_id != old.track_id
-    assert [(c.track_id, c.recordings) for c in read_settled(layout)] == [
+    assert [(c.track_id, c.recordings) for c in in_catalog(layout, read_settled)] == [
         (old.track_id, new.recordings)
     ]
     assert standing(layout) == {

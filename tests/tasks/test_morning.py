@@ -18,6 +18,7 @@ from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from tasks.report.notify import make_morning_page
+from tests.catalogs import in_catalog
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -185,7 +186,7 @@ def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
 ) -> None:
     songs = [track("one"), track("two")]
     record_songs(layout, songs, [outcome(song, Result.OK) for song in songs])
-    record_suspects(layout, "key", [suspect(*songs)])
+    in_catalog(layout, record_suspects, "key", [suspect(*songs)])
     publish(layout)
 
     page = make_morning_page(layout)

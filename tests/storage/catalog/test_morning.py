@@ -21,6 +21,7 @@ from storage.catalog.nightly import (
 )
 from storage.catalog.runs import record_run
 from storage.catalog.songs import record_songs
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
@@ -140,7 +141,7 @@ def test_drift_is_measured_on_new_songs_and_on_validation_songs_of_the_champion(
 ) -> None:
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
-    record_run(store.layout, store.run("champion", snapshot), [])
+    in_catalog(store.layout, record_run, store.run("champion", snapshot), [])
     since = now()
     late = store.track("late")
     store.add_songs(late)
@@ -158,7 +159,7 @@ def test_drift_is_measured_on_new_songs_and_on_validation_songs_of_the_champion(
 
 def test_a_new_song_that_the_champion_was_trained_on_is_told(store: Store) -> None:
     tracks = store.three_songs()
-    record_run(store.layout, store.run("champion", store.freeze("key", *tracks)), [])
+    in_catalog(store.layout, record_run, store.run("champion", store.freeze("key", *tracks)), [])
 
     songs, _ = read_drift_songs(store.layout, "champion", LONG_AGO, 500)
 
