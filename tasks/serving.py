@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from storage.models.alias import read_alias

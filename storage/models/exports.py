@@ -23,7 +23,7 @@ import numpy.typing as npt
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.alias import Champion

@@ -21,7 +21,7 @@ from mlflow.types.schema import Array, Map
 
 from genre_core.errors import CatalogMismatch, TransientError
 from genre_core.evaluation.certainty import Certainty
-from storage.embeddings.model import Model as EmbeddingModel
+from storage.embeddings.embedder import Model as EmbeddingModel
 from storage.models.exports import (
     CARD_FILE,
     CERTAINTY_FILE,

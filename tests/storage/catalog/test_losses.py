@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import all_shards, select_pending
 from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
+from storage.home import DataLayout
 from storage.maintenance.health import examine, examine_deeply
 from storage.maintenance.integrity import (
     damaged_shards,
@@ -26,14 +28,13 @@ from storage.maintenance.integrity import (
     unnamed_songs,
 )
 from tests.catalogs import in_catalog
+from tests.storage.catalog.conftest import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from genre_core.records import Track
-    from storage.home import DataLayout
-    from tests.storage.catalog.conftest import Store
 
 
 def remove(path: Path) -> None:
@@ -58,13 +59,24 @@ def song_of(layout: DataLayout, store: Store, content: bytes) -> Track:
     return track
 
 
-@pytest.fixture
-def songs(store: Store) -> list[Track]:
-    """Two songs with their originals, each with a shard of its own."""
+@pytest.fixture(scope="module")
+def made(empty_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Track]]:
+    """The home with the songs, which each test copies."""
+    home = tmp_path_factory.mktemp("songs")
+    shutil.copy(empty_catalog, DataLayout(home).catalog)
+    store = Store(DataLayout(home), home)
     tracks = [song_of(store.layout, store, content) for content in (b"one", b"two")]
     store.add_songs(*tracks)
     for track in tracks:
         store.extract("key", track)
+    return home, tracks
+
+
+@pytest.fixture
+def songs(made: tuple[Path, list[Track]], store: Store) -> list[Track]:
+    """Two songs with their originals, each with a shard of its own."""
+    home, tracks = made
+    shutil.copytree(home, store.layout.home, dirs_exist_ok=True)
     publish(store.layout)
     return tracks
 

@@ -7,7 +7,7 @@ import pytest
 
 from genre_core.errors import CatalogMismatch
 from genre_core.representations.embeddings import Embedding
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.weights import builtin_embedding
 from storage.files import digest_file
 from storage.models.exporting import find_embedder
