@@ -116,7 +116,7 @@ def record_run(
     catalog: DuckDBPyConnection,
     run: Run,
     predictions: Sequence[Prediction],
-    scores: Mapping[str, Mapping[str, object]] | None = None,
+    scores: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Record a finished run with its predictions, and its scores by split.
 
@@ -126,10 +126,12 @@ def record_run(
     record_predictions(catalog, predictions)
     rows = [
         {"run_id": run.run_id, "split": split, "metric": metric, "genre": genre}
-        | dict(zip(("value", "low", "high"), ends, strict=True))
+        | {"value": value, "low": low, "high": high}
         for split, document in (scores or {}).items()
         for metric, found in document.items()
-        for genre, ends in (found.items() if isinstance(found, Mapping) else [("", found)])
+        for genre, (value, low, high) in (
+            found.items() if isinstance(found, Mapping) else [("", found)]
+        )
     ]
     insert_rows(catalog, "scores", rows, "on conflict do nothing")
 

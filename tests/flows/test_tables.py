@@ -7,7 +7,7 @@ from flows.cli.studies import rows_table
 from flows.cli.tables import audit_sentence, audit_table, difference_sentences, print_comparison
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
-from tasks.comparison import Challenge, Comparison, compare_groups
+from tasks.comparison import Comparison, Difference, compare_groups
 from tasks.studies.sweep import SweepRow
 from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
 
@@ -27,7 +27,7 @@ def few(n_songs: int) -> dict[str, object]:
     return {name: getattr(known, name)[:n_songs] for name in ("track_ids", "group_ids", "labels")}
 
 
-def sentences(challenges: tuple[Challenge, ...]) -> list[str]:
+def sentences(challenges: tuple[Difference, ...]) -> list[str]:
     return [sentence.split(": macro F1")[0] for sentence in difference_sentences(challenges)]
 
 

@@ -9,7 +9,7 @@ from flows.settings import Settings
 from genre_core.audit.rules import AuditConfig, Level
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig, embedding_features
-from storage.catalog.audits import read_other_snapshot, read_snapshot
+from storage.catalog.audits import read_other_snapshot
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction, record_features
 from storage.catalog.snapshots import Placement, Snapshot, read_placements, record_snapshot
@@ -178,6 +178,4 @@ def test_the_data_sets_of_the_embedding_are_named_and_spectrograms_have_none(
     assert check.level is Level.PASS
     assert "tagger was trained on a made corpus." in check.message
     assert beside is not None
-    assert in_catalog(layout, read_other_snapshot, beside) == in_catalog(
-        layout, read_snapshot, snapshot.snapshot_id
-    )
+    assert in_catalog(layout, read_other_snapshot, beside) == snapshot

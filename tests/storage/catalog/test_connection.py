@@ -37,7 +37,7 @@ def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:
         "aside", "assignments", "audit_checks", "audits", "challenges", "copies",
         "decisions", "extracted", "features", "golden_songs", "night_steps", "nights",
         "outcomes", "predictions", "print_keys", "prints", "promotions", "rejected",
-        "removals", "runs", "schema_version", "shards", "snapshot_tracks", "snapshots",
+        "removals", "runs", "schema_version", "scores", "shards", "snapshot_tracks", "snapshots",
         "song_embeddings", "sound", "suspect_neighbours", "suspects", "tracks",
     ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from storage.catalog.promotions import (
     freeze_golden,
     read_golden,
     read_golden_versions,
-    read_waiting,
+    read_next_golden,
     renew_golden,
 )
 from storage.home import DataLayout
@@ -67,7 +67,7 @@ def test_a_frozen_version_stays_when_songs_come_in_or_change_their_genre(store: 
 
     assert in_catalog(store.layout, freeze_golden) == golden
     assert frozen(store.layout) == before
-    assert read_waiting(store.layout).n_songs == {"jazz": 3, "rock": 1}
+    assert in_catalog(store.layout, read_next_golden).n_songs == {"jazz": 3, "rock": 1}
 
 
 def test_a_new_version_is_frozen_on_command_and_leaves_the_old_one(store: Store) -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.promotions import record_predictions
 from storage.catalog.runs import (
     Prediction,
     forget_outdated,
     read_predicted_splits,
     read_unpredicted,
+    record_predictions,
     record_run,
 )
 from storage.catalog.songs import record_songs
