@@ -56,7 +56,9 @@ def assign_splits(
         library = read_candidates(catalog, keys, ())
         settled, assignments = read_settled(catalog), read_assignments(catalog)
     if not library:
-        _suggest_clips(count_songs(layout, Reason.TOO_SHORT))
+        with open_catalog(layout) as catalog:
+            n_short = count_songs(catalog, Reason.TOO_SHORT)
+        _suggest_clips(n_short)
     _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*settled, *candidates)}
     plan = assign(list(everyone.values()), assignments, seed, golden)

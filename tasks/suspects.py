@@ -27,7 +27,8 @@ def list_suspects(
     """
     for config, snapshot in zip(features, snapshots, strict=True):
         if config.embedding:
-            library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+            with open_catalog(layout) as catalog:
+                library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
             songs = library.songs.divisible()
             prior = prior_matrix(songs.genres, config.embedding, tag_table(tag_prior))
             suspects = find_suspects(songs, prior, library.confirmed)

@@ -1,8 +1,9 @@
-"""Explain: which bands and moments decided a verdict, and what the network saw on the way."""
+"""Explain: the bands and moments a prediction rests on, and the activations on the way."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,14 @@ from prefect import task
 from genre_core.errors import UsageError
 from genre_core.evaluation.metrics import Float64Array
 from genre_core.examples import Float32Array
-from genre_core.figures.activations import (
+from genre_core.figures.kernels import draw_activations, plain_name
+from genre_core.figures.signal import (
     OccludedFragment,
     draw_band_losses,
-    draw_images,
+    draw_matrix,
     draw_occlusion,
-    plain_name,
+    scales_of,
 )
-from genre_core.figures.matrix import draw_matrix, scales_of
 from genre_core.networks.registry import HEADS
 from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
@@ -30,19 +31,19 @@ from storage.reports import write_figure
 from tasks.compare import best
 from tasks.keras_import import import_training
 from tasks.predict import Judge, listen, load_champion
-from tasks.studies.record import load_model, open_store
+from tasks.tracked import load_model, open_tracked
 
 logger = logging.getLogger(__name__)
 
 SHOWN = 3
-"""Fragments of a song that are drawn: those whose verdict is the surest."""
+"""Fragments of a song that are drawn: those of the most confident predictions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What decided, band by band, and where the figures are.
+    """The prediction of a song, what each band adds to it, and the files of the figures.
 
-    ``band_losses`` is the mean probability that the genre loses where a band is silenced, from the
+    ``band_losses`` is the mean probability that the genre loses where a band is occluded, from the
     lowest band to the highest.
     """
 
@@ -54,8 +55,8 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Heard:
-    """The fragments of a song and what each loses where it is silenced."""
+class _Occluded:
+    """The fragments of a song and what each loses where it is occluded."""
 
     starts_s: Float64Array
     matrices: Float32Array
@@ -65,36 +66,27 @@ class _Heard:
 
 @task
 def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") -> Explanation:
-    """Draw what decided the prediction of a song: of a run, or else of the champion.
+    """Draw what the prediction of a song rests on: of a run, or else of the champion.
 
     A head reads no spectrogram; the best network that does is explained in its place.
     """
-    judge = load_run(layout, run_id) if run_id else _load_explained(layout)
-    if judge.features.embedding:
+    model = load_run(layout, run_id) if run_id else _load_explained(layout)
+    if model.features.embedding:
         raise UsageError(
-            f"Run {run_id} is a head on an embedding, which has no bands to silence. Name a run "
+            f"Run {run_id} is a head on an embedding, which has no bands to occlude. Name a run "
             "of a network on spectrograms; `genreflow compare` lists them."
         )
-    starts_s, matrices = listen(song, judge.features)
-    by_fragment = import_training().predict_genres(judge.network, matrices)
-    by_song = judge.temper_song(by_fragment)
-    genre = int(by_song.argmax())
-    heard = _Heard(
-        starts_s=starts_s,
-        matrices=matrices,
-        probabilities=by_fragment[:, genre].astype(np.float64),
-        losses=_occlude(judge, matrices, genre),
-    )
-    title = f"{Path(song).name}: {judge.genres[genre]} {by_song[genre]:.2f}"
+    genre, probability, occluded = _occlude(model, song)
+    title = f"{Path(song).name}: {genre} {probability:.2f}"
     figures = [
-        *_draw_occlusion(judge.features, heard, judge.genres[genre], title, folder),
-        *_draw_images(judge, heard, title, folder),
+        *_draw_occlusion(model.features, occluded, genre, title, folder),
+        *_draw_activations(model, occluded, title, folder),
     ]
     return Explanation(
         song=song,
-        genre=judge.genres[genre],
-        probability=float(by_song[genre]),
-        band_losses=tuple(heard.losses.mean(axis=(0, 2)).tolist()),
+        genre=genre,
+        probability=probability,
+        band_losses=tuple(occluded.losses.mean(axis=(0, 2)).tolist()),
         figures=tuple(figures),
     )
 
@@ -110,22 +102,21 @@ def _load_explained(layout: DataLayout) -> Judge:
     runs = [run for run in known if run.network not in HEADS]
     if not runs:
         raise UsageError(
-            "The champion is a head on an embedding, which has no bands to silence, and there is "
+            "The champion is a head on an embedding, which has no bands to occlude, and there is "
             "no run on spectrograms. Train one: genreflow train --network cnn"
         )
     run = best(runs)
-    name = name_features(run.representation, run.fragment_s)
     logger.warning(
         "The champion is a head on an embedding; explaining %s %s, the best network on "
         "spectrograms, instead.",
         run.network,
-        name,
+        name_features(run.representation, run.fragment_s),
     )
     return load_run(layout, run.run_id)
 
 
 def load_run(layout: DataLayout, run_id: str) -> Judge:
-    """Load the network of any finished run; its version is 0, for it need not be registered."""
+    """Load the model of any finished run; its version is 0, for it need not be registered."""
     with open_catalog(layout) as catalog:
         run = read_run(catalog, run_id)
     if run is None:
@@ -136,7 +127,7 @@ def load_run(layout: DataLayout, run_id: str) -> Judge:
     network = load_model(layout, run.model_uri)
     from storage.models.networks import load_features, load_temperature
 
-    tracking = open_store(layout)
+    tracking = open_tracked(layout)
     document = load_features(tracking, run.model_uri)
     return Judge(
         version=0,
@@ -147,54 +138,58 @@ def load_run(layout: DataLayout, run_id: str) -> Judge:
     )
 
 
-def _occlude(judge: Judge, matrices: Float32Array, genre: int) -> Float64Array:
-    """Give the occlusion map of every fragment, (n_fragments, n_bands, n_frames)."""
-    predict_genres = import_training().predict_genres
-    mask = mask_for(*judge.features.shape)
-
-    def predict(silenced: Float32Array) -> Float32Array:
-        return predict_genres(judge.network, silenced)
-
-    return np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices])
+def _occlude(model: Judge, song: str) -> tuple[str, float, _Occluded]:
+    """Return the genre of a song, its probability, and the occlusion map of every fragment."""
+    starts_s, matrices = listen(song, model.features)
+    predict = partial(import_training().predict_genres, model.network)
+    by_fragment = predict(matrices)
+    by_song = model.temper_song(by_fragment)
+    genre, mask = int(by_song.argmax()), mask_for(*model.features.shape)
+    occluded = _Occluded(
+        starts_s=starts_s,
+        matrices=matrices,
+        probabilities=by_fragment[:, genre].astype(np.float64),
+        losses=np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices]),
+    )
+    return model.genres[genre], float(by_song[genre]), occluded
 
 
 def _draw_occlusion(
-    features: FeatureConfig, heard: _Heard, genre: str, title: str, folder: Path
+    features: FeatureConfig, occluded: _Occluded, genre: str, title: str, folder: Path
 ) -> list[Path]:
+    scales = scales_of(features)
     fragments = [
         OccludedFragment(
-            matrix=heard.matrices[nth],
-            losses=heard.losses[nth],
-            probability=float(heard.probabilities[nth]),
-            scales=replace(scales_of(features), start_s=float(heard.starts_s[nth])),
+            matrix=occluded.matrices[nth],
+            losses=occluded.losses[nth],
+            probability=float(occluded.probabilities[nth]),
+            scales=replace(scales, start_s=float(occluded.starts_s[nth])),
         )
-        for nth in _surest(heard)
+        for nth in _most_confident(occluded)
     ]
-    n_fragments = len(heard.matrices)
-    bands = draw_band_losses(
-        heard.losses, scales_of(features), genre, f"{title}\n{n_fragments} fragments"
-    )
+    below = f"{title}\n{len(occluded.matrices)} fragments"
+    bands = draw_band_losses(occluded.losses, scales, genre, below)
     return [
         write_figure(folder, "occlusion", draw_occlusion(fragments, genre, title)),
         write_figure(folder, "bands", bands),
     ]
 
 
-def _draw_images(judge: Judge, heard: _Heard, title: str, folder: Path) -> list[Path]:
-    """Draw the surest fragment and the images inside the network, if it is convolutional."""
-    from genre_core.studies.kernels.activations import images_of
+def _most_confident(occluded: _Occluded) -> Sequence[int]:
+    """Return the fragments that are drawn, in the order of the song."""
+    return sorted(np.argsort(-occluded.probabilities, kind="stable")[:SHOWN].tolist())
 
-    nth = int(heard.probabilities.argmax())
-    start_s = float(heard.starts_s[nth])
-    drawn = draw_matrix(heard.matrices[nth], scales_of(judge.features, start_s), title)
+
+def _draw_activations(model: Judge, occluded: _Occluded, title: str, folder: Path) -> list[Path]:
+    """Draw the most confident fragment and its activations, if the network is convolutional."""
+    from genre_core.studies.kernels.activations import activations_of
+
+    nth = int(occluded.probabilities.argmax())
+    matrix, start_s = occluded.matrices[nth], float(occluded.starts_s[nth])
+    drawn = draw_matrix(matrix, scales_of(model.features, start_s), title)
     paths = [write_figure(folder, "images_0_input", drawn)]
-    for layer, images in enumerate(images_of(judge.network, heard.matrices[nth]), start=1):
-        kind = plain_name(images.layer)
-        figure = draw_images(images.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
+    for layer, found in enumerate(activations_of(model.network, matrix), start=1):
+        kind = plain_name(found.layer)
+        figure = draw_activations(found.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
         paths.append(write_figure(folder, f"images_{layer}_{kind.replace(' ', '_')}", figure))
     return paths
-
-
-def _surest(heard: _Heard) -> Sequence[int]:
-    """Give the fragments that are drawn, in the order of the song."""
-    return sorted(np.argsort(-heard.probabilities, kind="stable")[:SHOWN].tolist())

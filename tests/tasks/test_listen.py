@@ -8,7 +8,7 @@ import pytest
 
 from flows.settings import Settings
 from tasks.predict import listen
-from tests.storage.sites.music_site import open_music_site
+from tests.storage.fetch.sites.music_site import open_music_site
 
 
 def test_a_page_sounds_as_its_file_does(config: Settings, library: Path) -> None:

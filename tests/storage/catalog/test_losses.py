@@ -174,8 +174,8 @@ def test_a_copy_whose_original_is_gone_is_fetched_again_though_it_is_a_duplicate
 ) -> None:
     best, copy = (song_of(store.layout, store, content) for content in (b"best", b"copy"))
     store.add_songs(best)
-    record_songs(store.layout, [copy], [store.outcome(copy, Result.DUPLICATE)])
-    record_songs(store.layout, [], [store.copy_of(best)])
+    in_catalog(store.layout, record_songs, [copy], [store.outcome(copy, Result.DUPLICATE)])
+    in_catalog(store.layout, record_songs, [], [store.copy_of(best)])
     for track in (best, copy):
         store.layout.song(track.track_id, ".mp3").unlink()
 
@@ -193,7 +193,7 @@ def test_a_copy_whose_original_is_gone_is_fetched_again_though_it_is_a_duplicate
 def test_a_track_that_no_source_leads_to_may_have_no_original(
     store: Store, songs: list[Track]
 ) -> None:
-    record_songs(store.layout, [store.track("left")], [])
+    in_catalog(store.layout, record_songs, [store.track("left")], [])
     publish(store.layout)
 
     found = {finding.name: finding for finding in examine(store.layout)}["songs"]

@@ -120,7 +120,7 @@ def test_a_song_whose_label_its_source_has_changed_leaves_the_list(
     in_catalog(store.layout, record_suspects, "key", [suspect(a)])
 
     moved = replace(a, genre="rock", location="/music/rock/a.mp3")
-    record_songs(store.layout, [moved], [store.outcome(moved)])
+    in_catalog(store.layout, record_songs, [moved], [store.outcome(moved)])
     with open_catalog(store.layout) as catalog:
         catalog.execute("update tracks set genre = 'rock' where track_id = ?", [a.track_id])
 

@@ -68,7 +68,7 @@ def test_predictions_of_other_runs_and_of_songs_with_a_label_by_now_are_forgotte
         record_predictions,
         [predict("run", x), predict("run", y), predict("before", y)],
     )
-    record_songs(store.layout, [replace(x, genre="jazz")], [store.outcome(x)])
+    in_catalog(store.layout, record_songs, [replace(x, genre="jazz")], [store.outcome(x)])
 
     in_catalog(store.layout, forget_outdated, "run")
 

@@ -1,0 +1,171 @@
+"""Redirects lead to public addresses only, and nobody reads credentials."""
+
+import socket
+from collections.abc import Callable
+from http.server import ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from genre_core.errors import TrackRejected, TransientError
+from genre_core.records import Track
+from storage.fetch import addresses
+from storage.fetch.addresses import AddressPolicy, is_public
+from storage.fetch.limits import DownloadLimits
+
+Fetch = Callable[..., Track]
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+def test_an_address_of_the_internet_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
+        "0.0.0.0", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+        "::", "::1", "fe80::1", "fe80::1%2", "fc00::1", "ff02::1",
+        "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
+    ],
+)  # fmt: skip
+def test_an_address_of_one_machine_or_one_house_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+def test_one_closed_address_of_a_host_is_enough_to_refuse_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places = {"a.test": ["10.0.0.2"], "songs.test": ["8.8.8.8", "10.0.0.1"]}
+    monkeypatch.setattr(addresses, "resolve_host", places.__getitem__)
+    policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
+
+    with pytest.raises(TrackRejected, match=r"leads to songs\.test, which is at 10\.0\.0\.1"):
+        policy.find_addresses("http://songs.test/", "songs.test", has_proxy=False)
+
+
+def test_a_named_host_that_changes_to_a_private_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([["8.8.8.8"], ["10.0.0.1"]])
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: next(answers))
+    policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
+
+    first = policy.find_addresses("http://a.test/x", "a.test", has_proxy=False)
+
+    assert first == ["8.8.8.8"]
+    with pytest.raises(TrackRejected, match=r"10\.0\.0\.1, no public address"):
+        policy.find_addresses("http://a.test/y", "a.test", has_proxy=False)
+
+
+def test_an_address_that_the_user_named_may_be_private(
+    host: ThreadingHTTPServer, fetch: Fetch
+) -> None:
+    assert fetch(f"{host.url}/song.mp3").codec == "mp3"
+
+
+@pytest.mark.parametrize("path", ["/elsewhere.mp3", "{url}/elsewhere.mp3", "//127.0.0.1:{port}/x"])
+def test_the_server_that_the_user_named_may_redirect_to_itself(
+    host: ThreadingHTTPServer, fetch: Fetch, path: str
+) -> None:
+    host.refuse(302, Location=path.format(url=host.url, port=host.server_port))
+
+    assert fetch(f"{host.url}/song.mp3").codec == "mp3"
+    assert len(host.asked) == 2
+
+
+def test_a_redirect_to_another_private_address_is_refused(
+    host: ThreadingHTTPServer, neighbour: ThreadingHTTPServer, fetch: Fetch
+) -> None:
+    host.refuse(301, Location=f"{neighbour.url}/song.mp3")
+
+    with pytest.raises(TrackRejected, match=r"127\.0\.0\.2, no public address") as rejection:
+        fetch(f"{host.url}/song.mp3")
+
+    assert rejection.value.reason == "forbidden"
+    assert neighbour.asked == []
+
+
+def test_the_settings_can_allow_private_addresses(
+    host: ThreadingHTTPServer, neighbour: ThreadingHTTPServer, fetch: Fetch
+) -> None:
+    host.refuse(307, Location=f"{neighbour.url}/song.mp3")
+
+    fetch(f"{host.url}/song.mp3", allow_private=True)
+
+    assert len(neighbour.asked) == 1
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
+def test_a_redirect_to_another_scheme_is_refused(
+    host: ThreadingHTTPServer, fetch: Fetch, target: str
+) -> None:
+    host.refuse(302, Location=target)
+
+    with pytest.raises(TrackRejected, match="http and https, not") as rejection:
+        fetch(f"{host.url}/song.mp3")
+
+    assert rejection.value.reason == "forbidden"
+
+
+def test_redirects_in_a_circle_end(host: ThreadingHTTPServer, fetch: Fetch) -> None:
+    for _ in range(9):
+        host.refuse(302, Location="/again")
+
+    with pytest.raises(TrackRejected, match="more than 4 times") as rejection:
+        fetch(f"{host.url}/song.mp3", max_redirects=4)
+
+    assert rejection.value.reason == "unreachable"
+    assert len(host.asked) == 5
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(
+    host: ThreadingHTTPServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: ["127.0.0.3", "127.0.0.1"])
+
+    fetch(f"http://songs.test:{host.server_port}/song.mp3")
+
+    assert [asked["host"] for asked in host.asked] == [f"songs.test:{host.server_port}"]
+
+
+def test_credentials_reach_the_server_but_no_message_and_no_other_host(
+    host: ThreadingHTTPServer, neighbour: ThreadingHTTPServer, fetch: Fetch
+) -> None:
+    host.refuse(302, Location="/moved")
+    host.refuse(302, Location=f"{neighbour.url}/song.mp3")
+    neighbour.refuse(404)
+    named = host.url.replace("//", "//user:secret@")
+
+    with pytest.raises(TrackRejected) as rejection:
+        fetch(f"{named}/song.mp3?token=secret", allow_private=True)
+
+    # base64 of "user:secret"
+    assert [a["authorization"] for a in host.asked] == ["Basic dXNlcjpzZWNyZXQ="] * 2
+    assert "authorization" not in neighbour.asked[0]
+    assert "secret" not in str(rejection.value)
+
+
+@pytest.mark.parametrize("end", ["host:x1/a", ":80/a", "host:99999/a", "[::1/a"])
+def test_a_malformed_address_shows_no_credentials(fetch: Fetch, end: str) -> None:
+    with pytest.raises((TrackRejected, TransientError)) as failure:
+        fetch(f"http://user:secret@{end}", max_attempts=1)
+
+    assert "secret" not in str(failure.value)
+    assert "secret" not in str(failure.value.__cause__)
+
+
+def test_a_name_that_nobody_knows_is_unreachable(
+    fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_host: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(addresses, "resolve_host", fail)
+
+    with pytest.raises(TransientError, match="cannot be reached now") as failure:
+        fetch("http://songs.test/song.mp3", max_attempts=2)
+
+    assert failure.value.reason == "unreachable"
+    assert isinstance(failure.value.__cause__, httpx.ConnectError)
