@@ -12,6 +12,7 @@ from storage.fetch.sites.access import Access, SiteConfig, open_access
 from storage.home import DataLayout
 from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
+from tests.catalogs import in_catalog
 from tests.storage.fetch.sites.music_site import MusicSite, open_music_site
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
