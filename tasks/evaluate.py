@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 EVALUATED = (Split.VALIDATION, Split.TEST)
 
-Network = Any  # a keras.Model; this room does not import Keras to name it
+Network = Any  # a keras.Model, named without importing Keras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,7 @@ def aliases(layout: DataLayout) -> dict[str, int]:
     return {name: one.version for name, one in found.items() if one}
 
 
-def move_alias(layout: DataLayout, alias: str, version: int) -> None:
+def move_alias(layout: DataLayout, alias: str, version: int | None) -> None:
     from storage.models.registry import set_alias
     from storage.models.store import open_tracking
 

@@ -1,4 +1,4 @@
-"""Promote: who proves better on the same songs, what is recorded of it, and the way back."""
+"""Promote: which run is promoted, what is recorded of it, rollback and chosen versions."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,8 +50,8 @@ def made_ring(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> R
     with open_catalog(layout) as catalog:
         runs = fetch_rows(
             catalog,
-            "select run_id, run_id in (select run_id from promotions) as reigns from runs "
-            "order by reigns desc, snapshot_id = (select snapshot_id from promotions), run_id",
+            "select run_id, run_id in (select run_id from promotions) as is_champion from runs "
+            "order by is_champion desc, snapshot_id = (select snapshot_id from promotions), run_id",
         )
     champion, challenger = runs[0]["run_id"], runs[1]["run_id"]
     execute(layout, "update runs set validation_macro_f1 = 0.25")
