@@ -20,7 +20,7 @@ from storage.audio.wav import read_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.embeddings.registry import Transform, load_transform
-from storage.files import telling_refusal
+from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from storage.wav_cache import CachedWav, find_wav, keep_wav
@@ -177,7 +177,7 @@ def _cut(layout: DataLayout, track: Track, plan: CutPlan) -> CachedWav:
     cut = read_watched(
         layout, track.track_id, cut_fragments, song, track.track_id, track.facts, plan
     )
-    with telling_refusal(layout):
+    with explaining_disk_errors(layout):
         return keep_wav(
             *(layout, track.track_id, plan, cut.fragments, cut.starts_s, cut.full_scale_share)
         )

@@ -16,7 +16,7 @@ from storage.fetch.addresses import require_scheme
 from storage.fetch.limits import Clock, DownloadLimits, Watch
 from storage.fetch.parts import append_chunks, hold_part
 from storage.fetch.sites.access import Access
-from storage.files import telling_refusal
+from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 
 __all__ = ["DownloadLimits", "fetch_song", "is_gone", "probe_song"]
@@ -55,7 +55,10 @@ def fetch_song(
         is kept where the server lets a later run resume it.
     """
     is_resumed = not (source.site or Path(source.location).is_absolute())
-    with telling_refusal(layout), hold_part(layout, source.location if is_resumed else "") as part:
+    with (
+        explaining_disk_errors(layout),
+        hold_part(layout, source.location if is_resumed else "") as part,
+    ):
         source = _fetch_part(source, part, limits, clock or Clock(), access or Access())
         track_id = _digest_part(part)
         facts, suffix = _probe_part(part, source, layout, track_id)

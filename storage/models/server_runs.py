@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from genre_core.errors import TransientError, UsageError
-from storage.home import DataLayout, read_home_id
+from storage.files import read_home_id
+from storage.home import DataLayout
 from storage.models.champion import CHAMPION, EXPERIMENT, MODEL_URI_TAG, REGISTERED, Champion
 
 if TYPE_CHECKING:

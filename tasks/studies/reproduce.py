@@ -114,7 +114,9 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     )
     if trial.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back.")
-    if n_removed := len(track_ids & set(removed_tracks(layout))):
+    with open_catalog(layout) as catalog:
+        removed = set(removed_tracks(catalog))
+    if n_removed := len(track_ids & removed):
         raise UsageError(
             f"{n_removed} songs of run {run.run_id} were removed from the store, so it cannot be "
             "trained again."

@@ -17,6 +17,7 @@ import pytest
 from storage.catalog.nightly import read_nights
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.conftest import IDLE_SERVICES
 from tests.flows.test_ui import free_port
 from tests.shared import Shared
@@ -171,7 +172,7 @@ def test_the_schedule_itself_starts_a_night(prefect: Prefect) -> None:
     finished = prefect.wait_for_run("Completed")
 
     prefect.run("deployment", "schedule", "clear", "nightly/nightly", "--accept-yes")
-    nights = {night.flow_run_id: night for night in read_nights(prefect.layout)}
+    nights = {night.flow_run_id: night for night in in_catalog(prefect.layout, read_nights)}
     artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["morning"]}})
     promotions = query_rows(prefect.layout, "select who from promotions")
     outcomes = query_rows(prefect.layout, "select * from outcomes where outcome = 'ok'")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli.main import app
 from flows.settings import Settings
-from storage.catalog.nightly import count_newcomers, read_newest_snapshots
+from storage.catalog.nightly import count_new_tracks, read_newest_snapshots
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.snapshots import read_candidates
 from storage.home import DataLayout
@@ -57,8 +57,9 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     assert len(first) == 3
     assert {row["predicted"] for row in first} <= set(SOUNDS)
     assert in_catalog(layout, read_candidates, keys, ()) == before
-    snapshot = read_newest_snapshots(layout, keys)[0]
-    came = count_newcomers(layout, snapshot, keys, ())
+    snapshot = in_catalog(layout, read_newest_snapshots, keys)[0]
+    candidates = in_catalog(layout, read_candidates, keys, ())
+    came = in_catalog(layout, count_new_tracks, snapshot, candidates)
     assert (came.n_new, came.n_gone) == (0, 0)
 
     shown = CliRunner().invoke(app, ["morning", "--home", str(layout.home), "--json"])

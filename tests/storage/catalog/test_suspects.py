@@ -134,7 +134,8 @@ def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
     store.embed({a: (1, 0), b: (0, 1)})
     in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
 
-    record_removal(store.layout, find_song(store.layout, a.location), {}, "asked", "ann")
+    with open_catalog(store.layout) as catalog:
+        record_removal(catalog, find_song(catalog, a.location), {}, "asked", "ann")
 
     places = ["suspects.track_id", "suspect_neighbours.neighbour_id", "song_embeddings.track_id"]
     for place in places:

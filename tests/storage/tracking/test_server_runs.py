@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from genre_core.errors import TransientError, UsageError
 from genre_core.representations.features import FeatureConfig
 from storage.home import DataLayout
-from storage.maintenance.health import examine
+from storage.maintenance.doctor import examine
 from storage.models.alias import Champion, read_alias
 from storage.models.exporting import export_champion
 from storage.models.exports import read_export
@@ -129,7 +129,7 @@ def test_the_doctor_asks_the_server_and_says_what_it_answers(
     )
 
     assert (well.ok, silent.ok) == (True, False)
-    assert well.message == f"{team.tracking_server} answers; there is no champion yet"
+    assert well.message == f"{team.tracking_server} can be read; no champion yet"
     assert "cannot be reached" in silent.message
 
 
