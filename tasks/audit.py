@@ -48,7 +48,7 @@ from tasks.compare import choose_winner
 from tasks.tracked import open_tracked
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from storage.catalog.connection import Catalog
 
 MOST_MEASURED = 256
 VERSION = 3
@@ -204,7 +204,7 @@ def _read_predicted(
 
 
 def _kept_apart(
-    catalog: DuckDBPyConnection, layout: DataLayout, snapshot: Snapshot
+    catalog: Catalog, layout: DataLayout, snapshot: Snapshot
 ) -> list[AuditedSong]:
     """Songs that no recording or artist may link: those of a snapshot, and the golden ones."""
     own = read_audited_songs(catalog, layout, snapshot.snapshot_id)

@@ -36,7 +36,7 @@ from tasks.splits import snapshot_examples
 from tasks.tracked import load_model
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from storage.catalog.connection import Catalog
 
     from genre_core.examples import Examples
 
@@ -143,7 +143,7 @@ def predict_songs(layout: DataLayout, run: Run, songs: Sequence[ScoredSong]) -> 
     return known | {prediction.track_id: prediction.predicted for prediction in predictions}
 
 
-def _choose_setting(catalog: DuckDBPyConnection, challenger: Run, former: Run | None) -> _Setting:
+def _choose_setting(catalog: Catalog, challenger: Run, former: Run | None) -> _Setting:
     """Choose the songs, of every genre that champion or challenger know."""
     ours = _snapshot_of(catalog, challenger)
     theirs = find_snapshot(catalog, former.snapshot_id) if former else None
@@ -203,7 +203,7 @@ def _predict_champion(
     return {}, f"{name} cannot predict {missing}, which have no spectrograms under its settings"
 
 
-def _snapshot_of(catalog: DuckDBPyConnection, run: Run) -> Snapshot:
+def _snapshot_of(catalog: Catalog, run: Run) -> Snapshot:
     snapshot = find_snapshot(catalog, run.snapshot_id)
     if snapshot is None:
         raise CatalogMismatch(f"Snapshot {run.snapshot_id} of run {run.run_id} is gone.")
