@@ -25,6 +25,7 @@ from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from genre_core.representations.embeddings import song_examples
 from storage.catalog.audits import read_audited_songs
+from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import DriftSong, read_drift_songs
 from storage.catalog.runs import Run, read_assessed, read_run
 from storage.examples import read_examples
@@ -199,7 +200,8 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
         champion = read_alias(layout)
         if champion is None:
             return NightDrift(notes=("There is no champion yet that could predict new songs.",))
-        songs, shards = read_drift_songs(layout, champion.run_id, since, MAX_SONGS)
+        with open_catalog(layout) as catalog:
+            songs, shards = read_drift_songs(catalog, champion.run_id, since, MAX_SONGS)
         n_new = sum(song.is_new for song in songs)
         if min(n_new, len(songs) - n_new) < FEWEST_SONGS:
             return NightDrift(notes=(_too_few(n_new, len(songs) - n_new),))
