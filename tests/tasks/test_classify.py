@@ -96,10 +96,10 @@ def test_a_new_song_of_a_plain_sound_is_recognised(verdicts: dict[str, Verdict])
 @pytest.mark.parametrize(
     ("song", "sentence"),
     [
-        ("gone.wav", "gone.wav is not there. Check its name."),
+        ("gone.wav", "gone.wav does not exist. Check its name."),
         ("broken.mp3", "broken.mp3"),
         ("silent.wav", "silent.wav is silent."),
-        ("snippet.wav", "the song lasts 0.6 s; the champion listens to fragments of 1"),
+        ("snippet.wav", "the song lasts 0.6 s; the champion needs fragments of 1"),
     ],
 )
 def test_a_song_that_cannot_be_judged_says_why(
