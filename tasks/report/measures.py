@@ -193,8 +193,8 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
 
     Notes
     -----
-    The other side is validation, not training: a network is surer of the songs that it was
-    trained on than of any other, and new songs would seem to drift every night.
+    New songs are compared with validation songs, not training songs: a model is more confident of
+    songs that it was trained on, so every new song would seem to drift.
     """
     try:
         champion = read_alias(layout)
