@@ -95,6 +95,7 @@ class DataLayout:
     def places(self) -> tuple[Path, ...]:
         """All places that have a name of their own, for the usage of the disk."""
         return (
+            *(self.songs, self.wav, self.shards, self.catalog, self.published),
             *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
             *(self.collections, self.reports),
         )

@@ -64,7 +64,7 @@ def test_tags_are_read_in_any_script_and_case(encode: Encode, name: str) -> None
     facts = probe_audio(song)
 
     assert (facts.artist, facts.album, facts.title) == ("Ada", "Notes", "Ünïcode 歌")
-    assert (facts.year, facts.publisher) == (1959, "Label")
+    assert (facts.year, facts.publisher) == (1959, "Columbia")
 
 
 @pytest.mark.parametrize(
