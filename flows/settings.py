@@ -39,7 +39,7 @@ from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.keep import KeepConfig
-from storage.models.server_runs import require_server
+from storage.models.server import require_server
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"

@@ -15,7 +15,6 @@ from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty, PredictionConfig, fit_certainty
 from genre_core.evaluation.novelty import fit_novelty
 from genre_core.examples import Examples, Float32Array, digest_examples
-from genre_core.model_card import model_card
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig, name_features
@@ -35,8 +34,8 @@ from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_
 from storage.embeddings.model import Model
 from storage.files import digest_file
 from storage.home import DataLayout
-from storage.models.exports import EMBEDDER
-from storage.models.runs import RunCell
+from storage.models.champion import EMBEDDER
+from storage.models.runs import RunDescription
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
@@ -97,8 +96,8 @@ class Cell:
         return f"{self.network} {name_features(features.representation, features.fragment_s)}"
 
     @property
-    def judging(self) -> dict[str, object]:
-        """What classifying needs to know, logged beside the network."""
+    def document(self) -> dict[str, object]:
+        """What predicting needs, logged with the network."""
         document: dict[str, object] = {
             "genres": list(self.snapshot.genres),
             "features": self.features.as_document(),
@@ -144,8 +143,8 @@ def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
 def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     """Train one network on the training split and log it; validation picks the best epoch."""
     from genre_core.figures.evaluation import draw_curves
-    from storage.models.networks import log_network
-    from storage.models.runs import failing_run, log_epoch, log_figure, start_run
+    from storage.models.logged import log_model
+    from storage.models.runs import failing_run, log_epoch, log_figure, start_training
 
     training = import_training()
     started_at, start = datetime.now(UTC), time.monotonic()
@@ -154,7 +153,7 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
     model = _fresh_network(cell)
     tracking = open_tracked(layout)
     told = replace(run_cell(layout, cell), examples_digest=digest_examples(train, validation))
-    run_id = start_run(tracking, comparison_id, told)
+    run_id = start_training(tracking, comparison_id, told)
     with (
         failing_run(tracking, run_id),
         show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
@@ -166,8 +165,7 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
 
         curve = training.fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
         log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
-        card = model_card(cell.judging)
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
+        model_uri = log_model(tracking, run_id, model, cell.document)
     return Trained(
         cell=cell,
         comparison_id=comparison_id,
@@ -190,10 +188,10 @@ def _fresh_network(cell: Cell) -> Network:
         raise GenreflowError(str(error)) from error
 
 
-def run_cell(layout: DataLayout, cell: Cell) -> RunCell:
+def run_cell(layout: DataLayout, cell: Cell) -> RunDescription:
     """Say what a training varies and keeps, as MLflow is told."""
     n_examples = count_split_examples(layout, cell.snapshot)
-    return RunCell(
+    return RunDescription(
         network=cell.network,
         representation=cell.features.representation,
         fragment_s=cell.features.fragment_s,
@@ -224,8 +222,8 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
 
     No validation song is read but for the digest: folds of training songs choose and calibrate.
     """
-    from storage.models.networks import log_network
-    from storage.models.runs import failing_run, log_json, start_run
+    from storage.models.logged import log_model
+    from storage.models.runs import failing_run, log_json, start_training
 
     started_at, start = datetime.now(UTC), time.monotonic()
     train = split_examples(layout, cell.snapshot, Split.TRAIN)
@@ -233,15 +231,14 @@ def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     import_training()
     tracking = open_tracked(layout)
     described = replace(run_cell(layout, cell), examples_digest=digest_examples(train, validation))
-    run_id = start_run(tracking, comparison_id, described)
+    run_id = start_training(tracking, comparison_id, described)
     with failing_run(tracking, run_id):
         fitted = fit_cell(layout, cell, train)
         model = build_network(fitted, cell.network)
         document = head_document(fitted, cell)
         _report_tags(cell, document["genres_without_tags"])
         log_json(tracking, run_id, document, "head")
-        card = model_card(cell.judging)
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
+        model_uri = log_model(tracking, run_id, model, cell.document)
         certainty = fit_cell_certainty(layout, cell, train, fitted)
     return Trained(
         cell=cell,

@@ -21,7 +21,7 @@ from storage.maintenance.integrity import (
     unnamed_shards,
     unnamed_songs,
 )
-from storage.models.places import find_place
+from storage.models.champion import CHAMPION
 from storage.shard_store import list_shards, open_store
 
 LEAST_FREE_BYTES = 2 * 2**30
@@ -139,14 +139,30 @@ def _originals(layout: DataLayout) -> str:
 
 
 def _runs(layout: DataLayout) -> str:
-    place = find_place(layout)
-    if not place.is_there:
+    from storage.models.registry import find_alias  # MLflow takes seconds to load
+    from storage.models.store import has_runs, open_tracking
+
+    if not has_runs(layout):
         return "no runs yet"
-    reigning = place.read_alias()
+    found = find_alias(open_tracking(layout), CHAMPION)
+    promoted = _promoted_version(layout)
+    if promoted and (found is None or found.version != promoted):
+        raise GenreflowError(
+            f"The alias `{CHAMPION}` in MLflow was moved to "
+            f"{f'version {found.version}' if found else 'no version'}; version {promoted} was "
+            f"promoted last. `genreflow promote` moves it back."
+        )
     where = layout.tracking_server or layout.mlflow_db.name
-    return f"{where} answers; " + (
-        f"version {reigning.version} reigns" if reigning else "there is no champion yet"
-    )
+    champion = f"version {found.version} is the champion" if found else "there is no champion yet"
+    return f"{where} answers; {champion}"
+
+
+def _promoted_version(layout: DataLayout) -> int | None:
+    if not layout.published.exists():
+        return None
+    statement = "select version from promotions order by promoted_at desc limit 1"
+    rows = query_rows(layout, statement)
+    return rows[0]["version"] if rows else None
 
 
 CHECKS: dict[str, Callable[[DataLayout], str]] = {

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +57,26 @@ def _find(layout: DataLayout, keep: KeepConfig) -> Iterator[Needless]:
             layout.tracking_server,
         )
         return
-    for model_id in needless:
-        folder = _model(layout, model_id)
-        if folder.exists():
+    yield from _find_models(layout, needless)
+
+
+def _find_models(layout: DataLayout, model_ids: Sequence[str]) -> Iterator[Needless]:
+    if not model_ids:
+        return
+    from storage.models.logged import model_folder  # MLflow takes seconds to load
+    from storage.models.store import open_tracking
+
+    tracking = open_tracking(layout)
+    for model_id in model_ids:
+        if folder := model_folder(tracking, model_id):
             yield Needless(kind="model", name=model_id, n_bytes=_count_bytes(folder))
 
 
-def _model(layout: DataLayout, model_id: str) -> Path:
-    return layout.mlflow_artifacts / "models" / model_id
+def _delete_model(layout: DataLayout, model_id: str) -> None:
+    from storage.models.logged import delete_model
+    from storage.models.store import open_tracking
+
+    delete_model(open_tracking(layout), model_id)
 
 
 def _count_bytes(folder: Path) -> int:
@@ -75,5 +87,5 @@ _REMOVE: dict[str, Callable[[DataLayout, str], None]] = {
     "shard": lambda layout, name: remove_shards(layout, [name]),
     "cache": lambda layout, name: shutil.rmtree(layout.home / name),
     "snapshot": lambda layout, name: forget_snapshots(layout, [name]),
-    "model": lambda layout, name: shutil.rmtree(_model(layout, name)),
+    "model": _delete_model,
 }

@@ -19,8 +19,7 @@ from genre_core.records import Split
 from storage.catalog.audits import read_audited_songs
 from storage.catalog.runs import Run, read_assessed, read_run
 from storage.home import DataLayout
-from storage.models.alias import Champion
-from storage.models.exports import ExportUnusable, read_export
+from storage.models.champion import Champion, ExportUnusable, read_export
 
 SHOWN_LEVELS = ("collection", "folder")
 
@@ -68,7 +67,7 @@ def measure_certainty(layout: DataLayout, champion: Champion | None) -> NightCer
         sources=tuple(summarise_sources(songs)),
         total=summarise("all", songs),
         coverage=set_coverage(songs, interval_rng(run.snapshot_id)),
-        asked=_read_asked(layout, champion),
+        asked=_read_asked(layout),
     )
 
 
@@ -105,9 +104,9 @@ def _assessed_song(
     )
 
 
-def _read_asked(layout: DataLayout, champion: Champion) -> Certainty:
+def _read_asked(layout: DataLayout) -> Certainty:
     try:
-        return read_export(layout, champion).certainty
+        return read_export(layout.champion).certainty
     except ExportUnusable:
         return Certainty()
 

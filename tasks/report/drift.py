@@ -15,8 +15,7 @@ from genre_core.representations.embeddings import song_examples
 from storage.catalog.nightly import DriftSong, read_drift_songs
 from storage.examples import read_examples
 from storage.home import DataLayout
-from storage.models.alias import read_alias
-from tasks.predict import Judge, load_judge, predict_genres
+from tasks.predict import Classifier, find_champion, load_classifier
 
 StrArray = npt.NDArray[np.str_]
 
@@ -53,41 +52,43 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
     trained on than of any other, and new songs would seem to drift every night.
     """
     try:
-        champion = read_alias(layout)
+        champion = find_champion(layout)
         if champion is None:
-            return NightDrift(notes=("There is no champion yet, so that nobody judges new songs.",))
+            return NightDrift(
+                notes=("There is no champion yet, so that nothing predicts new songs.",)
+            )
         songs, shards = read_drift_songs(layout, champion.run_id, since, MOST_SONGS)
         n_new = sum(song.is_new for song in songs)
         if min(n_new, len(songs) - n_new) < FEWEST_SONGS:
             return NightDrift(notes=(_too_few(n_new, len(songs) - n_new),))
-        heard = hear_shards(layout, load_judge(layout), songs, shards)
+        heard = hear_shards(layout, load_classifier(layout), songs, shards)
     except GenreflowError as error:
         return NightDrift(notes=(f"Drift could not be measured: {error}",))
     return NightDrift(drifts=ask_all(heard), songs=tuple(heard), notes=_notes(songs))
 
 
 def hear_shards(
-    layout: DataLayout, judge: Judge, songs: Sequence[DriftSong], shards: Sequence[str]
+    layout: DataLayout, classifier: Classifier, songs: Sequence[DriftSong], shards: Sequence[str]
 ) -> list[HeardSong]:
     """Predict songs from their examples in the shards; nothing is decoded again.
 
     An embedding has no bands, and so no levels.
     """
-    of_any = dict.fromkeys((song.track_id for song in songs), judge.genres[0])
-    examples = read_examples(layout, shards, of_any, judge.genres)
-    if judge.features.embedding:
+    of_any = dict.fromkeys((song.track_id for song in songs), classifier.genres[0])
+    examples = read_examples(layout, shards, of_any, classifier.genres)
+    if classifier.features.embedding:
         examples = song_examples(examples)
-    probabilities = predict_genres(judge, examples.matrices)
+    probabilities = classifier.predict_genres(examples.matrices)
     ids = examples.track_ids.astype(str)
     heard = []
     for song in songs:
         rows = _rows(ids, song.track_id)
-        tempered = judge.temper_song(probabilities[rows])
+        tempered = classifier.calibrate_song(probabilities[rows])
         heard.append(
             HeardSong(
                 song=song,
-                levels=_levels(judge, examples.matrices[rows]),
-                genre=judge.genres[int(tempered.argmax())],
+                levels=_levels(classifier, examples.matrices[rows]),
+                genre=classifier.genres[int(tempered.argmax())],
                 confidence=float(tempered.max()),
             )
         )
@@ -130,9 +131,9 @@ def _rows(ids: StrArray, track_id: str) -> slice:
     return slice(int(np.searchsorted(ids, track_id)), int(np.searchsorted(ids, track_id, "right")))
 
 
-def _levels(judge: Judge, matrices: Float32Array) -> Float64Array:
+def _levels(classifier: Classifier, matrices: Float32Array) -> Float64Array:
     """Return mean levels of bands, a few bands together; none of an embedding."""
-    if judge.features.embedding:
+    if classifier.features.embedding:
         return np.zeros(0)
     levels = matrices.mean(axis=(0, 2), dtype=np.float64)
     parts = np.array_split(levels, min(len(levels), MOST_LEVELS))

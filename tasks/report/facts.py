@@ -20,8 +20,9 @@ from storage.catalog.nightly import (
 from storage.catalog.runs import read_comparable_runs, read_judged
 from storage.home import DataLayout
 from storage.maintenance.usage import Usage, measure_usage
-from storage.models.alias import Champion, read_alias
+from storage.models.champion import Champion
 from tasks.comparison import Comparison, compare_groups
+from tasks.predict import find_champion
 from tasks.report.certainty import NightCertainty, measure_certainty
 from tasks.report.drift import NightDrift, measure_drift
 
@@ -82,11 +83,11 @@ class Morning:
 
 
 def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
-    """Gather what a night changed, from the catalog, the shards and the alias of the champion."""
+    """Gather what a night changed, from the catalog, the shards and the exported champion."""
     since = night.started_at
     comparison, fault, new_runs = _compare(layout, since)
     reigns = read_promotions(layout)
-    champion = _find_champion(layout, reigns)
+    champion = find_champion(layout)
     challenges = read_challenges(layout, since)
     promotions = [row for row in reversed(reigns) if row["promoted_at"] >= since]
     return Morning(
@@ -106,21 +107,6 @@ def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
         champion=champion,
         audit=_find_audit(layout, [*challenges, *promotions]),
         usage=measure_usage(layout),
-    )
-
-
-def _find_champion(layout: DataLayout, reigns: Sequence[Row]) -> Champion | None:
-    """Give who reigns; where nobody can be asked now, who was promoted last."""
-    try:
-        return read_alias(layout)
-    except GenreflowError as error:
-        logger.warning("Who reigns is taken from the catalog: %s", error)
-    return next(
-        (
-            Champion(version=row["version"], run_id=row["run_id"], model_uri="")
-            for row in reversed(reigns)
-        ),
-        None,
     )
 
 

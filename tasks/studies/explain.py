@@ -27,8 +27,7 @@ from storage.home import DataLayout
 from storage.reports import write_figure
 from tasks.compare import best
 from tasks.keras_import import import_training
-from tasks.predict import Judge, listen, load_champion
-from tasks.studies.record import load_model, open_store
+from tasks.predict import Classifier, load_logged, require_champion, song_matrices
 
 logger = logging.getLogger(__name__)
 
@@ -67,41 +66,42 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
 
     A head reads no spectrogram; the best network that does is explained in its place.
     """
-    judge = load_run(layout, run_id) if run_id else _load_explained(layout)
-    if judge.features.embedding:
+    classifier = load_run(layout, run_id) if run_id else _load_explained(layout)
+    if classifier.features.embedding:
         raise UsageError(
             f"Run {run_id} is a head on an embedding, which has no bands to silence. Name a run "
             "of a network on spectrograms; `genreflow compare` lists them."
         )
-    starts_s, matrices = listen(song, judge.features)
-    by_fragment = import_training().predict_genres(judge.network, matrices)
-    by_song = judge.temper_song(by_fragment)
+    starts_s, matrices = song_matrices(song, classifier.features)
+    by_fragment = import_training().predict_genres(classifier.network, matrices)
+    by_song = classifier.calibrate_song(by_fragment)
     genre = int(by_song.argmax())
     heard = _Heard(
         starts_s=starts_s,
         matrices=matrices,
         probabilities=by_fragment[:, genre].astype(np.float64),
-        losses=_occlude(judge, matrices, genre),
+        losses=_occlude(classifier, matrices, genre),
     )
-    title = f"{Path(song).name}: {judge.genres[genre]} {by_song[genre]:.2f}"
+    title = f"{Path(song).name}: {classifier.genres[genre]} {by_song[genre]:.2f}"
     figures = [
-        *_draw_occlusion(judge.features, heard, judge.genres[genre], title, folder),
-        *_draw_images(judge, heard, title, folder),
+        *_draw_occlusion(classifier.features, heard, classifier.genres[genre], title, folder),
+        *_draw_images(classifier, heard, title, folder),
     ]
     return Explanation(
         song=song,
-        genre=judge.genres[genre],
+        genre=classifier.genres[genre],
         probability=float(by_song[genre]),
         band_losses=tuple(heard.losses.mean(axis=(0, 2)).tolist()),
         figures=tuple(figures),
     )
 
 
-def _load_explained(layout: DataLayout) -> Judge:
+def _load_explained(layout: DataLayout) -> Classifier:
     """Load the champion, or the best network on spectrograms where it is a head."""
-    champion = load_champion(layout)
-    if champion.features.embedding is None:
-        return champion
+    champion = require_champion(layout)
+    classifier = load_logged(layout, champion.model_uri, champion.version)
+    if classifier.features.embedding is None:
+        return classifier
     runs = [run for run in read_comparable_runs(layout) if run.network not in HEADS]
     if not runs:
         raise UsageError(
@@ -119,7 +119,7 @@ def _load_explained(layout: DataLayout) -> Judge:
     return load_run(layout, run.run_id)
 
 
-def load_run(layout: DataLayout, run_id: str) -> Judge:
+def load_run(layout: DataLayout, run_id: str) -> Classifier:
     """Load the network of any finished run; its version is 0, for it need not be registered."""
     run = read_run(layout, run_id)
     if run is None:
@@ -127,27 +127,16 @@ def load_run(layout: DataLayout, run_id: str) -> Judge:
             f"There is no run {run_id} in {layout.home}. "
             '`genreflow sql "select run_id, network from runs"` lists them.'
         )
-    network = load_model(layout, run.model_uri)
-    from storage.models.networks import load_features, load_temperature
-
-    tracking = open_store(layout)
-    document = load_features(tracking, run.model_uri)
-    return Judge(
-        version=0,
-        network=network,
-        genres=tuple(document["genres"]),
-        features=FeatureConfig.from_document(document["features"]),
-        temperature=load_temperature(tracking, run.model_uri),
-    )
+    return load_logged(layout, run.model_uri)
 
 
-def _occlude(judge: Judge, matrices: Float32Array, genre: int) -> Float64Array:
+def _occlude(classifier: Classifier, matrices: Float32Array, genre: int) -> Float64Array:
     """Give the occlusion map of every fragment, (n_fragments, n_bands, n_frames)."""
     predict_genres = import_training().predict_genres
-    mask = mask_for(*judge.features.shape)
+    mask = mask_for(*classifier.features.shape)
 
     def predict(silenced: Float32Array) -> Float32Array:
-        return predict_genres(judge.network, silenced)
+        return predict_genres(classifier.network, silenced)
 
     return np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices])
 
@@ -174,15 +163,15 @@ def _draw_occlusion(
     ]
 
 
-def _draw_images(judge: Judge, heard: _Heard, title: str, folder: Path) -> list[Path]:
+def _draw_images(classifier: Classifier, heard: _Heard, title: str, folder: Path) -> list[Path]:
     """Draw the surest fragment and the images inside the network, if it is convolutional."""
     from genre_core.studies.kernels.activations import images_of
 
     nth = int(heard.probabilities.argmax())
     start_s = float(heard.starts_s[nth])
-    drawn = draw_matrix(heard.matrices[nth], scales_of(judge.features, start_s), title)
+    drawn = draw_matrix(heard.matrices[nth], scales_of(classifier.features, start_s), title)
     paths = [write_figure(folder, "images_0_input", drawn)]
-    for layer, images in enumerate(images_of(judge.network, heard.matrices[nth]), start=1):
+    for layer, images in enumerate(images_of(classifier.network, heard.matrices[nth]), start=1):
         kind = plain_name(images.layer)
         figure = draw_images(images.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
         paths.append(write_figure(folder, f"images_{layer}_{kind.replace(' ', '_')}", figure))

@@ -92,12 +92,12 @@ def _objection(network: str, cell: Cell) -> str:
 @task
 def open_study(layout: DataLayout, cells: Sequence[Cell]) -> Study:
     """Open the run of the study in MLflow."""
-    from storage.models.runs import start_comparison
+    from storage.models.runs import create_run
 
     tracking = open_store(layout)
     name = f"kernels {cells[0].features.fragment_s:g} s"
     tags = {"library_id": cells[0].snapshot.library_id, "study": FOLDER}
-    run_id = start_comparison(tracking, name, tags)
+    run_id = create_run(tracking, name, "comparison", tags)
     return Study(run_id=run_id, folder=layout.reports / FOLDER)
 
 

@@ -145,7 +145,7 @@ def train_ladder_cell(layout: DataLayout, plan: LadderPlan, cell: LadderCell) ->
 @task
 def conclude_ladder(layout: DataLayout, plan: LadderPlan) -> LadderReport:
     """Score all rungs; keep table and figure in the reports and in a run of kind ``ladder``."""
-    from storage.models.runs import ladder_run, log_scores
+    from storage.models.runs import log_file, log_scores, open_run
 
     kept = {cell: _read_cell(layout, plan, cell) for cell in _cells(plan)}
     scores = tuple(_score(plan, rung, kept) for rung in plan.config.rungs)
@@ -157,13 +157,13 @@ def conclude_ladder(layout: DataLayout, plan: LadderPlan) -> LadderReport:
         folder=layout.reports / FOLDER,
     )
     tracking = open_store(layout)
-    with ladder_run(tracking, {"library_id": plan.library_id}) as run_id:
+    with open_run(tracking, "ladder", "ladder", {"library_id": plan.library_id}) as run_id:
         study = Study(run_id=run_id, folder=report.folder)
         keep_figure(layout, study, draw_ladder(scores, _title(plan)), FOLDER)
         keep_numbers(layout, study, report.as_document(), FOLDER)
         log_scores(tracking, run_id, _metrics(scores))
         path = write_text(report.folder, f"{FOLDER}.md", ladder_page(report))
-        tracking.client.log_artifact(run_id, str(path))
+        log_file(tracking, run_id, path)
     return report
 
 

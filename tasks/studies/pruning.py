@@ -87,13 +87,13 @@ def _log_pruned(
     layout: DataLayout, study: Study, cell: Cell, model: Network, scores: Mapping[str, float]
 ) -> str:
     """Log a pruned network as a run of its own, with what classifying needs; give its address."""
-    from storage.models.networks import log_network
-    from storage.models.runs import failing_run, finish_run, log_scores, start_run
+    from storage.models.logged import log_model
+    from storage.models.runs import failing_run, finish_run, log_scores, start_training
 
     tracking = open_store(layout)
-    run_id = start_run(tracking, study.run_id, run_cell(layout, cell))
+    run_id = start_training(tracking, study.run_id, run_cell(layout, cell))
     with failing_run(tracking, run_id):
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging)
+        model_uri = log_model(tracking, run_id, model, cell.document)
         log_scores(tracking, run_id, scores)
         finish_run(tracking, run_id)
     return model_uri

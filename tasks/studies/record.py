@@ -45,17 +45,17 @@ def failing_study(layout: DataLayout, study: Study) -> Iterator[None]:
 def load_model(layout: DataLayout, model_uri: str) -> Network:
     """Load a trained network."""
     import_training()
-    from storage.models.networks import load_network
+    from storage.models import logged
 
-    return load_network(open_store(layout), model_uri)
+    return logged.load_model(open_store(layout), model_uri)
 
 
 def keep_figure(layout: DataLayout, study: Study, figure: "Figure", name: str) -> None:
     """Keep a figure in both places."""
-    from storage.models.runs import log_image
+    from storage.models.runs import log_file
 
     path = write_figure(study.folder, name, figure)
-    log_image(open_store(layout), study.run_id, path)
+    log_file(open_store(layout), study.run_id, path, "figures")
 
 
 def keep_numbers(

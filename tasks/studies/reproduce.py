@@ -84,14 +84,16 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
 
 def _read_cell(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     """Read back what a run was trained from, and make sure that nothing is missing."""
-    from storage.models.networks import load_features
+    from storage.models.logged import describe_model
     from storage.models.runs import read_params
 
     cell = Cell(
         network=run.network,
         seed=run.seed,
         snapshot=read_snapshot(layout, run.snapshot_id),
-        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
+        features=FeatureConfig.from_document(
+            describe_model(tracking, run.model_uri).document["features"]
+        ),
         training=read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )
@@ -134,10 +136,10 @@ def _train_again(
     examples: Mapping[Split, Examples],
 ) -> tuple[dict[Split, float], bool]:
     """Give macro F1 on both other splits, and whether all predictions have the bits of the run."""
-    from storage.models.networks import load_network
+    from storage.models.logged import load_model
 
     training, model = import_training(), _fit_again(layout, cell, examples)
-    before, groups = load_network(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
+    before, groups = load_model(tracking, run.model_uri), read_groups(layout, run.snapshot_id)
     said, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]

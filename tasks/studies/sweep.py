@@ -61,13 +61,13 @@ class SweepRow:
 @task
 def open_sweep(layout: DataLayout, cells: Sequence[Cell]) -> str:
     """Open the parent run of a sweep in MLflow, the same one for the same cells."""
-    from storage.models.runs import resume_comparison
+    from storage.models.runs import resume_sweep
 
     cell_ids = "\n".join(sorted(cell.cell_id for cell in cells))
     sweep_id = hashlib.sha256(cell_ids.encode()).hexdigest()[:16]
     name = f"sweep of {len(cells)} trainings"
     tags = {"library_id": cells[0].snapshot.library_id}
-    return resume_comparison(open_tracked(layout), name, tags, sweep_id)
+    return resume_sweep(open_tracked(layout), name, tags, sweep_id)
 
 
 @task

@@ -11,7 +11,7 @@ from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from storage.keep import KeepConfig
 from storage.maintenance.retention import tidy_home
-from storage.models.alias import read_alias
+from tasks.predict import require_champion
 
 pytestmark = pytest.mark.flow
 LEAST = KeepConfig(snapshots=1, unpromoted_models=0)
@@ -55,9 +55,8 @@ def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
     assert models(layout) == before
     tidy(replace(finished_copy, keep=LEAST))
 
-    reigning = read_alias(layout)
-    assert reigning is not None
-    assert models(layout) == {reigning.model_uri.removeprefix("models:/")}
+    champion = require_champion(layout)
+    assert models(layout) == {champion.model_uri.removeprefix("models:/")}
     assert not orphan.exists()
     kinds = [thing.kind for thing in planned]
     assert kinds == ["shard", "snapshot", "model", "model", "model"]
