@@ -115,7 +115,7 @@ def measure_warm(classifier: Classifier, song: Path) -> Bar:
 
 
 def time_parts(classifier: Classifier, song: Path) -> dict[str, float]:
-    """Give the seconds of each part of a prediction, as `song_matrices` and `classify_song` take them."""
+    """Return the seconds of each part of a prediction by `classify_song`."""
     times: dict[str, float] = {}
     config, limits = classifier.features.fragments, DownloadLimits()
     with TemporaryDirectory(prefix="genreflow-") as folder:

@@ -38,6 +38,7 @@ from storage.catalog.publish import publish
 from storage.home import DataLayout
 from storage.shard_store import list_shards
 from storage.shards import TrackMatrices, write_shard
+from tests.catalogs import in_catalog
 
 SIZES = (10_000, 100_000, 1_000_000)
 SONGS_A_CHUNK = 64
@@ -108,16 +109,16 @@ class Load:
 def measure(n_tracks: int, home: Path) -> Load:
     """Fill a catalog, then time each step that grows with it."""
     layout = DataLayout(home)
-    record_features(layout, {KEY: FeatureConfig()})
+    in_catalog(layout, record_features, {KEY: FeatureConfig()})
     _fill(layout, _TRACKS.format(first=0, last=n_tracks), _OUTCOMES)
     asked = n_tracks <= MOST_RECORDS
-    select_all_s = _time(lambda: select_pending(layout, [KEY])) if asked else math.nan
+    select_all_s = _time(lambda: in_catalog(layout, select_pending, [KEY])) if asked else math.nan
     extracted = _EXTRACTED.format(last=n_tracks, large=SONGS_A_LARGE_SHARD)
     _fill(layout, extracted, _SHARDS, _SOUND)
     _link_shards(layout)
-    list_s, n_shards = _time(lambda: list_shards(layout)), len(all_shards(layout))
+    list_s, n_shards = _time(lambda: list_shards(layout)), len(in_catalog(layout, all_shards))
     publish_s = _time(lambda: publish(layout))
-    select_none_s = _time(lambda: select_pending(layout, [KEY]))
+    select_none_s = _time(lambda: in_catalog(layout, select_pending, [KEY]))
     last = n_tracks + sum(WAVES)
     _fill(layout, _TRACKS.format(first=n_tracks, last=last), _OUTCOMES)
     commits = [
@@ -131,7 +132,7 @@ def measure(n_tracks: int, home: Path) -> Load:
         select_none_s=select_none_s,
         commit_s=statistics.median(s for n_songs, s in commits if n_songs == WAVE),
         commit_large_s=statistics.median(s for n_songs, s in commits if n_songs == LARGE_WAVE),
-        settle_s=_time(lambda: settle_outcomes(layout, [KEY])),
+        settle_s=_time(lambda: in_catalog(layout, settle_outcomes, [KEY])),
         list_s=list_s,
         publish_s=publish_s,
         catalog_mib=layout.catalog.stat().st_size >> 20,
@@ -171,8 +172,8 @@ def _commit(layout: DataLayout, first: int, n_songs: int) -> float:
     ]
     sounds = [Sound(track_id=t, loudness_db=-20.0, cutoff_hz=16_000.0) for t in ids]
     started = time.perf_counter()
-    record_sounds(layout, sounds)
-    record_extraction(layout, shards, [])
+    in_catalog(layout, record_sounds, sounds)
+    in_catalog(layout, record_extraction, shards, [])
     return time.perf_counter() - started
 
 
@@ -188,7 +189,7 @@ def _link_shards(layout: DataLayout) -> None:
     matrices = np.zeros((1, *features.shape), np.float32)
     row = TrackMatrices(track_id="none", genre="jazz", starts_s=(30.0,), matrices=matrices)
     real = layout.shards / write_shard(layout, KEY, features, [row]).name
-    for name in all_shards(layout):
+    for name in in_catalog(layout, all_shards):
         os.link(real, layout.shards / name)
 
 

@@ -20,7 +20,12 @@ from rich.table import Table
 from genre_core.audit.songs import name_sources
 from genre_core.evaluation.bootstrap import Float64Array, Interval, bootstrap, interval_rng
 from genre_core.evaluation.calibration import reliability
-from genre_core.evaluation.predictions import Judgements, as_matrices, confusion_by_group, recall_of
+from genre_core.evaluation.predictions import (
+    SongPredictions,
+    as_matrices,
+    confusion_by_group,
+    recall_of,
+)
 from genre_core.examples import Float32Array, Int64Array
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig
@@ -130,7 +135,7 @@ def mean_recall(
     library: Library, fits: Sequence[Float32Array], groups: npt.NDArray[np.object_]
 ) -> Interval:
     """Mean over genres of the share of songs that are right, with its interval by group."""
-    judged = Judgements(
+    judged = SongPredictions(
         track_ids=library.track_ids,
         group_ids=groups,
         labels=library.labels,

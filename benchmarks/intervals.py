@@ -13,7 +13,7 @@ import numpy as np
 import scipy.stats  # noqa: F401 (its import is no part of the cost)
 
 from genre_core.evaluation.predictions import (
-    Judgements,
+    SongPredictions,
     as_matrices,
     confusion_by_group,
     macro_f1_of,
@@ -23,13 +23,13 @@ from genre_core.evaluation.significance import paired_difference, score_interval
 TRUTH, N_GENRES, N_RESAMPLES = 0.75, 4, 1000
 
 
-def draw_library(rng: np.random.Generator, n_groups: int) -> Judgements:
+def draw_library(rng: np.random.Generator, n_groups: int) -> SongPredictions:
     """Draw what a network says of the songs of so many groups."""
     groups = np.repeat(np.arange(n_groups), rng.integers(1, 5, n_groups))
     labels, skill = groups % N_GENRES, rng.beta(6, 2, n_groups)[groups]
     wrong = (labels + rng.integers(1, N_GENRES, len(labels))) % N_GENRES
     names = np.arange(len(groups)).astype(str).astype(object)
-    return Judgements(
+    return SongPredictions(
         track_ids=names,
         group_ids=np.char.zfill(groups.astype(str), 4).astype(object),
         labels=labels,
@@ -38,7 +38,7 @@ def draw_library(rng: np.random.Generator, n_groups: int) -> Judgements:
     )
 
 
-def stratified(library: Judgements, rng: np.random.Generator) -> tuple[float, float]:
+def stratified(library: SongPredictions, rng: np.random.Generator) -> tuple[float, float]:
     """Draw groups within their genres and take plain percentiles of macro F1."""
     sums = confusion_by_group(library)
     genres = np.arange(len(sums)) % N_GENRES
@@ -75,7 +75,7 @@ def show_cost(n_songs: int = 5000, n_genres: int = 10) -> None:
     names = np.arange(n_songs).astype(str).astype(object)
     labels = rng.integers(n_genres, size=n_songs)
     sides = [
-        Judgements(
+        SongPredictions(
             track_ids=names,
             group_ids=names,
             labels=labels,

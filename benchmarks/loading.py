@@ -28,6 +28,7 @@ from storage.compaction import compact
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from tasks.splits import assign_splits, split_examples
+from tests.catalogs import in_catalog
 
 FEATURES = FeatureConfig()
 KEY = feature_key(FEATURES, DECODER_VERSION)
@@ -49,7 +50,7 @@ def measure(work: Path, n_tracks: int = N_TRACKS) -> list[Bar]:
     """Read the training split of a snapshot, and the same files bare; then ask the store."""
     layout = DataLayout(fresh(work / "loading"))
     snapshot = _fill(layout, n_tracks)
-    paths = [layout.shards / name for name in shard_names(layout, KEY)]
+    paths = [layout.shards / name for name in in_catalog(layout, shard_names, KEY)]
     ours_s, bare_s = [], []
     for _ in range(N_TIMES):
         ours_s.append(_time(lambda: split_examples(layout, snapshot, Split.TRAIN)))
@@ -75,10 +76,10 @@ def _fill(layout: DataLayout, n_tracks: int) -> Snapshot:
     rng = np.random.default_rng(0)
     tracks = [_track(nth) for nth in range(n_tracks)]
     record_tracks(layout, tracks)
-    record_features(layout, {KEY: FEATURES})
+    in_catalog(layout, record_features, {KEY: FEATURES})
     for first in range(0, n_tracks, PER_SHARD):
         rows = [_matrices(track, rng) for track in tracks[first : first + PER_SHARD]]
-        record_extraction(layout, [write_shard(layout, KEY, FEATURES, rows)], [])
+        in_catalog(layout, record_extraction, [write_shard(layout, KEY, FEATURES, rows)], [])
     compact(layout)
     publish(layout)
     return assign_splits.fn(layout, [FEATURES], (), 0)[0]

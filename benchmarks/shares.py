@@ -17,6 +17,7 @@ from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import record_extraction, record_features
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
+from tests.catalogs import in_catalog
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +42,7 @@ def measure_shares(songs: Sequence[tuple[Path, Track]], home: Path) -> list[Bar]
     """Do the steps of a chunk one by one, and give the share of each."""
     layout, watch = DataLayout(home), Watch()
     key = feature_key(FEATURES, DECODER_VERSION)
-    record_features(layout, {key: FEATURES})
+    in_catalog(layout, record_features, {key: FEATURES})
     rows = [_one_song(watch, layout, song, track) for song, track in songs]
     shard = watch.time("write the shard", write_shard, layout, key, FEATURES, rows)
     watch.time("commit to the catalog", record_extraction, layout, [shard], [])

@@ -13,11 +13,11 @@ from storage.lock import hold_home
 from tasks.audit import (
     audit_by_fragment,
     audit_by_song,
+    audit_leave_one_source_out,
     audit_metadata,
     audit_overlap,
     audit_pretraining,
     audit_shortcuts,
-    audit_source_out,
     conclude_audit,
     find_audit,
     measure_sounds,
@@ -52,7 +52,7 @@ def audit_snapshot(layout: DataLayout, config: AuditConfig, tag_prior: TagTable)
         audit_by_fragment(layout, plan),
         audit_shortcuts(layout, plan),
         audit_metadata(layout, plan),
-        audit_source_out(layout, plan),
+        audit_leave_one_source_out(layout, plan),
         audit_pretraining(layout, plan),
     ]
     made = [check for check in checks if check]

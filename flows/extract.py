@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import count_examples
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
@@ -25,7 +26,7 @@ from tasks.spectrograms import convert_chunk, extract_chunk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractReport:
-    """How many tracks were looked at, and how many examples the store has."""
+    """How many tracks were processed, and how many examples the store has."""
 
     n_tracks: int
     n_examples: int
@@ -34,12 +35,12 @@ class ExtractReport:
     @property
     def sentence(self) -> str:
         """What the flow did, for people."""
-        return f"{self.n_tracks} tracks were looked at; the store has {self.n_examples} examples."
+        return f"Processed {self.n_tracks} tracks; the store has {self.n_examples} examples."
 
 
 @flow
 def extract(config: Settings | None = None) -> ExtractReport:
-    """Convert, spectrograms, record, compact; the champion predicts new unlabelled songs.
+    """Convert songs, compute features, record, compact; predict new unlabelled songs.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -58,13 +59,13 @@ def extract(config: Settings | None = None) -> ExtractReport:
                     unmapped(layout), converted, unmapped(features), unmapped(config.embeddings)
                 )
                 extracted = list(completed(futures, wave, advance))
-                record_shards(layout, extracted)
+                record_shards(layout, extracted, config.wav_cache_bytes)
         settle_extraction(layout, features)
         compact_shards(layout)
         predict_unlabelled(layout)
         publish_shards(layout)
+    with open_catalog(layout) as catalog:
+        n_examples = count_examples(catalog)
     outcomes = count_outcomes(layout)
     report_songs("extract", len(pending), outcomes)
-    return ExtractReport(
-        n_tracks=len(pending), n_examples=count_examples(layout), outcomes=outcomes
-    )
+    return ExtractReport(n_tracks=len(pending), n_examples=n_examples, outcomes=outcomes)

@@ -72,6 +72,8 @@ class Settings:
     representations, fragment_lengths_s, networks, seeds : tuple
         Every combination is one training, as far as the network reads the representation: heads
         read embeddings, which have windows of their own length, and all others spectrograms.
+    wav_cache_gb : float
+        Most that converted fragments may take on disk, in GB of 10^9 bytes; 0 keeps none.
     n_windows : int
         Windows of a song that an embedding is computed for.
     embeddings : mapping of str to EmbeddingConfig
@@ -94,6 +96,7 @@ class Settings:
     genre_map: Mapping[str, str] = field(default_factory=dict)
     fma_url: str = FMA_URL
     representations: tuple[str, ...] = DEFAULT_REPRESENTATIONS
+    wav_cache_gb: float = 5.0
     n_windows: int = 6
     embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
     tag_prior: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -142,6 +145,11 @@ class Settings:
         """Where everything stands."""
         home = Path(self.home).expanduser().resolve()
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
+
+    @property
+    def wav_cache_bytes(self) -> int:
+        """Most that the WAV cache may hold, in bytes."""
+        return round(self.wav_cache_gb * 10**9)
 
     @property
     def features(self) -> list[FeatureConfig]:
@@ -194,6 +202,8 @@ def _require_numbers(config: Settings) -> None:
         raise UsageError("A seed cannot be negative.")
     if odd := [s for s in config.fragment_lengths_s if not 0 < s < math.inf]:
         raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
+    if not 0 <= config.wav_cache_gb < math.inf:
+        raise UsageError(f"wav_cache_gb is {config.wav_cache_gb:g}. Use 0 or more.")
     if config.n_windows < 1:
         raise UsageError(f"n_windows is {config.n_windows}. Use 1 or more.")
 

@@ -1,5 +1,6 @@
-"""Whether a challenger takes the place of the champion."""
+"""Whether a challenger replaces the champion."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,16 +13,21 @@ from genre_core.evaluation.bootstrap import (
     interval_rng,
     resamples_for,
 )
-from genre_core.evaluation.predictions import Judgements, as_matrices, confusion_by_group, recall_of
+from genre_core.evaluation.predictions import (
+    SongPredictions,
+    as_matrices,
+    confusion_by_group,
+    recall_of,
+)
 from genre_core.evaluation.significance import paired_difference, score_intervals
 
 ROUNDING = 1e-9
-"""What sums of shares are off by: 0.8 - 0.7 is above 0.1."""
+"""Rounding error of sums of shares: 0.8 - 0.7 is above 0.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionConfig:
-    """What a challenger is allowed to lose.
+    """Losses that a challenger is allowed.
 
     Attributes
     ----------
@@ -45,55 +51,56 @@ class PromotionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """Two networks on the same songs.
+    """Predictions of two models for the same songs.
 
     Attributes
     ----------
     name, champion_name : str
-        What people read, such as ``cnn at 3 s`` and ``version 2``.
+        For people: ``cnn at 3 s`` and ``version 2``.
     judged_on : str
-        What people read of the songs: ``golden 1``, ``validation``.
+        Names the songs: ``golden 1``, ``validation``.
     genres : sequence of str
-        All that labels and predictions of both can be.
-    challenger : Judgements
-    champion : Judgements or None
-        None where nobody reigns, or the champion cannot be judged on these songs.
+        All genres of labels and predictions.
+    challenger : SongPredictions
+    champion : SongPredictions or None
+        None if there is no champion, or it cannot predict these songs.
     no_champion : str
         Why there is none to compare with.
     n_left_out : int
-        Songs that one of the two cannot judge; they are in neither side.
+        Songs that one of the two cannot predict; both leave them out.
     staleness : float
         Share of the songs of the challenger's snapshot that the champion's snapshot lacks.
     n_candidates : int
-        Networks that the challenger is the best of on these very songs; 1 where other songs chose.
+        Models that these very songs chose the challenger among; 1 where other songs chose it.
+    n_challenges : int
+        Challenges on this frozen set of songs so far, this one included; 0 for other songs.
     is_other_than_head : bool
-        Whether the champion is a `head` and the challenger is not: then new songs alone, on which
-        the champion was not trained, are no reason to promote it.
+        The champion is a `head` and the challenger is not: new songs alone do not promote it.
     is_head_over_other : bool
-        Whether the challenger is a `head` and the champion none: then it need not prove better.
+        The challenger is a `head` and the champion is not: it need not be significantly better.
     objection : str
-        Why the challenger may not be promoted whatever it scores, as where its audit has failed;
-        empty if nothing is against it.
+        Why the challenger may not be promoted whatever its score, such as a failed audit.
     """
 
     name: str
     judged_on: str
     genres: Sequence[str]
-    challenger: Judgements
-    champion: Judgements | None = None
+    challenger: SongPredictions
+    champion: SongPredictions | None = None
     champion_name: str = ""
     no_champion: str = "there was no champion"
     n_left_out: int = 0
     staleness: float = 0.0
     n_candidates: int = 1
+    n_challenges: int = 0
     is_other_than_head: bool = False
     is_head_over_other: bool = False
     objection: str = ""
 
     @property
     def level(self) -> float:
-        """Level of the interval of the gain: 95 %, or more where the songs have chosen, too."""
-        return corrected_level(self.n_candidates)
+        """Confidence level of the gain."""
+        return corrected_level(self.n_candidates, self.n_challenges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,31 +120,22 @@ def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decisio
 
     It is if there is no objection, no genre's recall falls by more than
     ``config.largest_recall_fall``, and the interval of its gain in macro F1 lies above zero; where
-    the champion's snapshot is stale, a gain above ``-config.margin`` is enough. One that cannot be
-    compared with a champion is promoted unless there is an objection.
+    the champion's snapshot is stale, a gain above ``-config.margin`` is enough. A challenger
+    without a champion to compare with is promoted unless there is an objection.
 
-    Parameters
-    ----------
-    contest : Contest
-    config : PromotionConfig
-    seeded_by : str
-        Names the songs: the same name draws the same intervals for the same songs.
+    ``seeded_by`` names the songs: the same name gives the same intervals for the same songs.
 
     Notes
     -----
-    The gain is paired: each resample of the bootstrap draws the same songs for both, whole groups
-    of them (`significance.paired_difference`).
-    The best of k networks on the songs that judge is the luckiest, too. There the level of the
-    gain's interval is 1 - 0.05 / k, so that k equally good networks are promoted by chance in 5 %
-    of cases at most (Bonferroni; Dunn, Multiple Comparisons among Means, J. Am. Stat. Assoc. 56,
-    1961).
+    The gain is paired: each resample draws the same songs for both, whole groups of them
+    (`significance.paired_difference`), at the level of `corrected_level`.
     """
     ours = score_intervals(contest.challenger, interval_rng(seeded_by)).macro_f1
     theirs = gain = None
-    promote, reason = True, _alone(contest, ours)
+    promote, reason = True, _unopposed(contest, ours)
     if contest.champion is not None:
         theirs = score_intervals(contest.champion, interval_rng(seeded_by)).macro_f1
-        gain = _gain(contest, contest.champion, interval_rng(seeded_by))
+        gain = gain_of(contest.challenger, contest.champion, contest.level, seeded_by)
         promote, reason = _compare(contest, gain, (ours, theirs), config)
     if contest.objection:
         promote, reason = False, contest.objection
@@ -151,31 +149,39 @@ def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decisio
     )
 
 
-def proves_better(
-    challenger: Judgements, head: Judgements, n_candidates: int, seeded_by: str
+def is_proven_better(
+    challenger: SongPredictions, head: SongPredictions, n_candidates: int, seeded_by: str
 ) -> bool:
-    """Whether the gain of a challenger over a head on the same songs is above zero.
+    """Whether the gain of the best of ``n_candidates`` models over a head is above zero."""
+    return gain_of(challenger, head, corrected_level(n_candidates), seeded_by).low > 0
 
-    ``n_candidates`` is the number of networks that it is the best of on these songs: the level of
-    the interval is that of `Contest.level`.
+
+def gain_of(
+    challenger: SongPredictions, champion: SongPredictions, level: float, seeded_by: str
+) -> Interval:
+    """Gain in macro F1 with its interval at a level, from paired resamples."""
+    rng, n_resamples = interval_rng(seeded_by), resamples_for(level)
+    return paired_difference(challenger, champion, rng, n_resamples, level).macro_f1
+
+
+def corrected_level(n_candidates: int = 1, n_challenges: int = 0) -> float:
+    """Confidence level of the gain: 95 % for one candidate on songs that are not reused.
+
+    Notes
+    -----
+    The best of c equally good models on the songs that chose it is the luckiest: alpha is divided
+    by c (Bonferroni; Dunn, Multiple Comparisons among Means, J. Am. Stat. Assoc. 56, 1961).
+    Challenges on one frozen golden set are repeated tests on the same songs. The k-th spends
+    alpha_k = alpha * 6 / (pi^2 k^2), which sums to alpha over any number of nights: by the union
+    bound, a year of challenges by equally good models promotes one with probability alpha at most
+    (alpha spending: Lan and DeMets, Biometrika 70, 1983; this series: Foster and Stine,
+    Alpha-Investing, J. R. Stat. Soc. B 70, 2008). A new golden version starts at k = 1.
     """
-    level = corrected_level(n_candidates)
-    rng = interval_rng(seeded_by)
-    gain = paired_difference(challenger, head, rng, resamples_for(level), level)
-    return gain.macro_f1.low > 0
+    spent = 6 / (math.pi * n_challenges) ** 2 if n_challenges else 1
+    return 1 - (1 - LEVEL) * spent / max(1, n_candidates)
 
 
-def corrected_level(n_candidates: int) -> float:
-    """Level of an interval for the best of several networks on the same songs (Bonferroni)."""
-    return 1 - (1 - LEVEL) / max(1, n_candidates)
-
-
-def _gain(contest: Contest, champion: Judgements, rng: np.random.Generator) -> Interval:
-    n_resamples = resamples_for(contest.level)
-    return paired_difference(contest.challenger, champion, rng, n_resamples, contest.level).macro_f1
-
-
-def _alone(contest: Contest, ours: Interval) -> str:
+def _unopposed(contest: Contest, ours: Interval) -> str:
     return (
         f"{contest.name} is promoted: {contest.no_champion}; its macro F1 is {ours} on "
         f"{_songs(contest)}."
@@ -185,36 +191,38 @@ def _alone(contest: Contest, ours: Interval) -> str:
 def _compare(
     contest: Contest, gain: Interval, scores: tuple[Interval, Interval], config: PromotionConfig
 ) -> tuple[bool, str]:
-    """Say whether what was gained and lost is enough, in a sentence with the numbers."""
+    """Whether the gain is enough, and a sentence with the numbers."""
     numbers = (
         f"on {_songs(contest)} its macro F1 is {scores[0]} against {scores[1]}, a difference of "
-        f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]{_widening(contest)}"
+        f"{gain:+.3f}{_level_note(contest)}"
     )
-    ahead = f"{contest.name} takes the place of {contest.champion_name}: {numbers}"
-    stays = f"{contest.champion_name} stays before {contest.name}: {numbers}"
+    promoted = f"{contest.name} replaces {contest.champion_name}: {numbers}"
+    rejected = f"{contest.name} does not replace {contest.champion_name}: {numbers}"
     if fall := _recall_fall(contest, config.largest_recall_fall):
-        return False, f"{stays}, but {fall}."
+        return False, f"{rejected}, but {fall}."
     if gain.low > 0:
-        return True, f"{ahead}, above zero."
+        return True, f"{promoted}, above zero."
     if gain.value < -config.margin - ROUNDING:
-        return False, f"{stays}, more than the margin of {config.margin:g} lost."
+        return False, f"{rejected}, more than the margin of {config.margin:g} lost."
     if contest.is_head_over_other:
-        return True, f"{ahead}, within the margin of {config.margin:g}: a head is preferred."
+        return True, f"{promoted}, within the margin of {config.margin:g}: a head is preferred."
     if contest.is_other_than_head:
-        return False, f"{stays}, which may be chance; a head gives way to a gain above zero alone."
+        return False, f"{rejected}, not significant; only a gain above zero replaces a head."
     new_songs = f"the champion's snapshot lacks {100 * contest.staleness:.0f} % of the songs"
     if contest.staleness >= config.stale_share:
-        return True, f"{ahead}, within the margin of {config.margin:g}, and {new_songs}."
-    return False, f"{stays}, which may be chance, and {new_songs}."
+        return True, f"{promoted}, within the margin of {config.margin:g}, and {new_songs}."
+    return False, f"{rejected}, not significant, and {new_songs}."
 
 
-def _widening(contest: Contest) -> str:
-    """Say at which level the interval of the gain is, where it is not at the usual one."""
+def _level_note(contest: Contest) -> str:
+    """Level of the interval of the gain and why, where it is not the usual one."""
+    if contest.n_challenges:
+        return f" (at {100 * contest.level:.4g} %: challenge {contest.n_challenges} on these songs)"
     if contest.n_candidates < 2:
         return ""
     return (
-        f" (at {100 * contest.level:.1f} %, because these songs chose it among "
-        f"{contest.n_candidates} networks)"
+        f" (at {100 * contest.level:.4g} %: these songs chose it among "
+        f"{contest.n_candidates} models)"
     )
 
 
@@ -224,7 +232,7 @@ def _songs(contest: Contest) -> str:
 
 
 def _recall_fall(contest: Contest, largest_fall: float) -> str:
-    """Name the genre whose recall falls the most, if that is more than may be."""
+    """Describe the genre whose recall falls the most, if that is too much."""
     if contest.champion is None:
         return ""
     ours, theirs = (_recall(side) for side in (contest.challenger, contest.champion))
@@ -236,7 +244,7 @@ def _recall_fall(contest: Contest, largest_fall: float) -> str:
     return f"its recall of {genre} falls from {before:.2f} to {after:.2f}"
 
 
-def _recall(judgements: Judgements) -> Float64Array:
-    """Give the recall of each genre, no number where it has no song."""
-    summed = confusion_by_group(judgements).sum(axis=0)
-    return recall_of(as_matrices(summed, judgements.n_genres)).mean(axis=-2)
+def _recall(predictions: SongPredictions) -> Float64Array:
+    """Recall of each genre, NaN where it has no song."""
+    summed = confusion_by_group(predictions).sum(axis=0)
+    return recall_of(as_matrices(summed, predictions.n_genres)).mean(axis=-2)

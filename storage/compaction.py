@@ -1,10 +1,11 @@
-"""Compaction: the small shards of many nights become few large ones."""
+"""Compaction: the small shards of many runs are joined into few large ones."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from genre_core.errors import CatalogMismatch
+from storage.catalog.connection import open_catalog
 from storage.catalog.shards import NamedShard, count_named, named_shards, replace_shards
 from storage.home import DataLayout
 from storage.maintenance.integrity import is_damaged
@@ -16,26 +17,27 @@ logger = logging.getLogger(__name__)
 
 
 def compact(layout: DataLayout, target_bytes: int = TARGET_BYTES) -> int:
-    """Join the small shards of each feature key; give the number of shards that were joined.
+    """Join the small shards of each feature key; return how many were joined.
 
-    The old files stay: who has an older store open still reads them. A shard whose content is
-    not what was written is left alone.
+    The old files stay for readers of an older published store. A damaged shard is skipped.
     """
     there = list_shards(layout)
-    small = [shard for shard in named_shards(layout) if shard.values_bytes < target_bytes]
+    with open_catalog(layout) as catalog:
+        small = [s for s in named_shards(catalog) if s.values_bytes < target_bytes]
+        counts = count_named(catalog, [shard.name for shard in small])
     n_joined = 0
     for group in join_groups(small, target_bytes):
         sound = [shard for shard in group if not is_damaged(layout, shard, there)]
-        if len(sound) > 1 and _join(layout, sound):
+        if len(sound) > 1 and _join(layout, sound, counts):
             n_joined += len(sound)
     return n_joined
 
 
 def join_groups(shards: Sequence[NamedShard], target_bytes: int) -> Iterator[list[NamedShard]]:
-    """Give neighbours of one feature key that together reach the target, and what remains.
+    """Yield groups of neighbouring shards of one feature key that together reach the target.
 
-    Sizes are those of the matrices, which add up; so what was joined once is never joined
-    again, but for the last group of a key, which grows night by night until it is full.
+    Sizes are those of the uncompressed matrices, which add up: a joined shard is not joined
+    again, except the last group of a key, which grows until it is full.
     """
     for _, neighbours in groupby(shards, key=lambda shard: shard.feature_key):
         group: list[NamedShard] = []
@@ -47,14 +49,15 @@ def join_groups(shards: Sequence[NamedShard], target_bytes: int) -> Iterator[lis
         yield group
 
 
-def _join(layout: DataLayout, group: Sequence[NamedShard]) -> bool:
-    """Write a group as one shard and let the catalog name that; tell whether it could."""
+def _join(
+    layout: DataLayout, group: Sequence[NamedShard], counts: Mapping[str, Mapping[str, int]]
+) -> bool:
+    """Write a group as one shard and name it in the catalog; return whether that worked."""
     names = [shard.name for shard in group]
-    counts = count_named(layout, names)
     if not all(counts.get(name) for name in names):
         logger.warning("%s shards stay as they are: one has no track", len(names))
         return False
-    named = {track_id: n for tracks in counts.values() for track_id, n in tracks.items()}
+    named = {track_id: n for name in names for track_id, n in counts[name].items()}
     try:
         joined = join_shards(layout, group[0].feature_key, names, list(named))
     except CatalogMismatch as error:
@@ -65,5 +68,6 @@ def _join(layout: DataLayout, group: Sequence[NamedShard]) -> bool:
     if joined.n_fragments != named or joined.name in names:
         logger.warning("%s shards do not hold what the catalog says: see doctor --deep", len(names))
         return False
-    replace_shards(layout, names, joined)
+    with open_catalog(layout) as catalog:
+        replace_shards(catalog, names, joined)
     return True

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from prefect import get_run_logger, task
 
 from genre_core.audit.label_permutation import check_by_fragment, check_by_song
-from genre_core.audit.leave_one_source_out import check_source_out
+from genre_core.audit.leave_one_source_out import check_leave_one_source_out
 from genre_core.audit.metadata import check_metadata
 from genre_core.audit.overlap import check_overlap
 from genre_core.audit.pretraining import check_pretraining
@@ -25,22 +25,23 @@ from storage.audio.wav import round_samples
 from storage.catalog.audits import (
     Audit,
     read_audit,
-    read_audited_golden,
     read_audited_songs,
-    read_copies,
+    read_duplicates,
+    read_golden_audited,
+    read_other_snapshot,
+    read_run_predictions,
     read_snapshot,
-    read_snapshot_beside,
     read_unmeasured,
-    read_verdicts,
     record_audit,
     record_sounds,
     touch_audit,
 )
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding
 from storage.catalog.runs import Run, read_comparable_runs, read_run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
-from tasks.audit_learners import learners_by_fragment, learners_by_song, learners_of_sources
+from tasks.audit_learners import learners_by_fragment, learners_by_song, source_learners
 from tasks.audit_plan import AuditPlan, audited_songs, read_features, read_seen
 from tasks.compare import choose_winner
 from tasks.tracked import open_tracked
@@ -57,7 +58,8 @@ def measure_sounds(layout: DataLayout) -> None:
     tracks = read_unmeasured(layout, snapshot.snapshot_id, MOST_MEASURED)
     features = read_features(layout, snapshot)
     sounds = [_measure(layout, track, features) for track in tracks]
-    record_sounds(layout, [sound for sound in sounds if sound is not None])
+    with open_catalog(layout) as catalog:
+        record_sounds(catalog, [sound for sound in sounds if sound is not None])
 
 
 @task
@@ -65,13 +67,13 @@ def plan_audit(layout: DataLayout, config: AuditConfig, tag_prior: TagTable) -> 
     """Choose the snapshot of the best run on the library used last, or the one used last."""
     run = _best_run(layout)
     snapshot = _snapshot(layout, run)
-    beside = read_snapshot_beside(layout, snapshot)
+    beside = read_other_snapshot(layout, snapshot)
     tags = {genre: list(names) for genre, names in tag_prior.items()}
     facts = [
         [VERSION, snapshot.snapshot_id, run.run_id if run else "", asdict(config), tags],
         [beside.snapshot_id if beside else ""],
         [asdict(song) for song in _songs_apart(layout, snapshot)],
-        read_copies(layout),
+        read_duplicates(layout),
     ]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return AuditPlan(
@@ -97,7 +99,7 @@ def find_audit(layout: DataLayout, plan: AuditPlan) -> Audit | None:
 def audit_overlap(layout: DataLayout, plan: AuditPlan) -> Check:
     """Look for tracks, recordings and artists on two sides of the split, or golden beside it."""
     songs = _songs_apart(layout, plan.snapshot)
-    return check_overlap(songs, name_recordings(songs, read_copies(layout)))
+    return check_overlap(songs, name_recordings(songs, read_duplicates(layout)))
 
 
 @task
@@ -122,28 +124,29 @@ def audit_by_fragment(layout: DataLayout, plan: AuditPlan) -> Check:
 def audit_shortcuts(layout: DataLayout, plan: AuditPlan) -> Check:
     """Predict the genre from the file alone."""
     songs = read_audited_songs(layout, plan.snapshot.snapshot_id)
-    return check_shortcuts(songs, read_verdicts(layout, plan.run_id), plan.config)
+    return check_shortcuts(songs, read_run_predictions(layout, plan.run_id), plan.config)
 
 
 @task
 def audit_metadata(layout: DataLayout, plan: AuditPlan) -> Check:
     """Predict the genre from metadata alone, artists kept apart."""
     songs = read_audited_songs(layout, plan.snapshot.snapshot_id)
-    return check_metadata(songs, read_verdicts(layout, plan.run_id), plan.config)
+    return check_metadata(songs, read_run_predictions(layout, plan.run_id), plan.config)
 
 
 @task
-def audit_source_out(layout: DataLayout, plan: AuditPlan) -> Check:
+def audit_leave_one_source_out(layout: DataLayout, plan: AuditPlan) -> Check:
     """Score the songs of each source while none of them is trained on."""
     songs, _ = audited_songs(layout, plan)
-    learners = learners_of_sources(plan, read_seen(layout, plan, songs), songs)
-    return check_source_out(learners, songs, plan.config)
+    learners = source_learners(plan, read_seen(layout, plan, songs), songs)
+    return check_leave_one_source_out(learners, songs, plan.config)
 
 
 @task
 def audit_pretraining(layout: DataLayout, plan: AuditPlan) -> Check | None:
     """Look for songs that the embedding may have been trained on; none of spectrograms."""
-    embedding = read_embedding(layout, plan.snapshot.feature_key)
+    with open_catalog(layout) as catalog:
+        embedding = read_embedding(catalog, plan.snapshot.feature_key)
     if embedding is None:
         return None
     return check_pretraining(read_audited_songs(layout, plan.snapshot.snapshot_id), embedding)
@@ -195,4 +198,4 @@ def _measure(layout: DataLayout, track: Track, features: FeatureConfig) -> Sound
 
 def _songs_apart(layout: DataLayout, snapshot: Snapshot) -> list[AuditedSong]:
     """Return the songs that must stand apart: those of a snapshot, and the golden ones."""
-    return [*read_audited_songs(layout, snapshot.snapshot_id), *read_audited_golden(layout)]
+    return [*read_audited_songs(layout, snapshot.snapshot_id), *read_golden_audited(layout)]

@@ -50,7 +50,7 @@ def learners_by_fragment(plan: AuditPlan, seen: Sequence[Seen]) -> list[Learner]
     ]
 
 
-def learners_of_sources(
+def source_learners(
     plan: AuditPlan, seen: Sequence[Seen], songs: Sequence[AuditedSong]
 ) -> list[Learner]:
     """Return the learners that are tested on sources left out; the first one decides.
@@ -61,7 +61,7 @@ def learners_of_sources(
     return [learner for one in seen for learner in _generalising(plan, one, songs)]
 
 
-def learner_by_heart(config: AuditConfig, n_genres: int) -> Fit:
+def memorising_learner(config: AuditConfig, n_genres: int) -> Fit:
     """Return a training of a small network that takes all epochs and the weights of the last.
 
     It chooses no epoch, for random labels have none that generalises. One network is trained again
@@ -86,7 +86,7 @@ def learner_by_heart(config: AuditConfig, n_genres: int) -> Fit:
 def _memorising(plan: AuditPlan, seen: Seen, head: Fit) -> list[Learner]:
     n_genres, n_draws = len(seen.genres), plan.config.n_draws
     if seen.embedding is None:
-        return [_learner(SMALL, learner_by_heart(plan.config, n_genres), seen, n_draws)]
+        return [_learner(SMALL, memorising_learner(plan.config, n_genres), seen, n_draws)]
     nearest = nearest_neighbour(n_genres)
     return [
         _learner(NEAREST, nearest, seen, plan.config.n_embedding_draws),
@@ -96,7 +96,7 @@ def _memorising(plan: AuditPlan, seen: Seen, head: Fit) -> list[Learner]:
 
 def _generalising(plan: AuditPlan, seen: Seen, songs: Sequence[AuditedSong]) -> list[Learner]:
     if seen.embedding is None:
-        return [_learner(SMALL, learner_by_heart(plan.config, len(seen.genres)), seen, 1)]
+        return [_learner(SMALL, memorising_learner(plan.config, len(seen.genres)), seen, 1)]
     prior = prior_matrix(seen.genres, seen.embedding, tag_table(plan.tag_prior))
     heads = [_learner(BARE_HEAD, _song_head(seen, songs, np.zeros_like(prior)), seen, 1)]
     if prior.any():

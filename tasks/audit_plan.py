@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from genre_core.audit.label_permutation import thin_examples, thin_songs
+from genre_core.audit.label_permutation import subsample_examples, subsample_songs
 from genre_core.audit.rules import AuditConfig
 from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.examples import Examples
@@ -13,9 +13,10 @@ from genre_core.representations.features import FeatureConfig
 from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import (
     read_audited_songs,
-    read_copies,
+    read_duplicates,
     read_feature_settings,
 )
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
@@ -75,9 +76,9 @@ def read_features(layout: DataLayout, snapshot: Snapshot) -> FeatureConfig:
 def audited_songs(layout: DataLayout, plan: AuditPlan) -> tuple[list[AuditedSong], dict[str, str]]:
     """Return the songs that learners see, with their recordings."""
     songs = read_audited_songs(layout, plan.snapshot.snapshot_id)
-    recordings = name_recordings(songs, read_copies(layout))
+    recordings = name_recordings(songs, read_duplicates(layout))
     n_songs = min(_bound_songs(layout, snapshot, plan.config) for snapshot in _snapshots(plan))
-    return thin_songs(songs, recordings, n_songs, plan.config.seed), recordings
+    return subsample_songs(songs, recordings, n_songs, plan.config.seed), recordings
 
 
 def read_seen(layout: DataLayout, plan: AuditPlan, songs: Sequence[AuditedSong]) -> list[Seen]:
@@ -95,12 +96,13 @@ def _read(
     layout: DataLayout, snapshot: Snapshot, songs: Sequence[AuditedSong], n_fragments: int
 ) -> Seen:
     genre_of_track = {song.track_id: song.genre for song in songs}
-    shards = shard_names(layout, snapshot.feature_key)
+    with open_catalog(layout) as catalog:
+        shards = shard_names(catalog, snapshot.feature_key)
     examples = read_examples(layout, shards, genre_of_track, snapshot.genres)
     return Seen(
         features=read_features(layout, snapshot),
         genres=snapshot.genres,
-        examples=thin_examples(examples, n_fragments),
+        examples=subsample_examples(examples, n_fragments),
     )
 
 

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genre_core.errors import CatalogMismatch, GenreflowError
-from genre_core.evaluation.predictions import Judgements, judge_by_name
+from genre_core.evaluation.predictions import SongPredictions, predictions_by_name
 from genre_core.evaluation.songs import CHOOSING_VOTE, vote_songs
 from genre_core.examples import Examples
 from genre_core.networks.registry import HEAD, HEADS
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
 from storage.catalog.audits import read_snapshot
 from storage.catalog.promotions import (
-    JudgedSong,
+    ScoredSong,
     read_candidate_runs,
     read_golden,
     read_golden_songs,
-    read_judgeable,
-    read_said,
+    read_predictable,
+    read_predicted,
     read_staleness,
     read_validation_songs,
-    record_said,
+    record_predictions,
 )
 from storage.catalog.runs import Prediction, Run, read_run
 from storage.catalog.snapshots import Snapshot
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEAST_HEARD = 0.5
+LEAST_PREDICTED = 0.5
 """A network that can judge a smaller share of the songs than this is not judged by them."""
 
 
-class NetworkGone(CatalogMismatch):
+class ModelGone(CatalogMismatch):
     """The network of a run cannot be loaded any more."""
 
 
-def hear_songs(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> dict[str, str]:
+def predict_songs(layout: DataLayout, run: Run, songs: Sequence[ScoredSong]) -> dict[str, str]:
     """Give the genre that a run takes each song for; what is new is computed and recorded.
 
     Songs without examples under the run's feature key are left out.
@@ -56,20 +56,20 @@ def hear_songs(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> dic
     TransientError
         If the shards cannot be reached now.
     CatalogMismatch
-        If a shard is gone or damaged; `NetworkGone` if the network is.
+        If a shard is gone or damaged; `ModelGone` if the network is.
     """
     track_ids = [song.track_id for song in songs]
-    said = read_said(layout, run.run_id, track_ids)
-    judgeable = read_judgeable(layout, run.run_id, track_ids) - said.keys()
+    said = read_predicted(layout, run.run_id, track_ids)
+    judgeable = read_predictable(layout, run.run_id, track_ids) - said.keys()
     if not judgeable:
         return said
     predictions = _predict(layout, run, [song for song in songs if song.track_id in judgeable])
-    record_said(layout, predictions)
+    record_predictions(layout, predictions)
     return said | {prediction.track_id: prediction.predicted for prediction in predictions}
 
 
 def hear_champion(
-    layout: DataLayout, reigning: "Champion | None", songs: Sequence[JudgedSong]
+    layout: DataLayout, reigning: "Champion | None", songs: Sequence[ScoredSong]
 ) -> tuple[dict[str, str], str]:
     """Give what the champion says of the songs that it can judge, or why it can be succeeded.
 
@@ -85,11 +85,11 @@ def hear_champion(
     if run is None or read_snapshot(layout, run.snapshot_id) is None:
         return {}, f"{name} is of no run of this store"
     try:
-        said = hear_songs(layout, run, songs)
-    except NetworkGone as error:
+        said = predict_songs(layout, run, songs)
+    except ModelGone as error:
         logger.warning("%s cannot be asked: %s", name, error)
         return {}, f"the network of {name} cannot be loaded any more"
-    if len(said) >= LEAST_HEARD * len(songs):
+    if len(said) >= LEAST_PREDICTED * len(songs):
         return said, ""
     missing = f"{len(songs) - len(said)} of {len(songs)} songs"
     return {}, f"{name} cannot judge {missing}, which have no spectrograms under its settings"
@@ -109,7 +109,7 @@ def snapshot_of(layout: DataLayout, run: Run) -> Snapshot:
     return snapshot
 
 
-def _predict(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> list[Prediction]:
+def _predict(layout: DataLayout, run: Run, songs: Sequence[ScoredSong]) -> list[Prediction]:
     """Let the network of a run hear songs."""
     snapshot = snapshot_of(layout, run)
     examples = _read_examples(layout, snapshot, songs)
@@ -130,7 +130,7 @@ def _predict(layout: DataLayout, run: Run, songs: Sequence[JudgedSong]) -> list[
     ]
 
 
-def _read_examples(layout: DataLayout, snapshot: Snapshot, songs: Sequence[JudgedSong]) -> Examples:
+def _read_examples(layout: DataLayout, snapshot: Snapshot, songs: Sequence[ScoredSong]) -> Examples:
     genre_of_track = {song.track_id: song.genre for song in songs}
     genres = sorted({song.genre for song in songs})
     return snapshot_examples(layout, snapshot, genre_of_track, genres)
@@ -143,7 +143,7 @@ def _probabilities(
     try:
         network = load_model(layout, run.model_uri)
     except CatalogMismatch as error:
-        raise NetworkGone(str(error)) from error
+        raise ModelGone(str(error)) from error
     said = import_training().predict_genres(network, examples.matrices)
     track_ids, by_song = vote_songs(said, examples.track_ids, CHOOSING_VOTE)
     return {name: tuple(row.tolist()) for name, row in zip(track_ids, by_song, strict=True)}
@@ -157,7 +157,7 @@ class _Bench:
     """
 
     judged_on: str
-    songs: Sequence[JudgedSong]
+    songs: Sequence[ScoredSong]
     seeded_by: str
     n_candidates: int = 1
 
@@ -170,14 +170,14 @@ class _Hearing:
     """
 
     genres: Sequence[str]
-    challenger: Judgements
-    champion: Judgements | None
+    challenger: SongPredictions
+    champion: SongPredictions | None
     no_champion: str
     n_left_out: int
     objection: str
 
 
-def judge_challenge(
+def evaluate_challenge(
     layout: DataLayout,
     challenger: Run,
     reigning: "Champion | None",
@@ -244,7 +244,7 @@ def _hear(
     layout: DataLayout, challenger: Run, reigning: "Champion | None", bench: _Bench
 ) -> _Hearing:
     """Let both judge the songs, and keep those that both have judged."""
-    ours = hear_songs(layout, challenger, bench.songs)
+    ours = predict_songs(layout, challenger, bench.songs)
     theirs, no_champion = hear_champion(layout, reigning, bench.songs)
     said = [ours] if no_champion else [ours, theirs]
     songs = [song for song in bench.songs if all(song.track_id in row for row in said)]
@@ -267,9 +267,9 @@ def _hear(
 
 
 def _judged(
-    songs: Sequence[JudgedSong], said: Mapping[str, str], genres: Sequence[str]
-) -> Judgements:
-    return judge_by_name(
+    songs: Sequence[ScoredSong], said: Mapping[str, str], genres: Sequence[str]
+) -> SongPredictions:
+    return predictions_by_name(
         [song.track_id for song in songs],
         [song.group_id for song in songs],
         [song.genre for song in songs],
@@ -282,7 +282,7 @@ def _objection(challenger: Run, bench: _Bench, said: Mapping[str, str]) -> str:
     """Say of which genre the challenger can judge too few songs; empty if of none."""
     for genre in sorted({song.genre for song in bench.songs}):
         heard = [song.track_id in said for song in bench.songs if song.genre == genre]
-        if sum(heard) < LEAST_HEARD * len(heard):
+        if sum(heard) < LEAST_PREDICTED * len(heard):
             return (
                 f"{challenger_name(challenger)} does not become the champion: {sum(heard)} of the "
                 f"{len(heard)} songs of {genre} ({bench.judged_on}) have spectrograms under its "

@@ -6,17 +6,17 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.evaluation.predictions import judge_by_name
+from genre_core.evaluation.predictions import predictions_by_name
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.networks.registry import HEAD
-from genre_core.promotion import proves_better
+from genre_core.promotion import is_proven_better
 from genre_core.records import Split
 from storage.catalog.promotions import read_candidate_runs
 from storage.catalog.runs import (
     Promotion,
     Run,
-    read_judged,
     read_last_promotion,
+    read_predicted_splits,
     read_run,
     read_run_ids,
     read_runs,
@@ -67,7 +67,7 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
         fail_run(tracking, comparison_id, failure)
         raise failure
     comparison = compare_groups(
-        [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
+        [run.as_row() for run in runs], read_predicted_splits(layout, [run.run_id for run in runs])
     )
     figure = draw_comparison([drawn_group(group, runs) for group in comparison.groups])
     log_figure(tracking, comparison_id, figure, "comparison")
@@ -102,21 +102,23 @@ def _prefer_head(layout: DataLayout, runs: Sequence[Run]) -> Run:
     if not heads or top.network == HEAD:
         return top
     head = best(heads)
-    return top if _proves_better(layout, top, head, n_candidates=len(runs) - len(heads)) else head
+    return (
+        top if _is_proven_better(layout, top, head, n_candidates=len(runs) - len(heads)) else head
+    )
 
 
-def _proves_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -> bool:
+def _is_proven_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -> bool:
     """Whether a run is better than a head on validation songs, beyond chance."""
     said = {
-        one.run_id: judge_by_name(
+        one.run_id: predictions_by_name(
             one.track_ids, one.group_ids, one.labels, [one.predicted], one.genres
         )
-        for one in read_judged(layout, [run.run_id, head.run_id])
+        for one in read_predicted_splits(layout, [run.run_id, head.run_id])
         if one.split == Split.VALIDATION
     }
     if not {run.run_id, head.run_id} <= said.keys():
         return False
-    return proves_better(said[run.run_id], said[head.run_id], n_candidates, run.snapshot_id)
+    return is_proven_better(said[run.run_id], said[head.run_id], n_candidates, run.snapshot_id)
 
 
 def best(runs: Sequence[Run]) -> Run:

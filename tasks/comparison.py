@@ -10,7 +10,7 @@ from typing import Any
 
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import interval_rng
-from genre_core.evaluation.predictions import Judgements, judge_by_name
+from genre_core.evaluation.predictions import SongPredictions, predictions_by_name
 from genre_core.evaluation.significance import (
     PairedDifference,
     ScoreIntervals,
@@ -18,7 +18,7 @@ from genre_core.evaluation.significance import (
     score_intervals,
 )
 from genre_core.records import Split
-from storage.catalog.runs import JudgedSplit, read_published_judged
+from storage.catalog.runs import PredictedSplit, read_published_predictions
 from storage.home import DataLayout
 
 
@@ -50,7 +50,7 @@ class RunGroup:
     test: ScoreIntervals
     library_id: str
     genres: tuple[str, ...]
-    judged: Judgements
+    judged: SongPredictions
 
     @property
     def title(self) -> str:
@@ -109,17 +109,19 @@ class Comparison:
 
 def read_comparison(layout: DataLayout, rows: Sequence[Mapping[str, Any]]) -> Comparison:
     """Compare finished runs by what the published store says of their songs."""
-    return compare_groups(rows, read_published_judged(layout, [row["run_id"] for row in rows]))
+    return compare_groups(rows, read_published_predictions(layout, [row["run_id"] for row in rows]))
 
 
-def compare_groups(rows: Sequence[Mapping[str, Any]], judged: Iterable[JudgedSplit]) -> Comparison:
+def compare_groups(
+    rows: Sequence[Mapping[str, Any]], judged: Iterable[PredictedSplit]
+) -> Comparison:
     """Put runs that differ by seed alone together, and weigh each group against the best.
 
     Parameters
     ----------
     rows : sequence of mapping
         Finished runs on one library, each with the columns that `FinishedRun` names.
-    judged : iterable of JudgedSplit
+    judged : iterable of PredictedSplit
         What they say of validation and test songs.
 
     Raises
@@ -143,7 +145,7 @@ def compare_groups(rows: Sequence[Mapping[str, Any]], judged: Iterable[JudgedSpl
 
 
 def _require_judged(
-    runs: Sequence[FinishedRun], said: Mapping[tuple[str, str], JudgedSplit]
+    runs: Sequence[FinishedRun], said: Mapping[tuple[str, str], PredictedSplit]
 ) -> None:
     for run, split in product(runs, (Split.VALIDATION, Split.TEST)):
         if (run.run_id, str(split)) not in said:
@@ -185,7 +187,7 @@ def _name(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:
 
 
 def _group(
-    name: str, runs: Sequence[FinishedRun], said: Mapping[tuple[str, str], JudgedSplit]
+    name: str, runs: Sequence[FinishedRun], said: Mapping[tuple[str, str], PredictedSplit]
 ) -> RunGroup:
     """Score the runs of a group together."""
     first = said[runs[0].run_id, str(Split.TEST)]
@@ -205,7 +207,7 @@ def _group(
     )
 
 
-def _judgements(said: Sequence[JudgedSplit]) -> Judgements:
+def _judgements(said: Sequence[PredictedSplit]) -> SongPredictions:
     """Give what the seeds of one group say of the songs that all of them have judged."""
     first = said[0]
     if any(other.track_ids != first.track_ids for other in said):
@@ -214,7 +216,9 @@ def _judgements(said: Sequence[JudgedSplit]) -> Judgements:
             "and cannot be averaged. Train them again on the newest library."
         )
     predicted = [other.predicted for other in said]
-    return judge_by_name(first.track_ids, first.group_ids, first.labels, predicted, first.genres)
+    return predictions_by_name(
+        first.track_ids, first.group_ids, first.labels, predicted, first.genres
+    )
 
 
 def _challenge(best: RunGroup, group: RunGroup) -> Challenge:

@@ -128,7 +128,7 @@ def _predict(
 
 def _run(trained: Trained, found: RunScores) -> Run:
     cell = trained.cell
-    validation, test = (found.scores[chosen(split)] for split in JUDGED)
+    validation = found.scores[chosen(Split.VALIDATION)]
     intervals = found.intervals[chosen(Split.TEST)]
     return Run(
         run_id=trained.run_id,
@@ -142,16 +142,13 @@ def _run(trained: Trained, found: RunScores) -> Run:
         n_parameters=trained.n_parameters,
         epochs=trained.epochs,
         validation_accuracy=validation.accuracy,
-        validation_macro_f1=validation.macro_f1,
-        test_macro_f1=test.macro_f1,
-        test_accuracy=test.accuracy,
         seconds=trained.seconds,
         model_uri=trained.model_uri,
         started_at=trained.started_at,
         training_key=_training_key(cell),
-        **found.intervals[chosen(Split.VALIDATION)].macro_f1.as_metrics("validation_macro_f1"),
-        **intervals.macro_f1.as_metrics("test_macro_f1"),
-        **intervals.accuracy.as_metrics("test_accuracy"),
+        **found.intervals[chosen(Split.VALIDATION)].macro_f1.as_columns("validation_macro_f1"),
+        **intervals.macro_f1.as_columns("test_macro_f1"),
+        **intervals.accuracy.as_columns("test_accuracy"),
     )
 
 

@@ -1,17 +1,17 @@
-"""Extract: select tracks, record what became of them, settle, compact, publish."""
+"""Extract: select tracks, record shards and rejections, compact, publish."""
 
-import shutil
 from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
 from genre_core.representations.features import FeatureConfig, describe_change
 from storage.catalog.audits import record_sounds
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import (
     PendingTrack,
-    Remade,
+    StaleFeatures,
     all_shards,
-    read_remade,
+    read_stale_features,
     record_extraction,
     record_features,
     select_pending,
@@ -25,80 +25,88 @@ from storage.maintenance.integrity import lost_shards
 from storage.retained_shards import publish_for_readers
 from storage.shard_store import claim_place
 from storage.shards import remove_orphans
+from storage.wav_cache import trim_wav_cache
 from tasks.spectrograms import ExtractedChunk, key_features
 
 
 @task
 def forget_lost_shards(layout: DataLayout) -> None:
-    """Forget the shards that are gone or of another size: their tracks are extracted again.
+    """Forget shards that are missing or of another size: their tracks are extracted again.
 
-    The place of the shards is claimed first: what another home keeps there is not this one's loss.
+    The place of the shards is claimed first: shards of another home are not missing here.
     """
     claim_place(layout)
     if lost := lost_shards(layout):
-        get_run_logger().warning(
-            "shards that are gone or damaged, and are made again: %s", len(lost)
-        )
-        forget_shards(layout, lost)
+        get_run_logger().warning("%s shards are missing or damaged; extracting again", len(lost))
+        with open_catalog(layout) as catalog:
+            forget_shards(catalog, lost)
 
 
 @task
 def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list[PendingTrack]:
-    """Select the tracks that miss examples; the catalog decides.
-
-    Examples that are made again under changed settings are named once.
-    """
+    """Return the tracks that miss examples; log which features are stale, and why."""
     keys = key_features(features)
-    for sentence in remade_sentences(read_remade(layout, keys)):
+    with open_catalog(layout) as catalog:
+        stale = read_stale_features(catalog, keys)
+        record_features(catalog, keys)
+        pending = select_pending(catalog, list(keys))
+    for sentence in describe_stale(stale):
         get_run_logger().warning("%s", sentence)
-    record_features(layout, keys)
-    return select_pending(layout, list(keys))
+    return pending
 
 
 @task
-def record_shards(layout: DataLayout, chunks: Sequence[ExtractedChunk]) -> None:
-    """Name the shards of a wave in the catalog, and say which songs were left out."""
-    shards = [shard for chunk in chunks for shard in chunk.shards]
-    rejections = [rejection for chunk in chunks for rejection in chunk.rejections]
-    warnings = [warning for chunk in chunks for warning in chunk.warnings]
-    embeddings = [embedding for chunk in chunks for embedding in chunk.embeddings]
-    record_sounds(layout, [sound for chunk in chunks for sound in chunk.sounds])
-    record_extraction(layout, shards, rejections, warnings, embeddings)
+def record_shards(
+    layout: DataLayout, chunks: Sequence[ExtractedChunk], max_cache_bytes: int
+) -> None:
+    """Record the shards and rejected songs of a wave in one transaction; trim the WAV cache."""
+    with open_catalog(layout) as catalog:
+        record_sounds(catalog, [sound for chunk in chunks for sound in chunk.sounds])
+        record_extraction(
+            catalog,
+            [shard for chunk in chunks for shard in chunk.shards],
+            [rejection for chunk in chunks for rejection in chunk.rejections],
+            [warning for chunk in chunks for warning in chunk.warnings],
+            [embedding for chunk in chunks for embedding in chunk.embeddings],
+        )
+    trim_wav_cache(layout, max_cache_bytes)
 
 
 @task
 def settle_extraction(layout: DataLayout, features: Sequence[FeatureConfig]) -> None:
-    """Give every song the outcome that it has under these features; empty the WAV cache."""
+    """Set the outcome of every song under these features; re-queue songs without an original."""
     keys = list(key_features(features))
-    settle_outcomes(layout, keys)
-    waiting = [pending.track for pending in select_pending(layout, keys)]
-    gone = [t.track_id for t in waiting if not layout.song(t.track_id, t.suffix).is_file()]
-    await_songs(layout, gone)
-    shutil.rmtree(layout.wav, ignore_errors=True)
+    with open_catalog(layout) as catalog:
+        settle_outcomes(catalog, keys)
+        waiting = [pending.track for pending in select_pending(catalog, keys)]
+        gone = [t.track_id for t in waiting if not layout.song(t.track_id, t.suffix).is_file()]
+        await_songs(catalog, gone)
 
 
 @task
 def compact_shards(layout: DataLayout) -> None:
-    """Join small shards into large ones; the old files stay for those who read them."""
+    """Join small shards into large ones; the old files stay for readers of the old store."""
     if n_joined := compact(layout):
-        get_run_logger().info("%s small shards were joined", n_joined)
+        get_run_logger().info("joined %s small shards", n_joined)
 
 
 @task
 def publish_shards(layout: DataLayout) -> None:
-    """Publish, then remove the shards that neither the new store names nor the one before it."""
+    """Publish, then remove the shards that neither the new store nor the previous one names."""
     before = publish_for_readers(layout)
-    remove_orphans(layout, [*before, *all_shards(layout)])
+    with open_catalog(layout) as catalog:
+        named = all_shards(catalog)
+    remove_orphans(layout, [*before, *named])
 
 
-def remade_sentences(remade: Sequence[Remade]) -> list[str]:
-    """Say which spectrograms are made again, a sentence a change, and what becomes of old runs."""
+def describe_stale(stale: Sequence[StaleFeatures]) -> list[str]:
+    """Return one sentence per change of settings: which spectrograms are made again, and why."""
     names: dict[str, list[str]] = {}
-    for one in remade:
+    for one in stale:
         name = f"{one.features.representation} at {one.features.fragment_s:g} s"
         names.setdefault(describe_change(one.before, one.features), []).append(name)
     return [
         f"Spectrograms of {', '.join(named)} are made again, as this changed: {change}. Finished "
-        "runs on the old ones stay in MLflow, and do not count as trainings on the new ones."
+        "runs on the old ones stay in MLflow and are not reused."
         for change, named in names.items()
     ]

@@ -3,10 +3,10 @@
 from prefect import get_run_logger, task
 
 from genre_core.errors import GenreflowError
-from storage.catalog.promotions import JudgedSong
+from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, Run, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
-from tasks.challenge import hear_songs
+from tasks.challenge import predict_songs
 from tasks.predict import find_champion
 
 SONGS_TOGETHER = 2048
@@ -37,9 +37,11 @@ def _predict(layout: DataLayout, run: Run) -> int:
     forget_outdated(layout, run.run_id)
     waiting = read_unpredicted(layout, run.run_id)
     for first in range(0, len(waiting), SONGS_TOGETHER):
-        hear_songs(layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]])
+        predict_songs(
+            layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]]
+        )
     return len(waiting)
 
 
-def _song(track_id: str) -> JudgedSong:
-    return JudgedSong(track_id=track_id, genre="", group_id="", split=UNLABELLED_SPLIT)
+def _song(track_id: str) -> ScoredSong:
+    return ScoredSong(track_id=track_id, genre="", group_id="", split=UNLABELLED_SPLIT)

@@ -25,7 +25,7 @@ from storage.catalog.runs import (
 )
 from storage.home import DataLayout
 from storage.models.champion import CHAMPION, PREVIOUS, Champion
-from tasks.challenge import challenger_name, judge_challenge
+from tasks.challenge import challenger_name, evaluate_challenge
 from tasks.compare import choose_winner
 from tasks.predict import export_champion as export
 
@@ -57,7 +57,7 @@ def judge_promotion(
     config: PromotionConfig,
 ) -> tuple[Promotion, Decision]:
     """Judge a challenge; give it as the promotion that it would be, and what was decided."""
-    decision, judged_on = judge_challenge(layout, winner, reigning, objection, config)
+    decision, judged_on = evaluate_challenge(layout, winner, reigning, objection, config)
     promotion = replace(
         _change(layout, winner, 0, reigning),
         reason=decision.reason,
@@ -211,7 +211,7 @@ def _audit_columns(layout: DataLayout, snapshot_id: str) -> dict[str, Any]:
 
 
 def _columns(name: str, interval: Interval | None) -> dict[str, Any]:
-    return {name: interval.value, **interval.as_metrics(name)} if interval else {}
+    return interval.as_columns(name) if interval else {}
 
 
 DEFAULT = PromotionConfig()

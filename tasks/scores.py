@@ -21,15 +21,15 @@ from genre_core.evaluation.calibration import (
 )
 from genre_core.evaluation.certainty import Assessment, Certainty, PredictionConfig, fit_certainty
 from genre_core.evaluation.metrics import Scores, score_predictions
-from genre_core.evaluation.predictions import Judgements
+from genre_core.evaluation.predictions import SongPredictions
 from genre_core.evaluation.significance import ScoreIntervals, score_intervals
 from genre_core.evaluation.songs import (
     CHOOSING_VOTE,
     VOTES,
     Float64Array,
     FragmentedSongs,
-    fragment_judgements,
-    song_judgements,
+    fragment_predictions,
+    song_predictions,
     vote_on,
 )
 from genre_core.examples import Examples, Float32Array
@@ -103,8 +103,8 @@ def run_metrics(found: RunScores) -> dict[str, float]:
         metrics |= scores.as_metrics(name)
     for split, songs in found.songs.items():
         name = chosen(split)
-        metrics |= found.intervals[name].macro_f1.as_metrics(f"{name}_macro_f1")
-        metrics |= found.intervals[name].accuracy.as_metrics(f"{name}_accuracy")
+        metrics |= found.intervals[name].macro_f1.as_columns(f"{name}_macro_f1")
+        metrics |= found.intervals[name].accuracy.as_columns(f"{name}_accuracy")
         metrics |= _sureness(found, songs, name)
     tempered, songs = _tempered(found), found.songs[Split.TEST]
     name = chosen(Split.TEST)
@@ -154,12 +154,12 @@ def aggregate(found: RunScores) -> list[VotedScore]:
     return score_by_count(found.songs[Split.TEST], found.library_id)
 
 
-def _judgements(songs: SongsOfSplit) -> Iterator[tuple[str, Judgements]]:
+def _judgements(songs: SongsOfSplit) -> Iterator[tuple[str, SongPredictions]]:
     """Judge every split by fragment, and by song with each vote."""
     for split, heard in songs.items():
-        yield f"{split}_fragment", fragment_judgements(heard)
+        yield f"{split}_fragment", fragment_predictions(heard)
         for vote in VOTES:
-            yield f"{split}_song_{vote}", song_judgements(heard, vote)
+            yield f"{split}_song_{vote}", song_predictions(heard, vote)
 
 
 def _sureness(found: RunScores, songs: FragmentedSongs, name: str) -> dict[str, float]:
@@ -168,10 +168,8 @@ def _sureness(found: RunScores, songs: FragmentedSongs, name: str) -> dict[str, 
     ece = calibration_error(said, labels, songs.group_ids, interval_rng(found.library_id))
     top = top_accuracy(said, labels, songs.group_ids, interval_rng(found.library_id))
     return {
-        f"{name}_ece": ece.value,
-        **ece.as_metrics(f"{name}_ece"),
-        f"{name}_top2_accuracy": top.value,
-        **top.as_metrics(f"{name}_top2_accuracy"),
+        **ece.as_columns(f"{name}_ece"),
+        **top.as_columns(f"{name}_top2_accuracy"),
         f"{name}_aurc": risk_coverage(said, labels).area,
         f"{name}_log_loss": log_loss(said, labels),
         f"{name}_brier": brier_score(said, labels),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from prefect import get_run_logger, task
 
@@ -16,7 +15,7 @@ from genre_core.signal.sound import Sound, describe_clipping, measure_sound
 from storage.audio.cutting import cut_fragments
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.isolated import read_watched
-from storage.audio.wav import read_wav, write_wav
+from storage.audio.wav import read_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.embeddings.registry import Transform, load_transform
@@ -24,6 +23,7 @@ from storage.fetch.addresses import show_location
 from storage.files import telling_refusal
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
+from storage.wav_cache import CachedWav, find_wav, keep_wav
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,7 @@ class Converted:
 
     track: Track
     feature_keys: tuple[str, ...]
-    wav: Path
-    starts_s: tuple[float, ...]
-    full_scale_share: float
+    wav: CachedWav
 
     @property
     def track_id(self) -> str:
@@ -105,8 +103,6 @@ def extract_chunk(
         write_shard(layout, key, wanted[key], rows) for key, rows in rows_of_key.items() if rows
     ]
     refused = [rejection for one in done for rejection in one.rejections]
-    for converted in chunk.converted:
-        converted.wav.unlink(missing_ok=True)
     return ExtractedChunk(
         shards=tuple(shards),
         rejections=(*chunk.rejections, *refused),
@@ -145,19 +141,17 @@ def _convert(
     layout: DataLayout, pending: PendingTrack, plan_of_key: Mapping[str, CutPlan]
 ) -> Iterator[Converted | Rejection]:
     """Convert one song, a WAV a plan; one that fails leaves the others be."""
-    plans = dict.fromkeys(plan_of_key.values())
-    for number, plan in enumerate(plans):
+    for plan in dict.fromkeys(plan_of_key.values()):
         keys = tuple(key for key in pending.feature_keys if plan_of_key[key] == plan)
         if keys:
-            wav = layout.wav / f"{pending.track.track_id}.{number}.wav"
-            yield from _convert_plan(layout, pending.track, keys, plan, wav)
+            yield from _convert_plan(layout, pending.track, keys, plan)
 
 
 def _convert_plan(
-    layout: DataLayout, track: Track, keys: tuple[str, ...], plan: CutPlan, wav: Path
+    layout: DataLayout, track: Track, keys: tuple[str, ...], plan: CutPlan
 ) -> Iterator[Converted | Rejection]:
     try:
-        yield _cut(layout, track, keys, plan, wav)
+        yield Converted(track=track, feature_keys=keys, wav=_cut(layout, track, plan))
     except TrackRejected as rejection:
         yield Rejection(
             track_id=track.track_id,
@@ -173,33 +167,30 @@ def _convert_plan(
         get_run_logger().exception("%s was left out", show_location(track.location))
 
 
-def _cut(
-    layout: DataLayout, track: Track, keys: tuple[str, ...], plan: CutPlan, wav: Path
-) -> Converted:
+def _cut(layout: DataLayout, track: Track, plan: CutPlan) -> CachedWav:
+    """Return the fragments of a song in the WAV cache, decoded if they are not there yet."""
     song = layout.song(track.track_id, track.suffix)
     if not song.exists():
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
+    if cached := find_wav(layout, track.track_id, plan):
+        return cached
     cut = read_watched(
         layout, track.track_id, cut_fragments, song, track.track_id, track.facts, plan
     )
     with telling_refusal(layout):
-        write_wav(wav, cut.fragments)
-    return Converted(
-        track=track,
-        feature_keys=keys,
-        wav=wav,
-        starts_s=cut.starts_s,
-        full_scale_share=cut.full_scale_share,
-    )
+        return keep_wav(
+            *(layout, track.track_id, plan, cut.fragments, cut.starts_s, cut.full_scale_share)
+        )
 
 
 def _represent_all(song: Converted, transforms: Mapping[str, Transform]) -> _Represented | None:
     """Make all matrices of one WAV from one reading; one that fails leaves the others be."""
     try:
-        fragments = read_wav(song.wav, len(song.starts_s))
+        fragments = read_wav(song.wav.path, len(song.wav.starts_s))
         sound = measure_sound(song.track_id, fragments)
     except Exception:
         get_run_logger().exception("%s was left out", show_location(song.track.location))
+        song.wav.path.unlink(missing_ok=True)
         return None
     made = {key: _represent(song, fragments, key, transforms[key]) for key in song.feature_keys}
     return _Represented(
@@ -228,7 +219,7 @@ def _represent(
     return TrackMatrices(
         track_id=song.track_id,
         genre=song.track.genre,
-        starts_s=song.starts_s,
+        starts_s=song.wav.starts_s,
         matrices=matrices,
     )
 
@@ -254,7 +245,7 @@ def _failure(representation: str, error: Exception) -> str:
 
 
 def _clipping(song: Converted) -> str:
-    return describe_clipping(song.full_scale_share)
+    return describe_clipping(song.wav.full_scale_share)
 
 
 def _warn(song: Converted) -> Warned:

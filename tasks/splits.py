@@ -14,6 +14,7 @@ from genre_core.examples import Examples
 from genre_core.records import LEARNING_SPLITS, Reason, Split
 from genre_core.representations.embeddings import song_examples
 from genre_core.representations.features import FeatureConfig, name_features
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding, shard_names
 from storage.catalog.promotions import freeze_golden
 from storage.catalog.snapshots import (
@@ -115,9 +116,11 @@ def snapshot_examples(
 
     The windows of an embedding are averaged: the head reads songs.
     """
-    shards = shard_names(layout, snapshot.feature_key)
+    with open_catalog(layout) as catalog:
+        shards = shard_names(catalog, snapshot.feature_key)
+        embedding = read_embedding(catalog, snapshot.feature_key)
     examples = read_examples(layout, shards, genre_of_track, genres)
-    return song_examples(examples) if read_embedding(layout, snapshot.feature_key) else examples
+    return song_examples(examples) if embedding else examples
 
 
 def _suggest_clips(n_too_short: int) -> None:

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from flows.cli.app import OUT
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.evaluation.significance import Standing
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.evaluation.significance import Significance
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def print_comparison(comparison: Comparison, champion: str) -> None:
 
 def standing_sentences(challenges: Sequence[Challenge]) -> list[str]:
     """Say who is better or worse than the best, and of all others together that nobody can tell."""
-    alike = [c for c in challenges if c.difference.standing is Standing.ALIKE]
+    alike = [c for c in challenges if c.difference.significance is Significance.NONE]
     if len(alike) < 2:
         return [challenge.sentence for challenge in challenges]
     told = [challenge.sentence for challenge in challenges if challenge not in alike]
     first = alike[0]
     together = (
-        f"The other {len(alike)} {Standing.ALIKE} from {first.best} on these "
+        f"The other {len(alike)} show no significant difference from {first.best} on these "
         f"{first.difference.n_songs} songs."
     )
     return [*told, together]
@@ -158,15 +159,18 @@ def audit_table(checks: Sequence[Check]) -> Table:
     for heading in ("value", "95 % interval", "chance"):
         table.add_column(heading, justify="right", no_wrap=True)
     for check in checks:
-        span = check.interval
         table.add_row(
             AUDIT_COLOURS[check.level],
             str(check.name),
             _value(check),
-            Text(f"[{span[0]:.2f}, {span[1]:.2f}]" if span else "–"),
+            Text(_ends(check.interval)),
             f"{check.chance:.2f}" if check.chance else "–",
         )
     return table
+
+
+def _ends(interval: Interval | None) -> str:
+    return f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"
 
 
 def _value(check: Check) -> str:

@@ -1,1 +1,1 @@
-"""The audit: four ways in which a score can say more than the network has learnt."""
+"""The audit: checks whether the scores of a snapshot can be trusted."""

@@ -1,4 +1,4 @@
-"""Label permutation: nothing can be learnt of random labels, unless the split leaks them."""
+"""Label permutation: permuted labels can be predicted only if the split leaks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,52 +6,47 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from genre_core.audit.intervals import Interval, judgement_interval, two_way_interval
+from genre_core.audit.intervals import prediction_interval, two_way_interval
 from genre_core.audit.learners import Learner, Measured, describe_others
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.splits import SHARES
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.records import LEARNING_SPLITS, Split
 
 MOST_VALUES = 4096
-"""Values of a matrix that the learners see; larger ones are averaged over frames."""
+"""Values of a matrix; larger ones are averaged over frames."""
 
-Sides = npt.NDArray[np.object_]
+Splits = npt.NDArray[np.object_]
 
 
-def thin_songs(
+def subsample_songs(
     songs: Sequence[AuditedSong], recordings: Mapping[str, str], n_songs: int, seed: int
 ) -> list[AuditedSong]:
-    """Draw songs until there are enough; copies of one recording come together."""
+    """Draw ``n_songs`` songs; duplicates of one recording come together."""
     names = sorted({recordings[song.track_id] for song in songs})
     rank = {name: at for at, name in enumerate(np.random.default_rng(seed).permutation(names))}
     ordered = sorted(songs, key=lambda song: (rank[recordings[song.track_id]], song.track_id))
     return ordered[:n_songs]
 
 
-def thin_examples(examples: Examples, n_fragments: int) -> Examples:
+def subsample_examples(examples: Examples, n_fragments: int) -> Examples:
     """Keep the first fragments of each song; average frames where a matrix is large."""
     seen: dict[str, int] = {}
     kept = np.zeros(len(examples), bool)
     for row, track_id in enumerate(examples.track_ids):
         seen[track_id] = seen.get(track_id, 0) + 1
         kept[row] = seen[track_id] <= n_fragments
-    thinned = select(examples, kept)
-    return replace(thinned, matrices=shrink(thinned.matrices))
+    chosen = select(examples, kept)
+    return replace(chosen, matrices=shrink(chosen.matrices))
 
 
 def shrink(matrices: Float32Array) -> Float32Array:
     """Average blocks of frames until a matrix has at most 4096 values, or one frame.
 
-    Parameters
-    ----------
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-
-    Returns
-    -------
-    float32 [shape=(n_examples, n_bands, n_blocks)]
-        The frames behind the last whole block are left out.
+    float32 (n_examples, n_bands, n_frames) to (n_examples, n_bands, n_blocks); frames behind the
+    last complete block are left out.
     """
     n_examples, n_bands, n_frames = matrices.shape
     block = min(n_frames, -(-n_bands * n_frames // MOST_VALUES))
@@ -61,7 +56,7 @@ def shrink(matrices: Float32Array) -> Float32Array:
 
 
 def select(examples: Examples, rows: npt.NDArray[np.bool_]) -> Examples:
-    """Give some of the examples."""
+    """Return the examples of some rows."""
     return Examples(
         matrices=examples.matrices[rows],
         labels=examples.labels[rows],
@@ -70,69 +65,58 @@ def select(examples: Examples, rows: npt.NDArray[np.bool_]) -> Examples:
 
 
 def relabel(examples: Examples, label_of_song: Mapping[str, int]) -> Examples:
-    """Give the examples other labels, one a song."""
+    """Replace the labels, one a song."""
     labels = np.array([label_of_song[track_id] for track_id in examples.track_ids], np.int64)
     return replace(examples, labels=labels)
 
 
-def deal_labels(
+def permute_labels(
     songs: Sequence[AuditedSong],
     recordings: Mapping[str, str],
     n_genres: int,
     rng: np.random.Generator,
 ) -> dict[str, int]:
-    """Deal labels at random to recordings, in equal numbers on each side of the split.
+    """Assign random labels to recordings, in equal numbers in each subset of the split.
 
-    Parameters
-    ----------
-    songs : sequence of AuditedSong
-    recordings : mapping
-        Copies of one recording get one label, as they have one genre; one that stands on two
-        sides is dealt its label on the first of them.
-    n_genres : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    dict
-        ``track_id`` to a label in 0..n_genres-1.
+    Returns ``track_id`` to a label in 0..n_genres-1. Duplicates of one recording get one label, as
+    they have one genre; in two subsets, that of the first.
 
     Notes
     -----
-    What does not divide goes to genres drawn at random, so that every label is equally probable
-    for every recording, and the labels of one side say nothing of those of another: whatever a
-    network learns on one side, it is right on another with probability 1 / n_genres.
+    The remainder goes to genres drawn at random, so that every label is equally probable for every
+    recording and independent between subsets: whatever a model learns in one, it is right in
+    another with probability 1 / n_genres.
     """
-    side_of = {recordings[song.track_id]: song.split for song in reversed(songs)}
-    dealt: dict[str, int] = {}
-    for side in LEARNING_SPLITS:
-        names = sorted(name for name, split in side_of.items() if split == side)
+    split_of = {recordings[song.track_id]: song.split for song in reversed(songs)}
+    labels: dict[str, int] = {}
+    for split in LEARNING_SPLITS:
+        names = sorted(name for name, own in split_of.items() if own == split)
         order = rng.permutation(n_genres)
-        hand = rng.permutation(order[np.arange(len(names)) % n_genres])
-        dealt |= dict(zip(names, hand.tolist(), strict=True))
-    return {song.track_id: dealt[recordings[song.track_id]] for song in songs}
+        permuted = rng.permutation(order[np.arange(len(names)) % n_genres])
+        labels |= dict(zip(names, permuted.tolist(), strict=True))
+    return {song.track_id: labels[recordings[song.track_id]] for song in songs}
 
 
-def sides_by_song(examples: Examples, songs: Sequence[AuditedSong]) -> Sides:
-    """Give the side of each example: that of its song."""
+def splits_by_song(examples: Examples, songs: Sequence[AuditedSong]) -> Splits:
+    """Subset of each example: that of its song."""
     split_of = {song.track_id: song.split for song in songs}
     return np.array([split_of[track_id] for track_id in examples.track_ids], object)
 
 
-def sides_by_fragment(examples: Examples, rng: np.random.Generator) -> Sides:
-    """Give the side of each example, drawn for each fragment alone: 70, 15 and 15 %."""
+def splits_by_fragment(examples: Examples, rng: np.random.Generator) -> Splits:
+    """Subset of each example, drawn for each fragment separately: 70, 15 and 15 %."""
     cuts = (np.cumsum(list(SHARES.values())) * len(examples)).round().astype(int)
-    sides = np.empty(len(examples), object)
+    splits = np.empty(len(examples), object)
     order = rng.permutation(len(examples))
-    for side, rows in zip(SHARES, np.split(order, cuts[:-1]), strict=True):
-        sides[rows] = side
-    return sides
+    for split, rows in zip(SHARES, np.split(order, cuts[:-1]), strict=True):
+        splits[rows] = split
+    return splits
 
 
-def song_verdicts(
+def predict_by_song(
     probabilities: Float32Array, examples: Examples
 ) -> tuple[npt.NDArray[np.object_], Int64Array, Int64Array]:
-    """Give the songs, their labels, and those that the mean of their fragments chooses."""
+    """Return songs, true labels, and labels predicted by the mean of the fragments."""
     from genre_core.evaluation.songs import vote_songs
 
     label_of_song = dict(zip(examples.track_ids.tolist(), examples.labels.tolist(), strict=True))
@@ -151,34 +135,33 @@ def check_by_song(
     n_genres: int,
     config: AuditConfig,
 ) -> Check:
-    """Score permuted labels on the stored split: they must come out at chance.
+    """Score permuted labels on the stored split: the accuracy must be at chance.
 
     Parameters
     ----------
     learners : sequence of Learner
-        Their examples are of ``songs``, whose own labels are not looked at. The first decides.
+        Their examples are of ``songs``; the true labels are not used. The first decides.
     recordings : mapping
         From `name_recordings`.
 
     Returns
     -------
     Check
-        Its value is the mean accuracy by song on validation and test. It fails above chance;
-        below, which no leak explains, it warns.
+        Its value is the mean accuracy by song on validation and test. It fails above chance, and
+        warns below, which no leak explains.
         Its two answers are "no song leaks", which scores at chance, and "a share of
         ``config.leak_share`` of the songs has a duplicate in training", which scores
         chance + leak_share (1 - chance). It passes where the interval excludes the second, and is
-        inconclusive where it holds both.
+        inconclusive where it includes both.
 
     Notes
     -----
-    Validation chooses nothing: a leak is seen the better the more is memorised, and validation
-    songs can be scored, too.
+    Validation chooses nothing here, so that validation songs are scored, too.
     Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017:
-    networks memorise random labels. A score above chance is then memory, not knowledge
+    networks memorise random labels, so a score above chance is a leak
     (Ojala and Garriga, "Permutation tests for studying classifier performance", JMLR 11, 2010).
     """
-    if missing := missing_sides(songs):
+    if missing := missing_splits(songs):
         return untested(CheckName.BY_SONG, missing)
     others = [song for song in songs if song.split in OTHERS]
     measured = [_score_songs(learner, songs, recordings, n_genres, config) for learner in learners]
@@ -193,13 +176,13 @@ def check_by_fragment(
     n_genres: int,
     config: AuditConfig,
 ) -> Check:
-    """Score the same permuted labels with fragments of each song on all sides, as the thesis does.
+    """Score the same permuted labels on a split by fragment, as in the thesis.
 
-    It is the control of `check_by_song`: its two answers are "these learners would see a leak" and
-    "they would not". Its value is the accuracy by fragment. It passes above chance, which also
-    shows by how much such a split inflates a score, and is inconclusive otherwise.
+    It is the control of `check_by_song`: its two answers are "these learners detect a leak" and
+    "they do not". Its value is the accuracy by fragment. It passes above chance, which also shows
+    by how much such a split inflates a score, and is inconclusive otherwise.
     """
-    if missing := missing_sides(songs):
+    if missing := missing_splits(songs):
         return untested(CheckName.BY_FRAGMENT, missing)
     measured = [
         _score_fragments(learner, songs, recordings, n_genres, config) for learner in learners
@@ -207,10 +190,10 @@ def check_by_fragment(
     return _report_by_fragment(measured, 1 / n_genres, learners[0].n_draws, len(songs))
 
 
-def missing_sides(songs: Sequence[AuditedSong]) -> str:
-    """Say which side of the split has no song, in a sentence; empty if all have."""
-    held = {song.split for song in songs}
-    empty = [str(split) for split in LEARNING_SPLITS if split not in held]
+def missing_splits(songs: Sequence[AuditedSong]) -> str:
+    """Sentence that names subsets without a song; empty if there are none."""
+    found = {song.split for song in songs}
+    empty = [str(split) for split in LEARNING_SPLITS if split not in found]
     return f"no song of the snapshot is left for {' and '.join(empty)}." if empty else ""
 
 
@@ -221,17 +204,17 @@ def _score_songs(
     n_genres: int,
     config: AuditConfig,
 ) -> Measured:
-    sides = sides_by_song(learner.examples, songs)
-    track_ids = sorted(set(learner.examples.track_ids[np.isin(sides, OTHERS)]))
+    splits = splits_by_song(learner.examples, songs)
+    track_ids = sorted(set(learner.examples.track_ids[np.isin(splits, OTHERS)]))
     column = {track_id: at for at, track_id in enumerate(track_ids)}
     hits = np.zeros((learner.n_draws, len(column)))
     for draw in range(learner.n_draws):
-        labels = deal_labels(songs, recordings, n_genres, _rng(config, draw))
-        tested, probabilities = _score_others(learner, labels, sides, config, draw)
-        found, true, predicted = song_verdicts(probabilities, tested)
+        labels = permute_labels(songs, recordings, n_genres, _rng(config, draw))
+        tested, probabilities = _score_others(learner, labels, splits, config, draw)
+        found, true, predicted = predict_by_song(probabilities, tested)
         hits[draw, [column[track_id] for track_id in found]] = true == predicted
-    interval = judgement_interval(hits, config.n_resamples, _rng(config, -1))
-    return Measured(learner=learner.name, value=float(hits.mean()), interval=interval)
+    score = prediction_interval(hits, config.n_resamples, _rng(config, -1))
+    return Measured(learner=learner.name, score=score)
 
 
 def _score_fragments(
@@ -245,34 +228,32 @@ def _score_fragments(
     hits = np.zeros((learner.n_draws, len(column)))
     weights = np.zeros_like(hits)
     for draw in range(learner.n_draws):
-        labels = deal_labels(songs, recordings, n_genres, _rng(config, draw))
-        sides = sides_by_fragment(learner.examples, _rng(config, draw, 1))
-        tested, probabilities = _score_others(learner, labels, sides, config, draw)
+        labels = permute_labels(songs, recordings, n_genres, _rng(config, draw))
+        splits = splits_by_fragment(learner.examples, _rng(config, draw, 1))
+        tested, probabilities = _score_others(learner, labels, splits, config, draw)
         columns = [column[track_id] for track_id in tested.track_ids]
         np.add.at(hits[draw], columns, probabilities.argmax(axis=1) == tested.labels)
         np.add.at(weights[draw], columns, 1)
-    interval = two_way_interval(hits, weights, config.n_resamples, _rng(config, -1))
-    return Measured(
-        learner=learner.name, value=float(hits.sum() / weights.sum()), interval=interval
-    )
+    score = two_way_interval(hits, weights, config.n_resamples, _rng(config, -1))
+    return Measured(learner=learner.name, score=score)
 
 
 def _score_others(
     learner: Learner,
     labels: Mapping[str, int],
-    sides: Sides,
+    splits: Splits,
     config: AuditConfig,
     draw: int,
 ) -> tuple[Examples, Float32Array]:
-    """Train on one side of relabelled examples; return the others and their probabilities."""
+    """Train on relabelled training examples; return the others and their probabilities."""
     examples = relabel(learner.examples, labels)
-    train = select(examples, sides == Split.TRAIN)
-    others = select(examples, np.isin(sides, OTHERS))
+    train = select(examples, splits == Split.TRAIN)
+    others = select(examples, np.isin(splits, OTHERS))
     return others, learner.fit(train, others, config.seed + draw)
 
 
 def _rng(config: AuditConfig, *stream: int) -> np.random.Generator:
-    """Give a generator of its own for each purpose; -1 is that of the resamples."""
+    """Random generator for one purpose; -1 is that of the resamples."""
     return np.random.default_rng([config.seed, *(number + 1 for number in stream)])
 
 
@@ -282,7 +263,7 @@ def _report_by_song(
     first, others = measured[0], measured[1:]
     n_draws, n_songs = counts["n_draws"], counts["n_scored_songs"]
     with_leak = chance + leak_share * (1 - chance)
-    level = _level_by_song(first.interval, chance, with_leak)
+    level = _level_by_song(first.score, chance, with_leak)
     ending = {
         Level.PASS: f"No leak: duplicates of {leak_share:.0%} of these songs would score "
         f"{with_leak:.2f}.",
@@ -290,17 +271,17 @@ def _report_by_song(
         f"few (interval includes chance and {with_leak:.2f}, the score if {leak_share:.0%} of the "
         "songs leaked). Add songs, or raise audit.n_draws.",
         Level.WARN: "That is below chance, which no leak explains. Raise audit.n_draws.",
-        Level.FAIL: "Only a leak between the sides explains that: do not trust scores of this "
-        "snapshot; look for copies and artists on two sides.",
+        Level.FAIL: "Only a leak between the subsets explains that: do not trust scores of this "
+        "snapshot; look for duplicates and artists in two subsets.",
     }[level]
     return Check(
         name=CheckName.BY_SONG,
         level=level,
-        value=first.value,
-        interval=first.interval,
+        value=first.score.value,
+        interval=first.score,
         chance=chance,
-        message=f"labels permuted among songs {n_draws} times: {first.learner} scores {first} on "
-        f"{n_songs} validation and test songs, chance {chance:.2f}. {ending}"
+        message=f"labels permuted among songs {n_draws} times: {first.learner} scores "
+        f"{first.score} on {n_songs} validation and test songs, chance {chance:.2f}. {ending}"
         f"{describe_others(others)}",
         details={
             **counts,
@@ -311,34 +292,33 @@ def _report_by_song(
     )
 
 
-def _level_by_song(interval: Interval, chance: float, with_leak: float) -> Level:
-    low, high = interval
-    if low > chance:
+def _level_by_song(score: Interval, chance: float, with_leak: float) -> Level:
+    if score.low > chance:
         return Level.FAIL
-    if high < chance:
+    if score.high < chance:
         return Level.WARN
-    return Level.PASS if high < with_leak else Level.INCONCLUSIVE
+    return Level.PASS if score.high < with_leak else Level.INCONCLUSIVE
 
 
 def _report_by_fragment(
     measured: Sequence[Measured], chance: float, n_draws: int, n_songs: int
 ) -> Check:
     first, others = measured[0], measured[1:]
-    would_see = first.interval[0] > chance
+    detects_leaks = first.score.low > chance
     ending = (
-        "A fragment-level split would inflate a score by this much, and the audit would see a leak."
-        if would_see
-        else f"Inconclusive: {n_songs} songs are too few to show that a leak would be seen "
+        "A fragment-level split would inflate the score by this much, and the audit detects leaks."
+        if detects_leaks
+        else f"Inconclusive: {n_songs} songs are too few to show that a leak would be detected "
         "(interval does not exceed chance). Add songs."
     )
     return Check(
         name=CheckName.BY_FRAGMENT,
-        level=Level.PASS if would_see else Level.INCONCLUSIVE,
-        value=first.value,
-        interval=first.interval,
+        level=Level.PASS if detects_leaks else Level.INCONCLUSIVE,
+        value=first.score.value,
+        interval=first.score,
         chance=chance,
-        message=f"the same labels with fragments of each song on all sides: {first.learner} scores "
-        f"{first}, chance {chance:.2f}. {ending}{describe_others(others)}",
+        message=f"the same labels with fragments of each song in all subsets: {first.learner} "
+        f"scores {first.score}, chance {chance:.2f}. {ending}{describe_others(others)}",
         details={
             "n_draws": n_draws,
             "n_songs": n_songs,

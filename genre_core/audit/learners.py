@@ -1,10 +1,9 @@
 """Learners of the audit: those for embeddings, and how results of several are reported.
 
-Labels are permuted to see whether the split leaks, so the learner must memorise. The head does not:
-its penalty and its prior are made to generalise, and a ridge with fewer features than examples
-cannot. On windows of 53 songs a nearest neighbour finds 0.75 of permuted labels again (chance 0.25)
-and a head 0.65; on windows of 240 songs 0.95 and 0.35 to 0.5. So the nearest neighbour decides, and
-the head is reported beside it. Where sources are left out, the head itself is what is tested.
+Permuted labels show a leak only if the learner memorises. The head does not: penalty and prior make
+it generalise. On windows of 53 songs a nearest neighbour recovers 0.75 of permuted labels (chance
+0.25) and a head 0.65; on windows of 240 songs 0.95 and 0.35 to 0.5. So the nearest neighbour
+decides, and the head is reported beside it. Leave-one-source-out tests the head itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genre_core.audit.intervals import Interval
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.examples import Examples, Float32Array
 from genre_core.representations.embeddings import song_examples
 from genre_core.training.head import fit_head, fit_scaler
@@ -46,29 +45,22 @@ class Learner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Score of one learner with its 95 % interval."""
+    """Score of one learner."""
 
     learner: str
-    value: float
-    interval: Interval
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.interval[0]:.2f}, {self.interval[1]:.2f}]"
+    score: Interval
 
     def as_document(self) -> dict[str, object]:
         """Return plain values."""
-        return {
-            "learner": self.learner,
-            "value": self.value,
-            "interval": [float(end) for end in self.interval],
-        }
+        value, *ends = self.score.as_list()
+        return {"learner": self.learner, "value": value, "interval": ends}
 
 
 def describe_others(others: Sequence[Measured]) -> str:
     """Sentence with the scores of the learners that do not decide; empty without any."""
     if not others:
         return ""
-    return f" Beside it: {', '.join(f'{other.learner} {other}' for other in others)}."
+    return f" Beside it: {', '.join(f'{other.learner} {other.score}' for other in others)}."
 
 
 def nearest_neighbour(n_genres: int) -> Fit:
@@ -76,10 +68,10 @@ def nearest_neighbour(n_genres: int) -> Fit:
 
     def fit(train: Examples, scored: Examples, _: int) -> Float32Array:
         scaler = fit_scaler(_flat(train), _flat(train).shape[1])
-        known, asked = scaler.scale(_flat(train)), scaler.scale(_flat(scored))
-        # |known|^2 - 2 known asked ranks like the distance, and |asked|^2 is the same for all
+        known, new = scaler.scale(_flat(train)), scaler.scale(_flat(scored))
+        # |known|^2 - 2 known new ranks like the distance; |new|^2 is the same for all
         with one_thread():
-            distances = np.square(known).sum(axis=1) - 2 * (asked @ known.T)
+            distances = np.square(known).sum(axis=1) - 2 * (new @ known.T)
         return np.eye(n_genres, dtype=np.float32)[train.labels[distances.argmin(axis=1)]]
 
     return fit
@@ -91,18 +83,18 @@ def head_of_songs(group_of_song: Mapping[str, str], prior: Float32Array, n_genre
     Parameters
     ----------
     group_of_song : mapping
-        Groups are never on both sides of the folds that choose the head.
+        Groups are kept together in the folds that choose the head.
     prior : float32 [shape=(n_tags, n_genres)]
         Zeros alone: no prior.
     n_genres : int
     """
 
     def fit(train: Examples, scored: Examples, seed: int) -> Float32Array:
-        songs, asked = song_examples(train), song_examples(scored)
+        songs, new = song_examples(train), song_examples(scored)
         groups = [group_of_song[track_id] for track_id in songs.track_ids]
         fitted = fit_head(_flat(songs), songs.labels, groups, prior, n_genres, seed)
-        rows = np.searchsorted(asked.track_ids.astype(str), scored.track_ids.astype(str))
-        return fitted.head.probabilities(_flat(asked))[rows]
+        rows = np.searchsorted(new.track_ids.astype(str), scored.track_ids.astype(str))
+        return fitted.head.probabilities(_flat(new))[rows]
 
     return fit
 

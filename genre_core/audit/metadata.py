@@ -1,4 +1,4 @@
-"""Metadata: the genre predicted from what is written beside the music, artists kept apart."""
+"""Metadata: the genre predicted from tags and file properties, artists kept apart."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ CUES: Mapping[str, tuple[str, ...]] = {
     "file": FILE,
 }
 MOST_WORDS = 200
-"""Words of each text that are seen, the most frequent ones."""
+"""Most frequent words of each text that are used."""
 MOST_SONGS = 1000
 N_TREES = 40
 WORD = r"(?u)\b\w\w+\b"
@@ -34,12 +34,12 @@ Folds = list[tuple[list[int], list[int]]]
 def check_metadata(
     songs: Sequence[AuditedSong], predictions: Mapping[str, str], config: AuditConfig
 ) -> Check:
-    """Predict the genre from metadata alone, and compare with what the best run predicts.
+    """Predict the genre from metadata alone, and compare with the predictions of the best run.
 
     Parameters
     ----------
     songs : sequence of AuditedSong
-        1000 of them are drawn where there are more.
+        At most 1000 of them are used.
     predictions : mapping
         ``track_id`` to the genre that the best run predicts for a validation or test song; empty
         where there is none.
@@ -48,21 +48,19 @@ def check_metadata(
     -------
     Check
         Its value is the mean recall over genres of a forest that sees the words of artist, album
-        and publisher (record label), the year, bit rate, sample rate, codec and channels. Each
-        song is predicted from songs of other artists. Its answers are those of
-        `report_baseline`.
+        and publisher, the year, bit rate, sample rate, codec and channels. Each song is predicted
+        from songs of other artists. Its answers are those of `report_baseline`.
 
     Notes
     -----
-    With artists kept apart, the name of an artist cannot give its own songs away. Words count
-    where several artists share them: those that name a style (``orchestra``, ``dj``), and the
-    album or label that artists have in common. The latter say that a genre comes from one
-    collection, whose sound a network may learn in place of the genre.
+    With artists kept apart, an artist's name does not predict its own songs. Words count where
+    artists share them: styles (``orchestra``, ``dj``), and common albums or labels, which show that
+    a genre comes from one collection, whose sound a model may learn in place of the genre.
     """
     songs = _subsample(songs, config.seed)
     artists = fold_groups(songs)
     folds = list(_folds(songs, artists, config))
-    scored = sorted(at for _, held in folds for at in held)
+    scored = sorted(at for _, held_out in folds for at in held_out)
     if len({songs[at].genre for at in scored}) < 2:
         return untested(
             CheckName.METADATA, "songs of two genres are needed, each by two artists at least."
@@ -99,21 +97,21 @@ def _folds(
     if n_folds < 2:
         return
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=config.seed)
-    for fitted, held in splitter.split(songs, genres, artists):
+    for fitted, held_out in splitter.split(songs, genres, artists):
         known = {genres[at] for at in fitted}
-        yield fitted.tolist(), [at for at in held.tolist() if genres[at] in known]
+        yield fitted.tolist(), [at for at in held_out.tolist() if genres[at] in known]
 
 
 def _hits(songs: Sequence[AuditedSong], folds: Folds, cues: Sequence[str]) -> BoolArray:
     """Return which songs a forest on these cues predicts correctly, (n_songs,)."""
     hits = np.zeros(len(songs), bool)
     numbers = _numbers(songs, [cue for cue in cues if cue not in TEXTS])
-    for fitted, held in folds:
+    for fitted, held_out in folds:
         words = [_words(songs, fitted, cue) for cue in cues if cue in TEXTS]
         columns = np.hstack([numbers, *words])
         genres = [songs[at].genre for at in fitted]
-        predicted = forest_predictions(columns[fitted], genres, columns[held], N_TREES)
-        hits[held] = predicted == np.array([songs[at].genre for at in held])
+        predicted = forest_predictions(columns[fitted], genres, columns[held_out], N_TREES)
+        hits[held_out] = predicted == np.array([songs[at].genre for at in held_out])
     return hits
 
 

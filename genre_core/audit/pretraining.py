@@ -1,4 +1,4 @@
-"""Pretraining: what an embedding was trained on, and whether the songs look like that."""
+"""Pretraining: whether songs may be in the training data of an embedding."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Million Song Dataset came from 7digital.com (Bertin-Mahieux et al., ISMIR 2011);
 freemusicarchive.org (Defferrard et al., ISMIR 2017) and MTG-Jamendo jamendo.com.
 """
 SHORTEST_INSIDE = 6
-"""Letters from which on a name also counts as a part of a longer one."""
+"""Names of at least this length also match inside longer names."""
 
 
 def check_pretraining(songs: Sequence[AuditedSong], embedding: Embedding) -> Check:
@@ -34,10 +34,9 @@ def check_pretraining(songs: Sequence[AuditedSong], embedding: Embedding) -> Che
     -------
     Check
         Its value is the share of songs whose site or folders bear the name of a data set that the
-        embedding was trained on; it warns if there is one. It passes otherwise, with a note that
-        names the data sets: songs that came from elsewhere may be in them, too.
-        Its two answers are "trained on these songs" and "not"; it is inconclusive where the
-        embedding names no data set.
+        embedding was trained on. Its two answers are "trained on these songs", which warns, and
+        "not", which passes and names the data sets; it is inconclusive where the embedding names
+        none.
     """
     if not embedding.trained_on:
         return untested(
@@ -73,20 +72,20 @@ def _describe(n_known: int, n_songs: int) -> str:
 
 
 def _songs_of(data_set: str, songs: Sequence[AuditedSong]) -> set[str]:
-    """Return the tracks whose site or folders bear the name of a data set."""
+    """Tracks whose site or folders bear the name of a data set."""
     names = _names_of(data_set)
     return {song.track_id for song in songs if _is_named(_places(song.location), names)}
 
 
 def _names_of(data_set: str) -> tuple[str, ...]:
-    """Return all names of a data set; of one that is not in `SETS` its own alone."""
+    """All names of a data set; only its own if it is not in `SETS`."""
     own = (fold_artist(data_set),)
     places = [fold_artist(data_set), *_words(data_set)]
     return next((names for names in SETS if _is_named(places, names)), own)
 
 
 def _places(location: str) -> list[str]:
-    """Return the parts of the site and the folders of a song, their words included."""
+    """Parts of the site and folders of a song, and their words."""
     address = urlsplit(location)
     path = address.path if address.netloc else location
     parts = [*address.netloc.split("."), *path.split("/")[:-1]]

@@ -1,15 +1,17 @@
-"""Settings and results of the audit. Nothing here imports SciPy or Keras."""
+"""Settings and results of the audit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from genre_core.evaluation.bootstrap import Interval
+
 
 class Level(StrEnum):
     """Result of a check, from good to bad; the verdict of an audit is the worst of them.
 
-    ``inconclusive`` stands where the data allow both answers: each check says in its docstring
-    which two these are. Like ``warn`` it stops no promotion.
+    ``inconclusive``: the data allow both answers that the docstring of the check names. It stops
+    no promotion, nor does ``warn``.
     """
 
     PASS = "pass"
@@ -26,7 +28,7 @@ class CheckName(StrEnum):
     BY_FRAGMENT = "random_labels_by_fragment"
     SHORTCUTS = "shortcuts"
     METADATA = "metadata"
-    SOURCE_OUT = "source_out"
+    LEAVE_ONE_SOURCE_OUT = "source_out"
     PRETRAINING = "pretraining"
 
 
@@ -44,7 +46,7 @@ _LEAST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """How much the audit measures; the defaults take seconds.
+    """Size of the audit; the defaults take seconds.
 
     Attributes
     ----------
@@ -52,17 +54,17 @@ class AuditConfig:
         Permutations of the labels: of networks and heads, and of the nearest neighbour on
         embeddings, which costs milliseconds.
     leak_share : float
-        Share of the scored songs with a duplicate in training that the permutation of labels by
-        song must be able to exclude; it is inconclusive otherwise.
+        Share of scored songs with a duplicate in training that the permutation of labels by song
+        must exclude; it is inconclusive otherwise.
     n_folds : int
         Folds of sources or artists, each left out once; with fewer sources, one a source.
     n_songs, n_fragments : int
-        Most songs of the library, and of each song most fragments, that the learners see.
+        Most songs of the library, and most fragments of a song, that the learners see.
     max_epochs, batch_size, learning_rate
         Of the small networks (`dense`), which memorise what can be memorised.
     shortcut_share : float
-        Warn where file or metadata alone give more than this share of the champion's score above
-        chance. At a half, they explain as much of the score as the music does.
+        Warn where file or metadata alone explain more than this share of the champion's score above
+        chance.
     n_resamples : int
         Of each bootstrap.
     seed : int
@@ -94,41 +96,40 @@ class AuditConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What one check found.
+    """Result of one check.
 
     Attributes
     ----------
     value : float or None
         None where it could not be measured; ``message`` says why.
-    interval : (float, float) or None
-        95 %.
+    interval : Interval or None
     chance : float or None
-        The value that would be nothing to see.
+        The value without any effect.
     details : mapping
-        What the value is made of, plain values.
+        Parts of the value, plain values.
     """
 
     name: CheckName
     level: Level
     message: str
     value: float | None = None
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     chance: float | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
-        """Whether the check was made and found nothing."""
+        """Whether the check was made and found nothing wrong."""
         return self.level is Level.PASS
 
     def as_row(self) -> dict[str, object]:
-        """Return what people read, under the names that the command line prints."""
+        """Return the check as in the JSON of `audit`."""
         return {
             "name": str(self.name),
             "level": str(self.level),
             "passed": self.passed,
             "value": self.value,
-            "interval": list(self.interval) if self.interval else None,
+            "interval": self.interval.as_list()[1:] if self.interval else None,
             "chance": self.chance,
             "message": self.message,
         }
@@ -141,5 +142,5 @@ def verdict_of(checks: Sequence[Check]) -> Level:
 
 
 def untested(name: CheckName, reason: str) -> Check:
-    """Return the check that could not be made: both answers stay possible."""
+    """Return an inconclusive check that could not be made."""
     return Check(name=name, level=Level.INCONCLUSIVE, message=f"cannot be tested: {reason}")

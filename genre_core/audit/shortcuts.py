@@ -27,7 +27,7 @@ ADVICE = "Add songs of each genre from other encoders, or encode all alike."
 def check_shortcuts(
     songs: Sequence[AuditedSong], predictions: Mapping[str, str], config: AuditConfig
 ) -> Check:
-    """Predict the genre from the file alone, and compare with what the best run predicts.
+    """Predict the genre from the file alone, and compare with the predictions of the best run.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def check_shortcuts(
     -------
     Check
         Its value is the mean recall over genres, on validation and test songs, of a forest that
-        has learnt from the training songs all of loudness, duration, bit rate, sample rate,
-        codec, spectral cut-off and file size. Its answers are those of `report_baseline`.
+        is trained on loudness, duration, bit rate, sample rate, codec, spectral cut-off and file
+        size of the training songs. Its answers are those of `report_baseline`.
 
     Notes
     -----
@@ -50,16 +50,18 @@ def check_shortcuts(
     networks", Nature Machine Intelligence 2, 2020.
     """
     train = [song for song in songs if song.split == Split.TRAIN]
-    judged = [s for s in songs if s.split != Split.TRAIN and s.genre in {t.genre for t in train}]
-    if len({song.genre for song in judged}) < 2 or len(train) < FEWEST_TRAIN:
-        return untested(CheckName.SHORTCUTS, "songs of two genres are needed on both sides.")
+    scored = [s for s in songs if s.split != Split.TRAIN and s.genre in {t.genre for t in train}]
+    if len({song.genre for song in scored}) < 2 or len(train) < FEWEST_TRAIN:
+        return untested(
+            CheckName.SHORTCUTS, "songs of two genres are needed in and outside training."
+        )
     baseline = Baseline(
         name="the file",
-        genres=tuple(song.genre for song in judged),
-        groups=tuple(song.group_id for song in judged),
-        by_cue={cue: _hits(train, judged, (cue,)) for cue in CUES},
-        together=_hits(train, judged, CUES),
-        predictions=tuple(predictions.get(song.track_id, "") for song in judged),
+        genres=tuple(song.genre for song in scored),
+        groups=tuple(song.group_id for song in scored),
+        by_cue={cue: _hits(train, scored, (cue,)) for cue in CUES},
+        together=_hits(train, scored, CUES),
+        predictions=tuple(predictions.get(song.track_id, "") for song in scored),
     )
     return report_baseline(CheckName.SHORTCUTS, baseline, ADVICE, config)
 
@@ -81,9 +83,9 @@ def cue_columns(songs: Sequence[AuditedSong], cues: Sequence[str]) -> Float64Arr
 
 
 def _hits(
-    train: Sequence[AuditedSong], judged: Sequence[AuditedSong], cues: Sequence[str]
+    train: Sequence[AuditedSong], scored: Sequence[AuditedSong], cues: Sequence[str]
 ) -> BoolArray:
-    columns = cue_columns([*train, *judged], cues)
+    columns = cue_columns([*train, *scored], cues)
     genres = [song.genre for song in train]
     predicted = forest_predictions(columns[: len(train)], genres, columns[len(train) :], N_TREES)
-    return predicted == np.array([song.genre for song in judged])
+    return predicted == np.array([song.genre for song in scored])

@@ -1,4 +1,4 @@
-"""The songs of a snapshot as the audit sees them, and which of them are one recording."""
+"""Songs as the audit sees them: their recordings and their sources."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,18 +12,18 @@ from genre_core.records import Split
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedSong:
-    """A track of a snapshot, with all that might give its genre away.
+    """A track of a snapshot, with everything from which its genre might be predicted.
 
     Attributes
     ----------
     assigned : str
-        The side that the catalog keeps for it; other than ``split`` where one was tampered with.
+        The subset in the catalog; other than ``split`` where one was tampered with.
     publisher : str
         Its record label.
     year : int
         Of its release; 0 where it is unknown.
     codec, sample_rate, bit_rate, channels, duration_s, n_bytes
-        Of its file: Hz, bits per second, seconds, bytes; 0 where nobody knows.
+        Of its file: Hz, bits per second, seconds, bytes; 0 if unknown.
     loudness_db, cutoff_hz : float
         Of its sound, see `genre_core.signal.sound`; NaN where it was not measured.
     """
@@ -51,21 +51,21 @@ class AuditedSong:
 
 
 def fold_groups(songs: Sequence[AuditedSong]) -> list[str]:
-    """Return the group of each song for folds: groups of the split that share an artist are one."""
+    """Return the group of each song for folds: groups that share an artist are joined."""
     return join_artists([song.group_id for song in songs], [song.artist for song in songs])
 
 
 def name_recordings(
-    songs: Sequence[AuditedSong], copies: Iterable[tuple[str, str]]
+    songs: Sequence[AuditedSong], duplicates: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
-    """Name the recording of each song; copies of copies are one recording.
+    """Return the recording of each song; duplicates of duplicates are one recording.
 
     Parameters
     ----------
     songs : sequence of AuditedSong
         Those with the same packets are one recording, too.
-    copies : iterable of (str, str)
-        Pairs of track ids that are one recording, as fingerprints tell; they may lead over songs
+    duplicates : iterable of (str, str)
+        Pairs of track ids that are one recording by their fingerprints; they may link over songs
         that are not among ``songs``.
 
     Returns
@@ -77,20 +77,20 @@ def name_recordings(
 
     joined = DisjointSet(song.track_id for song in songs)
     pairs = [(song.track_id, f"packets:{song.packets_id}") for song in songs if song.packets_id]
-    for one, other in (*pairs, *copies):
+    for one, other in (*pairs, *duplicates):
         joined.add(one)
         joined.add(other)
         joined.merge(one, other)
     return {song.track_id: min(joined.subset(song.track_id)) for song in songs}
 
 
-def sides_of(songs: Sequence[AuditedSong], keys: Mapping[str, str]) -> dict[str, set[Split]]:
-    """Give the sides on which each key stands; songs without a key are left out."""
-    sides: dict[str, set[Split]] = {}
+def splits_of(songs: Sequence[AuditedSong], keys: Mapping[str, str]) -> dict[str, set[Split]]:
+    """Return the subsets of each key; songs without a key are left out."""
+    splits: dict[str, set[Split]] = {}
     for song in songs:
         if key := keys.get(song.track_id, ""):
-            sides.setdefault(key, set()).add(song.split)
-    return sides
+            splits.setdefault(key, set()).add(song.split)
+    return splits
 
 
 FEWEST_SOURCES = 2
@@ -98,7 +98,7 @@ FEWEST_GENRES = 2
 
 
 def collection_of(song: AuditedSong) -> str:
-    """Give the site of an address, or what stands above the folder that is named as the genre."""
+    """Site of an address, or the folder above the one that is named as the genre."""
     address = urlsplit(song.location)
     if address.netloc:
         return address.netloc.casefold()
@@ -109,12 +109,12 @@ def collection_of(song: AuditedSong) -> str:
 
 
 def folder_of(song: AuditedSong) -> str:
-    """Give the folder of a song, also of an address."""
+    """Folder of a song, also of an address."""
     return song.location.rsplit("/", 1)[0]
 
 
 def release_of(song: AuditedSong) -> str:
-    """Give the album, where nobody knows it the artist, then the folder."""
+    """Album, if unknown the artist, then the folder."""
     album, artist = fold_artist(song.album), fold_artist(song.artist)
     if album:
         return f"album:{album}"
@@ -128,7 +128,7 @@ SOURCE_LEVELS: Mapping[str, Callable[[AuditedSong], str]] = MappingProxyType(
 
 
 def name_sources(songs: Sequence[AuditedSong]) -> tuple[str, dict[str, str]]:
-    """Name the source of each song, at the widest level where several can be told apart.
+    """Return the source of each song, at the widest level with several sources a genre.
 
     Returns
     -------
@@ -146,18 +146,15 @@ def name_sources(songs: Sequence[AuditedSong]) -> tuple[str, dict[str, str]]:
 
 
 def genres_of_several(songs: Sequence[AuditedSong], sources: Mapping[str, str]) -> list[str]:
-    """Name the genres whose songs come from two sources at least."""
+    """Genres whose songs come from at least two sources."""
     found: dict[str, set[str]] = defaultdict(set)
     for song in songs:
         found[song.genre].add(sources[song.track_id])
     return sorted(genre for genre, names in found.items() if len(names) >= FEWEST_SOURCES)
 
 
-def deal_sources(sources: Mapping[str, str], n_folds: int) -> dict[str, int]:
-    """Deal sources into folds of about equal size, the largest first; a fold is left out at once.
-
-    With ``n_folds`` sources or fewer, each is a fold of its own.
-    """
+def assign_folds(sources: Mapping[str, str], n_folds: int) -> dict[str, int]:
+    """Assign sources to folds of about equal size; up to ``n_folds`` sources are a fold each."""
     sizes = Counter(sources.values())
     filled = [0] * min(n_folds, len(sizes))
     folds: dict[str, int] = {}

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 
 from genre_core.evaluation.bootstrap import Interval, interval_rng
-from genre_core.evaluation.predictions import Judgements
-from genre_core.evaluation.significance import ScoreIntervals, score_intervals
+from genre_core.evaluation.predictions import SongPredictions
+from genre_core.evaluation.significance import score_intervals
 from genre_core.evaluation.songs import VOTES, Float64Array, FragmentedSongs
 from genre_core.examples import Int64Array
 
@@ -19,7 +19,7 @@ N_RESAMPLES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VotedScore:
-    """Scores by song where so many fragments of each song vote, averaged over the draws."""
+    """Scores by song where ``n_fragments`` of each song vote, averaged over draws."""
 
     vote: str
     n_fragments: int
@@ -27,7 +27,7 @@ class VotedScore:
     macro_f1: Interval
 
     def as_row(self) -> dict[str, object]:
-        """Give plain values by name; an interval is value, low, high."""
+        """Return plain values by name; an interval is value, low, high."""
         return {
             "vote": self.vote,
             "n_fragments": self.n_fragments,
@@ -41,17 +41,17 @@ def score_by_count(
 ) -> list[VotedScore]:
     """Score songs by every vote where 1, 2, 4, 8, 15 of their fragments vote.
 
-    Fragments are drawn without replacement, and those of a smaller number are among those of a
-    larger one; a song that has fewer gives all. The last number is the most that a song has.
+    Fragments are drawn without replacement; smaller draws are subsets of larger ones, and a song
+    with fewer fragments gives all. The last number is the most that a song has.
 
     Parameters
     ----------
     songs : FragmentedSongs
-        One song at least, of one fragment at least.
+        At least one song of at least one fragment.
     seeded_by : str
-        Name of the library: the same draws for every network on it.
+        Name of the library: every network on it gets the same draws.
     n_draws : int
-        Draws that are averaged, as seeds are.
+        Draws to average over.
 
     Returns
     -------
@@ -64,8 +64,17 @@ def score_by_count(
     orders = [[_draw_order(pile, rng) for pile in piles] for _ in range(n_draws)]
     scores = []
     for vote, count in product(VOTES, [*(count for count in COUNTS if count < most), most]):
-        predicted = np.stack([_predict(piles, order, vote, count) for order in orders])
-        found = _intervals(songs, predicted, interval_rng(seeded_by))
+        found = score_intervals(
+            SongPredictions(
+                track_ids=songs.track_ids,
+                group_ids=songs.group_ids,
+                labels=songs.labels,
+                predicted=np.stack([_predict(piles, order, vote, count) for order in orders]),
+                n_genres=songs.fragments[0].shape[1],
+            ),
+            interval_rng(seeded_by),
+            N_RESAMPLES,
+        )
         scores.append(
             VotedScore(
                 vote=vote, n_fragments=count, accuracy=found.accuracy, macro_f1=found.macro_f1
@@ -76,18 +85,18 @@ def score_by_count(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Pile:
-    """Songs of one number of fragments: places [n], probabilities [n, n_fragments, n_genres]."""
+    """Songs with the same number of fragments: rows (n,), fragments (n, n_fragments, n_genres)."""
 
-    places: Int64Array
+    rows: Int64Array
     fragments: Float64Array
 
 
 def _pile(songs: FragmentedSongs) -> list[_Pile]:
-    """Put songs of one number of fragments together, so that they vote at once."""
+    """Group songs by their number of fragments, to vote on all of a group at once."""
     sizes = np.array([len(fragments) for fragments in songs.fragments])
     return [
         _Pile(
-            places=np.flatnonzero(sizes == size),
+            rows=np.flatnonzero(sizes == size),
             fragments=np.array([f for f in songs.fragments if len(f) == size], np.float64),
         )
         for size in np.unique(sizes)
@@ -103,22 +112,9 @@ def _draw_order(pile: _Pile, rng: np.random.Generator) -> Int64Array:
 def _predict(
     piles: Sequence[_Pile], order: Sequence[Int64Array], vote: str, count: int
 ) -> Int64Array:
-    """Let the first fragments of each song vote; give the genre of each song."""
-    predicted = np.empty(sum(len(pile.places) for pile in piles), np.int64)
+    """Genre of each song by a vote of its first ``count`` shuffled fragments."""
+    predicted = np.empty(sum(len(pile.rows) for pile in piles), np.int64)
     for pile, shuffled in zip(piles, order, strict=True):
         drawn = np.take_along_axis(pile.fragments, shuffled[:, :count, None], axis=1)
-        predicted[pile.places] = VOTES[vote](drawn).argmax(axis=1)
+        predicted[pile.rows] = VOTES[vote](drawn).argmax(axis=1)
     return predicted
-
-
-def _intervals(
-    songs: FragmentedSongs, predicted: Int64Array, rng: np.random.Generator
-) -> ScoreIntervals:
-    judgements = Judgements(
-        track_ids=songs.track_ids,
-        group_ids=songs.group_ids,
-        labels=songs.labels,
-        predicted=predicted,
-        n_genres=songs.fragments[0].shape[1],
-    )
-    return score_intervals(judgements, rng, N_RESAMPLES)

@@ -1,9 +1,13 @@
-"""Calibration: whether a network is as often right as it is sure.
+"""Calibration of predicted probabilities, and accuracy by confidence.
 
 References
 ----------
 Guo et al., On Calibration of Modern Neural Networks, ICML 2017: expected calibration error with
 15 bins of equal width, temperature.
+
+The reliability bins are our own: scikit-learn's ``calibration_curve`` returns no counts, and the
+error needs them, by group. So is the log loss: it is clipped as Keras clips its cross-entropy, and
+the fit of the temperature calls it some thirty times.
 """
 
 from collections.abc import Sequence
@@ -24,14 +28,14 @@ COLDEST, HOTTEST = 0.1, 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reliability:
-    """How sure and how often right a network is, by bins of its highest probability.
+    """Confidence and accuracy by bins of the highest probability.
 
     Attributes
     ----------
     n_songs : int64 [shape=(n_bins,)]
         Bin ``i`` holds probabilities above ``i / n_bins`` up to ``(i + 1) / n_bins``.
     confidence, accuracy : float64 [shape=(n_bins,)]
-        Mean highest probability, and share of right songs; not a number where no song is.
+        Mean highest probability, and share of right songs; NaN in empty bins.
     """
 
     n_songs: Int64Array
@@ -40,13 +44,13 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: gaps weighted by the songs in the bins."""
+        """Expected calibration error: gaps weighted by the songs in the bins."""
         held = self.n_songs > 0
         gaps = np.abs(self.accuracy - self.confidence)[held]
         return float(gaps @ self.n_songs[held] / self.n_songs.sum())
 
     def as_document(self) -> dict[str, object]:
-        """Give plain values by name; None where no song is."""
+        """Return plain values by name; None for empty bins."""
         shown = {
             name: [None if np.isnan(value) else float(value) for value in getattr(self, name)]
             for name in ("confidence", "accuracy")
@@ -84,37 +88,38 @@ def calibration_error(
     rng: np.random.Generator,
     n_bins: int = N_BINS,
 ) -> Interval:
-    """Give the expected calibration error with its interval by group, in 0..1.
+    """Expected calibration error with its interval by group, in 0..1.
 
-    Notes
-    -----
-    It is never below zero, so that few songs make it look larger than it is; resamples more so.
+    It is biased upwards where songs are few, and more so in resamples.
     """
     sums = sum_by_group(_bin_sums(probabilities, labels, n_bins), group_ids)
 
     def error(summed: Float64Array) -> Float64Array:
-        counts, sure, right = np.moveaxis(summed.reshape(*summed.shape[:-1], 3, n_bins), -2, 0)
-        return np.abs(right - sure).sum(axis=-1, keepdims=True) / counts.sum(-1, keepdims=True)
+        counts, confidence, right = np.moveaxis(
+            summed.reshape(*summed.shape[:-1], 3, n_bins), -2, 0
+        )
+        return np.abs(right - confidence).sum(axis=-1, keepdims=True) / counts.sum(
+            -1, keepdims=True
+        )
 
     return bootstrap(sums, error, rng)[0].within(0, 1)
 
 
 def fit_temperature(probabilities: Probabilities, labels: Int64Array) -> float:
-    """Give the temperature that makes the labels likeliest; above 1 the network is too sure.
+    """Return the temperature of least log loss; above 1 the model is overconfident.
 
     Parameters
     ----------
     probabilities : float [shape=(n_songs, n_genres)]
-        Of songs that the network has not learnt from, and that test nothing.
+        Of songs that neither train nor test the model.
     labels : int64 [shape=(n_songs,)]
 
     Returns
     -------
     float
-        In 0.1..10, and 1 where every song is right: colder were better without end, so that
-        nothing tells how cold.
+        In 0.1..10; 1 where every song is right, for then the loss falls without end.
     """
-    from scipy.optimize import minimize_scalar  # half a second, for nothing where none is fitted
+    from scipy.optimize import minimize_scalar  # takes 0.5 s to import
 
     require_pairs(probabilities, labels)
     if (probabilities.argmax(axis=1) == labels).all():
@@ -129,57 +134,56 @@ def fit_temperature(probabilities: Probabilities, labels: Int64Array) -> float:
 
 
 def temper(probabilities: Probabilities, temperature: float) -> Float64Array:
-    """Flatten (temperature above 1) or sharpen probabilities; the order of genres stays.
-
-    Logarithms of probabilities are logits up to a constant: they are divided by the temperature.
-    """
+    """Flatten (temperature above 1) or sharpen probabilities by dividing their logarithms."""
     logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY, dtype=np.float64)) / temperature
     weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
 def log_loss(probabilities: Probabilities, labels: Int64Array) -> float:
-    """Give the mean negative logarithm of the true genre's probability, nats."""
+    """Mean negative logarithm of the true genre's probability, nats, clipped at 1e-7."""
     true = probabilities[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(true, LEAST_PROBABILITY, dtype=np.float64)).mean())
 
 
 def brier_score(probabilities: Probabilities, labels: Int64Array) -> float:
-    """Give the mean squared distance from certainty of the true genre, 0..2 (Brier, 1950)."""
-    wanted = np.eye(probabilities.shape[1])[labels]
-    return float(((probabilities - wanted) ** 2).sum(axis=1).mean())
+    """Brier score over all genres, 0..2 (Brier, 1950)."""
+    from sklearn.metrics import brier_score_loss  # takes 0.5 s to import
+
+    genres = range(probabilities.shape[1])
+    return float(brier_score_loss(labels, probabilities, labels=genres, scale_by_half=False))
 
 
 def require_pairs(probabilities: Probabilities, labels: Int64Array) -> None:
-    """Refuse what is no row of probabilities a label."""
+    """Raise ValueError unless there is one row of probabilities a label."""
     if not len(labels) or np.ndim(probabilities) != 2 or len(probabilities) != len(labels):
         raise ValueError(
             f"probabilities of shape {np.shape(probabilities)} do not fit {len(labels)} labels; "
-            "give one row a song, and one song at least."
+            "give one row a song, and at least one song."
         )
 
 
 def _bin_sums(probabilities: Probabilities, labels: Int64Array, n_bins: int) -> Float64Array:
-    """Give number, confidence and rightness of each song in its bin, flat: (n_songs, 3 n_bins)."""
+    """Count, confidence and hit of each song in its bin, flat: (n_songs, 3 n_bins)."""
     require_pairs(probabilities, labels)
-    sure = probabilities.max(axis=1).astype(np.float64)
+    confidence = probabilities.max(axis=1).astype(np.float64)
     edges = np.linspace(0, 1, n_bins + 1)
-    bins = np.minimum(np.searchsorted(edges[1:], sure, side="left"), n_bins - 1)
+    bins = np.minimum(np.searchsorted(edges[1:], confidence, side="left"), n_bins - 1)
     right = probabilities.argmax(axis=1) == labels
     inside = np.eye(n_bins)[bins]
-    weights = np.stack([np.ones(len(labels)), sure, right], axis=1)
+    weights = np.stack([np.ones(len(labels)), confidence, right], axis=1)
     return (weights[:, :, None] * inside[:, None, :]).reshape(len(labels), -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RiskCoverage:
-    """What is right if only the surest songs are judged.
+    """Accuracy if only the songs of highest confidence are predicted.
 
     Attributes
     ----------
     coverage, accuracy : float64 [shape=(n_songs,)]
-        Share of songs that are judged, from the surest alone to all, and of right ones among them.
-        Songs that are equally sure share their faults evenly.
+        Share of songs that are predicted, most confident first, and of right ones among them.
+        Songs of equal confidence share their errors evenly.
     """
 
     coverage: Float64Array
@@ -187,12 +191,12 @@ class RiskCoverage:
 
     @property
     def area(self) -> float:
-        """The area under risk against coverage (AURC): the mean share of wrong songs."""
+        """Area under the risk-coverage curve (AURC): the mean share of wrong songs."""
         return float(np.mean(1 - self.accuracy))
 
 
 def risk_coverage(probabilities: Probabilities, labels: Int64Array) -> RiskCoverage:
-    """Say how accuracy falls as more and more songs are judged, the surest first.
+    """Return how accuracy changes as more songs are predicted, the most confident first.
 
     Parameters
     ----------
@@ -205,14 +209,14 @@ def risk_coverage(probabilities: Probabilities, labels: Int64Array) -> RiskCover
         If there is no song, or the numbers of rows differ.
     """
     require_pairs(probabilities, labels)
-    sure = probabilities.max(axis=1)
+    confidence = probabilities.max(axis=1)
     right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    order = np.argsort(-sure, kind="stable")
-    _, tied = np.unique(-sure[order], return_inverse=True)
+    order = np.argsort(-confidence, kind="stable")
+    _, tied = np.unique(-confidence[order], return_inverse=True)
     shared = np.bincount(tied, right[order]) / np.bincount(tied)
-    n_judged = np.arange(1, len(labels) + 1)
+    n_predicted = np.arange(1, len(labels) + 1)
     return RiskCoverage(
-        coverage=n_judged / len(labels), accuracy=np.cumsum(shared[tied]) / n_judged
+        coverage=n_predicted / len(labels), accuracy=np.cumsum(shared[tied]) / n_predicted
     )
 
 
@@ -221,15 +225,12 @@ def top_accuracy(
     labels: Int64Array,
     group_ids: Sequence[str] | npt.NDArray[np.object_],
     rng: np.random.Generator,
-    n_named: int = 2,
+    k: int = 2,
 ) -> Interval:
-    """Give the share of songs whose genre is among the likeliest ones, with its interval by group.
-
-    Of equally likely genres the one that comes first is named first.
-    """
+    """Top-k accuracy with its interval by group; ties go to the genre that comes first."""
     require_pairs(probabilities, labels)
-    named = np.argsort(-probabilities, axis=1, kind="stable")[:, :n_named]
-    hits = (named == labels[:, None]).any(axis=1)
+    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    hits = (top == labels[:, None]).any(axis=1)
     sums = sum_by_group(np.stack([hits, np.ones(len(labels))], axis=1), group_ids)
     found = bootstrap(sums, lambda summed: summed[..., :1] / summed[..., 1:], rng)
     return found[0].within(0, 1)

@@ -1,4 +1,4 @@
-"""Certainty: what a prediction says of itself, fitted beside a model."""
+"""Certainty of predictions: confidence, alternatives, novelty; fitted beside a model."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from genre_core.examples import Float32Array, Int64Array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionConfig:
-    """What is asked of predictions; a change holds for the models that are trained after it.
+    """Settings of predictions; a change applies to models trained after it.
 
     Attributes
     ----------
     refuse_share : float
-        Share of songs by new artists, of genres that the model knows, that may be called unknown.
+        Share of songs by new artists, of known genres, that may be called unknown.
     coverage : float
-        Share of the sets of alternatives that are to hold the true genre.
+        Share of the sets of alternatives that should contain the true genre.
     """
 
     refuse_share: float = 0.05
@@ -38,16 +38,16 @@ class PredictionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What a prediction says of itself.
+    """Certainty of one prediction.
 
     Attributes
     ----------
     confidence : float or None
         The calibrated probability of the predicted genre.
     unknown : bool or None
-        Whether the song is unlike the training songs; None where nobody can say.
+        Whether the song is unlike the training songs; None if the model cannot say.
     alternatives : tuple of str or None
-        The genres that the song may have, the predicted one first; None where never fitted.
+        Possible genres, the predicted one first; None where never fitted.
     """
 
     confidence: float | None = None
@@ -57,16 +57,15 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Certainty:
-    """How the alternatives of a song are chosen, and what songs are unknown.
+    """Thresholds of alternatives and of unknown songs.
 
     Attributes
     ----------
     coverage, least_probability : float or None
         The share asked for, and the calibrated probability from which on a genre is an
-        alternative. None for a model of an older genreflow: then no alternatives are named.
+        alternative; None: no alternatives.
     novelty : Novelty or None
-        None where nobody can say what is unknown: the model reads spectrograms, it is of an older
-        genreflow, or it was trained on too few artists.
+        None for models of spectrograms, or of too few artists.
     """
 
     coverage: float | None = None
@@ -76,7 +75,7 @@ class Certainty:
     def assess(
         self, probabilities: Probabilities, genres: Sequence[str], values: Float32Array | None
     ) -> Assessment:
-        """Return what the prediction of a song says of itself.
+        """Return the certainty of the prediction of a song.
 
         Parameters
         ----------
@@ -106,7 +105,7 @@ def fit_certainty(
     config: PredictionConfig,
     novelty: Novelty | None = None,
 ) -> Certainty:
-    """Fit the alternatives on calibrated probabilities of songs that the model has not learnt.
+    """Fit the alternatives on calibrated probabilities of songs outside training.
 
     Parameters
     ----------
@@ -125,46 +124,46 @@ def fit_certainty(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessedSong:
-    """A song of a genre that the model knows, and that it was not fitted on.
+    """A song of a known genre that the model was not fitted on.
 
     Attributes
     ----------
     source : str
-        Where it comes from, as `audit.sources.name_sources` names it.
-    is_held : bool
-        Whether its set of alternatives holds its genre.
+        Where it comes from, as `audit.songs.name_sources` names it.
+    is_covered : bool
+        Whether its set of alternatives contains its genre.
     n_alternatives : int
     unknown : bool or None
-        Whether it was called unknown; None where nobody can say.
+        Whether it was called unknown; None if the model cannot say.
     """
 
     source: str
     group_id: str
-    is_held: bool
+    is_covered: bool
     n_alternatives: int
     unknown: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSummary:
-    """Counts over the assessed songs of one source; ``n_unknown`` is None where nobody can say."""
+    """Counts over the assessed songs of one source; ``n_unknown`` is None if not assessed."""
 
     source: str
     n_songs: int
-    n_held: int
+    n_covered: int
     mean_alternatives: float
     n_unknown: int | None
 
 
 def summarise(source: str, songs: Sequence[AssessedSong]) -> SourceSummary:
-    """Count the songs of one source, one at least."""
-    told = [song.unknown for song in songs if song.unknown is not None]
+    """Count the songs of one source, at least one."""
+    assessed = [song.unknown for song in songs if song.unknown is not None]
     return SourceSummary(
         source=source,
         n_songs=len(songs),
-        n_held=sum(song.is_held for song in songs),
+        n_covered=sum(song.is_covered for song in songs),
         mean_alternatives=float(np.mean([song.n_alternatives for song in songs])),
-        n_unknown=sum(told) if told else None,
+        n_unknown=sum(assessed) if assessed else None,
     )
 
 
@@ -178,7 +177,7 @@ def summarise_sources(songs: Sequence[AssessedSong]) -> list[SourceSummary]:
 
 
 def set_coverage(songs: Sequence[AssessedSong], rng: np.random.Generator) -> Interval:
-    """Share of sets that hold the true genre, with its interval by group (artist)."""
-    values = np.array([[song.is_held, 1.0] for song in songs])
+    """Share of sets that contain the true genre, with its interval by group (artist)."""
+    values = np.array([[song.is_covered, 1.0] for song in songs])
     sums = sum_by_group(values, [song.group_id for song in songs])
     return bootstrap(sums, lambda summed: summed[..., :1] / summed[..., 1:], rng)[0].within(0, 1)

@@ -1,4 +1,4 @@
-"""Conformal sets: the genres that a song may have, so that a stated share of sets is right.
+"""Conformal sets: possible genres of a song, so that a stated share of sets is right.
 
 References
 ----------
@@ -32,18 +32,18 @@ def fit_least_probability(
         Calibrated, of songs that the model was not fitted on.
     labels : int64 [shape=(n_songs,)]
     coverage : float
-        Share of the sets of new songs that are to hold the true genre, 0..1.
+        Share of the sets of new songs that should contain the true genre, 0..1.
 
     Returns
     -------
     float
         The probability of the true genre that ``ceil((n_songs + 1) * coverage)`` songs reach; 0,
-        so that every set holds all genres, where there are not so many songs.
+        so that every set contains all genres, where songs are too few.
 
     Notes
     -----
-    The share is promised for songs that are exchangeable with these, on the average over many
-    libraries; songs of other artists or sources may do worse.
+    The share is guaranteed for exchangeable songs, on average over many libraries; songs of other
+    artists or sources may do worse.
     """
     n_songs = len(labels)
     rank = math.ceil((n_songs + 1) * coverage - ROUNDING)
@@ -55,7 +55,7 @@ def fit_least_probability(
 
 
 def belongs(probabilities: Probabilities, least_probability: float) -> npt.NDArray[np.bool_]:
-    """Tell which genres belong to the set of each song; the likeliest always does.
+    """Which genres belong to the set of each song; the likeliest always does.
 
     Parameters
     ----------
@@ -72,5 +72,5 @@ def name_alternatives(
 ) -> tuple[str, ...]:
     """Name the genres of a song's set, the likeliest first; probabilities are (n_genres,)."""
     order = np.argsort(-probabilities, kind="stable")
-    held = belongs(probabilities, least_probability)
-    return tuple(genres[index] for index in order if held[index])
+    belonging = belongs(probabilities, least_probability)
+    return tuple(genres[index] for index in order if belonging[index])

@@ -1,4 +1,4 @@
-"""Scores: how well predicted genres match the true ones, for each genre and over all."""
+"""Scores of predicted genres, for each genre and over all."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Scores:
     macro_precision, macro_recall, macro_f1 : float
         Mean over the genres that occur among the labels (``support`` above 0).
     precision, recall, f1 : float64 [shape=(n_genres,)]
-        0 where nothing was there to divide by.
+        0 where undefined.
     support : int64 [shape=(n_genres,)]
         Number of examples or songs of the genre.
     confusion : int64 [shape=(n_genres, n_genres)]
@@ -44,10 +44,10 @@ class Scores:
     confusion: Int64Array
 
     def as_metrics(self, prefix: str) -> dict[str, float]:
-        """Give flat names such as ``<prefix>_macro_f1`` and ``<prefix>_f1_jazz``.
+        """Return flat names such as ``<prefix>_macro_f1`` and ``<prefix>_f1_jazz``.
 
-        A genre that does not occur among the labels has no scores of its own;
-        ``<prefix>_n_genres`` tells over how many genres the macro means go.
+        Genres without labels have no scores of their own; ``<prefix>_n_genres`` is the number of
+        genres in the macro means.
         """
         metrics = {
             f"{prefix}_accuracy": self.accuracy,
@@ -72,7 +72,7 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
     labels, predicted : int64 [shape=(n,)]
         Indices into ``genres``, of fragments or of songs.
     genres : sequence of str
-        All genres that the network knows.
+        All genres that the model knows.
 
     Returns
     -------
@@ -85,9 +85,9 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
 
     Notes
     -----
-    The macro means leave out genres without a label. A wrong prediction of such a genre still
-    counts against the true one; were it averaged in, as scikit-learn does by default, the number
-    of genres in the mean, and so the comparison of two networks, would hang on their mistakes.
+    The macro means leave out genres without a label. scikit-learn's default averages them in, so
+    that the number of genres in the mean, and the comparison of two models, would depend on their
+    mistakes. A wrong prediction of such a genre still counts against the true one.
     """
     _require_pairs(labels, predicted, len(genres))
     indices = np.arange(len(genres))
@@ -114,7 +114,7 @@ def _require_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> 
     if not len(labels) or np.shape(labels) != np.shape(predicted):
         raise ValueError(
             f"{len(labels)} labels and {len(predicted)} predictions cannot be scored; "
-            "give as many of one as of the other, and one at least."
+            "give as many of one as of the other, and at least one."
         )
     if min(labels.min(), predicted.min()) < 0 or max(labels.max(), predicted.max()) >= n_genres:
         raise ValueError(
@@ -125,7 +125,7 @@ def _require_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> 
 
 
 def _metric_names(genres: Sequence[str]) -> list[str]:
-    """Spell genres as a tracker accepts them; two that would be spelt alike get their index."""
+    """Genre names that MLflow accepts; two that would be equal get their index."""
     spelt = [re.sub(r"[^\w.-]+", "_", genre.lower()) for genre in genres]
     return [
         name if spelt.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(spelt)

@@ -1,4 +1,4 @@
-"""Novelty: whether a song is unlike all songs that a model was trained on.
+"""Novelty: whether a song is unlike all training songs of a model.
 
 References
 ----------
@@ -15,11 +15,11 @@ from genre_core.examples import Float32Array, Int64Array
 from genre_core.training.head import Groups
 
 NEIGHBOUR = 2
-"""The neighbour that counts: one odd song in a library makes no song like it familiar."""
+"""The second, so that one odd song in a library makes no song like it familiar."""
 FEWEST_GROUPS = 5
-"""With fewer artists, the distances of artists that were left out cannot be known."""
+"""With fewer artists, distances to left-out artists cannot be estimated."""
 MOST_BYTES = 1_000_000
-"""Room for the features of training songs; of larger libraries some songs stand for all."""
+"""Limit for the stored features; larger libraries are subsampled."""
 CHUNK = 4096
 SMALLEST = 1e-12
 
@@ -28,7 +28,7 @@ Float16Array = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Novelty:
-    """Training songs, and how far from them a song is unknown.
+    """Features of training songs, and the distance from which on a song is unknown.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Novelty:
         return _distances(_to_unit_length(features), self.references)
 
     def is_unknown(self, features: Float32Array) -> npt.NDArray[np.bool_]:
-        """Tell whether songs are unlike the training songs, (n, n_features) to (n,)."""
+        """Whether songs are unlike the training songs, (n, n_features) to (n,)."""
         return np.asarray(self.distances(features) > self.threshold)
 
 
@@ -65,9 +65,9 @@ def fit_novelty(
     groups : sequence of str [shape=(n_songs,)]
         A song is compared with songs of other groups (artists) alone.
     refuse_share : float
-        Share of songs by new artists that would be taken for unknown although they are not.
+        Share of songs by new artists of known genres that are called unknown.
     seed : int
-        Chooses the songs that stand for a large library.
+        Of the subsample of a large library.
 
     Returns
     -------
@@ -76,8 +76,8 @@ def fit_novelty(
 
     Notes
     -----
-    The threshold is a quantile of the distances of training songs from those of all other groups;
-    each group has the same weight, because the next song comes from an artist that is none of them.
+    The threshold is a quantile of the distances of training songs to those of other groups. Each
+    group has the same weight, because the next song comes from another artist.
     """
     names = np.unique(np.asarray(groups, str), return_inverse=True)[1]
     if int(names.max(initial=-1)) + 1 < FEWEST_GROUPS:
@@ -97,7 +97,7 @@ def fit_novelty(
 def weighted_quantile(
     values: Float32Array, weights: npt.NDArray[np.float64], share: float
 ) -> float:
-    """Return the smallest value that is not below ``share`` of the weight, each array (n,)."""
+    """Smallest value at which the cumulative weight reaches ``share``, each array (n,)."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order]) / weights.sum()
     index = int(np.searchsorted(reached, share - SMALLEST))
@@ -105,7 +105,7 @@ def weighted_quantile(
 
 
 def _choose_references(names: Int64Array, n_features: int, rng: np.random.Generator) -> Int64Array:
-    """Choose songs that stand for all: one of each group in turn, until there is no more room."""
+    """Subsample songs: one of each group in turn, up to the limit."""
     n_songs = max(NEIGHBOUR, MOST_BYTES // (np.float16().itemsize * n_features))
     shuffled = rng.permutation(len(names))
     by_group = np.argsort(names[shuffled], kind="stable")

@@ -1,4 +1,4 @@
-"""Judgements: what trainings say of songs, and the confusion matrices of whole groups."""
+"""SongPredictions: what trainings say of songs, and the confusion matrices of whole groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from genre_core.examples import Int64Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judgements:
-    """What one training, or several that differ by seed, say of the same songs.
+class SongPredictions:
+    """Predictions of the same songs by one run, or by several that differ by seed.
 
     Attributes
     ----------
@@ -36,39 +36,39 @@ class Judgements:
         if not n_songs or not fits or self.predicted.shape[1:] != (n_songs,):
             raise ValueError(
                 f"{len(self.track_ids)} tracks, {len(self.group_ids)} groups, {n_songs} labels and "
-                f"predictions of shape {self.predicted.shape} cannot be judged; give as many of "
+                f"predictions of shape {self.predicted.shape} cannot be scored; give as many of "
                 "each, one song at least, and one row of predictions a seed."
             )
 
 
-def judge_by_name(
+def predictions_by_name(
     track_ids: Sequence[str],
     group_ids: Sequence[str],
     labels: Sequence[str],
     predicted: Sequence[Sequence[str]],
     genres: Sequence[str],
-) -> Judgements:
-    """Make judgements of names; songs are put in the order of their ids.
+) -> SongPredictions:
+    """Return predictions given by name; songs are sorted by their ids.
 
     Parameters
     ----------
     track_ids, group_ids, labels : sequence of str [shape=(n_songs,)]
     predicted : sequence of sequences of str [shape=(n_seeds, n_songs)]
     genres : sequence of str
-        All that the networks know; labels and predictions are among them.
+        All genres of labels and predictions.
 
     Raises
     ------
     ValueError
-        If the lengths do not fit, or a name is no genre.
+        If the lengths differ, or a name is no genre.
     """
     number = {genre: place for place, genre in enumerate(genres)}
     rows = [list(labels), *map(list, predicted)]
-    if strange := {name for row in rows for name in row} - number.keys():
-        raise ValueError(f"{min(strange)!r} is none of the genres {', '.join(genres)}.")
+    if unknown := {name for row in rows for name in row} - number.keys():
+        raise ValueError(f"{min(unknown)!r} is none of the genres {', '.join(genres)}.")
     numbers = [np.array([number[name] for name in row], np.int64) for row in rows]
     order = np.argsort(np.asarray(track_ids, dtype=str), kind="stable")
-    return Judgements(
+    return SongPredictions(
         track_ids=np.asarray(track_ids, dtype=object)[order],
         group_ids=np.asarray(group_ids, dtype=object)[order],
         labels=numbers[0][order],
@@ -77,12 +77,13 @@ def judge_by_name(
     )
 
 
-def require_same_songs(ours: Judgements, theirs: Judgements) -> None:
-    """Refuse to compare trainings on different songs, groups or genres."""
+def require_same_songs(ours: SongPredictions, theirs: SongPredictions) -> None:
+    """Raise ValueError if two sides differ in songs, groups, labels or genres."""
     if differing := set(ours.track_ids) ^ set(theirs.track_ids):
         raise ValueError(
-            f"{len(differing)} songs were judged by one side only, such as {min(differing)[:12]}; "
-            "scores on different songs cannot be compared. Train both on one snapshot's songs."
+            f"{len(differing)} songs were predicted by one side only, such as "
+            f"{min(differing)[:12]}; scores on different songs cannot be compared. Train both on "
+            "one snapshot's songs."
         )
     for name in ("track_ids", "group_ids", "labels", "n_genres"):
         if not np.array_equal(getattr(ours, name), getattr(theirs, name)):
@@ -91,46 +92,46 @@ def require_same_songs(ours: Judgements, theirs: Judgements) -> None:
             )
 
 
-def confusion_by_group(judgements: Judgements) -> Float64Array:
-    """Give the confusion matrices of each group, flat.
+def confusion_by_group(predictions: SongPredictions) -> Float64Array:
+    """Return the confusion matrices of each group, flat.
 
     Returns
     -------
     float64 [shape=(n_groups, n_seeds * n_genres * n_genres)]
         Rows of a matrix are true genres, columns predicted ones.
     """
-    n_genres = judgements.n_genres
-    groups = group_numbers(judgements.group_ids)
+    n_genres = predictions.n_genres
+    groups = group_numbers(predictions.group_ids)
     n_groups, n_cells = int(groups.max()) + 1, n_genres * n_genres
-    places = groups * n_cells + judgements.labels * n_genres + judgements.predicted
+    places = groups * n_cells + predictions.labels * n_genres + predictions.predicted
     counted = [np.bincount(row, minlength=n_groups * n_cells) for row in places]
     return np.hstack([c.reshape(n_groups, n_cells) for c in counted]).astype(np.float64)
 
 
-def groups_by_genre(judgements: Judgements) -> Int64Array:
-    """Count the groups that have songs of each genre."""
-    pairs = np.stack([judgements.labels, group_numbers(judgements.group_ids)])
-    return np.bincount(np.unique(pairs, axis=1)[0], minlength=judgements.n_genres)
+def groups_by_genre(predictions: SongPredictions) -> Int64Array:
+    """Number of groups that have songs of each genre."""
+    pairs = np.stack([predictions.labels, group_numbers(predictions.group_ids)])
+    return np.bincount(np.unique(pairs, axis=1)[0], minlength=predictions.n_genres)
 
 
 def as_matrices(summed: Float64Array, n_genres: int) -> Float64Array:
-    """Give flat matrices their shape: (..., n_seeds, true genre, predicted genre)."""
+    """Reshape flat matrices to (..., n_seeds, true genre, predicted genre)."""
     return summed.reshape(*summed.shape[:-1], -1, n_genres, n_genres)
 
 
 def accuracy_of(confusion: Float64Array) -> Float64Array:
-    """Give the share of right predictions of each matrix."""
+    """Accuracy of each matrix."""
     return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
 
 
 def recall_of(confusion: Float64Array) -> Float64Array:
-    """Give the share of right ones of each true genre, no number where it has no song."""
+    """Recall of each true genre, NaN where it has no song."""
     right, support = np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1)
     return np.divide(right, support, out=np.full(right.shape, np.nan), where=support > 0)
 
 
 def macro_f1_of(confusion: Float64Array) -> Float64Array:
-    """Average F1 over the genres that have songs; F1 is twice the right ones by both sums."""
+    """Mean over the genres that have songs of F1 = 2 TP / (support + predicted)."""
     support = confusion.sum(axis=-1)
     both = support + confusion.sum(axis=-2)
     right = 2 * np.diagonal(confusion, axis1=-2, axis2=-1)

@@ -1,4 +1,4 @@
-"""Significance: scores with intervals, and whether one training is better than another."""
+"""Significance: scores with intervals, and whether one run is better than another."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from genre_core.evaluation.bootstrap import LEVEL, N_RESAMPLES, Float64Array, Interval, bootstrap
 from genre_core.evaluation.predictions import (
-    Judgements,
+    SongPredictions,
     accuracy_of,
     as_matrices,
     confusion_by_group,
@@ -20,12 +20,12 @@ from genre_core.evaluation.predictions import (
 )
 
 
-class Standing(StrEnum):
-    """How a training stands to another one."""
+class Significance(StrEnum):
+    """Result of a comparison; the values are part of the JSON of `compare`."""
 
     BETTER = "better"
     WORSE = "worse"
-    ALIKE = "cannot be told apart"
+    NONE = "cannot be told apart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class ScoreIntervals:
     recall: tuple[Interval | None, ...]
 
     def as_document(self, genres: Sequence[str]) -> dict[str, object]:
-        """Give plain values by name; an interval is value, low, high."""
+        """Return plain values by name; an interval is value, low, high."""
         recall = zip(genres, self.recall, strict=True)
         return {
             "accuracy": self.accuracy.as_list(),
@@ -77,14 +77,14 @@ class PairedDifference:
     n_seeds: tuple[int, int]
 
     @property
-    def standing(self) -> Standing:
-        """Say better or worse only where the interval of macro F1 excludes zero."""
+    def significance(self) -> Significance:
+        """Better or worse only where the interval of macro F1 excludes zero."""
         if not self.macro_f1.excludes_zero:
-            return Standing.ALIKE
-        return Standing.BETTER if self.macro_f1.value > 0 else Standing.WORSE
+            return Significance.NONE
+        return Significance.BETTER if self.macro_f1.value > 0 else Significance.WORSE
 
     def as_document(self) -> dict[str, object]:
-        """Give plain values by name; an interval is value, low, high."""
+        """Return plain values by name; an interval is value, low, high."""
         return {
             "accuracy": self.accuracy.as_list(),
             "macro_f1": self.macro_f1.as_list(),
@@ -94,33 +94,30 @@ class PairedDifference:
             "n_songs": self.n_songs,
             "n_groups": self.n_groups,
             "n_seeds": list(self.n_seeds),
-            "standing": str(self.standing),
+            "standing": str(self.significance),
         }
 
     def sentence(self, name: str, other: str) -> str:
-        """Say in words how ``name`` stands to ``other``."""
-        interval = self.macro_f1
-        shown = f"{interval.value:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+        """Describe the difference of ``name`` and ``other``."""
         rest = (
-            f"macro F1 {shown} on {self.n_songs} songs, seeds {self.n_seeds[0]} against "
-            f"{self.n_seeds[1]}, McNemar p = {self.mcnemar_p:.2g}"
+            f"macro F1 {self.macro_f1:+.2f} on {self.n_songs} songs, seeds {self.n_seeds[0]} "
+            f"against {self.n_seeds[1]}, McNemar p = {self.mcnemar_p:.2g}"
         )
-        if self.standing is Standing.ALIKE:
-            return f"{name} and {other} {Standing.ALIKE}: {rest}."
-        return f"{name} is {self.standing} than {other}: {rest}."
+        if self.significance is Significance.NONE:
+            return f"{name} and {other}: no significant difference, {rest}."
+        return f"{name} is {self.significance} than {other}: {rest}."
 
 
 def score_intervals(
-    judgements: Judgements, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+    predictions: SongPredictions, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
 ) -> ScoreIntervals:
-    """Give accuracy, macro F1 and recall of each genre with 95 % intervals by group.
+    """Return accuracy, macro F1 and recall of each genre with 95 % intervals by group.
 
-    In each resample every seed is scored, and the seeds are averaged: the interval says what other
-    songs would change, and several seeds only steady its value.
+    Every resample averages the scores of the seeds: the interval is over songs, not over seeds.
     """
-    n_genres = judgements.n_genres
-    sums = confusion_by_group(judgements)
-    present = np.flatnonzero(np.bincount(judgements.labels, minlength=n_genres))
+    n_genres = predictions.n_genres
+    sums = confusion_by_group(predictions)
+    present = np.flatnonzero(np.bincount(predictions.labels, minlength=n_genres))
 
     def scores(summed: Float64Array) -> Float64Array:
         confusion = as_matrices(summed, n_genres)
@@ -128,7 +125,7 @@ def score_intervals(
         overall = np.stack([accuracy_of(confusion), macro_f1_of(confusion)], axis=-1)
         return np.concatenate([overall, recall], axis=-1).mean(axis=-2)
 
-    n_groups = groups_by_genre(judgements)
+    n_groups = groups_by_genre(predictions)
     support = np.array([len(sums), len(sums), *n_groups[present]])
     found = bootstrap(sums, scores, rng, support, n_resamples)
     accuracy, macro_f1, *recalls = (interval.within(0, 1) for interval in found)
@@ -141,13 +138,13 @@ def score_intervals(
 
 
 def paired_difference(
-    ours: Judgements,
-    theirs: Judgements,
+    ours: SongPredictions,
+    theirs: SongPredictions,
     rng: np.random.Generator,
     n_resamples: int = N_RESAMPLES,
     level: float = LEVEL,
 ) -> PairedDifference:
-    """Say how much better ``ours`` is than ``theirs``: each resample draws the same songs for both.
+    """Return how much better ``ours`` is than ``theirs``, from paired resamples of the songs.
 
     Raises
     ------
@@ -159,8 +156,8 @@ def paired_difference(
     With one seed a side, the test is McNemar's, exact. With several, a song counts for the side of
     which more seeds get it right, of as many as both sides have: the sign test, which with one
     seed is the same.
-    Where fewer groups differ than `fewest_differing` says, six at 95 %, no test could tell; the
-    interval then takes in zero.
+    Where fewer groups differ than `fewest_differing` (six at 95 %), no test can reject equality;
+    the interval then includes zero.
     """
     require_same_songs(ours, theirs)
     n_genres = ours.n_genres
@@ -189,17 +186,16 @@ def paired_difference(
 
 
 def fewest_differing(level: float = LEVEL) -> int:
-    """Give how many groups must differ at least for a test to tell at a level.
+    """Least number of differing groups with which a sign test can reject at a level.
 
-    So many that all favour one side do so by chance in 2 of 2**n cases: five in 2 of 32, which is
-    more than 5 %, six in 2 of 64.
+    All n favour one side by chance in 2 of 2**n cases: five in 2 of 32 (6 %), six in 2 of 64.
     """
     return math.ceil(1 - math.log2(1 - level))
 
 
 def mcnemar(n_better: int, n_worse: int) -> float:
-    """Give the exact two-sided p of McNemar's test (1947), 1 where no song differs."""
-    from scipy.stats import binomtest  # half a second, for nothing in a process that only asks
+    """Exact two-sided p of McNemar's test (1947), 1 where no song differs."""
+    from scipy.stats import binomtest  # takes 0.5 s to import
 
     if not n_better + n_worse:
         return 1.0
@@ -207,12 +203,12 @@ def mcnemar(n_better: int, n_worse: int) -> float:
 
 
 def _overall(summed: Float64Array, n_genres: int) -> Float64Array:
-    """Give accuracy and macro F1, averaged over seeds."""
+    """Accuracy and macro F1, averaged over seeds."""
     confusion = as_matrices(summed, n_genres)
     return np.stack([accuracy_of(confusion), macro_f1_of(confusion)], axis=-1).mean(axis=-2)
 
 
-def _count_discordant(ours: Judgements, theirs: Judgements) -> tuple[int, int]:
+def _count_discordant(ours: SongPredictions, theirs: SongPredictions) -> tuple[int, int]:
     """Count the songs that more, and that fewer, seeds of ours get right than of theirs."""
     n_seeds = min(len(ours.predicted), len(theirs.predicted))
     right = [(s.predicted[:n_seeds] == s.labels).sum(axis=0) for s in (ours, theirs)]
@@ -220,12 +216,12 @@ def _count_discordant(ours: Judgements, theirs: Judgements) -> tuple[int, int]:
 
 
 def _count_differing(ours: Float64Array, theirs: Float64Array, n_genres: int) -> int:
-    """Count the groups of which the two sides say different things, averaged over seeds."""
+    """Count the groups that the two sides predict differently, averaged over seeds."""
     means = [as_matrices(sums, n_genres).mean(axis=1) for sums in (ours, theirs)]
     return int((np.abs(means[0] - means[1]) > 1e-9).any(axis=(1, 2)).sum())
 
 
 def _cautious(interval: Interval) -> Interval:
-    """Take in zero, because too few groups differ to tell."""
+    """Widen to include zero, because too few groups differ."""
     kept = interval.within(-1, 1)
     return Interval(value=kept.value, low=min(kept.low, 0.0), high=max(kept.high, 0.0))

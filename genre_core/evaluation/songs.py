@@ -1,4 +1,4 @@
-"""Songs as their fragments: what a network says of each, and what the song is taken for."""
+"""Songs and their fragments: votes of fragments on the genre of a song."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from genre_core.evaluation.predictions import Judgements
+from genre_core.evaluation.predictions import SongPredictions
 from genre_core.examples import Float32Array, Int64Array
 
 Float64Array = npt.NDArray[np.float64]
 
 TIE_BREAK = 1e-3
-"""Weight of the mean probability in ``vote``, in votes: too light to overrule one vote."""
+"""Weight of the mean probability in ``vote``, in votes: it decides ties alone."""
 
 CHOOSING_VOTE = "mean"
-"""The vote that chooses champions and gives verdicts."""
+"""The vote of predictions, and of the scores that choose the champion."""
 
 FLOOR = 1e-7
 """Least probability in ``log_mean``."""
@@ -27,21 +27,18 @@ Probabilities = Float32Array | Float64Array
 
 
 def mean_vote(probabilities: Probabilities) -> Float64Array:
-    """Give the mean probability of each genre."""
+    """Mean probability of each genre."""
     return _share(probabilities.mean(axis=-2, dtype=np.float64))
 
 
 def log_mean_vote(probabilities: Probabilities) -> Float64Array:
-    """Give each genre its geometric mean: one fragment that rules it out weighs heavily.
-
-    Probabilities below 1e-7, where Keras's cross-entropy cuts them, too, count as that much.
-    """
+    """Geometric mean of each genre; probabilities are clipped at 1e-7 as Keras does."""
     logs = np.log(np.maximum(probabilities, FLOOR, dtype=np.float64)).mean(axis=-2)
     return _share(np.exp(logs - logs.max(axis=-1, keepdims=True)))
 
 
 def maximum_vote(probabilities: Probabilities) -> Float64Array:
-    """Give each genre its highest probability: the surest fragment decides.
+    """Highest probability of each genre: the most confident fragment decides.
 
     Notes
     -----
@@ -51,13 +48,11 @@ def maximum_vote(probabilities: Probabilities) -> Float64Array:
 
 
 def majority_vote(probabilities: Probabilities) -> Float64Array:
-    """Give each genre the share of fragments that choose it.
-
-    The mean probability counts as a thousandth of a vote, so that it decides ties.
+    """Share of the fragments that predict each genre; the mean probability decides ties.
 
     Notes
     -----
-    The program published with the thesis votes so; its text takes the maximum.
+    As in the program published with the thesis; its text takes the maximum.
     """
     n_genres = probabilities.shape[-1]
     chosen = probabilities.argmax(axis=-1)[..., None] == np.arange(n_genres)
@@ -72,7 +67,7 @@ VOTES: Mapping[str, Callable[[Probabilities], Float64Array]] = MappingProxyType(
         "log_mean": log_mean_vote,
     }
 )
-"""Each takes float (..., n_fragments, n_genres) and gives (..., n_genres) that sums to 1."""
+"""Each maps float (..., n_fragments, n_genres) to (..., n_genres) that sums to 1."""
 
 
 def vote_songs(
@@ -80,13 +75,13 @@ def vote_songs(
     track_ids: Sequence[str] | npt.NDArray[np.object_],
     vote: str,
 ) -> tuple[npt.NDArray[np.object_], Float64Array]:
-    """Give the probabilities of each song from those of its fragments.
+    """Return the probabilities of each song from those of its fragments.
 
     Parameters
     ----------
     probabilities : float [shape=(n_examples, n_genres)]
     track_ids : str [shape=(n_examples,)]
-        Fragments of one song share one value; they need not stand together.
+        Fragments of one song share one value, in any order.
     vote : str
         A key of ``VOTES``.
 
@@ -126,7 +121,7 @@ def _share(weights: Float64Array) -> Float64Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FragmentedSongs:
-    """What a network says of the fragments of songs.
+    """Probabilities of the fragments of songs.
 
     Attributes
     ----------
@@ -148,14 +143,14 @@ def gather_songs(
     track_ids: npt.NDArray[np.object_],
     group_of_track: Mapping[str, str],
 ) -> FragmentedSongs:
-    """Put the fragments of each song together; songs are in the order of their ids.
+    """Group fragments by song; songs are sorted by their ids.
 
     Parameters
     ----------
     probabilities : float [shape=(n_examples, n_genres)]
     labels : int64 [shape=(n_examples,)]
     track_ids : str [shape=(n_examples,)]
-        Fragments of one song share one value; they need not stand together.
+        Fragments of one song share one value, in any order.
     group_of_track : mapping
         The group of every track.
     """
@@ -174,13 +169,13 @@ def gather_songs(
 
 
 def vote_on(songs: FragmentedSongs, vote: str) -> Float64Array:
-    """Give the probabilities of each song by a vote: float64 [shape=(n_songs, n_genres)]."""
+    """Probabilities of each song by a vote: float64 [shape=(n_songs, n_genres)]."""
     return np.stack([VOTES[vote](fragments) for fragments in songs.fragments])
 
 
-def song_judgements(songs: FragmentedSongs, vote: str) -> Judgements:
-    """Say what each song is taken for by a vote."""
-    return Judgements(
+def song_predictions(songs: FragmentedSongs, vote: str) -> SongPredictions:
+    """Predicted genre of each song by a vote."""
+    return SongPredictions(
         track_ids=songs.track_ids,
         group_ids=songs.group_ids,
         labels=songs.labels,
@@ -189,10 +184,10 @@ def song_judgements(songs: FragmentedSongs, vote: str) -> Judgements:
     )
 
 
-def fragment_judgements(songs: FragmentedSongs) -> Judgements:
-    """Say what each fragment is taken for, as if it were a song of its own in its song's group."""
+def fragment_predictions(songs: FragmentedSongs) -> SongPredictions:
+    """Predicted genre of each fragment, as a song of its own in its song's group."""
     n_fragments = [len(fragments) for fragments in songs.fragments]
-    return Judgements(
+    return SongPredictions(
         track_ids=np.repeat(songs.track_ids, n_fragments),
         group_ids=np.repeat(songs.group_ids, n_fragments),
         labels=np.repeat(songs.labels, n_fragments),

@@ -5,17 +5,21 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.suspects import Suspect
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split, Track
 from genre_core.signal.sound import Sound
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +35,9 @@ class Audit:
     checks: tuple[Check, ...]
 
 
-def record_sounds(layout: DataLayout, sounds: Sequence[Sound]) -> None:
+def record_sounds(catalog: DuckDBPyConnection, sounds: Sequence[Sound]) -> None:
     """Record what songs sound like; the first measure of a track stays."""
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
+    insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
 
 
 def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:
@@ -48,7 +51,7 @@ def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:
     return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])}) if rows else None
 
 
-def read_snapshot_beside(layout: DataLayout, snapshot: Snapshot) -> Snapshot | None:
+def read_other_snapshot(layout: DataLayout, snapshot: Snapshot) -> Snapshot | None:
     """Return the same songs on the same sides as embeddings, or as spectrograms, if there are.
 
     It is the one of the other kind with the smallest matrices that shards are there for.
@@ -65,14 +68,14 @@ def read_audited_songs(layout: DataLayout, snapshot_id: str) -> list[AuditedSong
     return [_audited_song(layout, row) for row in rows]
 
 
-def read_audited_golden(layout: DataLayout) -> list[AuditedSong]:
+def read_golden_audited(layout: DataLayout) -> list[AuditedSong]:
     """Give the songs of the newest golden version that judge: no copy stands for them."""
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, _AUDITED.format(_GOLDEN))
     return [_audited_song(layout, row) for row in rows]
 
 
-def read_copies(layout: DataLayout) -> list[tuple[str, str]]:
+def read_duplicates(layout: DataLayout) -> list[tuple[str, str]]:
     """Give the pairs of tracks that are one recording."""
     statement = "select track_id, other_id from copies order by track_id, other_id"
     with open_catalog(layout) as catalog:
@@ -80,7 +83,7 @@ def read_copies(layout: DataLayout) -> list[tuple[str, str]]:
     return [(row["track_id"], row["other_id"]) for row in rows]
 
 
-def read_verdicts(layout: DataLayout, run_id: str) -> dict[str, str]:
+def read_run_predictions(layout: DataLayout, run_id: str) -> dict[str, str]:
     """Give the genre that a run takes each song for that it was asked about."""
     statement = "select track_id, predicted from predictions where run_id = ?"
     with open_catalog(layout) as catalog:
@@ -152,7 +155,6 @@ def _read(layout: DataLayout, where: str, key: str) -> Audit | None:
 
 
 def _check_row(audit_id: str, position: int, check: Check) -> dict[str, Any]:
-    low, high = check.interval or (None, None)
     return {
         "audit_id": audit_id,
         "position": position,
@@ -160,8 +162,8 @@ def _check_row(audit_id: str, position: int, check: Check) -> dict[str, Any]:
         "level": str(check.level),
         "passed": check.passed,
         "value": check.value,
-        "low": low,
-        "high": high,
+        "low": check.interval and check.interval.low,
+        "high": check.interval and check.interval.high,
         "chance": check.chance,
         "message": check.message,
         "details": json.dumps(check.details),
@@ -174,7 +176,9 @@ def _check(row: dict[str, Any]) -> Check:
         level=Level(row["level"]),
         message=row["message"],
         value=row["value"],
-        interval=None if row["low"] is None else (row["low"], row["high"]),
+        interval=Interval.from_columns(
+            {"_low": row["low"], "_high": row["high"], "": row["value"]}, ""
+        ),
         chance=row["chance"],
         details=json.loads(row["details"]),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations  # DuckDB's types, kept alive, are told as le
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genre_core.records import Reason, Stage, Track
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.home import DataLayout
+from storage.catalog.connection import fetch_rows, insert_rows
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class SongEmbedding:
     tag_logits: tuple[float, ...]
 
 
-def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[PendingTrack]:
+def select_pending(catalog: DuckDBPyConnection, feature_keys: Sequence[str]) -> list[PendingTrack]:
     """Give the tracks that miss examples, but for those rejected under these settings or aside.
 
     A track that no source leads to any more, because its file was replaced, is left alone.
@@ -81,15 +83,14 @@ def select_pending(layout: DataLayout, feature_keys: Sequence[str]) -> list[Pend
         semi join outcomes using (track_id)
         group by all order by track_id
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(feature_keys)])
+    rows = fetch_rows(catalog, statement, [list(feature_keys)])
     return [
         PendingTrack(feature_keys=tuple(row.pop("feature_keys")), track=Track(**row))
         for row in rows
     ]
 
 
-def record_features(layout: DataLayout, features: Mapping[str, FeatureConfig]) -> None:
+def record_features(catalog: DuckDBPyConnection, features: Mapping[str, FeatureConfig]) -> None:
     """Record what each feature key stands for."""
     rows = [
         {
@@ -102,12 +103,11 @@ def record_features(layout: DataLayout, features: Mapping[str, FeatureConfig]) -
         }
         for key, config in features.items()
     ]
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "features", rows, "on conflict do nothing")
+    insert_rows(catalog, "features", rows, "on conflict do nothing")
 
 
 def record_extraction(
-    layout: DataLayout,
+    catalog: DuckDBPyConnection,
     shards: Sequence[Shard],
     rejections: Sequence[Rejection],
     warnings: Sequence[Warned] = (),
@@ -115,14 +115,13 @@ def record_extraction(
 ) -> None:
     """Name shards and embeddings, and which tracks were left out or are doubtful, at once."""
     doubts = {warning.track_id: warning for warning in warnings}
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "shards", [shard_row(s) for s in shards], _UPSERT_SHARD)
-        extracted = [row for shard in shards for row in _extracted_rows(shard, doubts)]
-        insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
-        refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
-        insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
-        means = [{**asdict(e), **_as_lists(e)} for e in embeddings]
-        insert_rows(catalog, "song_embeddings", means, _UPSERT_EMBEDDING)
+    insert_rows(catalog, "shards", [shard_row(s) for s in shards], _UPSERT_SHARD)
+    extracted = [row for shard in shards for row in _extracted_rows(shard, doubts)]
+    insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
+    refusals = [row for rejection in rejections for row in _rejected_rows(rejection)]
+    insert_rows(catalog, "rejected", refusals, "on conflict do nothing")
+    means = [{**asdict(e), **_as_lists(e)} for e in embeddings]
+    insert_rows(catalog, "song_embeddings", means, _UPSERT_EMBEDDING)
 
 
 _UPSERT_SHARD = """
@@ -141,7 +140,7 @@ def _as_lists(embedding: SongEmbedding) -> dict[str, list[float]]:
     return {"embedding": list(embedding.embedding), "tag_logits": list(embedding.tag_logits)}
 
 
-def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
+def settle_outcomes(catalog: DuckDBPyConnection, feature_keys: Sequence[str]) -> None:
     """Say of every song whether it has examples under the settings that were asked for last.
 
     A song is ``ok`` with examples under one of the feature keys, with the reason of a warning if
@@ -149,8 +148,7 @@ def settle_outcomes(layout: DataLayout, feature_keys: Sequence[str]) -> None:
     neither. What the listing or the split left out stays so, and so do the copies that stand
     aside.
     """
-    with open_catalog(layout) as catalog:
-        catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
+    catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
 
 
 _INTERRUPTED = "the program failed on the chunk of this song; its log says why. Run it again."
@@ -187,37 +185,33 @@ _SETTLE = """
 """
 
 
-def shard_names(layout: DataLayout, feature_key: str) -> list[str]:
+def shard_names(catalog: DuckDBPyConnection, feature_key: str) -> list[str]:
     """Give the shards of a feature key, in order."""
     statement = "select shard from shards where feature_key = ? order by shard"
-    with open_catalog(layout) as catalog:
-        return [row["shard"] for row in fetch_rows(catalog, statement, [feature_key])]
+    return [row["shard"] for row in fetch_rows(catalog, statement, [feature_key])]
 
 
-def read_embedding(layout: DataLayout, feature_key: str) -> Embedding | None:
+def read_embedding(catalog: DuckDBPyConnection, feature_key: str) -> Embedding | None:
     """Return the embedding behind a feature key; none if it is a spectrogram."""
     statement = "select settings from features where feature_key = ?"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [feature_key])
+    rows = fetch_rows(catalog, statement, [feature_key])
     document = json.loads(rows[0]["settings"]).get("embedding") if rows else None
     return Embedding.from_document(document) if document else None
 
 
-def all_shards(layout: DataLayout) -> list[str]:
+def all_shards(catalog: DuckDBPyConnection) -> list[str]:
     """Give the shards of every feature key."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select shard from shards order by shard")
+    rows = fetch_rows(catalog, "select shard from shards order by shard")
     return [row["shard"] for row in rows]
 
 
-def count_examples(layout: DataLayout) -> int:
+def count_examples(catalog: DuckDBPyConnection) -> int:
     """Count the examples of all feature keys."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select coalesce(sum(n_rows), 0)::bigint as n from shards")
+    rows = fetch_rows(catalog, "select coalesce(sum(n_rows), 0)::bigint as n from shards")
     return rows[0]["n"]
 
 
-def count_song_bytes(layout: DataLayout, snapshot_ids: Sequence[str]) -> dict[str, float]:
+def count_song_bytes(catalog: DuckDBPyConnection, snapshot_ids: Sequence[str]) -> dict[str, float]:
     """Give what a song's examples take on the disk, on average, under the key of each snapshot."""
     statement = """
         select snapshot_id, sum(n_bytes) / sum(n_songs) as bytes_per_song
@@ -226,8 +220,7 @@ def count_song_bytes(layout: DataLayout, snapshot_ids: Sequence[str]) -> dict[st
         where snapshot_id in (select unnest(?))
         group by snapshot_id
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(snapshot_ids)])
+    rows = fetch_rows(catalog, statement, [list(snapshot_ids)])
     return {row["snapshot_id"]: row["bytes_per_song"] for row in rows}
 
 
@@ -270,27 +263,28 @@ def _rejected_rows(rejection: Rejection) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remade:
+class StaleFeatures:
     """Settings that are asked for first now, and the newest ones of the same name before them."""
 
     features: FeatureConfig
     before: dict[str, Any]
 
 
-def read_remade(layout: DataLayout, features: Mapping[str, FeatureConfig]) -> list[Remade]:
+def read_stale_features(
+    catalog: DuckDBPyConnection, features: Mapping[str, FeatureConfig]
+) -> list[StaleFeatures]:
     """Find, for each feature key that the catalog does not know, shards under another key.
 
     They are of the same representation and fragment length: made with other settings of fragments,
     by another decoder, or by other code.
     """
-    with open_catalog(layout) as catalog:
-        return [
-            Remade(features=config, before=json.loads(row["settings"]))
-            for key, config in features.items()
-            for row in fetch_rows(
-                catalog, _NEWEST_BEFORE, [config.representation, config.fragment_s, key]
-            )
-        ]
+    return [
+        StaleFeatures(features=config, before=json.loads(row["settings"]))
+        for key, config in features.items()
+        for row in fetch_rows(
+            catalog, _NEWEST_BEFORE, [config.representation, config.fragment_s, key]
+        )
+    ]
 
 
 _NEWEST_BEFORE = """

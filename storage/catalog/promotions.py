@@ -42,7 +42,7 @@ class Challenge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedSong:
+class ScoredSong:
     """A song that champion and challenger are judged on."""
 
     track_id: str
@@ -78,7 +78,7 @@ def read_last_challenge(
 
 def read_validation_songs(
     layout: DataLayout, snapshot_id: str, former_id: str = ""
-) -> list[JudgedSong]:
+) -> list[ScoredSong]:
     """Give the validation songs of a snapshot.
 
     Those of a former snapshot are added whose genre the snapshot lacks, as far as they are still
@@ -94,10 +94,10 @@ def read_validation_songs(
     """
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement, [snapshot_id, former_id])
-    return [JudgedSong(**row) for row in rows]
+    return [ScoredSong(**row) for row in rows]
 
 
-def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -> list[JudgedSong]:
+def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -> list[ScoredSong]:
     """Give the songs of a frozen version that are of these genres and still in the store.
 
     One that another copy stands for, perhaps where it is learned from, judges no more.
@@ -109,10 +109,10 @@ def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -
             and track_id not in (select track_id from aside) order by track_id
     """
     with open_catalog(layout) as catalog:
-        return [JudgedSong(**r) for r in fetch_rows(catalog, statement, [version, list(genres)])]
+        return [ScoredSong(**r) for r in fetch_rows(catalog, statement, [version, list(genres)])]
 
 
-def read_judgeable(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> set[str]:
+def read_predictable(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> set[str]:
     """Give those of these songs that have examples under the feature key of a run."""
     statement = """
         select track_id from extracted where track_id in (select unnest($2)) and feature_key = (
@@ -123,7 +123,7 @@ def read_judgeable(layout: DataLayout, run_id: str, track_ids: Sequence[str]) ->
     return {row["track_id"] for row in rows}
 
 
-def read_said(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict[str, str]:
+def read_predicted(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict[str, str]:
     """Give what a run was recorded to take these songs for."""
     statement = """
         select track_id, predicted from predictions
@@ -134,7 +134,7 @@ def read_said(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict
     return {row["track_id"]: row["predicted"] for row in rows}
 
 
-def record_said(layout: DataLayout, predictions: Sequence[Prediction]) -> None:
+def record_predictions(layout: DataLayout, predictions: Sequence[Prediction]) -> None:
     """Record what a run says of songs; what was recorded before stays."""
     rows = [prediction.as_row() for prediction in predictions]
     with open_catalog(layout) as catalog:

@@ -13,7 +13,7 @@ import duckdb
 from fsspec.implementations.arrow import ArrowFSWrapper
 
 from genre_core.errors import UsageError
-from storage.catalog.connection import explain_failure
+from storage.catalog.connection import explain_failure, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, list_shards, open_store
@@ -48,7 +48,9 @@ def publish(layout: DataLayout) -> Path:
     fresh = layout.home / ".spectrograms.duckdb.new"
     for left in layout.home.glob(f"{fresh.name}*"):
         left.unlink()
-    named, there = all_shards(layout), list_shards(layout)
+    with open_catalog(layout) as catalog:
+        named = all_shards(catalog)
+    there = list_shards(layout)
     shards = [shard for shard in named if shard in there]
     if len(shards) < len(named):
         logger.warning("%s shards are gone; the next extract heals", len(named) - len(shards))

@@ -231,7 +231,7 @@ _JUDGED = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedSplit:
+class PredictedSplit:
     """What one run says of the songs of one split, in the order of their ids.
 
     ``genres`` are all that the run knows; ``labels`` are the true ones of the songs.
@@ -247,22 +247,22 @@ class JudgedSplit:
     predicted: tuple[str, ...]
 
 
-def read_judged(layout: DataLayout, run_ids: Sequence[str]) -> list[JudgedSplit]:
+def read_predicted_splits(layout: DataLayout, run_ids: Sequence[str]) -> list[PredictedSplit]:
     """Give what the runs say of every validation and test song, from the catalog."""
     statement = _JUDGED.format(places="snapshot_tracks")
     with open_catalog(layout) as catalog:
         return _as_records(fetch_rows(catalog, statement, [list(run_ids)]))
 
 
-def read_published_judged(layout: DataLayout, run_ids: Sequence[str]) -> list[JudgedSplit]:
+def read_published_predictions(layout: DataLayout, run_ids: Sequence[str]) -> list[PredictedSplit]:
     """Give the same from the published store, which no flow locks."""
     statement = _JUDGED.format(places="splits")
     return _as_records(query_rows(layout, statement, [list(run_ids)]))
 
 
-def _as_records(rows: Sequence[Mapping[str, Any]]) -> list[JudgedSplit]:
+def _as_records(rows: Sequence[Mapping[str, Any]]) -> list[PredictedSplit]:
     lists = ("genres", "track_ids", "group_ids", "labels", "predicted")
-    return [JudgedSplit(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
+    return [PredictedSplit(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
 
 
 def read_assessed(layout: DataLayout, run_id: str, splits: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,13 +1,19 @@
 """Songs in the catalog: tracks, and one outcome for every song of every source."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genre_core.records import Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.home import DataLayout
 from storage.sources.identity import file_version
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _UPSERT_TRACK = """
 on conflict (track_id) do update set
@@ -201,7 +207,7 @@ def sourced_tracks(layout: DataLayout) -> set[str]:
     return {row["track_id"] for row in rows}
 
 
-def await_songs(layout: DataLayout, track_ids: Sequence[str]) -> None:
+def await_songs(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> None:
     """Say of songs whose original is gone that the next ingest fetches them again.
 
     Duplicates wait as well if nothing else leads to their track.
@@ -213,8 +219,7 @@ def await_songs(layout: DataLayout, track_ids: Sequence[str]) -> None:
             outcome <> 'duplicate' or track_id not in (
                 select track_id from outcomes where outcome <> 'duplicate'))
     """
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, [_GONE, list(track_ids), _GONE])
+    catalog.execute(statement, [_GONE, list(track_ids), _GONE])
 
 
 _GONE = "its copy in the store is gone or damaged; the next ingest fetches it again."

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from genre_core.errors import UsageError
-from storage.catalog.connection import copy_catalog
-from storage.catalog.shards import named_shards
+from storage.catalog.connection import copy_catalog, open_catalog
+from storage.catalog.shards import NamedShard, named_shards
 from storage.catalog.songs import stored_songs
 from storage.files import digest_file, telling_refusal
 from storage.home import DataLayout
@@ -175,7 +175,7 @@ def _bring_up_to_date(layout: DataLayout, folder: Path, copies: Copies) -> Kept:
         n_new=len(named - before),
         n_mended=copies.n_mended,
         n_lost=n_lost,
-        n_gone=len(named_shards(layout)) - len(_shards(layout)) if _keeps_shards(layout) else 0,
+        n_gone=len(_named_shards(layout)) - len(_shards(layout)) if _keeps_shards(layout) else 0,
         left_out="" if _keeps_shards(layout) else layout.shards_uri,
         runs_left_out=_find_tracking_server(layout),
     )
@@ -245,10 +245,15 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
             yield str(path.relative_to(layout.home)), path, ""
 
 
+def _named_shards(layout: DataLayout) -> list[NamedShard]:
+    with open_catalog(layout) as catalog:
+        return named_shards(catalog)
+
+
 def _shards(layout: DataLayout) -> list[tuple[str, Path, str]]:
     """Give name, file and digest of the shards that the catalog names and that are there."""
     root = Path(open_store(layout).root)
-    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in named_shards(layout)]
+    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in _named_shards(layout)]
     return [file for file in files if file[1].is_file()]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
+from storage.catalog.connection import open_catalog
 from storage.catalog.publish import published_shards
 from storage.catalog.shards import NamedShard, count_named, forget_shards, named_shards
 from storage.catalog.songs import await_songs, sourced_tracks, stored_songs
@@ -32,13 +33,16 @@ def is_damaged(layout: DataLayout, shard: NamedShard, there: Mapping[str, int]) 
 def lost_shards(layout: DataLayout) -> list[str]:
     """Give the shards that are gone or of another size."""
     there = list_shards(layout)
-    return [shard.name for shard in named_shards(layout) if is_lost(shard, there)]
+    with open_catalog(layout) as catalog:
+        return [shard.name for shard in named_shards(catalog) if is_lost(shard, there)]
 
 
 def damaged_shards(layout: DataLayout) -> list[str]:
     """Give the shards that are gone or hold other bytes or other rows than the catalog says."""
-    shards, there = named_shards(layout), list_shards(layout)
-    counts = count_named(layout, [shard.name for shard in shards])
+    with open_catalog(layout) as catalog:
+        shards = named_shards(catalog)
+        counts = count_named(catalog, [shard.name for shard in shards])
+    there = list_shards(layout)
     return [
         shard.name
         for shard in shards
@@ -60,7 +64,8 @@ def damaged_songs(layout: DataLayout) -> list[str]:
 
 def unnamed_shards(layout: DataLayout) -> list[str]:
     """Give the shards, and parts, that neither the catalog nor a store that is read names."""
-    named = [shard.name for shard in named_shards(layout)]
+    with open_catalog(layout) as catalog:
+        named = [shard.name for shard in named_shards(catalog)]
     return unnamed_files(layout, [*named, *published_shards(layout), *kept_for_readers(layout)])
 
 
@@ -85,7 +90,8 @@ def _holds(layout: DataLayout, name: str, named: dict[str, int]) -> bool:
 def repair_shards(layout: DataLayout) -> list[str]:
     """Forget the shards that are gone or damaged; the next extract makes them again."""
     if damaged := damaged_shards(layout):
-        forget_shards(layout, damaged)
+        with open_catalog(layout) as catalog:
+            forget_shards(catalog, damaged)
     return damaged
 
 
@@ -100,7 +106,8 @@ def repair_songs(layout: DataLayout) -> list[str]:
         aside.mkdir(exist_ok=True)
         places[track_id].replace(aside / places[track_id].name)
     if gone := gone_songs(layout):
-        await_songs(layout, gone)
+        with open_catalog(layout) as catalog:
+            await_songs(catalog, gone)
     return gone
 
 

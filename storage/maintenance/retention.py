@@ -1,7 +1,6 @@
 """House-keeping: what nothing needs any more, how large it is, and its removal."""
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +43,6 @@ def _find(layout: DataLayout, keep: KeepConfig) -> Iterator[Needless]:
     sizes = list_shards(layout)
     for shard in unnamed_shards(layout):
         yield Needless(kind="shard", name=shard, n_bytes=sizes[shard])
-    if layout.wav.exists():
-        yield Needless(kind="cache", name=layout.wav.name, n_bytes=_count_bytes(layout.wav))
     for snapshot_id in needless_snapshots(layout, keep.snapshots):
         yield Needless(kind="snapshot", name=snapshot_id, n_bytes=0)
     needless = needless_models(layout, keep.unpromoted_models)
@@ -85,7 +82,6 @@ def _count_bytes(folder: Path) -> int:
 
 _REMOVE: dict[str, Callable[[DataLayout, str], None]] = {
     "shard": lambda layout, name: remove_shards(layout, [name]),
-    "cache": lambda layout, name: shutil.rmtree(layout.home / name),
     "snapshot": lambda layout, name: forget_snapshots(layout, [name]),
     "model": _delete_model,
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import Shard, all_shards
 from storage.catalog.publish import publish
 from storage.catalog.removals import (
@@ -41,7 +42,9 @@ def finish_removals(layout: DataLayout) -> int:
     What the last extract left for readers of the store before stays, unless a song was removed.
     """
     publish(layout)
-    remove_orphans(layout, [*kept_for_readers(layout), *all_shards(layout)])
+    with open_catalog(layout) as catalog:
+        named = all_shards(catalog)
+    remove_orphans(layout, [*kept_for_readers(layout), *named])
     remove_pages(layout, last_removal(layout))
     n_bytes = 0
     for path in list(_files(layout, removed_tracks(layout))):
@@ -59,8 +62,9 @@ def old_catalogs(layout: DataLayout) -> list[Path]:
 
 def _rewrite_shards(layout: DataLayout, track_ids: set[str]) -> dict[str, Shard | None]:
     """Write the shards that hold some songs anew without them."""
-    named = {shard.name: shard.feature_key for shard in named_shards(layout)}
-    counts = count_named(layout, list(named))
+    with open_catalog(layout) as catalog:
+        named = {shard.name: shard.feature_key for shard in named_shards(catalog)}
+        counts = count_named(catalog, list(named))
     holding = [name for name, tracks in counts.items() if track_ids & tracks.keys()]
     return {
         name: _rewrite(layout, named[name], name, sorted(counts[name].keys() - track_ids))

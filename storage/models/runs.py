@@ -199,9 +199,10 @@ def log_audit(tracking: Tracking, audit: Audit, comparison_id: str) -> None:
 def _audit_metrics(checks: Sequence[Check]) -> dict[str, float]:
     metrics: dict[str, float | None] = {}
     for check in checks:
-        name, (low, high) = f"audit_{check.name}", check.interval or (None, None)
-        metrics |= {name: check.value, f"{name}_low": low, f"{name}_high": high}
-        metrics[f"{name}_chance"] = check.chance
+        name = f"audit_{check.name}"
+        metrics |= {name: check.value, f"{name}_chance": check.chance}
+        if check.interval:
+            metrics |= {f"{name}_low": check.interval.low, f"{name}_high": check.interval.high}
     return {name: value for name, value in metrics.items() if value is not None}
 
 

@@ -98,7 +98,7 @@ def _assessed_song(
     return AssessedSong(
         source=sources[song.track_id],
         group_id=song.group_id,
-        is_held=row["genre"] in row["alternatives"],
+        is_covered=row["genre"] in row["alternatives"],
         n_alternatives=len(row["alternatives"]),
         unknown=row["unknown"],
     )
@@ -120,7 +120,7 @@ def _sentences(found: NightCertainty) -> list[str]:
 def _of_sets(found: NightCertainty, total: SourceSummary) -> str:
     asked = "" if found.asked.coverage is None else f", {found.asked.coverage:.2f} asked for"
     sentence = (
-        f"{total.n_held} of {total.n_songs} sets of alternatives hold the genre of their song: "
+        f"{total.n_covered} of {total.n_songs} sets of alternatives hold the genre of their song: "
         f"{found.coverage}{asked}; {total.mean_alternatives:.1f} genres a set."
     )
     if found.asked.least_probability != 0:
@@ -146,7 +146,7 @@ def _row(summary: SourceSummary) -> dict[str, Any]:
     return {
         "source": summary.source,
         "n_songs": summary.n_songs,
-        "held": f"{summary.n_held} of {summary.n_songs}",
+        "held": f"{summary.n_covered} of {summary.n_songs}",
         "mean_alternatives": f"{summary.mean_alternatives:.1f}",
         "unknown": "–" if summary.n_unknown is None else str(summary.n_unknown),
     }

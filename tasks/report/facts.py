@@ -17,7 +17,7 @@ from storage.catalog.nightly import (
     read_new_songs,
     read_promotions,
 )
-from storage.catalog.runs import read_comparable_runs, read_judged
+from storage.catalog.runs import read_comparable_runs, read_predicted_splits
 from storage.home import DataLayout
 from storage.maintenance.usage import Usage, measure_usage
 from storage.models.champion import Champion
@@ -137,7 +137,7 @@ def _compare(layout: DataLayout, since: datetime) -> tuple[Comparison | None, st
         return None, "No run has finished yet.", frozenset()
     new_runs = frozenset(run.run_id for run in runs if run.started_at >= since)
     try:
-        judged = read_judged(layout, [run.run_id for run in runs])
+        judged = read_predicted_splits(layout, [run.run_id for run in runs])
         return compare_groups([run.as_row() for run in runs], judged), "", new_runs
     except GenreflowError as error:
         return None, str(error), new_runs

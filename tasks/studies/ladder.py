@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prefect import task
 
-from genre_core.audit.label_permutation import thin_songs
+from genre_core.audit.label_permutation import subsample_songs
 from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.errors import UsageError
 from genre_core.figures.studies import draw_ladder
@@ -33,7 +33,8 @@ from genre_core.studies.ladder.scores import (
     largest_share,
     measure_accuracy,
 )
-from storage.catalog.audits import read_audited_songs, read_copies
+from storage.catalog.audits import read_audited_songs, read_duplicates
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
@@ -99,8 +100,8 @@ def plan_ladder(
     """Choose the songs, so many at most."""
     snapshot = next(iter(snapshots.values()))
     library = read_audited_songs(layout, snapshot.snapshot_id)
-    recordings = name_recordings(library, read_copies(layout))
-    songs = tuple(thin_songs(library, recordings, config.n_songs, seed=0))
+    recordings = name_recordings(library, read_duplicates(layout))
+    songs = tuple(subsample_songs(library, recordings, config.n_songs, seed=0))
     if len({song.genre for song in songs}) < FEWEST_GENRES:
         raise UsageError("The songs of the ladder are of one genre. Ask for more with --songs.")
     return LadderPlan(
@@ -129,7 +130,9 @@ def train_ladder_cell(layout: DataLayout, plan: LadderPlan, cell: LadderCell) ->
     learning, n_genres = import_learning(), len(plan.genres)
     learn = learning.make_learner(plan.config, cell.rung.n_softmaxes, n_genres)
     genre_of_track = {song.track_id: song.genre for song in plan.songs}
-    shards = shard_names(layout, plan.snapshots[cell.rung.representation].feature_key)
+    feature_key = plan.snapshots[cell.rung.representation].feature_key
+    with open_catalog(layout) as catalog:
+        shards = shard_names(catalog, feature_key)
     examples = read_examples(layout, shards, genre_of_track, plan.genres)
     found = judge_cell(examples, plan.songs, plan.recordings, cell, plan.config, n_genres, learn)
     document = {
@@ -300,5 +303,5 @@ def _metrics(scores: Sequence[RungScore]) -> dict[str, float]:
             for unit in ("fragment", "song"):
                 if interval := getattr(accuracy, unit, None):
                     name = f"ladder_{score.rung.number}_{labels}_{unit}"
-                    metrics |= {name: interval.value, **interval.as_metrics(name)}
+                    metrics |= interval.as_columns(name)
     return metrics

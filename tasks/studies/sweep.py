@@ -11,8 +11,9 @@ from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.comparison import draw_comparison
 from genre_core.figures.studies import CostedScore, draw_storage
+from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import count_song_bytes
-from storage.catalog.runs import Run, read_judged
+from storage.catalog.runs import Run, read_predicted_splits
 from storage.home import DataLayout
 from tasks.compare import best, drawn_group
 from tasks.comparison import Comparison, compare_groups
@@ -87,9 +88,10 @@ def report_sweep(
         fail_run(tracking, run_id, failure)
         raise failure
     comparison = compare_groups(
-        [run.as_row() for run in runs], read_judged(layout, [run.run_id for run in runs])
+        [run.as_row() for run in runs], read_predicted_splits(layout, [run.run_id for run in runs])
     )
-    song_bytes = count_song_bytes(layout, [run.snapshot_id for run in runs])
+    with open_catalog(layout) as catalog:
+        song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
     rows = tabulate(comparison, runs, song_bytes)
     for representation in dict.fromkeys(row.representation for row in rows):
         shown = [g for g in comparison.groups if g.runs[0].representation == representation]

@@ -10,7 +10,7 @@ from prefect import task
 
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import interval_rng
-from genre_core.evaluation.predictions import Judgements, judge_by_name
+from genre_core.evaluation.predictions import SongPredictions, predictions_by_name
 from genre_core.evaluation.significance import score_intervals
 from genre_core.evaluation.songs import FragmentedSongs
 from genre_core.records import Split, Track
@@ -36,7 +36,7 @@ from genre_core.studies.claims.evidence import (
 )
 from genre_core.studies.kernels.counts import Mean
 from storage.audio.cutting import Cut, cut_song
-from storage.catalog.runs import Run, read_judged, read_runs_of_genres
+from storage.catalog.runs import Run, read_predicted_splits, read_runs_of_genres
 from storage.catalog.snapshots import Placement, read_groups, read_placements
 from storage.catalog.songs import known_tracks
 from storage.home import DataLayout
@@ -266,13 +266,15 @@ def weigh_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
     return Ballad(difference=difference, n_songs=n_songs)
 
 
-def _test_judgements(layout: DataLayout, runs: Sequence[Run], genres: Sequence[str]) -> Judgements:
+def _test_judgements(
+    layout: DataLayout, runs: Sequence[Run], genres: Sequence[str]
+) -> SongPredictions:
     """Give what runs said of test songs, as numbers among all genres."""
     said = [
         judged
-        for judged in read_judged(layout, [run.run_id for run in runs])
+        for judged in read_predicted_splits(layout, [run.run_id for run in runs])
         if judged.split == Split.TEST
     ]
     first = said[0]
     predicted = [judged.predicted for judged in said]
-    return judge_by_name(first.track_ids, first.group_ids, first.labels, predicted, genres)
+    return predictions_by_name(first.track_ids, first.group_ids, first.labels, predicted, genres)

@@ -9,6 +9,7 @@ from typing import Any
 from storage.catalog.extraction import all_shards
 from storage.catalog.publish import query
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 
 CONTENTS = {
     "tracks": "select * exclude (added_at) from tracks",
@@ -68,7 +69,7 @@ def differences(before: Standing, after: Standing) -> list[str]:
 def orphans(layout: DataLayout) -> set[str]:
     """Give the files below ``shards/`` that the catalog does not name."""
     there = {str(p.relative_to(layout.shards)) for p in layout.shards.rglob("*") if p.is_file()}
-    return there - set(all_shards(layout))
+    return there - set(in_catalog(layout, all_shards))
 
 
 def _files(layout: DataLayout) -> list[str]:

@@ -14,6 +14,7 @@ from storage.catalog.extraction import all_shards
 from storage.catalog.publish import publish, published_shards
 from storage.catalog.shards import forget_shards
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.crash.nursery import KILLED, Nursery
 
 pytestmark = pytest.mark.flow
@@ -81,7 +82,7 @@ def test_readers_in_other_processes_see_whole_states_only_while_songs_come_and_s
     nursery: Nursery, home: Path, readers: list[subprocess.Popen[str]]
 ) -> None:
     first = nursery.run(home, "ingest", "extract")
-    forget_shards(DataLayout(home), all_shards(DataLayout(home)))
+    in_catalog(DataLayout(home), forget_shards, in_catalog(DataLayout(home), all_shards))
     second = nursery.run(home, "ingest", "extract")
 
     ended = [reader.communicate("stop\n", timeout=60) for reader in readers]
@@ -99,7 +100,7 @@ def test_a_reader_that_keeps_a_store_open_reads_its_shards_while_they_are_joined
 ) -> None:
     layout = DataLayout(tmp_path / "home")
     shutil.copytree(extracted_home, layout.home)
-    forget_shards(layout, all_shards(layout))
+    in_catalog(layout, forget_shards, in_catalog(layout, all_shards))
     assert nursery.run(layout.home, "extract", point=JOINED) == KILLED
     publish(layout)  # as the ingest of the next night does: small shards stand in the store
     n_small = len(published_shards(layout))
@@ -107,6 +108,6 @@ def test_a_reader_that_keeps_a_store_open_reads_its_shards_while_they_are_joined
         ended = nursery.run(layout.home, "extract")
         rows = reader.execute('select count("values") from spectrograms').fetchone()
 
-    assert (ended, len(all_shards(layout))) == (0, 1)
+    assert (ended, len(in_catalog(layout, all_shards))) == (0, 1)
     assert n_small > 1
     assert rows == (54,)

@@ -57,6 +57,6 @@ def test_a_leak_is_told_with_exit_code_one_and_stops_the_promotion(
     overruled = genreflow("promote", "--despite-audit", "--home", home)
 
     assert audited.code == 1
-    assert "on two sides of the split stand" in audited.out
+    assert "in two subsets of the split" in audited.out
     assert "does not become the champion" in " ".join(stopped.out.split())
     assert "Promoted despite a failed audit." in " ".join(overruled.out.split())

@@ -156,7 +156,7 @@ class TestOverAFinishedStore:
         said = genreflow("compare", "--home", finished.home)
 
         rows = [line for line in said.out.splitlines() if re.search(r"(dense|cnn) +1", line)]
-        table = [row for row in rows if "told apart" not in row]
+        table = [row for row in rows if "significant" not in row]
         assert len(table) == 4
         assert sum("★" in row for row in table) == 1
         assert all(len(re.findall(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]", row)) == 3 for row in table)
@@ -169,8 +169,11 @@ class TestOverAFinishedStore:
 
         said = genreflow("compare", "--home", finished.home)
 
-        told = [line.strip() for line in said.out.splitlines() if "told apart" in line]
-        assert told == [f"The other 3 cannot be told apart from {best} on these {n_songs} songs."]
+        told = [line.strip() for line in said.out.splitlines() if "significant" in line]
+        expected = (
+            f"The other 3 show no significant difference from {best} on these {n_songs} songs."
+        )
+        assert told == [expected]
 
     def test_doctor_finds_a_finished_store_well(
         self, genreflow: Call, finished_copy: Settings

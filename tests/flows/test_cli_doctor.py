@@ -7,6 +7,7 @@ import pytest
 from flows.settings import Settings
 from storage.catalog.extraction import all_shards
 from storage.lock import hold_home
+from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 
 pytestmark = pytest.mark.flow
@@ -16,7 +17,7 @@ WELL, FAILURE = 0, 1
 
 def damage(config: Settings) -> tuple[str, str]:
     """Flip a bit of a shard and one of a song; give their names."""
-    shard = all_shards(config.layout)[0]
+    shard = in_catalog(config.layout, all_shards)[0]
     song = sorted(config.layout.songs.glob("??/*"))[0]
     for path in (config.layout.shards / shard, song):
         content = bytearray(path.read_bytes())
@@ -55,7 +56,7 @@ def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: 
     said = genreflow("doctor", "--repair", "--json", "--home", finished_copy.home)
 
     assert json.loads(said.out)["repaired"] == [f"shard {shard}", f"song {song}"]
-    assert shard not in all_shards(finished_copy.layout)
+    assert shard not in in_catalog(finished_copy.layout, all_shards)
 
 
 def test_the_doctor_ends_well_once_it_has_repaired_what_was_wrong(

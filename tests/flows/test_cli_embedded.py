@@ -19,6 +19,7 @@ from storage.catalog.publish import publish
 from storage.catalog.snapshots import record_assignments
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 
 USAGE = 2
@@ -80,7 +81,7 @@ def embedded(tmp_path: Path) -> DataLayout:
     songs = [track(number) for number in range(N_SONGS)]
     rng = np.random.default_rng(0)
     record_songs(layout, songs, [arrived(song) for song in songs])
-    record_features(layout, {"key": embedding_features(MADE, 6)})
+    in_catalog(layout, record_features, {"key": embedding_features(MADE, 6)})
     means = []
     for number, song in enumerate(songs):
         features = rng.standard_normal(4) + (5 if number % 2 else -5)
@@ -93,7 +94,7 @@ def embedded(tmp_path: Path) -> DataLayout:
                 tag_logits=logits,
             )
         )
-    record_extraction(layout, [], [], [], means)
+    in_catalog(layout, record_extraction, [], [], [], means)
     record_assignments(layout, [place(song) for song in songs], {})
     snapshot = {"snapshot_id": "one", "feature_key": "key", "library_id": "library", "seed": 0}
     numbers = {"n_tracks": N_SONGS, "n_examples": N_SONGS, "genres": list(GENRES)}

@@ -11,6 +11,7 @@ from genre_core.representations.features import feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import SongEmbedding, record_extraction
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 from tests.storage.catalog.conftest import Store
 
@@ -36,7 +37,14 @@ def store(tmp_path: Path) -> Store:
                 embedding=tuple(values[:n]),
                 tag_logits=tuple(values[n:]),
             )
-            record_extraction(made.layout, [made.shard(key, track, config=config)], [], [], [row])
+            in_catalog(
+                made.layout,
+                record_extraction,
+                [made.shard(key, track, config=config)],
+                [],
+                [],
+                [row],
+            )
     return made
 
 

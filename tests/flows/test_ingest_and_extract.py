@@ -58,12 +58,13 @@ def test_a_track_that_the_program_fails_on_is_extracted_by_the_next_run(
     from flows.ingest import ingest
 
     ingest(config)
-    in_the_way = config.layout.wav / f"{track_id}.0.wav"
-    in_the_way.mkdir(parents=True)
+    in_the_way = config.layout.wav / track_id[:2]
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_bytes(b"")
 
     first = extract(config)
     failed = outcomes(config)
-    shutil.rmtree(config.layout.wav, ignore_errors=True)
+    in_the_way.unlink()
     second = extract(config)
 
     assert failed[str(song)] == ("retryable", "interrupted")
@@ -87,7 +88,6 @@ def test_a_second_extraction_has_nothing_to_do(config: Settings) -> None:
     assert (first.n_tracks, second.n_tracks) == (20, 0)
     assert second.n_examples == first.n_examples
     assert sorted(config.layout.shards.rglob("*")) == shards
-    assert not config.layout.wav.exists()
 
 
 def test_only_the_genres_of_the_settings_are_ingested(config: Settings) -> None:

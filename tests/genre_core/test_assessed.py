@@ -14,12 +14,12 @@ from genre_core.evaluation.certainty import (
 
 
 def song(
-    source: str, group_id: str, is_held: bool, n_alternatives: int, unknown: bool | None
+    source: str, group_id: str, is_covered: bool, n_alternatives: int, unknown: bool | None
 ) -> AssessedSong:
     return AssessedSong(
         source=source,
         group_id=group_id,
-        is_held=is_held,
+        is_covered=is_covered,
         n_alternatives=n_alternatives,
         unknown=unknown,
     )
@@ -38,9 +38,11 @@ def test_songs_are_counted_by_source_the_largest_first() -> None:
     found = summarise_sources(SONGS)
 
     assert found == [
-        SourceSummary(source="b.org", n_songs=3, n_held=2, mean_alternatives=2.0, n_unknown=2),
-        SourceSummary(source="a.org", n_songs=1, n_held=1, mean_alternatives=1.0, n_unknown=0),
-        SourceSummary(source="c.org", n_songs=1, n_held=1, mean_alternatives=2.0, n_unknown=None),
+        SourceSummary(source="b.org", n_songs=3, n_covered=2, mean_alternatives=2.0, n_unknown=2),
+        SourceSummary(source="a.org", n_songs=1, n_covered=1, mean_alternatives=1.0, n_unknown=0),
+        SourceSummary(
+            source="c.org", n_songs=1, n_covered=1, mean_alternatives=2.0, n_unknown=None
+        ),
     ]
     assert summarise("all", SONGS).mean_alternatives == pytest.approx(9 / 5)
 
@@ -49,13 +51,13 @@ def test_the_interval_of_the_coverage_is_wider_where_artists_are_held_or_missed_
     None
 ):
     rng = np.random.default_rng(0)
-    is_held = rng.random(200) < 0.9
-    alone = [song("", str(n), held, 1, None) for n, held in enumerate(is_held.tolist())]
+    is_covered = rng.random(200) < 0.9
+    alone = [song("", str(n), held, 1, None) for n, held in enumerate(is_covered.tolist())]
     by_artist = [song("", str(n // 10), n // 10 < 18, 1, None) for n in range(200)]
 
     one, other = (set_coverage(songs, interval_rng("a")) for songs in (alone, by_artist))
 
-    assert one.value == pytest.approx(is_held.mean())
+    assert one.value == pytest.approx(is_covered.mean())
     assert other.value == pytest.approx(0.9)
     assert one.low < one.value < one.high <= 1
     assert other.high - other.low > 2 * (one.high - one.low)

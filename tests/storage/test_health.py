@@ -15,6 +15,7 @@ from storage.home import DataLayout
 from storage.maintenance import health
 from storage.maintenance.health import Finding, examine
 from storage.shards import TrackMatrices, write_shard
+from tests.catalogs import in_catalog
 
 SONG = Track(
     track_id="3f9a0c1d2e4b5a69",
@@ -58,8 +59,8 @@ def filled(layout: DataLayout) -> DataLayout:
         matrices=np.ones((1, 12, 9), np.float32),
     )
     record_songs(layout, [SONG], [found])
-    record_features(layout, {"key": features})
-    record_extraction(layout, [write_shard(layout, "key", features, [rows])], [])
+    in_catalog(layout, record_features, {"key": features})
+    in_catalog(layout, record_extraction, [write_shard(layout, "key", features, [rows])], [])
     publish(layout)
     return layout
 

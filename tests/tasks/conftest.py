@@ -35,7 +35,9 @@ def store_songs(config: Settings, quiet_runs: None) -> Store:
         record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
         pending = select_tracks.fn(layout, features)
         converted = convert_chunk.fn(layout, pending, features)
-        record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
+        record_shards.fn(
+            layout, [extract_chunk.fn(layout, converted, features)], config.wav_cache_bytes
+        )
         settle_extraction.fn(layout, features)
 
     return store

@@ -9,7 +9,7 @@ from flows.settings import Settings
 from genre_core.audit.rules import AuditConfig, Level
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig, embedding_features
-from storage.catalog.audits import read_snapshot, read_snapshot_beside
+from storage.catalog.audits import read_other_snapshot, read_snapshot
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction, record_features
 from storage.catalog.snapshots import Placement, Snapshot, read_placements, record_snapshot
@@ -18,11 +18,12 @@ from storage.shards import TrackMatrices, write_shard
 from tasks.audit import (
     audit_by_fragment,
     audit_by_song,
+    audit_leave_one_source_out,
     audit_pretraining,
-    audit_source_out,
     plan_audit,
 )
 from tasks.compare import choose_winner
+from tests.catalogs import in_catalog
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.usefixtures("quiet_runs")]
 CONFIG = AuditConfig(n_draws=1, n_embedding_draws=20, n_folds=2, max_epochs=1)
@@ -57,9 +58,9 @@ def windows_of(placement: Placement) -> TrackMatrices:
 def embed(layout: DataLayout, key: str, features: FeatureConfig) -> Snapshot:
     """Give the songs of the best run embeddings, too."""
     placements = read_placements(layout, choose_winner(layout)[0].snapshot_id)
-    record_features(layout, {key: features})
+    in_catalog(layout, record_features, {key: features})
     shard = write_shard(layout, key, features, [windows_of(p) for p in placements])
-    record_extraction(layout, [shard], [])
+    in_catalog(layout, record_extraction, [shard], [])
     return record_snapshot(layout, key, [p.track_id for p in placements], seed=0)
 
 
@@ -119,7 +120,7 @@ def test_sources_are_left_out_with_the_head_of_the_best_run_and_the_other_beside
     layout, snapshot = both
     make_best(layout, snapshot, network)
 
-    check = audit_source_out.fn(layout, plan_audit.fn(layout, CONFIG, {}))
+    check = audit_leave_one_source_out.fn(layout, plan_audit.fn(layout, CONFIG, {}))
 
     names = learners(check.details)
     assert names[0] == first
@@ -138,7 +139,7 @@ def test_tags_of_the_settings_are_the_prior_of_the_head(
     with_tags = plan_audit.fn(layout, CONFIG, {})
     without = plan_audit.fn(layout, CONFIG, no_tags)
 
-    found = [audit_source_out.fn(layout, plan) for plan in (with_tags, without)]
+    found = [audit_leave_one_source_out.fn(layout, plan) for plan in (with_tags, without)]
 
     assert with_tags.audit_id != without.audit_id
     assert found[0].value == 1.0
@@ -169,9 +170,9 @@ def test_the_data_sets_of_the_embedding_are_named_and_spectrograms_have_none(
 
     check = audit_pretraining.fn(layout, plan)
 
-    beside = read_snapshot_beside(layout, snapshot)
+    beside = read_other_snapshot(layout, snapshot)
     assert check is not None
     assert check.level is Level.PASS
     assert "tagger was trained on a made corpus." in check.message
     assert beside is not None
-    assert read_snapshot_beside(layout, beside) == read_snapshot(layout, snapshot.snapshot_id)
+    assert read_other_snapshot(layout, beside) == read_snapshot(layout, snapshot.snapshot_id)

@@ -15,7 +15,8 @@ from storage.catalog.promotions import freeze_golden, read_validation_songs
 from storage.catalog.runs import Prediction, Run, record_run
 from storage.home import DataLayout
 from storage.models.champion import Champion
-from tasks.challenge import judge_challenge
+from tasks.challenge import evaluate_challenge
+from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
 GENRES = ("jazz", "pop", "rock")
@@ -63,7 +64,7 @@ class Field:
 
     def judge(self, challenger: Run, champion: Run | None) -> tuple[Decision, str]:
         reigning = Champion(version=1, run_id=champion.run_id, model_uri="") if champion else None
-        return judge_challenge(self.layout, challenger, reigning, "", PromotionConfig())
+        return evaluate_challenge(self.layout, challenger, reigning, "", PromotionConfig())
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_shards_that_are_lost_leave_the_champion_be(field: Field) -> None:
     silent = field.songs["jazz", Split.VALIDATION][0]
     champion = field.run("champion", Split.VALIDATION, ALL_RIGHT, silent, key="new")
     challenger = field.run("challenger", Split.VALIDATION, ALL_RIGHT, key="new")
-    for shard in all_shards(field.layout):
+    for shard in in_catalog(field.layout, all_shards):
         (field.layout.shards / shard).unlink()
 
     with pytest.raises(CatalogMismatch, match="are gone"):
@@ -233,7 +234,7 @@ def test_validation_songs_that_have_chosen_among_networks_say_so_and_golden_ones
     decision, _ = field.judge(challenger, champion)
 
     assert decision.promote
-    assert "(at 98.3 %, because these songs chose it among 3 networks)" in decision.reason
+    assert "(at 98.33 %: these songs chose it among 3 models)" in decision.reason
 
     freeze_golden(field.layout)
     for run, n_right in ((champion, 5), (challenger, N_SONGS)):
@@ -242,7 +243,7 @@ def test_validation_songs_that_have_chosen_among_networks_say_so_and_golden_ones
     decision, judged_on = field.judge(challenger, champion)
 
     assert (decision.promote, judged_on) == (True, "golden 1")
-    assert "because these songs chose it" not in decision.reason
+    assert "these songs chose it" not in decision.reason
 
 
 def test_a_genre_that_has_only_changed_its_name_is_no_genre_lost(field: Field) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from genre_core.errors import GenreflowError
-from storage.catalog.runs import JudgedSplit
+from storage.catalog.runs import PredictedSplit
 from tasks.comparison import compare_groups
 
 N_SONGS = 40
@@ -24,11 +24,11 @@ def wrong_songs(n_wrong: int, start: int = 0) -> tuple[str, ...]:
     return tuple(turned[g] if place in spoilt else g for place, g in enumerate(LABELS))
 
 
-def said(run_id: str, predicted: tuple[str, ...], **changes: object) -> list[JudgedSplit]:
+def said(run_id: str, predicted: tuple[str, ...], **changes: object) -> list[PredictedSplit]:
     known: dict[str, object] = {"library_id": "library", "genres": ("jazz", "rock")}
     songs: dict[str, object] = {"track_ids": IDS, "group_ids": IDS, "labels": LABELS}
     return [
-        JudgedSplit(
+        PredictedSplit(
             run_id=run_id, split=split, predicted=predicted, **{**known, **songs, **changes}
         )
         for split in ("validation", "test")
@@ -57,7 +57,7 @@ def test_each_network_is_weighed_against_the_best_on_validation() -> None:
     )
 
     assert [group.name for group in found.groups] == ["cnn", "rnn", "dense"]
-    assert [(c.name, c.difference.standing) for c in found.challenges] == [
+    assert [(c.name, c.difference.significance) for c in found.challenges] == [
         ("rnn 3 s", "cannot be told apart"),
         ("dense 3 s", "worse"),
     ]
@@ -88,7 +88,7 @@ def test_runs_on_different_songs_are_not_compared() -> None:
     others = tuple(f"other {place:03}" for place in range(N_SONGS))
 
     with pytest.raises(
-        GenreflowError, match="rnn 3 s against cnn 3 s: 80 songs were judged by one"
+        GenreflowError, match="rnn 3 s against cnn 3 s: 80 songs were predicted by one"
     ):
         compare_groups(
             [row("one", "cnn"), row("two", "rnn", n_parameters=900)],

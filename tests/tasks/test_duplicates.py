@@ -26,6 +26,7 @@ from tasks.duplicates import (
 )
 from tasks.extract import record_shards, select_tracks, settle_extraction
 from tasks.spectrograms import convert_chunk, extract_chunk, key_features
+from tests.catalogs import in_catalog
 from tests.conftest import chords, write_song
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -57,7 +58,9 @@ def extract(config: Settings) -> None:
     layout, features = config.layout, config.features
     pending = select_tracks.fn(layout, features)
     converted = convert_chunk.fn(layout, pending, features)
-    record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
+    record_shards.fn(
+        layout, [extract_chunk.fn(layout, converted, features)], config.wav_cache_bytes
+    )
     settle_extraction.fn(layout, features)
 
 
@@ -143,7 +146,7 @@ def test_a_copy_that_stands_aside_is_neither_extracted_nor_a_candidate(
     layout, keys = config.layout, list(key_features(config.features))
     ingest(layout, listed(recordings, "a 64.mp3", "e lossless.flac"))
 
-    pending = select_pending(layout, keys)
+    pending = in_catalog(layout, select_pending, keys)
     extract(config)
 
     assert [Path(p.track.location).name for p in pending] == ["e lossless.flac"]

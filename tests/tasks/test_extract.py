@@ -12,7 +12,7 @@ from flows.settings import Settings
 from genre_core.examples import Float32Array
 from genre_core.records import Source
 from genre_core.representations.features import feature_key
-from storage.catalog.extraction import read_remade, shard_names
+from storage.catalog.extraction import read_stale_features, shard_names
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.status import count_own_outcomes, read_status
 from storage.fetch.download import DownloadLimits
@@ -20,8 +20,9 @@ from storage.home import DataLayout
 from storage.sources.listing import list_sources
 from tasks.download import download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
-from tasks.extract import remade_sentences, select_tracks
-from tasks.spectrograms import key_features
+from tasks.extract import describe_stale, record_shards, select_tracks
+from tasks.spectrograms import convert_chunk, extract_chunk, key_features
+from tests.catalogs import in_catalog
 from tests.conftest import hum, write_song
 
 Store = Callable[[Sequence[Source]], None]
@@ -113,12 +114,30 @@ def test_a_song_that_is_too_short_names_the_settings(
     assert "n_fragments is 3" in outcome["message"]
 
 
-def test_nothing_is_left_in_the_wav_cache(
-    config: Settings, store_songs: Store, three_songs: list[Source]
+def test_another_representation_needs_no_decoding(
+    config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
+) -> None:
+    store_songs(three_songs)
+    for song in config.layout.songs.glob("??/*"):
+        song.write_bytes(b"no sound any more")
+
+    other = replace(config, representations=("logmel",))
+    pending = select_tracks.fn(config.layout, other.features)
+    converted = convert_chunk.fn(config.layout, pending, other.features)
+    extracted = extract_chunk.fn(config.layout, converted, other.features)
+
+    assert not converted.rejections
+    assert sum(len(shard.n_fragments) for shard in extracted.shards) == 3 * len(other.features)
+
+
+def test_a_cache_of_no_size_is_empty_after_each_wave(
+    config: Settings, three_songs: list[Source], quiet_runs: None, store_songs: Store
 ) -> None:
     store_songs(three_songs)
 
-    assert list(config.layout.wav.rglob("*")) == []
+    record_shards.fn(config.layout, [], 0)
+
+    assert [path for path in config.layout.wav.rglob("*") if path.is_file()] == []
 
 
 def test_what_is_extracted_or_rejected_is_not_selected_again(
@@ -145,7 +164,7 @@ def test_a_new_length_is_extracted_alone(
 
     shortest = next(iter(key_features(more.features)))
     assert [song.feature_keys for song in pending] == [(shortest,)] * 3
-    assert shard_names(config.layout, shortest) == []
+    assert in_catalog(config.layout, shard_names, shortest) == []
 
 
 def test_spectrograms_that_changed_settings_make_again_are_named_once(
@@ -155,14 +174,13 @@ def test_spectrograms_that_changed_settings_make_again_are_named_once(
     longer = replace(config, fragment_lengths_s=(1.0, 2.0))
     keys = key_features(longer.features)
 
-    remade = read_remade(config.layout, keys)
+    remade = in_catalog(config.layout, read_stale_features, keys)
     select_tracks.fn(config.layout, longer.features)
-    remade_again = read_remade(config.layout, keys)
+    remade_again = in_catalog(config.layout, read_stale_features, keys)
 
-    assert remade_sentences(remade) == [
+    assert describe_stale(remade) == [
         "Spectrograms of thesis at 1 s are made again, as this changed: longest_s 1.5 → 2.0. "
-        "Finished runs on the old ones stay in MLflow, and do not count as trainings on the new "
-        "ones."
+        "Finished runs on the old ones stay in MLflow and are not reused."
     ]
     assert remade_again == []
 
@@ -173,7 +191,7 @@ def test_spectrograms_of_another_decoder_are_named_with_all_lengths_in_a_sentenc
     store_songs(three_songs)
     keys = {feature_key(one, "another decoder"): one for one in config.features}
 
-    sentences = remade_sentences(read_remade(config.layout, keys))
+    sentences = describe_stale(in_catalog(config.layout, read_stale_features, keys))
 
     assert len(sentences) == 1
     assert "of thesis at 1 s, thesis at 1.5 s are made again" in sentences[0]

@@ -15,6 +15,7 @@ from storage.maintenance.integrity import repair_shards, repair_songs
 from storage.sources.listing import list_sources
 from tasks.download import select_sources
 from tasks.extract import compact_shards, forget_lost_shards, publish_shards
+from tests.catalogs import in_catalog
 
 Store = Callable[[Sequence[Source]], None]
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
@@ -54,7 +55,7 @@ def test_a_lost_shard_is_made_again_with_the_same_rows(
 ) -> None:
     store_songs(three_songs)
     before = rows_of(layout)
-    damage(layout.shards / all_shards(layout)[0])
+    damage(layout.shards / in_catalog(layout, all_shards)[0])
 
     forget_lost_shards.fn(layout)
     store_songs([])
@@ -68,7 +69,7 @@ def test_a_shard_with_a_flipped_bit_is_made_again_after_the_doctor(
 ) -> None:
     store_songs(three_songs)
     before = rows_of(layout)
-    path = layout.shards / all_shards(layout)[0]
+    path = layout.shards / in_catalog(layout, all_shards)[0]
     content = bytearray(path.read_bytes())
     content[500] ^= 1
     path.write_bytes(content)
@@ -87,7 +88,7 @@ def test_a_song_whose_original_is_gone_is_fetched_and_extracted_again(
     before = rows_of(layout)
     for original in layout.songs.glob("??/*"):
         original.unlink()
-    for shard in all_shards(layout):
+    for shard in in_catalog(layout, all_shards):
         (layout.shards / shard).unlink()
     forget_lost_shards.fn(layout)
     store_songs([])
@@ -133,7 +134,7 @@ def test_shards_that_were_joined_stay_until_the_next_extract_for_those_who_read_
     after_this = files(layout)
     publish_shards.fn(layout)
 
-    large = sorted(all_shards(layout))
+    large = sorted(in_catalog(layout, all_shards))
     assert (len(small), len(large)) == (6, 2)
     assert after_this == sorted([*small, *large])
     assert files(layout) == large

@@ -32,6 +32,7 @@ from tasks.extract import (
     select_tracks,
 )
 from tasks.spectrograms import convert_chunk, extract_chunk, key_features
+from tests.catalogs import in_catalog
 from tests.object_store import ObjectStore, serve_bucket
 
 Store = Callable[[Sequence[Source]], None]
@@ -71,7 +72,9 @@ def examples_of(config: Settings) -> Examples:
     key = next(iter(key_features(config.features)))
     rows = query_rows(config.layout, "select track_id, genre from tracks")
     genre_of_track = {row["track_id"]: row["genre"] for row in rows}
-    return read_examples(config.layout, shard_names(config.layout, key), genre_of_track, GENRES)
+    return read_examples(
+        config.layout, in_catalog(config.layout, shard_names, key), genre_of_track, GENRES
+    )
 
 
 def extract_into(config: Settings) -> None:
@@ -79,7 +82,9 @@ def extract_into(config: Settings) -> None:
     layout, features = config.layout, config.features
     pending = select_tracks.fn(layout, features)
     converted = convert_chunk.fn(layout, pending, features)
-    record_shards.fn(layout, [extract_chunk.fn(layout, converted, features)])
+    record_shards.fn(
+        layout, [extract_chunk.fn(layout, converted, features)], config.wav_cache_bytes
+    )
 
 
 def test_an_object_store_gives_training_the_same_bytes_as_a_folder(
@@ -87,7 +92,7 @@ def test_an_object_store_gives_training_the_same_bytes_as_a_folder(
 ) -> None:
     publish(config.layout)
     local = replace(config, shards=str(tmp_path / "elsewhere"))
-    named = all_shards(config.layout)
+    named = in_catalog(config.layout, all_shards)
     from_bucket = examples_of(config)
 
     for name in named:
@@ -114,7 +119,7 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
     n_kept_for_readers = len(list_shards(config.layout))
     publish_shards.fn(config.layout)
 
-    named = all_shards(config.layout)
+    named = in_catalog(config.layout, all_shards)
     assert (n_kept_for_readers, len(named)) == (3 + 1 + 2, 1)
     assert set(bucket.objects()) == {
         *(f"spectrograms/{name}" for name in named),
@@ -204,7 +209,7 @@ def test_objects_that_are_gone_or_cut_are_made_again(
     config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
-    before, named = examples_of(config), all_shards(config.layout)
+    before, named = examples_of(config), in_catalog(config.layout, all_shards)
     bucket.remove(f"spectrograms/{named[0]}")
     bucket.put(f"spectrograms/{named[1]}", b"half a shard")
     with pytest.raises(CatalogMismatch, match="1 shards that the catalog names are gone"):
@@ -222,7 +227,7 @@ def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
     config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
-    name = all_shards(config.layout)[0]
+    name = in_catalog(config.layout, all_shards)[0]
     content = bytearray(bucket.objects()[f"spectrograms/{name}"])
     content[len(content) // 2] ^= 1
     bucket.put(f"spectrograms/{name}", bytes(content))

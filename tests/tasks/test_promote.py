@@ -10,7 +10,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.promotions import read_golden_songs
 from storage.catalog.runs import read_run
 from storage.home import DataLayout
-from tasks.challenge import hear_songs
+from tasks.challenge import predict_songs
 from tasks.promote import explain_stay, promote_best, promote_despite_audit, roll_back
 from tests.tasks.contests import (
     aliases,
@@ -78,7 +78,7 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
     assert second["gain_low"] > 0  # type: ignore[operator]
     assert second["audit_verdict"] in ("pass", "inconclusive", "warn")
     assert second["audit_id"]
-    assert "takes the place of version 1: on 39 songs (validation)" in str(second["reason"])
+    assert "replaces version 1: on 39 songs (validation)" in str(second["reason"])
     assert [row["promoted"] for row in rows(promoted.layout, "challenges")] == [True, True]
     from storage.models.store import open_tracking
 
@@ -97,7 +97,7 @@ def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -
     assert (challenge["promoted"], challenge["gain_high"] < 0) == (False, True)  # type: ignore[operator]
     assert len(rows(ring.layout, "promotions")) == 1
     assert explain_stay(ring.layout) == challenge["reason"]
-    assert "version 1 stays before" in str(challenge["reason"])
+    assert "does not replace version 1" in str(challenge["reason"])
 
 
 def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
@@ -118,7 +118,7 @@ def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
 
     assert [promotion for promotion, _ in (audited, overruled)] == [None, None]
     assert "The audit of snapshot" in audited[1]
-    assert "version 1 stays before" in overruled[1]
+    assert "does not replace version 1" in overruled[1]
     reasons = [row["reason"] for row in rows(ring.layout, "challenges")]
     assert reasons[1:] == [audited[1], overruled[1]]
 
@@ -192,7 +192,7 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
     run = read_run(layout, run_id)
     assert run is not None
 
-    said = hear_songs(layout, run, read_golden_songs(layout, 1, ("clicks", "hiss", "hums")))
+    said = predict_songs(layout, run, read_golden_songs(layout, 1, ("clicks", "hiss", "hums")))
 
     kept = [r for r in rows(layout, "predictions") if r["split"] == "golden"]
     assert said == {row["track_id"]: row["predicted"] for row in tested}

@@ -13,6 +13,7 @@ from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import SongEmbedding, record_extraction
 from storage.home import DataLayout
 from tasks.studies.proposing import propose
+from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
 FEATURES = embedding_features(
@@ -43,7 +44,9 @@ def embed(store: Store, track: Track, features: tuple[float, float]) -> Track:
     row = SongEmbedding(
         track_id=track.track_id, feature_key=KEY, embedding=features, tag_logits=logits
     )
-    record_extraction(store.layout, [store.shard(KEY, track, config=FEATURES)], [], [], [row])
+    in_catalog(
+        store.layout, record_extraction, [store.shard(KEY, track, config=FEATURES)], [], [], [row]
+    )
     return track
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genre_core.evaluation.bootstrap import Interval, interval_rng
-from genre_core.evaluation.predictions import Judgements, confusion_by_group
+from genre_core.evaluation.predictions import SongPredictions, confusion_by_group
 from genre_core.evaluation.significance import paired_difference, score_intervals
 from genre_core.evaluation.songs import (
     CHOOSING_VOTE,
     FragmentedSongs,
-    fragment_judgements,
-    song_judgements,
+    fragment_predictions,
+    song_predictions,
 )
 from genre_core.examples import Float32Array, Int64Array
 from genre_core.representations.features import FeatureConfig, matrices_of
@@ -208,10 +208,10 @@ GAINS = (0.7, 0.3, 0.1, 0.01)
 """Softer alone: louder music would be cut at full scale, which is no matter of scaling."""
 
 
-def pool_seeds(judged: Sequence[Judgements]) -> Judgements:
+def pool_seeds(judged: Sequence[SongPredictions]) -> SongPredictions:
     """Put what several seeds say of the same songs together."""
     first = judged[0]
-    return Judgements(
+    return SongPredictions(
         track_ids=first.track_ids,
         group_ids=first.group_ids,
         labels=first.labels,
@@ -220,17 +220,17 @@ def pool_seeds(judged: Sequence[Judgements]) -> Judgements:
     )
 
 
-def by_fragment(seeds: Sequence[FragmentedSongs]) -> Judgements:
+def by_fragment(seeds: Sequence[FragmentedSongs]) -> SongPredictions:
     """Judge each fragment by itself, all seeds together."""
-    return pool_seeds([fragment_judgements(songs) for songs in seeds])
+    return pool_seeds([fragment_predictions(songs) for songs in seeds])
 
 
-def by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> Judgements:
+def by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> SongPredictions:
     """Judge songs by a vote of their fragments, all seeds together."""
-    return pool_seeds([song_judgements(songs, vote) for songs in seeds])
+    return pool_seeds([song_predictions(songs, vote) for songs in seeds])
 
 
-def confusion_of(judged: Judgements) -> tuple[tuple[int, ...], ...]:
+def confusion_of(judged: SongPredictions) -> tuple[tuple[int, ...], ...]:
     """Give the confusion matrix of all seeds together; rows are true genres."""
     flat = confusion_by_group(judged).sum(axis=0)
     matrix = flat.reshape(-1, judged.n_genres, judged.n_genres).sum(axis=0)
@@ -265,12 +265,12 @@ def aggregation_of(seeds: Sequence[FragmentedSongs], name: str, library_id: str)
     )
 
 
-def _one_fragment(songs: FragmentedSongs) -> Judgements:
+def _one_fragment(songs: FragmentedSongs) -> SongPredictions:
     """Let one fragment decide, each in turn as if it were a seed; songs with few take turns."""
     most = max(map(len, songs.fragments))
     rows = [[f[turn % len(f)].argmax() for f in songs.fragments] for turn in range(most)]
     predicted: Int64Array = np.array(rows, np.int64)
-    return Judgements(
+    return SongPredictions(
         track_ids=songs.track_ids,
         group_ids=songs.group_ids,
         labels=songs.labels,
@@ -279,7 +279,7 @@ def _one_fragment(songs: FragmentedSongs) -> Judgements:
     )
 
 
-def _accuracy(judged: Judgements, library_id: str) -> Interval:
+def _accuracy(judged: SongPredictions, library_id: str) -> Interval:
     return score_intervals(judged, interval_rng(library_id)).accuracy
 
 
@@ -302,7 +302,7 @@ def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
 
 
 def shared_difference(
-    ours: Judgements, theirs: Judgements, library_id: str
+    ours: SongPredictions, theirs: SongPredictions, library_id: str
 ) -> tuple[Interval, int]:
     """Weigh two trainings on the songs that both have judged; give also how many those are.
 
@@ -318,9 +318,9 @@ def shared_difference(
     return paired_difference(mine, others, interval_rng(library_id)).accuracy, len(shared)
 
 
-def _keep(judged: Judgements, track_ids: Sequence[str]) -> Judgements:
+def _keep(judged: SongPredictions, track_ids: Sequence[str]) -> SongPredictions:
     kept = np.isin(judged.track_ids.astype(str), list(track_ids))
-    return Judgements(
+    return SongPredictions(
         track_ids=judged.track_ids[kept],
         group_ids=judged.group_ids[kept],
         labels=judged.labels[kept],

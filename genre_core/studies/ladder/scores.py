@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genre_core.audit.label_permutation import relabel, select, song_verdicts
+from genre_core.audit.label_permutation import predict_by_song, relabel, select
 from genre_core.audit.songs import AuditedSong
 from genre_core.evaluation.bootstrap import (
     Float64Array,
@@ -93,7 +93,7 @@ def judge_cell(
         examples = replace(examples, matrices=examples.matrices.swapaxes(1, 2))
     fold_of_song, folds = _deal(examples, songs, recordings, cell, config)
     if cell.labels == Labels.RANDOM:
-        dealt = deal_labels(recordings, fold_of_song, n_genres, _rng(cell, 1))
+        dealt = permute_labels(recordings, fold_of_song, n_genres, _rng(cell, 1))
         examples = relabel(examples, dealt)
     scored, probabilities = _judge_folds(examples, folds, cell, config, learn)
     return _verdicts(probabilities, select(examples, scored), cell.rung)
@@ -122,7 +122,7 @@ def fixed_order(rows: Int64Array, n_epochs: int, rng: np.random.Generator) -> In
     return rng.permuted(np.tile(rows, (n_epochs, 1)), axis=1)
 
 
-def deal_labels(
+def permute_labels(
     recordings: Mapping[str, str],
     fold_of_song: Mapping[str, int],
     n_genres: int,
@@ -203,7 +203,7 @@ def _verdicts(probabilities: Float32Array, scored: Examples, rung: Rung) -> Verd
     names, owner = np.unique(scored.track_ids.astype(str), return_inverse=True)
     song_right: tuple[int, ...] = ()
     if rung.by_song:
-        found, labels, chosen = song_verdicts(probabilities, scored)
+        found, labels, chosen = predict_by_song(probabilities, scored)
         right_of = dict(zip(found.tolist(), (labels == chosen).astype(int).tolist(), strict=True))
         song_right = tuple(right_of[name] for name in names.tolist())
     return Verdicts(

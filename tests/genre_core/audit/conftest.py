@@ -68,8 +68,8 @@ def one_learner(examples: Examples, fit: Fit, n_draws: int = 8) -> list[Learner]
 
 
 @pytest.fixture
-def by_heart() -> Fit:
-    """The nearest neighbour of two genres: knows again what it was trained on."""
+def memorise() -> Fit:
+    """The nearest neighbour of two genres: memorises what it was trained on."""
 
     def fit(train: Examples, scored: Examples, seed: int) -> Float32Array:
         nearest = KNeighborsClassifier(1).fit(train.matrices.reshape(len(train), -1), train.labels)

@@ -14,7 +14,7 @@ from genre_core.audit.learners import (
     head_of_windows,
     nearest_neighbour,
 )
-from genre_core.audit.leave_one_source_out import check_source_out
+from genre_core.audit.leave_one_source_out import check_leave_one_source_out
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.examples import Examples, Float32Array
@@ -131,7 +131,7 @@ def test_a_head_with_a_prior_predicts_sources_that_its_features_do_not_know() ->
         learner("the head without its prior", head(songs, NO_PRIOR), examples, 1),
     ]
 
-    check = check_source_out(learners, songs, CONFIG)
+    check = check_leave_one_source_out(learners, songs, CONFIG)
 
     (beside,) = check.details["beside"]  # type: ignore[misc]
     assert (check.level, check.value) == (Level.PASS, 1.0)

@@ -23,7 +23,7 @@ def test_an_audit_without_a_check_has_found_nothing() -> None:
 
 
 def test_a_check_that_could_not_be_made_is_inconclusive_and_no_pass() -> None:
-    check = untested(CheckName.SOURCE_OUT, "there is one source.")
+    check = untested(CheckName.LEAVE_ONE_SOURCE_OUT, "there is one source.")
 
     assert (check.level, check.passed) == (Level.INCONCLUSIVE, False)
     assert check.as_row()["level"] == "inconclusive"

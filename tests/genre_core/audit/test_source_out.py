@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genre_core.audit.learners import Fit
-from genre_core.audit.leave_one_source_out import check_source_out
+from genre_core.audit.leave_one_source_out import check_leave_one_source_out
 from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Float32Array
@@ -38,45 +38,39 @@ def site_centre(song: AuditedSong) -> Float32Array:
 
 
 def source_out(songs: list[AuditedSong], fit: Fit, centre: object) -> Check:
-    return check_source_out(one_learner(make_examples(songs, centre), fit), songs, CONFIG)  # type: ignore[arg-type]
+    return check_leave_one_source_out(one_learner(make_examples(songs, centre), fit), songs, CONFIG)  # type: ignore[arg-type]
 
 
-def test_genres_that_sound_alike_everywhere_are_known_elsewhere(by_heart: Fit) -> None:
-    check = source_out(from_sites(4, 4), by_heart, genre_centre)
+def test_genres_that_sound_alike_everywhere_are_known_elsewhere(memorise: Fit) -> None:
+    check = source_out(from_sites(4, 4), memorise, genre_centre)
 
     assert (check.level, check.value, check.chance) == (Level.PASS, 1.0, 0.5)
-    assert check.interval == pytest.approx((0.025 ** (1 / 32), 1.0))  # 32 songs, all right
-    assert "(4 by collection)" in check.message
-    assert "no drop" in check.message
+    assert check.interval is not None
+    assert check.interval.low == pytest.approx(0.025 ** (1 / 32))  # 32 songs, all right
+    assert (check.details["n_sources"], check.details["level"]) == (4, "collection")
 
 
-def test_genres_that_only_the_source_gives_away_fall_to_chance(by_heart: Fit) -> None:
-    check = source_out(from_sites(60, 2), by_heart, site_centre)
+def test_genres_that_only_the_source_gives_away_fall_to_chance(memorise: Fit) -> None:
+    check = source_out(from_sites(60, 2), memorise, site_centre)
 
     outside, within = check.details["outside"], check.details["within"]
     assert check.level is Level.WARN
     assert check.interval is not None
-    assert check.interval[0] <= 0.5
+    assert check.interval.low <= 0.5
     assert within["accuracy"] > 0.95  # type: ignore[index]
     assert outside["accuracy"] == check.value  # type: ignore[index]
-    assert "most of the score rests on the sources" in check.message
-    drop = within["accuracy"] - outside["accuracy"]  # type: ignore[index]
-    assert f"a drop of {drop:.2f}" in check.message
 
 
-def test_one_source_a_genre_cannot_be_tested_and_says_so(by_heart: Fit) -> None:
+def test_one_source_a_genre_cannot_be_tested_and_says_so(memorise: Fit) -> None:
     songs = [replace(song, artist=song.genre) for song in make_library(10)]
 
-    check = source_out(songs, by_heart, genre_centre)
+    check = source_out(songs, memorise, genre_centre)
 
     assert (check.level, check.passed, check.value) == (Level.INCONCLUSIVE, False, None)
-    assert check.message == (
-        "cannot be tested: two genres with songs of two sources each are needed, and of one "
-        "source alone come: jazz, rock. Add songs of each genre from elsewhere."
-    )
+    assert "genres of one source: jazz, rock" in check.message
 
 
-def test_a_genre_of_one_source_is_learnt_but_not_scored(by_heart: Fit) -> None:
+def test_a_genre_of_one_source_is_learnt_but_not_scored(memorise: Fit) -> None:
     songs = [
         song
         for song in from_sites(4, 4)
@@ -84,16 +78,15 @@ def test_a_genre_of_one_source_is_learnt_but_not_scored(by_heart: Fit) -> None:
     ]
     folk = [replace(song, genre="rock", artist="x") for song in songs if song.genre == "rock"]
 
-    check = source_out([*[s for s in songs if s.genre == "jazz"], *folk], by_heart, genre_centre)
+    check = source_out([*[s for s in songs if s.genre == "jazz"], *folk], memorise, genre_centre)
 
     assert check.value == pytest.approx(1.0)
     assert check.chance == pytest.approx(16 / 24)
 
 
-def test_few_sources_that_allow_both_answers_are_inconclusive(by_heart: Fit) -> None:
-    check = source_out(from_sites(8, 5), by_heart, site_centre)
+def test_few_sources_that_allow_both_answers_are_inconclusive(memorise: Fit) -> None:
+    check = source_out(from_sites(8, 5), memorise, site_centre)
 
     assert check.level is Level.INCONCLUSIVE
     assert check.interval is not None
-    assert check.interval[0] <= 0.5 < 0.75 <= check.interval[1]
-    assert "Inconclusive: 8 sources are too few (interval includes chance, 0.50)" in check.message
+    assert check.interval.low <= 0.5 < 0.75 <= check.interval.high

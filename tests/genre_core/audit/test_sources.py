@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from genre_core.audit.songs import collection_of, deal_sources, name_sources, release_of
+from genre_core.audit.songs import assign_folds, collection_of, name_sources, release_of
 from tests.genre_core.audit.conftest import make_library, make_song
 
 
@@ -61,7 +61,7 @@ def test_one_source_a_genre_is_no_level() -> None:
 
 
 def test_few_sources_are_left_out_one_by_one() -> None:
-    folds = deal_sources({"1": "a", "2": "b", "3": "c", "4": "a"}, 5)
+    folds = assign_folds({"1": "a", "2": "b", "3": "c", "4": "a"}, 5)
 
     assert sorted(folds.values()) == [0, 1, 2]
 
@@ -69,7 +69,7 @@ def test_few_sources_are_left_out_one_by_one() -> None:
 def test_many_sources_are_dealt_into_folds_of_equal_size() -> None:
     sources = {f"{source} {n}": str(source) for source in range(12) for n in range(source + 1)}
 
-    folds = deal_sources(sources, 3)
+    folds = assign_folds(sources, 3)
 
     sizes = Counter(folds[source] for source in sources.values())
     assert sum(sizes.values()) == 78

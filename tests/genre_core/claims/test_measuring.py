@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from genre_core.evaluation.predictions import judge_by_name
+from genre_core.evaluation.predictions import predictions_by_name
 from genre_core.evaluation.songs import FragmentedSongs
 from genre_core.representations.features import FeatureConfig
 from genre_core.studies.claims.evidence import (
@@ -99,8 +99,8 @@ def test_only_songs_that_both_sides_have_judged_are_compared() -> None:
     genres = ("ballad", "jazz", "rock")
     others = [place for place, genre in enumerate(labels) if genre != "ballad"]
     wrong = ["rock"] * len(others)
-    ours = judge_by_name(ids, ids, labels, [said], genres)
-    theirs = judge_by_name(
+    ours = predictions_by_name(ids, ids, labels, [said], genres)
+    theirs = predictions_by_name(
         [ids[i] for i in others],
         [ids[i] for i in others],
         [labels[i] for i in others],

@@ -12,9 +12,9 @@ from genre_core.studies.ladder.rungs import RUNGS, Labels, LadderConfig
 from genre_core.studies.ladder.scores import (
     LadderCell,
     Verdicts,
-    deal_labels,
     fixed_order,
     judge_cell,
+    permute_labels,
     reshuffled_order,
 )
 from tests.genre_core.audit.conftest import (
@@ -137,7 +137,7 @@ def test_random_labels_are_dealt_evenly_in_each_fold_and_once_a_recording() -> N
     folds = {song.track_id: number % 5 // 2 for number, song in enumerate(songs)}
     folds[songs[1].track_id] = folds[songs[0].track_id]
 
-    labels = deal_labels(recordings, folds, 2, np.random.default_rng(0))
+    labels = permute_labels(recordings, folds, 2, np.random.default_rng(0))
 
     assert labels[songs[0].track_id] == labels[songs[1].track_id]
     distinct = {recordings[t]: (folds[t], label) for t, label in labels.items()}

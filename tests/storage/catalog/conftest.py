@@ -30,6 +30,7 @@ from storage.catalog.snapshots import Snapshot, record_assignments, record_snaps
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
+from tests.catalogs import in_catalog
 
 SPLITS = {"a": Split.TRAIN, "b": Split.VALIDATION, "c": Split.TEST}
 
@@ -92,12 +93,12 @@ class Store:
             )
             for t in tracks
         ]
-        record_features(self.layout, {feature_key: features})
+        in_catalog(self.layout, record_features, {feature_key: features})
         return write_shard(self.layout, feature_key, features, rows)
 
     def extract(self, feature_key: str, *tracks: Track) -> None:
-        record_extraction(self.layout, [self.shard(feature_key, *tracks)], [])
-        settle_outcomes(self.layout, [feature_key])
+        in_catalog(self.layout, record_extraction, [self.shard(feature_key, *tracks)], [])
+        in_catalog(self.layout, settle_outcomes, [feature_key])
 
     def embed(
         self,
@@ -116,7 +117,7 @@ class Store:
             n_features=n_features,
             tags=("made: loud",),
         )
-        record_features(self.layout, {feature_key: embedding_features(made, 6)})
+        in_catalog(self.layout, record_features, {feature_key: embedding_features(made, 6)})
         embedded = [
             SongEmbedding(
                 track_id=track.track_id,
@@ -126,7 +127,7 @@ class Store:
             )
             for track, vector in vectors.items()
         ]
-        record_extraction(self.layout, [], [], [], embedded)
+        in_catalog(self.layout, record_extraction, [], [], [], embedded)
 
     def reject(self, track: Track, *feature_keys: str, reason: Reason = Reason.TOO_SHORT) -> None:
         rejection = Rejection(
@@ -136,8 +137,8 @@ class Store:
             reason=reason,
             message=f"{track.title} is left out",
         )
-        record_extraction(self.layout, [], [rejection])
-        settle_outcomes(self.layout, feature_keys)
+        in_catalog(self.layout, record_extraction, [], [rejection])
+        in_catalog(self.layout, settle_outcomes, feature_keys)
 
     def place(self, *tracks: Track, split: Split) -> None:
         record_assignments(self.layout, [assignment(track, split) for track in tracks], {})

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split
 from genre_core.signal.sound import Sound
 from storage.catalog.audits import (
     Audit,
     read_audit,
     read_audited_songs,
-    read_copies,
+    read_duplicates,
     read_last_audit,
     read_snapshot,
     read_unmeasured,
@@ -22,6 +23,7 @@ from storage.catalog.audits import (
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query_rows
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
 CHECKS = (
@@ -31,11 +33,11 @@ CHECKS = (
         level=Level.WARN,
         message="low",
         value=0.2,
-        interval=(0.1, 0.24),
+        interval=Interval(value=0.2, low=0.1, high=0.24),
         chance=0.25,
         details={"n_draws": 5},
     ),
-    Check(name=CheckName.SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
+    Check(name=CheckName.LEAVE_ONE_SOURCE_OUT, level=Level.WARN, message="cannot be tested"),
 )
 AUDIT = Audit(
     audit_id="one",
@@ -80,7 +82,9 @@ def test_the_last_audit_of_a_snapshot_counts_also_if_it_only_said_the_same_again
 def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:
     store.three_songs()
     record_audit(store.layout, AUDIT)
-    record_sounds(store.layout, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)])
+    in_catalog(
+        store.layout, record_sounds, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)]
+    )
 
     publish(store.layout)
 
@@ -103,7 +107,7 @@ def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) 
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
-    record_sounds(store.layout, [sound, replace(sound, track_id="of no snapshot")])
+    in_catalog(store.layout, record_sounds, [sound, replace(sound, track_id="of no snapshot")])
     song = store.layout.song(tracks[0].track_id, ".mp3")
     song.parent.mkdir(parents=True)
     song.write_bytes(b"music")
@@ -124,8 +128,8 @@ def test_the_first_measure_of_a_sound_stays_and_is_not_asked_for_again(store: St
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
-    record_sounds(store.layout, [sound])
-    record_sounds(store.layout, [replace(sound, loudness_db=-20.0)])
+    in_catalog(store.layout, record_sounds, [sound])
+    in_catalog(store.layout, record_sounds, [replace(sound, loudness_db=-20.0)])
 
     unmeasured = read_unmeasured(store.layout, snapshot.snapshot_id, 10)
 
@@ -154,4 +158,4 @@ def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
         for pair in pairs:
             catalog.execute("insert into copies values (?, ?, 0.9, 0)", pair)
 
-    assert read_copies(layout) == pairs
+    assert read_duplicates(layout) == pairs

@@ -17,6 +17,7 @@ from storage.maintenance.integrity import damaged_shards
 from storage.maintenance.takedown import finish_removals, take_down
 from storage.retained_shards import publish_for_readers
 from storage.shards import remove_orphans
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
@@ -54,19 +55,19 @@ def test_small_shards_of_a_feature_key_become_one_with_the_same_rows(many: Store
     n_joined = compact(many.layout)
 
     assert n_joined == 5
-    assert [len(shard_names(many.layout, key)) for key in ("key", "other")] == [1, 1]
+    assert [len(in_catalog(many.layout, shard_names, key)) for key in ("key", "other")] == [1, 1]
     assert rows_of(many.layout) == before
     assert len(before) == 12
 
 
 def test_compacting_twice_changes_nothing(many: Store) -> None:
     compact(many.layout, target_bytes=2 * SHARD_BYTES)
-    before = named_shards(many.layout)
+    before = in_catalog(many.layout, named_shards)
 
     n_joined = compact(many.layout, target_bytes=2 * SHARD_BYTES)
 
     assert n_joined == 0
-    assert named_shards(many.layout) == before
+    assert in_catalog(many.layout, named_shards) == before
     assert len(before) == 3 + 1
 
 
@@ -76,7 +77,7 @@ def test_the_name_tells_the_tracks_whatever_they_were_joined_from(many: Store) -
 
     written_at_once = many.shard("key", *whole)
 
-    assert shard_names(many.layout, "key") == [written_at_once.name]
+    assert in_catalog(many.layout, shard_names, "key") == [written_at_once.name]
 
 
 def test_a_night_more_is_joined_with_what_was_not_full(many: Store) -> None:
@@ -88,11 +89,14 @@ def test_a_night_more_is_joined_with_what_was_not_full(many: Store) -> None:
     n_joined = compact(many.layout)
 
     assert n_joined == 2
-    assert [s.values_bytes for s in named_shards(many.layout)] == [6 * SHARD_BYTES, SHARD_BYTES]
+    assert [s.values_bytes for s in in_catalog(many.layout, named_shards)] == [
+        6 * SHARD_BYTES,
+        SHARD_BYTES,
+    ]
 
 
 def test_the_old_files_stay_for_those_who_read_them(many: Store) -> None:
-    old = all_shards(many.layout)
+    old = in_catalog(many.layout, all_shards)
 
     compact(many.layout)
 
@@ -100,7 +104,7 @@ def test_the_old_files_stay_for_those_who_read_them(many: Store) -> None:
 
 
 def test_a_damaged_shard_is_left_alone_and_the_others_are_joined(many: Store) -> None:
-    damaged = shard_names(many.layout, "key")[2]
+    damaged = in_catalog(many.layout, shard_names, "key")[2]
     path = many.layout.shards / damaged
     content = bytearray(path.read_bytes())
     content[200] ^= 1
@@ -109,19 +113,19 @@ def test_a_damaged_shard_is_left_alone_and_the_others_are_joined(many: Store) ->
     n_joined = compact(many.layout)
 
     assert n_joined == 4
-    assert damaged in shard_names(many.layout, "key")
+    assert damaged in in_catalog(many.layout, shard_names, "key")
     assert damaged_shards(many.layout) == [damaged]
 
 
 def test_shards_that_do_not_hold_what_the_catalog_says_stay(many: Store) -> None:
     with open_catalog(many.layout) as catalog:
         catalog.execute("update extracted set n_fragments = 3 where feature_key = 'key'")
-    before = all_shards(many.layout)
+    before = in_catalog(many.layout, all_shards)
 
     n_joined = compact(many.layout)
 
     assert n_joined == 0
-    assert all_shards(many.layout) == before
+    assert in_catalog(many.layout, all_shards) == before
 
 
 def test_neighbours_are_joined_until_they_reach_the_target() -> None:
@@ -143,12 +147,12 @@ def test_shards_of_two_feature_keys_are_never_joined() -> None:
 def end_extract(layout: DataLayout) -> None:
     compact(layout)
     before = publish_for_readers(layout)
-    remove_orphans(layout, [*before, *all_shards(layout)])
+    remove_orphans(layout, [*before, *in_catalog(layout, all_shards)])
 
 
 def test_a_reader_of_the_store_before_reads_on_until_the_next_extract(many: Store) -> None:
     publish(many.layout)
-    small = all_shards(many.layout)
+    small = in_catalog(many.layout, all_shards)
     statement = 'select count(*), sum(list_sum("values")) from spectrograms'
     with duckdb.connect(str(many.layout.published), read_only=True) as reader:
         said = reader.execute(statement).fetchall()
@@ -158,7 +162,7 @@ def test_a_reader_of_the_store_before_reads_on_until_the_next_extract(many: Stor
         assert reader.execute(statement).fetchall() == said
     end_extract(many.layout)
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
-    assert left == set(all_shards(many.layout))
+    assert left == set(in_catalog(many.layout, all_shards))
     assert len(left & set(small)) == 1  # the only shard of its key, which is joined with none
 
 
@@ -183,4 +187,4 @@ def test_a_takedown_leaves_no_shard_for_readers(many: Store) -> None:
     take_down(many.layout, find_artist(many.layout, "ADA"), "", "nobody")
 
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
-    assert left == set(all_shards(many.layout))
+    assert left == set(in_catalog(many.layout, all_shards))

@@ -10,6 +10,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import publish, query
 from storage.catalog.shards import forget_shards
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 
 
 def test_forgetting_a_shard_forgets_the_embeddings_of_its_songs_alone(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_forgetting_a_shard_forgets_the_embeddings_of_its_songs_alone(tmp_path: 
             )
             catalog.execute("insert into song_embeddings values (?, 'key', [1.0], [])", [track])
 
-    forget_shards(layout, ["lost"])
+    in_catalog(layout, forget_shards, ["lost"])
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select track_id from song_embeddings")

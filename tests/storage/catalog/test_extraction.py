@@ -29,6 +29,7 @@ from storage.catalog.snapshots import record_assignments
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from storage.shard_store import require_shards
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
@@ -53,7 +54,7 @@ def test_a_new_track_misses_every_feature_key(store: Store) -> None:
     song = store.track("a")
     store.add_songs(song)
 
-    pending = select_pending(store.layout, ["key 2", "key 1", "key 3"])
+    pending = in_catalog(store.layout, select_pending, ["key 2", "key 1", "key 3"])
 
     assert pending == [PendingTrack(track=song, feature_keys=("key 1", "key 2", "key 3"))]
 
@@ -63,7 +64,7 @@ def test_a_track_misses_only_the_keys_without_examples(store: Store) -> None:
     store.add_songs(song)
     store.extract("key 1", song)
 
-    pending = select_pending(store.layout, ["key 1", "key 2"])
+    pending = in_catalog(store.layout, select_pending, ["key 1", "key 2"])
 
     assert [track.feature_keys for track in pending] == [("key 2",)]
 
@@ -73,17 +74,17 @@ def test_a_track_that_was_rejected_waits_for_other_settings(store: Store) -> Non
     store.add_songs(song)
     store.reject(song, "key 1")
 
-    assert select_pending(store.layout, ["key 1"]) == []
-    assert [p.feature_keys for p in select_pending(store.layout, ["key 1", "key 2"])] == [
-        ("key 2",)
-    ]
+    assert in_catalog(store.layout, select_pending, ["key 1"]) == []
+    assert [
+        p.feature_keys for p in in_catalog(store.layout, select_pending, ["key 1", "key 2"])
+    ] == [("key 2",)]
 
 
 def test_pending_tracks_come_in_the_order_of_their_ids(store: Store) -> None:
     songs = [store.track(str(index)) for index in range(20)]
     store.add_songs(*songs)
 
-    pending = select_pending(store.layout, ["key"])
+    pending = in_catalog(store.layout, select_pending, ["key"])
 
     track_ids = [p.track.track_id for p in pending]
     assert track_ids == sorted(song.track_id for song in songs)
@@ -94,7 +95,7 @@ def test_a_track_with_examples_is_ok_and_misses_nothing(store: Store) -> None:
     store.add_songs(song)
     store.extract("key", song)
 
-    assert select_pending(store.layout, ["key"]) == []
+    assert in_catalog(store.layout, select_pending, ["key"]) == []
     assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
 
 
@@ -127,7 +128,7 @@ def test_the_outcome_is_that_under_the_settings_used_last(store: Store) -> None:
 
     store.reject(song, "key 2")
     rejected = outcomes(store.layout)
-    settle_outcomes(store.layout, ["key 1", "key 2"])
+    in_catalog(store.layout, settle_outcomes, ["key 1", "key 2"])
 
     assert rejected == {"a": ("quarantined", "convert", "too_short")}
     assert outcomes(store.layout) == {"a": ("ok", "extract", "")}
@@ -151,8 +152,8 @@ def test_a_warning_stands_beside_an_ok_song_until_other_settings_give_none(store
     shard = store.shard("key 1", song, plain)
     warned = Warned(track_id=song.track_id, reason=Reason.CLIPPED, message="3% at full scale")
 
-    record_extraction(store.layout, [shard], [], [warned])
-    settle_outcomes(store.layout, ["key 1"])
+    in_catalog(store.layout, record_extraction, [shard], [], [warned])
+    in_catalog(store.layout, settle_outcomes, ["key 1"])
     first = outcomes(store.layout)
     store.extract("key 2", song, plain)
 
@@ -166,8 +167,8 @@ def test_a_warning_under_one_of_two_lengths_is_told_with_its_sentence(store: Sto
     store.extract("key 2", song)
     warned = Warned(track_id=song.track_id, reason=Reason.CLIPPED, message="3% at full scale")
 
-    record_extraction(store.layout, [store.shard("key 1", song)], [], [warned])
-    settle_outcomes(store.layout, ["key 1", "key 2"])
+    in_catalog(store.layout, record_extraction, [store.shard("key 1", song)], [], [warned])
+    in_catalog(store.layout, settle_outcomes, ["key 1", "key 2"])
 
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(catalog, "select reason, message from outcomes")
@@ -204,8 +205,8 @@ def test_naming_a_shard_twice_names_it_once(store: Store) -> None:
     store.extract("key", song)
     store.extract("key", song)
 
-    assert len(shard_names(store.layout, "key")) == 1
-    assert count_examples(store.layout) == 2
+    assert len(in_catalog(store.layout, shard_names, "key")) == 1
+    assert in_catalog(store.layout, count_examples) == 2
 
 
 def test_shards_are_given_by_feature_key(store: Store) -> None:
@@ -215,12 +216,14 @@ def test_shards_are_given_by_feature_key(store: Store) -> None:
     store.extract("key 1", other)
     store.extract("key 2", song)
 
-    names = shard_names(store.layout, "key 1")
+    names = in_catalog(store.layout, shard_names, "key 1")
 
     assert len(names) == 2
     assert names == sorted(names)
     assert all(name.startswith("key 1/") for name in names)
-    assert sorted(all_shards(store.layout)) == sorted(names + shard_names(store.layout, "key 2"))
+    assert sorted(in_catalog(store.layout, all_shards)) == sorted(
+        names + in_catalog(store.layout, shard_names, "key 2")
+    )
 
 
 def test_a_shard_on_disk_counts_only_once_the_catalog_names_it(store: Store) -> None:
@@ -229,9 +232,9 @@ def test_a_shard_on_disk_counts_only_once_the_catalog_names_it(store: Store) -> 
 
     store.shard("key", song)
 
-    assert all_shards(store.layout) == []
-    assert count_examples(store.layout) == 0
-    assert len(select_pending(store.layout, ["key"])) == 1
+    assert in_catalog(store.layout, all_shards) == []
+    assert in_catalog(store.layout, count_examples) == 0
+    assert len(in_catalog(store.layout, select_pending, ["key"])) == 1
 
 
 def test_a_shard_that_is_gone_is_named(layout: DataLayout) -> None:
@@ -242,8 +245,8 @@ def test_a_shard_that_is_gone_is_named(layout: DataLayout) -> None:
 def test_a_feature_key_says_what_it_stands_for(layout: DataLayout) -> None:
     config = FeatureConfig(representation="bands_db", fragment_s=1.5)
 
-    record_features(layout, {"key": config})
-    record_features(layout, {"key": config})
+    in_catalog(layout, record_features, {"key": config})
+    in_catalog(layout, record_features, {"key": config})
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select * from features")
@@ -273,9 +276,9 @@ def test_a_failure_while_shards_are_named_names_none(store: Store) -> None:
     )
 
     with pytest.raises(duckdb.ConstraintException, match="NOT NULL"):
-        record_extraction(store.layout, [shard], [unfit])
+        in_catalog(store.layout, record_extraction, [shard], [unfit])
 
-    assert all_shards(store.layout) == []
+    assert in_catalog(store.layout, all_shards) == []
     assert outcomes(store.layout) == {"a": ("ok", "download", "")}
 
 
@@ -283,14 +286,14 @@ def test_the_bytes_of_a_song_are_those_under_the_settings_of_the_snapshot(store:
     songs = store.three_songs()
     one = store.shard("one setting", *songs)
     other = store.shard("another setting", songs[0])  # of the same representation and length
-    record_extraction(store.layout, [one, other], [])
+    in_catalog(store.layout, record_extraction, [one, other], [])
 
     snapshots = [store.freeze(key, *songs) for key in ("one setting", "another setting")]
 
-    assert count_song_bytes(store.layout, [s.snapshot_id for s in snapshots]) == {
+    assert in_catalog(store.layout, count_song_bytes, [s.snapshot_id for s in snapshots]) == {
         snapshots[0].snapshot_id: pytest.approx(one.n_bytes / 3),
         snapshots[1].snapshot_id: other.n_bytes,
     }
-    assert set(count_song_bytes(store.layout, [snapshots[0].snapshot_id])) == {
+    assert set(in_catalog(store.layout, count_song_bytes, [snapshots[0].snapshot_id])) == {
         snapshots[0].snapshot_id
     }

@@ -11,14 +11,14 @@ import pytest
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.runs import (
-    JudgedSplit,
+    PredictedSplit,
     Prediction,
     Promotion,
     cell_id,
     read_comparable_runs,
-    read_judged,
     read_last_promotion,
-    read_published_judged,
+    read_predicted_splits,
+    read_published_predictions,
     read_run,
     read_runs,
     record_promotion,
@@ -79,11 +79,11 @@ def test_what_a_run_says_of_songs_comes_back_with_their_groups_in_the_order_of_t
     record_run(store.layout, store.run("run", snapshot), said)
     publish(store.layout)
 
-    judged = read_judged(store.layout, ["run", "of nobody"])
+    judged = read_predicted_splits(store.layout, ["run", "of nobody"])
 
     in_order = sorted(said, key=lambda prediction: prediction.track_id)
     assert judged == [
-        JudgedSplit(
+        PredictedSplit(
             run_id="run",
             library_id=snapshot.library_id,
             split="test",
@@ -94,7 +94,7 @@ def test_what_a_run_says_of_songs_comes_back_with_their_groups_in_the_order_of_t
             predicted=tuple(p.predicted for p in in_order),
         )
     ]
-    assert read_published_judged(store.layout, ["run", "of nobody"]) == judged
+    assert read_published_predictions(store.layout, ["run", "of nobody"]) == judged
 
 
 def test_probabilities_of_all_genres_are_kept(store: Store) -> None:

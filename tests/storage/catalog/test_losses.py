@@ -25,6 +25,7 @@ from storage.maintenance.integrity import (
     unnamed_shards,
     unnamed_songs,
 )
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ def test_nothing_is_found_where_all_is_well(store: Store, songs: list[Track]) ->
 def test_a_shard_that_is_not_what_was_written_is_found(
     store: Store, songs: list[Track], damage: Callable[[Path], None], n_lost: int
 ) -> None:
-    name = all_shards(store.layout)[0]
+    name = in_catalog(store.layout, all_shards)[0]
 
     damage(store.layout.shards / name)
 
@@ -95,7 +96,7 @@ def test_a_shard_that_is_not_what_was_written_is_found(
 def test_a_flipped_bit_is_found_without_a_digest_by_the_sums_of_the_pages(
     store: Store, songs: list[Track]
 ) -> None:
-    name = all_shards(store.layout)[0]
+    name = in_catalog(store.layout, all_shards)[0]
     with open_catalog(store.layout) as catalog:
         catalog.execute("update shards set digest = ''")  # as version 2 left it
 
@@ -117,13 +118,13 @@ def test_a_shard_with_other_rows_than_the_catalog_says_is_found(
 
 
 def test_a_damaged_shard_is_forgotten_and_its_songs_wait(store: Store, songs: list[Track]) -> None:
-    name = all_shards(store.layout)[0]
+    name = in_catalog(store.layout, all_shards)[0]
     flip(store.layout.shards / name)
 
     repaired = repair_shards(store.layout)
 
     assert repaired == [name]
-    assert len(select_pending(store.layout, ["key"])) == 1
+    assert len(in_catalog(store.layout, select_pending, ["key"])) == 1
     assert damaged_shards(store.layout) == []
 
 

@@ -21,6 +21,7 @@ from storage.catalog.publish import publish, query, query_rows
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.runs import Prediction, Promotion, record_promotion, record_run
 from storage.catalog.songs import record_songs
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +167,7 @@ def test_spectrograms_of_several_lengths_stand_in_one_view(store: Store) -> None
     store.add_songs(song)
     for key, length_s in (("short", 1.0), ("long", 3.0)):
         shard = store.shard(key, song, config=FeatureConfig(fragment_s=length_s))
-        record_extraction(store.layout, [shard], [])
+        in_catalog(store.layout, record_extraction, [shard], [])
 
     publish(store.layout)
 

@@ -11,6 +11,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import select_pending, settle_outcomes
 from storage.catalog.songs import record_songs, release_songs
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
@@ -80,7 +81,9 @@ def test_a_track_that_extraction_left_out_is_pending_again(store: Store) -> None
 
     release_songs(store.layout, "silent", "")
 
-    assert [p.track.track_id for p in select_pending(store.layout, ["key"])] == [song.track_id]
+    assert [p.track.track_id for p in in_catalog(store.layout, select_pending, ["key"])] == [
+        song.track_id
+    ]
 
 
 def test_a_representation_that_failed_is_pending_again_and_what_others_made_stays(
@@ -91,10 +94,10 @@ def test_a_representation_that_failed_is_pending_again_and_what_others_made_stay
     store.extract("good", song, other)
     store.reject(song, "failed", reason=Reason.NOT_REPRESENTED)
     store.reject(other, "failed", reason=Reason.TOO_SHORT)
-    settle_outcomes(store.layout, ["good", "failed"])
+    in_catalog(store.layout, settle_outcomes, ["good", "failed"])
 
     n_released = release_songs(store.layout, "", "")
 
-    pending = select_pending(store.layout, ["good", "failed"])
+    pending = in_catalog(store.layout, select_pending, ["good", "failed"])
     assert n_released == 1
     assert [(p.track.track_id, p.feature_keys) for p in pending] == [(song.track_id, ("failed",))]

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.promotions import record_said
+from storage.catalog.promotions import record_predictions
 from storage.catalog.runs import (
     Prediction,
     forget_outdated,
-    read_judged,
+    read_predicted_splits,
     read_unpredicted,
     record_run,
 )
@@ -57,7 +57,7 @@ def test_predictions_of_other_runs_and_of_songs_with_a_label_by_now_are_forgotte
     x, y = add_unlabelled(store, "x", "y")
     run = store.run("run", store.freeze("key", *labelled))
     record_run(store.layout, run, [predict("run", labelled[1], "validation")])
-    record_said(store.layout, [predict("run", x), predict("run", y), predict("before", y)])
+    record_predictions(store.layout, [predict("run", x), predict("run", y), predict("before", y)])
     record_songs(store.layout, [replace(x, genre="jazz")], [store.outcome(x)])
 
     forget_outdated(store.layout, "run")
@@ -76,4 +76,6 @@ def test_scores_never_rest_on_predictions_without_a_label(store: Store) -> None:
     said = [predict("run", labelled[1], "validation"), predict("run", labelled[0])]
     record_run(store.layout, run, said)
 
-    assert [judged.split for judged in read_judged(store.layout, ["run"])] == ["validation"]
+    assert [judged.split for judged in read_predicted_splits(store.layout, ["run"])] == [
+        "validation"
+    ]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from genre_core.audit.label_permutation import (
-    deal_labels,
+    permute_labels,
     shrink,
-    sides_by_fragment,
-    thin_examples,
-    thin_songs,
+    splits_by_fragment,
+    subsample_examples,
+    subsample_songs,
 )
 from genre_core.audit.songs import name_recordings
 from genre_core.records import Split
@@ -21,7 +21,7 @@ def test_each_side_gets_each_label_equally_often() -> None:
     songs = make_library(20)
     recordings = name_recordings(songs, [])
 
-    labels = deal_labels(songs, recordings, 2, np.random.default_rng(0))
+    labels = permute_labels(songs, recordings, 2, np.random.default_rng(0))
 
     counts = Counter((song.split, labels[song.track_id]) for song in songs)
     assert counts == {
@@ -36,7 +36,7 @@ def test_what_does_not_divide_goes_to_each_genre_equally_often() -> None:
     recordings = name_recordings(songs, [])
     rng = np.random.default_rng(0)
 
-    labels = [deal_labels(songs, recordings, 3, rng)[songs[0].track_id] for _ in range(3000)]
+    labels = [permute_labels(songs, recordings, 3, rng)[songs[0].track_id] for _ in range(3000)]
 
     assert np.bincount(labels) / 3000 == pytest.approx([1 / 3] * 3, abs=0.03)
 
@@ -47,7 +47,7 @@ def test_copies_of_one_recording_get_one_label() -> None:
     recordings = name_recordings(songs, pairs)
     rng = np.random.default_rng(0)
 
-    dealt = [deal_labels(songs, recordings, 2, rng) for _ in range(20)]
+    dealt = [permute_labels(songs, recordings, 2, rng) for _ in range(20)]
 
     assert all(
         labels[songs[0].track_id] == labels[songs[9].track_id] == labels[songs[19].track_id]
@@ -58,7 +58,7 @@ def test_copies_of_one_recording_get_one_label() -> None:
 def test_a_split_by_fragment_has_seventy_of_a_hundred_in_training() -> None:
     examples = make_examples(make_library(10), own_centre)
 
-    sides = sides_by_fragment(examples, np.random.default_rng(0))
+    sides = splits_by_fragment(examples, np.random.default_rng(0))
 
     assert Counter(sides) == {Split.TRAIN: 84, Split.VALIDATION: 18, Split.TEST: 18}
 
@@ -68,20 +68,21 @@ def test_copies_are_thinned_together() -> None:
     recordings = name_recordings(songs, [(songs[2].track_id, songs[15].track_id)])
 
     orders = [
-        [song.track_id for song in thin_songs(songs, recordings, 20, seed)] for seed in range(8)
+        [song.track_id for song in subsample_songs(songs, recordings, 20, seed)]
+        for seed in range(8)
     ]
 
     gaps = {
         abs(order.index(songs[2].track_id) - order.index(songs[15].track_id)) for order in orders
     }
     assert gaps == {1}
-    assert len(thin_songs(songs, recordings, 7, 0)) == 7
+    assert len(subsample_songs(songs, recordings, 7, 0)) == 7
 
 
 def test_each_song_keeps_its_first_fragments() -> None:
     examples = make_examples(make_library(10), own_centre)
 
-    thinned = thin_examples(examples, 2)
+    thinned = subsample_examples(examples, 2)
 
     assert set(Counter(thinned.track_ids.tolist()).values()) == {2}
     np.testing.assert_array_equal(thinned.matrices[:2], examples.matrices[:2])
