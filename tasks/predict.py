@@ -146,9 +146,9 @@ def load_classifier(layout: DataLayout) -> Classifier:
     try:
         return read_classifier(layout.champion)
     except ExportUnusable as error:
-        require_champion(layout)
+        champion = require_champion(layout)
         logger.warning("%s; exporting the champion again takes seconds.", error)
-    export_champion(layout)
+    _export(layout, champion)
     return read_classifier(layout.champion)
 
 
@@ -249,16 +249,20 @@ def export_champion(layout: DataLayout) -> bool:
     if champion is None:
         return False
     if not is_exported(layout, champion):
-        import_training()
-        from storage.models.logged import export_model
-        from storage.models.store import open_tracking
-
         try:
-            export_model(open_tracking(layout), champion)
+            _export(layout, champion)
         except GenreflowError as error:
             logger.warning("version %s cannot be exported: %s", champion.version, error)
             return False
     return True
+
+
+def _export(layout: DataLayout, champion: Champion) -> None:
+    import_training()
+    from storage.models.logged import export_model
+    from storage.models.store import open_tracking
+
+    export_model(open_tracking(layout), champion)
 
 
 def is_exported(layout: DataLayout, champion: Champion) -> bool:

@@ -38,7 +38,7 @@ def classify(
     Example: [bold]genreflow classify song.mp3 --json[/bold]
     """
     config = read_settings(home=home)
-    prepare_environment(config.layout.home, verbose)
+    prepare_environment(config.layout.home, verbose, config.device)
     from tasks.predict import classify_each
 
     found = expand_folders(songs)

@@ -1,5 +1,7 @@
 """Finished trainings, their predictions by song, and who was promoted when."""
 
+from __future__ import annotations  # DuckDB's types, kept alive, are reported as leaks
+
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from genre_core.audit.rules import Check
 from genre_core.representations.features import name_features
@@ -39,8 +39,6 @@ class RunDescription:
         In the order of the labels.
     n_train, n_validation, n_test : int
         Examples in each split.
-    examples_digest : str
-        Of the training and validation examples themselves; empty where it is not known.
     config : mapping
         The settings of the training, flat: ``batch_size``, ``learning_rate`` …
     """
@@ -55,7 +53,6 @@ class RunDescription:
     n_train: int
     n_validation: int
     n_test: int
-    examples_digest: str = ""
     config: Mapping[str, Parameter] = field(default_factory=dict)
 
     @property
@@ -88,13 +85,6 @@ class RunDescription:
             raise ValueError(f"config must not set {', '.join(sorted(doubled))}")
         both = params | dict(self.config)
         return {n: f"{v:.10g}" if isinstance(v, float) else str(v) for n, v in both.items()}
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The tags that name the examples of a run."""
-        tags = {"snapshot_id": self.snapshot_id, "feature_key": self.feature_key}
-        digest = {"examples_digest": self.examples_digest} if self.examples_digest else {}
-        return tags | digest
 
 
 @cache
@@ -143,7 +133,8 @@ def resume_sweep(tracking: Tracking, name: str, tags: Mapping[str, str], sweep_i
 def start_training(tracking: Tracking, parent_id: str, described: RunDescription) -> str:
     """Start the run of one training below its comparison; return its id."""
     params = described.params
-    run_id = create_run(tracking, described.name, "training", described.tags, parent_id)
+    tags = {"snapshot_id": described.snapshot_id, "feature_key": described.feature_key}
+    run_id = create_run(tracking, described.name, "training", tags, parent_id)
     with failing_run(tracking, run_id):
         log_params(tracking, run_id, params)
         tracking.client.log_inputs(run_id, [_dataset(tracking, described)])
@@ -192,8 +183,7 @@ def log_audit(tracking: Tracking, audit: Audit, comparison_id: str) -> None:
         document = {"verdict": verdict, "settings": audit.settings, "checks": checks}
         log_json(tracking, run_id, document, "audit")
     if comparison_id:
-        tracking.client.set_tag(comparison_id, "audit", verdict)
-        tracking.client.set_tag(comparison_id, "audit_run_id", run_id)
+        log_tags(tracking, comparison_id, {"audit": verdict, "audit_run_id": run_id})
 
 
 def _audit_metrics(checks: Sequence[Check]) -> dict[str, float]:
@@ -221,6 +211,12 @@ def log_params(tracking: Tracking, run_id: str, params: Mapping[str, Parameter])
     """Log parameters in one transaction."""
     batch = [Param(name, str(value)) for name, value in params.items()]
     tracking.client.log_batch(run_id, params=batch)
+
+
+def log_tags(tracking: Tracking, run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a run."""
+    batch = [RunTag(name, value) for name, value in tags.items()]
+    tracking.client.log_batch(run_id, tags=batch)
 
 
 def log_epoch(tracking: Tracking, run_id: str, scores: Mapping[str, float], epoch: int) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.environment import choose_device
+
 REPORT = """
 import json, sys
 from pathlib import Path
@@ -62,3 +64,14 @@ def test_what_the_user_has_set_stays(tmp_path: Path) -> None:
 
     assert said["prefect_home"] == str(tmp_path / "mine")
     assert said["logging"] == "ERROR"
+
+
+@pytest.mark.parametrize(("device", "visible"), [("cpu", "-1"), ("auto", "0")])
+def test_a_gpu_is_hidden_unless_the_setting_device_is_auto(
+    device: str, visible: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+    choose_device(device)
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
