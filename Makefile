@@ -5,17 +5,12 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-KILLED_NIGHTS := $(addprefix tests/crash/test_kills.py::,\
-	test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one \
-	test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there)
-NIGHTS := night
-APART := tests/crash tests/flows/test_cluster.py tests/flows/test_deployment.py tests/flows/test_three_nights.py
 # thousands of small databases: in memory, where 16 GB of it may be had, they take a sixth less time
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 16000000 ] 2>/dev/null && echo -p /dev/shm)
 CODE := flows tasks genre_core storage demo tests benchmarks docs
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run docs test test-rooms test-nights test-apart fuzz crash-test bench check lock clean
+.PHONY: help setup run docs test test-long fuzz crash-test bench check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,18 +28,15 @@ docs: setup ## Write the generated reference, then build the site into build/sit
 	@$(BIN)/python -m docs.generator
 	@$(BIN)/zensical build --strict
 
-test: setup check ## What CI runs: style and types, then all tests, two processes at a time, but for the longest kills
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=15
+
+test: setup check ## What CI runs: style and types, then all tests that do not need minutes
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
-	$(MAKE) --no-print-directory -j2 --output-sync=target test-rooms test-nights test-apart
+	$(PYTEST) -m "not long" tests
 
-test-rooms: setup
-	@$(BIN)/pytest -q --durations=15 -m "not ($(NIGHTS))" $(addprefix --ignore=,$(APART)) tests
-
-test-nights: setup
-	@$(BIN)/pytest -q --durations=15 -m "$(NIGHTS)" $(addprefix --ignore=,$(APART)) tests
-
-test-apart: setup
-	@$(BIN)/pytest -q --durations=15 $(APART) $(addprefix --deselect=,$(KILLED_NIGHTS))
+test-long: setup ## The tests that need minutes: long kills, a cluster, exports of all networks
+	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
+	$(PYTEST) -m long tests
 
 fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz

@@ -32,6 +32,7 @@ from genre_core.signal.fingerprints import (
 )
 from storage.audio.fingerprint import print_song
 from storage.audio.probe import CONTAINER_SUFFIXES
+from storage.catalog.connection import open_catalog
 from storage.catalog.fingerprints import Print, record_prints
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
@@ -111,7 +112,8 @@ def _tell_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
     wave = [_flip(np.random.default_rng(n), _make_up_items(n, pool), 4) for n in copied]
     wave += [_make_up_items(n_fingerprints + n, pool) for n in range(N_WAVE - len(wave))]
     prints = _name_prints(wave, n_fingerprints)
-    record_songs(layout, [_make_up_track(print_) for print_ in prints], [])
+    with open_catalog(layout) as catalog:
+        record_songs(catalog, [_make_up_track(print_) for print_ in prints], [])
     started, used = time.perf_counter(), time.process_time()
     n_found = record_prints(layout, prints)
     seconds, used_s = time.perf_counter() - started, time.process_time() - used

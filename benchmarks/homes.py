@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genre_core.records import Outcome, Result, Source, Stage, Track
+from storage.catalog.connection import open_catalog
 from storage.catalog.songs import record_songs
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout
@@ -37,7 +38,8 @@ def stock_home(home: Path, songs: Sequence[Path]) -> list[Track]:
 
 def record_tracks(layout: DataLayout, tracks: Sequence[Track]) -> None:
     """Name tracks in the catalog, each with the outcome that ingest gives."""
-    record_songs(layout, tracks, [_outcome(track) for track in tracks])
+    with open_catalog(layout) as catalog:
+        record_songs(catalog, tracks, [_outcome(track) for track in tracks])
 
 
 def repeat_tracks(home: Path, tracks: Sequence[Track], store: DataLayout, n_tracks: int) -> None:

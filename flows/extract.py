@@ -65,7 +65,6 @@ def extract(config: Settings | None = None) -> ExtractReport:
         predict_unlabelled(layout)
         publish_shards(layout)
     with open_catalog(layout) as catalog:
-        n_examples = count_examples(catalog)
-    outcomes = count_outcomes(layout)
+        n_examples, outcomes = count_examples(catalog), count_outcomes(catalog)
     report_songs("extract", len(pending), outcomes)
     return ExtractReport(n_tracks=len(pending), n_examples=n_examples, outcomes=outcomes)

@@ -7,8 +7,10 @@ from prefect import flow, get_run_logger, unmapped
 
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
+from genre_core.dataset.labels import LabelRules
 from genre_core.records import Source
 from storage.catalog import fingerprints as prints
+from storage.catalog.connection import open_catalog
 from storage.catalog.songs import count_outcomes
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
@@ -17,7 +19,6 @@ from tasks.download import (
     download_chunk,
     record_wave,
     select_sources,
-    select_unlabelled,
     sweep_downloads,
 )
 from tasks.duplicates import (
@@ -33,9 +34,9 @@ from tasks.publish import publish_store, report_songs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
-    """How many songs were looked at, and how all songs of the store stand by outcome.
+    """How many songs were new or listed otherwise, and how many songs have each outcome.
 
-    ``given_up`` names the sites that failed too often, and says what happened last.
+    ``given_up`` names the sites that failed too often, each with its last failure.
     """
 
     n_new: int
@@ -45,13 +46,13 @@ class IngestReport:
     @property
     def sentence(self) -> str:
         """What the flow did, for people."""
-        sites = "".join(f" {site} was given up: {said}" for site, said in self.given_up.items())
-        return f"{self.n_new} songs were looked at.{sites}"
+        sites = "".join(f" {site} was given up: {why}" for site, why in self.given_up.items())
+        return f"Scanned {self.n_new} songs.{sites}"
 
 
 @flow
 def ingest(config: Settings | None = None) -> IngestReport:
-    """Sources, download, record, fingerprints, copies.
+    """List, download, record, fingerprint, find duplicates.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -60,23 +61,27 @@ def ingest(config: Settings | None = None) -> IngestReport:
     with hold_home(layout):
         sweep_downloads(layout)
         music, access = config.require_music(), open_access(config.sites)
-        select = select_unlabelled if config.unlabelled else select_sources
-        selected = select(
-            layout, music, dict(config.genre_map), config.genres, config.limits, access
+        rules = LabelRules(
+            genre_map=dict(config.genre_map),
+            genres=config.genres,
+            takes_unlabelled=config.unlabelled,
         )
+        selected = select_sources(layout, music, rules, config.limits, access)
         record_wave(layout, Fetched(outcomes=selected.outcomes))
         stored = Fetched(tracks=selected.stored)
         record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
         n_waiting = len(selected.sources) + len(prints.select_unprinted(layout))
         with mapping_on(config.runner, n_waiting):
             fetch_songs(config, selected.sources, access)
-            find_copies(config)
+            find_duplicates(config)
         settle_copies(layout)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
-    outcomes, given_up = count_outcomes(layout), access.circuits.given_up
-    for site, sentence in given_up.items():
-        get_run_logger().warning("%s was given up: %s", site, sentence)
+    with open_catalog(layout) as catalog:
+        outcomes = count_outcomes(catalog)
+    given_up = access.circuits.given_up
+    for site, failure in given_up.items():
+        get_run_logger().warning("%s was given up: %s", site, failure)
     report_songs("ingest", n_new, outcomes, given_up)
     return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
 
@@ -94,8 +99,8 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
             record_wave(layout, mark_duplicates(layout, songs, fetched))
 
 
-def find_copies(config: Settings) -> None:
-    """Fingerprint what has no fingerprint yet, also what an earlier run left, and find copies."""
+def find_duplicates(config: Settings) -> None:
+    """Fingerprint every song that has no fingerprint yet, and find duplicates by it."""
     layout = config.layout
     unprinted = select_unprinted(layout)
     with show_progress("fingerprint", len(unprinted), "songs") as advance:

@@ -7,6 +7,7 @@ from prefect import flow
 from flows.extract import extract
 from flows.ingest import ingest
 from flows.settings import Settings, read_settings
+from storage.catalog.connection import open_catalog
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
 from storage.maintenance.retention import Needless
@@ -56,6 +57,7 @@ def retry(config: Settings | None = None, reason: str = "", source: str = "") ->
     with hold_home(config.layout):
         n_released = release_outcomes(config.layout, reason, source)
     if not n_released:
-        return RetryReport(n_released=0, outcomes=count_outcomes(config.layout))
+        with open_catalog(config.layout) as catalog:
+            return RetryReport(n_released=0, outcomes=count_outcomes(catalog))
     ingest(config)
     return RetryReport(n_released=n_released, outcomes=extract(config).outcomes)

@@ -33,7 +33,7 @@ from genre_core.representations.features import (
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import NightConfig, TrainingConfig
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.registry import find_model
 from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import SiteConfig

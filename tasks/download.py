@@ -1,33 +1,39 @@
-"""Ingest: list the songs, fetch what is new, record what became of each."""
+"""Ingest: list the songs, fetch what is new, record the outcome of each."""
+
+from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
 
-from genre_core.dataset.labels import explain_label, label_source
+from genre_core.dataset.labels import LabelRules, explain_label, label_source
 from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
+from genre_core.locations import show_addresses, show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
+from storage.catalog.connection import open_catalog
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
-    name_sources,
     read_labels,
     record_songs,
+    select_changed,
     select_new_sources,
-    select_news,
     stored_tracks,
 )
-from storage.fetch.addresses import show_location
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.fetch.parts import sweep_parts
 from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
-from storage.sources.listing import Expanded, expand_pages, list_sources, list_unlabelled
+from storage.sources.listing import Expanded, expand_pages, list_sources
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,46 +49,72 @@ class Selected:
     stored: tuple[Track, ...] = ()
 
 
-def settle_listing(layout: DataLayout, listed: Expanded, access: Access) -> Selected:
-    """Decide what is to be fetched: no song twice, none that is done, none of the archive."""
-    sources = _keep_labels(layout, listed.sources)
-    name_sources(layout, sources)
-    ids = {source.source_id for source in sources}
-    songs = {source.location for source in sources}
-    found = held_sources(layout, ids)
-    held = [source if source.location in songs else locate(source) for source in found]
-    name = access.config.archive_file
-    new = settle_archived(sources, held, access.archive, name)
-    once = settle_ids(new.sources, held)
-    drop_list_outcomes(layout, [place for place in listed.lists if place not in songs])
-    decided = (*listed.outcomes, *new.outcomes, *once.outcomes)
-    outcomes = list({outcome.location: outcome for outcome in decided}.values())
-    return Selected(
-        sources=tuple(select_new_sources(layout, once.sources)),
-        outcomes=tuple(select_news(layout, outcomes)),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What a chunk of sources gave: tracks in storage, and the outcomes of songs that gave none.
+
+    ``given_up`` names the sites that the run has given up so far, each with its last failure.
+    """
+
+    tracks: tuple[Track, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    given_up: tuple[tuple[str, str], ...] = ()
+
+
+@task
+def sweep_downloads(layout: DataLayout) -> None:
+    """Remove the partial downloads that a killed process left and no run can resume."""
+    sweep_parts(layout)
+
+
+@task
+def select_sources(
+    layout: DataLayout,
+    music: str,
+    rules: LabelRules | None = None,
+    limits: DownloadLimits | None = None,
+    access: Access | None = None,
+) -> Selected:
+    """List the songs of a library, give them genres, and leave out those that need no fetching."""
+    rules, access = rules or LabelRules(), access or Access()
+    found = list_sources(music, takes_unlabelled=rules.takes_unlabelled)
+    listed = expand_pages(found, access, limits or DownloadLimits())
+    sources = [label_source(s, rules.genre_map, rules.genres) for s in listed.sources]
+    with open_catalog(layout) as catalog:
+        sources = _keep_labels(catalog, sources, rules.genres)
+        selected = _settle_listing(catalog, sources, listed, access)
+        selected = _take_stored(catalog, layout, selected, rules.genres)
+    _warn_of_listing(sources, listed.n_again)
+    return selected
+
+
+@task
+def download_chunk(
+    layout: DataLayout,
+    sources: Sequence[Source],
+    limits: DownloadLimits,
+    genres: Sequence[str],
+    access: Access | None = None,
+) -> Fetched:
+    """Fetch songs into storage; a song that cannot be fetched is an outcome, not an error."""
+    access = access or Access()
+    results = [_fetch(layout, source, limits, genres, access) for source in sources]
+    return Fetched(
+        tracks=tuple(result for result in results if isinstance(result, Track)),
+        outcomes=tuple(result for result in results if isinstance(result, Outcome)),
+        given_up=tuple(access.circuits.given_up.items()),
     )
 
 
-def _keep_labels(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
-    unlabelled = [source.location for source in sources if source.is_unlabelled]
-    return keep_labels(sources, read_labels(layout, unlabelled) if unlabelled else {})
-
-
-def take_stored(layout: DataLayout, selected: Selected, genres: Sequence[str]) -> Selected:
-    """Take the songs that only changed their labels from storage instead of fetching them."""
-    willing = [s for s in selected.sources if not explain_label(s, genres)]
-    stored = stored_tracks(layout, willing)
-    taken = {track.location for track in stored}
-    return replace(
-        selected,
-        sources=tuple(s for s in selected.sources if s.location not in taken),
-        relabelled=tuple(s for s in selected.sources if s.location in taken),
-        stored=tuple(stored),
-    )
+@task
+def record_wave(layout: DataLayout, fetched: Fetched) -> None:
+    """Record tracks and outcomes in the catalog, in one transaction."""
+    with open_catalog(layout) as catalog:
+        record_songs(catalog, fetched.tracks, fetched.outcomes)
 
 
 def name_outcomes(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> tuple[Outcome, ...]:
-    """Give outcomes the ids of their sources and the versions that were judged."""
+    """Return outcomes with the ids and the versions of their sources."""
     places = {source.location: source for source in sources}
     unlisted = Source(location="", genre="")
     return tuple(
@@ -95,97 +127,56 @@ def name_outcomes(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> tup
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """What a chunk of sources gave: tracks in storage, and the songs that gave none.
-
-    ``given_up`` names the sites that the run has given up so far, and says why.
-    """
-
-    tracks: tuple[Track, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
-    given_up: tuple[tuple[str, str], ...] = ()
+def _keep_labels(
+    catalog: Catalog, sources: Sequence[Source], genres: Sequence[str]
+) -> list[Source]:
+    unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, genres)]
+    return keep_labels(sources, read_labels(catalog, unsure) if unsure else {}, genres)
 
 
-@task
-def sweep_downloads(layout: DataLayout) -> None:
-    """Sweep what a killed process left half fetched."""
-    sweep_parts(layout)
-
-
-@task
-def select_sources(
-    layout: DataLayout,
-    music: str,
-    genre_map: Mapping[str, str] | None = None,
-    genres: Sequence[str] = (),
-    limits: DownloadLimits | None = None,
-    access: Access | None = None,
+def _settle_listing(
+    catalog: Catalog, sources: Sequence[Source], listed: Expanded, access: Access
 ) -> Selected:
-    """List the songs of a library, give them genres, and leave out those that need no fetching."""
-    return _select(layout, list_sources(music), genre_map, genres, limits, access)
-
-
-@task
-def select_unlabelled(
-    layout: DataLayout,
-    music: str,
-    genre_map: Mapping[str, str] | None = None,
-    genres: Sequence[str] = (),
-    limits: DownloadLimits | None = None,
-    access: Access | None = None,
-) -> Selected:
-    """Do as `select_sources`; songs without a label are taken in, to be predicted alone."""
-    return _select(layout, list_unlabelled(music), genre_map, genres, limits, access)
-
-
-def _select(
-    layout: DataLayout,
-    found: Sequence[Source],
-    genre_map: Mapping[str, str] | None,
-    genres: Sequence[str],
-    limits: DownloadLimits | None,
-    access: Access | None,
-) -> Selected:
-    access = access or Access()
-    listed = expand_pages(found, access, limits or DownloadLimits())
-    if listed.n_again:
-        get_run_logger().warning("%s songs are listed twice", listed.n_again)
-    labelled = [label_source(source, genre_map or {}, genres) for source in listed.sources]
-    unknown = Counter(source.genre for source in labelled if source.label_fault)
-    if n_bare := unknown.pop("", 0):
-        get_run_logger().warning("songs without a label: %s", n_bare)
-    if unknown:
-        named = ", ".join(f"{label} ({n_songs})" for label, n_songs in unknown.most_common())
-        get_run_logger().warning(
-            "songs that cannot be taken as they are listed, by label: %s", named
-        )
-    selected = settle_listing(layout, replace(listed, sources=tuple(labelled)), access)
-    return take_stored(layout, selected, genres)
-
-
-@task
-def download_chunk(
-    layout: DataLayout,
-    sources: Sequence[Source],
-    limits: DownloadLimits,
-    genres: Sequence[str],
-    access: Access | None = None,
-) -> Fetched:
-    """Fetch songs into storage; a song that cannot be had is an outcome, not an error."""
-    access = access or Access()
-    results = [_fetch(layout, source, limits, genres, access) for source in sources]
-    return Fetched(
-        tracks=tuple(result for result in results if isinstance(result, Track)),
-        outcomes=tuple(result for result in results if isinstance(result, Outcome)),
-        given_up=tuple(access.circuits.given_up.items()),
+    """Select what is to be fetched: no song twice, none that is done, none of the archive."""
+    songs = {source.location for source in sources}
+    found = held_sources(catalog, {source.source_id for source in sources})
+    held = [source if source.location in songs else locate(source) for source in found]
+    new = settle_archived(sources, held, access.archive, access.config.archive_file)
+    once = settle_ids(new.sources, held)
+    drop_list_outcomes(catalog, [place for place in listed.lists if place not in songs])
+    decided = (*listed.outcomes, *new.outcomes, *once.outcomes)
+    outcomes = list({outcome.location: outcome for outcome in decided}.values())
+    return Selected(
+        sources=tuple(select_new_sources(catalog, once.sources)),
+        outcomes=tuple(select_changed(catalog, outcomes)),
     )
 
 
-@task
-def record_wave(layout: DataLayout, judged: Fetched) -> None:
-    """Record tracks and outcomes in the catalog, in one transaction."""
-    record_songs(layout, judged.tracks, judged.outcomes)
+def _take_stored(
+    catalog: Catalog, layout: DataLayout, selected: Selected, genres: Sequence[str]
+) -> Selected:
+    """Take the songs that only changed their labels from storage instead of fetching them."""
+    accepted = [s for s in selected.sources if not explain_label(s, genres)]
+    stored = stored_tracks(catalog, layout, accepted)
+    taken = {track.location for track in stored}
+    return replace(
+        selected,
+        sources=tuple(s for s in selected.sources if s.location not in taken),
+        relabelled=tuple(s for s in selected.sources if s.location in taken),
+        stored=tuple(stored),
+    )
+
+
+def _warn_of_listing(sources: Sequence[Source], n_again: int) -> None:
+    logger = get_run_logger()
+    if n_again:
+        logger.warning("%s songs are listed twice", n_again)
+    unknown = Counter(source.genre for source in sources if source.label_fault)
+    if n_bare := unknown.pop("", 0):
+        logger.warning("songs without a label: %s", n_bare)
+    if unknown:
+        named = ", ".join(f"{label} ({n_songs})" for label, n_songs in unknown.most_common())
+        logger.warning("songs whose labels are no genre, by label: %s", named)
 
 
 def _fetch(
@@ -195,10 +186,11 @@ def _fetch(
     genres: Sequence[str],
     access: Access,
 ) -> Track | Outcome:
-    """Fetch one song; one that fails for no foreseen reason leaves the others be."""
+    """Fetch one song; an unforeseen failure does not affect the others."""
     site = source.site or host_of(source.location)
     try:
-        _require_known_genre(source, genres)
+        if fault := explain_label(source, genres):
+            raise TrackRejected(Reason.LABEL_UNKNOWN, fault)
         access.circuits.require_closed(site)
         track = fetch_song(source, layout, limits, access=access)
     except TrackRejected as rejection:
@@ -211,15 +203,10 @@ def _fetch(
         return _left_out(source, Result.RETRYABLE, reason, str(error))
     except Exception as error:
         get_run_logger().exception("%s was left out", show_location(source.location))
-        sentence = f"the program failed on it: {type(error).__name__}: {error}"
+        sentence = f"the program failed on it: {type(error).__name__}: {show_addresses(str(error))}"
         return _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
     access.circuits.note_success(site)
     return replace(track, is_builtin=Path(source.location).is_relative_to(layout.builtin))
-
-
-def _require_known_genre(source: Source, genres: Sequence[str]) -> None:
-    if fault := explain_label(source, genres):
-        raise TrackRejected(Reason.LABEL_UNKNOWN, fault)
 
 
 def _left_out(source: Source, result: Result, reason: Reason, message: str) -> Outcome:

@@ -1,27 +1,34 @@
 """Duplicates: copies of a file, copies of a recording, and which copy is kept."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import get_run_logger, task
 
 from genre_core.dataset.recordings import tell_content_copy, tell_move
 from genre_core.errors import TrackRejected, TransientError
+from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import print_song, read_print, sweep_prints, write_print
 from storage.audio.probe import probe_audio
 from storage.catalog import fingerprints as printed
+from storage.catalog.connection import open_catalog
 from storage.catalog.fingerprints import Print
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
 from storage.catalog.songs import known_packets, known_tracks
-from storage.fetch.addresses import show_location
 from storage.fetch.download import drop_song, is_gone
 from storage.home import DataLayout
 from tasks.download import Fetched, name_outcomes
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +48,18 @@ def mark_duplicates(
 
     Which source of a song stands for it, and under which genre, is settled by `settle_copies`.
     """
-    fetched = [_refuse_removed(layout, chunk) for chunk in fetched]
-    arrived = [track for chunk in fetched for track in chunk.tracks]
-    tracks = _name_retagged(layout, sorted(arrived, key=lambda track: track.location))
-    known = known_tracks(layout, [track.track_id for track in tracks])
+    arrived = sorted(
+        (track for chunk in fetched for track in chunk.tracks), key=lambda track: track.location
+    )
+    with open_catalog(layout) as catalog:
+        arrived, refused = _refuse_removed(layout, catalog, arrived)
+        tracks = _name_retagged(layout, catalog, arrived)
+        known = known_tracks(catalog, [track.track_id for track in tracks])
     moved = _find_moved(known, tracks)
     first = {track_id: old for track_id, old in known.items() if track_id not in moved}
     for track in tracks:
         first.setdefault(track.track_id, track)
-    outcomes = [o for chunk in fetched for o in chunk.outcomes]
+    outcomes = [o for chunk in fetched for o in chunk.outcomes] + refused
     outcomes += [_judge_copy(track, first[track.track_id]) for track in tracks]
     outcomes += [_tell_move(old, first[track_id]) for track_id, old in moved.items()]
     outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
@@ -123,17 +133,16 @@ def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
     return PrintedSong(track_id=track.track_id, path=path, bit_rate=bit_rate)
 
 
-def _refuse_removed(layout: DataLayout, chunk: Fetched) -> Fetched:
+def _refuse_removed(
+    layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]
+) -> tuple[list[Track], list[Outcome]]:
     """Drop the songs whose sound somebody had removed, wherever they come from now."""
-    removed = find_removed(layout, chunk.tracks)
-    refused = [track for track in chunk.tracks if track.location in removed]
+    removed = find_removed(catalog, tracks)
+    refused = [track for track in tracks if track.location in removed]
     for track in refused:
         drop_song(layout, track)
-    return replace(
-        chunk,
-        tracks=tuple(track for track in chunk.tracks if track.location not in removed),
-        outcomes=(*chunk.outcomes, *(_tell_removed(t, removed[t.location]) for t in refused)),
-    )
+    outcomes = [_tell_removed(track, removed[track.location]) for track in refused]
+    return [track for track in tracks if track.location not in removed], outcomes
 
 
 def _tell_removed(track: Track, track_id: str) -> Outcome:
@@ -148,13 +157,13 @@ def _tell_removed(track: Track, track_id: str) -> Outcome:
     )
 
 
-def _name_retagged(layout: DataLayout, tracks: Sequence[Track]) -> list[Track]:
+def _name_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:
     """Give songs that differ from an earlier one in their tags alone the name of that one.
 
     If the file of the earlier one is gone, the newcomer is a song of its own, and its copy.
     """
-    by_id = known_tracks(layout, [track.track_id for track in tracks])
-    by_packets = known_packets(layout, [track.packets_id for track in tracks])
+    by_id = known_tracks(catalog, [track.track_id for track in tracks])
+    by_packets = known_packets(catalog, [track.packets_id for track in tracks])
     named = []
     for track in tracks:
         first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)

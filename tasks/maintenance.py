@@ -2,6 +2,7 @@
 
 from prefect import get_run_logger, task
 
+from storage.catalog.connection import open_catalog
 from storage.catalog.songs import release_songs
 from storage.home import DataLayout
 from storage.keep import KeepConfig
@@ -21,4 +22,5 @@ def tidy_store(layout: DataLayout, keep: KeepConfig) -> list[Needless]:
 @task
 def release_outcomes(layout: DataLayout, reason: str, source: str) -> int:
     """Forget why songs were left out, so that the steps behind try them again; count them."""
-    return release_songs(layout, reason, source)
+    with open_catalog(layout) as catalog:
+        return release_songs(catalog, reason, source)

@@ -21,7 +21,7 @@ from genre_core.signal.fragments import Float64Array, spread_starts
 from storage.audio.cutting import cut_fragments
 from storage.audio.decode import read_fragments
 from storage.audio.wav import round_samples
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.registry import Transform, embedding_transform
 from storage.fetch.download import DownloadLimits, fetch_song, probe_song
 from storage.home import DataLayout

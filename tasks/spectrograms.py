@@ -7,6 +7,7 @@ from prefect import get_run_logger, task
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.examples import Float32Array
+from genre_core.locations import show_location
 from genre_core.records import Reason, Stage, Track
 from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, feature_key
@@ -19,7 +20,6 @@ from storage.audio.wav import read_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.embeddings.registry import Transform, load_transform
-from storage.fetch.addresses import show_location
 from storage.files import telling_refusal
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard

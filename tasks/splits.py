@@ -51,7 +51,9 @@ def assign_splits(
     candidates = read_candidates(layout, keys, genres)
     library = read_candidates(layout, keys, ())
     if not library:
-        _suggest_clips(count_songs(layout, Reason.TOO_SHORT))
+        with open_catalog(layout) as catalog:
+            n_short = count_songs(catalog, Reason.TOO_SHORT)
+        _suggest_clips(n_short)
     _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*read_settled(layout), *candidates)}
     plan = assign(list(everyone.values()), read_assignments(layout), seed, golden)

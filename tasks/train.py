@@ -31,7 +31,7 @@ from genre_core.training.tag_prior import (
 )
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_groups
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER

@@ -3,15 +3,15 @@
 import csv
 import os
 import shutil
-import subprocess
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
@@ -23,13 +23,31 @@ from genre_core.examples import Float32Array
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import TrainingConfig
 from storage.home import DataLayout
+from tests.shared import Shared, run_ffmpeg
 
 if TYPE_CHECKING:
     from flows.nightly import NightlyReport
 
+ROOT = Path(__file__).parent
+GROUPS = {"first_night": "trained", "extracted_home": "killed", "nursery": "killed"}
+FIRST = (*GROUPS.values(), "flows", "tasks")
+
 STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
+# what no test of flows asks a server for, and what takes it half of its time
+IDLE_SERVICES = {
+    f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false"
+    for name in (
+        *("TASK_RUN_RECORDER", "EVENT_PERSISTER", "TRIGGERS", "SCHEDULER", "LATE_RUNS", "FOREMAN"),
+        *("CANCELLATION_CLEANUP", "PAUSE_EXPIRATIONS", "REPOSSESSOR", "CLEANUP_RECONCILER"),
+    )
+}
+PREFECT = {
+    "PREFECT_HOME": STATE,
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+}
 # read when Prefect, MLflow and TensorFlow are imported, which only tests and fixtures do
-os.environ.update({**QUIET, "PREFECT_HOME": STATE, "PREFECT_LOGGING_LEVEL": "WARNING"})
+os.environ.update({**QUIET, **PREFECT, **IDLE_SERVICES})
 for variable in [name for name in os.environ if name.startswith("GENREFLOW_")]:
     del os.environ[variable]
 
@@ -45,10 +63,23 @@ Sound = Callable[[np.random.Generator, Float32Array], Float32Array]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what rests on the one real night: it is made once if all of that runs in one process."""
+    """Keep tests that share slow fixtures in one process, and begin with the longest groups."""
     for item in items:
-        if "first_night" in getattr(item, "fixturenames", ()):
-            item.add_marker("night")
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_position)
+
+
+def _group(item: pytest.Item) -> str:
+    """One trained home for all who read or copy it, one undisturbed for those killed; or a file."""
+    fixtures = getattr(item, "fixturenames", ())
+    shared = [group for fixture, group in GROUPS.items() if fixture in fixtures]
+    return shared[0] if shared else item.path.relative_to(ROOT).as_posix()
+
+
+def _position(item: pytest.Item) -> int:
+    group = str(next(item.iter_markers("xdist_group")).args[0])
+    return next((n for n, first in enumerate(FIRST) if group.startswith(first)), len(FIRST))
 
 
 def pytest_sessionfinish() -> None:
@@ -99,8 +130,7 @@ def chords(rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
 
 def encode(song: Path, target: Path, *options: str, start_s: float = 0.0) -> Path:
     """Encode a song anew with the packaged ffmpeg, from a second on."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-ss", str(start_s), "-i"]
-    subprocess.run([*command, str(song), *options, str(target)], check=True)
+    run_ffmpeg("-ss", str(start_s), "-i", song, *options, target)
     return target
 
 
@@ -140,22 +170,34 @@ def write_library(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """18 songs of three genres, a copy, and four songs that cannot be used; with a manifest."""
-    return write_library(tmp_path_factory.mktemp("library"))
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
+    """What is made once for all processes of the session."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return Shared(folder)
 
 
 @pytest.fixture(scope="session")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library(shared: Shared) -> Path:
+    """18 songs of three genres, a copy, and four songs that cannot be used; with a manifest."""
+    return shared.once("library", write_library)
+
+
+@pytest.fixture(scope="session")
+def recordings(shared: Shared) -> Path:
     """One recording in five files, without loss in the last by name, and another song."""
-    folder = tmp_path_factory.mktemp("recordings")
+    return shared.once("recordings", write_recordings)
+
+
+def write_recordings(folder: Path) -> None:
+    """Write one recording in five files, and another song."""
     song = write_song(folder / "e lossless.flac", chords, seed=1, duration_s=30.0)
     write_song(folder / "another.flac", chords, seed=2, duration_s=30.0)
     encode(song, folder / "a 64.mp3", "-b:a", "64k")
     encode(song, folder / "b 192.mp3", "-b:a", "192k")
     encode(song, folder / "c 96.m4a", "-c:a", "aac", "-b:a", "96k")
     encode(song, folder / "d cut.mp3", "-b:a", "128k", start_s=5.0)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -184,12 +226,16 @@ def layout(config: Settings) -> DataLayout:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One temporary Prefect server for the whole session."""
-    from prefect.testing.utilities import prefect_test_harness
+def prefect_server(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One temporary Prefect server for this process, on a copy of the migrated database."""
+    from prefect.testing import utilities
     from sqlalchemy.orm import configure_mappers
 
-    with prefect_test_harness(server_startup_timeout=SERVER_START_S):
+    folder = tmp_path_factory.mktemp("prefect")
+    shutil.copy(shared.prefect_database(), folder / "prefect-test.db")
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))
+        stack.enter_context(utilities.prefect_test_harness(SERVER_START_S))
         with warnings.catch_warnings():
             # Prefect's own tables lack what SQLAlchemy is to require; MLflow, too, maps them all
             warnings.filterwarnings("ignore", "Type object <class 'prefect", DeprecationWarning)
@@ -198,13 +244,45 @@ def prefect_server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def tracking_tables(shared: Shared) -> Path:
+    """MLflow's SQLite database with its tables and nothing in them; to be copied."""
+    return shared.once("tracking", _make_tracking_tables) / "mlflow.db"
+
+
+def _make_tracking_tables(home: Path) -> None:
+    from storage.models.store import open_tracking
+
+    layout = DataLayout(home)
+    open_tracking(layout)
+    with sqlite3.connect(layout.mlflow_db) as connection:
+        connection.execute("delete from experiment_tags")
+        connection.execute("delete from experiments")
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def new_home(
+    tracking_tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Make a home in which MLflow need not create its tables, which takes seconds."""
+
+    def make(name: str) -> Path:
+        home = tmp_path_factory.mktemp(name) / "home"
+        home.mkdir()
+        shutil.copy(tracking_tables, DataLayout(home).mlflow_db)
+        return home
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def first_night(
-    prefect_server: None, small_config: Settings, tmp_path_factory: pytest.TempPathFactory
+    prefect_server: None, small_config: Settings, new_home: Callable[[str], Path]
 ) -> tuple[Settings, "NightlyReport"]:
     """One real night; nobody may write into its home."""
     from flows.nightly import nightly
 
-    config = replace(small_config, home=tmp_path_factory.mktemp("night") / "home")
+    config = replace(small_config, home=new_home("night"))
     return config, nightly(config)
 
 
@@ -217,9 +295,14 @@ def finished(first_night: tuple[Settings, "NightlyReport"]) -> Settings:
 @pytest.fixture
 def finished_copy(finished: Settings, tmp_path: Path) -> Settings:
     """A copy of the finished store that a test may write into."""
+    return replace(finished, home=copy_home(finished.layout, tmp_path / "copy").home)
+
+
+def copy_home(layout: DataLayout, home: Path) -> DataLayout:
+    """Copy a home whose store a test may read and write."""
     from storage.catalog.publish import publish
 
-    moved = replace(finished, home=tmp_path / "copy")
-    shutil.copytree(finished.layout.home, moved.home)
-    publish(moved.layout)
-    return moved
+    copied = replace(layout, home=home)
+    shutil.copytree(layout.home, home)
+    publish(copied)
+    return copied

@@ -157,10 +157,11 @@ def propose_next(
     config = read_settings(home=home)
     if not config.layout.catalog.exists():
         raise UsageError(f"There is no song in {config.layout.home} yet. {_how_to_ingest(music)}")
-    from storage.sources.listing import list_unlabelled
+    from storage.sources.listing import list_sources
     from tasks.studies.proposing import propose
 
-    sources = [source.location for source in list_unlabelled(music)] if music else []
+    listed = list_sources(music, takes_unlabelled=True) if music else []
+    sources = [source.location for source in listed]
     proposed = propose(
         config.layout, _find_features(config), config.genres, config.tag_prior, n, sources
     )

@@ -16,6 +16,7 @@ from flows.cli.tables import (
 from flows.nightly import NightlyReport, nightly
 from flows.settings import Settings
 from genre_core.errors import TransientError, UsageError
+from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
 from storage.catalog.songs import count_outcomes
 from storage.catalog.status import (
@@ -67,7 +68,10 @@ def _spend_night(config: Settings) -> NightlyReport:
 
 
 def _show(layout: DataLayout, report: NightlyReport) -> None:
-    outcomes = count_own_outcomes(layout) or count_outcomes(layout)
+    outcomes = count_own_outcomes(layout)
+    if not outcomes:
+        with open_catalog(layout) as catalog:
+            outcomes = count_outcomes(catalog)
     OUT.print(outcome_sentence(outcomes))
     given_up = report.ingested.given_up if report.ingested else {}
     for sentence in given_up_sentences(given_up):

@@ -1,30 +1,36 @@
-"""A source's labels become genres of the user, or are told as unknown; nothing is guessed."""
+"""A source's labels become genres of the user, or are reported as unknown; none is guessed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from genre_core.records import Source
 
 
-def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[str]) -> Source:
-    """Give a source the genre that its labels stand for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRules:
+    """How the labels of sources become genres.
 
-    Parameters
+    Attributes
     ----------
-    source : Source
-        Its labels are ``labels``, or else ``genre``; both empty where nobody knows.
     genre_map : mapping of str to str
-        From labels of sources to genres; a label is looked up as it is written, then without
-        regard to case and to space around it. Empty: labels are taken as they are.
+        From labels to genres; a label is looked up as it is written, then without regard to case
+        and to space around it. Empty: labels are taken as they are.
     genres : sequence of str
         The genres of the user; empty: those that the map leads to, or all without a map.
+    takes_unlabelled : bool
+        Whether songs without a label are taken in, to be predicted and never trained on.
+    """
 
-    Returns
-    -------
-    Source
-        With its genre, if its labels lead to exactly one; otherwise with its labels as genre and
-        a sentence in ``label_fault``. One label without a map stays as it is, and so does a song
-        that is taken in without a genre.
+    genre_map: Mapping[str, str] = field(default_factory=dict)
+    genres: Sequence[str] = ()
+    takes_unlabelled: bool = False
+
+
+def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[str]) -> Source:
+    """Return a source with the genre that its labels mean, by `LabelRules`.
+
+    If they do not lead to exactly one, the labels stay as its genre, and ``label_fault`` says
+    why. One label without a map stays as it is, and so does an unlabelled song.
     """
     if source.is_unlabelled:
         return source
@@ -39,14 +45,9 @@ def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[
 
 
 def explain_label(source: Source, genres: Sequence[str]) -> str:
-    """Say why a source cannot be taken in under its label; empty if it can.
+    """Return why a source cannot be taken in under its label; empty if it can.
 
-    Parameters
-    ----------
-    source : Source
-        From `label_source`.
-    genres : sequence of str
-        The genres of the user; empty: all.
+    ``genres`` are those of the user; empty: all.
     """
     if source.label_fault or source.is_unlabelled or not genres or source.genre in genres:
         return source.label_fault
@@ -57,7 +58,7 @@ def explain_label(source: Source, genres: Sequence[str]) -> str:
 
 
 def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str]) -> str:
-    """Give the genre of one label, empty if it has none, or if its case leaves two."""
+    """Return the genre of a label; empty if it has none, or if its case leaves two."""
     if not genre_map and not genres:
         return label
     table = {genre: genre for genre in (*genre_map.values(), *genres)} | dict(genre_map)
@@ -76,7 +77,7 @@ def _explain(labels: Sequence[str], found: set[str]) -> str:
         return "its source gives it no genre. Name it in a manifest if you know the genre."
     if found:
         return (
-            f"its labels {named} stand for several genres: {', '.join(sorted(found))}. "
+            f"its labels {named} mean several genres: {', '.join(sorted(found))}. "
             "Map one of them alone in `genre_map`, or name the song in a manifest."
         )
     return (

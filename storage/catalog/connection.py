@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.files import REFUSALS, refusal, telling_refusal, write_whole
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    Catalog = duckdb.DuckDBPyConnection  # for the packages that may not import duckdb
 
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1

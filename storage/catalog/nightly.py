@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from genre_core.locations import mask_location
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.snapshots import Snapshot, read_candidates, read_placements
 from storage.home import DataLayout
@@ -153,9 +154,6 @@ def _read_steps(catalog: DuckDBPyConnection, night_ids: Sequence[str]) -> list[N
     return [NightStep(**{**row, "outcome": NightOutcome(row["outcome"])}) for row in rows]
 
 
-_SHOWN_SOURCE = r"regexp_replace(source, '(://)[^/?#]*@', '\1')"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MorningNight:
     """The night that a page tells of; ``steps`` are empty where none was recorded."""
@@ -195,16 +193,16 @@ def read_new_songs(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``source`` without credentials, ``track_id``, ``genre``, ``outcome``, ``stage``,
+        ``source`` without credentials and tokens, ``track_id``, ``genre``, ``outcome``, ``stage``,
         ``reason``, ``message``, ``artist``, ``title``, and ``like``, the title or place of the
         song that a duplicate is a copy of. A song that was to be tried again and came in is new.
     """
-    return _read(layout, _NEW_SONGS, [since])
+    return [_mask(row) for row in _read(layout, _NEW_SONGS, [since])]
 
 
 def read_conflicts(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:
     """Give every claim of the recordings that wait for a decision, new ones marked ``is_new``."""
-    return _read(layout, _CONFLICTS, [since])
+    return [_mask(row) for row in _read(layout, _CONFLICTS, [since])]
 
 
 def count_library(layout: DataLayout) -> list[dict[str, Any]]:
@@ -235,12 +233,18 @@ def _read(layout: DataLayout, statement: str, parameters: Sequence[object]) -> l
         return fetch_rows(catalog, statement, parameters)
 
 
+def _mask(row: dict[str, Any]) -> dict[str, Any]:
+    """Hide credentials and tokens wherever a row may hold an address."""
+    masked = {"source", "recording", "like"} & row.keys()
+    return row | {name: mask_location(row[name]) for name in masked if row[name]}
+
+
 def _in_utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-_NEW_SONGS = f"""
-    select {_SHOWN_SOURCE} as source, outcomes.track_id, outcomes.genre, outcome, stage,
+_NEW_SONGS = """
+    select source, outcomes.track_id, outcomes.genre, outcome, stage,
         outcomes.reason, outcomes.message, coalesce(tracks.artist, '') as artist,
         coalesce(tracks.title, '') as title,
         coalesce(nullif(kept.title, ''), kept.location, '') as "like"
@@ -253,14 +257,14 @@ _NEW_SONGS = f"""
     order by outcomes.genre, source
 """
 
-_CONFLICTS = f"""
-    select duplicate_of as recording, {_SHOWN_SOURCE} as source, outcomes.genre, artist, title,
+_CONFLICTS = """
+    select duplicate_of as recording, source, outcomes.genre, artist, title,
         stage, max(first_at) over (partition by duplicate_of) >= $1 as is_new
     from outcomes join tracks using (track_id) join aside using (track_id)
     where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
-    select source_id as recording, {_SHOWN_SOURCE} as source, outcomes.genre,
+    select source_id as recording, source, outcomes.genre,
         coalesce(artist, ''), coalesce(title, ''), stage,
         max(first_at) over (partition by source_id) >= $1 as is_new
     from outcomes left join tracks using (track_id)

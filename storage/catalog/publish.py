@@ -13,6 +13,7 @@ import duckdb
 from fsspec.implementations.arrow import ArrowFSWrapper
 
 from genre_core.errors import UsageError
+from genre_core.locations import mask_location
 from storage.catalog.connection import explain_failure, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.home import DataLayout
@@ -137,6 +138,7 @@ def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None
     store = open_store(layout)
     with duckdb.connect(str(fresh)) as connection:
         _open_shards(connection, store)
+        connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
         connection.execute(f"attach {_quote(str(layout.catalog))} as catalog (read_only)")
         connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
         connection.execute(f"create view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")

@@ -6,19 +6,19 @@ create table tracks as
     from catalog.tracks left join catalog.aside using (track_id) order by track_id;
 
 create table outcomes as
-    select regexp_replace(source, '(://)[^/?#]*@', '\1') as source, track_id, genre, outcome,
+    select mask_location(source) as source, track_id, genre, outcome,
         stage, reason, message, attempts, first_at, updated_at
     from catalog.outcomes order by source;
 
 create table label_conflicts as
     select duplicate_of as recording, track_id,
-        regexp_replace(source, '(://)[^/?#]*@', '\1') as source, outcomes.genre, artist, title, stage
+        mask_location(source) as source, outcomes.genre, artist, title, stage
     from catalog.outcomes join catalog.tracks using (track_id) join catalog.aside using (track_id)
     where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
-    select source_id as recording, track_id,
-        regexp_replace(source, '(://)[^/?#]*@', '\1') as source, outcomes.genre, coalesce(artist, ''),
+    select mask_location(source_id) as recording, track_id,
+        mask_location(source) as source, outcomes.genre, coalesce(artist, ''),
         coalesce(title, ''), stage
     from catalog.outcomes left join catalog.tracks using (track_id)
     where reason = 'label_conflict' and stage = 'sources'

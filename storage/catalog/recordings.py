@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from genre_core.dataset.recordings import Claim, Settlement, join_copies, settle_recording
 from genre_core.errors import UsageError
+from genre_core.locations import show_location
 from genre_core.records import Outcome, Track
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import publish
-from storage.fetch.addresses import show_location
 from storage.fetch.download import is_gone
 from storage.home import DataLayout
 from storage.lock import hold_home

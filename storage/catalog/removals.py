@@ -108,10 +108,9 @@ def find_sources(layout: DataLayout, track_ids: Sequence[str]) -> list[str]:
         return [row["source"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
 
 
-def find_removed(layout: DataLayout, tracks: Sequence[Track]) -> dict[str, str]:
+def find_removed(catalog: duckdb.DuckDBPyConnection, tracks: Sequence[Track]) -> dict[str, str]:
     """Give the id of the removed song that a track is, by location; the tags may differ."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select track_id, packets_id from removals")
+    rows = fetch_rows(catalog, "select track_id, packets_id from removals")
     ids = {row["packets_id"]: row["track_id"] for row in rows if row["packets_id"]}
     ids |= {row["track_id"]: row["track_id"] for row in rows}
     found = {track.location: ids.get(track.track_id, ids.get(track.packets_id)) for track in tracks}

@@ -15,6 +15,8 @@ from storage.sources.identity import file_version
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_GONE = "its file in storage is gone or damaged; the next ingest fetches it again."
+
 _UPSERT_TRACK = """
 on conflict (track_id) do update set
     location = excluded.location, genre = excluded.genre, artist = excluded.artist,
@@ -33,27 +35,23 @@ on conflict (source) do update set
 """
 
 
-def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[Source]:
-    """Leave out the sources that have an outcome for good under the same genre.
+def select_new_sources(catalog: DuckDBPyConnection, sources: Sequence[Source]) -> list[Source]:
+    """Return the sources that are to be fetched, with their ``version``.
 
-    What may come right by itself (``retryable``) is tried again, and so is a file that was left
-    out and has changed since, what is now listed under another genre, and what had or has none.
-    What was decided by the listing alone is decided by the listing of now. What somebody removed
+    Left out are those with a final outcome under the same genre. What is ``retryable`` is tried
+    again, and so are a rejected file that has changed since, and a source under another genre.
+    What was decided by the listing alone is decided by the present listing. What somebody removed
     stays away, whatever its file or its genre is now.
-
-    Returns
-    -------
-    list of Source
-        With their ``version``.
     """
-    statement = """
+    rows = fetch_rows(
+        catalog,
+        """
         select source, genre, if(outcome = 'quarantined', version, null) as version,
             reason = 'removed' as is_removed
         from outcomes where outcome <> 'retryable' and reason <> 'label_unknown'
             and stage <> 'sources'
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement)
+        """,
+    )
     settled = {(row["source"], row["genre"]): row["version"] for row in rows}
     removed = {row["source"] for row in rows if row["is_removed"]}
     staying = [source for source in sources if source.location not in removed]
@@ -62,34 +60,38 @@ def select_new_sources(layout: DataLayout, sources: Sequence[Source]) -> list[So
 
 
 def _is_settled(source: Source, settled: Mapping[tuple[str, str], str | None]) -> bool:
-    """Tell whether a source was judged as it is; songs in the store need no file any more."""
+    """Whether a source was decided as it is; songs in storage need no file any more."""
     place = (source.location, source.genre)
     return place in settled and settled[place] in (None, source.version)
 
 
-def stored_tracks(layout: DataLayout, sources: Sequence[Source]) -> list[Track]:
-    """Give the songs of sources that storage has as they are now, under what is said of them now.
+def stored_tracks(
+    catalog: DuckDBPyConnection, layout: DataLayout, sources: Sequence[Source]
+) -> list[Track]:
+    """Return the tracks of sources that storage has unchanged, with the tags listed now.
 
     A source under another genre, or under one again, need not be fetched: its file has not
-    changed since, and an address is taken to be what it was.
+    changed since, and an address is taken to be unchanged.
     """
-    statement = """
+    rows = fetch_rows(
+        catalog,
+        """
         select source, version, tracks.* exclude (added_at)
         from outcomes join tracks using (track_id)
         where outcome <> 'retryable' and source in (select unnest(?))
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [[source.location for source in sources]])
+        """,
+        [[source.location for source in sources]],
+    )
     known = {(row.pop("source"), row.pop("version")): Track(**row) for row in rows}
     found = ((s, known.get((s.location, s.version))) for s in sources)
     return [
-        _retell(source, track)
+        _retag(source, track)
         for source, track in found
         if track and layout.song(track.track_id, track.suffix).is_file()
     ]
 
 
-def _retell(source: Source, track: Track) -> Track:
+def _retag(source: Source, track: Track) -> Track:
     return replace(
         track,
         location=source.location,
@@ -101,11 +103,11 @@ def _retell(source: Source, track: Track) -> Track:
     )
 
 
-def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
-    """Give the sources among these ids whose songs are in storage, in the order of time.
+def held_sources(catalog: DuckDBPyConnection, source_ids: Iterable[str]) -> list[Source]:
+    """Return the sources among these ids whose songs are in storage, the first one first.
 
-    What stands under several genres has the genre that it was fetched under; what was listed
-    without one is unlabelled, even if somebody has decided on a genre since.
+    One listed under several genres has the genre that it was fetched under; one listed without
+    any is unlabelled, even if somebody has decided on a genre since.
     """
     statement = """
         select source as location, source_id,
@@ -115,102 +117,89 @@ def held_sources(layout: DataLayout, source_ids: Iterable[str]) -> list[Source]:
         where source_id <> '' and source_id in (select unnest(?))
         order by first_at, source
     """
-    with open_catalog(layout) as catalog:
-        return [Source(**row) for row in fetch_rows(catalog, statement, [list(source_ids)])]
+    return [Source(**row) for row in fetch_rows(catalog, statement, [list(source_ids)])]
 
 
-def read_labels(layout: DataLayout, locations: Sequence[str]) -> dict[str, str]:
-    """Return the genre of each of these sources that was listed under one, by location."""
+def read_labels(catalog: DuckDBPyConnection, locations: Sequence[str]) -> dict[str, str]:
+    """Return the genre that each of these locations was taken in under.
+
+    It is empty for an unlabelled song in storage; other locations are left out.
+    """
     statement = """
         select source, genre from outcomes
-        where source in (select unnest(?)) and genre <> ''
+        where source in (select unnest(?)) and (genre <> '' or track_id <> '')
             and reason not in ('label_unknown', 'removed')
             and (stage <> 'sources' or reason <> 'label_conflict')
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(locations)])
+    rows = fetch_rows(catalog, statement, [list(locations)])
     return {row["source"]: row["genre"] for row in rows}
 
 
-def select_news(layout: DataLayout, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Leave out the outcomes that the catalog has just so; what was tried again counts again."""
+def select_changed(catalog: DuckDBPyConnection, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Leave out the final outcomes that the catalog has already; an attempt counts every time."""
     statement = """
         select source, genre, outcome, reason, message from outcomes
         where outcome <> 'retryable' and source in (select unnest(?))
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [[o.location for o in outcomes]])
+    rows = fetch_rows(catalog, statement, [[o.location for o in outcomes]])
     known = {tuple(row.values()) for row in rows}
     return [
         o for o in outcomes if (o.location, o.genre, o.result, o.reason, o.message) not in known
     ]
 
 
-def name_sources(layout: DataLayout, sources: Sequence[Source]) -> None:
-    """Note the ids of sources whose outcomes were recorded without one."""
-    statement = """
-        update outcomes set source_id = named.source_id
-        from (select unnest(?) as source, unnest(?) as source_id) as named
-        where outcomes.source = named.source and outcomes.source_id = ''
-    """
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, [[s.location for s in sources], [s.source_id for s in sources]])
-
-
-def drop_list_outcomes(layout: DataLayout, locations: Sequence[str]) -> None:
-    """Forget the outcomes of lists whose songs now have outcomes of their own."""
+def drop_list_outcomes(catalog: DuckDBPyConnection, locations: Sequence[str]) -> None:
+    """Delete the outcomes of lists whose songs now have outcomes of their own."""
     statement = "delete from outcomes where stage = 'sources' and source in (select unnest(?))"
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, [list(locations)])
+    catalog.execute(statement, [list(locations)])
 
 
-def known_tracks(layout: DataLayout, track_ids: Iterable[str]) -> dict[str, Track]:
-    """Give the tracks among these ids that are in the catalog."""
+def known_tracks(catalog: DuckDBPyConnection, track_ids: Iterable[str]) -> dict[str, Track]:
+    """Return the tracks among these ids that are in the catalog, by id."""
     statement = "select * exclude (added_at) from tracks where track_id in (select unnest(?))"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(track_ids)])
+    rows = fetch_rows(catalog, statement, [list(track_ids)])
     return {row["track_id"]: Track(**row) for row in rows}
 
 
-def known_packets(layout: DataLayout, packets_ids: Iterable[str]) -> dict[str, Track]:
-    """Give the tracks in the catalog that have these packets, by packets; the earliest of each."""
+def known_packets(catalog: DuckDBPyConnection, packets_ids: Iterable[str]) -> dict[str, Track]:
+    """Return the earliest track of each of these ``packets_id``."""
     statement = """
         select * exclude (added_at) from tracks
         where packets_id <> '' and packets_id in (select unnest(?)) order by added_at desc
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(packets_ids)])
+    rows = fetch_rows(catalog, statement, [list(packets_ids)])
     return {row["packets_id"]: Track(**row) for row in rows}
 
 
-def record_songs(layout: DataLayout, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:
-    """Record tracks and what became of their sources, in one transaction.
+def record_songs(
+    catalog: DuckDBPyConnection, tracks: Sequence[Track], outcomes: Sequence[Outcome]
+) -> None:
+    """Record tracks and the outcomes of their sources.
 
-    A track that is known takes over what its source now says of it, the genre included.
+    A known track takes the tags and the genre that its source has now.
     """
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _UPSERT_TRACK)
-        insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
+    insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _UPSERT_TRACK)
+    insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
 
 
 def stored_songs(layout: DataLayout) -> dict[str, Path]:
-    """Give where the original of each track must stand."""
+    """Return the path that the file of each track must have."""
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select track_id, suffix from tracks order by track_id")
     return {row["track_id"]: layout.song(row["track_id"], row["suffix"]) for row in rows}
 
 
 def sourced_tracks(layout: DataLayout) -> set[str]:
-    """Give the tracks that some source leads to."""
+    """Return the tracks that some source leads to."""
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select distinct track_id from outcomes where track_id <> ''")
     return {row["track_id"] for row in rows}
 
 
 def await_songs(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> None:
-    """Say of songs whose original is gone that the next ingest fetches them again.
+    """Let the next ingest fetch songs again whose file in storage is gone.
 
-    Duplicates wait as well if nothing else leads to their track.
+    Duplicates are fetched as well if nothing else leads to their track.
     """
     statement = """
         update outcomes set outcome = 'retryable', stage = 'download', reason = 'not_found',
@@ -222,22 +211,17 @@ def await_songs(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> None:
     catalog.execute(statement, [_GONE, list(track_ids), _GONE])
 
 
-_GONE = "its copy in the store is gone or damaged; the next ingest fetches it again."
-
-
-def count_outcomes(layout: DataLayout) -> dict[str, int]:
-    """Count the songs by outcome; every outcome is named, also those without a song."""
+def count_outcomes(catalog: DuckDBPyConnection) -> dict[str, int]:
+    """Return the number of songs by outcome, 0 included."""
     statement = "select outcome, count(*) as n_songs from outcomes group by outcome"
-    with open_catalog(layout) as catalog:
-        counts = {row["outcome"]: row["n_songs"] for row in fetch_rows(catalog, statement)}
+    counts = {row["outcome"]: row["n_songs"] for row in fetch_rows(catalog, statement)}
     return {str(result): counts.get(result, 0) for result in Result}
 
 
-def count_songs(layout: DataLayout, reason: Reason) -> int:
-    """Count the songs that were left out for a reason."""
+def count_songs(catalog: DuckDBPyConnection, reason: Reason) -> int:
+    """Return the number of songs that were rejected for a reason."""
     statement = "select count(*) as n_songs from outcomes where reason = ?"
-    with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, statement, [str(reason)])[0]["n_songs"]
+    return fetch_rows(catalog, statement, [str(reason)])[0]["n_songs"]
 
 
 def _outcome_row(outcome: Outcome) -> dict[str, str]:
@@ -254,43 +238,40 @@ def _outcome_row(outcome: Outcome) -> dict[str, str]:
     }
 
 
-_THERE = """($2 = '' or starts_with(source || '/', $2 || '/')
+_BELOW = """($2 = '' or starts_with(source || '/', $2 || '/')
     or starts_with(source_id || '/', $2 || '/'))"""
 
 _RELEASE = f"""
     update outcomes set outcome = 'retryable', updated_at = now()
-    where outcome <> 'ok' and ($1 = reason or ($1 = '' and reason <> 'removed')) and {_THERE}
+    where outcome <> 'ok' and ($1 = reason or ($1 = '' and reason <> 'removed')) and {_BELOW}
     returning track_id
 """
 
-_SPARED = f"""
+_RELEASE_PARTS = f"""
     select track_id from outcomes
-    where outcome = 'ok' and {_THERE} and track_id in (select track_id from rejected
+    where outcome = 'ok' and {_BELOW} and track_id in (select track_id from rejected
         where reason = 'not_represented' and $1 in ('', reason))
 """
-"""Songs that are ``ok`` by other representations: only what failed is made, nothing fetched."""
+"""Songs that are ``ok`` by other representations: only what failed is computed again."""
 
 
-def release_songs(layout: DataLayout, reason: str, source: str) -> int:
-    """Let the next ingest and extract try songs again that were left out; count them.
+def release_songs(catalog: DuckDBPyConnection, reason: str, source: str) -> int:
+    """Let the next ingest and extract try rejected songs again; return how many.
 
     Parameters
     ----------
-    layout : DataLayout
     reason : str
-        A value of ``records.Reason``; empty: whatever the reason, but for songs that somebody
-        removed: those are let in again by ``removed`` alone.
+        A value of ``records.Reason``; empty: any, except ``removed``, which must be named.
     source : str
-        A song, or the folder or site at which the songs begin; empty: all. Paths are whole; links
-        in them are followed, or as they were listed.
+        A song, or the folder or site that the songs lie below; empty: all. Paths are absolute,
+        with links followed or as they were listed.
     """
-    with open_catalog(layout) as catalog:
-        asked = [reason, source.rstrip("/")]
-        songs = fetch_rows(catalog, _RELEASE, asked) + fetch_rows(catalog, _SPARED, asked)
-        track_ids = [song["track_id"] for song in songs if song["track_id"]]
-        statement = "delete from rejected where track_id in (select unnest(?))"
+    wanted = [reason, source.rstrip("/")]
+    songs = fetch_rows(catalog, _RELEASE, wanted) + fetch_rows(catalog, _RELEASE_PARTS, wanted)
+    track_ids = [song["track_id"] for song in songs if song["track_id"]]
+    statement = "delete from rejected where track_id in (select unnest(?))"
+    catalog.execute(statement, [track_ids])
+    if reason == Reason.REMOVED:
+        statement = "delete from removals where track_id in (select unnest(?))"
         catalog.execute(statement, [track_ids])
-        if reason == Reason.REMOVED:
-            statement = "delete from removals where track_id in (select unnest(?))"
-            catalog.execute(statement, [track_ids])
     return len(songs)

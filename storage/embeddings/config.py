@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from genre_core.errors import UsageError
 from genre_core.representations.registry import REPRESENTATIONS
+from storage.embeddings.embedder import require_rate
 from storage.embeddings.runtime import Output
-from storage.embeddings.windows import require_rate
 
 BUILT_IN = ("musicnn", "musicnn_vgg")
 LABEL_COLUMNS = ("label", "tag", "name", "display_name")

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -21,8 +20,9 @@ import numpy as np
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import SEPARATOR, Embedding
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.musicnn import Variables
+from storage.files import write_bytes
 from storage.stderr import silent_stderr
 
 
@@ -40,13 +40,9 @@ def read_note(name: str) -> dict[str, Any] | None:
 
 
 def write_note(name: str, note: dict[str, Any]) -> None:
-    """Write a note as ``<name>.json``, whole; a cache that cannot be written is done without."""
-    path = cache_folder() / f"{name}.json"
-    part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+    """Write a note as ``<name>.json``; without effect where the cache cannot be written."""
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(note), "utf-8")
-        part.replace(path)
+        write_bytes(cache_folder() / f"{name}.json", json.dumps(note).encode())
 
 
 logger = logging.getLogger(__name__)
@@ -130,7 +126,7 @@ def weights_file(name: str) -> Path:
     if not file.is_file():
         _checkpoints(name)
         logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
-        _write_whole(file, _convert(name))
+        write_bytes(file, _convert(name))
     return file
 
 
@@ -203,20 +199,6 @@ def _require_agreement(name: str, expected: Float32Array, file: Path, waves: Flo
     tags = [1 / (1 + np.exp(-values[:, n_features:])) for values in (expected, found)]
     if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
         raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it, so that it is never there in part."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def convert_all(names: Sequence[str] = tuple(TAGGERS)) -> None:

@@ -21,21 +21,15 @@ class UnpackLimits:
 
 
 def unpack_zip(archive: Path, folder: Path, limits: UnpackLimits) -> None:
-    """Unpack the one folder that an archive holds; it appears under its name only when whole.
+    """Unpack the one folder that a zip file holds; it appears under its name when complete.
 
-    Parameters
-    ----------
-    archive : Path
-        A zip file whose members all lie below one top folder.
-    folder : Path
-        Where the top folder comes to; it must have the name of that folder.
-    limits : UnpackLimits
-        Checked before anything is written; no member can unpack to more than it declares.
+    All members must lie below one top folder with the name of ``folder``. The limits are checked
+    before anything is written; no member can unpack to more than it declares.
 
     Raises
     ------
     GenreflowError
-        If a member is no plain file, leads elsewhere, is encrypted, or the limits are passed.
+        If a member is no plain file, leads elsewhere, is encrypted, or the limits are exceeded.
     TransientError
         If the archive is damaged.
     OSError

@@ -1,18 +1,20 @@
-"""Fetch a song: to a part file, probed, then named by its content."""
+"""Fetch a song: to a partial download, probed, then named by its content."""
 
 import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
+from genre_core.locations import show_location
 from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.isolated import read_watched
 from storage.audio.probe import container_suffix, probe_audio
-from storage.fetch.addresses import require_scheme, show_location
-from storage.fetch.limits import Clock, DownloadLimits, append_chunks, require_size
-from storage.fetch.parts import hold_part
+from storage.fetch.addresses import require_scheme
+from storage.fetch.limits import Clock, DownloadLimits, Watch
+from storage.fetch.parts import append_chunks, hold_part
 from storage.fetch.sites.access import Access
 from storage.files import telling_refusal
 from storage.home import DataLayout
@@ -29,7 +31,7 @@ def fetch_song(
     clock: Clock | None = None,
     access: Access | None = None,
 ) -> Track:
-    """Copy or download a song into the house; its name there is the SHA-256 of its content.
+    """Copy or download a song into the home; its name there is the SHA-256 of its content.
 
     Parameters
     ----------
@@ -41,14 +43,8 @@ def fetch_song(
         A song that is there already is kept.
     limits : DownloadLimits
         Size and time that the song may cost.
-    clock : Clock, optional
-        The time and the way to wait; those of the machine.
-    access : Access, optional
-        How music sites are asked.
-
-    Returns
-    -------
-    Track
+    clock, access : Clock, Access, optional
+        The time and the way to wait; how music sites are asked.
 
     Raises
     ------
@@ -56,7 +52,7 @@ def fetch_song(
         If the song is missing, forbidden, too large or not audio.
     TransientError
         If it may well work later: time-outs, broken connections, server errors. What was fetched
-        is kept where the server lets a later run go on with it.
+        is kept where the server lets a later run resume it.
     """
     is_resumed = not (source.site or Path(source.location).is_absolute())
     with telling_refusal(layout), hold_part(layout, source.location if is_resumed else "") as part:
@@ -73,31 +69,14 @@ def fetch_song(
 def probe_song(
     path: Path, layout: DataLayout, limits: DownloadLimits
 ) -> tuple[str, AudioFacts, str]:
-    """Say what a song is where it stands, without a copy.
+    """Return the track id, the facts and the suffix that `fetch_song` would give a file.
 
-    Parameters
-    ----------
-    path : Path
-        A file, by its whole name.
-    layout : DataLayout
-        Where it is noted that the song is read.
-    limits : DownloadLimits
-        Size that the song may have.
-
-    Returns
-    -------
-    track_id, facts, suffix
-        The track id and the suffix that `fetch_song` would give it, and what `probe_audio` says.
-
-    Raises
-    ------
-    TrackRejected, TransientError
-        As `fetch_song` raises them.
+    The file is read where it is, without a copy. Errors are those of `fetch_song`.
     """
-    digest, n_bytes = hashlib.sha256(), 0
+    digest, n_bytes, watch = hashlib.sha256(), 0, Watch(str(path), limits)
     for chunk in _read_file(path):
         n_bytes += len(chunk)
-        require_size(n_bytes, str(path), limits)
+        watch.require_size(n_bytes)
         digest.update(chunk)
     track_id, source = digest.hexdigest(), Source(location=str(path), genre="")
     facts, suffix = _probe_part(path, source, layout, track_id)
@@ -105,41 +84,32 @@ def probe_song(
 
 
 def is_gone(location: str, places: Iterable[str] = ()) -> bool:
-    """Tell whether a song that was fetched from a file has lost that file for good.
+    """Whether a song that was fetched from a file has lost that file for good.
 
-    Parameters
-    ----------
-    location : str
-        A source; what is no path is never gone.
-    places : iterable of str
-        The sources of the same recording.
-
-    Notes
-    -----
-    A file is gone if its folder stands there without it. If its folder is missing, too, a disk
-    may only be absent: then one of ``places`` must stand below the nearest folder that is there,
-    on the same disk. What cannot be read now is not gone.
+    A file is gone if its folder exists without it. If its folder is missing, too, a disk may only
+    be absent: then one of ``places``, the sources of the same recording, must lie below the nearest
+    folder that exists, on the same disk. URLs, and what cannot be read now, are not gone.
     """
     path = Path(location)
     try:
-        if not path.is_absolute() or (folder := _find_standing(path)) == path:
+        if not path.is_absolute() or (folder := _find_existing(path)) == path:
             return False
-        is_certain = folder == path.parent or any(_stands_in(folder, place) for place in places)
+        is_certain = folder == path.parent or any(_lies_in(folder, place) for place in places)
         return is_certain and os.access(folder, os.R_OK | os.X_OK)
     except OSError:
         return False
 
 
-def _find_standing(path: Path) -> Path:
-    """Give a path, or else the nearest one above it that is there."""
+def _find_existing(path: Path) -> Path:
+    """Return a path, or else the nearest one above it that exists."""
     try:
         path.lstat()
     except FileNotFoundError:
-        return _find_standing(path.parent)
+        return _find_existing(path.parent)
     return path
 
 
-def _stands_in(folder: Path, place: str) -> bool:
+def _lies_in(folder: Path, place: str) -> bool:
     path = Path(place)
     try:
         return path.is_relative_to(folder) and path.stat().st_dev == folder.stat().st_dev
@@ -148,40 +118,40 @@ def _stands_in(folder: Path, place: str) -> bool:
 
 
 def drop_song(layout: DataLayout, track: Track) -> None:
-    """Remove the original of a track that storage holds under another name."""
+    """Remove the file of a track that storage holds under another name."""
     layout.song(track.track_id, track.suffix).unlink(missing_ok=True)
 
 
 def _fetch_part(
     source: Source, part: Path, limits: DownloadLimits, clock: Clock, access: Access
 ) -> Source:
-    """Fetch the file of a source; give the source with what its page says of it."""
-    location = source.location
+    """Fetch the file of a source; return the source with the tags of its page."""
+    location, shown = source.location, show_location(source.location)
     if source.site:
         from storage.fetch.sites.songs import fetch_page  # yt-dlp takes a moment to load
 
         return fetch_page(source, part, limits, access, clock)
     if Path(location).is_absolute():
-        append_chunks(part, _read_file(Path(location)), location, limits)
+        append_chunks(part, _read_file(Path(location)), Watch(location, limits, clock))
     else:
-        require_scheme(location, show_location(location))
-        from storage.fetch.retry import fetch_url  # httpx, for nothing where songs are files
+        require_scheme(location, shown)
+        from storage.fetch.http import fetch_url  # httpx is loaded only for addresses
 
-        fetch_url(location, part, limits, clock)
+        fetch_url(location, part, Watch(shown, limits, clock))
     return source
 
 
 def _read_file(path: Path) -> Iterator[bytes]:
     try:
         if path.exists() and not path.is_file():
-            raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
+            raise TrackRejected(Reason.NOT_AUDIO, f"{path} is not a file. Name an audio file.")
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TrackRejected(Reason.NOT_FOUND, f"{path} is not there. Check its name.") from error
     except PermissionError as error:
-        message = f"{path} may not be read. Give this user the right to read it."
+        message = f"{path} may not be read. Give this user read permission."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
@@ -191,7 +161,7 @@ def _read_file(path: Path) -> Iterator[bytes]:
 
 
 def _digest_part(part: Path) -> str:
-    """Give the SHA-256 of a part that is on the disk for good."""
+    """Return the SHA-256 of a partial download once it is on the disk for good."""
     with part.open("r+b") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -200,9 +170,9 @@ def _digest_part(part: Path) -> str:
 def _probe_part(
     part: Path, source: Source, layout: DataLayout, track_id: str
 ) -> tuple[AudioFacts, str]:
-    """Probe a part file; a rejection names the song, not the part."""
+    """Probe a partial download; a rejection names the song, not that file."""
     if not part.stat().st_size:
-        message = f"{show_location(source.location)} is empty. Fetch the whole file again."
+        message = f"{show_location(source.location)} is empty. Replace the file."
         raise TrackRejected(Reason.NOT_AUDIO, message)
     try:
         facts = read_watched(layout, track_id, probe_audio, part)
@@ -213,21 +183,12 @@ def _probe_part(
 
 
 def _to_track(source: Source, facts: AudioFacts, track_id: str, suffix: str) -> Track:
+    tags = {t: getattr(source, t) or getattr(facts, t) for t in ("artist", "album", "title")}
     return Track(
         track_id=track_id,
         location=source.location,
         genre=source.genre,
-        artist=source.artist or facts.artist,
-        album=source.album or facts.album,
-        title=source.title or facts.title,
         licence=source.licence,
-        duration_s=facts.duration_s,
-        sample_rate=facts.sample_rate,
-        channels=facts.channels,
-        codec=facts.codec,
         suffix=suffix,
-        packets_id=facts.packets_id,
-        bit_rate=facts.bit_rate,
-        year=facts.year,
-        publisher=facts.publisher,
+        **(asdict(facts) | tags),
     )

@@ -1,14 +1,11 @@
-"""What a song may cost, and the clock that it is measured with."""
+"""What a song may cost, and the watch that keeps a download within it."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from genre_core.errors import TrackRejected
+from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason
-from storage.fetch.addresses import show_location
-from storage.fetch.parts import count_bytes, read_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +23,17 @@ class DownloadLimits:
     min_bytes_per_s : float
         A server that is slower over ``timeout_s`` is given up.
     max_attempts : int
-        How often one run asks for a song.
+        How many requests one run makes for a song.
     max_wait_s : float
-        A server that asks to come back later than that is left to the next run.
+        A server that wants a longer wait is left to the next run.
     max_redirects : int
         How often an address may point to another one.
     allow_private : bool
         Whether a redirect or a page may lead to loopback, private and other addresses that are not
         public.
     trust_named : bool
-        Whether the address that is asked for may itself be private: it may for whoever runs the
-        program, and may not for strangers who ask a server.
+        Whether the address that was named may itself be private: for whoever runs the program it
+        may, for clients of a server it may not.
     """
 
     max_bytes: int = 1 << 30
@@ -54,14 +51,7 @@ class DownloadLimits:
 class Clock:
     """The time and the way to wait; tests bring their own.
 
-    Attributes
-    ----------
-    read_s : callable
-        Seconds of a clock that never goes back.
-    today_s : callable
-        Seconds since 1970, to read dates by.
-    sleep : callable
-        Waits the seconds given.
+    ``read_s`` never goes back; ``today_s`` are seconds since 1970; ``sleep`` waits seconds.
     """
 
     read_s: Callable[[], float] = time.monotonic
@@ -69,41 +59,52 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-OnBytes = Callable[[int, int], None]
+class Watch:
+    """Keeps one song within its limits, over all attempts; ``shown`` names it in messages."""
 
+    def __init__(self, shown: str, limits: DownloadLimits, clock: Clock | None = None) -> None:
+        self.shown, self.limits, self.clock = shown, limits, clock or Clock()
+        self._deadline_s = self.clock.read_s() + limits.deadline_s
+        self.start_body(0)
 
-def ignore_bytes(_n_bytes: int, _total: int) -> None:
-    """Tell nobody how far a download is."""
+    def start_body(self, n_bytes: int) -> None:
+        """Measure the speed from now; ``n_bytes`` are there already."""
+        self._since_s, self._since_bytes = self.clock.read_s(), n_bytes
 
+    def note_bytes(self, n_bytes: int) -> None:
+        """Check size, time and speed now that ``n_bytes`` of the song are there.
 
-def append_chunks(
-    part: Path,
-    chunks: Iterable[bytes],
-    location: str,
-    limits: DownloadLimits,
-    on_bytes: OnBytes = ignore_bytes,
-) -> None:
-    """Write chunks behind a part, and tell how many bytes are there, of how many (0: unknown).
+        Raises
+        ------
+        TrackRejected
+            ``too_large``.
+        TransientError
+            ``timed_out`` after the deadline, or if the server is too slow.
+        """
+        self.require_size(n_bytes)
+        self.require_time()
+        passed_s = self.clock.read_s() - self._since_s
+        if passed_s >= self.limits.timeout_s:
+            self._require_speed((n_bytes - self._since_bytes) / passed_s)
+            self.start_body(n_bytes)
 
-    Raises
-    ------
-    TrackRejected
-        If the part becomes larger than ``limits.max_bytes``.
-    """
-    n_bytes, total = count_bytes(part), max(read_version(part).n_bytes, 0)
-    with part.open("ab") as file:
-        for chunk in chunks:
-            n_bytes += len(chunk)
-            require_size(n_bytes, location, limits)
-            file.write(chunk)
-            on_bytes(n_bytes, total)
+    def require_size(self, n_bytes: int) -> None:
+        """Reject a song that is larger than the limit."""
+        if n_bytes > self.limits.max_bytes:
+            message = f"{self.shown} is larger than {self.limits.max_bytes} bytes. Leave it out,"
+            raise TrackRejected(Reason.TOO_LARGE, f"{message} or raise limits.max_bytes.")
 
+    def require_time(self) -> None:
+        """Raise a `TransientError` after the deadline."""
+        if not self.has_time(0.0):
+            message = f"{self.shown} takes longer than {self.limits.deadline_s:g} s. Try again,"
+            raise TransientError(Reason.TIMED_OUT, f"{message} or raise limits.deadline_s.")
 
-def require_size(n_bytes: int, location: str, limits: DownloadLimits) -> None:
-    """Reject a song that is larger than the limit."""
-    if n_bytes > limits.max_bytes:
-        message = (
-            f"{show_location(location)} is larger than {limits.max_bytes} bytes."
-            " Leave it out, or raise limits.max_bytes."
-        )
-        raise TrackRejected(Reason.TOO_LARGE, message)
+    def has_time(self, wait_s: float) -> bool:
+        """Whether the deadline lies behind a wait."""
+        return self.clock.read_s() + wait_s <= self._deadline_s
+
+    def _require_speed(self, bytes_per_s: float) -> None:
+        if bytes_per_s < self.limits.min_bytes_per_s:
+            message = f"{self.shown} comes at {bytes_per_s:.0f} bytes per second. Try again, or"
+            raise TransientError(Reason.TIMED_OUT, f"{message} lower limits.min_bytes_per_s.")

@@ -1,31 +1,34 @@
-"""Part files: what was fetched so far, kept between runs where it can be gone on with."""
+"""Partial downloads: what was fetched so far, kept between runs where it can be resumed."""
 
 import hashlib
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from genre_core.errors import TransientError
+from storage.fetch.limits import Watch
 from storage.home import DataLayout
 
 KEPT_DAYS = 7
 _SIDECAR = ".json"
 
+OnBytes = Callable[[int, int], None]
+
+
+def ignore_bytes(_n_bytes: int, _total: int) -> None:
+    """Report no progress."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """Which version of a file a part belongs to, as its server told.
+    """The version of a file that a partial download belongs to, as its server named it.
 
-    Attributes
-    ----------
-    validator : str
-        A strong ETag or the time of the last change; without one, no later run goes on with it.
-    n_bytes : int
-        Size of the whole file; -1 if the server does not tell.
+    ``validator`` is a strong ETag or the time of the last change; without one, no later run
+    resumes it. ``n_bytes`` is the size of the complete file, -1 if unknown.
     """
 
     validator: str = ""
@@ -34,9 +37,9 @@ class Version:
 
 @contextmanager
 def hold_part(layout: DataLayout, url: str = "") -> Iterator[Path]:
-    """Give the part file of an address, or a new one; it is gone afterwards.
+    """Yield the path of the partial download of an address, or a new one; it is gone afterwards.
 
-    The part of an address stays if the download failed for a while, or the process is killed.
+    That of an address stays if the download failed for a while, or the process is killed.
     """
     name = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
     part = _parts(layout) / (name if url else uuid.uuid4().hex)
@@ -53,8 +56,26 @@ def hold_part(layout: DataLayout, url: str = "") -> Iterator[Path]:
     drop_part(part)
 
 
+def append_chunks(
+    part: Path, chunks: Iterable[bytes], watch: Watch, on_bytes: OnBytes = ignore_bytes
+) -> None:
+    """Append chunks to a partial download while size, time and speed are within the limits.
+
+    ``on_bytes`` gets how many bytes are there, of how many (0: unknown).
+    """
+    n_bytes, total = count_bytes(part), max(read_version(part).n_bytes, 0)
+    watch.start_body(n_bytes)
+    with part.open("ab") as file:
+        for chunk in chunks:
+            n_bytes += len(chunk)
+            watch.require_size(n_bytes)
+            file.write(chunk)
+            on_bytes(n_bytes, total)
+            watch.note_bytes(n_bytes)
+
+
 def start_part(part: Path, version: Version) -> None:
-    """Empty a part and note the version that it is to hold."""
+    """Empty a partial download and note the version that it is to hold."""
     part.write_bytes(b"")
     note = _sidecar(part).with_suffix(".new")
     note.write_text(json.dumps(asdict(version)), encoding="utf-8")
@@ -62,7 +83,7 @@ def start_part(part: Path, version: Version) -> None:
 
 
 def read_version(part: Path) -> Version:
-    """Give the version that a part holds; an empty one if nothing is known of it."""
+    """Return the version that a partial download holds; an empty one if unknown."""
     try:
         return Version(**json.loads(_sidecar(part).read_text("utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
@@ -70,24 +91,24 @@ def read_version(part: Path) -> Version:
 
 
 def count_bytes(part: Path) -> int:
-    """Count what was fetched so far."""
+    """Return how many bytes were fetched so far."""
     return part.stat().st_size if part.exists() else 0
 
 
 def is_resumable(part: Path) -> bool:
-    """Tell whether a later run may go on with a part."""
+    """Whether a later run may resume a partial download."""
     n_bytes, version = count_bytes(part), read_version(part)
     return n_bytes > 0 and (bool(version.validator) or n_bytes == version.n_bytes)
 
 
 def drop_part(part: Path) -> None:
-    """Remove a part and what was noted of it."""
+    """Remove a partial download and what was noted of it."""
     for path in (part, _sidecar(part), _sidecar(part).with_suffix(".new")):
         path.unlink(missing_ok=True)
 
 
 def sweep_parts(layout: DataLayout, kept_days: float = KEPT_DAYS) -> None:
-    """Remove what killed processes left, but for young parts that can be gone on with.
+    """Remove what killed processes left, except young downloads that can be resumed.
 
     No other process may be fetching.
     """

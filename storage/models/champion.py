@@ -19,7 +19,7 @@ from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
 from genre_core.model_card import model_card
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.files import write_bytes
 
 REGISTERED = "genreflow"

@@ -25,7 +25,7 @@ from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.model_card import model_card
 from storage.embeddings.config import BUILT_IN
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.weights import find_weights
 from storage.files import digest_file
 from storage.models.champion import (

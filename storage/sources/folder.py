@@ -9,7 +9,7 @@ from genre_core.records import Source
 
 logger = logging.getLogger(__name__)
 
-_LOOSE = "it stands in no genre folder. Move it into one, or ingest it with --unlabelled."
+_LOOSE = "it is in no genre folder. Move it into one, or ingest it with --unlabelled."
 
 # fmt: off
 AUDIO_SUFFIXES = frozenset((
@@ -21,19 +21,10 @@ AUDIO_SUFFIXES = frozenset((
 
 
 def list_folder(folder: Path) -> list[Source]:
-    """List the songs below the genre folders of a library; the folder's name is the genre.
+    """List the songs below the genre folders of a library, sorted by location.
 
-    Parameters
-    ----------
-    folder : Path
-        Files count as songs by their suffix; hidden files and folders are left aside.
-
-    Returns
-    -------
-    list of Source
-        Sorted by location; empty where there is no song. A song outside the genre folders is
-        listed without genre, and its ``label_fault`` says so; a link that leads nowhere is listed
-        as well.
+    Files count as songs by their suffix, hidden files and folders do not; a link that leads
+    nowhere is listed. A song outside the genre folders has a ``label_fault``.
     """
     entries = [entry for entry in folder.iterdir() if not _is_hidden(entry)]
     sources = [
@@ -51,26 +42,15 @@ def list_folder(folder: Path) -> list[Source]:
 
 
 def list_songs(folder: Path) -> list[Source]:
-    """List the songs of a folder of any shape, none with a genre.
-
-    Parameters
-    ----------
-    folder : Path
-        Songs may stand in it or in any folder below; names of folders mean nothing.
-
-    Returns
-    -------
-    list of Source
-        Sorted by location and unlabelled.
-    """
+    """List the songs of a folder of any shape, sorted by location and unlabelled."""
     locations = {location_of(_follow(song)) for song in audio_files(folder)}
     return [Source(location=name, genre="", is_unlabelled=True) for name in sorted(locations)]
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Give the files below a folder that are songs by their suffix, sorted; hidden ones not.
+    """Return the files below a folder that are songs by their suffix, sorted; hidden ones not.
 
-    Links to folders are followed, each folder once. Folders that may not be read are told.
+    Links to folders are followed, each folder once; a folder that may not be read is logged.
     """
     return sorted(
         path
@@ -81,9 +61,9 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Give every folder that is not hidden with its files; one that links lead to twice, once."""
+    """Yield every folder that is not hidden with its files, each once whatever links lead to it."""
     seen: set[tuple[int, int]] = set()
-    for inside, folders, files in os.walk(folder, onerror=_tell_closed, followlinks=True):
+    for inside, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
         here = Path(inside).stat()
         if (here.st_dev, here.st_ino) in seen:
             folders.clear()
@@ -93,7 +73,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(inside), files
 
 
-def _tell_closed(error: OSError) -> None:
+def _warn_of_closed(error: OSError) -> None:
     logger.warning("%s cannot be read: %s. Its songs are missing.", error.filename, error.strerror)
 
 
@@ -106,15 +86,15 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _follow(song: Path) -> Path:
-    """Follow links; those that lead round, which ``Path.resolve`` refuses, stay as they are."""
+    """Follow links; circular ones, which ``Path.resolve`` refuses, stay as they are."""
     return Path(os.path.realpath(song))
 
 
 def location_of(song: Path) -> str:
-    """Give the path that names a song in the catalog, as text.
+    """Return the path that names a song in the catalog, as text.
 
-    No catalog could hold a name that is not UTF-8: it is written with escapes, under which the
-    file is not found.
+    No catalog could hold a name that is not UTF-8: it is written with escapes, under which no
+    file is found.
     """
     location = str(song)
     if not is_unicode(location):
@@ -123,5 +103,5 @@ def location_of(song: Path) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether a text is made of characters, so that it can be written as UTF-8."""
+    """Whether a text can be written as UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

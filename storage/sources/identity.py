@@ -16,14 +16,11 @@ _KEPT = "%!$&'()*+,;=:@/?[]~"
 
 
 def identify(source: Source) -> Source:
-    """Name a source by what it is.
+    """Return a source with its ``source_id``, and its ``site`` if it is a page of one.
 
-    Returns
-    -------
-    Source
-        Its ``source_id`` is that of a download archive for pages that tell it
-        (``youtube dQw4w9WgXcQ``), the normal form of other addresses, and the path of a file with
-        its links resolved; its ``site`` is that of a page. What is named already stays.
+    The id is that of a download archive for pages whose address holds it
+    (``youtube dQw4w9WgXcQ``), the normal form of other addresses, and the path of a file with its
+    links resolved. An id that it has already stays.
     """
     if source.source_id:
         return locate(source)
@@ -37,7 +34,7 @@ def identify(source: Source) -> Source:
 
 
 def locate(source: Source) -> Source:
-    """Say of a source that has its id whose page it is."""
+    """Return a source that has its id with its ``site``."""
     if source.site or Path(source.location).is_absolute():
         return source
     page = find_page(source.location)
@@ -45,10 +42,10 @@ def locate(source: Source) -> Source:
 
 
 def normalise_url(url: str) -> str:
-    """Give the form of an address that all its spellings share.
+    """Return the form of an address that all its spellings share.
 
     Scheme and host are in lower case, the port of the scheme, credentials and fragment are left
-    out, and percent signs stand where they must. The query stays: it may choose the song.
+    out, and percent signs are only where they must be. The query stays: it may choose the song.
     """
     try:
         parts = urlsplit(url)
@@ -62,7 +59,7 @@ def normalise_url(url: str) -> str:
 
 
 def host_of(location: str) -> str:
-    """Give the server of an address, ``host`` or ``host:port``; empty for a path."""
+    """Return the server of an address, ``host`` or ``host:port``; empty for a path."""
     if Path(location).is_absolute():
         return ""
     return urlsplit(normalise_url(location)).netloc if "://" in location else ""
@@ -78,7 +75,7 @@ def _normalise_host(host: str) -> str:
 
 
 def _normalise_percents(text: str) -> str:
-    """Write what needs no percent sign without, and the rest in upper case, as UTF-8."""
+    """Unescape what needs no percent sign, and write the rest in upper case, as UTF-8."""
     plain = _ESCAPED.sub(lambda found: _unescape(found[0]), text)
     return quote(plain, safe=_KEPT, errors="surrogatepass")
 
@@ -91,13 +88,7 @@ def _unescape(escaped: str) -> str:
 
 
 def file_version(location: str) -> str:
-    """Name the version of a file by its size and the time of its last change.
-
-    Returns
-    -------
-    str
-        Empty for an address, and where there is no file.
-    """
+    """Return the version of a file, its size and the time of its last change; empty if none."""
     if not location.startswith("/"):
         return ""
     try:

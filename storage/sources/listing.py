@@ -1,7 +1,7 @@
 """List the songs of a music library, whatever form it has, with genres or without."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,35 +10,26 @@ from genre_core.records import Outcome, Source
 from storage.fetch.limits import Clock, DownloadLimits
 from storage.fetch.sites.access import Access
 from storage.fetch.sites.pages import find_page
-from storage.sources.collections import (
-    TABLE_SUFFIX,
-    find_fma,
-    find_gtzan,
-    find_jamendo,
-    list_fma,
-    list_gtzan,
-    list_jamendo,
-)
+from storage.sources.collections import TABLE_SUFFIX, find_jamendo, list_collection, list_jamendo
 from storage.sources.folder import audio_files, list_folder, list_songs
 from storage.sources.identity import identify
-from storage.sources.manifest import (
-    MANIFEST_SUFFIXES,
-    list_manifest,
-    list_songs_of_manifest,
-)
+from storage.sources.manifest import MANIFEST_SUFFIXES, list_manifest
 
 logger = logging.getLogger(__name__)
 
 
-def list_sources(music: str | Path) -> list[Source]:
+def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[Source]:
     """List the songs of a folder, a manifest or a public collection.
 
     Parameters
     ----------
     music : str or Path
         A folder that holds a ``manifest.csv`` is read by it, one in the layout of FMA, GTZAN or
-        MTG-Jamendo as that collection, another folder by its genre folders, a file as a manifest
-        or a table of MTG-Jamendo.
+        MTG-Jamendo as that collection, another folder by its genre folders; a file is read as a
+        manifest or a table of MTG-Jamendo.
+    takes_unlabelled : bool
+        Songs without a genre are unlabelled, and have no ``label_fault``. A folder may have any
+        shape: names of folders mean nothing, except in FMA and MTG-Jamendo.
 
     Returns
     -------
@@ -50,90 +41,48 @@ def list_sources(music: str | Path) -> list[Source]:
     UsageError
         If there is nothing of that name, it is neither, it may not be read, or it holds no song.
     """
-    found = _list_place(music, _list_within, _list_table)
-    return _require_songs(music, found, "Put them in one folder per genre, or name a manifest.")
-
-
-def list_unlabelled(music: str | Path) -> list[Source]:
-    """List the songs of a folder, a manifest or a public collection that needs no genres.
-
-    Parameters
-    ----------
-    music : str or Path
-        A folder that holds a ``manifest.csv``, a manifest and the tables of FMA and MTG-Jamendo
-        are read as by `list_sources`: a row with a genre is listed under it. In any other folder,
-        every song in it and below is listed, and names of folders mean nothing.
-
-    Returns
-    -------
-    list of Source
-        In an order that is the same every time; unlabelled where no genre is known.
-
-    Raises
-    ------
-    UsageError
-        If there is nothing of that name, it is neither, it may not be read, or it holds no song.
-    """
-    found = _list_place(music, _list_songs_within, _list_songs_of_table)
-    return _require_songs(music, found, "Name a folder of music or a manifest.")
-
-
-Lister = Callable[[Path], list[Source]]
-
-
-def _list_place(music: str | Path, within: Lister, of_table: Lister) -> list[Source]:
     place = Path(music).expanduser()
     try:
         if not place.exists():
             raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
-        return within(place) if place.is_dir() else of_table(place)
+        listed = _list_place(place, takes_unlabelled)
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
+    if not listed:
+        shape = "" if takes_unlabelled else " with one folder per genre"
+        raise UsageError(f"{place} holds no songs. Name a folder of music{shape} or a manifest.")
+    return listed
 
 
-def _require_songs(music: str | Path, found: list[Source], advice: str) -> list[Source]:
-    if not found:
-        raise UsageError(f"{Path(music).expanduser()} holds no songs. {advice}")
-    return found
+def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
+    manifest = place / "manifest.csv" if place.is_dir() else place
+    if manifest.is_file() and manifest.suffix.lower() in MANIFEST_SUFFIXES:
+        return list_manifest(manifest, takes_unlabelled=takes_unlabelled)
+    if not place.is_dir() and not find_jamendo(place):
+        known = ", ".join((*MANIFEST_SUFFIXES, TABLE_SUFFIX))
+        raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
+    listed = _list_collection(place, takes_unlabelled)
+    if not listed:
+        return list_songs(place) if takes_unlabelled else list_folder(place)
+    return _take_unlabelled(listed) if takes_unlabelled else listed
 
 
-def _list_within(place: Path) -> list[Source]:
-    """List a folder; a manifest is stronger than a layout."""
-    if (manifest := place / "manifest.csv").is_file():
-        return list_manifest(manifest)
-    collection = _list_collection(_absolute(place))
-    if not collection:
-        return list_folder(place)
-    _tell_others(place, collection)
-    return collection
+def _list_collection(place: Path, takes_unlabelled: bool) -> list[Source]:
+    """List a public collection; empty if it is none."""
+    if place.is_file():
+        return list_jamendo(place)
+    named = _absolute(place)
+    listed = list_collection(named, by_folders=not takes_unlabelled)
+    if listed and not takes_unlabelled:
+        _warn_of_others(named, listed)
+    return listed
 
 
-def _list_songs_within(place: Path) -> list[Source]:
-    """List a folder of any shape; what a table says of its songs is not lost."""
-    if (manifest := place / "manifest.csv").is_file():
-        return list_songs_of_manifest(manifest)
-    if clips := find_fma(_absolute(place)):
-        return _without_faults(list_fma(clips))
-    table = find_jamendo(_absolute(place))
-    return _without_faults(list_jamendo(table)) if table else list_songs(place)
-
-
-def _without_faults(sources: Sequence[Source]) -> list[Source]:
-    """Take in what a collection gives no label."""
+def _take_unlabelled(sources: Sequence[Source]) -> list[Source]:
     return [
         s if s.genre or s.labels else replace(s, label_fault="", is_unlabelled=True)
         for s in sources
     ]
-
-
-def _list_collection(place: Path) -> list[Source]:
-    """List a folder in the layout of a public collection; empty if it is none."""
-    if clips := find_fma(place):
-        return list_fma(clips)
-    if genres := find_gtzan(place):
-        return list_gtzan(genres)
-    table = find_jamendo(place)
-    return list_jamendo(table) if table else []
 
 
 def _absolute(place: Path) -> Path:
@@ -142,33 +91,13 @@ def _absolute(place: Path) -> Path:
     return place.resolve() if unnamed else place.parent.resolve() / place.name
 
 
-def _tell_others(place: Path, collection: Sequence[Source]) -> None:
+def _warn_of_others(place: Path, collection: Sequence[Source]) -> None:
     listed = {source.location for source in collection}
-    songs = audio_files(_absolute(place))
-    others = [song for song in songs if not {str(song), str(song.resolve())} & listed]
+    others = [song for song in audio_files(place) if not {str(song), str(song.resolve())} & listed]
     if others:
         logger.warning(
             "%d songs in %s are no part of the collection: %s", len(others), place, others[:3]
         )
-
-
-def _list_table(place: Path) -> list[Source]:
-    if place.suffix.lower() in MANIFEST_SUFFIXES:
-        return list_manifest(place)
-    return list_jamendo(_require_table(place))
-
-
-def _list_songs_of_table(place: Path) -> list[Source]:
-    if place.suffix.lower() in MANIFEST_SUFFIXES:
-        return list_songs_of_manifest(place)
-    return _without_faults(list_jamendo(_require_table(place)))
-
-
-def _require_table(place: Path) -> Path:
-    if find_jamendo(place):
-        return place
-    known = ", ".join((*MANIFEST_SUFFIXES, TABLE_SUFFIX))
-    raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +107,13 @@ class Expanded:
     Attributes
     ----------
     sources : tuple of Source
-        A song each, with ``source_id`` and ``site``; one may stand in several places.
+        A song each, with ``source_id`` and ``site``; one may be listed in several places.
     outcomes : tuple of Outcome
         Of the lists that cannot be opened now, or not to their end.
     lists : tuple of str
         The locations of the lists that were opened to their end.
     n_again : int
-        How many rows said again what a row before had said.
+        Rows that repeat an earlier row.
     """
 
     sources: tuple[Source, ...]
@@ -196,18 +125,17 @@ class Expanded:
 def expand_pages(
     listed: Sequence[Source], access: Access, limits: DownloadLimits, clock: Clock | None = None
 ) -> Expanded:
-    """Name the sources of a library, and open the lists of songs among them.
+    """Name the sources of a library by their ids, and open the lists of songs among them.
 
-    Nothing is asked for where no row is a list on a music site.
+    No request is made where no row is a list on a music site.
     """
-    rows = {(row.location, row.genre, row.labels): row for row in reversed(listed)}
+    rows: dict[object, Source] = {}
+    for row in listed:
+        rows.setdefault((row.location, row.genre, row.labels), row)
     sources: list[Source] = []
     outcomes: list[Outcome] = []
     lists: list[str] = []
-    for row in listed:
-        if rows[row.location, row.genre, row.labels] is not row:
-            continue
-        source = identify(row)
+    for source in map(identify, rows.values()):
         if not _is_perhaps_list(source):
             sources.append(source)
             continue

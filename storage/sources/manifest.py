@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from storage.sources.folder import is_unicode
 
 _TAGS = ("artist", "album", "title", "licence")
 
-# A row of a manifest and where it stands, for messages: ("line 3", {"path": …}).
+# The place of a row, for messages, and the row: ("line 3", {"path": …}).
 Row = tuple[str, Mapping[str, Any]]
 
 
-def list_manifest(manifest: Path) -> list[Source]:
-    """List the songs of a labelled manifest; each row becomes one source.
+def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Source]:
+    """List the songs of a manifest; each row becomes one source.
 
     Parameters
     ----------
@@ -27,62 +27,33 @@ def list_manifest(manifest: Path) -> list[Source]:
         CSV, JSON lines or Parquet by its suffix, with the columns ``genre`` and ``path`` or
         ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``. A relative path
         starts at the folder of the manifest. Text is UTF-8.
+    takes_unlabelled : bool
+        A row without a genre is unlabelled, and the column ``genre`` may be missing.
 
     Returns
     -------
     list of Source
-        Sorted by location and genre. A row without genre or without a song is listed with a
-        ``label_fault``; one without a song is named by its place in the manifest.
+        Sorted by location and genre. A row without a song, which is named by its place in the
+        manifest, has a ``label_fault``, and so has one without a genre if it needs one.
 
     Raises
     ------
     UsageError
         If the file cannot be read as what its suffix says.
     """
-    return _sorted(
-        _require_genre(source, f"{manifest}, {place}")
-        for place, source in _read_sources(manifest, ("genre",))
-    )
-
-
-def list_songs_of_manifest(manifest: Path) -> list[Source]:
-    """List the songs of a manifest that may lack the column ``genre``, or genres in it.
-
-    Parameters
-    ----------
-    manifest : Path
-        As that of `list_manifest` in all else.
-
-    Returns
-    -------
-    list of Source
-        A row with a genre is listed under it, one without is unlabelled.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read as what its suffix says.
-    """
-    return _sorted(
-        replace(source, is_unlabelled=not (source.genre or source.label_fault))
-        for _, source in _read_sources(manifest, ())
-    )
-
-
-def _sorted(sources: Iterable[Source]) -> list[Source]:
-    return sorted(sources, key=lambda source: (source.location, source.genre))
-
-
-def _require_genre(source: Source, place: str) -> Source:
-    if source.genre or source.label_fault:
-        return source
-    return replace(source, label_fault=f"{place}: no genre. Fill the column 'genre'.")
-
-
-def _read_sources(manifest: Path, needed: Sequence[str]) -> Iterator[tuple[str, Source]]:
-    """Read the rows, each with its place; a row that names no song has a ``label_fault``."""
+    needed = () if takes_unlabelled else ("genre",)
+    sources = []
     for place, row in _READERS[manifest.suffix.lower()](manifest, needed):
-        yield place, _to_source(manifest, place, row)
+        source = _to_source(manifest, place, row)
+        if not (source.genre or source.label_fault):
+            fault = f"{manifest}, {place}: no genre. Fill the column 'genre'."
+            source = replace(
+                source,
+                label_fault="" if takes_unlabelled else fault,
+                is_unlabelled=takes_unlabelled,
+            )
+        sources.append(source)
+    return sorted(sources, key=lambda source: (source.location, source.genre))
 
 
 def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
@@ -113,7 +84,7 @@ def _text(manifest: Path, place: str, field: object) -> str:
     if field is None:
         return ""
     if not isinstance(field, str | int | float):
-        raise UsageError(f"{manifest}, {place}: {field!r} is no text. Write each field as text.")
+        raise UsageError(f"{manifest}, {place}: {field!r} is not text. Write each field as text.")
     text = str(field)
     if "\0" in text or not is_unicode(text):
         raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")

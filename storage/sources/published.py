@@ -56,20 +56,19 @@ COLLECTIONS = {"fma-small": (_METADATA, _SMALL), "fma-medium": (_METADATA, _MEDI
 def download_collection(
     layout: DataLayout, name: str, base_url: str, limits: DownloadLimits, on_bytes: OnBytes
 ) -> Path:
-    """Fetch a published collection into the house; what is there already is kept.
+    """Fetch a published collection to ``layout.collections / name``; existing parts are kept.
 
     Parameters
     ----------
     layout : DataLayout
-        The collection comes to ``layout.collections / name``.
     name : str
         A key of `COLLECTIONS`.
     base_url : str
         The address below which the archives lie.
     limits : DownloadLimits
-        But for size and time: the archives have bounds of their own.
+        Except size and time: the archives have bounds of their own.
     on_bytes : callable
-        Told the file, how many bytes of it are there, and how many it has (0: unknown).
+        Gets the file, how many bytes of it are there, and how many it has (0: unknown).
 
     Returns
     -------
@@ -91,16 +90,15 @@ def download_collection(
     folder = layout.collections / name
     for archive in COLLECTIONS[name]:
         if not (folder / archive.name).is_dir():
-            _install(
-                archive, folder, f"{base_url.rstrip('/')}/{archive.name}.zip", limits, on_bytes
-            )
+            url = f"{base_url.rstrip('/')}/{archive.name}.zip"
+            _install(archive, folder, url, limits, on_bytes)
     return folder
 
 
 def _install(
     archive: Archive, folder: Path, url: str, limits: DownloadLimits, on_bytes: OnBytes
 ) -> None:
-    from storage.fetch.retry import fetch_archive  # httpx, for nothing where songs are files
+    from storage.fetch.http import fetch_archive  # httpx is loaded only for addresses
 
     zipped = folder / f"{archive.name}.zip"
     bounds = replace(limits, max_bytes=archive.max_bytes, deadline_s=LONGEST_DOWNLOAD_S)
@@ -114,7 +112,7 @@ def _install(
 
 
 def _unpack(archive: Archive, zipped: Path) -> None:
-    """Unpack an archive and remove it; one that is no good is removed as well."""
+    """Unpack an archive and remove it, also if it is damaged."""
     try:
         unpack_zip(zipped, zipped.with_suffix(""), archive.contents)
     except GenreflowError:

@@ -9,6 +9,7 @@ from genre_core.dataset.groups import fold_artist
 from genre_core.dataset.proposals import Pool, Proposal, propose_songs, uncertainty_of
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
+from genre_core.locations import show_location
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig, feature_key
 from genre_core.training.head import fit_head, fit_scaler
@@ -20,7 +21,6 @@ from storage.catalog.embeddings import (
     read_learned,
     read_waiting,
 )
-from storage.fetch.addresses import show_location
 from storage.home import DataLayout
 
 MOST_WAITING = 4_000

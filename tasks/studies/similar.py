@@ -10,7 +10,7 @@ from genre_core.records import Source
 from genre_core.representations.features import FeatureConfig, feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.embeddings import embedded_representations, find_embedded
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.registry import embedding_transform
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout

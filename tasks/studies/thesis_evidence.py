@@ -36,6 +36,7 @@ from genre_core.studies.claims.evidence import (
 )
 from genre_core.studies.kernels.counts import Mean
 from storage.audio.cutting import Cut, cut_song
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, read_predicted_splits, read_runs_of_genres
 from storage.catalog.snapshots import Placement, read_groups, read_placements
 from storage.catalog.songs import known_tracks
@@ -150,7 +151,8 @@ def _choose_sample(
     if key is not None:
         track_id, fragment = _surest(heard[key][0])
         said = f"the test fragment that `{key[0]}` gets right and is surest of"
-    track = known_tracks(layout, [track_id])[track_id]
+    with open_catalog(layout) as catalog:
+        track = known_tracks(catalog, [track_id])[track_id]
     return Sample(track=track, fragment=fragment, said=said)
 
 

@@ -31,6 +31,7 @@ def test_songs_killed_at_every_point_in_turn_become_the_store_of_an_undisturbed_
     assert differences(undisturbed, describe(DataLayout(home))) == []
 
 
+@pytest.mark.long
 @pytest.mark.keras
 def test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one(
     line_nursery: Nursery, extracted_home: Path, tmp_path: Path
@@ -55,6 +56,7 @@ def test_a_training_killed_at_every_point_in_turn_ends_like_an_undisturbed_one(
     }
 
 
+@pytest.mark.long
 @pytest.mark.keras
 def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_from_there(
     line_nursery: Nursery, extracted_home: Path, tmp_path: Path

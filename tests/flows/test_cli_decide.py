@@ -13,6 +13,7 @@ from storage.catalog.recordings import settle_recordings
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from storage.lock import hold_home
+from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 
 USAGE, FAILURE = 2, 1
@@ -52,7 +53,7 @@ def home(tmp_path: Path) -> DataLayout:
     layout = DataLayout(tmp_path / "home")
     songs = [track("abcd", "jazz", 128_000), track("ef01", "rock", 320_000)]
     other = track("2345", "soul", 128_000)
-    record_songs(layout, [*songs, other], [arrived(song) for song in (*songs, other)])
+    in_catalog(layout, record_songs, [*songs, other], [arrived(song) for song in (*songs, other)])
     with open_catalog(layout) as catalog:
         catalog.execute(
             "insert into copies values (?, ?, 0.95, 0)", [song.track_id for song in songs]
@@ -104,7 +105,7 @@ def test_conflicts_list_what_is_listed_under_several_genres(
         reason=Reason.LABEL_CONFLICT,
         source_id="madeup 1",
     )
-    record_songs(home, [], [listed])
+    in_catalog(home, record_songs, [], [listed])
     publish(home)
 
     rows = json.loads(genreflow("conflicts", "--json").out)
@@ -152,7 +153,7 @@ def test_a_decision_outlives_a_new_copy_under_a_third_genre(
     genreflow("decide", "abcdabcd", "jazz")
     again = replace(arrived(track("abcd", "soul", 128_000)), location="/music/again.mp3")
 
-    record_songs(home, [], [again])
+    in_catalog(home, record_songs, [], [again])
     settle_recordings(home)
     publish(home)
 

@@ -80,7 +80,7 @@ def embedded(tmp_path: Path) -> DataLayout:
     layout = DataLayout(tmp_path / "home")
     songs = [track(number) for number in range(N_SONGS)]
     rng = np.random.default_rng(0)
-    record_songs(layout, songs, [arrived(song) for song in songs])
+    in_catalog(layout, record_songs, songs, [arrived(song) for song in songs])
     in_catalog(layout, record_features, {"key": embedding_features(MADE, 6)})
     means = []
     for number, song in enumerate(songs):

@@ -1,67 +1,72 @@
 """What commands that must answer at once do not import; no clock is looked at."""
 
+import json
 import subprocess
 import sys
 
-import pytest
-
-HEAVY = ("prefect", "mlflow", "keras", "tensorflow", "matplotlib", "sklearn")
-
-CALL = """
-import sys
-from flows.cli.main import main
-sys.argv = ["genreflow", *sys.argv[1:]]
-try:
-    main()
-except SystemExit:
-    pass
-print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}))
-"""
-
-
-def modules_after(code: str, *arguments: str) -> set[str]:
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
-    )
-    return set(ended.stdout.splitlines()[-1].split()[1:])
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--help",),
-        ("train", "--help"),
-        ("--version",),
-        ("sql", "select 1", "--home", "/nowhere"),
-        ("status", "--json", "--home", "/nowhere"),
-        ("compare", "--json", "--home", "/nowhere"),
-        ("conflicts", "--json", "--home", "/nowhere"),
-        ("morning", "--help"),
-        ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
-    ],
+HEAVY = {"prefect", "mlflow", "keras", "tensorflow", "matplotlib", "sklearn"}
+LEARNING = {"keras", "tensorflow", "mlflow"}
+COMMANDS = (
+    ("--help",),
+    ("train", "--help"),
+    ("--version",),
+    ("sql", "select 1", "--home", "/nowhere"),
+    ("status", "--json", "--home", "/nowhere"),
+    ("compare", "--json", "--home", "/nowhere"),
+    ("conflicts", "--json", "--home", "/nowhere"),
+    ("morning", "--help"),
+    ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
 )
-def test_asking_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
-    assert modules_after(CALL, *arguments).isdisjoint(HEAVY)
+MODULES = (
+    *("tasks.spectrograms", "tasks.download", "flows.extract", "flows.nightly", "flows.classify"),
+    *(
+        "flows.studies.kernels",
+        "flows.studies.ladder",
+        "flows.promote",
+        "tasks.studies.explain",
+        "flows.studies.thesis_report",
+    ),
+    "flows.studies.sweep",
+)
+AFTER_EACH = """
+import importlib, json, sys
+from flows.cli.main import main
 
+def call(arguments):
+    sys.argv = ["genreflow", *arguments]
+    try:
+        main()
+    except SystemExit:
+        pass
 
-@pytest.mark.parametrize("module", ["tasks.spectrograms", "tasks.download", "flows.extract"])
-def test_decoding_workers_import_neither_tensorflow_nor_mlflow(module: str) -> None:
-    code = f"""
-import sys, {module}
-print("modules:", *sorted({{name.partition(".")[0] for name in sys.modules}}))
+known, found = set(), {}
+for kind, name in json.loads(sys.argv[1]):
+    call(name) if kind == "command" else importlib.import_module(name)
+    loaded = {module.partition(".")[0] for module in sys.modules}
+    found[str(name)] = sorted(loaded - known)
+    known |= loaded
+print(json.dumps(found))
 """
 
-    found = modules_after(code)
 
-    assert "prefect" in found
-    assert found.isdisjoint({"keras", "tensorflow", "mlflow"})
+def new_modules(kind: str, names: tuple[object, ...]) -> dict[str, set[str]]:
+    """Packages that each command or import loads, the ones before it in the same process."""
+    asked = json.dumps([(kind, name) for name in names])
+    ended = subprocess.run(
+        [sys.executable, "-c", AFTER_EACH, asked], capture_output=True, text=True, check=True
+    )
+    return {name: set(found) for name, found in json.loads(ended.stdout.splitlines()[-1]).items()}
 
 
-def test_no_flow_imports_tensorflow_before_it_trains() -> None:
-    code = """
-import sys, flows.nightly, flows.classify, flows.studies.kernels, flows.studies.ladder
-import flows.promote, tasks.studies.explain, flows.studies.thesis_report, flows.studies.sweep
-print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}))
-"""
+def test_asking_imports_nothing_heavy() -> None:
+    found = new_modules("command", COMMANDS)
 
-    assert modules_after(code).isdisjoint({"keras", "tensorflow", "mlflow"})
+    assert len(found) == len(COMMANDS)
+    assert {name: loaded & HEAVY for name, loaded in found.items() if loaded & HEAVY} == {}
+
+
+def test_no_flow_and_no_decoding_worker_imports_tensorflow_or_mlflow_before_it_needs_them() -> None:
+    found = new_modules("module", MODULES)
+
+    assert "prefect" in set().union(*found.values())
+    assert {name: loaded & LEARNING for name, loaded in found.items() if loaded & LEARNING} == {}

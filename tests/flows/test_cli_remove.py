@@ -18,6 +18,7 @@ from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance import takedown
 from storage.maintenance.takedown import finish_removals, take_down
+from tests.catalogs import in_catalog
 from tests.conftest import write_manifest
 from tests.flows.conftest import Call
 
@@ -157,10 +158,10 @@ def test_only_who_asks_for_removed_songs_lets_them_in_again(finished_copy: Setti
     song = first_of(layout)
     take_down(layout, find_song(layout, song["source"]), "", "nobody")
 
-    release_songs(layout, "", "")
+    in_catalog(layout, release_songs, "", "")
     ingest(finished_copy)
     away = query_rows(layout, "select * from tracks where track_id = ?", [song["track_id"]])
-    n_released = release_songs(layout, "removed", song["source"])
+    n_released = in_catalog(layout, release_songs, "removed", song["source"])
     ingest(finished_copy)
     back = query_rows(layout, "select * from tracks where track_id = ?", [song["track_id"]])
 

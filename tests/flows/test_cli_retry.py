@@ -8,6 +8,7 @@ from genre_core.records import Outcome, Reason, Result, Stage
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 
 pytestmark = pytest.mark.flow
@@ -28,7 +29,7 @@ def home(tmp_path: Path) -> DataLayout:
         stage=Stage.DOWNLOAD,
         reason=Reason.NOT_AUDIO,
     )
-    record_songs(DataLayout(tmp_path / "home"), [], [left_out])
+    in_catalog(DataLayout(tmp_path / "home"), record_songs, [], [left_out])
     return DataLayout(tmp_path / "home")
 
 

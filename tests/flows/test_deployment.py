@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import pytest
 from storage.catalog.nightly import read_nights
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
+from tests.conftest import IDLE_SERVICES
 from tests.flows.test_ui import free_port
+from tests.shared import Shared
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -35,7 +38,7 @@ class Prefect:
         # no proxy: whatever is asked for must be on this machine
         fragments = {"n_fragments": 3, "longest_s": 1.0, "margin_s": 0.5, "min_track_s": 4.0}
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in IDLE_SERVICES},
             "PWD": str(ROOT),
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
@@ -116,9 +119,14 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[Prefect]:
+def prefect(
+    tmp_path_factory: pytest.TempPathFactory, library: Path, shared: Shared
+) -> Iterator[Prefect]:
     """A server with a pool, a worker and the deployments, as the README tells to make them."""
     served = Prefect(tmp_path_factory.mktemp("deployed"), library)
+    state = Path(served.environment["PREFECT_HOME"])
+    state.mkdir()
+    shutil.copy(shared.prefect_database(), state / "prefect.db")
     server = served.start("server", "start", "--host", "127.0.0.1", "--port", str(served.port))
     try:
         served.wait_until_ready()
@@ -156,6 +164,7 @@ def test_nightly_runs_by_the_clock_and_no_slot_can_be_kept_by_a_dead_run(prefect
     assert all(not deployments[name]["schedules"] for name in deployments if name != "nightly")
 
 
+@pytest.mark.long
 def test_the_schedule_itself_starts_a_night(prefect: Prefect) -> None:
     prefect.run("deployment", "schedule", "create", "nightly/nightly", "--interval", "45")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.environment import choose_device
+from flows.environment import choose_device, prepare_environment
 
 REPORT = """
 import json, sys
@@ -24,17 +24,16 @@ print(json.dumps({
     "server_analytics": settings.server.analytics_enabled,
     "client_analytics": is_telemetry_enabled(),
     "mlflow_disabled": is_telemetry_disabled(),
-    "logging": settings.logging.level,
 }))
 """
 
 
-def ask(home: Path, **environment: str) -> dict[str, object]:
+def ask(home: Path) -> dict[str, object]:
     names = ("PATH", "HOME", "TMPDIR")
     bare = {name: os.environ[name] for name in names if name in os.environ}
     answer = subprocess.run(
         [sys.executable, "-c", REPORT, str(home)],
-        env={**bare, **environment},
+        env=bare,
         cwd=home,
         capture_output=True,
         text=True,
@@ -59,11 +58,14 @@ def test_the_state_of_prefect_is_below_the_home(plain: dict[str, object]) -> Non
     assert plain["prefect_home"] == f"{plain['home']}/prefect"
 
 
-def test_what_the_user_has_set_stays(tmp_path: Path) -> None:
-    said = ask(tmp_path, PREFECT_HOME=str(tmp_path / "mine"), PREFECT_LOGGING_LEVEL="ERROR")
+def test_what_the_user_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {"PREFECT_HOME": str(tmp_path / "mine"), "PREFECT_LOGGING_LEVEL": "ERROR"}
+    monkeypatch.setattr(os, "environ", dict(mine))
 
-    assert said["prefect_home"] == str(tmp_path / "mine")
-    assert said["logging"] == "ERROR"
+    prepare_environment(tmp_path, verbose=False)
+
+    assert {name: os.environ[name] for name in mine} == mine
+    assert os.environ["DO_NOT_TRACK"] == "true"
 
 
 @pytest.mark.parametrize(("device", "visible"), [("cpu", "-1"), ("auto", "0")])

@@ -1,6 +1,7 @@
 """A head on a pretrained embedding, from songs to predictions, beside a network of the thesis."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,12 +27,12 @@ def siren(_rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
 
 @pytest.fixture(scope="module")
 def head_night(
-    prefect_server: None, small_config: Settings, tmp_path_factory: pytest.TempPathFactory
+    prefect_server: None, small_config: Settings, new_home: Callable[[str], Path]
 ) -> tuple[Settings, NightlyReport]:
     """A night that compares both heads with a dense network."""
     config = replace(
         small_config,
-        home=tmp_path_factory.mktemp("heads") / "home",
+        home=new_home("heads"),
         representations=("musicnn", "thesis"),
         networks=("head", "head_no_prior", "dense"),
         fragment_lengths_s=(1.0,),

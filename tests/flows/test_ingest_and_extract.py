@@ -75,21 +75,6 @@ def test_a_track_that_the_program_fails_on_is_extracted_by_the_next_run(
     assert second.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
 
 
-def test_a_second_extraction_has_nothing_to_do(config: Settings) -> None:
-    from flows.extract import extract
-    from flows.ingest import ingest
-
-    ingest(config)
-    first = extract(config)
-    shards = sorted(config.layout.shards.rglob("*"))
-
-    second = extract(config)
-
-    assert (first.n_tracks, second.n_tracks) == (20, 0)
-    assert second.n_examples == first.n_examples
-    assert sorted(config.layout.shards.rglob("*")) == shards
-
-
 def test_only_the_genres_of_the_settings_are_ingested(config: Settings) -> None:
     from flows.ingest import ingest
 
@@ -100,23 +85,19 @@ def test_only_the_genres_of_the_settings_are_ingested(config: Settings) -> None:
 
 
 def test_songs_that_were_left_out_are_tried_again_when_somebody_asks(
-    config: Settings, library: Path, tmp_path: Path
+    finished_copy: Settings, library: Path
 ) -> None:
-    from flows.extract import extract
-    from flows.ingest import ingest
     from flows.maintenance import retry
 
-    own = shutil.copytree(library, tmp_path / "own")
-    config = replace(config, music=str(own))
-    ingest(config)
-    extract(config)
+    report = retry(finished_copy, reason="silent")
 
-    report = retry(config, reason="silent")
-
-    tried = query_rows(config.layout, "select source, outcome from outcomes where attempts > 1")
+    tried = query_rows(
+        finished_copy.layout, "select source, outcome from outcomes where attempts > 1"
+    )
     assert report.n_released == 1
-    assert tried == [{"source": str(own / "hiss" / "silent.wav"), "outcome": "quarantined"}]
+    assert tried == [{"source": str(library / "hiss" / "silent.wav"), "outcome": "quarantined"}]
     assert report.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
+    assert not finished_copy.layout.wav.exists()
 
 
 def test_a_file_that_was_mended_takes_the_place_of_what_it_was(

@@ -1,6 +1,7 @@
 """Ctrl-C in a terminal reaches every process of the group, the embedded server included."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.shared import Shared
 
 INTERRUPTED = """
 import sys, time
@@ -27,7 +30,10 @@ endless()
 
 
 @pytest.mark.flow
-def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(tmp_path: Path, shared: Shared) -> None:
+    state = tmp_path / "prefect"
+    state.mkdir()
+    shutil.copy(shared.prefect_database(), state / "prefect.db")
     unset = ("PREFECT_API_URL", "PREFECT_HOME")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     told = tmp_path / "told.txt"

@@ -55,22 +55,26 @@ def read(studied: Studied, name: str) -> dict[str, Any]:
     return json.loads((studied.folder / f"{name}.json").read_text("utf-8"))
 
 
+@pytest.mark.long
 def test_every_number_of_kernels_is_trained_with_every_seed(studied: Studied) -> None:
     trained = [(row["network"], row["seed"], row["epochs"]) for row in studied.runs]
 
     assert trained == [("cnn_4_8", 0, 2), ("cnn_4_8", 1, 2), ("cnn_8_16", 0, 2), ("cnn_8_16", 1, 2)]
 
 
+@pytest.mark.long
 def test_the_snapshot_of_the_settings_is_studied_though_another_was_used_since(
     studied: Studied,
 ) -> None:
     assert {row["fragment_s"] for row in studied.runs} == {1.0}
 
 
+@pytest.mark.long
 def test_a_finished_training_is_not_done_again(studied: Studied) -> None:
     assert studied.runs_after_again == studied.runs
 
 
+@pytest.mark.long
 def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied) -> None:
     from storage.models.store import open_tracking
 
@@ -88,6 +92,7 @@ def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied
     assert tracking.client.get_run(studied.run_id).info.status == "FINISHED"
 
 
+@pytest.mark.long
 def test_the_curves_of_a_number_of_kernels_are_those_of_its_runs(studied: Studied) -> None:
     from storage.models.store import open_tracking
 
@@ -105,6 +110,7 @@ def test_the_curves_of_a_number_of_kernels_are_those_of_its_runs(studied: Studie
     assert row["best_validation_accuracy"]["low"] is None
 
 
+@pytest.mark.long
 def test_kernels_are_compared_within_layers_and_between_networks(studied: Studied) -> None:
     compared = read(studied, "kernel_likeness")
 
@@ -115,6 +121,7 @@ def test_kernels_are_compared_within_layers_and_between_networks(studied: Studie
     }
 
 
+@pytest.mark.long
 def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     studied: Studied,
 ) -> None:

@@ -36,7 +36,7 @@ def climbed(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Cli
     home = tmp_path_factory.mktemp("ladder") / "home"
     shutil.copytree(finished.layout.home, home)
     config = replace(finished, home=home)
-    measured = LadderConfig(network="cnn", seeds=(0,), epochs=1, n_folds=2)
+    measured = LadderConfig(network="dense", seeds=(0,), epochs=1, n_folds=2)
     request = LadderRequest(fragment_s=1.0, config=measured)
     cells = home / "reports" / "ladder" / "cells"
     report = ladder(config, request)
@@ -100,7 +100,7 @@ def test_the_command_prints_one_document(climbed: Climbed, genreflow: Call) -> N
     Path("genreflow.toml").write_text("\n".join(["[fragments]", *fragments]), "utf-8")
 
     said = genreflow(
-        *("ladder", "--network", "cnn", "--seed", "0", "--epochs", "1", "--folds", "2"),
+        *("ladder", "--network", "dense", "--seed", "0", "--epochs", "1", "--folds", "2"),
         *("--fragment-s", "1", "--json", "--home", str(climbed.config.home)),
     )
 

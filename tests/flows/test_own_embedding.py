@@ -1,6 +1,7 @@
 """An embedding of one's own from the settings to the verdict."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,8 +59,10 @@ def made(config: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def trained(made: Settings) -> Settings:
+def trained(made: Settings, tracking_tables: Path) -> Settings:
     """The library embedded, and a head trained on it, which is the champion."""
+    made.home.mkdir()
+    shutil.copy(tracking_tables, made.layout.mlflow_db)
     from flows.extract import extract
     from flows.ingest import ingest
     from flows.train import train

@@ -9,7 +9,7 @@ from flows.cli.app import USAGE
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from tests.flows.conftest import Call
-from tests.storage.sites.music_site import MusicSite, open_music_site
+from tests.storage.fetch.sites.music_site import MusicSite, open_music_site
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 

@@ -1,6 +1,7 @@
 """genreflow ui: both servers answer on 127.0.0.1, and none is left when it is stopped."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from flows.settings import Settings
 from tests.flows.conftest import PROGRAM, Call
+from tests.shared import Shared
 
 pytestmark = pytest.mark.flow
 
@@ -88,7 +90,9 @@ class Pages:
 
 
 @pytest.fixture
-def pages(finished_copy: Settings) -> Iterator[Pages]:
+def pages(finished_copy: Settings, shared: Shared) -> Iterator[Pages]:
+    finished_copy.layout.prefect.mkdir()
+    shutil.copy(shared.prefect_database(), finished_copy.layout.prefect / "prefect.db")
     started = Pages(finished_copy)
     with started.process:
         yield started
@@ -142,7 +146,7 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(finished: Settings, program:
     with HTTPServer(("127.0.0.1", 0), Well) as server:
         Thread(target=server.serve_forever, daemon=True).start()
 
-        said = program("ui", "--home", finished.home, "--mlflow-port", str(server.server_port))
+        said = program("ui", "--home", finished.home, "--prefect-port", str(server.server_port))
 
         server.shutdown()
 

@@ -71,7 +71,7 @@ def test_labels_of_two_genres_are_unknown_and_all_are_named() -> None:
     source = label_source(labelled("Rap", "Electronic"), GENRE_MAP, ())
 
     assert source.genre == "Rap, Electronic"
-    assert "'Rap', 'Electronic' stand for several genres: drop, hiphop" in source.label_fault
+    assert "'Rap', 'Electronic' mean several genres: drop, hiphop" in source.label_fault
 
 
 def test_without_a_map_the_genres_choose_among_several_labels() -> None:

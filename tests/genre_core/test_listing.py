@@ -1,6 +1,7 @@
 """One song in several places of a listing: fetched once, and never decided by their order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -187,10 +188,24 @@ def test_songs_without_genres_in_two_places_are_fetched_once() -> None:
 def test_no_listing_takes_a_label_away() -> None:
     listed = [unlabelled("/a"), unlabelled("/b"), source("/c", "soul")]
 
-    kept = keep_labels(listed, {"/a": "jazz", "/c": "rock"})
+    kept = keep_labels(listed, {"/a": "jazz", "/c": "rock"}, ())
 
     assert [(s.genre, s.is_unlabelled) for s in kept] == [
         ("jazz", False),
         ("", True),
         ("soul", False),
+    ]
+
+
+def test_an_unlabelled_song_stays_one_if_its_label_cannot_be_taken() -> None:
+    bare = source("/a", "", label_fault="no genre")
+    listed = [bare, source("/b", "polka"), source("/c", "jazz"), replace(bare, location="/new")]
+
+    kept = keep_labels(listed, {"/a": "", "/b": "", "/c": ""}, ("jazz",))
+
+    assert [(s.genre, s.is_unlabelled, bool(s.label_fault)) for s in kept] == [
+        ("", True, False),
+        ("", True, False),
+        ("jazz", False, False),
+        ("", False, True),
     ]

@@ -153,7 +153,11 @@ AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.
 
 @pytest.mark.parametrize(
     ("name", "augmentation"),
-    [("dense", AugmentationConfig()), ("cnn", AUGMENTED), ("resnet_small", AugmentationConfig())],
+    [
+        ("dense", AugmentationConfig()),
+        ("cnn", AUGMENTED),
+        pytest.param("resnet_small", AugmentationConfig(), marks=pytest.mark.long),
+    ],
 )
 def test_the_same_seed_gives_the_same_curve_and_weights(
     name: str, augmentation: AugmentationConfig

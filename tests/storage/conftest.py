@@ -1,11 +1,9 @@
 """Songs, encoded by the ffmpeg inside imageio-ffmpeg, and a certificate to test with."""
 
 import datetime
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from genre_core.examples import Float32Array
+from tests.shared import Shared
 
 Encode = Callable[..., Path]
 
@@ -28,12 +27,6 @@ def make_signal(duration_s: float, sample_rate: int, seed: int = 0) -> Float32Ar
     return (0.3 * np.stack(tones) + 0.05 * noise).T.astype(np.float32)
 
 
-def run_ffmpeg(*arguments: str | Path) -> None:
-    """Run the packaged ffmpeg, silent unless it fails."""
-    program = imageio_ffmpeg.get_ffmpeg_exe()
-    subprocess.run([program, "-v", "error", "-y", *map(str, arguments)], check=True)
-
-
 @pytest.fixture(scope="session")
 def sweep_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve seconds of a sweep, 44.1 kHz, two channels, int16."""
@@ -43,13 +36,12 @@ def sweep_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def encode(sweep_wav: Path, tmp_path_factory: pytest.TempPathFactory) -> Encode:
+def encode(sweep_wav: Path, shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Encode:
     """Encode the sweep: ``encode("song.mp3", "-b:a", "192k")`` gives the path of the file."""
 
     def encode_sweep(name: str, *options: str) -> Path:
         target = tmp_path_factory.mktemp("encoded") / name
-        run_ffmpeg("-i", sweep_wav, *options, target)
-        return target
+        return shared.encode(target, "-i", sweep_wav, *options)
 
     return encode_sweep
 

@@ -58,7 +58,7 @@ def filled(layout: DataLayout) -> DataLayout:
         starts_s=(30.0,),
         matrices=np.ones((1, 12, 9), np.float32),
     )
-    record_songs(layout, [SONG], [found])
+    in_catalog(layout, record_songs, [SONG], [found])
     in_catalog(layout, record_features, {"key": features})
     in_catalog(layout, record_extraction, [write_shard(layout, "key", features, [rows])], [])
     publish(layout)

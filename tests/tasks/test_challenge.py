@@ -1,5 +1,6 @@
 """Challenge: which songs judge, and that no trouble of hearing them crowns anybody."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,9 +68,11 @@ class Field:
         return evaluate_challenge(self.layout, challenger, reigning, "", PromotionConfig())
 
 
-@pytest.fixture
-def field(tmp_path: Path) -> Field:
-    store, songs = Store(DataLayout(tmp_path), tmp_path), {}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Field:
+    """The store that each test copies."""
+    home = tmp_path_factory.mktemp("field")
+    store, songs = Store(DataLayout(home), home), {}
     for genre in GENRES:
         for split in SPLITS:
             tracks = [
@@ -81,6 +84,12 @@ def field(tmp_path: Path) -> Field:
     found = Field(store, songs)
     store.extract("new", *found.members(*GENRES))
     return found
+
+
+@pytest.fixture
+def field(made: Field, tmp_path: Path) -> Field:
+    shutil.copytree(made.layout.home, tmp_path, dirs_exist_ok=True)
+    return Field(Store(DataLayout(tmp_path), tmp_path), made.songs)
 
 
 def test_songs_that_the_champion_has_no_spectrograms_of_are_left_out_for_both(field: Field) -> None:

@@ -1,7 +1,6 @@
 """Ingest: every source of a library has one outcome, whatever happens to it."""
 
 import shutil
-import socket
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from storage.sources.listing import list_sources
-from tasks.download import Fetched, download_chunk, record_wave, select_sources
+from tasks.download import Fetched, download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -155,17 +154,6 @@ def test_a_song_that_was_tagged_anew_is_kept_if_the_first_file_is_gone(
     assert stored(layout) == {kept.track_id}
 
 
-def test_songs_of_a_genre_that_is_not_asked_for_are_quarantined(
-    layout: DataLayout, sources: list[Source]
-) -> None:
-    fetched = fetch(layout, sources, genres=("hums", "clicks"))
-
-    unknown = [o for o in fetched.outcomes if o.reason == "label_unknown"]
-    assert {outcome.genre for outcome in unknown} == {"hiss"}
-    assert {track.genre for track in fetched.tracks} == {"hums", "clicks"}
-    assert "hums, clicks" in unknown[0].message
-
-
 def test_the_songs_of_a_chunk_that_died_are_to_be_tried_again(
     layout: DataLayout, sources: list[Source]
 ) -> None:
@@ -177,33 +165,6 @@ def test_the_songs_of_a_chunk_that_died_are_to_be_tried_again(
     assert outcomes.keys() == {source.location for source in [*lived, *died]}
     assert {str(outcomes[s.location].result) for s in died} == {"retryable"}
     assert {str(outcomes[s.location].reason) for s in died} == {"interrupted"}
-
-
-def test_songs_that_are_done_are_not_selected_again(layout: DataLayout, library: Path) -> None:
-    sources = select_sources.fn(layout, str(library)).sources
-    record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetch(layout, sources)]))
-
-    assert select_sources.fn(layout, str(library)).sources == ()
-
-
-def test_an_interrupted_song_is_selected_again(
-    layout: DataLayout, library: Path, sources: list[Source]
-) -> None:
-    record_wave.fn(layout, mark_duplicates.fn(layout, sources, []))
-
-    again = select_sources.fn(layout, str(library))
-
-    assert len(again.sources) == len(sources)
-
-
-def test_a_song_that_is_listed_twice_is_selected_once(
-    layout: DataLayout, library: Path, tmp_path: Path
-) -> None:
-    song = next(library.glob("hums/*.wav"))
-    manifest = tmp_path / "twice.csv"
-    manifest.write_text(f"path,genre\n{song},hums\n{song},hums\n", encoding="utf-8")
-
-    assert len(select_sources.fn(layout, str(manifest)).sources) == 1
 
 
 def test_a_song_that_moved_to_another_genre_takes_it(
@@ -236,16 +197,3 @@ def test_one_address_that_nothing_can_parse_leaves_the_other_songs_be(
 
     assert [track.location for track in fetched.tracks] == [fine.location]
     assert [outcome.location for outcome in fetched.outcomes] == [odd.location]
-
-
-def test_a_server_that_does_not_answer_is_timed_out_and_tried_again(layout: DataLayout) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        location = f"http://me:secret@127.0.0.1:{silent.getsockname()[1]}/song.mp3"
-        limits = DownloadLimits(timeout_s=0.1, max_attempts=1)
-
-        fetched = download_chunk.fn(layout, [Source(location=location, genre="rock")], limits, ())
-
-    outcome = fetched.outcomes[0]
-    assert (outcome.result, outcome.reason) == ("retryable", "timed_out")
-    assert outcome.location == location
-    assert "secret" not in outcome.message

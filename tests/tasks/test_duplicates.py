@@ -208,9 +208,11 @@ def test_a_recording_under_two_genres_waits_for_its_labels_to_agree(
 def test_a_file_under_two_genres_is_a_conflict_whoever_came_first(
     layout: DataLayout, recordings: Path, tmp_path: Path, waves: str
 ) -> None:
-    again = tmp_path / "0 again.mp3"
-    shutil.copy(recordings / "a 64.mp3", again)
-    jazz, rock = listed(recordings, "a 64.mp3"), listed(tmp_path, again.name, genre="rock")
+    first, again = tmp_path / "jazz" / "a 64.mp3", tmp_path / "rock" / "0 again.mp3"
+    for song in (first, again):
+        song.parent.mkdir()
+        shutil.copy(recordings / "a 64.mp3", song)
+    jazz, rock = listed(first.parent, first.name), listed(again.parent, again.name, genre="rock")
     order = {"one": [jazz + rock], "two": [jazz, rock], "two, turned": [rock, jazz]}[waves]
 
     ingest(layout, *order)
@@ -219,7 +221,7 @@ def test_a_file_under_two_genres_is_a_conflict_whoever_came_first(
     rows = rows_of(layout, "select source, message from outcomes")
     messages = {Path(row["source"]).name: row["message"] for row in rows}
     assert f"it is also {again} (rock)." in messages["a 64.mp3"]
-    assert f"it is also {recordings / 'a 64.mp3'} (jazz)." in messages["0 again.mp3"]
+    assert f"it is also {first} (jazz)." in messages["0 again.mp3"]
     assert names_aside(layout) == {Path(order[0][0].location).name}
 
 

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.records import Source
+from genre_core.dataset.labels import LabelRules
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import Access, SiteConfig, open_access
 from storage.home import DataLayout
-from storage.sources.identity import identify
 from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
-from tests.storage.sites.music_site import MusicSite, open_music_site
+from tests.storage.fetch.sites.music_site import MusicSite, open_music_site
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
@@ -45,7 +44,7 @@ def write(folder: Path, *rows: tuple[str, str]) -> Path:
 
 def ingest(layout: DataLayout, manifest: Path, access: Access | None = None) -> Selected:
     """Ingest a manifest task by task; give what was selected."""
-    selected = select_sources.fn(layout, str(manifest), {}, (), LIMITS, access)
+    selected = select_sources.fn(layout, str(manifest), LabelRules(), LIMITS, access)
     record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
     stored = Fetched(tracks=selected.stored)
     record_wave.fn(layout, mark_duplicates.fn(layout, selected.relabelled, [stored]))
@@ -59,21 +58,6 @@ def standing(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select source, genre, outcome, reason from outcomes")
     return {r["source"].rpartition("/")[2]: (r["genre"], r["outcome"], r["reason"]) for r in rows}
-
-
-def test_the_songs_of_a_list_are_known_by_their_ids_in_the_catalog(
-    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
-) -> None:
-    site.add_track("one", song)
-    url = site.add_set("best", {"url": "/track/one", "id": "1"})
-
-    ingest(layout, write(tmp_path, (url, "jazz")))
-
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select source, outcome, source_id from outcomes")
-    assert rows == [
-        {"source": f"{site.url}/track/one", "outcome": "ok", "source_id": "madeup 1"},
-    ]
 
 
 def test_a_song_in_two_lists_is_fetched_once(
@@ -174,22 +158,6 @@ def test_a_track_in_conflict_is_no_candidate_for_training(
     assert read_candidates(layout, ["key"], ()) == []
 
 
-def test_spellings_of_one_address_are_one_song(
-    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
-) -> None:
-    site.files["/one.mp3"] = song
-    spelt = site.url.replace("http://", "HTTP://")
-
-    ingest(
-        layout, write(tmp_path, (f"{site.url}/one.mp3", "jazz"), (f"{spelt}/one.mp3#t=1", "jazz"))
-    )
-
-    assert sorted(standing(layout).values()) == [
-        ("jazz", "duplicate", "duplicate_id"),
-        ("jazz", "ok", ""),
-    ]
-
-
 def test_a_second_run_changes_nothing(
     layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes, other: bytes
 ) -> None:
@@ -249,27 +217,3 @@ def test_a_list_that_can_be_opened_again_leaves_no_outcome_of_its_own(
 
     assert broken == {"a": ("jazz", "retryable", "unreachable")}
     assert standing(layout) == {"one": ("jazz", "ok", "")}
-
-
-def test_an_id_that_the_catalog_lacked_is_noted(
-    layout: DataLayout, tmp_path: Path, library: Path
-) -> None:
-    place = library / "hums" / "song 0.wav"
-    old = [Source(location=str(place), genre="hums")]
-    fetched = download_chunk.fn(layout, old, LIMITS, ())
-    record_wave.fn(layout, mark_duplicates.fn(layout, old, [fetched]))
-
-    select_sources.fn(layout, str(write(tmp_path, (str(place), "hums"))))
-
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select source_id from outcomes")
-    assert rows == [{"source_id": str(place)}]
-
-
-def test_a_link_to_a_file_has_the_id_of_the_file(tmp_path: Path) -> None:
-    (tmp_path / "song.wav").touch()
-    (tmp_path / "link.wav").symlink_to(tmp_path / "song.wav")
-
-    linked = identify(Source(location=str(tmp_path / "link.wav"), genre="hums"))
-
-    assert linked.source_id == str((tmp_path / "song.wav").resolve())

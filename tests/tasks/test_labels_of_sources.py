@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from genre_core.dataset.labels import LabelRules
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.fetch.download import DownloadLimits
@@ -24,7 +25,8 @@ def ingest_library(
     layout: DataLayout, music: Path, genre_map: dict[str, str], *genres: str
 ) -> list[str]:
     """Ingest a library task by task; give the names of the songs that were looked at."""
-    selected = select_sources.fn(layout, str(music), genre_map, genres)
+    rules = LabelRules(genre_map=genre_map, genres=genres)
+    selected = select_sources.fn(layout, str(music), rules)
     sources = (*selected.sources, *selected.relabelled)
     fetched = [fetch(layout, selected.sources, genres), Fetched(tracks=selected.stored)]
     record_wave.fn(layout, mark_duplicates.fn(layout, sources, fetched))
@@ -139,7 +141,8 @@ def test_a_song_that_lost_its_label_for_a_while_comes_back_without_a_fetch(
     ingest_library(layout, fma, {"Pop": "pop"})
     lost = standing(layout)["000002"]
 
-    selected = select_sources.fn(layout, str(fma), {"Hip-Hop": "hiphop"})
+    rules = LabelRules(genre_map={"Hip-Hop": "hiphop"})
+    selected = select_sources.fn(layout, str(fma), rules)
 
     assert lost == ("Hip-Hop", "quarantined", "label_unknown")
     assert [track.genre for track in selected.stored] == ["hiphop"]

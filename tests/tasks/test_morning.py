@@ -18,6 +18,7 @@ from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from tasks.report.notify import make_morning_page
+from tests.catalogs import in_catalog
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -120,7 +121,9 @@ def test_a_failed_step_stands_among_the_things_to_do_with_its_time(layout: DataL
 def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayout) -> None:
     song = track("broken")
     message = "the file ends after 3 s of 180 s"
-    record_songs(layout, [song], [outcome(song, Result.QUARANTINED, Reason.TRUNCATED, message)])
+    in_catalog(
+        layout, record_songs, [song], [outcome(song, Result.QUARANTINED, Reason.TRUNCATED, message)]
+    )
 
     page = make_morning_page(layout)
 
@@ -132,7 +135,9 @@ def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayou
 
 def test_a_title_brings_no_image_into_the_page(layout: DataLayout) -> None:
     song = track("![a](http://evil.example/p.png) | x")
-    record_songs(layout, [song], [outcome(song, Result.QUARANTINED, Reason.SILENT, "silent")])
+    in_catalog(
+        layout, record_songs, [song], [outcome(song, Result.QUARANTINED, Reason.SILENT, "silent")]
+    )
 
     markdown = make_morning_page(layout).markdown
 
@@ -143,7 +148,7 @@ def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> 
     song = track("first")
     copy = outcome(song, Result.DUPLICATE, Reason.DUPLICATE_CONTENT)
     copy = replace(copy, location="/copies/x.mp3")
-    record_songs(layout, [song], [outcome(song, Result.OK), copy])
+    in_catalog(layout, record_songs, [song], [outcome(song, Result.OK), copy])
 
     page = make_morning_page(layout)
 
@@ -154,7 +159,7 @@ def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> 
 def test_a_conflict_gives_the_commands_that_decide_it(layout: DataLayout) -> None:
     songs = [track("one", "jazz"), track("two", "hip hop")]
     waiting = [outcome(song, Result.QUARANTINED, Reason.LABEL_CONFLICT) for song in songs]
-    record_songs(layout, songs, waiting)
+    in_catalog(layout, record_songs, songs, waiting)
     set_aside(layout, songs)
 
     page = make_morning_page(layout)
@@ -184,7 +189,7 @@ def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
     layout: DataLayout,
 ) -> None:
     songs = [track("one"), track("two")]
-    record_songs(layout, songs, [outcome(song, Result.OK) for song in songs])
+    in_catalog(layout, record_songs, songs, [outcome(song, Result.OK) for song in songs])
     record_suspects(layout, "key", [suspect(*songs)])
     publish(layout)
 
@@ -207,8 +212,9 @@ def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
     song = track("<script>alert(1)</script>")
     message = "<img src=x onerror=alert(1)>"
     left_out = track("<b>bold</b>")
-    record_songs(
+    in_catalog(
         layout,
+        record_songs,
         [song, left_out],
         [
             outcome(song, Result.OK),
@@ -228,7 +234,7 @@ def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
 
 def test_the_page_needs_nothing_from_elsewhere(layout: DataLayout) -> None:
     song = track("one")
-    record_songs(layout, [song], [outcome(song, Result.OK)])
+    in_catalog(layout, record_songs, [song], [outcome(song, Result.OK)])
 
     text = html(layout)
 
@@ -254,7 +260,7 @@ def test_the_latest_page_is_that_of_the_last_night(layout: DataLayout) -> None:
 
 def test_a_night_that_the_catalog_does_not_know_is_told_by_its_start(layout: DataLayout) -> None:
     song = track("one")
-    record_songs(layout, [song], [outcome(song, Result.OK)])
+    in_catalog(layout, record_songs, [song], [outcome(song, Result.OK)])
 
     page = make_morning_page(layout, started_at=datetime.now(UTC))
 

@@ -1,7 +1,7 @@
 """Shards in an object store: the same rows, joined, published and looked after as in a folder."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +19,26 @@ from genre_core.records import Source
 from storage.catalog.extraction import all_shards, shard_names
 from storage.catalog.publish import publish, query_rows
 from storage.examples import read_examples
+from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from storage.maintenance.health import examine, examine_deeply
 from storage.maintenance.integrity import damaged_shards, lost_shards, repair_shards
 from storage.shard_store import list_shards, put_shard
 from storage.sources.listing import list_sources
+from tasks.download import download_chunk, record_wave
+from tasks.duplicates import mark_duplicates
 from tasks.extract import (
     compact_shards,
     forget_lost_shards,
     publish_shards,
     record_shards,
     select_tracks,
+    settle_extraction,
 )
 from tasks.spectrograms import convert_chunk, extract_chunk, key_features
 from tests.catalogs import in_catalog
 from tests.object_store import ObjectStore, serve_bucket
 
-Store = Callable[[Sequence[Source]], None]
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
 GENRES = ("clicks", "hiss", "hums")
 
@@ -59,11 +62,16 @@ def config(small_config: Settings, tmp_path: Path, bucket: ObjectStore) -> Setti
 
 
 @pytest.fixture
-def songs(store_songs: Store, library: Path) -> list[Source]:
-    """Three songs, one after the other: three shards in the bucket."""
+def songs(config: Settings, library: Path) -> list[Source]:
+    """Three songs, a shard each in the bucket."""
+    layout, features = config.layout, config.features
     songs = [source for source in list_sources(library) if source.location.endswith(SONGS)]
-    for song in songs:
-        store_songs([song])
+    fetched = download_chunk.fn(layout, songs, DownloadLimits(), ())
+    record_wave.fn(layout, mark_duplicates.fn(layout, songs, [fetched]))
+    converted = convert_chunk.fn(layout, select_tracks.fn(layout, features), features)
+    chunks = [replace(converted, converted=(song,)) for song in converted.converted]
+    record_shards.fn(layout, [extract_chunk.fn(layout, chunk, features) for chunk in chunks])
+    settle_extraction.fn(layout, features)
     return songs
 
 

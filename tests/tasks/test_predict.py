@@ -30,7 +30,7 @@ from tasks.predict import (
     song_matrices,
 )
 from tests.conftest import hiss, hum, write_song
-from tests.storage.sites.music_site import open_music_site
+from tests.storage.fetch.sites.music_site import open_music_site
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")

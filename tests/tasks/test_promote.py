@@ -1,8 +1,10 @@
 """Promote: who proves better on the same songs, what is recorded of it, and the way back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+from prefect.logging import disable_run_logger
 
 from flows.settings import Settings
 from genre_core.errors import UsageError
@@ -12,6 +14,7 @@ from storage.catalog.runs import read_run
 from storage.home import DataLayout
 from tasks.challenge import predict_songs
 from tasks.promote import explain_stay, promote_best, promote_despite_audit, roll_back
+from tests.conftest import copy_home
 from tests.tasks.contests import (
     aliases,
     execute,
@@ -39,9 +42,10 @@ class Ring:
     challenger: str
 
 
-@pytest.fixture
-def ring(finished_copy: Settings) -> Ring:
-    layout = finished_copy.layout
+@pytest.fixture(scope="module")
+def made_ring(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ring:
+    """The ring that each test copies."""
+    layout = copy_home(finished.layout, tmp_path_factory.mktemp("ring") / "home")
     with open_catalog(layout) as catalog:
         runs = fetch_rows(
             catalog,
@@ -58,11 +62,25 @@ def ring(finished_copy: Settings) -> Ring:
 
 
 @pytest.fixture
-def promoted(ring: Ring) -> Ring:
-    """A store in which the challenger has taken the place of the champion."""
+def ring(made_ring: Ring, tmp_path: Path) -> Ring:
+    return replace(made_ring, layout=copy_home(made_ring.layout, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def made_promoted(made_ring: Ring, tmp_path_factory: pytest.TempPathFactory) -> Ring:
+    """The promotion that each test copies."""
+    home = tmp_path_factory.mktemp("promoted") / "home"
+    ring = replace(made_ring, layout=copy_home(made_ring.layout, home))
     let_say(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
-    assert promote_best.fn(ring.layout, who="schedule") is not None
+    with disable_run_logger():
+        assert promote_best.fn(ring.layout, who="schedule") is not None
     return ring
+
+
+@pytest.fixture
+def promoted(made_promoted: Ring, tmp_path: Path) -> Ring:
+    """A store in which the challenger has taken the place of the champion."""
+    return replace(made_promoted, layout=copy_home(made_promoted.layout, tmp_path / "copy"))
 
 
 def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_recorded(

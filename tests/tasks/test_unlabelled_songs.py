@@ -1,10 +1,12 @@
 """Songs without a genre: taken in, never learned from, and labelled by listing or decision."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from genre_core.dataset.labels import LabelRules
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.recordings import decide_genre, settle_recordings
@@ -12,18 +14,13 @@ from storage.catalog.snapshots import read_candidates
 from storage.catalog.status import read_status
 from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
-from tasks.download import (
-    Fetched,
-    Selected,
-    download_chunk,
-    record_wave,
-    select_sources,
-    select_unlabelled,
-)
+from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
 from tests.conftest import hiss, write_song
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
+
+RULES = LabelRules(genres=("jazz", "rock"))
 
 
 def _ingest(layout: DataLayout, selected: Selected) -> list[str]:
@@ -38,11 +35,12 @@ def _ingest(layout: DataLayout, selected: Selected) -> list[str]:
 
 def ingest(layout: DataLayout, music: Path) -> list[str]:
     """Ingest a labelled library; give the names of the songs that were looked at."""
-    return _ingest(layout, select_sources.fn(layout, str(music), {}, ("jazz", "rock")))
+    return _ingest(layout, select_sources.fn(layout, str(music), RULES))
 
 
 def ingest_unlabelled(layout: DataLayout, music: Path) -> list[str]:
-    return _ingest(layout, select_unlabelled.fn(layout, str(music), {}, ("jazz", "rock")))
+    rules = replace(RULES, takes_unlabelled=True)
+    return _ingest(layout, select_sources.fn(layout, str(music), rules))
 
 
 def songs(folder: Path, *names: str) -> Path:
@@ -106,6 +104,19 @@ def test_without_the_option_a_row_without_a_genre_is_left_out_as_before(
     ingest_unlabelled(layout, listed)
 
     assert left_out == {"m/a.wav": ALIEN}
+    assert standing(layout) == {"m/a.wav": OK}
+
+
+@pytest.mark.parametrize("row", ["a.wav,\n", "a.wav,polka\n"])
+def test_an_unlabelled_song_stays_one_where_a_plain_listing_gives_it_no_genre(
+    layout: DataLayout, tmp_path: Path, row: str
+) -> None:
+    listed = manifest(songs(tmp_path / "m", "a.wav"), "a.wav,\n")
+    ingest_unlabelled(layout, listed)
+
+    looked_at = ingest(layout, manifest(tmp_path / "m", row))
+
+    assert looked_at == []
     assert standing(layout) == {"m/a.wav": OK}
 
 

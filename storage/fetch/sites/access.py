@@ -9,10 +9,13 @@ from genre_core.errors import TransientError, UsageError
 from genre_core.records import Reason
 
 _FAILURES = (Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.TRUNCATED, Reason.SITE_BROKEN)
+_COOKIES_HEADING = "# Netscape HTTP Cookie File"
+# domain, with subdomains, path, https only, expires, name, value
+_COOKIE = re.compile(r"(#HttpOnly_)?[^#\t]+(\t[^\t]*){3}\t([0-9]+(\.[0-9]+)?)?(\t[^\t]*){2}")
 
 
 class Circuits:
-    """One circuit a site; a site is a family of pages, or the server of direct addresses.
+    """One circuit breaker per site; a site is a family of pages, or the server of direct addresses.
 
     It is shared by the threads of a run. There is no lock, so that it can be sent to another
     process: each step is one call on a dictionary or a list, and a count that is late by one
@@ -26,23 +29,17 @@ class Circuits:
 
     @property
     def given_up(self) -> dict[str, str]:
-        """The sites that were given up, and what the last failure was."""
+        """The sites that were given up, each with its last failure."""
         return dict(self._given_up)
 
     def require_closed(self, site: str) -> None:
-        """Let a song pass whose site still answers.
-
-        Raises
-        ------
-        TransientError
-            ``site_broken`` if the site was given up in this run.
-        """
+        """Raise a `TransientError`, ``site_broken``, if the site was given up in this run."""
         if site in self._given_up:
             sentence = f"{site} was given up in this run: {self._given_up[site]}"
             raise TransientError(Reason.SITE_BROKEN, sentence)
 
     def note_failure(self, site: str, error: TransientError) -> None:
-        """Count a failure that the site is to blame for; a full disk, for one, is not."""
+        """Count a failure of the site; others, such as a full disk, are not counted."""
         if not site or error.reason not in _FAILURES:
             return
         failures = self._failures.setdefault(site, [])
@@ -59,11 +56,6 @@ class Circuits:
         self._given_up = {**sites, **self._given_up}
 
 
-_COOKIES_HEADING = "# Netscape HTTP Cookie File"
-# domain, with subdomains, path, https only, expires, name, value
-_COOKIE = re.compile(r"(#HttpOnly_)?[^#\t]+(\t[^\t]*){3}\t([0-9]+(\.[0-9]+)?)?(\t[^\t]*){2}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteConfig:
     """How music sites are asked.
@@ -73,7 +65,7 @@ class SiteConfig:
     cookies_file : str
         Cookies in the format of Netscape, as browsers export them; it is only read.
     rate_limit_bytes_per_s : int
-        Fastest download of one song; 0: as fast as it comes.
+        Fastest download of one song; 0: unlimited.
     archive_file : str
         A download archive of yt-dlp: a line ``extractor id`` for each song that is not to be
         fetched; it is only read.
@@ -119,19 +111,13 @@ def open_access(config: SiteConfig) -> Access:
     return Access(
         config=config,
         cookies=_read_cookies(config.cookies_file),
-        archive=read_archive(config.archive_file),
+        archive=_read_archive(config.archive_file),
         circuits=Circuits(config.failures_to_open),
     )
 
 
-def read_archive(archive_file: str) -> frozenset[str]:
-    """Give the ids of a download archive, ``extractor id`` with the extractor in lower case.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read, or a line is no id.
-    """
+def _read_archive(archive_file: str) -> frozenset[str]:
+    """Return the ids of a download archive, ``extractor id`` with the extractor in lower case."""
     lines = _read_text(archive_file, "archive_file").splitlines()
     return frozenset(
         _read_id(line.strip(), f"{archive_file}, line {number}")
@@ -143,8 +129,7 @@ def read_archive(archive_file: str) -> frozenset[str]:
 def _read_id(line: str, place: str) -> str:
     extractor, _, song_id = line.partition(" ")
     if not song_id.strip():
-        message = f"{place}: {line[:80]!r} is no id. Name a download archive of yt-dlp."
-        raise UsageError(message)
+        raise UsageError(f"{place}: {line[:80]!r} is no id. Name a download archive of yt-dlp.")
     return f"{extractor.lower()} {song_id.strip()}"
 
 
@@ -161,7 +146,7 @@ def _read_text(name: str, setting: str) -> str:
 
 
 def _read_cookies(cookies_file: str) -> str:
-    """Give the lines that are cookies, below the heading that readers insist on."""
+    """Return the lines that are cookies, below the heading that readers insist on."""
     lines = _read_text(cookies_file, "cookies_file").splitlines()
     cookies = [line for line in lines if _COOKIE.fullmatch(line)]
     if cookies_file and not cookies:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 
-from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
+from yt_dlp.networking.exceptions import HTTPError, RequestError
 from yt_dlp.utils import (
     ContentTooShortError,
     DownloadError,
@@ -17,23 +17,21 @@ from yt_dlp.utils import (
 )
 
 from genre_core.errors import GenreflowError, TrackRejected, TransientError
+from genre_core.locations import show_addresses
 from genre_core.records import Reason
-from storage.fetch.addresses import show_location
-from storage.fetch.hops import is_delay, reason_of
+from storage.fetch.connect import explain_status
 from storage.files import REFUSALS
 
-_LATE = re.compile(r"timed out|timeout", re.IGNORECASE)
 _STATUS = re.compile(r"HTTP Error (\d{3})")
-_ADDRESS = re.compile(r"\w+://\S+")
-_NO_NEWS = re.compile(r"^ERROR: *|; please report this issue.*|[\x00-\x1f\x7f]+", re.DOTALL)
-_SAID_CHARACTERS = 300
+_BOILERPLATE = re.compile(r"^ERROR: *|; please report this issue.*|[\x00-\x1f\x7f]+", re.DOTALL)
+_LONGEST_QUOTE = 300
 
-# what sites say of a song, in this order; what none of them knows may be otherwise tomorrow
-_WORDS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tuple(
+# what sites answer about a song, in this order; anything else may be otherwise tomorrow
+_ANSWERS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tuple(
     (re.compile(words, re.IGNORECASE), error, reason)
     for words, error, reason in (
         (r"no suitable extractor", TrackRejected, Reason.NOT_AUDIO),
-        (_LATE.pattern, TransientError, Reason.TIMED_OUT),
+        (r"timed out|timeout", TransientError, Reason.TIMED_OUT),
         (r"rate.?limit|too many|not a bot|captcha|again later|temporar|live event|premiere"
          r"|upcoming|offline|unable to (write|open)", TransientError, Reason.UNREACHABLE),
         (r"downloaded \d+ bytes, expected", TransientError, Reason.TRUNCATED),
@@ -51,15 +49,12 @@ _WORDS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tuple
 def explain_site(shown: str) -> Iterator[None]:
     """Turn whatever goes wrong while a site is asked into an outcome.
 
-    Parameters
-    ----------
-    shown : str
-        The song or the list, as messages name it.
+    ``shown`` names the song or the list in messages.
 
     Raises
     ------
     TrackRejected
-        If the site says that there is no such song, or not for us.
+        If the site has no such song, or not for us.
     TransientError
         If it may well work later; ``site_broken`` if yt-dlp does not understand the site.
     OSError
@@ -71,70 +66,53 @@ def explain_site(shown: str) -> Iterator[None]:
         raise TrackRejected(rejection.reason, _about(shown, str(rejection))) from rejection
     except GenreflowError:
         raise
-    except (ConnectionError, TimeoutError) as error:
-        raise _judge_network(error, shown) from error
-    except OSError as error:
-        _pass_disk(error)
-        raise TransientError(f"{shown} cannot be written: {error}. Make room.") from error
     except (YoutubeDLError, HTTPException) as error:
-        _pass_disk(error)
-        raise _judge(error, shown) from error
+        _raise_inner(error)
+        raise _explain(error, shown) from error
+    except OSError as error:
+        if error.errno in REFUSALS:
+            raise
+        raise TransientError(f"{shown} cannot be written: {error}. Make room.") from error
     except Exception as error:
         message = f"{shown}: yt-dlp failed on it ({type(error).__name__}). Try a newer yt-dlp."
         raise TransientError(Reason.SITE_BROKEN, message) from error
 
 
-def _pass_disk(error: BaseException) -> None:
-    """Raise the refusal of a disk that an error was made of."""
+def _raise_inner(error: BaseException) -> None:
+    """Raise what our own connection or the disk has refused, if yt-dlp's error was made of it."""
     for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno in REFUSALS:
+        if isinstance(cause, GenreflowError) or getattr(cause, "errno", None) in REFUSALS:
             raise cause
 
 
-def _judge(error: BaseException, shown: str) -> GenreflowError:
+def _explain(error: BaseException, shown: str) -> GenreflowError:
     causes = list(_causes(error))
-    said = _said(causes)
-    status = _status(causes, said)
-    if status:
-        return _judge_status(status, shown)
-    if any(isinstance(cause, TransportError) for cause in causes):
-        return _judge_network(error, shown)
-    if any(isinstance(cause, UnsupportedError) for cause in causes):
+    quote = _quote(causes)
+    if status := _find_status(causes, quote):
+        return explain_status(status, shown)
+    kinds = {kind for cause in causes for kind in type(cause).__mro__}
+    if UnsupportedError in kinds:
         return TrackRejected(Reason.NOT_AUDIO, f"{shown} is no page of a song. Leave it out.")
-    if any(isinstance(cause, GeoRestrictedError) for cause in causes):
-        return TrackRejected(Reason.FORBIDDEN, f"{shown} is not to be had in this country: {said}")
-    if any(isinstance(cause, ContentTooShortError) for cause in causes):
-        return TransientError(Reason.TRUNCATED, f"{shown} ends early: {said}. Try again.")
+    if GeoRestrictedError in kinds:
+        return TrackRejected(Reason.FORBIDDEN, f"{shown} is not available in this country: {quote}")
+    if ContentTooShortError in kinds:
+        return TransientError(Reason.TRUNCATED, f"{shown} ends early: {quote}. Try again.")
     if not _is_expected(causes):
-        message = f"{shown}: yt-dlp does not understand the site: {said}. Try a newer yt-dlp."
+        message = f"{shown}: yt-dlp does not understand the site: {quote}. Try a newer yt-dlp."
         return TransientError(Reason.SITE_BROKEN, message)
-    return _judge_words(said, shown)
+    return _explain_answer(quote, shown)
 
 
-def _judge_status(status: int, shown: str) -> GenreflowError:
-    sentence = f"{shown}: its site answers {status}. "
-    if is_delay(status):
-        return TransientError(reason_of(status), sentence + "Try again later.")
-    return TrackRejected(reason_of(status), sentence + "Check the address and its rights.")
-
-
-def _judge_network(error: BaseException, shown: str) -> TransientError:
-    if _LATE.search(str(error)) or isinstance(error, TimeoutError):
-        message = f"{shown}: its site does not answer in time. Try again, or raise"
-        return TransientError(Reason.TIMED_OUT, f"{message} limits.timeout_s.")
-    said = _said(list(_causes(error)))
-    return TransientError(Reason.UNREACHABLE, f"{shown} cannot be reached now: {said}. Try again.")
-
-
-def _judge_words(said: str, shown: str) -> GenreflowError:
-    for words, kind, reason in _WORDS:
-        if words.search(said):
-            return kind(reason, f"{shown}: {said}.")
-    return TransientError(Reason.UNREACHABLE, f"{shown} cannot be had now: {said}. Try again.")
+def _explain_answer(quote: str, shown: str) -> GenreflowError:
+    for words, kind, reason in _ANSWERS:
+        if words.search(quote):
+            return kind(reason, f"{shown}: {quote}.")
+    message = f"{shown} is not available now: {quote}. Try again."
+    return TransientError(Reason.UNREACHABLE, message)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and those that it was made of, the outermost first."""
+    """Yield an error and those that it was made of, the outermost first."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:
@@ -144,33 +122,32 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         inner = getattr(cause, "exc_info", None) or (None, None)
-        told_of = cause.__context__ if isinstance(cause, DownloadError) else None
-        pending += [inner[1], told_of, getattr(cause, "cause", None), cause.__cause__]
+        context = cause.__context__ if isinstance(cause, DownloadError) else None
+        pending += [inner[1], context, getattr(cause, "cause", None), cause.__cause__]
 
 
-def _status(causes: list[BaseException], said: str) -> int:
-    """Give the status that a server answered with; 0 if it is not about that."""
+def _find_status(causes: list[BaseException], quote: str) -> int:
+    """Return the status that a server answered with; 0 if it is not about that."""
     answered = [cause.status for cause in causes if isinstance(cause, HTTPError)]
-    found = _STATUS.search(said)
+    found = _STATUS.search(quote)
     return answered[0] if answered else int(found[1]) if found else 0
 
 
 def _is_expected(causes: list[BaseException]) -> bool:
-    """Tell whether the site was understood; what is no error of an extractor is no riddle."""
+    """Whether the site was understood; only errors of extractors speak against it."""
     if any(isinstance(cause, UserNotLive) for cause in causes):
         return True
     extractors = [cause for cause in causes if isinstance(cause, ExtractorError)]
     return all(cause.expected for cause in extractors)
 
 
-def _said(causes: list[BaseException]) -> str:
-    """Give the words of the innermost error that has some, without addresses."""
+def _quote(causes: list[BaseException]) -> str:
+    """Return the words of the innermost error that has some, without addresses."""
     texts = [str(getattr(cause, "orig_msg", cause)) for cause in causes]
     extractor = [t for t, c in zip(texts, causes, strict=True) if isinstance(c, ExtractorError)]
     request = [t for t, c in zip(texts, causes, strict=True) if isinstance(c, RequestError)]
     text = (extractor or request or texts)[0]
-    plain = _NO_NEWS.sub(" ", _ADDRESS.sub(lambda found: show_location(found[0]), text))
-    return plain.strip().rstrip(".")[:_SAID_CHARACTERS]
+    return _BOILERPLATE.sub(" ", show_addresses(text)).strip().rstrip(".")[:_LONGEST_QUOTE]
 
 
 def _about(shown: str, sentence: str) -> str:

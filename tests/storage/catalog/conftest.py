@@ -81,7 +81,7 @@ class Store:
         return replace(self.outcome(track, Result.DUPLICATE), location=f"/copies/{track.title}")
 
     def add_songs(self, *tracks: Track) -> None:
-        record_songs(self.layout, tracks, [self.outcome(track) for track in tracks])
+        in_catalog(self.layout, record_songs, tracks, [self.outcome(track) for track in tracks])
 
     def shard(self, feature_key: str, *tracks: Track, config: FeatureConfig | None = None) -> Shard:
         """Write a real shard of two fragments a track; the catalog does not name it yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,15 +14,16 @@ from storage.catalog.publish import publish, query, query_rows
 from storage.catalog.removals import find_artist
 from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
+from storage.home import DataLayout
 from storage.maintenance.integrity import damaged_shards
 from storage.maintenance.takedown import finish_removals, take_down
 from storage.retained_shards import publish_for_readers
 from storage.shards import remove_orphans
 from tests.catalogs import in_catalog
+from tests.storage.catalog.conftest import Store
 
 if TYPE_CHECKING:
-    from storage.home import DataLayout
-    from tests.storage.catalog.conftest import Store
+    from pathlib import Path
 
 SHARD_BYTES = 2 * 12 * 9 * 4  # two fragments of 12 bands and 9 frames, float32
 
@@ -38,14 +40,24 @@ def shard_of(name: str, values_bytes: int, feature_key: str = "key") -> NamedSha
     )
 
 
-@pytest.fixture
-def many(store: Store) -> Store:
-    """Five shards of one song under one feature key, one shard under another."""
+@pytest.fixture(scope="module")
+def made(empty_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home with the shards, which each test copies."""
+    home = tmp_path_factory.mktemp("many")
+    shutil.copy(empty_catalog, DataLayout(home).catalog)
+    store = Store(DataLayout(home), home)
     songs = [store.track(name) for name in "abcde"]
     store.add_songs(*songs)
     for song in songs:
         store.extract("key", song)
     store.extract("other", songs[0])
+    return home
+
+
+@pytest.fixture
+def many(made: Path, store: Store) -> Store:
+    """Five shards of one song under one feature key, one shard under another."""
+    shutil.copytree(made, store.layout.home, dirs_exist_ok=True)
     return store
 
 

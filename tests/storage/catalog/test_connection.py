@@ -13,10 +13,12 @@ from storage.catalog import connection
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.songs import count_outcomes
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 
 Start = Callable[..., subprocess.Popen[str]]
 HOLD = """
 import duckdb, sys, threading
+from tests.catalogs import in_catalog
 held = duckdb.connect(sys.argv[1])
 print("ready", flush=True)
 threading.Event().wait(float(sys.argv[2]))
@@ -71,7 +73,7 @@ def test_an_error_while_the_catalog_is_made_leaves_one_that_can_be_opened(
     with pytest.raises(RuntimeError), open_catalog(layout):
         raise RuntimeError
 
-    assert sum(count_outcomes(layout).values()) == 0
+    assert sum(in_catalog(layout, count_outcomes).values()) == 0
 
 
 def test_rows_find_their_columns_by_name(layout: DataLayout) -> None:
@@ -122,7 +124,7 @@ def test_a_catalog_is_waited_for_until_the_other_process_lets_go(
 ) -> None:
     in_another_process(HOLD, layout.catalog, 0.5)
 
-    assert sum(count_outcomes(layout).values()) == 0
+    assert sum(in_catalog(layout, count_outcomes).values()) == 0
 
 
 @pytest.mark.parametrize("version", [5, 7])

@@ -178,7 +178,7 @@ def test_a_warning_under_one_of_two_lengths_is_told_with_its_sentence(store: Sto
 def test_the_duplicate_of_a_rejected_song_stays_a_duplicate(store: Store) -> None:
     song = store.track("a")
     store.add_songs(song)
-    record_songs(store.layout, [], [store.copy_of(song)])
+    in_catalog(store.layout, record_songs, [], [store.copy_of(song)])
 
     store.reject(song, "key")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import all_shards, select_pending
 from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
+from storage.home import DataLayout
 from storage.maintenance.health import examine, examine_deeply
 from storage.maintenance.integrity import (
     damaged_shards,
@@ -26,14 +28,13 @@ from storage.maintenance.integrity import (
     unnamed_songs,
 )
 from tests.catalogs import in_catalog
+from tests.storage.catalog.conftest import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from genre_core.records import Track
-    from storage.home import DataLayout
-    from tests.storage.catalog.conftest import Store
 
 
 def remove(path: Path) -> None:
@@ -58,13 +59,24 @@ def song_of(layout: DataLayout, store: Store, content: bytes) -> Track:
     return track
 
 
-@pytest.fixture
-def songs(store: Store) -> list[Track]:
-    """Two songs with their originals, each with a shard of its own."""
+@pytest.fixture(scope="module")
+def made(empty_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Track]]:
+    """The home with the songs, which each test copies."""
+    home = tmp_path_factory.mktemp("songs")
+    shutil.copy(empty_catalog, DataLayout(home).catalog)
+    store = Store(DataLayout(home), home)
     tracks = [song_of(store.layout, store, content) for content in (b"one", b"two")]
     store.add_songs(*tracks)
     for track in tracks:
         store.extract("key", track)
+    return home, tracks
+
+
+@pytest.fixture
+def songs(made: tuple[Path, list[Track]], store: Store) -> list[Track]:
+    """Two songs with their originals, each with a shard of its own."""
+    home, tracks = made
+    shutil.copytree(home, store.layout.home, dirs_exist_ok=True)
     publish(store.layout)
     return tracks
 
@@ -162,8 +174,8 @@ def test_a_copy_whose_original_is_gone_is_fetched_again_though_it_is_a_duplicate
 ) -> None:
     best, copy = (song_of(store.layout, store, content) for content in (b"best", b"copy"))
     store.add_songs(best)
-    record_songs(store.layout, [copy], [store.outcome(copy, Result.DUPLICATE)])
-    record_songs(store.layout, [], [store.copy_of(best)])
+    in_catalog(store.layout, record_songs, [copy], [store.outcome(copy, Result.DUPLICATE)])
+    in_catalog(store.layout, record_songs, [], [store.copy_of(best)])
     for track in (best, copy):
         store.layout.song(track.track_id, ".mp3").unlink()
 
@@ -181,7 +193,7 @@ def test_a_copy_whose_original_is_gone_is_fetched_again_though_it_is_a_duplicate
 def test_a_track_that_no_source_leads_to_may_have_no_original(
     store: Store, songs: list[Track]
 ) -> None:
-    record_songs(store.layout, [store.track("left")], [])
+    in_catalog(store.layout, record_songs, [store.track("left")], [])
     publish(store.layout)
 
     found = {finding.name: finding for finding in examine(store.layout)}["songs"]

@@ -21,12 +21,14 @@ from storage.catalog.nightly import (
 )
 from storage.catalog.runs import record_run
 from storage.catalog.songs import record_songs
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
     from tests.storage.catalog.conftest import Store
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+SIGNED = "https://me:secret@music.example/a.mp3?id=3&token=secret"
 
 
 def now() -> datetime:
@@ -91,7 +93,7 @@ def test_only_what_came_since_the_night_began_is_new(store: Store) -> None:
 def test_a_copy_of_an_old_song_is_a_new_duplicate_that_names_it(store: Store) -> None:
     tracks = store.three_songs()
     since = now()
-    record_songs(store.layout, [], [store.copy_of(tracks[0])])
+    in_catalog(store.layout, record_songs, [], [store.copy_of(tracks[0])])
 
     (duplicate,) = read_new_songs(store.layout, since)
 
@@ -99,16 +101,14 @@ def test_a_copy_of_an_old_song_is_a_new_duplicate_that_names_it(store: Store) ->
     assert duplicate["like"] == "a"
 
 
-def test_credentials_of_an_address_are_not_shown(store: Store) -> None:
+def test_credentials_and_tokens_of_an_address_are_not_shown(store: Store) -> None:
     track = store.track("a")
-    secret = replace(
-        store.outcome(track, Result.QUARANTINED), location="https://me:secret@music.example/a.mp3"
-    )
-    record_songs(store.layout, [], [secret])
+    secret = replace(store.outcome(track, Result.QUARANTINED), location=f"{SIGNED}#secret")
+    in_catalog(store.layout, record_songs, [], [secret])
 
     (song,) = read_new_songs(store.layout, LONG_AGO)
 
-    assert song["source"] == "https://music.example/a.mp3"
+    assert song["source"] == "https://music.example/a.mp3?id=3&token=***"
 
 
 def test_a_conflict_waits_every_night_and_is_new_in_the_first(store: Store) -> None:

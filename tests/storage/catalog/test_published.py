@@ -12,6 +12,7 @@ import pytest
 
 from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.errors import TransientError, UsageError
+from genre_core.records import Reason, Result, Stage
 from genre_core.representations.features import FeatureConfig
 from storage.catalog import publish as published
 from storage.catalog.audits import record_suspects
@@ -81,7 +82,7 @@ def fill(store: Store) -> None:
     """One row at least in every view."""
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
-    record_songs(store.layout, [], [replace(store.copy_of(tracks[0]), genre="rock")])
+    in_catalog(store.layout, record_songs, [], [replace(store.copy_of(tracks[0]), genre="rock")])
     settle_recordings(store.layout)
     said = Prediction(
         run_id="run",
@@ -176,6 +177,27 @@ def test_spectrograms_of_several_lengths_stand_in_one_view(store: Store) -> None
         "select feature_key, len(values) as n from spectrograms group by all order by n",
     )
     assert rows == [{"feature_key": "short", "n": 108}, {"feature_key": "long", "n": 348}]
+
+
+def test_no_credentials_and_no_tokens_are_published(store: Store) -> None:
+    signed = "https://me:secret@music.example/a.mp3?id=3&X-Amz-Signature=secret"
+    conflict = replace(
+        store.outcome(store.track("a"), Result.QUARANTINED),
+        location=signed,
+        stage=Stage.SOURCES,
+        reason=Reason.LABEL_CONFLICT,
+        source_id="https://music.example/a.mp3?id=3&X-Amz-Signature=secret",
+        track_id="",
+    )
+    in_catalog(store.layout, record_songs, [], [conflict])
+
+    publish(store.layout)
+
+    shown = "https://music.example/a.mp3?id=3&X-Amz-Signature=***"
+    (outcome,) = query_rows(store.layout, "select * from outcomes")
+    (conflicting,) = query_rows(store.layout, "select * from label_conflicts")
+    assert (outcome["source"], conflicting["source"], conflicting["recording"]) == (shown,) * 3
+    assert "secret" not in f"{outcome}{conflicting}"
 
 
 def test_a_home_with_a_quote_in_its_name_can_be_published(store: Store) -> None:

@@ -31,7 +31,7 @@ def judged(layout: DataLayout) -> DataLayout:
         Outcome(location=song, genre="jazz", result=result, stage=Stage.DOWNLOAD, reason=reason)
         for song, (result, reason) in LEFT_OUT.items()
     ]
-    record_songs(layout, [], outcomes)
+    in_catalog(layout, record_songs, [], outcomes)
     return layout
 
 
@@ -50,7 +50,7 @@ def judged(layout: DataLayout) -> DataLayout:
 def test_the_songs_that_are_asked_for_become_retryable(
     judged: DataLayout, reason: str, source: str, released: set[str]
 ) -> None:
-    n_released = release_songs(judged, reason, source)
+    n_released = in_catalog(judged, release_songs, reason, source)
 
     with open_catalog(judged) as catalog:
         rows = fetch_rows(catalog, "select source from outcomes where outcome = 'retryable'")
@@ -69,9 +69,9 @@ def test_a_place_that_was_listed_through_a_link_is_found_where_it_leads(
         reason=Reason.NOT_AUDIO,
         source_id="/disk/jazz/a.mp3",
     )
-    record_songs(layout, [], [linked])
+    in_catalog(layout, record_songs, [], [linked])
 
-    assert release_songs(layout, "", "/disk/jazz") == 1
+    assert in_catalog(layout, release_songs, "", "/disk/jazz") == 1
 
 
 def test_a_track_that_extraction_left_out_is_pending_again(store: Store) -> None:
@@ -79,7 +79,7 @@ def test_a_track_that_extraction_left_out_is_pending_again(store: Store) -> None
     store.add_songs(song)
     store.reject(song, "key", reason=Reason.SILENT)
 
-    release_songs(store.layout, "silent", "")
+    in_catalog(store.layout, release_songs, "silent", "")
 
     assert [p.track.track_id for p in in_catalog(store.layout, select_pending, ["key"])] == [
         song.track_id
@@ -96,7 +96,7 @@ def test_a_representation_that_failed_is_pending_again_and_what_others_made_stay
     store.reject(other, "failed", reason=Reason.TOO_SHORT)
     in_catalog(store.layout, settle_outcomes, ["good", "failed"])
 
-    n_released = release_songs(store.layout, "", "")
+    n_released = in_catalog(store.layout, release_songs, "", "")
 
     pending = in_catalog(store.layout, select_pending, ["good", "failed"])
     assert n_released == 1

@@ -18,6 +18,7 @@ from storage.catalog.snapshots import (
     record_assignments,
 )
 from storage.catalog.songs import record_songs
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from genre_core.records import Track
@@ -71,7 +72,7 @@ def test_a_song_whose_label_is_of_no_genre_any_more_is_left_aside_until_it_is(
         store.outcome(a, Result.QUARANTINED), reason=Reason.LABEL_UNKNOWN, track_id=""
     )
 
-    record_songs(store.layout, [], [unknown])
+    in_catalog(store.layout, record_songs, [], [unknown])
     without = titles(store, read_candidates(store.layout, ["key"], []))
     store.add_songs(a)
 
@@ -87,7 +88,7 @@ def test_a_song_whose_source_stands_under_two_genres_is_no_candidate(store: Stor
         store.outcome(a, Result.QUARANTINED), reason=Reason.LABEL_CONFLICT, track_id=""
     )
 
-    record_songs(store.layout, [], [listed_twice])
+    in_catalog(store.layout, record_songs, [], [listed_twice])
 
     assert titles(store, read_candidates(store.layout, ["key"], [])) == {"b"}
 
@@ -164,7 +165,7 @@ def test_a_track_that_ties_two_splits_is_quarantined_with_the_sentence(store: St
 def test_the_copy_of_a_track_that_ties_two_splits_stays_a_duplicate(store: Store) -> None:
     song = store.track("a")
     store.add_songs(song)
-    record_songs(store.layout, [], [store.copy_of(song)])
+    in_catalog(store.layout, record_songs, [], [store.copy_of(song)])
 
     record_assignments(store.layout, [], {song.track_id: "ties two"})
 

@@ -21,6 +21,7 @@ from storage.catalog.songs import (
 )
 from storage.home import DataLayout
 from storage.sources.identity import file_version
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
@@ -45,8 +46,16 @@ def rows_of(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
         return fetch_rows(catalog, statement)
 
 
+def select_new(layout: DataLayout, sources: list[Source]) -> list[Source]:
+    return list(in_catalog(layout, select_new_sources, sources))
+
+
+def known(store: Store, track_ids: list[str]) -> dict[str, Track]:
+    return dict(in_catalog(store.layout, known_tracks, track_ids))
+
+
 def test_all_songs_are_new_to_an_empty_catalog(layout: DataLayout) -> None:
-    assert select_new_sources(layout, [BLUE, GREEN]) == [BLUE, GREEN]
+    assert select_new(layout, [BLUE, GREEN]) == [BLUE, GREEN]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +70,9 @@ def test_all_songs_are_new_to_an_empty_catalog(layout: DataLayout) -> None:
 def test_a_song_whose_outcome_is_for_good_is_not_fetched_again(
     layout: DataLayout, result: Result, reason: Reason
 ) -> None:
-    record_songs(layout, [], [outcome(BLUE, result, reason)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, result, reason)])
 
-    assert select_new_sources(layout, [BLUE, GREEN]) == [GREEN]
+    assert select_new(layout, [BLUE, GREEN]) == [GREEN]
 
 
 @pytest.mark.parametrize(
@@ -77,55 +86,41 @@ def test_a_song_whose_outcome_is_for_good_is_not_fetched_again(
 def test_a_song_that_may_come_right_is_tried_again(
     layout: DataLayout, result: Result, reason: Reason
 ) -> None:
-    record_songs(layout, [], [outcome(BLUE, result, reason)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, result, reason)])
 
-    assert select_new_sources(layout, [BLUE]) == [BLUE]
+    assert select_new(layout, [BLUE]) == [BLUE]
 
 
 def listed(song: Path) -> Source:
     return Source(location=str(song), genre="jazz")
 
 
-def record_left_out(layout: DataLayout, song: Path) -> None:
-    judged = outcome(listed(song), Result.QUARANTINED, Reason.NOT_AUDIO)
-    record_songs(layout, [], [replace(judged, version=file_version(str(song)))])
-
-
-def test_a_file_that_was_left_out_is_tried_again_once_it_has_changed(
-    layout: DataLayout, tmp_path: Path
+@pytest.mark.parametrize("before", [b"no music", None])
+def test_a_file_that_was_rejected_or_missing_is_tried_again_once_it_has_changed(
+    layout: DataLayout, tmp_path: Path, before: bytes | None
 ) -> None:
     song = tmp_path / "song.mp3"
-    song.write_bytes(b"no music")
-    record_left_out(layout, song)
-    before = select_new_sources(layout, [listed(song)])
+    if before:
+        song.write_bytes(before)
+    rejected = outcome(listed(song), Result.QUARANTINED, Reason.NOT_AUDIO)
+    rejected = replace(rejected, version=file_version(str(song)))
+    in_catalog(layout, record_songs, [], [rejected])
+    unchanged = select_new(layout, [listed(song)])
 
     song.write_bytes(b"music at last")
 
-    assert before == []
-    assert [s.location for s in select_new_sources(layout, [listed(song)])] == [str(song)]
-
-
-def test_a_file_that_was_missing_is_tried_again_once_it_is_there(
-    layout: DataLayout, tmp_path: Path
-) -> None:
-    song = tmp_path / "song.mp3"
-    record_left_out(layout, song)
-    before = select_new_sources(layout, [listed(song)])
-
-    song.write_bytes(b"music")
-
-    assert before == []
-    assert len(select_new_sources(layout, [listed(song)])) == 1
+    assert unchanged == []
+    assert [s.location for s in select_new(layout, [listed(song)])] == [str(song)]
 
 
 def test_a_song_in_the_store_does_not_ask_for_its_file(layout: DataLayout, tmp_path: Path) -> None:
     song = tmp_path / "song.mp3"
     song.write_bytes(b"music")
-    record_songs(layout, [], [outcome(listed(song), Result.OK)])
+    in_catalog(layout, record_songs, [], [outcome(listed(song), Result.OK)])
 
     song.unlink()
 
-    assert select_new_sources(layout, [listed(song)]) == []
+    assert select_new(layout, [listed(song)]) == []
 
 
 @pytest.mark.parametrize("result", [Result.OK, Result.DUPLICATE, Result.QUARANTINED])
@@ -133,15 +128,15 @@ def test_a_song_that_is_listed_under_another_genre_is_new(
     layout: DataLayout, result: Result
 ) -> None:
     relabelled = replace(BLUE, genre="soul")
-    record_songs(layout, [], [outcome(BLUE, result)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, result)])
 
-    assert select_new_sources(layout, [relabelled]) == [relabelled]
+    assert select_new(layout, [relabelled]) == [relabelled]
 
 
 def test_a_song_keeps_one_row_that_counts_its_attempts(layout: DataLayout) -> None:
-    record_songs(layout, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
-    record_songs(layout, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
-    record_songs(layout, [], [outcome(BLUE, Result.OK)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.OK)])
 
     rows = rows_of(layout, "select source, outcome, reason, attempts from outcomes")
 
@@ -149,23 +144,14 @@ def test_a_song_keeps_one_row_that_counts_its_attempts(layout: DataLayout) -> No
 
 
 def test_a_new_attempt_keeps_the_time_of_the_first(layout: DataLayout) -> None:
-    record_songs(layout, [], [outcome(BLUE, Result.RETRYABLE)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.RETRYABLE)])
     first = rows_of(layout, "select first_at, updated_at from outcomes")[0]
 
-    record_songs(layout, [], [outcome(BLUE, Result.OK)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.OK)])
 
     second = rows_of(layout, "select first_at, updated_at from outcomes")[0]
     assert second["first_at"] == first["first_at"]
     assert second["updated_at"] > first["updated_at"]
-
-
-def test_a_track_whose_source_says_another_genre_takes_it(store: Store) -> None:
-    song = store.track("blue")
-    store.add_songs(song)
-
-    store.add_songs(replace(song, genre="soul"))
-
-    assert known_tracks(store.layout, [song.track_id])[song.track_id].genre == "soul"
 
 
 def test_a_track_that_is_handed_over_stands_where_its_source_says(store: Store) -> None:
@@ -175,14 +161,14 @@ def test_a_track_that_is_handed_over_stands_where_its_source_says(store: Store) 
 
     store.add_songs(moved)
 
-    assert known_tracks(store.layout, [song.track_id]) == {song.track_id: moved}
+    assert known(store, [song.track_id]) == {song.track_id: moved}
 
 
 def test_only_the_tracks_that_are_asked_for_and_known_are_given(store: Store) -> None:
     blue, green = store.track("blue"), store.track("green")
     store.add_songs(blue, green)
 
-    assert known_tracks(store.layout, [green.track_id, "unknown"]) == {green.track_id: green}
+    assert known(store, [green.track_id, "unknown"]) == {green.track_id: green}
 
 
 def test_the_earliest_track_of_the_same_packets_is_given(store: Store) -> None:
@@ -193,19 +179,24 @@ def test_the_earliest_track_of_the_same_packets_is_given(store: Store) -> None:
     for song in (first, later, other):
         store.add_songs(song)
 
-    assert known_packets(store.layout, ["packets", "unknown"]) == {"packets": first}
+    assert in_catalog(store.layout, known_packets, ["packets", "unknown"]) == {"packets": first}
 
 
 def test_tracks_whose_packets_nobody_knows_are_not_the_same(store: Store) -> None:
     store.add_songs(store.track("blue"))
 
-    assert known_packets(store.layout, [""]) == {}
+    assert in_catalog(store.layout, known_packets, [""]) == {}
 
 
 def test_every_outcome_is_counted_also_those_without_a_song(layout: DataLayout) -> None:
-    record_songs(layout, [], [outcome(BLUE, Result.OK), outcome(GREEN, Result.OK)])
+    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.OK), outcome(GREEN, Result.OK)])
 
-    assert count_outcomes(layout) == {"ok": 2, "duplicate": 0, "quarantined": 0, "retryable": 0}
+    assert in_catalog(layout, count_outcomes) == {
+        "ok": 2,
+        "duplicate": 0,
+        "quarantined": 0,
+        "retryable": 0,
+    }
 
 
 @settings(max_examples=10, deadline=None)
@@ -233,6 +224,6 @@ def test_a_track_comes_back_as_it_was(
         suffix=".flac",
     )
 
-    record_songs(layout, [track], [])
+    in_catalog(layout, record_songs, [track], [])
 
-    assert known_tracks(layout, ["3f9a"]) == {"3f9a": track}
+    assert in_catalog(layout, known_tracks, ["3f9a"]) == {"3f9a": track}

@@ -15,6 +15,7 @@ from storage.catalog.publish import publish
 from storage.catalog.recordings import decide_genre
 from storage.catalog.removals import find_song, record_removal
 from storage.catalog.songs import record_songs
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from genre_core.records import Track
@@ -119,7 +120,7 @@ def test_a_song_whose_label_its_source_has_changed_leaves_the_list(
     record_suspects(store.layout, "key", [suspect(a)])
 
     moved = replace(a, genre="rock", location="/music/rock/a.mp3")
-    record_songs(store.layout, [moved], [store.outcome(moved)])
+    in_catalog(store.layout, record_songs, [moved], [store.outcome(moved)])
     with open_catalog(store.layout) as catalog:
         catalog.execute("update tracks set genre = 'rock' where track_id = ?", [a.track_id])
 

@@ -15,6 +15,7 @@ from storage.catalog.runs import (
     record_run,
 )
 from storage.catalog.songs import record_songs
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from genre_core.records import Track
@@ -58,7 +59,7 @@ def test_predictions_of_other_runs_and_of_songs_with_a_label_by_now_are_forgotte
     run = store.run("run", store.freeze("key", *labelled))
     record_run(store.layout, run, [predict("run", labelled[1], "validation")])
     record_predictions(store.layout, [predict("run", x), predict("run", y), predict("before", y)])
-    record_songs(store.layout, [replace(x, genre="jazz")], [store.outcome(x)])
+    in_catalog(store.layout, record_songs, [replace(x, genre="jazz")], [store.outcome(x)])
 
     forget_outdated(store.layout, "run")
 

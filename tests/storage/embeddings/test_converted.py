@@ -37,6 +37,7 @@ def embed(file: Path, fragments: Float32Array) -> Float32Array:
     return load_embedder(find_model("vgg", {"vgg": own}))(fragments)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_a_tagger_exported_to_onnx_gives_what_it_gives_in_litert(
     tagger: Any,  # noqa: ANN401

@@ -11,8 +11,7 @@ from onnx import helper
 from genre_core.errors import GenreflowError
 from genre_core.examples import Float32Array
 from storage.embeddings.config import EmbeddingConfig
-from storage.embeddings.embedder import load_embedder
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model, load_embedder
 from storage.embeddings.registry import find_model
 from tests.storage.embeddings.made_models import MEAN_AND_LEVEL, TAGS, write_onnx
 

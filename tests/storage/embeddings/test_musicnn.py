@@ -86,7 +86,10 @@ def test_the_front_end_gives_the_frames_of_librosa() -> None:
     np.testing.assert_allclose(found, np.log10(10_000 * power.T + 1), rtol=0, atol=2e-4)
 
 
-@pytest.mark.parametrize(("name", "n_features"), [("musicnn", 400), ("musicnn_vgg", 512)])
+@pytest.mark.parametrize(
+    ("name", "n_features"),
+    [pytest.param("musicnn", 400, marks=pytest.mark.long), ("musicnn_vgg", 512)],
+)
 def test_the_converted_model_is_small_and_gives_features_and_tags(
     name: str, n_features: int
 ) -> None:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, load_model, save_model
 
 from genre_core.errors import UsageError
 from storage.embeddings.config import EmbeddingConfig, require_own_names
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.registry import find_model
 from tests.storage.embeddings.made_models import MEAN_AND_LEVEL, write_onnx
 

@@ -6,7 +6,7 @@ import soxr
 
 from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import Embedding
-from storage.embeddings.windows import require_rate, resample_windows
+from storage.embeddings.embedder import require_rate, resample_windows
 
 CONTEXT = 2205
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,10 @@ from storage.models.runs import RunDescription, create_run, start_training
 from storage.models.store import Tracking, open_tracking
 
 
-@pytest.fixture(scope="session")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    layout = DataLayout(tmp_path_factory.mktemp("tables"))
-    open_tracking(layout)
-    with sqlite3.connect(layout.mlflow_db) as connection:
-        connection.execute("delete from experiment_tags")
-        connection.execute("delete from experiments")
-    connection.close()
-    return layout.mlflow_db
-
-
 @pytest.fixture
-def layout(tables: Path, tmp_path: Path) -> DataLayout:
+def layout(tracking_tables: Path, tmp_path: Path) -> DataLayout:
     layout = DataLayout(tmp_path)
-    shutil.copy(tables, layout.mlflow_db)
+    shutil.copy(tracking_tables, layout.mlflow_db)
     return layout
 
 

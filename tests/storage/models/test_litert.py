@@ -1,5 +1,7 @@
 """The light runtime gives the probabilities of Keras, for every network there is."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,11 @@ from storage.models.litert import LightNetwork
 from storage.models.logged import Network
 
 pytestmark = pytest.mark.keras
+
+
+def all_but(names: Iterable[str], *quick: str) -> list[object]:
+    """All names as parameters of a test, those that are not quick in its long form."""
+    return [n if n in quick else pytest.param(n, marks=pytest.mark.long) for n in names]
 
 
 def random_matrices(*shape: int) -> Float32Array:
@@ -36,7 +43,7 @@ def both_ways(model: Network, matrices: Float32Array) -> tuple[Float32Array, Flo
     return light.predict_genres(matrices), predict_genres(model, matrices)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", all_but(NETWORKS, "cnn", "gru"))
 def test_every_network_gives_the_probabilities_that_keras_gives(name: str) -> None:
     light, whole = both_ways(shaken_network(name, (12, 29)), random_matrices(15, 12, 29))
 
@@ -45,7 +52,12 @@ def test_every_network_gives_the_probabilities_that_keras_gives(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("cnn", (64, 299)), ("resnet_small", (1, 700)), ("dense", (12, 640))]
+    ("name", "shape"),
+    [
+        ("cnn", (64, 299)),
+        pytest.param("resnet_small", (1, 700), marks=pytest.mark.long),
+        pytest.param("dense", (12, 640), marks=pytest.mark.long),
+    ],
 )
 def test_larger_matrices_are_averaged_and_pooled_as_in_keras(
     name: str, shape: tuple[int, int]

@@ -16,7 +16,7 @@ from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig
-from storage.embeddings.model import Model
+from storage.embeddings.embedder import Model
 from storage.embeddings.weights import builtin_embedding
 from storage.files import digest_file
 from storage.home import DataLayout

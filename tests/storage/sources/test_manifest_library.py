@@ -97,7 +97,7 @@ def test_the_three_kinds_of_manifest_give_the_same_sources(tmp_path: Path) -> No
         ("songs.csv", "path,genre\na\0.mp3,rock\n", "line 2|CSV"),
         ("songs.jsonl", '{"path": "a.mp3", "genre": "x"}\n{"path":\n', "line 2: not JSON"),
         ("songs.jsonl", '["a.mp3", "rock"]\n', "line 1: no JSON object"),
-        ("songs.jsonl", '{"path": ["a.mp3"], "genre": "rock"}\n', "line 1: .* is no text"),
+        ("songs.jsonl", '{"path": ["a.mp3"], "genre": "rock"}\n', "line 1: .* is not text"),
         ("songs.jsonl", '{"path": "\\ud800.mp3", "genre": "x"}\n', "no character"),
         ("songs.jsonl", "\n", "holds no songs"),
         ("songs.parquet", "path,genre\na.mp3,rock\n", "cannot be read as Parquet"),

@@ -1,19 +1,20 @@
-"""Where a page may lead: to the internet, and to the address that the user named."""
+"""Where a page may lead: to the internet, and to the address that the user named.
 
-import ssl
+These tests fail if yt-dlp no longer sends its requests through the handler of `CheckedRH`.
+"""
+
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from genre_core.errors import TrackRejected, TransientError
+from genre_core.errors import TrackRejected
 from genre_core.records import Source
+from storage.fetch import addresses
 from storage.fetch.limits import Clock, DownloadLimits
-from storage.fetch.sites import hops
 from storage.fetch.sites.access import Access
 from storage.sources.listing import expand_pages
-from tests.storage.sites.conftest import Fetch
-from tests.storage.sites.music_site import MusicSite, serve
+from tests.storage.fetch.sites.conftest import Fetch
+from tests.storage.fetch.sites.music_site import MusicSite, serve
 
 PAGE, MEDIA = "/api/track/one", "/media/one.mp3"
 
@@ -36,24 +37,13 @@ def page(site: MusicSite, neighbour: MusicSite, song: bytes) -> str:
 def test_a_redirect_of_a_page_to_a_private_address_is_refused(
     fetch: Fetch, site: MusicSite, neighbour: MusicSite, page: str, path: str
 ) -> None:
-    site.redirects[path] = f"{neighbour.url}{path}"
+    site.redirects = {path: "/again", "/again": f"{neighbour.url}{path}"}
 
     with pytest.raises(TrackRejected, match=r"127\.0\.0\.2, no public address") as rejection:
         fetch(page)
 
     assert rejection.value.reason == "forbidden"
     assert neighbour.asked == []
-
-
-def test_every_redirect_on_the_way_is_looked_at(
-    fetch: Fetch, site: MusicSite, neighbour: MusicSite, page: str
-) -> None:
-    site.redirects = {PAGE: "/api/again", "/api/again": f"{neighbour.url}{PAGE}"}
-
-    with pytest.raises(TrackRejected, match=r"127\.0\.0\.2, no public address"):
-        fetch(page)
-
-    assert (site.asked, neighbour.asked) == ([PAGE, "/api/again"], [])
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:10.0.0.1]", "2130706434"])
@@ -92,7 +82,7 @@ def test_the_settings_can_allow_a_page_to_lead_to_private_addresses(
 def test_the_address_that_was_checked_is_the_one_connected_to(
     fetch: Fetch, site: MusicSite, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hops, "resolve_host", lambda _host: ["127.0.0.3", "127.0.0.1"])
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: ["127.0.0.3", "127.0.0.1"])
     site.pages[PAGE]["formats"][0]["url"] = f"http://songs.test:{site.server_port}{MEDIA}"
 
     fetch(page, allow_private=True)
@@ -105,7 +95,7 @@ def test_a_redirect_of_a_page_to_another_scheme_is_refused(
 ) -> None:
     site.redirects[MEDIA] = "ftp://127.0.0.1/one.mp3"
 
-    with pytest.raises(TrackRejected, match="Only http and https"):
+    with pytest.raises(TrackRejected, match="http and https, not"):
         fetch(page)
 
 
@@ -136,7 +126,7 @@ def test_a_song_of_a_list_that_lies_at_a_private_address_is_left_out(
     site: MusicSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = {"127.0.0.1": ["127.0.0.1"], "soundcloud.com": ["10.0.0.1"]}
-    monkeypatch.setattr(hops, "resolve_host", places.__getitem__)
+    monkeypatch.setattr(addresses, "resolve_host", places.__getitem__)
     inside = "https://soundcloud.com/an-artist/a-song"
     url = site.add_set("best", {"url": "/track/one"}, {"url": inside})
 
@@ -146,37 +136,3 @@ def test_a_song_of_a_list_that_lies_at_a_private_address_is_left_out(
 
     assert [source.location for source in opened.sources] == [f"{site.url}/track/one"]
     assert [(o.location, str(o.reason)) for o in opened.outcomes] == [(inside, "forbidden")]
-
-
-@pytest.fixture
-def https_port(song: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The port of a server that every name leads to, with a trusted certificate of songs.test."""
-    secure = MusicSite()
-    secure.add_track("one", song)
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(certificate)
-    secure.socket = serving.wrap_socket(secure.socket, server_side=True)
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(hops.CheckedHandler, "_make_sslcontext", lambda *_, **__: trusting)
-    monkeypatch.setattr(hops, "resolve_host", lambda _host: ["127.0.0.1"])
-    with serve(secure):
-        yield secure.server_port
-
-
-def test_over_https_the_certificate_of_the_name_is_accepted(
-    fetch: Fetch, site: MusicSite, page: str, https_port: int
-) -> None:
-    site.redirects[MEDIA] = f"https://songs.test:{https_port}{MEDIA}"
-
-    track = fetch(page, allow_private=True)
-
-    assert track.codec == "mp3"
-
-
-def test_over_https_a_name_without_a_certificate_is_refused(
-    fetch: Fetch, site: MusicSite, page: str, https_port: int
-) -> None:
-    site.redirects[MEDIA] = f"https://other.test:{https_port}{MEDIA}"
-
-    with pytest.raises(TransientError, match=r"not valid for 'other\.test'"):
-        fetch(page, allow_private=True)

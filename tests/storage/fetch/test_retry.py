@@ -1,6 +1,6 @@
 """A server that fails for a while is asked again, politely, and given up in time."""
 
-import random
+import socket
 from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -9,12 +9,13 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason, Track
-from storage.fetch.hops import Delayed, read_retry_after
-from storage.fetch.limits import DownloadLimits
-from storage.fetch.retry import draw_wait
+from storage.fetch.connect import Delayed, try_again
+from storage.fetch.http import read_retry_after
+from storage.fetch.limits import Clock, DownloadLimits, Watch
+from storage.home import DataLayout
 
 if TYPE_CHECKING:
-    from tests.storage.web.conftest import ManualClock
+    from tests.storage.fetch.conftest import ManualClock
 
 Fetch = Callable[..., Track]
 
@@ -34,7 +35,14 @@ def test_a_server_that_fails_once_is_asked_again(
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(401, "forbidden"), (403, "forbidden"), (404, "not_found"), (410, "not_found")],
+    [
+        (400, "unreachable"),
+        (401, "forbidden"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (410, "not_found"),
+        (451, "forbidden"),
+    ],
 )
 def test_a_refusal_is_not_asked_again(
     host: ThreadingHTTPServer, fetch: Fetch, status: int, reason: str
@@ -101,17 +109,23 @@ def test_waits_never_reach_beyond_the_deadline(
     assert manual.waits_s == []
 
 
-@pytest.mark.parametrize(("attempt", "longest_s"), [(1, 1), (2, 2), (3, 4), (5, 16), (9, 60)])
-def test_waits_are_drawn_from_a_range_that_doubles_up_to_the_limit(
-    attempt: int, longest_s: float
-) -> None:
-    rng = random.Random(0)
-    busy = Delayed(Reason.UNREACHABLE, "busy", 0.0)
+def test_waits_are_drawn_from_a_range_that_doubles_up_to_the_limit() -> None:
+    def draw_waits_s() -> list[float]:
+        waits_s: list[float] = []
+        limits = DownloadLimits(max_attempts=7, max_wait_s=10.0, deadline_s=1e9)
 
-    waits_s = [draw_wait(attempt, busy, DownloadLimits(max_wait_s=60), rng) for _ in range(500)]
+        def fail() -> None:
+            raise Delayed(Reason.UNREACHABLE, "busy", 0.0)
 
-    assert min(waits_s) < 0.05 * longest_s
-    assert 0.95 * longest_s < max(waits_s) <= longest_s
+        with pytest.raises(TransientError, match="busy"):
+            try_again(fail, Watch("a song", limits, Clock(sleep=waits_s.append)))
+        return waits_s
+
+    drawn = list(zip(*(draw_waits_s() for _ in range(300)), strict=True))
+
+    for waits_s, longest_s in zip(drawn, (1, 2, 4, 8, 10, 10), strict=True):
+        assert min(waits_s) < 0.1 * longest_s
+        assert 0.9 * longest_s < max(waits_s) <= longest_s
 
 
 def test_a_promise_that_is_never_kept_is_truncated(host: ThreadingHTTPServer, fetch: Fetch) -> None:
@@ -166,13 +180,27 @@ def test_head_lines_that_trickle_in_are_given_up(host: ThreadingHTTPServer, fetc
     assert failure.value.reason == "timed_out"
 
 
-def test_a_body_that_never_ends_is_too_large(host: ThreadingHTTPServer, fetch: Fetch) -> None:
+def test_a_body_larger_than_the_limit_is_given_up(
+    host: ThreadingHTTPServer, fetch: Fetch, layout: DataLayout
+) -> None:
     host.send(bytes(200_000), then="drip")
+    host.send(b"", Content_Length="200000")
 
-    with pytest.raises(TrackRejected, match="larger than 100000 bytes") as rejection:
-        fetch(f"{host.url}/song.mp3", max_bytes=100_000)
+    for _ in range(2):
+        with pytest.raises(TrackRejected, match="larger than 100000 bytes") as rejection:
+            fetch(f"{host.url}/song.mp3", max_bytes=100_000)
+        assert rejection.value.reason == "too_large"
+    assert not any(path.is_file() for path in layout.home.rglob("*"))
 
-    assert rejection.value.reason == "too_large"
+
+def test_a_closed_port_is_tried_again_by_a_later_run(fetch: Fetch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    with pytest.raises(TransientError) as failure:
+        fetch(f"http://127.0.0.1:{port}/song.mp3", max_attempts=1)
+
+    assert failure.value.reason == "unreachable"
 
 
 def test_a_download_that_takes_too_long_has_timed_out(
@@ -181,7 +209,7 @@ def test_a_download_that_takes_too_long_has_timed_out(
     manual.step_s = 10.0
     host.send(host.song, then="drip")
 
-    with pytest.raises(TransientError, match="takes too long") as failure:
+    with pytest.raises(TransientError, match="takes longer than") as failure:
         fetch(f"{host.url}/song.mp3", deadline_s=25.0, min_bytes_per_s=0.0)
 
     assert failure.value.reason == "timed_out"

@@ -1,5 +1,7 @@
 """Which addresses are pages of music sites, and which songs they are; nothing is asked for."""
 
+from pathlib import Path
+
 import pytest
 
 from genre_core.records import Source
@@ -60,6 +62,15 @@ def test_a_page_that_tells_only_a_name_is_known_by_its_address() -> None:
 
     assert here.source_id == "https://a.bandcamp.com/track/intro"
     assert there.source_id == "https://b.bandcamp.com/track/intro"
+
+
+def test_a_link_to_a_file_has_the_id_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").touch()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "song.wav")
+
+    linked = identify(Source(location=str(tmp_path / "link.wav"), genre="hums"))
+
+    assert linked.source_id == str((tmp_path / "song.wav").resolve())
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Track
-from storage.fetch import hops
-from storage.fetch.addresses import is_public, require_public, show_location
+from storage.fetch import addresses
+from storage.fetch.addresses import AddressPolicy, is_public
+from storage.fetch.limits import DownloadLimits
 
 Fetch = Callable[..., Track]
 
@@ -33,24 +34,29 @@ def test_an_address_of_one_machine_or_one_house_is_not_public(address: str) -> N
     assert not is_public(address)
 
 
-def test_one_closed_address_of_a_host_is_enough_to_refuse_it() -> None:
+def test_one_closed_address_of_a_host_is_enough_to_refuse_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places = {"a.test": ["10.0.0.2"], "songs.test": ["8.8.8.8", "10.0.0.1"]}
+    monkeypatch.setattr(addresses, "resolve_host", places.__getitem__)
+    policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
+
     with pytest.raises(TrackRejected, match=r"leads to songs\.test, which is at 10\.0\.0\.1"):
-        require_public("http://a.test/x", "songs.test", ["8.8.8.8", "10.0.0.1"], ["10.0.0.2"])
+        policy.find_addresses("http://songs.test/", "songs.test", has_proxy=False)
 
 
-@pytest.mark.parametrize(
-    ("location", "shown"),
-    [
-        ("http://user:secret@host/song.mp3?token=secret#secret", "http://host/song.mp3"),
-        ("https://user:sec/ret@host/song.mp3", "https://host/song.mp3"),
-        ("http:user:secret@host/song.mp3", "http:host/song.mp3"),
-        ("http://host/@artist/song.mp3", "http://host/@artist/song.mp3"),
-        ("http://[::1/song.mp3", "http://[::1/song.mp3"),
-        ("/music/what?/me@home.mp3", "/music/what?/me@home.mp3"),
-    ],
-)
-def test_locations_are_shown_without_secrets(location: str, shown: str) -> None:
-    assert show_location(location) == shown
+def test_a_named_host_that_changes_to_a_private_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([["8.8.8.8"], ["10.0.0.1"]])
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: next(answers))
+    policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
+
+    first = policy.find_addresses("http://a.test/x", "a.test", has_proxy=False)
+
+    assert first == ["8.8.8.8"]
+    with pytest.raises(TrackRejected, match=r"10\.0\.0\.1, no public address"):
+        policy.find_addresses("http://a.test/y", "a.test", has_proxy=False)
 
 
 def test_an_address_that_the_user_named_may_be_private(
@@ -117,7 +123,7 @@ def test_redirects_in_a_circle_end(host: ThreadingHTTPServer, fetch: Fetch) -> N
 def test_the_connection_goes_to_the_address_that_was_checked(
     host: ThreadingHTTPServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hops, "resolve_host", lambda _host: ["127.0.0.3", "127.0.0.1"])
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: ["127.0.0.3", "127.0.0.1"])
 
     fetch(f"http://songs.test:{host.server_port}/song.mp3")
 
@@ -156,7 +162,7 @@ def test_a_name_that_nobody_knows_is_unreachable(
     def fail(_host: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    monkeypatch.setattr(hops, "resolve_host", fail)
+    monkeypatch.setattr(addresses, "resolve_host", fail)
 
     with pytest.raises(TransientError, match="cannot be reached now") as failure:
         fetch("http://songs.test/song.mp3", max_attempts=2)

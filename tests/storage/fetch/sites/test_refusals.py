@@ -5,57 +5,54 @@ import socket
 import pytest
 
 from genre_core.errors import TrackRejected, TransientError
-from tests.storage.sites.conftest import Fetch
-from tests.storage.sites.music_site import MusicSite, write_stream
+from tests.storage.fetch.sites.conftest import Fetch
+from tests.storage.fetch.sites.music_site import MusicSite, write_stream
 
 
 @pytest.mark.parametrize(
-    ("refusal", "reason"),
+    ("refusal", "error", "reason"),
     [
-        ("This track is private", "forbidden"),
-        ("Sign in to confirm your age", "forbidden"),
-        ("This video has been removed by the uploader", "not_found"),
-        ("Video unavailable", "not_found"),
+        ("This track is private", TrackRejected, "forbidden"),
+        ("Sign in to confirm your age", TrackRejected, "forbidden"),
+        ("This video has been removed by the uploader", TrackRejected, "not_found"),
+        ("Video unavailable", TrackRejected, "not_found"),
+        ("Rate limit exceeded", TransientError, "unreachable"),
+        ("Sign in to confirm you’re not a bot", TransientError, "unreachable"),
+        ("Something odd", TransientError, "unreachable"),
     ],
 )
-def test_what_a_site_says_of_a_song_is_its_reason(
-    fetch: Fetch, site: MusicSite, song: bytes, refusal: str, reason: str
-) -> None:
+def test_the_answer_of_a_site_about_a_song_is_its_reason(
+    fetch: Fetch, site: MusicSite, song: bytes, refusal: str,
+    error: type[TrackRejected | TransientError], reason: str,
+) -> None:  # fmt: skip
     url = site.add_track("one", song, refusal=refusal)
 
-    with pytest.raises(TrackRejected, match=refusal) as rejection:
+    with pytest.raises(error, match=refusal) as failure:
         fetch(url)
 
-    assert rejection.value.reason == reason
+    assert failure.value.reason == reason
 
 
 @pytest.mark.parametrize("path", ["/api/track/one", "/media/one.mp3"])
 @pytest.mark.parametrize(
-    ("status", "reason"), [(404, "not_found"), (410, "not_found"), (403, "forbidden")]
+    ("status", "error", "reason"),
+    [
+        (404, TrackRejected, "not_found"),
+        (410, TrackRejected, "not_found"),
+        (403, TrackRejected, "forbidden"),
+        (500, TransientError, "unreachable"),
+        (429, TransientError, "unreachable"),
+        (504, TransientError, "timed_out"),
+    ],
 )
-def test_a_song_that_is_gone_is_rejected(
-    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int, reason: str
-) -> None:
+def test_the_status_of_a_page_or_a_file_is_the_reason(
+    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int,
+    error: type[TrackRejected | TransientError], reason: str,
+) -> None:  # fmt: skip
     url = site.add_track("one", song)
     site.refuse(path, status)
 
-    with pytest.raises(TrackRejected, match=f"answers {status}") as rejection:
-        fetch(url)
-
-    assert rejection.value.reason == reason
-
-
-@pytest.mark.parametrize("path", ["/api/track/one", "/media/one.mp3"])
-@pytest.mark.parametrize(
-    ("status", "reason"), [(500, "unreachable"), (429, "unreachable"), (504, "timed_out")]
-)
-def test_a_site_in_trouble_is_asked_again_by_a_later_run(
-    fetch: Fetch, site: MusicSite, song: bytes, path: str, status: int, reason: str
-) -> None:
-    url = site.add_track("one", song)
-    site.refuse(path, status)
-
-    with pytest.raises(TransientError, match=f"answers {status}") as failure:
+    with pytest.raises(error, match=f"answers {status}") as failure:
         fetch(url)
 
     assert failure.value.reason == reason
@@ -71,20 +68,6 @@ def test_a_site_that_was_busy_for_a_moment_is_asked_again_at_once(
 
     assert track.title == "one"
     assert site.asked.count("/api/track/one") == 3
-
-
-@pytest.mark.parametrize(
-    "refusal", ["Rate limit exceeded", "Sign in to confirm you’re not a bot", "Something odd"]
-)
-def test_a_site_that_wants_no_more_for_now_is_asked_by_the_next_run(
-    fetch: Fetch, site: MusicSite, song: bytes, refusal: str
-) -> None:
-    url = site.add_track("one", song, refusal=refusal)
-
-    with pytest.raises(TransientError, match=refusal) as failure:
-        fetch(url)
-
-    assert failure.value.reason == "unreachable"
 
 
 def test_a_page_that_yt_dlp_does_not_understand_is_a_broken_site(
@@ -138,5 +121,5 @@ def test_what_is_neither_http_nor_https_is_not_fetched(
     write_stream(site, song)
     site.files["/media/list.m3u8"] = f"#EXTM3U\n#EXTINF:4.0,\n{address}\n#EXT-X-ENDLIST".encode()
 
-    with pytest.raises(TrackRejected, match="Only http and https"):
+    with pytest.raises(TrackRejected, match="http and https, not"):
         fetch(url)

@@ -9,7 +9,7 @@ import pytest
 
 from genre_core.errors import TransientError
 from genre_core.records import Track
-from storage.fetch import hops
+from storage.fetch import addresses, connect
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def https_port(
     serving.load_cert_chain(certificate)
     host.socket = serving.wrap_socket(host.socket, server_side=True)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(hops, "_certificates", lambda: trusting)
-    monkeypatch.setattr(hops, "resolve_host", lambda _host: ["127.0.0.1"])
+    monkeypatch.setattr(connect, "_certificates", lambda: trusting)
+    monkeypatch.setattr(addresses, "resolve_host", lambda _host: ["127.0.0.1"])
     return host.server_port
 
 

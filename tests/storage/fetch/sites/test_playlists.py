@@ -9,8 +9,8 @@ from storage.fetch.download import DownloadLimits
 from storage.fetch.limits import Clock
 from storage.fetch.sites.access import Access, Circuits, SiteConfig
 from storage.sources.listing import Expanded, expand_pages
-from tests.storage.sites.conftest import Fetch
-from tests.storage.sites.music_site import MusicSite
+from tests.storage.fetch.sites.conftest import Fetch
+from tests.storage.fetch.sites.music_site import MusicSite
 
 Open = Callable[..., Expanded]
 

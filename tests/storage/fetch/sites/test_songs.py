@@ -12,8 +12,8 @@ import pytest
 from genre_core.errors import TrackRejected, TransientError, UsageError
 from storage.fetch.sites.access import Access, SiteConfig, open_access
 from storage.home import DataLayout
-from tests.storage.sites.conftest import Fetch
-from tests.storage.sites.music_site import MusicSite, write_stream
+from tests.storage.fetch.sites.conftest import Fetch
+from tests.storage.fetch.sites.music_site import MusicSite, write_stream
 
 
 def left(layout: DataLayout) -> list[str]:
@@ -110,10 +110,13 @@ def small_disk(song: bytes) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_disk")
-def test_a_disk_that_takes_no_more_of_a_song_is_told_as_such(
-    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_a_disk_that_takes_no_more_of_a_song_is_reported_as_such(
+    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout, is_stream: bool
 ) -> None:
     url = site.add_track("one", song)
+    if is_stream:
+        write_stream(site, song)
 
     with pytest.raises(TransientError, match="takes no file of that size") as failure:
         fetch(url)
@@ -122,18 +125,14 @@ def test_a_disk_that_takes_no_more_of_a_song_is_told_as_such(
     assert left(layout) == []
 
 
-@pytest.mark.usefixtures("small_disk")
-def test_a_disk_that_takes_no_more_of_a_stream_is_told_as_such(
-    fetch: Fetch, site: MusicSite, song: bytes, layout: DataLayout
-) -> None:
+def test_a_body_that_breaks_off_is_truncated(fetch: Fetch, site: MusicSite, song: bytes) -> None:
     url = site.add_track("one", song)
-    write_stream(site, song)
+    site.cut = len(song) // 2
 
-    with pytest.raises(TransientError, match="takes no file of that size") as failure:
+    with pytest.raises(TransientError, match="breaks off") as failure:
         fetch(url)
 
-    assert failure.value.reason == "interrupted"
-    assert left(layout) == []
+    assert failure.value.reason == "truncated"
 
 
 def test_a_song_that_takes_too_long_is_given_up(fetch: Fetch, site: MusicSite, song: bytes) -> None:

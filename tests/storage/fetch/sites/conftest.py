@@ -11,7 +11,7 @@ from storage.fetch.limits import Clock
 from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import identify
-from tests.storage.sites.music_site import MusicSite, open_music_site
+from tests.storage.fetch.sites.music_site import MusicSite, open_music_site
 
 Fetch = Callable[..., Track]
 

@@ -83,6 +83,7 @@ class MusicSite(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.statuses: dict[str, list[int]] = {}
         self.redirects: dict[str, str] = {}
+        self.cut: int | None = None  # answers with files break off after so many bytes
         self.asked: list[str] = []
         self.cookies: list[str] = []
 
@@ -122,17 +123,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in self.server.pages:
             self._send(200, json.dumps(self.server.pages[path]).encode())
         elif path in self.server.files:
-            self._send(200, self.server.files[path])
+            self._send(200, self.server.files[path], self.server.cut)
         else:
             self._send(404, b"")
 
-    def _send(self, status: int, body: bytes, **headers: str) -> None:
+    def _send(self, status: int, body: bytes, cut: int | None = None, **headers: str) -> None:
         self.send_response(status)
         for name, text in headers.items():
             self.send_header(name, text)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[:cut])
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""

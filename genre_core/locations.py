@@ -1,0 +1,55 @@
+"""How the location of a song is shown: the one place that hides credentials and tokens."""
+
+import re
+from urllib.parse import urlsplit
+
+_CREDENTIALS = re.compile(r"(://)[^/?#]*@")
+_PERHAPS_CREDENTIALS = re.compile(r"^([a-z+.-]*:(?://)?)?.*@", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_ADDRESS = re.compile(r"\w+://\S+")
+_ID_IN_LIST = re.compile(r"\w+%20[^&=?]+")
+# fields of a query that name a song or a list and open nothing
+_NAMING = frozenset(("album", "id", "list", "song", "track", "v"))
+
+
+def show_location(location: str) -> str:
+    """Return a location as messages show it: an address without credentials and query."""
+    if location.startswith("/"):
+        return location
+    credentials = _CREDENTIALS if _is_well_formed(location) else _PERHAPS_CREDENTIALS
+    return _QUERY.sub("", credentials.sub(r"\1", location))
+
+
+def show_addresses(text: str) -> str:
+    """Return a text of another program with its addresses as `show_location` shows them."""
+    return _ADDRESS.sub(lambda found: show_location(found[0]), text)
+
+
+def mask_location(location: str) -> str:
+    """Return a location as the published store shows it.
+
+    Credentials are removed and the fields of the query masked (``token=***``), except those that
+    name a song (``v=``, ``id=``); so is the fragment, except the id of a song in its list.
+    """
+    if location.startswith("/") or "://" not in location:
+        return location
+    rest, _, fragment = location.partition("#")
+    query = "&".join(map(_mask_field, filter(None, rest.partition("?")[2].split("&"))))
+    place = f"#{fragment}" if _ID_IN_LIST.fullmatch(fragment) else ""
+    return show_location(location) + (f"?{query}" if query else "") + place
+
+
+def _mask_field(field: str) -> str:
+    name, separator, _ = field.partition("=")
+    if not separator:
+        return "***"
+    return field if name.lower() in _NAMING else f"{name}=***"
+
+
+def _is_well_formed(location: str) -> bool:
+    """Whether an address has a host, and a port that is a number."""
+    try:
+        parts = urlsplit(location)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

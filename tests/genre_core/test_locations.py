@@ -1,0 +1,42 @@
+"""Credentials and tokens of an address are shown nowhere."""
+
+import pytest
+
+from genre_core.locations import mask_location, show_addresses, show_location
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("http://user:secret@host/song.mp3?token=secret#secret", "http://host/song.mp3"),
+        ("https://user:sec/ret@host/song.mp3", "https://host/song.mp3"),
+        ("http:user:secret@host/song.mp3", "http:host/song.mp3"),
+        ("http://host/@artist/song.mp3", "http://host/@artist/song.mp3"),
+        ("http://[::1/song.mp3", "http://[::1/song.mp3"),
+        ("/music/what?/me@home.mp3", "/music/what?/me@home.mp3"),
+    ],
+)
+def test_locations_are_shown_without_secrets(location: str, shown: str) -> None:
+    assert show_location(location) == shown
+
+
+@pytest.mark.parametrize(
+    ("location", "masked"),
+    [
+        ("https://me:secret@host/a.mp3?token=secret#secret", "https://host/a.mp3?token=***"),
+        ("https://host/a.mp3?id=3&Expires=9&secret", "https://host/a.mp3?id=3&Expires=***&***"),
+        ("https://tube.example/watch?v=dQw4", "https://tube.example/watch?v=dQw4"),
+        ("https://host/set?k=secret#madeup%202%20b", "https://host/set?k=***#madeup%202%20b"),
+        ("/music/what?/me@home#1.mp3", "/music/what?/me@home#1.mp3"),
+        ("youtube dQw4", "youtube dQw4"),
+    ],
+)
+def test_masked_locations_keep_what_names_a_song(location: str, masked: str) -> None:
+    assert mask_location(location) == masked
+    assert mask_location(masked) == masked
+
+
+def test_addresses_in_the_words_of_others_are_shown_without_secrets() -> None:
+    text = "GET http://me:secret@host/a?sig=secret failed"
+
+    assert show_addresses(text) == "GET http://host/a failed"

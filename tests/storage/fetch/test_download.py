@@ -1,0 +1,117 @@
+"""Songs fetched from paths: copied, probed, and named by their content."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from genre_core.errors import TrackRejected
+from genre_core.records import Source, Track
+from storage.fetch.download import DownloadLimits, fetch_song
+from storage.home import DataLayout
+
+
+def fetch_file(
+    location: str | Path, layout: DataLayout, limits: DownloadLimits | None = None
+) -> Track:
+    source = Source(location=str(location), genre="rock")
+    return fetch_song(source, layout, limits or DownloadLimits())
+
+
+def files(layout: DataLayout) -> list[Path]:
+    return [path for path in layout.home.rglob("*") if path.is_file()]
+
+
+def rejection_of(
+    location: str | Path, layout: DataLayout, limits: DownloadLimits | None = None
+) -> str:
+    """Fetch what must be rejected, check that nothing is left behind, and return the reason."""
+    with pytest.raises(TrackRejected) as rejection:
+        fetch_file(location, layout, limits)
+    assert str(location) in str(rejection.value)
+    assert files(layout) == []
+    return rejection.value.reason
+
+
+def test_a_local_song_is_copied_and_named_by_its_content(
+    sweep_mp3: Path, layout: DataLayout
+) -> None:
+    content = sweep_mp3.read_bytes()
+
+    track = fetch_file(sweep_mp3, layout)
+
+    assert track.track_id == hashlib.sha256(content).hexdigest()
+    assert (track.suffix, track.codec, track.sample_rate) == (".mp3", "mp3", 44_100)
+    assert files(layout) == [layout.song(track.track_id, ".mp3")]
+    assert files(layout)[0].read_bytes() == content
+    assert sweep_mp3.exists()
+
+
+def test_a_song_that_is_there_is_kept(sweep_mp3: Path, layout: DataLayout) -> None:
+    track = fetch_file(sweep_mp3, layout)
+    stored = layout.song(track.track_id, track.suffix)
+    os.utime(stored, (1, 1))
+
+    fetch_file(sweep_mp3, layout)
+
+    assert stored.stat().st_mtime == 1
+
+
+def test_the_tags_of_a_source_override_those_of_the_file(
+    sweep_mp3: Path, layout: DataLayout
+) -> None:
+    source = Source(location=str(sweep_mp3), genre="rock", artist="Byron", licence="CC0")
+
+    track = fetch_song(source, layout, DownloadLimits())
+
+    assert (track.artist, track.album, track.title) == ("Byron", "Notes", "Ünïcode 歌")
+    assert (track.genre, track.licence) == ("rock", "CC0")
+
+
+def test_the_suffix_is_that_of_the_content_not_of_the_name(
+    sweep_mp3: Path, layout: DataLayout, tmp_path: Path
+) -> None:
+    song = tmp_path / "x; rm -rf $HOME.sh"
+    song.write_bytes(sweep_mp3.read_bytes())
+
+    assert fetch_file(song, layout).suffix == ".mp3"
+
+
+def test_a_file_that_is_no_song_is_rejected(layout: DataLayout, tmp_path: Path) -> None:
+    (tmp_path / "text.mp3").write_text("no music at all\n" * 100)
+    (tmp_path / "empty.mp3").touch()
+
+    reasons = {
+        name: rejection_of(tmp_path / name, layout)
+        for name in ("none.mp3", "text.mp3/none.mp3", "n" * 300, "text.mp3", "empty.mp3", ".")
+    }
+
+    assert list(reasons.values()) == ["not_found"] * 3 + ["not_audio"] * 3
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_file_that_may_not_be_read_is_forbidden(
+    sweep_mp3: Path, layout: DataLayout, tmp_path: Path
+) -> None:
+    song = tmp_path / "song.mp3"
+    song.write_bytes(sweep_mp3.read_bytes())
+    song.chmod(0)
+
+    assert rejection_of(song, layout) == "forbidden"
+
+
+def test_a_file_larger_than_the_limit_is_too_large(sweep_mp3: Path, layout: DataLayout) -> None:
+    assert rejection_of(sweep_mp3, layout, DownloadLimits(max_bytes=10_000)) == "too_large"
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://example.org/a.mp3", "song.mp3", "data:audio/mp3,x"]
+)
+def test_other_schemes_are_forbidden(layout: DataLayout, location: str) -> None:
+    assert rejection_of(location, layout) == "forbidden"
+
+
+@pytest.mark.parametrize("location", ["http://[::1/a.mp3", "http://", "http://a:b/c"])
+def test_a_malformed_address_rejects_the_song(layout: DataLayout, location: str) -> None:
+    assert rejection_of(location, layout) in ("not_found", "unreachable")
