@@ -20,6 +20,7 @@ from genre_core.examples import Float32Array
 from genre_core.training.head import fit_head
 from genre_core.training.songs import EmbeddedSongs
 from genre_core.training.tag_prior import prior_matrix, tag_table
+from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
 from storage.home import DataLayout
 
@@ -69,8 +70,9 @@ def average(draws: Sequence[Sequence[float]]) -> list[Interval]:
 def main(home: Path) -> None:
     """Print a table for the embedding used last."""
     layout = DataLayout(home.expanduser().resolve())
-    snapshot, embedding = read_embedded_snapshot(layout)
-    library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+    with open_catalog(layout) as catalog:
+        snapshot, embedding = read_embedded_snapshot(catalog)
+        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
     songs = library.songs.divisible()
     prior = prior_matrix(songs.genres, embedding, tag_table({}))
     table = Table(title=f"{len(songs)} songs, {len(set(songs.group_ids))} artists, {N_DRAWS} draws")

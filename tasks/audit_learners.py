@@ -15,8 +15,7 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.audit.songs import AuditedSong, fold_groups
 from genre_core.examples import Examples, Float32Array
 from genre_core.networks.registry import HEADS
-from genre_core.studies.ladder.rungs import LadderConfig
-from genre_core.studies.ladder.scores import fixed_order
+from genre_core.training.epoch_orders import fixed_order
 from genre_core.training.tag_prior import prior_matrix, tag_table
 from tasks.audit_plan import AuditPlan, Seen
 from tasks.keras_import import import_learning
@@ -67,13 +66,9 @@ def memorising_learner(config: AuditConfig, n_genres: int) -> Fit:
     It chooses no epoch, for random labels have none that generalises. One network is trained again
     and again from fresh weights, which takes a sixth of the time of the pipeline's own training.
     """
-    ladder = LadderConfig(
-        network=SMALL_NETWORK,
-        epochs=config.max_epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
+    learn = import_learning().make_learner(
+        SMALL_NETWORK, n_genres, config.batch_size, config.learning_rate
     )
-    learn = import_learning().make_learner(ladder, n_softmaxes=1, n_genres=n_genres)
 
     def fit(train: Examples, scored: Examples, seed: int) -> Float32Array:
         rng = np.random.default_rng([config.seed, seed])

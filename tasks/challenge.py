@@ -31,7 +31,7 @@ from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.scores import assess_songs
 from tasks.splits import snapshot_examples
-from tasks.studies.record import load_model
+from tasks.tracked import load_model
 
 if TYPE_CHECKING:
     from storage.models.champion import Champion

@@ -20,6 +20,6 @@ def import_training() -> ModuleType:
 
 
 def import_learning() -> ModuleType:
-    """Import what trains the rungs of the ladder; it needs Keras, too."""
+    """Import the training of fixed epochs, which needs Keras, too."""
     import_training()
-    return import_module("genre_core.studies.ladder.learning")
+    return import_module("genre_core.training.fixed_epochs")

@@ -42,7 +42,7 @@ from genre_core.figures.evaluation import (
 from genre_core.records import Split
 from storage.catalog.runs import Prediction, Run
 from storage.home import DataLayout
-from tasks.studies.record import open_store
+from tasks.tracked import open_tracked
 
 SongsOfSplit = Mapping[Split, FragmentedSongs]
 
@@ -232,7 +232,7 @@ def assess_songs(
     from storage.models.logged import describe_model
 
     values = song_values(examples)
-    described = describe_model(open_store(layout), run.model_uri)
+    described = describe_model(open_tracked(layout), run.model_uri)
     temperature, certainty = described.temperature, described.certainty
     return {
         track_id: certainty.assess(temper(np.array(row), temperature), genres, values.get(track_id))

@@ -8,6 +8,7 @@ from genre_core.dataset.suspects import find_suspects
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.audits import record_suspects
+from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
@@ -26,7 +27,8 @@ def list_suspects(
     """
     for config, snapshot in zip(features, snapshots, strict=True):
         if config.embedding:
-            library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+            with open_catalog(layout) as catalog:
+                library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
             songs = library.songs.divisible()
             prior = prior_matrix(songs.genres, config.embedding, tag_table(tag_prior))
             suspects = find_suspects(songs, prior, library.confirmed)

@@ -1,11 +1,12 @@
 """The store of runs, opened so that each run that is made tells which flow run made it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_UI_URL
 
 from storage.home import DataLayout
+from tasks.keras_import import import_training
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -36,3 +37,11 @@ def flow_run_tags() -> dict[str, str]:
     page = str(flow_run.get_flow_run_ui_url())
     made_by = f"Made by the flow run [{name}]({page}) of Prefect."
     return {**tags, "prefect.flow_run_url": page, DESCRIPTION: made_by}
+
+
+def load_model(layout: DataLayout, model_uri: str) -> Any:  # noqa: ANN401 - a keras.Model
+    """Load a trained network."""
+    import_training()
+    from storage.models import logged
+
+    return logged.load_model(open_tracked(layout), model_uri)

@@ -1,7 +1,7 @@
-"""Command next: which unlabelled songs should be labelled next."""
+"""Commands on labels: suspects, similar, next."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +22,7 @@ from storage.catalog.embeddings import Among, find_embedded, nearest_songs
 if TYPE_CHECKING:
     from flows.settings import Settings
     from genre_core.representations.features import FeatureConfig
-    from tasks.studies.proposing import Proposed, ProposedSong
+    from tasks.studies.propose import Proposed, ProposedSong
     from tasks.studies.similar import Compared
 
 SHOWN_DIGITS = 12
@@ -32,8 +32,8 @@ SHOWN_DIGITS = 12
 def suspects(home: Home = None, as_json: AsJson = False) -> None:
     """List the songs whose label looks wrong, the least probable label first.
 
-    Each training finds them anew; `genreflow decide` takes your answer, be it the label or another
-    genre, and the song leaves the list for good.
+    Each training renews the list. Confirm or correct a label with `genreflow decide`, and the song
+    leaves the list for good.
 
     Example: [bold]genreflow suspects[/bold]
     """
@@ -42,23 +42,25 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not rows:
-        OUT.print("No label looks wrong. `genreflow train` looks again, if it has embeddings.")
+        OUT.print("No label looks wrong. `genreflow train` renews the list, if it has embeddings.")
         return
-    cells = [_cells(row) for row in rows]
-    table = Table(title="Labels that look wrong", **{**PLAIN, "padding": (0, 1, 0, 0)})
-    for heading, column in zip(
-        ("id", "label", "prediction"), zip(*cells, strict=True), strict=False
-    ):
-        table.add_column(heading, min_width=max(map(len, column)))
-    heading = "song, and the nearest ones of other artists"
-    table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for row in cells:
-        table.add_row(*map(Text, row))
-    OUT.print(table)
+    OUT.print(_suspects_table([_suspect_row(row) for row in rows]))
     OUT.print("Listen, then confirm or correct a label: genreflow decide ID GENRE")
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _suspects_table(rows: Sequence[tuple[str, str, str, str]]) -> Table:
+    table = Table(title="Labels that look wrong", **{**PLAIN, "padding": (0, 1, 0, 0)})
+    headings = ("id", "label", "prediction")
+    for heading, column in zip(headings, zip(*rows, strict=True), strict=False):
+        table.add_column(heading, min_width=max(map(len, column)))
+    heading = "song, and the nearest ones of other artists"
+    table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _suspect_row(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
     nearest = [f"  {near['genre']}: {_name(near)}" for near in row["neighbours"]]
     return (
         row["track_id"][:SHOWN_DIGITS],
@@ -82,14 +84,14 @@ def similar(
     ] = Among.LIBRARY,
     n: Annotated[int, typer.Option("--n", min=1, help="So many songs.")] = 10,
     representation: Annotated[
-        str, typer.Option(help="The embedding; the first of the settings where none is named.")
+        str, typer.Option(help="The embedding; default: the first of the settings.")
     ] = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the songs that are nearest to a song, by the cosine of mean embeddings.
 
-    A song that is not in the library is embedded, and not kept.
+    A song that is not in the library is embedded for this alone.
 
     Example: [bold]genreflow similar song.mp3 --n 5[/bold]
     """
@@ -103,7 +105,7 @@ def similar(
     if as_json:
         print_json({"song": song, "representation": chosen, "songs": rows})
     else:
-        OUT.print(_table(rows))
+        OUT.print(_similar_table(rows))
 
 
 def _embed(config: "Settings", song: str, representation: str) -> "Compared":
@@ -126,7 +128,7 @@ def _embed(config: "Settings", song: str, representation: str) -> "Compared":
     return embed_song(config.layout, song, Embedder(features=own[0], model=model))
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+def _similar_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(title="Similar songs", **PLAIN)
     for heading in ("cosine", "genre", "song", "source"):
         table.add_column(heading, overflow="fold")
@@ -149,8 +151,8 @@ def propose_next(
 ) -> None:
     """Propose the unlabelled songs whose labels would help most, as one batch.
 
-    Songs that are unlike the labelled ones, stand for many others and, once there are labels
-    enough, are uncertain; no artist takes more than a quarter of them.
+    Songs that are unlike the labelled ones, are near many others and, once there are labels
+    enough, are uncertain; at most a quarter are of one artist.
 
     Example: [bold]genreflow next --n 20[/bold]
     """
@@ -158,7 +160,7 @@ def propose_next(
     if not config.layout.catalog.exists():
         raise UsageError(f"There is no song in {config.layout.home} yet. {_how_to_ingest(music)}")
     from storage.sources.listing import list_sources
-    from tasks.studies.proposing import propose
+    from tasks.studies.propose import propose
 
     listed = list_sources(music, takes_unlabelled=True) if music else []
     sources = [source.location for source in listed]
@@ -207,21 +209,23 @@ def _command(song: "ProposedSong") -> str:
 
 
 def _remarks(proposed: "Proposed", music: str | None) -> list[str]:
-    """Say what stands in the way of better proposals."""
+    """Return what prevents better proposals, and what to do about it."""
     if not proposed.n_unlabelled or (music and not proposed.songs):
         where = f"of {music} " if music else ""
         return [
             f"The store has no unlabelled song {where}with an embedding. {_how_to_ingest(music)}"
         ]
     n_waiting = proposed.n_unlabelled - proposed.n_embedded
-    return [
-        *([f"{n_waiting} unlabelled songs wait for `genreflow extract`."] if n_waiting else []),
-        *(
-            ["No prediction: songs of two genres need labels first. Songs are spread alone."]
-            if proposed.songs and not proposed.songs[0].predicted
-            else []
-        ),
-    ]
+    unpredicted = proposed.songs and not proposed.songs[0].predicted
+    remarks = (
+        f"{n_waiting} unlabelled songs have no embedding; run `genreflow extract`."
+        if n_waiting
+        else "",
+        "No prediction, because fewer than two genres have songs: the songs are only spread."
+        if unpredicted
+        else "",
+    )
+    return [remark for remark in remarks if remark]
 
 
 def _how_to_ingest(music: str | None) -> str:

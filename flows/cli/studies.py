@@ -1,4 +1,4 @@
-"""Command sweep: networks × representations × fragment lengths × seeds."""
+"""Commands of the studies: sweep, kernels, ladder, thesis-report, reproduce, curve."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -12,12 +12,13 @@ from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, print_j
 from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, prepare_config
 from flows.cli.tables import PLAIN
 from flows.settings import read_settings
-from genre_core.studies.learning_curve import N_DRAWS, Curve, CurvePoint
+from genre_core.studies.learning_curve import N_DRAWS, CurvePoint, LearningCurve
 
 if TYPE_CHECKING:
     from flows.studies.sweep import SweepReport
-    from genre_core.studies.claims.findings import Finding
+    from genre_core.studies.claims.findings import TestedClaim
     from tasks.studies.ladder import LadderReport
+    from tasks.studies.reproduce import Reproduction
     from tasks.studies.sweep import SweepRow
 
 THESIS_LENGTHS_S = (1.0, 1.5, 2.0, 2.5, 3.0)
@@ -37,7 +38,7 @@ def sweep(
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train every combination that has no run yet, the most telling ones first, and compare.
+    """Train every combination that has no run yet, the most useful ones first, and compare.
 
     Where neither option nor setting names several lengths, those of the thesis are used: 1 to 3 s.
     The champion stays as it is.
@@ -62,26 +63,25 @@ def sweep(
         print_json({"rows": [row.as_document() for row in report.rows]})
         return
     OUT.print(rows_table(report.rows))
-    OUT.print(standing_sentence(report))
+    OUT.print(progress_sentence(report))
 
 
-def standing_sentence(report: "SweepReport") -> str:
-    """Say how far a sweep has come, and whether the same command would come further."""
-    done = (
-        f"{report.n_finished} of {report.n_cells} trainings are done, {report.n_trained} of them "
-        "new; figures are in MLflow."
+def progress_sentence(report: "SweepReport") -> str:
+    """Describe how far a sweep has come, and whether running it again would add trainings."""
+    is_left = report.n_trials > report.n_finished + report.n_failed
+    sentences = (
+        f"{report.n_finished} of {report.n_trials} trainings are done, {report.n_trained} of them "
+        "new; figures are in MLflow.",
+        f"{report.n_failed} could not be trained; see the log." if report.n_failed else "",
+        "Run the same command again to resume." if is_left else "",
     )
-    failed = (
-        f" {report.n_failed} could not be trained; the log says why." if report.n_failed else ""
-    )
-    is_left = report.n_cells > report.n_finished + report.n_failed
-    return done + failed + (" The same command goes on." if is_left else "")
+    return " ".join(filter(None, sentences))
 
 
 def rows_table(rows: Sequence["SweepRow"]) -> Table:
-    """Show a row a network, representation and length; what all rows share stands in the title.
+    """Return a row a network, representation and length; the title has what all rows share.
 
-    A representation that they do not share stands below the network: side by side with it, the
+    A representation that they do not share is below the network: side by side with it, the
     numbers would not fit into 80 columns.
     """
     representations, seeds = {row.representation for row in rows}, {row.n_seeds for row in rows}
@@ -91,8 +91,11 @@ def rows_table(rows: Sequence["SweepRow"]) -> Table:
     for heading in (*numbers, "weights", "time", "a song"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
+        network = (
+            row.network if len(representations) == 1 else f"{row.network}\n{row.representation}"
+        )
         table.add_row(
-            row.network if len(representations) == 1 else f"{row.network}\n{row.representation}",
+            network,
             f"{row.fragment_s:g} s",
             *([str(row.n_seeds)] if len(seeds) > 1 else []),
             Text(str(row.validation_macro_f1)),
@@ -120,10 +123,10 @@ def kernels(
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Study kernels: how many are needed, how alike they are, which can go.
+    """Study kernels: how many are needed, how similar they are, which can go.
 
-    Trains what is missing on the snapshot used last, of the representations and lengths of the
-    settings where there is one; a finished training is kept.
+    Trains what is missing on the latest snapshot, of the representations and lengths of the
+    settings where there is one. Finished trainings are kept.
 
     Example: [bold]genreflow kernels --seed 0 --seed 1 --epochs 50[/bold]
     """
@@ -145,17 +148,20 @@ def ladder(
     network: Annotated[str, typer.Option(help="The network; rnn as published, or cnn.")] = "rnn",
     seed: Seeds = None,
     epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 30,
-    folds: Annotated[int, typer.Option(help="Parts, each scored by what the others teach.")] = 5,
+    folds: Annotated[
+        int,
+        typer.Option(help="Parts of the songs, each predicted by a network trained on the others."),
+    ] = 5,
     songs: Annotated[int, typer.Option(help="Songs at most, drawn at random.")] = 240,
     fragment_s: Annotated[float, typer.Option(help="Fragment length in seconds.")] = 3.0,
     home: Home = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Climb from the published protocol to one that can be trusted, a mended fault a rung.
+    """Fix the published protocol fault by fault, until its score can be trusted.
 
-    Each rung is measured on your songs, and on labels drawn at random. What was trained is kept:
-    the same command goes on.
+    Each rung is measured on your songs, and on permuted labels. Run the same command again to
+    resume.
 
     Example: [bold]genreflow ladder --seed 0 --epochs 20[/bold]
     """
@@ -177,15 +183,15 @@ def ladder(
     if as_json:
         print_json(report.as_document())
     else:
-        _print(report)
+        _print_ladder(report)
 
 
-def _print(report: "LadderReport") -> None:
-    from tasks.studies.ladder import ladder_notes, ladder_rows
+def _print_ladder(report: "LadderReport") -> None:
+    from genre_core.studies.ladder.report import ladder_notes, ladder_rows
 
     table = Table(title="The ladder: accuracy", **{**PLAIN, "padding": (0, 1, 0, 0)})
     table.add_column("")
-    table.add_column("mended", no_wrap=True)
+    table.add_column("change", no_wrap=True)
     for heading in ("by fragment", "by song", "chance"):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in report.scores:
@@ -204,7 +210,7 @@ COLOURS = {"holds": "green", "does not hold": "red", "not testable here": "yello
 def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
     """Test each claim of the thesis on the finished runs, and draw its figures anew.
 
-    Nothing is trained. The page is one HTML file; the same in Markdown lies beside it.
+    Nothing is trained. The page is one HTML file, with the same in Markdown beside it.
 
     Example: [bold]genreflow thesis-report[/bold]
     """
@@ -215,24 +221,24 @@ def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose =
     if as_json:
         print_json(report.as_document())
         return
-    from genre_core.studies.claims.findings import say_once
+    from genre_core.studies.claims.findings import share_reason
 
-    findings, shared = say_once(report.findings, report.too_few)
+    claims, shared = share_reason(report.claims, report.too_few)
     if shared:
         OUT.print(shared, highlight=False)
-    OUT.print(_claims_table(findings))
+    OUT.print(_claims_table(claims))
     OUT.print(f"The page is {report.page}", soft_wrap=True)
     OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
 
 
-def _claims_table(findings: Sequence["Finding"]) -> Table:
+def _claims_table(claims: Sequence["TestedClaim"]) -> Table:
     table = Table(title="The claims of the thesis", **PLAIN)
-    for heading in ("claim", "verdict"):
+    for heading in ("claim", "finding"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("why", overflow="fold")
-    for finding in findings:
-        verdict = str(finding.verdict)
-        table.add_row(finding.claim_id, Text(verdict, COLOURS[verdict]), Text(finding.why))
+    table.add_column("reason", overflow="fold")
+    for claim in claims:
+        finding = str(claim.finding)
+        table.add_row(claim.claim_id, Text(finding, COLOURS[finding]), Text(claim.reason))
     return table
 
 
@@ -243,7 +249,7 @@ def reproduce(
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a run again from its snapshot; the exit code is 1 if it does not come out again.
+    """Train a run again from its snapshot; the exit code is 1 if the result differs.
 
     Example: [bold]genreflow reproduce 3f9a0c[/bold]
     """
@@ -254,29 +260,32 @@ def reproduce(
     if as_json:
         print_json({**asdict(found), "succeeded": found.succeeded})
     else:
-        known = {True: "the same", False: "different", None: "not known of this run"}
-        OUT.print(f"Examples {found.examples_digest}: {known[found.same_examples]}.")
-        OUT.print(f"Seed {found.seed}, settings: the same.")
-        for split in ("validation", "test"):
-            score, within = (getattr(found, f"{split}_{x}") for x in ("macro_f1", "within"))
-            OUT.print(
-                f"{split} macro F1 {score:.3f}: {'within' if within else 'outside'} the interval."
-            )
-        OUT.print(f"Predictions: {'' if found.is_identical else 'not '}bit-identical.")
+        _print_reproduction(found)
     if not found.succeeded:
         raise typer.Exit(FAILURE)
+
+
+def _print_reproduction(found: "Reproduction") -> None:
+    known = {True: "the same", False: "different", None: "not known of this run"}
+    OUT.print(f"Examples {found.examples_digest}: {known[found.same_examples]}.")
+    OUT.print(f"Seed {found.seed}, settings: the same.")
+    for split in ("validation", "test"):
+        score, is_within = (getattr(found, f"{split}_{x}") for x in ("macro_f1", "within"))
+        where = "within" if is_within else "outside"
+        OUT.print(f"{split} macro F1 {score:.3f}: {where} the interval.")
+    OUT.print(f"Predictions: {'' if found.is_identical else 'not '}bit-identical.")
 
 
 @app.command()
 def curve(
     draws: Annotated[int, typer.Option(min=1, help="Choices of songs for each size.")] = N_DRAWS,
     representation: Annotated[
-        str, typer.Option(help="The embedding; the one used last where none is named.")
+        str, typer.Option(help="The embedding; default: that of the latest snapshot.")
     ] = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what accuracy to expect with 1, 2, 4, 8 … songs a genre of your own.
+    """Show what accuracy to expect with 1, 2, 4, 8 … songs of each genre.
 
     Heads are fitted on songs drawn at random, and predict the songs of all other artists, with the
     tag prior and without.
@@ -291,25 +300,25 @@ def curve(
     if as_json:
         print_json(report.as_document())
         return
-    OUT.print(_table(report.curves))
+    OUT.print(_curves_table(report.curves))
     OUT.print(f"{report.caption} The intervals hold 95 % of single draws.", soft_wrap=True)
     OUT.print(f"The figure is {report.figure}", soft_wrap=True, highlight=False)
 
 
-def _table(curves: tuple[Curve, ...]) -> Table:
+def _curves_table(curves: Sequence[LearningCurve]) -> Table:
     table = Table(title="Accuracy to expect (mean recall by song)", **PLAIN)
-    table.add_column("songs a genre", justify="right")
-    for one in curves:
-        table.add_column(one.name, no_wrap=True)
+    table.add_column("songs of each genre", justify="right")
+    for curve in curves:
+        table.add_column(curve.name, no_wrap=True)
     table.add_column("songs predicted", justify="right")
-    for points in zip(*(one.points for one in curves), strict=True):
-        table.add_row(*_cells(str(points[0].n_songs), points))
-    everything = [one.everything for one in curves if one.everything]
-    if len(everything) == len(curves):
-        table.add_row(*_cells("all", everything))
+    for points in zip(*(curve.points for curve in curves), strict=True):
+        table.add_row(*_curve_row(str(points[0].n_songs), points))
+    all_songs = [curve.all_songs for curve in curves if curve.all_songs]
+    if len(all_songs) == len(curves):
+        table.add_row(*_curve_row("all", all_songs))
     return table
 
 
-def _cells(size: str, points: "tuple[CurvePoint, ...] | list[CurvePoint]") -> list[Text]:
+def _curve_row(size: str, points: Sequence[CurvePoint]) -> list[Text]:
     scores = [str(point.accuracy) for point in points]
-    return [Text(cell) for cell in (size, *scores, str(points[0].n_scored))]
+    return [Text(value) for value in (size, *scores, str(points[0].n_scored))]

@@ -17,8 +17,8 @@ from tasks.studies.ladder import (
     LadderReport,
     conclude_ladder,
     plan_ladder,
-    select_ladder_cells,
-    train_ladder_cell,
+    select_ladder_trials,
+    train_ladder_trial,
 )
 
 REPRESENTATIONS = ("getec_int16", "getec", "thesis")
@@ -27,7 +27,7 @@ FRAGMENT_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderRequest:
-    """What is asked for: one fragment length, in seconds, and how each rung is measured."""
+    """One fragment length, in seconds, and how each rung is measured."""
 
     fragment_s: float = FRAGMENT_S
     config: LadderConfig = field(default_factory=LadderConfig)
@@ -54,11 +54,11 @@ def ladder(config: Settings | None = None, request: LadderRequest | None = None)
         name = Path(config.music).name or "the library"
         plan = plan_ladder(layout, request.config, named, request.fragment_s, name)
         close_killed_runs(layout)
-        missing = select_ladder_cells(layout, plan)
+        missing = select_ladder_trials(layout, plan)
         with show_progress("ladder", len(missing), "trainings") as advance:
-            for cell in missing:
-                train_ladder_cell(layout, plan, cell)
-                advance(1, f"rung {cell.rung.number}")
+            for trial in missing:
+                train_ladder_trial(layout, plan, trial)
+                advance(1, f"rung {trial.rung.number}")
         report = conclude_ladder(layout, plan)
         publish_store(layout)
     return report

@@ -1,4 +1,4 @@
-"""Flow reproduce: train a finished run again, and say what is the same."""
+"""Flow reproduce: train a finished run again, and compare."""
 
 from prefect import flow
 

@@ -9,7 +9,7 @@ from prefect import flow
 from flows.extract import extract
 from flows.settings import Settings, read_settings
 from flows.train import plan_cells, train_cell
-from genre_core.studies.sweep import order_cells
+from genre_core.studies.sweep import order_trials
 from storage.home import DataLayout
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs, finished_runs
@@ -21,12 +21,12 @@ from tasks.train import Cell, select_cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """How many trainings were asked for, how many there are, and how the networks compare.
+    """The numbers of trials, and how the networks compare.
 
     ``n_trained`` and ``n_failed`` count those of this time, ``n_finished`` those of any time.
     """
 
-    n_cells: int
+    n_trials: int
     n_trained: int
     n_failed: int
     n_finished: int
@@ -47,17 +47,17 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
-        cells = order_cells(plan_cells(config, features, snapshots))
-        missing = select_cells(layout, cells)
+        trials = order_trials(plan_cells(config, features, snapshots))
+        missing = select_cells(layout, trials)
         close_killed_runs(layout)
-        run_id = open_sweep(layout, cells)
+        run_id = open_sweep(layout, trials)
         n_tried = _train_in_time(layout, missing, run_id, started_s + budget_s)
-        runs = finished_runs(layout, cells)
+        runs = finished_runs(layout, trials)
         rows = report_sweep(layout, run_id, runs, n_tried)
         publish_store(layout)
-    n_trained = len(runs) - (len(cells) - len(missing))
+    n_trained = len(runs) - (len(trials) - len(missing))
     return SweepReport(
-        n_cells=len(cells),
+        n_trials=len(trials),
         n_trained=n_trained,
         n_failed=n_tried - n_trained,
         n_finished=len(runs),
@@ -65,10 +65,10 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     )
 
 
-def _train_in_time(layout: DataLayout, cells: Sequence[Cell], run_id: str, end_s: float) -> int:
-    """Train cell after cell, none after the end on the monotonic clock; give how many."""
-    for n_tried, cell in enumerate(cells):
+def _train_in_time(layout: DataLayout, trials: Sequence[Cell], run_id: str, end_s: float) -> int:
+    """Train trial after trial, none after the end on the monotonic clock; return how many."""
+    for n_tried, trial in enumerate(trials):
         if time.monotonic() > end_s:
             return n_tried
-        train_cell(layout, cell, run_id)
-    return len(cells)
+        train_cell(layout, trial, run_id)
+    return len(trials)

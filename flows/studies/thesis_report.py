@@ -1,4 +1,4 @@
-"""Flow thesis_report: each claim and figure of the thesis, on the library used last."""
+"""Flow thesis_report: each claim and figure of the thesis, on the latest library."""
 
 from prefect import flow
 
@@ -12,7 +12,7 @@ from tasks.studies.thesis_report import ThesisReport, open_report, write_report
 
 @flow
 def thesis_report(config: Settings | None = None) -> ThesisReport:
-    """Gather evidence, draw, judge, write; nothing is trained.
+    """Gather evidence, draw, test the claims, write; nothing is trained.
 
     Without a ``config`` the settings are read where the flow runs.
     """
@@ -22,5 +22,5 @@ def thesis_report(config: Settings | None = None) -> ThesisReport:
         close_killed_runs(layout)
         gathered = gather_evidence(layout)
         study = open_report(layout, gathered)
-        plates = draw_figures(layout, study, gathered)
-        return write_report(layout, study, gathered, plates)
+        figures = draw_figures(study, gathered)
+        return write_report(study, gathered, figures)

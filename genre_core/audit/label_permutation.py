@@ -1,6 +1,6 @@
 """Label permutation: permuted labels can be predicted only if the split leaks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -88,13 +88,21 @@ def permute_labels(
     another with probability 1 / n_genres.
     """
     split_of = {recordings[song.track_id]: song.split for song in reversed(songs)}
+    subsets = [sorted(name for name, own in split_of.items() if own == s) for s in LEARNING_SPLITS]
+    labels = assign_labels(subsets, n_genres, rng)
+    return {song.track_id: labels[recordings[song.track_id]] for song in songs}
+
+
+def assign_labels(
+    subsets: Iterable[Sequence[str]], n_genres: int, rng: np.random.Generator
+) -> dict[str, int]:
+    """Assign random labels to the names of each subset, in equal numbers."""
     labels: dict[str, int] = {}
-    for split in LEARNING_SPLITS:
-        names = sorted(name for name, own in split_of.items() if own == split)
+    for names in subsets:
         order = rng.permutation(n_genres)
         permuted = rng.permutation(order[np.arange(len(names)) % n_genres])
         labels |= dict(zip(names, permuted.tolist(), strict=True))
-    return {song.track_id: labels[recordings[song.track_id]] for song in songs}
+    return labels
 
 
 def splits_by_song(examples: Examples, songs: Sequence[AuditedSong]) -> Splits:

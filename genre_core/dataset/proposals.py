@@ -1,7 +1,7 @@
 """Proposals: the unlabelled songs whose labels would help most, chosen as one batch.
 
-A batch covers the songs that nobody has labelled: greedily, each choice is the song that brings
-most of them nearer to a song with a label or to an earlier choice. That is facility location,
+A batch covers the songs without a label: greedily, each choice is the song that brings most of them
+nearer to a song with a label or to an earlier choice. That is facility location,
 whose greedy choice is within 1 - 1/e of the best (Nemhauser, Wolsey and Fisher, Mathematical
 Programming 14, 1978), used for batches of active learning by Wei, Iyer and Bilmes (Submodularity
 in Data Subset Selection and Active Learning, ICML 2015; with k-centres instead: Sener and
@@ -35,14 +35,9 @@ BoolArray = npt.NDArray[np.bool_]
 class Pool:
     """Unlabelled songs.
 
-    Attributes
-    ----------
-    features : float32 [shape=(n_songs, n_features)]
-        Mean embeddings, scaled so that distances compare.
-    uncertainty : float32 [shape=(n_songs,)]
-        From `uncertainty_of`; zeros where nothing predicts them.
-    artists : sequence of str [shape=(n_songs,)]
-        Empty where unknown.
+    ``features`` are mean embeddings, scaled so that distances compare, (n_songs, n_features);
+    ``uncertainty`` comes from `uncertainty_of`, zeros where nothing predicts the songs; an artist
+    is empty where unknown.
     """
 
     features: Float32Array
@@ -57,7 +52,7 @@ class Proposal:
     Attributes
     ----------
     index : int
-        Where the song stands in the pool.
+        Its place in the pool.
     distance : float
         To the nearest labelled song, in scaled features; infinite where none is labelled.
     n_similar : int
@@ -77,10 +72,7 @@ class Proposal:
 def uncertainty_of(probabilities: Float32Array) -> Float32Array:
     """Return the entropy of predictions, float32 (n_songs,): 0 where certain, 1 where uniform.
 
-    Parameters
-    ----------
-    probabilities : float32 [shape=(n_songs, n_genres)]
-        Of two genres at least.
+    Probabilities are (n_songs, n_genres), of two genres at least.
     """
     logs = np.log(np.maximum(probabilities, SMALLEST))
     entropy = -(probabilities * logs).sum(axis=1) / np.log(probabilities.shape[1])
@@ -88,31 +80,19 @@ def uncertainty_of(probabilities: Float32Array) -> Float32Array:
 
 
 def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> list[Proposal]:
-    """Choose the songs of a pool that should be labelled next.
+    """Choose up to ``n`` songs of a pool that should be labelled next, the most helpful first.
 
-    Parameters
-    ----------
-    pool : Pool
-        The distances of its songs to each other are in memory: 64 MB for 4,000 songs.
-    labelled : float32 [shape=(n_labelled, n_features)]
-        Songs with labels, scaled alike; none: the pool alone is covered.
-    n_genres : int
-        Genres of the labelled songs.
-    n : int
-        Fewer are proposed if the pool has fewer.
-
-    Returns
-    -------
-    list of Proposal
-        The most helpful song first.
+    ``labelled`` are songs of ``n_genres`` genres, (n_labelled, n_features), scaled alike; without
+    any, the pool alone is covered. Distances are in memory: 64 MB for a pool of 4,000 songs.
     """
     if not len(pool.features):
         return []
+    from sklearn.metrics.pairwise import euclidean_distances
+
+    between = euclidean_distances(pool.features)
     distances = _distances_to(labelled, pool.features)
-    cover = _Cover(
-        between=_distances_between(pool.features),
-        weights=_weights(pool.uncertainty, len(labelled) / max(n_genres, 1)),
-    )
+    trust = _trust(len(labelled) / max(n_genres, 1))
+    weights = (1 - trust + trust * pool.uncertainty).astype(np.float32)
     is_uncertain, is_unlike = _is_high(pool.uncertainty), _is_high(distances)
     return [
         Proposal(
@@ -122,58 +102,8 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
             is_uncertain=bool(is_uncertain[place]),
             is_unlike=bool(is_unlike[place]),
         )
-        for place, n_similar in _choose(cover, distances, pool.artists, n)
+        for place, n_similar in _choose(between, weights, distances, pool.artists, n)
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Cover:
-    """Distances between songs, float32 (n, n), and what it is worth to come near each, (n,)."""
-
-    between: Float32Array
-    weights: Float32Array
-
-    def gains(self, nearest: Float32Array) -> Float32Array:
-        """Weighted sum of how much nearer all songs come to each song than they are now."""
-        return self.weights @ np.maximum(nearest[:, None] - self.between, 0)
-
-
-def _choose(
-    cover: _Cover, distances: Float32Array, artists: Sequence[str], n: int
-) -> Iterator[tuple[int, int]]:
-    """Yield the place of each choice, and how many songs come nearer to it than they were."""
-    farthest = cover.between.max()
-    nearest, chosen = np.where(np.isfinite(distances), distances, farthest), list[int]()
-    while len(chosen) < min(n, len(artists)):
-        is_free = _is_free(artists, chosen, max(1, n // ARTIST_SHARE))
-        best = int(np.argmax(np.where(is_free, cover.gains(nearest), -np.inf)))
-        yield best, int((cover.between[best] < nearest).sum())
-        chosen.append(best)
-        nearest = np.minimum(nearest, cover.between[best])
-
-
-def _is_free(artists: Sequence[str], chosen: Sequence[int], most: int) -> BoolArray:
-    """Whether each song may be chosen; once all artists have had their share, any may."""
-    is_left = np.ones(len(artists), bool)
-    is_left[list(chosen)] = False
-    counts = Counter(artists[place] for place in chosen)
-    is_free = is_left & np.array([not name or counts[name] < most for name in artists])
-    return is_free if is_free.any() else is_left
-
-
-def _weights(uncertainty: Float32Array, n_per_genre: float) -> Float32Array:
-    trust = n_per_genre / (n_per_genre + TRUSTED_SONGS)
-    return (1 - trust + trust * uncertainty).astype(np.float32)
-
-
-def _is_high(values: Float32Array) -> BoolArray:
-    return np.asarray(values > np.median(values))
-
-
-def _distances_between(features: Float32Array) -> Float32Array:
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    return euclidean_distances(features)
 
 
 def _distances_to(labelled: Float32Array, features: Float32Array) -> Float32Array:
@@ -183,3 +113,43 @@ def _distances_to(labelled: Float32Array, features: Float32Array) -> Float32Arra
     if not len(labelled):
         return np.full(len(features), np.inf, np.float32)
     return pairwise_distances_argmin_min(features, labelled)[1]
+
+
+def _trust(n_per_genre: float) -> float:
+    """Return how much uncertainty counts, with so many labelled songs of each genre."""
+    return n_per_genre / (n_per_genre + TRUSTED_SONGS)
+
+
+def _is_high(values: Float32Array) -> BoolArray:
+    return np.asarray(values > np.median(values))
+
+
+def _choose(
+    between: Float32Array,
+    weights: Float32Array,
+    distances: Float32Array,
+    artists: Sequence[str],
+    n: int,
+) -> Iterator[tuple[int, int]]:
+    """Yield the place of each choice, and how many songs come nearer to it than they were.
+
+    ``between`` has the distances between songs, (n_songs, n_songs); ``weights`` the value of
+    coming near each, (n_songs,).
+    """
+    nearest, chosen = np.where(np.isfinite(distances), distances, between.max()), list[int]()
+    while len(chosen) < min(n, len(artists)):
+        is_free = _is_free(artists, chosen, max(1, n // ARTIST_SHARE))
+        gains = weights @ np.maximum(nearest[:, None] - between, 0)
+        best = int(np.argmax(np.where(is_free, gains, -np.inf)))
+        yield best, int((between[best] < nearest).sum())
+        chosen.append(best)
+        nearest = np.minimum(nearest, between[best])
+
+
+def _is_free(artists: Sequence[str], chosen: Sequence[int], most: int) -> BoolArray:
+    """Whether each song may be chosen; once all artists have had their share, any may."""
+    is_left = np.ones(len(artists), bool)
+    is_left[list(chosen)] = False
+    counts = Counter(artists[place] for place in chosen)
+    is_free = is_left & np.array([not name or counts[name] < most for name in artists])
+    return is_free if is_free.any() else is_left

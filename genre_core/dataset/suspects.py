@@ -5,16 +5,16 @@ References
 Northcutt, Jiang and Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 70
 (2021): self-confidence, the out-of-fold probability of the given label, ranks the songs. Northcutt,
 Wu and Chuang, Learning with Confident Examples, UAI 2017: heads are fitted again without the songs
-that were predicted otherwise, so that a wrong label does not vouch for another one.
+that were predicted otherwise, so that a wrong label does not support another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from genre_core.examples import Float32Array, Int64Array
+from genre_core.examples import Float32Array
 from genre_core.training.head import fit_head, predict_out_of_fold
 from genre_core.training.songs import BoolArray, EmbeddedSongs
 
@@ -36,19 +36,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A song whose label looks wrong.
+    """A song whose label, ``genre``, looks wrong; probabilities are out of fold.
 
-    Attributes
-    ----------
-    genre : str
-        The label that it has.
-    confidence : float
-        Probability of this label, out of fold.
-    predicted : str
-        The most probable genre, of probability ``predicted_confidence``.
-    neighbours : tuple of Neighbour
-        The nearest songs of other groups, the nearest first: songs of the same artist bear a
-        label that was given together with this one.
+    ``neighbours`` are the nearest songs of other groups, the nearest first: songs of the same
+    artist have a label that was given together with this one.
     """
 
     track_id: str
@@ -62,22 +53,10 @@ class Suspect:
 def find_suspects(
     songs: EmbeddedSongs, prior: Float32Array, confirmed: Collection[str]
 ) -> list[Suspect]:
-    """Find the songs that are predicted as another genre, the least probable label first.
+    """Find up to `MOST_SUSPECTS` songs predicted as another genre, the least probable label first.
 
-    Parameters
-    ----------
-    songs : EmbeddedSongs
-        Each of their genres is in two groups at least (`EmbeddedSongs.divisible`); of a single
-        genre, no song is a suspect.
-    prior : float32 [shape=(n_tags, n_genres)]
-        From `head.prior.prior_matrix`.
-    confirmed : collection of str
-        Tracks whose label a person has decided on: it is trusted, and they are never suspects.
-
-    Returns
-    -------
-    list of Suspect
-        `MOST_SUSPECTS` at most.
+    Each genre is in two groups at least (`EmbeddedSongs.divisible`); of a single genre, no song is
+    a suspect. The prior is (n_tags, n_genres); labels of ``confirmed`` tracks are trusted.
     """
     if len(songs.genres) < FEWEST_GENRES:
         return []
@@ -87,63 +66,11 @@ def find_suspects(
     margin = np.where(np.isfinite(own), probabilities.max(axis=1) - own, 0.0)
     order = np.argsort(own, kind="stable")
     listed = order[(margin >= LEAST_MARGIN)[order] & ~is_confirmed[order]][:MOST_SUSPECTS]
-    nearest = find_neighbours(songs, listed)
+    neighbours = find_neighbours(songs, listed)
     return [
         _suspect(songs, int(song), probabilities[song], near)
-        for song, near in zip(listed, nearest, strict=True)
+        for song, near in zip(listed, neighbours, strict=True)
     ]
-
-
-def label_probabilities(
-    songs: EmbeddedSongs, prior: Float32Array, confirmed: BoolArray
-) -> Float32Array:
-    """Probability of each genre, out of fold by group, from heads without the doubtful songs.
-
-    Parameters
-    ----------
-    songs, prior
-        As for `find_suspects`.
-    confirmed : bool [shape=(n_songs,)]
-
-    Returns
-    -------
-    float32 [shape=(n_songs, n_genres)]
-        Not a number where a song could not be held out.
-    """
-    first = fit_head(songs.values, songs.labels, songs.group_ids, prior, len(songs.genres))
-    agrees = first.out_of_fold.argmax(axis=1) == songs.labels
-    trusted = agrees | confirmed | ~first.is_scored
-    second = predict_out_of_fold(songs.values, songs.labels, songs.group_ids, prior, trusted)
-    return np.where(np.isfinite(second), second, first.out_of_fold)
-
-
-def find_neighbours(
-    songs: EmbeddedSongs, wanted: npt.NDArray[np.integer], n_neighbours: int = N_NEIGHBOURS
-) -> list[tuple[Neighbour, ...]]:
-    """Find the songs of other groups that are nearest to some songs.
-
-    Parameters
-    ----------
-    songs : EmbeddedSongs
-    wanted : int [shape=(n_wanted,)]
-        Places of the songs that neighbours are wanted of.
-    """
-    lengths = np.linalg.norm(songs.features, axis=1, keepdims=True)
-    unit = songs.features / np.maximum(lengths, np.finfo(np.float32).tiny)
-    found = []
-    for song in wanted:
-        cosines = np.where(songs.group_ids == songs.group_ids[song], -np.inf, unit @ unit[song])
-        near = np.argsort(-cosines, kind="stable")[:n_neighbours]
-        found.append(_neighbours(songs.track_ids, near[np.isfinite(cosines[near])], cosines))
-    return found
-
-
-def _neighbours(
-    track_ids: Sequence[str] | npt.NDArray[np.object_],
-    near: Int64Array,
-    cosines: npt.NDArray[np.floating],
-) -> tuple[Neighbour, ...]:
-    return tuple(Neighbour(track_id=track_ids[n], cosine=float(cosines[n])) for n in near)
 
 
 def _suspect(
@@ -158,3 +85,37 @@ def _suspect(
         predicted_confidence=float(probabilities[predicted]),
         neighbours=near,
     )
+
+
+def label_probabilities(
+    songs: EmbeddedSongs, prior: Float32Array, confirmed: BoolArray
+) -> Float32Array:
+    """Probability of each genre, out of fold by group, from heads without the doubtful songs.
+
+    float32 (n_songs, n_genres); not a number where a song could not be held out.
+    """
+    first = fit_head(songs.values, songs.labels, songs.group_ids, prior, len(songs.genres))
+    agrees = first.out_of_fold.argmax(axis=1) == songs.labels
+    trusted = agrees | confirmed | ~first.is_scored
+    second = predict_out_of_fold(songs.values, songs.labels, songs.group_ids, prior, trusted)
+    return np.where(np.isfinite(second), second, first.out_of_fold)
+
+
+def find_neighbours(
+    songs: EmbeddedSongs, wanted: npt.NDArray[np.integer], n_neighbours: int = N_NEIGHBOURS
+) -> list[tuple[Neighbour, ...]]:
+    """Find the songs of other groups that are nearest to some songs, given by their places."""
+    lengths = np.linalg.norm(songs.features, axis=1, keepdims=True)
+    unit = songs.features / np.maximum(lengths, np.finfo(np.float32).tiny)
+    found = []
+    for song in wanted:
+        cosines = np.where(songs.group_ids == songs.group_ids[song], -np.inf, unit @ unit[song])
+        near = np.argsort(-cosines, kind="stable")[:n_neighbours]
+        found.append(
+            tuple(
+                Neighbour(track_id=songs.track_ids[n], cosine=float(cosines[n]))
+                for n in near
+                if np.isfinite(cosines[n])
+            )
+        )
+    return found

@@ -1,4 +1,4 @@
-"""A network as boxes: its layers, what they give and how many parameters they have."""
+"""A network as boxes: its layers, their outputs and parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from genre_core.figures.style import OKABE_ITO
+from genre_core.figures.style import OKABE_ITO, new_figure
 
 BOX_WIDTH, BOX_HEIGHT, ROW_GAP, COLUMN_GAP = 2.9, 0.62, 0.34, 0.5
 COLOURS = {"Conv2D": 0, "SimpleRNN": 2, "GRU": 2, "LSTM": 2, "Dense": 1}
@@ -15,18 +15,7 @@ COLOURS = {"Conv2D": 0, "SimpleRNN": 2, "GRU": 2, "LSTM": 2, "Dense": 1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerBox:
-    """One layer of a network.
-
-    Attributes
-    ----------
-    name, kind : str
-        Its own name, and that of its class in Keras.
-    shape : tuple of int
-        What it gives for one example.
-    n_parameters : int
-    reads : tuple of str
-        Names of the layers before it.
-    """
+    """One layer: name, class in Keras, shape of its output, parameters, names of those it reads."""
 
     name: str
     kind: str
@@ -38,34 +27,21 @@ class LayerBox:
 def draw_architecture(boxes: Sequence[LayerBox], title: str) -> Figure:
     """Draw the layers of a network from the input above to the genres below.
 
-    Parameters
-    ----------
-    boxes : sequence of LayerBox
-        A layer comes after those that it reads.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Notes
-    -----
-    Thesis figures 4.5 and 4.13.
+    A layer comes after those that it reads. Thesis figures 4.5 and 4.13.
     """
     places = _places(boxes)
     columns = [column for column, _ in places.values()]
     n_rows = 1 + max(row for _, row in places.values())
-    width = (max(columns) - min(columns)) * (BOX_WIDTH + COLUMN_GAP) + BOX_WIDTH
-    height = n_rows * (BOX_HEIGHT + ROW_GAP)
-    figure = Figure(figsize=(max(4.8, width + 0.6), height + 0.8), layout="constrained")
+    step, height = BOX_WIDTH + COLUMN_GAP, n_rows * (BOX_HEIGHT + ROW_GAP)
+    width = (max(columns) - min(columns)) * step + BOX_WIDTH
+    figure = new_figure(max(4.8, width + 0.6), height + 0.8)
     axes = figure.subplots()
-    centres = {name: _centre(*place) for name, place in places.items()}
+    centres = {n: (c * step, -row * (BOX_HEIGHT + ROW_GAP)) for n, (c, row) in places.items()}
     for box in boxes:
         _draw_box(axes, box, centres[box.name])
         for source in box.reads:
             _draw_arrow(axes, centres[source], centres[box.name])
-    middle = (max(columns) + min(columns)) / 2 * (BOX_WIDTH + COLUMN_GAP)
-    half = max(width / 2, 2.2) + 0.1
+    middle, half = (max(columns) + min(columns)) / 2 * step, max(width / 2, 2.2) + 0.1
     axes.set(xlim=(middle - half, middle + half), ylim=(-height + 0.5, 0.5), aspect="equal")
     axes.set_axis_off()
     total = sum(box.n_parameters for box in boxes)
@@ -74,13 +50,12 @@ def draw_architecture(boxes: Sequence[LayerBox], title: str) -> Figure:
 
 
 def _places(boxes: Sequence[LayerBox]) -> dict[str, tuple[float, int]]:
-    """Give column and row of each box: as far down as its longest way, branches side by side."""
+    """Return column and row of each box: as deep as its longest path, branches side by side."""
     rows: dict[str, int] = {}
     for box in boxes:
         rows[box.name] = 1 + max((rows[source] for source in box.reads), default=-1)
     branches = _branches(boxes)
-    n_branches = 1 + max(branches.values(), default=0)
-    middle = (n_branches - 1) / 2
+    middle = max(branches.values(), default=0) / 2
     return {name: (branches.get(name, middle), row) for name, row in rows.items()}
 
 
@@ -90,18 +65,13 @@ def _branches(boxes: Sequence[LayerBox]) -> dict[str, int]:
     joins = {box.name for box in boxes if len(box.reads) > 1}
     branch_of: dict[str, int] = {}
     for forking in (box for box in boxes if len(readers[box.name]) > 1):
-        for number, start in enumerate(readers[forking.name]):
-            walk = start
-            while walk not in joins:
-                branch_of.setdefault(walk, number)
-                if len(readers[walk]) != 1:
+        for number, layer in enumerate(readers[forking.name]):
+            while layer not in joins:
+                branch_of.setdefault(layer, number)
+                if len(readers[layer]) != 1:
                     break
-                walk = readers[walk][0]
+                layer = readers[layer][0]
     return branch_of
-
-
-def _centre(column: float, row: int) -> tuple[float, float]:
-    return column * (BOX_WIDTH + COLUMN_GAP), -row * (BOX_HEIGHT + ROW_GAP)
 
 
 def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
@@ -109,12 +79,10 @@ def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
     x, y = centre
     colour = OKABE_ITO[COLOURS[box.kind]] if box.kind in COLOURS else "#999999"
     corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2)
-    style = "round,pad=0,rounding_size=0.08"
-    axes.add_patch(
-        FancyBboxPatch(
-            corner, BOX_WIDTH, BOX_HEIGHT, boxstyle=style, facecolor=f"{colour}22", edgecolor=colour
-        )
-    )
+    box_style = "round,pad=0,rounding_size=0.08"
+    patch = FancyBboxPatch(corner, BOX_WIDTH, BOX_HEIGHT, boxstyle=box_style)
+    patch.set(facecolor=f"{colour}22", edgecolor=colour)
+    axes.add_patch(patch)
     shape = " × ".join(map(str, box.shape))
     weights = f" · {box.n_parameters:,} parameters" if box.n_parameters else ""
     axes.text(x, y + 0.13, _name(box), ha="center", va="center", fontsize=9, weight="bold")
@@ -122,7 +90,7 @@ def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
 
 
 def _name(box: LayerBox) -> str:
-    """Give the kind, with the name where it says something new."""
+    """Return the kind, with the name where it differs."""
     plain = box.name.rstrip("0123456789").rstrip("_").replace("_", "")
     return box.kind if plain == box.kind.lower() else f"{box.kind} ({box.name})"
 

@@ -1,136 +1,120 @@
-"""Accuracy by number of kernels, over the epochs and at the end."""
+"""Figures of kernels: how many, how similar, which can go, what activates them."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from genre_core.evaluation.metrics import Float64Array
-from genre_core.examples import Int64Array
-from genre_core.figures.matrix import add_bar
-from genre_core.figures.style import OKABE_ITO, declutter, line_style
+from genre_core.examples import Float32Array
+from genre_core.figures.style import (
+    OKABE_ITO,
+    add_colour_bar,
+    annotate,
+    declutter,
+    draw_level,
+    legend_below,
+    line_style,
+    new_figure,
+    show_percent,
+    strip,
+)
 from genre_core.studies.kernels.counts import (
-    CountCourse,
-    PruningCourse,
+    CountHistory,
     best_so_far,
     epochs_to_reach,
     mean_over_seeds,
     seed_band,
 )
-from genre_core.studies.kernels.similarity import Kernels, Likeness, cosines
+from genre_core.studies.kernels.similarity import Kernels, PruningCurve, SimilarityTest, cosines
+
+PLAIN_NAMES = {"conv2d": "convolution", "max_pooling2d": "max pooling"}
+IMAGES_A_ROW, KERNELS_A_ROW = 8, 4
 
 
 def draw_kernel_counts(
-    courses: Sequence[CountCourse], levels: Sequence[float], title: str
+    histories: Sequence[CountHistory], levels: Sequence[float], title: str
 ) -> Figure:
     """Draw validation accuracy over the epochs, at the end, and the epochs up to some levels.
 
-    Parameters
-    ----------
-    courses : sequence of CountCourse
-        From few kernels to many.
-    levels : sequence of float
-        Accuracies in 0..1 whose first epoch is drawn.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Notes
-    -----
     Thesis figure 4.12, with the mean over seeds and its 95 % interval in place of one run each.
+    Histories go from few kernels to many; levels are accuracies in 0..1.
     """
-    if not courses:
+    if not histories:
         raise ValueError("there is no training to draw. Train networks such as cnn_16_32 first.")
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    figure = new_figure(13, 4.2, title)
     over_epochs, at_the_end, until = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
-    _draw_epochs(over_epochs, courses)
-    _draw_end(at_the_end, courses)
-    _draw_levels(until, courses, levels)
+    _draw_epochs(over_epochs, histories)
+    _draw_end(at_the_end, histories)
+    _draw_levels(until, histories, levels)
     for axes in (at_the_end, until):
-        names = [f"{course.n_first}/{course.n_second}" for course in courses]
-        axes.set_xticks(range(len(courses)), names)
-        axes.set_xlabel("kernels, first/second layer")
-        axes.set_xlim(-0.5, len(courses) - 0.5)
+        names = [f"{history.n_first}/{history.n_second}" for history in histories]
+        axes.set_xticks(range(len(histories)), names)
+        axes.set(xlabel="kernels, first/second layer", xlim=(-0.5, len(histories) - 0.5))
     for axes in (over_epochs, at_the_end, until):
         declutter(axes)
-    figure.suptitle(title, wrap=True)
     return figure
 
 
-def _draw_epochs(axes: Axes, courses: Sequence[CountCourse]) -> None:
-    for index, course in enumerate(courses):
-        mean, half = seed_band(best_so_far(course.accuracies))
-        epochs = np.arange(1, len(mean) + 1)
-        colour, _ = line_style(index)
-        name = f"{course.n_first} / {course.n_second} ({course.n_parameters / 1000:.0f} k)"
-        axes.plot(epochs, mean, color=colour, linewidth=1.6, label=name)
-        if np.isfinite(half).all():
-            axes.fill_between(
-                epochs, mean - half, mean + half, color=colour, alpha=0.12, linewidth=0
-            )
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("best validation accuracy so far, by fragment")
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+def _draw_epochs(axes: Axes, histories: Sequence[CountHistory]) -> None:
+    for index, history in enumerate(histories):
+        curves = best_so_far(history.accuracies)
+        epochs = np.arange(1, curves.shape[1] + 1)
+        name = f"{history.n_first} / {history.n_second} ({history.n_parameters / 1000:.0f} k)"
+        _draw_mean(axes, epochs, curves, line_style(index)[0], name)
+    axes.set(xlabel="epoch", ylabel="best validation accuracy so far, by fragment", ylim=(0, 1))
+    show_percent(axes)
     axes.legend(frameon=False, fontsize=8, loc="lower right", title="kernels (parameters)")
 
 
-def _draw_end(axes: Axes, courses: Sequence[CountCourse]) -> None:
-    for index, course in enumerate(courses):
-        best = best_so_far(course.accuracies)[:, -1]
+def _draw_mean(
+    axes: Axes, places: Sequence[int] | np.ndarray, curves: Float64Array, colour: str, label: str
+) -> None:
+    """Draw the mean over seeds, with its 95 % interval as a band where there is one."""
+    mean, half = seed_band(curves)
+    axes.plot(places, mean, color=colour, linewidth=1.7, label=label)
+    if np.isfinite(half).all():
+        axes.fill_between(places, mean - half, mean + half, color=colour, alpha=0.13, linewidth=0)
+
+
+def _draw_end(axes: Axes, histories: Sequence[CountHistory]) -> None:
+    for index, history in enumerate(histories):
+        best = best_so_far(history.accuracies)[:, -1]
         mean = mean_over_seeds(best)
         colour, marker = line_style(index)
         if np.isfinite(mean.low):
             axes.vlines(index, mean.low, mean.high, color=colour, linewidth=1.6)
         axes.plot(index, mean.value, color=colour, marker=marker, markersize=7)
         axes.scatter(np.full(len(best), index + 0.18), best, s=12, color=colour, alpha=0.5)
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_ylabel(f"best of {courses[0].accuracies.shape[1]} epochs")
+    axes.set(ylim=(0, 1), ylabel=f"best of {histories[0].accuracies.shape[1]} epochs")
+    show_percent(axes)
 
 
-def _draw_levels(axes: Axes, courses: Sequence[CountCourse], levels: Sequence[float]) -> None:
+def _draw_levels(axes: Axes, histories: Sequence[CountHistory], levels: Sequence[float]) -> None:
     for index, level in enumerate(levels):
-        reached = [epochs_to_reach(course.accuracies, level) for course in courses]
-        places = [place for place, mark in enumerate(reached) if mark.epochs]
-        means = [mark.epochs.value for mark in reached if mark.epochs]
+        reached = [epochs_to_reach(history.accuracies, level) for history in histories]
+        drawn = [(place, one.epochs.value) for place, one in enumerate(reached) if one.epochs]
         colour, marker = line_style(index)
-        axes.plot(places, means, color=colour, marker=marker, label=f"{level:.0%}")
-        for place, mark in enumerate(reached):
-            if mark.epochs and mark.n_reached < len(courses[place].accuracies):
-                share = f"{mark.n_reached} of {len(courses[place].accuracies)}"
-                axes.annotate(
-                    share,
-                    (place, mark.epochs.value),
-                    xytext=(0, 6),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=7,
-                    color=colour,
-                )
+        points = np.array(drawn).reshape(-1, 2)
+        axes.plot(points[:, 0], points[:, 1], color=colour, marker=marker, label=f"{level:.0%}")
+        for place, epochs in drawn:
+            n_reached, n_seeds = reached[place].n_reached, len(histories[place].accuracies)
+            if n_reached < n_seeds:
+                annotate(axes, f"{n_reached} of {n_seeds}", (place, epochs), (0, 6), colour)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("epochs to reach it, mean of the seeds that do")
     axes.legend(frameon=False, fontsize=8, title="validation accuracy")
 
 
-def draw_similarity(layers: Mapping[str, Kernels], title: str) -> Figure:
+def draw_cosines(layers: Mapping[str, Kernels], title: str) -> Figure:
     """Draw the cosine of every two kernels of each layer, similar ones beside each other.
 
-    Parameters
-    ----------
-    layers : mapping of str to float [shape=(n_kernels, n_values)]
-        By the name of the layer.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    A layer is (n_kernels, n_values).
     """
-    figure = Figure(figsize=(4.9 * len(layers) + 0.9, 4.9), layout="constrained")
+    figure = new_figure(4.9 * len(layers) + 0.9, 4.9, title)
     panels = figure.subplots(1, len(layers), squeeze=False)[0]
     for axes, (name, kernels) in zip(panels, layers.items(), strict=True):
         order = side_by_side(kernels)
@@ -140,47 +124,15 @@ def draw_similarity(layers: Mapping[str, Kernels], title: str) -> Figure:
         axes.set_xticks(range(0, len(order), step), order[::step], fontsize=6, rotation=90)
         axes.set_yticks(range(0, len(order), step), order[::step], fontsize=6)
         axes.set_title(f"{name}: {len(order)} kernels of {kernels.shape[1]} weights", fontsize=10)
-        axes.set_xlabel("kernel")
-        axes.set_ylabel("kernel")
+        axes.set(xlabel="kernel", ylabel="kernel")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-    add_bar(figure, image, list(panels), "cosine of the weights")
-    figure.suptitle(title, wrap=True)
-    return figure
-
-
-def draw_likeness(named: Mapping[str, Likeness], title: str) -> Figure:
-    """Draw how alike kernels are beside what untrained kernels would be.
-
-    Parameters
-    ----------
-    named : mapping of str to Likeness
-        By what is compared.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = Figure(figsize=(7.5, 0.42 * len(named) + 1.7), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(named))[::-1]
-    for place, likeness in zip(places, named.values(), strict=True):
-        _draw_row(axes, place, likeness)
-    axes.plot([], [], color="#999999", linewidth=6, label="untrained kernels, 95 %")
-    axes.plot([], [], "o", color=OKABE_ITO[0], label="trained kernels")
-    axes.set_yticks(places, list(named))
-    axes.set_ylim(-0.6, len(named) - 0.4)
-    axes.set_xlabel("mean cosine with the nearest kernel")
-    declutter(axes)
-    axes.grid(visible=False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(title, wrap=True)
+    add_colour_bar(figure, image, list(panels), "cosine of the weights")
     return figure
 
 
 def side_by_side(kernels: Kernels) -> Sequence[int]:
-    """Order kernels so that each stands beside the most similar one not yet placed."""
+    """Order kernels so that each is beside the most similar one not yet placed."""
     between = cosines(kernels, kernels)
     order = [int(between.sum(axis=1).argmax())]
     rest = set(range(len(kernels))) - set(order)
@@ -191,60 +143,147 @@ def side_by_side(kernels: Kernels) -> Sequence[int]:
     return order
 
 
-def _draw_row(axes: Axes, place: int, likeness: Likeness) -> None:
-    axes.hlines(place, likeness.chance_low, likeness.chance_high, color="#bbbbbb", linewidth=6)
-    axes.plot(likeness.similarity, place, "o", color=OKABE_ITO[0], markersize=6)
-
-
-def draw_pruning(layers: Sequence[Sequence[PruningCourse]], chance: float, title: str) -> Figure:
-    """Draw accuracy against kernels kept, a panel a layer.
-
-    Parameters
-    ----------
-    layers : sequence of sequence of PruningCourse
-        One entry a convolution, in it one course a seed.
-    chance : float
-        Accuracy of a guess, in 0..1.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Lines are means over the seeds, bands their 95 % interval.
-    """
-    figure = Figure(figsize=(5.2 * len(layers), 4.4), layout="constrained")
-    panels = figure.subplots(1, len(layers), squeeze=False, sharey=True)[0]
-    for nth, (axes, courses) in enumerate(zip(panels, layers, strict=True), start=1):
-        _draw_layer(axes, courses)
-        axes.axhline(chance, color="#666666", linewidth=1, linestyle=":", label="chance")
-        axes.set_title(f"convolution {nth}", fontsize=10)
-        declutter(axes)
-    panels[0].set_ylim(0, 1)
-    panels[0].set_ylabel("validation accuracy by fragment")
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1))
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(title, wrap=True)
+def draw_similarity(named: Mapping[str, SimilarityTest], title: str) -> Figure:
+    """Draw the similarity of trained kernels beside that of untrained ones, a row a test."""
+    figure = new_figure(7.5, 0.42 * len(named) + 1.7, title)
+    axes = figure.subplots()
+    places = np.arange(len(named))[::-1]
+    tests = list(named.values())
+    axes.hlines(
+        places,
+        [test.chance_low for test in tests],
+        [test.chance_high for test in tests],
+        color="#bbbbbb",
+        linewidth=6,
+        label="untrained kernels, 95 %",
+    )
+    trained = [test.similarity for test in tests]
+    axes.plot(trained, places, "o", color=OKABE_ITO[0], label="trained kernels")
+    axes.set_yticks(places, list(named))
+    axes.set(ylim=(-0.6, len(named) - 0.4), xlabel="mean cosine with the nearest kernel")
+    declutter(axes)
+    axes.grid(visible=False)
+    legend_below(figure, axes, 2)
     return figure
 
 
-def _draw_layer(axes: Axes, courses: Sequence[PruningCourse]) -> None:
-    kept = np.array(courses[0].n_kept)
+def draw_pruning(layers: Sequence[Sequence[PruningCurve]], chance: float, title: str) -> Figure:
+    """Draw accuracy against kernels kept, a panel a layer, each with a curve a seed.
+
+    Lines are means over the seeds, bands their 95 % interval; ``chance`` is that of a guess.
+    """
+    figure = new_figure(5.2 * len(layers), 4.4, title)
+    panels = figure.subplots(1, len(layers), squeeze=False, sharey=True)[0]
+    for nth, (axes, curves) in enumerate(zip(panels, layers, strict=True), start=1):
+        _draw_layer(axes, curves)
+        draw_level(axes, chance, "chance")
+        axes.set_title(f"convolution {nth}", fontsize=10)
+        declutter(axes)
+    panels[0].set(ylim=(0, 1), ylabel="validation accuracy by fragment")
+    show_percent(panels[0])
+    legend_below(figure, panels[0], 4)
+    return figure
+
+
+def _draw_layer(axes: Axes, curves: Sequence[PruningCurve]) -> None:
+    kept = curves[0].n_kept
     # orders of one seed share a network: its mean counts once
-    dropped = np.stack([course.dropped.mean(axis=0) for course in courses])
-    folded = np.stack([course.random.mean(axis=0) for course in courses])
-    similar = np.stack([course.similar for course in courses])
-    _draw_mean(axes, kept, dropped, (OKABE_ITO[1], "random order, removed"))
-    _draw_mean(axes, kept, folded, (OKABE_ITO[2], "random order, folded"))
-    _draw_mean(axes, kept, similar, (OKABE_ITO[0], "most similar first, folded"))
-    axes.set_xlim(kept[0] + 0.5, 0.5)
+    dropped = np.stack([curve.dropped.mean(axis=0) for curve in curves])
+    folded = np.stack([curve.random.mean(axis=0) for curve in curves])
+    similar = np.stack([curve.similar for curve in curves])
+    _draw_mean(axes, kept, dropped, OKABE_ITO[1], "random order, removed")
+    _draw_mean(axes, kept, folded, OKABE_ITO[2], "random order, folded")
+    _draw_mean(axes, kept, similar, OKABE_ITO[0], "most similar first, folded")
+    axes.set(xlim=(kept[0] + 0.5, 0.5), xlabel="kernels kept")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("kernels kept")
 
 
-def _draw_mean(axes: Axes, kept: Int64Array, curves: Float64Array, look: tuple[str, str]) -> None:
-    colour, name = look
-    mean, half = seed_band(curves)
-    axes.plot(kept, mean, color=colour, linewidth=1.7, label=name)
-    if np.isfinite(half).all():
-        axes.fill_between(kept, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+def draw_activations(activations: Float32Array, title: str) -> Figure:
+    """Draw the activations of one layer side by side, on one scale of colours.
+
+    Thesis figures 4.9, 4.10 and 4.11. There each has colours of its own, and a weak one looks
+    like a strong one; here the layer, (n_bands, n_frames, n_kernels), shares one scale, by the
+    root so that weak ones show. The number above is that of the kernel.
+    """
+    n_bands, n_frames, n_kernels = activations.shape
+    n_columns = min(IMAGES_A_ROW, n_kernels)
+    n_rows = -(-n_kernels // n_columns)
+    side = 1.25
+    height = side * max(0.45, min(1.0, 1.15 * n_bands / n_frames)) + 0.16
+    figure = new_figure(side * n_columns + 1.0, height * n_rows + 0.9)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    norm = PowerNorm(0.5, vmin=0, vmax=float(activations.max()) or 1.0)
+    for axes in panels[n_kernels:]:
+        axes.set_axis_off()
+    for number, axes in enumerate(panels[:n_kernels]):
+        values = activations[:, :, number]
+        image = axes.imshow(values, origin="lower", aspect="auto", cmap="cividis", norm=norm)
+        is_silent = not np.any(values > 0)
+        axes.set_title(f"{number} (silent)" if is_silent else str(number), fontsize=7, pad=2)
+        strip(axes)
+    add_colour_bar(figure, image, list(panels), "activation")
+    figure.supxlabel(f"time → ({n_frames} places)", fontsize=9)
+    figure.supylabel(f"frequency → ({n_bands} places)", fontsize=9)
+    figure.suptitle(title, wrap=True, fontsize=11)
+    return figure
+
+
+def draw_top_activations(
+    kernels: Float32Array | None, patches: Float32Array, strengths: Float32Array, title: str
+) -> Figure:
+    """Draw kernels with the patches that activate each most, from the strongest on.
+
+    Kernels, (n_kernels, 3, 3), are shown in the first layer alone, where they read one image.
+    Patches in 0..1 are (n_kernels, n_best, bands, frames), strengths (n_kernels, n_best): the
+    strongest is written above, and a kernel of none is silent.
+    """
+    n_kernels, n_best = patches.shape[:2]
+    n_rows, n_wide = -(-n_kernels // KERNELS_A_ROW), n_best + (kernels is not None)
+    height = 0.72 * n_rows + 0.9
+    figure = Figure(figsize=(0.62 * KERNELS_A_ROW * (n_wide + 0.5), height))
+    shares = [*[1.0] * n_wide, 0.5]
+    room = {"left": 0.02, "right": 0.99, "bottom": 0.02, "top": 1 - 0.75 / height}
+    room |= {"hspace": 0.45, "wspace": 0.08}
+    grid = figure.add_gridspec(
+        n_rows, KERNELS_A_ROW * len(shares), width_ratios=shares * KERNELS_A_ROW, **room
+    )
+    for number in range(n_kernels):
+        row, column = number % n_rows, number // n_rows * len(shares)
+        panels = [figure.add_subplot(grid[row, column + place]) for place in range(n_wide)]
+        kernel = None if kernels is None else kernels[number]
+        _draw_patches(panels, number, kernel, patches[number], float(strengths[number, 0]))
+    figure.suptitle(title, wrap=True, fontsize=11)
+    return figure
+
+
+def _draw_patches(
+    panels: Sequence[Axes],
+    number: int,
+    kernel: Float32Array | None,
+    patches: Float32Array,
+    strength: float,
+) -> None:
+    """Draw a kernel, if it can be shown, and its patches, if it is not silent."""
+    for axes in panels:
+        strip(axes)
+    label = f"{number}: {strength:.2f}" if strength > 0 else f"{number}: silent"
+    panels[0].set_title(label, fontsize=7, pad=2, loc="left")
+    shown = panels[len(panels) - len(patches) :]
+    if kernel is not None:
+        highest = float(np.abs(kernel).max()) or 1.0
+        panels[0].imshow(kernel, origin="lower", cmap="PuOr_r", vmin=-highest, vmax=highest)
+        panels[0].spines[:].set_visible(True)
+    if strength > 0:
+        for axes, patch in zip(shown, patches, strict=True):
+            axes.imshow(patch, origin="lower", cmap="cividis", vmin=0, vmax=1)
+
+
+def kernel_images(rows: Kernels) -> Float32Array | None:
+    """Return kernels as images where they read one image, otherwise none."""
+    return rows.reshape(-1, 3, 3).astype(np.float32) if rows.shape[1] == 9 else None
+
+
+def plain_name(layer: str) -> str:
+    """Return the kind of a layer by its name in Keras: ``conv2d_4`` is a convolution."""
+    kind = layer.rstrip("0123456789").rstrip("_") if "_" in layer else layer
+    return PLAIN_NAMES.get(kind, kind.replace("_", " "))

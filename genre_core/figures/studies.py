@@ -1,4 +1,4 @@
-"""The ladder as a figure: what each rung scores on true and on random labels."""
+"""Figures of studies: the ladder, the learning curve, lengths, score against storage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,151 +8,132 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.figures.style import declutter, line_style
+from genre_core.figures.style import (
+    GREY,
+    annotate,
+    declutter,
+    draw_intervals,
+    draw_level,
+    legend_below,
+    legend_right,
+    line_style,
+    new_figure,
+    reach,
+    show_percent,
+    spread,
+)
+from genre_core.studies.claims.evidence import NetworkScore
 from genre_core.studies.ladder.scores import RungScore
-from genre_core.studies.learning_curve import Curve
+from genre_core.studies.learning_curve import LearningCurve
 
-TRUE, RANDOM = line_style(0)[0], line_style(5)[0]
-FRAGMENT, SONG = "o", "D"
-GAP = 0.13
+LADDER_GAP = 0.13
 """Room between the four marks of a rung; rungs are 1 apart."""
 
-ROWS = (
-    ("true", "fragment", TRUE, FRAGMENT, "true labels, by fragment"),
-    ("true", "song", TRUE, SONG, "true labels, by song"),
-    ("random", "fragment", RANDOM, FRAGMENT, "random labels, by fragment"),
-    ("random", "song", RANDOM, SONG, "random labels, by song"),
-)
+MARKS = (("true", "fragment"), ("true", "song"), ("random", "fragment"), ("random", "song"))
+LENGTH_GAP = 0.05
+CURVE_GAP = 1.06
+"""Factor between the places of two curves at one size: their bars are beside each other."""
 
 
 def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
     """Draw accuracy and 95 % interval of each rung, the published protocol at the top.
 
-    Parameters
-    ----------
-    scores : sequence of RungScore
-        In order; a rung that cannot be tested stays an empty line that says so.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        If there is no rung.
+    A rung that cannot be tested has a line without marks. ValueError if there is no rung.
     """
     if not scores:
         raise ValueError("there is no rung to draw. Measure one first.")
-    figure = Figure(figsize=(9.0, 1.6 + 0.55 * len(scores)), layout="constrained")
+    figure = new_figure(9.0, 1.6 + 0.55 * len(scores))
     axes = figure.subplots()
-    for row in range(len(ROWS)):
-        _draw_row(axes, scores, row)
+    for mark, shift in zip(MARKS, spread(len(MARKS), LADDER_GAP), strict=True):
+        _draw_mark(axes, scores, mark, shift)
     for place, score in enumerate(scores):
         if score.true is None:
-            axes.text(0.5, place, "not testable here", ha="center", va="center", color="#666666")
-    _draw_chance(axes, scores)
-    _label(axes, scores)
+            axes.text(0.5, place, "not testable here", ha="center", va="center", color=GREY)
+        else:
+            _draw_chance(axes, score, place)
+    names = [f"{score.rung.number}  {score.rung.change}" for score in scores]
+    axes.set_yticks(range(len(scores)), names)
+    axes.set(ylim=(len(scores) - 0.5, -0.5), xlim=(0, 1.02), xlabel="accuracy")
+    declutter(axes)
+    axes.grid(visible=False)
+    axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axes.set_title(title, fontsize=10, loc="left")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(figure, axes, 3)
     return figure
 
 
-def _draw_row(axes: Axes, scores: Sequence[RungScore], row: int) -> None:
-    labels, unit, colour, marker, name = ROWS[row]
-    found: list[tuple[float, Interval]] = []
-    for place, score in enumerate(scores):
-        accuracy = getattr(score, labels)
-        interval = getattr(accuracy, unit) if accuracy else None
-        if interval:
-            found.append((place + GAP * (row - (len(ROWS) - 1) / 2), interval))
-    if not found:
+def _draw_mark(
+    axes: Axes, scores: Sequence[RungScore], mark: tuple[str, str], shift: float
+) -> None:
+    labels, unit = mark
+    accuracies = [(place, getattr(score, labels)) for place, score in enumerate(scores)]
+    drawn = [(place, getattr(a, unit)) for place, a in accuracies if a and getattr(a, unit)]
+    if not drawn:
         return
+    places, intervals = zip(*drawn, strict=True)
+    colour = line_style(0 if labels == "true" else 5)[0]
+    is_fragment = unit == "fragment"
     axes.errorbar(
-        [interval.value for _, interval in found],
-        [place for place, _ in found],
-        xerr=[[i.value - i.low for _, i in found], [i.high - i.value for _, i in found]],
+        [interval.value for interval in intervals],
+        [place + shift for place in places],
+        xerr=reach(intervals),
         color=colour,
-        marker=marker,
+        marker="o" if is_fragment else "D",
         markersize=5,
-        markerfacecolor=colour if marker == FRAGMENT else "white",
+        markerfacecolor=colour if is_fragment else "white",
         linestyle="none",
         elinewidth=1.2,
-        label=name,
+        label=f"{labels} labels, by {unit}",
     )
 
 
-def _draw_chance(axes: Axes, scores: Sequence[RungScore]) -> None:
-    """Draw what no listening gets on each rung: above for true labels, below for random ones."""
-    for place, score in enumerate(scores):
-        if score.true is None:
-            continue
-        for chance, low, high in (
-            (score.largest, place - 0.4, place),
-            (score.chance, place, place + 0.4),
-        ):
-            label = "chance" if low < 0 else None
-            axes.plot([chance, chance], [low, high], "k:", linewidth=1.2, label=label)
+def _draw_chance(axes: Axes, score: RungScore, place: int) -> None:
+    """Draw what a guess scores on a rung: above for true labels, below for random ones."""
+    for chance, low in ((score.largest, place - 0.4), (score.chance, place)):
+        label = "chance" if low < 0 else None
+        axes.plot([chance, chance], [low, low + 0.4], "k:", linewidth=1.2, label=label)
 
 
-def _label(axes: Axes, scores: Sequence[RungScore]) -> None:
-    names = [f"{score.rung.number}  {score.rung.mended}" for score in scores]
-    axes.set_yticks(range(len(scores)), names)
-    axes.set_ylim(len(scores) - 0.5, -0.5)
-    axes.set_xlim(0, 1.02)
-    axes.set_xlabel("accuracy")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-
-
-LABEL_GAP = 1.06
-"""Factor between the places of two curves at one size: their bars stand beside each other."""
-
-
-def draw_learning_curve(curves: Sequence[Curve], chance: float, title: str) -> Figure:
-    """Draw the expected accuracy over the number of songs a genre; the last points are all songs.
-
-    Parameters
-    ----------
-    curves : sequence of Curve
-    chance : float
-        Accuracy of a guess.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+def draw_learning_curve(curves: Sequence[LearningCurve], chance: float, title: str) -> Figure:
+    """Draw the expected accuracy over the songs of each genre; the last point is all songs."""
+    figure = new_figure(7, 4.2)
     axes = figure.subplots()
     for index, curve in enumerate(curves):
-        colour, marker = line_style(index)
-        points = curve.all_points
-        found = [point.accuracy for point in points]
-        axes.errorbar(
-            [point.n_songs * LABEL_GAP**index for point in points],
-            [interval.value for interval in found],
-            yerr=[[i.value - i.low for i in found], [i.high - i.value for i in found]],
-            color=colour,
-            marker=marker,
-            ecolor=(colour, 0.4),
-            elinewidth=1,
-            capsize=3,
-            label=curve.name,
-        )
-    axes.axhline(chance, color="#999999", linewidth=1, linestyle="--", label="chance")
+        places = [point.n_songs * CURVE_GAP**index for point in curve.all_points]
+        intervals = [point.accuracy for point in curve.all_points]
+        draw_intervals(axes, places, intervals, index, curve.name)
+    draw_level(axes, chance, "chance")
     sizes = sorted({point.n_songs for curve in curves for point in curve.all_points})
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel("songs a genre")
-    axes.set_ylabel("mean recall by song")
+    axes.set(ylim=(0, 1.02), xlabel="songs of each genre", ylabel="mean recall by song")
     axes.set_title(title, fontsize=11)
     axes.legend(loc="lower right", frameon=False)
     declutter(axes)
+    return figure
+
+
+def draw_lengths(scores: Sequence[NetworkScore], chance: float) -> Figure:
+    """Draw the accuracy by fragment of each network over the fragment lengths.
+
+    Thesis figure 4.15, with seeds and intervals in place of one run each; combinations may be
+    missing. ``chance`` is the score of always predicting the largest genre.
+    """
+    lengths = sorted({score.fragment_s for score in scores})
+    networks = list(dict.fromkeys(score.network for score in scores))
+    figure = new_figure(8, 4.2, "Mean over seeds and 95 % interval by song group")
+    axes = figure.subplots()
+    for index, shift in enumerate(spread(len(networks), LENGTH_GAP)):
+        own = sorted((s for s in scores if s.network == networks[index]), key=lambda s: s.key)
+        places = [lengths.index(score.fragment_s) + shift for score in own]
+        draw_intervals(axes, places, [s.by_fragment for s in own], index, networks[index])
+    draw_level(axes, chance, "largest genre")
+    axes.set_xticks(range(len(lengths)), [f"{length:g}" for length in lengths])
+    axes.set(xlabel="fragment length (s)", ylabel="test accuracy by fragment", ylim=(0, 1.02))
+    show_percent(axes)
+    declutter(axes)
+    legend_right(figure, axes)
     return figure
 
 
@@ -172,57 +153,29 @@ class CostedScore:
 def draw_storage(scores: Sequence[CostedScore]) -> Figure:
     """Draw validation macro F1 over bytes a song, a line a representation.
 
-    A line joins the lengths, of which the shortest and the longest are named.
-
-    Parameters
-    ----------
-    scores : sequence of CostedScore
-        At least one, in any order.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Notes
-    -----
-    Thesis section 6.4.3: the best length for the storage that it costs.
+    A line joins the lengths, of which the shortest and the longest are named. Thesis section
+    6.4.3: the best length for the storage that it costs. One score at least, in any order.
     """
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
+    title = "The best network of each representation and length, with 95 % intervals"
+    figure = new_figure(8.5, 4.6, title)
     axes = figure.subplots()
     for index, representation in enumerate(dict.fromkeys(s.representation for s in scores)):
-        line = sorted(
-            (score for score in scores if score.representation == representation),
-            key=lambda score: score.fragment_s,
-        )
-        colour, marker = line_style(index)
-        sizes = [score.bytes_per_song for score in line]
-        values = [score.validation.value for score in line]
-        axes.plot(sizes, values, color=colour, marker=marker, label=representation)
-        axes.vlines(
-            sizes,
-            [score.validation.low for score in line],
-            [score.validation.high for score in line],
-            color=colour,
-            alpha=0.35,
-        )
-        for score in dict.fromkeys((line[0], line[-1])):
-            place = (score.bytes_per_song, score.validation.value)
-            axes.annotate(
-                f"{score.fragment_s:g} s",
-                place,
-                xytext=(4, 5),
-                textcoords="offset points",
-                fontsize=8,
-                color=colour,
-            )
+        own = (score for score in scores if score.representation == representation)
+        _draw_costs(axes, sorted(own, key=lambda score: score.fragment_s), index)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter(unit="B"))
-    axes.set_xlabel("storage of a song's fragments, compressed")
+    axes.set(xlabel="storage of a song's fragments, compressed", ylim=(0, 1.02))
     axes.set_ylabel("macro F1 by song, validation")
-    axes.set_ylim(0, 1.02)
     declutter(axes)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
-    figure.suptitle("The best network of each representation and length, with 95 % intervals")
+    legend_right(figure, axes)
     return figure
+
+
+def _draw_costs(axes: Axes, line: Sequence[CostedScore], index: int) -> None:
+    sizes = [score.bytes_per_song for score in line]
+    draw_intervals(axes, sizes, [s.validation for s in line], index, line[0].representation)
+    for score in dict.fromkeys((line[0], line[-1])):
+        place = score.bytes_per_song, score.validation.value
+        annotate(axes, f"{score.fragment_s:g} s", place, (12, 5), line_style(index)[0])

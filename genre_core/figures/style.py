@@ -1,25 +1,38 @@
-"""Colours that colour-blind readers can tell apart, and the look of all figures."""
+"""The look that all figures share: colours, axes, legends, intervals, scales of colours."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from genre_core.evaluation.bootstrap import Interval
 
 OKABE_ITO = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#000000",
-    "#999999",
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7"),
+    *("#56B4E9", "#D55E00", "#000000", "#999999"),
 )
 """Okabe and Ito, Color Universal Design (2008), without its yellow, too pale on white."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for print without colours."""
 
+DARK, GREY = "#333333", "#666666"
+
+
+def new_figure(width: float, height: float, title: str = "") -> Figure:
+    """Return an empty figure whose parts make room for each other; sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle(title, wrap=True)
+    return figure
+
 
 def line_style(index: int) -> tuple[str, str]:
-    """Give colour and marker of a line; no two of the first 64 share both."""
+    """Return colour and marker of a line; no two of the first 64 share both."""
     turn, place = divmod(index, len(OKABE_ITO))
     return OKABE_ITO[place], MARKERS[(place + turn) % len(MARKERS)]
 
@@ -29,3 +42,79 @@ def declutter(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def strip(axes: Axes) -> None:
+    """Remove ticks and frame."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def show_percent(*axes: Axes) -> None:
+    """Write the vertical axis in per cent of 1."""
+    for one in axes:
+        one.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def legend_right(figure: Figure, axes: Axes) -> None:
+    """Put the legend of some axes right of the figure."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
+
+
+def legend_below(figure: Figure, axes: Axes, n_columns: int = 1) -> None:
+    """Put the legend of some axes below the figure."""
+    handles = axes.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=n_columns, frameon=False)
+
+
+def add_colour_bar(
+    figure: Figure, image: ScalarMappable, axes: Axes | Sequence[Axes], label: str
+) -> None:
+    """Add the scale of colours beside some axes."""
+    bar = figure.colorbar(image, ax=axes, shrink=0.85, pad=0.02)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+
+
+def reach(intervals: Sequence[Interval]) -> npt.NDArray[np.float64]:
+    """Return how far intervals reach below and above their values, (2, n_intervals)."""
+    ends = [(one.value - one.low, one.high - one.value) for one in intervals]
+    return np.array(ends, np.float64).reshape(-1, 2).T
+
+
+def draw_intervals(
+    axes: Axes, places: Sequence[float], intervals: Sequence[Interval], index: int, label: str
+) -> None:
+    """Draw values, joined from left to right, with their intervals as bars."""
+    colour, marker = line_style(index)
+    axes.errorbar(
+        places,
+        [one.value for one in intervals],
+        yerr=reach(intervals),
+        color=colour,
+        marker=marker,
+        ecolor=(colour, 0.4),
+        elinewidth=1,
+        capsize=3,
+        label=label,
+    )
+
+
+def annotate(
+    axes: Axes, text: str, place: tuple[float, float], shift: tuple[float, float], colour: str
+) -> None:
+    """Write a small note beside a place; ``shift`` in points."""
+    axes.annotate(
+        text, place, xytext=shift, textcoords="offset points", ha="center", fontsize=8, color=colour
+    )
+
+
+def draw_level(axes: Axes, level: float, label: str) -> None:
+    """Draw a dotted horizontal line, such as chance."""
+    axes.axhline(level, color=GREY, linestyle=":", linewidth=1.2, label=label, zorder=1)
+
+
+def spread(n: int, gap: float, most: float = np.inf) -> npt.NDArray[np.float64]:
+    """Return places beside each other around 0, ``gap`` apart and within ± ``most``."""
+    end = min(gap * (n - 1) / 2, most)
+    return np.linspace(-end, end, n) if n > 1 else np.zeros(1)

@@ -1,4 +1,4 @@
-"""Learning curve: what accuracy to expect of a head with so many songs a genre.
+"""Learning curve: the accuracy to expect of a head with so many songs of each genre.
 
 Accuracy is the mean recall by song: the share of right predictions of each genre, averaged over
 the genres. Each draw takes songs at random; the songs of all other groups (artists, recordings)
@@ -19,20 +19,20 @@ from genre_core.training.songs import EmbeddedSongs
 N_DRAWS = 10
 MOST_SONGS = 256
 """Of a genre: beyond them a head learns little more, and the draws take minutes."""
-N_TRIALS = 20
-"""So often groups are closed off anew before a size counts as too large."""
+N_ATTEMPTS = 20
+"""So often groups are held out anew before a size counts as too large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """What to expect with so many songs a genre.
+    """Accuracy to expect with so many songs of each genre.
 
     Attributes
     ----------
     n_songs : int
         Of each genre; of the whole library, the mean number.
     accuracy : Interval
-        Mean over the draws. The ends hold 95 % of single draws on resampled groups: they say
+        Mean over the draws. The ends hold 95 % of single draws on resampled groups: they show
         where one choice of so many songs leads, not how well the mean is known.
     n_scored, n_groups : int
         Songs, and groups, that were predicted in one of the draws at least.
@@ -47,20 +47,20 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """What to expect of one kind of head, from few songs a genre to many.
+class LearningCurve:
+    """Accuracy to expect of one kind of head, from few songs of each genre to many.
 
-    ``everything`` is measured with all songs, folds by group; none where that cannot be.
+    ``all_songs`` is measured with all songs, folds by group; none where that cannot be.
     """
 
     name: str
     points: tuple[CurvePoint, ...]
-    everything: CurvePoint | None
+    all_songs: CurvePoint | None
 
     @property
     def all_points(self) -> tuple[CurvePoint, ...]:
         """The points of draws, and that of all songs."""
-        return self.points if self.everything is None else (*self.points, self.everything)
+        return self.points if self.all_songs is None else (*self.points, self.all_songs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,14 +70,9 @@ class _Scored:
     right: Float64Array
     support: Float64Array
 
-    @property
-    def is_held(self) -> npt.NDArray[np.bool_]:
-        """Which groups have a song that was predicted, (n_groups,)."""
-        return self.support.sum(axis=1) > 0
-
 
 def curve_sizes(songs: EmbeddedSongs) -> list[int]:
-    """Return 1, 2, 4 … songs a genre, as far as every genre has them beside one more group."""
+    """Return 1, 2, 4 … songs of each genre, while every genre has them and one more group."""
     counts = [_groups_of(songs, genre)[1] for genre in range(len(songs.genres))]
     most = min((int(sizes.sum() - sizes.min()) for sizes in counts), default=0)
     return [2**power for power in range(min(most, MOST_SONGS).bit_length())]
@@ -90,30 +85,15 @@ def measure_size(
     rng: np.random.Generator,
     n_draws: int = N_DRAWS,
 ) -> CurvePoint | None:
-    """Fit a head on so many songs of each genre, and predict the songs of all other groups.
+    """Fit heads on so many songs of each genre, and predict the songs of all other groups.
 
-    Parameters
-    ----------
-    songs : EmbeddedSongs
-        Each of their two genres or more is in two groups at least (`EmbeddedSongs.divisible`).
-    prior : float32 [shape=(n_tags, n_genres)]
-        With zeros alone, the features decide.
-    n_songs : int
-        One of `curve_sizes`.
-    rng : numpy.random.Generator
-        The same state draws the same songs.
-    n_draws : int
-
-    Returns
-    -------
-    CurvePoint or None
-        None where groups of several genres leave too few songs.
+    Each of the two genres or more is in two groups at least (`EmbeddedSongs.divisible`); the prior
+    is (n_tags, n_genres), with zeros alone the features decide. None where groups of several
+    genres leave too few songs.
     """
-    draws = [draw_songs(songs, n_songs, rng) for _ in range(n_draws)]
-    taken = [draw for draw in draws if draw is not None]
-    if not taken:
-        return None
-    return _point(n_songs, [_score_draw(songs, prior, draw) for draw in taken], rng)
+    drawn = [draw_songs(songs, n_songs, rng) for _ in range(n_draws)]
+    scored = [_score_draw(songs, prior, places) for places in drawn if places is not None]
+    return _point(n_songs, scored, rng) if scored else None
 
 
 def measure_all(
@@ -132,15 +112,11 @@ def measure_all(
 def draw_songs(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> Int64Array | None:
     """Draw so many songs of each genre from groups that leave one of each genre to be predicted.
 
-    Returns
-    -------
-    int64 [shape=(n_genres * n_songs,)] or None
-        Places of the songs; none where `N_TRIALS` found no such groups.
+    Returns their places, int64 (n_genres * n_songs,); None where `N_ATTEMPTS` found no such groups.
     """
-    for _ in range(N_TRIALS):
-        held = _hold_groups(songs, n_songs, rng)
-        is_held = np.isin(songs.group_ids.astype(str), held)
-        genres = range(len(songs.genres))
+    genres = range(len(songs.genres))
+    for _ in range(N_ATTEMPTS):
+        is_held = np.isin(songs.group_ids.astype(str), _hold_out(songs, n_songs, rng))
         places = [np.flatnonzero(~is_held & (songs.labels == genre)) for genre in genres]
         is_left = len(set(songs.labels[is_held].tolist())) == len(genres)
         if is_left and all(len(own) >= n_songs for own in places):
@@ -148,8 +124,8 @@ def draw_songs(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> 
     return None
 
 
-def _hold_groups(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> list[str]:
-    """Close off one group of each genre, of those that leave it so many songs."""
+def _hold_out(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> list[str]:
+    """Hold out one group of each genre, of those that leave it so many songs."""
     held: list[str] = []
     for genre in range(len(songs.genres)):
         groups, sizes = _groups_of(songs, genre)
@@ -159,11 +135,19 @@ def _hold_groups(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -
     return held
 
 
-def _score_draw(songs: EmbeddedSongs, prior: Float32Array, taken: Int64Array) -> _Scored:
-    few = songs.of(taken)
+def _groups_of(
+    songs: EmbeddedSongs, genre: int
+) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
+    """Return the groups of a genre, and how many of its songs each has."""
+    own = songs.group_ids[songs.labels == genre].astype(str)
+    return np.unique(own, return_counts=True)
+
+
+def _score_draw(songs: EmbeddedSongs, prior: Float32Array, places: Int64Array) -> _Scored:
+    few = songs.of(places)
     fitted = fit_head(few.values, few.labels, few.group_ids, prior, len(songs.genres))
-    learned = np.isin(songs.group_ids.astype(str), few.group_ids.astype(str))
-    scored = np.flatnonzero(~learned)
+    is_known = np.isin(songs.group_ids.astype(str), few.group_ids.astype(str))
+    scored = np.flatnonzero(~is_known)
     predicted = fitted.head.probabilities(songs.values[scored]).argmax(axis=1)
     return _count(songs, scored, predicted)
 
@@ -182,28 +166,28 @@ def _point(n_songs: int, draws: Sequence[_Scored], rng: np.random.Generator) -> 
     n_scored = np.max([draw.support.sum(axis=1) for draw in draws], axis=0)
     return CurvePoint(
         n_songs=n_songs,
-        accuracy=_expect(draws, rng),
+        accuracy=_interval(draws, rng),
         n_scored=int(n_scored.sum()),
         n_groups=int((n_scored > 0).sum()),
         n_draws=len(draws),
     )
 
 
-def _expect(draws: Sequence[_Scored], rng: np.random.Generator) -> Interval:
+def _interval(draws: Sequence[_Scored], rng: np.random.Generator) -> Interval:
     """Return the mean over draws, and where single draws lie on resampled groups."""
-    value = np.mean(
-        [_mean_recall(draw.right.sum(axis=0), draw.support.sum(axis=0)) for draw in draws]
-    )
-    found = np.concatenate([_resample(draw, -(-N_RESAMPLES // len(draws)), rng) for draw in draws])
-    n_groups = min(int(draw.is_held.sum()) for draw in draws)
-    tail = widened_tail(n_groups) if n_groups > 1 else 0.0
+    recalls = [_mean_recall(d.right.sum(axis=0), d.support.sum(axis=0)) for d in draws]
+    n_resamples, value = -(-N_RESAMPLES // len(draws)), float(np.mean(recalls))
+    found = np.concatenate([_resample(draw, n_resamples, rng) for draw in draws])
+    n_groups = min(np.count_nonzero(draw.support.sum(axis=1)) for draw in draws)
+    tail = widened_tail(int(n_groups)) if n_groups > 1 else 0.0
     low, high = np.quantile(found, [tail, 1 - tail])
-    return Interval(value=float(value), low=float(min(low, value)), high=float(max(high, value)))
+    return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
 def _resample(draw: _Scored, n_resamples: int, rng: np.random.Generator) -> Float64Array:
-    """Mean recall on groups that are drawn again and again, (n_resamples,)."""
-    right, support = draw.right[draw.is_held], draw.support[draw.is_held]
+    """Mean recall on groups drawn with replacement, (n_resamples,)."""
+    is_scored = draw.support.sum(axis=1) > 0
+    right, support = draw.right[is_scored], draw.support[is_scored]
     n_groups = len(right)
     weights = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples)
     return _mean_recall(weights @ right, weights @ support)
@@ -213,11 +197,3 @@ def _mean_recall(right: Float64Array, support: Float64Array) -> Float64Array:
     """Average the recall over the genres that have songs: (…, n_genres) to (…)."""
     recall = np.divide(right, support, out=np.zeros_like(right), where=support > 0)
     return recall.sum(axis=-1) / np.count_nonzero(support, axis=-1)
-
-
-def _groups_of(
-    songs: EmbeddedSongs, genre: int
-) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
-    """Return the groups of a genre, and how many of its songs each has."""
-    own = songs.group_ids[songs.labels == genre].astype(str)
-    return np.unique(own, return_counts=True)

@@ -1,4 +1,4 @@
-"""Which bands and moments decided: parts of a matrix are silenced, and the verdict asked again."""
+"""Which bands and moments a prediction rests on: parts of a matrix are set to silence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Predict = Callable[[Float32Array], Float32Array]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
-    """A rectangle that is slid over a matrix, in bands and frames, and how far at a time."""
+    """A rectangle that is slid over a matrix, in bands and frames, and the steps of the slide."""
 
     n_bands: int
     n_frames: int
@@ -27,21 +27,17 @@ class Mask:
 
 
 def mask_for(n_bands: int, n_frames: int) -> Mask:
-    """Give a mask of a sixth of the bands and a tenth of the frames, slid by half of itself.
+    """Return a mask of a sixth of the bands and a tenth of the frames, slid by half of itself.
 
     2 bands × 3 frames (0.4 s) for the matrix of the thesis; a few hundred places for any matrix.
     """
-    sides = max(1, round(n_bands / 6)), max(1, round(n_frames / 10))
-    return Mask(
-        n_bands=sides[0],
-        n_frames=sides[1],
-        band_step=max(1, sides[0] // 2),
-        frame_step=max(1, sides[1] // 2),
-    )
+    height, width = max(1, round(n_bands / 6)), max(1, round(n_frames / 10))
+    steps = max(1, height // 2), max(1, width // 2)
+    return Mask(n_bands=height, n_frames=width, band_step=steps[0], frame_step=steps[1])
 
 
 def occlusion_map(predict: Predict, matrix: Float32Array, genre: int, mask: Mask) -> Float64Array:
-    """Give how much probability of a genre a matrix loses where it is silenced.
+    """Return how much probability of a genre a matrix loses where it is occluded.
 
     Parameters
     ----------
@@ -50,14 +46,13 @@ def occlusion_map(predict: Predict, matrix: Float32Array, genre: int, mask: Mask
     matrix : float32 [shape=(n_bands, n_frames)]
         Scaled into 0..1, so that 0 is its quietest value: silence in its own terms.
     genre : int
-        Whose probability is looked at.
     mask : Mask
 
     Returns
     -------
     float64 [shape=(n_bands, n_frames)]
-        Mean loss of probability over the masks that cover a place; below 0 where the place speaks
-        against the genre. What decides by being absent cannot be found so.
+        Mean loss of probability over the masks that cover a place; below 0 where the place is
+        evidence against the genre. What decides by being absent cannot be found so.
 
     Raises
     ------
@@ -75,14 +70,14 @@ def occlusion_map(predict: Predict, matrix: Float32Array, genre: int, mask: Mask
             f"of {matrix.shape[0]} × {matrix.shape[1]}; use a smaller one."
         )
     covers = _covers(matrix.shape, mask)
-    silenced = np.where(covers, np.float32(0), matrix)
-    losses = predict(matrix[np.newaxis])[0, genre] - predict(silenced)[:, genre]
+    occluded = np.where(covers, np.float32(0), matrix)
+    losses = predict(matrix[np.newaxis])[0, genre] - predict(occluded)[:, genre]
     weights = covers.reshape(len(covers), -1).astype(np.float64)
     return (losses @ weights / weights.sum(axis=0)).reshape(matrix.shape)
 
 
 def _covers(shape: tuple[int, ...], mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Give a matrix of truth for each place of the mask, (n_places, n_bands, n_frames)."""
+    """Return what each place of the mask covers, bool (n_places, n_bands, n_frames)."""
     bands = _starts(shape[0], mask.n_bands, mask.band_step)
     frames = _starts(shape[1], mask.n_frames, mask.frame_step)
     covers = np.zeros((len(bands) * len(frames), *shape), bool)
@@ -92,6 +87,6 @@ def _covers(shape: tuple[int, ...], mask: Mask) -> np.ndarray[tuple[int, ...], n
 
 
 def _starts(length: int, side: int, step: int) -> list[int]:
-    """Give where a mask starts along one axis; the last one ends with the matrix."""
+    """Return where a mask starts along one axis; the last one ends with the matrix."""
     last = length - side
     return sorted({*range(0, last + 1, step), last})

@@ -1,13 +1,13 @@
-"""Similar songs: the nearest by the cosine of mean embeddings, asked of the published store."""
+"""Mean embeddings of songs: for learning, for proposals, and for similar songs."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # DuckDB's types, kept alive, are reported as leaks at exit
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,91 +16,16 @@ from genre_core.errors import UsageError
 from genre_core.records import Split
 from genre_core.representations.embeddings import Embedding
 from genre_core.training.songs import EmbeddedSongs, label_songs
-from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.connection import fetch_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.runs import UNLABELLED
 from storage.catalog.snapshots import IS_CANDIDATE, Snapshot
 from storage.home import DataLayout
 
+if TYPE_CHECKING:
+    import duckdb
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EmbeddedLibrary:
-    """Songs that have a place in the split, golden ones included.
-
-    Attributes
-    ----------
-    songs : EmbeddedSongs
-    golden : frozenset of str
-        Tracks that are put aside.
-    confirmed : frozenset of str
-        Tracks whose label a person has decided on, or that the built-in library was composed
-        under.
-    """
-
-    songs: EmbeddedSongs
-    golden: frozenset[str]
-    confirmed: frozenset[str]
-
-    @property
-    def without_golden(self) -> EmbeddedSongs:
-        """The songs that are learned from, validated and tested on."""
-        return self.songs.of(~np.isin(self.songs.track_ids.astype(str), list(self.golden)))
-
-
-def read_embedded_library(
-    layout: DataLayout, feature_key: str, genres: Sequence[str]
-) -> EmbeddedLibrary:
-    """Read the songs of some genres that have an embedding under a feature key.
-
-    Songs of one artist are in one group, whatever the split holds together.
-    """
-    with open_catalog(layout) as catalog:
-        found = catalog.execute(_SONGS, [feature_key, list(genres)]).fetchnumpy()
-    n_songs = len(found["track_id"])
-    values = np.stack(list(found["values"])) if n_songs else np.empty((0, 0), np.float32)
-    songs = label_songs(
-        found["track_id"].tolist(),
-        join_artists(found["group_id"].tolist(), found["artist"].tolist()),
-        found["genre"].tolist(),
-        values.astype(np.float32),
-        int(found["n_features"][0]) if n_songs else 0,
-    )
-    return EmbeddedLibrary(
-        songs=songs,
-        golden=frozenset(songs.track_ids[found["split"] == str(Split.GOLDEN)]),
-        confirmed=frozenset(songs.track_ids[found["is_confirmed"].astype(bool)]),
-    )
-
-
-def read_embedded_snapshot(
-    layout: DataLayout, representation: str = ""
-) -> tuple[Snapshot, Embedding]:
-    """Return the snapshot of an embedding that was used last, of one representation if named.
-
-    Raises
-    ------
-    UsageError
-        If there is none yet.
-    """
-    statement = """
-        select snapshots.* exclude (created_at, used_at), settings
-        from snapshots join features using (feature_key)
-        where (settings -> 'embedding') is not null and $1 in ('', representation)
-        order by used_at desc limit 1
-    """
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [representation])
-    if not rows:
-        raise UsageError(
-            f"There is no snapshot of {representation or 'an embedding'} in {layout.home} yet. "
-            "Run `genreflow train` with an embedding among the representations first."
-        )
-    settings = json.loads(rows[0].pop("settings"))
-    row = {**rows[0], "genres": tuple(rows[0]["genres"])}
-    return Snapshot(**row), Embedding.from_document(settings["embedding"])
-
+FEWEST_DIGITS = 8
 
 _SONGS = f"""
     select track_id, tracks.genre, artist, group_id, split, len(embedding) as n_features,
@@ -110,79 +35,6 @@ _SONGS = f"""
     where feature_key = $1 and tracks.genre in (select unnest($2::varchar[])) and {IS_CANDIDATE}
     order by track_id
 """
-
-
-FEWEST_DIGITS = 8
-
-
-class Among(StrEnum):
-    """The songs that similar ones are looked for among."""
-
-    LIBRARY = "library"
-    LABELLED = "labelled"
-    UNLABELLED = "unlabelled"
-
-
-def nearest_songs(
-    layout: DataLayout,
-    representation: str,
-    track_id: str,
-    embedding: Sequence[float] | None = None,
-    among: Among = Among.LIBRARY,
-    n_songs: int = 10,
-) -> list[dict[str, Any]]:
-    """Return the songs nearest to one, the nearest first.
-
-    Parameters
-    ----------
-    representation : str
-        An embedding that the store has (`embedded_representations`).
-    track_id : str
-        The song itself, which is not among the answers.
-    embedding : sequence of float, optional
-        Its mean features; those of the store where it is a song of the store.
-    among : Among
-    n_songs : int
-
-    Returns
-    -------
-    list of dict
-        ``track_id``, ``genre``, ``artist``, ``title``, ``source`` and ``cosine``. Copies of a
-        recording that another one stands for are left out, and so are the songs of the built-in
-        library as soon as the store has other music.
-    """
-    wanted = None if embedding is None else list(embedding)
-    parameters = [representation, track_id, wanted, str(among), n_songs]
-    return query_rows(layout, _NEAREST, parameters)
-
-
-def find_embedded(layout: DataLayout, song: str, representation: str) -> str:
-    """Return the track that a source or the beginning of a track id leads to; empty if none does.
-
-    Raises
-    ------
-    UsageError
-        If several tracks begin so, or the track has no embedding of the representation.
-    """
-    names = [song, str(Path(song).absolute())]
-    rows = query_rows(layout, _FIND, [*names, FEWEST_DIGITS, representation])
-    if len(rows) > 1:
-        raise UsageError(f"{len(rows)} tracks begin with {song}. Give more digits of the id.")
-    if rows and not rows[0]["is_embedded"]:
-        raise UsageError(
-            f"{song} has no embedding {representation}. `genreflow extract` makes those that are "
-            "missing; the table `outcomes` tells why a song was left out."
-        )
-    return rows[0]["track_id"] if rows else ""
-
-
-def embedded_representations(layout: DataLayout) -> dict[str, str]:
-    """Return the feature key of each embedding that the store has, by representation."""
-    rows = query_rows(
-        layout, "select distinct representation, feature_key from song_embeddings order by all"
-    )
-    return {row["representation"]: row["feature_key"] for row in rows}
-
 
 _FIND = """
     select track_id, track_id in (
@@ -215,6 +67,134 @@ _NEAREST = """
     order by cosine desc, track_id
 """
 
+_CANDIDATES = """
+    select track_id, location, genre, artist, title, embedding || tag_logits as "values"
+    from song_embeddings join tracks using (track_id) where feature_key = $1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EmbeddedLibrary:
+    """Songs with a split, golden ones included.
+
+    ``golden`` and ``confirmed`` are ids of tracks: those set aside, and those whose label a person
+    has decided on or the built-in library was composed for.
+    """
+
+    songs: EmbeddedSongs
+    golden: frozenset[str]
+    confirmed: frozenset[str]
+
+    @property
+    def without_golden(self) -> EmbeddedSongs:
+        """The songs that are learned from, validated and tested on."""
+        return self.songs.of(~np.isin(self.songs.track_ids.astype(str), list(self.golden)))
+
+
+def read_embedded_library(
+    catalog: duckdb.DuckDBPyConnection, feature_key: str, genres: Sequence[str]
+) -> EmbeddedLibrary:
+    """Read the songs of some genres that have an embedding under a feature key.
+
+    Songs of one artist are in one group, whatever the split holds together.
+    """
+    found = catalog.execute(_SONGS, [feature_key, list(genres)]).fetchnumpy()
+    n_songs = len(found["track_id"])
+    values = np.stack(list(found["values"])) if n_songs else np.empty((0, 0), np.float32)
+    songs = label_songs(
+        found["track_id"].tolist(),
+        join_artists(found["group_id"].tolist(), found["artist"].tolist()),
+        found["genre"].tolist(),
+        values.astype(np.float32),
+        int(found["n_features"][0]) if n_songs else 0,
+    )
+    return EmbeddedLibrary(
+        songs=songs,
+        golden=frozenset(songs.track_ids[found["split"] == str(Split.GOLDEN)]),
+        confirmed=frozenset(songs.track_ids[found["is_confirmed"].astype(bool)]),
+    )
+
+
+def read_embedded_snapshot(
+    catalog: duckdb.DuckDBPyConnection, representation: str = ""
+) -> tuple[Snapshot, Embedding]:
+    """Return the latest snapshot of an embedding, of one representation if named.
+
+    Raises
+    ------
+    UsageError
+        If there is none yet.
+    """
+    statement = """
+        select snapshots.* exclude (created_at, used_at), settings
+        from snapshots join features using (feature_key)
+        where (settings -> 'embedding') is not null and $1 in ('', representation)
+        order by used_at desc limit 1
+    """
+    rows = fetch_rows(catalog, statement, [representation])
+    if not rows:
+        raise UsageError(
+            f"There is no snapshot of {representation or 'an embedding'} yet. Run `genreflow "
+            "train` with an embedding among the representations first."
+        )
+    settings = json.loads(rows[0].pop("settings"))
+    row = {**rows[0], "genres": tuple(rows[0]["genres"])}
+    return Snapshot(**row), Embedding.from_document(settings["embedding"])
+
+
+class Among(StrEnum):
+    """The songs that similar ones are looked for among."""
+
+    LIBRARY = "library"
+    LABELLED = "labelled"
+    UNLABELLED = "unlabelled"
+
+
+def nearest_songs(
+    layout: DataLayout,
+    representation: str,
+    track_id: str,
+    embedding: Sequence[float] | None = None,
+    among: Among = Among.LIBRARY,
+    n_songs: int = 10,
+) -> list[dict[str, Any]]:
+    """Return the songs nearest to a track, the nearest first, with their cosine and one source.
+
+    ``embedding`` are its mean features where it is not in the store. The track itself, duplicates
+    and, once the store has other music, the songs of the built-in library are left out.
+    """
+    wanted = None if embedding is None else list(embedding)
+    parameters = [representation, track_id, wanted, str(among), n_songs]
+    return query_rows(layout, _NEAREST, parameters)
+
+
+def find_embedded(layout: DataLayout, song: str, representation: str) -> str:
+    """Return the track of a source or of the beginning of a track id; empty if there is none.
+
+    Raises
+    ------
+    UsageError
+        If several tracks begin so, or the track has no embedding of the representation.
+    """
+    names = [song, str(Path(song).absolute())]
+    rows = query_rows(layout, _FIND, [*names, FEWEST_DIGITS, representation])
+    if len(rows) > 1:
+        raise UsageError(f"{len(rows)} tracks begin with {song}. Name more digits of the id.")
+    if rows and not rows[0]["is_embedded"]:
+        raise UsageError(
+            f"{song} has no embedding {representation}. `genreflow extract` makes those that are "
+            "missing; see the table `outcomes` for songs that were left out."
+        )
+    return rows[0]["track_id"] if rows else ""
+
+
+def embedded_representations(layout: DataLayout) -> dict[str, str]:
+    """Return the feature key of each embedding that the store has, by representation."""
+    rows = query_rows(
+        layout, "select distinct representation, feature_key from song_embeddings order by all"
+    )
+    return {row["representation"]: row["feature_key"] for row in rows}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedSong:
@@ -228,49 +208,38 @@ class EmbeddedSong:
     values: tuple[float, ...]
 
 
-def count_unlabelled(layout: DataLayout, feature_key: str) -> tuple[int, int]:
+def count_unlabelled(catalog: duckdb.DuckDBPyConnection, feature_key: str) -> tuple[int, int]:
     """Count the unlabelled songs, and those of them that have an embedding."""
     statement = f"""
         select count(*) as n_songs, count(embedded.track_id) as n_embedded
         from ({UNLABELLED}) as waiting left join (
             select track_id from song_embeddings where feature_key = ?) as embedded using (track_id)
     """
-    with open_catalog(layout) as catalog:
-        row = fetch_rows(catalog, statement, [feature_key])[0]
+    row = fetch_rows(catalog, statement, [feature_key])[0]
     return row["n_songs"], row["n_embedded"]
 
 
 def read_waiting(
-    layout: DataLayout, feature_key: str, sources: Sequence[str], most_songs: int
+    catalog: duckdb.DuckDBPyConnection, feature_key: str, sources: Sequence[str], most_songs: int
 ) -> list[EmbeddedSong]:
-    """Return unlabelled songs with an embedding.
+    """Return unlabelled songs with an embedding, of some locations or, if none is named, of any.
 
-    Parameters
-    ----------
-    sources : sequence of str
-        The locations that songs may come from; empty: any.
-    most_songs : int
-        So many at most, spread by the digest of their ids.
+    At most ``most_songs``, spread by the digest of their ids.
     """
     statement = f"""
         {_CANDIDATES} and track_id in ({UNLABELLED}) and (len($2::varchar[]) = 0 or track_id in (
             select track_id from outcomes where source in (select unnest($2::varchar[]))))
         order by md5(track_id) limit $3
     """
-    return _read(layout, statement, [feature_key, list(sources), most_songs])
+    return _read(catalog, statement, [feature_key, list(sources), most_songs])
 
 
 def read_learned(
-    layout: DataLayout, feature_key: str, genres: Sequence[str], most_songs: int
+    catalog: duckdb.DuckDBPyConnection, feature_key: str, genres: Sequence[str], most_songs: int
 ) -> list[EmbeddedSong]:
-    """Return songs that a training may learn from: none of validation, test or golden places.
+    """Return songs of some genres, or all, outside the validation, test and golden sets.
 
-    Parameters
-    ----------
-    genres : sequence of str
-        Empty: all.
-    most_songs : int
-        So many at most, spread by the digest of their ids.
+    At most ``most_songs``, spread by the digest of their ids.
     """
     statement = f"""
         {_CANDIDATES} and {IS_CANDIDATE}
@@ -278,16 +247,11 @@ def read_learned(
             and track_id not in (select track_id from assignments where split <> 'train')
         order by md5(track_id) limit $3
     """
-    return _read(layout, statement, [feature_key, list(genres), most_songs])
+    return _read(catalog, statement, [feature_key, list(genres), most_songs])
 
 
-_CANDIDATES = """
-    select track_id, location, genre, artist, title, embedding || tag_logits as "values"
-    from song_embeddings join tracks using (track_id) where feature_key = $1
-"""
-
-
-def _read(layout: DataLayout, statement: str, parameters: Sequence[Any]) -> list[EmbeddedSong]:
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, parameters)
+def _read(
+    catalog: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[Any]
+) -> list[EmbeddedSong]:
+    rows = fetch_rows(catalog, statement, parameters)
     return [EmbeddedSong(**{**row, "values": tuple(row["values"])}) for row in rows]

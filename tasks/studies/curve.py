@@ -1,6 +1,5 @@
-"""Curve: what accuracy to expect of a head with so many songs a genre, on this library."""
+"""Curve: the accuracy to expect of a head with so many songs of each genre, on this library."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,15 +12,21 @@ from genre_core.figures.studies import draw_learning_curve
 from genre_core.representations.embeddings import Embedding
 from genre_core.studies.learning_curve import (
     N_DRAWS,
-    Curve,
     CurvePoint,
+    LearningCurve,
     curve_sizes,
     measure_all,
     measure_size,
 )
 from genre_core.training.songs import EmbeddedSongs
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
-from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
+from storage.catalog.connection import open_catalog
+from storage.catalog.embeddings import (
+    EmbeddedLibrary,
+    read_embedded_library,
+    read_embedded_snapshot,
+)
+from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.reports import write_document, write_figure
 
@@ -32,10 +37,10 @@ WITH_PRIOR, WITHOUT_PRIOR = "with the tag prior", "without"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveReport:
-    """The curves of a library, what they rest on, and where the figure is.
+    """The curves of a library, what they rest on, and the file of the figure.
 
     ``left_out`` names the genres that are in one group (artist) alone: such a genre cannot be
-    learned from and predicted at once.
+    learned and predicted at once.
     """
 
     representation: str
@@ -43,7 +48,7 @@ class CurveReport:
     left_out: tuple[str, ...]
     n_songs: int
     n_groups: int
-    curves: tuple[Curve, ...]
+    curves: tuple[LearningCurve, ...]
     figure: Path
 
     @property
@@ -69,12 +74,16 @@ class CurveReport:
                 {
                     "name": curve.name,
                     "points": [_document(point) for point in curve.points],
-                    "all_songs": curve.everything and _document(curve.everything),
+                    "all_songs": curve.all_songs and _document(curve.all_songs),
                 }
                 for curve in self.curves
             ],
             "figure": str(self.figure),
         }
+
+
+def _document(point: CurvePoint) -> dict[str, object]:
+    return {**asdict(point), "accuracy": point.accuracy.as_list()}
 
 
 def measure_curve(
@@ -83,7 +92,7 @@ def measure_curve(
     representation: str = "",
     n_draws: int = N_DRAWS,
 ) -> CurveReport:
-    """Measure the curve with the tag prior and without, on the snapshot used last.
+    """Measure the learning curve with the tag prior and without, on the latest snapshot.
 
     Golden songs are left out. Both curves draw the same songs.
 
@@ -92,62 +101,62 @@ def measure_curve(
     UsageError
         If there is no snapshot of an embedding, or fewer than two genres in two groups each.
     """
-    snapshot, embedding = read_embedded_snapshot(layout, representation)
-    library = read_embedded_library(layout, snapshot.feature_key, snapshot.genres)
+    snapshot, embedding, library = _read_library(layout, representation)
     songs = library.without_golden.divisible()
     if len(songs.genres) < FEWEST_GENRES:
         raise UsageError(
             "A curve needs two genres with songs of two artists each: one is learned from while "
             "the other is predicted. Add songs, or name the artists of those that there are."
         )
-    curves = tuple(
-        _measure(name, songs, prior, n_draws, snapshot.library_id)
-        for name, prior in _priors(songs, embedding, tag_prior).items()
-    )
-    left_out = tuple(sorted(set(library.songs.genres) - set(songs.genres)))
-    figure = _draw(layout, curves, songs, embedding.name)
+    prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
+    curves = _measure_both(songs, prior, n_draws, snapshot.library_id)
+    title = f"What to expect on {embedding.name} from so many songs of each genre"
+    figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
     report = CurveReport(
         representation=embedding.name,
         genres=songs.genres,
-        left_out=left_out,
+        left_out=tuple(sorted(set(library.songs.genres) - set(songs.genres))),
         n_songs=len(songs),
         n_groups=len(set(songs.group_ids.tolist())),
         curves=curves,
-        figure=figure,
+        figure=write_figure(layout.reports / FOLDER, NAME, figure),
     )
     write_document(layout.reports / FOLDER, NAME, report.as_document())
     return report
 
 
-def _priors(
-    songs: EmbeddedSongs, embedding: Embedding, tag_prior: TagTable
-) -> dict[str, Float32Array]:
-    """Return the tag prior and none; none alone where no tag speaks for a genre."""
-    prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
-    none = {WITHOUT_PRIOR: np.zeros_like(prior)}
-    return {WITH_PRIOR: prior, **none} if prior.any() else none
+def _read_library(
+    layout: DataLayout, representation: str
+) -> tuple[Snapshot, Embedding, EmbeddedLibrary]:
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    with open_catalog(layout) as catalog:
+        snapshot, embedding = read_embedded_snapshot(catalog, representation)
+        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
+    return snapshot, embedding, library
+
+
+def _measure_both(
+    songs: EmbeddedSongs, prior: Float32Array, n_draws: int, library_id: str
+) -> tuple[LearningCurve, ...]:
+    """Measure with the tag prior, if any tag is of a genre, and without."""
+    priors = {WITH_PRIOR: prior} if prior.any() else {}
+    return tuple(
+        _measure(name, songs, one, n_draws, library_id)
+        for name, one in {**priors, WITHOUT_PRIOR: np.zeros_like(prior)}.items()
+    )
 
 
 def _measure(
     name: str, songs: EmbeddedSongs, prior: Float32Array, n_draws: int, library_id: str
-) -> Curve:
+) -> LearningCurve:
     """Measure all sizes; a library always draws the same songs."""
-    points = []
-    for n_songs in curve_sizes(songs):
-        rng = interval_rng(f"{library_id} {n_songs}")
-        points.append(measure_size(songs, prior, n_songs, rng, n_draws))
-    return Curve(
+    points = (
+        measure_size(songs, prior, n_songs, interval_rng(f"{library_id} {n_songs}"), n_draws)
+        for n_songs in curve_sizes(songs)
+    )
+    return LearningCurve(
         name=name,
         points=tuple(point for point in points if point),
-        everything=measure_all(songs, prior, interval_rng(library_id)),
+        all_songs=measure_all(songs, prior, interval_rng(library_id)),
     )
-
-
-def _draw(layout: DataLayout, curves: Sequence[Curve], songs: EmbeddedSongs, name: str) -> Path:
-    title = f"What to expect on {name} from so many songs a genre"
-    figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
-    return write_figure(layout.reports / FOLDER, NAME, figure)
-
-
-def _document(point: CurvePoint) -> dict[str, object]:
-    return {**asdict(point), "accuracy": point.accuracy.as_list()}

@@ -1,8 +1,9 @@
-"""Explain: which bands and moments decided a verdict, and what the network saw on the way."""
+"""Explain: the bands and moments a prediction rests on, and the activations on the way."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,14 @@ from prefect import task
 from genre_core.errors import UsageError
 from genre_core.evaluation.metrics import Float64Array
 from genre_core.examples import Float32Array
-from genre_core.figures.activations import (
+from genre_core.figures.kernels import draw_activations, plain_name
+from genre_core.figures.signal import (
     OccludedFragment,
     draw_band_losses,
-    draw_images,
+    draw_matrix,
     draw_occlusion,
-    plain_name,
+    scales_of,
 )
-from genre_core.figures.matrix import draw_matrix, scales_of
 from genre_core.networks.registry import HEADS
 from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
@@ -32,14 +33,14 @@ from tasks.predict import Classifier, load_logged, require_champion, song_matric
 logger = logging.getLogger(__name__)
 
 SHOWN = 3
-"""Fragments of a song that are drawn: those whose verdict is the surest."""
+"""Fragments of a song that are drawn: those of the most confident predictions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What decided, band by band, and where the figures are.
+    """The prediction of a song, what each band adds to it, and the files of the figures.
 
-    ``band_losses`` is the mean probability that the genre loses where a band is silenced, from the
+    ``band_losses`` is the mean probability that the genre loses where a band is occluded, from the
     lowest band to the highest.
     """
 
@@ -51,8 +52,8 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Heard:
-    """The fragments of a song and what each loses where it is silenced."""
+class _Occluded:
+    """The fragments of a song and what each loses where it is occluded."""
 
     starts_s: Float64Array
     matrices: Float32Array
@@ -62,36 +63,27 @@ class _Heard:
 
 @task
 def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") -> Explanation:
-    """Draw what decided the prediction of a song: of a run, or else of the champion.
+    """Draw what the prediction of a song rests on: of a run, or else of the champion.
 
     A head reads no spectrogram; the best network that does is explained in its place.
     """
-    classifier = load_run(layout, run_id) if run_id else _load_explained(layout)
-    if classifier.features.embedding:
+    model = load_run(layout, run_id) if run_id else _load_explained(layout)
+    if model.features.embedding:
         raise UsageError(
-            f"Run {run_id} is a head on an embedding, which has no bands to silence. Name a run "
+            f"Run {run_id} is a head on an embedding, which has no bands to occlude. Name a run "
             "of a network on spectrograms; `genreflow compare` lists them."
         )
-    starts_s, matrices = song_matrices(song, classifier.features)
-    by_fragment = import_training().predict_genres(classifier.network, matrices)
-    by_song = classifier.calibrate_song(by_fragment)
-    genre = int(by_song.argmax())
-    heard = _Heard(
-        starts_s=starts_s,
-        matrices=matrices,
-        probabilities=by_fragment[:, genre].astype(np.float64),
-        losses=_occlude(classifier, matrices, genre),
-    )
-    title = f"{Path(song).name}: {classifier.genres[genre]} {by_song[genre]:.2f}"
+    genre, probability, occluded = _occlude(model, song)
+    title = f"{Path(song).name}: {genre} {probability:.2f}"
     figures = [
-        *_draw_occlusion(classifier.features, heard, classifier.genres[genre], title, folder),
-        *_draw_images(classifier, heard, title, folder),
+        *_draw_occlusion(model.features, occluded, genre, title, folder),
+        *_draw_activations(model, occluded, title, folder),
     ]
     return Explanation(
         song=song,
-        genre=classifier.genres[genre],
-        probability=float(by_song[genre]),
-        band_losses=tuple(heard.losses.mean(axis=(0, 2)).tolist()),
+        genre=genre,
+        probability=probability,
+        band_losses=tuple(occluded.losses.mean(axis=(0, 2)).tolist()),
         figures=tuple(figures),
     )
 
@@ -105,22 +97,21 @@ def _load_explained(layout: DataLayout) -> Classifier:
     runs = [run for run in read_comparable_runs(layout) if run.network not in HEADS]
     if not runs:
         raise UsageError(
-            "The champion is a head on an embedding, which has no bands to silence, and there is "
+            "The champion is a head on an embedding, which has no bands to occlude, and there is "
             "no run on spectrograms. Train one: genreflow train --network cnn"
         )
     run = best(runs)
-    name = name_features(run.representation, run.fragment_s)
     logger.warning(
         "The champion is a head on an embedding; explaining %s %s, the best network on "
         "spectrograms, instead.",
         run.network,
-        name,
+        name_features(run.representation, run.fragment_s),
     )
     return load_run(layout, run.run_id)
 
 
 def load_run(layout: DataLayout, run_id: str) -> Classifier:
-    """Load the network of any finished run; its version is 0, for it need not be registered."""
+    """Load the model of any finished run; its version is 0, for it need not be registered."""
     run = read_run(layout, run_id)
     if run is None:
         raise UsageError(
@@ -130,54 +121,60 @@ def load_run(layout: DataLayout, run_id: str) -> Classifier:
     return load_logged(layout, run.model_uri)
 
 
-def _occlude(classifier: Classifier, matrices: Float32Array, genre: int) -> Float64Array:
-    """Give the occlusion map of every fragment, (n_fragments, n_bands, n_frames)."""
-    predict_genres = import_training().predict_genres
-    mask = mask_for(*classifier.features.shape)
-
-    def predict(silenced: Float32Array) -> Float32Array:
-        return predict_genres(classifier.network, silenced)
-
-    return np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices])
+def _occlude(model: Classifier, song: str) -> tuple[str, float, _Occluded]:
+    """Return the genre of a song, its probability, and the occlusion map of every fragment."""
+    starts_s, matrices = song_matrices(song, model.features)
+    predict = partial(import_training().predict_genres, model.network)
+    by_fragment = predict(matrices)
+    by_song = model.calibrate_song(by_fragment)
+    genre, mask = int(by_song.argmax()), mask_for(*model.features.shape)
+    occluded = _Occluded(
+        starts_s=starts_s,
+        matrices=matrices,
+        probabilities=by_fragment[:, genre].astype(np.float64),
+        losses=np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices]),
+    )
+    return model.genres[genre], float(by_song[genre]), occluded
 
 
 def _draw_occlusion(
-    features: FeatureConfig, heard: _Heard, genre: str, title: str, folder: Path
+    features: FeatureConfig, occluded: _Occluded, genre: str, title: str, folder: Path
 ) -> list[Path]:
+    scales = scales_of(features)
     fragments = [
         OccludedFragment(
-            matrix=heard.matrices[nth],
-            losses=heard.losses[nth],
-            probability=float(heard.probabilities[nth]),
-            scales=replace(scales_of(features), start_s=float(heard.starts_s[nth])),
+            matrix=occluded.matrices[nth],
+            losses=occluded.losses[nth],
+            probability=float(occluded.probabilities[nth]),
+            scales=replace(scales, start_s=float(occluded.starts_s[nth])),
         )
-        for nth in _surest(heard)
+        for nth in _most_confident(occluded)
     ]
-    n_fragments = len(heard.matrices)
-    bands = draw_band_losses(
-        heard.losses, scales_of(features), genre, f"{title}\n{n_fragments} fragments"
-    )
+    below = f"{title}\n{len(occluded.matrices)} fragments"
+    bands = draw_band_losses(occluded.losses, scales, genre, below)
     return [
         write_figure(folder, "occlusion", draw_occlusion(fragments, genre, title)),
         write_figure(folder, "bands", bands),
     ]
 
 
-def _draw_images(classifier: Classifier, heard: _Heard, title: str, folder: Path) -> list[Path]:
-    """Draw the surest fragment and the images inside the network, if it is convolutional."""
-    from genre_core.studies.kernels.activations import images_of
+def _most_confident(occluded: _Occluded) -> Sequence[int]:
+    """Return the fragments that are drawn, in the order of the song."""
+    return sorted(np.argsort(-occluded.probabilities, kind="stable")[:SHOWN].tolist())
 
-    nth = int(heard.probabilities.argmax())
-    start_s = float(heard.starts_s[nth])
-    drawn = draw_matrix(heard.matrices[nth], scales_of(classifier.features, start_s), title)
+
+def _draw_activations(
+    model: Classifier, occluded: _Occluded, title: str, folder: Path
+) -> list[Path]:
+    """Draw the most confident fragment and its activations, if the network is convolutional."""
+    from genre_core.studies.kernels.activations import activations_of
+
+    nth = int(occluded.probabilities.argmax())
+    matrix, start_s = occluded.matrices[nth], float(occluded.starts_s[nth])
+    drawn = draw_matrix(matrix, scales_of(model.features, start_s), title)
     paths = [write_figure(folder, "images_0_input", drawn)]
-    for layer, images in enumerate(images_of(classifier.network, heard.matrices[nth]), start=1):
-        kind = plain_name(images.layer)
-        figure = draw_images(images.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
+    for layer, found in enumerate(activations_of(model.network, matrix), start=1):
+        kind = plain_name(found.layer)
+        figure = draw_activations(found.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
         paths.append(write_figure(folder, f"images_{layer}_{kind.replace(' ', '_')}", figure))
     return paths
-
-
-def _surest(heard: _Heard) -> Sequence[int]:
-    """Give the fragments that are drawn, in the order of the song."""
-    return sorted(np.argsort(-heard.probabilities, kind="stable")[:SHOWN].tolist())

@@ -1,23 +1,33 @@
-"""Kernels: accuracy by their number, their likeness, and what each looks for."""
+"""Kernels: accuracy by their number, their similarity, their pruning, their top activations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 from prefect import task
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.figures.activations import draw_excitement, draw_images, kernel_images, plain_name
+from genre_core.examples import Float32Array
 from genre_core.figures.architecture import draw_architecture
-from genre_core.figures.kernels import draw_kernel_counts, draw_likeness, draw_similarity
-from genre_core.figures.matrix import draw_matrix, scales_of
-from genre_core.networks.layers import layer_boxes
+from genre_core.figures.kernels import (
+    draw_activations,
+    draw_cosines,
+    draw_kernel_counts,
+    draw_pruning,
+    draw_similarity,
+    draw_top_activations,
+    kernel_images,
+    plain_name,
+)
+from genre_core.figures.signal import draw_matrix, scales_of
+from genre_core.networks.layers import Network, layer_boxes
 from genre_core.networks.registry import KERNEL_COUNTS, build_network
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig
 from genre_core.studies.kernels.counts import (
-    CountCourse,
+    CountHistory,
     best_so_far,
     epochs_to_reach,
     levels_between,
@@ -25,19 +35,22 @@ from genre_core.studies.kernels.counts import (
 )
 from genre_core.studies.kernels.similarity import (
     Kernels,
-    Likeness,
-    likeness_between,
-    likeness_within,
+    PruningCurve,
+    SimilarityTest,
+    similarity_between,
+    similarity_within,
 )
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot, read_latest_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training
+from tasks.progress import show_progress
 from tasks.spectrograms import key_features
 from tasks.splits import split_examples
-from tasks.studies.record import Network, Study, keep_figure, keep_numbers, load_model, open_store
-from tasks.train import Cell
+from tasks.studies.record import Study
+from tasks.tracked import load_model, open_tracked
+from tasks.train import Cell, run_cell
 
 FOLDER = "kernels"
 N_PATCHES = 4
@@ -45,11 +58,7 @@ N_PATCHES = 4
 
 @task
 def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
-    """Give a snapshot as a training of which only network and seed are open.
-
-    It is the one used last under one of the settings that are wanted; where there is none, the
-    one used last.
-    """
+    """Return a trial on the latest snapshot, preferably of the settings that are wanted."""
     snapshot, features = read_latest_snapshot(layout, list(key_features(wanted)))
     return Cell(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
@@ -57,7 +66,7 @@ def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
 
 
 @task
-def require_studied(cells: Sequence[Cell]) -> None:
+def require_studied(trials: Sequence[Cell]) -> None:
     """Refuse matrices on which the networks would differ in more than their kernels.
 
     Raises
@@ -65,9 +74,9 @@ def require_studied(cells: Sequence[Cell]) -> None:
     UsageError
         Before anything is trained.
     """
-    for network, cell in {cell.network: cell for cell in cells}.items():
-        if objection := _objection(network, cell):
-            features = cell.features
+    for network, trial in {trial.network: trial for trial in trials}.items():
+        if objection := _objection(network, trial):
+            features = trial.features
             raise UsageError(
                 f"Kernels cannot be studied on {features.representation} of "
                 f"{features.fragment_s:g} s: {objection} In genreflow.toml, set `representations` "
@@ -75,13 +84,13 @@ def require_studied(cells: Sequence[Cell]) -> None:
             )
 
 
-def _objection(network: str, cell: Cell) -> str:
-    """Say why a network cannot be studied; empty if it can."""
+def _objection(network: str, trial: Cell) -> str:
+    """Return why a network cannot be studied; empty if it can."""
     import_training()
     from genre_core.studies.kernels.pruning import is_prunable
 
     try:
-        model = build_network(network, cell.features.shape, len(cell.snapshot.genres))
+        model = build_network(network, trial.features.shape, len(trial.snapshot.genres))
     except ValueError as error:
         return str(error)
     if is_prunable(model):
@@ -90,87 +99,43 @@ def _objection(network: str, cell: Cell) -> str:
 
 
 @task
-def open_study(layout: DataLayout, cells: Sequence[Cell]) -> Study:
+def open_study(layout: DataLayout, trials: Sequence[Cell]) -> Study:
     """Open the run of the study in MLflow."""
     from storage.models.runs import create_run
 
-    tracking = open_store(layout)
-    name = f"kernels {cells[0].features.fragment_s:g} s"
-    tags = {"library_id": cells[0].snapshot.library_id, "study": FOLDER}
-    run_id = create_run(tracking, name, "comparison", tags)
-    return Study(run_id=run_id, folder=layout.reports / FOLDER)
+    name = f"kernels {trials[0].features.fragment_s:g} s"
+    tags = {"library_id": trials[0].snapshot.library_id, "study": FOLDER}
+    run_id = create_run(open_tracked(layout), name, "comparison", tags)
+    return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
 
 
 @task
-def close_study(layout: DataLayout, study: Study) -> None:
-    """Close the run of a study that ended well."""
-    from storage.models.runs import finish_run
-
-    finish_run(open_store(layout), study.run_id)
-
-
-@task
-def draw_counts(layout: DataLayout, study: Study, runs: Sequence[Run]) -> None:
-    """Draw and tell how accuracy and epochs depend on the number of kernels."""
-    courses = [_course(layout, group) for group in _by_network(runs)]
-    levels = levels_between(courses)
-    n_seeds = max(len(course.accuracies) for course in courses)
+def draw_counts(study: Study, runs: Sequence[Run]) -> None:
+    """Record how accuracy and epochs depend on the number of kernels."""
+    histories = [_history(study.layout, group) for group in _by_network(runs)]
+    levels = levels_between(histories)
+    n_seeds = max(len(history.accuracies) for history in histories)
     title = f"Numbers of kernels: mean of {n_seeds} seeds, 95 % interval by Student's t"
-    keep_figure(layout, study, draw_kernel_counts(courses, levels, title), "kernel_counts")
-    rows = [_count_row(course, levels) for course in courses]
-    keep_numbers(layout, study, {"networks": rows}, "kernel_counts")
-
-
-@task
-def compare_kernels(layout: DataLayout, study: Study, runs: Sequence[Run]) -> None:
-    """Compare kernels within layers and the first layers between networks, by their cosines."""
-    groups = _by_network(runs)
-    of_first_seed = {
-        group[0].network: _kernels(load_model(layout, group[0].model_uri)) for group in groups
-    }
-    of_last_seed = {
-        group[-1].network: _kernels(load_model(layout, group[-1].model_uri))
-        for group in groups
-        if len(group) > 1
-    }
-    likeness = {**_within(of_first_seed), **_between(of_first_seed, of_last_seed)}
-    title = "Are kernels more alike than untrained ones?"
-    keep_figure(layout, study, draw_likeness(likeness, title), "kernel_likeness")
-    numbers = {label: asdict(alike) for label, alike in likeness.items()}
-    keep_numbers(layout, study, numbers, "kernel_likeness")
-
-
-@task
-def show_kernels(layout: DataLayout, study: Study, runs: Sequence[Run], base: Cell) -> None:
-    """Draw a network: its layers, its kernels, its images of a sample, what excites it."""
-    for run in runs[:1]:
-        model = load_model(layout, run.model_uri)
-        name = f"{run.network}, seed {run.seed}"
-        keep_figure(layout, study, draw_architecture(layer_boxes(model), name), "architecture")
-        kernels = {f"layer {n}": k for n, k in enumerate(_kernels(model), start=1)}
-        figure = draw_similarity(kernels, f"{name}: similar kernels side by side")
-        keep_figure(layout, study, figure, "kernel_similarity")
-        matrix, title = _sample(layout, base.snapshot, model)
-        _show_images(layout, study, model, matrix, f"{name}, {title}", base.features)
-        train = split_examples(layout, base.snapshot, Split.TRAIN)
-        _show_excitement(layout, study, model, train.matrices, name)
+    study.add_figure("kernel_counts", draw_kernel_counts(histories, levels, title))
+    rows = [_count_row(history, levels) for history in histories]
+    study.add_numbers("kernel_counts", {"networks": rows})
 
 
 def _by_network(runs: Sequence[Run]) -> list[list[Run]]:
-    """Give the runs of each network in order of their seeds, from few kernels to many."""
+    """Return the runs of each network in order of their seeds, from few kernels to many."""
     if not runs:
-        raise GenreflowError("No network could be trained; the log says why.")
+        raise GenreflowError("No network could be trained; see the log.")
     groups = [[run for run in runs if run.network == name] for name in KERNEL_COUNTS]
     return [sorted(group, key=lambda run: run.seed) for group in groups if group]
 
 
-def _course(layout: DataLayout, runs: Sequence[Run]) -> CountCourse:
+def _history(layout: DataLayout, runs: Sequence[Run]) -> CountHistory:
     from storage.models.runs import read_curve
 
-    tracking = open_store(layout)
+    tracking = open_tracked(layout)
     curves = [read_curve(tracking, run.run_id, "validation_accuracy") for run in runs]
     n_first, n_second = KERNEL_COUNTS[runs[0].network]
-    return CountCourse(
+    return CountHistory(
         network=runs[0].network,
         n_first=n_first,
         n_second=n_second,
@@ -179,37 +144,30 @@ def _course(layout: DataLayout, runs: Sequence[Run]) -> CountCourse:
     )
 
 
-def _count_row(course: CountCourse, levels: Sequence[float]) -> dict[str, object]:
-    best = best_so_far(course.accuracies)[:, -1]
+def _count_row(history: CountHistory, levels: Sequence[float]) -> dict[str, object]:
+    best = best_so_far(history.accuracies)[:, -1]
     return {
-        "network": course.network,
-        "kernels": [course.n_first, course.n_second],
-        "n_parameters": course.n_parameters,
+        "network": history.network,
+        "kernels": [history.n_first, history.n_second],
+        "n_parameters": history.n_parameters,
         "best_validation_accuracy": asdict(mean_over_seeds(best)),
-        "last_validation_accuracy": asdict(mean_over_seeds(course.accuracies[:, -1])),
-        "epochs_to_reach": [asdict(epochs_to_reach(course.accuracies, at)) for at in levels],
+        "last_validation_accuracy": asdict(mean_over_seeds(history.accuracies[:, -1])),
+        "epochs_to_reach": [asdict(epochs_to_reach(history.accuracies, at)) for at in levels],
     }
 
 
-def _within(layers: Mapping[str, Sequence[Kernels]]) -> dict[str, Likeness]:
-    return {
-        f"{network}, layer {nth}": likeness_within(kernels, np.random.default_rng(nth))
-        for network, of_network in layers.items()
-        for nth, kernels in enumerate(of_network, start=1)
-    }
-
-
-def _between(
-    some: Mapping[str, Sequence[Kernels]], others: Mapping[str, Sequence[Kernels]]
-) -> dict[str, Likeness]:
-    """Compare first layers; of two seeds, because networks of one seed start from like numbers."""
-    return {
-        f"{one} and {other}, layer 1": likeness_between(
-            some[one][0], others[other][0], np.random.default_rng(0)
-        )
-        for one, other in combinations_with_replacement(some, 2)
-        if other in others
-    }
+@task
+def compare_kernels(study: Study, runs: Sequence[Run]) -> None:
+    """Compare kernels within layers and the first layers between networks, by their cosines."""
+    groups = _by_network(runs)
+    first, last = (
+        {g[nth].network: _kernels(load_model(study.layout, g[nth].model_uri)) for g in chosen}
+        for nth, chosen in ((0, groups), (-1, [group for group in groups if len(group) > 1]))
+    )
+    tests = {**_within(first), **_between(first, last)}
+    title = "Are kernels more similar than untrained ones?"
+    study.add_figure("kernel_similarity", draw_similarity(tests, title))
+    study.add_numbers("kernel_similarity", {name: asdict(test) for name, test in tests.items()})
 
 
 def _kernels(model: Network) -> list[Kernels]:
@@ -218,49 +176,153 @@ def _kernels(model: Network) -> list[Kernels]:
     return [kernels_of(model, name) for name in convolutions(model)]
 
 
-def _sample(
-    layout: DataLayout, snapshot: Snapshot, model: Network
-) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], str]:
-    """Give the validation fragment that the network is surest of among those it gets right."""
+def _within(layers: Mapping[str, Sequence[Kernels]]) -> dict[str, SimilarityTest]:
+    return {
+        f"{network}, layer {nth}": similarity_within(kernels, np.random.default_rng(nth))
+        for network, of_network in layers.items()
+        for nth, kernels in enumerate(of_network, start=1)
+    }
+
+
+def _between(
+    some: Mapping[str, Sequence[Kernels]], others: Mapping[str, Sequence[Kernels]]
+) -> dict[str, SimilarityTest]:
+    """Compare first layers; of two seeds, because networks of one seed start from like numbers."""
+    return {
+        f"{one} and {other}, layer 1": similarity_between(
+            some[one][0], others[other][0], np.random.default_rng(0)
+        )
+        for one, other in combinations_with_replacement(some, 2)
+        if other in others
+    }
+
+
+@task
+def prune_runs(study: Study, runs: Sequence[Run], base: Cell, n_orders: int) -> None:
+    """Draw the cost of each removal, and log each network without its redundant kernels."""
+    if not runs:
+        raise GenreflowError("The network to be pruned could not be trained; see the log.")
+    curves, rows = [], []
+    with show_progress("prune", len(runs), "networks") as advance:
+        for run in runs:
+            model = load_model(study.layout, run.model_uri)
+            curves.append(_pruning_curves(study.layout, model, base, n_orders, run.seed))
+            rows.append(_prune(study, run, model, base))
+            advance(1)
+    title = f"{runs[0].network}: kernels removed one by one, {len(runs)} seeds, 95 % interval"
+    layers = list(zip(*curves, strict=True))
+    study.add_figure("pruning", draw_pruning(layers, 1 / len(base.snapshot.genres), title))
+    removed = [[_curve_row(curve) for curve in of_run] for of_run in curves]
+    study.add_numbers("pruning", {"network": runs[0].network, "pruned": rows, "curves": removed})
+
+
+def _pruning_curves(
+    layout: DataLayout, model: Network, base: Cell, n_orders: int, seed: int
+) -> list[PruningCurve]:
+    from genre_core.studies.kernels.pruning import convolutions, prune_layer
+
+    validation = split_examples(layout, base.snapshot, Split.VALIDATION)
+    rng = np.random.default_rng(seed)
+    try:
+        return [prune_layer(model, name, validation, n_orders, rng) for name in convolutions(model)]
+    except ValueError as error:
+        raise GenreflowError(str(error)) from error
+
+
+def _prune(study: Study, run: Run, model: Network, base: Cell) -> dict[str, Any]:
+    """Prune a network on validation, log it below the study, and return its scores."""
+    from genre_core.studies.kernels.pruning import fragment_accuracy, prune_network
+
+    validation = split_examples(study.layout, base.snapshot, Split.VALIDATION)
+    test = split_examples(study.layout, base.snapshot, Split.TEST)
+    pruned = prune_network(model, validation)
+    scores = {
+        f"{split}_fragment_accuracy{state}": fragment_accuracy(network, examples)
+        for split, examples in (("validation", validation), ("test", test))
+        for state, network in (("_full", model), ("", pruned.model))
+    }
+    trial = replace(base, network=f"{run.network}_pruned", seed=run.seed)
+    return {
+        "seed": run.seed,
+        "run_id": run.run_id,
+        "model_uri": _log_pruned(study, trial, pruned.model, scores),
+        "kernels": [len(kept) for kept in pruned.kept],
+        "of": list(pruned.n_full),
+        "kept": [list(kept) for kept in pruned.kept],
+        "n_parameters": pruned.model.count_params(),
+        "n_parameters_full": run.n_parameters,
+        **scores,
+    }
+
+
+def _log_pruned(study: Study, trial: Cell, model: Network, scores: Mapping[str, float]) -> str:
+    """Log a pruned network as a run of its own, with what classifying needs; return its URI."""
+    from storage.models.logged import log_model
+    from storage.models.runs import start_training
+
+    tracking = open_tracked(study.layout)
+    run_id = start_training(tracking, study.run_id, run_cell(study.layout, trial))
+    run = replace(study, run_id=run_id)
+    with run.failing():
+        model_uri = log_model(tracking, run_id, model, trial.document)
+        run.add_scores(scores)
+        run.finish()
+    return model_uri
+
+
+def _curve_row(curve: PruningCurve) -> dict[str, object]:
+    return {
+        "n_kept": list(curve.n_kept),
+        "similar": curve.similar.tolist(),
+        "random_folded": curve.random.mean(axis=0).tolist(),
+        "random_removed": curve.dropped.mean(axis=0).tolist(),
+        "removed": [asdict(removal) for removal in curve.removed],
+    }
+
+
+@task
+def show_kernels(study: Study, runs: Sequence[Run], base: Cell) -> None:
+    """Draw the network of the first run: layers, kernels, activations of a sample, top patches."""
+    run = runs[0]
+    model, name = load_model(study.layout, run.model_uri), f"{run.network}, seed {run.seed}"
+    study.add_figure("architecture", draw_architecture(layer_boxes(model), name))
+    kernels = {f"layer {n}": k for n, k in enumerate(_kernels(model), start=1)}
+    study.add_figure(
+        "kernel_cosines", draw_cosines(kernels, f"{name}: similar kernels side by side")
+    )
+    matrix, genre = _sample(study.layout, base.snapshot, model)
+    title = f"{name}, a {genre} fragment"
+    study.add_figure("images_0_input", draw_matrix(matrix, scales_of(base.features), title))
+    _show_activations(study, model, matrix, title)
+    train = split_examples(study.layout, base.snapshot, Split.TRAIN)
+    _show_top_activations(study, model, train.matrices, name)
+
+
+def _sample(layout: DataLayout, snapshot: Snapshot, model: Network) -> tuple[Float32Array, str]:
+    """Return the validation fragment of the most confident right prediction, and its genre."""
     examples = split_examples(layout, snapshot, Split.VALIDATION)
     probabilities = import_training().predict_genres(model, examples.matrices)
-    right = probabilities.argmax(axis=1) == examples.labels
-    sureness = np.where(right, probabilities.max(axis=1), 0)
-    surest = int(sureness.argmax())
-    genre = snapshot.genres[int(examples.labels[surest])]
-    return examples.matrices[surest], f"a {genre} fragment"
+    is_right = probabilities.argmax(axis=1) == examples.labels
+    best = int(np.where(is_right, probabilities.max(axis=1), 0).argmax())
+    return examples.matrices[best], snapshot.genres[int(examples.labels[best])]
 
 
-def _show_images(
-    layout: DataLayout,
-    study: Study,
-    model: Network,
-    matrix: np.ndarray[tuple[int, int], np.dtype[np.float32]],
-    title: str,
-    features: FeatureConfig,
-) -> None:
-    from genre_core.studies.kernels.activations import images_of
+def _show_activations(study: Study, model: Network, matrix: Float32Array, title: str) -> None:
+    from genre_core.studies.kernels.activations import activations_of
 
-    keep_figure(layout, study, draw_matrix(matrix, scales_of(features), title), "images_0_input")
-    for nth, images in enumerate(images_of(model, matrix), start=1):
-        kind = plain_name(images.layer)
-        figure = draw_images(images.values, f"{title}: after the {kind}")
-        keep_figure(layout, study, figure, f"images_{nth}_{kind.replace(' ', '_')}")
+    for nth, found in enumerate(activations_of(model, matrix), start=1):
+        kind = plain_name(found.layer)
+        figure = draw_activations(found.values, f"{title}: after the {kind}")
+        study.add_figure(f"images_{nth}_{kind.replace(' ', '_')}", figure)
 
 
-def _show_excitement(
-    layout: DataLayout,
-    study: Study,
-    model: Network,
-    matrices: np.ndarray[tuple[int, int, int], np.dtype[np.float32]],
-    title: str,
-) -> None:
-    from genre_core.studies.kernels.activations import most_exciting
+def _show_top_activations(study: Study, model: Network, matrices: Float32Array, name: str) -> None:
+    from genre_core.studies.kernels.activations import top_activations
     from genre_core.studies.kernels.pruning import convolutions, kernels_of
 
-    for nth, name in enumerate(convolutions(model), start=1):
-        found = most_exciting(model, name, matrices, min(N_PATCHES, len(matrices)))
-        shown = kernel_images(kernels_of(model, name))
-        what = f"{title}: what excites each kernel of layer {nth} most"
-        figure = draw_excitement(shown, found.patches, found.strengths, what)
-        keep_figure(layout, study, figure, f"excitement_{nth}")
+    for nth, layer in enumerate(convolutions(model), start=1):
+        found = top_activations(model, layer, matrices, min(N_PATCHES, len(matrices)))
+        shown = kernel_images(kernels_of(model, layer))
+        title = f"{name}: what activates each kernel of layer {nth} most"
+        figure = draw_top_activations(shown, found.patches, found.strengths, title)
+        study.add_figure(f"top_activations_{nth}", figure)

@@ -1,72 +1,70 @@
-"""A study: a run in MLflow and a folder of reports that hold the same figures and numbers."""
+"""A study: a run in MLflow and a folder of reports with the same figures and numbers."""
 
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from storage.home import DataLayout
-from storage.reports import write_document, write_figure
-from tasks.keras_import import import_training
+from storage.reports import write_document, write_figure, write_text
 from tasks.tracked import open_tracked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from storage.models.store import Tracking
-
-Network = Any  # a keras.Model; this room does not import Keras to name it
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """Where a study keeps what it finds."""
+    """Where a study is recorded: its run in MLflow, and a folder below the home."""
 
+    layout: DataLayout
     run_id: str
     folder: Path
 
+    def add_figure(self, name: str, figure: "Figure") -> None:
+        """Write a figure as ``<name>.png``."""
+        from storage.models.runs import log_file
 
-def open_store(layout: DataLayout) -> "Tracking":
-    """Open the store of runs and models."""
-    return open_tracked(layout)
+        path = write_figure(self.folder, name, figure)
+        log_file(open_tracked(self.layout), self.run_id, path, "figures")
 
+    def add_numbers(self, name: str, document: Mapping[str, object]) -> None:
+        """Write a document as ``<name>.json``; what is not a number becomes null."""
+        from storage.models.runs import log_json
 
-@contextmanager
-def failing_study(layout: DataLayout, study: Study) -> Iterator[None]:
-    """Close the run of a study as failed, with the reason, if the block raises."""
-    from storage.models.runs import failing_run
+        plain = {key: _plain(value) for key, value in document.items()}
+        log_json(open_tracked(self.layout), self.run_id, plain, name)
+        write_document(self.folder, name, plain)
 
-    with failing_run(open_store(layout), study.run_id):
-        yield
+    def add_text(self, name: str, text: str) -> Path:
+        """Write a page of text; return the file."""
+        from storage.models.runs import log_file
 
+        path = write_text(self.folder, name, text)
+        log_file(open_tracked(self.layout), self.run_id, path)
+        return path
 
-def load_model(layout: DataLayout, model_uri: str) -> Network:
-    """Load a trained network."""
-    import_training()
-    from storage.models import logged
+    def add_scores(self, scores: Mapping[str, float]) -> None:
+        """Log scores as metrics."""
+        from storage.models.runs import log_scores
 
-    return logged.load_model(open_store(layout), model_uri)
+        log_scores(open_tracked(self.layout), self.run_id, scores)
 
+    def finish(self) -> None:
+        """Close the run."""
+        from storage.models.runs import finish_run
 
-def keep_figure(layout: DataLayout, study: Study, figure: "Figure", name: str) -> None:
-    """Keep a figure in both places."""
-    from storage.models.runs import log_file
+        finish_run(open_tracked(self.layout), self.run_id)
 
-    path = write_figure(study.folder, name, figure)
-    log_file(open_store(layout), study.run_id, path, "figures")
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Close the run as failed, with the reason, if the block raises."""
+        from storage.models.runs import failing_run
 
-
-def keep_numbers(
-    layout: DataLayout, study: Study, document: Mapping[str, object], name: str
-) -> None:
-    """Keep a document in both places; what is no number becomes null."""
-    from storage.models.runs import log_json
-
-    plain = {key: _plain(value) for key, value in document.items()}
-    log_json(open_store(layout), study.run_id, plain, name)
-    write_document(study.folder, name, plain)
+        with failing_run(open_tracked(self.layout), self.run_id):
+            yield
 
 
 def _plain(value: object) -> object:

@@ -20,10 +20,7 @@ from tasks.predict import N_THREADS, song_matrices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """The song that others are compared with.
-
-    ``embedding`` holds its mean features; none where the store has them.
-    """
+    """The song that others are compared with; ``embedding`` is None where the store has it."""
 
     track_id: str
     embedding: tuple[float, ...] | None = None
@@ -38,14 +35,7 @@ class Embedder:
 
 
 def choose_representation(layout: DataLayout, named: str, preferred: Sequence[str]) -> str:
-    """Return the embedding that songs are compared in.
-
-    Parameters
-    ----------
-    layout : DataLayout
-    named : str
-        The one that was asked for; empty: the first of ``preferred`` that the store has.
-    preferred : sequence of str
+    """Return the embedding that songs are compared in: the one named, else the first preferred.
 
     Raises
     ------
@@ -73,15 +63,21 @@ def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
     GenreflowError
         If the song cannot be read.
     """
-    _require_key(layout, embedder.features)
+    features = embedder.features
+    held = embedded_representations(layout).get(features.representation)
+    if held != feature_key(features, DECODER_VERSION):
+        raise UsageError(
+            f"The embeddings {features.representation} of the store were made with other settings "
+            "than the current ones. Run `genreflow extract` and `genreflow train` to renew them."
+        )
     location = song if "://" in song else str(Path(song).absolute())
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        fleeting = DataLayout(Path(folder))
+        temporary = DataLayout(Path(folder))
         source = identify(Source(location=location, genre=""))
-        track = fetch_song(source, fleeting, DownloadLimits())
-        if find_embedded(layout, track.track_id, embedder.features.representation):
+        track = fetch_song(source, temporary, DownloadLimits())
+        if find_embedded(layout, track.track_id, features.representation):
             return Compared(track_id=track.track_id)
-        file = str(fleeting.song(track.track_id, track.suffix))
+        file = str(temporary.song(track.track_id, track.suffix))
         return Compared(track_id=track.track_id, embedding=embed_file(file, embedder))
 
 
@@ -91,12 +87,3 @@ def embed_file(file: str, embedder: Embedder) -> tuple[float, ...]:
     _, matrices = song_matrices(file, embedder.features, None, transform)
     n_features = embedder.model.embedding.n_features
     return tuple(matrices[:, :n_features, 0].mean(axis=0).tolist())
-
-
-def _require_key(layout: DataLayout, features: FeatureConfig) -> None:
-    held = embedded_representations(layout).get(features.representation)
-    if held != feature_key(features, DECODER_VERSION):
-        raise UsageError(
-            f"The embeddings {features.representation} of the store were made with other settings "
-            "than those of now. `genreflow extract` and `genreflow train` make them anew."
-        )

@@ -1,12 +1,13 @@
-"""Sweep: one parent for all cells, however often it is resumed, and a table of what they cost."""
+"""Sweep: one parent run for all trials, however often it is resumed, and a table of their costs."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from matplotlib.figure import Figure
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.comparison import draw_comparison
@@ -20,16 +21,16 @@ from tasks.comparison import Comparison, compare_groups
 from tasks.tracked import open_tracked
 from tasks.train import Cell
 
-_NONE_FINISHED = "No training of the sweep has finished; the log says why."
+_NONE_FINISHED = "No training of the sweep has finished; see the log."
 _NONE_BEGUN = (
     "No finished training matches these settings, and the time was up before the first one began. "
-    "What has been extracted is kept: the same command with a larger --budget-min goes on."
+    "Run the same command with a larger --budget-min to resume; extracted features are kept."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow:
-    """One network at one representation and length: macro F1 over its seeds, and what it costs.
+    """One network at one representation and length: macro F1 over its seeds, and its cost.
 
     ``bytes_per_song`` is what the examples of a song take on the disk, on average.
     """
@@ -45,7 +46,7 @@ class SweepRow:
     bytes_per_song: float
 
     def as_document(self) -> dict[str, object]:
-        """Give plain values by name; an interval is value, low, high."""
+        """Return plain values by name; an interval is value, low, high."""
         return {
             "network": self.network,
             "representation": self.representation,
@@ -60,14 +61,13 @@ class SweepRow:
 
 
 @task
-def open_sweep(layout: DataLayout, cells: Sequence[Cell]) -> str:
-    """Open the parent run of a sweep in MLflow, the same one for the same cells."""
+def open_sweep(layout: DataLayout, trials: Sequence[Cell]) -> str:
+    """Open the parent run of a sweep in MLflow, the same one for the same trials."""
     from storage.models.runs import resume_sweep
 
-    cell_ids = "\n".join(sorted(cell.cell_id for cell in cells))
-    sweep_id = hashlib.sha256(cell_ids.encode()).hexdigest()[:16]
-    name = f"sweep of {len(cells)} trainings"
-    tags = {"library_id": cells[0].snapshot.library_id}
+    sweep_id = digest_document(sorted(trial.cell_id for trial in trials))
+    tags = {"library_id": trials[0].snapshot.library_id}
+    name = f"sweep of {len(trials)} trainings"
     return resume_sweep(open_tracked(layout), name, tags, sweep_id)
 
 
@@ -80,37 +80,45 @@ def report_sweep(
     ``n_tried`` counts the trainings of this time, finished or not.
     """
     from storage.models.runs import fail_run, finish_run, log_figure, log_json, log_scores
-    from storage.models.store import open_tracking
 
-    tracking = open_tracking(layout)
+    tracking = open_tracked(layout)
     if not runs:
         failure = GenreflowError(_NONE_FINISHED if n_tried else _NONE_BEGUN)
         fail_run(tracking, run_id, failure)
         raise failure
-    comparison = compare_groups(
-        [run.as_row() for run in runs], read_predicted_splits(layout, [run.run_id for run in runs])
-    )
+    predictions = read_predicted_splits(layout, [run.run_id for run in runs])
+    comparison = compare_groups([run.as_row() for run in runs], predictions)
     with open_catalog(layout) as catalog:
         song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
     rows = tabulate(comparison, runs, song_bytes)
-    for representation in dict.fromkeys(row.representation for row in rows):
-        shown = [g for g in comparison.groups if g.runs[0].representation == representation]
-        figure = draw_comparison([drawn_group(group, runs) for group in shown])
-        log_figure(tracking, run_id, figure, f"lengths_{representation}")
-    log_figure(tracking, run_id, draw_storage(_best_columns(rows)), "storage")
+    for name, figure in _draw(comparison, runs, rows).items():
+        log_figure(tracking, run_id, figure, name)
     log_json(tracking, run_id, comparison.as_document(), "comparison")
-    log_json(tracking, run_id, {"rows": [row.as_document() for row in rows]}, "sweep")
+    table = [row.as_document() for row in rows]
+    log_json(tracking, run_id, {"rows": table}, "sweep")
     chosen = {"best_validation_song_mean_macro_f1": best(runs).validation_macro_f1}
     log_scores(tracking, run_id, chosen)
     finish_run(tracking, run_id)
-    create_table_artifact(key="sweep", table=[row.as_document() for row in rows])
+    create_table_artifact(key="sweep", table=table)
     return rows
+
+
+def _draw(
+    comparison: Comparison, runs: Sequence[Run], rows: Sequence[SweepRow]
+) -> dict[str, Figure]:
+    """Return a figure of the lengths of each representation, and one of score against storage."""
+    figures = {"storage": draw_storage(_best_columns(rows))}
+    for representation in dict.fromkeys(row.representation for row in rows):
+        shown = [g for g in comparison.groups if g.runs[0].representation == representation]
+        drawn = [drawn_group(group, runs) for group in shown]
+        figures[f"lengths_{representation}"] = draw_comparison(drawn)
+    return figures
 
 
 def tabulate(
     comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[str, float]
 ) -> list[SweepRow]:
-    """Give a row a group, the best on validation first; ``song_bytes`` are by snapshot."""
+    """Return a row a group, the best on validation first; ``song_bytes`` are by snapshot."""
     seconds = {run.run_id: run.seconds for run in runs}
     return [
         SweepRow(
@@ -129,16 +137,15 @@ def tabulate(
 
 
 def _best_columns(rows: Sequence[SweepRow]) -> list[CostedScore]:
-    """Give the best network of each representation and length; the rows come best first."""
-    columns: dict[tuple[str, float], SweepRow] = {}
-    for row in rows:
-        columns.setdefault((row.representation, row.fragment_s), row)
+    """Return the best network of each representation and length; the rows come best first."""
+    best_first = {(row.representation, row.fragment_s): row for row in reversed(rows)}
+    columns = dict.fromkeys((row.representation, row.fragment_s) for row in rows)
     return [
         CostedScore(
-            representation=row.representation,
-            fragment_s=row.fragment_s,
-            bytes_per_song=row.bytes_per_song,
-            validation=row.validation_macro_f1,
+            representation=representation,
+            fragment_s=fragment_s,
+            bytes_per_song=best_first[representation, fragment_s].bytes_per_song,
+            validation=best_first[representation, fragment_s].validation_macro_f1,
         )
-        for row in columns.values()
+        for representation, fragment_s in columns
     ]

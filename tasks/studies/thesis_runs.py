@@ -1,4 +1,4 @@
-"""The runs that the claims of the thesis rest on, and what they say of test songs."""
+"""The runs that the claims of the thesis are tested on, and their predictions of test songs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from genre_core.evaluation.songs import FragmentedSongs, gather_songs
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig
-from genre_core.studies.claims.evidence import Course, Key
+from genre_core.studies.claims.evidence import Key, TrainingHistory
 from storage.catalog.audits import read_feature_settings, read_snapshot
 from storage.catalog.runs import Run, read_comparable_runs
 from storage.catalog.snapshots import Snapshot, read_groups, read_latest_snapshot
@@ -16,7 +16,7 @@ from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
-from tasks.studies.record import load_model, open_store
+from tasks.tracked import load_model, open_tracked
 
 NETWORKS = ("dense", "rnn_tanh", "rnn", "gru", "lstm", "cnn", "combined")
 THESIS_S = 3.0
@@ -28,14 +28,12 @@ CURVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The library used last, and the runs on it that the claims compare, by seed.
+    """The latest library, and the runs on it that the claims compare, by seed.
 
     Attributes
     ----------
-    fragment_s : float
-        The length at which networks are compared: of those that have runs, the nearest to 3 s.
-    snapshot, features
-        Of that length.
+    snapshot, features, fragment_s
+        Of the length at which networks are compared: of those that have runs, the nearest to 3 s.
     n_other : int
         Runs of these networks that were left out: other settings than most, or another snapshot.
     """
@@ -48,12 +46,12 @@ class Chosen:
     n_other: int
 
     def at_length(self, network: str) -> tuple[Run, ...]:
-        """Give the runs of a network at the compared length."""
+        """Return the runs of a network at the compared length."""
         return self.runs.get((network, self.fragment_s), ())
 
 
 def choose_runs(layout: DataLayout) -> Chosen:
-    """Choose the runs on the library used last whose settings most of them share.
+    """Choose the runs on the latest library whose settings most of them share.
 
     Raises
     ------
@@ -68,9 +66,10 @@ def choose_runs(layout: DataLayout) -> Chosen:
     nearest_s = min(lengths, key=lambda s: abs(s - THESIS_S), default=features.fragment_s)
     at_length = next((run for run in kept if run.fragment_s == nearest_s), None)
     snapshot = (at_length and read_snapshot(layout, at_length.snapshot_id)) or latest
+    settings = read_feature_settings(layout, snapshot.feature_key)
     return Chosen(
         snapshot=snapshot,
-        features=features_of(layout, snapshot),
+        features=FeatureConfig.from_document(settings),
         fragment_s=nearest_s,
         runs=_by_key(kept),
         comparable=tuple(comparable),
@@ -78,15 +77,10 @@ def choose_runs(layout: DataLayout) -> Chosen:
     )
 
 
-def features_of(layout: DataLayout, snapshot: Snapshot) -> FeatureConfig:
-    """Give the settings of the matrices of a snapshot."""
-    return FeatureConfig.from_document(read_feature_settings(layout, snapshot.feature_key))
-
-
 def fullest_snapshots(runs: Sequence[Run]) -> list[Run]:
     """Keep of each length the runs on one snapshot: that of most networks, of equals the newest.
 
-    A sweep of longer fragments draws their places anew; its few networks must not hide the others.
+    A sweep of longer fragments cuts them elsewhere; its few networks must not hide the others.
     """
     networks: dict[tuple[float, str], set[str]] = {}
     for run in reversed(runs):  # runs come in order of their start
@@ -104,68 +98,59 @@ def _same_settings(runs: Sequence[Run]) -> list[Run]:
 
 
 def _by_key(runs: Sequence[Run]) -> dict[Key, tuple[Run, ...]]:
-    keys = sorted({(run.network, run.fragment_s) for run in runs}, key=_place)
-    return {
-        key: tuple(
-            sorted((r for r in runs if (r.network, r.fragment_s) == key), key=lambda r: r.seed)
-        )
-        for key in keys
-    }
+    found: dict[Key, list[Run]] = {}
+    for run in sorted(runs, key=lambda r: (NETWORKS.index(r.network), r.fragment_s, r.seed)):
+        found.setdefault((run.network, run.fragment_s), []).append(run)
+    return {key: tuple(of_key) for key, of_key in found.items()}
 
 
-def _place(key: Key) -> tuple[int, float]:
-    return NETWORKS.index(key[0]), key[1]
-
-
-def hear_test_songs(layout: DataLayout, chosen: Chosen) -> dict[Key, list[FragmentedSongs]]:
-    """Let every chosen run judge the fragments of the test songs; a list a key, one a seed."""
+def predict_test_songs(layout: DataLayout, chosen: Chosen) -> dict[Key, list[FragmentedSongs]]:
+    """Predict the fragments of the test songs by every chosen run; a list a key, one a seed."""
     n_runs = sum(map(len, chosen.runs.values()))
-    heard: dict[Key, list[FragmentedSongs]] = {}
+    predicted: dict[Key, list[FragmentedSongs]] = {key: [] for key in chosen.runs}
     with show_progress("thesis report", n_runs, "networks") as advance:
         for snapshot, keys in _by_snapshot(layout, chosen):
             examples = split_examples(layout, snapshot, Split.TEST)
             groups = read_groups(layout, snapshot.snapshot_id)
-            for key in keys:
-                heard[key] = []
-                for run in chosen.runs[key]:
-                    model = load_model(layout, run.model_uri)
-                    said = import_training().predict_genres(model, examples.matrices)
-                    songs = gather_songs(said, examples.labels, examples.track_ids, groups)
-                    heard[key].append(songs)
-                    advance(1, f"{key[0]} {key[1]:g} s")
-    return heard
+            for key, run in [(k, r) for k in keys for r in chosen.runs[k]]:
+                model = load_model(layout, run.model_uri)
+                found = import_training().predict_genres(model, examples.matrices)
+                songs = gather_songs(found, examples.labels, examples.track_ids, groups)
+                predicted[key].append(songs)
+                advance(1, f"{key[0]} {key[1]:g} s")
+    return {key: seeds for key, seeds in predicted.items() if seeds}
 
 
 def _by_snapshot(layout: DataLayout, chosen: Chosen) -> Iterator[tuple[Snapshot, list[Key]]]:
-    """Give each snapshot with the keys that were trained on it, so that it is read once."""
+    """Yield each snapshot with the keys that were trained on it, so that it is read once."""
     for snapshot_id in dict.fromkeys(runs[0].snapshot_id for runs in chosen.runs.values()):
         keys = [key for key, runs in chosen.runs.items() if runs[0].snapshot_id == snapshot_id]
         if snapshot := read_snapshot(layout, snapshot_id):
             yield snapshot, keys
 
 
-def read_courses(layout: DataLayout, chosen: Chosen) -> dict[str, tuple[Course, ...]]:
-    """Give the validation accuracy of each training at the compared length, epoch by epoch."""
+def read_histories(layout: DataLayout, chosen: Chosen) -> dict[str, tuple[TrainingHistory, ...]]:
+    """Return the validation accuracy of each training at the compared length, epoch by epoch."""
     from storage.models.runs import read_curve, read_params
 
-    tracking = open_store(layout)
-    courses: dict[str, tuple[Course, ...]] = {}
-    for network in ("rnn", "cnn", "combined"):
-        courses[network] = tuple(
-            Course(
+    tracking = open_tracked(layout)
+    return {
+        network: tuple(
+            TrainingHistory(
                 seed=run.seed,
                 accuracies=tuple(read_curve(tracking, run.run_id, "validation_accuracy")),
-                most_epochs=int(read_params(tracking, run.run_id).get("max_epochs", 0)),
+                max_epochs=int(read_params(tracking, run.run_id).get("max_epochs", 0)),
             )
             for run in chosen.at_length(network)
         )
-    return courses
+        for network in ("rnn", "cnn", "combined")
+    }
 
 
 def read_training(layout: DataLayout, run: Run) -> dict[str, Any]:
-    """Give the curves of one training by name, and its settings as ``params``."""
+    """Return the curves of one training by name, and its settings as ``params``."""
     from storage.models.runs import read_curve, read_params
 
-    tracking = open_store(layout)
+    tracking = open_tracked(layout)
     curves = {name: read_curve(tracking, run.run_id, name) for name in CURVES}
     return {**curves, "params": read_params(tracking, run.run_id)}

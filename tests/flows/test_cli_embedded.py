@@ -174,7 +174,8 @@ def quiet_task(embedded: DataLayout) -> Callable[[], int]:
     from tasks.suspects import list_suspects
 
     def find() -> int:
-        snapshot, embedding = read_embedded_snapshot(embedded)
+        with open_catalog(embedded) as catalog:
+            snapshot, embedding = read_embedded_snapshot(catalog)
         with disable_run_logger():
             return list_suspects.fn(embedded, [embedding_features(embedding, 6)], [snapshot], {})
 
@@ -202,7 +203,7 @@ def test_similar_shows_the_nearest_songs_of_a_library_song(
     [
         (("similar", "nowhere.mp3"), "There is no file nowhere.mp3"),
         (("similar", "x", "--representation", "mine"), "no embeddings 'mine'. It has made."),
-        (("curve", "--representation", "mine"), "no snapshot of mine in"),
+        (("curve", "--representation", "mine"), "no snapshot of mine yet"),
     ],
 )
 def test_what_cannot_be_answered_is_told(

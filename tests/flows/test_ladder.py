@@ -1,4 +1,4 @@
-"""The ladder over the small library: one epoch a rung, and what it leaves."""
+"""The ladder over the small library: one epoch a rung, and its reports."""
 
 import json
 import shutil
@@ -19,13 +19,13 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climbed:
-    """A ladder, the cells it trained, and both after it was asked for again."""
+    """A ladder, its trials, and both after a second call."""
 
     config: Settings
     report: "LadderReport"
     again: "LadderReport"
-    cells: dict[str, int]
-    cells_again: dict[str, int]
+    trials: dict[str, int]
+    trials_again: dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +38,17 @@ def climbed(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Cli
     config = replace(finished, home=home)
     measured = LadderConfig(network="dense", seeds=(0,), epochs=1, n_folds=2)
     request = LadderRequest(fragment_s=1.0, config=measured)
-    cells = home / "reports" / "ladder" / "cells"
+    trials = home / "reports" / "ladder" / "trials"
     report = ladder(config, request)
-    written = {path.name: path.stat().st_mtime_ns for path in cells.iterdir()}
-    min(cells.iterdir()).unlink()
+    written = {path.name: path.stat().st_mtime_ns for path in trials.iterdir()}
+    min(trials.iterdir()).unlink()
     again = ladder(config, request)
     return Climbed(
         config=config,
         report=report,
         again=again,
-        cells=written,
-        cells_again={path.name: path.stat().st_mtime_ns for path in cells.iterdir()},
+        trials=written,
+        trials_again={path.name: path.stat().st_mtime_ns for path in trials.iterdir()},
     )
 
 
@@ -64,14 +64,14 @@ def test_each_rung_is_scored_on_true_and_on_random_labels(climbed: Climbed) -> N
 
 
 def test_what_was_trained_is_not_trained_again(climbed: Climbed) -> None:
-    lost = min(climbed.cells)
+    lost = min(climbed.trials)
 
-    assert len(climbed.cells) == 2 * 8
-    assert climbed.cells_again.keys() == climbed.cells.keys()
-    assert {n for n, at in climbed.cells_again.items() if at != climbed.cells[n]} == {lost}
+    assert len(climbed.trials) == 2 * 8
+    assert climbed.trials_again.keys() == climbed.trials.keys()
+    assert {n for n, at in climbed.trials_again.items() if at != climbed.trials[n]} == {lost}
 
 
-def test_table_and_figure_stand_in_the_reports_and_in_mlflow(climbed: Climbed) -> None:
+def test_table_and_figure_are_in_the_reports_and_in_mlflow(climbed: Climbed) -> None:
     from storage.models.store import open_tracking
 
     folder = climbed.report.folder

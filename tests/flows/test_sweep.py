@@ -35,7 +35,7 @@ def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_co
     second = sweep(config)
     third = sweep(config)
 
-    assert (first.n_cells, first.n_trained, first.n_finished) == (2, 0, 1)
+    assert (first.n_trials, first.n_trained, first.n_finished) == (2, 0, 1)
     assert (second.n_trained, second.n_finished) == (1, 2)
     assert (third.n_trained, third.n_finished) == (0, 2)
     assert {(row.representation, row.fragment_s) for row in second.rows} == {
@@ -64,7 +64,7 @@ def test_a_sweep_without_time_says_that_no_finished_training_matches(
 def test_a_sweep_tells_what_could_not_be_trained_from_what_is_left(
     finished_copy: Settings,
 ) -> None:
-    from flows.cli.studies import standing_sentence
+    from flows.cli.studies import progress_sentence
     from flows.studies.sweep import sweep
 
     config = replace(
@@ -78,7 +78,7 @@ def test_a_sweep_tells_what_could_not_be_trained_from_what_is_left(
     stopped = sweep(config, budget_s=0.0)
 
     assert (report.n_finished, report.n_failed) == (1, 1)
-    assert "1 could not be trained" in standing_sentence(report)
-    assert "goes on" not in standing_sentence(report)
+    assert "1 could not be trained" in progress_sentence(report)
+    assert "resume" not in progress_sentence(report)
     assert (stopped.n_finished, stopped.n_failed) == (1, 0)
-    assert standing_sentence(stopped).endswith("The same command goes on.")
+    assert progress_sentence(stopped).endswith("to resume.")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from flows.settings import Settings
-from genre_core.studies.claims.findings import Verdict
+from genre_core.studies.claims.findings import HOLDS, UNTESTABLE
 from genre_core.studies.claims.statements import CLAIMS
 from storage.catalog.connection import open_catalog
-from tasks.studies.thesis_evidence import weigh_ballad
+from tasks.studies.thesis_evidence import compare_ballad
 from tasks.studies.thesis_report import ThesisReport
 from tasks.studies.thesis_runs import choose_runs
 from tests.flows.conftest import Call
@@ -27,7 +27,7 @@ FIGURES = (
 )
 NO_RUN = {"4.2", "4.3", "4.4", "4.12", "4.14"}
 RUNG = {
-    "mended": "nothing yet",
+    "change": "nothing yet",
     "true_labels": {"fragment": [0.83, 0.8, 0.86], "song": None},
     "random_labels": None,
 }
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Written:
     """A copy of the finished store, and the report on it."""
 
     config: Settings
@@ -68,7 +68,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def written(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Written:
     from flows.studies.thesis_report import thesis_report
 
     home = tmp_path_factory.mktemp("thesis") / "home"
@@ -79,75 +79,77 @@ def told(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Told:
     (ladder / "ladder.json").write_text(json.dumps({"caption": "Rungs.", "rungs": [RUNG]}))
     report = thesis_report(config)
     markdown = report.page.with_suffix(".md").read_text("utf-8")
-    return Told(
+    return Written(
         config=config, report=report, html=report.page.read_text("utf-8"), markdown=markdown
     )
 
 
-def test_the_html_is_well_formed_and_needs_nothing_from_outside(told: Told) -> None:
+def test_the_html_is_well_formed_and_needs_nothing_from_outside(written: Written) -> None:
     page = Page()
 
-    page.feed(told.html)
+    page.feed(written.html)
 
     assert (page.faults, page.open_tags) == ([], [])
     assert len(page.ids) == len(set(page.ids))
     assert page.sources
     assert all(s.startswith(("#", "data:image/png;base64,")) for s in page.sources)
-    assert not re.search(r"url\(|@import|<script|<link", told.html)
+    assert not re.search(r"url\(|@import|<script|<link", written.html)
 
 
-def test_every_claim_and_every_figure_stands_on_both_pages(told: Told) -> None:
+def test_every_claim_and_every_figure_stands_on_both_pages(written: Written) -> None:
     page = Page()
 
-    page.feed(told.html)
+    page.feed(written.html)
 
     assert {claim.claim_id for claim in CLAIMS} <= set(page.ids)
     assert {f"figure-{number}" for number in FIGURES} <= set(page.ids)
-    assert all(f"### {claim.claim_id}: {claim.says}" in told.markdown for claim in CLAIMS)
-    assert all(f"**Figure {number}.**" in told.markdown for number in FIGURES)
+    assert all(f"### {claim.claim_id}: {claim.statement}" in written.markdown for claim in CLAIMS)
+    assert all(f"**Figure {number}.**" in written.markdown for number in FIGURES)
 
 
-def test_a_figure_is_drawn_or_says_why_it_is_not(told: Told) -> None:
-    files = {path.stem.removeprefix("figure-") for path in told.report.page.parent.glob("*.png")}
+def test_a_figure_is_drawn_or_says_why_it_is_not(written: Written) -> None:
+    files = {path.stem.removeprefix("figure-") for path in written.report.page.parent.glob("*.png")}
 
     assert files == set(FIGURES) - NO_RUN
-    assert told.html.count("Not drawn:") == len(NO_RUN)
-    assert "there is no finished run of `rnn` at 1.5 s" in told.markdown
-    assert all(f"(figure-{number}.png)" in told.markdown for number in files)
+    assert written.html.count("Not drawn:") == len(NO_RUN)
+    assert "there is no finished run of `rnn` at 1.5 s" in written.markdown
+    assert all(f"(figure-{number}.png)" in written.markdown for number in files)
 
 
-def test_the_page_says_on_what_it_rests(told: Told) -> None:
-    assert "Your own music." in told.html
-    assert "18 songs of 15 known artists in 3 genres" in told.html
-    assert "This is a small library" in told.html
-    assert "The last audit of these songs says" in told.html
-    assert "0.83 [0.80, 0.86]" in told.html  # of the ladder
+def test_the_page_names_its_basis(written: Written) -> None:
+    assert "Your own music." in written.html
+    assert "18 songs of 15 known artists in 3 genres" in written.html
+    assert "This is a small library" in written.html
+    assert "The last audit of these songs:" in written.html
+    assert "0.83 [0.80, 0.86]" in written.html  # of the ladder
 
 
-def test_a_claim_without_runs_is_not_testable_and_loudness_holds(told: Told) -> None:
-    verdicts = {finding.claim_id: finding.verdict for finding in told.report.findings}
+def test_a_claim_without_runs_is_not_testable_and_loudness_holds(written: Written) -> None:
+    findings = {claim.claim_id: claim.finding for claim in written.report.claims}
 
-    assert list(verdicts) == [claim.claim_id for claim in CLAIMS]
-    assert verdicts["C10"] is Verdict.HOLDS
-    assert {verdicts[claim] for claim in ("C2", "C3", "C4", "C6", "C7", "C8", "C9", "C12")} == {
-        Verdict.UNTESTABLE
+    assert list(findings) == [claim.claim_id for claim in CLAIMS]
+    assert findings["C10"] is HOLDS
+    assert {findings[claim] for claim in ("C2", "C3", "C4", "C6", "C7", "C8", "C9", "C12")} == {
+        UNTESTABLE
     }
 
 
-def test_that_songs_are_too_few_is_said_once_where_several_reasons_share_it(told: Told) -> None:
-    phrase = told.report.too_few
-    ending = sum(part.why.count(phrase) for f in told.report.findings for part in f.parts)
+def test_that_songs_are_too_few_is_written_once_where_several_reasons_share_it(
+    written: Written,
+) -> None:
+    phrase = written.report.too_few
+    ending = sum(part.reason.count(phrase) for c in written.report.claims for part in c.sub_claims)
 
     assert ending >= 2
-    assert (told.html.count(phrase), told.markdown.count(phrase)) == (1, 1)
+    assert (written.html.count(phrase), written.markdown.count(phrase)) == (1, 1)
 
 
-def test_the_report_is_a_run_of_mlflow_with_both_pages(told: Told) -> None:
+def test_the_report_is_a_run_of_mlflow_with_both_pages(written: Written) -> None:
     from storage.models.store import open_tracking
 
-    client = open_tracking(told.config.layout).client
-    run = client.get_run(told.report.run_id)
-    kept = {artifact.path for artifact in client.list_artifacts(told.report.run_id)}
+    client = open_tracking(written.config.layout).client
+    run = client.get_run(written.report.run_id)
+    kept = {artifact.path for artifact in client.list_artifacts(written.report.run_id)}
 
     assert (run.data.tags["kind"], run.info.status) == ("report", "FINISHED")
     assert {"thesis-report.html", "thesis-report.md", "claims.json", "figures"} <= kept
@@ -197,7 +199,7 @@ def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: Set
             "select count(*) from predictions where run_id = 'smaller run' and split = 'test'"
         ).fetchone()
 
-    ballad = weigh_ballad(layout, choose_runs(layout))
+    ballad = compare_ballad(layout, choose_runs(layout))
 
     assert ballad.fault == ""
     assert (ballad.n_songs,) == n_songs

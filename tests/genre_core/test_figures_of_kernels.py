@@ -1,26 +1,26 @@
 """Figures of kernels: what they show is what they were given."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from genre_core.figures.activations import draw_excitement, draw_images, kernel_images, plain_name
 from genre_core.figures.kernels import (
+    draw_activations,
+    draw_cosines,
     draw_kernel_counts,
-    draw_likeness,
     draw_pruning,
     draw_similarity,
+    draw_top_activations,
+    kernel_images,
+    plain_name,
     side_by_side,
 )
-from genre_core.studies.kernels.counts import CountCourse, PruningCourse
-from genre_core.studies.kernels.similarity import Likeness
+from genre_core.studies.kernels.counts import CountHistory
+from genre_core.studies.kernels.similarity import PruningCurve, SimilarityTest
 from tests.genre_core.test_figures import PNG, png
 
 
-def counted(n_first: int, accuracies: list[list[float]]) -> CountCourse:
-    return CountCourse(
+def counted(n_first: int, accuracies: list[list[float]]) -> CountHistory:
+    return CountHistory(
         network=f"cnn_{n_first}_{2 * n_first}",
         n_first=n_first,
         n_second=2 * n_first,
@@ -29,10 +29,10 @@ def counted(n_first: int, accuracies: list[list[float]]) -> CountCourse:
     )
 
 
-def pruned(similar: list[float]) -> PruningCourse:
+def pruned(similar: list[float]) -> PruningCurve:
     kept = tuple(range(len(similar), 0, -1))
     orders = np.array([similar, similar])
-    return PruningCourse(
+    return PruningCurve(
         layer="conv2d",
         n_kept=kept,
         similar=np.array(similar),
@@ -43,9 +43,9 @@ def pruned(similar: list[float]) -> PruningCourse:
 
 
 def test_accuracy_by_kernels_is_the_mean_of_the_best_so_far() -> None:
-    courses = [counted(4, [[0.4, 0.2], [0.2, 0.6]]), counted(8, [[0.5, 0.7], [0.5, 0.9]])]
+    histories = [counted(4, [[0.4, 0.2], [0.2, 0.6]]), counted(8, [[0.5, 0.7], [0.5, 0.9]])]
 
-    over_epochs, at_the_end, until = draw_kernel_counts(courses, [0.5], "kernels").axes
+    over_epochs, at_the_end, until = draw_kernel_counts(histories, [0.5], "kernels").axes
 
     np.testing.assert_allclose(over_epochs.lines[0].get_xydata(), [[1, 0.3], [2, 0.5]])
     assert at_the_end.lines[1].get_ydata()[0] == pytest.approx(0.8)
@@ -56,9 +56,9 @@ def test_accuracy_by_kernels_is_the_mean_of_the_best_so_far() -> None:
 
 def test_five_networks_of_three_seeds_have_bands() -> None:
     rng = np.random.default_rng(0)
-    courses = [counted(2**n, rng.random((3, 20)).tolist()) for n in range(2, 7)]
+    histories = [counted(2**n, rng.random((3, 20)).tolist()) for n in range(2, 7)]
 
-    figure = draw_kernel_counts(courses, [0.3, 0.6], "kernels")
+    figure = draw_kernel_counts(histories, [0.3, 0.6], "kernels")
 
     assert len(figure.axes[0].collections) == 5
     assert png(figure).startswith(PNG)
@@ -80,7 +80,7 @@ def test_pruning_is_drawn_from_all_kernels_down_to_one_as_means_over_seeds() -> 
     assert figure.axes[0].xaxis_inverted()
 
 
-def test_similar_kernels_stand_side_by_side() -> None:
+def test_similar_kernels_are_put_side_by_side() -> None:
     kernels = np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.1], [0.0, 1.0]])
 
     order = side_by_side(kernels)
@@ -89,10 +89,10 @@ def test_similar_kernels_stand_side_by_side() -> None:
     assert sorted(order) == [0, 1, 2, 3]
 
 
-def test_likeness_is_drawn_beside_what_chance_gives() -> None:
-    alike = Likeness(similarity=0.9, chance=0.5, chance_low=0.4, chance_high=0.6, p_value=0.01)
+def test_similarity_is_drawn_beside_that_of_untrained_kernels() -> None:
+    test = SimilarityTest(similarity=0.9, chance=0.5, chance_low=0.4, chance_high=0.6, p_value=0.01)
 
-    axes = draw_likeness({"cnn, layer 1": alike}, "likeness").axes[0]
+    axes = draw_similarity({"cnn, layer 1": test}, "similarity").axes[0]
 
     np.testing.assert_allclose(axes.collections[0].get_segments()[0][:, 0], [0.4, 0.6])
     assert axes.lines[0].get_xdata()[0] == 0.9
@@ -102,14 +102,14 @@ def test_layers_of_any_size_can_be_compared() -> None:
     rng = np.random.default_rng(0)
     layers = {"one": rng.normal(size=(2, 9)), "two": rng.normal(size=(128, 576))}
 
-    assert png(draw_similarity(layers, "similarity")).startswith(PNG)
+    assert png(draw_cosines(layers, "cosines")).startswith(PNG)
 
 
-def test_the_images_of_a_layer_share_one_scale_and_silent_ones_say_so() -> None:
+def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_say_so() -> None:
     images = np.zeros((3, 5, 3), np.float32)
     images[..., 0], images[1, 1, 2] = 0.2, 4
 
-    figure = draw_images(images, "a layer")
+    figure = draw_activations(images, "a layer")
 
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in panels] == ["0", "1 (silent)", "2"]
@@ -117,10 +117,10 @@ def test_the_images_of_a_layer_share_one_scale_and_silent_ones_say_so() -> None:
 
 
 @pytest.mark.parametrize("n_images", [1, 4, 9, 128])
-def test_any_number_of_images_can_be_drawn(n_images: int) -> None:
+def test_any_number_of_activations_can_be_drawn(n_images: int) -> None:
     images = np.random.default_rng(0).random((3, 11, n_images), dtype=np.float32)
 
-    assert png(draw_images(images, "a layer")).startswith(PNG)
+    assert png(draw_activations(images, "a layer")).startswith(PNG)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_a_layer_has_a_plain_name(layer: str, plain: str) -> None:
     assert plain_name(layer) == plain
 
 
-def test_a_kernel_stands_before_what_excites_it_and_a_silent_one_has_nothing() -> None:
+def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() -> None:
     rows = np.arange(18, dtype=np.float32).reshape(2, 9)
     patches = np.ones((2, 3, 3, 3), np.float32)
     strengths = np.array([[0.5, 0.4, 0.3], [0, 0, 0]], np.float32)
 
-    figure = draw_excitement(kernel_images(rows), patches, strengths, "kernels")
+    figure = draw_top_activations(kernel_images(rows), patches, strengths, "kernels")
 
     assert [axes.get_title(loc="left") for axes in figure.axes[::4]] == ["0: 0.50", "1: silent"]
     np.testing.assert_array_equal(figure.axes[4].images[0].get_array(), rows[1].reshape(3, 3))
@@ -145,18 +145,3 @@ def test_a_kernel_stands_before_what_excites_it_and_a_silent_one_has_nothing() -
 
 def test_kernels_of_many_inputs_are_no_images() -> None:
     assert kernel_images(np.ones((2, 288), np.float32)) is None
-
-
-def test_drawing_kernels_needs_no_keras() -> None:
-    modules = ("kernels", "activations", "architecture")
-    program = (
-        f"import sys, {', '.join(f'genre_core.figures.{name}' for name in modules)}, "
-        "genre_core.networks.layers, genre_core.studies.occlusion; "
-        "print({'keras', 'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
-    )
-
-    shown = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
-    assert shown.stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""A sweep that is stopped early has visited what tells most."""
+"""A sweep that is stopped early has trained the most useful trials."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genre_core.representations.features import FeatureConfig
-from genre_core.studies.sweep import order_cells, order_lengths
+from genre_core.studies.sweep import order_lengths, order_trials
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Trial:
     network: str
     seed: int
     features: FeatureConfig
@@ -43,14 +43,14 @@ def test_every_length_is_visited_once(lengths_s: list[float]) -> None:
 
 
 def test_all_networks_at_the_thesis_length_come_first_and_another_seed_last() -> None:
-    cells = [
-        Cell(network, seed, FeatureConfig(fragment_s=length_s))
+    trials = [
+        Trial(network, seed, FeatureConfig(fragment_s=length_s))
         for length_s, network, seed in product((1.0, 2.0, 3.0), ("dense", "cnn"), (0, 1))
     ]
 
-    ordered = order_cells(cells)
+    ordered = order_trials(trials)
 
-    visited = [(cell.seed, cell.features.fragment_s, cell.network) for cell in ordered]
+    visited = [(trial.seed, trial.features.fragment_s, trial.network) for trial in ordered]
     assert visited == [
         (seed, length_s, network)
         for seed, length_s, network in product((0, 1), (3.0, 1.0, 2.0), ("dense", "cnn"))

@@ -1,4 +1,4 @@
-"""Explain: the figures of a verdict, of the champion and of any run."""
+"""Explain: the figures of a prediction, of the champion and of any run."""
 
 from pathlib import Path
 

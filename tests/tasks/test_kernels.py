@@ -1,4 +1,4 @@
-"""Kernels: on which matrices they cannot be studied, and how a study ends that fails."""
+"""Kernels: matrices on which they cannot be studied, and the end of a study that fails."""
 
 from dataclasses import replace
 
@@ -12,7 +12,6 @@ from genre_core.training.rules import TrainingConfig
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from tasks.studies.kernels import open_study, require_studied
-from tasks.studies.record import failing_study
 from tasks.train import Cell
 
 pytestmark = pytest.mark.keras
@@ -28,7 +27,7 @@ SNAPSHOT = Snapshot(
 )
 
 
-def cells(representation: str, fragment_s: float) -> list[Cell]:
+def trials(representation: str, fragment_s: float) -> list[Cell]:
     fragments = replace(FragmentConfig(), longest_s=30.0)
     features = FeatureConfig(
         representation=representation, fragment_s=fragment_s, fragments=fragments
@@ -43,7 +42,7 @@ def cells(representation: str, fragment_s: float) -> list[Cell]:
 
 @pytest.mark.parametrize("fragment_s", [1.0, 3.0])
 def test_the_matrices_of_the_thesis_are_studied(fragment_s: float) -> None:
-    require_studied.fn(cells("thesis", fragment_s))
+    require_studied.fn(trials("thesis", fragment_s))
 
 
 @pytest.mark.parametrize(
@@ -60,22 +59,22 @@ def test_matrices_on_which_a_network_pools_what_others_flatten_are_refused(
     refusal = rf"{representation} of {fragment_s:g} s: there {network} pools .* 1 to 3 s"
 
     with pytest.raises(UsageError, match=refusal):
-        require_studied.fn(cells(representation, fragment_s))
+        require_studied.fn(trials(representation, fragment_s))
 
 
 def test_matrices_of_one_band_are_refused() -> None:
     with pytest.raises(UsageError, match=r"envelope of 3 s: network cnn_4_8 needs a matrix of"):
-        require_studied.fn(cells("envelope", 3.0))
+        require_studied.fn(trials("envelope", 3.0))
 
 
 def test_a_study_that_fails_is_closed_with_the_reason(layout: DataLayout) -> None:
     from storage.models.store import open_tracking
 
-    study = open_study.fn(layout, cells("thesis", 3.0))
+    study = open_study.fn(layout, trials("thesis", 3.0))
 
     with (
         pytest.raises(GenreflowError, match="no network"),
-        failing_study(layout, study),
+        study.failing(),
     ):
         raise GenreflowError("no network could be pruned")
 

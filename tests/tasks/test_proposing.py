@@ -12,7 +12,7 @@ from genre_core.representations.features import FeatureConfig, embedding_feature
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import SongEmbedding, record_extraction
 from storage.home import DataLayout
-from tasks.studies.proposing import propose
+from tasks.studies.propose import propose
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 

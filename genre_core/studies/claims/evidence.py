@@ -1,7 +1,7 @@
-"""What the claims are judged by: scores, differences, curves and studies, as plain numbers."""
+"""What the claims are tested on: scores, differences, histories and studies, as plain numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from genre_core.evaluation.songs import (
     fragment_predictions,
     song_predictions,
 )
-from genre_core.examples import Float32Array, Int64Array
+from genre_core.examples import Float32Array
 from genre_core.representations.features import FeatureConfig, matrices_of
 from genre_core.studies.kernels.counts import Mean
 
@@ -24,6 +24,10 @@ LENGTHS_S = (1.0, 3.0)
 LENGTH_NETWORKS = ("dense", "rnn", "cnn")
 """The networks that the thesis trained at every length."""
 
+THESIS_VOTE = "maximum"
+GAINS = (0.7, 0.3, 0.1, 0.01)
+"""Softer alone: louder music would be cut at full scale, which has nothing to do with scaling."""
+
 Key = tuple[str, float]
 """A network and a fragment length in seconds."""
 
@@ -32,14 +36,8 @@ Key = tuple[str, float]
 class NetworkScore:
     """Trainings of one network at one length that differ by seed alone, on the test songs.
 
-    Attributes
-    ----------
-    by_fragment, by_song : Interval
-        Accuracy, averaged over seeds; by song with the mean of probabilities.
-    confusion : tuple of tuple of int
-        Rows are true genres, columns predicted ones; fragments of all seeds together.
-    epoch_s : float
-        Seconds an epoch, mean over seeds.
+    Accuracy is averaged over seeds, by song with the mean of probabilities; the confusion matrix,
+    true genres by predicted ones, has the fragments of all seeds.
     """
 
     network: str
@@ -59,7 +57,7 @@ class NetworkScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One side's accuracy less the other's on the same songs; ``fault`` where they have none."""
+    """Accuracy of one side less that of the other on the same songs, or why there is none."""
 
     by_fragment: Interval | None = None
     by_song: Interval | None = None
@@ -67,26 +65,26 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class TrainingHistory:
     """Validation accuracy by fragment of one training, epoch by epoch.
 
-    ``most_epochs`` is what the settings allowed.
+    ``max_epochs`` is what the settings allowed.
     """
 
     seed: int
     accuracies: tuple[float, ...]
-    most_epochs: int
+    max_epochs: int
 
     def best_within(self, n_epochs: int) -> float:
-        """Give the highest accuracy of the first epochs."""
+        """Return the highest accuracy of the first epochs."""
         return max(self.accuracies[:n_epochs])
 
-    def lasts(self, n_epochs: int) -> bool:
-        """Whether it went so far, or ended by the rule that nothing improved any more."""
-        return len(self.accuracies) >= n_epochs or len(self.accuracies) < self.most_epochs
+    def covers(self, n_epochs: int) -> bool:
+        """Whether it went so far, or ended because nothing improved any more."""
+        return len(self.accuracies) >= n_epochs or len(self.accuracies) < self.max_epochs
 
     def first_epoch(self, level: float) -> int | None:
-        """Give the first epoch with a level of accuracy, if there is one."""
+        """Return the first epoch with a level of accuracy, if there is one."""
         reached = (n for n, value in enumerate(self.accuracies, start=1) if value >= level)
         return next(reached, None)
 
@@ -112,17 +110,17 @@ class CountedKernels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunedNetwork:
-    """A network before and after its needless kernels went; accuracy on test fragments."""
+    """A network before and after its redundant kernels went; accuracy on test fragments."""
 
-    n_whole: int
+    n_full: int
     n_kept: int
-    accuracy_whole: float
+    accuracy_full: float
     accuracy: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelStudy:
-    """What `genreflow kernels` found on this library; ``fault`` where it found nothing."""
+    """Results of `genreflow kernels` on this library, or why there are none."""
 
     counts: tuple[CountedKernels, ...] = ()
     pruned: tuple[PrunedNetwork, ...] = ()
@@ -131,7 +129,7 @@ class KernelStudy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregation:
-    """By song, with the surest fragment: one fragment, all of them, and the difference."""
+    """Accuracy by song of one fragment, of the maximum vote of all, and the difference."""
 
     name: str
     n_fragments: int
@@ -160,17 +158,10 @@ class Loudness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that the claims are judged by.
+    """All that the claims are tested on: songs and groups of the test split, and studies.
 
-    Attributes
-    ----------
-    genres : tuple of str
-    largest_share : float
-        Share of the largest genre among the test songs: what naming it always would score.
-    n_songs, n_groups : int
-        Of the test split.
-    fragment_s : float
-        The length at which networks are compared: that nearest to 3 s.
+    ``largest_share`` is the score of always predicting the largest genre; ``fragment_s`` the length
+    at which networks are compared, the nearest to 3 s.
     """
 
     genres: tuple[str, ...]
@@ -180,7 +171,7 @@ class Evidence:
     fragment_s: float
     scores: Mapping[Key, NetworkScore] = field(default_factory=dict)
     differences: Mapping[tuple[Key, Key], Difference] = field(default_factory=dict)
-    courses: Mapping[str, tuple[Course, ...]] = field(default_factory=dict)
+    histories: Mapping[str, tuple[TrainingHistory, ...]] = field(default_factory=dict)
     kernels: KernelStudy = field(default_factory=KernelStudy)
     aggregation: Aggregation | None = None
     ballad: Ballad = field(default_factory=Ballad)
@@ -188,12 +179,10 @@ class Evidence:
 
 
 def compared_pairs(fragment_s: float) -> list[tuple[Key, Key]]:
-    """Give the pairs of trainings that the claims compare, the one said to be better first."""
+    """Return the pairs of trainings that the claims compare, the one claimed to be better first."""
     networks = (
-        ("rnn_tanh", "dense"),
-        ("rnn", "rnn_tanh"),
-        ("gru", "rnn_tanh"),
-        ("combined", "cnn"),
+        *(("rnn_tanh", "dense"), ("rnn", "rnn_tanh")),
+        *(("gru", "rnn_tanh"), ("combined", "cnn")),
     )
     shortest_s, longest_s = LENGTHS_S
     return [
@@ -203,65 +192,75 @@ def compared_pairs(fragment_s: float) -> list[tuple[Key, Key]]:
     ]
 
 
-THESIS_VOTE = "maximum"
-GAINS = (0.7, 0.3, 0.1, 0.01)
-"""Softer alone: louder music would be cut at full scale, which is no matter of scaling."""
-
-
-def pool_seeds(judged: Sequence[SongPredictions]) -> SongPredictions:
-    """Put what several seeds say of the same songs together."""
-    first = judged[0]
-    return SongPredictions(
-        track_ids=first.track_ids,
-        group_ids=first.group_ids,
-        labels=first.labels,
-        predicted=np.concatenate([said.predicted for said in judged]),
-        n_genres=first.n_genres,
-    )
+def pool_seeds(seeds: Sequence[SongPredictions]) -> SongPredictions:
+    """Put the predictions of several seeds on the same songs together."""
+    return replace(seeds[0], predicted=np.concatenate([seed.predicted for seed in seeds]))
 
 
 def by_fragment(seeds: Sequence[FragmentedSongs]) -> SongPredictions:
-    """Judge each fragment by itself, all seeds together."""
+    """Return the predictions of single fragments, all seeds together."""
     return pool_seeds([fragment_predictions(songs) for songs in seeds])
 
 
 def by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> SongPredictions:
-    """Judge songs by a vote of their fragments, all seeds together."""
+    """Return the predictions of songs by a vote of their fragments, all seeds together."""
     return pool_seeds([song_predictions(songs, vote) for songs in seeds])
 
 
-def confusion_of(judged: SongPredictions) -> tuple[tuple[int, ...], ...]:
-    """Give the confusion matrix of all seeds together; rows are true genres."""
-    flat = confusion_by_group(judged).sum(axis=0)
-    matrix = flat.reshape(-1, judged.n_genres, judged.n_genres).sum(axis=0)
-    return tuple(tuple(map(int, row)) for row in matrix)
+def score_network(
+    key: Key,
+    seeds: Sequence[FragmentedSongs],
+    library_id: str,
+    run_ids: Sequence[str],
+    n_parameters: int,
+    epoch_s: float,
+) -> NetworkScore:
+    """Score the trainings of one network at one length; ``library_id`` seeds the intervals."""
+    fragments = by_fragment(seeds)
+    flat = confusion_by_group(fragments).sum(axis=0)
+    confusion = flat.reshape(-1, fragments.n_genres, fragments.n_genres).sum(axis=0)
+    return NetworkScore(
+        network=key[0],
+        fragment_s=key[1],
+        run_ids=tuple(run_ids),
+        by_fragment=_accuracy(fragments, library_id),
+        by_song=_accuracy(by_song(seeds), library_id),
+        confusion=tuple(tuple(map(int, row)) for row in confusion),
+        n_parameters=n_parameters,
+        epoch_s=epoch_s,
+    )
+
+
+def _accuracy(predictions: SongPredictions, library_id: str) -> Interval:
+    return score_intervals(predictions, interval_rng(library_id)).accuracy
+
+
+def _difference(ours: SongPredictions, theirs: SongPredictions, library_id: str) -> Interval:
+    return paired_difference(ours, theirs, interval_rng(library_id)).accuracy
 
 
 def accuracy_difference(
     ours: Sequence[FragmentedSongs], theirs: Sequence[FragmentedSongs], library_id: str
 ) -> Difference:
-    """Weigh two trainings on the same songs, by fragment and by song."""
+    """Compare two trainings on the same songs, by fragment and by song."""
     try:
-        fragments = paired_difference(
-            by_fragment(ours), by_fragment(theirs), interval_rng(library_id)
-        )
+        fragments = _difference(by_fragment(ours), by_fragment(theirs), library_id)
     except ValueError as error:
         return Difference(fault=f"the two cannot be paired: {error}")
-    songs = paired_difference(by_song(ours), by_song(theirs), interval_rng(library_id))
-    return Difference(by_fragment=fragments.accuracy, by_song=songs.accuracy)
+    songs = _difference(by_song(ours), by_song(theirs), library_id)
+    return Difference(by_fragment=fragments, by_song=songs)
 
 
 def aggregation_of(seeds: Sequence[FragmentedSongs], name: str, library_id: str) -> Aggregation:
-    """Weigh the thesis's vote of all fragments of a song against each fragment alone."""
+    """Compare the thesis's vote of all fragments of a song with each fragment alone."""
     one = pool_seeds([_one_fragment(songs) for songs in seeds])
     many = by_song(seeds, THESIS_VOTE)
-    difference = paired_difference(many, one, interval_rng(library_id))
     return Aggregation(
         name=name,
         n_fragments=max(map(len, seeds[0].fragments)),
         one=_accuracy(one, library_id),
         many=_accuracy(many, library_id),
-        difference=difference.accuracy,
+        difference=_difference(many, one, library_id),
     )
 
 
@@ -269,28 +268,13 @@ def _one_fragment(songs: FragmentedSongs) -> SongPredictions:
     """Let one fragment decide, each in turn as if it were a seed; songs with few take turns."""
     most = max(map(len, songs.fragments))
     rows = [[f[turn % len(f)].argmax() for f in songs.fragments] for turn in range(most)]
-    predicted: Int64Array = np.array(rows, np.int64)
-    return SongPredictions(
-        track_ids=songs.track_ids,
-        group_ids=songs.group_ids,
-        labels=songs.labels,
-        predicted=predicted,
-        n_genres=songs.fragments[0].shape[1],
-    )
-
-
-def _accuracy(judged: SongPredictions, library_id: str) -> Interval:
-    return score_intervals(judged, interval_rng(library_id)).accuracy
+    return replace(song_predictions(songs, THESIS_VOTE), predicted=np.array(rows, np.int64))
 
 
 def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
-    """Give the largest change of the matrices of some fragments when they are made softer.
+    """Return the largest change of matrices when their fragments are made softer.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, n_samples)]
-        Mono audio at 44.1 kHz.
-    features : FeatureConfig
+    Fragments are mono audio at 44.1 kHz, (n_fragments, n_samples).
     """
     plain = matrices_of(fragments, features)
     changes = [
@@ -304,26 +288,23 @@ def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
 def shared_difference(
     ours: SongPredictions, theirs: SongPredictions, library_id: str
 ) -> tuple[Interval, int]:
-    """Weigh two trainings on the songs that both have judged; give also how many those are.
+    """Compare two trainings on the songs that both have predicted; return also how many.
 
-    Raises
-    ------
-    ValueError
-        If they share no song.
+    ValueError if there is none.
     """
     shared = sorted(set(ours.track_ids) & set(theirs.track_ids))
     if not shared:
         raise ValueError("the two have no test song in common.")
     mine, others = (_keep(side, shared) for side in (ours, theirs))
-    return paired_difference(mine, others, interval_rng(library_id)).accuracy, len(shared)
+    return _difference(mine, others, library_id), len(shared)
 
 
-def _keep(judged: SongPredictions, track_ids: Sequence[str]) -> SongPredictions:
-    kept = np.isin(judged.track_ids.astype(str), list(track_ids))
-    return SongPredictions(
-        track_ids=judged.track_ids[kept],
-        group_ids=judged.group_ids[kept],
-        labels=judged.labels[kept],
-        predicted=judged.predicted[:, kept],
-        n_genres=judged.n_genres,
+def _keep(predictions: SongPredictions, track_ids: Sequence[str]) -> SongPredictions:
+    kept = np.isin(predictions.track_ids.astype(str), list(track_ids))
+    return replace(
+        predictions,
+        track_ids=predictions.track_ids[kept],
+        group_ids=predictions.group_ids[kept],
+        labels=predictions.labels[kept],
+        predicted=predictions.predicted[:, kept],
     )

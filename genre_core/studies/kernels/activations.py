@@ -1,4 +1,4 @@
-"""What convolutions give for a matrix, and which pieces of music excite a kernel most."""
+"""The activations of convolutions, and the pieces of music that activate a kernel most."""
 
 from dataclasses import dataclass
 
@@ -13,26 +13,19 @@ IMAGE_LAYERS = (layers.Conv2D, layers.MaxPooling2D, layers.AveragePooling2D)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Images:
-    """What one layer gives for one matrix: float32 (n_bands, n_frames, n_images)."""
+class Activations:
+    """The output of one layer for one matrix: float32 (n_bands, n_frames, n_kernels)."""
 
     layer: str
     values: Float32Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Excitement:
-    """The pieces of matrices that excite each kernel of a convolution most.
+class TopActivations:
+    """The pieces of matrices that activate each kernel most, from the strongest on.
 
-    Attributes
-    ----------
-    layer : str
-    patches : float32 [shape=(n_kernels, n_best, patch_bands, patch_frames)]
-        From the strongest on; each from another example.
-    strengths : float32 [shape=(n_kernels, n_best)]
-        What the kernel gives for them.
-    examples, bands, frames : int64 [shape=(n_kernels, n_best)]
-        Where the patch begins: which example, band and frame.
+    ``patches`` are float32 (n_kernels, n_best, patch_bands, patch_frames), each from another
+    example; all others (n_kernels, n_best): activations, and where the patch begins.
     """
 
     layer: str
@@ -43,22 +36,11 @@ class Excitement:
     frames: Int64Array
 
 
-def images_of(model: keras.Model, matrix: Float32Array) -> list[Images]:
-    """Give the output of every convolution and pooling for one matrix, from input to output.
+def activations_of(model: keras.Model, matrix: Float32Array) -> list[Activations]:
+    """Return the output of every convolution and pooling for one matrix, from input to output.
 
-    Parameters
-    ----------
-    model : keras.Model
-    matrix : float32 [shape=(n_bands, n_frames)]
-
-    Returns
-    -------
-    list of Images
-        Empty for a network without convolution.
-
-    Notes
-    -----
-    Thesis figures 4.9 to 4.11.
+    The matrix is (n_bands, n_frames). Empty for a network without convolution. Thesis figures 4.9
+    to 4.11.
     """
     shown = [layer for layer in model.layers if isinstance(layer, IMAGE_LAYERS)]
     if not shown:
@@ -67,42 +49,29 @@ def images_of(model: keras.Model, matrix: Float32Array) -> list[Images]:
     given = inside(matrix[np.newaxis], training=False)
     outputs = given if isinstance(given, list | tuple) else [given]
     return [
-        Images(layer=layer.name, values=np.asarray(output, np.float32)[0])
+        Activations(layer=layer.name, values=np.asarray(output, np.float32)[0])
         for layer, output in zip(shown, outputs, strict=True)
     ]
 
 
-def most_exciting(
+def top_activations(
     model: keras.Model, layer: str, matrices: Float32Array, n_best: int
-) -> Excitement:
-    """Find the pieces of music for which each kernel of a convolution gives most.
+) -> TopActivations:
+    """Find the pieces of music that activate each kernel of a convolution most.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Without padding before the layer, as ``cnn``.
-    layer : str
-        One of its convolutions.
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-    n_best : int
-        Patches a kernel, ``n_examples`` at most.
-
-    Returns
-    -------
-    Excitement
-        A patch is all that the kernel sees: 3 × 3 in the first layer of ``cnn``, 8 × 8 in the
-        second.
+    A patch is all that the kernel sees: 3 × 3 in the first layer of ``cnn``, 8 × 8 in the second.
+    The network pads nowhere before the layer; matrices are (n_examples, n_bands, n_frames), and
+    ``n_best`` is at most ``n_examples``.
     """
-    side, step = _field(model, layer)
+    side, step = _receptive_field(model, layer)
     inside = keras.Model(model.input, model.get_layer(layer).output)
     peaks, places = _peaks(inside, matrices)  # both (n_examples, n_kernels)
     best = np.argsort(-peaks, axis=0, kind="stable")[:n_best].T  # (n_kernels, n_best)
     kernels = np.arange(best.shape[0])[:, np.newaxis]
-    bands, frames = (
-        step * place for place in np.unravel_index(places[best, kernels], inside.output_shape[1:3])
-    )
+    at = np.unravel_index(places[best, kernels], inside.output_shape[1:3])
+    bands, frames = (step * place for place in at)
     windows = np.lib.stride_tricks.sliding_window_view(matrices, (side, side), axis=(1, 2))
-    return Excitement(
+    return TopActivations(
         layer=layer,
         patches=windows[best, bands, frames],
         strengths=peaks[best, kernels],
@@ -113,7 +82,7 @@ def most_exciting(
 
 
 def _peaks(inside: keras.Model, matrices: Float32Array) -> tuple[Float32Array, Int64Array]:
-    """Give the highest output of each kernel for each example, and its place in the image."""
+    """Return the highest output of each kernel for each example, and its place in the image."""
     peaks, places = [], []
     for start in range(0, len(matrices), BATCH):
         images = np.asarray(inside(matrices[start : start + BATCH], training=False))
@@ -123,16 +92,16 @@ def _peaks(inside: keras.Model, matrices: Float32Array) -> tuple[Float32Array, I
     return np.concatenate(peaks), np.concatenate(places)
 
 
-def _field(model: keras.Model, name: str) -> tuple[int, int]:
-    """Give how many bands and frames an output of a layer sees, and how far apart two lie."""
+def _receptive_field(model: keras.Model, name: str) -> tuple[int, int]:
+    """Return how many bands and frames an output of a layer sees, and how far apart two lie."""
     side, step = 1, 1
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer | layers.Reshape):
             continue
         if not isinstance(layer, IMAGE_LAYERS) or layer.padding != "valid":
             raise ValueError(
-                f"what layer {name} sees cannot be placed in a matrix: {layer.name} pads, or "
-                "changes the matrix before it. Look at a network such as cnn."
+                f"the receptive field of layer {name} has no place in a matrix: {layer.name} pads, "
+                "or changes the matrix before it. Use a network such as cnn."
             )
         window = layer.kernel_size if isinstance(layer, layers.Conv2D) else layer.pool_size
         side += (window[0] - 1) * step

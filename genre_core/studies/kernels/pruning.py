@@ -1,8 +1,7 @@
-"""Accuracy while kernels are removed one by one, and the smaller network that comes of it."""
+"""Accuracy while kernels are removed one by one, and the smaller network without them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 import keras
@@ -11,10 +10,10 @@ from keras import layers
 
 from genre_core.evaluation.metrics import Float64Array
 from genre_core.examples import Examples, Float32Array
-from genre_core.studies.kernels.counts import PruningCourse
 from genre_core.studies.kernels.similarity import (
     Choice,
     KernelLayer,
+    PruningCurve,
     Removal,
     as_vectors,
     kept_after,
@@ -33,37 +32,35 @@ PASSING = (
     layers.Flatten,
     layers.Dropout,
 )
-"""Layers that give ``share`` times the image where they are given ``share`` times the image."""
+"""Layers whose output for ``share`` times an image is ``share`` times that for the image."""
+
+TOLERANCE = 0.01
+"""Accuracy on validation that the smaller network may lose, all layers together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pruned:
+    """A smaller network, and for each convolution which kernels it kept, of how many."""
+
+    model: keras.Model
+    kept: tuple[tuple[int, ...], ...]
+    n_full: tuple[int, ...]
 
 
 def convolutions(model: keras.Model) -> list[str]:
-    """Give the names of the convolutions of a network, from input to output."""
+    """Return the names of the convolutions of a network, from input to output."""
     return [layer.name for layer in model.layers if isinstance(layer, layers.Conv2D)]
 
 
 def kernels_of(model: keras.Model, name: str) -> Float32Array:
-    """Give the kernels of a convolution, a row each: float32 (n_kernels, n_values)."""
+    """Return the kernels of a convolution, a row each: float32 (n_kernels, n_values)."""
     return as_vectors(np.asarray(model.get_layer(name).kernel, np.float32))
 
 
 def read_layer(model: keras.Model, name: str) -> KernelLayer:
-    """Read a convolution for pruning.
+    """Return a convolution for pruning.
 
-    Parameters
-    ----------
-    model : keras.Model
-        A line of layers such as ``cnn``.
-    name : str
-        One of its `convolutions`.
-
-    Returns
-    -------
-    KernelLayer
-
-    Raises
-    ------
-    ValueError
-        If the network branches, or what follows the convolution is no multiple of its images.
+    ValueError if the network branches, or a layer after it is not proportional to its images.
     """
     reader = _reader(model, name)
     biases = np.asarray(model.get_layer(name).bias, np.float32)[:, np.newaxis]
@@ -90,51 +87,40 @@ def copy_network(model: keras.Model) -> keras.Model:
 
 
 def silence(model: keras.Model, layer: KernelLayer) -> None:
-    """Let the next layer read a convolution as ``layer.outgoing`` says; changes the network."""
+    """Set the weights by which the next layer reads a convolution to ``layer.outgoing``."""
     reader = _reader(model, layer.name)
     reader.kernel.assign(_as_kernel(layer.outgoing, reader.kernel.shape))
 
 
 def shrink(model: keras.Model, layer: KernelLayer, kept: Sequence[int]) -> keras.Model:
-    """Build a network that has only some kernels of a convolution.
+    """Build a network that has only some kernels of a convolution, given by their places.
 
-    Parameters
-    ----------
-    model : keras.Model
-        The whole network; it stays as it is.
-    layer : KernelLayer
-        What `redundancy.removals` has made of one of its convolutions.
-    kept : sequence of int
-        Places of the kernels that stay.
-
-    Returns
-    -------
-    keras.Model
-        Of fewer parameters; it predicts as ``model`` does after `silence`.
+    ``layer`` is the convolution after `similarity.removals`; the network predicts as ``model``
+    does after `silence`.
     """
 
-    def narrower(whole: layers.Layer) -> layers.Layer:
-        settings = whole.get_config()
-        if whole.name == layer.name:
+    def narrower(full: layers.Layer) -> layers.Layer:
+        settings = full.get_config()
+        if full.name == layer.name:
             settings["filters"] = len(kept)
-        return whole.__class__.from_config(settings)
+        return full.__class__.from_config(settings)
 
-    smaller = keras.models.clone_model(model, clone_function=narrower)
+    smaller, places = keras.models.clone_model(model, clone_function=narrower), list(kept)
     reader = _reader(smaller, layer.name)
-    for whole, small in zip(model.layers, smaller.layers, strict=True):
+    for full, small in zip(model.layers, smaller.layers, strict=True):
         if small is not reader and small.name != layer.name:
-            small.set_weights(whole.get_weights())
+            small.set_weights(full.get_weights())
     convolution, first = model.get_layer(layer.name), smaller.get_layer(layer.name)
-    first.kernel.assign(np.asarray(convolution.kernel)[..., list(kept)])
-    first.bias.assign(np.asarray(convolution.bias)[list(kept)])
-    reader.kernel.assign(_as_kernel(layer.outgoing[list(kept)], reader.kernel.shape))
+    first.kernel.assign(np.asarray(convolution.kernel)[..., places])
+    first.bias.assign(np.asarray(convolution.bias)[places])
+    reader.kernel.assign(_as_kernel(layer.outgoing[places], reader.kernel.shape))
     reader.bias.assign(_reader(model, layer.name).bias)
     return smaller
 
 
 def _reader(model: keras.Model, name: str) -> layers.Layer:
-    """Give the next layer with weights: a convolution or a dense layer."""
-    after = _line(model)
+    """Return the next layer with weights: a convolution or a dense layer."""
+    after = _unbranched(model)
     while after[0].name != name:
         after = after[1:]
     if after[0].activation is not keras.activations.relu:
@@ -144,22 +130,21 @@ def _reader(model: keras.Model, name: str) -> layers.Layer:
             return layer
         if not isinstance(layer, PASSING):
             raise ValueError(
-                f"layer {layer.name} stands behind {name}; a kernel cannot be folded into another "
+                f"layer {layer.name} comes after {name}; a kernel cannot be folded into another "
                 "through it. Prune a network such as cnn."
             )
     raise ValueError(f"nothing reads layer {name}; it is the output of the network.")
 
 
-def _line(model: keras.Model) -> list[layers.Layer]:
-    """Give the layers of a network that does not branch."""
-    line = model.layers
-    for before, behind in pairwise(line):
-        if behind.input is not before.output:
+def _unbranched(model: keras.Model) -> list[layers.Layer]:
+    """Return the layers of a network that does not branch."""
+    for before, after in pairwise(model.layers):
+        if after.input is not before.output:
             raise ValueError(
-                f"network {model.name} branches at {behind.name}; only a line of layers such as "
-                "cnn can be pruned."
+                f"network {model.name} branches at {after.name}; only a network without branches, "
+                "such as cnn, can be pruned."
             )
-    return list(line)
+    return list(model.layers)
 
 
 def _by_input(kernel: Float32Array, n_inputs: int) -> Float32Array:
@@ -173,73 +158,45 @@ def _as_kernel(outgoing: Float32Array, shape: tuple[int, ...]) -> Float32Array:
     return outgoing.reshape(len(outgoing), -1, shape[-1]).swapaxes(0, 1).reshape(shape)
 
 
-TOLERANCE = 0.01
-"""Accuracy on validation that the smaller network may lose, all layers together."""
-
-_Course = list[tuple[Removal, float]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pruned:
-    """A smaller network, and for each convolution which kernels it kept, of how many."""
-
-    model: keras.Model
-    kept: tuple[tuple[int, ...], ...]
-    n_whole: tuple[int, ...]
-
-
 def fragment_accuracy(model: keras.Model, examples: Examples) -> float:
-    """Give the share of examples that a network takes for what they are.
+    """Return the share of examples that a network predicts right, by its compiled prediction.
 
-    Notes
-    -----
-    By the compiled prediction, a third of the time of `training.predict_genres`: a course of
-    removals asks hundreds of times.
+    That takes a third of the time of `predict_genres`, and a pruning curve needs hundreds.
     """
     n_right = 0
     for start in range(0, len(examples), PREDICTION_BATCH):
         rows = slice(start, start + PREDICTION_BATCH)
-        judged = model.predict_on_batch(examples.matrices[rows]).argmax(axis=1)
-        n_right += int(np.count_nonzero(judged == examples.labels[rows]))
+        predicted = model.predict_on_batch(examples.matrices[rows]).argmax(axis=1)
+        n_right += int(np.count_nonzero(predicted == examples.labels[rows]))
     return n_right / len(examples)
 
 
 def prune_layer(
     model: keras.Model, layer: str, examples: Examples, n_orders: int, rng: np.random.Generator
-) -> PruningCourse:
+) -> PruningCurve:
     """Remove the kernels of one convolution one by one, the most similar first and at random.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Stays as it is.
-    layer : str
-        One of its convolutions.
-    examples : Examples
-        On which it is scored; validation, not test.
-    n_orders : int
-        Random orders to compare with.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    PruningCourse
+    The model stays as it is; it is scored on ``examples`` of validation, not test, and compared
+    with ``n_orders`` random orders.
     """
-    whole = fragment_accuracy(model, examples)
-    masked = copy_network(model)
+    full, masked = fragment_accuracy(model, examples), copy_network(model)
 
-    def course(choose: Choice) -> _Course:
-        return _course(masked, read_layer(model, layer), examples, choose)
+    def remove_all(choose: Choice) -> list[tuple[Removal, float]]:
+        scored = []
+        for removal, after in removals(read_layer(model, layer), choose):
+            silence(masked, after)
+            scored.append((removal, fragment_accuracy(masked, examples)))
+        return scored
 
     def at_random(choose: Choice) -> Float64Array:
-        orders = [[score for _, score in course(choose)] for _ in range(n_orders)]
-        return np.array([[whole, *scores] for scores in orders])
+        orders = [remove_all(choose) for _ in range(n_orders)]
+        return np.array([[full, *(score for _, score in order)] for order in orders])
 
-    similar = course(most_similar_first)
-    return PruningCourse(
+    similar = remove_all(most_similar_first)
+    return PruningCurve(
         layer=layer,
         n_kept=tuple(range(len(similar) + 1, 0, -1)),
-        similar=np.array([whole, *(score for _, score in similar)]),
+        similar=np.array([full, *(score for _, score in similar)]),
         random=at_random(random_first(rng)),
         dropped=at_random(random_without_twin(rng)),
         removed=tuple(removal for removal, _ in similar),
@@ -250,68 +207,36 @@ def prune_network(model: keras.Model, examples: Examples) -> Pruned:
     """Remove kernels of each convolution while the accuracy holds, and build what is left.
 
     From the first convolution to the last, the most similar pair loses one; the first removal
-    that costs more than its part of ``TOLERANCE`` is taken back and ends the layer.
+    that costs more than its share of ``TOLERANCE`` is taken back and ends the layer. Thesis
+    section 4.6.2: remove a kernel, test, put it back if the performance suffers.
 
-    Parameters
-    ----------
-    model : keras.Model
-        A line of layers such as ``cnn``; it stays as it is.
-    examples : Examples
-        On which it is scored; validation, not test.
-
-    Returns
-    -------
-    Pruned
-
-    Raises
-    ------
-    ValueError
-        If the network has no convolution, or branches.
-
-    Notes
-    -----
-    Thesis section 4.6.2: remove a kernel, test, put it back if the performance suffers.
+    The model stays as it is; it is scored on ``examples`` of validation, not test. ValueError if
+    it has no convolution, or branches.
     """
     names = convolutions(model)
     if not names:
         raise ValueError(f"network {model.name} has no kernels to prune. Choose one such as cnn.")
-    whole = fragment_accuracy(model, examples)
+    full = fragment_accuracy(model, examples)
     smaller, kept = model, []
     for nth, name in enumerate(names, start=1):
-        least = whole - TOLERANCE * nth / len(names)
-        smaller, stay = _prune_while(smaller, name, partial(_holds, examples, least))
+        least = full - TOLERANCE * nth / len(names)
+        smaller, stay = _prune_while(smaller, name, examples, least)
         kept.append(tuple(stay))
-    return Pruned(
-        model=smaller,
-        kept=tuple(kept),
-        n_whole=tuple(len(read_layer(model, name)) for name in names),
-    )
+    n_full = tuple(len(read_layer(model, name)) for name in names)
+    return Pruned(model=smaller, kept=tuple(kept), n_full=n_full)
 
 
 def _prune_while(
-    model: keras.Model, name: str, holds: Callable[[keras.Model], bool]
+    model: keras.Model, name: str, examples: Examples, least: float
 ) -> tuple[keras.Model, list[int]]:
-    """Remove kernels of one convolution as long as the network holds; give it and who stayed."""
+    """Remove kernels of one convolution while the network keeps the least accuracy."""
     layer = read_layer(model, name)
     masked, removed = copy_network(model), list[Removal]()
     for removal, after in removals(layer, most_similar_first):
         silence(masked, after)
-        if not holds(masked):
+        if fragment_accuracy(masked, examples) < least - 1e-9:
             break
         removed.append(removal)
         layer = after
     kept = kept_after(len(layer), removed)
     return shrink(model, layer, kept), kept
-
-
-def _holds(examples: Examples, least: float, model: keras.Model) -> bool:
-    return fragment_accuracy(model, examples) >= least - 1e-9
-
-
-def _course(masked: keras.Model, layer: KernelLayer, examples: Examples, choose: Choice) -> _Course:
-    """Give each removal with the accuracy after it; changes what ``masked`` reads of the layer."""
-    scored = []
-    for removal, after in removals(layer, choose):
-        silence(masked, after)
-        scored.append((removal, fragment_accuracy(masked, examples)))
-    return scored

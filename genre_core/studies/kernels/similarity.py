@@ -1,7 +1,7 @@
-"""How alike kernels are, within a layer and between networks (thesis section 6.4, point 1).
+"""Similar kernels, within a layer and between networks, and which go first (thesis 6.4).
 
-Two kernels are alike by the cosine of their weights. Its sign counts: a kernel and its negative
-look for opposite things, because the relu behind them lets only one side through.
+The similarity of two kernels is the cosine of their weights. Its sign counts: a kernel and its
+negative detect opposite things, because the relu behind them lets only one side through.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,17 +20,12 @@ Kernels = Float32Array | Float64Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
-    """How alike kernels are, and how alike as many random ones would be.
+class SimilarityTest:
+    """How similar kernels are, and how similar as many untrained ones would be.
 
-    Attributes
-    ----------
-    similarity : float
-        Mean over the kernels of the highest cosine with a kernel of the other side.
-    chance, chance_low, chance_high : float
-        The same for untrained kernels: mean, and the range of 95 % of the draws.
-    p_value : float
-        Share of the draws that are as alike or more, counting the kernels themselves as a draw.
+    ``similarity`` is the mean over the kernels of the highest cosine with a kernel of the other
+    side; ``chance`` the same for untrained kernels, with the range of 95 % of the draws;
+    ``p_value`` the share of draws that are as similar or more, the kernels counted as one.
     """
 
     similarity: float
@@ -46,22 +41,10 @@ def as_vectors(kernels: Float32Array) -> Float32Array:
 
 
 def cosines(some: Kernels, others: Kernels) -> Float64Array:
-    """Give the cosine of every row with every row.
+    """Return the cosine of every row with every row, float64 (n_some, n_others).
 
-    Parameters
-    ----------
-    some, others : float [shape=(n_kernels, n_values)]
-        The numbers of rows may differ.
-
-    Returns
-    -------
-    float64 [shape=(n_some, n_others)]
-        Within -1..1; 0 where a kernel is all zeros and has no direction.
-
-    Raises
-    ------
-    ValueError
-        If their kernels have different numbers of values.
+    0 where a kernel is all zeros. Both are float (n_kernels, n_values); ValueError where their
+    numbers of values differ.
     """
     if some.shape[1] != others.shape[1]:
         raise ValueError(
@@ -71,68 +54,52 @@ def cosines(some: Kernels, others: Kernels) -> Float64Array:
     return _directions(some) @ _directions(others).T
 
 
+def _directions(kernels: Kernels) -> Float64Array:
+    """Scale rows to length 1; a row of zeros stays."""
+    rows = kernels.astype(np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+
+
 def nearest_within(kernels: Kernels) -> Float64Array:
-    """Give for each kernel its highest cosine with another one of the layer, (n_kernels,)."""
+    """Return for each kernel its highest cosine with another one of the layer, (n_kernels,)."""
     if len(kernels) < 2:
-        raise ValueError("one kernel alone resembles no other; compare two at least.")
+        raise ValueError("one kernel alone cannot be compared; give two at least.")
     between = cosines(kernels, kernels)
     np.fill_diagonal(between, -np.inf)
     return between.max(axis=1)
 
 
-def likeness_within(kernels: Kernels, rng: np.random.Generator) -> Likeness:
-    """Compare each kernel of a layer with the one nearest to it; by chance: a layer untrained.
-
-    Parameters
-    ----------
-    kernels : float [shape=(n_kernels, n_values)]
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Likeness
-    """
-
-    def draw() -> float:
-        return float(nearest_within(_untrained(len(kernels), kernels.shape[1], rng)).mean())
-
-    return _against_chance(float(nearest_within(kernels).mean()), draw)
+def similarity_within(kernels: Kernels, rng: np.random.Generator) -> SimilarityTest:
+    """Compare each kernel of a layer, (n_kernels, n_values), with the one nearest to it."""
+    return _against_chance(lambda one: float(nearest_within(one).mean()), (kernels,), rng)
 
 
-def likeness_between(some: Kernels, others: Kernels, rng: np.random.Generator) -> Likeness:
+def similarity_between(some: Kernels, others: Kernels, rng: np.random.Generator) -> SimilarityTest:
     """Compare each kernel of two networks with the one nearest to it in the other network.
 
-    Parameters
-    ----------
-    some, others : float [shape=(n_kernels, n_values)]
-        First layers, whose kernels read the matrix itself: those of later layers read images that
-        stand in another order in each network.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Likeness
-        By chance: the kernels of two networks untrained.
+    For first layers, (n_kernels, n_values), whose kernels read the matrix itself: those of later
+    layers read images that are in another order in each network.
     """
-
-    def draw() -> float:
-        n_values = some.shape[1]
-        pair = (_untrained(len(kernels), n_values, rng) for kernels in (some, others))
-        return _best_matches(*pair)
-
-    return _against_chance(_best_matches(some, others), draw)
+    return _against_chance(_best_matches, (some, others), rng)
 
 
 def _best_matches(some: Kernels, others: Kernels) -> float:
-    """Give the mean highest cosine over the kernels of both sides."""
+    """Return the mean highest cosine over the kernels of both sides."""
     between = cosines(some, others)
     return float(np.concatenate([between.max(axis=1), between.max(axis=0)]).mean())
 
 
-def _against_chance(similarity: float, draw: Callable[[], float]) -> Likeness:
-    draws = np.array([draw() for _ in range(N_DRAWS)])
+def _against_chance(
+    measure: Callable[..., float], sides: Sequence[Kernels], rng: np.random.Generator
+) -> SimilarityTest:
+    """Compare with untrained kernels: uniform around 0, whose width cancels out."""
+    similarity = measure(*sides)
+    draws = np.array(
+        [measure(*(rng.uniform(-1, 1, side.shape) for side in sides)) for _ in range(N_DRAWS)]
+    )
     tail = (1 - CHANCE_SHARE) / 2
-    return Likeness(
+    return SimilarityTest(
         similarity=similarity,
         chance=float(draws.mean()),
         chance_low=float(np.quantile(draws, tail)),
@@ -141,29 +108,12 @@ def _against_chance(similarity: float, draw: Callable[[], float]) -> Likeness:
     )
 
 
-def _untrained(n_kernels: int, n_values: int, rng: np.random.Generator) -> Float64Array:
-    """Draw kernels as a network starts with them: uniform around 0; the width cancels out."""
-    return rng.uniform(-1, 1, (n_kernels, n_values))
-
-
-def _directions(kernels: Kernels) -> Float64Array:
-    """Scale rows to length 1; a row of zeros stays."""
-    rows = kernels.astype(np.float64)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KernelLayer:
-    """The kernels of one convolution, and what they send on.
+    """The kernels of one convolution, and the weights that read their images.
 
-    Attributes
-    ----------
-    name : str
-    rows : float32 [shape=(n_kernels, n_values + 1)]
-        The weights of each kernel and, last, its bias.
-    outgoing : float32 [shape=(n_kernels, n_outgoing)]
-        The weights by which the next layer reads the image of each kernel.
+    ``rows`` are the weights of each kernel and, last, its bias, (n_kernels, n_values + 1);
+    ``outgoing`` those by which the next layer reads its image, (n_kernels, n_outgoing).
     """
 
     name: str
@@ -176,7 +126,7 @@ class KernelLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One kernel goes: ``twin`` sends on ``share`` of what ``dropped`` sent on besides its own."""
+    """One kernel goes; ``share`` of its outgoing weights is added to those of its ``twin``."""
 
     dropped: int
     twin: int
@@ -184,12 +134,32 @@ class Removal:
     share: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PruningCurve:
+    """Accuracy by fragment while a convolution loses its kernels, from all of them down to one.
+
+    Attributes
+    ----------
+    similar : float64 [shape=(len(n_kept),)]
+        The most similar pair loses one first, folded into its twin, in the order of ``removed``.
+    random, dropped : float64 [shape=(n_orders, len(n_kept))]
+        In random orders; folded, and not.
+    """
+
+    layer: str
+    n_kept: tuple[int, ...]
+    similar: Float64Array
+    random: Float64Array
+    dropped: Float64Array
+    removed: tuple[Removal, ...]
+
+
 Choice = Callable[[KernelLayer, Int64Array], Removal]
 """Chooses among the kernels that are left, given by their places."""
 
 
 def most_similar_first(layer: KernelLayer, left: Int64Array) -> Removal:
-    """Choose the most similar pair; of the two the one whose unexplained rest weighs less goes."""
+    """Choose the most similar pair; of the two the one of less weight goes."""
     between = cosines(layer.rows[left], layer.rows[left])
     np.fill_diagonal(between, -np.inf)
     one, other = np.unravel_index(between.argmax(), between.shape)
@@ -197,8 +167,13 @@ def most_similar_first(layer: KernelLayer, left: Int64Array) -> Removal:
     return _removal(layer, int(pair[0]), int(pair[1]))
 
 
+def _weight(layer: KernelLayer, kernel: int) -> float:
+    """Bound of what a kernel adds to the output; the loss of a removal is in proportion to it."""
+    return float(np.linalg.norm(layer.rows[kernel]) * np.linalg.norm(layer.outgoing[kernel]))
+
+
 def random_first(rng: np.random.Generator) -> Choice:
-    """Give a choice that removes any kernel; the one most like it takes over."""
+    """Return a choice that removes any kernel and folds it into the most similar one."""
 
     def choose(layer: KernelLayer, left: Int64Array) -> Removal:
         dropped = int(rng.choice(left))
@@ -210,45 +185,9 @@ def random_first(rng: np.random.Generator) -> Choice:
 
 
 def random_without_twin(rng: np.random.Generator) -> Choice:
-    """Give a choice that removes any kernel, with all that it sent on."""
+    """Return a choice that removes any kernel and folds it into none."""
     choose = random_first(rng)
     return lambda layer, left: replace(choose(layer, left), share=0.0)
-
-
-def removals(layer: KernelLayer, choose: Choice) -> Iterator[tuple[Removal, KernelLayer]]:
-    """Remove kernel after kernel until one is left.
-
-    Parameters
-    ----------
-    layer : KernelLayer
-    choose : callable
-        Such as `most_similar_first`.
-
-    Yields
-    ------
-    Removal
-    KernelLayer
-        The layer after it, of the same shape: removed kernels send on zeros.
-    """
-    left = np.arange(len(layer))
-    while len(left) > 1:
-        removal = choose(layer, left)
-        left = left[left != removal.dropped]
-        layer = replace(layer, outgoing=_fold(layer.outgoing, removal))
-        yield removal, layer
-
-
-def kept_after(n_kernels: int, removed: Sequence[Removal]) -> list[int]:
-    """Give the places of the kernels that are left, in order."""
-    gone = {removal.dropped for removal in removed}
-    return [kernel for kernel in range(n_kernels) if kernel not in gone]
-
-
-def _fold(outgoing: Float32Array, removal: Removal) -> Float32Array:
-    folded = outgoing.copy()
-    folded[removal.twin] += np.float32(removal.share) * outgoing[removal.dropped]
-    folded[removal.dropped] = 0
-    return folded
 
 
 def _removal(layer: KernelLayer, dropped: int, twin: int) -> Removal:
@@ -263,9 +202,27 @@ def _removal(layer: KernelLayer, dropped: int, twin: int) -> Removal:
     )
 
 
-def _weight(layer: KernelLayer, kernel: int) -> float:
-    """How much of the output may hang on a kernel; the rest of a pair is in proportion to it."""
-    lengths: Float64Array = np.array(
-        [np.linalg.norm(layer.rows[kernel]), np.linalg.norm(layer.outgoing[kernel])]
-    )
-    return float(lengths.prod())
+def removals(layer: KernelLayer, choose: Choice) -> Iterator[tuple[Removal, KernelLayer]]:
+    """Remove kernel after kernel until one is left; yield each removal and the layer after it.
+
+    The layer keeps its shape: outgoing weights of removed kernels are zero.
+    """
+    left = np.arange(len(layer))
+    while len(left) > 1:
+        removal = choose(layer, left)
+        left = left[left != removal.dropped]
+        layer = replace(layer, outgoing=_fold(layer.outgoing, removal))
+        yield removal, layer
+
+
+def _fold(outgoing: Float32Array, removal: Removal) -> Float32Array:
+    folded = outgoing.copy()
+    folded[removal.twin] += np.float32(removal.share) * outgoing[removal.dropped]
+    folded[removal.dropped] = 0
+    return folded
+
+
+def kept_after(n_kernels: int, removed: Sequence[Removal]) -> list[int]:
+    """Return the places of the kernels that are left, in order."""
+    gone = {removal.dropped for removal in removed}
+    return [kernel for kernel in range(n_kernels) if kernel not in gone]

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 
 from genre_core.studies.kernels.counts import (
-    CountCourse,
+    CountHistory,
     best_so_far,
     epochs_to_reach,
     levels_between,
@@ -40,18 +40,14 @@ def test_the_best_accuracy_never_falls() -> None:
     np.testing.assert_array_equal(best_so_far(CURVES)[0], [0.2, 0.5, 0.5, 0.8])
 
 
-def test_epochs_are_counted_until_a_level_is_first_reached() -> None:
-    reached = epochs_to_reach(CURVES, 0.5)
+@pytest.mark.parametrize(("level", "n_reached", "epochs"), [(0.5, 2, 2.5), (0.9, 0, None)])
+def test_epochs_are_counted_until_a_level_is_first_reached(
+    level: float, n_reached: int, epochs: float | None
+) -> None:
+    reached = epochs_to_reach(CURVES, level)
 
-    assert reached.n_reached == 2
-    assert reached.epochs is not None
-    assert reached.epochs.value == pytest.approx((2 + 3) / 2)
-
-
-def test_a_level_that_no_seed_reached_has_no_epochs() -> None:
-    reached = epochs_to_reach(CURVES, 0.9)
-
-    assert (reached.n_reached, reached.epochs) == (0, None)
+    assert reached.n_reached == n_reached
+    assert (reached.epochs and reached.epochs.value) == epochs
 
 
 def test_the_band_of_an_epoch_is_the_interval_of_its_seeds() -> None:
@@ -62,9 +58,9 @@ def test_the_band_of_an_epoch_is_the_interval_of_its_seeds() -> None:
 
 
 def test_levels_are_round_and_lie_between_the_first_epoch_and_the_best() -> None:
-    course = CountCourse(
+    history = CountHistory(
         network="cnn_4_8", n_first=4, n_second=8, n_parameters=35_030, accuracies=CURVES
     )
 
     # from 0.2 + 0.4 / 3 = 0.333 to 0.6 in four steps, rounded down to 5 %
-    assert levels_between([course]) == [0.3, 0.4, 0.5, 0.6]
+    assert levels_between([history]) == [0.3, 0.4, 0.5, 0.6]

@@ -1,4 +1,4 @@
-"""Occlusion: networks that look at known bands and moments, and losses worked by hand."""
+"""Occlusion: networks that read known bands and moments, and losses worked by hand."""
 
 import numpy as np
 import pytest
@@ -10,20 +10,20 @@ MATRIX = np.arange(1, 13, dtype=np.float32).reshape(3, 4) / 12
 
 
 def second_band(matrices: Float32Array) -> Float32Array:
-    """Look at the second band alone: its mean is the probability of genre 0."""
+    """Read the second band alone: its mean is the probability of genre 0."""
     share = matrices[:, 1].mean(axis=1)
     return np.stack([share, 1 - share], axis=1)
 
 
-def test_only_the_band_that_a_network_looks_at_decides() -> None:
+def test_only_the_band_that_a_network_reads_decides() -> None:
     losses = occlusion_map(second_band, MATRIX, 0, Mask(n_bands=1, n_frames=1))
 
-    # silencing one value of the band takes a quarter of it from the mean
+    # occluding one value of the band takes a quarter of it from the mean
     np.testing.assert_allclose(losses[1], np.array([5, 6, 7, 8]) / 12 / 4, atol=1e-6)
     np.testing.assert_allclose(losses[[0, 2]], 0, atol=1e-6)
 
 
-def test_what_speaks_against_a_genre_has_a_negative_loss() -> None:
+def test_evidence_against_a_genre_has_a_negative_loss() -> None:
     losses = occlusion_map(second_band, MATRIX, 1, Mask(n_bands=1, n_frames=1))
 
     np.testing.assert_allclose(losses[1], -np.array([5, 6, 7, 8]) / 12 / 4, atol=1e-6)
@@ -46,14 +46,16 @@ def test_the_last_mask_ends_with_the_matrix_though_the_step_does_not_fit() -> No
     np.testing.assert_allclose(losses[0, [0, 3]], [18 / 48, 21 / 48], atol=1e-6)
 
 
-def test_a_mask_larger_than_the_matrix_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"4 bands × 1 frames does not fit .* 3 × 4"):
-        occlusion_map(second_band, MATRIX, 0, Mask(n_bands=4, n_frames=1))
-
-
-def test_a_mask_without_a_step_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 or more"):
-        Mask(n_bands=1, n_frames=1, band_step=0)
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"n_bands": 4, "n_frames": 1}, r"4 bands × 1 frames does not fit .* 3 × 4"),
+        ({"n_bands": 1, "n_frames": 1, "band_step": 0}, "1 or more"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused(sizes: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        occlusion_map(second_band, MATRIX, 0, Mask(**sizes))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (12, 9), (12, 29), (64, 1300), (1, 300)])

@@ -1,4 +1,4 @@
-"""Which kernel goes, and what its twin takes over; numbers worked by hand."""
+"""Which kernel goes, and which weights its twin gets; numbers worked by hand."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ TWINS = layer([[1, 0], [0, 2], [0, 6]], [[1, 1], [2, 4], [5, 0]])
 """The last kernel is three times the second; it weighs 6 × 5 = 30, the second 2 × √20 = 8.9."""
 
 
-def test_of_a_planted_pair_the_lighter_one_goes_first() -> None:
+def test_of_a_planted_pair_the_one_of_less_weight_goes_first() -> None:
     removal, _ = next(removals(TWINS, most_similar_first))
 
     assert (removal.dropped, removal.twin) == (1, 2)
@@ -32,7 +32,7 @@ def test_of_a_planted_pair_the_lighter_one_goes_first() -> None:
     assert removal.share == pytest.approx(1 / 3)
 
 
-def test_the_twin_sends_on_its_share_of_what_the_removed_kernel_sent() -> None:
+def test_the_twin_gets_a_share_of_the_outgoing_weights() -> None:
     _, after = next(removals(TWINS, most_similar_first))
 
     np.testing.assert_allclose(after.outgoing, [[1, 1], [0, 0], [5 + 2 / 3, 4 / 3]], rtol=1e-6)
@@ -49,7 +49,7 @@ def test_the_share_is_the_projection_on_the_twin() -> None:
     np.testing.assert_allclose(after.outgoing, [[0], [9.5]])
 
 
-def test_nothing_is_handed_to_an_opposite_kernel() -> None:
+def test_nothing_is_folded_into_an_opposite_kernel() -> None:
     opposites = layer([[1, 0], [-1, 0]], [[3], [7]])
 
     removal, after = next(removals(opposites, most_similar_first))
@@ -70,16 +70,16 @@ def test_kernels_go_one_by_one_until_one_is_left(choose: Choice) -> None:
     rng = np.random.default_rng(2)
     rows, outgoing = rng.normal(size=(6, 10)), rng.normal(size=(6, 4))
 
-    course = list(removals(layer(rows.tolist(), outgoing.tolist()), choose))
+    steps = list(removals(layer(rows.tolist(), outgoing.tolist()), choose))
 
-    kept = kept_after(6, [removal for removal, _ in course])
-    assert len({removal.dropped for removal, _ in course}) == 5
+    kept = kept_after(6, [removal for removal, _ in steps])
+    assert len({removal.dropped for removal, _ in steps}) == 5
     assert len(kept) == 1
-    sending = np.flatnonzero(np.abs(course[-1][1].outgoing).sum(axis=1))
+    sending = np.flatnonzero(np.abs(steps[-1][1].outgoing).sum(axis=1))
     assert sending.tolist() == kept
 
 
-def test_without_a_twin_what_a_kernel_sent_on_is_lost() -> None:
+def test_without_a_twin_outgoing_weights_are_lost() -> None:
     removal, after = next(removals(TWINS, random_without_twin(np.random.default_rng(0))))
 
     expected = TWINS.outgoing.copy()
@@ -87,7 +87,7 @@ def test_without_a_twin_what_a_kernel_sent_on_is_lost() -> None:
     np.testing.assert_array_equal(after.outgoing, expected)
 
 
-def test_a_random_kernel_is_folded_into_the_one_most_like_it() -> None:
+def test_a_random_kernel_is_folded_into_the_most_similar_one() -> None:
     twins = {0: {1, 2}, 1: {2}, 2: {1}}
 
     found = [next(removals(TWINS, random_first(np.random.default_rng(s))))[0] for s in range(20)]

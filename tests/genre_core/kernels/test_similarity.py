@@ -1,4 +1,4 @@
-"""Likeness of kernels: the cosine, and what as many untrained kernels would have."""
+"""Similarity of kernels: the cosine, and what as many untrained kernels would have."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,9 @@ from genre_core.studies.kernels.similarity import (
     N_DRAWS,
     as_vectors,
     cosines,
-    likeness_between,
-    likeness_within,
     nearest_within,
+    similarity_between,
+    similarity_within,
 )
 
 
@@ -46,35 +46,35 @@ def test_the_nearest_kernel_is_never_the_kernel_itself() -> None:
 
 
 def test_one_kernel_alone_has_no_nearest() -> None:
-    with pytest.raises(ValueError, match="two at least"):
+    with pytest.raises(ValueError, match="one kernel alone"):
         nearest_within(np.ones((1, 9)))
 
 
-def test_the_same_kernels_in_another_order_are_alike_beyond_chance() -> None:
+def test_the_same_kernels_in_another_order_are_similar_beyond_chance() -> None:
     rng = np.random.default_rng(0)
     kernels = rng.normal(size=(16, 9))
 
-    likeness = likeness_between(kernels, 3 * rng.permutation(kernels), rng)
+    found = similarity_between(kernels, 3 * rng.permutation(kernels), rng)
 
-    assert likeness.similarity == pytest.approx(1)
-    assert likeness.p_value == pytest.approx(1 / (1 + N_DRAWS))
-    assert likeness.chance_high < 0.9
+    assert found.similarity == pytest.approx(1)
+    assert found.p_value == pytest.approx(1 / (1 + N_DRAWS))
+    assert found.chance_high < 0.9
 
 
-def test_untrained_kernels_are_as_alike_as_chance_has_it() -> None:
+def test_untrained_kernels_are_within_chance() -> None:
     rng = np.random.default_rng(1)
 
-    likeness = likeness_within(rng.uniform(-0.1, 0.1, (32, 9)), rng)
+    found = similarity_within(rng.uniform(-0.1, 0.1, (32, 9)), rng)
 
-    assert likeness.chance_low < likeness.similarity < likeness.chance_high
-    assert likeness.p_value > 0.05
+    assert found.chance_low < found.similarity < found.chance_high
+    assert found.p_value > 0.05
 
 
 def test_the_chance_of_two_numbers_is_that_of_two_directions_in_the_plane() -> None:
-    likeness = likeness_between(np.ones((1, 1)), -np.ones((1, 1)), np.random.default_rng(0))
+    found = similarity_between(np.ones((1, 1)), -np.ones((1, 1)), np.random.default_rng(0))
 
     # one weight has two directions: alike in half of the draws, opposite in the others
-    assert likeness.similarity == -1
-    assert abs(likeness.chance) < 0.2
-    assert (likeness.chance_low, likeness.chance_high) == (-1, 1)
-    assert likeness.p_value == 1
+    assert found.similarity == -1
+    assert abs(found.chance) < 0.2
+    assert (found.chance_low, found.chance_high) == (-1, 1)
+    assert found.p_value == 1

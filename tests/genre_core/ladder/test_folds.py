@@ -1,4 +1,4 @@
-"""Folds: groups stay whole, genres are spread, and what cannot be tested is said."""
+"""Folds: groups stay whole, genres are spread, and what cannot be tested is named."""
 
 from collections import Counter, defaultdict
 
@@ -8,20 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genre_core.audit.songs import AuditedSong, name_recordings
-from genre_core.studies.ladder.rungs import (
+from genre_core.studies.ladder.folds import (
     NEVER_SCORED,
-    Division,
-    deal_fragments,
-    deal_songs,
+    assign_fragments,
+    assign_songs,
     describe_groups,
     group_songs,
 )
+from genre_core.studies.ladder.rungs import Division
 from tests.genre_core.audit.conftest import make_library, make_song
 
 
 def folds_by(songs: list[AuditedSong], division: Division, n_folds: int = 3) -> dict[str, int]:
     groups = group_songs(songs, name_recordings(songs, []), division)
-    return deal_songs(songs, groups, n_folds, np.random.default_rng(1))
+    return assign_songs(songs, groups, n_folds, np.random.default_rng(1))
 
 
 @given(
@@ -59,11 +59,11 @@ def test_each_fold_has_as_many_songs_of_each_genre() -> None:
     assert counts == {(genre, fold): 4 for genre in ("jazz", "rock") for fold in range(3)}
 
 
-def test_copies_of_one_recording_stand_in_one_fold() -> None:
+def test_duplicates_of_one_recording_are_in_one_fold() -> None:
     songs = make_library(6)
-    copies = [(songs[0].track_id, songs[1].track_id), (songs[1].track_id, songs[2].track_id)]
+    duplicates = [(songs[0].track_id, songs[1].track_id), (songs[1].track_id, songs[2].track_id)]
 
-    groups = group_songs(songs, name_recordings(songs, copies), Division.SONG)
+    groups = group_songs(songs, name_recordings(songs, duplicates), Division.SONG)
 
     assert groups[songs[0].track_id] == groups[songs[1].track_id] == groups[songs[2].track_id]
     assert len(set(groups.values())) == len(songs) - 2
@@ -102,16 +102,16 @@ def test_what_a_division_cannot_test_is_named() -> None:
     ]
     groups = group_songs(songs, name_recordings(songs, []), Division.ARTIST)
 
-    said = describe_groups(songs, groups, Division.ARTIST, n_folds=5)
+    described = describe_groups(songs, groups, Division.ARTIST, n_folds=5)
 
-    assert "one artist only, so trained on and not testable: pop" in said
-    assert "few artists: folk 2" in said
-    assert "1 of 21 songs name no artist" in said
+    assert "one artist only, so trained on and not testable: pop" in described
+    assert "few artists: folk 2" in described
+    assert "1 of 21 songs name no artist" in described
 
 
 @pytest.mark.parametrize("n_examples", [7, 100])
-def test_fragments_are_dealt_into_folds_of_equal_size(n_examples: int) -> None:
-    folds = deal_fragments(n_examples, 5, np.random.default_rng(0))
+def test_fragments_are_assigned_to_folds_of_equal_size(n_examples: int) -> None:
+    folds = assign_fragments(n_examples, 5, np.random.default_rng(0))
 
     sizes = np.bincount(folds, minlength=5)
     assert sizes.sum() == n_examples

@@ -22,7 +22,7 @@ def test_the_first_rung_has_every_fault_of_the_published_program() -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 9))
-def test_each_rung_mends_one_fault_and_keeps_what_was_mended(number: int) -> None:
+def test_each_rung_fixes_one_fault_and_keeps_what_was_fixed(number: int) -> None:
     rung, before = RUNGS[number], RUNGS[number - 1]
 
     changed = [name for name in PROTOCOL if getattr(rung, name) != getattr(before, name)]
@@ -35,7 +35,7 @@ def test_only_the_last_three_rungs_are_scored_by_song() -> None:
     assert [rung.number for rung in RUNGS if rung.by_song] == [6, 7, 8]
 
 
-def test_a_network_that_does_not_recur_has_no_rung_of_recurrence() -> None:
+def test_a_network_that_is_not_recurrent_has_no_rung_of_recurrence() -> None:
     rungs = LadderConfig(network="cnn").rungs
 
     assert [rung.number for rung in rungs] == [0, 1, 2, 4, 5, 6, 7, 8]
@@ -46,7 +46,7 @@ def test_a_network_that_does_not_recur_has_no_rung_of_recurrence() -> None:
     "wrong",
     [{"network": "none"}, {"seeds": ()}, {"seeds": (-1,)}, {"epochs": 0}, {"n_folds": 1}],
 )
-def test_a_ladder_that_cannot_be_climbed_is_refused(wrong: dict[str, object]) -> None:
+def test_a_ladder_that_cannot_be_measured_is_refused(wrong: dict[str, object]) -> None:
     assert set(wrong) <= {field.name for field in fields(LadderConfig)}
 
     with pytest.raises(UsageError):

@@ -48,7 +48,7 @@ def test_songs_are_ranked_by_the_cosine_of_their_embeddings(
     assert nearest(store, tracks["c"], n_songs=1) == [("b", 0.6)]
 
 
-def test_each_song_is_told_with_its_source(store: Store, tracks: dict[str, Track]) -> None:
+def test_each_song_has_its_source(store: Store, tracks: dict[str, Track]) -> None:
     publish(store.layout)
 
     (row,) = nearest_songs(store.layout, "made", tracks["a"].track_id, n_songs=1)
@@ -65,9 +65,7 @@ def test_an_embedding_from_elsewhere_takes_the_place_of_that_of_the_store(
     assert found == [("c", 1.0), ("b", 0.6), ("d", 0.0)]
 
 
-def test_a_copy_that_another_track_stands_for_is_left_out(
-    store: Store, tracks: dict[str, Track]
-) -> None:
+def test_a_duplicate_is_left_out(store: Store, tracks: dict[str, Track]) -> None:
     with open_catalog(store.layout) as catalog:
         catalog.execute(
             "insert into copies values (?, ?, 0.95, 0)",
@@ -87,7 +85,9 @@ def test_unlabelled_songs_may_be_looked_for_alone(store: Store, tracks: dict[str
     assert nearest(store, tracks["a"], among=Among.LABELLED) == [("c", 0.0)]
 
 
-def test_the_built_in_library_steps_back(store: Store, tracks: dict[str, Track]) -> None:
+def test_the_built_in_library_is_left_out_beside_other_music(
+    store: Store, tracks: dict[str, Track]
+) -> None:
     with open_catalog(store.layout) as catalog:
         catalog.execute("update tracks set is_builtin = true where title <> 'd'")
     own = nearest(store, tracks["a"])
@@ -108,14 +108,16 @@ def test_a_song_is_found_by_its_source_or_the_beginning_of_its_id(
     assert find_embedded(store.layout, name.replace("id", track_id[:8]), "made") == track_id
 
 
-def test_what_the_store_does_not_have_is_nobody(store: Store, tracks: dict[str, Track]) -> None:
+def test_a_song_that_the_store_does_not_have_is_not_found(
+    store: Store, tracks: dict[str, Track]
+) -> None:
     publish(store.layout)
 
     assert find_embedded(store.layout, "/elsewhere.mp3", "made") == ""
     assert find_embedded(store.layout, tracks["a"].track_id[:7], "made") == ""
 
 
-def test_a_track_without_the_embedding_is_told_of(store: Store, tracks: dict[str, Track]) -> None:
+def test_a_track_without_the_embedding_is_refused(store: Store, tracks: dict[str, Track]) -> None:
     store.add_songs(store.track("e"))
     publish(store.layout)
 
@@ -123,7 +125,7 @@ def test_a_track_without_the_embedding_is_told_of(store: Store, tracks: dict[str
         find_embedded(store.layout, "/music/jazz/e.mp3", "made")
 
 
-def test_ids_that_begin_alike_are_told_of(store: Store, tracks: dict[str, Track]) -> None:
+def test_ids_that_begin_alike_are_refused(store: Store, tracks: dict[str, Track]) -> None:
     twins = [replace(store.track("x"), track_id=f"{'0' * 63}{n}") for n in range(2)]
     store.add_songs(twins[0], replace(twins[1], location="/y.mp3"))
     publish(store.layout)
@@ -178,7 +180,8 @@ def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) 
     with open_catalog(store.layout) as catalog:
         insert_rows(catalog, "decisions", [{"track_id": songs[1].track_id, "genre": "rock"}])
 
-    library = read_embedded_library(store.layout, "made", ["jazz", "rock"])
+    with open_catalog(store.layout) as catalog:
+        library = read_embedded_library(catalog, "made", ["jazz", "rock"])
 
     found = library.songs
     names = {song.track_id: song.title for song in songs}

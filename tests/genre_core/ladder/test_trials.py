@@ -1,4 +1,4 @@
-"""Judging by rungs, with a learner that knows by heart what it has heard."""
+"""Trials of the rungs, with a learner that memorises its examples."""
 
 from collections import Counter
 
@@ -10,13 +10,13 @@ from genre_core.audit.songs import name_recordings
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.studies.ladder.rungs import RUNGS, Labels, LadderConfig
 from genre_core.studies.ladder.scores import (
-    LadderCell,
-    Verdicts,
-    fixed_order,
-    judge_cell,
+    LadderTrial,
+    TrialCounts,
     permute_labels,
     reshuffled_order,
+    run_trial,
 )
+from genre_core.training.epoch_orders import fixed_order
 from tests.genre_core.audit.conftest import (
     N_FRAGMENTS,
     make_examples,
@@ -29,24 +29,24 @@ CONFIG = LadderConfig(epochs=6, n_folds=4)
 SONGS = make_library(60)
 
 
-def by_heart(
+def memorise(
     examples: Examples, order: Int64Array, matrices: Float32Array, seed: int
 ) -> Float32Array:
-    """Give each matrix the label of the nearest example that was trained on."""
+    """Predict for each matrix the label of the nearest example that was trained on."""
     rows = np.unique(order)
     flat = examples.matrices.reshape(len(examples), -1)
     nearest = KNeighborsClassifier(1).fit(flat[rows], examples.labels[rows])
     return np.eye(2, dtype=np.float32)[nearest.predict(matrices.reshape(len(matrices), -1))]
 
 
-def judge(number: int, labels: Labels) -> Verdicts:
-    cell = LadderCell(rung=RUNGS[number], labels=labels, seed=3)
+def count(number: int, labels: Labels) -> TrialCounts:
+    trial = LadderTrial(rung=RUNGS[number], labels=labels, seed=3)
     examples = make_examples(SONGS, own_centre)
-    return judge_cell(examples, SONGS, name_recordings(SONGS, []), cell, CONFIG, 2, by_heart)
+    return run_trial(examples, SONGS, name_recordings(SONGS, []), trial, CONFIG, memorise)
 
 
-def share(verdicts: Verdicts) -> float:
-    return sum(verdicts.n_right) / sum(verdicts.n_judged)
+def share(counts: TrialCounts) -> float:
+    return sum(counts.n_right) / sum(counts.n_predicted)
 
 
 def test_after_five_reshuffled_epochs_nearly_all_examples_were_trained_on() -> None:
@@ -67,46 +67,46 @@ def test_a_fixed_split_trains_on_its_own_examples_in_a_new_order_each_epoch() ->
 
 
 @pytest.mark.parametrize("number", [0, 1, 5])
-def test_random_labels_come_out_right_where_fragments_of_a_song_stand_on_all_sides(
+def test_random_labels_come_out_right_where_fragments_of_a_song_are_in_all_folds(
     number: int,
 ) -> None:
-    assert share(judge(number, Labels.RANDOM)) > 0.95
+    assert share(count(number, Labels.RANDOM)) > 0.95
 
 
 @pytest.mark.parametrize("number", [6, 7])
 def test_random_labels_come_out_at_chance_where_whole_songs_are_held_out(number: int) -> None:
-    verdicts = judge(number, Labels.RANDOM)
+    counts = count(number, Labels.RANDOM)
 
     # 120 songs that are right with probability 1/2: four standard deviations are 0.18
-    assert abs(share(verdicts) - 0.5) < 0.18
-    assert abs(np.mean(verdicts.song_right) - 0.5) < 0.18
+    assert abs(share(counts) - 0.5) < 0.18
+    assert abs(np.mean(counts.song_right) - 0.5) < 0.18
 
 
 @pytest.mark.parametrize("number", range(8))
 def test_every_fragment_is_scored_once_on_every_rung(number: int) -> None:
-    verdicts = judge(number, Labels.TRUE)
+    counts = count(number, Labels.TRUE)
 
-    assert verdicts.track_ids == tuple(sorted(song.track_id for song in SONGS))
-    assert set(verdicts.n_judged) == {N_FRAGMENTS}
-    assert len(verdicts.song_right) == (len(SONGS) if RUNGS[number].by_song else 0)
+    assert counts.track_ids == tuple(sorted(song.track_id for song in SONGS))
+    assert set(counts.n_predicted) == {N_FRAGMENTS}
+    assert len(counts.song_right) == (len(SONGS) if RUNGS[number].by_song else 0)
 
 
 @pytest.mark.parametrize(("number", "shape"), [(2, (3, 2)), (3, (2, 3))])
-def test_recurrence_over_frequency_reads_the_matrix_on_its_side(
+def test_recurrence_over_frequency_reads_the_transposed_matrix(
     number: int, shape: tuple[int, int]
 ) -> None:
     seen = []
-    cell = LadderCell(rung=RUNGS[number], labels=Labels.TRUE, seed=0)
+    trial = LadderTrial(rung=RUNGS[number], labels=Labels.TRUE, seed=0)
     songs = make_library(8)
 
     def learn(
         examples: Examples, order: Int64Array, matrices: Float32Array, seed: int
     ) -> Float32Array:
         seen.append((examples.matrices.shape[1:], matrices.shape[1:]))
-        return by_heart(examples, order, matrices, seed)
+        return memorise(examples, order, matrices, seed)
 
     examples = make_examples(songs, own_centre)
-    judge_cell(examples, songs, name_recordings(songs, []), cell, CONFIG, 2, learn)
+    run_trial(examples, songs, name_recordings(songs, []), trial, CONFIG, learn)
 
     assert set(seen) == {(shape, shape)}
 
@@ -122,16 +122,16 @@ def test_rungs_of_one_seed_share_their_folds_and_random_labels() -> None:
             known: Examples, order: Int64Array, scored: Float32Array, seed: int, at: int = number
         ) -> Float32Array:
             seen.setdefault(at, []).append((known.labels.tolist(), order.tolist()))
-            return by_heart(known, order, scored, seed)
+            return memorise(known, order, scored, seed)
 
-        cell = LadderCell(rung=RUNGS[number], labels=Labels.RANDOM, seed=0)
-        judge_cell(examples, songs, name_recordings(songs, []), cell, CONFIG, 2, learn)
+        trial = LadderTrial(rung=RUNGS[number], labels=Labels.RANDOM, seed=0)
+        run_trial(examples, songs, name_recordings(songs, []), trial, CONFIG, learn)
 
     assert len(seen[1]) == CONFIG.n_folds
     assert seen[1] == seen[5]
 
 
-def test_random_labels_are_dealt_evenly_in_each_fold_and_once_a_recording() -> None:
+def test_random_labels_are_assigned_evenly_in_each_fold_and_once_a_recording() -> None:
     songs = make_library(10)
     recordings = {**name_recordings(songs, []), songs[1].track_id: songs[0].track_id}
     folds = {song.track_id: number % 5 // 2 for number, song in enumerate(songs)}
@@ -141,8 +141,8 @@ def test_random_labels_are_dealt_evenly_in_each_fold_and_once_a_recording() -> N
 
     assert labels[songs[0].track_id] == labels[songs[1].track_id]
     distinct = {recordings[t]: (folds[t], label) for t, label in labels.items()}
-    counts = Counter(distinct.values())
-    assert all(abs(counts[fold, 0] - counts[fold, 1]) <= 1 for fold in set(folds.values()))
+    counted = Counter(distinct.values())
+    assert all(abs(counted[fold, 0] - counted[fold, 1]) <= 1 for fold in set(folds.values()))
 
 
 def test_songs_that_are_never_scored_are_trained_on_in_every_fold() -> None:
@@ -154,9 +154,9 @@ def test_songs_that_are_never_scored_are_trained_on_in_every_fold() -> None:
         trained.append(set(known.track_ids[np.unique(order)]))
         return np.tile(np.float32([1, 0, 0]), (len(scored), 1))
 
-    cell = LadderCell(rung=RUNGS[7], labels=Labels.TRUE, seed=0)
-    verdicts = judge_cell(examples, songs, name_recordings(songs, []), cell, CONFIG, 3, learn)
+    trial = LadderTrial(rung=RUNGS[7], labels=Labels.TRUE, seed=0)
+    counts = run_trial(examples, songs, name_recordings(songs, []), trial, CONFIG, learn)
 
     pop = {song.track_id for song in songs if song.genre == "pop"}
-    assert all(pop <= heard for heard in trained)
-    assert pop.isdisjoint(verdicts.track_ids)
+    assert all(pop <= known for known in trained)
+    assert pop.isdisjoint(counts.track_ids)

@@ -10,9 +10,8 @@ from genre_core.representations.features import FeatureConfig
 from genre_core.studies.claims.evidence import (
     accuracy_difference,
     aggregation_of,
-    by_fragment,
-    confusion_of,
     loudness_of,
+    score_network,
     shared_difference,
 )
 from tests.conftest import chords
@@ -29,9 +28,9 @@ def songs(*fragments: tuple[tuple[float, float], ...], n_songs: int = 20) -> Fra
 
 
 def test_one_fragment_counts_with_each_in_turn_and_many_by_the_surest() -> None:
-    heard = songs((SURE, UNSURE, UNSURE))
+    seed = songs((SURE, UNSURE, UNSURE))
 
-    voted = aggregation_of([heard], "cnn", "library")
+    voted = aggregation_of([seed], "cnn", "library")
 
     assert voted.n_fragments == 3
     assert voted.one.value == pytest.approx(1 / 3)
@@ -54,12 +53,14 @@ def test_the_confusion_of_fragments_is_that_of_scikit_learn() -> None:
         for _ in range(2)
     ]
 
-    judged = by_fragment(seeds)
+    found = score_network(("cnn", 3.0), seeds, "library", ["a", "b"], 1000, 1.0)
 
     true = np.repeat(labels, 5)
-    said = [np.concatenate(seed.fragments).argmax(axis=1) for seed in seeds]
-    expected = sum(confusion_matrix(true, one) for one in said)
-    assert np.array_equal(np.array(confusion_of(judged)), expected)
+    predicted = [np.concatenate(seed.fragments).argmax(axis=1) for seed in seeds]
+    expected = sum(confusion_matrix(true, one) for one in predicted)
+    assert np.array_equal(np.array(found.confusion), expected)
+    accuracy = np.mean([accuracy_score(true, one) for one in predicted])
+    assert found.by_fragment.value == pytest.approx(accuracy)
 
 
 def test_the_difference_by_fragment_is_that_of_the_accuracies() -> None:
@@ -92,7 +93,7 @@ def test_a_gain_changes_matrices_only_where_powers_wrap_around(
     assert (loudness.largest_change < 1e-4) is same
 
 
-def test_only_songs_that_both_sides_have_judged_are_compared() -> None:
+def test_only_songs_that_both_sides_have_predicted_are_compared() -> None:
     ids = [f"{place:02}" for place in range(30)]
     labels = ["jazz", "rock", "ballad"] * 10
     said = [genre if genre != "ballad" else "rock" for genre in labels]

@@ -1,7 +1,4 @@
-"""Learning without any rule: fixed epochs in a given order, with one softmax or with two.
-
-The only part of the ladder that imports Keras. `training.py` does it as it should be done.
-"""
+"""Training without any rule: fixed epochs in a given order, with one softmax or with two."""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -11,58 +8,38 @@ import numpy as np
 import tensorflow as tf
 
 from genre_core.examples import Examples, Float32Array, Int64Array
-from genre_core.studies.ladder.rungs import LadderConfig
-from genre_core.studies.ladder.scores import Learn
+from genre_core.training.epoch_orders import Learn
 from genre_core.training.fit import predict_genres, seeded_network
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From targets and probabilities, both (batch, n_genres), to losses (batch,)."""
 
 
-def plain_loss(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    """Give the cross-entropy of probabilities."""
-    return keras.losses.categorical_crossentropy(targets, probabilities)
+def double_softmax_loss(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Return the cross-entropy after another softmax over probabilities.
 
-
-def twice_softened_loss(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    """Give the cross-entropy after another softmax over what is probabilities already.
-
-    Written out, because Keras undoes a second softmax where it sees one. The best it can be is
+    The fault of the published program: a softmax output, and a loss that takes it for logits.
+    Written out, because Keras undoes a second softmax where it finds one. Its lower bound is
     log(1 + (n_genres - 1) / e): 1.04 for six genres.
-
-    Notes
-    -----
-    Program of the thesis: a softmax output, and a loss that takes it for logits.
     """
     return -tf.reduce_sum(targets * tf.nn.log_softmax(probabilities), axis=-1)
 
 
-LOSSES: dict[int, Loss] = {1: plain_loss, 2: twice_softened_loss}
+LOSSES: dict[int, Loss] = {1: keras.losses.categorical_crossentropy, 2: double_softmax_loss}
 
 
-def make_learner(config: LadderConfig, n_softmaxes: int, n_genres: int) -> Learn:
-    """Make what trains the networks of a rung.
-
-    Parameters
-    ----------
-    config : LadderConfig
-    n_softmaxes : int
-        1 or 2.
-    n_genres : int
-
-    Returns
-    -------
-    callable
-        Fresh weights each time; no validation, no stop, no best epoch.
-    """
+def make_learner(
+    network: str, n_genres: int, batch_size: int, learning_rate: float, n_softmaxes: int = 1
+) -> Learn:
+    """Return a training from fresh weights: no validation, no stop, no best epoch."""
 
     def learn(
         examples: Examples, order: Int64Array, matrices: Float32Array, seed: int
     ) -> Float32Array:
         shape = examples.matrices.shape[1:]
-        trainer = _trainer(config.network, shape, n_genres, n_softmaxes, config.learning_rate)
+        trainer = _trainer(network, shape, n_genres, n_softmaxes, learning_rate)
         model = trainer.start(seed)
-        trainer.train(examples, order, config.batch_size)
+        trainer.train(examples, order, batch_size)
         return predict_genres(model, matrices)
 
     return learn
@@ -89,14 +66,14 @@ class Trainer:
         self._epoch = tf.function(epoch, reduce_retracing=True)
 
     def start(self, seed: int) -> keras.Model:
-        """Give the network with fresh weights, and forget what the optimiser has seen."""
+        """Return the network with fresh weights, and reset the optimiser."""
         self._model.set_weights(self._fresh(seed=seed).get_weights())
         for variable, value in zip(self._optimizer.variables, self._unused, strict=True):
             variable.assign(value)
         return self._model
 
     def train(self, examples: Examples, order: Int64Array, batch_size: int) -> list[float]:
-        """Train one epoch a row of the order; give the mean loss of each."""
+        """Train one epoch a row of the order; return the mean loss of each."""
         matrices = tf.constant(examples.matrices)
         targets = tf.one_hot(examples.labels, self._n_genres)
         size = tf.constant(batch_size, tf.int32)
