@@ -22,7 +22,7 @@ import imageio_ffmpeg
 
 from benchmarks.bars import Bar
 from benchmarks.tables import print_bars
-from storage.audio.cutting import cut_song
+from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, probe_song
 from storage.home import DataLayout
 from tasks.predict import Classifier, classify_song, load_classifier, transform_fragments

@@ -12,7 +12,7 @@ from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
 from tasks.extract import (
     compact_shards,
-    forget_lost_shards,
+    forget_missing_shards,
     publish_shards,
     record_shards,
     select_tracks,
@@ -47,7 +47,7 @@ def extract(config: Settings | None = None) -> ExtractReport:
     config = config or read_settings()
     layout, features = config.layout, config.features
     with hold_home(layout):
-        forget_lost_shards(layout)
+        forget_missing_shards(layout)
         pending = select_tracks(layout, features)
         with (
             mapping_on(config.runner, len(pending)),

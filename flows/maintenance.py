@@ -1,4 +1,4 @@
-"""Flow retry: songs that were left out are tried again."""
+"""Flows tidy (remove what is unused) and retry (re-queue songs that were left out)."""
 
 from dataclasses import dataclass
 
@@ -10,37 +10,37 @@ from flows.settings import Settings, read_settings
 from storage.catalog.connection import open_catalog
 from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
-from storage.maintenance.retention import Needless
+from storage.maintenance.retention import Unused
 from tasks.maintenance import release_outcomes, tidy_store
 from tasks.publish import publish_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TidyReport:
-    """What went."""
+    """What was removed."""
 
-    gone: tuple[Needless, ...]
+    removed: tuple[Unused, ...]
 
     @property
     def sentence(self) -> str:
-        """What went, for people."""
-        n_mib = sum(thing.n_bytes for thing in self.gone) / 2**20
-        return f"{len(self.gone)} things that nothing needs went, {n_mib:.1f} MiB."
+        """What was removed, for people."""
+        n_mib = sum(unused.n_bytes for unused in self.removed) / 2**20
+        return f"Removed {len(self.removed)} unused files, {n_mib:.1f} MiB."
 
 
 @flow
 def tidy(config: Settings | None = None) -> TidyReport:
-    """Remove what nothing needs, as the settings ``keep`` say; give what went."""
+    """Remove what is unused, as the settings ``keep`` say; settings default to those on file."""
     config = config or read_settings()
     with hold_home(config.layout):
-        gone = tidy_store(config.layout, config.keep)
+        removed = tidy_store(config.layout, config.keep)
         publish_store(config.layout)
-    return TidyReport(gone=tuple(gone))
+    return TidyReport(removed=tuple(removed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryReport:
-    """How many songs were tried again, and how all songs stand since."""
+    """How many songs were tried again, and all songs by outcome afterwards."""
 
     n_released: int
     outcomes: dict[str, int]
@@ -48,10 +48,7 @@ class RetryReport:
 
 @flow
 def retry(config: Settings | None = None, reason: str = "", source: str = "") -> RetryReport:
-    """Release → ingest → extract; if no song was left out so, nothing is done.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
+    """Release → ingest → extract; does nothing if no song was left out for the reason."""
     config = config or read_settings()
     config.require_music()
     with hold_home(config.layout):

@@ -38,7 +38,7 @@ from storage.embeddings.registry import find_model
 from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
-from storage.keep import KeepConfig
+from storage.maintenance import RetentionConfig
 from storage.models.server import require_server
 from storage.sources.published import FMA_URL
 
@@ -119,7 +119,7 @@ class Settings:
     device: str = "cpu"
     notify: str = ""
     night: NightConfig = field(default_factory=NightConfig)
-    keep: KeepConfig = field(default_factory=KeepConfig)
+    keep: RetentionConfig = field(default_factory=RetentionConfig)
 
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):

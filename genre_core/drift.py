@@ -1,10 +1,10 @@
-"""Drift: whether new songs look like those that the champion was measured on.
+"""Drift: whether new songs look like those that the champion was evaluated on.
 
 References
 ----------
 Two samples: Kolmogorov-Smirnov (Hodges, Arkiv för Matematik 3, 1958); counts: Pearson's chi-square,
 by permutation where a count of five or more cannot be expected everywhere (Cochran, Biometrics 10,
-1954). Many questions at once: Holm, Scand. J. Statist. 6, 1979.
+1954). Many tests at once: Holm, Scand. J. Statist. 6, 1979.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from genre_core.evaluation.bootstrap import Float64Array
 FEWEST_SONGS = 5
 LEVEL = 0.05
 N_PERMUTATIONS = 9999
-TOO_FEW = "too few to tell"
+TOO_FEW = "too few songs"
 NAMED_GENRES = 2
 """So many genres are named in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """One question about new songs, and its answer.
+    """One comparison of new songs with known ones.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Drift:
     test : str
         ``KS``, ``chi-square`` or ``chi-square by permutation``; empty where songs are too few.
     statistic, p, adjusted_p : float or None
-        ``adjusted_p`` holds for all questions of one table together.
+        ``adjusted_p`` holds for all tests of one table together.
     n_new, n_known : int
         Songs on both sides.
     found : str
@@ -57,26 +57,26 @@ class Drift:
 
     @property
     def sentence(self) -> str:
-        """Say it in words."""
+        """The result in words."""
         sides = f"{self.n_new} new songs against {self.n_known}"
         if self.adjusted_p is None or self.statistic is None:
             return f"{self.name}: {TOO_FEW} ({sides}; {FEWEST_SONGS} on each side are needed)."
         verdict = "differs" if self.drifts else "no difference seen"
-        told = f"{self.test} {self.statistic:.2f}, adjusted {shown_p(self.adjusted_p)}"
-        return f"{self.name}: {verdict}; {self.found} ({told}, {sides})."
+        test = f"{self.test} {self.statistic:.2f}, adjusted {shown_p(self.adjusted_p)}"
+        return f"{self.name}: {verdict}; {self.found} ({test}, {sides})."
 
     def as_document(self) -> dict[str, Any]:
-        """Give plain values by name."""
+        """Return plain values by name."""
         return {**asdict(self), "drifts": self.drifts, "sentence": self.sentence}
 
 
 def shown_p(p: float) -> str:
-    """Give a probability as people read it: ``p 0.03``, ``p < 0.001``."""
+    """Return a probability as text: ``p 0.03``, ``p < 0.001``."""
     return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
 
 
 def compare_values(name: str, new: Float64Array, known: Float64Array) -> Drift:
-    """Ask whether a number of songs is distributed alike on both sides.
+    """Test whether a value per song has the same distribution on both sides.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def compare_values(name: str, new: Float64Array, known: Float64Array) -> Drift:
     new, known = new[np.isfinite(new)], known[np.isfinite(known)]
     if min(len(new), len(known)) < FEWEST_SONGS:
         return _too_few(name, len(new), len(known))
-    from scipy import stats  # half a second, for nothing in a process that only asks
+    from scipy import stats  # takes half a second to import
 
     test = stats.ks_2samp(new, known)
     return Drift(
@@ -112,13 +112,13 @@ def compare_values(name: str, new: Float64Array, known: Float64Array) -> Drift:
 def compare_genres(
     name: str, new: Sequence[str], known: Sequence[str], rng: np.random.Generator
 ) -> Drift:
-    """Ask whether genres are spread alike on both sides.
+    """Test whether genres have the same shares on both sides.
 
     Returns
     -------
     Drift
         With Pearson's chi-square, without Yates's correction. Where fewer than five songs are
-        expected in a cell, its probability comes from songs dealt anew to both sides.
+        expected in a cell, its probability is estimated by permuting the songs of both sides.
     """
     if min(len(new), len(known)) < FEWEST_SONGS:
         return _too_few(name, len(new), len(known))
@@ -149,25 +149,25 @@ def compare_genres(
 
 
 def adjust(drifts: Sequence[Drift]) -> tuple[Drift, ...]:
-    """Adjust the probabilities of questions that are asked together, by Holm's steps.
+    """Adjust the p values of tests that are made together, by Holm's method.
 
-    So all of them together raise a false alarm in one of twenty nights.
+    All tests together raise a false alarm in 5 % of runs.
     """
-    asked = sorted(
+    tested = sorted(
         (place for place, drift in enumerate(drifts) if drift.p is not None),
         key=lambda place: drifts[place].p or 0.0,
     )
-    adjusted: Mapping[int, float] = _step_down(drifts, asked)
+    adjusted: Mapping[int, float] = _step_down(drifts, tested)
     return tuple(
         replace(drift, adjusted_p=adjusted.get(place)) for place, drift in enumerate(drifts)
     )
 
 
-def _step_down(drifts: Sequence[Drift], asked: Sequence[int]) -> dict[int, float]:
-    """Multiply the smallest p by the number of questions, the next by one less, and so on."""
+def _step_down(drifts: Sequence[Drift], tested: Sequence[int]) -> dict[int, float]:
+    """Multiply the smallest p by the number of tests, the next by one less, and so on."""
     adjusted, highest = {}, 0.0
-    for step, place in enumerate(asked):
-        highest = max(highest, min(1.0, (len(asked) - step) * (drifts[place].p or 0.0)))
+    for step, place in enumerate(tested):
+        highest = max(highest, min(1.0, (len(tested) - step) * (drifts[place].p or 0.0)))
         adjusted[place] = highest
     return adjusted
 

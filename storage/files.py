@@ -15,18 +15,18 @@ from genre_core.records import Reason
 from storage.home import DataLayout
 
 LEAST_FREE_BYTES = 32 * 2**20
-NOTHING_BYTES = 2**20
-REFUSALS = {
+FULL_BYTES = 2**20
+DISK_ERRORS = {
     errno.ENOSPC: "is full. Free some space",
     errno.EDQUOT: "is full for this user. Free some space",
-    errno.EFBIG: "takes no file of that size. Raise the limit",
+    errno.EFBIG: "allows no file of that size. Raise the limit",
     errno.EROFS: "cannot be written to. Make it writable, or use another --home",
 }
 
 
 @contextmanager
-def telling_refusal(layout: DataLayout) -> Iterator[None]:
-    """Turn the refusal of a disk that is full or read-only into one sentence.
+def explaining_disk_errors(layout: DataLayout) -> Iterator[None]:
+    """Turn errors of a full or read-only disk into one sentence.
 
     Raises
     ------
@@ -36,38 +36,38 @@ def telling_refusal(layout: DataLayout) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in REFUSALS:
+        if error.errno not in DISK_ERRORS:
             raise
-        raise refusal(layout, error.errno) from error
+        raise disk_error(layout, error.errno) from error
 
 
-def refusal(layout: DataLayout, code: int) -> TransientError:
-    """Say what a disk that refuses is short of, and what to do."""
-    sentence = f"The disk of {layout.home} {REFUSALS[code]}, then try again."
+def disk_error(layout: DataLayout, code: int) -> TransientError:
+    """Return the error of a full or read-only disk: what is wrong, and what to do."""
+    sentence = f"The disk of {layout.home} {DISK_ERRORS[code]}, then try again."
     return TransientError(Reason.INTERRUPTED, sentence)
 
 
 def require_room(layout: DataLayout) -> None:
-    """Check that a run can begin: the home can be written to, and has some room.
+    """Check that a run can start: the home can be written to and has space left.
 
     Raises
     ------
     TransientError
         If it cannot, or less than 32 MiB are free.
     """
-    with telling_refusal(layout):
+    with explaining_disk_errors(layout):
         layout.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=layout.home):
             pass
     if shutil.disk_usage(layout.home).free < LEAST_FREE_BYTES:
-        raise refusal(layout, errno.ENOSPC)
+        raise disk_error(layout, errno.ENOSPC)
 
 
-def find_shortage(place: Path) -> TransientError | None:
-    """Give the refusal of a disk that has next to nothing left; none if it has room."""
+def find_full_disk(place: Path) -> TransientError | None:
+    """Return the error of a disk with next to nothing left; None if it has space."""
     nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
-    if shutil.disk_usage(nearest).free < NOTHING_BYTES:
-        return refusal(DataLayout(place), errno.ENOSPC)
+    if shutil.disk_usage(nearest).free < FULL_BYTES:
+        return disk_error(DataLayout(place), errno.ENOSPC)
     return None
 
 
@@ -99,3 +99,10 @@ def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_home_id(layout: DataLayout) -> str:
+    """Return the id of a home; the first call makes one."""
+    if not layout.home_id.exists():
+        write_bytes(layout.home_id, uuid.uuid4().hex.encode())
+    return layout.home_id.read_text("utf-8")

@@ -1,6 +1,5 @@
-"""Where everything that lasts stands, below one folder."""
+"""The places of everything that lasts, below one folder."""
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +8,8 @@ from pathlib import Path
 class DataLayout:
     """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
 
-    ``shards_uri`` says where the shards stand instead: ``s3://bucket/prefix``, or any other address
-    that ``storage/shard_store.py`` opens. ``tracking_server`` says where runs and models are
-    instead: the address of an MLflow tracking server.
+    ``shards_uri`` names another place of the shards, such as ``s3://bucket/prefix``;
+    ``tracking_server`` the MLflow server of runs and models.
     """
 
     home: Path
@@ -29,13 +27,8 @@ class DataLayout:
         return self.home / "wav"
 
     @property
-    def prints(self) -> Path:
-        """The cache of fingerprints within ingest."""
-        return self.home / "prints"
-
-    @property
     def suspects(self) -> Path:
-        """Notes of songs that are being read, or that a process has died on."""
+        """Notes of songs that are being read, or that a process died on."""
         return self.songs / ".suspects"
 
     @property
@@ -45,7 +38,7 @@ class DataLayout:
 
     @property
     def home_id(self) -> Path:
-        """What a place of shards or runs elsewhere is marked with as this home's own."""
+        """The id that marks places of shards and runs elsewhere as this home's own."""
         return self.home / ".home-id"
 
     @property
@@ -60,7 +53,7 @@ class DataLayout:
 
     @property
     def published(self) -> Path:
-        """The catalog for people and tools, read-only, replaced whole."""
+        """The published store: read-only, replaced atomically."""
         return self.home / "spectrograms.duckdb"
 
     @property
@@ -75,7 +68,7 @@ class DataLayout:
 
     @property
     def champion(self) -> Path:
-        """The champion in the form that a light runtime loads."""
+        """The exported champion, a LiteRT model."""
         return self.home / "champion"
 
     @property
@@ -98,16 +91,14 @@ class DataLayout:
         """Figures and documents that studies leave for people, one folder a study."""
         return self.home / "reports"
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All places that have a name of their own, for the usage of the disk."""
+        return (
+            *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
+            *(self.collections, self.reports),
+        )
+
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""
         return self.songs / track_id[:2] / f"{track_id}{suffix}"
-
-
-def read_home_id(layout: DataLayout) -> str:
-    """Give the id of a home; the first time makes one."""
-    if not layout.home_id.exists():
-        part = layout.home_id.with_suffix(f".{uuid.uuid4().hex}.part")
-        layout.home.mkdir(parents=True, exist_ok=True)
-        part.write_text(uuid.uuid4().hex, "utf-8")
-        part.replace(layout.home_id)
-    return layout.home_id.read_text("utf-8")

@@ -1,16 +1,16 @@
-"""One writer a home: a second run is told to wait instead of working into the first one's files."""
+"""One writer per home: a second run is refused."""
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genre_core.errors import TransientError
-from storage.files import telling_refusal
+from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 
 
 class NightSkipped(TransientError):
-    """The night does not begin: another is under way, or has done its work already."""
+    """A nightly run does not start: another is running, or it is not needed any more."""
 
 
 @contextmanager
@@ -28,17 +28,17 @@ def hold_home(layout: DataLayout) -> Iterator[None]:
 
 @contextmanager
 def hold_night(layout: DataLayout) -> Iterator[None]:
-    """Keep another night out of the home from the first flow of this one to its last.
+    """Hold the home for one nightly run, from its first flow to its last.
 
     Raises
     ------
     NightSkipped
-        If another process is at its night.
+        If another process holds it.
 
     Notes
     -----
-    The kernel frees the lock when its process dies, so that neither a crash nor a reboot keeps
-    the next night out.
+    The kernel frees the lock when the process dies: neither a crash nor a reboot blocks the next
+    run.
     """
     with _hold(layout, ".night.lock", NightSkipped):
         yield
@@ -48,7 +48,7 @@ def hold_night(layout: DataLayout) -> Iterator[None]:
 def _hold(
     layout: DataLayout, name: str, refused: type[TransientError] = TransientError
 ) -> Iterator[None]:
-    with telling_refusal(layout):
+    with explaining_disk_errors(layout):
         layout.home.mkdir(parents=True, exist_ok=True)
         file = (layout.home / name).open("w")
     with file:

@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
-from storage.files import telling_refusal
-from storage.home import DataLayout, read_home_id
+from storage.files import explaining_disk_errors, read_home_id
+from storage.home import DataLayout
 
 _MARK = "home.txt"
 
@@ -121,7 +121,7 @@ def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
     """
     store = open_store(layout)
     if store.is_local:
-        with telling_refusal(layout):
+        with explaining_disk_errors(layout):
             _write_whole(Path(store.path(name)), content)
         return
     with _telling_absence(store), store.filesystem.open_output_stream(store.path(name)) as stream:

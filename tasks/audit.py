@@ -20,7 +20,7 @@ from genre_core.records import Track
 from genre_core.representations.features import FeatureConfig
 from genre_core.signal.sound import Sound, measure_sound
 from genre_core.training.tag_prior import TagTable
-from storage.audio.cutting import cut_fragments
+from storage.audio.decode import cut_fragments
 from storage.audio.wav import round_samples
 from storage.catalog.audits import (
     Audit,

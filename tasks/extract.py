@@ -17,12 +17,12 @@ from storage.catalog.extraction import (
     select_pending,
     settle_outcomes,
 )
+from storage.catalog.publish import publish_and_retain
 from storage.catalog.shards import forget_shards
 from storage.catalog.songs import await_songs
 from storage.compaction import compact
 from storage.home import DataLayout
-from storage.maintenance.integrity import lost_shards
-from storage.retained_shards import publish_for_readers
+from storage.maintenance.integrity import missing_shards
 from storage.shard_store import claim_place
 from storage.shards import remove_orphans
 from storage.wav_cache import trim_wav_cache
@@ -30,16 +30,16 @@ from tasks.spectrograms import ExtractedChunk, key_features
 
 
 @task
-def forget_lost_shards(layout: DataLayout) -> None:
+def forget_missing_shards(layout: DataLayout) -> None:
     """Forget shards that are missing or of another size: their tracks are extracted again.
 
     The place of the shards is claimed first: shards of another home are not missing here.
     """
     claim_place(layout)
-    if lost := lost_shards(layout):
-        get_run_logger().warning("%s shards are missing or damaged; extracting again", len(lost))
+    if missing := missing_shards(layout):
+        get_run_logger().warning("%s shards are missing or damaged; extracting again", len(missing))
         with open_catalog(layout) as catalog:
-            forget_shards(catalog, lost)
+            forget_shards(catalog, missing)
 
 
 @task
@@ -93,7 +93,7 @@ def compact_shards(layout: DataLayout) -> None:
 @task
 def publish_shards(layout: DataLayout) -> None:
     """Publish, then remove the shards that neither the new store nor the previous one names."""
-    before = publish_for_readers(layout)
+    before = publish_and_retain(layout)
     with open_catalog(layout) as catalog:
         named = all_shards(catalog)
     remove_orphans(layout, [*before, *named])

@@ -1,26 +1,26 @@
-"""Tidy: remove what nothing needs, and publish the store as it is then."""
+"""Tasks of maintenance: remove what is unused, and re-queue songs that were left out."""
 
 from prefect import get_run_logger, task
 
 from storage.catalog.connection import open_catalog
 from storage.catalog.songs import release_songs
 from storage.home import DataLayout
-from storage.keep import KeepConfig
-from storage.maintenance.retention import Needless, tidy_home
+from storage.maintenance import RetentionConfig
+from storage.maintenance.retention import Unused, tidy_home
 from storage.maintenance.takedown import finish_removals
 
 
 @task
-def tidy_store(layout: DataLayout, keep: KeepConfig) -> list[Needless]:
-    """Finish removals that were broken off, publish, and remove what nothing needs."""
+def tidy_store(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
+    """Finish interrupted removals, publish, and remove what is unused; return what was removed."""
     finish_removals(layout)
-    gone = tidy_home(layout, keep)
-    get_run_logger().info("tidied: %s bytes", sum(thing.n_bytes for thing in gone))
-    return gone
+    removed = tidy_home(layout, keep)
+    get_run_logger().info("tidied: %s bytes", sum(unused.n_bytes for unused in removed))
+    return removed
 
 
 @task
 def release_outcomes(layout: DataLayout, reason: str, source: str) -> int:
-    """Forget why songs were left out, so that the steps behind try them again; count them."""
+    """Re-queue songs that were left out for the next ingest and extract; return their number."""
     with open_catalog(layout) as catalog:
         return release_songs(catalog, reason, source)

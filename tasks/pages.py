@@ -16,15 +16,15 @@ _ACTIVE = re.compile(r"[\\`*_\[\]!]")
 _ACTIVE_OR_PLACE = re.compile(r"[\\`*_\[\]!()]")
 
 
-def fill_template(name: str, told: Mapping[str, object]) -> str:
-    """Fill a template; what stands in HTML is escaped, and ``style`` is that of all pages."""
+def fill_template(name: str, content: Mapping[str, object]) -> str:
+    """Fill a template; values in HTML are escaped; ``style`` is that of all pages."""
     is_html = name.endswith(".html")
     style = Markup(_source(STYLE)) if is_html else ""
-    return _environment(autoescape=is_html).from_string(_source(name)).render(told, style=style)
+    return _environment(autoescape=is_html).from_string(_source(name)).render(content, style=style)
 
 
 def inline_png(png: bytes) -> str:
-    """Give an image as an address that holds it."""
+    """Return an image as a data address."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
@@ -48,7 +48,7 @@ def _source(name: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """Escape a sentence for HTML and set what stands between backticks as code."""
+    """Escape a sentence for HTML; text between backticks becomes code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -58,7 +58,7 @@ def _cell(text: object) -> str:
 
 
 def _anchor(text: str) -> str:
-    """Name a verdict as a class of the page: ``does-not-hold``."""
+    """A verdict as a CSS class: ``does-not-hold``."""
     return text.replace(" ", "-")
 
 
@@ -70,7 +70,7 @@ def _score(found: Sequence[float] | None) -> str:
 
 
 def _plain(text: object) -> str:
-    """Write a sentence of ours into Markdown: code stays code, and what it quotes is plain text."""
+    """Write a sentence of genreflow into Markdown: code stays code, quotes are plain text."""
     parts = _CODE.split(" ".join(str(text).split("\n")))
     quoted = [
         part if part.startswith("`") and _CODE.fullmatch(part) else _literal(part, _ACTIVE)
@@ -80,7 +80,7 @@ def _plain(text: object) -> str:
 
 
 def _foreign(text: object) -> str:
-    """Write what others have named into Markdown: none of it is taken for markup."""
+    """Write a foreign name into Markdown: none of it is taken for markup."""
     return _literal(" ".join(str(text).split("\n")), _ACTIVE_OR_PLACE)
 
 

@@ -18,8 +18,7 @@ from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason, Source
 from genre_core.representations.features import FeatureConfig, matrices_of
 from genre_core.signal.fragments import Float64Array, spread_starts
-from storage.audio.cutting import cut_fragments
-from storage.audio.decode import read_fragments
+from storage.audio.decode import cut_fragments, read_fragments
 from storage.audio.wav import round_samples
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import Transform, embedding_transform

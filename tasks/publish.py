@@ -1,4 +1,4 @@
-"""Publish: what people read, replaced whole after each stage."""
+"""Publish the store for people, and show the songs of a flow in the Prefect UI."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from storage.home import DataLayout
 
 @task
 def publish_store(layout: DataLayout) -> None:
-    """Write ``spectrograms.duckdb`` anew and put it in the place of the old one."""
+    """Replace ``spectrograms.duckdb``."""
     publish(layout)
 
 
@@ -22,11 +22,11 @@ def report_songs(
     outcomes: Mapping[str, int],
     given_up: Mapping[str, str] | None = None,
 ) -> None:
-    """Write how many songs a flow looked at, and how all songs stand, as an artifact.
+    """Show the number of songs of a flow, and all songs by outcome, as an artifact.
 
-    The sites that it gave up stand in the description.
+    Sites that the flow gave up are in the description.
     """
     rows = [{"outcome": outcome, "songs": count} for outcome, count in outcomes.items()]
-    sites = [f"{site} was given up: {said}" for site, said in (given_up or {}).items()]
-    description = "\n\n".join([f"{n_songs} songs were looked at.", *sites])
+    sites = [f"{site} was given up: {reason}" for site, reason in (given_up or {}).items()]
+    description = "\n\n".join([f"{n_songs} songs were scanned.", *sites])
     create_table_artifact(key=f"{flow}-songs", table=rows, description=description)

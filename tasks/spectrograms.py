@@ -13,14 +13,13 @@ from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, feature_key
 from genre_core.signal.fragments import CutPlan
 from genre_core.signal.sound import Sound, describe_clipping, measure_sound
-from storage.audio.cutting import cut_fragments
-from storage.audio.decode import DECODER_VERSION
-from storage.audio.isolated import read_watched
+from storage.audio.decode import DECODER_VERSION, cut_fragments
+from storage.audio.isolated import read_guarded
 from storage.audio.wav import read_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.embeddings.registry import Transform, load_transform
-from storage.files import telling_refusal
+from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from storage.wav_cache import CachedWav, find_wav, keep_wav
@@ -174,10 +173,10 @@ def _cut(layout: DataLayout, track: Track, plan: CutPlan) -> CachedWav:
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
     if cached := find_wav(layout, track.track_id, plan):
         return cached
-    cut = read_watched(
+    cut = read_guarded(
         layout, track.track_id, cut_fragments, song, track.track_id, track.facts, plan
     )
-    with telling_refusal(layout):
+    with explaining_disk_errors(layout):
         return keep_wav(
             *(layout, track.track_id, plan, cut.fragments, cut.starts_s, cut.full_scale_share)
         )

@@ -1,7 +1,8 @@
-"""Command remove: a song, or all of an artist, is taken out of every place for good."""
+"""Commands on the library: sql, status, conflicts, decide, retry, remove."""
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,19 +19,20 @@ from flows.who import login
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.records import Reason
 from genre_core.representations.features import name_features
+from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query
 from storage.catalog.removals import (
     RemovedSong,
     find_artist,
-    find_copies,
+    find_duplicates,
     find_song,
     find_trained,
 )
 from storage.catalog.status import conflict_rows, read_status
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
-from storage.maintenance.takedown import old_catalogs, take_down
-from storage.reports import naming_reports
+from storage.maintenance.takedown import catalog_copies, take_down
+from storage.reports import reports_naming
 
 LONGEST_CELL = 60  # of a list, such as the values of a matrix
 WIDEST_LINE = 10_000  # where no terminal folds it
@@ -42,7 +44,7 @@ def sql(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the published store a question in SQL.
+    """Run one SQL statement on the published store.
 
     Example: [bold]genreflow sql "select genre, count(*) from tracks group by genre"[/bold]
     """
@@ -60,29 +62,29 @@ def sql(
 
 @app.command()
 def status(home: Home = None, as_json: AsJson = False) -> None:
-    """Say what is in the store: songs, outcomes, examples, champion.
+    """Show what is in the store: songs, outcomes, examples, champion.
 
     Example: [bold]genreflow status[/bold]
     """
-    standing = read_status(read_settings(home=home).layout)
+    found = read_status(read_settings(home=home).layout)
     if as_json:
-        print_json(standing)
+        print_json(found)
         return
-    OUT.print(f"Store: {standing['home']}", soft_wrap=True)
-    OUT.print(outcome_sentence(standing["outcomes"]))
-    for reason, n_songs in standing["reasons"].items():
+    OUT.print(f"Store: {found['home']}", soft_wrap=True)
+    OUT.print(outcome_sentence(found["outcomes"]))
+    for reason, n_songs in found["reasons"].items():
         OUT.print(f"  {n_songs} {reason}")
-    for reason, n_songs in standing["warnings"].items():
-        OUT.print(f"  {n_songs} {reason}, which are ok all the same")
+    for reason, n_songs in found["warnings"].items():
+        OUT.print(f"  {n_songs} {reason} (warning; they are ok)")
     OUT.print(
-        f"Stored: {standing['tracks']} tracks, with those of songs that were left out after they "
-        f"were fetched, and {standing['examples']} examples.",
+        f"Stored: {found['tracks']} tracks, also of songs that were left out after their download, "
+        f"and {found['examples']} examples.",
         soft_wrap=True,
     )
-    if standing["unlabelled"]:
-        OUT.print(f"Unlabelled: {standing['unlabelled']} songs, which the champion predicts.")
-    OUT.print(f"Newest snapshot: {standing['snapshot_id'] or 'none yet'}")
-    OUT.print(_champion_sentence(standing["champion"]), soft_wrap=True)
+    if found["unlabelled"]:
+        OUT.print(f"Unlabelled: {found['unlabelled']} songs, predicted by the champion.")
+    OUT.print(f"Newest snapshot: {found['snapshot_id'] or 'none yet'}")
+    OUT.print(_champion_sentence(found["champion"]), soft_wrap=True)
 
 
 def _champion_sentence(champion: dict[str, Any] | None) -> str:
@@ -109,9 +111,9 @@ SHOWN_DIGITS = 12
 
 @app.command()
 def conflicts(home: Home = None, as_json: AsJson = False) -> None:
-    """List the recordings that stand under several genres and wait for a decision.
+    """List the recordings with several genres that need a decision.
 
-    A song that is listed under several genres is among them; only the listing can settle it.
+    A song that a listing names under several genres is among them; only the listing can settle it.
 
     Example: [bold]genreflow conflicts[/bold]
     """
@@ -120,9 +122,9 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not rows:
-        OUT.print("No recording waits for a decision.")
+        OUT.print("No recording needs a decision.")
         return
-    table = Table(title="Recordings under several genres", **PLAIN)
+    table = Table(title="Recordings with several genres", **PLAIN)
     for heading in ("recording", "genre", "source", "artist", "title"):
         table.add_column(heading, overflow="fold")
     for row in rows:
@@ -132,29 +134,43 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
         table.add_row(*map(Text, shown))
     OUT.print(table)
     OUT.print("Correct the labels so that they agree, or: genreflow decide RECORDING GENRE")
-    OUT.print("What is named (listing) is one song listed under several genres: list it under one.")
+    OUT.print("(listing) marks a song that is listed under several genres: list it under one.")
 
 
 @app.command()
 def decide(
-    song: Annotated[str, typer.Argument(help="A source, or the beginning of a track's id.")],
-    genre: Annotated[str, typer.Argument(help="The genre of the recording, in all its copies.")],
+    song: Annotated[str, typer.Argument(help="A source, or the first digits of a track's id.")],
+    genre: Annotated[
+        str, typer.Argument(help="The genre of the recording and all its duplicates.")
+    ],
     home: Home = None,
 ) -> None:
-    """Decide the genre of a recording for all its copies, whatever their sources say.
+    """Decide the genre of a recording and all its duplicates, whatever their sources say.
 
     Also confirms or corrects a label that `genreflow suspects` lists.
 
     Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
     """
     config = read_settings(home=home)
+    from storage.catalog.connection import open_catalog
+    from storage.catalog.publish import publish
     from storage.catalog.recordings import decide_genre
+    from storage.lock import hold_home
 
-    genres = {*config.genres, *config.genre_map.values()}
-    n_tracks = decide_genre(config.layout, song, genre, genres)
-    copies = f", and so are its {n_tracks - 1} copies" if n_tracks > 1 else ""
-    OUT.print(f"{song} is {genre}{copies}.", soft_wrap=True, highlight=False)
-    OUT.print("`genreflow extract` makes its spectrograms if it has none.")
+    layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
+    _require_store(layout)
+    with hold_home(layout):
+        with open_catalog(layout) as catalog:
+            n_tracks = decide_genre(catalog, song, genre, genres)
+        publish(layout)
+    duplicates = f", and so are its {n_tracks - 1} duplicates" if n_tracks > 1 else ""
+    _print(f"{song} is {genre}{duplicates}.")
+    _print("`genreflow extract` makes its spectrograms if it has none.")
+
+
+def _require_store(layout: DataLayout) -> None:
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
 
 
 REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
@@ -172,26 +188,26 @@ def retry(
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Try songs again that were left out, and extract what comes of it.
+    """Try songs again that were left out, and extract them.
 
     Example: [bold]genreflow retry --reason not_found[/bold]
     """
     if not (reason or source):
-        raise UsageError("Say which songs: --reason REASON, --source SOURCE, or both.")
+        raise UsageError("Name the songs: --reason REASON, --source SOURCE, or both.")
     if reason and reason not in REASONS:
         raise UsageError(f"There is no reason {reason!r}. Choose among: {', '.join(REASONS)}.")
     config = prepare_config(verbose, home=home, music=music)
     from flows.maintenance import retry as retry_flow
 
     report = retry_flow(config, reason, _locate(source))
-    sentence = f"{report.n_released} songs were tried again."
-    if not report.n_released:
-        sentence = "No song was left out so; nothing was tried again."
-    OUT.print(f"{sentence} {outcome_sentence(report.outcomes)}")
+    tried = (
+        f"{report.n_released} songs were" if report.n_released else "No song was left out; none was"
+    )
+    OUT.print(f"{tried} tried again. {outcome_sentence(report.outcomes)}")
 
 
 def _locate(source: str) -> str:
-    """Give the whole path of a file or folder; an address stays as it is."""
+    """Absolute path of a file or folder; an address stays as it is."""
     path = Path(source).expanduser()
     if not source or ("://" in source and not path.exists()):
         return source
@@ -201,75 +217,82 @@ def _locate(source: str) -> str:
 @app.command()
 def remove(
     song: Annotated[
-        str, typer.Argument(help="A source, or the beginning of a track's id.", metavar="[TRACK]")
+        str,
+        typer.Argument(help="A source, or the first digits of a track's id.", metavar="[TRACK]"),
     ] = "",
     artist: Annotated[str, typer.Option(help="Remove all songs of an artist instead.")] = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     with_copies: Annotated[
-        bool, typer.Option("--with-copies", help="Remove the other copies of the recordings, too.")
+        bool, typer.Option("--with-copies", help="Also remove the duplicates of the recordings.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     home: Home = None,
 ) -> None:
     """Remove a song for good: audio, spectrograms, predictions. It is never fetched again.
 
-    Its place in the split stays, and a line in `removals`. Networks that learned from it stay as
-    they are; the command names them.
+    Its split and a line in `removals` stay. Models that were trained on it stay as they are; the
+    command names them.
 
     Example: [bold]genreflow remove 3fa94c21 --reason "asked by the label"[/bold]
     """
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
     layout = read_settings(home=home).layout
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
-    planned = songs, copies = _find(layout, song, artist, with_copies)
-    _tell("To be removed", songs)
+    _require_store(layout)
+    plan = _plan_removal(layout, song, artist, with_copies)
+    _print_songs("To be removed", plan.songs)
     if not yes:
         typer.confirm("Remove for good?", abort=True)
     with hold_night(layout), hold_home(layout):
-        if _find(layout, song, artist, with_copies) != planned:
-            raise GenreflowError("The store has changed since; nothing was removed. Ask again.")
-        trained = find_trained(layout, [song.track_id for song in songs])
-        n_bytes = take_down(layout, songs, reason, login())
-    _say(f"Removed {len(songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
-    _tell_what_stays(layout, songs, copies, trained)
+        if _plan_removal(layout, song, artist, with_copies) != plan:
+            raise GenreflowError("The store has changed since; nothing was removed. Try again.")
+        n_bytes = take_down(layout, plan.songs, reason, login())
+    _print(f"Removed {len(plan.songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
+    _report_remains(layout, plan)
 
 
-def _find(
-    layout: DataLayout, song: str, artist: str, with_copies: bool
-) -> tuple[list[RemovedSong], list[RemovedSong]]:
-    """Give the songs to be removed, and the copies of them that stay."""
-    songs = find_artist(layout, artist) if artist else find_song(layout, song)
-    copies = find_copies(layout, songs)
-    return ([*songs, *copies], []) if with_copies else (songs, copies)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Removal:
+    """The songs to remove, the duplicates that stay, and the runs trained on the songs."""
+
+    songs: list[RemovedSong]
+    duplicates: list[RemovedSong]
+    runs: list[str]
 
 
-def _tell_what_stays(
-    layout: DataLayout,
-    songs: Sequence[RemovedSong],
-    copies: Sequence[RemovedSong],
-    trained: Sequence[str],
-) -> None:
-    _say("Their places in the split and in old snapshots stay, as ids, and a line in `removals`.")
-    _say("Your own files, and lines of logs that name them, are not the store's to remove.")
-    _say("A backup holds them until the next `genreflow backup` into its folder.")
-    _say("Pages of past nights are gone; the artifacts `morning-…` in the Prefect UI are not.")
-    for report in naming_reports(layout, songs):
-        _say(f"{report} still names them; remove it, or make it anew.")
-    if trained:
-        _say(f"These runs learned from them, and are not untrained: {', '.join(trained)}.")
-    if copies:
-        _tell("Copies of the recordings, which stay unless you ask --with-copies", copies)
-    for path in old_catalogs(layout):
-        _say(f"{path} is an older catalog, which still names them; remove it once not needed.")
+def _plan_removal(layout: DataLayout, song: str, artist: str, with_copies: bool) -> _Removal:
+    with open_catalog(layout) as catalog:
+        songs = find_artist(catalog, artist) if artist else find_song(catalog, song)
+        duplicates = find_duplicates(catalog, songs)
+        if with_copies:
+            songs, duplicates = [*songs, *duplicates], []
+        runs = find_trained(catalog, [song.track_id for song in songs])
+    return _Removal(songs=songs, duplicates=duplicates, runs=runs)
 
 
-def _tell(heading: str, songs: Sequence[RemovedSong]) -> None:
-    _say(f"{heading}:")
+def _report_remains(layout: DataLayout, plan: _Removal) -> None:
+    """Print where the songs are still named, and what to do about it."""
+    _print("Their ids in the split and in old snapshots stay, and a line in `removals`.")
+    _print("Your own files, and logs that name them, are not removed.")
+    _print("A backup holds them until the next `genreflow backup` into its folder.")
+    _print("Past nightly reports are removed; their artifacts `morning-…` in the Prefect UI stay.")
+    for report in reports_naming(layout, plan.songs):
+        _print(f"{report} still names them; remove it, or make it again.")
+    if plan.runs:
+        _print(f"These runs were trained on them and stay: {', '.join(plan.runs)}.")
+    if plan.duplicates:
+        _print_songs(
+            "Duplicates of the recordings, which stay without --with-copies", plan.duplicates
+        )
+    for path in catalog_copies(layout):
+        _print(f"{path} is a copy of an older catalog and still names them; remove it if unneeded.")
+
+
+def _print_songs(heading: str, songs: Sequence[RemovedSong]) -> None:
+    _print(f"{heading}:")
     for song in songs:
-        _say(f"  {song.track_id[:SHOWN_DIGITS]} {song.artist} - {song.title}")
+        _print(f"  {song.track_id[:SHOWN_DIGITS]} {song.artist} - {song.title}")
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""Command audit: can the scores be trusted."""
+"""Commands morning and audit: the report of the last nightly run, and whether scores hold."""
 
 from typing import TYPE_CHECKING
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 @app.command()
 def morning(home: Home = None, as_json: AsJson = False) -> None:
-    """Write the page of the last night: what came in, what changed, what is to be decided.
+    """Write the report of the last nightly run: what is new, what changed, what needs a decision.
 
     Example: [bold]genreflow morning[/bold]
     """
     config = read_settings(home=home)
-    from tasks.report.notify import make_morning_page
+    from tasks.report.notify import make_report
 
-    page = make_morning_page(config.layout)
+    page = make_report(config.layout)
     if as_json:
         print_json(page.as_document())
         return
     OUT.print(page.headline, soft_wrap=True, highlight=False, markup=False)
     for item in page.to_do:
         OUT.print(f"- {item}", soft_wrap=True, highlight=False, markup=False)
-    OUT.print(f"The page is {page.page}", soft_wrap=True, highlight=False, markup=False)
+    OUT.print(page.sentence, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.cli.app import ERR, app, tell
 from genre_core.errors import GenreflowError
-from storage.files import find_shortage
+from storage.files import find_full_disk
 
 
 def hush_foreseen_errors() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
         raise
     except SystemExit as end:
         if end.code == STOPPED:
-            ERR.print("Stopped. What was finished is kept; the same command goes on from there.")
+            ERR.print("Stopped. What was finished is kept; run the same command again to resume.")
         raise
 
 
@@ -59,7 +59,7 @@ def find_cause(error: BaseException) -> GenreflowError | None:
     for cause in causes:
         if isinstance(cause, GenreflowError):
             return cause
-    shortage = find_shortage(Path(os.environ.get("PREFECT_HOME", ".")))
+    shortage = find_full_disk(Path(os.environ.get("PREFECT_HOME", ".")))
     return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
 
 

@@ -1,5 +1,6 @@
-"""Where ``genreflow`` begins: Ctrl-C is heeded before anything slow is imported."""
+"""Entry point of ``genreflow``: Ctrl-C and standard error are set before any slow import."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -7,39 +8,56 @@ from importlib import import_module
 from types import FrameType
 from typing import Any
 
-STOPPED = 130  # as shells say it
-SENTENCE = "\nStopped. What was finished is kept; the same command goes on from there.\n"
+SENTENCE = "\nStopped. What was finished is kept; run the same command again to resume.\n"
+ALONE = ("classify",)
+"""Commands that are imported without the others, whose import takes longer than their work."""
+NOISY = ("ui", "serve", "--verbose", "-v")
+"""Commands and options that show what libraries and servers write to standard error."""
 
 
 def stop_on_interrupt() -> None:
-    """Leave at the first Ctrl-C instead of waiting for the orchestrator to report a crash.
+    """End at the first Ctrl-C, without waiting for threads or for Prefect to report a crash.
 
-    A process may die anywhere: whatever it has not recorded is done again by the next run.
+    A process may die anywhere: the next run repeats what was not recorded.
     """
     signal.signal(signal.SIGINT, _stop)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, SENTENCE.encode())
+    sys.stderr.write(SENTENCE)
+    sys.stderr.flush()
     for server in _embedded_servers():
         server.server_process.kill()
-    os._exit(STOPPED)
+    # die of the signal, as the shell expects: it then reports 130 and ends its own script, too
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _embedded_servers() -> list[Any]:
-    """Give the servers that Prefect has started, as far as it is imported."""
+    """Servers that Prefect has started, if it is imported."""
     module = sys.modules.get("prefect.server.api.server")
     known = getattr(getattr(module, "SubprocessASGIServer", None), "_instances", {})
     return [server for server in list(known.values()) if server.server_process is not None]
 
 
-ALONE = ("classify",)
-"""Commands that are imported without the others, which would take longer than their work."""
+def quiet_libraries() -> None:
+    """Reserve standard error for Python: what C++ writes to file descriptor 2 is dropped.
+
+    TensorFlow and LiteRT write there before, or without, any setting. To be called once, before
+    other threads run.
+    """
+    visible = os.dup(2)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), 2)
+    sys.stderr = open(visible, "w", buffering=1, errors="backslashreplace")  # noqa: PTH123, SIM115
+    faulthandler.enable(sys.stderr)
 
 
 def main() -> None:
     """Run the command line."""
     stop_on_interrupt()
+    if not set(NOISY) & set(sys.argv[1:]):
+        quiet_libraries()
     command = next(iter(sys.argv[1:]), "")
     import_module(f"flows.cli.{command if command in ALONE else 'main'}")
     from flows.cli.running import main as run

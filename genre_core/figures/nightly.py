@@ -1,4 +1,4 @@
-"""A night in pictures: what came in, what drifted, who reigned."""
+"""Figures of the nightly report: new songs, drift, champions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SHIFT = 0.17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reign:
+class ChampionScore:
     """A champion as it was promoted; ``judged_on`` names the songs of its score."""
 
     version: int
@@ -148,16 +148,16 @@ def _draw_quartiles(axes: Axes, levels: Float64Array, colour: str, shift: float,
     )
 
 
-def draw_reigns(reigns: Sequence[Reign]) -> Figure:
+def draw_champions(champions: Sequence[ChampionScore]) -> Figure:
     """Draw the score of each champion with its interval, in the order of promotion.
 
-    Scores that were made on different songs are told apart by colour; a line joins like ones.
+    Scores that were made on different songs are content apart by colour; a line joins like ones.
     """
     figure = Figure(figsize=(8.5, 3.6), layout="constrained")
     axes = figure.subplots()
-    for index, judged_on in enumerate(dict.fromkeys(reign.judged_on for reign in reigns)):
-        places = [place for place, reign in enumerate(reigns) if reign.judged_on == judged_on]
-        scores = [reigns[place].score for place in places]
+    for index, judged_on in enumerate(dict.fromkeys(one.judged_on for one in champions)):
+        places = [place for place, one in enumerate(champions) if one.judged_on == judged_on]
+        scores = [champions[place].score for place in places]
         reach = [[s.value - s.low for s in scores], [s.high - s.value for s in scores]]
         colour = OKABE_ITO[index % len(OKABE_ITO)]
         axes.errorbar(
@@ -170,11 +170,13 @@ def draw_reigns(reigns: Sequence[Reign]) -> Figure:
             capsize=3,
             label=judged_on or "validation",
         )
-    names = [f"v{reign.version} {reign.network}\n{reign.day}" for reign in reigns]
+    names = [f"v{one.version} {one.network}\n{one.day}" for one in champions]
     step = max(1, len(names) // 8)
     axes.set_xticks(range(0, len(names), step), names[::step], fontsize=8)
     axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(0, 1.02), ylabel="macro F1 by song")
     axes.set_title("Champions as they were promoted, with 95 % intervals", fontsize=11)
     declutter(axes)
-    axes.legend(title="judged on", frameon=False, fontsize=9, title_fontsize=9, loc="lower right")
+    axes.legend(
+        title="evaluated on", frameon=False, fontsize=9, title_fontsize=9, loc="lower right"
+    )
     return figure

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
-from storage.files import REFUSALS, refusal, telling_refusal, write_whole
+from storage.files import DISK_ERRORS, disk_error, explaining_disk_errors, write_whole
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def open_catalog(layout: DataLayout) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
         connection.execute("commit")
     except duckdb.Error as error:
-        if failure := _find_refusal(layout, error):
+        if failure := _find_disk_error(layout, error):
             raise failure from error
         raise
     finally:
@@ -97,7 +97,7 @@ def fetch_rows(
 
 def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError | CatalogMismatch:
     """Return the error to raise: another process holds the catalog, a full disk, no catalog."""
-    if failure := _find_refusal(layout, error):
+    if failure := _find_disk_error(layout, error):
         return failure
     if "could not set lock" in str(error).lower():
         return TransientError(
@@ -126,9 +126,9 @@ def copy_catalog(layout: DataLayout, target: Path) -> None:
         raise explain_failure(layout, error) from error
 
 
-def _find_refusal(layout: DataLayout, error: duckdb.Error) -> TransientError | None:
-    codes = [code for code in REFUSALS if os.strerror(code) in str(error)]
-    return refusal(layout, codes[0]) if codes else None
+def _find_disk_error(layout: DataLayout, error: duckdb.Error) -> TransientError | None:
+    codes = [code for code in DISK_ERRORS if os.strerror(code) in str(error)]
+    return disk_error(layout, codes[0]) if codes else None
 
 
 def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
@@ -170,7 +170,7 @@ def _keep_copy(layout: DataLayout, version: int) -> duckdb.DuckDBPyConnection:
     copy = layout.catalog.with_name(f"{layout.catalog.name}.version-{version}")
     with _connect(layout) as connection:
         connection.execute("checkpoint")
-        with telling_refusal(layout), write_whole(copy) as part:
+        with explaining_disk_errors(layout), write_whole(copy) as part:
             shutil.copyfile(layout.catalog, part)
     return _connect(layout)
 

@@ -1,27 +1,28 @@
-"""Nights: when each began and ended, who started it, and how each of its steps went."""
+"""Nightly runs with their steps, and what changed in the catalog during one."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from genre_core.locations import mask_location
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.catalog.snapshots import Snapshot, read_candidates, read_placements
-from storage.home import DataLayout
+from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-INTERRUPTED = "Its process ended in the middle; the next night goes on from what it left."
+    from genre_core.dataset.groups import Candidate
+
+INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 
 
 class NightOutcome(StrEnum):
-    """How a night or a step stands; ``interrupted`` is the work of a crash or of Ctrl-C."""
+    """State of a nightly run or a step; ``interrupted`` after a crash or Ctrl-C."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -32,82 +33,83 @@ class NightOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightStep:
-    """One step of a night, with a sentence that says what it did or why it did not."""
+    """One step of a nightly run, with a sentence on what it did or why it did not."""
 
     night_id: str
     position: int
     step: str
-    outcome: NightOutcome
+    outcome: str
     message: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightRecord:
-    """A night as recorded; ``who`` is ``schedule`` or a login, ``flow_run_id`` leads to Prefect."""
+    """A nightly run; ``who`` triggered it, ``schedule`` or a login name."""
 
     night_id: str
-    flow_run_id: str
-    who: str
+    flow_run_id: str = ""
+    who: str = ""
     started_at: datetime
-    ended_at: datetime | None
-    outcome: NightOutcome
-    message: str
-    n_new_songs: int | None
-    facts: dict[str, Any]
-    steps: tuple[NightStep, ...]
+    ended_at: datetime | None = None
+    outcome: str = ""
+    message: str = ""
+    n_new_songs: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[NightStep, ...] = ()
 
 
-def start_night(layout: DataLayout, night_id: str, flow_run_id: str, who: str) -> None:
-    """Record that a night has begun."""
-    row = {"night_id": night_id, "flow_run_id": flow_run_id, "who": who}
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "nights", [{**row, "outcome": str(NightOutcome.RUNNING)}])
+def start_night(
+    catalog: DuckDBPyConnection, night_id: str, flow_run_id: str, triggered_by: str
+) -> None:
+    """Record the start of a nightly run."""
+    row = {"night_id": night_id, "flow_run_id": flow_run_id, "who": triggered_by}
+    insert_rows(catalog, "nights", [{**row, "outcome": str(NightOutcome.RUNNING)}])
 
 
-def skip_night(layout: DataLayout, night_id: str, flow_run_id: str, who: str, message: str) -> None:
-    """Record a night that did not begin, and why."""
+def skip_night(
+    catalog: DuckDBPyConnection, night_id: str, flow_run_id: str, triggered_by: str, message: str
+) -> None:
+    """Record a nightly run that did not start, and why."""
     statement = """
         insert into nights (night_id, flow_run_id, who, ended_at, outcome, message)
         values (?, ?, ?, now(), ?, ?)
     """
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, [night_id, flow_run_id, who, str(NightOutcome.SKIPPED), message])
+    outcome = str(NightOutcome.SKIPPED)
+    catalog.execute(statement, [night_id, flow_run_id, triggered_by, outcome, message])
 
 
-def record_step(layout: DataLayout, step: NightStep) -> None:
-    """Record how a step of a night has ended; a step recorded again takes its own place."""
+def record_step(catalog: DuckDBPyConnection, step: NightStep) -> None:
+    """Record the end of a step; one recorded again replaces the former."""
     statement = """
         insert or replace into night_steps (night_id, position, step, outcome, message, seconds)
         values (?, ?, ?, ?, ?, ?)
     """
     row = {**asdict(step), "outcome": str(step.outcome)}
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, list(row.values()))
+    catalog.execute(statement, list(row.values()))
 
 
 def end_night(
-    layout: DataLayout,
+    catalog: DuckDBPyConnection,
     night_id: str,
     outcome: NightOutcome,
     message: str,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record how a night has ended, and how many tracks have come since it began."""
+    """Record the end of a nightly run, and the number of tracks added since its start."""
     statement = """
         update nights set ended_at = now(), outcome = ?, message = ?, facts = ?, n_new_songs = (
             select count(*) from tracks where added_at >= nights.started_at)
         where night_id = ?
     """
     document = json.dumps(dict(facts or {}))
-    with open_catalog(layout) as catalog:
-        catalog.execute(statement, [str(outcome), message, document, night_id])
+    catalog.execute(statement, [str(outcome), message, document, night_id])
 
 
-def close_abandoned_nights(layout: DataLayout) -> int:
-    """Close what killed processes left running; give how many.
+def close_abandoned_nights(catalog: DuckDBPyConnection) -> int:
+    """Mark runs that killed processes left running as interrupted; return their number.
 
-    Only who holds the night's lock may ask for it: then nobody else is at a night.
+    The caller must hold the lock of nightly runs.
     """
     statement = """
         update nights set outcome = ?, message = ?, ended_at = coalesce(
@@ -115,21 +117,44 @@ def close_abandoned_nights(layout: DataLayout) -> int:
         where outcome = ? returning night_id
     """
     outcomes = [str(NightOutcome.INTERRUPTED), INTERRUPTED, str(NightOutcome.RUNNING)]
-    with open_catalog(layout) as catalog:
-        return len(fetch_rows(catalog, statement, outcomes))
+    return len(fetch_rows(catalog, statement, outcomes))
 
 
-def read_nights(layout: DataLayout, n_nights: int = 1000) -> list[NightRecord]:
-    """Give the last nights with their steps, the newest first."""
+def read_nights(catalog: DuckDBPyConnection, n_nights: int = 1000) -> list[NightRecord]:
+    """Return the last nightly runs with their steps, the newest first."""
     statement = "select * from nights order by started_at desc, night_id limit ?"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [n_nights])
-        steps = _read_steps(catalog, [row["night_id"] for row in rows])
+    return _with_steps(catalog, fetch_rows(catalog, statement, [n_nights]))
+
+
+def read_night(catalog: DuckDBPyConnection, night_id: str = "") -> NightRecord | None:
+    """Return a nightly run, by default the last one that started; None if there is none."""
+    statement = """
+        select * from nights where night_id = $1 or ($1 = '' and outcome <> 'skipped')
+        order by started_at desc limit 1
+    """
+    return next(iter(_with_steps(catalog, fetch_rows(catalog, statement, [night_id]))), None)
+
+
+def read_last_start(catalog: DuckDBPyConnection) -> datetime | None:
+    """Return the start of the last nightly run that finished; None before the first."""
+    statement = "select max(started_at) as started_at from nights where outcome = ?"
+    return fetch_rows(catalog, statement, [str(NightOutcome.FINISHED)])[0]["started_at"]
+
+
+def _with_steps(
+    catalog: DuckDBPyConnection, rows: Sequence[Mapping[str, Any]]
+) -> list[NightRecord]:
+    statement = """
+        select night_id, position, step, outcome, message, seconds from night_steps
+        where night_id in (select unnest(?::varchar[])) order by night_id, position
+    """
+    found = fetch_rows(catalog, statement, [[row["night_id"] for row in rows]])
+    steps = [NightStep(**step) for step in found]
     return [
         NightRecord(
             **{
                 **row,
-                "outcome": NightOutcome(row["outcome"]),
+                **{name: _in_utc(row[name]) for name in ("started_at", "ended_at")},
                 "facts": json.loads(row["facts"]),
                 "steps": tuple(step for step in steps if step.night_id == row["night_id"]),
             }
@@ -138,57 +163,8 @@ def read_nights(layout: DataLayout, n_nights: int = 1000) -> list[NightRecord]:
     ]
 
 
-def read_last_start(layout: DataLayout) -> datetime | None:
-    """Give when the last night that finished began; none before the first."""
-    statement = "select max(started_at) as started_at from nights where outcome = ?"
-    with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, statement, [str(NightOutcome.FINISHED)])[0]["started_at"]
-
-
-def _read_steps(catalog: DuckDBPyConnection, night_ids: Sequence[str]) -> list[NightStep]:
-    statement = """
-        select night_id, position, step, outcome, message, seconds from night_steps
-        where night_id in (select unnest(?::varchar[])) order by night_id, position
-    """
-    rows = fetch_rows(catalog, statement, [list(night_ids)])
-    return [NightStep(**{**row, "outcome": NightOutcome(row["outcome"])}) for row in rows]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MorningNight:
-    """The night that a page tells of; ``steps`` are empty where none was recorded."""
-
-    night_id: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    who: str = ""
-    outcome: str = ""
-    message: str = ""
-    steps: tuple[dict[str, Any], ...] = ()
-
-
-def read_night(layout: DataLayout, night_id: str = "") -> MorningNight | None:
-    """Give a night with its steps, or the last one that began; none if there is no such night."""
-    statement = """
-        select night_id, started_at, ended_at, who, outcome, message from nights
-        where night_id = $1 or ($1 = '' and outcome <> 'skipped')
-        order by started_at desc limit 1
-    """
-    steps = """
-        select step, outcome, message, seconds from night_steps where night_id = ?
-        order by position
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [night_id])
-        if not rows:
-            return None
-        told = fetch_rows(catalog, steps, [rows[0]["night_id"]])
-    times = {name: _in_utc(rows[0][name]) for name in ("started_at", "ended_at")}
-    return MorningNight(**{**rows[0], **times, "steps": tuple(told)})
-
-
-def read_new_songs(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:
-    """Give the sources that came to light since a moment, with what became of each.
+def read_new_songs(catalog: DuckDBPyConnection, since: datetime) -> list[dict[str, Any]]:
+    """Return the sources that came to light since a moment, with what became of each.
 
     Returns
     -------
@@ -197,40 +173,36 @@ def read_new_songs(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:
         ``reason``, ``message``, ``artist``, ``title``, and ``like``, the title or place of the
         song that a duplicate is a copy of. A song that was to be tried again and came in is new.
     """
-    return [_mask(row) for row in _read(layout, _NEW_SONGS, [since])]
+    return [_mask(row) for row in fetch_rows(catalog, _NEW_SONGS, [since])]
 
 
-def read_conflicts(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:
-    """Give every claim of the recordings that wait for a decision, new ones marked ``is_new``."""
-    return [_mask(row) for row in _read(layout, _CONFLICTS, [since])]
+def read_conflicts(catalog: DuckDBPyConnection, since: datetime) -> list[dict[str, Any]]:
+    """Return every claim of the recordings that wait for a decision, new ones marked ``is_new``."""
+    return [_mask(row) for row in fetch_rows(catalog, _CONFLICTS, [since])]
 
 
-def count_library(layout: DataLayout) -> list[dict[str, Any]]:
+def count_library(catalog: DuckDBPyConnection) -> list[dict[str, Any]]:
     """Count all songs by ``genre`` and ``outcome``, in ``n``."""
     statement = "select genre, outcome, count(*) as n from outcomes group by all order by all"
-    return _read(layout, statement, [])
+    return fetch_rows(catalog, statement)
 
 
-def read_challenges(layout: DataLayout, since: datetime) -> list[dict[str, Any]]:
-    """Give what challenged the champion since a moment, the last one first."""
+def read_challenges(catalog: DuckDBPyConnection, since: datetime) -> list[dict[str, Any]]:
+    """Return what challenged the champion since a moment, the last one first."""
     statement = "select * from challenges where judged_at >= ? order by challenge_id desc"
-    return _read(layout, statement, [since])
+    return fetch_rows(catalog, statement, [since])
 
 
-def read_promotions(layout: DataLayout) -> list[dict[str, Any]]:
-    """Give every change of the champion, the first one first, with the network it brought."""
+def read_promotions(catalog: DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return every change of the champion, the first one first, with the network it brought."""
     statement = """
         select promotions.*, coalesce(network, '') as network, coalesce(fragment_s, 0) as fragment_s
         from promotions left join runs using (run_id) order by promotion_id
     """
     return [
-        {**row, "promoted_at": _in_utc(row["promoted_at"])} for row in _read(layout, statement, [])
+        {**row, "promoted_at": _in_utc(row["promoted_at"])}
+        for row in fetch_rows(catalog, statement)
     ]
-
-
-def _read(layout: DataLayout, statement: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
-    with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, statement, parameters)
 
 
 def _mask(row: dict[str, Any]) -> dict[str, Any]:
@@ -248,11 +220,11 @@ _NEW_SONGS = """
         outcomes.reason, outcomes.message, coalesce(tracks.artist, '') as artist,
         coalesce(tracks.title, '') as title,
         coalesce(nullif(kept.title, ''), kept.location, '') as "like"
-    from outcomes left join tracks using (track_id) left join aside using (track_id)
+    from outcomes left join tracks using (track_id) left join excluded_tracks using (track_id)
         left join tracks as kept on outcome = 'duplicate'
             and kept.track_id = coalesce(nullif(duplicate_of, ''), outcomes.track_id)
     where first_at >= $1 or (tracks.added_at >= $1 and outcome <> 'duplicate')
-        or (aside.reason = 'duplicate_recording' and outcome = 'duplicate'
+        or (excluded_tracks.reason = 'duplicate_recording' and outcome = 'duplicate'
             and kept.added_at >= $1)
     order by outcomes.genre, source
 """
@@ -260,8 +232,8 @@ _NEW_SONGS = """
 _CONFLICTS = """
     select duplicate_of as recording, source, outcomes.genre, artist, title,
         stage, max(first_at) over (partition by duplicate_of) >= $1 as is_new
-    from outcomes join tracks using (track_id) join aside using (track_id)
-    where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
+    from outcomes join tracks using (track_id) join excluded_tracks using (track_id)
+    where excluded_tracks.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
     select source_id as recording, source, outcomes.genre,
@@ -274,50 +246,56 @@ _CONFLICTS = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomers:
-    """How many songs have come since a snapshot, how many of its own have gone, how many it has."""
+class NewTracks:
+    """Tracks added since a snapshot, tracks of it that are gone, and tracks of it."""
 
     n_new: int
     n_gone: int
     n_known: int
 
 
-def read_newest_snapshots(layout: DataLayout, feature_keys: Sequence[str]) -> list[Snapshot]:
-    """Give the snapshot used last under each key, in their order; a key may have none."""
+def read_newest_snapshots(
+    catalog: DuckDBPyConnection, feature_keys: Sequence[str]
+) -> list[Snapshot]:
+    """Return the snapshot used last under each key, in their order; a key may have none."""
     statement = """
         select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
         from snapshots where feature_key in (select unnest(?::varchar[]))
         qualify row_number() over (partition by feature_key order by used_at desc) = 1
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(feature_keys)])
+    rows = fetch_rows(catalog, statement, [list(feature_keys)])
     found = {
         row["feature_key"]: Snapshot(**{**row, "genres": tuple(row["genres"])}) for row in rows
     }
     return [found[key] for key in feature_keys if key in found]
 
 
-def count_newcomers(
-    layout: DataLayout, snapshot: Snapshot, feature_keys: Sequence[str], genres: Sequence[str]
-) -> Newcomers:
-    """Count the songs that a training could use now and a snapshot lacks, and the other way round.
+def count_new_tracks(
+    catalog: DuckDBPyConnection, snapshot: Snapshot, candidates: Sequence[Candidate]
+) -> NewTracks:
+    """Compare the candidates for a training with the tracks of a snapshot.
 
-    A song with another genre than in the snapshot is new; one that ties two splits or has a
-    golden place is not, for no training can use it. Those of genres that are not asked for any
-    more are gone, as removed ones are.
+    A track with another genre than in the snapshot is new. One that ties two splits or is golden
+    is not: no training can use it.
     """
-    statement = """
+    unusable = _track_ids(
+        catalog,
+        """
         select track_id from outcomes where reason = 'split_conflict'
         union select track_id from assignments where split = 'golden'
-    """
-    with open_catalog(layout) as catalog:
-        unusable = {row["track_id"] for row in fetch_rows(catalog, statement)}
-    placements = read_placements(layout, snapshot.snapshot_id)
-    known = {(place.track_id, place.genre) for place in placements}
-    usable = {(song.track_id, song.genre) for song in read_candidates(layout, feature_keys, genres)}
+        """,
+    )
+    statement = "select track_id, genre from snapshot_tracks where snapshot_id = ?"
+    rows = fetch_rows(catalog, statement, [snapshot.snapshot_id])
+    known = {(row["track_id"], row["genre"]) for row in rows}
+    usable = {(song.track_id, song.genre) for song in candidates}
     new = {track_id for track_id, _ in usable - known} - unusable
     gone = {track_id for track_id, _ in known} - ({track_id for track_id, _ in usable} - unusable)
-    return Newcomers(n_new=len(new), n_gone=len(gone), n_known=snapshot.n_tracks)
+    return NewTracks(n_new=len(new), n_gone=len(gone), n_known=snapshot.n_tracks)
+
+
+def _track_ids(catalog: DuckDBPyConnection, statement: str) -> set[str]:
+    return {row["track_id"] for row in fetch_rows(catalog, statement)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,9 +320,9 @@ class DriftSong:
 
 
 def read_drift_songs(
-    layout: DataLayout, run_id: str, since: datetime, most_songs: int
+    catalog: DuckDBPyConnection, run_id: str, since: datetime, most_songs: int
 ) -> tuple[list[DriftSong], list[str]]:
-    """Give the new songs, and some validation songs of a run's snapshot that came before.
+    """Return the new songs, and some validation songs of a run's snapshot that came before.
 
     Parameters
     ----------
@@ -360,8 +338,7 @@ def read_drift_songs(
     tuple
         The songs, and the shards that hold their examples.
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _SONGS, [run_id, since, most_songs])
+    rows = fetch_rows(catalog, _SONGS, [run_id, since, most_songs])
     shards = sorted({row.pop("shard") for row in rows})
     return [DriftSong(**row) for row in rows], shards
 
@@ -376,7 +353,7 @@ _SONGS = """
         select track_id, shard, added_at >= $2 as is_new, coalesce(split, '') as split
         from extracted semi join trained using (feature_key) join tracks using (track_id)
             left join placed using (track_id)
-        where track_id not in (select track_id from aside)
+        where track_id not in (select track_id from excluded_tracks)
             and track_id in (select track_id from outcomes where outcome = 'ok')
     )
     select track_id, is_new, split = 'train' as is_trained_on, shard,

@@ -1,7 +1,8 @@
-"""The catalog for people: one file, read-only, replaced whole after each stage."""
+"""The published store: one read-only file, replaced after each stage, and queries on it."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -10,23 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from fsspec.implementations.arrow import ArrowFSWrapper
 
 from genre_core.errors import UsageError
 from genre_core.locations import mask_location
-from storage.catalog.connection import explain_failure, open_catalog
+from storage.catalog.connection import explain_failure, fetch_rows, open_catalog
 from storage.catalog.extraction import all_shards
+from storage.files import write_bytes
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, list_shards, open_store
 
 logger = logging.getLogger(__name__)
 
-_SHARD_VIEW = "spectrograms"  # the one view; all else stands in the file, and needs no network
+_SHARD_VIEW = "spectrograms"  # the only view: all else is in the file and needs no network
 _COLUMNS = """
     track_id, tracks.genre, fragment, start_s, fragment_s, representation, n_bands, n_frames,
     "values", feature_key
 """
-
 _NO_SPECTROGRAMS = """
     select * from (select '' as track_id, '' as genre, 0::smallint as fragment,
         0.0::double as start_s, 0.0::double as fragment_s, '' as representation,
@@ -36,25 +36,27 @@ _NO_SPECTROGRAMS = """
 
 
 def publish(layout: DataLayout) -> Path:
-    """Write ``spectrograms.duckdb`` anew beside the old one and put it in its place.
+    """Write ``spectrograms.duckdb`` beside the old one and replace it; return its path.
 
-    Readers keep the file that they have open; the next one to open it sees the new state. A
-    shard that is gone is left out: the next extract makes it again.
+    Readers keep the file that they have open. Missing shards are left out: the next extract makes
+    them again.
 
     Raises
     ------
     TransientError
-        If another process holds the catalog, or the disk refuses, or the shards cannot be reached.
+        If another process holds the catalog, the disk is full, or the shards cannot be reached.
     """
     fresh = layout.home / ".spectrograms.duckdb.new"
     for left in layout.home.glob(f"{fresh.name}*"):
         left.unlink()
     with open_catalog(layout) as catalog:
         named = all_shards(catalog)
-    there = list_shards(layout)
-    shards = [shard for shard in named if shard in there]
+    sizes = list_shards(layout)
+    shards = [shard for shard in named if shard in sizes]
     if len(shards) < len(named):
-        logger.warning("%s shards are gone; the next extract heals", len(named) - len(shards))
+        logger.warning(
+            "%s shards are missing; the next extract makes them", len(named) - len(shards)
+        )
     try:
         _write_store(layout, fresh, shards)
     except (duckdb.IOException, duckdb.TransactionException) as error:
@@ -64,8 +66,31 @@ def publish(layout: DataLayout) -> Path:
     return layout.published
 
 
+def publish_and_retain(layout: DataLayout) -> list[str]:
+    """Publish; return the shards of the former store, which stay until the next extract.
+
+    Who has the former store open still reads them. A store with a song that was removed since
+    retains none.
+    """
+    retained = [] if _has_removed_songs(layout) else published_shards(layout)
+    write_bytes(_retained_note(layout), json.dumps(retained).encode())
+    publish(layout)
+    return retained
+
+
+def retained_shards(layout: DataLayout) -> list[str]:
+    """Return the shards that the last extract retained."""
+    note = _retained_note(layout)
+    return json.loads(note.read_text("utf-8")) if note.exists() else []
+
+
+def release_retained(layout: DataLayout) -> None:
+    """Retain no shard: a song that is to be removed may be in any."""
+    _retained_note(layout).unlink(missing_ok=True)
+
+
 def published_shards(layout: DataLayout) -> list[str]:
-    """Give the shards that readers of the published store may be reading; none if it is broken."""
+    """Return the shards of the published store; none if it cannot be read."""
     try:
         return [row["shard"] for row in query_rows(layout, "select shard from shards")]
     except UsageError:
@@ -75,17 +100,12 @@ def published_shards(layout: DataLayout) -> list[str]:
 def query(
     layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Ask the published store one question in SQL, with parameters in place of ``?``.
-
-    Returns
-    -------
-    tuple
-        The names of the columns, and the rows.
+    """Return the column names and rows of one SQL statement on the published store.
 
     Raises
     ------
     UsageError
-        If nothing has been published yet, or DuckDB does not understand the statement.
+        If nothing has been published yet, or the statement fails.
     """
     if not layout.published.exists():
         raise UsageError(
@@ -95,7 +115,7 @@ def query(
     try:
         with duckdb.connect(str(layout.published), read_only=True) as connection:
             if _SHARD_VIEW in statement.lower():
-                _open_shards(connection, open_store(layout))
+                _register_shards(connection, open_store(layout))
             if not connection.extract_statements(statement):
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement, list(parameters))
@@ -103,41 +123,57 @@ def query(
     except duckdb.CatalogException as error:
         if _is_outdated(str(error)):
             raise UsageError(
-                f"{layout.published} was published by an older version of this program. Run "
-                "`genreflow extract`, which publishes it again."
+                f"{layout.published} was published by another version of genreflow. Run "
+                "`genreflow extract` to publish it again."
             ) from error
-        raise UsageError(f"The store cannot answer: {error}") from error
+        raise UsageError(f"The query failed: {error}") from error
     except duckdb.Error as error:
-        raise UsageError(f"The store cannot answer: {error}") from error
+        raise UsageError(f"The query failed: {error}") from error
+
+
+def query_rows(
+    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """Return the rows of `query` as dictionaries."""
+    names, rows = query(layout, statement, parameters)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _retained_note(layout: DataLayout) -> Path:
+    return layout.home / ".retained-shards.json"
+
+
+def _has_removed_songs(layout: DataLayout) -> bool:
+    with open_catalog(layout) as catalog:
+        removed = [row["track_id"] for row in fetch_rows(catalog, "select track_id from removals")]
+    if not removed or not layout.published.exists():
+        return False
+    statement = "select 1 from tracks where track_id in (select unnest(?)) limit 1"
+    try:
+        return bool(query_rows(layout, statement, [removed]))
+    except UsageError:  # nobody can read it
+        return True
 
 
 def _is_outdated(message: str) -> bool:
-    """Whether DuckDB misses a table that this version publishes."""
+    """Tell whether DuckDB misses a table that this version publishes."""
     missing = re.search(r"Table with name (\w+) does not exist", message)
     published = files("storage.catalog").joinpath("published.sql").read_text("utf-8")
     return missing is not None and f"create table {missing[1]} as" in published
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Tell columns of one name apart: ``n``, ``n_1``."""
+    """Number columns of the same name: ``n``, ``n_1``."""
     return [
         name if name not in names[:place] else f"{name}_{names[:place].count(name)}"
         for place, name in enumerate(names)
     ]
 
 
-def query_rows(
-    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
-) -> list[dict[str, Any]]:
-    """Give the rows of a question as dictionaries."""
-    names, rows = query(layout, statement, parameters)
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
 def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None:
     store = open_store(layout)
     with duckdb.connect(str(fresh)) as connection:
-        _open_shards(connection, store)
+        _register_shards(connection, store)
         connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
         connection.execute(f"attach {_quote(str(layout.catalog))} as catalog (read_only)")
         connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
@@ -146,13 +182,14 @@ def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None
         connection.execute("checkpoint")
 
 
-def _open_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> None:
+def _register_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> None:
     """Let DuckDB read the shards of an object store through Arrow.
 
-    Its own extension for that, ``httpfs``, is fetched from elsewhere when it is used first, and
-    knows nothing of the credentials in the environment; this needs neither.
+    DuckDB's own ``httpfs`` must be downloaded, and does not read credentials of the environment.
     """
     if not store.is_local:
+        from fsspec.implementations.arrow import ArrowFSWrapper
+
         connection.register_filesystem(ArrowFSWrapper(store.filesystem))
 
 

@@ -1,6 +1,6 @@
-"""Removals: songs that somebody asked to be taken out, and what the catalog keeps of them."""
+"""What leaves the catalog: songs that are removed on request, unused snapshots and models."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING
 from genre_core.dataset.groups import fold_artist
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.connection import fetch_rows, insert_rows
 from storage.catalog.extraction import Shard, shard_row
-from storage.catalog.recordings import read_recordings, settle_within
-from storage.home import DataLayout
+from storage.catalog.recordings import read_recordings, settle_recordings
 
 if TYPE_CHECKING:
-    import duckdb
+    from duckdb import DuckDBPyConnection
 
-FEWEST_DIGITS = 8
-REMOVED = "it was removed; `genreflow retry --reason removed` lets it in again."
+MIN_DIGITS = 8
+REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests it again."
 
 _SONGS = """
     select track_id, packets_id, artist, title from tracks
     union select track_id, packets_id, artist, title from removals
 """
 
-_FORGET = (
-    *("tracks", "prints", "print_keys", "decisions", "aside", "extracted", "rejected"),
+_TABLES = (
+    *("tracks", "fingerprints", "fingerprint_keys", "decisions", "excluded_tracks"),
+    *("extracted", "rejected"),
     *("predictions", "sound", "golden_songs", "song_embeddings", "suspects", "suspect_neighbours"),
 )
-"""What goes; `assignments` and `snapshot_tracks` stay: no song ever changes its split."""
+"""Tables that forget a song; `assignments` and `snapshot_tracks` do not: splits never move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedSong:
-    """A song that is to be removed, or that was, with what its removal is known by."""
+    """A song to be removed, or removed, as `removals` names it."""
 
     track_id: str
     packets_id: str
@@ -44,72 +44,67 @@ class RemovedSong:
     title: str
 
 
-def find_song(layout: DataLayout, song: str) -> list[RemovedSong]:
-    """Give the song that a source or the beginning of a track id leads to.
+def find_song(catalog: DuckDBPyConnection, song: str) -> list[RemovedSong]:
+    """Return the song of a source or of the first digits of a track id.
 
     Raises
     ------
     UsageError
-        If the store has no such song, or several.
+        If the catalog has no such song, or several.
     """
     statement = f"""
         select * from ({_SONGS})
-        where (len($1) >= {FEWEST_DIGITS} and starts_with(track_id, $1)) or track_id in (
+        where (len($1) >= {MIN_DIGITS} and starts_with(track_id, $1)) or track_id in (
             select track_id from outcomes where source in ($1, $2)) order by track_id
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [song, str(Path(song).absolute())])
+    rows = fetch_rows(catalog, statement, [song, str(Path(song).absolute())])
     if len(rows) > 1:
         raise UsageError(f"{len(rows)} tracks begin with {song}. Give more digits of the id.")
-    return _require(rows, f"song {song}; name a source, or 8 digits of a track id at least")
+    return _require(rows, f"song {song}; name a source, or at least 8 digits of a track id")
 
 
-def find_artist(layout: DataLayout, artist: str) -> list[RemovedSong]:
-    """Give the songs of an artist, written in any way that the split takes for the same.
+def find_artist(catalog: DuckDBPyConnection, artist: str) -> list[RemovedSong]:
+    """Return the songs of an artist, in any spelling that the split takes for the same.
 
     Raises
     ------
     UsageError
-        If the store has none.
+        If the catalog has none.
     """
     statement = f"select * from ({_SONGS}) where artist in (select unnest(?)) order by track_id"
-    with open_catalog(layout) as catalog:
-        known = fetch_rows(catalog, f"select distinct artist from ({_SONGS})")
-        named = [r["artist"] for r in known if fold_artist(r["artist"]) == fold_artist(artist)]
-        rows = fetch_rows(catalog, statement, [named])
+    known = fetch_rows(catalog, f"select distinct artist from ({_SONGS})")
+    spellings = [r["artist"] for r in known if fold_artist(r["artist"]) == fold_artist(artist)]
+    rows = fetch_rows(catalog, statement, [spellings])
     return _require(rows, f"song of {artist}; `genreflow sql` lists the artists of `tracks`")
 
 
-def find_copies(layout: DataLayout, songs: Sequence[RemovedSong]) -> list[RemovedSong]:
-    """Give the other copies of the recordings that these songs are."""
+def find_duplicates(catalog: DuckDBPyConnection, songs: Sequence[RemovedSong]) -> list[RemovedSong]:
+    """Return the other tracks with the same recordings as these songs."""
     wanted = {song.track_id for song in songs}
-    with open_catalog(layout) as catalog:
-        recordings = read_recordings(catalog)
-        names = {recordings[track_id] for track_id in wanted & recordings.keys()}
-        copies = [t for t, name in recordings.items() if name in names and t not in wanted]
-        statement = f"select * from ({_SONGS}) where track_id in (select unnest(?)) order by all"
-        return [RemovedSong(**row) for row in fetch_rows(catalog, statement, [copies])]
+    recordings = read_recordings(catalog)
+    names = {recordings[track_id] for track_id in wanted & recordings.keys()}
+    others = [t for t, name in recordings.items() if name in names and t not in wanted]
+    statement = f"select * from ({_SONGS}) where track_id in (select unnest(?)) order by all"
+    return [RemovedSong(**row) for row in fetch_rows(catalog, statement, [others])]
 
 
-def find_trained(layout: DataLayout, track_ids: Sequence[str]) -> list[str]:
-    """Give the runs that learned from one of these songs."""
+def find_trained(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> list[str]:
+    """Return the runs that were trained on one of these songs."""
     statement = """
         select distinct run_id from runs join snapshot_tracks using (snapshot_id)
         where split = 'train' and track_id in (select unnest(?)) order by run_id
     """
-    with open_catalog(layout) as catalog:
-        return [row["run_id"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
+    return [row["run_id"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
 
 
-def find_sources(layout: DataLayout, track_ids: Sequence[str]) -> list[str]:
-    """Give the places that these songs were fetched from."""
+def find_sources(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> list[str]:
+    """Return the sources of these songs."""
     statement = "select source from outcomes where track_id in (select unnest(?)) order by source"
-    with open_catalog(layout) as catalog:
-        return [row["source"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
+    return [row["source"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
 
 
-def find_removed(catalog: duckdb.DuckDBPyConnection, tracks: Sequence[Track]) -> dict[str, str]:
-    """Give the id of the removed song that a track is, by location; the tags may differ."""
+def find_removed(catalog: DuckDBPyConnection, tracks: Sequence[Track]) -> dict[str, str]:
+    """Map the location of each track that is a removed song, by file or packets, to its id."""
     rows = fetch_rows(catalog, "select track_id, packets_id from removals")
     ids = {row["packets_id"]: row["track_id"] for row in rows if row["packets_id"]}
     ids |= {row["track_id"]: row["track_id"] for row in rows}
@@ -117,49 +112,47 @@ def find_removed(catalog: duckdb.DuckDBPyConnection, tracks: Sequence[Track]) ->
     return {location: track_id for location, track_id in found.items() if track_id}
 
 
-def removed_tracks(layout: DataLayout) -> list[str]:
-    """Give the ids of all songs that were removed."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select track_id from removals order by track_id")
+def removed_tracks(catalog: DuckDBPyConnection) -> list[str]:
+    """Return the ids of all removed songs."""
+    rows = fetch_rows(catalog, "select track_id from removals order by track_id")
     return [row["track_id"] for row in rows]
 
 
-def last_removal(layout: DataLayout) -> datetime | None:
-    """Give when a song was removed last; none if none was."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select max(removed_at) as removed_at from removals")
+def last_removal(catalog: DuckDBPyConnection) -> datetime | None:
+    """Return the time of the last removal; None if there was none."""
+    rows = fetch_rows(catalog, "select max(removed_at) as removed_at from removals")
     return rows[0]["removed_at"]
 
 
 def record_removal(
-    layout: DataLayout,
+    catalog: DuckDBPyConnection,
     songs: Sequence[RemovedSong],
     rewritten: Mapping[str, Shard | None],
     reason: str,
-    who: str,
+    actor: str,
 ) -> None:
-    """Forget songs and name the shards without them, in one transaction.
+    """Forget songs, and name the rewritten shards in place of those that held them.
 
-    Parameters
-    ----------
-    rewritten : mapping
-        What takes the place of each shard that held one of the songs; nothing if no row is left.
+    ``rewritten`` maps the old name to the new shard; to None if no row is left.
     """
-    track_ids = [song.track_id for song in songs]
-    rows = [{**asdict(song), "reason": reason, "who": who} for song in songs]
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "removals", rows, "on conflict do nothing")
-        _forget(catalog, track_ids)
-        for old, new in rewritten.items():
-            _replace_shard(catalog, old, new)
-        settle_within(catalog)
+    rows = [{**asdict(song), "reason": reason, "who": actor} for song in songs]
+    insert_rows(catalog, "removals", rows, "on conflict do nothing")
+    _forget_songs(catalog, [song.track_id for song in songs])
+    for old, new in rewritten.items():
+        if new:
+            insert_rows(catalog, "shards", [shard_row(new)])
+            catalog.execute("update extracted set shard = ? where shard = ?", [new.name, old])
+        catalog.execute("delete from shards where shard = ?", [old])
+        catalog.execute("delete from extracted where shard = ?", [old])
+    settle_recordings(catalog)
 
 
-def _forget(catalog: duckdb.DuckDBPyConnection, track_ids: list[str]) -> None:
-    """Take songs out of all tables but those of the split, and say so in their outcomes."""
-    for table in _FORGET:
+def _forget_songs(catalog: DuckDBPyConnection, track_ids: list[str]) -> None:
+    for table in _TABLES:
         catalog.execute(f"delete from {table} where track_id in (select unnest(?))", [track_ids])
-    catalog.execute("delete from copies where list_has_any([track_id, other_id], ?)", [track_ids])
+    catalog.execute(
+        "delete from duplicates where list_has_any([track_id, other_id], ?)", [track_ids]
+    )
     catalog.execute(
         "delete from suspect_neighbours where neighbour_id in (select unnest(?))", [track_ids]
     )
@@ -172,15 +165,54 @@ def _forget(catalog: duckdb.DuckDBPyConnection, track_ids: list[str]) -> None:
     )
 
 
-def _replace_shard(catalog: duckdb.DuckDBPyConnection, old: str, new: Shard | None) -> None:
-    if new:
-        insert_rows(catalog, "shards", [shard_row(new)])
-        catalog.execute("update extracted set shard = ? where shard = ?", [new.name, old])
-    catalog.execute("delete from shards where shard = ?", [old])
-    catalog.execute("delete from extracted where shard = ?", [old])
-
-
 def _require(rows: Sequence[Mapping[str, str]], what: str) -> list[RemovedSong]:
     if not rows:
         raise UsageError(f"The store has no {what}.")
     return [RemovedSong(**row) for row in rows]
+
+
+def unused_snapshots(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
+    """Return the snapshots without run, audit or promotion, but for the newest ``n_kept``.
+
+    0 keeps all.
+    """
+    statement = """
+        select snapshot_id from (
+            select snapshot_id, row_number() over (order by created_at desc) as nth from snapshots)
+        where nth > $1 and snapshot_id not in (
+            select snapshot_id from runs union select snapshot_id from promotions
+            union select snapshot_id from challenges union select snapshot_id from audits)
+    """
+    rows = fetch_rows(catalog, statement, [n_kept]) if n_kept > 0 else []
+    return [row["snapshot_id"] for row in rows]
+
+
+def unused_models(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
+    """Return the models that can no longer be promoted, but for the newest of each network.
+
+    Models of the newest library stay, and all that were champion or challenger. -1 keeps all.
+    """
+    statement = """
+        with newest as (select arg_max(library_id, used_at) as library_id from snapshots),
+        used as (
+            select run_id from promotions
+            union select previous_run_id from promotions where previous_run_id is not null
+            union select run_id from challenges),
+        ranked as (
+            select run_id, model_uri, snapshot_id,
+                row_number() over (partition by network order by started_at desc) as nth
+            from runs anti join used using (run_id))
+        select model_uri from ranked join snapshots using (snapshot_id)
+        where nth > $1 and library_id not in (select library_id from newest)
+    """
+    rows = fetch_rows(catalog, statement, [n_kept]) if n_kept >= 0 else []
+    return [row["model_uri"].removeprefix("models:/") for row in rows]
+
+
+def forget_snapshots(catalog: DuckDBPyConnection, snapshot_ids: Sequence[str]) -> None:
+    """Forget snapshots; `assignments` keeps the split."""
+    for table in ("snapshot_tracks", "snapshots"):
+        catalog.execute(
+            f"delete from {table} where snapshot_id in (select unnest(?::varchar[]))",
+            [list(snapshot_ids)],
+        )

@@ -204,7 +204,7 @@ def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, 
 IS_CANDIDATE = f"""
     location not in (
             select source from outcomes where reason in ('label_unknown', 'label_conflict'))
-        and track_id not in (select track_id from aside)
+        and track_id not in (select track_id from excluded_tracks)
         and track_id in (select track_id from outcomes)
         and {IN_LIBRARY}
 """

@@ -1,4 +1,4 @@
-"""How things stand, read from the published store: nothing here locks the catalog."""
+"""Status of a home, read from the published store: nothing here locks the catalog."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ _CHAMPION = """
     from promotions join runs using (run_id)
         join snapshots on runs.snapshot_id = snapshots.snapshot_id
         join (select snapshot_id, count(*) filter (split = 'validation') as n_validation_songs
-            from splits group by snapshot_id) as sides on sides.snapshot_id = runs.snapshot_id
+            from splits group by snapshot_id) as counted on counted.snapshot_id = runs.snapshot_id
     order by promotion_id desc limit 1
 """
 
 FEWEST_VALIDATION_SONGS = 20
-"""The first champion that fewer songs have chosen is provisional."""
+"""The first champion that was selected on fewer songs is provisional."""
 
 
 _UNLABELLED = """
@@ -42,12 +42,12 @@ _UNLABELLED = """
 
 
 def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
-    """Give the finished runs on the library used last, the best on validation first."""
+    """Return the finished runs on the newest library, the best on validation first."""
     return query_rows(layout, _COMPARED)
 
 
 def count_scored_songs(layout: DataLayout) -> dict[str, int]:
-    """Count the songs on each side of the library used last: what its scores rest on."""
+    """Count the songs of each split of the newest library."""
     rows = query_rows(
         layout,
         """
@@ -59,20 +59,20 @@ def count_scored_songs(layout: DataLayout) -> dict[str, int]:
 
 
 def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
-    """Count the songs by outcome and reason, but for those of the built-in library."""
+    """Count the songs by outcome and reason, without those of the built-in library."""
     rows = query_rows(
         layout,
         f"""
-        select outcome || if(reason = '', '', ' (' || reason || ')') as standing, count(*) as n
+        select outcome || if(reason = '', '', ' (' || reason || ')') as result, count(*) as n
         from outcomes where not starts_with(source, '{_quoted(layout)}/')
-        group by standing order by n desc
+        group by result order by n desc
         """,
     )
-    return {row["standing"]: row["n"] for row in rows}
+    return {row["result"]: row["n"] for row in rows}
 
 
 def conflict_rows(layout: DataLayout) -> list[dict[str, Any]]:
-    """Give the sources of the recordings that wait for a decision on their genre."""
+    """Return the sources of the recordings whose genre needs a decision."""
     return query_rows(layout, "select * from label_conflicts order by recording, source")
 
 
@@ -81,7 +81,7 @@ def _quoted(layout: DataLayout) -> str:
 
 
 def read_status(layout: DataLayout) -> dict[str, Any]:
-    """Give what is in the store: songs, outcomes, examples, snapshot, champion.
+    """Return what is in the store: songs, outcomes, examples, snapshot, champion.
 
     Returns
     -------
@@ -92,32 +92,29 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
     """
     counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
     n_songs = {row["outcome"]: row["n"] for row in counts}
-    reasons = query_rows(
-        layout,
-        """
-        select reason, count(*) as n from outcomes where outcome not in ('ok')
-        group by reason order by n desc, reason
-        """,
-    )
-    warnings = query_rows(
-        layout,
-        """
-        select reason, count(*) as n from outcomes where outcome = 'ok' and reason <> ''
-        group by reason order by n desc, reason
-        """,
-    )
     champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
     return {
         "tracks": _one(layout, "select count(*) as n from tracks"),
         "unlabelled": _one(layout, _UNLABELLED),
         "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
-        "reasons": {row["reason"]: row["n"] for row in reasons},
-        "warnings": {row["reason"]: row["n"] for row in warnings},
+        "reasons": _count_reasons(layout, "outcome <> 'ok'"),
+        "warnings": _count_reasons(layout, "outcome = 'ok' and reason <> ''"),
         "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
         "snapshot_id": _one(layout, "select arg_max(snapshot_id, used_at) as n from snapshots"),
         "champion": champions[0] if champions else None,
         "home": str(layout.home),
     }
+
+
+def _count_reasons(layout: DataLayout, where: str) -> dict[str, int]:
+    rows = query_rows(
+        layout,
+        f"""
+        select reason, count(*) as n from outcomes where {where}
+        group by reason order by n desc, reason
+        """,
+    )
+    return {row["reason"]: row["n"] for row in rows}
 
 
 def _one(layout: DataLayout, statement: str) -> object:

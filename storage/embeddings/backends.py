@@ -15,7 +15,6 @@ import numpy as np
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from storage.stderr import silent_stderr
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -46,8 +45,7 @@ class LiteBackend:
     def __init__(self, file: Path, n_threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        with silent_stderr():  # it tells that it computes on the processor
-            self._interpreter = Interpreter(model_path=str(file), num_threads=n_threads)
+        self._interpreter = Interpreter(model_path=str(file), num_threads=n_threads)
         names = self._signature_names()
         details = sorted(
             self._interpreter.get_output_details(), key=lambda one: _natural(names, one["index"])
@@ -68,9 +66,8 @@ class LiteBackend:
     def _make_room(self, shape: tuple[int, ...]) -> None:
         if shape == self._shape:
             return
-        with silent_stderr():
-            self._interpreter.resize_tensor_input(self._input, shape)
-            self._interpreter.allocate_tensors()
+        self._interpreter.resize_tensor_input(self._input, shape)
+        self._interpreter.allocate_tensors()
         self._shape = shape
 
     def _signature_names(self) -> dict[int, str]:

@@ -22,8 +22,7 @@ from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.embedder import Model
 from storage.embeddings.musicnn import Variables
-from storage.files import write_bytes
-from storage.stderr import silent_stderr
+from storage.files import digest_file, write_bytes
 
 
 def cache_folder() -> Path:
@@ -127,7 +126,26 @@ def weights_file(name: str) -> Path:
         _checkpoints(name)
         logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
         write_bytes(file, _convert(name))
+        write_note(f"embeddings/{file.stem}", {"sha256": digest_file(file)})
     return file
+
+
+def require_weights(name: str) -> bool:
+    """Check the weights of a built-in embedding; return whether they are converted.
+
+    Raises
+    ------
+    UsageError
+        If they are not installed, or the converted model is damaged.
+    """
+    file = cache_folder() / "embeddings" / _file_name(name)
+    if not file.is_file():
+        _checkpoints(name)
+        return False
+    note = read_note(f"embeddings/{file.stem}")
+    if note and note["sha256"] != digest_file(file):
+        raise UsageError(f"{file} is damaged. Remove it: the next `genreflow extract` makes it.")
+    return True
 
 
 def _file_name(name: str) -> str:
@@ -179,8 +197,7 @@ def _digest_checkpoint(folder: Path) -> str:
 
 def _reader(checkpoints: dict[str, Path], folder: Path) -> Callable[[str], Variables]:
     """Return what reads variables; the files are linked under names that TensorFlow can find."""
-    with silent_stderr():  # it greets
-        import tensorflow as tf
+    import tensorflow as tf
 
     def read(tagger: str) -> Variables:
         for part in PARTS:

@@ -1,232 +1,210 @@
-"""Keep a copy of a home: files named by their SHA-256, and a manifest that says what they are."""
+"""Backup and restore: files named by their SHA-256, and a manifest that maps names to digests."""
 
 import hashlib
 import json
 import logging
-import os
 import shutil
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from genre_core.errors import UsageError
-from storage.catalog.connection import copy_catalog, open_catalog
-from storage.catalog.shards import NamedShard, named_shards
+from genre_core.errors import CatalogMismatch, UsageError
+from storage.catalog.connection import copy_catalog
+from storage.catalog.publish import publish
 from storage.catalog.songs import stored_songs
-from storage.files import digest_file, telling_refusal
+from storage.files import digest_file, explaining_disk_errors, write_bytes, write_whole
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
+from storage.maintenance.integrity import read_named_shards
 from storage.shard_store import open_store
 
-FILES = "files"
+OBJECTS, MANIFEST, FORMAT = "files", "manifest.json", 1
 N_TURNS = 7
-"""Every copy is digested again within so many days that a backup is made on."""
+"""Each backup object is digested again once in so many days."""
+UNFINISHED = ".restoring"
 _BLOCK_BYTES = 2**20
+_LOCKS = {".lock", ".night.lock"}
+_N_SHOWN = 5
+_REPLACEABLE = ("songs/", "shards/")
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Copies:
-    """The copies of a backup while it is made.
+class BackupObjects:
+    """The objects of a backup while it is made.
 
     Attributes
     ----------
     folder : Path
     check_all : bool
-        Digest every copy that stands there; otherwise the seventh part whose turn it is.
-    day : int
-        The day that decides whose turn it is.
+        Digest every object that is there; otherwise the seventh part whose turn it is on ``day``.
     named : dict
-        Name in the home → digest, of all that was kept so far.
-    n_mended : int
-        Copies that were damaged, and were made anew.
+        Name in the home → digest, of all that was stored so far.
+    n_repaired : int
+        Damaged objects that were written again.
     """
 
     folder: Path
     check_all: bool = False
     day: int = field(default_factory=lambda: datetime.now(UTC).toordinal())
     named: dict[str, str] = field(default_factory=dict)
-    n_mended: int = 0
+    n_repaired: int = 0
 
-    def keep(self, name: str, path: Path, expected: str) -> None:
-        """Keep a file unless a sound copy of it stands there; ``expected`` may be unknown."""
-        kept = kept_file(self.folder, expected) if expected else None
-        if kept and self._is_sound(kept, path):
+    def store(self, name: str, path: Path, expected: str) -> None:
+        """Copy a file unless an intact object of it exists; ``expected`` digest may be empty."""
+        known = object_path(self.folder, expected) if expected else None
+        if known and self._is_intact(known, path):
             self.named[name] = expected
             return
-        was_bad = kept is not None and kept.exists()
+        was_damaged = known is not None and known.exists()
         self.named[name] = digest = self._copy(path)
-        self.n_mended += was_bad and digest == expected
+        self.n_repaired += was_damaged and digest == expected
         if expected and digest != expected:
-            logger.warning("%s is damaged, and kept so; run `genreflow doctor --repair`", name)
+            logger.warning(
+                "%s is damaged, and so is its backup; run `genreflow doctor --repair`", name
+            )
 
-    def _is_sound(self, kept: Path, path: Path) -> bool:
-        """Tell whether a copy has the size of its file, and its digest if that is looked at."""
-        if not kept.exists():
+    def _is_intact(self, known: Path, path: Path) -> bool:
+        if not known.exists():
             return False
-        is_due = int(kept.name[:8], 16) % N_TURNS == self.day % N_TURNS
-        has_size = kept.stat().st_size == path.stat().st_size
-        if has_size and not (is_due or self.check_all):
+        is_due = self.check_all or int(known.name[:8], 16) % N_TURNS == self.day % N_TURNS
+        if known.stat().st_size == path.stat().st_size and not is_due:
             return True
-        return digest_file(kept) == kept.name
+        return digest_file(known) == known.name
 
     def _copy(self, path: Path) -> str:
-        fresh = self.folder / FILES / f".{uuid.uuid4().hex}"
-        digest = copy_whole(path, fresh)
-        target = kept_file(self.folder, digest)
+        fresh = self.folder / OBJECTS / f".{uuid.uuid4().hex}"
+        digest = copy_file(path, fresh)
+        target = object_path(self.folder, digest)
         target.parent.mkdir(exist_ok=True)
         fresh.replace(target)
         return digest
 
 
-def kept_file(folder: Path, digest: str) -> Path:
-    """Give where a backup keeps the file of a digest."""
-    return folder / FILES / digest[:2] / digest
+def object_path(folder: Path, digest: str) -> Path:
+    """Path of the object of a digest in a backup."""
+    return folder / OBJECTS / digest[:2] / digest
 
 
-def copy_whole(source: Path, target: Path) -> str:
-    """Copy a file; it appears whole under its name. Gives the SHA-256 of what was copied."""
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file atomically; return the SHA-256 of what was copied."""
     digest = hashlib.sha256()
-    try:
-        with source.open("rb") as reading, part.open("wb") as writing:
-            while block := reading.read(_BLOCK_BYTES):
-                digest.update(block)
-                writing.write(block)
-            writing.flush()
-            os.fsync(writing.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with write_whole(target) as part, source.open("rb") as reading, part.open("wb") as writing:
+        while block := reading.read(_BLOCK_BYTES):
+            digest.update(block)
+            writing.write(block)
     return digest.hexdigest()
 
 
-MANIFEST = "manifest.json"
-FORMAT = 1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class BackupReport:
     """What a backup did.
 
     Attributes
     ----------
     n_files, n_new : int
-        Files of the home in the backup, and those of them that were not there before.
-    n_mended : int
-        Copies that were damaged, and were made anew.
-    n_lost : int
-        Songs that the catalog names and that do not stand in the home; copies of them stay.
-    n_gone : int
-        Shards that the catalog names and that do not stand in the home.
-    left_out : str
-        The place of the shards, if it is not the home: it is not copied.
-    runs_left_out : str
-        The tracking server of the runs, if they are not in the home: nor is it.
+        Files of the home in the backup, and those that were not there before.
+    n_repaired : int
+        Damaged backup objects that were written again.
+    n_missing_songs, n_missing_shards : int
+        Songs and shards that the catalog names and the home lacks; the backup keeps its objects of
+        such songs.
+    shards_elsewhere, runs_elsewhere : str
+        Where shards and runs are if not in the home; they are not in the backup.
     """
 
     n_files: int
     n_new: int
-    n_mended: int
-    n_lost: int
-    n_gone: int
-    left_out: str
-    runs_left_out: str = ""
+    n_repaired: int
+    n_missing_songs: int
+    n_missing_shards: int
+    shards_elsewhere: str
+    runs_elsewhere: str
 
 
-def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> Kept:
-    """Copy a home into a folder, or bring the copy there up to date.
+def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> BackupReport:
+    """Copy a home into a folder, or update the backup there.
 
-    Only what the folder lacks is copied. The copies that are there are held to the sizes of songs
-    and shards, a seventh of them (by day; or all) to their digests, and made anew where they are
-    bad. What the former backup needs stays until the new manifest stands: killed before, the
-    former is whole.
+    Only what the folder lacks is copied, and damaged objects. The former backup stays complete
+    until the new manifest replaces the old one.
 
     Raises
     ------
     UsageError
-        If there is no home, or the folder lies in it, holds other things or keeps another home.
+        If there is no home, or the folder lies in it, holds other things or another home's backup.
     TransientError
-        If a run is at work in the home, or a disk refuses.
+        If a run is at work in the home, or a disk is full.
     """
     _require_use(layout, folder)
-    with hold_night(layout), hold_home(layout), telling_refusal(DataLayout(folder)):
-        (folder / FILES).mkdir(parents=True, exist_ok=True)
-        return _bring_up_to_date(layout, folder, Copies(folder, check_all))
+    with hold_night(layout), hold_home(layout), explaining_disk_errors(DataLayout(folder)):
+        (folder / OBJECTS).mkdir(parents=True, exist_ok=True)
+        return _update_backup(layout, folder, BackupObjects(folder, check_all))
 
 
-def _bring_up_to_date(layout: DataLayout, folder: Path, copies: Copies) -> Kept:
-    before = {path.name for path in (folder / FILES).glob("??/*")}
+def _update_backup(layout: DataLayout, folder: Path, objects: BackupObjects) -> BackupReport:
+    before = {path.name for path in (folder / OBJECTS).glob("??/*")}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
         for name, path, digest in _sources(layout, Path(databases)):
-            copies.keep(name, path, digest)
-    n_lost = _keep_lost(layout, folder, copies)
-    named = set(copies.named.values())
-    _write_manifest(folder, layout, copies.named)
-    _drop_unnamed(folder, named)
-    return Kept(
-        n_files=len(copies.named),
-        n_new=len(named - before),
-        n_mended=copies.n_mended,
-        n_lost=n_lost,
-        n_gone=len(_named_shards(layout)) - len(_shards(layout)) if _keeps_shards(layout) else 0,
-        left_out="" if _keeps_shards(layout) else layout.shards_uri,
-        runs_left_out=_find_tracking_server(layout),
+            objects.store(name, path, digest)
+    n_missing_songs = _keep_missing_songs(layout, folder, objects)
+    _write_manifest(folder, layout, objects.named)
+    stored = set(objects.named.values())
+    _remove_unnamed(folder, stored)
+    n_shards = 0 if layout.shards_uri else len(read_named_shards(layout)) - len(_shards(layout))
+    return BackupReport(
+        n_files=len(objects.named),
+        n_new=len(stored - before),
+        n_repaired=objects.n_repaired,
+        n_missing_songs=n_missing_songs,
+        n_missing_shards=n_shards,
+        shards_elsewhere=layout.shards_uri,
+        runs_elsewhere=_find_tracking_server(layout),
     )
 
 
-def _keep_lost(layout: DataLayout, folder: Path, copies: Copies) -> int:
-    """Keep the songs that the home has lost, so that a restore brings them back; count them."""
-    lost = {
+def _keep_missing_songs(layout: DataLayout, folder: Path, objects: BackupObjects) -> int:
+    """Name the objects of songs that the home lacks, so that a restore brings them back."""
+    missing = {t: path for t, path in stored_songs(layout).items() if not path.exists()}
+    objects.named |= {
         str(path.relative_to(layout.home)): track_id
-        for track_id, path in stored_songs(layout).items()
-        if not path.exists()
+        for track_id, path in missing.items()
+        if object_path(folder, track_id).exists()
     }
-    copies.named |= {
-        name: track_id for name, track_id in lost.items() if kept_file(folder, track_id).exists()
-    }
-    return len(lost)
+    return len(missing)
 
 
 def _require_use(layout: DataLayout, folder: Path) -> None:
     if not layout.catalog.exists():
-        raise UsageError(f"There is nothing in {layout.home} to keep; name the home with --home.")
+        raise UsageError(f"There is no store in {layout.home}. Name the home with --home.")
     if folder.resolve().is_relative_to(layout.home.resolve()):
-        raise UsageError(f"{folder} lies in the home {layout.home}; keep the backup elsewhere.")
+        raise UsageError(f"{folder} lies in the home {layout.home}. Choose a folder outside it.")
     owner = _find_owner(folder)
     if owner and owner != layout.home.resolve() and DataLayout(owner).catalog.exists():
-        raise UsageError(f"{folder} keeps the home {owner}; give each home a folder of its own.")
-    if folder.exists() and any(folder.iterdir()) and not (folder / FILES).is_dir():
-        raise UsageError(f"{folder} holds other things than a backup; name an empty folder.")
+        raise UsageError(f"{folder} is the backup of {owner}. Give each home its own folder.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / OBJECTS).is_dir():
+        raise UsageError(f"{folder} holds other things than a backup. Name an empty folder.")
 
 
 def _find_owner(folder: Path) -> Path | None:
-    """Give the home that a folder keeps."""
     manifest = folder / MANIFEST
     return Path(json.loads(manifest.read_text("utf-8"))["home"]) if manifest.exists() else None
 
 
-def _keeps_shards(layout: DataLayout) -> bool:
-    """Tell whether the shards stand in the home, so that the backup holds them."""
-    return not layout.shards_uri
-
-
 def _find_tracking_server(layout: DataLayout) -> str:
-    """Give the address of the server that has the runs; empty where the home has them."""
     note = layout.tracking_note
     return note.read_text("utf-8") if note.exists() else layout.tracking_server
 
 
 def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, str]]:
-    """Give name in the home, file, and digest (empty where it is not known) of all to be kept.
+    """Yield name in the home, file, and digest (empty if not known) of all to be stored.
 
-    The databases come first: what they name is written before them, so it is there.
+    The databases come first: the files that they name were written before them.
     """
     copy_catalog(layout, databases / "catalog.duckdb")
     yield "catalog.duckdb", databases / "catalog.duckdb", ""
@@ -236,7 +214,7 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
             yield name, databases / Path(name).name, ""
     for path in sorted(layout.songs.glob("??/*")):
         yield str(path.relative_to(layout.home)), path, path.stem
-    if _keeps_shards(layout):
+    if not layout.shards_uri:
         yield from _shards(layout)
     own = (layout.home_id, layout.tracking_note)
     for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, *own):
@@ -245,20 +223,15 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
             yield str(path.relative_to(layout.home)), path, ""
 
 
-def _named_shards(layout: DataLayout) -> list[NamedShard]:
-    with open_catalog(layout) as catalog:
-        return named_shards(catalog)
-
-
 def _shards(layout: DataLayout) -> list[tuple[str, Path, str]]:
-    """Give name, file and digest of the shards that the catalog names and that are there."""
+    """Name, file and digest of the shards that the catalog names and that exist."""
     root = Path(open_store(layout).root)
-    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in _named_shards(layout)]
+    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in read_named_shards(layout)]
     return [file for file in files if file[1].is_file()]
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a SQLite database as it is between two transactions, whoever has it open."""
+    """Copy a SQLite database between two transactions, whoever has it open."""
     address = f"{source.resolve().as_uri()}?mode=ro"
     with (
         closing(sqlite3.connect(address, uri=True)) as reading,
@@ -269,7 +242,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 def _write_manifest(folder: Path, layout: DataLayout, files: dict[str, str]) -> None:
     rows = {
-        name: {"sha256": digest, "n_bytes": kept_file(folder, digest).stat().st_size}
+        name: {"sha256": digest, "n_bytes": object_path(folder, digest).stat().st_size}
         for name, digest in files.items()
     }
     document = {
@@ -280,18 +253,138 @@ def _write_manifest(folder: Path, layout: DataLayout, files: dict[str, str]) -> 
         "runs_elsewhere": _find_tracking_server(layout),
         "files": rows,
     }
-    part = folder / f".{MANIFEST}.part"
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / MANIFEST)
+    write_bytes(folder / MANIFEST, json.dumps(document, indent=1).encode())
 
 
-def _drop_unnamed(folder: Path, named: set[str]) -> None:
-    """Remove what only former backups needed, and what killed ones have left."""
-    for path in [*(folder / FILES).glob("??/*"), *(folder / FILES).glob(".*")]:
+def _remove_unnamed(folder: Path, named: set[str]) -> None:
+    """Remove the objects of former backups alone, and what killed backups left."""
+    for path in [*(folder / OBJECTS).glob("??/*"), *(folder / OBJECTS).glob(".*")]:
         if path.is_file() and path.name not in named:
             path.unlink()
     for left in folder.glob(".databases-*"):
         shutil.rmtree(left)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What was restored.
+
+    Attributes
+    ----------
+    n_files : int
+        Files of the home.
+    left_out : tuple of str
+        Songs and shards that are missing or damaged in the backup.
+    runs_elsewhere : str
+        The tracking server of the runs, if the home had one.
+    """
+
+    n_files: int
+    left_out: tuple[str, ...]
+    runs_elsewhere: str
+
+
+def restore(layout: DataLayout, folder: Path, without_damaged: bool = False) -> RestoreReport:
+    """Restore a backup into an empty home; every file is checked before anything is written.
+
+    A restore that fails leaves nothing; one that was killed is resumed by the next call. The
+    catalog comes last, without which there is no home. MLflow's addresses follow to a new place.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no finished backup, or the home is in use.
+    CatalogMismatch
+        If files are missing or damaged; ``without_damaged`` leaves out songs and shards, which can
+        be made again.
+    """
+    document = _read_manifest(folder)
+    files: Mapping[str, Any] = document["files"]
+    _require_empty(layout)
+    _require_inside(layout, files)
+    damaged = _find_damaged(folder, files, without_damaged)
+    with _clearing_on_failure(layout), explaining_disk_errors(layout):
+        _fill(layout, folder, {name: row for name, row in files.items() if name not in damaged})
+    return RestoreReport(
+        n_files=len(files) - len(damaged),
+        left_out=tuple(damaged),
+        runs_elsewhere=document.get("runs_elsewhere", ""),
+    )
+
+
+@contextmanager
+def _clearing_on_failure(layout: DataLayout) -> Iterator[None]:
+    """Hold the home; if the block fails, remove what it wrote there."""
+    was_there = layout.home.exists()
+    with hold_night(layout), hold_home(layout):
+        try:
+            yield
+        except Exception:
+            for path in layout.home.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if not was_there:
+                layout.home.rmdir()
+            raise
+
+
+def _fill(layout: DataLayout, folder: Path, files: Mapping[str, Any]) -> None:
+    (layout.home / UNFINISHED).touch()
+    for name in sorted(files, key=lambda name: (name == layout.catalog.name, name)):
+        copy_file(object_path(folder, files[name]["sha256"]), layout.home / name)
+    if layout.mlflow_db.exists() and not layout.tracking_note.exists():
+        from storage.models.store import open_tracking  # MLflow takes seconds to load
+
+        open_tracking(replace(layout, tracking_server=""))  # its addresses lead into this home
+    publish(layout)
+    (layout.home / UNFINISHED).unlink()
+
+
+def _read_manifest(folder: Path) -> Mapping[str, Any]:
+    if not (folder / MANIFEST).exists():
+        raise UsageError(
+            f"The backup in {folder} is unfinished. Run `genreflow backup {folder}` again."
+            if (folder / OBJECTS).is_dir()
+            else f"There is no backup in {folder}."
+        )
+    document = json.loads((folder / MANIFEST).read_text("utf-8"))
+    if document["format"] != FORMAT:
+        raise UsageError(f"The backup in {folder} was made by another version of genreflow.")
+    return document
+
+
+def _require_empty(layout: DataLayout) -> None:
+    found = {path.name for path in layout.home.iterdir()} if layout.home.exists() else set()
+    if UNFINISHED not in found and found - _LOCKS:
+        raise UsageError(
+            f"{layout.home} is not empty; a backup is restored into an empty home only. Name "
+            "another one with --home."
+        )
+
+
+def _require_inside(layout: DataLayout, files: Mapping[str, Any]) -> None:
+    home = layout.home.resolve()
+    if outside := [name for name in files if not (home / name).resolve().is_relative_to(home)]:
+        raise CatalogMismatch(
+            f"The manifest of the backup names a file outside the home, {outside[0]!r}; it was not "
+            "written by `genreflow backup`. Nothing was restored."
+        )
+
+
+def _find_damaged(folder: Path, files: Mapping[str, Any], without_damaged: bool) -> list[str]:
+    """Names of the files that are missing or damaged, if all of them may be left out."""
+    damaged = [name for name, row in files.items() if not _is_intact(folder, row["sha256"])]
+    needed = [name for name in damaged if not name.startswith(_REPLACEABLE)]
+    if needed or (damaged and not without_damaged):
+        shown = sorted(damaged, key=lambda name: name.startswith(_REPLACEABLE))[:_N_SHOWN]
+        hint = "" if needed else " `--without-damaged` leaves them out."
+        raise CatalogMismatch(
+            f"{len(damaged)} of {len(files)} files of the backup in {folder} are missing or "
+            f"damaged: {', '.join(shown)}{', …' if len(damaged) > _N_SHOWN else ''}. "
+            f"Nothing was restored. Use another copy of the backup.{hint}"
+        )
+    return damaged
+
+
+def _is_intact(folder: Path, digest: str) -> bool:
+    path = object_path(folder, digest)
+    return path.is_file() and digest_file(path) == digest

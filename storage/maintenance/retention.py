@@ -1,14 +1,17 @@
-"""House-keeping: what nothing needs any more, how large it is, and its removal."""
+"""Retention: what no longer has a use, its removal, and what each place takes on the disk."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.catalog.retention import forget_snapshots, needless_models, needless_snapshots
+from storage.catalog.connection import open_catalog
+from storage.catalog.removals import forget_snapshots, unused_models, unused_snapshots
 from storage.fetch.parts import sweep_parts
 from storage.home import DataLayout
-from storage.keep import KeepConfig
+from storage.maintenance import RetentionConfig
 from storage.maintenance.integrity import unnamed_shards
 from storage.shard_store import list_shards, remove_shards
 
@@ -16,72 +19,124 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needless:
-    """One thing that can go: its kind, its name and its size in bytes."""
+class Unused:
+    """One thing that can be removed: a ``shard``, a ``snapshot`` or a ``model``."""
 
     kind: str
     name: str
     n_bytes: int
 
 
-def tidy_home(layout: DataLayout, keep: KeepConfig, dry_run: bool = False) -> list[Needless]:
-    """Remove what nothing needs; give it, with sizes. The home must be held.
+def tidy_home(layout: DataLayout, keep: RetentionConfig, dry_run: bool = False) -> list[Unused]:
+    """Remove what is unused and return it, with sizes. The home must be held.
 
-    What is killed half-way is found again by the next call: nothing is noted before it is gone.
+    A killed removal is completed by the next call: the catalog forgets last.
     """
-    found = list(_find(layout, keep))
+    found = _find_unused(layout, keep)
     if dry_run:
         return found
-    for thing in found:
-        _REMOVE[thing.kind](layout, thing.name)
-        logger.info("removed %s %s (%s bytes)", thing.kind, thing.name, thing.n_bytes)
+    for unused in found:
+        _remove_files(layout, unused)
+        logger.info("removed %s %s (%s bytes)", unused.kind, unused.name, unused.n_bytes)
+    with open_catalog(layout) as catalog:
+        forget_snapshots(catalog, [unused.name for unused in found if unused.kind == "snapshot"])
     sweep_parts(layout)
     return found
 
 
-def _find(layout: DataLayout, keep: KeepConfig) -> Iterator[Needless]:
+def _find_unused(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
     sizes = list_shards(layout)
-    for shard in unnamed_shards(layout):
-        yield Needless(kind="shard", name=shard, n_bytes=sizes[shard])
-    for snapshot_id in needless_snapshots(layout, keep.snapshots):
-        yield Needless(kind="snapshot", name=snapshot_id, n_bytes=0)
-    needless = needless_models(layout, keep.unpromoted_models)
-    if layout.tracking_server and needless:
+    shards = [(name, sizes[name]) for name in unnamed_shards(layout)]
+    with open_catalog(layout) as catalog:
+        snapshots = unused_snapshots(catalog, keep.snapshots)
+        models = unused_models(catalog, keep.unpromoted_models)
+    kinds = {
+        "shard": shards,
+        "snapshot": [(name, 0) for name in snapshots],
+        "model": _local_models(layout, models),
+    }
+    return [
+        Unused(kind=kind, name=name, n_bytes=n_bytes)
+        for kind, things in kinds.items()
+        for name, n_bytes in things
+    ]
+
+
+def _local_models(layout: DataLayout, model_ids: list[str]) -> list[tuple[str, int]]:
+    if not model_ids:
+        return []
+    if not layout.tracking_server:
+        from storage.models.logged import model_folder  # MLflow takes seconds to load
+        from storage.models.store import open_tracking
+
+        tracking = open_tracking(layout)
+        folders = {model_id: model_folder(tracking, model_id) for model_id in model_ids}
+        return [(name, _count_bytes(path)) for name, path in folders.items() if path]
+    if model_ids:
         logger.warning(
-            "%s networks that `keep.unpromoted_models` does not keep stay on the tracking server "
-            "%s; its own pages, and `mlflow gc` there, remove them.",
-            len(needless),
+            "%s unused models stay on the tracking server %s. Remove them in its pages, then run "
+            "`mlflow gc` there.",
+            len(model_ids),
             layout.tracking_server,
         )
-        return
-    yield from _find_models(layout, needless)
+    return []
 
 
-def _find_models(layout: DataLayout, model_ids: Sequence[str]) -> Iterator[Needless]:
-    if not model_ids:
-        return
-    from storage.models.logged import model_folder  # MLflow takes seconds to load
-    from storage.models.store import open_tracking
+def _remove_files(layout: DataLayout, unused: Unused) -> None:
+    if unused.kind == "shard":
+        remove_shards(layout, [unused.name])
+    elif unused.kind == "model":
+        from storage.models.logged import delete_model
+        from storage.models.store import open_tracking
 
-    tracking = open_tracking(layout)
-    for model_id in model_ids:
-        if folder := model_folder(tracking, model_id):
-            yield Needless(kind="model", name=model_id, n_bytes=_count_bytes(folder))
+        delete_model(open_tracking(layout), unused.name)
 
 
-def _delete_model(layout: DataLayout, model_id: str) -> None:
-    from storage.models.logged import delete_model
-    from storage.models.store import open_tracking
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Bytes of each place below the home, largest first, and of its disk."""
 
-    delete_model(open_tracking(layout), model_id)
+    places: tuple[tuple[str, int], ...]
+    free_bytes: int
+    disk_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all places together."""
+        return sum(n_bytes for _, n_bytes in self.places)
 
 
-def _count_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def measure_usage(layout: DataLayout) -> Usage:
+    """Add up the files of each place of the home; all that has no place of its own is ``other``.
+
+    Shards count also where they are elsewhere. Files that are removed meanwhile count 0.
+    """
+    sizes = {"other": 0}
+    named = {path.name for path in layout.places}
+    for entry in layout.home.iterdir():
+        name = entry.name if entry.name in named else "other"
+        sizes[name] = sizes.get(name, 0) + _count_bytes(entry)
+    sizes[layout.shards.name] = sum(list_shards(layout).values())
+    disk = shutil.disk_usage(layout.home)
+    largest = sorted(sizes.items(), key=lambda place: -place[1])
+    return Usage(
+        places=tuple(place for place in largest if place[1]),
+        free_bytes=disk.free,
+        disk_bytes=disk.total,
+    )
 
 
-_REMOVE: dict[str, Callable[[DataLayout, str], None]] = {
-    "shard": lambda layout, name: remove_shards(layout, [name]),
-    "snapshot": lambda layout, name: forget_snapshots(layout, [name]),
-    "model": _delete_model,
-}
+def _count_bytes(entry: Path) -> int:
+    return sum(_file_size(path) for path in (_files(entry) if entry.is_dir() else [entry]))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0

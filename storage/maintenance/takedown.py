@@ -1,4 +1,4 @@
-"""Takedown: songs go from every place of the home; their split, and that they went, stay."""
+"""Takedown: songs leave every place of the home; their split and a line in `removals` stay."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from genre_core.errors import CatalogMismatch
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import Shard, all_shards
-from storage.catalog.publish import publish
+from storage.catalog.publish import publish, release_retained, retained_shards
 from storage.catalog.removals import (
     RemovedSong,
     find_sources,
@@ -17,37 +17,36 @@ from storage.catalog.removals import (
 )
 from storage.catalog.shards import count_named, named_shards
 from storage.home import DataLayout
-from storage.reports import remove_pages
-from storage.retained_shards import forget_readers, kept_for_readers
+from storage.reports import remove_nightly_reports
 from storage.shards import free_memory, join_shards, remove_orphans
 
 logger = logging.getLogger(__name__)
 
 
-def take_down(layout: DataLayout, songs: Sequence[RemovedSong], reason: str, who: str) -> int:
-    """Remove songs from shards, catalog, published store and files; give the bytes of the files.
+def take_down(layout: DataLayout, songs: Sequence[RemovedSong], reason: str, actor: str) -> int:
+    """Remove songs from shards, catalog, published store and files; return the bytes of files.
 
-    The home must be held. Shards without the songs are written first, then the catalog changes
-    in one transaction: what a killed process leaves, the next call of `finish_removals` takes.
+    The home must be held. Shards without the songs are written first, then the catalog changes in
+    one transaction; `finish_removals` completes a removal that was killed.
     """
-    track_ids = {song.track_id for song in songs}
-    forget_readers(layout)
-    record_removal(layout, songs, _rewrite_shards(layout, track_ids), reason, who)
+    release_retained(layout)
+    rewritten = _rewrite_shards(layout, {song.track_id for song in songs})
+    with open_catalog(layout) as catalog:
+        record_removal(catalog, songs, rewritten, reason, actor)
     return finish_removals(layout)
 
 
 def finish_removals(layout: DataLayout) -> int:
-    """Publish, then remove the files of all songs that were ever removed; give their bytes.
-
-    What the last extract left for readers of the store before stays, unless a song was removed.
-    """
+    """Publish, then remove the files of all songs that were ever removed; return their bytes."""
     publish(layout)
     with open_catalog(layout) as catalog:
         named = all_shards(catalog)
-    remove_orphans(layout, [*kept_for_readers(layout), *named])
-    remove_pages(layout, last_removal(layout))
+        track_ids, removed_at = removed_tracks(catalog), last_removal(catalog)
+        sources = find_sources(catalog, track_ids)
+    remove_orphans(layout, [*retained_shards(layout), *named])
+    remove_nightly_reports(layout, removed_at)
     n_bytes = 0
-    for path in list(_files(layout, removed_tracks(layout))):
+    for path in list(_files(layout, track_ids, sources)):
         size = path.stat().st_size
         path.unlink()
         logger.info("removed %s (%s bytes)", path, size)
@@ -55,46 +54,45 @@ def finish_removals(layout: DataLayout) -> int:
     return n_bytes
 
 
-def old_catalogs(layout: DataLayout) -> list[Path]:
-    """Give the copies of older catalogs, which still know what was removed since."""
+def catalog_copies(layout: DataLayout) -> list[Path]:
+    """Return the copies of migrated catalogs, which still name songs that were removed since."""
     return sorted(layout.home.glob(f"{layout.catalog.name}.version-*"))
 
 
 def _rewrite_shards(layout: DataLayout, track_ids: set[str]) -> dict[str, Shard | None]:
-    """Write the shards that hold some songs anew without them."""
+    """Map each shard that holds one of the songs to the shard that replaces it."""
     with open_catalog(layout) as catalog:
-        named = {shard.name: shard.feature_key for shard in named_shards(catalog)}
-        counts = count_named(catalog, list(named))
-    holding = [name for name, tracks in counts.items() if track_ids & tracks.keys()]
+        keys = {shard.name: shard.feature_key for shard in named_shards(catalog)}
+        counts = count_named(catalog, list(keys))
     return {
-        name: _rewrite(layout, named[name], name, sorted(counts[name].keys() - track_ids))
-        for name in holding
+        name: _rewrite(layout, keys[name], name, sorted(tracks.keys() - track_ids))
+        for name, tracks in counts.items()
+        if track_ids & tracks.keys()
     }
 
 
 def _rewrite(
     layout: DataLayout, feature_key: str, name: str, track_ids: Sequence[str]
 ) -> Shard | None:
-    """Write one shard with some of its songs; one that cannot be read is made again by extract."""
+    """Write one shard with the remaining songs; None if none is left or it cannot be read."""
     if not track_ids:
         return None
     try:
         return join_shards(layout, feature_key, [name], track_ids)
     except CatalogMismatch as error:
-        logger.warning("%s is forgotten, the next extract makes it again: %s", name, error)
+        logger.warning("%s is dropped, the next extract makes it again: %s", name, error)
         return None
     finally:
         free_memory()
 
 
-def _files(layout: DataLayout, track_ids: Sequence[str]) -> Iterator[Path]:
-    """Give all files of some songs below the home, but for those that are not the home's own."""
+def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str]) -> Iterator[Path]:
+    """Yield all files of some songs below the home, also downloaded collections."""
     for track_id in track_ids:
         for place in (layout.songs / track_id[:2], layout.songs / ".unnamed"):
             yield from place.glob(f"{track_id}*")
-        for place in (layout.songs / ".damaged", layout.wav, layout.prints, layout.suspects):
+        for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
-    for source in find_sources(layout, track_ids):
-        path = Path(source)
+    for path in map(Path, sources):
         if path.is_relative_to(layout.collections.absolute()) and path.is_file():
             yield path

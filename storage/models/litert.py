@@ -6,7 +6,6 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from genre_core.examples import Float32Array
-from storage.stderr import silent_stderr
 
 N_THREADS = 2
 
@@ -51,26 +50,23 @@ class LightNetwork:
         if n_matrices == self._n_matrices:
             return
         self._interpreter.resize_tensor_input(self._matrices, (n_matrices, *self._shape))
-        with silent_stderr():  # it tells that it computes on the processor
-            self._interpreter.allocate_tensors()
+        self._interpreter.allocate_tensors()
         self._n_matrices = n_matrices
 
 
 def write_light(network: object, path: Path) -> None:
     """Export a network without loops (a keras.Model, see `unroll_network`) to a file."""
-    with silent_stderr():
-        network.export(path, format="litert", verbose=False)  # type: ignore[attr-defined]
+    network.export(path, format="litert", verbose=False)  # type: ignore[attr-defined]
 
 
 def write_light_float16(network: object, path: Path) -> None:
     """Export a network (a keras.Model) with its weights in half precision: half the size."""
     import tensorflow as tf
 
-    with silent_stderr():
-        network.export(  # type: ignore[attr-defined]
-            path,
-            format="litert",
-            verbose=False,
-            optimizations=[tf.lite.Optimize.DEFAULT],
-            target_spec={"supported_types": [tf.float16]},
-        )
+    network.export(  # type: ignore[attr-defined]
+        path,
+        format="litert",
+        verbose=False,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        target_spec={"supported_types": [tf.float16]},
+    )

@@ -20,7 +20,8 @@ from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.home import DataLayout, read_home_id
+from storage.files import read_home_id
+from storage.home import DataLayout
 from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.server import describe_absence, describe_refusal, require_answer
 

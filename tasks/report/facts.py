@@ -1,4 +1,4 @@
-"""What a morning page rests on: everything that one night changed, gathered from the stores."""
+"""The facts of a nightly report: what one run changed, gathered from the stores."""
 
 import logging
 from collections import Counter
@@ -9,8 +9,9 @@ from typing import Any
 
 from genre_core.errors import GenreflowError
 from storage.catalog.audits import Audit, read_audit, read_last_audit, read_snapshot, suspect_rows
+from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import (
-    MorningNight,
+    NightRecord,
     count_library,
     read_challenges,
     read_conflicts,
@@ -19,42 +20,41 @@ from storage.catalog.nightly import (
 )
 from storage.catalog.runs import read_comparable_runs, read_predicted_splits
 from storage.home import DataLayout
-from storage.maintenance.usage import Usage, measure_usage
+from storage.maintenance.retention import Usage, measure_usage
 from storage.models.champion import Champion
 from tasks.comparison import Comparison, compare_groups
 from tasks.predict import find_champion
-from tasks.report.certainty import NightCertainty, measure_certainty
-from tasks.report.drift import NightDrift, measure_drift
+from tasks.report.measures import NightCertainty, NightDrift, measure_certainty, measure_drift
 
 Row = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Morning:
-    """One night, with all that its page shows.
+class NightFacts:
+    """One nightly run with all that its report shows.
 
     Attributes
     ----------
     songs : tuple of dict
-        The sources that came to light, with what became of each.
+        The sources that are new, with their outcomes.
     conflicts : tuple of dict
-        One row a claim of every recording that waits for a decision.
+        One row a source of every recording with several genres.
     suspects : tuple of dict
-        The songs whose label looks wrong, those that were found first this night with ``is_new``.
+        Songs whose label looks wrong; ``is_new`` since this run.
     library : tuple of dict
         Songs by genre and outcome.
     comparison : Comparison or None
-        None where no run has finished, or runs cannot be compared; ``comparison_fault`` says why.
+        None without finished runs, or if they cannot be compared: ``comparison_fault``.
     new_runs : frozenset of str
-        The runs of this night.
+        The training runs of this nightly run.
     challenges, promotions : tuple of dict
-        Those of this night, the last one first.
-    reigns : tuple of dict
+        Those of this run, the last one first.
+    champions : tuple of dict
         All promotions, the first one first.
     """
 
-    night: MorningNight
+    night: NightRecord
     songs: tuple[Row, ...]
     conflicts: tuple[Row, ...]
     suspects: tuple[Row, ...]
@@ -66,36 +66,38 @@ class Morning:
     new_runs: frozenset[str]
     challenges: tuple[Row, ...]
     promotions: tuple[Row, ...]
-    reigns: tuple[Row, ...]
+    champions: tuple[Row, ...]
     champion: Champion | None
     audit: Audit | None
     usage: Usage
 
     @property
     def decision(self) -> Row | None:
-        """What was decided last: a challenge, a promotion or a rollback."""
+        """The last challenge, promotion or rollback."""
         last = (*self.challenges[:1], *self.promotions[:1])
         return max(last, key=lambda row: row.get("judged_at") or row["promoted_at"], default=None)
 
     def with_outcome(self, *outcomes: str) -> list[Row]:
-        """Give the songs of the night with one of some outcomes."""
+        """Return the songs with one of some outcomes."""
         return [song for song in self.songs if song["outcome"] in outcomes]
 
 
-def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
-    """Gather what a night changed, from the catalog, the shards and the exported champion."""
+def gather_facts(layout: DataLayout, night: NightRecord) -> NightFacts:
+    """Gather what a nightly run changed, from the catalog, the shards and the registry."""
     since = night.started_at
+    with open_catalog(layout) as catalog:
+        songs, conflicts = read_new_songs(catalog, since), read_conflicts(catalog, since)
+        library, challenges = count_library(catalog), read_challenges(catalog, since)
+        champions = read_promotions(catalog)
     comparison, fault, new_runs = _compare(layout, since)
-    reigns = read_promotions(layout)
     champion = find_champion(layout)
-    challenges = read_challenges(layout, since)
-    promotions = [row for row in reversed(reigns) if row["promoted_at"] >= since]
-    return Morning(
+    promotions = [row for row in reversed(champions) if row["promoted_at"] >= since]
+    return NightFacts(
         night=night,
-        songs=tuple(read_new_songs(layout, since)),
-        conflicts=tuple(read_conflicts(layout, since)),
+        songs=tuple(songs),
+        conflicts=tuple(conflicts),
         suspects=tuple(_read_suspects(layout, since)),
-        library=tuple(count_library(layout)),
+        library=tuple(library),
         drift=measure_drift(layout, since),
         certainty=measure_certainty(layout, champion),
         comparison=comparison,
@@ -103,7 +105,7 @@ def gather_morning(layout: DataLayout, night: MorningNight) -> Morning:
         new_runs=new_runs,
         challenges=tuple(challenges),
         promotions=tuple(promotions),
-        reigns=tuple(reigns),
+        champions=tuple(champions),
         champion=champion,
         audit=_find_audit(layout, [*challenges, *promotions]),
         usage=measure_usage(layout),
@@ -131,20 +133,20 @@ def count_by_genre(songs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, in
 
 
 def _compare(layout: DataLayout, since: datetime) -> tuple[Comparison | None, str, frozenset[str]]:
-    """Compare the runs on the library used last; say why where that cannot be done."""
+    """Compare the runs on the newest library; the second value says why if they cannot be."""
     runs = read_comparable_runs(layout)
     if not runs:
         return None, "No run has finished yet.", frozenset()
     new_runs = frozenset(run.run_id for run in runs if run.started_at >= since)
     try:
-        judged = read_predicted_splits(layout, [run.run_id for run in runs])
-        return compare_groups([run.as_row() for run in runs], judged), "", new_runs
+        predicted = read_predicted_splits(layout, [run.run_id for run in runs])
+        return compare_groups([run.as_row() for run in runs], predicted), "", new_runs
     except GenreflowError as error:
         return None, str(error), new_runs
 
 
 def _find_audit(layout: DataLayout, decided: Sequence[Row]) -> Audit | None:
-    """Give the audit that the night decided by, or the last one of the snapshot used last."""
+    """Audit of the last decision, or else the last one of the newest snapshot."""
     if decided and decided[0]["audit_id"]:
         return read_audit(layout, decided[0]["audit_id"])
     snapshot = read_snapshot(layout)

@@ -1,4 +1,4 @@
-"""Telling of a night: as artifacts in the Prefect UI, and through a notification block."""
+"""Tasks of the nightly report: write it, show it in the Prefect UI, notify somebody."""
 
 import re
 from collections.abc import Mapping
@@ -13,132 +13,138 @@ from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 
 from genre_core.errors import UsageError
-from storage.catalog.nightly import MorningNight, read_night
+from storage.catalog.connection import open_catalog
+from storage.catalog.nightly import NightRecord, read_night
 from storage.home import DataLayout
-from storage.reports import figure_png, write_text
-from tasks.report.facts import gather_morning
-from tasks.report.page import HTML, MARKDOWN, draw_morning, render_morning, tell_morning
 
-FOLDER, LATEST = "nights", "latest"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MorningPage:
-    """Where the page of a night stands, and what it says."""
-
-    night_id: str
-    page: Path
-    headline: str
-    to_do: tuple[str, ...]
-    markdown: str
-    told: dict[str, Any]
-
-    @property
-    def sentence(self) -> str:
-        """Where the page is."""
-        return f"The page is {self.page}."
-
-    def as_document(self) -> dict[str, Any]:
-        """Give plain values by name."""
-        return {**self.told, "page": str(self.page)}
-
-
-def make_morning_page(
-    layout: DataLayout, night_id: str = "", started_at: datetime | None = None
-) -> MorningPage:
-    """Write ``reports/nights/<night_id>.html`` and ``latest.html``, each with its Markdown.
-
-    Parameters
-    ----------
-    layout : DataLayout
-    night_id : str
-        A night of the catalog; empty: the last one.
-    started_at : datetime, optional
-        When the night began, where the catalog knows no such night.
-
-    Raises
-    ------
-    UsageError
-        If there is no such night, and no time was given.
-    """
-    night = _find_night(layout, night_id, started_at)
-    morning = gather_morning(layout, night)
-    images = {name: figure_png(figure) for name, figure in draw_morning(morning).items()}
-    pages = render_morning(morning, images)
-    page = _write_pages(layout, night.night_id, pages)
-    told = tell_morning(morning)
-    return MorningPage(
-        night_id=night.night_id,
-        page=page,
-        headline=told["headline"],
-        to_do=tuple(told["to_do"]),
-        markdown=pages[MARKDOWN],
-        told=told,
-    )
-
-
-def _write_pages(layout: DataLayout, night_id: str, pages: Mapping[str, str]) -> Path:
-    """Write the page under the night's name and as the latest; give where its HTML stands."""
-    name, folder = re.sub(r"[^\w.-]", "-", night_id), layout.reports / FOLDER
-    for stem in (name, LATEST):
-        write_text(folder, f"{stem}.md", pages[MARKDOWN])
-        write_text(folder, f"{stem}.html", pages[HTML])
-    return folder / f"{name}.html"
-
-
-def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) -> MorningNight:
-    night = None
-    if layout.catalog.exists() and (night_id or started_at is None):
-        night = read_night(layout, night_id)
-    if night is None and started_at is not None:
-        moment = started_at.astimezone(UTC)
-        night = MorningNight(night_id=night_id or f"{moment:%Y-%m-%dT%H-%M-%SZ}", started_at=moment)
-    if night is None:
-        raise UsageError(
-            f"There is no night{' ' + night_id if night_id else ''} in {layout.home} yet. Run the "
-            "flow `nightly` first, or name the right place with --home."
-        )
-    return night
-
-
+LATEST = "latest"
 TABLES = {
     "left_out": "songs left out",
     "duplicates": "new duplicates",
-    "conflicts": "recordings under several genres",
+    "conflicts": "recordings with several genres",
     "networks": "networks compared",
     "drift": "new songs against validation songs",
     "steps": "steps with their times",
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPage:
+    """The report of a nightly run: its HTML file and its content."""
+
+    night_id: str
+    page: Path
+    headline: str
+    to_do: tuple[str, ...]
+    markdown: str
+    content: dict[str, Any]
+
+    @property
+    def sentence(self) -> str:
+        """Where the report is."""
+        return f"The report is {self.page}."
+
+    @property
+    def summary(self) -> str:
+        """The headline, what needs a decision, and where the report is."""
+        return "\n".join([self.headline, *(f"- {item}" for item in self.to_do), self.sentence])
+
+    def as_document(self) -> dict[str, Any]:
+        """Return plain values by name."""
+        return {**self.content, "page": str(self.page)}
+
+
+def make_report(
+    layout: DataLayout, night_id: str = "", started_at: datetime | None = None
+) -> ReportPage:
+    """Write ``reports/nights/<night_id>.html`` and ``latest.html``, each with its Markdown.
+
+    Parameters
+    ----------
+    layout : DataLayout
+    night_id : str
+        A nightly run of the catalog; empty: the last one.
+    started_at : datetime, optional
+        Start of the run, if the catalog does not have it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, and no time was given.
+    """
+    # figures, audit and comparison are loaded when the report is written, not with the flow
+    from storage.reports import figure_png
+    from tasks.report.facts import gather_facts
+    from tasks.report.page import MARKDOWN, describe_night, draw_figures, render_report
+
+    night = _find_night(layout, night_id, started_at)
+    facts = gather_facts(layout, night)
+    images = {name: figure_png(figure) for name, figure in draw_figures(facts).items()}
+    pages = render_report(facts, images)
+    content = describe_night(facts)
+    return ReportPage(
+        night_id=night.night_id,
+        page=_write_pages(layout, night.night_id, pages),
+        headline=content["headline"],
+        to_do=tuple(content["to_do"]),
+        markdown=pages[MARKDOWN],
+        content=content,
+    )
+
+
+def _write_pages(layout: DataLayout, night_id: str, pages: Mapping[str, str]) -> Path:
+    """Write the report under the id of its run and as the latest; return its HTML file."""
+    from storage.reports import NIGHTLY, write_text
+
+    name, folder = re.sub(r"[^\w.-]", "-", night_id), layout.reports / NIGHTLY
+    for stem in (name, LATEST):
+        for template, text in pages.items():
+            write_text(folder, stem + Path(template).suffix, text)
+    return folder / f"{name}.html"
+
+
+def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) -> NightRecord:
+    night = None
+    if layout.catalog.exists() and (night_id or started_at is None):
+        with open_catalog(layout) as catalog:
+            night = read_night(catalog, night_id)
+    if night is None and started_at is not None:
+        moment = started_at.astimezone(UTC)
+        return NightRecord(night_id=night_id or f"{moment:%Y-%m-%dT%H-%M-%SZ}", started_at=moment)
+    if night is None:
+        raise UsageError(
+            f"There is no nightly run{' ' + night_id if night_id else ''} in {layout.home} yet. "
+            "Run the flow `nightly` first, or name the right place with --home."
+        )
+    return night
+
+
 @task
-def write_morning_page(layout: DataLayout, night_id: str) -> MorningPage:
-    """Write the page of a night; the same stands in the Prefect UI, in Markdown and tables."""
-    page = make_morning_page(layout, night_id)
+def write_report(layout: DataLayout, night_id: str) -> ReportPage:
+    """Write the report of a nightly run, and show it in the Prefect UI as Markdown and tables."""
+    page = make_report(layout, night_id)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():
-        if rows := page.told[name]:
+        if rows := page.content[name]:
             key = f"morning-{name.replace('_', '-')}"
             create_table_artifact(key=key, table=[_flat(row) for row in rows], description=title)
     return page
 
 
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Join the lists of a row to text, as tables of Prefect need it."""
+    return {
+        name: "\n".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in row.items()
+    }
+
+
 @task
-def notify_of_night(block: str, page: MorningPage | None) -> bool:
-    """Send the headline through a notification block; a failure is logged and fails nothing.
+def notify_of_night(block: str, page: ReportPage | None) -> bool:
+    """Send the summary through a notification block; return whether it was sent.
 
-    Parameters
-    ----------
-    block : str
-        ``<type>/<name>``, as the Prefect UI shows it: ``slack-webhook/my-block``. Empty: nobody
-        is told.
-    page : MorningPage or None
-        None where it could not be written; then there is nothing to send.
-
-    Returns
-    -------
-    bool
-        Whether it was sent.
+    A failure is logged. ``block`` is ``<type>/<name>``, such as ``slack-webhook/my-block``; empty:
+    nothing is sent.
     """
     if not block or page is None:
         return False
@@ -146,29 +152,15 @@ def notify_of_night(block: str, page: MorningPage | None) -> bool:
         _send(block, page)
     except Exception as error:  # each kind of block fails in its own way
         get_run_logger().warning(
-            "Nobody was told of the night through %s: %s. The page is %s.", block, error, page.page
+            "Notification through %s failed: %s. %s", block, error, page.sentence
         )
         return False
     return True
 
 
-def _send(block: str, page: MorningPage) -> None:
+def _send(block: str, page: ReportPage) -> None:
     loaded = Block.load(block)
     if not isinstance(loaded, NotificationBlock):
         raise TypeError("it is no notification block; choose one whose type sends notifications")
     with loaded.raise_on_failure():
-        loaded.notify(body=summary(page), subject="genreflow: the night")  # type: ignore[unused-coroutine]
-
-
-def summary(page: MorningPage) -> str:
-    """Give the headline, what is left to decide, and where the page is."""
-    to_do = [f"- {item}" for item in page.to_do]
-    return "\n".join([page.headline, *to_do, f"The page: {page.page}"])
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Give a row whose lists are text, as a table of Prefect takes it."""
-    return {
-        name: "\n".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in row.items()
-    }
+        loaded.notify(body=page.summary, subject="genreflow: nightly run")  # type: ignore[unused-coroutine]

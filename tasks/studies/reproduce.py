@@ -17,6 +17,7 @@ from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import TrainingConfig
+from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
 from storage.catalog.snapshots import read_groups, read_snapshot
@@ -110,7 +111,9 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     )
     if trial.cell_id != run.cell_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back.")
-    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & set(removed_tracks(layout))):
+    with open_catalog(layout) as catalog:
+        removed = set(removed_tracks(catalog))
+    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & removed):
         raise UsageError(
             f"{n_removed} songs of run {run.run_id} were removed from the store, so it cannot be "
             "trained again."

@@ -12,8 +12,8 @@ from typing import Any
 INGEST = (
     "storage.fetch.download:_to_track:before:5",  # the song is in its place, its part may be
     "storage.catalog.songs:record_songs:after:1",
-    "storage.audio.fingerprint:write_print:after:3",
-    "storage.catalog.fingerprints:record_prints:after:1",
+    "storage.audio.fingerprint:fingerprint_song:after:3",
+    "storage.catalog.fingerprints:record_fingerprints:after:1",
     "storage.catalog.recordings:settle_recordings:after:1",
     "storage.catalog.publish:_write_store:after:1",
 )
@@ -21,7 +21,7 @@ LONG_INGEST = (  # the short form leaves these out, because each costs some seco
     "storage.fetch.download:_digest_part:before:3",
     "storage.fetch.download:fetch_song:after:20",
     "storage.catalog.songs:record_songs:before:1",
-    "storage.catalog.fingerprints:record_prints:before:1",
+    "storage.catalog.fingerprints:record_fingerprints:before:1",
     "storage.catalog.publish:_write_store:before:1",
     "storage.catalog.publish:publish:after:1",
 )

@@ -7,6 +7,7 @@ import pytest
 
 from storage.catalog.nightly import read_nights
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.crash.comparison import describe, differences, orphans
 from tests.crash.nursery import KILLED, Nursery
 from tests.crash.points import EXTRACT, INGEST, TRAIN
@@ -68,7 +69,7 @@ def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_fr
     ended = line_nursery.run(home, "nightly")
 
     assert (killed, ended) == (KILLED, 0)
-    last, first = read_nights(DataLayout(home))
+    last, first = in_catalog(DataLayout(home), read_nights)
     assert (first.outcome, [step.step for step in first.steps]) == (
         "interrupted",
         ["ingest", "extract"],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import Settings
+from genre_core.errors import TransientError
 from storage.catalog.publish import query_rows
 from storage.files import digest_file
 from storage.home import DataLayout
@@ -141,7 +142,7 @@ def test_a_first_backup_that_was_killed_is_told_as_unfinished(
     said = genreflow("restore", folder, "--home", tmp_path / "new")
 
     assert said.code == USAGE
-    assert "was never finished" in said.err
+    assert "is unfinished" in said.err
 
 
 def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
@@ -156,7 +157,7 @@ def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
     said = genreflow("restore", folder, "--home", tmp_path / "new")
 
     assert said.code == FAILURE
-    assert f"are gone or damaged: {song}. Nothing was restored" in said.err
+    assert f"are missing or damaged: {song}. Nothing was restored" in said.err
     assert "`--without-damaged` leaves them out" in said.err
     assert not (tmp_path / "new").exists()
 
@@ -186,6 +187,27 @@ def test_a_restore_that_was_killed_goes_on(genreflow: Call, folder: Path, tmp_pa
     assert said.code == WELL
     assert not (tmp_path / "new" / ".restoring").exists()
     assert genreflow("doctor", "--home", tmp_path / "new").code == WELL
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_restore_that_fails_leaves_nothing(
+    genreflow: Call, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    new = tmp_path / "new"
+    if is_there:
+        new.mkdir()
+    with monkeypatch.context() as failing:
+        failing.setattr("storage.maintenance.backup.publish", _fail)
+        said = genreflow("restore", folder, "--home", new)
+
+    assert said.code == FAILURE
+    assert new.exists() == is_there
+    assert list(new.glob("*")) == []
+    assert genreflow("restore", folder, "--home", new).code == WELL
+
+
+def _fail(*_arguments: object) -> None:
+    raise TransientError("the disk is full")
 
 
 def test_a_home_in_use_is_not_restored_into(
@@ -235,8 +257,8 @@ def test_damaged_songs_and_shards_are_left_out_on_demand_and_made_again(
     said = genreflow("restore", folder, "--without-damaged", "--home", new.home)
 
     assert said.code == WELL
-    assert all(f"{name} is gone or damaged" in said.err for name in (song, shard))
-    assert "`genreflow extract` makes shards again" in said.err
+    assert all(f"{name} is missing or damaged" in said.err for name in (song, shard))
+    assert "`genreflow extract` to make shards again" in said.err
     assert not (new.home / song).exists()
     assert genreflow("doctor", "--home", new.home).code == FAILURE
     assert genreflow("doctor", "--repair", "--home", new.home).code == WELL
@@ -248,11 +270,11 @@ def test_a_damaged_catalog_is_never_left_out(genreflow: Call, folder: Path, tmp_
     said = genreflow("restore", folder, "--without-damaged", "--home", tmp_path / "new")
 
     assert said.code == FAILURE
-    assert "are gone or damaged: catalog.duckdb" in said.err
+    assert "are missing or damaged: catalog.duckdb" in said.err
     assert not (tmp_path / "new").exists()
 
 
-def test_a_backup_mends_its_damaged_copies(
+def test_a_backup_repairs_its_damaged_objects(
     genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
     files = kept_files(folder)
@@ -262,7 +284,7 @@ def test_a_backup_mends_its_damaged_copies(
 
     said = genreflow("backup", folder, "--check-all", "--home", finished_copy.home)
 
-    assert "2 copies were damaged, and were made anew." in said.out
+    assert "2 damaged backup objects were written again." in said.out
     assert genreflow("restore", folder, "--home", tmp_path / "new").code == WELL
 
 
@@ -276,7 +298,7 @@ def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
     restored = genreflow("restore", folder, "--home", tmp_path / "new")
 
     assert (said.code, restored.code) == (FAILURE, WELL)
-    assert "1 songs are not in the home any more" in said.err
+    assert "1 songs are missing in the home" in said.err
     assert (tmp_path / "new" / song).is_file()
 
 
@@ -288,7 +310,7 @@ def test_a_backup_without_all_shards_says_how_many_and_ends_with_1(
     said = genreflow("backup", folder, "--home", finished_copy.home)
 
     assert said.code == FAILURE
-    assert "1 shards are not in the home" in said.err
+    assert "1 shards are missing in the home" in said.err
 
 
 def test_two_homes_are_not_kept_in_one_folder_but_a_home_that_moved_goes_on(
@@ -302,5 +324,5 @@ def test_two_homes_are_not_kept_in_one_folder_but_a_home_that_moved_goes_on(
     moved = genreflow("backup", folder, "--home", new)
 
     assert other.code == USAGE
-    assert f"keeps the home {finished_copy.home.resolve()}" in other.err
+    assert f"is the backup of {finished_copy.home.resolve()}" in other.err
     assert moved.code == WELL

@@ -80,7 +80,7 @@ def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_judged(
     assert said.code == 1
     assert "Traceback" not in said.err
     assert gone.keys() == {"song", "error", "champion"}
-    assert "gone.mp3 is not there" in gone["error"]
+    assert "gone.mp3 does not exist" in gone["error"]
     assert judged["genre"] in {"clicks", "hiss", "hums"}
 
 
@@ -113,7 +113,7 @@ def test_people_get_a_table(genreflow: Call, finished: Settings, songs: Path) ->
     assert said.code == 1
     assert "not judged" in said.out
     assert "b.wav" in said.out
-    assert said.err.count("gone.mp3 is not there") == 1
+    assert said.err.count("gone.mp3 does not exist") == 1
 
 
 def test_a_verdict_needs_no_home_that_can_be_written_and_stores_nothing(

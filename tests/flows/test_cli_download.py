@@ -51,7 +51,7 @@ def test_a_server_without_the_archive_ends_in_one_sentence(
     said = genreflow("run", "--download", "fma-small")
 
     assert said.code == FAILURE
-    assert "fma_small.zip answers 404" in said.err
+    assert "fma_small.zip: its server answers 404" in said.err
     assert "Traceback" not in said.err
 
 

@@ -132,7 +132,7 @@ def test_bad_sql(genreflow: Call, finished: Settings, statement: str, words: str
 
     assert said.code == USAGE
     assert said.out == ""
-    assert said.err.startswith("genreflow: The store cannot answer: ")
+    assert said.err.startswith("genreflow: The query failed: ")
     assert words in said.err
     assert "Traceback" not in said.err
 

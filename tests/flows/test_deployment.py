@@ -17,11 +17,12 @@ import pytest
 from storage.catalog.nightly import read_nights
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.conftest import IDLE_SERVICES
 from tests.flows.test_ui import free_port
 from tests.shared import Shared
 
-pytestmark = [pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.keras]
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -164,14 +165,13 @@ def test_nightly_runs_by_the_clock_and_no_slot_can_be_kept_by_a_dead_run(prefect
     assert all(not deployments[name]["schedules"] for name in deployments if name != "nightly")
 
 
-@pytest.mark.long
 def test_the_schedule_itself_starts_a_night(prefect: Prefect) -> None:
     prefect.run("deployment", "schedule", "create", "nightly/nightly", "--interval", "45")
 
     finished = prefect.wait_for_run("Completed")
 
     prefect.run("deployment", "schedule", "clear", "nightly/nightly", "--accept-yes")
-    nights = {night.flow_run_id: night for night in read_nights(prefect.layout)}
+    nights = {night.flow_run_id: night for night in in_catalog(prefect.layout, read_nights)}
     artifacts = prefect.ask("artifacts/filter", artifacts={"key": {"any_": ["morning"]}})
     promotions = query_rows(prefect.layout, "select who from promotions")
     outcomes = query_rows(prefect.layout, "select * from outcomes where outcome = 'ok'")

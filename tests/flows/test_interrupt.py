@@ -58,7 +58,24 @@ def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(tmp_path: Path, shared: Sh
             program.kill()
         took_s = time.monotonic() - interrupted_at
 
-    assert code == 130
+    assert code == -signal.SIGINT  # shells report it as 130
     assert took_s < 30
     assert "Stopped. What was finished is kept" in told.read_text()
     assert "Traceback" not in told.read_text()
+
+
+QUIET = """
+import os, sys
+from flows.cli.start import quiet_libraries
+quiet_libraries()
+os.write(2, b"of a library in C++")
+print("of Python", file=sys.stderr)
+"""
+
+
+def test_standard_error_shows_what_python_writes_and_nothing_of_c_libraries() -> None:
+    program = subprocess.run(
+        [sys.executable, "-c", QUIET], capture_output=True, text=True, check=True
+    )
+
+    assert program.stderr == "of Python\n"

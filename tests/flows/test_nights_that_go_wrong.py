@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flows import nightly as night
-from flows.nightly import Call, StepSkipped
+from flows.nightly import StepSkipped, Trigger
 from flows.settings import Settings
 from flows.who import SCHEDULE
 from genre_core.errors import UsageError
@@ -25,6 +25,7 @@ from storage.catalog.nightly import (
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from storage.lock import hold_night
+from tests.catalogs import in_catalog
 from tests.conftest import hum, write_song
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ def due(monkeypatch: pytest.MonkeyPatch) -> Due:
     """Have the schedule, instead of a person, ask for the nights of this test."""
 
     def ask(due_at: datetime) -> None:
-        call = Call(who=SCHEDULE, flow_run_id="", due_at=due_at)
-        monkeypatch.setattr(night, "read_call", lambda: call)
+        call = Trigger(triggered_by=SCHEDULE, flow_run_id="", due_at=due_at)
+        monkeypatch.setattr(night, "read_trigger", lambda: call)
 
     return ask
 
 
 def steps_of_last_night(config: Settings) -> dict[str, tuple[str, str]]:
-    steps = read_nights(config.layout)[0].steps
+    steps = in_catalog(config.layout, read_nights)[0].steps
     return {step.step: (str(step.outcome), step.message) for step in steps}
 
 
@@ -59,7 +60,7 @@ def test_a_second_night_is_skipped_and_recorded(finished_copy: Settings) -> None
 
     assert (state.type, state.name) == ("COMPLETED", "Skipped")
     assert "Another run of genreflow is at work" in str(state.message)
-    last = read_nights(finished_copy.layout)[0]
+    last = in_catalog(finished_copy.layout, read_nights)[0]
     assert (last.outcome, last.message) == ("skipped", state.message)
 
 
@@ -75,7 +76,7 @@ def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
 
     assert state.is_failed()
     assert "/nowhere/at/all" in str(state.message)
-    (last, *_) = read_nights(config.layout)
+    (last, *_) = in_catalog(config.layout, read_nights)
     assert last.outcome == "failed"
     assert last.message.startswith("ingest failed: ")
     steps = steps_of_last_night(config)
@@ -119,7 +120,7 @@ def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: Setting
     with pytest.raises(UsageError, match="/nowhere/at/all"):
         nightly(replace(finished_copy, music="/nowhere/at/all"))
 
-    (last, *_) = read_nights(finished_copy.layout)
+    (last, *_) = in_catalog(finished_copy.layout, read_nights)
     assert (last.outcome, [step.step for step in last.steps]) == ("failed", ["ingest"])
 
 
@@ -133,13 +134,13 @@ def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
     for days_late in (3, 2, 1):
         due(now - timedelta(days=days_late))
         outcomes.append(nightly(finished_copy, return_state=True).name)
-    skipped = read_nights(finished_copy.layout)[0]
+    skipped = in_catalog(finished_copy.layout, read_nights)[0]
     due(now + timedelta(days=1))
 
     # the store has finished a night just now: only what is due after it is of use
-    assert night.begin_night(finished_copy.layout).night_id != skipped.night_id
+    assert night.start_run(finished_copy.layout).night_id != skipped.night_id
     assert outcomes == ["Skipped"] * 3
-    assert "is made up for" in skipped.message
+    assert "is not needed" in skipped.message
 
 
 def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped_it(
@@ -150,10 +151,10 @@ def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped
     with pytest.raises(StepSkipped, match="0 new songs"):
         require_reason(finished_copy)
     for name, outcome in (("one", NightOutcome.FAILED), ("two", NightOutcome.SKIPPED)):
-        start_night(finished_copy.layout, name, "", SCHEDULE)
+        in_catalog(finished_copy.layout, start_night, name, "", SCHEDULE)
         step = {"night_id": name, "position": 2, "step": "train", "message": "", "seconds": 1.0}
-        record_step(finished_copy.layout, NightStep(outcome=outcome, **step))
-        end_night(finished_copy.layout, name, NightOutcome.FAILED, "")
+        in_catalog(finished_copy.layout, record_step, NightStep(outcome=outcome, **step))
+        in_catalog(finished_copy.layout, end_night, name, NightOutcome.FAILED, "")
 
     require_reason(finished_copy)
 
@@ -161,13 +162,13 @@ def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped
 def test_a_flow_run_that_is_tried_again_is_another_night(
     layout: DataLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = Call(who="ann", flow_run_id="one flow run", due_at=None)
-    monkeypatch.setattr(night, "read_call", lambda: call)
+    call = Trigger(triggered_by="ann", flow_run_id="one flow run", due_at=None)
+    monkeypatch.setattr(night, "read_trigger", lambda: call)
 
-    begun = [night.begin_night(layout).night_id for _ in range(2)]
+    begun = [night.start_run(layout).night_id for _ in range(2)]
 
     assert len(set(begun)) == 2
-    assert [found.flow_run_id for found in read_nights(layout)] == ["one flow run"] * 2
+    assert [found.flow_run_id for found in in_catalog(layout, read_nights)] == ["one flow run"] * 2
 
 
 def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
@@ -190,20 +191,20 @@ def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
         "skipped",
         "2 new songs since the last training; it begins at 20.",
     )
-    assert read_nights(music.layout)[0].n_new_songs == 2
+    assert in_catalog(music.layout, read_nights)[0].n_new_songs == 2
 
 
 def test_trainings_that_a_budget_leaves_are_made_the_next_night(
     finished_copy: Settings, first_night: tuple[Settings, "NightlyReport"]
 ) -> None:
-    from flows.nightly import train_what_is_new
+    from flows.nightly import train_if_due
     from flows.train import train
 
     config = replace(finished_copy, networks=("dense",), seeds=(1, 2), fragment_lengths_s=(1.0,))
 
     short = replace(config, night=NightConfig(budget_min=1e-6))
     with pytest.raises(StepSkipped, match="time budget of 1e-06 min is spent"):
-        train_what_is_new(short, night.begin_night(config.layout), first_night[1].extracted)
+        train_if_due(short, night.start_run(config.layout), first_night[1].extracted)
     begun = train(config, budget_s=0.0)
     rest = train(config)
 

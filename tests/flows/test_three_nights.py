@@ -137,12 +137,12 @@ def test_golden_songs_are_the_same_on_all_nights_and_in_no_snapshot(
 
 
 def test_the_page_of_the_third_morning_tells_who_reigns_and_why(three_nights: Settings) -> None:
-    from tasks.report.notify import make_morning_page
+    from tasks.report.notify import make_report
 
     last = query_rows(
         three_nights.layout, "select night_id from nights order by started_at desc limit 1"
     )
-    page = make_morning_page(three_nights.layout, str(last[0]["night_id"]))
+    page = make_report(three_nights.layout, str(last[0]["night_id"]))
     promoted = query_rows(
         three_nights.layout, "select reason from promotions order by promotion_id desc limit 1"
     )

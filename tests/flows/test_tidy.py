@@ -1,4 +1,4 @@
-"""Flow tidy: only what nothing needs goes, and a dry run removes nothing."""
+"""Flow tidy: only what is unused is removed, and nothing in a dry run."""
 
 from dataclasses import replace
 
@@ -9,12 +9,12 @@ from flows.settings import Settings
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
-from storage.keep import KeepConfig
+from storage.maintenance import RetentionConfig
 from storage.maintenance.retention import tidy_home
 from tasks.predict import require_champion
 
 pytestmark = pytest.mark.flow
-LEAST = KeepConfig(snapshots=1, unpromoted_models=0)
+LEAST = RetentionConfig(snapshots=1, unpromoted_models=0)
 
 
 def models(layout: DataLayout) -> set[str]:
@@ -34,11 +34,11 @@ def plant_newer_library(layout: DataLayout) -> None:
             )
 
 
-def test_by_default_nothing_that_somebody_may_ask_for_goes(finished_copy: Settings) -> None:
+def test_by_default_nothing_is_removed(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     plant_newer_library(layout)
 
-    assert tidy_home(layout, KeepConfig()) == []
+    assert tidy_home(layout, RetentionConfig()) == []
 
 
 def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
@@ -75,8 +75,8 @@ def test_networks_on_a_tracking_server_stay_there_and_the_log_says_how_many(
     layout = replace(finished_copy.layout, tracking_server="http://127.0.0.1:9")
     before = models(layout)
 
-    gone = tidy_home(layout, LEAST)
+    removed = tidy_home(layout, LEAST)
 
-    assert {thing.kind for thing in gone} == {"snapshot"}
+    assert {thing.kind for thing in removed} == {"snapshot"}
     assert models(layout) == before
-    assert "3 networks that `keep.unpromoted_models` does not keep stay on the" in caplog.text
+    assert "3 unused models stay on the tracking server" in caplog.text

@@ -9,11 +9,12 @@ from typer.testing import CliRunner
 
 from flows.cli.main import app
 from flows.settings import Settings
-from storage.catalog.nightly import count_newcomers, read_newest_snapshots
+from storage.catalog.nightly import count_new_tracks, read_newest_snapshots
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.snapshots import read_candidates
 from storage.home import DataLayout
 from tasks.spectrograms import key_features
+from tests.catalogs import in_catalog
 from tests.conftest import SOUNDS, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -40,6 +41,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
+    from storage.catalog.connection import open_catalog
     from storage.catalog.recordings import decide_genre
 
     layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
@@ -56,15 +58,17 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     assert len(first) == 3
     assert {row["predicted"] for row in first} <= set(SOUNDS)
     assert read_candidates(layout, keys, ()) == before
-    snapshot = read_newest_snapshots(layout, keys)[0]
-    came = count_newcomers(layout, snapshot, keys, ())
+    snapshot = in_catalog(layout, read_newest_snapshots, keys)[0]
+    candidates = read_candidates(layout, keys, ())
+    came = in_catalog(layout, count_new_tracks, snapshot, candidates)
     assert (came.n_new, came.n_gone) == (0, 0)
 
     shown = CliRunner().invoke(app, ["morning", "--home", str(layout.home), "--json"])
     new = [song for song in json.loads(shown.stdout)["songs_in"] if song["genre"] == ""]
     assert [song["outcome"] for song in new] == ["ok", "ok", "ok"]
 
-    decide_genre(layout, str(pool / "hums.wav"), "hums", ())
+    with open_catalog(layout) as catalog:
+        decide_genre(catalog, str(pool / "hums.wav"), "hums", ())
     extract(finished_copy)
     publish(layout)
 

@@ -78,8 +78,8 @@ def test_fewer_than_five_songs_on_a_side_are_too_few_to_tell() -> None:
 
     assert values.p is None
     assert not values.drifts
-    assert "level: too few to tell (4 new songs against 100" in values.sentence
-    assert "too few to tell" in genres.sentence
+    assert "level: too few songs (4 new songs against 100" in values.sentence
+    assert "too few songs" in genres.sentence
 
 
 def test_what_is_no_number_counts_for_no_song() -> None:

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.figures.nightly import Reign, draw_drift, draw_reigns, draw_songs
+from genre_core.figures.nightly import ChampionScore, draw_champions, draw_drift, draw_songs
 
 
-def reign(version: int, value: float, judged_on: str = "golden 1") -> Reign:
+def one(version: int, value: float, judged_on: str = "golden 1") -> ChampionScore:
     score = Interval(value=value, low=value - 0.1, high=value + 0.1)
-    return Reign(version=version, day="1 Jan", network="cnn", score=score, judged_on=judged_on)
+    return ChampionScore(
+        version=version, day="1 Jan", network="cnn", score=score, judged_on=judged_on
+    )
 
 
 def test_the_bars_of_a_genre_are_as_long_as_it_has_songs() -> None:
@@ -39,7 +41,7 @@ def test_bands_that_differ_have_a_star_and_medians_stand_beside_each_other() -> 
 
 
 def test_only_champions_that_were_judged_on_the_same_songs_are_joined() -> None:
-    axes = draw_reigns([reign(1, 0.5, "validation"), reign(2, 0.6), reign(3, 0.8)]).axes[0]
+    axes = draw_champions([one(1, 0.5, "validation"), one(2, 0.6), one(3, 0.8)]).axes[0]
 
     joined = {len(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-"}
     assert {1, 2} <= joined

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from storage.home import DataLayout
-from storage.maintenance.usage import measure_usage
+from storage.maintenance.retention import measure_usage
 
 
 def test_the_bytes_of_each_place_are_added_up_the_largest_first(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from storage.home import DataLayout
 from storage.maintenance.integrity import repair_shards, repair_songs
 from storage.sources.listing import list_sources
 from tasks.download import select_sources
-from tasks.extract import compact_shards, forget_lost_shards, publish_shards
+from tasks.extract import compact_shards, forget_missing_shards, publish_shards
 from tests.catalogs import in_catalog
 
 Store = Callable[[Sequence[Source]], None]
@@ -57,7 +57,7 @@ def test_a_lost_shard_is_made_again_with_the_same_rows(
     before = rows_of(layout)
     damage(layout.shards / in_catalog(layout, all_shards)[0])
 
-    forget_lost_shards.fn(layout)
+    forget_missing_shards.fn(layout)
     store_songs([])
 
     assert rows_of(layout) == before
@@ -90,7 +90,7 @@ def test_a_song_whose_original_is_gone_is_fetched_and_extracted_again(
         original.unlink()
     for shard in in_catalog(layout, all_shards):
         (layout.shards / shard).unlink()
-    forget_lost_shards.fn(layout)
+    forget_missing_shards.fn(layout)
     store_songs([])
     publish(layout)
     gone = query_rows(layout, "select distinct outcome, reason, message from outcomes")

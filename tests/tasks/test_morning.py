@@ -17,7 +17,7 @@ from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
-from tasks.report.notify import make_morning_page
+from tasks.report.notify import make_report
 from tests.catalogs import in_catalog
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -77,19 +77,19 @@ def set_aside(layout: DataLayout, songs: Sequence[Track]) -> None:
         for song in songs
     ]
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "aside", rows)
+        insert_rows(catalog, "excluded_tracks", rows)
 
 
 def html(layout: DataLayout) -> str:
-    return make_morning_page(layout).page.read_text("utf-8")
+    return make_report(layout).page.read_text("utf-8")
 
 
 def test_an_empty_night_says_that_nothing_came_in(layout: DataLayout) -> None:
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
     assert page.headline == "Nothing new came in; there is no champion yet."
-    assert page.told["networks_fault"] == "No run has finished yet."
-    assert "nobody judges new songs" in page.told["drift_notes"][0]
+    assert page.content["networks_fault"] == "No run has finished yet."
+    assert "no champion yet" in page.content["drift_notes"][0]
     assert "Nothing new came in" in page.page.read_text("utf-8")
 
 
@@ -100,22 +100,22 @@ def test_what_was_decided_last_is_told_be_it_a_challenge_or_a_rollback(layout: D
     rollback = {**change, "reason": "Version 1 is back.", "kind": "rollback"}
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "challenges", [challenge])
-    challenged = dict(make_morning_page(layout).told["decision"])
+    challenged = dict(make_report(layout).content["decision"])
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "promotions", [rollback])
 
-    told = make_morning_page(layout).told
+    content = make_report(layout).content
 
     assert challenged["reason"] == "It is better."
-    assert dict(told["decision"])["reason"] == "Version 1 is back."
-    assert told["change"] == "is back since this night, by a rollback"
+    assert dict(content["decision"])["reason"] == "Version 1 is back."
+    assert content["change"] == "was put back by a rollback"
 
 
 def test_a_failed_step_stands_among_the_things_to_do_with_its_time(layout: DataLayout) -> None:
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
     assert page.to_do[0] == "Step ingest failed: no disk"
-    assert page.told["steps"][0]["shown_s"] == "2 min 05 s"
+    assert page.content["steps"][0]["shown_s"] == "2 min 05 s"
 
 
 def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayout) -> None:
@@ -125,10 +125,10 @@ def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayou
         layout, record_songs, [song], [outcome(song, Result.QUARANTINED, Reason.TRUNCATED, message)]
     )
 
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
     assert page.headline.startswith("0 songs in, 1 left out, 0 duplicates;")
-    assert page.told["reasons"] == [("truncated", 1)]
+    assert page.content["reasons"] == [("truncated", 1)]
     assert message in page.page.read_text("utf-8")
     assert f"| Ann – broken | truncated | {message} |" in page.markdown
 
@@ -139,7 +139,7 @@ def test_a_title_brings_no_image_into_the_page(layout: DataLayout) -> None:
         layout, record_songs, [song], [outcome(song, Result.QUARANTINED, Reason.SILENT, "silent")]
     )
 
-    markdown = make_morning_page(layout).markdown
+    markdown = make_report(layout).markdown
 
     assert r"Ann – \!\[a\]\(http://evil.example/p.png\) \| x | silent |" in markdown
 
@@ -150,7 +150,7 @@ def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> 
     copy = replace(copy, location="/copies/x.mp3")
     in_catalog(layout, record_songs, [song], [outcome(song, Result.OK), copy])
 
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
     assert page.headline.startswith("1 song in, 0 left out, 1 duplicate;")
     assert "| /copies/x.mp3 | first | duplicate_content |" in page.markdown
@@ -162,9 +162,9 @@ def test_a_conflict_gives_the_commands_that_decide_it(layout: DataLayout) -> Non
     in_catalog(layout, record_songs, songs, waiting)
     set_aside(layout, songs)
 
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
-    (conflict,) = page.told["conflicts"]
+    (conflict,) = page.content["conflicts"]
     name = songs[0].track_id[:12]
     assert conflict["commands"] == [
         f"genreflow decide {name} 'hip hop'",
@@ -193,17 +193,17 @@ def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
     record_suspects(layout, "key", [suspect(*songs)])
     publish(layout)
 
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
-    (told,) = page.told["suspects"]
+    (content,) = page.content["suspects"]
     name = songs[0].track_id[:12]
-    assert told["commands"] == [
+    assert content["commands"] == [
         f"genreflow decide {name} jazz",
         f"genreflow decide {name} 'hip hop'",
     ]
-    assert (told["name"], told["confidence"], told["is_new"]) == ("Ann – one", 0.04, True)
-    assert told["neighbours"] == ["jazz (Ann – two)"]
-    assert page.to_do[1].startswith("1 label looks wrong (1 new this night)")
+    assert (content["name"], content["confidence"], content["is_new"]) == ("Ann – one", 0.04, True)
+    assert content["neighbours"] == ["jazz (Ann – two)"]
+    assert page.to_do[1].startswith("1 label looks wrong (1 new in this run)")
     assert f"`genreflow decide {name} 'hip hop'`" in page.markdown
     assert f"genreflow decide {name} jazz" in page.page.read_text("utf-8")
 
@@ -222,7 +222,7 @@ def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
         ],
     )
 
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
     text = page.page.read_text("utf-8")
     assert "<script" not in text
@@ -246,7 +246,7 @@ def test_the_page_needs_nothing_from_elsewhere(layout: DataLayout) -> None:
 
 
 def test_the_latest_page_is_that_of_the_last_night(layout: DataLayout) -> None:
-    page = make_morning_page(layout)
+    page = make_report(layout)
 
     folder = layout.reports / "nights"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -262,7 +262,7 @@ def test_a_night_that_the_catalog_does_not_know_is_told_by_its_start(layout: Dat
     song = track("one")
     in_catalog(layout, record_songs, [song], [outcome(song, Result.OK)])
 
-    page = make_morning_page(layout, started_at=datetime.now(UTC))
+    page = make_report(layout, started_at=datetime.now(UTC))
 
     assert page.headline.startswith("Nothing new came in")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.html", page.page.name)
@@ -271,7 +271,7 @@ def test_a_night_that_the_catalog_does_not_know_is_told_by_its_start(layout: Dat
 def test_a_home_without_a_night_is_told_in_a_sentence(tmp_path: Path) -> None:
     layout = DataLayout(tmp_path / "new")
 
-    with pytest.raises(UsageError, match="There is no night"):
-        make_morning_page(layout)
+    with pytest.raises(UsageError, match="There is no nightly run"):
+        make_report(layout)
 
     assert not layout.home.exists()

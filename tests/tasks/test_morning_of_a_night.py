@@ -9,8 +9,9 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.nightly import read_drift_songs
 from storage.home import DataLayout
 from tasks.predict import find_champion, load_classifier
-from tasks.report.drift import hear_shards, measure_drift
-from tasks.report.notify import make_morning_page
+from tasks.report.measures import measure_drift, predict_shards
+from tasks.report.notify import make_report
+from tests.catalogs import in_catalog
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -44,21 +45,21 @@ def test_the_night_wrote_its_page(finished: Settings) -> None:
 
 
 def test_the_first_night_names_every_song_and_promotes_a_champion(layout: DataLayout) -> None:
-    page = make_morning_page(layout, started_at=LONG_AGO)
+    page = make_report(layout, started_at=LONG_AGO)
 
     assert "18 songs in, 4 left out, 1 duplicate; new champion: version" in page.headline
-    assert len(page.told["networks"]) == 4
-    assert all("[" in row["test"] and row["is_new"] for row in page.told["networks"])
-    assert page.told["decision"][0][0] == "reason"
-    assert page.told["provisional"].startswith("It is provisional: ")
-    assert "Too few to tell" in page.told["drift_notes"][0]
+    assert len(page.content["networks"]) == 4
+    assert all("[" in row["test"] and row["is_new"] for row in page.content["networks"])
+    assert page.content["decision"][0][0] == "reason"
+    assert page.content["provisional"].startswith("It is provisional: ")
+    assert "Too few songs" in page.content["drift_notes"][0]
 
 
 def test_a_night_without_news_keeps_its_champion(layout: DataLayout) -> None:
-    page = make_morning_page(layout, started_at=datetime.now(UTC))
+    page = make_report(layout, started_at=datetime.now(UTC))
 
     assert page.headline.startswith("Nothing new came in; the champion stays, version")
-    assert not any(row["is_new"] for row in page.told["networks"])
+    assert not any(row["is_new"] for row in page.content["networks"])
 
 
 def test_the_champion_hears_in_the_shards_what_it_said_when_it_was_evaluated(
@@ -66,9 +67,9 @@ def test_the_champion_hears_in_the_shards_what_it_said_when_it_was_evaluated(
 ) -> None:
     champion = find_champion(layout)
     assert champion is not None
-    songs, shards = read_drift_songs(layout, champion.run_id, LONG_AGO, 500)
+    songs, shards = in_catalog(layout, read_drift_songs, champion.run_id, LONG_AGO, 500)
 
-    heard = hear_shards(layout, load_classifier(layout), songs, shards)
+    predicted = predict_shards(layout, load_classifier(layout), songs, shards)
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(
@@ -76,7 +77,7 @@ def test_the_champion_hears_in_the_shards_what_it_said_when_it_was_evaluated(
             "select track_id, predicted from predictions where run_id = ?",
             [champion.run_id],
         )
-    said = {one.song.track_id: one.genre for one in heard}
+    said = {one.song.track_id: one.genre for one in predicted}
     assert rows
     assert {row["track_id"]: said[row["track_id"]] for row in rows} == {
         row["track_id"]: row["predicted"] for row in rows
@@ -98,30 +99,28 @@ def test_the_page_says_how_often_sets_hold_the_genre_and_what_is_unknown_by_sour
             [champion.run_id],
         )
 
-    page = make_morning_page(layout, started_at=LONG_AGO)
+    page = make_report(layout, started_at=LONG_AGO)
 
-    sets, unknown = page.told["certainty"]
+    sets, unknown = page.content["certainty"]
     assert sets.startswith("2 of 3 sets of alternatives hold the genre of their song: 0.67 [")
-    assert "0.90 asked for; 1.7 genres a set" in sets
+    assert "target 0.90; 1.7 genres a set" in sets
     assert unknown.startswith("1 of these 3 songs, whose genres the champion knows, are called")
-    rows = page.told["certainty_sources"]
+    rows = page.content["certainty_sources"]
     assert [(row["n_songs"], row["held"]) for row in rows] == [(3, "2 of 3")]
     assert "| 3 | 2 of 3 | 1.7 | 1 |" in page.markdown
     assert '<td class="number">2 of 3</td>' in page.page.read_text("utf-8")
 
 
-def test_of_a_champion_of_an_older_genreflow_the_page_says_that_nothing_is_known(
+def test_a_champion_without_predictions_has_no_certainty(
     layout: DataLayout,
 ) -> None:
     with open_catalog(layout) as catalog:
         catalog.execute("update predictions set alternatives = null")
 
-    page = make_morning_page(layout, started_at=LONG_AGO)
+    page = make_report(layout, started_at=LONG_AGO)
 
-    assert page.told["certainty"] == [
-        "The champion was trained by an older genreflow: its predictions name no alternatives."
-    ]
-    assert page.told["certainty_sources"] == []
+    assert page.content["certainty"] == ["The champion was evaluated on no song of this library."]
+    assert page.content["certainty_sources"] == []
 
 
 def test_new_songs_are_compared_with_validation_songs_in_all_ways(layout: DataLayout) -> None:
@@ -162,7 +161,7 @@ def test_shards_that_are_gone_cost_the_page_its_drift_alone(layout: DataLayout) 
     for shard in layout.shards.rglob("*.parquet"):
         shard.unlink()
 
-    page = make_morning_page(layout, started_at=since)
+    page = make_report(layout, started_at=since)
 
-    assert "Drift could not be measured" in page.told["drift_notes"][0]
-    assert page.told["networks"]
+    assert "Drift could not be measured" in page.content["drift_notes"][0]
+    assert page.content["networks"]

@@ -1,4 +1,4 @@
-"""Who is told of a night: a real notification block, sent to a server on this machine."""
+"""Notification of a nightly run: a real block, sent to a server on this machine."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.home import DataLayout
-from tasks.report.notify import MorningPage, make_morning_page, notify_of_night, write_morning_page
+from tasks.report.notify import ReportPage, make_report, notify_of_night, write_report
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
@@ -49,12 +49,12 @@ def hook() -> Iterator[HTTPServer]:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> MorningPage:
+def page(tmp_path: Path) -> ReportPage:
     layout = DataLayout(tmp_path)
     with open_catalog(layout) as catalog:
         night = {"night_id": "one", "flow_run_id": "f", "who": "schedule", "outcome": "done"}
         insert_rows(catalog, "nights", [night])
-    return make_morning_page(layout)
+    return make_report(layout)
 
 
 def save_block(name: str, hook: HTTPServer, path: str) -> str:
@@ -85,23 +85,23 @@ def artifact(key: str) -> Artifact:
 
 
 @flow
-def tell(block: str, page: MorningPage) -> bool:
+def tell(block: str, page: ReportPage) -> bool:
     return notify_of_night(block, page)
 
 
-def test_the_headline_and_what_is_to_be_done_are_sent(hook: HTTPServer, page: MorningPage) -> None:
+def test_the_headline_and_what_is_to_be_done_are_sent(hook: HTTPServer, page: ReportPage) -> None:
     slug = save_block("good", hook, "/")
 
     assert tell(slug, page) is True
 
     (posted,) = hook.posted  # type: ignore[attr-defined]
-    assert posted["title"] == "genreflow: the night"
+    assert posted["title"] == "genreflow: nightly run"
     assert posted["text"].startswith("Nothing new came in; there is no champion yet.\n- There is")
     assert str(page.page) in posted["text"]
 
 
 def test_a_server_that_refuses_does_not_fail_the_night(
-    hook: HTTPServer, page: MorningPage, caplog: pytest.LogCaptureFixture
+    hook: HTTPServer, page: ReportPage, caplog: pytest.LogCaptureFixture
 ) -> None:
     slug = save_block("refused", hook, "/refuse")
 
@@ -109,11 +109,11 @@ def test_a_server_that_refuses_does_not_fail_the_night(
         assert tell(slug, page) is False
 
     assert len(hook.posted) == 1  # type: ignore[attr-defined]
-    assert "Nobody was told of the night through custom-webhook/refused" in caplog.text
+    assert "Notification through custom-webhook/refused failed" in caplog.text
 
 
 def test_a_block_that_does_not_exist_does_not_fail_the_night(
-    page: MorningPage, caplog: pytest.LogCaptureFixture
+    page: ReportPage, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         assert tell("slack-webhook/nowhere", page) is False
@@ -122,7 +122,7 @@ def test_a_block_that_does_not_exist_does_not_fail_the_night(
 
 
 def test_a_block_that_sends_nothing_is_told_as_such(
-    page: MorningPage, caplog: pytest.LogCaptureFixture
+    page: ReportPage, caplog: pytest.LogCaptureFixture
 ) -> None:
     save(Secret(value="x"), "not-a-hook")
 
@@ -132,11 +132,11 @@ def test_a_block_that_sends_nothing_is_told_as_such(
     assert "no notification block" in caplog.text
 
 
-def test_without_a_block_nobody_is_told(page: MorningPage) -> None:
+def test_without_a_block_nobody_is_told(page: ReportPage) -> None:
     assert tell("", page) is False
 
 
-def test_the_page_stands_in_the_prefect_ui_in_markdown_and_tables(page: MorningPage) -> None:
+def test_the_page_stands_in_the_prefect_ui_in_markdown_and_tables(page: ReportPage) -> None:
     layout = DataLayout(page.page.parents[2])
     with open_catalog(layout) as catalog:
         step = {"night_id": "one", "position": 1, "step": "ingest", "seconds": 2.0}
@@ -144,7 +144,7 @@ def test_the_page_stands_in_the_prefect_ui_in_markdown_and_tables(page: MorningP
 
     @flow
     def show() -> None:
-        write_morning_page(layout, "one")
+        write_report(layout, "one")
 
     show()
 

@@ -21,15 +21,15 @@ from storage.catalog.publish import publish, query_rows
 from storage.examples import read_examples
 from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
-from storage.maintenance.health import examine, examine_deeply
-from storage.maintenance.integrity import damaged_shards, lost_shards, repair_shards
+from storage.maintenance.doctor import examine, examine_deeply
+from storage.maintenance.integrity import damaged_shards, missing_shards, repair_shards
 from storage.shard_store import list_shards, put_shard
 from storage.sources.listing import list_sources
 from tasks.download import download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
 from tasks.extract import (
     compact_shards,
-    forget_lost_shards,
+    forget_missing_shards,
     publish_shards,
     record_shards,
     select_tracks,
@@ -142,13 +142,13 @@ def test_the_place_is_marked_before_the_first_shard_stands_there(
 ) -> None:
     layout = config.layout
     layout.home.mkdir()
-    forget_lost_shards.fn(layout)
+    forget_missing_shards.fn(layout)
     put_shard(layout, "key/one.parquet", pa.py_buffer(b"rows"))
     another = replace(config, home=tmp_path / "another").layout
     another.home.mkdir()
 
     with pytest.raises(UsageError, match=f"another home, at {layout.home}"):
-        forget_lost_shards.fn(another)
+        forget_missing_shards.fn(another)
 
     assert "key/one.parquet" in list_shards(layout)
 
@@ -160,7 +160,7 @@ def test_a_copy_of_a_home_does_not_take_the_place_of_the_home(
     shutil.copytree(config.layout.home, tmp_path / "copy")
 
     with pytest.raises(UsageError, match="prefix of its own"):
-        forget_lost_shards.fn(replace(config, home=tmp_path / "copy").layout)
+        forget_missing_shards.fn(replace(config, home=tmp_path / "copy").layout)
 
 
 def test_a_home_never_sweeps_the_shards_of_another(
@@ -223,8 +223,8 @@ def test_objects_that_are_gone_or_cut_are_made_again(
     with pytest.raises(CatalogMismatch, match="1 shards that the catalog names are gone"):
         examples_of(config)
 
-    lost = lost_shards(config.layout)
-    forget_lost_shards.fn(config.layout)
+    lost = missing_shards(config.layout)
+    forget_missing_shards.fn(config.layout)
     extract_into(config)
 
     assert sorted(lost) == named[:2]
@@ -244,8 +244,8 @@ def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
     findings = {finding.name: finding for finding in examine_deeply(config.layout)}
 
     assert damaged_shards(config.layout) == [name]
-    assert "1 shards are not what was written" in findings["shard contents"].message
-    assert findings["orphans"].message.startswith("1 files in shards/ and 0 in songs/")
+    assert "1 shards are damaged" in findings["shard contents"].message
+    assert "1 files in shards/ and 0 in songs/" in findings["orphans"].message
     assert repair_shards(config.layout) == [name]
 
 

@@ -121,7 +121,7 @@ def test_an_overconfident_network_is_calibrated_by_its_temperature() -> None:
 @pytest.mark.parametrize(
     ("song", "sentence"),
     [
-        ("gone.wav", "gone.wav is not there. Check its name."),
+        ("gone.wav", "gone.wav does not exist. Check its name."),
         ("broken.mp3", "broken.mp3"),
         ("silent.wav", "silent.wav is silent."),
         ("snippet.wav", "the song lasts 0.6 s"),

@@ -20,7 +20,7 @@ from genre_core.errors import GenreflowError, TrackRejected, TransientError
 from genre_core.locations import show_addresses
 from genre_core.records import Reason
 from storage.fetch.connect import explain_status
-from storage.files import REFUSALS
+from storage.files import DISK_ERRORS
 
 _STATUS = re.compile(r"HTTP Error (\d{3})")
 _BOILERPLATE = re.compile(r"^ERROR: *|; please report this issue.*|[\x00-\x1f\x7f]+", re.DOTALL)
@@ -70,7 +70,7 @@ def explain_site(shown: str) -> Iterator[None]:
         _raise_inner(error)
         raise _explain(error, shown) from error
     except OSError as error:
-        if error.errno in REFUSALS:
+        if error.errno in DISK_ERRORS:
             raise
         raise TransientError(f"{shown} cannot be written: {error}. Make room.") from error
     except Exception as error:
@@ -81,7 +81,7 @@ def explain_site(shown: str) -> Iterator[None]:
 def _raise_inner(error: BaseException) -> None:
     """Raise what our own connection or the disk has refused, if yt-dlp's error was made of it."""
     for cause in _causes(error):
-        if isinstance(cause, GenreflowError) or getattr(cause, "errno", None) in REFUSALS:
+        if isinstance(cause, GenreflowError) or getattr(cause, "errno", None) in DISK_ERRORS:
             raise cause
 
 

@@ -10,14 +10,13 @@ import pytest
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.publish import publish, query, query_rows
+from storage.catalog.publish import publish, publish_and_retain, query, query_rows
 from storage.catalog.removals import find_artist
 from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
 from storage.home import DataLayout
 from storage.maintenance.integrity import damaged_shards
 from storage.maintenance.takedown import finish_removals, take_down
-from storage.retained_shards import publish_for_readers
 from storage.shards import remove_orphans
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
@@ -158,7 +157,7 @@ def test_shards_of_two_feature_keys_are_never_joined() -> None:
 
 def end_extract(layout: DataLayout) -> None:
     compact(layout)
-    before = publish_for_readers(layout)
+    before = publish_and_retain(layout)
     remove_orphans(layout, [*before, *in_catalog(layout, all_shards)])
 
 
@@ -184,7 +183,7 @@ def test_a_store_that_nobody_can_read_is_published_anew_after_a_takedown(many: S
         insert_rows(catalog, "removals", [row])
     many.layout.published.write_bytes(b"no database" * 1000)
 
-    assert publish_for_readers(many.layout) == []
+    assert publish_and_retain(many.layout) == []
 
     assert query_rows(many.layout, "select 1 as one from tracks limit 1") == [{"one": 1}]
 
@@ -196,7 +195,7 @@ def test_a_takedown_leaves_no_shard_for_readers(many: Store) -> None:
     publish(many.layout)
     end_extract(many.layout)
 
-    take_down(many.layout, find_artist(many.layout, "ADA"), "", "nobody")
+    take_down(many.layout, in_catalog(many.layout, find_artist, "ADA"), "", "nobody")
 
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
     assert left == set(in_catalog(many.layout, all_shards))

@@ -54,22 +54,22 @@ def test_the_last_night_is_read_with_its_steps_in_order(layout: DataLayout) -> N
         insert_rows(catalog, "nights", nights)
         insert_rows(catalog, "night_steps", steps)
 
-    last, early = read_night(layout), read_night(layout, "early")
+    last, early = in_catalog(layout, read_night), in_catalog(layout, read_night, "early")
 
     assert last is not None
     assert early is not None
     assert (last.night_id, last.started_at) == ("late", LONG_AGO + timedelta(days=1))
-    assert [step["step"] for step in last.steps] == ["ingest", "extract"]
+    assert [step.step for step in last.steps] == ["ingest", "extract"]
     assert early.steps == ()
-    assert read_night(layout, "no such night") is None
+    assert in_catalog(layout, read_night, "no such night") is None
 
 
 def test_a_night_that_was_skipped_is_told_to_who_asks_for_it_alone(layout: DataLayout) -> None:
-    start_night(layout, "real", "", "schedule")
-    end_night(layout, "real", NightOutcome.FINISHED, "")
-    skip_night(layout, "skipped", "", "schedule", "Another is at work.")
+    in_catalog(layout, start_night, "real", "", "schedule")
+    in_catalog(layout, end_night, "real", NightOutcome.FINISHED, "")
+    in_catalog(layout, skip_night, "skipped", "", "schedule", "Another is at work.")
 
-    last, skipped = read_night(layout), read_night(layout, "skipped")
+    last, skipped = in_catalog(layout, read_night), in_catalog(layout, read_night, "skipped")
 
     assert last is not None
     assert skipped is not None
@@ -83,7 +83,7 @@ def test_only_what_came_since_the_night_began_is_new(store: Store) -> None:
     store.add_songs(late)
     store.extract("key", late)
 
-    new = read_new_songs(store.layout, since)
+    new = in_catalog(store.layout, read_new_songs, since)
 
     assert [(song["title"], song["genre"], song["outcome"]) for song in new] == [
         ("late", "rock", "ok")
@@ -95,7 +95,7 @@ def test_a_copy_of_an_old_song_is_a_new_duplicate_that_names_it(store: Store) ->
     since = now()
     in_catalog(store.layout, record_songs, [], [store.copy_of(tracks[0])])
 
-    (duplicate,) = read_new_songs(store.layout, since)
+    (duplicate,) = in_catalog(store.layout, read_new_songs, since)
 
     assert (duplicate["outcome"], duplicate["source"]) == ("duplicate", "/copies/a")
     assert duplicate["like"] == "a"
@@ -106,7 +106,7 @@ def test_credentials_and_tokens_of_an_address_are_not_shown(store: Store) -> Non
     secret = replace(store.outcome(track, Result.QUARANTINED), location=f"{SIGNED}#secret")
     in_catalog(store.layout, record_songs, [], [secret])
 
-    (song,) = read_new_songs(store.layout, LONG_AGO)
+    (song,) = in_catalog(store.layout, read_new_songs, LONG_AGO)
 
     assert song["source"] == "https://music.example/a.mp3?id=3&token=***"
 
@@ -119,10 +119,13 @@ def test_a_conflict_waits_every_night_and_is_new_in_the_first(store: Store) -> N
         for t in (one, two)
     ]
     with open_catalog(store.layout) as catalog:
-        insert_rows(catalog, "aside", [{**row, "message": "two genres"} for row in rows])
+        insert_rows(catalog, "excluded_tracks", [{**row, "message": "two genres"} for row in rows])
         catalog.execute("update outcomes set reason = ?", [str(Reason.LABEL_CONFLICT)])
 
-    first, second = read_conflicts(store.layout, LONG_AGO), read_conflicts(store.layout, now())
+    first, second = (
+        in_catalog(store.layout, read_conflicts, LONG_AGO),
+        in_catalog(store.layout, read_conflicts, now()),
+    )
 
     assert [(row["genre"], row["is_new"]) for row in first] == [("jazz", True), ("rock", True)]
     assert {row["recording"] for row in first} == {one.track_id}
@@ -132,7 +135,7 @@ def test_a_conflict_waits_every_night_and_is_new_in_the_first(store: Store) -> N
 def test_the_library_is_counted_by_genre_and_outcome(store: Store) -> None:
     store.three_songs()
 
-    assert count_library(store.layout) == [{"genre": "jazz", "outcome": "ok", "n": 3}]
+    assert in_catalog(store.layout, count_library) == [{"genre": "jazz", "outcome": "ok", "n": 3}]
 
 
 def test_drift_is_measured_on_new_songs_and_on_validation_songs_of_the_champion(
@@ -146,7 +149,7 @@ def test_drift_is_measured_on_new_songs_and_on_validation_songs_of_the_champion(
     store.add_songs(late)
     store.extract("key", late)
 
-    songs, shards = read_drift_songs(store.layout, "champion", since, 500)
+    songs, shards = in_catalog(store.layout, read_drift_songs, "champion", since, 500)
 
     assert {song.track_id: song.is_new for song in songs} == {
         tracks[1].track_id: False,
@@ -160,7 +163,7 @@ def test_a_new_song_that_the_champion_was_trained_on_is_told(store: Store) -> No
     tracks = store.three_songs()
     record_run(store.layout, store.run("champion", store.freeze("key", *tracks)), [])
 
-    songs, _ = read_drift_songs(store.layout, "champion", LONG_AGO, 500)
+    songs, _ = in_catalog(store.layout, read_drift_songs, "champion", LONG_AGO, 500)
 
     assert {song.track_id: song.is_trained_on for song in songs} == {
         tracks[0].track_id: True,

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from genre_core.records import Split
-from storage.catalog.nightly import count_newcomers
+from storage.catalog.nightly import count_new_tracks
+from storage.catalog.snapshots import read_candidates
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from storage.catalog.snapshots import Snapshot
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def counts(store: "Store", snapshot: "Snapshot", *genres: str) -> tuple[int, int]:
-    came = count_newcomers(store.layout, snapshot, ["key"], genres)
+    candidates = read_candidates(store.layout, ["key"], genres)
+    came = in_catalog(store.layout, count_new_tracks, snapshot, candidates)
     return came.n_new, came.n_gone
 
 

@@ -18,6 +18,7 @@ from storage.catalog.nightly import (
 )
 from storage.catalog.publish import publish, query_rows
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 
 
 @pytest.fixture
@@ -39,13 +40,15 @@ def step(name: str, position: int) -> NightStep:
 def test_a_night_is_read_with_its_steps_in_order_and_what_is_known_of_it(
     layout: DataLayout,
 ) -> None:
-    start_night(layout, "first", "run-1", "schedule")
-    record_step(layout, step("extract", 1))
-    record_step(layout, step("ingest", 0))
+    in_catalog(layout, start_night, "first", "run-1", "schedule")
+    in_catalog(layout, record_step, step("extract", 1))
+    in_catalog(layout, record_step, step("ingest", 0))
 
-    end_night(layout, "first", NightOutcome.FINISHED, "All went well.", {"failed_cells": ["a"]})
+    in_catalog(
+        layout, end_night, "first", NightOutcome.FINISHED, "All went well.", {"failed_cells": ["a"]}
+    )
 
-    (night,) = read_nights(layout)
+    (night,) = in_catalog(layout, read_nights)
     assert (night.night_id, night.flow_run_id, night.who) == ("first", "run-1", "schedule")
     assert (night.outcome, night.message) == ("finished", "All went well.")
     assert night.steps == (step("ingest", 0), step("extract", 1))
@@ -62,45 +65,48 @@ def test_a_night_counts_the_tracks_that_came_since_it_began(layout: DataLayout) 
     """
     with open_catalog(layout) as catalog:
         catalog.execute(insert, ["old"])
-    start_night(layout, "first", "", "person")
+    in_catalog(layout, start_night, "first", "", "person")
     with open_catalog(layout) as catalog:
         catalog.executemany(insert, [["new"], ["newer"]])
 
-    end_night(layout, "first", NightOutcome.FINISHED, "")
+    in_catalog(layout, end_night, "first", NightOutcome.FINISHED, "")
 
-    assert read_nights(layout)[0].n_new_songs == 2
+    assert in_catalog(layout, read_nights)[0].n_new_songs == 2
 
 
 def test_a_night_left_running_is_closed_as_interrupted_once(layout: DataLayout) -> None:
-    start_night(layout, "first", "", "schedule")
-    record_step(layout, step("ingest", 0))
+    in_catalog(layout, start_night, "first", "", "schedule")
+    in_catalog(layout, record_step, step("ingest", 0))
 
-    n_closed = close_abandoned_nights(layout), close_abandoned_nights(layout)
+    n_closed = (
+        in_catalog(layout, close_abandoned_nights),
+        in_catalog(layout, close_abandoned_nights),
+    )
 
-    (night,) = read_nights(layout)
+    (night,) = in_catalog(layout, read_nights)
     assert n_closed == (1, 0)
     assert night.outcome == "interrupted"
-    assert "goes on from what it left" in night.message
+    assert "resumes" in night.message
     assert [known.step for known in night.steps] == ["ingest"]
 
 
 def test_only_a_finished_night_makes_up_for_earlier_ones(layout: DataLayout) -> None:
-    skip_night(layout, "skipped", "", "schedule", "Another is at work.")
-    start_night(layout, "failed", "", "schedule")
-    end_night(layout, "failed", NightOutcome.FAILED, "The site is down.")
-    before = read_last_start(layout)
+    in_catalog(layout, skip_night, "skipped", "", "schedule", "Another is at work.")
+    in_catalog(layout, start_night, "failed", "", "schedule")
+    in_catalog(layout, end_night, "failed", NightOutcome.FAILED, "The site is down.")
+    before = in_catalog(layout, read_last_start)
 
-    start_night(layout, "finished", "", "schedule")
-    end_night(layout, "finished", NightOutcome.FINISHED, "")
+    in_catalog(layout, start_night, "finished", "", "schedule")
+    in_catalog(layout, end_night, "finished", NightOutcome.FINISHED, "")
 
     assert before is None
-    assert read_last_start(layout) == read_nights(layout)[0].started_at
+    assert in_catalog(layout, read_last_start) == in_catalog(layout, read_nights)[0].started_at
 
 
 def test_people_find_nights_and_steps_in_the_published_store(layout: DataLayout) -> None:
-    start_night(layout, "first", "run-1", "schedule")
-    record_step(layout, step("ingest", 0))
-    skip_night(layout, "second", "run-2", "schedule", "The first is at work.")
+    in_catalog(layout, start_night, "first", "run-1", "schedule")
+    in_catalog(layout, record_step, step("ingest", 0))
+    in_catalog(layout, skip_night, "second", "run-2", "schedule", "The first is at work.")
 
     publish(layout)
 

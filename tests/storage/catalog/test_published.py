@@ -83,7 +83,7 @@ def fill(store: Store) -> None:
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     in_catalog(store.layout, record_songs, [], [replace(store.copy_of(tracks[0]), genre="rock")])
-    settle_recordings(store.layout)
+    in_catalog(store.layout, settle_recordings)
     said = Prediction(
         run_id="run",
         track_id=tracks[0].track_id,
@@ -279,14 +279,14 @@ def test_a_shard_that_is_gone_is_left_out_and_the_others_are_published(store: St
 def test_nobody_can_write_to_the_store_by_asking(layout: DataLayout) -> None:
     publish(layout)
 
-    with pytest.raises(UsageError, match=r"cannot answer.*read-only"):
+    with pytest.raises(UsageError, match="read-only"):
         query(layout, "delete from tracks")
 
 
 def test_a_question_that_makes_no_sense_is_answered_with_a_sentence(layout: DataLayout) -> None:
     publish(layout)
 
-    with pytest.raises(UsageError, match=r"The store cannot answer: .*songs"):
+    with pytest.raises(UsageError, match=r"The query failed: .*songs"):
         query(layout, "select * from songs")
 
 

@@ -104,7 +104,9 @@ def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
     a, _, c, _ = tracks
     record_suspects(store.layout, "key", [suspect(a), suspect(c)])
 
-    n_tracks = decide_genre(store.layout, a.track_id[:12], answer, ())
+    with open_catalog(store.layout) as catalog:
+        n_tracks = decide_genre(catalog, a.track_id[:12], answer, ())
+    publish(store.layout)
 
     assert n_tracks == 1
     assert [row["title"] for row in suspect_rows(store.layout)] == ["c"]
@@ -134,7 +136,8 @@ def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
     store.embed({a: (1, 0), b: (0, 1)})
     record_suspects(store.layout, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
 
-    record_removal(store.layout, find_song(store.layout, a.location), {}, "asked", "ann")
+    with open_catalog(store.layout) as catalog:
+        record_removal(catalog, find_song(catalog, a.location), {}, "asked", "ann")
 
     places = ["suspects.track_id", "suspect_neighbours.neighbour_id", "song_embeddings.track_id"]
     for place in places:

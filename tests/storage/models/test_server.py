@@ -17,7 +17,7 @@ from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.representations.features import FeatureConfig
 from storage.home import DataLayout
-from storage.maintenance.health import examine
+from storage.maintenance.doctor import examine
 from storage.models.champion import Champion, read_export
 from storage.models.logged import describe_model, export_model, load_model, log_fitted, log_model
 from storage.models.registry import find_alias, register_model, set_alias, set_champion
@@ -123,7 +123,7 @@ def test_the_doctor_asks_the_server_and_reports_what_it_answers(
     )
 
     assert (well.ok, silent.ok) == (True, False)
-    assert well.message == f"{team.tracking_server} answers; there is no champion yet"
+    assert well.message == f"{team.tracking_server} can be read; no champion yet"
     assert "cannot be reached" in silent.message
 
 

@@ -1,11 +1,11 @@
-"""Copies are looked at again: their sizes each time, their digests once in seven days."""
+"""Backup objects are checked: their sizes each time, their digests once in seven days."""
 
 import hashlib
 from pathlib import Path
 
 import pytest
 
-from storage.maintenance.backup import N_TURNS, Copies, kept_file
+from storage.maintenance.backup import N_TURNS, BackupObjects, object_path
 
 CONTENT = b"a song" * 100
 
@@ -23,14 +23,14 @@ def copy(song: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "kept"
     (folder / "files").mkdir(parents=True)
     digest = hashlib.sha256(CONTENT).hexdigest()
-    Copies(folder, day=0).keep("song.mp3", song, digest)
-    return kept_file(folder, digest)
+    BackupObjects(folder, day=0).store("song.mp3", song, digest)
+    return object_path(folder, digest)
 
 
-def mended(copy: Path, song: Path, day: int) -> int:
-    copies = Copies(copy.parents[2], day=day)
-    copies.keep("song.mp3", song, copy.name)
-    return copies.n_mended
+def repaired(copy: Path, song: Path, day: int) -> int:
+    objects = BackupObjects(copy.parents[2], day=day)
+    objects.store("song.mp3", song, copy.name)
+    return objects.n_repaired
 
 
 def test_a_copy_of_the_same_size_that_is_damaged_is_found_on_one_day_of_seven(
@@ -39,7 +39,7 @@ def test_a_copy_of_the_same_size_that_is_damaged_is_found_on_one_day_of_seven(
     found = []
     for day in range(N_TURNS):
         copy.write_bytes(CONTENT.upper())
-        found.append(mended(copy, song, day))
+        found.append(repaired(copy, song, day))
 
     assert sum(found) == 1
 
@@ -47,19 +47,19 @@ def test_a_copy_of_the_same_size_that_is_damaged_is_found_on_one_day_of_seven(
 def test_a_copy_of_another_size_is_found_on_every_day(copy: Path, song: Path) -> None:
     for day in range(N_TURNS):
         copy.write_bytes(CONTENT[:-1])
-        assert mended(copy, song, day) == 1
+        assert repaired(copy, song, day) == 1
         assert copy.read_bytes() == CONTENT
 
 
 def test_a_song_that_is_damaged_in_the_home_spoils_no_sound_copy(copy: Path, song: Path) -> None:
     song.write_bytes(b"cut")
 
-    assert [mended(copy, song, day) for day in range(N_TURNS)] == [0] * N_TURNS
+    assert [repaired(copy, song, day) for day in range(N_TURNS)] == [0] * N_TURNS
     assert copy.read_bytes() == CONTENT
 
 
-def test_a_copy_is_not_mended_by_a_song_that_is_damaged_itself(copy: Path, song: Path) -> None:
+def test_a_copy_is_not_repaired_by_a_song_that_is_damaged_itself(copy: Path, song: Path) -> None:
     copy.write_bytes(b"cut")
     song.write_bytes(b"cut short")
 
-    assert mended(copy, song, day=0) == 0
+    assert repaired(copy, song, day=0) == 0

@@ -1,0 +1,238 @@
+"""The checks of `genreflow doctor`: the machine, the store, the runs and the embedding models."""
+
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import imageio_ffmpeg
+import soundfile
+
+from genre_core.errors import GenreflowError
+from storage.catalog.publish import query_rows
+from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
+from storage.home import DataLayout
+from storage.maintenance.integrity import (
+    damaged_shards,
+    damaged_songs,
+    unnamed_shards,
+    unnamed_songs,
+)
+from storage.models.champion import CHAMPION
+from storage.shard_store import list_shards, open_store
+
+MIN_FREE_BYTES = 2 * 2**30
+FORMATS = ("MP3", "OGG", "FLAC", "WAV")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The result of one check, with what to do if it is not ``ok``."""
+
+    name: str
+    ok: bool
+    message: str
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the columns by name."""
+        return asdict(self)
+
+
+def examine(
+    layout: DataLayout,
+    embeddings: Sequence[str] = (),
+    own: Mapping[str, EmbeddingConfig] = NO_EMBEDDINGS,
+) -> list[Finding]:
+    """Check the machine, the store and the models of some embeddings; nothing is locked."""
+    findings = [_check(name, check, layout) for name, check in CHECKS.items()]
+    return findings + [_check(f"embedding {name}", _embedding, name, own) for name in embeddings]
+
+
+def examine_deeply(layout: DataLayout) -> list[Finding]:
+    """Read every shard and every original, and compare them with the catalog.
+
+    The home must be held.
+    """
+    return [_check(name, check, layout) for name, check in DEEP_CHECKS.items()]
+
+
+def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
+    try:
+        return Finding(name=name, ok=True, message=check(*arguments))
+    except (GenreflowError, OSError, duckdb.Error, sqlite3.Error, RuntimeError) as error:
+        return Finding(name=name, ok=False, message=str(error))
+
+
+def _python(_layout: DataLayout) -> str:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+        raise GenreflowError(f"Python {found} is not supported; use 3.11, 3.12 or 3.13.")
+    return f"Python {found}"
+
+
+def _decoders(_layout: DataLayout) -> str:
+    missing = [name for name in FORMATS if name not in soundfile.available_formats()]
+    if missing:
+        raise GenreflowError(f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_version()
+    return f"libsndfile {soundfile.__libsndfile_version__}, ffmpeg {ffmpeg}"
+
+
+def _place(layout: DataLayout) -> str:
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=layout.home):
+        pass
+    free_bytes = shutil.disk_usage(layout.home).free
+    if free_bytes < MIN_FREE_BYTES:
+        raise GenreflowError(
+            f"{layout.home} has {free_bytes / 2**30:.1f} GiB left; free at least 2 GiB."
+        )
+    return f"{layout.home} can be written; {free_bytes / 2**30:.0f} GiB are free"
+
+
+def _store(layout: DataLayout) -> str:
+    if not layout.published.exists():
+        return "no store yet; `genreflow run` makes one"
+    rows = query_rows(layout, "select count(*) as n from outcomes")
+    views = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
+    if "read_parquet" in views[0]["sql"] and open_store(layout).address("") not in views[0]["sql"]:
+        raise GenreflowError(
+            f"{layout.published.name} reads the shards of another place: this home was moved. "
+            "Run `genreflow extract` once."
+        )
+    return f"{layout.published.name} can be read; it has {rows[0]['n']} songs"
+
+
+def _shards(layout: DataLayout) -> str:
+    if not layout.published.exists():
+        return "no shards yet"
+    named = query_rows(layout, "select shard from shards order by shard")
+    sizes = list_shards(layout)
+    if missing := [row["shard"] for row in named if row["shard"] not in sizes]:
+        raise GenreflowError(
+            f"{len(missing)} of {len(named)} shards are missing, among them {missing[0]}. "
+            "Run `genreflow extract` to make them again."
+        )
+    return f"all {len(named)} shards are there"
+
+
+_EXPECTED = """
+    select track_id from tracks where track_id in (select track_id from outcomes)
+        and track_id not in (
+            select track_id from outcomes where outcome = 'retryable' and reason = 'not_found')
+"""
+
+
+def _songs(layout: DataLayout) -> str:
+    if not layout.published.exists():
+        return "no songs yet"
+    expected = {row["track_id"] for row in query_rows(layout, _EXPECTED)}
+    if missing := expected - {path.stem for path in layout.songs.glob("??/*")}:
+        raise GenreflowError(
+            f"{len(missing)} of {len(expected)} songs are missing in {layout.songs}, among them "
+            f"{min(missing)[:12]}. Run `genreflow doctor --repair`, then `genreflow ingest`."
+        )
+    return f"all {len(expected)} songs are there"
+
+
+def _runs(layout: DataLayout) -> str:
+    from storage.models.registry import find_alias  # MLflow takes seconds to load
+    from storage.models.store import has_runs, open_tracking
+
+    if not has_runs(layout):
+        return "no runs yet"
+    champion = find_alias(open_tracking(layout), CHAMPION)
+    aliased = champion.version if champion else None
+    promoted = _promoted_version(layout)
+    if aliased != promoted and layout.published.exists():
+        raise GenreflowError(
+            f"MLflow's alias `champion` names {_version(aliased)}, the catalog's promotions name "
+            f"{_version(promoted)}. Run `genreflow promote --version {promoted or aliased}` to "
+            "make both the same."
+        )
+    where = layout.tracking_server or layout.mlflow_db.name
+    champion_words = f"the champion is {_version(aliased)}" if aliased else "no champion yet"
+    return f"{where} can be read; {champion_words}"
+
+
+def _promoted_version(layout: DataLayout) -> int | None:
+    if not layout.published.exists():
+        return None
+    statement = "select version from promotions order by promotion_id desc limit 1"
+    rows = query_rows(layout, statement)
+    return rows[0]["version"] if rows else None
+
+
+def _version(version: int | None) -> str:
+    return "no version" if version is None else f"version {version}"
+
+
+def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
+    """Check that the model of an embedding is there, complete, and computes finite values."""
+    import numpy as np
+
+    from storage.embeddings.embedder import window_samples
+    from storage.embeddings.registry import find_model
+    from storage.embeddings.runtime import open_runtime
+    from storage.embeddings.weights import require_weights
+
+    if name not in own and not require_weights(name):
+        return "the weights are installed; the first `genreflow extract` converts them"
+    model = find_model(name, own)
+    n_samples = window_samples(model.embedding)
+    runtime = open_runtime(model.file, n_samples, model.outputs)
+    values = runtime.outputs(np.zeros((1, n_samples), np.float32))
+    if not all(np.isfinite(array).all() for array in values):
+        raise GenreflowError(f"{model.file} computes values that are not finite; replace it.")
+    return f"{model.file} is complete and computes"
+
+
+CHECKS: dict[str, Callable[[DataLayout], str]] = {
+    "python": _python,
+    "decoders": _decoders,
+    "place": _place,
+    "store": _store,
+    "shards": _shards,
+    "songs": _songs,
+    "runs": _runs,
+}
+
+
+def _shard_contents(layout: DataLayout) -> str:
+    if damaged := damaged_shards(layout):
+        raise GenreflowError(
+            f"{len(damaged)} shards are damaged, among them {damaged[0]}. Run "
+            "`genreflow doctor --repair`, then `genreflow extract`."
+        )
+    return "every shard holds the bytes and rows that the catalog names"
+
+
+def _song_contents(layout: DataLayout) -> str:
+    if damaged := damaged_songs(layout):
+        raise GenreflowError(
+            f"{len(damaged)} songs are damaged, among them {damaged[0][:12]}. Run "
+            "`genreflow doctor --repair`, then `genreflow ingest`."
+        )
+    return "every song holds the bytes that its name digests"
+
+
+def _orphans(layout: DataLayout) -> str:
+    shards, songs = unnamed_shards(layout), unnamed_songs(layout)
+    if not shards and not songs:
+        return "every file is named by the catalog"
+    return (
+        f"the catalog does not name {len(shards)} files in shards/ and {len(songs)} in songs/; "
+        "the next extract removes the former, `genreflow doctor --repair` moves the latter to "
+        "songs/.unnamed"
+    )
+
+
+DEEP_CHECKS: dict[str, Callable[[DataLayout], str]] = {
+    "shard contents": _shard_contents,
+    "song contents": _song_contents,
+    "orphans": _orphans,
+}
