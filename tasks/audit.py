@@ -157,7 +157,7 @@ def conclude_audit(
     layout: DataLayout, plan: AuditPlan, checks: Sequence[Check], seconds: float
 ) -> Audit:
     """Store the verdict in the catalog, and log it as a run of its own and beside the best run."""
-    from storage.models.audits import log_audit
+    from storage.models.runs import log_audit
 
     audit = Audit(
         audit_id=plan.audit_id,

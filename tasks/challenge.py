@@ -34,7 +34,7 @@ from tasks.splits import snapshot_examples
 from tasks.tracked import load_model
 
 if TYPE_CHECKING:
-    from storage.models.alias import Champion
+    from storage.models.champion import Champion
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from storage.catalog.runs import (
     record_promotion,
 )
 from storage.home import DataLayout
-from storage.models.alias import PREVIOUS, Champion
+from storage.models.champion import CHAMPION, PREVIOUS, Champion
 from tasks.challenge import challenger_name, evaluate_challenge
 from tasks.compare import choose_winner
-from tasks.predict import export_reigning
+from tasks.predict import export_champion as export
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -135,9 +135,9 @@ def make_whole(
     Where the way back from the champion recorded last leads to the one in use, a rollback was
     under way.
     """
-    from storage.models.registry import champion
+    from storage.models.registry import find_alias
 
-    reigning, last = champion(tracking), read_last_promotion(layout)
+    reigning, last = find_alias(tracking, CHAMPION), read_last_promotion(layout)
     run = read_run(layout, reigning.run_id) if reigning else None
     if reigning is None or run is None:
         return None
@@ -256,13 +256,13 @@ def _challenge(
     layout: DataLayout, config: PromotionConfig, who: str, *, despite_audit: bool
 ) -> Promotion | None:
     """Judge the winner against the champion, record it, and promote it if it proved better."""
-    from storage.models.registry import champion
+    from storage.models.registry import find_alias
     from storage.models.store import open_tracking
 
     tracking = open_tracking(layout)
     if made_whole := make_whole(layout, tracking, config, who):
         return made_whole
-    winner, reigning = choose_winner(layout)[0], champion(tracking)
+    winner, reigning = choose_winner(layout)[0], find_alias(tracking, CHAMPION)
     if reigning and reigning.run_id == winner.run_id:
         get_run_logger().info("the champion stays: version %s", reigning.version)
         return None
@@ -295,17 +295,17 @@ def _judge_despite_audit(
 
 def _register(tracking: "Tracking", winner: Run, reason: str) -> int:
     """Register the challenger; its page in MLflow says what was decided of it last."""
-    from storage.models.registry import describe_version, register_run
+    from storage.models.registry import describe_version, register_model
 
     tags = {"snapshot_id": winner.snapshot_id}
-    version = register_run(tracking, winner.run_id, winner.model_uri, tags)
+    version = register_model(tracking, winner.model_uri, tags)
     describe_version(tracking, version, reason)
     return version
 
 
 def _crown(tracking: "Tracking", version: int, reigning: "Champion | None") -> None:
     """Put a version in use; the one before can be found again, and nobody waits."""
-    from storage.models.alias import CHALLENGER, PREVIOUS
+    from storage.models.champion import CHALLENGER, PREVIOUS
     from storage.models.registry import set_alias, set_champion
 
     if reigning:
@@ -318,7 +318,7 @@ def _let_wait(
     layout: DataLayout, tracking: "Tracking", promotion: Promotion, decision: Decision
 ) -> None:
     """Record a challenge that was not won; the challenger can be found in MLflow."""
-    from storage.models.alias import CHALLENGER
+    from storage.models.champion import CHALLENGER
     from storage.models.registry import set_alias
 
     record_challenge(layout, as_challenge(promotion, decision))
@@ -338,14 +338,14 @@ def roll_back(layout: DataLayout, who: str = "") -> Promotion:
     UsageError
         If there is none, or the store does not know its run; nothing has changed then.
     """
-    from storage.models.registry import champion, set_champion
+    from storage.models.registry import find_alias, set_champion
     from storage.models.store import open_tracking
 
     tracking = open_tracking(layout)
     made_whole = make_whole(layout, tracking, DEFAULT, who)
     if made_whole and made_whole.kind == "rollback":
         return made_whole
-    reigning = champion(tracking)
+    reigning = find_alias(tracking, CHAMPION)
     back = way_back(layout, reigning) if reigning else None
     if reigning is None or back is None:
         raise UsageError("There is no champion before this one to go back to.")
@@ -360,4 +360,4 @@ def export_champion(layout: DataLayout) -> bool:
 
     A network that cannot be exported stays the champion; the log says why.
     """
-    return export_reigning(layout)
+    return export(layout)

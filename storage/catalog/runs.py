@@ -1,5 +1,7 @@
 """Finished trainings, their predictions by song, and who was promoted when."""
 
+from __future__ import annotations  # DuckDB's types, kept alive, are reported as leaks
+
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -7,9 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
+from storage.models.champion import Champion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +207,16 @@ def read_last_promotion(layout: DataLayout) -> Promotion | None:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, statement)
     return Promotion(**rows[0]) if rows else None
+
+
+def read_champion(catalog: duckdb.DuckDBPyConnection) -> Champion | None:
+    """Return the version that was promoted or put back last; none before the first promotion."""
+    statement = """
+        select version, run_id, coalesce(model_uri, '') as model_uri
+        from promotions left join runs using (run_id) order by promotion_id desc limit 1
+    """
+    rows = fetch_rows(catalog, statement)
+    return Champion(**rows[0]) if rows else None
 
 
 _JUDGED = """

@@ -97,14 +97,15 @@ def find_run(layout: DataLayout, name: str) -> Run:
 
 def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     """Read the trial of a run back, and make sure that nothing is missing."""
-    from storage.models.networks import load_features
+    from storage.models.logged import describe_model
     from storage.models.runs import read_params
 
+    document = describe_model(tracking, run.model_uri).document
     trial = Cell(
         network=run.network,
         seed=run.seed,
         snapshot=read_snapshot(layout, run.snapshot_id),
-        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
+        features=FeatureConfig.from_document(document["features"]),
         training=read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )

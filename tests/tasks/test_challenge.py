@@ -15,7 +15,7 @@ from storage.catalog.extraction import all_shards
 from storage.catalog.promotions import freeze_golden, read_validation_songs
 from storage.catalog.runs import Prediction, Run, record_run
 from storage.home import DataLayout
-from storage.models.alias import Champion
+from storage.models.champion import Champion
 from tasks.challenge import evaluate_challenge
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store

@@ -142,12 +142,12 @@ def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
 
 
 def test_a_champion_put_in_use_by_hand_that_cannot_be_heard_is_recorded(ring: Ring) -> None:
-    from storage.models.registry import register_run, set_champion
+    from storage.models.registry import register_model, set_champion
     from storage.models.store import open_tracking
 
     run = fetch(ring.layout, f"select run_id, model_uri from runs where {ring.challenger}")
     tracking = open_tracking(ring.layout)
-    set_champion(tracking, register_run(tracking, run["run_id"], run["model_uri"], {}))
+    set_champion(tracking, register_model(tracking, run["model_uri"], {}))
     execute(ring.layout, f"delete from predictions where {ring.challenger}")
     execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.challenger}")
 
