@@ -27,13 +27,13 @@ from genre_core.signal.fingerprints import (
     KeyIndex,
     find_candidates,
     index_keys,
+    select_keys,
     similarity,
-    sketch,
 )
-from storage.audio.fingerprint import print_song
+from storage.audio.fingerprint import fingerprint_song
 from storage.audio.probe import CONTAINER_SUFFIXES
 from storage.catalog.connection import open_catalog
-from storage.catalog.fingerprints import Print, record_prints
+from storage.catalog.fingerprints import Fingerprint, record_fingerprints
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 
@@ -61,8 +61,8 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
     """Say what is found of copies, among pairs of different songs, and how fast."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     with TemporaryDirectory() as scratch:
-        songs = [print_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
-        index = index_keys([sketch(items) for items in songs])
+        songs = [fingerprint_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
+        index = index_keys([select_keys(items) for items in songs])
         _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
         _tell_neighbours(index, songs)
         chosen = range(0, len(paths), max(1, len(paths) // n_songs))[:n_songs]
@@ -76,7 +76,7 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
 
 def find_recordings(index: KeyIndex, songs: list[Items], wanted: Items) -> list[int]:
     """Give the songs that are the same recording: candidates by key, then exact alignment."""
-    candidates = find_candidates(index, sketch(wanted)).tolist()
+    candidates = find_candidates(index, select_keys(wanted)).tolist()
     return [n for n in candidates if similarity(songs[n], wanted).similarity >= SAME_RECORDING]
 
 
@@ -107,15 +107,18 @@ def _tell_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
     layout, pool = DataLayout(home), np.concatenate(songs)
     for first in range(0, n_fingerprints, N_FILLED):
         filled = range(first, min(first + N_FILLED, n_fingerprints))
-        record_prints(layout, _name_prints([_make_up_items(n, pool) for n in filled], first))
+        made_up = [_make_up_items(n, pool) for n in filled]
+        with open_catalog(layout) as catalog:
+            record_fingerprints(catalog, _name_fingerprints(made_up, first))
     copied = range(0, n_fingerprints, 2 * n_fingerprints // N_WAVE)
     wave = [_flip(np.random.default_rng(n), _make_up_items(n, pool), 4) for n in copied]
     wave += [_make_up_items(n_fingerprints + n, pool) for n in range(N_WAVE - len(wave))]
-    prints = _name_prints(wave, n_fingerprints)
+    fingerprints = _name_fingerprints(wave, n_fingerprints)
     with open_catalog(layout) as catalog:
-        record_songs(catalog, [_make_up_track(print_) for print_ in prints], [])
+        record_songs(catalog, [_make_up_track(one.track_id) for one in fingerprints], [])
     started, used = time.perf_counter(), time.process_time()
-    n_found = record_prints(layout, prints)
+    with open_catalog(layout) as catalog:
+        n_found = record_fingerprints(catalog, fingerprints)
     seconds, used_s = time.perf_counter() - started, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     _say(
@@ -126,17 +129,17 @@ def _tell_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
     )
 
 
-def _name_prints(songs: list[Items], first: int) -> list[Print]:
+def _name_fingerprints(songs: list[Items], first: int) -> list[Fingerprint]:
     return [
-        Print(track_id=hashlib.sha256(f"{n}".encode()).hexdigest(), items=items, bit_rate=128_000)
+        Fingerprint(track_id=hashlib.sha256(f"{n}".encode()).hexdigest(), items=items)
         for n, items in enumerate(songs, start=first)
     ]
 
 
-def _make_up_track(print_: Print) -> Track:
+def _make_up_track(track_id: str) -> Track:
     return Track(
-        track_id=print_.track_id,
-        location=f"/music/{print_.track_id}.mp3",
+        track_id=track_id,
+        location=f"/music/{track_id}.mp3",
         genre="jazz",
         artist="",
         album="",
@@ -186,7 +189,7 @@ def _copy(song: Path, name: str, folder: Path) -> Items:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-threads", "1"]
     command += ["-ss", start_s, "-t", str(COPIED_S), "-i", str(song), "-map", "0:a:0"]
     subprocess.run([*command, *options.split(), str(copy)], check=True)
-    return print_song(copy)
+    return fingerprint_song(copy)
 
 
 def _tell_neighbours(index: KeyIndex, songs: list[Items]) -> None:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import imageio_ffmpeg
 
 from genre_core.signal.fingerprints import SAME_RECORDING, similarity
-from storage.audio.fingerprint import print_song
+from storage.audio.fingerprint import fingerprint_song
 from storage.audio.probe import CONTAINER_SUFFIXES
 
 _LIKE = "aresample=44100,aformat=channel_layouts=stereo"
@@ -59,12 +59,12 @@ def main(folder: Path, n_pairs: int = 12) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     step = max(1, (len(paths) - 1) // n_pairs)
     pairs = list(zip(paths[:-1:step], paths[1::step], strict=False))[:n_pairs]
-    prints = {path: print_song(path) for pair in pairs for path in pair}
+    prints = {path: fingerprint_song(path) for pair in pairs for path in pair}
     for name, recipe in MIXES.items():
         likeness = []
         for pair in pairs:
             with TemporaryDirectory() as scratch:
-                mixed = print_song(_render(pair, recipe, Path(scratch) / "mix.mp3"))
+                mixed = fingerprint_song(_render(pair, recipe, Path(scratch) / "mix.mp3"))
             likeness.append([similarity(mixed, prints[path]).similarity for path in pair])
         _tell(name, likeness)
 

@@ -17,7 +17,7 @@ from genre_core.representations.bands import band_bins
 from genre_core.representations.features import FeatureConfig, matrices_of
 from genre_core.representations.spectrum import FRAME_SAMPLES, HOP_SAMPLES, scale_matrices
 from genre_core.signal.fragments import SAMPLE_RATE, draw_starts, track_rng
-from storage.audio.cutting import cut_song
+from storage.audio.decode import cut_song
 from storage.audio.wav import round_samples
 
 FEATURES = FeatureConfig()

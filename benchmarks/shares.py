@@ -11,8 +11,7 @@ from benchmarks.paths import FEATURES
 from genre_core.records import Track
 from genre_core.representations.features import feature_key, matrices_of
 from genre_core.signal.sound import measure_sound
-from storage.audio.cutting import cut_song
-from storage.audio.decode import DECODER_VERSION
+from storage.audio.decode import DECODER_VERSION, cut_song
 from storage.audio.wav import read_wav, write_wav
 from storage.catalog.extraction import record_extraction, record_features
 from storage.home import DataLayout

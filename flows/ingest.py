@@ -9,7 +9,6 @@ from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
 from genre_core.records import Source
-from storage.catalog import fingerprints as prints
 from storage.catalog.connection import open_catalog
 from storage.catalog.songs import count_outcomes
 from storage.fetch.sites.access import Access, open_access
@@ -22,11 +21,11 @@ from tasks.download import (
     sweep_downloads,
 )
 from tasks.duplicates import (
+    fingerprint_chunk,
     mark_duplicates,
-    print_chunk,
-    record_prints,
-    select_unprinted,
-    settle_copies,
+    record_fingerprints,
+    select_unfingerprinted,
+    settle_duplicates,
 )
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
@@ -70,11 +69,11 @@ def ingest(config: Settings | None = None) -> IngestReport:
         record_wave(layout, Fetched(outcomes=selected.outcomes))
         stored = Fetched(tracks=selected.stored)
         record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
-        n_waiting = len(selected.sources) + len(prints.select_unprinted(layout))
+        n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
         with mapping_on(config.runner, n_waiting):
             fetch_songs(config, selected.sources, access)
             find_duplicates(config)
-        settle_copies(layout)
+        settle_duplicates(layout)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
     with open_catalog(layout) as catalog:
@@ -102,8 +101,8 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
 def find_duplicates(config: Settings) -> None:
     """Fingerprint every song that has no fingerprint yet, and find duplicates by it."""
     layout = config.layout
-    unprinted = select_unprinted(layout)
-    with show_progress("fingerprint", len(unprinted), "songs") as advance:
-        for wave in waves(unprinted, config.runner.chunks_per_wave):
-            futures = print_chunk.map(unmapped(layout), wave)
-            record_prints(layout, list(completed(futures, wave, advance)))
+    tracks = select_unfingerprinted(layout)
+    with show_progress("fingerprint", len(tracks), "songs") as advance:
+        for wave in waves(tracks, config.runner.chunks_per_wave):
+            futures = fingerprint_chunk.map(unmapped(layout), wave)
+            record_fingerprints(layout, list(completed(futures, wave, advance)))

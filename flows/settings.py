@@ -40,7 +40,7 @@ from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
-from storage.models.server_runs import require_server
+from storage.models.server import require_server
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
@@ -84,6 +84,9 @@ class Settings:
         empty list: none.
     split_seed : int
         Decides among groups of equal size; used once, for places never move.
+    device : str
+        ``cpu``, on which a training can be reproduced bit by bit, or ``auto``: a GPU if TensorFlow
+        finds one, faster, with results that differ in the last bits from run to run.
     notify : str
         The notification block of Prefect that tells of a night: ``slack-webhook/my-block``.
     """
@@ -114,6 +117,7 @@ class Settings:
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
+    device: str = "cpu"
     notify: str = ""
     night: NightConfig = field(default_factory=NightConfig)
     keep: RetentionConfig = field(default_factory=RetentionConfig)
@@ -129,6 +133,8 @@ class Settings:
             raise UsageError(
                 "Name at least one network, one seed, one fragment length and one representation."
             )
+        if self.device not in ("cpu", "auto"):
+            raise UsageError(f"`device` is {self.device!r}; use cpu or auto.")
         _require_numbers(self)
         if any(not name.strip() for pair in self.genre_map.items() for name in pair):
             raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")

@@ -8,6 +8,7 @@ from itertools import product
 from prefect import flow, get_run_logger
 
 from flows.audit import audit_snapshot
+from flows.environment import choose_device
 from flows.settings import Settings, read_settings
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
@@ -80,6 +81,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     """
     end_s = time.monotonic() + budget_s
     config = config or read_settings()
+    choose_device(config.device)
     layout = config.layout
     tried: list[Cell] = []
     with hold_home(layout):
@@ -127,13 +129,18 @@ def _train_in_time(
 
 
 def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
-    """Train, evaluate and record one cell; one that cannot be trained leaves the others be."""
+    """Train, evaluate and record one cell; if that fails, the others are trained all the same.
+
+    What fails is recorded in the run of the training; its error ends no other training.
+    """
     fit = train_head if cell.network in HEADS else train_network
     try:
         trained = fit(layout, cell, comparison_id)
         record_evaluated(layout, evaluate_network(layout, trained))
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", cell.name, error)
+    except Exception:  # an error of a library, or of ours
+        get_run_logger().exception("%s was left out", cell.name)
 
 
 def plan_cells(

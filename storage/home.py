@@ -27,11 +27,6 @@ class DataLayout:
         return self.home / "wav"
 
     @property
-    def prints(self) -> Path:
-        """The cache of fingerprints within ingest."""
-        return self.home / "prints"
-
-    @property
     def suspects(self) -> Path:
         """Notes of songs that are being read, or that a process died on."""
         return self.songs / ".suspects"
@@ -100,7 +95,7 @@ class DataLayout:
     def places(self) -> tuple[Path, ...]:
         """All places that have a name of their own, for the usage of the disk."""
         return (
-            *(self.songs, self.wav, self.prints, self.shards, self.catalog, self.published),
+            *(self.songs, self.wav, self.shards, self.catalog, self.published),
             *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
             *(self.collections, self.reports),
         )

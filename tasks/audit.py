@@ -22,7 +22,7 @@ from genre_core.records import Track
 from genre_core.representations.features import FeatureConfig
 from genre_core.signal.sound import Sound, measure_sound
 from genre_core.training.tag_prior import TagTable
-from storage.audio.cutting import cut_fragments
+from storage.audio.decode import cut_fragments
 from storage.audio.wav import round_samples
 from storage.catalog.audits import (
     Audit,
@@ -166,7 +166,7 @@ def conclude_audit(
     layout: DataLayout, plan: AuditPlan, checks: Sequence[Check], seconds: float
 ) -> Audit:
     """Store the verdict in the catalog, and log it as a run of its own and beside the best run."""
-    from storage.models.audits import log_audit
+    from storage.models.runs import log_audit
 
     audit = Audit(
         audit_id=plan.audit_id,
@@ -203,9 +203,7 @@ def _read_predicted(
         return songs, read_run_predictions(catalog, plan.run_id)
 
 
-def _kept_apart(
-    catalog: Catalog, layout: DataLayout, snapshot: Snapshot
-) -> list[AuditedSong]:
+def _kept_apart(catalog: Catalog, layout: DataLayout, snapshot: Snapshot) -> list[AuditedSong]:
     """Songs that no recording or artist may link: those of a snapshot, and the golden ones."""
     own = read_audited_songs(catalog, layout, snapshot.snapshot_id)
     return [*own, *read_golden_audited(catalog, layout)]

@@ -36,9 +36,8 @@ from tasks.splits import snapshot_examples
 from tasks.tracked import load_model
 
 if TYPE_CHECKING:
-    from storage.catalog.connection import Catalog
-
     from genre_core.examples import Examples
+    from storage.catalog.connection import Catalog
 
 logger = logging.getLogger(__name__)
 

@@ -41,13 +41,14 @@ def close_killed_runs(layout: DataLayout) -> None:
 @task
 def open_comparison(layout: DataLayout, cells: Sequence[Cell]) -> str:
     """Open the parent run of a comparison in MLflow."""
-    from storage.models.runs import start_comparison
+    from storage.models.runs import create_run
 
     tracking = open_tracked(layout)
     networks = sorted({cell.network for cell in cells})
     lengths = sorted({cell.features.fragment_s for cell in cells})
     name = f"{', '.join(networks)} × {', '.join(f'{length:g} s' for length in lengths)}"
-    return start_comparison(tracking, name, {"library_id": cells[0].snapshot.library_id})
+    tags = {"library_id": cells[0].snapshot.library_id}
+    return create_run(tracking, name, "comparison", tags)
 
 
 @task

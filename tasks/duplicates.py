@@ -1,25 +1,23 @@
-"""Duplicates: copies of a file, copies of a recording, and which copy is kept."""
+"""Duplicates: further sources of a file, duplicates of a recording, and which one is kept."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import get_run_logger, task
 
-from genre_core.dataset.recordings import tell_content_copy, tell_move
+from genre_core.dataset.recordings import describe_move, describe_same_sound
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.audio.fingerprint import print_song, read_print, sweep_prints, write_print
-from storage.audio.probe import probe_audio
-from storage.catalog import fingerprints as printed
+from storage.audio.fingerprint import fingerprint_song
+from storage.catalog import fingerprints as stored
 from storage.catalog.connection import open_catalog
-from storage.catalog.fingerprints import Print
+from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
 from storage.catalog.songs import known_packets, known_tracks
@@ -30,193 +28,151 @@ from tasks.download import Fetched, name_outcomes
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrintedSong:
-    """A track whose fingerprint stands in the cache."""
-
-    track_id: str
-    path: Path
-    bit_rate: int
+_FAILED_CHUNK = "the program failed on the chunk of this song; its log says why. Run it again."
 
 
 @task
 def mark_duplicates(
     layout: DataLayout, sources: Sequence[Source], fetched: Sequence[Fetched]
 ) -> Fetched:
-    """Give every source of a wave one outcome: new, a copy, left out, or to be tried again.
+    """Return one outcome for every source of a wave: new, duplicate, rejected or to be retried.
 
-    Which source of a song stands for it, and under which genre, is settled by `settle_copies`.
+    Which source represents a song, and under which genre, is settled by `settle_duplicates`.
     """
-    arrived = sorted(
-        (track for chunk in fetched for track in chunk.tracks), key=lambda track: track.location
-    )
+    arrived = [track for chunk in fetched for track in chunk.tracks]
+    arrived.sort(key=lambda track: track.location)
     with open_catalog(layout) as catalog:
-        arrived, refused = _refuse_removed(layout, catalog, arrived)
-        tracks = _name_retagged(layout, catalog, arrived)
+        removed = find_removed(catalog, arrived)
+        rejected = [track for track in arrived if track.location in removed]
+        arrived = [track for track in arrived if track.location not in removed]
+        tracks = _match_retagged(layout, catalog, arrived)
         known = known_tracks(catalog, [track.track_id for track in tracks])
+    for track in rejected:
+        drop_song(layout, track)
     moved = _find_moved(known, tracks)
     first = {track_id: old for track_id, old in known.items() if track_id not in moved}
     for track in tracks:
         first.setdefault(track.track_id, track)
-    outcomes = [o for chunk in fetched for o in chunk.outcomes] + refused
-    outcomes += [_judge_copy(track, first[track.track_id]) for track in tracks]
-    outcomes += [_tell_move(old, first[track_id]) for track_id, old in moved.items()]
+    outcomes = [o for chunk in fetched for o in chunk.outcomes]
+    outcomes += [_removed_outcome(track, removed[track.location]) for track in rejected]
+    outcomes += [_arrival_outcome(track, first[track.track_id]) for track in tracks]
+    outcomes += [_move_outcome(old, first[track_id]) for track_id, old in moved.items()]
     outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
     kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
     return Fetched(tracks=kept, outcomes=name_outcomes(outcomes, sources))
 
 
 @task
-def select_unprinted(layout: DataLayout) -> list[Track]:
-    """Select the tracks without a fingerprint; the catalog decides."""
-    sweep_prints(layout)
-    return printed.select_unprinted(layout)
+def select_unfingerprinted(layout: DataLayout) -> list[Track]:
+    """Select the tracks without a fingerprint in the catalog."""
+    with open_catalog(layout) as catalog:
+        return stored.select_unfingerprinted(catalog)
 
 
 @task
-def print_chunk(layout: DataLayout, tracks: Sequence[Track]) -> Sequence[PrintedSong]:
-    """Fingerprint songs into the cache; what cannot be printed now is left to the next run."""
-    songs = [_print(layout, track) for track in tracks]
-    return [song for song in songs if song]
+def fingerprint_chunk(layout: DataLayout, tracks: Sequence[Track]) -> Sequence[Fingerprint]:
+    """Fingerprint songs, some 4 kB each; what fails for now is left to the next run."""
+    found = [_fingerprint(layout, track) for track in tracks]
+    return [fingerprint for fingerprint in found if fingerprint]
 
 
 @task
-def record_prints(layout: DataLayout, chunks: Sequence[Sequence[PrintedSong]]) -> None:
-    """Record the fingerprints of a wave and the copies found by them; empty the cache."""
-    songs = [song for chunk in chunks for song in chunk]
-    prints = [
-        Print(track_id=song.track_id, items=read_print(song.path), bit_rate=song.bit_rate)
-        for song in songs
-    ]
-    printed.record_prints(layout, prints)
-    for song in songs:
-        song.path.unlink(missing_ok=True)
+def record_fingerprints(layout: DataLayout, chunks: Sequence[Sequence[Fingerprint]]) -> None:
+    """Record the fingerprints of a wave and the duplicates found by them."""
+    with open_catalog(layout) as catalog:
+        stored.record_fingerprints(catalog, [one for chunk in chunks for one in chunk])
 
 
 @task
-def settle_copies(layout: DataLayout) -> None:
-    """Settle which copy of each recording is kept, and tell what waits for a decision."""
-    n_open = settle_recordings(layout)
-    sweep_prints(layout)
-    if n_open:
+def settle_duplicates(layout: DataLayout) -> None:
+    """Settle which duplicate of each recording is kept; log how many wait for a decision."""
+    with open_catalog(layout) as catalog:
+        n_undecided = settle_recordings(catalog)
+    if n_undecided:
         get_run_logger().warning(
-            "recordings under several genres: %s; `genreflow conflicts` lists them", n_open
+            "recordings under several genres: %s; `genreflow conflicts` lists them", n_undecided
         )
 
 
-def _print(layout: DataLayout, track: Track) -> PrintedSong | None:
-    """Fingerprint one song; one that fails for no foreseen reason leaves the others be."""
-    place = show_location(track.location)
+def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
+    """Fingerprint one song; no failure stops the others of its chunk."""
+    location, song = show_location(track.location), layout.song(track.track_id, track.suffix)
+    items = np.empty(0, np.uint32)
     try:
-        return _print_song(layout, track)
-    except TransientError as error:
-        get_run_logger().warning("%s is fingerprinted by the next run: %s", place, error)
-    except Exception:
-        get_run_logger().exception("%s was not fingerprinted", place)
-    return None
-
-
-def _print_song(layout: DataLayout, track: Track) -> PrintedSong:
-    song = layout.song(track.track_id, track.suffix)
-    if not song.exists():
-        raise TransientError(f"{song} is gone. Ingest its source again.")
-    items, bit_rate = np.empty(0, np.uint32), track.bit_rate
-    try:
-        items = print_song(song)
-        bit_rate = bit_rate or probe_audio(song).bit_rate  # unknown in older catalogs
+        if not song.exists():
+            raise TransientError(f"{song} is gone. Ingest its source again.")
+        items = fingerprint_song(song)
     except TrackRejected as rejection:
-        get_run_logger().warning(
-            "%s has no fingerprint: %s", show_location(track.location), rejection
-        )
-    path = write_print(layout, track.track_id, items)
-    return PrintedSong(track_id=track.track_id, path=path, bit_rate=bit_rate)
+        get_run_logger().warning("%s has no fingerprint: %s", location, rejection)
+    except TransientError as error:
+        get_run_logger().warning("%s is fingerprinted by the next run: %s", location, error)
+        return None
+    except Exception:
+        get_run_logger().exception("%s was not fingerprinted", location)
+        return None
+    return Fingerprint(track_id=track.track_id, items=items)
 
 
-def _refuse_removed(
-    layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]
-) -> tuple[list[Track], list[Outcome]]:
-    """Drop the songs whose sound somebody had removed, wherever they come from now."""
-    removed = find_removed(catalog, tracks)
-    refused = [track for track in tracks if track.location in removed]
-    for track in refused:
-        drop_song(layout, track)
-    outcomes = [_tell_removed(track, removed[track.location]) for track in refused]
-    return [track for track in tracks if track.location not in removed], outcomes
+def _match_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:
+    """Assign songs that differ from an earlier one only in their tags the track id of that one.
 
-
-def _tell_removed(track: Track, track_id: str) -> Outcome:
-    return Outcome(
-        location=track.location,
-        genre=track.genre,
-        result=Result.QUARANTINED,
-        stage=Stage.DUPLICATES,
-        reason=Reason.REMOVED,
-        message=REMOVED,
-        track_id=track_id,
-    )
-
-
-def _name_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:
-    """Give songs that differ from an earlier one in their tags alone the name of that one.
-
-    If the file of the earlier one is gone, the newcomer is a song of its own, and its copy.
+    If the file of the earlier one is gone, the new track is a song of its own, and its duplicate.
     """
     by_id = known_tracks(catalog, [track.track_id for track in tracks])
     by_packets = known_packets(catalog, [track.packets_id for track in tracks])
-    named = []
+    matched = []
     for track in tracks:
         first = by_id.get(track.track_id) or by_packets.setdefault(track.packets_id, track)
         if not layout.song(first.track_id, first.suffix).exists():
             first = track
         if first.track_id != track.track_id:
             drop_song(layout, track)
-        named.append(replace(track, track_id=first.track_id, suffix=first.suffix))
-    return named
+        matched.append(replace(track, track_id=first.track_id, suffix=first.suffix))
+    return matched
 
 
 def _find_moved(known: Mapping[str, Track], tracks: Sequence[Track]) -> dict[str, Track]:
-    """Give the known tracks that have lost the file they came from, now that they came again."""
-    places = defaultdict(list)
+    """Known tracks whose original file is gone, and that came again from elsewhere."""
+    locations = defaultdict(list)
     for track in tracks:
-        places[track.track_id].append(track.location)
+        locations[track.track_id].append(track.location)
     return {
-        track_id: old for track_id, old in known.items() if is_gone(old.location, places[track_id])
+        track_id: old
+        for track_id, old in known.items()
+        if is_gone(old.location, locations[track_id])
     }
 
 
-def _judge_copy(track: Track, first: Track) -> Outcome:
-    arrived = Outcome(
+def _removed_outcome(track: Track, track_id: str) -> Outcome:
+    outcome = _outcome(track, Result.QUARANTINED, Reason.REMOVED, REMOVED)
+    return replace(outcome, track_id=track_id)
+
+
+def _arrival_outcome(track: Track, first: Track) -> Outcome:
+    if track.location == first.location:
+        return _outcome(track, Result.OK, Reason.NONE, "")
+    message = describe_same_sound(show_location(first.location), first.genre)
+    return _outcome(track, Result.DUPLICATE, Reason.DUPLICATE_CONTENT, message)
+
+
+def _move_outcome(old: Track, new: Track) -> Outcome:
+    message = describe_move(show_location(new.location), new.genre)
+    return _outcome(old, Result.DUPLICATE, Reason.DUPLICATE_CONTENT, message)
+
+
+def _outcome(track: Track, result: Result, reason: Reason, message: str) -> Outcome:
+    return Outcome(
         location=track.location,
         genre=track.genre,
-        result=Result.OK,
-        stage=Stage.DOWNLOAD,
+        result=result,
+        stage=Stage.DOWNLOAD if result is Result.OK else Stage.DUPLICATES,
+        reason=reason,
+        message=message,
         track_id=track.track_id,
     )
-    if track.location == first.location:
-        return arrived
-    return replace(
-        arrived,
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        message=tell_content_copy(show_location(first.location), first.genre),
-    )
 
 
-def _tell_move(old: Track, new: Track) -> Outcome:
-    return Outcome(
-        location=old.location,
-        genre=old.genre,
-        result=Result.DUPLICATE,
-        stage=Stage.DUPLICATES,
-        reason=Reason.DUPLICATE_CONTENT,
-        message=tell_move(show_location(new.location), new.genre),
-        track_id=old.track_id,
-    )
-
-
-def _interrupted(sources: Sequence[Source], judged: set[str]) -> list[Outcome]:
+def _interrupted(sources: Sequence[Source], settled: set[str]) -> list[Outcome]:
     return [
         Outcome(
             location=source.location,
@@ -224,8 +180,8 @@ def _interrupted(sources: Sequence[Source], judged: set[str]) -> list[Outcome]:
             result=Result.RETRYABLE,
             stage=Stage.DOWNLOAD,
             reason=Reason.INTERRUPTED,
-            message="the program failed on the chunk of this song; its log says why. Run it again.",
+            message=_FAILED_CHUNK,
         )
         for source in sources
-        if source.location not in judged
+        if source.location not in settled
     ]

@@ -51,14 +51,14 @@ class Evaluated:
 @task(task_run_name="evaluate {trained.cell.name}")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
-    from storage.models.networks import load_network
+    from storage.models.logged import load_model
     from storage.models.runs import failing_run, finish_run, log_scores
     from storage.models.store import open_tracking
 
     import_training()
     tracking, snapshot = open_tracking(layout), trained.cell.snapshot
     with failing_run(tracking, trained.run_id):
-        network = load_network(tracking, trained.model_uri)
+        network = load_model(tracking, trained.model_uri)
         songs, values = _predict_splits(layout, trained, network)
         found = measure(songs, snapshot.genres, snapshot.library_id, trained.temperature)
         certainty = trained.certainty or fit_on_validation(found, trained.cell.prediction)
@@ -99,13 +99,12 @@ def _predict_splits(
 
 def _log(tracking: "Tracking", trained: Trained, found: RunScores, certainty: Certainty) -> None:
     """Log numbers, documents and figures, and temperature and certainty beside the network."""
-    from storage.models.networks import log_certainty, log_temperature
+    from storage.models.logged import log_fitted
     from storage.models.runs import log_figure, log_json, log_scores
 
     by_count = aggregate(found)
     log_scores(tracking, trained.run_id, run_metrics(found))
-    log_temperature(tracking, trained.model_uri, found.temperature)
-    log_certainty(tracking, trained.model_uri, certainty)
+    log_fitted(tracking, trained.model_uri, found.temperature, certainty)
     for name, document in run_documents(found, by_count).items():
         log_json(tracking, trained.run_id, document, name)
     for name, figure in run_figures(found, by_count, trained.cell.name):

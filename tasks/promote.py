@@ -26,7 +26,7 @@ from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from tasks.challenge import challenger_name, evaluate_challenge
 from tasks.compare import choose_winner
-from tasks.predict import export_reigning
+from tasks.predict import export_champion as export
 
 if TYPE_CHECKING:
     from genre_core.evaluation.bootstrap import Interval
@@ -53,7 +53,7 @@ def promote_best(
     champion stays; `explain_rejection` says why. ``despite_audit`` overrules the audit, and the
     reason of the promotion records it.
     """
-    from storage.models.alias import CHALLENGER
+    from storage.models.champion import CHALLENGER
     from storage.models.registry import set_alias
     from storage.models.store import open_tracking
 
@@ -153,12 +153,12 @@ def export_champion(layout: DataLayout) -> bool:
 
     A model that cannot be exported stays the champion; the log says why.
     """
-    return export_reigning(layout)
+    return export(layout)
 
 
 def mirror_aliases(layout: DataLayout, tracking: Tracking) -> None:
     """Point the aliases ``champion`` and ``previous`` to what the catalog's promotions say."""
-    from storage.models.alias import CHAMPION, PREVIOUS
+    from storage.models.champion import CHAMPION, PREVIOUS
     from storage.models.registry import find_alias, set_alias
 
     with open_catalog(layout) as catalog:
@@ -241,10 +241,10 @@ def _remark(objection: str, audit: Audit | None) -> str:
 
 def _register(tracking: Tracking, winner: Run, reason: str) -> int:
     """Register the challenger; its page in MLflow shows the last decision."""
-    from storage.models.registry import describe_version, register_run
+    from storage.models.registry import describe_version, register_model
 
     tags = {"snapshot_id": winner.snapshot_id}
-    version = register_run(tracking, winner.run_id, winner.model_uri, tags)
+    version = register_model(tracking, winner.model_uri, tags)
     describe_version(tracking, version, reason)
     return version
 

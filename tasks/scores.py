@@ -230,11 +230,11 @@ def assess_songs(
     examples: Examples,
 ) -> dict[str, Assessment]:
     """Return the certainty of the predictions of a finished run, by track."""
-    from storage.models.networks import load_certainty, load_temperature
+    from storage.models.logged import describe_model
 
-    tracking, values = open_tracked(layout), song_values(examples)
-    temperature = load_temperature(tracking, run.model_uri)
-    certainty = load_certainty(tracking, run.model_uri)
+    values = song_values(examples)
+    described = describe_model(open_tracked(layout), run.model_uri)
+    temperature, certainty = described.temperature, described.certainty
     return {
         track_id: certainty.assess(temper(np.array(row), temperature), genres, values.get(track_id))
         for track_id, row in probabilities.items()

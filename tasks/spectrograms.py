@@ -13,9 +13,8 @@ from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, feature_key
 from genre_core.signal.fragments import CutPlan
 from genre_core.signal.sound import Sound, describe_clipping, measure_sound
-from storage.audio.cutting import cut_fragments
-from storage.audio.decode import DECODER_VERSION
-from storage.audio.isolated import read_watched
+from storage.audio.decode import DECODER_VERSION, cut_fragments
+from storage.audio.isolated import read_guarded
 from storage.audio.wav import read_wav
 from storage.catalog.extraction import PendingTrack, Rejection, Shard, SongEmbedding, Warned
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
@@ -174,7 +173,7 @@ def _cut(layout: DataLayout, track: Track, plan: CutPlan) -> CachedWav:
         raise TransientError(f"{song} is gone; the next ingest fetches it again.")
     if cached := find_wav(layout, track.track_id, plan):
         return cached
-    cut = read_watched(
+    cut = read_guarded(
         layout, track.track_id, cut_fragments, song, track.track_id, track.facts, plan
     )
     with explaining_disk_errors(layout):

@@ -153,13 +153,25 @@ def decide(
     Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
     """
     config = read_settings(home=home)
+    from storage.catalog.connection import open_catalog
+    from storage.catalog.publish import publish
     from storage.catalog.recordings import decide_genre
+    from storage.lock import hold_home
 
-    genres = {*config.genres, *config.genre_map.values()}
-    n_tracks = decide_genre(config.layout, song, genre, genres)
+    layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
+    _require_store(layout)
+    with hold_home(layout):
+        with open_catalog(layout) as catalog:
+            n_tracks = decide_genre(catalog, song, genre, genres)
+        publish(layout)
     duplicates = f", and so are its {n_tracks - 1} duplicates" if n_tracks > 1 else ""
     _print(f"{song} is {genre}{duplicates}.")
     _print("`genreflow extract` makes its spectrograms if it has none.")
+
+
+def _require_store(layout: DataLayout) -> None:
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
 
 
 REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
@@ -227,8 +239,7 @@ def remove(
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
     layout = read_settings(home=home).layout
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    _require_store(layout)
     plan = _plan_removal(layout, song, artist, with_copies)
     _print_songs("To be removed", plan.songs)
     if not yes:

@@ -301,7 +301,7 @@ def print_reasons(config: "Settings") -> None:
 def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
     config = read_settings(**options)
-    prepare_environment(config.layout.home, verbose)
+    prepare_environment(config.layout.home, verbose, config.device)
     hush_foreseen_errors()
     stop_on_interrupt()
     return config

@@ -28,7 +28,7 @@ from storage.catalog.status import (
 )
 from storage.home import DataLayout
 from storage.sources.folder import audio_files
-from tasks.classify import judge_songs
+from tasks.classify import classify_songs
 from tasks.comparison import read_comparison
 from tasks.promote import explain_rejection
 
@@ -56,7 +56,7 @@ def run_line(config: Settings) -> None:
         _show(config, _spend_night(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
     ERR.print("Classifying what no network has heard")
-    OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
+    OUT.print(verdicts_table(classify_songs.fn(layout, songs)))
     OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
 

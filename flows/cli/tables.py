@@ -17,7 +17,7 @@ from storage.catalog.status import FEWEST_VALIDATION_SONGS
 
 if TYPE_CHECKING:
     from tasks.comparison import Comparison, Difference, RunGroup
-    from tasks.predict import Verdict
+    from tasks.predict import SongPrediction
 
 WIDE_INTERVAL = 0.5
 """Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
@@ -92,7 +92,7 @@ def _doubts(groups: Sequence[RunGroup]) -> list[str]:
     ]
 
 
-def verdicts_table(verdicts: Sequence[Verdict]) -> Table:
+def verdicts_table(verdicts: Sequence[SongPrediction]) -> Table:
     """Show the champion's verdicts, a song a line."""
     table = Table(title="Verdicts", **PLAIN)
     for heading in ("song", "genre", "confidence", "alternatives"):
@@ -102,7 +102,7 @@ def verdicts_table(verdicts: Sequence[Verdict]) -> Table:
     return table
 
 
-def _verdict_cells(verdict: Verdict) -> tuple[str, str, str]:
+def _verdict_cells(verdict: SongPrediction) -> tuple[str, str, str]:
     """Return genre, confidence and alternatives; of an unknown song, the nearest genres."""
     if verdict.error:
         return "[red]not judged[/red]", "", ""

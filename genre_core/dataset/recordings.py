@@ -1,4 +1,4 @@
-"""Recordings: which songs are copies of one, which copy is kept, and under which genre."""
+"""Recordings: which tracks are duplicates of one, which is kept, and under which genre."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ LOSSLESS = frozenset(
     {"alac", "ape", "flac", "mlp", "mp4als", "shorten", "tak", "truehd", "tta", "wavpack"}
 )
 COMPANDED = frozenset({"pcm_alaw", "pcm_mulaw", "pcm_vidc"})
-MOST_NAMED = 5
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,27 +20,27 @@ class Claim:
 
     Attributes
     ----------
-    location, place : str
+    location, shown_location : str
         The name of the source, and how it is shown to people.
     genre : str
-        Empty where the source names none: it never stands against one that does.
+        Empty where the source names none; ignored if another source names one.
     is_gone : bool
-        The source was a file and is there no more; it has no say beside one that is there.
+        The source was a file that no longer exists; ignored if another file exists.
     """
 
     location: str
-    place: str
+    shown_location: str
     track_id: str
     genre: str
     is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class ExcludedTrack:
     """Why a track gives no examples.
 
-    ``duplicate_of`` is the copy that is kept; while a recording waits for a decision, the track
-    that names the recording.
+    ``duplicate_of`` is the duplicate that is kept; while a recording waits for a decision, the
+    track that names the recording.
     """
 
     track_id: str
@@ -51,11 +51,11 @@ class Aside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What becomes of the copies of a recording.
+    """What becomes of the duplicates of a recording.
 
-    ``kept`` is the track that stands for the recording and ``location`` its source, both empty
-    while the genre is open; ``genre`` is empty where all sources are unlabelled, None where there
-    is no source. ``outcomes`` has one for every claim.
+    ``kept`` is the track that represents the recording and ``location`` its source, both empty
+    while the genre is undecided; ``genre`` is empty where all sources are unlabelled, None where
+    there is no source. ``outcomes`` has one for every claim.
     """
 
     track_ids: tuple[str, ...]
@@ -63,11 +63,11 @@ class Settlement:
     location: str
     genre: str | None
     outcomes: tuple[Outcome, ...]
-    aside: tuple[Aside, ...]
+    excluded: tuple[ExcludedTrack, ...]
 
 
-def join_copies(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Give the recording of every track that has copies, named by its smallest track id."""
+def group_duplicates(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The recording of every track that has duplicates, named by its smallest track id."""
     joined: DisjointSet[str] = DisjointSet()
     for one, other in pairs:
         joined.add(one)
@@ -79,34 +79,34 @@ def join_copies(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def settle_recording(
     tracks: Sequence[Track], claims: Sequence[Claim], decided: Collection[str]
 ) -> Settlement:
-    """Settle which copy of a recording is kept and under which genre, or that nobody knows.
+    """Settle which duplicate of a recording is kept and under which genre, if the sources agree.
 
     Parameters
     ----------
     tracks : sequence of Track
-        All copies, at least one.
+        All duplicates, at least one.
     claims : sequence of Claim
         All sources of these tracks.
     decided : collection of str
-        The genres that a person has decided on; they stand above what the sources say.
+        The genres that a person has decided on; they override the sources.
 
     Returns
     -------
     Settlement
-        The same in whatever order tracks and claims come. A copy without a genre is kept only if
-        no copy has one: unlabelled songs change no library.
+        The same in whatever order tracks and claims come. A track without a genre is kept only if
+        no duplicate has one: unlabelled songs change no library.
     """
     ordered = sorted(claims, key=lambda claim: (claim.is_gone, claim.location))
     labelled = [claim for claim in ordered if claim.genre] or ordered
-    voices = [claim for claim in labelled if not claim.is_gone] or labelled
-    genres = sorted(set(decided) or {claim.genre for claim in voices})
+    counted = [claim for claim in labelled if not claim.is_gone] or labelled
+    genres = sorted(set(decided) or {claim.genre for claim in counted})
     if len(genres) > 1:
-        return _leave_open(tracks, ordered, voices, genres)
+        return _leave_undecided(tracks, ordered, counted, genres)
     return _keep_best(tracks, ordered, {claim.track_id for claim in labelled}, genres)
 
 
-def choose_copy(tracks: Iterable[Track]) -> Track:
-    """Choose the best copy: without loss, then by bit rate, sample rate, channels and length."""
+def choose_best(tracks: Iterable[Track]) -> Track:
+    """The best duplicate: lossless, then by bit rate, sample rate, channels and length."""
     return min(
         tracks,
         key=lambda track: (
@@ -121,18 +121,18 @@ def choose_copy(tracks: Iterable[Track]) -> Track:
 
 
 def is_lossless(codec: str) -> bool:
-    """Tell whether a codec gives back every sample; the name is that of libavcodec."""
+    """Whether a codec, by its name in libavcodec, restores every sample."""
     return codec in LOSSLESS or (codec.startswith("pcm_") and codec not in COMPANDED)
 
 
-def tell_content_copy(place: str, genre: str) -> str:
-    """Say of a source that it holds the same sound as an earlier one."""
-    return f"the same sound as {place} ({genre or NO_GENRE})"
+def describe_same_sound(location: str, genre: str) -> str:
+    """Message for a source that holds the same sound as an earlier one."""
+    return f"the same sound as {location} ({genre or NO_GENRE})"
 
 
-def tell_move(place: str, genre: str) -> str:
-    """Say of a source that its file is gone, and where the song is now."""
-    return f"the file is gone; the same one is now {place} ({genre or NO_GENRE})"
+def describe_move(location: str, genre: str) -> str:
+    """Message for a source whose file is gone, with where the song is now."""
+    return f"the file is gone; the same one is now {location} ({genre or NO_GENRE})"
 
 
 def _keep_best(
@@ -141,100 +141,89 @@ def _keep_best(
     eligible: Collection[str],
     genres: Sequence[str],
 ) -> Settlement:
-    kept = choose_copy([t for t in tracks if t.track_id in eligible] or tracks)
+    kept = choose_best([t for t in tracks if t.track_id in eligible] or tracks)
     genre = genres[0] if genres else None
     mine = [claim for claim in claims if claim.track_id == kept.track_id]
     own = min(mine, key=lambda claim: (claim.is_gone, claim.genre != genre), default=None)
-    place = own.place if own else kept.location
-    sentence = f"the same recording as {place} ({_quality(kept)}), which is kept as the best copy"
+    location = own.shown_location if own else kept.location
+    quality = f"{kept.codec}, {kept.bit_rate / 1000:.0f} kbit/s"
+    message = f"the same recording as {location} ({quality}), which is kept as the best copy"
+    others = [track for track in tracks if track.track_id != kept.track_id]
     return Settlement(
         track_ids=tuple(track.track_id for track in tracks),
         kept=kept.track_id,
         location=own.location if own else kept.location,
         genre=genre,
-        outcomes=tuple(_judge(claim, own, sentence) for claim in claims) if own else (),
-        aside=tuple(
-            Aside(
-                track_id=track.track_id,
-                reason=Reason.DUPLICATE_RECORDING,
-                duplicate_of=kept.track_id,
-                message=sentence,
-            )
-            for track in tracks
-            if track.track_id != kept.track_id
-        ),
+        outcomes=tuple(_settled_outcome(claim, own, message) for claim in claims) if own else (),
+        excluded=_exclude(others, Reason.DUPLICATE_RECORDING, kept.track_id, message),
     )
 
 
-def _judge(claim: Claim, kept: Claim, sentence: str) -> Outcome:
-    """Give the outcome of a source beside the one whose track is kept."""
+def _settled_outcome(claim: Claim, kept: Claim, message: str) -> Outcome:
+    """Outcome of a source, given the one whose track is kept."""
     if claim == kept:
-        return _outcome(claim, Result.OK, Stage.DOWNLOAD, Reason.NONE, "")
+        return _outcome(claim, Result.OK, Reason.NONE, "")
     if claim.track_id != kept.track_id:
-        reason, message = Reason.DUPLICATE_RECORDING, sentence
-    elif claim.is_gone and not kept.is_gone:
-        reason, message = Reason.DUPLICATE_CONTENT, tell_move(kept.place, kept.genre)
-    else:
-        reason, message = Reason.DUPLICATE_CONTENT, tell_content_copy(kept.place, kept.genre)
-    return _outcome(claim, Result.DUPLICATE, Stage.DUPLICATES, reason, message)
+        return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_RECORDING, message)
+    describe = describe_move if claim.is_gone and not kept.is_gone else describe_same_sound
+    same_file = describe(kept.shown_location, kept.genre)
+    return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_CONTENT, same_file)
 
 
-def _leave_open(
+def _leave_undecided(
     tracks: Sequence[Track],
     claims: Sequence[Claim],
-    voices: Sequence[Claim],
+    counted: Sequence[Claim],
     genres: Sequence[str],
 ) -> Settlement:
-    """Set all copies aside until their genres agree or a person decides."""
-    sentence = f"this recording stands under several genres: {', '.join(genres)}"
+    """Exclude all duplicates until their genres agree or a person decides."""
+    message = f"this recording has several genres: {', '.join(genres)}"
     recording = min(track.track_id for track in tracks)
     return Settlement(
         track_ids=tuple(track.track_id for track in tracks),
         kept="",
         location="",
         genre="",
-        outcomes=tuple(_open(claim, voices, sentence) for claim in claims),
-        aside=tuple(
-            Aside(
-                track_id=track.track_id,
-                reason=Reason.LABEL_CONFLICT,
-                duplicate_of=recording,
-                message=sentence,
-            )
-            for track in tracks
-        ),
+        outcomes=tuple(_undecided_outcome(claim, counted, message) for claim in claims),
+        excluded=_exclude(tracks, Reason.LABEL_CONFLICT, recording, message),
     )
 
 
-def _open(claim: Claim, voices: Sequence[Claim], sentence: str) -> Outcome:
-    if claim not in voices:
-        first = voices[0]
-        message = tell_move(first.place, first.genre) if claim.is_gone else sentence
-        reason = Reason.DUPLICATE_CONTENT if claim.is_gone else Reason.DUPLICATE_RECORDING
-        return _outcome(claim, Result.DUPLICATE, Stage.DUPLICATES, reason, message)
-    others = [f"{other.place} ({other.genre})" for other in voices if other != claim]
-    named = ", ".join(others[:MOST_NAMED])
-    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-    elsewhere = f"; it is also {named}{more}" if others else ""
+def _undecided_outcome(claim: Claim, counted: Sequence[Claim], message: str) -> Outcome:
+    first = counted[0]
+    if claim not in counted and claim.is_gone:
+        moved = describe_move(first.shown_location, first.genre)
+        return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_CONTENT, moved)
+    if claim not in counted:
+        return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_RECORDING, message)
+    others = [f"{other.shown_location} ({other.genre})" for other in counted if other != claim]
+    more = f" and {len(others) - MAX_LISTED} more" if len(others) > MAX_LISTED else ""
+    elsewhere = f"; it is also {', '.join(others[:MAX_LISTED])}{more}" if others else ""
     message = (
-        f"{sentence}{elsewhere}. Correct the folder, the manifest or `genre_map` so that they "
+        f"{message}{elsewhere}. Correct the folder, the manifest or `genre_map` so that they "
         "agree, or decide: genreflow decide SOURCE GENRE"
     )
-    reason = Reason.LABEL_CONFLICT
-    return _outcome(claim, Result.QUARANTINED, Stage.DUPLICATES, reason, message)
+    return _outcome(claim, Result.QUARANTINED, Reason.LABEL_CONFLICT, message)
 
 
-def _outcome(claim: Claim, result: Result, stage: Stage, reason: Reason, message: str) -> Outcome:
+def _exclude(
+    tracks: Sequence[Track], reason: Reason, duplicate_of: str, message: str
+) -> tuple[ExcludedTrack, ...]:
+    return tuple(
+        ExcludedTrack(
+            track_id=track.track_id, reason=reason, duplicate_of=duplicate_of, message=message
+        )
+        for track in tracks
+    )
+
+
+def _outcome(claim: Claim, result: Result, reason: Reason, message: str) -> Outcome:
     return Outcome(
         location=claim.location,
         genre=claim.genre,
         result=result,
-        stage=stage,
+        stage=Stage.DOWNLOAD if result is Result.OK else Stage.DUPLICATES,
         reason=reason,
         message=message,
         track_id=claim.track_id,
     )
-
-
-def _quality(track: Track) -> str:
-    return f"{track.codec}, {track.bit_rate / 1000:.0f} kbit/s"

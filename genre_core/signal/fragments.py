@@ -13,8 +13,8 @@ from genre_core.records import Reason
 
 SAMPLE_RATE = 44_100
 GRID_S = 0.01
-# So many for each fragment drawn anew; what was tried before does not count.
-_DRAWS = 20
+# Draws for each fragment to be redrawn; places tried before do not count.
+_N_DRAWS = 20
 Float64Array = npt.NDArray[np.float64]
 
 
@@ -22,8 +22,8 @@ Float64Array = npt.NDArray[np.float64]
 class FragmentConfig:
     """How many fragments, how long at most, and how far from the ends of a track.
 
-    ``longest_s`` is the longest length asked for in a comparison of lengths: starts are drawn
-    for it once, and every shorter fragment is the beginning of the longest one.
+    ``longest_s`` is the longest length of a comparison of lengths: starts are drawn for it once,
+    and every shorter fragment is the beginning of the longest one.
     """
 
     n_fragments: int = 15
@@ -42,13 +42,13 @@ class FragmentConfig:
 
     @property
     def most_redrawn(self) -> int:
-        """How many fragments of a track may be bad before it is left out: a third, 1 at least."""
+        """Bad fragments that a track may have before it is rejected: a third, at least 1."""
         return max(1, self.n_fragments // 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutPlan:
-    """Which fragments are cut from a song: drawn at random, or spread evenly.
+    """How fragments are cut from a song: drawn at random, or spread evenly.
 
     ``hop_s`` is the least distance between two that are spread; None where they are drawn.
     """
@@ -58,7 +58,7 @@ class CutPlan:
 
 
 def track_rng(track_id: str) -> np.random.Generator:
-    """Give the generator of one track, so that order and parallelism change nothing."""
+    """Random generator of one track, so that order and parallelism change nothing."""
     digest = hashlib.sha256(track_id.encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
@@ -68,13 +68,7 @@ def draw_starts(
 ) -> Float64Array:
     """Draw where fragments start, at random, away from the ends of a track.
 
-    Parameters
-    ----------
-    duration_s : float
-        Length of the track in seconds.
-    config : FragmentConfig
-    rng : numpy.random.Generator
-        From `track_rng`, so that a track always gets the same fragments.
+    ``rng`` is from `track_rng`, so that a track always gets the same fragments.
 
     Returns
     -------
@@ -104,19 +98,9 @@ def redraw_starts(
     tried_s: Sequence[float],
     n_fragments: int,
 ) -> Float64Array:
-    """Draw where other fragments start, in place of some that cannot be decoded.
+    """Draw where other fragments start, in place of ``n_fragments`` that cannot be decoded.
 
-    Parameters
-    ----------
-    duration_s : float
-        Length of the track in seconds.
-    config : FragmentConfig
-    rng : numpy.random.Generator
-        The one that `draw_starts` has drawn from, so that a track always gets the same ones.
-    tried_s : sequence of float
-        Starts drawn so far; none of them is drawn again.
-    n_fragments : int
-        How many to draw.
+    ``rng`` is the one that `draw_starts` has drawn from; none of ``tried_s`` is drawn again.
 
     Returns
     -------
@@ -127,7 +111,7 @@ def redraw_starts(
     first_step, last_step = _bounds(duration_s, config)
     tried = {round(start_s / GRID_S) for start_s in tried_s}
     drawn: set[int] = set()
-    for step in rng.integers(first_step, last_step, _DRAWS * n_fragments, endpoint=True).tolist():
+    for step in rng.integers(first_step, last_step, _N_DRAWS * n_fragments, endpoint=True).tolist():
         if len(drawn) < n_fragments and step not in tried:
             drawn.add(step)
     return np.array(sorted(drawn), dtype=np.float64) * GRID_S
@@ -136,14 +120,7 @@ def redraw_starts(
 def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) -> Float64Array:
     """Spread fragments evenly over a song that is too short for the protocol.
 
-    Used for verdicts alone, never for training: such a song is judged on what it has.
-
-    Parameters
-    ----------
-    duration_s : float
-    fragment_s : float
-        Length of a fragment of the network that judges.
-    config : FragmentConfig
+    Used for predictions only, never for training.
 
     Returns
     -------
@@ -159,22 +136,16 @@ def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) 
     if duration_s < fragment_s:
         raise TrackRejected(
             Reason.TOO_SHORT,
-            f"the song lasts {duration_s:.1f} s; the champion listens to fragments of "
+            f"the song lasts {duration_s:.1f} s; the champion needs fragments of "
             f"{fragment_s:g} s. Use a longer recording.",
         )
     return _spread(duration_s, fragment_s, fragment_s / 2, config)
 
 
 def window_starts(duration_s: float, config: FragmentConfig, hop_s: float) -> Float64Array:
-    """Spread the windows of an embedding evenly over a song.
+    """Spread the windows of an embedding evenly over a song, at least ``hop_s`` apart.
 
-    Parameters
-    ----------
-    duration_s : float
-    config : FragmentConfig
-        ``longest_s`` is the length of a window with its context.
-    hop_s : float
-        Least distance between two starts; a short song has fewer windows.
+    ``config.longest_s`` is the length of a window with its context.
 
     Returns
     -------
@@ -207,7 +178,7 @@ def _spread(
 
 
 def _bounds(duration_s: float, config: FragmentConfig) -> tuple[int, int]:
-    """Give the first and the last step of the grid that a fragment may start at."""
+    """First and last step of the grid that a fragment may start at."""
     last_s = duration_s - config.margin_s - config.longest_s
     if duration_s < config.min_track_s or last_s < config.margin_s:
         raise TrackRejected(Reason.TOO_SHORT, _too_short(duration_s, config))

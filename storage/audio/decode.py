@@ -1,7 +1,8 @@
-"""Read fragments of a song: by libsndfile where it seeks exactly, elsewhere by libavcodec."""
+"""Decode fragments of a song: by libsndfile where it seeks exactly, elsewhere by libavcodec."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import av
@@ -12,9 +13,17 @@ import soxr
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.resample import SAMPLE_RATE, cut_fragment, needed_span
-from storage.audio.seek import can_seek, seek_spans
-from storage.audio.stream import stream_spans
+from genre_core.signal.fragments import (
+    CutPlan,
+    FragmentConfig,
+    draw_starts,
+    redraw_starts,
+    track_rng,
+    window_starts,
+)
+from storage.audio.resample import SAMPLE_RATE, needed_segment, resample_segment
+from storage.audio.seek import can_seek, seek_segments
+from storage.audio.stream import stream_segments
 
 # The first number is ours: raise it when the samples that come out of this module change.
 DECODER_VERSION = "2-sndfile{}-avcodec{}-soxr{}".format(
@@ -23,21 +32,21 @@ DECODER_VERSION = "2-sndfile{}-avcodec{}-soxr{}".format(
     soxr.__version__,
 )
 # A length is known to within a packet; so little missing at the end of a song is silence.
-_MISSING_S = 0.05
+_MAX_MISSING_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hearing:
-    """What reading fragments gave.
+class Decoded:
+    """Decoded fragments, some of which may have a fault.
 
     Attributes
     ----------
     fragments : float32 [shape=(n_fragments, n_samples)]
-        44.1 kHz, mono; a row that has a fault is of no use.
+        44.1 kHz, mono; a row that has a fault is meaningless.
     faults : mapping of int to TrackRejected
-        Why rows cannot be had, by their number.
+        Why rows cannot be decoded, by their number.
     full_scale_share : float
-        Share of the samples of the song, all channels counted, that stand at full scale.
+        Share of the samples, all channels counted, that are at full scale.
     """
 
     fragments: Float32Array
@@ -45,12 +54,83 @@ class Hearing:
     full_scale_share: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The fragments of a song.
+
+    Attributes
+    ----------
+    starts_s : tuple of float
+        Ascending.
+    fragments : float32 [shape=(len(starts_s), n_samples)]
+        44.1 kHz, mono.
+    full_scale_share : float
+        Share of their samples, all channels counted, that are at full scale.
+    """
+
+    starts_s: tuple[float, ...]
+    fragments: Float32Array
+    full_scale_share: float
+
+
+def cut_fragments(path: Path, track_id: str, facts: AudioFacts, plan: CutPlan) -> Cut:
+    """Cut the fragments of a plan: drawn as `cut_song` does, or spread as `cut_windows` does."""
+    if plan.hop_s is None:
+        return cut_song(path, track_id, facts, plan.config)
+    return cut_windows(path, facts, plan.config, plan.hop_s)
+
+
+def cut_windows(path: Path, facts: AudioFacts, config: FragmentConfig, hop_s: float) -> Cut:
+    """Decode windows spread over a song, except those that cannot be decoded.
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``; ``nan``; ``undecodable`` or ``truncated`` if all windows are bad, or more
+        than ``config.most_redrawn``.
+    """
+    starts_s = window_starts(facts.duration_s, config, hop_s).tolist()
+    decoded = decode_fragments(path, facts, starts_s, config.longest_s)
+    faults = list(decoded.faults.values())
+    if len(faults) > config.most_redrawn or len(faults) == len(starts_s):
+        raise _too_many_faults(path, faults, len(starts_s))
+    return _gather([(starts_s, decoded)])
+
+
+def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig) -> Cut:
+    """Draw the fragments of a song and decode them; those that cannot be decoded are redrawn.
+
+    A song without faults has the fragments of `draw_starts`. The others come from the same
+    generator, seeded by ``track_id``, at places not tried before: a song always gets the same.
+
+    Raises
+    ------
+    TrackRejected
+        ``too_short``; ``nan``; ``undecodable``, or ``truncated`` if only the end is missing, if
+        more than ``config.most_redrawn`` fragments are bad or no other place is left.
+    """
+    rng = track_rng(track_id)
+    wanted_s = draw_starts(facts.duration_s, config, rng).tolist()
+    tried_s: list[float] = []
+    draws: list[tuple[list[float], Decoded]] = []
+    faults: list[TrackRejected] = []
+    while wanted_s:
+        decoded = decode_fragments(path, facts, wanted_s, config.longest_s)
+        draws.append((wanted_s, decoded))
+        faults += decoded.faults.values()
+        tried_s += wanted_s
+        n_bad = len(decoded.faults)
+        if len(faults) <= config.most_redrawn:
+            wanted_s = redraw_starts(facts.duration_s, config, rng, tried_s, n_bad).tolist()
+        if len(faults) > config.most_redrawn or len(wanted_s) < n_bad:
+            raise _too_many_faults(path, faults, len(tried_s))
+    return _gather(draws)
+
+
 def read_fragments(
     path: Path, facts: AudioFacts, starts_s: Sequence[float], fragment_s: float
 ) -> Float32Array:
-    """Decode fragments of a song, all of them or none.
-
-    Takes what `hear_fragments` takes and gives its fragments.
+    """Decode fragments as `decode_fragments` does, all of them or none.
 
     Returns
     -------
@@ -63,33 +143,19 @@ def read_fragments(
     ValueError
         If a fragment starts before the song or has no length.
     """
-    hearing = hear_fragments(path, facts, starts_s, fragment_s)
-    for fault in hearing.faults.values():
+    decoded = decode_fragments(path, facts, starts_s, fragment_s)
+    for fault in decoded.faults.values():
         raise fault
-    return hearing.fragments
+    return decoded.fragments
 
 
-def hear_fragments(
+def decode_fragments(
     path: Path, facts: AudioFacts, starts_s: Sequence[float], fragment_s: float
-) -> Hearing:
+) -> Decoded:
     """Decode fragments of a song to 44.1 kHz, mono, the mean of its channels.
 
-    Parameters
-    ----------
-    path : Path
-        The song.
-    facts : AudioFacts
-        What `probe_audio` says of it.
-    starts_s : sequence of float
-        Where the fragments begin, in seconds; in any order, and they may overlap.
-    fragment_s : float
-        Length of each fragment in seconds.
-
-    Returns
-    -------
-    Hearing
-        The same samples that decoding and resampling the whole song would give there; a fault
-        where a fragment cannot be decoded or lies beyond the end.
+    The samples are those that decoding and resampling the full song would give. Fragments may
+    come in any order and overlap; one that cannot be decoded or lies beyond the end has a fault.
 
     Raises
     ------
@@ -103,35 +169,32 @@ def hear_fragments(
     starts = [round(start_s * SAMPLE_RATE) for start_s in starts_s]
     if n_samples < 1 or min(starts, default=0) < 0:
         raise ValueError(f"no fragments of {fragment_s} s at {list(starts_s)} s")
-    spans = [needed_span(start, n_samples, facts.sample_rate) for start in starts]
-    read_spans = seek_spans if can_seek(path, facts) else stream_spans
-    stretches = read_spans(path, facts, spans)
+    segments = [needed_segment(start, n_samples, facts.sample_rate) for start in starts]
+    read = seek_segments if can_seek(path, facts) else stream_segments
+    decoded = read(path, facts, segments)
     fragments = np.zeros((len(starts), n_samples), dtype=np.float32)
     faults: dict[int, TrackRejected] = {}
-    for row, stretch in enumerate(stretches):
-        signal = cut_fragment(stretch.signal, spans[row], starts[row], facts.sample_rate)
+    for row, found in enumerate(decoded):
+        signal = resample_segment(found.signal, segments[row], starts[row], facts.sample_rate)
         cut = signal[:n_samples]
-        if fault := stretch.fault or _shortfall(cut, n_samples, starts_s[row], path):
+        if fault := found.fault or _find_shortfall(cut, n_samples, starts_s[row], path):
             faults[row] = fault
         else:
             _require_numbers(cut, starts_s[row], path)
             fragments[row, : len(cut)] = cut
-    shares = [stretch.full_scale_share for stretch in stretches if not stretch.fault]
-    return Hearing(
-        fragments=fragments,
-        faults=faults,
-        full_scale_share=sum(shares) / len(shares) if shares else 0.0,
-    )
+    shares = [found.full_scale_share for found in decoded if not found.fault]
+    share = sum(shares) / len(shares) if shares else 0.0
+    return Decoded(fragments=fragments, faults=faults, full_scale_share=share)
 
 
-def _shortfall(
+def _find_shortfall(
     fragment: Float32Array, n_samples: int, start_s: float, path: Path
 ) -> TrackRejected | None:
-    if n_samples - len(fragment) <= _MISSING_S * SAMPLE_RATE:
+    if n_samples - len(fragment) <= _MAX_MISSING_S * SAMPLE_RATE:
         return None
     message = (
-        f"{path} breaks off {len(fragment) / SAMPLE_RATE:.2f} s after {start_s:.1f} s, where"
-        f" {n_samples / SAMPLE_RATE:g} s are needed. Fetch the whole file again."
+        f"{path} ends {len(fragment) / SAMPLE_RATE:.2f} s after {start_s:.1f} s, where"
+        f" {n_samples / SAMPLE_RATE:g} s are needed. Fetch the complete file again."
     )
     return TrackRejected(Reason.TRUNCATED, message)
 
@@ -142,3 +205,33 @@ def _require_numbers(fragment: Float32Array, start_s: float, path: Path) -> None
             f"{path} holds samples that are no numbers after {start_s:.1f} s. Encode it again."
         )
         raise TrackRejected(Reason.NAN, message)
+
+
+def _gather(draws: Sequence[tuple[list[float], Decoded]]) -> Cut:
+    """Put the good fragments in the order of their starts."""
+    good = [
+        (start_s, decoded, row)
+        for starts_s, decoded in draws
+        for row, start_s in enumerate(starts_s)
+        if row not in decoded.faults
+    ]
+    good.sort(key=itemgetter(0))
+    if len(draws) == 1 and not draws[0][1].faults:
+        fragments = draws[0][1].fragments  # no copy
+    else:
+        fragments = np.stack([decoded.fragments[row] for _, decoded, row in good])
+    return Cut(
+        starts_s=tuple(start_s for start_s, _, _ in good),
+        fragments=fragments,
+        full_scale_share=float(np.mean([decoded.full_scale_share for _, decoded, _ in good])),
+    )
+
+
+def _too_many_faults(path: Path, faults: Sequence[TrackRejected], n_tried: int) -> TrackRejected:
+    """Error that locates the damage by its first faults."""
+    reasons = {fault.reason for fault in faults}
+    reason = Reason.TRUNCATED if reasons == {Reason.TRUNCATED} else Reason.UNDECODABLE
+    first = " ".join(dict.fromkeys(str(fault) for fault in faults[:3]))
+    return TrackRejected(
+        reason, f"{len(faults)} of {n_tried} fragments of {path} cannot be decoded. {first}"
+    )

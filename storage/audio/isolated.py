@@ -1,8 +1,8 @@
-"""Read a song that a process has died on in a process of its own, so that the others live.
+"""Read a song in an isolated subprocess if a process died on it before, so that the others live.
 
-The libraries that decode are written in C; what kills them kills the whole run, and the same song
-would kill the next one. So a note stands among the originals while a song is read. A note that a
-dead process has left makes its song suspect, be it guilty or not.
+The libraries that decode are written in C; what kills them kills the run, and the same song would
+kill the next one. So a note stands in ``songs/.suspects`` while a song is read; a note that a dead
+process left makes its song suspect.
 """
 
 import multiprocessing
@@ -16,40 +16,33 @@ from genre_core.records import Reason
 from storage.home import DataLayout
 
 TIME_LIMIT_S = 600.0
-_OURS = uuid.uuid4().hex
+_OUR_ID = uuid.uuid4().hex
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def read_watched(
+def read_guarded(
     layout: DataLayout, track_id: str, read: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    """Call a function that reads a song; if the song is suspect, in a process of its own.
+    """Call a function that reads a song; in an isolated subprocess if the song is suspect.
 
-    Parameters
-    ----------
-    layout : DataLayout
-        Where the notes stand, in ``suspects``.
-    track_id : str
-        Names the song.
-    read : callable
-        Can be named from elsewhere, as its arguments and what it gives can be copied.
-    *args, **kwargs
-        What it is called with.
+    ``read``, its arguments and what it returns must be picklable.
 
     Raises
     ------
     TrackRejected
         ``undecodable``, if the process dies again or takes longer than ten minutes. The note stays.
     """
-    note = layout.suspects / f"{track_id}.{_OURS}.note"
+    note = layout.suspects / f"{track_id}.{_OUR_ID}.note"
     suspicions = [other for other in layout.suspects.glob(f"{track_id}.*.note") if other != note]
     if suspicions:
-        found = _read_apart(track_id, read, *args, **kwargs)
+        result = _read_isolated(track_id, read, *args, **kwargs)
         for suspicion in suspicions:
             suspicion.unlink(missing_ok=True)
-        return _open(found)
+        if isinstance(result, Exception):
+            raise result
+        return result
     note.parent.mkdir(parents=True, exist_ok=True)
     note.touch()
     try:
@@ -58,13 +51,7 @@ def read_watched(
         note.unlink(missing_ok=True)
 
 
-def _open(found: R | Exception) -> R:
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
-def _read_apart(
+def _read_isolated(
     track_id: str, read: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 ) -> R | Exception:
     context = multiprocessing.get_context("spawn")
@@ -75,14 +62,14 @@ def _read_apart(
     try:
         if receiver.poll(TIME_LIMIT_S):
             return receiver.recv()
-        what = f"takes longer than {TIME_LIMIT_S:g} s"
+        failure = f"takes longer than {TIME_LIMIT_S:g} s"
     except EOFError:
-        what = "ends the process that does it"
+        failure = "kills its process"
     finally:
         process.kill()
         process.join()
         receiver.close()
-    message = f"reading song {track_id[:12]} {what}, twice by now. Encode it again."
+    message = f"reading song {track_id[:12]} {failure}, for the second time. Encode it again."
     raise TrackRejected(Reason.UNDECODABLE, message)
 
 
@@ -94,5 +81,5 @@ def _send(
     except GenreflowError as error:
         sender.send(error)
     except Exception as error:
-        # not every error can be pickled, and none of these says that the song is bad
+        # not every error can be pickled, and none of these means that the song is bad
         sender.send(RuntimeError(f"{type(error).__name__}: {error}"))

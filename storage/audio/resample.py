@@ -1,4 +1,4 @@
-"""Bring sound to 44.1 kHz, so that a fragment equals the same stretch of the whole song."""
+"""Mono at 44.1 kHz: mixing down, and resampling so that a fragment equals that of the full song."""
 
 import math
 from dataclasses import dataclass
@@ -13,60 +13,48 @@ from genre_core.examples import Float32Array
 SAMPLE_RATE = 44_100
 # Five times the reach of soxr's filters at the rates of music files.
 _CONTEXT_S = 0.1
+# Within a step and a half of 16 bits: limiters and converters of 24 bits stop just below.
+_FULL_SCALE = 1 - 1.5 / 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A stretch of a song, in samples at the song's own rate."""
+class Segment:
+    """A part of a song, from ``start`` up to ``stop``, in samples at the song's own rate."""
 
     start: int
     stop: int
 
 
-def needed_span(start: int, n_samples: int, sample_rate: int) -> Span:
-    """Say which samples of the song a fragment needs, with context for the filter.
+def needed_segment(start: int, n_samples: int, sample_rate: int) -> Segment:
+    """Segment of a song that a fragment is made from, with context for the filter.
 
-    Parameters
-    ----------
-    start, n_samples : int
-        The fragment, in samples at 44.1 kHz.
-    sample_rate : int
-        Of the song, in Hz.
-
-    Returns
-    -------
-    Span
-        It begins where a sample of the song and one at 44.1 kHz fall together, so that the
-        resampled samples stand at the very places that they have in the whole song.
+    ``start`` and ``n_samples`` are in samples at 44.1 kHz. The segment begins where a sample of
+    the song coincides with one at 44.1 kHz, so that resampling it gives the samples of the
+    resampled full song.
     """
     if sample_rate == SAMPLE_RATE:
-        return Span(start=start, stop=start + n_samples)
+        return Segment(start=start, stop=start + n_samples)
     step = sample_rate // math.gcd(sample_rate, SAMPLE_RATE)
     first = math.floor((start / SAMPLE_RATE - _CONTEXT_S) * sample_rate)
     last = math.ceil(((start + n_samples) / SAMPLE_RATE + _CONTEXT_S) * sample_rate)
-    return Span(start=max(0, first // step * step), stop=last)
+    return Segment(start=max(0, first // step * step), stop=last)
 
 
-def cut_fragment(signal: Float32Array, span: Span, start: int, sample_rate: int) -> Float32Array:
-    """Resample a span and cut off the context before the fragment.
+def resample_segment(
+    signal: Float32Array, segment: Segment, start: int, sample_rate: int
+) -> Float32Array:
+    """Resample a segment to 44.1 kHz and drop the context before the fragment.
 
     Parameters
     ----------
-    signal : float32 [shape=(span.stop - span.start,)]
-        May be shorter where the song ends.
-    span : Span
-        Where ``signal`` lies in the song.
+    signal : float32 [shape=(segment.stop - segment.start,)]
+        Shorter where the song ends.
     start : int
         First sample of the fragment at 44.1 kHz.
     sample_rate : int
         Of ``signal``, in Hz.
-
-    Returns
-    -------
-    float32 [shape=(n,)]
-        The fragment and some context behind it.
     """
-    before = start - span.start * SAMPLE_RATE // sample_rate
+    before = start - segment.start * SAMPLE_RATE // sample_rate
     return resample_signal(signal, sample_rate)[before:]
 
 
@@ -78,50 +66,34 @@ def resample_signal(signal: Float32Array, sample_rate: int) -> Float32Array:
     return np.asarray(resampled, dtype=np.float32)
 
 
-# Within a step and a half of 16 bits: limiters and converters of 24 bits stop just below.
-_FULL_SCALE = 1 - 1.5 / 32_768
-
-
 def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
-    """Give the mean of the channels, each clipped to full scale before.
+    """Mean of the channels, each clipped to full scale before; NaN where a sample is not finite.
 
     Lossy decoders overshoot full scale on loud music; an int16 file cannot hold that, so a song
-    read through one would differ from the same song read without.
+    read through one would differ from the same song read directly.
 
     Parameters
     ----------
     samples : float or integer [shape=(n_channels, n_samples)]
         Integers are scaled by their type; unsigned bytes have their zero at 128.
-
-    Returns
-    -------
-    float32 [shape=(n_samples,)]
-        In -1..1; not a number where a sample is infinite or no number.
     """
     channels = np.array(_scale(samples))
     if not (channels.max(initial=-1) <= 1 and channels.min(initial=1) >= -1):
         _clip(channels)
     mono = channels[0].copy()
-    with np.errstate(invalid="ignore"):  # some of the bits that are no number complain of it
+    with np.errstate(invalid="ignore"):  # signalling NaNs
         for channel in channels[1:]:  # NumPy's mean over an axis of two takes eight times as long
             mono += channel
         return (mono / len(channels)).astype(np.float32, copy=False)
 
 
 def count_full_scale(samples: npt.NDArray[Any]) -> int:
-    """Count the samples of all channels that stand at full scale or beyond.
-
-    Parameters
-    ----------
-    samples : float or integer [shape=(n_channels, n_samples)]
-        As `mix_down` takes them.
-    """
+    """Count the samples at full scale or beyond, of all channels; shaped as for `mix_down`."""
     levels = _scale(samples)
     return int(np.count_nonzero(levels >= _FULL_SCALE) + np.count_nonzero(levels <= -_FULL_SCALE))
 
 
 def _clip(channels: npt.NDArray[np.floating]) -> None:
-    """Clip to full scale in place; what is infinite becomes no number."""
     channels[np.isinf(channels)] = np.nan
     with np.errstate(invalid="ignore"):
         np.clip(channels, -1, 1, out=channels)
@@ -133,5 +105,5 @@ def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
     if np.issubdtype(samples.dtype, np.integer):
         full_scale = -float(np.iinfo(samples.dtype).min)
         return samples.astype(np.float64) / full_scale
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, which is no number in the mix
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and NaN in the mix
         return samples.astype(np.float32, copy=False)

@@ -1,34 +1,55 @@
-"""Read stretches of a song with libsndfile, which seeks quickly and to the exact sample.
+"""Read segments of a song with libsndfile, which seeks quickly and to the exact sample.
 
 Checked with libsndfile 1.2.2 against libavcodec 62: both skip the delay and padding that the
-encoder of an mp3 declares, so a sample has the same place in both. Vorbis is not read here: half
+encoder of an mp3 declares, so a sample has the same position in both. Vorbis is not read here: half
 of the seeks end wrong, by 448 or 896 samples where the pages count differently from the blocks.
 """
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+import av
 import numpy as np
 import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.probe import holds_frames_alone
-from storage.audio.resample import Span, count_full_scale, mix_down
+from storage.audio.expected_length import id3_bytes
+from storage.audio.probe import open_audio
+from storage.audio.resample import Segment, count_full_scale, mix_down
+
+_CODECS = ("mp3", "flac", "pcm_")
+# After a seek the bit reservoir of an mp3 is empty. A frame may need 511 bytes of sound before
+# it, in MPEG-2 255 (ISO/IEC 11172-3 section 2.4.1.7); the smallest frames hold 58 bytes of it,
+# in MPEG-2 three. With one frame more for the overlap, that is 0.24 s and 2.1 s.
+_RUN_UP_S, _MPEG2_RUN_UP_S = 0.25, 2.2
+_LOWEST_MPEG1_RATE = 32_000
+# A variable-rate mp3 without Xing header is cut to about 58 % of its length by libsndfile.
+_LENGTH_TOLERANCE_S = 0.1
+
+# kbit/s by the index in a header, and Hz, by version and layer (ISO/IEC 11172-3, section 2.4.2.3,
+# and 13818-3, section 2.4.2.3).
+_MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_MPEG1_HZ = (44_100, 48_000, 32_000)
+_MPEG1, _MPEG2, _MPEG2_5, _LAYER_3 = 3, 2, 0, 1
+_SYNC, _ID3V1_BYTES = 0xFF, 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """What reading a span of a song gave.
+class DecodedSegment:
+    """The samples of a segment.
 
     Attributes
     ----------
     signal : float32 [shape=(n,)]
-        Mono, shorter where the song ends; of no use if there is a fault.
+        Mono, shorter where the song ends; meaningless if there is a fault.
     full_scale_share : float
-        Share of its samples, all channels counted, that stand at full scale.
+        Share of its samples, all channels counted, that are at full scale.
     fault : TrackRejected or None
         Why it cannot be decoded.
     """
@@ -38,21 +59,11 @@ class Stretch:
     fault: TrackRejected | None = None
 
 
-_CODECS = ("mp3", "flac", "pcm_")
-# After a seek the bit reservoir of an mp3 is empty. A frame may lean on 511 bytes of sound before
-# it, in MPEG-2 on 255 (ISO/IEC 11172-3 section 2.4.1.7); the smallest frames hold 58 bytes of it,
-# in MPEG-2 three. With one frame more for the overlap, that is 0.24 s and 2.1 s.
-_RUN_UP_S, _MPEG2_RUN_UP_S = 0.25, 2.2
-_LOWEST_MPEG1_RATE = 32_000
-# A variable-rate mp3 without Xing header is cut to about 58 % of its length by libsndfile.
-_LENGTH_TOLERANCE_S = 0.1
-
-
 def can_seek(path: Path, facts: AudioFacts) -> bool:
-    """Say whether libsndfile reads a song and agrees with its packets on its length.
+    """Whether libsndfile reads a song and agrees with its packets on its length.
 
-    An mp3 with something other than frames in it is not read here: libsndfile gives up behind
-    1 KiB of it, or goes on behind it as if nothing were missing.
+    An mp3 with anything but frames in it is not read here: libsndfile gives up after 1 KiB of it,
+    or continues behind it as if nothing were missing.
     """
     if not facts.codec.startswith(_CODECS):
         return False
@@ -63,63 +74,119 @@ def can_seek(path: Path, facts: AudioFacts) -> bool:
     agrees = abs(found.frames / found.samplerate - facts.duration_s) < _LENGTH_TOLERANCE_S
     if not agrees or found.samplerate != facts.sample_rate:
         return False
-    return facts.codec != "mp3" or holds_frames_alone(path)
+    return facts.codec != "mp3" or holds_only_frames(path)
 
 
-def seek_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
-    """Read the spans of a song, mixed down to mono by the mean.
-
-    Returns
-    -------
-    list of Stretch
-        One a span.
+def seek_segments(
+    path: Path, facts: AudioFacts, segments: Sequence[Segment]
+) -> list[DecodedSegment]:
+    """Decode segments of a song, mixed down to mono by the mean.
 
     Raises
     ------
     TrackRejected
         If libsndfile cannot open the song.
     """
-    stretches: list[Stretch] = []
-    while len(stretches) < len(spans):
-        stretches += _read_to_fault(path, facts, spans[len(stretches) :])
-    return stretches
+    decoded: list[DecodedSegment] = []
+    while len(decoded) < len(segments):
+        decoded += _read_to_fault(path, facts, segments[len(decoded) :])
+    return decoded
 
 
-def _read_to_fault(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
-    """Read spans until one fails; libsndfile wants the song opened anew after that."""
-    stretches: list[Stretch] = []
+def holds_only_frames(path: Path) -> bool:
+    """Whether every packet of an mp3 begins with the sync word of a frame.
+
+    The lengths in the headers lead from frame to frame, in 3 ms for six minutes. Where that does
+    not lead to the end, libavformat decides, in 40 ms: it returns what stands between frames as a
+    packet, or as the beginning of one.
+    """
+    return _leads_to_end(path) or _every_packet_is_a_frame(path)
+
+
+def frame_bytes(header: bytes) -> int:
+    """Length of a layer III frame by its first three bytes; 0 if unknown (free bit rate)."""
+    return _FRAME_BYTES[header[1] << 8 | header[2]] if header[0] == _SYNC else 0
+
+
+def _read_to_fault(
+    path: Path, facts: AudioFacts, segments: Sequence[Segment]
+) -> list[DecodedSegment]:
+    """Decode segments until one fails; libsndfile needs the song opened again after that."""
+    decoded: list[DecodedSegment] = []
     try:
         with soundfile.SoundFile(str(path)) as song:
-            for span in spans:
-                stretches.append(_read_span(song, span, _run_up(facts), path))
-                if stretches[-1].fault:
+            for segment in segments:
+                decoded.append(_read_segment(song, segment, _run_up(facts), path))
+                if decoded[-1].fault:
                     break
     except soundfile.LibsndfileError as error:
         message = f"{path} ({facts.codec}) cannot be decoded: {error}. Fetch or encode it again."
         raise TrackRejected(Reason.UNDECODABLE, message) from error
-    return stretches
+    return decoded
 
 
 def _run_up(facts: AudioFacts) -> int:
-    """Give the samples to be decoded before a span, so that all of the span is right."""
+    """Samples to decode before a segment, so that all of the segment is right."""
     if facts.codec != "mp3":
         return 0
     is_mpeg1 = facts.sample_rate >= _LOWEST_MPEG1_RATE
     return round((_RUN_UP_S if is_mpeg1 else _MPEG2_RUN_UP_S) * facts.sample_rate)
 
 
-def _read_span(song: soundfile.SoundFile, span: Span, run_up: int, path: Path) -> Stretch:
-    start = max(0, min(span.start, song.frames) - run_up)
+def _read_segment(
+    song: soundfile.SoundFile, segment: Segment, run_up: int, path: Path
+) -> DecodedSegment:
+    start = max(0, min(segment.start, song.frames) - run_up)
     try:
         song.seek(start)
-        read = song.read(max(0, span.stop - start), dtype="float32", always_2d=True)
+        read = song.read(max(0, segment.stop - start), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        at_s = span.start / song.samplerate
+        at_s = segment.start / song.samplerate
         message = f"{path} cannot be decoded at {at_s:.1f} s: {error}. Fetch it again."
         fault = TrackRejected(Reason.UNDECODABLE, message)
-        return Stretch(signal=np.zeros(0, dtype=np.float32), fault=fault)
-    samples = read[span.start - start :].T
-    return Stretch(
+        return DecodedSegment(signal=np.zeros(0, dtype=np.float32), fault=fault)
+    samples = read[segment.start - start :].T
+    return DecodedSegment(
         signal=mix_down(samples),
         full_scale_share=count_full_scale(samples) / max(1, samples.size),
     )
+
+
+def _leads_to_end(path: Path) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as song:
+        place, last = id3_bytes(song[:10]), len(song) - 3
+        while place < last and song[place] == _SYNC:
+            length = _FRAME_BYTES[song[place + 1] << 8 | song[place + 2]]
+            if not length:
+                return False
+            place += length
+        return place == len(song) - (_ID3V1_BYTES if song[-_ID3V1_BYTES:][:3] == b"TAG" else 0)
+
+
+def _every_packet_is_a_frame(path: Path) -> bool:
+    with open_audio(path) as (container, stream):
+        try:
+            return all(
+                bytes(memoryview(packet)[:2]) >= b"\xff\xe0"
+                for packet in container.demux(stream)
+                if packet.size
+            )
+        except av.FFmpegError:
+            return False
+
+
+def _frame_lengths() -> list[int]:
+    """Lengths of frames by the second and third byte of their headers."""
+    lengths = [0] * 65_536
+    for version, index, rate in product((_MPEG1, _MPEG2, _MPEG2_5), range(1, 15), range(3)):
+        kbps = (_MPEG1_KBPS if version == _MPEG1 else _MPEG2_KBPS)[index]
+        hz = _MPEG1_HZ[rate] // {_MPEG1: 1, _MPEG2: 2, _MPEG2_5: 4}[version]
+        n_bytes = (144_000 if version == _MPEG1 else 72_000) * kbps // hz
+        for unprotected, padding, private in product((0, 1), repeat=3):
+            second = 0xE0 | version << 3 | _LAYER_3 << 1 | unprotected
+            third = index << 4 | rate << 2 | padding << 1 | private
+            lengths[second << 8 | third] = n_bytes + padding
+    return lengths
+
+
+_FRAME_BYTES = _frame_lengths()

@@ -1,10 +1,10 @@
-"""Read stretches of a song with libavcodec, which decodes what libsndfile cannot seek exactly.
+"""Read segments of a song with libavcodec, which decodes what libsndfile cannot seek exactly.
 
-The song is walked from its start and its samples are counted: the times that containers give
-are off by up to 20 ms in ordinary ogg, opus and m4a files. Opus, FLAC and MPEG audio tell how
-long a packet is and come back to the same samples after a run-up, so packets that no span needs
-are passed over. AAC (its noise depends on all that went before) and Vorbis (the length of a block
-depends on its neighbour) are decoded from the start, at a thousandth of their playing time.
+The song is demuxed from its start and its samples are counted: the times in containers are off by
+up to 20 ms in ordinary ogg, opus and m4a files. Packets of Opus, FLAC and MPEG audio have a known
+length and give the same samples again after a run-up, so packets that no segment needs are skipped.
+AAC (its noise depends on all that went before) and Vorbis (the length of a block depends on its
+neighbour) are decoded from the start, at a thousandth of their playing time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,20 +24,28 @@ from av.packet import Packet
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.packets import Damage, Walk
 from storage.audio.probe import open_audio
-from storage.audio.resample import Span, count_full_scale, mix_down
-from storage.audio.seek import Stretch
+from storage.audio.resample import Segment, count_full_scale, mix_down
+from storage.audio.seek import DecodedSegment
 
-# Mixing down costs more for each call than for each sample, and frames are short.
-_JOINED_FRAMES = 128
-# Their frames carry a checksum, which libavcodec heeds only if it is asked to.
+_SKIPPABLE_CODECS = ("opus", "mp3", "mp2", "flac", "alac", "pcm_")
+# Their frames carry a checksum, which libavcodec checks only on request.
 _CHECKED_CODECS = ("flac", "tta", "wavpack")
+# Decoders carry a state from packet to packet (bit reservoir, overlap, prediction).
+_RUN_UP_S = 1.0
+# Longer than a frame of any codec that the times of its packets may run ahead of its samples.
+_GAP_S = 0.05
+# The frames behind a loss lack it, too (bit reservoir, overlap): nine of an mp3 at most.
+_AFTERMATH_S = 0.25
+# Ogg may report a lost page only with the end of the next one.
+_OGG_LAG_S = 2.0
+# Mixing down costs more for each call than for each sample, and frames are short.
+_MAX_JOINED_FRAMES = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
-    """Decoded sound and its place in the song; samples are (n_channels, n_samples)."""
+class _Block:
+    """Decoded samples (n_channels, n_samples) and their position in the song."""
 
     start: int
     samples: npt.NDArray[Any]
@@ -47,152 +55,227 @@ class _Piece:
         return self.start + self.samples.shape[-1]
 
 
-def stream_spans(path: Path, facts: AudioFacts, spans: Sequence[Span]) -> list[Stretch]:
-    """Read the spans of a song, mixed down to mono by the mean.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Damage:
+    """Samples of a song that cannot be decoded, and why."""
 
-    Parameters
-    ----------
-    path : Path
-        The song.
-    facts : AudioFacts
-        What `probe_audio` says of it.
-    spans : sequence of Span
-        In any order; they may overlap.
+    start: int
+    stop: int
+    why: str
 
-    Returns
-    -------
-    list of Stretch
-        One a span; with a fault where a packet of the span, or shortly before, cannot be decoded
-        or is missing.
+
+def stream_segments(
+    path: Path, facts: AudioFacts, segments: Sequence[Segment]
+) -> list[DecodedSegment]:
+    """Decode segments of a song, in any order, mixed down to mono by the mean.
+
+    A segment has a fault where one of its packets, or one shortly before, cannot be decoded or is
+    missing.
 
     Raises
     ------
     TrackRejected
         If the sample rate changes.
     """
-    fillings = [_Filling(span) for span in spans]
+    buffers = [_SegmentBuffer(segment) for segment in segments]
     with open_audio(path) as (container, stream):
         if facts.codec in _CHECKED_CODECS:
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        walk = Walk(stream, facts, spans)
-        for piece in _join(_decode_pieces(walk, container, stream, path)):
-            mono = mix_down(piece.samples)
-            for filling in fillings:
-                filling.add(piece, mono)
-    return [filling.finish(walk, path) for filling in fillings]
+        position = _Position(stream, facts, segments)
+        for block in _join(_decode_blocks(position, container, stream, path)):
+            mono = mix_down(block.samples)
+            for buffer in buffers:
+                buffer.add(block, mono)
+    return [buffer.finish(position, path) for buffer in buffers]
 
 
-class _Filling:
-    """A span on its way to be read."""
+class _SegmentBuffer:
+    """The samples of a segment, filled block by block."""
 
-    def __init__(self, span: Span) -> None:
-        self._span = span
-        self._signal = np.zeros(span.stop - span.start, dtype=np.float32)
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._signal = np.zeros(segment.stop - segment.start, dtype=np.float32)
         self._n_filled = 0
         self._n_full_scale = 0
         self._n_counted = 0
 
-    def add(self, piece: _Piece, mono: Float32Array) -> None:
-        """Copy what a piece holds of the span."""
-        start = max(self._span.start, piece.start)
-        stop = min(self._span.stop, piece.stop)
+    def add(self, block: _Block, mono: Float32Array) -> None:
+        """Copy what a block holds of the segment."""
+        start = max(self._segment.start, block.start)
+        stop = min(self._segment.stop, block.stop)
         if start >= stop:
             return
-        within = slice(start - piece.start, stop - piece.start)
-        self._signal[start - self._span.start : stop - self._span.start] = mono[within]
-        self._n_filled = max(self._n_filled, stop - self._span.start)
-        self._n_full_scale += count_full_scale(piece.samples[:, within])
-        self._n_counted += piece.samples[:, within].size
+        within = slice(start - block.start, stop - block.start)
+        self._signal[start - self._segment.start : stop - self._segment.start] = mono[within]
+        self._n_filled = max(self._n_filled, stop - self._segment.start)
+        self._n_full_scale += count_full_scale(block.samples[:, within])
+        self._n_counted += block.samples[:, within].size
 
-    def finish(self, walk: Walk, path: Path) -> Stretch:
-        """Give what has been read, with the first damage that lies in it."""
-        faults = [
-            _fault(damage, walk.sample_rate, path)
-            for damage in walk.damages
-            if damage.start < self._span.stop and self._span.start < damage.stop
-        ]
-        return Stretch(
+    def finish(self, position: "_Position", path: Path) -> DecodedSegment:
+        """Return the segment, with the first damage in it as its fault."""
+        fault = None
+        for damage in position.damages:
+            if damage.start < self._segment.stop and self._segment.start < damage.stop:
+                at_s = damage.start / position.sample_rate
+                message = f"{path} cannot be decoded at {at_s:.1f} s: {damage.why}. Fetch it again."
+                fault = TrackRejected(Reason.UNDECODABLE, message)
+                break
+        return DecodedSegment(
             signal=self._signal[: self._n_filled],
             full_scale_share=self._n_full_scale / max(1, self._n_counted),
-            fault=faults[0] if faults else None,
+            fault=fault,
         )
 
 
-def _fault(damage: Damage, sample_rate: int, path: Path) -> TrackRejected:
-    at_s = damage.start / sample_rate
-    message = f"{path} cannot be decoded at {at_s:.1f} s: {damage.why}. Fetch it again."
-    return TrackRejected(Reason.UNDECODABLE, message)
+class _Position:
+    """Position of a demux loop in a song, counted in samples, and which packets it needs.
+
+    The packets of the stream have to be shown one by one, from the first.
+    """
+
+    def __init__(self, stream: AudioStream, facts: AudioFacts, segments: Sequence[Segment]) -> None:
+        samples_per_tick = float(stream.time_base or 0) * facts.sample_rate
+        self.sample_rate = facts.sample_rate
+        self.sample = 0
+        self.damages: list[_Damage] = []
+        self._decoder = stream.codec_context
+        self._samples_per_tick = samples_per_tick
+        # Matroska and ASF know a length to the millisecond only.
+        self._may_skip = facts.codec.startswith(_SKIPPABLE_CODECS) and samples_per_tick <= 1
+        self._ahead = sorted(segments, key=lambda segment: segment.start)
+        lag_s = _OGG_LAG_S if stream.container.format.name == "ogg" else 0.0
+        self._lag = round(lag_s * facts.sample_rate)
+        self._end = max(segment.stop for segment in segments) + self._lag
+        self._has_skipped = False
+        self._lead: float | None = None
+
+    def is_over(self) -> bool:
+        """Whether every segment is behind, and all that could reveal damage in it."""
+        while self._ahead and self._ahead[0].stop <= self.sample:
+            self._ahead.pop(0)
+        return not self._ahead and self.sample >= self._end
+
+    def needs(self, packet: "Packet[AudioStream]") -> bool:
+        """Whether a packet has to be decoded; after skipped ones the decoder is flushed."""
+        if self.sample and self._may_skip and packet.size and not self._is_near(packet):
+            self._skip(packet)
+            self._has_skipped = True
+            return False
+        if self._has_skipped:
+            self._decoder.flush_buffers()
+            self._has_skipped = False
+        return True
+
+    def skip_gap(self, packet: "Packet[AudioStream]") -> None:
+        """Advance over sound that is missing before a packet, according to its time."""
+        if packet.pts is None:
+            return
+        lead = packet.pts * self._samples_per_tick - self.sample
+        jump = 0.0 if self._lead is None else lead - self._lead
+        if self.sample and jump > _GAP_S * self.sample_rate:
+            first = -min(round(jump), self._lag)
+            self._note_damage(first, round(jump), f"{jump / self.sample_rate:.2f} s missing")
+            self.sample += round(jump)
+            lead -= jump
+        self._lead = lead
+
+    def skip_damaged(self, packet: "Packet[AudioStream]", why: str) -> None:
+        """Advance over a packet that cannot be decoded."""
+        self._note_damage(0, self._length(packet), why)
+        self._skip(packet)
+
+    def advance(self, frame: AudioFrame) -> int:
+        """Advance over a frame; return the position of its first sample."""
+        start, self.sample = self.sample, self.sample + frame.samples
+        return start
+
+    def reaches_segment(self, stop: int) -> bool:
+        """Whether sound up to ``stop`` belongs to a segment, not to the run-up to one."""
+        return bool(self._ahead) and stop > self._ahead[0].start
+
+    def _skip(self, packet: "Packet[AudioStream]") -> None:
+        self.sample += self._length(packet)
+
+    def _is_near(self, packet: "Packet[AudioStream]") -> bool:
+        run_up = round(_RUN_UP_S * self.sample_rate)
+        return self.reaches_segment(self.sample + self._length(packet) + run_up)
+
+    def _note_damage(self, first: int, last: int, why: str) -> None:
+        """Note damage from ``first`` to ``last``, relative to the position, and its aftermath."""
+        start = max(0, self.sample + first)
+        stop = self.sample + last + round(_AFTERMATH_S * self.sample_rate)
+        self.damages.append(_Damage(start=start, stop=stop, why=why))
+
+    def _length(self, packet: "Packet[AudioStream]") -> int:
+        return round((packet.duration or 0) * self._samples_per_tick)
 
 
-def _join(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
-    """Join pieces that follow each other."""
-    run: list[_Piece] = []
-    for piece in pieces:
-        if run and not _continues(run, piece):
+def _join(blocks: Iterator[_Block]) -> Iterator[_Block]:
+    """Join blocks that follow each other."""
+    run: list[_Block] = []
+    for block in blocks:
+        if run and not _continues(run, block):
             yield _concatenate(run)
             run = []
-        run.append(piece)
+        run.append(block)
     if run:
         yield _concatenate(run)
 
 
-def _continues(run: list[_Piece], piece: _Piece) -> bool:
-    same_channels = len(run[-1].samples) == len(piece.samples)
-    return run[-1].stop == piece.start and same_channels and len(run) < _JOINED_FRAMES
+def _continues(run: list[_Block], block: _Block) -> bool:
+    same_channels = len(run[-1].samples) == len(block.samples)
+    return run[-1].stop == block.start and same_channels and len(run) < _MAX_JOINED_FRAMES
 
 
-def _concatenate(run: list[_Piece]) -> _Piece:
-    samples = np.concatenate([piece.samples for piece in run], axis=1)
-    return _Piece(start=run[0].start, samples=samples)
+def _concatenate(run: list[_Block]) -> _Block:
+    samples = np.concatenate([block.samples for block in run], axis=1)
+    return _Block(start=run[0].start, samples=samples)
 
 
-def _decode_pieces(
-    walk: Walk, container: InputContainer, stream: AudioStream, path: Path
-) -> Iterator[_Piece]:
-    for packet in _packets(container, stream):
-        if walk.is_over():
+def _decode_blocks(
+    position: _Position, container: InputContainer, stream: AudioStream, path: Path
+) -> Iterator[_Block]:
+    for packet in _demux(container, stream):
+        if position.is_over():
             return
-        walk.heed_gap(packet)
-        if walk.wants(packet):
-            yield from _decode_packet(walk, packet, path)
+        position.skip_gap(packet)
+        if position.needs(packet):
+            yield from _decode_packet(position, packet, path)
 
 
-def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":
-    """Walk the packets; a file that breaks off ends there."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            yield next(packets)
-        except (StopIteration, av.FFmpegError):
-            return
+def _demux(container: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":
+    """Yield the packets; a file that cannot be read further ends there."""
+    try:
+        yield from container.demux(stream)
+    except av.FFmpegError:
+        return
 
 
-def _decode_packet(walk: Walk, packet: "Packet[AudioStream]", path: Path) -> Iterator[_Piece]:
-    for frame in _decode_frames(walk, packet):
-        if frame.sample_rate != walk.sample_rate:
+def _decode_packet(
+    position: _Position, packet: "Packet[AudioStream]", path: Path
+) -> Iterator[_Block]:
+    try:
+        frames = packet.decode()
+    except av.FFmpegError as error:
+        position.skip_damaged(packet, error.strerror or "damage")
+        return
+    for frame in frames:
+        if frame.sample_rate != position.sample_rate:
             message = (
-                f"{path} changes its sample rate from {walk.sample_rate} to {frame.sample_rate} Hz."
-                " Encode it again at one rate."
+                f"{path} changes its sample rate from {position.sample_rate} to "
+                f"{frame.sample_rate} Hz. Encode it again at one rate."
             )
             raise TrackRejected(Reason.UNDECODABLE, message)
-        start = walk.walk_on(frame)
-        if walk.reaches_span(walk.place):
-            yield _Piece(start=start, samples=_channels(frame))
-
-
-def _decode_frames(walk: Walk, packet: "Packet[AudioStream]") -> list[AudioFrame]:
-    try:
-        return packet.decode()
-    except av.FFmpegError as error:
-        walk.stumble(packet, error.strerror or "damage")
-        return []
+        start = position.advance(frame)
+        if position.reaches_segment(position.sample):
+            yield _Block(start=start, samples=_channels(frame))
 
 
 def _channels(frame: AudioFrame) -> npt.NDArray[Any]:
-    """Give the samples of a frame, (n_channels, n_samples), whichever way they are stored.
+    """Samples of a frame, (n_channels, n_samples), whichever way they are stored.
 
-    The planes are asked for one by one: `AudioFrame.planes` and `to_ndarray` go on counting them
-    behind the last of eight and more, into memory that is not theirs.
+    `AudioFrame.planes` and `to_ndarray` count the planes of eight and more channels too far, into
+    memory that is not theirs (PyAV 18.1), so each plane is made by its number.
     """
     n_channels = frame.layout.nb_channels
     if not frame.format.is_planar:

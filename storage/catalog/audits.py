@@ -68,7 +68,7 @@ def read_golden_audited(catalog: DuckDBPyConnection, layout: DataLayout) -> list
 
 def read_duplicates(catalog: DuckDBPyConnection) -> list[tuple[str, str]]:
     """Return the pairs of tracks that are one recording."""
-    statement = "select track_id, other_id from copies order by track_id, other_id"
+    statement = "select track_id, other_id from duplicates order by track_id, other_id"
     rows = fetch_rows(catalog, statement)
     return [(row["track_id"], row["other_id"]) for row in rows]
 
@@ -187,7 +187,7 @@ _GOLDEN = """
     select track_id, golden_songs.genre, 'golden' as split, group_id, split_level
     from golden_songs join assignments using (track_id)
     where version = (select max(version) from golden_songs)
-        and track_id not in (select track_id from aside)
+        and track_id not in (select track_id from excluded_tracks)
 """
 
 _AUDITED = """

@@ -79,7 +79,7 @@ def select_pending(catalog: DuckDBPyConnection, feature_keys: Sequence[str]) -> 
         from tracks cross join (select unnest(?) as feature_key) as wanted
         anti join extracted using (track_id, feature_key)
         anti join rejected using (track_id, feature_key)
-        anti join aside using (track_id)
+        anti join excluded_tracks using (track_id)
         semi join outcomes using (track_id)
         group by all order by track_id
     """
@@ -178,7 +178,7 @@ _SETTLE = """
     from standing
     where outcomes.track_id = standing.track_id and outcomes.outcome <> 'duplicate'
         and outcomes.stage not in ('sources', 'split') and outcomes.reason <> 'label_unknown'
-        and outcomes.track_id not in (select track_id from aside)
+        and outcomes.track_id not in (select track_id from excluded_tracks)
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from
             (standing.outcome, standing.stage, standing.reason, standing.message)

@@ -220,11 +220,11 @@ _NEW_SONGS = """
         outcomes.reason, outcomes.message, coalesce(tracks.artist, '') as artist,
         coalesce(tracks.title, '') as title,
         coalesce(nullif(kept.title, ''), kept.location, '') as "like"
-    from outcomes left join tracks using (track_id) left join aside using (track_id)
+    from outcomes left join tracks using (track_id) left join excluded_tracks using (track_id)
         left join tracks as kept on outcome = 'duplicate'
             and kept.track_id = coalesce(nullif(duplicate_of, ''), outcomes.track_id)
     where first_at >= $1 or (tracks.added_at >= $1 and outcome <> 'duplicate')
-        or (aside.reason = 'duplicate_recording' and outcome = 'duplicate'
+        or (excluded_tracks.reason = 'duplicate_recording' and outcome = 'duplicate'
             and kept.added_at >= $1)
     order by outcomes.genre, source
 """
@@ -232,8 +232,8 @@ _NEW_SONGS = """
 _CONFLICTS = """
     select duplicate_of as recording, source, outcomes.genre, artist, title,
         stage, max(first_at) over (partition by duplicate_of) >= $1 as is_new
-    from outcomes join tracks using (track_id) join aside using (track_id)
-    where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
+    from outcomes join tracks using (track_id) join excluded_tracks using (track_id)
+    where excluded_tracks.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
     select source_id as recording, source, outcomes.genre,
@@ -353,7 +353,7 @@ _SONGS = """
         select track_id, shard, added_at >= $2 as is_new, coalesce(split, '') as split
         from extracted semi join trained using (feature_key) join tracks using (track_id)
             left join placed using (track_id)
-        where track_id not in (select track_id from aside)
+        where track_id not in (select track_id from excluded_tracks)
             and track_id in (select track_id from outcomes where outcome = 'ok')
     )
     select track_id, is_new, split = 'train' as is_trained_on, shard,

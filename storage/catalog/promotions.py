@@ -212,7 +212,7 @@ def read_golden_songs(
         select track_id, golden_songs.genre, group_id, split
         from golden_songs join assignments using (track_id) semi join tracks using (track_id)
         where version = ? and golden_songs.genre in (select unnest(?))
-            and track_id not in (select track_id from aside) order by track_id
+            and track_id not in (select track_id from excluded_tracks) order by track_id
     """
     return [ScoredSong(**row) for row in fetch_rows(catalog, statement, [version, list(genres)])]
 
@@ -323,12 +323,12 @@ def _read_promotion(
 
 _GENRES = f"""
     select distinct tracks.genre from assignments join tracks using (track_id)
-    where track_id not in (select track_id from aside) and {IN_LIBRARY}
+    where track_id not in (select track_id from excluded_tracks) and {IN_LIBRARY}
 """
 
 _NEXT_SONGS = f"""
     select track_id, tracks.genre from assignments join tracks using (track_id)
-    where split = 'golden' and track_id not in (select track_id from aside)
+    where split = 'golden' and track_id not in (select track_id from excluded_tracks)
         and location not in (
             select source from outcomes where reason in ('label_unknown', 'label_conflict'))
         and {IN_LIBRARY}

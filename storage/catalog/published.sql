@@ -3,7 +3,7 @@ create table tracks as
         codec, added_at, is_builtin, bit_rate,
         if(reason = 'duplicate_recording', duplicate_of, null) as duplicate_of,
         nullif(year, 0) as year, publisher
-    from catalog.tracks left join catalog.aside using (track_id) order by track_id;
+    from catalog.tracks left join catalog.excluded_tracks using (track_id) order by track_id;
 
 create table outcomes as
     select mask_location(source) as source, track_id, genre, outcome,
@@ -13,8 +13,9 @@ create table outcomes as
 create table label_conflicts as
     select duplicate_of as recording, track_id,
         mask_location(source) as source, outcomes.genre, artist, title, stage
-    from catalog.outcomes join catalog.tracks using (track_id) join catalog.aside using (track_id)
-    where aside.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
+    from catalog.outcomes join catalog.tracks using (track_id)
+        join catalog.excluded_tracks using (track_id)
+    where excluded_tracks.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
     select mask_location(source_id) as recording, track_id,
@@ -126,5 +127,5 @@ create table suspects as
             join catalog.tracks as near on near.track_id = neighbour_id
         group by all) using (track_id)
     where suspects.genre = tracks.genre and track_id not in (select track_id from catalog.decisions)
-        and track_id not in (select track_id from catalog.aside)
+        and track_id not in (select track_id from catalog.excluded_tracks)
     order by confidence, track_id;

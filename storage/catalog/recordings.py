@@ -1,6 +1,6 @@
-"""Recordings in the catalog: which copies are kept, and what waits for a decision."""
+"""Recordings in the catalog: which duplicate is kept, and what waits for a decision."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,18 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genre_core.dataset.recordings import Claim, Settlement, join_copies, settle_recording
+from genre_core.dataset.recordings import Claim, Settlement, group_duplicates, settle_recording
 from genre_core.errors import UsageError
 from genre_core.locations import show_location
 from genre_core.records import Outcome, Track
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.catalog.publish import publish
+from storage.catalog.connection import fetch_rows, insert_rows
 from storage.fetch.download import is_gone
-from storage.home import DataLayout
-from storage.lock import hold_home
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+MIN_ID_DIGITS = 8
 
 CLAIMS = """
     select source, outcomes.track_id, outcomes.genre, outcomes.stage
@@ -29,8 +28,8 @@ CLAIMS = """
 
 _TO_SETTLE = f"""
     with claims as ({CLAIMS})
-    select track_id from copies union select other_id from copies
-    union select track_id from decisions union select track_id from aside
+    select track_id from duplicates union select other_id from duplicates
+    union select track_id from decisions union select track_id from excluded_tracks
     union select track_id from claims
         group by track_id having count(*) > 1 or bool_or(stage = 'duplicates')
     union select track_id from claims join tracks using (track_id)
@@ -38,37 +37,55 @@ _TO_SETTLE = f"""
 """
 
 
-def settle_recordings(layout: DataLayout) -> int:
-    """Settle anew which copies are kept and under which genre, in one transaction.
-
-    Returns
-    -------
-    int
-        The number of recordings that wait for a decision.
-    """
-    with open_catalog(layout) as catalog:
-        return settle_within(catalog)
-
-
-def settle_within(catalog: DuckDBPyConnection) -> int:
-    """Do what `settle_recordings` does within a transaction."""
+def settle_recordings(catalog: DuckDBPyConnection) -> int:
+    """Settle which duplicates are kept and under which genre; return how many stay undecided."""
     settlements = list(_settle_all(catalog))
-    _record_aside(catalog, settlements)
+    _record_excluded(catalog, settlements)
     _record_outcomes(catalog, [outcome for s in settlements for outcome in s.outcomes])
     _record_kept(catalog, [s for s in settlements if s.kept])
     return sum(not settlement.kept for settlement in settlements)
 
 
 def read_recordings(catalog: DuckDBPyConnection) -> dict[str, str]:
-    """Give the name of its recording for every track that has copies."""
-    rows = fetch_rows(catalog, "select track_id, other_id from copies")
-    return join_copies((row["track_id"], row["other_id"]) for row in rows)
+    """The name of its recording, by track id, for every track that has duplicates."""
+    rows = fetch_rows(catalog, "select track_id, other_id from duplicates")
+    return group_duplicates((row["track_id"], row["other_id"]) for row in rows)
 
 
 def recording_keys(catalog: DuckDBPyConnection) -> dict[str, tuple[str, ...]]:
-    """Give the key that ties a track to its copies in the split, for every track that has some."""
+    """The key that ties a track to its duplicates in the split, by track id."""
     recordings = read_recordings(catalog)
     return {track_id: (f"recording:{name[:12]}",) for track_id, name in recordings.items()}
+
+
+def decide_genre(
+    catalog: DuckDBPyConnection, song: str, genre: str, genres: Collection[str]
+) -> int:
+    """Record a person's decision on the genre of a recording; return its number of tracks.
+
+    Parameters
+    ----------
+    song : str
+        A source, or the first digits of a track id, 8 at least.
+    genre : str
+        One that a song of the store has, or one of ``genres``.
+
+    Raises
+    ------
+    UsageError
+        If the store has no such song or no such genre.
+    """
+    track_id = _find_track(catalog, song)
+    rows = fetch_rows(catalog, f"select distinct genre from ({CLAIMS}) where genre <> ''")
+    _require_genre(genre, {row["genre"] for row in rows} | set(genres))
+    recordings = read_recordings(catalog)
+    name = recordings.get(track_id, track_id)
+    members = {track_id, *(member for member, found in recordings.items() if found == name)}
+    decided = [{"track_id": member, "genre": genre} for member in sorted(members)]
+    replace = "on conflict (track_id) do update set genre = excluded.genre, decided_at = now()"
+    insert_rows(catalog, "decisions", decided, replace)
+    settle_recordings(catalog)
+    return len(members)
 
 
 def _settle_all(catalog: DuckDBPyConnection) -> Iterator[Settlement]:
@@ -97,49 +114,44 @@ def _read_tracks(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> list[
 def _read_claims(
     catalog: DuckDBPyConnection, track_ids: Sequence[str], recordings: Mapping[str, str]
 ) -> defaultdict[str, list[Claim]]:
-    """Give what the sources say, by track."""
+    """The claims of the sources, by track id."""
     statement = f"""
         select source, track_id, genre from ({CLAIMS})
         where track_id in (select unnest(?)) order by source
     """
     rows = fetch_rows(catalog, statement, [track_ids])
-    places: defaultdict[str, list[str]] = defaultdict(list)
+    sources: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
-        places[recordings.get(row["track_id"], row["track_id"])].append(row["source"])
+        sources[recordings.get(row["track_id"], row["track_id"])].append(row["source"])
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     for row in rows:
-        own = places[recordings.get(row["track_id"], row["track_id"])]
-        claims[row["track_id"]].append(_read_claim(row, is_gone(row["source"], own)))
+        own = sources[recordings.get(row["track_id"], row["track_id"])]
+        claim = Claim(
+            location=row["source"],
+            shown_location=show_location(row["source"]),
+            track_id=row["track_id"],
+            genre=row["genre"],
+            is_gone=is_gone(row["source"], own),
+        )
+        claims[row["track_id"]].append(claim)
     return claims
 
 
-def _read_claim(row: Mapping[str, str], is_gone: bool) -> Claim:
-    return Claim(
-        location=row["source"],
-        place=show_location(row["source"]),
-        track_id=row["track_id"],
-        genre=row["genre"],
-        is_gone=is_gone,
-    )
-
-
-def _record_aside(catalog: DuckDBPyConnection, settlements: Sequence[Settlement]) -> None:
-    rows = [
-        {**asdict(aside), "reason": str(aside.reason)} for s in settlements for aside in s.aside
-    ]
+def _record_excluded(catalog: DuckDBPyConnection, settlements: Sequence[Settlement]) -> None:
+    rows = [{**asdict(one), "reason": str(one.reason)} for s in settlements for one in s.excluded]
     catalog.execute(
-        "delete from aside where track_id not in (select unnest(?::varchar[]))",
+        "delete from excluded_tracks where track_id not in (select unnest(?::varchar[]))",
         [[row["track_id"] for row in rows]],
     )
     replace = """
         on conflict (track_id) do update set reason = excluded.reason,
             duplicate_of = excluded.duplicate_of, message = excluded.message
     """
-    insert_rows(catalog, "aside", rows, replace)
+    insert_rows(catalog, "excluded_tracks", rows, replace)
 
 
 def _record_outcomes(catalog: DuckDBPyConnection, outcomes: Sequence[Outcome]) -> None:
-    """Record what copies decide; the source of a kept track keeps what came of it elsewhere."""
+    """Record the outcomes of duplicates; the source of a kept track keeps that of other stages."""
     rows = [
         {
             "source": outcome.location,
@@ -153,22 +165,27 @@ def _record_outcomes(catalog: DuckDBPyConnection, outcomes: Sequence[Outcome]) -
     if rows:
         catalog.execute(
             """
-            update outcomes set outcome = ruled.outcome, stage = ruled.stage,
-                reason = ruled.reason, message = ruled.message, updated_at = now()
-            from (select unnest(?, recursive := true)) as ruled
-            where outcomes.source = ruled.source
-                and (ruled.outcome <> 'ok' or outcomes.stage = 'duplicates')
+            update outcomes set outcome = settled.outcome, stage = settled.stage,
+                reason = settled.reason, message = settled.message, updated_at = now()
+            from (select unnest(?, recursive := true)) as settled
+            where outcomes.source = settled.source
+                and (settled.outcome <> 'ok' or outcomes.stage = 'duplicates')
                 and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
-                    is distinct from (ruled.outcome, ruled.stage, ruled.reason, ruled.message)
+                    is distinct from
+                    (settled.outcome, settled.stage, settled.reason, settled.message)
             """,
             [rows],
         )
 
 
 def _record_kept(catalog: DuckDBPyConnection, settlements: Sequence[Settlement]) -> None:
-    """Give all copies the genre that was settled, and the kept one the place that stands for it."""
+    """Record the settled genre for all duplicates, and the location of the kept one."""
     rows = [
-        {"track_id": track_id, "genre": s.genre, "place": s.location if track_id == s.kept else ""}
+        {
+            "track_id": track_id,
+            "genre": s.genre,
+            "location": s.location if track_id == s.kept else "",
+        }
         for s in settlements
         for track_id in s.track_ids
     ]
@@ -176,70 +193,20 @@ def _record_kept(catalog: DuckDBPyConnection, settlements: Sequence[Settlement])
         catalog.execute(
             """
             update tracks set genre = coalesce(settled.genre, tracks.genre),
-                location = if(settled.place = '', tracks.location, settled.place)
+                location = if(settled.location = '', tracks.location, settled.location)
             from (select unnest(?, recursive := true)) as settled
             where tracks.track_id = settled.track_id and (
                 settled.genre <> tracks.genre
-                or settled.place not in ('', tracks.location))
+                or settled.location not in ('', tracks.location))
             """,
             [rows],
         )
 
 
-FEWEST_DIGITS = 8
-
-
-def decide_genre(layout: DataLayout, song: str, genre: str, genres: Collection[str]) -> int:
-    """Record the genre of a recording that a person decided on, settle copies by it, publish.
-
-    Parameters
-    ----------
-    song : str
-        A source, or the first digits of a track id, 8 at least.
-    genre : str
-        One that a song of the store has, or one of ``genres``.
-
-    Returns
-    -------
-    int
-        The number of tracks that the decision is about.
-
-    Raises
-    ------
-    UsageError
-        If the store knows no such song or no such genre.
-    TransientError
-        If another run is at work in the home.
-    """
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
-    with hold_home(layout):
-        n_tracks = _decide(layout, song, genre, genres)
-        publish(layout)
-    return n_tracks
-
-
-def _decide(layout: DataLayout, song: str, genre: str, genres: Collection[str]) -> int:
-    with open_catalog(layout) as catalog:
-        track_id = _find_track(catalog, song)
-        rows = fetch_rows(catalog, f"select distinct genre from ({CLAIMS}) where genre <> ''")
-        _require_genre(genre, {row["genre"] for row in rows} | set(genres))
-        recordings = read_recordings(catalog)
-        name = recordings.get(track_id, track_id)
-        members = {track_id, *(copy for copy, found in recordings.items() if found == name)}
-        decided = [{"track_id": member, "genre": genre} for member in sorted(members)]
-        replace = """
-            on conflict (track_id) do update set genre = excluded.genre, decided_at = now()
-        """
-        insert_rows(catalog, "decisions", decided, replace)
-        settle_within(catalog)
-    return len(members)
-
-
 def _find_track(catalog: DuckDBPyConnection, song: str) -> str:
     statement = f"""
         select distinct track_id from ({CLAIMS})
-        where source in ($1, $2) or (len($1) >= {FEWEST_DIGITS} and starts_with(track_id, $1))
+        where source in ($1, $2) or (len($1) >= {MIN_ID_DIGITS} and starts_with(track_id, $1))
     """
     rows = fetch_rows(catalog, statement, [song, str(Path(song).absolute())])
     if len(rows) == 1:
@@ -255,6 +222,6 @@ def _find_track(catalog: DuckDBPyConnection, song: str) -> str:
 def _require_genre(genre: str, known: Collection[str]) -> None:
     if genre not in known:
         raise UsageError(
-            f"No song of the store and no setting has the genre {genre!r}. Choose among: "
+            f"No song of the store and no setting has the genre {genre!r}. Choose one of: "
             f"{', '.join(sorted(known))}; or add it to `genres` in genreflow.toml."
         )

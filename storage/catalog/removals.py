@@ -13,7 +13,7 @@ from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import fetch_rows, insert_rows
 from storage.catalog.extraction import Shard, shard_row
-from storage.catalog.recordings import read_recordings, settle_within
+from storage.catalog.recordings import read_recordings, settle_recordings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -27,7 +27,8 @@ _SONGS = """
 """
 
 _TABLES = (
-    *("tracks", "prints", "print_keys", "decisions", "aside", "extracted", "rejected"),
+    *("tracks", "fingerprints", "fingerprint_keys", "decisions", "excluded_tracks"),
+    *("extracted", "rejected"),
     *("predictions", "sound", "golden_songs", "song_embeddings", "suspects", "suspect_neighbours"),
 )
 """Tables that forget a song; `assignments` and `snapshot_tracks` do not: splits never move."""
@@ -143,13 +144,15 @@ def record_removal(
             catalog.execute("update extracted set shard = ? where shard = ?", [new.name, old])
         catalog.execute("delete from shards where shard = ?", [old])
         catalog.execute("delete from extracted where shard = ?", [old])
-    settle_within(catalog)
+    settle_recordings(catalog)
 
 
 def _forget_songs(catalog: DuckDBPyConnection, track_ids: list[str]) -> None:
     for table in _TABLES:
         catalog.execute(f"delete from {table} where track_id in (select unnest(?))", [track_ids])
-    catalog.execute("delete from copies where list_has_any([track_id, other_id], ?)", [track_ids])
+    catalog.execute(
+        "delete from duplicates where list_has_any([track_id, other_id], ?)", [track_ids]
+    )
     catalog.execute(
         "delete from suspect_neighbours where neighbour_id in (select unnest(?))", [track_ids]
     )

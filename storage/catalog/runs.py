@@ -229,7 +229,7 @@ UNLABELLED_SPLIT = "unlabelled"
 UNLABELLED = """
     select track_id from tracks
     where genre = '' and track_id in (select track_id from outcomes where outcome = 'ok')
-        and track_id not in (select track_id from aside)
+        and track_id not in (select track_id from excluded_tracks)
 """
 
 

@@ -20,13 +20,13 @@ create table outcomes (
     source_id varchar not null default '', version varchar not null default ''
 );
 
-create table prints (track_id varchar primary key, items blob not null);
+create table fingerprints (track_id varchar primary key, items blob not null);
 
-create table print_keys (
+create table fingerprint_keys (
     track_id varchar not null, key uinteger not null, position integer not null
 );
 
-create table copies (
+create table duplicates (
     track_id varchar not null, other_id varchar not null, similarity double not null,
     offset_s double not null, primary key (track_id, other_id)
 );
@@ -36,7 +36,7 @@ create table decisions (
     decided_at timestamptz not null default now()
 );
 
-create table aside (
+create table excluded_tracks (
     track_id varchar primary key, reason varchar not null, duplicate_of varchar not null,
     message varchar not null
 );

@@ -307,7 +307,7 @@ _CHOICE = f"""
 IS_CANDIDATE = f"""
     location not in (
             select source from outcomes where reason in ('label_unknown', 'label_conflict'))
-        and track_id not in (select track_id from aside)
+        and track_id not in (select track_id from excluded_tracks)
         and track_id in (select track_id from outcomes)
         and {IN_LIBRARY}
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_location
 from genre_core.records import AudioFacts, Reason, Source, Track
-from storage.audio.isolated import read_watched
+from storage.audio.isolated import read_guarded
 from storage.audio.probe import container_suffix, probe_audio
 from storage.fetch.addresses import require_scheme
 from storage.fetch.limits import Clock, DownloadLimits, Watch
@@ -152,7 +152,7 @@ def _read_file(path: Path) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise TrackRejected(Reason.NOT_FOUND, f"{path} is not there. Check its name.") from error
+        raise TrackRejected(Reason.NOT_FOUND, f"{path} does not exist. Check its name.") from error
     except PermissionError as error:
         message = f"{path} may not be read. Give this user read permission."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
@@ -178,7 +178,7 @@ def _probe_part(
         message = f"{show_location(source.location)} is empty. Replace the file."
         raise TrackRejected(Reason.NOT_AUDIO, message)
     try:
-        facts = read_watched(layout, track_id, probe_audio, part)
+        facts = read_guarded(layout, track_id, probe_audio, part)
         return facts, container_suffix(part)
     except TrackRejected as rejection:
         message = str(rejection).replace(str(part), show_location(source.location))

@@ -91,7 +91,7 @@ def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str])
     for track_id in track_ids:
         for place in (layout.songs / track_id[:2], layout.songs / ".unnamed"):
             yield from place.glob(f"{track_id}*")
-        for place in (layout.songs / ".damaged", layout.wav, layout.prints, layout.suspects):
+        for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
     for path in map(Path, sources):
         if path.is_relative_to(layout.collections.absolute()) and path.is_file():

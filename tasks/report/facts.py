@@ -22,8 +22,9 @@ from storage.catalog.runs import read_library_runs, read_predicted_splits
 from storage.catalog.snapshots import NEWEST, Snapshot, SnapshotChoice, choose_snapshot
 from storage.home import DataLayout
 from storage.maintenance.retention import Usage, measure_usage
-from storage.models.alias import Champion, read_alias
+from storage.models.champion import Champion
 from tasks.comparison import Comparison, compare_groups
+from tasks.predict import find_champion
 from tasks.report.measures import NightCertainty, NightDrift, measure_certainty, measure_drift
 
 Row = dict[str, Any]
@@ -93,7 +94,7 @@ def gather_facts(
         champions = read_promotions(catalog)
         snapshot = choose_snapshot(catalog, choice)
     comparison, fault, new_runs = _compare(layout, snapshot, since)
-    champion = _find_champion(layout, champions)
+    champion = find_champion(layout)
     promotions = [row for row in reversed(champions) if row["promoted_at"] >= since]
     return NightFacts(
         night=night,
@@ -113,17 +114,6 @@ def gather_facts(
         audit=_find_audit(layout, [*challenges, *promotions], snapshot),
         usage=measure_usage(layout),
     )
-
-
-def _find_champion(layout: DataLayout, champions: Sequence[Row]) -> Champion | None:
-    try:
-        return read_alias(layout)
-    except GenreflowError as error:
-        logger.warning("The champion is taken from the catalog: %s", error)
-    if not champions:
-        return None
-    last = champions[-1]
-    return Champion(version=last["version"], run_id=last["run_id"], model_uri="")
 
 
 def _read_suspects(layout: DataLayout, since: datetime) -> list[Row]:

@@ -117,11 +117,11 @@ def _objection(network: str, trial: Cell) -> str:
 @task
 def open_study(layout: DataLayout, trials: Sequence[Cell]) -> Study:
     """Open the run of the study in MLflow."""
-    from storage.models.runs import start_comparison
+    from storage.models.runs import create_run
 
     name = f"kernels {trials[0].features.fragment_s:g} s"
     tags = {"library_id": trials[0].snapshot.library_id, "study": FOLDER}
-    run_id = start_comparison(open_tracked(layout), name, tags)
+    run_id = create_run(open_tracked(layout), name, "comparison", tags)
     return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
 
 
@@ -273,14 +273,14 @@ def _prune(study: Study, run: Run, model: Network, base: Cell) -> dict[str, Any]
 
 def _log_pruned(study: Study, trial: Cell, model: Network, scores: Mapping[str, float]) -> str:
     """Log a pruned network as a run of its own, with what classifying needs; return its URI."""
-    from storage.models.networks import log_network
-    from storage.models.runs import start_run
+    from storage.models.logged import log_model
+    from storage.models.runs import start_training
 
     tracking = open_tracked(study.layout)
-    run_id = start_run(tracking, study.run_id, run_cell(study.layout, trial))
+    run_id = start_training(tracking, study.run_id, run_cell(study.layout, trial))
     run = replace(study, run_id=run_id)
     with run.failing():
-        model_uri = log_network(tracking, run_id, model, trial.features.shape, trial.judging)
+        model_uri = log_model(tracking, run_id, model, trial.document)
         run.add_scores(scores)
         run.finish()
     return model_uri

@@ -98,9 +98,10 @@ def find_run(layout: DataLayout, name: str) -> Run:
 
 def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     """Read the trial of a run back, and make sure that nothing is missing."""
-    from storage.models.networks import load_features
+    from storage.models.logged import describe_model
     from storage.models.runs import read_params
 
+    document = describe_model(tracking, run.model_uri).document
     with open_catalog(layout) as catalog:
         snapshot = read_snapshot(catalog, run.snapshot_id)
         track_ids = read_groups(catalog, run.snapshot_id).keys()
@@ -108,7 +109,7 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
         network=run.network,
         seed=run.seed,
         snapshot=snapshot,
-        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
+        features=FeatureConfig.from_document(document["features"]),
         training=read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )

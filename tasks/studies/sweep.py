@@ -63,12 +63,12 @@ class SweepRow:
 @task
 def open_sweep(layout: DataLayout, trials: Sequence[Cell]) -> str:
     """Open the parent run of a sweep in MLflow, the same one for the same trials."""
-    from storage.models.runs import resume_comparison
+    from storage.models.runs import resume_sweep
 
     sweep_id = digest_document(sorted(trial.cell_id for trial in trials))
     tags = {"library_id": trials[0].snapshot.library_id}
     name = f"sweep of {len(trials)} trainings"
-    return resume_comparison(open_tracked(layout), name, tags, sweep_id)
+    return resume_sweep(open_tracked(layout), name, tags, sweep_id)
 
 
 @task

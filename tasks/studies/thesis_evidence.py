@@ -31,7 +31,7 @@ from genre_core.studies.claims.evidence import (
     shared_difference,
 )
 from genre_core.studies.kernels.counts import Mean
-from storage.audio.cutting import Cut, cut_song
+from storage.audio.decode import Cut, cut_song
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, read_predicted_splits, read_runs_of_genres
 from storage.catalog.snapshots import Placement, read_groups, read_placements

@@ -81,10 +81,10 @@ class ThesisReport:
 @task
 def open_report(layout: DataLayout, gathered: Gathered) -> Study:
     """Open the run of the report in MLflow."""
-    from storage.models.runs import start_report
+    from storage.models.runs import create_run
 
     tags = {"library_id": gathered.chosen.snapshot.library_id}
-    run_id = start_report(open_tracked(layout), "thesis report", tags)
+    run_id = create_run(open_tracked(layout), "thesis report", "report", tags)
     return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
 
 

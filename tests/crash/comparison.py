@@ -34,7 +34,7 @@ CONTENTS = {
         from promotions
     """,
 }
-FILED = ("songs", "shards", "wav", "prints")  # folders whose every file is the same in the end
+FILED = ("songs", "shards", "wav")  # folders whose every file is the same in the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import Any
 INGEST = (
     "storage.fetch.download:_to_track:before:5",  # the song is in its place, its part may be
     "storage.catalog.songs:record_songs:after:1",
-    "storage.audio.fingerprint:write_print:after:3",
-    "storage.catalog.fingerprints:record_prints:after:1",
+    "storage.audio.fingerprint:fingerprint_song:after:3",
+    "storage.catalog.fingerprints:record_fingerprints:after:1",
     "storage.catalog.recordings:settle_recordings:after:1",
     "storage.catalog.publish:_write_store:after:1",
 )
@@ -21,7 +21,7 @@ LONG_INGEST = (  # the short form leaves these out, because each costs some seco
     "storage.fetch.download:_digest_part:before:3",
     "storage.fetch.download:fetch_song:after:20",
     "storage.catalog.songs:record_songs:before:1",
-    "storage.catalog.fingerprints:record_prints:before:1",
+    "storage.catalog.fingerprints:record_fingerprints:before:1",
     "storage.catalog.publish:_write_store:before:1",
     "storage.catalog.publish:publish:after:1",
 )
@@ -46,16 +46,16 @@ TRAIN = (
     "storage.models.registry:set_alias:before:1",
 )
 LONG_TRAIN = (
-    "storage.models.networks:log_network:after:1",
+    "storage.models.logged:log_model:after:1",
     "storage.catalog.runs:read_predicted_splits:before:1",
     "storage.models.registry:set_alias:after:1",
     "storage.catalog.snapshots:record_assignments:after:1",
-    "storage.models.runs:start_run:after:1",
-    "storage.models.networks:_upload:before:1",
-    "storage.models.networks:_upload:after:1",
+    "storage.models.runs:start_training:after:1",
+    "storage.models.logged:_write_files:after:1",
+    "storage.models.logged:log_fitted:before:1",
+    "storage.models.champion:write_export:after:1",  # beside its logged model, not in the home
     "storage.models.runs:finish_run:after:2",
-    "storage.models.registry:_create_registered:after:1",
-    "storage.models.registry:register_run:after:1",
+    "storage.models.registry:register_model:after:1",
     "storage.catalog.promotions:record_promotion:after:1",
     "storage.catalog.publish:publish:after:4",
 )

@@ -22,4 +22,4 @@ def dask_setup(_worker: Worker) -> None:
         die()
 
     points.die = die_once
-    points.arm("storage.audio.cutting:cut_song:after:1")
+    points.arm("storage.audio.decode:cut_song:after:1")

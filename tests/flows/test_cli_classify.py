@@ -14,7 +14,7 @@ from rich.text import Text
 from flows.cli.classify import watch
 from flows.cli.tables import verdicts_table
 from flows.settings import Settings
-from tasks.predict import Verdict
+from tasks.predict import SongPrediction
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
 
@@ -80,7 +80,7 @@ def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_judged(
     assert said.code == 1
     assert "Traceback" not in said.err
     assert gone.keys() == {"song", "error", "champion"}
-    assert "gone.mp3 is not there" in gone["error"]
+    assert "gone.mp3 does not exist" in gone["error"]
     assert judged["genre"] in {"clicks", "hiss", "hums"}
 
 
@@ -100,7 +100,7 @@ def test_the_table_shows_alternatives_and_of_an_unknown_song_the_nearest_genres(
     said: dict[str, Any], shown: list[str]
 ) -> None:
     probabilities = {"folk": 0.1, "jazz": 0.6, "rock": 0.3}
-    verdict = Verdict(song="a.wav", genre="jazz", probabilities=probabilities, **said)
+    verdict = SongPrediction(song="a.wav", genre="jazz", probabilities=probabilities, **said)
 
     cells = [next(iter(column.cells)) for column in verdicts_table([verdict]).columns[1:]]
 
@@ -113,7 +113,7 @@ def test_people_get_a_table(genreflow: Call, finished: Settings, songs: Path) ->
     assert said.code == 1
     assert "not judged" in said.out
     assert "b.wav" in said.out
-    assert said.err.count("gone.mp3 is not there") == 1
+    assert said.err.count("gone.mp3 does not exist") == 1
 
 
 def test_a_verdict_needs_no_home_that_can_be_written_and_stores_nothing(
@@ -156,7 +156,7 @@ def test_a_terminal_is_told_how_far_many_verdicts_are(
     terminal: bool, n_songs: int, told: bool
 ) -> None:
     screen = io.StringIO()
-    verdicts = [Verdict(song=f"{number}.wav", genre="hiss") for number in range(n_songs)]
+    verdicts = [SongPrediction(song=f"{number}.wav", genre="hiss") for number in range(n_songs)]
 
     gathered = watch(iter(verdicts), n_songs, Console(file=screen, force_terminal=terminal))
 

@@ -56,9 +56,10 @@ def home(tmp_path: Path) -> DataLayout:
     in_catalog(layout, record_songs, [*songs, other], [arrived(song) for song in (*songs, other)])
     with open_catalog(layout) as catalog:
         catalog.execute(
-            "insert into copies values (?, ?, 0.95, 0)", [song.track_id for song in songs]
+            "insert into duplicates values (?, ?, 0.95, 0)", [song.track_id for song in songs]
         )
-    settle_recordings(layout)
+    with open_catalog(layout) as catalog:
+        settle_recordings(catalog)
     publish(layout)
     return layout
 
@@ -154,7 +155,7 @@ def test_a_decision_outlives_a_new_copy_under_a_third_genre(
     again = replace(arrived(track("abcd", "soul", 128_000)), location="/music/again.mp3")
 
     in_catalog(home, record_songs, [], [again])
-    settle_recordings(home)
+    in_catalog(home, settle_recordings)
     publish(home)
 
     assert standing(home)["again"] == ("duplicate", "duplicate_recording")
@@ -166,7 +167,7 @@ def test_a_decision_outlives_a_new_copy_under_a_third_genre(
     [
         (("/nowhere.mp3", "jazz"), "The store has no song /nowhere.mp3."),
         (("abcd", "jazz"), "The store has no song abcd."),
-        (("abcdabcd", "polka"), "genre 'polka'. Choose among: jazz, rock, soul"),
+        (("abcdabcd", "polka"), "genre 'polka'. Choose one of: jazz, rock, soul"),
     ],
 )
 def test_what_nobody_knows_is_refused(

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from genre_core.dataset.splits import Assignment
 from genre_core.dataset.suspects import Neighbour, Suspect
-from genre_core.records import Outcome, Result, Split, Stage, Track
+from genre_core.records import Split, Track
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import embedding_features
 from storage.catalog.audits import record_suspects
@@ -17,10 +17,10 @@ from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import SongEmbedding, record_extraction, record_features
 from storage.catalog.publish import publish
 from storage.catalog.snapshots import record_assignments
-from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
+from tests.storage.catalog.conftest import Store, assignment
 
 USAGE = 2
 N_SONGS = 24
@@ -37,41 +37,9 @@ MADE = Embedding(
 
 
 def track(number: int) -> Track:
-    genre = GENRES[number % 2]
-    return Track(
-        track_id=f"{number:02}" * 32,
-        location=f"/music/{genre}/{number}.mp3",
-        genre=genre,
-        artist=f"Artist {number % 2} {number // 6}",
-        album="",
-        title=f"Song {number}",
-        licence="",
-        duration_s=180.0,
-        sample_rate=44_100,
-        channels=2,
-        codec="mp3",
-        suffix=".mp3",
-    )
-
-
-def arrived(song: Track) -> Outcome:
-    return Outcome(
-        location=song.location,
-        genre=song.genre,
-        result=Result.OK,
-        stage=Stage.DOWNLOAD,
-        track_id=song.track_id,
-    )
-
-
-def place(song: Track) -> Assignment:
-    return Assignment(
-        track_id=song.track_id,
-        genre=song.genre,
-        split=Split.TRAIN,
-        group_id=f"track:{song.track_id[:12]}",
-        split_level="song",
-    )
+    artist = f"Artist {number % 2} {number // 6}"
+    song = Store(DataLayout(Path()), Path()).track(f"Song {number}", GENRES[number % 2], artist)
+    return replace(song, track_id=f"{number:02}" * 32)
 
 
 @pytest.fixture
@@ -80,7 +48,7 @@ def embedded(tmp_path: Path) -> DataLayout:
     layout = DataLayout(tmp_path / "home")
     songs = [track(number) for number in range(N_SONGS)]
     rng = np.random.default_rng(0)
-    in_catalog(layout, record_songs, songs, [arrived(song) for song in songs])
+    Store(layout, tmp_path).add_songs(*songs)
     in_catalog(layout, record_features, {"key": embedding_features(MADE, 6)})
     means = []
     for number, song in enumerate(songs):
@@ -95,7 +63,7 @@ def embedded(tmp_path: Path) -> DataLayout:
             )
         )
     in_catalog(layout, record_extraction, [], [], [], means)
-    in_catalog(layout, record_assignments, [place(song) for song in songs], {})
+    in_catalog(layout, record_assignments, [assignment(song, Split.TRAIN) for song in songs], {})
     snapshot = {"snapshot_id": "one", "feature_key": "key", "library_id": "library", "seed": 0}
     numbers = {"n_tracks": N_SONGS, "n_examples": N_SONGS, "genres": list(GENRES)}
     with open_catalog(layout) as catalog:
@@ -124,24 +92,24 @@ def test_suspects_are_shown_with_what_helps_to_decide(
     genreflow: Call, suspected: DataLayout
 ) -> None:
     shown = genreflow("suspects")
-    said = json.loads(genreflow("suspects", "--json").out)
+    result = json.loads(genreflow("suspects", "--json").out)
 
     assert shown.code == 0
     for words in ("0000000000", "0.04 jazz", "0.91 rock", "Artist 0 0 – Song 0"):
         assert words in shown.out
     assert "rock: Artist 1 0 – Song 1" in shown.out
     assert "genreflow decide ID GENRE" in shown.out
-    assert [row["title"] for row in said] == ["Song 0"]
-    assert [near["title"] for near in said[0]["neighbours"]] == ["Song 1", "Song 3", "Song 5"]
+    assert [row["title"] for row in result] == ["Song 0"]
+    assert [near["title"] for near in result[0]["neighbours"]] == ["Song 1", "Song 3", "Song 5"]
 
 
 @pytest.mark.parametrize("answer", GENRES)
 def test_an_answer_takes_the_song_off_the_list(
     genreflow: Call, suspected: DataLayout, answer: str
 ) -> None:
-    said = genreflow("decide", track(0).track_id[:12], answer)
+    result = genreflow("decide", track(0).track_id[:12], answer)
 
-    assert said.code == 0, said.err
+    assert result.code == 0, result.err
     assert json.loads(genreflow("suspects", "--json").out) == []
     assert "No label looks wrong." in genreflow("suspects").out
 
@@ -185,16 +153,16 @@ def quiet_task(embedded: DataLayout) -> Callable[[], int]:
 def test_similar_shows_the_nearest_songs_of_a_library_song(
     genreflow: Call, embedded: DataLayout
 ) -> None:
-    said = json.loads(genreflow("similar", track(0).location, "--n", "3", "--json").out)
+    result = json.loads(genreflow("similar", track(0).location, "--n", "3", "--json").out)
     shown = genreflow("similar", track(0).track_id[:10], "--n", "3", "--in", "labelled")
 
-    assert said["representation"] == "made"
-    assert [row["genre"] for row in said["songs"]] == ["jazz"] * 3
-    assert track(0).track_id not in {row["track_id"] for row in said["songs"]}
-    cosines = [row["cosine"] for row in said["songs"]]
+    assert result["representation"] == "made"
+    assert [row["genre"] for row in result["songs"]] == ["jazz"] * 3
+    assert track(0).track_id not in {row["track_id"] for row in result["songs"]}
+    cosines = [row["cosine"] for row in result["songs"]]
     assert cosines == sorted(cosines, reverse=True)
     assert shown.code == 0
-    for row in said["songs"]:
+    for row in result["songs"]:
         assert f"{row['artist']} – {row['title']}" in shown.out
 
 
@@ -206,13 +174,13 @@ def test_similar_shows_the_nearest_songs_of_a_library_song(
         (("curve", "--representation", "mine"), "no snapshot of mine yet"),
     ],
 )
-def test_what_cannot_be_answered_is_told(
+def test_what_cannot_be_answered_is_reported(
     genreflow: Call, embedded: DataLayout, words: tuple[str, ...], sentence: str
 ) -> None:
-    said = genreflow(*words)
+    result = genreflow(*words)
 
-    assert (said.code, said.out) == (USAGE, "")
-    assert sentence in said.err
+    assert (result.code, result.out) == (USAGE, "")
+    assert sentence in result.err
 
 
 def test_a_file_cannot_be_embedded_by_what_the_settings_do_not_name(
@@ -220,13 +188,13 @@ def test_a_file_cannot_be_embedded_by_what_the_settings_do_not_name(
 ) -> None:
     (tmp_path / "song.wav").write_bytes(b"not read")
 
-    said = genreflow("similar", "song.wav")
+    result = genreflow("similar", "song.wav")
 
-    assert said.code == USAGE
-    assert "The settings do not name the embedding made." in said.err
+    assert result.code == USAGE
+    assert "The settings do not name the embedding made." in result.err
 
 
-def test_the_curve_tells_what_to_expect_and_what_it_rests_on(
+def test_the_curve_shows_what_to_expect_and_its_basis(
     genreflow: Call, embedded: DataLayout
 ) -> None:
     shown = genreflow("curve", "--draws", "2")
@@ -250,16 +218,16 @@ def test_a_genre_of_one_artist_is_left_out_of_the_curve(
         catalog.execute("update tracks set artist = 'Ann', genre = 'soul' where title = 'Song 0'")
         catalog.execute("update snapshots set genres = ['jazz', 'rock', 'soul']")
 
-    said = json.loads(genreflow("curve", "--draws", "1", "--json").out)
+    result = json.loads(genreflow("curve", "--draws", "1", "--json").out)
 
-    assert (said["genres"], said["left_out"]) == (["jazz", "rock"], ["soul"])
+    assert (result["genres"], result["left_out"]) == (["jazz", "rock"], ["soul"])
 
 
 def test_one_genre_alone_gives_no_curve(genreflow: Call, embedded: DataLayout) -> None:
     with open_catalog(embedded) as catalog:
         catalog.execute("update tracks set artist = 'Ann' where genre = 'rock'")
 
-    said = genreflow("curve")
+    result = genreflow("curve")
 
-    assert said.code == USAGE
-    assert "A curve needs two genres with songs of two artists each" in said.err
+    assert result.code == USAGE
+    assert "A curve needs two genres with songs of two artists each" in result.err

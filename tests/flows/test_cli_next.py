@@ -51,15 +51,15 @@ def store(tmp_path: Path) -> Store:
 def test_songs_are_proposed_with_their_prediction_the_reason_and_the_command(
     genreflow: Call, store: Store
 ) -> None:
-    said = genreflow("next", "--n", "2")
+    result = genreflow("next", "--n", "2")
 
-    assert said.code == 0
-    commands = [line for line in said.out.splitlines() if line.startswith("genreflow decide ")]
+    assert result.code == 0
+    commands = [line for line in result.out.splitlines() if line.startswith("genreflow decide ")]
     ids = {store.track(name, "").track_id[:12] for name in "xyz"}
     assert len(commands) == 2
     assert {line.split()[2] for line in commands} <= ids
     assert {line.split()[3] for line in commands} == {"rock"}
-    assert "unlike the labelled songs" in said.out
+    assert "unlike the labelled songs" in result.out
 
 
 def test_proposals_are_one_json_document(genreflow: Call, store: Store) -> None:
@@ -76,10 +76,10 @@ def test_music_that_is_not_in_the_store_is_named_with_the_command_that_takes_it_
     (tmp_path / "new songs").mkdir()
     (tmp_path / "new songs" / "a.mp3").touch()
 
-    said = genreflow("next", tmp_path / "new songs")
+    result = genreflow("next", tmp_path / "new songs")
 
-    assert f"genreflow ingest '{tmp_path}/new songs' --unlabelled" in said.out
-    assert "decide" not in said.out
+    assert f"genreflow ingest '{tmp_path}/new songs' --unlabelled" in result.out
+    assert "decide" not in result.out
 
 
 def test_without_a_store_or_an_embedding_the_command_says_what_to_do(

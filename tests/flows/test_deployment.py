@@ -22,7 +22,7 @@ from tests.conftest import IDLE_SERVICES
 from tests.flows.test_ui import free_port
 from tests.shared import Shared
 
-pytestmark = [pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.keras]
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -165,7 +165,6 @@ def test_nightly_runs_by_the_clock_and_no_slot_can_be_kept_by_a_dead_run(prefect
     assert all(not deployments[name]["schedules"] for name in deployments if name != "nightly")
 
 
-@pytest.mark.long
 def test_the_schedule_itself_starts_a_night(prefect: Prefect) -> None:
     prefect.run("deployment", "schedule", "create", "nightly/nightly", "--interval", "45")
 

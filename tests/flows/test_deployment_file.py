@@ -20,6 +20,15 @@ def test_all_five_flows_are_deployed() -> None:
     assert names == {"nightly", "ingest", "extract", "train", "classify"}
 
 
+def test_only_nightly_has_a_schedule_and_no_slot_can_be_kept_by_a_dead_run() -> None:
+    schedules = {found["name"]: found.get("schedules", []) for found in DEPLOYED}
+
+    assert schedules.pop("nightly") == [{"cron": "0 3 * * *", "timezone": "UTC", "active": True}]
+    assert not any(schedules.values())
+    assert {found["work_pool"]["name"] for found in DEPLOYED} == {"genreflow"}
+    assert not any("concurrency_limit" in found for found in DEPLOYED)
+
+
 @pytest.mark.parametrize("deployment", DEPLOYED, ids=lambda deployment: deployment["name"])
 def test_every_entrypoint_is_a_flow_of_that_name(
     deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -99,17 +99,17 @@ def test_the_command_prints_one_document(climbed: Climbed, genreflow: Call) -> N
     ]
     Path("genreflow.toml").write_text("\n".join(["[fragments]", *fragments]), "utf-8")
 
-    said = genreflow(
+    result = genreflow(
         *("ladder", "--network", "dense", "--seed", "0", "--epochs", "1", "--folds", "2"),
         *("--fragment-s", "1", "--json", "--home", str(climbed.config.home)),
     )
 
-    assert said.code == 0
-    assert [rung["rung"] for rung in json.loads(said.out)["rungs"]] == [0, 1, 2, 4, 5, 6, 7, 8]
+    assert result.code == 0
+    assert [rung["rung"] for rung in json.loads(result.out)["rungs"]] == [0, 1, 2, 4, 5, 6, 7, 8]
 
 
 def test_a_network_that_does_not_exist_is_refused(genreflow: Call) -> None:
-    said = genreflow("ladder", "--network", "deep_thought")
+    result = genreflow("ladder", "--network", "deep_thought")
 
-    assert said.code == 2
-    assert "There is no network 'deep_thought'" in said.err
+    assert result.code == 2
+    assert "There is no network 'deep_thought'" in result.err

@@ -110,6 +110,7 @@ def test_a_second_night_does_nothing_new(finished_copy: Settings) -> None:
     assert contents(finished_copy.layout) == before
 
 
+@pytest.mark.long
 def test_a_night_with_a_new_length_trains_that_alone_and_leaves_out_what_cannot_be_built(
     finished_copy: Settings,
 ) -> None:

@@ -19,7 +19,7 @@ def parents(config: Settings) -> list[str]:
     return [run.info.status for run in runs]
 
 
-def test_a_sweep_stops_in_time_goes_on_under_one_parent_and_tells_what_a_song_costs(
+def test_a_sweep_stops_in_time_resumes_under_one_parent_and_shows_the_cost_of_a_song(
     finished_copy: Settings,
 ) -> None:
     from flows.studies.sweep import sweep
@@ -61,7 +61,7 @@ def test_a_sweep_without_time_says_that_no_finished_training_matches(
         sweep(config, budget_s=0.0)
 
 
-def test_a_sweep_tells_what_could_not_be_trained_from_what_is_left(
+def test_a_sweep_separates_what_could_not_be_trained_from_what_is_left(
     finished_copy: Settings,
 ) -> None:
     from flows.cli.studies import progress_sentence

@@ -208,7 +208,7 @@ def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: Set
 
 
 def test_a_store_without_runs_says_what_to_do(genreflow: Call, tmp_path: Path) -> None:
-    said = genreflow("thesis-report", "--home", tmp_path / "home")
+    result = genreflow("thesis-report", "--home", tmp_path / "home")
 
-    assert said.code == 2
-    assert "genreflow train" in said.err
+    assert result.code == 2
+    assert "genreflow train" in result.err

@@ -100,6 +100,7 @@ def pages(finished_copy: Settings, shared: Shared) -> Iterator[Pages]:
             os.killpg(started.process.pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_both_pages_answer_until_ctrl_c_stops_them_with_all_their_children(pages: Pages) -> None:
     said = pages.read_until("Ctrl-C")
     statuses = [answers(pages.mlflow), answers(f"{pages.prefect}/api/health")]

@@ -41,6 +41,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
 ) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
+    from storage.catalog.connection import open_catalog
     from storage.catalog.recordings import decide_genre
 
     layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
@@ -66,7 +67,8 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     new = [song for song in json.loads(shown.stdout)["songs_in"] if song["genre"] == ""]
     assert [song["outcome"] for song in new] == ["ok", "ok", "ok"]
 
-    decide_genre(layout, str(pool / "hums.wav"), "hums", ())
+    with open_catalog(layout) as catalog:
+        decide_genre(catalog, str(pool / "hums.wav"), "hums", ())
     extract(finished_copy)
     publish(layout)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from genre_core.errors import GenreflowError, TransientError
 from genre_core.records import Source
 from genre_core.signal.fragments import FragmentConfig
-from storage.audio.cutting import cut_song
+from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout
 from storage.sources.manifest import list_manifest

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from genre_core.signal.fingerprints import (
     DROPPED_BITS,
-    FEWEST_ITEMS,
+    MIN_ITEMS,
     N_KEYS,
     SAME_RECORDING,
     Items,
     find_candidates,
     index_keys,
+    select_keys,
     similarity,
-    sketch,
 )
 
 
@@ -39,53 +39,44 @@ def count_equal_bits(one: Items, other: Items, offset: int) -> float:
     return 1 - sum((a ^ b).bit_count() for a, b in pairs) / (32 * len(pairs))
 
 
-def test_a_fingerprint_is_its_own_best_match() -> None:
-    match = similarity(noise(0), noise(0))
-
-    assert (match.similarity, match.offset_items) == (1.0, 0)
+SONG = noise(0)
 
 
-def test_one_bit_of_each_item_is_a_thirty_second() -> None:
-    match = similarity(noise(0), noise(0) ^ np.uint32(1 << 31))
+@pytest.mark.parametrize(
+    ("one", "other", "share", "offset"),
+    [
+        (SONG, SONG, 1.0, 0),
+        (SONG, SONG ^ np.uint32(1 << 31), 31 / 32, 0),
+        (SONG, SONG[40:], 1.0, 40),
+        (SONG[40:], SONG, 1.0, -40),
+        (SONG, np.concatenate([noise(1, 100), SONG[:700]]), 1.0, -100),
+        (SONG[:200], np.concatenate([SONG[50:200], noise(1, 50)]), 1.0, 50),  # three quarters
+        (SONG, SONG[379:], 1.0, 379),  # six tenths of the longer one
+    ],
+)
+def test_the_best_alignment_has_the_share_of_equal_bits(
+    one: Items, other: Items, share: float, offset: int
+) -> None:
+    match = similarity(one, other)
 
-    assert match.similarity == pytest.approx(31 / 32, abs=1e-12)
-
-
-def test_a_cut_beginning_is_a_positive_offset_and_swapping_turns_it() -> None:
-    song = noise(0)
-
-    assert similarity(song, song[40:]).offset_items == 40
-    assert similarity(song[40:], song).offset_items == -40
-
-
-def test_songs_of_different_lengths_are_compared_where_they_overlap() -> None:
-    song = noise(0)
-
-    match = similarity(song, np.concatenate([noise(1, 100), song[:700]]))
-
-    assert (match.similarity, match.offset_items) == (1.0, -100)
-
-
-def test_three_quarters_of_the_shorter_one_must_overlap() -> None:
-    song = noise(0, 200)
-
-    kept = similarity(song, np.concatenate([song[50:], noise(1, 50)]))
-    lost = similarity(song, np.concatenate([song[100:], noise(1, 100)]))
-
-    assert (kept.similarity, kept.offset_items) == (1.0, 50)
-    assert lost.similarity < SAME_RECORDING
+    assert match.similarity == pytest.approx(share, abs=1e-12)
+    assert match.offset_items == offset
 
 
-def test_a_medley_of_two_songs_is_a_copy_of_neither() -> None:
-    one, other = noise(0), noise(1)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (SONG[:200], np.concatenate([SONG[100:200], noise(1, 100)])),  # half of the shorter one
+        (SONG, SONG[380:]),  # less than six tenths of the longer one
+        (np.concatenate([SONG[474:], noise(1)[:474]]), SONG),  # a medley
+        (np.concatenate([SONG[474:], noise(1)[:474]]), noise(1)),
+    ],
+)
+def test_too_little_overlap_is_no_duplicate(one: Items, other: Items) -> None:
+    assert similarity(one, other).similarity < SAME_RECORDING
 
-    medley = np.concatenate([one[474:], other[:474]])
 
-    assert similarity(medley, one).similarity < SAME_RECORDING
-    assert similarity(medley, other).similarity < SAME_RECORDING
-
-
-def test_two_short_songs_one_after_the_other_are_a_copy_of_neither() -> None:
+def test_two_short_songs_joined_are_a_duplicate_of_neither() -> None:
     one, other = noise(0, 400), noise(1, 400)
 
     both = np.concatenate([one, other])
@@ -93,14 +84,7 @@ def test_two_short_songs_one_after_the_other_are_a_copy_of_neither() -> None:
     assert similarity(both, one).similarity == similarity(both, other).similarity == 0.0
 
 
-def test_a_song_of_which_four_tenths_were_cut_is_found() -> None:
-    song = noise(0)
-
-    assert similarity(song, song[379:]).similarity == 1.0
-    assert similarity(song, song[380:]).similarity < SAME_RECORDING
-
-
-@pytest.mark.parametrize("n_items", [0, 1, FEWEST_ITEMS - 1])
+@pytest.mark.parametrize("n_items", [0, 1, MIN_ITEMS - 1])
 def test_a_fingerprint_of_less_than_five_seconds_matches_nothing(n_items: int) -> None:
     assert similarity(noise(0, n_items), noise(0, n_items)).similarity == 0.0
 
@@ -130,79 +114,81 @@ def test_no_alignment_is_better_than_the_one_given(
     assert shares[match.offset_items] == pytest.approx(match.similarity, abs=1e-12)
 
 
-def test_a_sketch_holds_the_first_places_of_distinct_keys() -> None:
+def test_the_keys_holds_the_first_places_of_distinct_keys() -> None:
     items = np.concatenate([noise(0, 200), noise(0, 200)])
 
-    found = sketch(items)
+    found = select_keys(items)
 
     assert len(np.unique(found.keys)) == len(found.keys) == N_KEYS
     assert found.positions.max() < 200
     assert (items[found.positions] >> DROPPED_BITS).tolist() == found.keys.tolist()
 
 
-def test_a_sketch_does_not_depend_on_where_the_song_begins() -> None:
+def test_the_keys_does_not_depend_on_where_the_song_begins() -> None:
     song = noise(0)
 
-    whole, cut = sketch(song), sketch(song[40:])
+    whole, cut = select_keys(song), select_keys(song[40:])
 
     assert len(np.intersect1d(whole.keys, cut.keys)) > 0.9 * N_KEYS
 
 
-def test_the_lowest_bits_do_not_matter_to_a_sketch() -> None:
+def test_the_lowest_bits_do_not_matter_to_the_keys() -> None:
     low = np.random.default_rng(1).integers(0, 1 << DROPPED_BITS, 948, dtype=np.uint32)
 
-    assert sketch(noise(0)).keys.tolist() == sketch(noise(0) ^ low).keys.tolist()
+    assert select_keys(noise(0)).keys.tolist() == select_keys(noise(0) ^ low).keys.tolist()
 
 
 def test_songs_that_share_their_items_are_found_whatever_their_offset() -> None:
     songs = [noise(seed) for seed in range(20)]
-    index = index_keys([sketch(items) for items in songs])
+    index = index_keys([select_keys(items) for items in songs])
 
-    assert find_candidates(index, sketch(songs[7][40:])).tolist() == [7]
-    assert find_candidates(index, sketch(np.concatenate([noise(99, 60), songs[3]]))).tolist() == [3]
-    assert find_candidates(index, sketch(flip(songs[5], 0.01))).tolist() == [5]
+    assert find_candidates(index, select_keys(songs[7][40:])).tolist() == [7]
+    assert find_candidates(
+        index, select_keys(np.concatenate([noise(99, 60), songs[3]]))
+    ).tolist() == [3]
+    assert find_candidates(index, select_keys(flip(songs[5], 0.01))).tolist() == [5]
 
 
-def test_every_copy_is_found_in_order() -> None:
+def test_every_duplicate_is_found_in_order() -> None:
     songs = [noise(0), noise(1), noise(0)[30:], noise(2), flip(noise(0), 0.02)]
-    index = index_keys([sketch(items) for items in songs])
+    index = index_keys([select_keys(items) for items in songs])
 
-    assert find_candidates(index, sketch(noise(0))).tolist() == [0, 2, 4]
+    assert find_candidates(index, select_keys(noise(0))).tolist() == [0, 2, 4]
 
 
 def test_keys_shared_in_another_order_are_no_candidates() -> None:
     song = noise(0)
-    index = index_keys([sketch(song)])
+    index = index_keys([select_keys(song)])
 
     shuffled = np.random.default_rng(1).permutation(song)
 
-    assert find_candidates(index, sketch(shuffled)).tolist() == []
+    assert find_candidates(index, select_keys(shuffled)).tolist() == []
 
 
 def test_a_song_of_which_a_cut_falls_between_two_offsets_is_found() -> None:
     song = noise(0)
     halves = np.concatenate([song[40:500], song[501:]])
 
-    assert find_candidates(index_keys([sketch(song)]), sketch(halves)).tolist() == [0]
+    assert find_candidates(index_keys([select_keys(song)]), select_keys(halves)).tolist() == [0]
 
 
 def test_keys_that_everybody_has_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     from genre_core.signal import fingerprints
 
-    monkeypatch.setattr(fingerprints, "MOST_HOLDERS", 10)
+    monkeypatch.setattr(fingerprints, "MAX_SONGS_PER_KEY", 10)
     jingle = noise(0, 200)
     songs = [np.concatenate([jingle, noise(seed, 300)]) for seed in range(1, 13)]
-    index = index_keys([sketch(items) for items in songs])
+    index = index_keys([select_keys(items) for items in songs])
 
-    assert find_candidates(index, sketch(songs[4])).tolist() == [4]
+    assert find_candidates(index, select_keys(songs[4])).tolist() == [4]
 
 
 @pytest.mark.parametrize("items", [noise(0, 0), np.zeros(948, np.uint32)], ids=["none", "silence"])
 def test_a_fingerprint_that_tells_nothing_finds_nothing(items: Items) -> None:
-    index = index_keys([sketch(items), sketch(noise(1))])
+    index = index_keys([select_keys(items), select_keys(noise(1))])
 
-    assert find_candidates(index, sketch(items)).tolist() == []
+    assert find_candidates(index, select_keys(items)).tolist() == []
 
 
 def test_nothing_is_found_where_there_is_nothing() -> None:
-    assert find_candidates(index_keys([]), sketch(noise(0))).tolist() == []
+    assert find_candidates(index_keys([]), select_keys(noise(0))).tolist() == []

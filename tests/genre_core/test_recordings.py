@@ -7,9 +7,9 @@ import pytest
 
 from genre_core.dataset.recordings import (
     Claim,
-    choose_copy,
+    choose_best,
+    group_duplicates,
     is_lossless,
-    join_copies,
     settle_recording,
 )
 from genre_core.records import Track
@@ -37,7 +37,7 @@ def track(name: str, codec: str = "mp3", bit_rate: int = 128_000, **changes: obj
 def claim(name: str, genre: str = "jazz", track_id: str = "", is_gone: bool = False) -> Claim:
     return Claim(
         location=f"/music/{name}",
-        place=f"/music/{name}",
+        shown_location=f"/music/{name}",
         track_id=track_id or name,
         genre=genre,
         is_gone=is_gone,
@@ -57,7 +57,7 @@ def claim(name: str, genre: str = "jazz", track_id: str = "", is_gone: bool = Fa
     ],
 )
 def test_the_best_copy_is_chosen_in_whatever_order(better: Track, worse: Track) -> None:
-    assert choose_copy([better, worse]) == choose_copy([worse, better]) == better
+    assert choose_best([better, worse]) == choose_best([worse, better]) == better
 
 
 @pytest.mark.parametrize("codec", ["mp3", "aac", "vorbis", "opus", "wmav2", "pcm_mulaw"])
@@ -66,7 +66,7 @@ def test_codecs_that_lose_something_are_not_lossless(codec: str) -> None:
 
 
 def test_copies_of_copies_are_one_recording_named_by_its_smallest_track() -> None:
-    found = join_copies([("c", "d"), ("x", "y"), ("b", "c")])
+    found = group_duplicates([("c", "d"), ("x", "y"), ("b", "c")])
 
     assert found == {"b": "b", "c": "b", "d": "b", "x": "x", "y": "x"}
 
@@ -77,7 +77,7 @@ def test_copies_that_agree_leave_the_best_and_link_the_others_to_it() -> None:
     settled = settle_recording(tracks, [claim("a"), claim("b"), claim("c")], set())
 
     assert (settled.kept, settled.location, settled.genre) == ("b", "/music/b", "jazz")
-    assert [(a.track_id, str(a.reason), a.duplicate_of) for a in settled.aside] == [
+    assert [(a.track_id, str(a.reason), a.duplicate_of) for a in settled.excluded] == [
         ("a", "duplicate_recording", "b"),
         ("c", "duplicate_recording", "b"),
     ]
@@ -110,7 +110,7 @@ def test_genres_that_disagree_set_every_copy_aside_and_name_the_other_places() -
     settled = settle_recording(tracks, [claim("a"), claim("b", "rock")], set())
 
     assert (settled.kept, settled.genre) == ("", "")
-    assert [(a.track_id, str(a.reason), a.duplicate_of) for a in settled.aside] == [
+    assert [(a.track_id, str(a.reason), a.duplicate_of) for a in settled.excluded] == [
         ("a", "label_conflict", "a"),
         ("b", "label_conflict", "a"),
     ]
@@ -169,7 +169,7 @@ def test_files_that_are_all_gone_keep_their_say() -> None:
 def test_a_copy_that_no_source_names_is_not_kept() -> None:
     settled = settle_recording([track("a"), track("b", "flac")], [claim("a")], set())
 
-    assert (settled.kept, [aside.track_id for aside in settled.aside]) == ("a", ["b"])
+    assert (settled.kept, [one.track_id for one in settled.excluded]) == ("a", ["b"])
 
 
 def test_five_of_many_places_are_named() -> None:

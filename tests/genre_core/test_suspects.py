@@ -72,7 +72,7 @@ def test_doubtful_songs_are_predicted_by_heads_that_did_not_learn_from_them() ->
     assert sum(twice) > sum(once)
 
 
-def test_a_suspect_tells_label_prediction_and_both_confidences() -> None:
+def test_a_suspect_has_label_prediction_and_both_confidences() -> None:
     songs, wrong = made_songs(0, gap=4.0)
 
     suspects = find_suspects(songs, NO_PRIOR, frozenset())

@@ -17,7 +17,7 @@ from storage.embeddings.config import EmbeddingConfig
 from storage.home import DataLayout
 from storage.maintenance import doctor
 from storage.maintenance.doctor import Finding, examine
-from storage.models.alias import CHAMPION, REGISTERED
+from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.store import open_tracking
 from storage.shards import TrackMatrices, write_shard
 from tests.catalogs import in_catalog

@@ -15,7 +15,6 @@ LAYOUT = DataLayout(Path("/home/ada/data"))
         ("songs", "songs"),
         ("wav", "wav"),
         ("shards", "shards"),
-        ("prints", "prints"),
         ("catalog", "catalog.duckdb"),
         ("published", "spectrograms.duckdb"),
         ("mlflow_db", "mlflow.db"),

@@ -150,7 +150,7 @@ def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: Se
 
     execute(layout, f"update tracks set artist = {learned} where track_id = {golden}")
     check = audit_overlap.fn(layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {}))
-    execute(layout, f"insert into aside select {golden}, 'duplicate_recording', 'x', ''")
+    execute(layout, f"insert into excluded_tracks select {golden}, 'duplicate_recording', 'x', ''")
     without = audit_overlap.fn(
         layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
     )
@@ -163,7 +163,7 @@ def test_a_recording_on_both_sides_fails(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     execute(
         layout,
-        "insert into copies select min(track_id) filter (split = 'train'), "
+        "insert into duplicates select min(track_id) filter (split = 'train'), "
         "min(track_id) filter (split = 'test'), 0.95, 0 from assignments",
     )
 

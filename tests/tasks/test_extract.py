@@ -226,7 +226,7 @@ def test_a_clipped_song_is_ok_with_a_warning_and_keeps_its_examples(
     publish(layout)
     outcome = query_rows(layout, "select * from outcomes")[0]
     assert (outcome["outcome"], outcome["reason"]) == ("ok", "clipped")
-    assert "stand at full scale, above 1%" in outcome["message"]
+    assert "are at full scale, above 1%" in outcome["message"]
     assert len(extracted(config, "track_id")) == 3 * 2
     assert read_status(layout)["reasons"] == {}
     assert count_own_outcomes(layout) == {"ok (clipped)": 1}

@@ -77,7 +77,7 @@ def set_aside(layout: DataLayout, songs: Sequence[Track]) -> None:
         for song in songs
     ]
     with open_catalog(layout) as catalog:
-        insert_rows(catalog, "aside", rows)
+        insert_rows(catalog, "excluded_tracks", rows)
 
 
 def html(layout: DataLayout) -> str:

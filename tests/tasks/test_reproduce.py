@@ -28,7 +28,7 @@ def test_a_run_comes_out_again_bit_for_bit(finished_copy: Settings, network: str
     assert in_catalog(layout, read_run_ids) == before
 
 
-def test_a_run_that_is_not_there_is_told(finished: Settings) -> None:
+def test_a_run_that_is_not_there_is_reported(finished: Settings) -> None:
     with pytest.raises(UsageError, match="0 finished runs"):
         find_run(finished.layout, "nowhere")
 

@@ -27,10 +27,10 @@ def promotions(layout: DataLayout) -> list[dict[str, object]]:
 
 
 def reigning(layout: DataLayout) -> tuple[int, str]:
-    from storage.models.registry import champion
+    from storage.models.registry import find_alias
     from storage.models.store import open_tracking
 
-    found = champion(open_tracking(layout))
+    found = find_alias(open_tracking(layout), "champion")
     assert found is not None
     return found.version, found.run_id
 

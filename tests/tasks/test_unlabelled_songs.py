@@ -30,7 +30,8 @@ def _ingest(layout: DataLayout, selected: Selected) -> list[str]:
     sources = (*selected.sources, *selected.relabelled)
     record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
     record_wave.fn(layout, mark_duplicates.fn(layout, sources, found))
-    settle_recordings(layout)
+    with open_catalog(layout) as catalog:
+        settle_recordings(catalog)
     return [Path(source.location).name for source in sources]
 
 
@@ -196,7 +197,8 @@ def test_a_decision_labels_a_song_and_outlasts_the_next_listing(
     pool = songs(tmp_path / "pool", "a.wav", "b.wav")
     ingest_unlabelled(layout, pool)
 
-    decide_genre(layout, str(pool / "a.wav"), "jazz", {"jazz"})
+    with open_catalog(layout) as catalog:
+        decide_genre(catalog, str(pool / "a.wav"), "jazz", {"jazz"})
     ingest_unlabelled(layout, pool)
     publish(layout)
 

@@ -22,9 +22,9 @@ SURE, UNSURE = (0.9, 0.1), (0.4, 0.6)
 def songs(*fragments: tuple[tuple[float, float], ...], n_songs: int = 20) -> FragmentedSongs:
     """Songs of the first genre that all have the same fragments."""
     ids = np.array([f"{place:02}" for place in range(n_songs)], dtype=object)
-    said = np.array(fragments[0], np.float64)
+    rows = np.array(fragments[0], np.float64)
     labels = np.zeros(n_songs, np.int64)
-    return FragmentedSongs(track_ids=ids, group_ids=ids, labels=labels, fragments=(said,) * n_songs)
+    return FragmentedSongs(track_ids=ids, group_ids=ids, labels=labels, fragments=(rows,) * n_songs)
 
 
 def test_one_fragment_counts_with_each_in_turn_and_many_by_the_surest() -> None:
@@ -96,11 +96,11 @@ def test_a_gain_changes_matrices_only_where_powers_wrap_around(
 def test_only_songs_that_both_sides_have_predicted_are_compared() -> None:
     ids = [f"{place:02}" for place in range(30)]
     labels = ["jazz", "rock", "ballad"] * 10
-    said = [genre if genre != "ballad" else "rock" for genre in labels]
+    rows = [genre if genre != "ballad" else "rock" for genre in labels]
     genres = ("ballad", "jazz", "rock")
     others = [place for place, genre in enumerate(labels) if genre != "ballad"]
     wrong = ["rock"] * len(others)
-    ours = predictions_by_name(ids, ids, labels, [said], genres)
+    ours = predictions_by_name(ids, ids, labels, [rows], genres)
     theirs = predictions_by_name(
         [ids[i] for i in others],
         [ids[i] for i in others],

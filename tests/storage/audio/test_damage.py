@@ -10,8 +10,7 @@ import soundfile
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
-from storage.audio.cutting import cut_song
-from storage.audio.decode import hear_fragments, read_fragments
+from storage.audio.decode import cut_song, decode_fragments, read_fragments
 from storage.audio.probe import probe_audio
 
 Encode = Callable[..., Path]
@@ -74,13 +73,13 @@ def test_only_the_fragments_that_damage_touches_have_a_fault(
     spoilt = spoil(song, tmp_path, change)
     whole = read_fragments(song, probe_audio(song), EACH_SECOND, 0.9)
 
-    hearing = hear_fragments(spoilt, probe_audio(spoilt), EACH_SECOND, 0.9)
+    decoded = decode_fragments(spoilt, probe_audio(spoilt), EACH_SECOND, 0.9)
 
-    assert set(hearing.faults) <= set(range(3, 11))
-    assert 1 <= len(hearing.faults) <= 7
-    assert {fault.reason for fault in hearing.faults.values()} <= {"undecodable", "truncated"}
-    first = min(hearing.faults)
-    np.testing.assert_allclose(hearing.fragments[:first], whole[:first], atol=1e-4)
+    assert set(decoded.faults) <= set(range(3, 11))
+    assert 1 <= len(decoded.faults) <= 7
+    assert {fault.reason for fault in decoded.faults.values()} <= {"undecodable", "truncated"}
+    first = min(decoded.faults)
+    np.testing.assert_allclose(decoded.fragments[:first], whole[:first], atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["song.flac", "song.ogg", "song.opus"])
@@ -90,11 +89,11 @@ def test_behind_the_damage_every_sample_stands_at_its_place(
     song = encode(name)
     spoilt = spoil(song, tmp_path, overwrite, at=0.3)
 
-    hearing = hear_fragments(spoilt, probe_audio(spoilt), [9.0, 4.0], 2.0)
+    decoded = decode_fragments(spoilt, probe_audio(spoilt), [9.0, 4.0], 2.0)
 
     whole = read_fragments(song, probe_audio(song), [9.0, 4.0], 2.0)
-    assert 0 not in hearing.faults
-    np.testing.assert_allclose(hearing.fragments[0], whole[0], atol=2e-3)
+    assert 0 not in decoded.faults
+    np.testing.assert_allclose(decoded.fragments[0], whole[0], atol=2e-3)
 
 
 def test_a_song_without_damage_keeps_the_fragments_that_are_drawn_first(sweep_mp3: Path) -> None:
@@ -137,7 +136,7 @@ def test_bad_fragments_are_drawn_anew_the_same_way_each_time(
 
 def _faults(song: Path, duration_s: float, track_id: str) -> set[int]:
     starts_s = draw_starts(duration_s, CONFIG, track_rng(track_id)).tolist()
-    return set(hear_fragments(song, probe_audio(song), starts_s, 0.5).faults)
+    return set(decode_fragments(song, probe_audio(song), starts_s, 0.5).faults)
 
 
 def test_a_song_with_too_many_bad_fragments_says_where_they_are(
@@ -149,7 +148,7 @@ def test_a_song_with_too_many_bad_fragments_says_where_they_are(
     spoilt = tmp_path / "spoilt.flac"
     spoilt.write_bytes(content)
 
-    told = r"\d of 9 fragments of .*spoilt\.flac cannot be had\. .* at \d+\.\d s"
+    told = r"\d of 9 fragments of .*spoilt\.flac cannot be decoded\. .* at \d+\.\d s"
     with pytest.raises(TrackRejected, match=told) as rejection:
         cut_song(spoilt, "3f9a", probe_audio(spoilt), CONFIG)
 
@@ -174,10 +173,10 @@ def test_the_share_at_full_scale_is_that_of_all_channels(tmp_path: Path, suffix:
     song = tmp_path / f"song{suffix}"
     soundfile.write(song, np.clip(np.stack([2 * sine, 0.5 * sine], axis=1), -1, 1), 44_100)
 
-    hearing = hear_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
+    decoded = decode_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
 
     lossy = suffix in (".ogg", ".mp3")  # what was flat ripples, and half of it lies below
-    assert hearing.full_scale_share == pytest.approx(1 / 3, abs=0.2 if lossy else 0.01)
+    assert decoded.full_scale_share == pytest.approx(1 / 3, abs=0.2 if lossy else 0.01)
 
 
 def test_a_sine_that_just_touches_full_scale_is_not_clipped(tmp_path: Path) -> None:
@@ -187,8 +186,8 @@ def test_a_sine_that_just_touches_full_scale_is_not_clipped(tmp_path: Path) -> N
     song = tmp_path / "song.wav"
     soundfile.write(song, np.sin(2 * np.pi * 220.3 * time_s), 44_100)
 
-    hearing = hear_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
+    decoded = decode_fragments(song, probe_audio(song), [1.0, 5.0], 2.0)
 
-    assert 0 < hearing.full_scale_share < CLIPPED_SHARE
-    assert describe_clipping(hearing.full_scale_share) == ""
+    assert 0 < decoded.full_scale_share < CLIPPED_SHARE
+    assert describe_clipping(decoded.full_scale_share) == ""
     assert "3.0% of the samples" in describe_clipping(0.03)

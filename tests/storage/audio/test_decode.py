@@ -11,14 +11,17 @@ import soxr
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.audio import decode
-from storage.audio.decode import read_fragments
+from genre_core.representations.features import FeatureConfig, matrices_of
+from genre_core.signal.fragments import SAMPLE_RATE, FragmentConfig
+from storage.audio.decode import DECODER_VERSION, cut_song, read_fragments
 from storage.audio.probe import probe_audio
-from storage.audio.resample import Span
-from storage.audio.seek import can_seek, seek_spans
-from storage.audio.stream import stream_spans
+from storage.audio.resample import Segment, mix_down
+from storage.audio.seek import can_seek, seek_segments
+from storage.audio.stream import stream_segments
+from storage.audio.wav import read_wav, round_samples, write_wav
 
 Encode = Callable[..., Path]
+FEATURES = FeatureConfig(fragments=FragmentConfig(margin_s=0.5, min_track_s=5.0))
 
 STARTS_S = (7.3, 0.0, 1.234567, 7.9)
 
@@ -60,10 +63,10 @@ def test_both_libraries_give_the_same_samples_at_the_same_place(
     song = encode(name, *options)
     facts = probe_audio(song)
     places = (0, 1, 40_000, 123_457, 234_567, 350_000)
-    spans = [Span(start=place, stop=place + 20_000) for place in places]
+    segments = [Segment(start=place, stop=place + 20_000) for place in places]
 
-    sought = np.stack([stretch.signal for stretch in seek_spans(song, facts, spans)])
-    streamed = np.stack([stretch.signal for stretch in stream_spans(song, facts, spans)])
+    sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
+    streamed = np.stack([stretch.signal for stretch in stream_segments(song, facts, segments)])
 
     assert can_seek(song, facts)
     np.testing.assert_allclose(sought, streamed, atol=1e-5)
@@ -76,11 +79,13 @@ def test_a_seek_gives_the_samples_of_the_whole_song_at_the_lowest_bit_rates(
     song = encode("song.mp3", "-b:a", f"{kbps}k", "-ar", str(rate))
     facts = probe_audio(song)
     whole, _ = soundfile.read(song, dtype="float32")
-    spans = [Span(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)]
+    segments = [
+        Segment(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)
+    ]
 
-    sought = np.stack([stretch.signal for stretch in seek_spans(song, facts, spans)])
+    sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
 
-    expected = [whole[span.start : span.stop].mean(axis=1) for span in spans]
+    expected = [whole[segment.start : segment.stop].mean(axis=1) for segment in segments]
     np.testing.assert_allclose(sought, np.stack(expected), atol=2e-6)
 
 
@@ -96,7 +101,7 @@ def test_ogg_fragments_equal_those_of_the_whole_song(
 
     fragments = read_fragments(song, facts, STARTS_S, 2.0)
 
-    whole = stream_spans(song, facts, [Span(start=0, stop=12 * 44_100)])[0].signal
+    whole = stream_segments(song, facts, [Segment(start=0, stop=12 * 44_100)])[0].signal
     np.testing.assert_array_equal(fragments, _cut(whole, 2.0))
 
 
@@ -146,16 +151,6 @@ def test_a_fragment_may_end_with_the_song(encode: Encode) -> None:
     assert np.abs(fragments[0, -4410:]).max() > 0.1
 
 
-def test_surround_sound_is_mixed_down_by_the_mean(tmp_path: Path) -> None:
-    levels = np.array([0.6, 0.0, 0.3, 0.0, -0.3, 0.0], dtype=np.float32)
-    song = tmp_path / "surround.wav"
-    soundfile.write(song, np.tile(levels, (44_100, 1)), 44_100, subtype="FLOAT")
-
-    fragments = read_fragments(song, probe_audio(song), [0.2], 0.5)
-
-    np.testing.assert_allclose(fragments, 0.1, atol=1e-7)
-
-
 def test_each_channel_is_clipped_to_full_scale_before_the_mean(tmp_path: Path) -> None:
     song = tmp_path / "loud.wav"
     soundfile.write(song, np.tile([1.5, 0.5], (44_100, 1)), 44_100, subtype="FLOAT")
@@ -185,7 +180,7 @@ def test_a_fragment_beyond_the_end_says_where_the_song_breaks_off(
     song = encode(name)
     facts = replace(probe_audio(song), duration_s=60.0)
 
-    with pytest.raises(TrackRejected, match=r"breaks off 1\.\d+ s after 11\.0 s") as rejection:
+    with pytest.raises(TrackRejected, match=r"ends 1\.\d+ s after 11\.0 s") as rejection:
         read_fragments(song, facts, [1.0, 11.0], 3.0)
 
     assert rejection.value.reason == Reason.TRUNCATED
@@ -218,5 +213,52 @@ def test_a_fragment_outside_any_song_is_a_wrong_argument(
 
 
 def test_the_version_of_the_decoder_names_both_libraries() -> None:
-    assert soundfile.__libsndfile_version__ in decode.DECODER_VERSION
-    assert "avcodec" in decode.DECODER_VERSION
+    assert soundfile.__libsndfile_version__ in DECODER_VERSION
+    assert "avcodec" in DECODER_VERSION
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 6, 7])
+def test_the_mix_is_the_sum_of_the_channels_in_their_order_divided_by_their_number(
+    n_channels: int,
+) -> None:
+    woven = np.random.default_rng(0).uniform(-1, 1, (5_000, n_channels)).astype(np.float32)
+
+    mixed = mix_down(woven.T)
+
+    in_order = np.add.accumulate(woven, axis=1)[:, -1] / np.float32(n_channels)
+    np.testing.assert_array_equal(mixed, in_order)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 7])
+def test_the_mix_keeps_the_bits_of_numpy_s_mean_of_woven_channels(n_channels: int) -> None:
+    woven = np.random.default_rng(1).uniform(-1, 1, (5_000, n_channels)).astype(np.float32)
+
+    np.testing.assert_array_equal(mix_down(woven.T), woven.T.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("song.wav", []),
+        ("song.flac", []),
+        ("song.mp3", ["-b:a", "128k"]),
+        ("song.mp3", ["-b:a", "320k"]),
+        ("song.mp3", ["-q:a", "3"]),
+    ],
+)
+def test_the_fast_path_gives_the_very_matrices_of_the_slow_one(
+    encode: Encode, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    song = encode(name, *options)
+    facts = probe_audio(song)
+    whole, _ = soundfile.read(song, dtype="float32", always_2d=True)
+    signal, n_samples = mix_down(whole.T), round(FEATURES.fragment_s * SAMPLE_RATE)
+
+    cut = cut_song(song, "a track", facts, FEATURES.fragments)
+    write_wav(tmp_path / "cache.wav", cut.fragments)
+    fast = matrices_of(read_wav(tmp_path / "cache.wav", len(cut.starts_s)), FEATURES)
+
+    starts = [round(start_s * SAMPLE_RATE) for start_s in cut.starts_s]
+    slow = np.stack([signal[start : start + n_samples] for start in starts])
+    assert can_seek(song, facts)
+    np.testing.assert_array_equal(fast, matrices_of(round_samples(slow), FEATURES))

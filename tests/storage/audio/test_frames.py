@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
-from storage.audio.probe import frame_bytes, holds_frames_alone
+from storage.audio.seek import frame_bytes, holds_only_frames
 
 Encode = Callable[..., Path]
 ID3V1 = b"TAG" + b"song".ljust(125, b"\0")
@@ -31,7 +31,7 @@ def test_the_length_in_a_header_is_that_of_the_packet(encode: Encode, options: l
         packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
     assert [frame_bytes(packet[:3]) for packet in packets] == [len(packet) for packet in packets]
-    assert holds_frames_alone(song)
+    assert holds_only_frames(song)
 
 
 @pytest.mark.parametrize("tail", [b"", ID3V1, APE])
@@ -40,7 +40,7 @@ def test_tags_at_both_ends_stand_between_no_frames(encode: Encode, tail: bytes) 
     song.write_bytes(song.read_bytes() + tail)
 
     assert song.read_bytes().startswith(b"ID3")
-    assert holds_frames_alone(song)
+    assert holds_only_frames(song)
 
 
 @pytest.mark.parametrize("junk", [b"x", bytes(2_000), b"TAG"])
@@ -51,7 +51,7 @@ def test_what_stands_between_frames_is_found(encode: Encode, junk: bytes) -> Non
     sound = song.read_bytes()
     song.write_bytes(sound[: places[100]] + junk + sound[places[100] :])
 
-    assert not holds_frames_alone(song)
+    assert not holds_only_frames(song)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from storage.audio.packets import read_packets
-from storage.audio.probe import open_audio
+from storage.audio.probe import open_audio, scan_packets
 
 Encode = Callable[..., Path]
 SONGS = [
@@ -50,7 +49,7 @@ def test_packets_are_measured_and_digested_as_each_of_them_says(
     song = encode(name, *options)
 
     with open_audio(song) as (container, stream):
-        packets = read_packets(container, stream, song)
+        packets = scan_packets(container, stream, song)
 
     assert (packets.duration_s, packets.packets_id) == spell_out(song)
 
@@ -62,6 +61,6 @@ def test_the_padding_of_an_mp3_counts_where_another_song_is_hung_on(
     song.write_bytes(encode("song.mp3", "-b:a", "128k").read_bytes() * 2)
 
     with open_audio(song) as (container, stream):
-        packets = read_packets(container, stream, song)
+        packets = scan_packets(container, stream, song)
 
     assert (packets.duration_s, packets.packets_id) == spell_out(song)

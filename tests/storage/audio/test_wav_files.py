@@ -1,4 +1,4 @@
-"""The WAV of fragments, and pydub against read_fragments."""
+"""The WAV of fragments, and ffmpeg's decoding of full songs against read_fragments."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
-from genre_core.records import Reason
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
 from storage.audio.wav import read_wav, round_samples, write_wav
-from storage.audio.whole import convert_whole_track
+from tests.shared import run_ffmpeg
 
 Encode = Callable[..., Path]
 
@@ -109,33 +108,17 @@ def test_a_broken_wav_is_refused(tmp_path: Path) -> None:
         ("song.wav", []),
     ],
 )
-def test_pydub_and_read_fragments_give_the_same_samples_without_ffmpeg_on_path(
-    encode: Encode,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    name: str,
-    options: list[str],
+def test_read_fragments_gives_the_samples_of_a_full_decode_by_ffmpeg(
+    encode: Encode, tmp_path: Path, name: str, options: list[str]
 ) -> None:
     song = encode(name, *options)
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    facts = probe_audio(song)
+    run_ffmpeg("-i", song, "-c:a", "pcm_s16le", tmp_path / "full.wav")
+    channels, sample_rate = soundfile.read(tmp_path / "full.wav", dtype="float32")
 
-    convert_whole_track(song, facts.codec, tmp_path / "whole.wav")
-    fragments = read_fragments(song, facts, [0.5, 4.321, 8.0], 3.0)
+    fragments = read_fragments(song, probe_audio(song), [0.5, 4.321, 8.0], 3.0)
 
-    whole = read_wav(tmp_path / "whole.wav", 1)[0]
+    full = soxr.resample(channels.mean(axis=1), sample_rate, 44_100, quality="HQ")
     starts = [22_050, 190_556, 352_800]
-    cut = np.stack([whole[start : start + 132_300] for start in starts])
-    # Half a step for int16 out of ffmpeg, half for our WAV, and what its resampling rings over.
-    np.testing.assert_allclose(fragments, cut, atol=2 / 32_768)
-
-
-def test_a_song_that_ffmpeg_cannot_decode_is_rejected(tmp_path: Path) -> None:
-    song = tmp_path / "song.mp3"
-    song.write_bytes(b"no music at all")
-
-    with pytest.raises(TrackRejected, match=r"song\.mp3") as rejection:
-        convert_whole_track(song, "mp3", tmp_path / "whole.wav")
-
-    assert rejection.value.reason == Reason.UNDECODABLE
-    assert not (tmp_path / "whole.wav").exists()
+    cut = np.stack([full[start : start + 132_300] for start in starts])
+    # One step for int16 out of ffmpeg, and what its resampling rings over.
+    np.testing.assert_allclose(fragments, np.clip(cut, -1, 1), atol=2 / 32_768)

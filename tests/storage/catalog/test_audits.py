@@ -148,6 +148,6 @@ def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
     pairs = [("a", "b"), ("b", "c")][:n_pairs]
     with open_catalog(layout) as catalog:
         for pair in pairs:
-            catalog.execute("insert into copies values (?, ?, 0.9, 0)", pair)
+            catalog.execute("insert into duplicates values (?, ?, 0.9, 0)", pair)
 
     assert in_catalog(layout, read_duplicates) == pairs

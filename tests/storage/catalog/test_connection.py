@@ -36,10 +36,11 @@ def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:
         rows = fetch_rows(catalog, "select table_name from duckdb_tables() order by 1")
 
     assert [row["table_name"] for row in rows] == [
-        "aside", "assignments", "audit_checks", "audits", "challenges", "copies",
-        "decisions", "extracted", "features", "golden_songs", "night_steps", "nights",
-        "outcomes", "predictions", "print_keys", "prints", "promotions", "rejected",
-        "removals", "runs", "schema_version", "scores", "shards", "snapshot_tracks", "snapshots",
+        "assignments", "audit_checks", "audits", "challenges", "decisions", "duplicates",
+        "excluded_tracks", "extracted", "features", "fingerprint_keys", "fingerprints",
+        "golden_songs", "night_steps", "nights", "outcomes", "predictions", "promotions",
+        "rejected", "removals", "runs", "schema_version", "scores", "shards", "snapshot_tracks",
+        "snapshots",
         "song_embeddings", "sound", "suspect_neighbours", "suspects", "tracks",
     ]  # fmt: skip
 

@@ -95,7 +95,7 @@ def test_a_copy_that_stands_aside_is_not_frozen(store: Store) -> None:
     songs = put_aside(store, "d", "e", "f")
     with open_catalog(store.layout) as catalog:
         catalog.execute(
-            "insert into aside values (?, 'duplicate_recording', ?, '')",
+            "insert into excluded_tracks values (?, 'duplicate_recording', ?, '')",
             [songs[0].track_id, songs[1].track_id],
         )
 

@@ -119,7 +119,7 @@ def test_a_conflict_waits_every_night_and_is_new_in_the_first(store: Store) -> N
         for t in (one, two)
     ]
     with open_catalog(store.layout) as catalog:
-        insert_rows(catalog, "aside", [{**row, "message": "two genres"} for row in rows])
+        insert_rows(catalog, "excluded_tracks", [{**row, "message": "two genres"} for row in rows])
         catalog.execute("update outcomes set reason = ?", [str(Reason.LABEL_CONFLICT)])
 
     first, second = (

@@ -84,7 +84,7 @@ def fill(store: Store) -> None:
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     in_catalog(store.layout, record_songs, [], [replace(store.copy_of(tracks[0]), genre="rock")])
-    settle_recordings(store.layout)
+    in_catalog(store.layout, settle_recordings)
     said = Prediction(
         run_id="run",
         track_id=tracks[0].track_id,

@@ -68,11 +68,12 @@ def test_an_embedding_from_elsewhere_takes_the_place_of_that_of_the_store(
 def test_a_duplicate_is_left_out(store: Store, tracks: dict[str, Track]) -> None:
     with open_catalog(store.layout) as catalog:
         catalog.execute(
-            "insert into copies values (?, ?, 0.95, 0)",
+            "insert into duplicates values (?, ?, 0.95, 0)",
             [tracks["b"].track_id, tracks["c"].track_id],
         )
         catalog.execute("update tracks set bit_rate = 9 where title = 'c'")
-    settle_recordings(store.layout)
+    with open_catalog(store.layout) as catalog:
+        settle_recordings(catalog)
 
     assert nearest(store, tracks["a"]) == [("c", 0.0), ("d", -1.0)]
 

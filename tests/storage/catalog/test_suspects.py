@@ -104,7 +104,9 @@ def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
     a, _, c, _ = tracks
     in_catalog(store.layout, record_suspects, "key", [suspect(a), suspect(c)])
 
-    n_tracks = decide_genre(store.layout, a.track_id[:12], answer, ())
+    with open_catalog(store.layout) as catalog:
+        n_tracks = decide_genre(catalog, a.track_id[:12], answer, ())
+    publish(store.layout)
 
     assert n_tracks == 1
     assert [row["title"] for row in suspect_rows(store.layout)] == ["c"]

@@ -12,17 +12,17 @@ import pytest
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from storage.audio import isolated as apart
-from storage.audio.isolated import read_watched
+from storage.audio.isolated import read_guarded
 from storage.audio.probe import probe_audio
 from storage.home import DataLayout
 
 _DIE = """
 import os, signal, sys
 from pathlib import Path
-from storage.audio.isolated import read_watched
+from storage.audio.isolated import read_guarded
 from storage.home import DataLayout
 
-read_watched(DataLayout(Path(sys.argv[1])), "3f9a", os.kill, os.getpid(), signal.SIGKILL)
+read_guarded(DataLayout(Path(sys.argv[1])), "3f9a", os.kill, os.getpid(), signal.SIGKILL)
 """
 
 
@@ -41,7 +41,7 @@ def notes(layout: DataLayout) -> list[str]:
 def test_a_song_that_nothing_has_died_on_is_read_here(tmp_path: Path) -> None:
     layout = DataLayout(tmp_path)
 
-    assert read_watched(layout, "3f9a", os.getpid) == os.getpid()
+    assert read_guarded(layout, "3f9a", os.getpid) == os.getpid()
 
     assert notes(layout) == []
 
@@ -49,26 +49,26 @@ def test_a_song_that_nothing_has_died_on_is_read_here(tmp_path: Path) -> None:
 def test_a_dead_process_leaves_a_note_and_its_song_is_read_apart(layout: DataLayout) -> None:
     assert len(notes(layout)) == 1
 
-    assert read_watched(layout, "3f9a", os.getpid) != os.getpid()
-    assert read_watched(layout, "c0de", os.getpid) == os.getpid()
+    assert read_guarded(layout, "3f9a", os.getpid) != os.getpid()
+    assert read_guarded(layout, "c0de", os.getpid) == os.getpid()
 
     assert notes(layout) == []
 
 
 def test_a_suspect_song_that_is_well_gives_what_it_would_give_here(layout: DataLayout) -> None:
-    assert read_watched(layout, "3f9a", math.sqrt, 2.0) == math.sqrt(2.0)
+    assert read_guarded(layout, "3f9a", math.sqrt, 2.0) == math.sqrt(2.0)
 
 
 def test_a_suspect_song_that_is_rejected_says_so(layout: DataLayout, tmp_path: Path) -> None:
-    with pytest.raises(TrackRejected, match=r"none\.mp3 is not there") as rejection:
-        read_watched(layout, "3f9a", probe_audio, tmp_path / "none.mp3")
+    with pytest.raises(TrackRejected, match=r"none\.mp3 does not exist") as rejection:
+        read_guarded(layout, "3f9a", probe_audio, tmp_path / "none.mp3")
 
     assert rejection.value.reason == Reason.NOT_FOUND
 
 
 def test_a_song_that_kills_again_is_undecodable_and_stays_noted(layout: DataLayout) -> None:
-    with pytest.raises(TrackRejected, match="3f9a ends the process that does it") as rejection:
-        read_watched(layout, "3f9a", signal.raise_signal, signal.SIGSEGV)
+    with pytest.raises(TrackRejected, match="3f9a kills its process") as rejection:
+        read_guarded(layout, "3f9a", signal.raise_signal, signal.SIGSEGV)
 
     assert rejection.value.reason == Reason.UNDECODABLE
     assert len(notes(layout)) == 1
@@ -80,11 +80,11 @@ def test_a_suspect_song_that_takes_too_long_is_undecodable(
     monkeypatch.setattr(apart, "TIME_LIMIT_S", 0.2)
 
     with pytest.raises(TrackRejected, match=r"takes longer than 0\.2 s"):
-        read_watched(layout, "3f9a", signal.pause)
+        read_guarded(layout, "3f9a", signal.pause)
 
 
 def test_a_suspect_song_on_which_the_program_fails_is_not_called_bad(layout: DataLayout) -> None:
     with pytest.raises(RuntimeError, match="ValueError: math domain error"):
-        read_watched(layout, "3f9a", math.sqrt, -1.0)
+        read_guarded(layout, "3f9a", math.sqrt, -1.0)
 
     assert notes(layout) == []

@@ -19,11 +19,11 @@ from genre_core.signal.fingerprints import (
     Items,
     find_candidates,
     index_keys,
+    select_keys,
     similarity,
-    sketch,
 )
 from storage.audio import fingerprint as chromaprint
-from storage.audio.fingerprint import print_song
+from storage.audio.fingerprint import fingerprint_song
 
 SAMPLE_RATE = 44_100
 SONG_S = 30.0
@@ -92,13 +92,13 @@ def reencode(song: Path, tmp_path: Path) -> Reencode:
 def others(tmp_path_factory: pytest.TempPathFactory) -> list[Items]:
     """Fingerprints of songs that are not the song."""
     folder = tmp_path_factory.mktemp("others")
-    return [print_song(write_music(folder / f"{n}.wav", n)) for n in range(1, N_OTHERS)]
+    return [fingerprint_song(write_music(folder / f"{n}.wav", n)) for n in range(1, N_OTHERS)]
 
 
 def test_items_are_those_of_the_compressed_format(song: Path) -> None:
     packed = ffmpeg("-i", song, "-f", "chromaprint", "-fp_format", "compressed", "-")
 
-    items = print_song(song)
+    items = fingerprint_song(song)
 
     assert items.dtype == np.uint32
     assert items.tolist() == unpack_compressed(packed).tolist()
@@ -108,11 +108,11 @@ def test_two_minutes_at_most_are_printed(tmp_path: Path) -> None:
     long = write_music(tmp_path / "long.flac", seed=1, duration_s=150.0)
 
     # 1 + (120 x 11025 - 4096) / 1365 = 967 spectra, less 4 of the filter, less 15 of the window
-    assert len(print_song(long)) == 967 - 4 - 15
+    assert len(fingerprint_song(long)) == 967 - 4 - 15
 
 
 def test_a_song_of_a_second_has_no_items(tmp_path: Path) -> None:
-    assert print_song(write_music(tmp_path / "short.wav", seed=1, duration_s=1.0)).size == 0
+    assert fingerprint_song(write_music(tmp_path / "short.wav", seed=1, duration_s=1.0)).size == 0
 
 
 @pytest.mark.parametrize(
@@ -136,18 +136,21 @@ def test_a_copy_of_a_recording_is_found_among_others(
     options: list[str],
     start_s: float,
 ) -> None:
-    original, copy = print_song(song), print_song(reencode(suffix, *options, start_s=start_s))
+    original, copy = (
+        fingerprint_song(song),
+        fingerprint_song(reencode(suffix, *options, start_s=start_s)),
+    )
 
-    index = index_keys([sketch(items) for items in [*others, original]])
+    index = index_keys([select_keys(items) for items in [*others, original]])
     match = similarity(original, copy)
 
-    assert find_candidates(index, sketch(copy)).tolist() == [len(others)]
+    assert find_candidates(index, select_keys(copy)).tolist() == [len(others)]
     assert match.similarity > SAME_RECORDING
     assert match.offset_items == pytest.approx(start_s / 0.1238, abs=1)
 
 
 def test_different_songs_are_not_the_same_recording(song: Path, others: list[Items]) -> None:
-    original = print_song(song)
+    original = fingerprint_song(song)
 
     assert max(similarity(original, other).similarity for other in others) < SAME_RECORDING
 
@@ -156,7 +159,7 @@ def test_the_name_of_a_song_is_no_option_and_no_protocol(song: Path, tmp_path: P
     odd = tmp_path / "-i http:‖'; touch x %d.wav"
     odd.write_bytes(song.read_bytes())
 
-    assert print_song(odd).tolist() == print_song(song).tolist()
+    assert fingerprint_song(odd).tolist() == fingerprint_song(song).tolist()
 
 
 def test_a_playlist_opens_no_other_file(song: Path, tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_a_playlist_opens_no_other_file(song: Path, tmp_path: Path) -> None:
     playlist.write_text(f"#EXTM3U\n#EXTINF:30,\n{song}\n#EXT-X-ENDLIST\n")
 
     with pytest.raises(TrackRejected) as rejection:
-        print_song(playlist)
+        fingerprint_song(playlist)
 
     assert rejection.value.reason == Reason.UNDECODABLE
 
@@ -175,7 +178,7 @@ def test_what_is_no_audio_is_rejected_in_a_short_sentence(tmp_path: Path, conten
     path.write_bytes(content)
 
     with pytest.raises(TrackRejected, match=r"song\.mp3 cannot be decoded by ffmpeg") as rejection:
-        print_song(path)
+        fingerprint_song(path)
 
     assert len(str(rejection.value)) < len(str(path)) + 400
 
@@ -186,7 +189,7 @@ def test_a_song_that_needs_more_memory_than_allowed_is_rejected(
     monkeypatch.setattr(chromaprint, "MEMORY_LIMIT_BYTES", 64 << 20)
 
     with pytest.raises(TrackRejected, match="cannot be decoded"):
-        print_song(song)
+        fingerprint_song(song)
 
 
 def test_a_song_that_takes_too_long_is_left_to_the_next_run(
@@ -195,4 +198,4 @@ def test_a_song_that_takes_too_long_is_left_to_the_next_run(
     monkeypatch.setattr(chromaprint, "TIME_LIMIT_S", 0.001)
 
     with pytest.raises(TransientError, match=r"over 0\.001 s"):
-        print_song(song)
+        fingerprint_song(song)
