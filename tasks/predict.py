@@ -216,7 +216,7 @@ def find_champion(layout: DataLayout) -> Champion | None:
     if not layout.catalog.exists():
         return None
     from storage.catalog.connection import open_catalog  # an exported champion needs no DuckDB
-    from storage.catalog.runs import read_champion
+    from storage.catalog.promotions import read_champion
 
     with open_catalog(layout) as catalog:
         return read_champion(catalog)

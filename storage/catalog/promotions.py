@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from storage.catalog.connection import fetch_rows, insert_rows
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import IN_LIBRARY
+from storage.models.champion import Champion
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -113,6 +114,16 @@ def record_promotion(catalog: DuckDBPyConnection, promotion: Promotion) -> None:
 def read_last_promotion(catalog: DuckDBPyConnection) -> Promotion | None:
     """Return the current champion, as its promotion; None before the first."""
     return _read_promotion(catalog, "true", [])
+
+
+def read_champion(catalog: DuckDBPyConnection) -> Champion | None:
+    """Return version, run and model of the current champion; None before the first promotion."""
+    statement = """
+        select version, run_id, coalesce(model_uri, '') as model_uri
+        from promotions left join runs using (run_id) order by promotion_id desc limit 1
+    """
+    rows = fetch_rows(catalog, statement)
+    return Champion(**rows[0]) if rows else None
 
 
 def read_previous_version(
