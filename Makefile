@@ -28,7 +28,7 @@ docs: setup ## Write the generated reference, then build the site into build/sit
 	@$(BIN)/python -m docs.generator
 	@$(BIN)/zensical build --strict
 
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=15
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test: setup check ## What CI runs: style and types, then all tests that do not need minutes
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import pickle
 import shutil
 import sqlite3
 import tempfile
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from flows.nightly import NightlyReport
 
 ROOT = Path(__file__).parent
-GROUPS = {"first_night": "trained", "extracted_home": "killed", "nursery": "killed"}
-FIRST = (*GROUPS.values(), "flows", "tasks")
+FIRST = ("crash", "flows", "tasks", "storage")
 
 STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
 # what no test of flows asks a server for, and what takes it half of its time
@@ -61,25 +61,10 @@ SERVER_START_S = 180
 Sound = Callable[[np.random.Generator, Float32Array], Float32Array]
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share slow fixtures in one process, and begin with the longest groups."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_position)
-
-
-def _group(item: pytest.Item) -> str:
-    """One trained home for all who read or copy it, one undisturbed for those killed; or a file."""
-    fixtures = getattr(item, "fixturenames", ())
-    shared = [group for fixture, group in GROUPS.items() if fixture in fixtures]
-    return shared[0] if shared else item.path.relative_to(ROOT).as_posix()
-
-
-def _position(item: pytest.Item) -> int:
-    group = str(next(item.iter_markers("xdist_group")).args[0])
-    return next((n for n, first in enumerate(FIRST) if group.startswith(first)), len(FIRST))
+    """Begin with the files that take longest: two processes take one after the other."""
+    order = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(ROOT).parts[0], len(order)))
 
 
 def pytest_sessionfinish() -> None:
@@ -277,13 +262,27 @@ def new_home(
 
 @pytest.fixture(scope="session")
 def first_night(
-    prefect_server: None, small_config: Settings, new_home: Callable[[str], Path]
+    prefect_server: None,
+    small_config: Settings,
+    shared: Shared,
+    tracking_tables: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Settings, "NightlyReport"]:
-    """One real night; nobody may write into its home."""
-    from flows.nightly import nightly
+    """One real night, run once a session and copied by each process; its home is only read."""
 
-    config = replace(small_config, home=new_home("night"))
-    return config, nightly(config)
+    def run(folder: Path) -> None:
+        from flows.nightly import nightly
+
+        config = replace(small_config, home=folder / "home")
+        config.home.mkdir(parents=True)
+        shutil.copy(tracking_tables, config.layout.mlflow_db)
+        report = nightly(config)
+        (folder / "report").write_bytes(pickle.dumps(report))
+
+    night = shared.once("night", run)
+    made = replace(small_config, home=night / "home")
+    own = copy_home(made.layout, tmp_path_factory.mktemp("night") / "home")
+    return replace(made, home=own.home), pickle.loads((night / "report").read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.nursery import LINE, SONGS, Nursery, open_nursery
+from tests.shared import Shared
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +30,10 @@ def line_nursery(
 
 
 @pytest.fixture(scope="session")
-def extracted_home(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def extracted_home(nursery: Nursery, shared: Shared) -> Path:
     """A home in which ingest and extract were not disturbed; nobody may write into it."""
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
-    assert nursery.run(home, "ingest", "extract") == 0
-    return home
+
+    def run(home: Path) -> None:
+        assert nursery.run(home, "ingest", "extract") == 0
+
+    return shared.once("undisturbed", run)

@@ -91,7 +91,7 @@ class Pages:
 
 @pytest.fixture
 def pages(finished_copy: Settings, shared: Shared) -> Iterator[Pages]:
-    finished_copy.layout.prefect.mkdir()
+    finished_copy.layout.prefect.mkdir(exist_ok=True)
     shutil.copy(shared.prefect_database(), finished_copy.layout.prefect / "prefect.db")
     started = Pages(finished_copy)
     with started.process:

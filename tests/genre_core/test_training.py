@@ -45,14 +45,14 @@ def fit(
     seed: int = 0,
     **settings: float | AugmentationConfig,
 ) -> list[EpochScores]:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     config = TrainingConfig(**settings)
     return training.fit_network(model, train, validation, config, seed, lambda scores: None)
 
 
 def predict(model: "keras.Model", matrices: Float32Array) -> Float32Array:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     return training.predict_genres(model, matrices)
 
@@ -123,7 +123,7 @@ def test_the_weights_of_the_best_epoch_are_restored_even_if_it_rose_less_than_on
 
 
 def test_each_epoch_is_reported_once_and_training_ends_after_the_most_epochs() -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     reported: list[EpochScores] = []
 
@@ -162,7 +162,7 @@ AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.
 def test_the_same_seed_gives_the_same_curve_and_weights(
     name: str, augmentation: AugmentationConfig
 ) -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     rng = np.random.default_rng(3)
     train = Examples(
@@ -184,7 +184,7 @@ def test_the_same_seed_gives_the_same_curve_and_weights(
 
 
 def test_weights_are_the_same_while_another_thread_draws_random_numbers() -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     done = threading.Event()
 
@@ -206,7 +206,7 @@ def test_weights_are_the_same_while_another_thread_draws_random_numbers() -> Non
 
 
 def test_another_seed_gives_other_weights() -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     one, other = (training.seeded_network("dense", (12, 9), 3, seed=seed) for seed in (1, 2))
 

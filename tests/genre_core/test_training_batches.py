@@ -11,7 +11,7 @@ pytestmark = pytest.mark.keras
 
 
 def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     examples = noise(70, 1)
     examples.labels[:] = np.arange(70)
@@ -26,7 +26,7 @@ def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
 
 
 def test_augmentation_changes_training_examples_anew_in_each_epoch() -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     config = TrainingConfig(augmentation=AugmentationConfig(mixup=0.4))
     batches = training.training_batches(noise(70, 1), 3, config, seed=4)
@@ -39,7 +39,7 @@ def test_augmentation_changes_training_examples_anew_in_each_epoch() -> None:
 
 
 def test_a_training_without_augmentation_sees_the_examples_as_they_are() -> None:
-    from genre_core.training.fit import fit as training
+    from genre_core.training import fit as training
 
     examples = noise(70, 1)
     batches = list(
