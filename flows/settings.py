@@ -205,7 +205,7 @@ class Settings:
         )
 
     def require_music(self) -> str:
-        """Give the library that was named, or say that none was."""
+        """Return the configured library; refuse settings that name none."""
         if not self.music:
             raise UsageError(
                 "No music is named. Give a folder with one folder a genre, or a manifest: "

@@ -22,7 +22,7 @@ def open_tracked(layout: DataLayout) -> "Tracking":
 
 
 def flow_run_tags() -> dict[str, str]:
-    """Give id, name and, if the address of Prefect's pages is known, the page of this flow run.
+    """Return id, name and, if the address of Prefect's pages is known, the page of this flow run.
 
     The description, which MLflow shows as Markdown, links to that page. Outside a flow run there
     is nothing to give.

@@ -66,7 +66,7 @@ def watch(
 
 
 def expand_folders(songs: list[str]) -> list[str]:
-    """Give the audio files below each folder named, in order; other names as they are."""
+    """Return the audio files below each folder named, in order; other names as they are."""
     from storage.sources.folder import audio_files
 
     expanded: list[str] = []
@@ -78,7 +78,7 @@ def expand_folders(songs: list[str]) -> list[str]:
 
 
 def verdict_document(verdict: "SongPrediction") -> dict[str, object]:
-    """Give a verdict as JSON; ``error`` stands in its place where the song was not judged."""
+    """Return a verdict as JSON; ``error`` stands in its place where the song was not judged."""
     if verdict.error:
         return {"song": verdict.song, "error": verdict.error, "champion": verdict.champion}
     document = asdict(verdict)

@@ -283,7 +283,7 @@ def promote(
 def _site_options(
     cookies: Path | None, rate_limit: int | None, archive: Path | None
 ) -> dict[str, object]:
-    """Give the settings of sites that the command line names; the others stay."""
+    """Return the settings of sites that the command line names; the others stay."""
     options = {
         "cookies_file": cookies and str(cookies),
         "rate_limit_bytes_per_s": rate_limit,

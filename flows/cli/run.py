@@ -103,7 +103,7 @@ def _show(config: Settings, report: NightlyReport) -> None:
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:
-    """Give one song of the test split: no training and no choice has used it."""
+    """Return one song of the test split, which no training and no choice has used."""
     rows = query_rows(
         layout,
         """

@@ -121,7 +121,7 @@ def _shares(ranked: Sequence[tuple[str, float]]) -> str:
 
 
 def _short(song: str) -> Text:
-    """Give the name of a song's file."""
+    """Return the name of a song's file."""
     return Text(song.rstrip("/").rsplit("/", 1)[-1])
 
 
