@@ -1,4 +1,4 @@
-"""How long a verdict takes: the whole command, and a song where the champion is loaded already.
+"""How long a prediction takes: the whole command, and a song where the champion is loaded already.
 
 ``PYTHONPATH=. python -m benchmarks.classifying MUSIC HOME``
 
@@ -25,7 +25,7 @@ from benchmarks.tables import print_bars
 from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, probe_song
 from storage.home import DataLayout
-from tasks.predict import Judge, judge_song, load_judge, predict_genres, transform_fragments
+from tasks.predict import Classifier, classify_song, load_classifier, transform_fragments
 
 T = TypeVar("T")
 
@@ -41,13 +41,13 @@ import flows.cli.classify, flows.cli.running
 marks["command line imported"] = time.time()
 layout = flows.cli.classify.read_settings(home=home).layout
 import tasks.predict
-marks["settings, judging imported"] = time.time()
-judge = tasks.predict.load_judge(layout)
+marks["settings, predicting imported"] = time.time()
+classifier = tasks.predict.load_classifier(layout)
 marks["champion loaded"] = time.time()
 import scipy.fft
 marks["transform imported"] = time.time()
-tasks.predict.judge_song(judge, song)
-marks["song judged"] = time.time()
+tasks.predict.classify_song(classifier, song)
+marks["song predicted"] = time.time()
 before = [begun, *marks.values()]
 print(json.dumps({name: end - start for (name, end), start in zip(marks.items(), before)}))
 """
@@ -57,8 +57,8 @@ def measure(music: Path, home: Path) -> list[Bar]:
     """Time the command and the loaded champion on a song of three minutes."""
     with TemporaryDirectory(prefix="genreflow-") as folder:
         song = make_song(music, Path(folder, "song.mp3"))
-        judge = load_judge(DataLayout(home))
-        return [measure_cold(song, home), measure_warm(judge, song)]
+        classifier = load_classifier(DataLayout(home))
+        return [measure_cold(song, home), measure_warm(classifier, song)]
 
 
 def make_song(music: Path, song: Path) -> Path:
@@ -93,17 +93,17 @@ def measure_cold(song: Path, home: Path) -> Bar:
     )
 
 
-def measure_warm(judge: Judge, song: Path) -> Bar:
-    """Time a verdict where the champion is loaded, decoding and all, the median of 21."""
+def measure_warm(classifier: Classifier, song: Path) -> Bar:
+    """Time a prediction where the champion is loaded, decoding and all, the median of 21."""
     times_s, computed_s = [], []
     for _ in range(N_WARM):
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        verdict = judge_song(judge, str(song))
+        prediction = classify_song(classifier, str(song))
         times_s.append(time.perf_counter() - begun)
         computed_s.append(time.process_time() - begun_cpu)
-        if verdict.error:
-            raise SystemExit(verdict.error)
-    parts = medians([time_parts(judge, song) for _ in range(N_WARM)])
+        if prediction.error:
+            raise SystemExit(prediction.error)
+    parts = medians([time_parts(classifier, song) for _ in range(N_WARM)])
     return Bar(
         name="classify, warm",
         measured=1000 * median(times_s),
@@ -114,18 +114,18 @@ def measure_warm(judge: Judge, song: Path) -> Bar:
     )
 
 
-def time_parts(judge: Judge, song: Path) -> dict[str, float]:
-    """Give the seconds of each part of a verdict, as `listen` and `judge_song` take them."""
+def time_parts(classifier: Classifier, song: Path) -> dict[str, float]:
+    """Return the seconds of each part of a prediction by `classify_song`."""
     times: dict[str, float] = {}
-    config, limits = judge.features.fragments, DownloadLimits()
+    config, limits = classifier.features.fragments, DownloadLimits()
     with TemporaryDirectory(prefix="genreflow-") as folder:
         layout = DataLayout(Path(folder))
         track_id, facts, _ = _timed(times, "probed", lambda: probe_song(song, layout, limits))
         cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config))
     matrices = _timed(
-        times, "transformed", lambda: transform_fragments(cut.fragments, judge.features)
+        times, "transformed", lambda: transform_fragments(cut.fragments, classifier.features)
     )
-    _timed(times, "network", lambda: predict_genres(judge, matrices))
+    _timed(times, "network", lambda: classifier.predict_genres(matrices))
     return times
 
 

@@ -28,12 +28,11 @@ from genre_core.evaluation.predictions import (
 )
 from genre_core.examples import Float32Array, Int64Array
 from genre_core.representations.embeddings import Embedding
-from genre_core.representations.features import FeatureConfig
 from genre_core.training.head import fit_head
 from genre_core.training.tag_prior import DEFAULT_TAGS, prior_matrix
-from storage.catalog.audits import read_audited_songs, read_feature_settings
+from storage.catalog.audits import read_audited_songs
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.snapshots import read_fold_groups
+from storage.catalog.snapshots import NEWEST, choose_snapshot, read_features, read_fold_groups
 from storage.home import DataLayout
 
 SEEDS = range(5)
@@ -58,16 +57,20 @@ class Library:
 def read_libraries(layout: DataLayout) -> list[Library]:
     """Read the embeddings of the songs of the newest snapshot, a library a feature key."""
     with open_catalog(layout) as catalog:
-        (newest,) = fetch_rows(catalog, "select arg_max(snapshot_id, used_at) as id from snapshots")
+        newest = choose_snapshot(catalog, NEWEST)
+        if newest is None:
+            return []
         rows = fetch_rows(catalog, "select * from song_embeddings order by feature_key, track_id")
-    songs = {song.track_id: song for song in read_audited_songs(layout, newest["id"])}
-    groups = read_fold_groups(layout, newest["id"])
+        audited = read_audited_songs(catalog, layout, newest.snapshot_id)
+        groups = read_fold_groups(catalog, newest.snapshot_id)
+        keys = dict.fromkeys(row["feature_key"] for row in rows)
+        features_of_key = {key: read_features(catalog, key) for key in keys}
+    songs = {song.track_id: song for song in audited}
     _, sources = name_sources(list(songs.values()))
     genres = tuple(sorted({song.genre for song in songs.values()}))
     libraries = []
-    for key in dict.fromkeys(row["feature_key"] for row in rows):
+    for key, features in features_of_key.items():
         own = [r for r in rows if r["feature_key"] == key and r["track_id"] in songs]
-        features = FeatureConfig.from_document(read_feature_settings(layout, key))
         ids = [row["track_id"] for row in own]
         if features.embedding is None or not own:
             continue

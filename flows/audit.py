@@ -1,4 +1,4 @@
-"""Flow audit: can the scores of the library used last be trusted."""
+"""Flow audit: whether the scores of a library can be trusted."""
 
 import time
 
@@ -8,6 +8,7 @@ from flows.settings import Settings, read_settings
 from genre_core.audit.rules import AuditConfig
 from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import Audit
+from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.lock import hold_home
 from tasks.audit import (
@@ -24,26 +25,31 @@ from tasks.audit import (
     plan_audit,
 )
 from tasks.publish import publish_store
+from tasks.splits import resolve_snapshot
 
 
 @flow
-def audit(config: Settings | None = None) -> Audit:
-    """Overlap, permuted labels, shortcuts, metadata, sources left out, pretraining; all is stored.
+def audit(config: Settings | None = None, snapshot_id: str = "") -> Audit:
+    """Run and record all checks of a snapshot.
 
-    Without a ``config`` the settings are read where the flow runs.
+    Without a ``config`` the settings are read where the flow runs; without a ``snapshot_id``, the
+    newest snapshot of the configured library is audited.
     """
     config = config or read_settings()
     with hold_home(config.layout):
-        audited = audit_snapshot(config.layout, config.audit, config.tag_prior)
+        snapshot = resolve_snapshot(config.layout, config.snapshot_choice(snapshot_id))
+        audited = audit_snapshot(config.layout, snapshot, config.audit, config.tag_prior)
         publish_store(config.layout)
     return audited
 
 
-def audit_snapshot(layout: DataLayout, config: AuditConfig, tag_prior: TagTable) -> Audit:
-    """Audit the snapshot of the best run, unless the same was audited before."""
+def audit_snapshot(
+    layout: DataLayout, snapshot: Snapshot, config: AuditConfig, tag_prior: TagTable
+) -> Audit:
+    """Audit the best run on the library of a snapshot, unless the same was audited before."""
     start = time.monotonic()
-    measure_sounds(layout)
-    plan = plan_audit(layout, config, tag_prior)
+    measure_sounds(layout, snapshot)
+    plan = plan_audit(layout, snapshot, config, tag_prior)
     if known := find_audit(layout, plan):
         return known
     checks = [

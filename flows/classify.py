@@ -1,4 +1,4 @@
-"""Flow classify: the champion's verdict on songs; nothing is stored."""
+"""Flow classify: the champion's prediction of songs; nothing is stored."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 from prefect import flow
 
 from flows.settings import read_settings
-from tasks.classify import judge_songs
-from tasks.predict import Verdict
+from tasks.classify import classify_songs
+from tasks.predict import SongPrediction
 
 
 @flow
-def classify(songs: Sequence[str], home: Path | None = None) -> list[Verdict]:
-    """Judge songs (paths or URLs) with the champion.
+def classify(songs: Sequence[str], home: Path | None = None) -> list[SongPrediction]:
+    """Predict songs (paths or URLs) with the champion.
 
     Without a ``home`` the settings are read where the flow runs.
     """
-    return judge_songs(read_settings(home=home).layout, songs)
+    return classify_songs(read_settings(home=home).layout, songs)

@@ -171,7 +171,7 @@ def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[l
 
 
 def waves(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> Iterator[list[list[Song]]]:
-    """Give the chunks some at a time, so that the WAV cache and what a crash loses stay small."""
+    """Yield the chunks wave by wave; a killed process loses one wave at most."""
     chunks = iter(cut_chunks(songs, per_wave))
     while wave := list(islice(chunks, per_wave)):
         yield wave

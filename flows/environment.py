@@ -20,11 +20,16 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
-    "CUDA_VISIBLE_DEVICES": "-1",
 }
 
 
-def prepare_environment(home: Path, verbose: bool) -> None:
+def choose_device(device: str) -> None:
+    """Hide GPUs from TensorFlow if ``device`` is ``cpu``; call it before Keras is imported."""
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+
+def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
     """Keep the orchestrator's state below ``home``, and the libraries quiet and at home.
 
     What the user has set stays: ``PREFECT_API_URL`` leads to another server.
@@ -52,3 +57,4 @@ def prepare_environment(home: Path, verbose: bool) -> None:
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)
+    choose_device(device)

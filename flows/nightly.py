@@ -215,7 +215,10 @@ def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
             trained = night.step("train", lambda: train_if_due(config, night, extracted))
             night.step("tidy", lambda: tidy(config))
             night.end()
-            page = night.step("report", lambda: write_report(config.layout, night.night_id))
+            page = night.step(
+                "report",
+                lambda: write_report(config.layout, night.night_id, config.snapshot_choice()),
+            )
             notify_of_night(config.notify, page)
             night.end()
             publish_store(config.layout)
@@ -247,7 +250,7 @@ def require_reason(config: Settings) -> None:
     """Skip the training if too little is new and all trials of the settings are trained."""
     features = usable_features(config.layout, config.features, config.genres)
     with open_catalog(config.layout) as catalog:
-        snapshots = read_newest_snapshots(catalog, list(key_features(features)))
+        snapshots = read_newest_snapshots(catalog, list(key_features(features)), config.genres)
     if len(snapshots) < len(features):
         return
     from flows.train import plan_cells

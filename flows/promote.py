@@ -1,36 +1,46 @@
-"""Flow promote: the best finished run challenges the champion, or the one before comes back."""
+"""Flow promote: the best run challenges the champion, or a person chooses a version."""
 
 from prefect import flow
 
 from flows.settings import Settings, read_settings
 from flows.who import who_asks
-from storage.catalog.runs import Promotion
+from storage.catalog.promotions import Promotion
 from storage.lock import hold_home
 from tasks.predict_unlabelled import predict_unlabelled
-from tasks.promote import export_champion, promote_best, promote_despite_audit, roll_back
+from tasks.promote import export_champion, promote_best, promote_version, roll_back
 from tasks.publish import publish_store
+from tasks.splits import resolve_snapshot
 
 
 @flow
 def promote(
-    config: Settings | None = None, despite_audit: bool = False, rollback: bool = False
+    config: Settings | None = None,
+    despite_audit: bool = False,
+    rollback: bool = False,
+    version: int | None = None,
+    snapshot_id: str = "",
 ) -> Promotion | None:
-    """Promote the best run on the newest library; give none if the champion stays.
+    """Promote the best run on a library; None if the champion stays.
 
-    ``despite_audit`` overrules an audit that failed or was never made; ``rollback`` puts the
-    champion before back.
-
-    Without a ``config`` the settings are read where the flow runs.
+    ``rollback`` brings the previous champion back, ``version`` promotes that version, and
+    ``despite_audit`` overrules an audit that failed or was never made. Without a ``config`` the
+    settings are read where the flow runs; without a ``snapshot_id``, the library is that of the
+    newest snapshot of the configured library.
     """
     config = config or read_settings()
-    with hold_home(config.layout):
+    layout, who = config.layout, who_asks()
+    with hold_home(layout):
         promotion: Promotion | None
         if rollback:
-            promotion = roll_back(config.layout, who_asks())
+            promotion = roll_back(layout, who)
+        elif version is not None:
+            promotion = promote_version(layout, version, who, despite_audit=despite_audit)
         else:
-            step = promote_despite_audit if despite_audit else promote_best
-            promotion = step(config.layout, config.promotion, who_asks())
-        export_champion(config.layout)
-        predict_unlabelled(config.layout)
-        publish_store(config.layout)
+            snapshot = resolve_snapshot(layout, config.snapshot_choice(snapshot_id))
+            promotion = promote_best(
+                layout, snapshot, config.promotion, who, despite_audit=despite_audit
+            )
+        export_champion(layout)
+        predict_unlabelled(layout)
+        publish_store(layout)
     return promotion

@@ -32,6 +32,7 @@ from genre_core.representations.features import (
 )
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import NightConfig, TrainingConfig
+from storage.catalog.snapshots import SnapshotChoice
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import find_model
@@ -39,7 +40,7 @@ from storage.fetch.download import DownloadLimits
 from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
-from storage.models.server_runs import require_server
+from storage.models.server import require_server
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
@@ -83,6 +84,9 @@ class Settings:
         empty list: none.
     split_seed : int
         Decides among groups of equal size; used once, for places never move.
+    device : str
+        ``cpu``, on which a training can be reproduced bit by bit, or ``auto``: a GPU if TensorFlow
+        finds one, faster, with results that differ in the last bits from run to run.
     notify : str
         The notification block of Prefect that tells of a night: ``slack-webhook/my-block``.
     """
@@ -113,6 +117,7 @@ class Settings:
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     runner: RunnerConfig = field(default_factory=RunnerConfig)
+    device: str = "cpu"
     notify: str = ""
     night: NightConfig = field(default_factory=NightConfig)
     keep: RetentionConfig = field(default_factory=RetentionConfig)
@@ -128,6 +133,8 @@ class Settings:
             raise UsageError(
                 "Name at least one network, one seed, one fragment length and one representation."
             )
+        if self.device not in ("cpu", "auto"):
+            raise UsageError(f"`device` is {self.device!r}; use cpu or auto.")
         _require_numbers(self)
         if any(not name.strip() for pair in self.genre_map.items() for name in pair):
             raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")
@@ -186,8 +193,19 @@ class Settings:
         """Whether a representation is an embedding."""
         return representation in BUILT_IN or representation in self.embeddings
 
+    def snapshot_choice(self, snapshot_id: str = "") -> SnapshotChoice:
+        """Return which snapshot to work on: the one named, else the newest of this library."""
+        names = self.read_representations
+        return SnapshotChoice(
+            snapshot_id=snapshot_id,
+            genres=self.genres,
+            spectrograms=tuple(name for name in names if not self.embeds(name)),
+            embeddings=tuple(name for name in names if self.embeds(name)),
+            fragment_lengths_s=self.fragment_lengths_s,
+        )
+
     def require_music(self) -> str:
-        """Give the library that was named, or say that none was."""
+        """Return the configured library; refuse settings that name none."""
         if not self.music:
             raise UsageError(
                 "No music is named. Give a folder with one folder a genre, or a manifest: "

@@ -8,13 +8,15 @@ from itertools import product
 from prefect import flow, get_run_logger
 
 from flows.audit import audit_snapshot
+from flows.environment import choose_device
 from flows.settings import Settings, read_settings
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
 from genre_core.networks.registry import HEADS, reads
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.audits import Audit
-from storage.catalog.runs import Promotion, Run
+from storage.catalog.promotions import Promotion
+from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.lock import hold_home
@@ -46,6 +48,7 @@ class TrainReport:
     n_failed: int
     promotion: Promotion | None
     audit: Audit
+    snapshot: Snapshot
     n_left: int = 0
     failed_cells: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     """
     end_s = time.monotonic() + budget_s
     config = config or read_settings()
+    choose_device(config.device)
     layout = config.layout
     tried: list[Cell] = []
     with hold_home(layout):
@@ -92,8 +96,8 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
             comparison_id = open_comparison(layout, missing)
             tried = _train_in_time(layout, missing, comparison_id, end_s)
             compare_runs(layout, comparison_id, finished_runs(layout, cells))
-        audited = audit_snapshot(layout, config.audit, config.tag_prior)
-        promotion = promote_best(layout, config.promotion, who_asks())
+        audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
+        promotion = promote_best(layout, snapshots[0], config.promotion, who_asks())
         export_champion(layout)
         predict_unlabelled(layout)
         publish_store(layout)
@@ -105,6 +109,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         n_failed=len(failed),
         promotion=promotion,
         audit=audited,
+        snapshot=snapshots[0],
         n_left=len(missing) - len(tried),
         failed_cells=tuple(sorted(failed)),
     )
@@ -124,13 +129,18 @@ def _train_in_time(
 
 
 def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
-    """Train, evaluate and record one cell; one that cannot be trained leaves the others be."""
+    """Train, evaluate and record one cell; if that fails, the others are trained all the same.
+
+    What fails is recorded in the run of the training; its error ends no other training.
+    """
     fit = train_head if cell.network in HEADS else train_network
     try:
         trained = fit(layout, cell, comparison_id)
         record_evaluated(layout, evaluate_network(layout, trained))
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", cell.name, error)
+    except Exception:  # an error of a library, or of ours
+        get_run_logger().exception("%s was left out", cell.name)
 
 
 def plan_cells(

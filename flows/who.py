@@ -6,7 +6,7 @@ SCHEDULE = "schedule"
 
 
 def who_asks() -> str:
-    """Give ``schedule`` if the outermost flow was started by its schedule, or a login name."""
+    """Return ``schedule`` if the outermost flow was started by its schedule, or a login name."""
     from prefect.client.orchestration import get_client
     from prefect.runtime import flow_run
 
@@ -18,7 +18,7 @@ def who_asks() -> str:
 
 
 def login() -> str:
-    """Give the login name of the person."""
+    """Return the login name of the person."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

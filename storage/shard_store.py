@@ -36,11 +36,11 @@ class ShardStore:
         return self.filesystem.type_name == "local"
 
     def path(self, name: str) -> str:
-        """Give the path of a shard, as the file system takes it."""
+        """Return the path of a shard, as the file system takes it."""
         return f"{self.root}/{name}"
 
     def address(self, name: str) -> str:
-        """Give what DuckDB and people call a shard: a path, or an address of an object store."""
+        """Return what DuckDB and people call a shard: a path, or an address of an object store."""
         if self.is_local:
             return f"{Path(self.root).resolve()}/{name}"
         return f"{urlsplit(self.uri).scheme}://{self.path(name)}"
@@ -77,7 +77,7 @@ def open_store(layout: DataLayout) -> ShardStore:
 
 
 def list_shards(layout: DataLayout) -> dict[str, int]:
-    """Give the size of every file below the place of the shards, in bytes, by name.
+    """Return the size of every file below the place of the shards, in bytes, by name.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
 
 
 def digest_shard(layout: DataLayout, name: str) -> str:
-    """Give the SHA-256 of a shard."""
+    """Return the SHA-256 of a shard."""
     store = open_store(layout)
     with (
         _telling_absence(store),

@@ -72,7 +72,7 @@ def join_shards(
 
 
 def free_memory() -> None:
-    """Give back to the system what Arrow keeps of the shards that it has done with."""
+    """Release the memory that Arrow keeps after reading shards."""
     pa.default_memory_pool().release_unused()
 
 
@@ -99,7 +99,7 @@ def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
 
 
 def unnamed_files(layout: DataLayout, named: Sequence[str]) -> list[str]:
-    """Give the shards, and parts of shards, that stand there and that nobody names.
+    """Return the shards, and parts of shards, that the catalog does not name.
 
     What has no name of ours is left alone: a bucket may hold other things.
     """
@@ -128,7 +128,7 @@ def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> p
 
 
 def _pack(table: pa.Table, order: pa.Array) -> pa.Buffer:
-    """Give rows of a table, in some order, as Parquet; no more than a row group is copied."""
+    """Return rows of a table, in some order, as Parquet; no more than a row group is copied."""
     n_rows = max(1, ROW_GROUP_BYTES // (4 * table.schema.field("values").type.list_size))
     with pa.BufferOutputStream() as stream:
         with pq.ParquetWriter(
@@ -145,7 +145,7 @@ def _pack(table: pa.Table, order: pa.Array) -> pa.Buffer:
 
 
 def _take(table: pa.Table, rows: pa.Array) -> pa.Table:
-    """Give some rows of a table; Arrow's own ``take`` copies all matrices of the table first."""
+    """Return some rows of a table; Arrow's own ``take`` copies all matrices of the table first."""
     place, wanted = table.schema.get_field_index("values"), rows.to_numpy().astype(np.int64)
     chunks = table["values"].chunks
     starts = np.cumsum([0, *map(len, chunks)])

@@ -30,8 +30,8 @@ def learners_by_song(
 ) -> list[Learner]:
     """Return the learners for labels permuted by song; the first one decides.
 
-    Of embeddings it is the nearest neighbour, for it memorises. The head beside it has no prior:
-    that predicts the genre, of which permuted labels know nothing.
+    For embeddings it is the nearest neighbour, which memorises. The head beside it has no prior,
+    because permuted labels are independent of the genre.
     """
     return [
         learner
@@ -41,7 +41,7 @@ def learners_by_song(
 
 
 def learners_by_fragment(plan: AuditPlan, seen: Sequence[Seen]) -> list[Learner]:
-    """Return the same learners for labels whose songs have fragments on all sides."""
+    """Return the same learners for songs that have fragments in all subsets."""
     return [
         learner
         for one in seen
@@ -52,19 +52,19 @@ def learners_by_fragment(plan: AuditPlan, seen: Sequence[Seen]) -> list[Learner]
 def source_learners(
     plan: AuditPlan, seen: Sequence[Seen], songs: Sequence[AuditedSong]
 ) -> list[Learner]:
-    """Return the learners that are tested on sources left out; the first one decides.
+    """Return the learners for leave-one-source-out; the first one decides.
 
-    Of embeddings it is the head, with its prior unless the best run is without; the other head
-    is beside it.
+    For embeddings it is the head, with its prior unless the best run has none; the other head is
+    beside it.
     """
     return [learner for one in seen for learner in _generalising(plan, one, songs)]
 
 
 def memorising_learner(config: AuditConfig, n_genres: int) -> Fit:
-    """Return a training of a small network that takes all epochs and the weights of the last.
+    """Return a fit of a small network that takes all epochs and the weights of the last.
 
-    It chooses no epoch, for random labels have none that generalises. One network is trained again
-    and again from fresh weights, which takes a sixth of the time of the pipeline's own training.
+    One network is reset to fresh weights for every fit, which takes a sixth of the time of the
+    pipeline's own training.
     """
     learn = import_learning().make_learner(
         SMALL_NETWORK, n_genres, config.batch_size, config.learning_rate

@@ -1,4 +1,4 @@
-"""What an audit looks at: a snapshot, the best run on it, and the songs and examples of both."""
+"""The plan of an audit: a snapshot, the best run on it, and their songs and examples."""
 
 import math
 from collections.abc import Sequence
@@ -14,35 +14,34 @@ from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import (
     read_audited_songs,
     read_duplicates,
-    read_feature_settings,
 )
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
-from storage.catalog.snapshots import Snapshot
+from storage.catalog.snapshots import Snapshot, read_features
 from storage.examples import read_examples
 from storage.home import DataLayout
 
 MOST_READ_VALUES = 2**26
 MOST_BESIDE = 1500
-"""Examples that learners see which do not decide: of each song as many as that allows."""
+"""Examples of the snapshot that does not decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPlan:
-    """What is audited.
+    """Snapshot, run and settings of an audit.
 
     Attributes
     ----------
     audit_id : str
-        Digests all that the answer depends on.
+        Digest of everything that the result depends on.
     snapshot : Snapshot
     run_id, network : str
-        The run that is the best on it, and its network; empty if there is none.
+        The best run on it, and its network; empty if there is none.
     config : AuditConfig
     beside : Snapshot or None
         The same songs as embeddings where the snapshot is of spectrograms, or the other way round.
     tag_prior : mapping
-        Tags that speak for a genre, in place of those of the default table.
+        Tags of genres that replace those of the default table.
     """
 
     audit_id: str
@@ -56,7 +55,7 @@ class AuditPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
-    """The examples of a snapshot that a learner sees, and what they are."""
+    """The examples of a snapshot that learners use."""
 
     features: FeatureConfig
     genres: tuple[str, ...]
@@ -64,20 +63,19 @@ class Seen:
 
     @property
     def embedding(self) -> Embedding | None:
-        """The embedding that they were computed with; none of spectrograms."""
+        """Their embedding; None for spectrograms."""
         return self.features.embedding
 
 
-def read_features(layout: DataLayout, snapshot: Snapshot) -> FeatureConfig:
-    """Return the feature settings of a snapshot."""
-    return FeatureConfig.from_document(read_feature_settings(layout, snapshot.feature_key))
-
-
 def audited_songs(layout: DataLayout, plan: AuditPlan) -> tuple[list[AuditedSong], dict[str, str]]:
-    """Return the songs that learners see, with their recordings."""
-    songs = read_audited_songs(layout, plan.snapshot.snapshot_id)
-    recordings = name_recordings(songs, read_duplicates(layout))
-    n_songs = min(_bound_songs(layout, snapshot, plan.config) for snapshot in _snapshots(plan))
+    """Return the songs that learners use, with their recordings."""
+    with open_catalog(layout) as catalog:
+        songs = read_audited_songs(catalog, layout, plan.snapshot.snapshot_id)
+        recordings = name_recordings(songs, read_duplicates(catalog))
+        n_songs = min(
+            _most_songs(read_features(catalog, snapshot.feature_key), snapshot, plan.config)
+            for snapshot in _snapshots(plan)
+        )
     return subsample_songs(songs, recordings, n_songs, plan.config.seed), recordings
 
 
@@ -98,9 +96,10 @@ def _read(
     genre_of_track = {song.track_id: song.genre for song in songs}
     with open_catalog(layout) as catalog:
         shards = shard_names(catalog, snapshot.feature_key)
+        features = read_features(catalog, snapshot.feature_key)
     examples = read_examples(layout, shards, genre_of_track, snapshot.genres)
     return Seen(
-        features=read_features(layout, snapshot),
+        features=features,
         genres=snapshot.genres,
         examples=subsample_examples(examples, n_fragments),
     )
@@ -110,8 +109,7 @@ def _snapshots(plan: AuditPlan) -> list[Snapshot]:
     return [plan.snapshot, *([plan.beside] if plan.beside else [])]
 
 
-def _bound_songs(layout: DataLayout, snapshot: Snapshot, config: AuditConfig) -> int:
-    """Return the number of songs whose examples fit into 256 MB while they are read."""
-    n_values = math.prod(read_features(layout, snapshot).shape)
-    per_song = n_values * max(1, snapshot.n_examples // max(1, snapshot.n_tracks))
+def _most_songs(features: FeatureConfig, snapshot: Snapshot, config: AuditConfig) -> int:
+    """Number of songs whose examples fit into 256 MB while they are read."""
+    per_song = math.prod(features.shape) * max(1, snapshot.n_examples // max(1, snapshot.n_tracks))
     return min(config.n_songs, max(6, MOST_READ_VALUES // per_song))

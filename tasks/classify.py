@@ -1,14 +1,14 @@
-"""Classify: the champion's verdict on songs; nothing is stored."""
+"""Classify: the champion's prediction of songs; nothing is stored."""
 
 from collections.abc import Sequence
 
 from prefect import task
 
 from storage.home import DataLayout
-from tasks.predict import Verdict, judge_all
+from tasks.predict import SongPrediction, classify_each
 
 
 @task
-def judge_songs(layout: DataLayout, songs: Sequence[str]) -> list[Verdict]:
-    """Judge songs (paths or URLs) with the champion and the features logged with it."""
-    return judge_all(layout, songs)
+def classify_songs(layout: DataLayout, songs: Sequence[str]) -> list[SongPrediction]:
+    """Predict songs (paths or URLs) with the champion and the features logged with it."""
+    return list(classify_each(layout, songs))

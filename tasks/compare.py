@@ -1,21 +1,21 @@
-"""Compare: validation chooses, the test split only reports."""
+"""Compare: validation chooses the best run, the test split is only reported."""
 
 from collections.abc import Sequence
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from genre_core.errors import GenreflowError, UsageError
+from genre_core.errors import GenreflowError
 from genre_core.evaluation.predictions import predictions_by_name
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.networks.registry import HEAD
 from genre_core.promotion import is_proven_better
 from genre_core.records import Split
-from storage.catalog.promotions import read_candidate_runs
+from storage.catalog.connection import open_catalog
+from storage.catalog.promotions import Promotion, read_candidate_runs, read_last_promotion
 from storage.catalog.runs import (
-    Promotion,
+    PredictedSplit,
     Run,
-    read_last_promotion,
     read_predicted_splits,
     read_run,
     read_run_ids,
@@ -29,29 +29,33 @@ from tasks.train import Cell
 
 @task
 def close_killed_runs(layout: DataLayout) -> None:
-    """Close in MLflow what a killed process left open, or finished without recording it."""
+    """Close in MLflow the runs that a killed process left open or did not record."""
     from storage.models.runs import close_abandoned
     from storage.models.store import open_tracking
 
-    close_abandoned(open_tracking(layout), read_run_ids(layout))
+    with open_catalog(layout) as catalog:
+        known = read_run_ids(catalog)
+    close_abandoned(open_tracking(layout), known)
 
 
 @task
 def open_comparison(layout: DataLayout, cells: Sequence[Cell]) -> str:
     """Open the parent run of a comparison in MLflow."""
-    from storage.models.runs import start_comparison
+    from storage.models.runs import create_run
 
     tracking = open_tracked(layout)
     networks = sorted({cell.network for cell in cells})
     lengths = sorted({cell.features.fragment_s for cell in cells})
     name = f"{', '.join(networks)} × {', '.join(f'{length:g} s' for length in lengths)}"
-    return start_comparison(tracking, name, {"library_id": cells[0].snapshot.library_id})
+    tags = {"library_id": cells[0].snapshot.library_id}
+    return create_run(tracking, name, "comparison", tags)
 
 
 @task
 def finished_runs(layout: DataLayout, cells: Sequence[Cell]) -> list[Run]:
-    """Give the runs of these cells, as many as have finished."""
-    return read_runs(layout, [cell.cell_id for cell in cells])
+    """Return the finished runs of these cells."""
+    with open_catalog(layout) as catalog:
+        return read_runs(catalog, [cell.cell_id for cell in cells])
 
 
 @task
@@ -65,9 +69,9 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
         failure = GenreflowError("No network could be trained; the log says why.")
         fail_run(tracking, comparison_id, failure)
         raise failure
-    comparison = compare_groups(
-        [run.as_row() for run in runs], read_predicted_splits(layout, [run.run_id for run in runs])
-    )
+    with open_catalog(layout) as catalog:
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
+    comparison = compare_groups([run.as_row() for run in runs], predicted)
     figure = draw_comparison([drawn_group(group, runs) for group in comparison.groups])
     log_figure(tracking, comparison_id, figure, "comparison")
     log_json(tracking, comparison_id, comparison.as_document(), "comparison")
@@ -77,56 +81,49 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
     create_table_artifact(key="comparison", table=_table(comparison))
 
 
-def choose_winner(layout: DataLayout) -> tuple[Run, Promotion | None]:
-    """Choose the winner among the candidates; of equals, the champion stays.
+def choose_winner(layout: DataLayout, library_id: str) -> tuple[Run | None, Promotion | None]:
+    """Return the best candidate on a library, the champion among equals, and the champion.
 
-    A `head` is chosen unless another network is better on validation with an interval above zero:
-    where few songs choose, the best of several networks is the luckiest.
-
-    Where a rollback has left no candidate, it is the one that reigns.
+    A `head` is preferred unless another network is significantly better on validation: where few
+    songs choose, the best of several models is the luckiest. Without a candidate, as after a
+    rollback, the champion itself is returned; None before the first run.
     """
-    last = read_last_promotion(layout)
-    runs = read_candidate_runs(layout)
-    if not runs and last and (reigning := read_run(layout, last.run_id)):
-        return reigning, last
-    if not runs:
-        raise UsageError("There is no finished run to promote. Run `genreflow train` first.")
-    ordered = sorted(runs, key=lambda run: not (last and run.run_id == last.run_id))
-    return _prefer_head(layout, ordered), last
+    with open_catalog(layout) as catalog:
+        champion = read_last_promotion(catalog)
+        runs = read_candidate_runs(catalog, library_id)
+        if not runs:
+            return read_run(catalog, champion.run_id) if champion else None, champion
+        runs.sort(key=lambda run: not (champion and run.run_id == champion.run_id))
+        top, heads = best(runs), [run for run in runs if run.network == HEAD]
+        if not heads or top.network == HEAD:
+            return top, champion
+        head = best(heads)
+        predicted = read_predicted_splits(catalog, [top.run_id, head.run_id])
+    is_better = _is_better(top, head, predicted, n_candidates=len(runs) - len(heads))
+    return (top if is_better else head), champion
 
 
-def _prefer_head(layout: DataLayout, runs: Sequence[Run]) -> Run:
-    """Return the best run, or the best `head` unless it proves worse."""
-    top, heads = best(runs), [run for run in runs if run.network == HEAD]
-    if not heads or top.network == HEAD:
-        return top
-    head = best(heads)
-    return (
-        top if _is_proven_better(layout, top, head, n_candidates=len(runs) - len(heads)) else head
-    )
-
-
-def _is_proven_better(layout: DataLayout, run: Run, head: Run, n_candidates: int) -> bool:
-    """Whether a run is better than a head on validation songs, beyond chance."""
-    said = {
+def _is_better(run: Run, head: Run, predicted: Sequence[PredictedSplit], n_candidates: int) -> bool:
+    """Whether a run is significantly better than a head on validation songs."""
+    sides = {
         one.run_id: predictions_by_name(
             one.track_ids, one.group_ids, one.labels, [one.predicted], one.genres
         )
-        for one in read_predicted_splits(layout, [run.run_id, head.run_id])
+        for one in predicted
         if one.split == Split.VALIDATION
     }
-    if not {run.run_id, head.run_id} <= said.keys():
+    if not {run.run_id, head.run_id} <= sides.keys():
         return False
-    return is_proven_better(said[run.run_id], said[head.run_id], n_candidates, run.snapshot_id)
+    return is_proven_better(sides[run.run_id], sides[head.run_id], n_candidates, run.snapshot_id)
 
 
 def best(runs: Sequence[Run]) -> Run:
-    """Give the run with the highest validation macro F1; then accuracy, then the smaller one."""
+    """Run with the highest validation macro F1; then accuracy, then the smaller one."""
     return max(runs, key=lambda r: (r.validation_macro_f1, r.validation_accuracy, -r.n_parameters))
 
 
 def drawn_group(group: RunGroup, runs: Sequence[Run]) -> ComparedGroup:
-    """Give what a figure shows of a group: its scores, and those of each seed."""
+    """Return what a figure shows of a group: its scores, and those of each seed."""
     run_ids = {run.run_id for run in group.runs}
     members = [run for run in runs if run.run_id in run_ids]
     return ComparedGroup(
@@ -140,8 +137,8 @@ def drawn_group(group: RunGroup, runs: Sequence[Run]) -> ComparedGroup:
 
 
 def _table(comparison: Comparison) -> list[dict[str, object]]:
-    """Give a row a group: scores with intervals, and how it stands to the best."""
-    standings = {c.name: c.sentence for c in comparison.challenges}
+    """Rows of groups: scores with intervals, and the difference to the best."""
+    differences = {c.name: c.sentence for c in comparison.differences}
     return [
         {
             "network": group.title,
@@ -150,7 +147,7 @@ def _table(comparison: Comparison) -> list[dict[str, object]]:
             "validation macro F1": str(group.validation.macro_f1),
             "test macro F1": str(group.test.macro_f1),
             "test accuracy": str(group.test.accuracy),
-            "against the best": standings.get(group.title, "the best on validation"),
+            "against the best": differences.get(group.title, "the best on validation"),
         }
         for group in comparison.groups
     ]

@@ -1,7 +1,4 @@
-"""Comparison: runs that differ by seed alone together, and each of them against the best.
-
-Nothing here imports Prefect or MLflow: the command line asks it, too.
-"""
+"""Comparison of runs: seeds averaged, and each group against the best; without Prefect."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -24,7 +21,7 @@ from storage.home import DataLayout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """What of a finished run tells its group."""
+    """What of a finished run determines its group."""
 
     run_id: str
     network: str
@@ -40,7 +37,7 @@ class FinishedRun:
 class RunGroup:
     """Runs that differ by seed alone, scored by song, the scores averaged over seeds.
 
-    ``name`` is that of the network, with whatever else tells it from the others.
+    ``name`` is that of the network, and what else distinguishes it from the others.
     """
 
     name: str
@@ -50,15 +47,15 @@ class RunGroup:
     test: ScoreIntervals
     library_id: str
     genres: tuple[str, ...]
-    judged: SongPredictions
+    predictions: SongPredictions
 
     @property
     def title(self) -> str:
-        """What people read: ``cnn 3 s``."""
+        """Name for people: ``cnn 3 s``."""
         return f"{self.name} {self.fragment_s:g} s"
 
     def as_document(self) -> dict[str, object]:
-        """Give plain values by name; an interval is value, low, high."""
+        """Return plain values by name; an interval is value, low, high."""
         first = self.runs[0]
         return {
             "name": self.title,
@@ -74,8 +71,8 @@ class RunGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """How a group stands to the best one, on the test songs."""
+class Difference:
+    """Difference of a group to the best one, on the test songs."""
 
     name: str
     best: str
@@ -83,72 +80,72 @@ class Challenge:
 
     @property
     def sentence(self) -> str:
-        """Say it in words."""
+        """The difference in words."""
         return self.difference.sentence(self.name, self.best)
 
     def as_document(self) -> dict[str, object]:
-        """Give plain values by name."""
-        told = {"name": self.name, "best": self.best, "sentence": self.sentence}
-        return told | self.difference.as_document()
+        """Return plain values by name."""
+        names = {"name": self.name, "best": self.best, "sentence": self.sentence}
+        return names | self.difference.as_document()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Groups, the best on validation first, and each of the others against it."""
+    """Groups, the best on validation first, and the difference of each other to it."""
 
     groups: tuple[RunGroup, ...]
-    challenges: tuple[Challenge, ...]
+    differences: tuple[Difference, ...]
 
     def as_document(self) -> dict[str, object]:
-        """Give plain values by name."""
+        """Return plain values by name."""
         return {
             "groups": [group.as_document() for group in self.groups],
-            "differences": [challenge.as_document() for challenge in self.challenges],
+            "differences": [one.as_document() for one in self.differences],
         }
 
 
 def read_comparison(layout: DataLayout, rows: Sequence[Mapping[str, Any]]) -> Comparison:
-    """Compare finished runs by what the published store says of their songs."""
+    """Compare finished runs by the predictions in the published store."""
     return compare_groups(rows, read_published_predictions(layout, [row["run_id"] for row in rows]))
 
 
 def compare_groups(
-    rows: Sequence[Mapping[str, Any]], judged: Iterable[PredictedSplit]
+    rows: Sequence[Mapping[str, Any]], splits: Iterable[PredictedSplit]
 ) -> Comparison:
-    """Put runs that differ by seed alone together, and weigh each group against the best.
+    """Group runs that differ by seed alone, and compare each group with the best.
 
     Parameters
     ----------
     rows : sequence of mapping
         Finished runs on one library, each with the columns that `FinishedRun` names.
-    judged : iterable of PredictedSplit
-        What they say of validation and test songs.
+    splits : iterable of PredictedSplit
+        Their predictions of validation and test songs.
 
     Raises
     ------
     GenreflowError
-        If the runs were made on different songs, or what they say is not known.
+        If the runs have different songs, or predictions are missing.
     """
     runs = [FinishedRun(**{f.name: row[f.name] for f in fields(FinishedRun)}) for row in rows]
-    said = {(one.run_id, one.split): one for one in judged}
-    _require_judged(runs, said)
+    predicted = {(one.run_id, one.split): one for one in splits}
+    _require_predictions(runs, predicted)
     groups = sorted(
-        (_group(name, members, said) for name, members in _members(runs)),
+        (_group(name, members, predicted) for name, members in _members(runs)),
         key=lambda group: (
             -group.validation.macro_f1.value,
             -group.validation.accuracy.value,
             group.runs[0].n_parameters,
         ),
     )
-    challenges = tuple(_challenge(groups[0], group) for group in groups[1:])
-    return Comparison(groups=tuple(groups), challenges=challenges)
+    differences = tuple(_difference(groups[0], group) for group in groups[1:])
+    return Comparison(groups=tuple(groups), differences=differences)
 
 
-def _require_judged(
-    runs: Sequence[FinishedRun], said: Mapping[tuple[str, str], PredictedSplit]
+def _require_predictions(
+    runs: Sequence[FinishedRun], predicted: Mapping[tuple[str, str], PredictedSplit]
 ) -> None:
     for run, split in product(runs, (Split.VALIDATION, Split.TEST)):
-        if (run.run_id, str(split)) not in said:
+        if (run.run_id, str(split)) not in predicted:
             raise GenreflowError(
                 f"The store has no predictions of {split} songs by run {run.run_id} "
                 f"({run.network}), so that it cannot be compared. Restore the store, or use "
@@ -157,7 +154,7 @@ def _require_judged(
 
 
 def _members(runs: Sequence[FinishedRun]) -> list[tuple[str, list[FinishedRun]]]:
-    """Give the runs of each group with the group's name, in order of appearance."""
+    """Runs of each group with the group's name, in order of appearance."""
     members: dict[tuple[str, ...], list[FinishedRun]] = {}
     for run in runs:
         key = (run.network, run.representation, run.snapshot_id, run.training_key)
@@ -169,7 +166,7 @@ def _members(runs: Sequence[FinishedRun]) -> list[tuple[str, list[FinishedRun]]]
 
 
 def _name(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:
-    """Name the network, and as much more as tells it from the others."""
+    """Name of the network, and what else distinguishes it from the others."""
     alike = [
         other
         for other in runs
@@ -187,43 +184,53 @@ def _name(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:
 
 
 def _group(
-    name: str, runs: Sequence[FinishedRun], said: Mapping[tuple[str, str], PredictedSplit]
+    name: str, runs: Sequence[FinishedRun], predicted: Mapping[tuple[str, str], PredictedSplit]
 ) -> RunGroup:
     """Score the runs of a group together."""
-    first = said[runs[0].run_id, str(Split.TEST)]
     validation, test = (
-        _judgements([said[run.run_id, str(split)] for run in runs])
+        [predicted[run.run_id, str(split)] for run in runs]
         for split in (Split.VALIDATION, Split.TEST)
     )
+    predictions = _predictions(test)
     return RunGroup(
         name=name,
         fragment_s=runs[0].fragment_s,
         runs=tuple(runs),
-        validation=score_intervals(validation, interval_rng(first.library_id)),
-        test=score_intervals(test, interval_rng(first.library_id)),
-        library_id=first.library_id,
-        genres=first.genres,
-        judged=test,
+        validation=_scores(validation, _predictions(validation)),
+        test=_scores(test, predictions),
+        library_id=test[0].library_id,
+        genres=test[0].genres,
+        predictions=predictions,
     )
 
 
-def _judgements(said: Sequence[PredictedSplit]) -> SongPredictions:
-    """Give what the seeds of one group say of the songs that all of them have judged."""
-    first = said[0]
-    if any(other.track_ids != first.track_ids for other in said):
+def _scores(splits: Sequence[PredictedSplit], predictions: SongPredictions) -> ScoreIntervals:
+    """Scores of evaluation; those of several seeds are averaged here."""
+    first = splits[0]
+    if len(splits) == 1 and first.scores:
+        return first.scores
+    return score_intervals(predictions, interval_rng(first.library_id))
+
+
+def _predictions(splits: Sequence[PredictedSplit]) -> SongPredictions:
+    """Predictions of the seeds of one group for their common songs."""
+    first = splits[0]
+    if any(other.track_ids != first.track_ids for other in splits):
         raise GenreflowError(
-            f"The runs {', '.join(other.run_id for other in said)} were judged on different songs "
-            "and cannot be averaged. Train them again on the newest library."
+            f"The runs {', '.join(other.run_id for other in splits)} predicted different songs and "
+            "cannot be averaged. Train them again on the newest library."
         )
-    predicted = [other.predicted for other in said]
+    predicted = [other.predicted for other in splits]
     return predictions_by_name(
         first.track_ids, first.group_ids, first.labels, predicted, first.genres
     )
 
 
-def _challenge(best: RunGroup, group: RunGroup) -> Challenge:
+def _difference(best: RunGroup, group: RunGroup) -> Difference:
     try:
-        difference = paired_difference(group.judged, best.judged, interval_rng(best.library_id))
+        difference = paired_difference(
+            group.predictions, best.predictions, interval_rng(best.library_id)
+        )
     except ValueError as error:
         raise GenreflowError(f"{group.title} against {best.title}: {error}") from error
-    return Challenge(name=group.title, best=best.title, difference=difference)
+    return Difference(name=group.title, best=best.title, difference=difference)

@@ -29,9 +29,9 @@ def explain_no_training(
     whose training did not finish, the next one trains in any case.
     """
     keys = [snapshot.feature_key for snapshot in snapshots]
-    candidates = read_candidates(layout, keys, genres)
-    done = {run.cell_id for run in read_runs(layout, cell_ids)}
     with open_catalog(layout) as catalog:
+        candidates = read_candidates(catalog, keys, genres)
+        done = {run.cell_id for run in read_runs(catalog, cell_ids)}
         nights = read_nights(catalog, MAX_NIGHTS)
         tracks = count_new_tracks(catalog, snapshots[0], candidates)
     if not _has_trained(nights):

@@ -1,4 +1,4 @@
-"""Evaluate: what a trained network says of the validation and test songs."""
+"""Evaluate: predictions and scores of a trained model on validation and test songs."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -10,6 +10,7 @@ from genre_core.evaluation.calibration import temper
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.songs import CHOOSING_VOTE, FragmentedSongs, gather_songs, vote_on
 from genre_core.records import Split
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Prediction, Run, record_run, training_key
 from storage.catalog.snapshots import read_groups
 from storage.home import DataLayout
@@ -33,71 +34,77 @@ from tasks.train import Cell, Trained
 if TYPE_CHECKING:
     from storage.models.store import Tracking
 
-JUDGED = (Split.VALIDATION, Split.TEST)
+EVALUATED = (Split.VALIDATION, Split.TEST)
 
-Network = Any  # a keras.Model; this room does not import Keras to name it
+Network = Any  # a keras.Model, named without importing Keras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """A scored run with what it says of every validation and test song."""
+    """A scored run with its predictions, and its scores by split as plain values."""
 
     run: Run
     predictions: tuple[Prediction, ...]
+    scores: dict[str, dict[str, object]]
 
 
 @task(task_run_name="evaluate {trained.cell.name}")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
-    from storage.models.networks import load_network
+    from storage.models.logged import load_model
     from storage.models.runs import failing_run, finish_run, log_scores
     from storage.models.store import open_tracking
 
     import_training()
     tracking, snapshot = open_tracking(layout), trained.cell.snapshot
     with failing_run(tracking, trained.run_id):
-        network = load_network(tracking, trained.model_uri)
-        songs, values = _judge(layout, trained, network)
+        network = load_model(tracking, trained.model_uri)
+        songs, values = _predict_splits(layout, trained, network)
         found = measure(songs, snapshot.genres, snapshot.library_id, trained.temperature)
         certainty = trained.certainty or fit_on_validation(found, trained.cell.prediction)
         predictions = tuple(_predict(trained, found, certainty, values))
         _log(tracking, trained, found, certainty)
         log_scores(tracking, trained.run_id, certainty_metrics(predictions, certainty))
         finish_run(tracking, trained.run_id)
-    return Evaluated(run=_run(trained, found), predictions=predictions)
+    scores = {
+        str(split): found.intervals[chosen(split)].as_document(snapshot.genres)
+        for split in EVALUATED
+    }
+    return Evaluated(run=_run(trained, found), predictions=predictions, scores=scores)
 
 
 @task
 def record_evaluated(layout: DataLayout, evaluated: Evaluated) -> Run:
-    """Record a finished run and its predictions in the catalog."""
-    record_run(layout, evaluated.run, evaluated.predictions)
+    """Record a finished run, its predictions and its scores in the catalog."""
+    with open_catalog(layout) as catalog:
+        record_run(catalog, evaluated.run, evaluated.predictions, evaluated.scores)
     return evaluated.run
 
 
-def _judge(
+def _predict_splits(
     layout: DataLayout, trained: Trained, network: Network
 ) -> tuple[dict[Split, FragmentedSongs], SongValues]:
-    """Return the songs of each split with what the network predicts, and their embeddings."""
-    snapshot, judged = trained.cell.snapshot, {}
+    """Return the songs of each split with their predictions, and their embeddings."""
+    snapshot, songs = trained.cell.snapshot, {}
     values: SongValues = {}
-    groups = read_groups(layout, snapshot.snapshot_id)
-    for split in JUDGED:
+    with open_catalog(layout) as catalog:
+        groups = read_groups(catalog, snapshot.snapshot_id)
+    for split in EVALUATED:
         examples = split_examples(layout, snapshot, split)
-        said = import_training().predict_genres(network, examples.matrices)
-        judged[split] = gather_songs(said, examples.labels, examples.track_ids, groups)
+        predicted = import_training().predict_genres(network, examples.matrices)
+        songs[split] = gather_songs(predicted, examples.labels, examples.track_ids, groups)
         values |= song_values(examples)
-    return judged, values
+    return songs, values
 
 
 def _log(tracking: "Tracking", trained: Trained, found: RunScores, certainty: Certainty) -> None:
     """Log numbers, documents and figures, and temperature and certainty beside the network."""
-    from storage.models.networks import log_certainty, log_temperature
+    from storage.models.logged import log_fitted
     from storage.models.runs import log_figure, log_json, log_scores
 
     by_count = aggregate(found)
     log_scores(tracking, trained.run_id, run_metrics(found))
-    log_temperature(tracking, trained.model_uri, found.temperature)
-    log_certainty(tracking, trained.model_uri, certainty)
+    log_fitted(tracking, trained.model_uri, found.temperature, certainty)
     for name, document in run_documents(found, by_count).items():
         log_json(tracking, trained.run_id, document, name)
     for name, figure in run_figures(found, by_count, trained.cell.name):
@@ -107,7 +114,7 @@ def _log(tracking: "Tracking", trained: Trained, found: RunScores, certainty: Ce
 def _predict(
     trained: Trained, found: RunScores, certainty: Certainty, values: SongValues
 ) -> Iterator[Prediction]:
-    """Predict each song, by the vote that chooses."""
+    """Yield the prediction of each song."""
     genres = trained.cell.snapshot.genres
     for split, songs in found.songs.items():
         by_song = vote_on(songs, CHOOSING_VOTE)

@@ -1,15 +1,14 @@
 """Unlabelled songs: the champion predicts each of them once."""
 
-import sqlite3
-
 from prefect import get_run_logger, task
 
 from genre_core.errors import GenreflowError
+from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, Run, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
-from storage.models.alias import read_alias
 from tasks.challenge import predict_songs
+from tasks.predict import find_champion
 
 SONGS_TOGETHER = 2048
 """Songs whose examples are in memory at once: 150 MB of them, with 15 thesis matrices a song."""
@@ -25,19 +24,21 @@ def predict_unlabelled(layout: DataLayout) -> int:
     try:
         run = _find_champion(layout)
         return _predict(layout, run) if run else 0
-    except (GenreflowError, sqlite3.Error) as error:
+    except GenreflowError as error:
         get_run_logger().warning("Unlabelled songs were not predicted: %s", error)
         return 0
 
 
 def _find_champion(layout: DataLayout) -> Run | None:
-    champion = read_alias(layout)
-    return read_run(layout, champion.run_id) if champion else None
+    champion = find_champion(layout)
+    with open_catalog(layout) as catalog:
+        return read_run(catalog, champion.run_id) if champion else None
 
 
 def _predict(layout: DataLayout, run: Run) -> int:
-    forget_outdated(layout, run.run_id)
-    waiting = read_unpredicted(layout, run.run_id)
+    with open_catalog(layout) as catalog:
+        forget_outdated(catalog, run.run_id)
+        waiting = read_unpredicted(catalog, run.run_id)
     for first in range(0, len(waiting), SONGS_TOGETHER):
         predict_songs(
             layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]]

@@ -28,7 +28,7 @@ def completed(
     chunks: Sequence[Sequence[Any]],
     advance: Callable[[int], None],
 ) -> Iterator[Result]:
-    """Give results as their chunks end; a chunk that failed is logged and gives none.
+    """Yield results as their chunks end; a chunk that failed is logged and yields none.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Scores of a run: what is measured on its songs, and under which names it is logged."""
+"""Scores of a run: what is measured on its songs, and the names under which it is logged."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,9 +49,9 @@ SongsOfSplit = Mapping[Split, FragmentedSongs]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScores:
-    """All that is measured of one run.
+    """Everything that is measured of one run.
 
-    ``scores`` and ``intervals`` stand under names such as ``test_fragment`` and
+    Keys of ``scores`` and ``intervals`` are names such as ``test_fragment`` and
     ``validation_song_mean``; the temperature is fitted on validation alone.
     """
 
@@ -71,18 +71,19 @@ def measure(
 ) -> RunScores:
     """Score every split by fragment and by song, with intervals.
 
-    The temperature is fitted on validation songs unless the model is calibrated already.
+    The temperature is fitted on validation songs unless given.
     """
-    judged = dict(_judgements(songs))
+    predictions = dict(_predictions(songs))
     validation = songs[Split.VALIDATION]
     return RunScores(
         genres=genres,
         scores={
-            name: score_predictions(said.labels, said.predicted[0], genres)
-            for name, said in judged.items()
+            name: score_predictions(found.labels, found.predicted[0], genres)
+            for name, found in predictions.items()
         },
         intervals={
-            name: score_intervals(said, interval_rng(library_id)) for name, said in judged.items()
+            name: score_intervals(found, interval_rng(library_id))
+            for name, found in predictions.items()
         },
         songs=songs,
         temperature=temperature
@@ -92,12 +93,12 @@ def measure(
 
 
 def chosen(split: Split) -> str:
-    """Name the scores by song that count: by the vote that chooses."""
+    """Name of the scores by song that choose the champion."""
     return f"{split}_song_{CHOOSING_VOTE}"
 
 
 def run_metrics(found: RunScores) -> dict[str, float]:
-    """Give all numbers under flat names, such as ``test_song_mean_macro_f1_low``."""
+    """Return all numbers under flat names, such as ``test_song_mean_macro_f1_low``."""
     metrics = {"temperature": found.temperature}
     for name, scores in found.scores.items():
         metrics |= scores.as_metrics(name)
@@ -105,7 +106,7 @@ def run_metrics(found: RunScores) -> dict[str, float]:
         name = chosen(split)
         metrics |= found.intervals[name].macro_f1.as_columns(f"{name}_macro_f1")
         metrics |= found.intervals[name].accuracy.as_columns(f"{name}_accuracy")
-        metrics |= _sureness(found, songs, name)
+        metrics |= _calibration(found, songs, name)
     tempered, songs = _tempered(found), found.songs[Split.TEST]
     name = chosen(Split.TEST)
     metrics[f"{name}_ece_calibrated"] = reliability(tempered, songs.labels).error
@@ -114,7 +115,7 @@ def run_metrics(found: RunScores) -> dict[str, float]:
 
 
 def run_documents(found: RunScores, by_count: list[VotedScore]) -> dict[str, dict[str, object]]:
-    """Give what is kept as JSON, by name."""
+    """Return the JSON documents of a run, by name."""
     confusion = {name: scores.confusion.tolist() for name, scores in found.scores.items()}
     intervals = {name: i.as_document(found.genres) for name, i in found.intervals.items()}
     before, after = _reliabilities(found)
@@ -133,7 +134,7 @@ def run_documents(found: RunScores, by_count: list[VotedScore]) -> dict[str, dic
 def run_figures(
     found: RunScores, by_count: list[VotedScore], name: str
 ) -> Iterator[tuple[str, Figure]]:
-    """Draw what the test split shows, each figure with the name it is kept under."""
+    """Draw the figures of the test split, each with its name."""
     for scored in (f"{Split.TEST}_fragment", chosen(Split.TEST)):
         title = f"{name}, {scored.replace('_', ' ')}"
         confusion = found.scores[scored].confusion
@@ -154,25 +155,25 @@ def aggregate(found: RunScores) -> list[VotedScore]:
     return score_by_count(found.songs[Split.TEST], found.library_id)
 
 
-def _judgements(songs: SongsOfSplit) -> Iterator[tuple[str, SongPredictions]]:
-    """Judge every split by fragment, and by song with each vote."""
-    for split, heard in songs.items():
-        yield f"{split}_fragment", fragment_predictions(heard)
+def _predictions(songs: SongsOfSplit) -> Iterator[tuple[str, SongPredictions]]:
+    """Predictions of every split by fragment, and by song with each vote."""
+    for split, found in songs.items():
+        yield f"{split}_fragment", fragment_predictions(found)
         for vote in VOTES:
-            yield f"{split}_song_{vote}", song_predictions(heard, vote)
+            yield f"{split}_song_{vote}", song_predictions(found, vote)
 
 
-def _sureness(found: RunScores, songs: FragmentedSongs, name: str) -> dict[str, float]:
-    """Say how right the network is for how sure it is, and with two genres named."""
-    said, labels = vote_on(songs, CHOOSING_VOTE), songs.labels
-    ece = calibration_error(said, labels, songs.group_ids, interval_rng(found.library_id))
-    top = top_accuracy(said, labels, songs.group_ids, interval_rng(found.library_id))
+def _calibration(found: RunScores, songs: FragmentedSongs, name: str) -> dict[str, float]:
+    """Calibration, top-2 accuracy and losses of the songs of a split."""
+    predicted, labels = vote_on(songs, CHOOSING_VOTE), songs.labels
+    ece = calibration_error(predicted, labels, songs.group_ids, interval_rng(found.library_id))
+    top = top_accuracy(predicted, labels, songs.group_ids, interval_rng(found.library_id))
     return {
         **ece.as_columns(f"{name}_ece"),
         **top.as_columns(f"{name}_top2_accuracy"),
-        f"{name}_aurc": risk_coverage(said, labels).area,
-        f"{name}_log_loss": log_loss(said, labels),
-        f"{name}_brier": brier_score(said, labels),
+        f"{name}_aurc": risk_coverage(predicted, labels).area,
+        f"{name}_log_loss": log_loss(predicted, labels),
+        f"{name}_brier": brier_score(predicted, labels),
     }
 
 
@@ -181,7 +182,7 @@ def _tempered(found: RunScores) -> Float64Array:
 
 
 def _reliabilities(found: RunScores) -> tuple[Reliability, Reliability]:
-    """Give the reliability on test songs, as trained and tempered."""
+    """Reliability on test songs, as trained and tempered."""
     songs = found.songs[Split.TEST]
     as_trained = reliability(vote_on(songs, CHOOSING_VOTE), songs.labels)
     return as_trained, reliability(_tempered(found), songs.labels)
@@ -192,14 +193,14 @@ SongValues = dict[str, Float32Array]
 
 
 def fit_on_validation(found: RunScores, config: PredictionConfig) -> Certainty:
-    """Fit the alternatives of a network on its validation songs, by the vote that chooses."""
+    """Fit the alternatives of a model on its validation songs."""
     validation = found.songs[Split.VALIDATION]
     tempered = temper(vote_on(validation, CHOOSING_VOTE), found.temperature)
     return fit_certainty(tempered, validation.labels, config)
 
 
 def song_values(examples: Examples) -> SongValues:
-    """Return the values of each song, as they are one example a song; nothing of spectrograms."""
+    """Return the embedding of each song, one example a song; empty for spectrograms."""
     if examples.matrices.shape[2] != 1:
         return {}
     return dict(zip(examples.track_ids, examples.matrices[:, :, 0], strict=True))
@@ -210,8 +211,8 @@ def certainty_metrics(predictions: Sequence[Prediction], certainty: Certainty) -
     tested = [prediction for prediction in predictions if prediction.split == Split.TEST]
     name, sets = chosen(Split.TEST), [(p.genre, p.alternatives or ()) for p in tested]
     metrics = {
-        f"{name}_set_coverage": float(np.mean([genre in held for genre, held in sets])),
-        f"{name}_set_size": float(np.mean([len(held) for _, held in sets])),
+        f"{name}_set_coverage": float(np.mean([genre in named for genre, named in sets])),
+        f"{name}_set_size": float(np.mean([len(named) for _, named in sets])),
     }
     if certainty.least_probability is not None:
         metrics["least_probability"] = certainty.least_probability
@@ -228,12 +229,12 @@ def assess_songs(
     probabilities: Mapping[str, Sequence[float]],
     examples: Examples,
 ) -> dict[str, Assessment]:
-    """Return what the predictions of a finished run say of themselves, by track."""
-    from storage.models.networks import load_certainty, load_temperature
+    """Return the certainty of the predictions of a finished run, by track."""
+    from storage.models.logged import describe_model
 
-    tracking, values = open_tracked(layout), song_values(examples)
-    temperature = load_temperature(tracking, run.model_uri)
-    certainty = load_certainty(tracking, run.model_uri)
+    values = song_values(examples)
+    described = describe_model(open_tracked(layout), run.model_uri)
+    temperature, certainty = described.temperature, described.certainty
     return {
         track_id: certainty.assess(temper(np.array(row), temperature), genres, values.get(track_id))
         for track_id, row in probabilities.items()

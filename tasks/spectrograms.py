@@ -116,7 +116,7 @@ def extract_chunk(
 
 
 def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfig]:
-    """Give feature settings by their keys, under the decoder that is installed."""
+    """Return feature settings by their keys, under the decoder that is installed."""
     return {feature_key(config, DECODER_VERSION): config for config in features}
 
 

@@ -1,4 +1,4 @@
-"""Split: places for new songs, and the snapshots that trainings are made from."""
+"""Split: assign new songs to subsets, and freeze the snapshots to train on."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,10 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding, shard_names
 from storage.catalog.promotions import freeze_golden
 from storage.catalog.snapshots import (
+    Placement,
     Snapshot,
+    SnapshotChoice,
+    choose_snapshot,
     read_assignments,
     read_candidates,
     read_placements,
@@ -43,38 +46,62 @@ def assign_splits(
     seed: int,
     golden: GoldenConfig = NO_GOLDEN,
 ) -> list[Snapshot]:
-    """Give new tracks their places, put golden ones aside, freeze a snapshot a feature setting.
+    """Assign new tracks to subsets and the golden set, and freeze a snapshot a feature setting.
 
-    The golden songs are frozen, too, once every genre has enough of them.
+    The golden set is frozen once every genre has enough songs in it.
     """
     keys = list(key_features(features))
-    candidates = read_candidates(layout, keys, genres)
-    library = read_candidates(layout, keys, ())
+    with open_catalog(layout) as catalog:
+        candidates = read_candidates(catalog, keys, genres)
+        library = read_candidates(catalog, keys, ())
+        settled, assignments = read_settled(catalog), read_assignments(catalog)
     if not library:
         with open_catalog(layout) as catalog:
             n_short = count_songs(catalog, Reason.TOO_SHORT)
         _suggest_clips(n_short)
     _require_genres(candidates, library, genres)
-    everyone = {c.track_id: c for c in (*read_settled(layout), *candidates)}
-    plan = assign(list(everyone.values()), read_assignments(layout), seed, golden)
-    record_assignments(layout, plan.assignments, plan.conflicts)
-    freeze_golden(layout)
+    everyone = {c.track_id: c for c in (*settled, *candidates)}
+    plan = assign(list(everyone.values()), assignments, seed, golden)
     track_ids = [candidate.track_id for candidate in candidates]
-    snapshots = [record_snapshot(layout, key, track_ids, seed) for key in keys]
-    _require_splits(layout, snapshots[0])
+    with open_catalog(layout) as catalog:
+        record_assignments(catalog, plan.assignments, plan.conflicts)
+        freeze_golden(catalog)
+        snapshots = [
+            record_snapshot(catalog, key, track_ids, seed, all_genres=not genres) for key in keys
+        ]
+        placements = read_placements(catalog, snapshots[0].snapshot_id)
+    _require_splits(snapshots[0], placements)
     return snapshots
+
+
+def resolve_snapshot(layout: DataLayout, choice: SnapshotChoice) -> Snapshot:
+    """Return the snapshot of a choice.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or none of the chosen name.
+    """
+    snapshot = None
+    if layout.catalog.exists():
+        with open_catalog(layout) as catalog:
+            snapshot = choose_snapshot(catalog, choice)
+    if snapshot is None:
+        raise UsageError(f"There is no snapshot in {layout.home} yet. Run `genreflow train` first.")
+    return snapshot
 
 
 def usable_features(
     layout: DataLayout, features: Sequence[FeatureConfig], genres: Sequence[str]
 ) -> list[FeatureConfig]:
-    """Leave out spectrograms that most songs with an embedding are too short for.
+    """Leave out spectrograms for which most songs with an embedding are too short.
 
-    Networks are compared on the songs that all of them can read, so a library of short clips
-    would keep none for the head.
+    Networks are compared on the songs that all of them can read: in a library of short clips, the
+    head would have none.
     """
-    n_songs = {key: len(read_candidates(layout, [key], genres)) for key in key_features(features)}
-    counted = list(zip(features, n_songs.values(), strict=True))
+    with open_catalog(layout) as catalog:
+        n_songs = [len(read_candidates(catalog, [key], genres)) for key in key_features(features)]
+    counted = list(zip(features, n_songs, strict=True))
     n_embedded = max((n for config, n in counted if config.embedding), default=0)
     usable = [c for c, n in counted if c.embedding or n >= LEAST_SHARE * n_embedded]
     for config, n in counted:
@@ -84,7 +111,7 @@ def usable_features(
 
 
 def _warn_of_short_songs(config: FeatureConfig, n: int, n_embedded: int, *, is_used: bool) -> None:
-    """Log what follows from songs that have an embedding and are too short for spectrograms."""
+    """Log the consequence of songs that have an embedding and are too short for spectrograms."""
     name = name_features(config.representation, config.fragment_s)
     what = (
         f"{n_embedded - n} of them are left out of the comparison"
@@ -103,7 +130,8 @@ def _warn_of_short_songs(config: FeatureConfig, n: int, n_embedded: int, *, is_u
 
 def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Examples:
     """Read the examples of one split of a snapshot; of an embedding, one example a song."""
-    placements = read_placements(layout, snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        placements = read_placements(catalog, snapshot.snapshot_id)
     genre_of_track = {p.track_id: p.genre for p in placements if p.split == split}
     return snapshot_examples(layout, snapshot, genre_of_track, snapshot.genres)
 
@@ -137,29 +165,28 @@ def _require_genres(
     candidates: Sequence[Candidate], library: Sequence[Candidate], genres: Sequence[str]
 ) -> None:
     found = {candidate.genre for candidate in candidates}
-    held = ", ".join(sorted({candidate.genre for candidate in library})) or "none"
+    there = ", ".join(sorted({candidate.genre for candidate in library})) or "none"
     if missing := sorted(set(genres) - found):
         raise UsageError(
-            f"No song of the library has examples of: {', '.join(missing)}. It has {held}. "
+            f"No song of the library has examples of: {', '.join(missing)}. It has {there}. "
             "Correct `genres`, or add songs."
         )
     if len(found) < 2:
         asked = f" and you asked for {', '.join(genres)} alone" if genres else ""
         raise UsageError(
-            "A network needs songs of two genres at least; the library has examples of "
-            f"{held}{asked}. `genreflow status` tells what was left out."
+            "At least two genres are needed; the library has examples of "
+            f"{there}{asked}. `genreflow status` shows what was left out."
         )
 
 
-def _require_splits(layout: DataLayout, snapshot: Snapshot) -> None:
-    placements = read_placements(layout, snapshot.snapshot_id)
-    sides = Counter(placement.split for placement in placements)
-    if empty := [str(split) for split in LEARNING_SPLITS if not sides[split]]:
+def _require_splits(snapshot: Snapshot, placements: Sequence[Placement]) -> None:
+    counts = Counter(placement.split for placement in placements)
+    if empty := [str(split) for split in LEARNING_SPLITS if not counts[split]]:
         raise UsageError(
             f"The library is too small: with {snapshot.n_tracks} songs, no song is left for "
             f"{' and '.join(empty)}. Add songs: three of each genre at least."
         )
-    held = {(placement.genre, placement.split) for placement in placements}
+    found = {(placement.genre, placement.split) for placement in placements}
     for genre, split in product(snapshot.genres, LEARNING_SPLITS):
-        if (genre, split) not in held:
+        if (genre, split) not in found:
             get_run_logger().warning("%s has no %s song: the scores leave it out", genre, split)

@@ -32,8 +32,10 @@ def list_suspects(
             songs = library.songs.divisible()
             prior = prior_matrix(songs.genres, config.embedding, tag_table(tag_prior))
             suspects = find_suspects(songs, prior, library.confirmed)
-            record_suspects(layout, snapshot.feature_key, suspects)
+            with open_catalog(layout) as catalog:
+                record_suspects(catalog, snapshot.feature_key, suspects)
             get_run_logger().info("%s labels look wrong", len(suspects))
             return len(suspects)
-    record_suspects(layout, "", [])
+    with open_catalog(layout) as catalog:
+        record_suspects(catalog, "", [])
     return 0

@@ -22,7 +22,7 @@ def open_tracked(layout: DataLayout) -> "Tracking":
 
 
 def flow_run_tags() -> dict[str, str]:
-    """Give id, name and, if the address of Prefect's pages is known, the page of this flow run.
+    """Return id, name and, if the address of Prefect's pages is known, the page of this flow run.
 
     The description, which MLflow shows as Markdown, links to that page. Outside a flow run there
     is nothing to give.
@@ -42,6 +42,6 @@ def flow_run_tags() -> dict[str, str]:
 def load_model(layout: DataLayout, model_uri: str) -> Any:  # noqa: ANN401 - a keras.Model
     """Load a trained network."""
     import_training()
-    from storage.models.networks import load_network
+    from storage.models import logged
 
-    return load_network(open_tracked(layout), model_uri)
+    return logged.load_model(open_tracked(layout), model_uri)

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from prefect import get_run_logger, task
@@ -15,7 +15,6 @@ from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty, PredictionConfig, fit_certainty
 from genre_core.evaluation.novelty import fit_novelty
 from genre_core.examples import Examples, Float32Array, digest_examples
-from genre_core.model_card import model_card
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig, name_features
@@ -30,17 +29,21 @@ from genre_core.training.tag_prior import (
     tag_table,
     unknown_tags,
 )
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import cell_id, read_runs
 from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_groups
 from storage.embeddings.embedder import Model
 from storage.files import digest_file
 from storage.home import DataLayout
-from storage.models.exports import EMBEDDER
-from storage.models.runs import RunCell
+from storage.models.champion import EMBEDDER
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
 from tasks.tracked import open_tracked
+
+if TYPE_CHECKING:
+    from storage.models.runs import RunDescription
+    from storage.models.store import Tracking
 
 Network = Any  # a keras.Model; naming it would import Keras
 
@@ -97,8 +100,8 @@ class Cell:
         return f"{self.network} {name_features(features.representation, features.fragment_s)}"
 
     @property
-    def judging(self) -> dict[str, object]:
-        """What classifying needs to know, logged beside the network."""
+    def document(self) -> dict[str, object]:
+        """What predicting needs, logged with the network."""
         document: dict[str, object] = {
             "genres": list(self.snapshot.genres),
             "features": self.features.as_document(),
@@ -136,47 +139,83 @@ class Trained:
 @task
 def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
     """Leave out the cells that have a finished run."""
-    done = {run.cell_id for run in read_runs(layout, [cell.cell_id for cell in cells])}
+    with open_catalog(layout) as catalog:
+        done = {run.cell_id for run in read_runs(catalog, [cell.cell_id for cell in cells])}
     return [cell for cell in cells if cell.cell_id not in done]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Begun:
+    """A training whose run is open, with its examples."""
+
+    tracking: "Tracking"
+    run_id: str
+    train: Examples
+    validation: Examples
+    started_at: datetime
+
+
+@contextmanager
+def _begin(layout: DataLayout, cell: Cell, comparison_id: str) -> Iterator[_Begun]:
+    """Start the run of a training and read its examples; any error is recorded in the run."""
+    import_training()
+    from storage.models.runs import failing_run, log_tags, start_training
+
+    started_at, tracking = datetime.now(UTC), open_tracked(layout)
+    run_id = start_training(tracking, comparison_id, run_cell(layout, cell))
+    with failing_run(tracking, run_id):
+        train, validation = (
+            split_examples(layout, cell.snapshot, split)
+            for split in (Split.TRAIN, Split.VALIDATION)
+        )
+        log_tags(tracking, run_id, {"examples_digest": digest_examples(train, validation)})
+        yield _Begun(
+            tracking=tracking,
+            run_id=run_id,
+            train=train,
+            validation=validation,
+            started_at=started_at,
+        )
 
 
 @task(task_run_name="train {cell.name} seed {cell.seed}")
 def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     """Train one network on the training split and log it; validation picks the best epoch."""
     from genre_core.figures.evaluation import draw_curves
-    from storage.models.networks import log_network
-    from storage.models.runs import failing_run, log_epoch, log_figure, start_run
+    from storage.models.runs import log_epoch, log_figure
 
-    training = import_training()
-    started_at, start = datetime.now(UTC), time.monotonic()
-    train = split_examples(layout, cell.snapshot, Split.TRAIN)
-    validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
-    model = _fresh_network(cell)
-    tracking = open_tracked(layout)
-    told = replace(run_cell(layout, cell), examples_digest=digest_examples(train, validation))
-    run_id = start_run(tracking, comparison_id, told)
     with (
-        failing_run(tracking, run_id),
+        _begin(layout, cell, comparison_id) as begun,
         show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
     ):
+        tracking, run_id = begun.tracking, begun.run_id
 
         def on_epoch(scores: EpochScores) -> None:
             log_epoch(tracking, run_id, _curve_points(scores), scores.epoch)
             advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
 
-        curve = training.fit_network(model, train, validation, cell.training, cell.seed, on_epoch)
+        model = _fresh_network(cell)
+        curve = import_training().fit_network(
+            model, begun.train, begun.validation, cell.training, cell.seed, on_epoch
+        )
         log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
-        card = model_card(cell.judging)
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
+        trained = _log_trained(cell, comparison_id, begun, model)
+    return replace(trained, epochs=len(curve))
+
+
+def _log_trained(cell: Cell, comparison_id: str, begun: _Begun, model: Network) -> Trained:
+    from storage.models.logged import log_model
+
+    model_uri = log_model(begun.tracking, begun.run_id, model, cell.document)
     return Trained(
         cell=cell,
         comparison_id=comparison_id,
-        run_id=run_id,
+        run_id=begun.run_id,
         model_uri=model_uri,
         n_parameters=model.count_params(),
-        epochs=len(curve),
-        seconds=time.monotonic() - start,
-        started_at=started_at,
+        epochs=0,
+        seconds=(datetime.now(UTC) - begun.started_at).total_seconds(),
+        started_at=begun.started_at,
     )
 
 
@@ -190,10 +229,13 @@ def _fresh_network(cell: Cell) -> Network:
         raise GenreflowError(str(error)) from error
 
 
-def run_cell(layout: DataLayout, cell: Cell) -> RunCell:
-    """Say what a training varies and keeps, as MLflow is told."""
-    n_examples = count_split_examples(layout, cell.snapshot)
-    return RunCell(
+def run_cell(layout: DataLayout, cell: Cell) -> "RunDescription":
+    """Describe a training for MLflow."""
+    from storage.models.runs import RunDescription
+
+    with open_catalog(layout) as catalog:
+        n_examples = count_split_examples(catalog, cell.snapshot)
+    return RunDescription(
         network=cell.network,
         representation=cell.features.representation,
         fragment_s=cell.features.fragment_s,
@@ -222,39 +264,18 @@ def _curve_points(scores: EpochScores) -> dict[str, float]:
 def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
     """Fit a head on the mean embeddings of the training songs and log it.
 
-    No validation song is read but for the digest: folds of training songs choose and calibrate.
+    Validation songs are read for the digest only: folds of training songs choose and calibrate.
     """
-    from storage.models.networks import log_network
-    from storage.models.runs import failing_run, log_json, start_run
+    from storage.models.runs import log_json
 
-    started_at, start = datetime.now(UTC), time.monotonic()
-    train = split_examples(layout, cell.snapshot, Split.TRAIN)
-    validation = split_examples(layout, cell.snapshot, Split.VALIDATION)
-    import_training()
-    tracking = open_tracked(layout)
-    described = replace(run_cell(layout, cell), examples_digest=digest_examples(train, validation))
-    run_id = start_run(tracking, comparison_id, described)
-    with failing_run(tracking, run_id):
-        fitted = fit_cell(layout, cell, train)
-        model = build_network(fitted, cell.network)
+    with _begin(layout, cell, comparison_id) as begun:
+        fitted = fit_cell(layout, cell, begun.train)
         document = head_document(fitted, cell)
         _report_tags(cell, document["genres_without_tags"])
-        log_json(tracking, run_id, document, "head")
-        card = model_card(cell.judging)
-        model_uri = log_network(tracking, run_id, model, cell.features.shape, cell.judging, card)
-        certainty = fit_cell_certainty(layout, cell, train, fitted)
-    return Trained(
-        cell=cell,
-        comparison_id=comparison_id,
-        run_id=run_id,
-        model_uri=model_uri,
-        n_parameters=model.count_params(),
-        epochs=0,
-        seconds=time.monotonic() - start,
-        started_at=started_at,
-        temperature=1.0,
-        certainty=certainty,
-    )
+        log_json(begun.tracking, begun.run_id, document, "head")
+        trained = _log_trained(cell, comparison_id, begun, build_network(fitted, cell.network))
+        certainty = fit_cell_certainty(layout, cell, begun.train, fitted)
+    return replace(trained, temperature=1.0, certainty=certainty)
 
 
 def fit_cell(layout: DataLayout, cell: Cell, train: Examples) -> FittedHead:
@@ -279,7 +300,8 @@ def fit_cell_certainty(
 
 def _read_groups(layout: DataLayout, cell: Cell, train: Examples) -> Groups:
     """Read the group (artist) of each training song."""
-    group_of_track = read_fold_groups(layout, cell.snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        group_of_track = read_fold_groups(catalog, cell.snapshot.snapshot_id)
     return np.array([group_of_track[track_id] for track_id in train.track_ids], object)
 
 

@@ -16,7 +16,7 @@ from flows.settings import read_settings
 from genre_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from tasks.predict import Verdict
+    from tasks.predict import SongPrediction
 
 FAST_FRAGMENTS = 2
 
@@ -31,19 +31,19 @@ def classify(
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Judge songs with the champion; nothing is stored.
+    """Predict the genre of songs with the champion; nothing is stored.
 
     The exit code is 1 if a song cannot be judged; the others are judged all the same.
 
     Example: [bold]genreflow classify song.mp3 --json[/bold]
     """
     config = read_settings(home=home)
-    prepare_environment(config.layout.home, verbose)
-    from tasks.predict import judge_each
+    prepare_environment(config.layout.home, verbose, config.device)
+    from tasks.predict import classify_each
 
     found = expand_folders(songs)
     verdicts = watch(
-        judge_each(config.layout, found, FAST_FRAGMENTS if fast else None), len(found), ERR
+        classify_each(config.layout, found, FAST_FRAGMENTS if fast else None), len(found), ERR
     )
     if as_json:
         print_json([verdict_document(verdict) for verdict in verdicts])
@@ -55,7 +55,9 @@ def classify(
         raise typer.Exit(FAILURE)
 
 
-def watch(verdicts: "Iterator[Verdict]", n_songs: int, console: Console) -> "list[Verdict]":
+def watch(
+    verdicts: "Iterator[SongPrediction]", n_songs: int, console: Console
+) -> "list[SongPrediction]":
     """Gather verdicts; a bar on a terminal tells how far they are, and goes at the end."""
     is_shown = console.is_terminal and n_songs > 1
     bar = Progress(console=console, transient=True, disable=not is_shown)
@@ -64,7 +66,7 @@ def watch(verdicts: "Iterator[Verdict]", n_songs: int, console: Console) -> "lis
 
 
 def expand_folders(songs: list[str]) -> list[str]:
-    """Give the audio files below each folder named, in order; other names as they are."""
+    """Return the audio files below each folder named, in order; other names as they are."""
     from storage.sources.folder import audio_files
 
     expanded: list[str] = []
@@ -75,8 +77,8 @@ def expand_folders(songs: list[str]) -> list[str]:
     return expanded
 
 
-def verdict_document(verdict: "Verdict") -> dict[str, object]:
-    """Give a verdict as JSON; ``error`` stands in its place where the song was not judged."""
+def verdict_document(verdict: "SongPrediction") -> dict[str, object]:
+    """Return a verdict as JSON; ``error`` stands in its place where the song was not judged."""
     if verdict.error:
         return {"song": verdict.song, "error": verdict.error, "champion": verdict.champion}
     document = asdict(verdict)

@@ -69,5 +69,5 @@ def compose(folder: Path, seed: int = 0) -> None:
 
 
 def unseen(folder: Path) -> Path:
-    """Give the folder of the songs that are not part of the library."""
+    """Return the folder of the songs that are not part of the library."""
     return folder.with_name(f"{folder.name}-unseen")

@@ -28,8 +28,9 @@ def explain(
 
     Example: [bold]genreflow explain song.mp3 --out figures[/bold]
     """
-    layout = read_settings(home=home).layout
-    prepare_environment(layout.home, verbose)
+    config = read_settings(home=home)
+    layout = config.layout
+    prepare_environment(layout.home, verbose, config.device)
     from tasks.studies.explain import explain_song
 
     folder = out or layout.reports / "explain" / (Path(song).stem or "song")

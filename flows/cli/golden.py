@@ -1,4 +1,4 @@
-"""Command golden: the songs that champion and challenger are judged on."""
+"""Command golden: the songs on which champion and challenger are compared."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def golden(
     home: Home = None,
     renew: Annotated[
-        bool, typer.Option("--renew", help="Freeze the songs in golden places as a new version.")
+        bool, typer.Option("--renew", help="Freeze the golden songs of now as a new version.")
     ] = False,
 ) -> None:
-    """Show the golden songs, put aside for judging: frozen versions, and what stands there now.
+    """Show the golden songs, held out for promotions: frozen versions, and the songs of now.
 
     Example: [bold]genreflow golden[/bold]
     """
@@ -30,53 +30,53 @@ def golden(
     layout = config.layout
     if not layout.catalog.exists():
         raise UsageError(f"There is no song in {layout.home} yet. Run `genreflow run` first.")
-    from storage.catalog.promotions import read_golden_versions, read_waiting
+    from storage.catalog.connection import open_catalog
+    from storage.catalog.promotions import (
+        read_golden_versions,
+        read_next_golden,
+        read_split_by_song,
+    )
 
     if renew:
         _renew(layout)
-    versions = read_golden_versions(layout)
-    _show(versions, read_waiting(layout))
-    for sentence in (*_split_by_song(layout), *_not_frozen(versions, config.golden.min_groups)):
-        OUT.print(sentence, soft_wrap=True)
+    with open_catalog(layout) as catalog:
+        versions, coming = read_golden_versions(catalog), read_next_golden(catalog)
+        split_by_song = read_split_by_song(catalog)
+    _show(versions, coming)
+    for genre, n_songs in split_by_song.items():
+        OUT.print(
+            f"{genre} is only split by song: {n_songs} of its golden songs may share an artist "
+            "with training songs.",
+            soft_wrap=True,
+        )
+    if not versions:
+        OUT.print(
+            "No version is frozen yet: champion and challenger are compared on validation songs. "
+            f"A genre gives golden songs once it has {config.golden.min_groups} artists "
+            "(golden.min_groups), and a version is frozen once every genre has some.",
+            soft_wrap=True,
+        )
 
 
 def _renew(layout: "DataLayout") -> None:
+    from storage.catalog.connection import open_catalog
     from storage.catalog.promotions import renew_golden
     from storage.catalog.publish import publish
     from storage.lock import hold_home
 
     with hold_home(layout):
-        renewed = renew_golden(layout)
+        with open_catalog(layout) as catalog:
+            renewed = renew_golden(catalog)
         publish(layout)
     OUT.print(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
 
 
-def _split_by_song(layout: "DataLayout") -> list[str]:
-    from storage.catalog.promotions import read_split_by_song
-
-    return [
-        f"{genre} is only split by song: {n_songs} of its songs in golden places may share an "
-        "artist with songs that are learned from."
-        for genre, n_songs in read_split_by_song(layout).items()
-    ]
-
-
-def _not_frozen(versions: "list[Golden]", min_groups: int) -> list[str]:
-    if versions:
-        return []
-    return [
-        "No version is frozen yet: challenger and champion are judged on validation songs. A genre "
-        f"puts songs aside once it has {min_groups} artists (golden.min_groups), and a version is "
-        "frozen once every genre has some."
-    ]
-
-
-def _show(versions: "list[Golden]", waiting: "Golden") -> None:
-    genres = sorted({genre for found in (*versions, waiting) for genre in found.n_songs})
+def _show(versions: "list[Golden]", coming: "Golden") -> None:
+    genres = sorted({genre for found in (*versions, coming) for genre in found.n_songs})
     table = Table(title="Golden songs", **PLAIN)
     for heading in ("version", "songs", *genres):
         table.add_column(heading)
-    for name, found in [*((str(v.version), v) for v in versions), ("places now", waiting)]:
+    for name, found in [*((str(v.version), v) for v in versions), ("now", coming)]:
         counts = [str(found.n_songs.get(genre, 0)) for genre in genres]
         table.add_row(name, str(len(found.genre_of_track)), *counts)
     OUT.print(table)

@@ -115,7 +115,7 @@ def _embed(config: "Settings", song: str, representation: str) -> "Compared":
             f"There is no file {song}, and the store has no song of that name. Name a file, a "
             "URL, a source, or 8 digits of a track id at least."
         )
-    prepare_environment(config.layout.home, verbose=False)
+    prepare_environment(config.layout.home, verbose=False, device=config.device)
     from tasks.studies.similar import Embedder, embed_song
 
     own = [f for f in config.features if f.embedding and f.representation == representation]

@@ -66,7 +66,8 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow status[/bold]
     """
-    found = read_status(read_settings(home=home).layout)
+    settings = read_settings(home=home)
+    found = read_status(settings.layout, settings.snapshot_choice())
     if as_json:
         print_json(found)
         return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flows.cli.app import FAILURE, OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.pipeline import prepare_config
+from flows.cli.pipeline import SnapshotId, prepare_config
 from flows.cli.tables import audit_table
 from flows.settings import read_settings
 
@@ -22,7 +22,7 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
     config = read_settings(home=home)
     from tasks.report.notify import make_report
 
-    page = make_report(config.layout)
+    page = make_report(config.layout, choice=config.snapshot_choice())
     if as_json:
         print_json(page.as_document())
         return
@@ -33,7 +33,12 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def audit(home: Home = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
+def audit(
+    home: Home = None,
+    snapshot: SnapshotId = "",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
     """Check that scores rest on music: leaks, shortcuts, metadata, sources, pretraining.
 
     Each check passes, is inconclusive, warns or fails. The exit code is 1 if one fails.
@@ -43,7 +48,7 @@ def audit(home: Home = None, as_json: AsJson = False, verbose: Verbose = False) 
     config = prepare_config(verbose, home=home)
     from flows.audit import audit as audit_flow
 
-    show_audit(audit_flow(config), as_json)
+    show_audit(audit_flow(config, snapshot), as_json)
 
 
 def show_audit(audited: "Audit", as_json: bool) -> None:

@@ -12,8 +12,10 @@ from flows.cli.start import stop_on_interrupt
 from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison, reason_lines
 from flows.environment import prepare_environment
 from flows.settings import DEFAULT_REPRESENTATIONS, read_settings
+from genre_core.errors import UsageError
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
 from genre_core.representations.registry import REPRESENTATIONS
+from storage.catalog.snapshots import choose_published
 from storage.catalog.status import compared_rows, read_status
 from storage.embeddings.config import BUILT_IN
 from tasks.comparison import read_comparison
@@ -88,12 +90,18 @@ ArchiveFile = Annotated[
 DespiteAudit = Annotated[
     bool,
     typer.Option(
-        "--despite-audit", help="Promote although the audit of its songs failed, or none was made."
+        "--despite-audit", help="Promote although the audit of the songs failed or is missing."
     ),
 ]
 
-Rollback = Annotated[
-    bool, typer.Option("--rollback", help="Put the champion before this one back in use.")
+Rollback = Annotated[bool, typer.Option("--rollback", help="Bring the previous champion back.")]
+Version = Annotated[int | None, typer.Option("--version", help="Promote this registered version.")]
+SnapshotId = Annotated[
+    str,
+    typer.Option(
+        "--snapshot",
+        help="A snapshot, or the beginning of its id. Default: the newest of your library.",
+    ),
 ]
 
 
@@ -207,7 +215,7 @@ def train(
     )
     from flows.extract import extract as extract_flow
     from flows.train import train as train_flow
-    from tasks.promote import explain_stay
+    from tasks.promote import explain_rejection
 
     extract_flow(config)
     report = train_flow(config)
@@ -215,24 +223,31 @@ def train(
     layout, rows = config.layout, [run.as_row() for run in report.runs]
     print_comparison(read_comparison(layout, rows), champion)
     OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
-    OUT.print(report.promotion.reason if report.promotion else explain_stay(config.layout))
+    OUT.print(
+        report.promotion.reason if report.promotion else explain_rejection(layout, report.snapshot)
+    )
 
 
 @app.command()
-def compare(home: Home = None, as_json: AsJson = False) -> None:
-    """Show the networks on the newest library side by side, with intervals, seeds averaged.
+def compare(home: Home = None, snapshot: SnapshotId = "", as_json: AsJson = False) -> None:
+    """Show the networks on a library side by side, with intervals, seeds averaged.
 
     Example: [bold]genreflow compare[/bold]
     """
-    layout = read_settings(home=home).layout
-    rows = compared_rows(layout)
+    settings = read_settings(home=home)
+    layout, chosen = settings.layout, None
+    chosen = choose_published(layout, settings.snapshot_choice(snapshot))
+    rows = compared_rows(layout, chosen.library_id) if chosen else []
     if not rows and not as_json:
-        OUT.print("No run has finished yet. `genreflow train` makes some.")
+        where = f" on {chosen}" if chosen else ""
+        OUT.print(f"No run has finished{where} yet. Run `genreflow train`.", soft_wrap=True)
         return
     comparison = read_comparison(layout, rows)
     if as_json:
-        print_json({"runs": rows, **comparison.as_document()})
+        snapshot_id = chosen.snapshot_id if chosen else None
+        print_json({"snapshot_id": snapshot_id, "runs": rows, **comparison.as_document()})
     else:
+        OUT.print(f"Runs on {chosen}.", highlight=False, soft_wrap=True)
         print_comparison(comparison, next((row["run_id"] for row in rows if row["champion"]), ""))
 
 
@@ -241,24 +256,34 @@ def promote(
     home: Home = None,
     despite_audit: DespiteAudit = False,
     rollback: Rollback = False,
+    version: Version = None,
+    snapshot: SnapshotId = "",
     verbose: Verbose = False,
 ) -> None:
-    """Let the best run on the newest library challenge the champion, or take the last one back.
+    """Promote the best run on a library if it proves better, or a version that you choose.
 
     Example: [bold]genreflow promote[/bold]
     """
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
-    from tasks.promote import explain_stay
+    from tasks.promote import explain_rejection
+    from tasks.splits import resolve_snapshot
 
-    promotion = promote_flow(config, despite_audit, rollback)
-    OUT.print(promotion.reason if promotion else explain_stay(config.layout))
+    if rollback and version is not None:
+        raise UsageError("Use --rollback or --version, not both.")
+    promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
+    if rollback or version is not None:
+        OUT.print(promotion.reason if promotion else "")
+        return
+    chosen = resolve_snapshot(config.layout, config.snapshot_choice(snapshot))
+    OUT.print(f"Runs on {chosen}.", highlight=False, soft_wrap=True)
+    OUT.print(promotion.reason if promotion else explain_rejection(config.layout, chosen))
 
 
 def _site_options(
     cookies: Path | None, rate_limit: int | None, archive: Path | None
 ) -> dict[str, object]:
-    """Give the settings of sites that the command line names; the others stay."""
+    """Return the settings of sites that the command line names; the others stay."""
     options = {
         "cookies_file": cookies and str(cookies),
         "rate_limit_bytes_per_s": rate_limit,
@@ -276,7 +301,7 @@ def print_reasons(config: "Settings") -> None:
 def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
     config = read_settings(**options)
-    prepare_environment(config.layout.home, verbose)
+    prepare_environment(config.layout.home, verbose, config.device)
     hush_foreseen_errors()
     stop_on_interrupt()
     return config

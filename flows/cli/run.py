@@ -18,6 +18,7 @@ from flows.settings import Settings
 from genre_core.errors import TransientError, UsageError
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
+from storage.catalog.snapshots import choose_published
 from storage.catalog.songs import count_outcomes
 from storage.catalog.status import (
     compared_rows,
@@ -27,9 +28,9 @@ from storage.catalog.status import (
 )
 from storage.home import DataLayout
 from storage.sources.folder import audio_files
-from tasks.classify import judge_songs
+from tasks.classify import classify_songs
 from tasks.comparison import read_comparison
-from tasks.promote import explain_stay
+from tasks.promote import explain_rejection
 
 NEXT_STEPS = """
 What to look at next (the command is .venv/bin/genreflow):
@@ -47,15 +48,15 @@ def run_line(config: Settings) -> None:
     """Run the line, show how the networks compare, and judge what none has heard."""
     layout = config.layout
     if config.music:
-        _show(layout, _spend_night(config))
+        _show(config, _spend_night(config))
         songs = _unheard_track(layout)
     else:
         _require_no_own_music(layout)
         compose(layout.builtin)
-        _show(layout, _spend_night(replace(config, music=str(layout.builtin))))
+        _show(config, _spend_night(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
     ERR.print("Classifying what no network has heard")
-    OUT.print(verdicts_table(judge_songs.fn(layout, songs)))
+    OUT.print(verdicts_table(classify_songs.fn(layout, songs)))
     OUT.print(NEXT_STEPS.format(home=layout.home), highlight=False, soft_wrap=True)
 
 
@@ -67,7 +68,8 @@ def _spend_night(config: Settings) -> NightlyReport:
     return cast("NightlyReport", state.result())
 
 
-def _show(layout: DataLayout, report: NightlyReport) -> None:
+def _show(config: Settings, report: NightlyReport) -> None:
+    layout = config.layout
     outcomes = count_own_outcomes(layout)
     if not outcomes:
         with open_catalog(layout) as catalog:
@@ -80,15 +82,19 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
         OUT.print(
             "Why: genreflow sql \"select source, message from outcomes where outcome <> 'ok'\""
         )
-    rows = compared_rows(layout)
+    chosen = choose_published(layout, config.snapshot_choice())
+    rows = compared_rows(layout, chosen.library_id) if chosen else []
     champion = next((row["run_id"] for row in rows if row["champion"]), "")
     print_comparison(read_comparison(layout, rows), champion)
-    n_songs = count_scored_songs(layout)
+    n_songs = count_scored_songs(layout, chosen.snapshot_id if chosen else "")
     OUT.print(
         f"The scores rest on {n_songs['validation']} validation and {n_songs['test']} test songs."
     )
     promotion = report.trained.promotion if report.trained else None
-    OUT.print(promotion.reason if promotion else explain_stay(layout))
+    if promotion:
+        OUT.print(promotion.reason)
+    elif report.trained:
+        OUT.print(explain_rejection(layout, report.trained.snapshot))
     champion = read_status(layout)["champion"]
     if champion and champion["provisional"]:
         OUT.print(provisional_sentence(champion))
@@ -97,7 +103,7 @@ def _show(layout: DataLayout, report: NightlyReport) -> None:
 
 
 def _unheard_track(layout: DataLayout) -> list[str]:
-    """Give one song of the test split: no training and no choice has used it."""
+    """Return one song of the test split, which no training and no choice has used."""
     rows = query_rows(
         layout,
         """

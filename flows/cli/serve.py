@@ -37,15 +37,13 @@ def ui(
     Example: [bold]genreflow ui --mlflow-port 5001[/bold]
     """
     layout = read_settings(home=home).layout
-    from storage.models.places import find_place
+    from storage.models.store import has_runs, server_command
 
-    if not find_place(layout).is_there:
+    if not has_runs(layout):
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    from storage.models.store import server_command
-
     mlflow = layout.tracking_server or _address(mlflow_port)
     prefect = _address(prefect_port)
     commands = {f"{prefect}/api/health": _prefect_command(prefect_port)}
@@ -70,18 +68,16 @@ def serve(
     """
     layout = read_settings(home=home).layout
     prepare_environment(layout.home, verbose=False)
-    from storage.models.alias import read_alias
     from storage.models.store import champion_command, champion_settings, open_tracking
+    from tasks.predict import require_champion
 
-    reigning = read_alias(layout)
-    if reigning is None:
-        raise UsageError(f"There is no champion in {layout.home} yet. Run `genreflow run` first.")
+    champion = require_champion(layout)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     open_tracking(layout)  # a home that was moved says so before MLflow looks for its models
     os.environ.update(champion_settings(layout, os.environ.get("PATH", "")))
     with _server(champion_command(port), f"{_address(port)}/health") as process:
-        OUT.print(f"Champion {reigning.version}: POST {_address(port)}/invocations")
+        OUT.print(f"Champion {champion.version}: POST {_address(port)}/invocations")
         OUT.print("Ctrl-C stops it.")
         process.wait()
         raise GenreflowError("The server has stopped; its last lines above say why.")
@@ -141,10 +137,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _show(layout: DataLayout, mlflow: str, prefect: str) -> None:
     from storage.models.store import open_tracking
-    from storage.models.views import View, view_path
 
-    tracking = open_tracking(layout)
-    OUT.print(f"MLflow UI, table:  {mlflow}{view_path(tracking, View.TABLE)}", soft_wrap=True)
-    OUT.print(f"MLflow UI, charts: {mlflow}{view_path(tracking, View.CHARTS)}", soft_wrap=True)
-    OUT.print(f"Prefect UI:        {prefect}/dashboard", soft_wrap=True)
+    runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
+    OUT.print(f"MLflow UI:  {mlflow}{runs}", soft_wrap=True)
+    OUT.print(f"Prefect UI: {prefect}/dashboard", soft_wrap=True)
     OUT.print("Ctrl-C ends this.")

@@ -16,8 +16,8 @@ from genre_core.evaluation.significance import Significance
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 
 if TYPE_CHECKING:
-    from tasks.comparison import Challenge, Comparison, RunGroup
-    from tasks.predict import Verdict
+    from tasks.comparison import Comparison, Difference, RunGroup
+    from tasks.predict import SongPrediction
 
 WIDE_INTERVAL = 0.5
 """Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
@@ -61,24 +61,24 @@ def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
 
 
 def print_comparison(comparison: Comparison, champion: str) -> None:
-    """Show scores with their intervals, and how each network stands to the best one."""
+    """Show scores with their intervals, and the difference of each network to the best."""
     OUT.print(groups_table(comparison.groups, champion))
-    for sentence in (*_doubts(comparison.groups), *standing_sentences(comparison.challenges)):
+    for sentence in (*_doubts(comparison.groups), *difference_sentences(comparison.differences)):
         OUT.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
 
 
-def standing_sentences(challenges: Sequence[Challenge]) -> list[str]:
-    """Say who is better or worse than the best, and of all others together that nobody can tell."""
-    alike = [c for c in challenges if c.difference.significance is Significance.NONE]
+def difference_sentences(differences: Sequence[Difference]) -> list[str]:
+    """Describe significant differences to the best one by one, and the others together."""
+    alike = [c for c in differences if c.difference.significance is Significance.NONE]
     if len(alike) < 2:
-        return [challenge.sentence for challenge in challenges]
-    told = [challenge.sentence for challenge in challenges if challenge not in alike]
+        return [one.sentence for one in differences]
+    significant = [one.sentence for one in differences if one not in alike]
     first = alike[0]
     together = (
         f"The other {len(alike)} show no significant difference from {first.best} on these "
         f"{first.difference.n_songs} songs."
     )
-    return [*told, together]
+    return [*significant, together]
 
 
 def _doubts(groups: Sequence[RunGroup]) -> list[str]:
@@ -92,7 +92,7 @@ def _doubts(groups: Sequence[RunGroup]) -> list[str]:
     ]
 
 
-def verdicts_table(verdicts: Sequence[Verdict]) -> Table:
+def verdicts_table(verdicts: Sequence[SongPrediction]) -> Table:
     """Show the champion's verdicts, a song a line."""
     table = Table(title="Verdicts", **PLAIN)
     for heading in ("song", "genre", "confidence", "alternatives"):
@@ -102,7 +102,7 @@ def verdicts_table(verdicts: Sequence[Verdict]) -> Table:
     return table
 
 
-def _verdict_cells(verdict: Verdict) -> tuple[str, str, str]:
+def _verdict_cells(verdict: SongPrediction) -> tuple[str, str, str]:
     """Return genre, confidence and alternatives; of an unknown song, the nearest genres."""
     if verdict.error:
         return "[red]not judged[/red]", "", ""
@@ -121,7 +121,7 @@ def _shares(ranked: Sequence[tuple[str, float]]) -> str:
 
 
 def _short(song: str) -> Text:
-    """Give the name of a song's file."""
+    """Return the name of a song's file."""
     return Text(song.rstrip("/").rsplit("/", 1)[-1])
 
 

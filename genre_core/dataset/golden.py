@@ -1,4 +1,4 @@
-"""Which groups are put aside for good: the songs that champion and challenger are judged on."""
+"""The golden set: groups that are held out for good, to compare champion and challenger."""
 
 import hashlib
 import math
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from genre_core.records import Split
 
 LARGEST_SHARE = 0.5
-"""Of the groups that come at a time, no more are put aside: the others are learned from."""
+"""Largest share of the groups that come at a time; the others are for training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenConfig:
-    """How many songs are put aside.
+    """Size of the golden set.
 
     Attributes
     ----------
     share : float
-        Of the songs of each genre; 0 puts none aside.
+        Of the songs of each genre; 0: no golden set.
     min_groups : int
         A genre with fewer groups (artists, recordings) gives none.
     """
@@ -45,22 +45,21 @@ def choose_golden(
     config: GoldenConfig,
     seed: int,
 ) -> dict[str, Split]:
-    """Choose the new groups whose songs are put aside.
+    """Choose the new groups of the golden set.
 
-    A group is taken, in an order that the seed draws, if that brings the genres of its songs
-    nearer to their share. One with songs of a genre that gives none is not.
+    A group is taken, in an order drawn by the seed, if that brings its genres nearer to their
+    share. Groups with songs of a genre that gives none are not.
 
     Parameters
     ----------
     members : mapping
         The number of new tracks of each group, by genre.
     known : mapping
-        The split of each group that stands in one already; these are never chosen.
+        The split of each assigned group; these are never chosen.
     settled : mapping
-        The number of settled tracks of each genre, by split.
+        The number of assigned tracks of each genre, by split.
     n_groups : mapping
-        The number of groups of each genre, old and new. At most half of the new ones are taken
-        at a time, so that most of what comes is learned from.
+        The number of groups of each genre, old and new. At most half of the new ones are taken.
     config : GoldenConfig
     seed : int
 
@@ -93,7 +92,7 @@ def _missing(
     settled: Mapping[str, Counter[Split]],
     share: float,
 ) -> dict[str, float]:
-    """Say how many golden songs each genre lacks."""
+    """Number of golden songs that each genre lacks."""
     totals = Counter({genre: counts.total() for genre, counts in settled.items()})
     golden = Counter({genre: counts[Split.GOLDEN] for genre, counts in settled.items()})
     for name, counts in members.items():
@@ -104,7 +103,7 @@ def _missing(
 
 
 def _distance(missing: Mapping[str, float], counts: Mapping[str, int]) -> float:
-    """Say how far genres would be from their share with so many songs more."""
+    """Distance of genres from their share after adding some songs."""
     return sum(abs(missing[genre] - n_tracks) for genre, n_tracks in counts.items())
 
 

@@ -1,4 +1,4 @@
-"""Groups: tracks that must stand on one side of a split (same artist, same recording)."""
+"""Groups: tracks that must be in one subset of a split (same artist, same recording)."""
 
 import re
 import unicodedata
@@ -12,15 +12,15 @@ FEWEST_GROUPS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A track that wants a place in a split.
+    """A track to be assigned to a subset.
 
     Attributes
     ----------
     artist : str
-        As tagged; empty where nobody knows it.
+        As tagged; empty if unknown.
     recordings : tuple of str
-        Keys that it shares with other copies of its recording; they tie tracks in every genre,
-        while artists tie them only in the genres that are split by group.
+        Keys that it shares with duplicates of its recording; they link tracks in every genre,
+        artists only in genres that are split by group.
     """
 
     track_id: str
@@ -36,31 +36,31 @@ def fold_artist(artist: str) -> str:
 
 
 def group_keys(candidate: Candidate) -> tuple[str, ...]:
-    """Give the keys that tie a track to others where its genre is split by group."""
+    """Keys that link a track to others where its genre is split by group."""
     artist = fold_artist(candidate.artist)
     own = (f"artist:{artist}",) if artist else (song_key(candidate),)
     return own + candidate.recordings
 
 
 def song_keys(candidate: Candidate) -> tuple[str, ...]:
-    """Give the keys that tie a track to others where its genre is split by song."""
+    """Keys that link a track to others where its genre is split by song."""
     return (song_key(candidate), *candidate.recordings)
 
 
 def song_key(candidate: Candidate) -> str:
-    """Name the track as a group of its own."""
+    """Name of the track as a group of its own."""
     return f"track:{candidate.track_id[:12]}"
 
 
 def join_artists(group_ids: Sequence[str], artists: Sequence[str]) -> list[str]:
     """Join the groups of a split that share an artist.
 
-    In genres that are split by song, the songs of one artist stand in groups of their own.
+    In genres that are split by song, each song of an artist has a group of its own.
 
     Parameters
     ----------
     group_ids, artists : sequence of str [shape=(n_songs,)]
-        An artist that nobody knows joins nothing.
+        An unknown artist joins nothing.
 
     Returns
     -------
@@ -78,10 +78,7 @@ def join_artists(group_ids: Sequence[str], artists: Sequence[str]) -> list[str]:
 
 
 def genres_without_groups(candidates: Iterable[Candidate]) -> frozenset[str]:
-    """Name the genres that cannot be split by group.
-
-    Those with fewer than three groups, or with one group that holds more than half of the genre.
-    """
+    """Genres with fewer than three groups, or one with more than half of the songs."""
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for candidate in candidates:
         sizes[candidate.genre][group_keys(candidate)[0]] += 1

@@ -107,7 +107,7 @@ def _by_song(sources: Sequence[Source]) -> dict[str, list[Source]]:
 
 
 def _share_ids(sources: Sequence[Source]) -> list[Source]:
-    """Give all sources of one location the same id; that of a site is better than an address."""
+    """Set one id for all sources of a location; that of a site is preferred to an address."""
     best: dict[str, Source] = {}
     for source in sources:
         first = best.setdefault(source.location, source)
@@ -122,7 +122,7 @@ def _share_ids(sources: Sequence[Source]) -> list[Source]:
 def _share_labels(
     listed: Sequence[Source], held: Sequence[Source]
 ) -> tuple[list[Source], list[Source]]:
-    """Give unlabelled places of a song the genre of its other places, if they agree on one."""
+    """Set the genre of unlabelled places of a song from its other places, if they agree."""
     places = {source.location for source in listed}
     genres = defaultdict(set)
     for source in (*listed, *(stored for stored in held if stored.location not in places)):

@@ -1,4 +1,4 @@
-"""The 70/15/15 split by group, once and for ever (thesis section 4.1.2)."""
+"""The 70/15/15 split by group, which never moves (thesis section 4.1.2)."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -23,22 +23,22 @@ SHARES: Mapping[Split, float] = MappingProxyType(
 )
 
 
-def place_groups(
+def assign_groups(
     members: Mapping[str, Counter[str]],
     known: Mapping[str, Split],
     settled: Mapping[str, Counter[Split]],
     seed: int,
 ) -> dict[str, Split]:
-    """Give every group its split: the known one, or the one where most songs are missing.
+    """Return the split of every group: the known one, or the one that lacks most songs.
 
     Parameters
     ----------
     members : mapping
         The number of new tracks of each group, by genre.
     known : mapping
-        The split of each group that stands in one already.
+        The split of each assigned group.
     settled : mapping
-        The number of settled tracks of each genre, by split.
+        The number of assigned tracks of each genre, by split.
     seed : int
         Decides among groups of equal size.
 
@@ -78,9 +78,9 @@ def _emptiest(
     totals: Mapping[str, int],
     groups_left: Mapping[str, int],
 ) -> Split:
-    """Choose the split where most songs of these genres are missing.
+    """Split that lacks most songs of these genres.
 
-    Once there are only as many groups left as splits without a song, those splits go first.
+    Splits without a song come first once there are only as many groups left.
     """
 
     def missing(split: Split) -> tuple[int, float]:
@@ -103,7 +103,7 @@ def _must_fill_empty(filled: Mapping[Split, int], groups_left: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """The place of a track; ``split_level`` is ``group`` or ``song``."""
+    """The subset of a track; ``split_level`` is ``group`` or ``song``."""
 
     track_id: str
     genre: str
@@ -114,7 +114,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitPlan:
-    """What `assign` decided: places for new tracks, and the tracks that tie two splits."""
+    """Assignments of new tracks, and messages about tracks that link two subsets."""
 
     assignments: tuple[Assignment, ...]
     conflicts: Mapping[str, str]
@@ -126,71 +126,71 @@ def assign(
     seed: int,
     golden: GoldenConfig = NO_GOLDEN,
 ) -> SplitPlan:
-    """Assign the tracks that have no place yet; what is settled never moves.
+    """Assign new tracks to subsets; settled ones never move.
 
     Parameters
     ----------
     candidates : sequence of Candidate
         All tracks of the library, settled ones included.
     settled : mapping
-        ``track_id`` to the place given before.
+        ``track_id`` to the earlier assignment.
     seed : int
         Decides among groups of equal size.
     golden : GoldenConfig
-        How many songs are put aside before the others are split.
+        Size of the golden set, which is chosen first.
 
     Returns
     -------
     SplitPlan
         ``assignments`` of the new tracks in the order of their ids; ``conflicts`` maps a track
-        id to the sentence that says which groups it ties.
+        id to a message that names the groups it links.
 
     Notes
     -----
     Thesis section 4.1.2 splits 70/15/15; by fragment there, by group here. Within each genre,
-    groups go, the largest first, where most songs are missing; a genre with three groups or
-    more has songs in every split.
+    groups are assigned, the largest first, to the subset that lacks most songs; a genre with three
+    groups or more has songs in every subset.
     """
     levels = _levels(candidates, settled)
     groups = _Groups(candidates, settled, levels)
     new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
-    conflicts = {c.track_id: sentence for c in new if (sentence := groups.tie(c))}
-    placed = [c for c in new if c.track_id not in conflicts]
+    conflicts = {c.track_id: sentence for c in new if (sentence := groups.link(c))}
+    assigned = [c for c in new if c.track_id not in conflicts]
     filled = _count_splits(settled.values())
-    members, known = _members(placed, groups), groups.splits()
+    members, known = _members(assigned, groups), groups.splits()
     n_groups = _count_groups(candidates, groups, conflicts)
     known |= choose_golden(members, known, filled, n_groups, golden, seed)
-    splits = place_groups(members, known, filled, seed)
-    assignments = tuple(_assignment(c, groups, splits, levels) for c in placed)
+    splits = assign_groups(members, known, filled, seed)
+    assignments = tuple(_assignment(c, groups, splits, levels) for c in assigned)
     return SplitPlan(assignments=assignments, conflicts=MappingProxyType(conflicts))
 
 
 def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
-    """Decide for each track whether its artist ties it.
+    """Split level of each track: whether its artist links it to others.
 
-    A genre that was split by group stays so; an artist whose songs were split one by one stays
-    so, too, because they may stand on several sides already.
+    A genre that was split by group stays so, and so does an artist whose songs were split one by
+    one: they may be in several subsets already.
     """
     grouped_before = {a.genre for a in settled.values() if a.split_level == "group"}
     by_song = genres_without_groups(candidates) - grouped_before
-    loose = {
+    split_by_song = {
         (c.genre, fold_artist(c.artist))
         for c in candidates
         if c.track_id in settled and settled[c.track_id].split_level == "song"
     }
     return {
         c.track_id: "song"
-        if c.genre in by_song or (c.artist and (c.genre, fold_artist(c.artist)) in loose)
+        if c.genre in by_song or (c.artist and (c.genre, fold_artist(c.artist)) in split_by_song)
         else "group"
         for c in candidates
     }
 
 
 class _Groups:
-    """Keys joined into groups; each root knows the group's name and where its tracks stand.
+    """Keys joined into groups; each root has the group's name and the subsets of its tracks.
 
-    The name is the first of the group's keys. Settled tracks may stand on two sides if they were
-    found to belong together after they had been placed.
+    The name is the first of the group's keys. Settled tracks may be in two subsets if they were
+    found to belong together after their assignment.
     """
 
     def __init__(
@@ -202,50 +202,50 @@ class _Groups:
         self._levels = levels
         self._joined: DisjointSet[str] = DisjointSet()
         self._names: dict[str, str] = {}
-        self._sides: dict[str, frozenset[Split]] = {}
+        self._splits: dict[str, frozenset[Split]] = {}
         for candidate in candidates:
             if candidate.track_id in settled:
                 root = self._join(self._keys(candidate))
-                self._sides[root] |= {settled[candidate.track_id].split}
+                self._splits[root] |= {settled[candidate.track_id].split}
 
-    def tie(self, candidate: Candidate) -> str:
-        """Join a new track to its groups; give a sentence instead if they stand apart."""
+    def link(self, candidate: Candidate) -> str:
+        """Join a new track to its groups; return a message instead if they are in two subsets."""
         keys = self._keys(candidate)
-        found = {key: self._sides[self._root(key)] for key in keys}
+        found = {key: self._splits[self._root(key)] for key in keys}
         if len(frozenset().union(*found.values())) > 1:
-            ties = ", ".join(
-                f"{key} ({', '.join(sorted(sides))})" for key, sides in found.items() if sides
+            links = ", ".join(
+                f"{key} ({', '.join(sorted(splits))})" for key, splits in found.items() if splits
             )
-            return f"the song ties groups that stand in different splits: {ties}."
+            return f"the song links groups in different splits: {links}."
         self._join(keys)
         return ""
 
     def name(self, candidate: Candidate) -> str:
-        """Name the group of a track: the first of its keys."""
+        """Name of the group of a track: the first of its keys."""
         return self._names[self._root(self._keys(candidate)[0])]
 
     def splits(self) -> dict[str, Split]:
-        """Give the split of each group that has one."""
-        return {self._names[root]: min(sides) for root, sides in self._sides.items() if sides}
+        """Split of each group that has one."""
+        return {self._names[root]: min(splits) for root, splits in self._splits.items() if splits}
 
     def _root(self, key: str) -> str:
-        """Give the root of the group of a key, which is new if nobody has named it."""
+        """Root of the group of a key; a new key is a group of its own."""
         if key not in self._joined:
             self._joined.add(key)
             self._names[key] = key
-            self._sides[key] = frozenset()
+            self._splits[key] = frozenset()
         return self._joined[key]
 
     def _join(self, keys: Sequence[str]) -> str:
-        """Make one group of those of the keys; give its root."""
+        """Join the groups of the keys; return the root."""
         roots = {self._root(key) for key in keys}
         names = [self._names.pop(root) for root in roots]
-        sides = [self._sides.pop(root) for root in roots]
+        splits = [self._splits.pop(root) for root in roots]
         for key in keys[1:]:
             self._joined.merge(keys[0], key)
         root = self._joined[keys[0]]
         self._names[root] = min(names)
-        self._sides[root] = frozenset().union(*sides)
+        self._splits[root] = frozenset().union(*splits)
         return root
 
     def _keys(self, candidate: Candidate) -> tuple[str, ...]:
@@ -253,10 +253,10 @@ class _Groups:
         return group_keys(candidate) if by_group else song_keys(candidate)
 
 
-def _members(placed: Iterable[Candidate], groups: _Groups) -> dict[str, Counter[str]]:
+def _members(assigned: Iterable[Candidate], groups: _Groups) -> dict[str, Counter[str]]:
     """Count the new tracks of each group by genre."""
     members: dict[str, Counter[str]] = defaultdict(Counter)
-    for candidate in placed:
+    for candidate in assigned:
         members[groups.name(candidate)][candidate.genre] += 1
     return members
 

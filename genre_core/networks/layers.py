@@ -9,7 +9,7 @@ Network = Any  # a keras.Model; reading its layers needs no import of Keras
 
 
 def layer_boxes(model: Network) -> list[LayerBox]:
-    """Give name, kind, output shape, parameters and inputs of each layer, in order.
+    """Return name, kind, output shape, parameters and inputs of each layer, in order.
 
     Shapes leave out the batch.
     """
@@ -26,7 +26,7 @@ def layer_boxes(model: Network) -> list[LayerBox]:
 
 
 def _sources(layer: Any) -> Iterable[str]:  # noqa: ANN401 - a keras.Layer
-    """Give the layers that a layer reads."""
+    """Return the layers that a layer reads."""
     given = getattr(layer, "input", None)
     tensors = given if isinstance(given, list | tuple) else [given]
     history = (tensor._keras_history.operation for tensor in tensors if tensor is not None)

@@ -45,13 +45,13 @@ def flatten_or_pool(features: keras.KerasTensor, n_units: int) -> keras.KerasTen
 
 
 def pool_all(features: keras.KerasTensor) -> keras.KerasTensor:
-    """Give mean and maximum of each kernel over time and bands: (batch, 2 × n_kernels)."""
+    """Return mean and maximum of each kernel over time and bands: (batch, 2 × n_kernels)."""
     mean = layers.GlobalAveragePooling2D()(features)
     return layers.Concatenate()([mean, layers.GlobalMaxPooling2D()(features)])
 
 
 def _pool_time(features: keras.KerasTensor) -> keras.KerasTensor:
-    """Give mean and maximum over time of each band and kernel, in one row."""
+    """Return mean and maximum over time of each band and kernel, in one row."""
     whole = (1, features.shape[2])
     mean = layers.AveragePooling2D(whole)(features)
     both = layers.Concatenate()([mean, layers.MaxPooling2D(whole)(features)])
@@ -70,24 +70,24 @@ def build_dense(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
 
 
 def as_image(matrix: keras.KerasTensor) -> keras.KerasTensor:
-    """Give a matrix the axis of kernels: (batch, n_bands, n_frames, 1)."""
+    """Add the axis of kernels to a matrix: (batch, n_bands, n_frames, 1)."""
     return layers.Reshape((*matrix.shape[1:], 1))(matrix)
 
 
 def dense_part(features: keras.KerasTensor, n_genres: int) -> keras.KerasTensor:
-    """Give genre probabilities by two dense layers, 256 and 128, as at the end of most networks."""
+    """Return genre probabilities by two dense layers of 256 and 128 units."""
     hidden = layers.Dense(HIDDEN_UNITS, activation="relu")(features)
     return genre_part(hidden, n_genres)
 
 
 def genre_part(features: keras.KerasTensor, n_genres: int) -> keras.KerasTensor:
-    """Give genre probabilities by one dense layer of 128 and the only softmax of a network."""
+    """Return genre probabilities by one dense layer of 128 and the only softmax of a network."""
     hidden = layers.Dense(GENRE_UNITS, activation="relu")(features)
     return softmax_part(hidden, n_genres)
 
 
 def softmax_part(features: keras.KerasTensor, n_genres: int) -> keras.KerasTensor:
-    """Give genre probabilities straight from features; no other softmax may follow."""
+    """Return genre probabilities straight from features; no other softmax may follow."""
     return layers.Dense(n_genres, activation="softmax", name="genres")(features)
 
 
@@ -122,7 +122,7 @@ def build_rnn(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
 
 
 def recurrent_part(matrix: keras.KerasTensor) -> keras.KerasTensor:
-    """Give the last state of two stacked recurrent layers, (batch, 256)."""
+    """Return the last state of two stacked recurrent layers, (batch, 256)."""
     frames = layers.Permute((2, 1))(limit_frames(matrix))  # (batch, n_frames, n_bands)
     unroll = frames.shape[1] <= MOST_UNROLLED
     first = layers.SimpleRNN(128, activation="relu", return_sequences=True, unroll=unroll)
@@ -152,7 +152,7 @@ def build_cnn(input_shape: tuple[int, int], n_genres: int) -> keras.Model:
 def convolutional_part(
     matrix: keras.KerasTensor, n_first: int = 32, n_second: int = 32
 ) -> keras.KerasTensor:
-    """Give the output of convolution, pooling, convolution, without padding, as one row.
+    """Return the output of convolution, pooling, convolution, without padding, as one row.
 
     It is flattened, as in the thesis, or pooled where it is large (`sizing`).
     """

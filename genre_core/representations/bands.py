@@ -19,7 +19,7 @@ FLOOR_DB = -80.0
 
 
 def band_edges_hz() -> list[float]:
-    """Give the 13 edges of the 12 bands: 4 low, 4 mid, 4 high, log-spaced within each range.
+    """Return the 13 edges of the 12 bands: 4 low, 4 mid, 4 high, log-spaced within each range.
 
     Notes
     -----
@@ -32,7 +32,7 @@ def band_edges_hz() -> list[float]:
 
 
 def band_bins() -> list[int]:
-    """Give the first bin of each band and, last, the bin behind the highest band (20 kHz is in)."""
+    """Return the first bin of each band and the bin behind the highest one (20 kHz is inside)."""
     edges = band_edges_hz()
     first_bins = [int(np.ceil(edge / BIN_HZ - 1e-9)) for edge in edges[:-1]]
     return [*first_bins, int(TOP_HZ / BIN_HZ) + 1]
@@ -64,7 +64,7 @@ def band_powers(fragments: Float32Array) -> Float32Array:
 
 
 def thesis_matrices(fragments: Float32Array) -> Float32Array:
-    """Give the thesis's matrix of each fragment: 12 bands of power, scaled into 0..1.
+    """Return the thesis's matrix of each fragment: 12 bands of power, scaled into 0..1.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def thesis_matrices(fragments: Float32Array) -> Float32Array:
 
 
 def decibel_matrices(fragments: Float32Array) -> Float32Array:
-    """Give the same 12 bands in decibels, down to 80 dB below the loudest, scaled into 0..1.
+    """Return the same 12 bands in decibels, down to 80 dB below the loudest, scaled into 0..1.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def embedding_features(embedding: Embedding, n_windows: int) -> FeatureConfig:
 def features_of_lengths(
     representation: str, lengths_s: tuple[float, ...], fragments: FragmentConfig
 ) -> list[FeatureConfig]:
-    """Give one feature setting a length; starts are drawn once, for the longest one.
+    """Return one feature setting a length; starts are drawn once, for the longest one.
 
     So all lengths are cut from the same songs at the same places. Long fragments overlap: a track
     of 120 s with margins of 30 s has 60 s of room, and in it 15 fragments of 30 s start within

@@ -24,12 +24,12 @@ FULL_SCALE = 32_768
 
 
 def band_edges_hz() -> tuple[float, ...]:
-    """Give the edges of the bands: every 401 bins, 2005 Hz."""
+    """Return the edges of the bands: every 401 bins, 2005 Hz."""
     return tuple(band * BINS_PER_BAND * BIN_HZ for band in range(N_BANDS + 1))
 
 
 def getec_matrices(fragments: Float32Array) -> Float32Array:
-    """Give 11 linear bands of 2 kHz, each the mean power of its 401 bins, scaled into 0..1.
+    """Return 11 linear bands of 2 kHz, each the mean power of its 401 bins, scaled into 0..1.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def getec_matrices(fragments: Float32Array) -> Float32Array:
 
 
 def getec_int16_matrices(fragments: Float32Array) -> Float32Array:
-    """Give `getec_matrices` with the program's cast of every power to a 16-bit integer.
+    """Return `getec_matrices` with the program's cast of every power to a 16-bit integer.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def getec_int16_matrices(fragments: Float32Array) -> Float32Array:
 
 
 def program_powers(fragments: Float32Array) -> Float32Array:
-    """Give the one-sided power of every bin, in squared steps of 16-bit audio.
+    """Return the one-sided power of every bin, in squared steps of 16-bit audio.
 
     Parameters
     ----------

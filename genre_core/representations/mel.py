@@ -33,7 +33,7 @@ _MEL_PER_LOG = 27 / np.log(6.4)
 
 
 def logmel_matrices(fragments: Float32Array) -> Float32Array:
-    """Give 64 mel bands in decibels, down to 80 dB below the loudest, scaled into 0..1.
+    """Return 64 mel bands in decibels, down to 80 dB below the loudest, scaled into 0..1.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def logmel_matrices(fragments: Float32Array) -> Float32Array:
 
 
 def mel_powers(fragments: Float32Array) -> Float32Array:
-    """Give the power in each mel band of each frame, Hann window, no padding.
+    """Return the power in each mel band of each frame, Hann window, no padding.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def mel_powers(fragments: Float32Array) -> Float32Array:
 
 @lru_cache(maxsize=1)
 def mel_weights() -> Float32Array:
-    """Give the triangle of each band, whose area over frequency is 1.
+    """Return the triangle of each band, whose area over frequency is 1.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def slaney_filters(
 
 
 def band_edges_hz() -> tuple[float, ...]:
-    """Give where each triangle crosses the next one: half way between their middles."""
+    """Return where each triangle crosses the next one: half way between their middles."""
     corners = _corners_hz(N_BANDS, LOW_HZ, TOP_HZ)
     return tuple(((corners[:-1] + corners[1:]) / 2).tolist())
 

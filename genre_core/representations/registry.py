@@ -150,7 +150,7 @@ REPRESENTATIONS: Mapping[str, Representation] = MappingProxyType(
 
 
 def find_representation(name: str) -> Representation:
-    """Give a representation by its name, or say which there are.
+    """Return a representation by its name.
 
     Raises
     ------

@@ -11,7 +11,7 @@ BIN_HZ = SAMPLE_RATE / FRAME_SAMPLES
 
 
 def power_frames(fragments: Float32Array) -> Float32Array:
-    """Give the power of every bin of every frame: ``abs(D_k) ** 2``, no window, no padding.
+    """Return the power of every bin of every frame: ``abs(D_k) ** 2``, no window, no padding.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def power_frames(fragments: Float32Array) -> Float32Array:
 
 
 def cut_frames(fragments: Float32Array, frame_samples: int, hop_samples: int) -> Float32Array:
-    """Give the frames of each fragment, without padding, as a view that must not be changed.
+    """Return the frames of each fragment, without padding, as a view that must not be changed.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def cut_frames(fragments: Float32Array, frame_samples: int, hop_samples: int) ->
 
 
 def frame_powers(frames: Float32Array) -> Float32Array:
-    """Give ``abs(D_k) ** 2`` of the bins 0 to N / 2 of frames of N samples (section 2.3.1)."""
+    """Return ``abs(D_k) ** 2`` of the bins 0 to N / 2 of frames of N samples (section 2.3.1)."""
     import scipy.fft  # half a second, for nothing in a process that only asks
 
     spectra = scipy.fft.rfft(frames, axis=-1)
@@ -76,7 +76,7 @@ def frame_powers(frames: Float32Array) -> Float32Array:
 
 
 def hann_window(n_samples: int) -> Float32Array:
-    """Give the Hann window of a frame, periodic: ``0.5 - 0.5 cos(2 pi n / N)``."""
+    """Return the Hann window of a frame, periodic: ``0.5 - 0.5 cos(2 pi n / N)``."""
     turns = np.arange(n_samples) / n_samples
     return (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
 
@@ -107,7 +107,7 @@ def scale_matrices(matrices: Float32Array) -> Float32Array:
 
 
 def decibels(powers: Float32Array, floor_db: float) -> Float32Array:
-    """Give each matrix of powers in decibels below its loudest value, down to a floor.
+    """Return each matrix of powers in decibels below its loudest value, down to a floor.
 
     Parameters
     ----------

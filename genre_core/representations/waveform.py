@@ -14,7 +14,7 @@ COLUMN_SAMPLES = 882
 
 
 def waveform_matrices(fragments: Float32Array) -> Float32Array:
-    """Give the wave at 8,820 Hz in columns of 100 ms, scaled into 0..1; silence is zeros.
+    """Return the wave at 8,820 Hz in columns of 100 ms, scaled into 0..1; silence is zeros.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ HOP_SAMPLES = 441
 
 
 def envelope_matrices(fragments: Float32Array) -> Float32Array:
-    """Give the root of the mean square of every 10 ms, as one band, scaled into 0..1.
+    """Return the root of the mean square of every 10 ms, as one band, scaled into 0..1.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class AugmentationConfig:
             raise ValueError(f"training.augmentation.n_masks is {self.n_masks}; use 1 or more.")
 
     def as_document(self) -> dict[str, float]:
-        """Give the strengths that are set, under their names; nothing if nothing is done."""
+        """Return the strengths that are set, by name; empty if none is."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if not (self.band_mask or self.frame_mask):
             del values["n_masks"]

@@ -37,7 +37,7 @@ def seeded_network(
 
 
 def _with_seeds(part: object, rng: np.random.Generator) -> object:
-    """Give the configuration of a network with every open seed filled, in the order of layers."""
+    """Return the configuration of a network with every open seed filled, in the order of layers."""
     if isinstance(part, Mapping):
         return {
             key: int(rng.integers(2**31)) if key == "seed" else _with_seeds(value, rng)
@@ -111,7 +111,7 @@ def fit_network(
 
 
 def predict_genres(model: keras.Model, matrices: Float32Array) -> Float32Array:
-    """Give the probability of each genre for each matrix.
+    """Return the probability of each genre for each matrix.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class _Course(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
 
 
 def _plateau_rule(config: TrainingConfig) -> keras.callbacks.Callback:
-    """Give the learning-rate rule of thesis section 4.3."""
+    """Return the learning-rate rule of thesis section 4.3."""
     return keras.callbacks.ReduceLROnPlateau(
         monitor="loss",
         mode="min",

@@ -64,7 +64,7 @@ class TrainingConfig:
             )
 
     def as_document(self) -> dict[str, int | float]:
-        """Give the settings, flat; of the augmentation, what is set: a plain training names none.
+        """Return the settings, flat; of the augmentation, only what is set.
 
         So a training that was finished before there was any augmentation keeps its name.
         """
@@ -91,7 +91,7 @@ class EpochScores:
 
 
 def best_epoch(scores: Sequence[EpochScores]) -> EpochScores:
-    """Give the epoch of highest validation accuracy, of these the one of lowest validation loss."""
+    """Return the epoch of highest validation accuracy; of equal ones, that of lowest loss."""
     return max(scores, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
 
 

@@ -1,6 +1,6 @@
-"""Audits: what they look at, what they found, and whether they stand against a promotion."""
+"""Audits with their checks, the songs that they examine, and suspect labels."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
 import json
 from collections.abc import Sequence
@@ -13,10 +13,13 @@ from genre_core.dataset.suspects import Suspect
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split, Track
 from genre_core.signal.sound import Sound
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.connection import fetch_rows, insert_rows
 from storage.catalog.publish import query_rows
-from storage.catalog.snapshots import Snapshot
+from storage.catalog.snapshots import Snapshot, as_snapshot
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,116 +39,91 @@ class Audit:
 
 
 def record_sounds(catalog: DuckDBPyConnection, sounds: Sequence[Sound]) -> None:
-    """Record what songs sound like; the first measure of a track stays."""
+    """Record loudness and cut-off of songs; the first measure of a track stays."""
     insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
 
 
-def read_snapshot(layout: DataLayout, snapshot_id: str = "") -> Snapshot | None:
-    """Give a snapshot, or the one used last; none if there is none."""
-    statement = """
-        select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
-        from snapshots where $1 in ('', snapshot_id) order by used_at desc limit 1
+def read_other_snapshot(catalog: DuckDBPyConnection, snapshot: Snapshot) -> Snapshot | None:
+    """Return the same songs as embeddings where a snapshot has spectrograms, or the reverse.
+
+    It is the snapshot of the other kind with the smallest matrices that has shards.
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot_id])
-    return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])}) if rows else None
+    rows = fetch_rows(catalog, _BESIDE, [snapshot.library_id, snapshot.feature_key])
+    return as_snapshot(rows[0]) if rows else None
 
 
-def read_other_snapshot(layout: DataLayout, snapshot: Snapshot) -> Snapshot | None:
-    """Return the same songs on the same sides as embeddings, or as spectrograms, if there are.
-
-    It is the one of the other kind with the smallest matrices that shards are there for.
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _BESIDE, [snapshot.library_id, snapshot.feature_key])
-    return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])}) if rows else None
-
-
-def read_audited_songs(layout: DataLayout, snapshot_id: str) -> list[AuditedSong]:
-    """Give the songs of a snapshot with what might give their genre away."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _AUDITED.format(_FROZEN), [snapshot_id])
+def read_audited_songs(
+    catalog: DuckDBPyConnection, layout: DataLayout, snapshot_id: str
+) -> list[AuditedSong]:
+    """Return the songs of a snapshot with their metadata, files and sound."""
+    rows = fetch_rows(catalog, _AUDITED.format(_FROZEN), [snapshot_id])
     return [_audited_song(layout, row) for row in rows]
 
 
-def read_golden_audited(layout: DataLayout) -> list[AuditedSong]:
-    """Give the songs of the newest golden version that judge: no copy stands for them."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _AUDITED.format(_GOLDEN))
+def read_golden_audited(catalog: DuckDBPyConnection, layout: DataLayout) -> list[AuditedSong]:
+    """Return the songs of the newest golden version, but for excluded duplicates."""
+    rows = fetch_rows(catalog, _AUDITED.format(_GOLDEN))
     return [_audited_song(layout, row) for row in rows]
 
 
-def read_duplicates(layout: DataLayout) -> list[tuple[str, str]]:
-    """Give the pairs of tracks that are one recording."""
+def read_duplicates(catalog: DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return the pairs of tracks that are one recording."""
     statement = "select track_id, other_id from duplicates order by track_id, other_id"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement)
+    rows = fetch_rows(catalog, statement)
     return [(row["track_id"], row["other_id"]) for row in rows]
 
 
-def read_run_predictions(layout: DataLayout, run_id: str) -> dict[str, str]:
-    """Give the genre that a run takes each song for that it was asked about."""
+def read_run_predictions(catalog: DuckDBPyConnection, run_id: str) -> dict[str, str]:
+    """Return the recorded predictions of a run, by track."""
     statement = "select track_id, predicted from predictions where run_id = ?"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [run_id])
+    rows = fetch_rows(catalog, statement, [run_id])
     return {row["track_id"]: row["predicted"] for row in rows}
 
 
-def read_unmeasured(layout: DataLayout, snapshot_id: str, n_tracks: int) -> list[Track]:
-    """Give the tracks of a snapshot whose sound was not measured, some of them."""
+def read_unmeasured(catalog: DuckDBPyConnection, snapshot_id: str, n_tracks: int) -> list[Track]:
+    """Return up to ``n_tracks`` tracks of a snapshot whose sound was not measured."""
     statement = """
         select tracks.* exclude (added_at) from tracks semi join (
             select track_id from snapshot_tracks where snapshot_id = ?) using (track_id)
         anti join sound using (track_id) order by track_id limit ?
     """
-    with open_catalog(layout) as catalog:
-        return [Track(**row) for row in fetch_rows(catalog, statement, [snapshot_id, n_tracks])]
+    return [Track(**row) for row in fetch_rows(catalog, statement, [snapshot_id, n_tracks])]
 
 
-def read_feature_settings(layout: DataLayout, feature_key: str) -> dict[str, Any]:
-    """Give the feature settings that a key stands for."""
-    statement = "select settings from features where feature_key = ?"
-    with open_catalog(layout) as catalog:
-        return json.loads(fetch_rows(catalog, statement, [feature_key])[0]["settings"])
-
-
-def record_audit(layout: DataLayout, audit: Audit) -> None:
-    """Record an audit with its checks; the same audit again takes the place of the first."""
+def record_audit(catalog: DuckDBPyConnection, audit: Audit) -> None:
+    """Record an audit with its checks; the same audit again replaces the first."""
     head = {name: getattr(audit, name) for name in ("audit_id", "snapshot_id", "run_id", "seconds")}
     head |= {"verdict": str(audit.verdict), "settings": json.dumps(audit.settings)}
     rows = [_check_row(audit.audit_id, at, check) for at, check in enumerate(audit.checks)]
-    with open_catalog(layout) as catalog:
-        for table in ("audits", "audit_checks"):
-            catalog.execute(f"delete from {table} where audit_id = ?", [audit.audit_id])
-        insert_rows(catalog, "audits", [head])
-        insert_rows(catalog, "audit_checks", rows)
+    for table in ("audits", "audit_checks"):
+        catalog.execute(f"delete from {table} where audit_id = ?", [audit.audit_id])
+    insert_rows(catalog, "audits", [head])
+    insert_rows(catalog, "audit_checks", rows)
 
 
-def read_audit(layout: DataLayout, audit_id: str) -> Audit | None:
-    """Give an audit, if it was made."""
-    return _read(layout, "audit_id = $1 order by used_at desc limit 1", audit_id)
+def read_audit(catalog: DuckDBPyConnection, audit_id: str) -> Audit | None:
+    """Return an audit, if it was made."""
+    return _read(catalog, "audit_id = $1 order by used_at desc limit 1", audit_id)
 
 
-def read_last_audit(layout: DataLayout, snapshot_id: str) -> Audit | None:
-    """Give the last audit of a snapshot; none before the first."""
-    return _read(layout, "snapshot_id = $1 order by used_at desc limit 1", snapshot_id)
+def read_last_audit(catalog: DuckDBPyConnection, snapshot_id: str) -> Audit | None:
+    """Return the last audit of a snapshot; None before the first."""
+    return _read(catalog, "snapshot_id = $1 order by used_at desc limit 1", snapshot_id)
 
 
-def touch_audit(layout: DataLayout, audit_id: str) -> None:
-    """Make an audit that would only say the same again the last one."""
-    with open_catalog(layout) as catalog:
-        catalog.execute("update audits set used_at = now() where audit_id = ?", [audit_id])
+def touch_audit(catalog: DuckDBPyConnection, audit_id: str) -> None:
+    """Mark an audit that needs no repetition as the last one."""
+    catalog.execute("update audits set used_at = now() where audit_id = ?", [audit_id])
 
 
-def _read(layout: DataLayout, where: str, key: str) -> Audit | None:
-    with open_catalog(layout) as catalog:
-        heads = fetch_rows(
-            catalog, f"select * exclude (created_at, used_at) from audits where {where}", [key]
-        )
-        if not heads:
-            return None
-        statement = "select * from audit_checks where audit_id = ? order by position"
-        checks = fetch_rows(catalog, statement, [heads[0]["audit_id"]])
+def _read(catalog: DuckDBPyConnection, where: str, key: str) -> Audit | None:
+    heads = fetch_rows(
+        catalog, f"select * exclude (created_at, used_at) from audits where {where}", [key]
+    )
+    if not heads:
+        return None
+    statement = "select * from audit_checks where audit_id = ? order by position"
+    checks = fetch_rows(catalog, statement, [heads[0]["audit_id"]])
     changes = {
         "verdict": Level(heads[0]["verdict"]),
         "settings": json.loads(heads[0]["settings"]),
@@ -225,34 +203,32 @@ _AUDITED = """
 """
 
 
-def record_suspects(layout: DataLayout, feature_key: str, suspects: Sequence[Suspect]) -> None:
-    """Put suspects in the place of all that were found before, in one transaction.
-
-    One that is found again under the same label keeps the time when it was found first.
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select track_id, genre, found_at from suspects")
-        known = {(row["track_id"], row["genre"]): row["found_at"] for row in rows}
-        now = fetch_rows(catalog, "select now() as found_at")[0]["found_at"]
-        catalog.execute("delete from suspects")
-        catalog.execute("delete from suspect_neighbours")
-        insert_rows(
-            catalog,
-            "suspects",
-            [
-                {
-                    "track_id": suspect.track_id,
-                    "feature_key": feature_key,
-                    "genre": suspect.genre,
-                    "confidence": suspect.confidence,
-                    "predicted": suspect.predicted,
-                    "predicted_confidence": suspect.predicted_confidence,
-                    "found_at": known.get((suspect.track_id, suspect.genre), now),
-                }
-                for suspect in suspects
-            ],
-        )
-        insert_rows(catalog, "suspect_neighbours", _neighbour_rows(suspects))
+def record_suspects(
+    catalog: DuckDBPyConnection, feature_key: str, suspects: Sequence[Suspect]
+) -> None:
+    """Replace all suspects; one that is found again under the same label keeps its first time."""
+    rows = fetch_rows(catalog, "select track_id, genre, found_at from suspects")
+    known = {(row["track_id"], row["genre"]): row["found_at"] for row in rows}
+    now = fetch_rows(catalog, "select now() as found_at")[0]["found_at"]
+    catalog.execute("delete from suspects")
+    catalog.execute("delete from suspect_neighbours")
+    insert_rows(
+        catalog,
+        "suspects",
+        [
+            {
+                "track_id": suspect.track_id,
+                "feature_key": feature_key,
+                "genre": suspect.genre,
+                "confidence": suspect.confidence,
+                "predicted": suspect.predicted,
+                "predicted_confidence": suspect.predicted_confidence,
+                "found_at": known.get((suspect.track_id, suspect.genre), now),
+            }
+            for suspect in suspects
+        ],
+    )
+    insert_rows(catalog, "suspect_neighbours", _neighbour_rows(suspects))
 
 
 def suspect_rows(layout: DataLayout) -> list[dict[str, Any]]:

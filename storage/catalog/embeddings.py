@@ -19,7 +19,7 @@ from genre_core.training.songs import EmbeddedSongs, label_songs
 from storage.catalog.connection import fetch_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.runs import UNLABELLED
-from storage.catalog.snapshots import IS_CANDIDATE, Snapshot
+from storage.catalog.snapshots import IS_CANDIDATE, Snapshot, as_snapshot
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def read_embedded_library(
 def read_embedded_snapshot(
     catalog: duckdb.DuckDBPyConnection, representation: str = ""
 ) -> tuple[Snapshot, Embedding]:
-    """Return the latest snapshot of an embedding, of one representation if named.
+    """Return the newest snapshot of an embedding, of one representation if named.
 
     Raises
     ------
@@ -126,10 +126,10 @@ def read_embedded_snapshot(
         If there is none yet.
     """
     statement = """
-        select snapshots.* exclude (created_at, used_at), settings
+        select snapshots.*, settings
         from snapshots join features using (feature_key)
         where (settings -> 'embedding') is not null and $1 in ('', representation)
-        order by used_at desc limit 1
+        order by all_genres desc, used_at desc limit 1
     """
     rows = fetch_rows(catalog, statement, [representation])
     if not rows:
@@ -137,9 +137,8 @@ def read_embedded_snapshot(
             f"There is no snapshot of {representation or 'an embedding'} yet. Run `genreflow "
             "train` with an embedding among the representations first."
         )
-    settings = json.loads(rows[0].pop("settings"))
-    row = {**rows[0], "genres": tuple(rows[0]["genres"])}
-    return Snapshot(**row), Embedding.from_document(settings["embedding"])
+    settings = json.loads(rows[0]["settings"])
+    return as_snapshot(rows[0]), Embedding.from_document(settings["embedding"])
 
 
 class Among(StrEnum):

@@ -70,7 +70,7 @@ class SongEmbedding:
 
 
 def select_pending(catalog: DuckDBPyConnection, feature_keys: Sequence[str]) -> list[PendingTrack]:
-    """Give the tracks that miss examples, but for those rejected under these settings or aside.
+    """Return the tracks that miss examples, but for those rejected under these settings or aside.
 
     A track that no source leads to any more, because its file was replaced, is left alone.
     """
@@ -186,7 +186,7 @@ _SETTLE = """
 
 
 def shard_names(catalog: DuckDBPyConnection, feature_key: str) -> list[str]:
-    """Give the shards of a feature key, in order."""
+    """Return the shards of a feature key, in order."""
     statement = "select shard from shards where feature_key = ? order by shard"
     return [row["shard"] for row in fetch_rows(catalog, statement, [feature_key])]
 
@@ -200,7 +200,7 @@ def read_embedding(catalog: DuckDBPyConnection, feature_key: str) -> Embedding |
 
 
 def all_shards(catalog: DuckDBPyConnection) -> list[str]:
-    """Give the shards of every feature key."""
+    """Return the shards of every feature key."""
     rows = fetch_rows(catalog, "select shard from shards order by shard")
     return [row["shard"] for row in rows]
 
@@ -212,7 +212,7 @@ def count_examples(catalog: DuckDBPyConnection) -> int:
 
 
 def count_song_bytes(catalog: DuckDBPyConnection, snapshot_ids: Sequence[str]) -> dict[str, float]:
-    """Give what a song's examples take on the disk, on average, under the key of each snapshot."""
+    """Return the mean bytes on disk of a song's examples, by snapshot."""
     statement = """
         select snapshot_id, sum(n_bytes) / sum(n_songs) as bytes_per_song
         from snapshots join shards using (feature_key)
@@ -225,7 +225,7 @@ def count_song_bytes(catalog: DuckDBPyConnection, snapshot_ids: Sequence[str]) -
 
 
 def shard_row(shard: Shard) -> dict[str, str | int]:
-    """Give a shard as the catalog names it."""
+    """Return a shard as the catalog names it."""
     return {
         "shard": shard.name,
         "feature_key": shard.feature_key,

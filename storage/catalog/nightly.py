@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genre_core.locations import mask_location
 from storage.catalog.connection import fetch_rows, insert_rows
-from storage.catalog.snapshots import Snapshot
+from storage.catalog.snapshots import Snapshot, as_snapshot
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -255,18 +255,18 @@ class NewTracks:
 
 
 def read_newest_snapshots(
-    catalog: DuckDBPyConnection, feature_keys: Sequence[str]
+    catalog: DuckDBPyConnection, feature_keys: Sequence[str], genres: Sequence[str] = ()
 ) -> list[Snapshot]:
-    """Return the snapshot used last under each key, in their order; a key may have none."""
+    """Return the newest snapshot of these genres (empty: all) under each key that has one."""
     statement = """
         select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
-        from snapshots where feature_key in (select unnest(?::varchar[]))
+        from snapshots where feature_key in (select unnest($1::varchar[]))
+            and if(len($2::varchar[]) = 0, all_genres,
+                list_sort(genres) = list_sort($2::varchar[]))
         qualify row_number() over (partition by feature_key order by used_at desc) = 1
     """
-    rows = fetch_rows(catalog, statement, [list(feature_keys)])
-    found = {
-        row["feature_key"]: Snapshot(**{**row, "genres": tuple(row["genres"])}) for row in rows
-    }
+    rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres)])
+    found = {row["feature_key"]: as_snapshot(row) for row in rows}
     return [found[key] for key in feature_keys if key in found]
 
 

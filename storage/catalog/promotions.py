@@ -1,24 +1,61 @@
-"""Challenges of the champion: who was judged on which songs, and what was decided."""
+"""Promotions, challenges of the champion, and the golden songs that decide them."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
-from storage.catalog.runs import Prediction, Promotion, Run
+from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.runs import Run
 from storage.catalog.snapshots import IN_LIBRARY
-from storage.home import DataLayout
+from storage.models.champion import Champion
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+FEWEST_SONGS = 2
+"""Golden songs of each genre before the first version is frozen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One change of the champion; the last row is the current champion.
+
+    ``kind`` is ``promotion``, ``rollback`` or ``manual`` (a version that a person chose). Both
+    scores are macro F1 on the songs that ``judged_on`` names, and ``gain`` is their difference;
+    they are missing where there was nothing to compare with.
+    """
+
+    version: int
+    run_id: str
+    previous_version: int | None
+    previous_run_id: str | None
+    snapshot_id: str
+    validation_macro_f1: float
+    previous_validation_macro_f1: float | None
+    reason: str
+    kind: str = "promotion"
+    who: str = ""
+    judged_on: str = ""
+    n_songs: int | None = None
+    macro_f1: float | None = None
+    macro_f1_low: float | None = None
+    macro_f1_high: float | None = None
+    previous_macro_f1: float | None = None
+    previous_macro_f1_low: float | None = None
+    previous_macro_f1_high: float | None = None
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    audit_id: str = ""
+    audit_verdict: str = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """One judged challenge, promoted or not; the columns are those of `Promotion`."""
+    """One challenge of the champion, promoted or rejected; the columns are those of `Promotion`."""
 
     run_id: str
     previous_run_id: str | None
@@ -43,145 +80,12 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredSong:
-    """A song that champion and challenger are judged on."""
+    """A song on which champion and challenger are compared."""
 
     track_id: str
     genre: str
     group_id: str
     split: str
-
-
-def record_challenge(layout: DataLayout, challenge: Challenge) -> None:
-    """Add a challenge, unless the last one of the same two says the same."""
-    row = asdict(challenge)
-    last = read_last_challenge(layout, challenge.run_id, challenge.previous_run_id)
-    same = ("promoted", "judged_on", "reason", "audit_id", "audit_verdict")
-    if last and all(getattr(last, name) == row[name] for name in same):
-        return
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "challenges", [row])
-
-
-def read_last_challenge(
-    layout: DataLayout, run_id: str, previous_run_id: str | None
-) -> Challenge | None:
-    """Give what was decided last of a challenger and a champion."""
-    statement = """
-        select * exclude (challenge_id, judged_at) from challenges
-        where run_id = ? and previous_run_id is not distinct from ?
-        order by challenge_id desc limit 1
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [run_id, previous_run_id])
-    return Challenge(**rows[0]) if rows else None
-
-
-def read_validation_songs(
-    layout: DataLayout, snapshot_id: str, former_id: str = ""
-) -> list[ScoredSong]:
-    """Give the validation songs of a snapshot.
-
-    Those of a former snapshot are added whose genre the snapshot lacks, as far as they are still
-    in the store under that genre.
-    """
-    statement = """
-        with own as (select * from snapshot_tracks where snapshot_id = $1)
-        select track_id, genre, group_id, split from own where split = 'validation'
-        union all
-        select track_id, genre, group_id, split from snapshot_tracks
-            semi join tracks using (track_id, genre) anti join own using (genre)
-        where snapshot_id = $2 and split = 'validation' order by track_id
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot_id, former_id])
-    return [ScoredSong(**row) for row in rows]
-
-
-def read_golden_songs(layout: DataLayout, version: int, genres: Sequence[str]) -> list[ScoredSong]:
-    """Give the songs of a frozen version that are of these genres and still in the store.
-
-    One that another copy stands for, perhaps where it is learned from, judges no more.
-    """
-    statement = """
-        select track_id, golden_songs.genre, group_id, split
-        from golden_songs join assignments using (track_id) semi join tracks using (track_id)
-        where version = ? and golden_songs.genre in (select unnest(?))
-            and track_id not in (select track_id from excluded_tracks) order by track_id
-    """
-    with open_catalog(layout) as catalog:
-        return [ScoredSong(**r) for r in fetch_rows(catalog, statement, [version, list(genres)])]
-
-
-def read_predictable(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> set[str]:
-    """Give those of these songs that have examples under the feature key of a run."""
-    statement = """
-        select track_id from extracted where track_id in (select unnest($2)) and feature_key = (
-            select feature_key from runs join snapshots using (snapshot_id) where run_id = $1)
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
-    return {row["track_id"] for row in rows}
-
-
-def read_predicted(layout: DataLayout, run_id: str, track_ids: Sequence[str]) -> dict[str, str]:
-    """Give what a run was recorded to take these songs for."""
-    statement = """
-        select track_id, predicted from predictions
-        where run_id = ? and track_id in (select unnest(?))
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
-    return {row["track_id"]: row["predicted"] for row in rows}
-
-
-def record_predictions(layout: DataLayout, predictions: Sequence[Prediction]) -> None:
-    """Record what a run says of songs; what was recorded before stays."""
-    rows = [prediction.as_row() for prediction in predictions]
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "predictions", rows, "on conflict do nothing")
-
-
-def read_staleness(layout: DataLayout, new_id: str, old_id: str) -> float:
-    """Give the share of the songs of a new snapshot that an old one lacks."""
-    statement = """
-        select coalesce(avg((track_id not in (
-            select track_id from snapshot_tracks where snapshot_id = $2))::integer), 0) as share
-        from snapshot_tracks where snapshot_id = $1
-    """
-    with open_catalog(layout) as catalog:
-        return float(fetch_rows(catalog, statement, [new_id, old_id])[0]["share"])
-
-
-def read_candidate_runs(layout: DataLayout) -> list[Run]:
-    """Give the runs on the library used last that may challenge: none from before a rollback.
-
-    Who rolls back is content with no run that there was; the next challenger is a new training.
-    """
-    statement = """
-        select runs.* from runs join snapshots using (snapshot_id)
-        where library_id = (select arg_max(library_id, used_at) from snapshots)
-            and (started_at > coalesce((select max(promoted_at) from promotions
-                    where kind = 'rollback'), '-infinity'::timestamptz)
-                or run_id = (select arg_max(run_id, promotion_id) from promotions))
-        order by started_at
-    """
-    with open_catalog(layout) as catalog:
-        return [Run(**row) for row in fetch_rows(catalog, statement)]
-
-
-def read_promotion_of(layout: DataLayout, version: int) -> Promotion | None:
-    """Give the last promotion, not rollback, that put a version in use."""
-    statement = """
-        select * exclude (promotion_id, promoted_at) from promotions
-        where version = ? and kind = 'promotion' order by promotion_id desc limit 1
-    """
-    with open_catalog(layout) as catalog:
-        rows: list[dict[str, Any]] = fetch_rows(catalog, statement, [version])
-    return Promotion(**rows[0]) if rows else None
-
-
-FEWEST_SONGS = 2
-"""So many golden songs every genre needs before the first version is frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +97,7 @@ class Golden:
 
     @property
     def name(self) -> str:
-        """What promotions say that they were judged on."""
+        """Value of ``judged_on`` in promotions and challenges."""
         return f"golden {self.version}"
 
     @property
@@ -202,53 +106,210 @@ class Golden:
         return dict(sorted(Counter(self.genre_of_track.values()).items()))
 
 
-def read_golden(layout: DataLayout) -> Golden | None:
-    """Give the newest frozen version; none before the first."""
-    versions = read_golden_versions(layout)
+def record_promotion(catalog: DuckDBPyConnection, promotion: Promotion) -> None:
+    """Add a promotion; rows are never changed."""
+    insert_rows(catalog, "promotions", [asdict(promotion)])
+
+
+def read_last_promotion(catalog: DuckDBPyConnection) -> Promotion | None:
+    """Return the current champion, as its promotion; None before the first."""
+    return _read_promotion(catalog, "true", [])
+
+
+def read_champion(catalog: DuckDBPyConnection) -> Champion | None:
+    """Return version, run and model of the current champion; None before the first promotion."""
+    statement = """
+        select version, run_id, coalesce(model_uri, '') as model_uri
+        from promotions left join runs using (run_id) order by promotion_id desc limit 1
+    """
+    rows = fetch_rows(catalog, statement)
+    return Champion(**rows[0]) if rows else None
+
+
+def read_previous_version(
+    catalog: DuckDBPyConnection, champion: Promotion
+) -> tuple[int, str] | None:
+    """Return version and run that a rollback of the champion brings back; None if there is none.
+
+    It is the champion that the last promotion of this version replaced.
+    """
+    made = _read_promotion(catalog, "version = ? and kind <> 'rollback'", [champion.version])
+    if made is None or made.previous_version is None:
+        return None
+    return made.previous_version, made.previous_run_id or ""
+
+
+def record_challenge(catalog: DuckDBPyConnection, challenge: Challenge) -> None:
+    """Add a challenge, unless it repeats the last one of the same two models."""
+    last = read_last_challenge(catalog, challenge.run_id, challenge.previous_run_id)
+    same = ("promoted", "judged_on", "reason", "audit_id", "audit_verdict")
+    if last and all(getattr(last, name) == getattr(challenge, name) for name in same):
+        return
+    insert_rows(catalog, "challenges", [asdict(challenge)])
+
+
+def read_last_challenge(
+    catalog: DuckDBPyConnection, run_id: str, previous_run_id: str | None
+) -> Challenge | None:
+    """Return the last challenge of two models."""
+    statement = """
+        select * exclude (challenge_id, judged_at) from challenges
+        where run_id = ? and previous_run_id is not distinct from ?
+        order by challenge_id desc limit 1
+    """
+    rows = fetch_rows(catalog, statement, [run_id, previous_run_id])
+    return Challenge(**rows[0]) if rows else None
+
+
+def count_challenges(
+    catalog: DuckDBPyConnection, judged_on: str, run_id: str, previous_run_id: str | None
+) -> int:
+    """Return the number of a challenge among all on these songs, from 1; repeats keep theirs."""
+    statement = """
+        select run_id, previous_run_id from challenges
+        where judged_on = ? and previous_run_id is not null and gain is not null
+        group by all order by min(challenge_id)
+    """
+    rows = fetch_rows(catalog, statement, [judged_on])
+    pairs = [(row["run_id"], row["previous_run_id"]) for row in rows]
+    pair = (run_id, previous_run_id)
+    return pairs.index(pair) + 1 if pair in pairs else len(pairs) + 1
+
+
+def read_candidate_runs(catalog: DuckDBPyConnection, library_id: str) -> list[Run]:
+    """Return the runs on a library that may challenge: after a person's choice, only newer ones.
+
+    Rolling back, or choosing a version, rejects the runs that existed; the next challenger is a
+    new training.
+    """
+    statement = """
+        select runs.* from runs join snapshots using (snapshot_id)
+        where library_id = ?
+            and (started_at > coalesce((select max(promoted_at) from promotions
+                    where kind <> 'promotion'), '-infinity'::timestamptz)
+                or run_id = (select arg_max(run_id, promotion_id) from promotions))
+        order by started_at
+    """
+    return [Run(**row) for row in fetch_rows(catalog, statement, [library_id])]
+
+
+def read_validation_songs(
+    catalog: DuckDBPyConnection, snapshot_id: str, former_id: str = ""
+) -> list[ScoredSong]:
+    """Return the validation songs of a snapshot.
+
+    Those of a former snapshot are added whose genre the snapshot lacks, if they still have that
+    genre in the store.
+    """
+    statement = """
+        with own as (select * from snapshot_tracks where snapshot_id = $1)
+        select track_id, genre, group_id, split from own where split = 'validation'
+        union all
+        select track_id, genre, group_id, split from snapshot_tracks
+            semi join tracks using (track_id, genre) anti join own using (genre)
+        where snapshot_id = $2 and split = 'validation' order by track_id
+    """
+    return [ScoredSong(**row) for row in fetch_rows(catalog, statement, [snapshot_id, former_id])]
+
+
+def read_golden_songs(
+    catalog: DuckDBPyConnection, version: int, genres: Sequence[str]
+) -> list[ScoredSong]:
+    """Return the songs of a frozen version that are of these genres and still in the store.
+
+    Songs that are excluded as duplicates are left out: the other copy may be in training.
+    """
+    statement = """
+        select track_id, golden_songs.genre, group_id, split
+        from golden_songs join assignments using (track_id) semi join tracks using (track_id)
+        where version = ? and golden_songs.genre in (select unnest(?))
+            and track_id not in (select track_id from excluded_tracks) order by track_id
+    """
+    return [ScoredSong(**row) for row in fetch_rows(catalog, statement, [version, list(genres)])]
+
+
+def read_predictable(
+    catalog: DuckDBPyConnection, run_id: str, track_ids: Sequence[str]
+) -> set[str]:
+    """Return those of these songs that have examples under the feature key of a run."""
+    statement = """
+        select track_id from extracted where track_id in (select unnest($2)) and feature_key = (
+            select feature_key from runs join snapshots using (snapshot_id) where run_id = $1)
+    """
+    rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
+    return {row["track_id"] for row in rows}
+
+
+def read_predicted(
+    catalog: DuckDBPyConnection, run_id: str, track_ids: Sequence[str]
+) -> dict[str, str]:
+    """Return the recorded predictions of a run for these songs, by track."""
+    statement = """
+        select track_id, predicted from predictions
+        where run_id = ? and track_id in (select unnest(?))
+    """
+    rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
+    return {row["track_id"]: row["predicted"] for row in rows}
+
+
+def read_staleness(catalog: DuckDBPyConnection, new_id: str, old_id: str) -> float:
+    """Return the share of the songs of a new snapshot that an old one lacks."""
+    statement = """
+        select coalesce(avg((track_id not in (
+            select track_id from snapshot_tracks where snapshot_id = $2))::integer), 0) as share
+        from snapshot_tracks where snapshot_id = $1
+    """
+    return float(fetch_rows(catalog, statement, [new_id, old_id])[0]["share"])
+
+
+def read_golden(catalog: DuckDBPyConnection) -> Golden | None:
+    """Return the newest frozen version; None before the first."""
+    versions = read_golden_versions(catalog)
     return versions[-1] if versions else None
 
 
-def read_golden_versions(layout: DataLayout) -> list[Golden]:
-    """Give all frozen versions, the first one first."""
-    with open_catalog(layout) as catalog:
-        return _versions(catalog)
+def read_golden_versions(catalog: DuckDBPyConnection) -> list[Golden]:
+    """Return all frozen versions, the first one first."""
+    statement = "select version, track_id, genre from golden_songs order by version, track_id"
+    found: dict[int, dict[str, str]] = {}
+    for row in fetch_rows(catalog, statement):
+        found.setdefault(row["version"], {})[row["track_id"]] = row["genre"]
+    return [Golden(version=version, genre_of_track=songs) for version, songs in found.items()]
 
 
-def read_waiting(layout: DataLayout) -> Golden:
-    """Give the songs that stand in golden places now, as the version that they would become."""
-    with open_catalog(layout) as catalog:
-        return _waiting(catalog)
+def read_next_golden(catalog: DuckDBPyConnection) -> Golden:
+    """Return the songs that are assigned to the golden set now, as the next version."""
+    statement = "select coalesce(max(version), 0)::integer + 1 as version from golden_songs"
+    songs = {row["track_id"]: row["genre"] for row in fetch_rows(catalog, _NEXT_SONGS)}
+    return Golden(version=fetch_rows(catalog, statement)[0]["version"], genre_of_track=songs)
 
 
-def read_split_by_song(layout: DataLayout) -> dict[str, int]:
-    """Count the songs in golden places that do not stand there with all songs of their artist."""
+def read_split_by_song(catalog: DuckDBPyConnection) -> dict[str, int]:
+    """Count the golden songs whose artist may have songs elsewhere, by genre."""
     statement = """
         select genre, count(*) as n from assignments
         where split = 'golden' and split_level = 'song' group by genre order by genre
     """
-    with open_catalog(layout) as catalog:
-        return {row["genre"]: row["n"] for row in fetch_rows(catalog, statement)}
+    return {row["genre"]: row["n"] for row in fetch_rows(catalog, statement)}
 
 
-def freeze_golden(layout: DataLayout) -> Golden | None:
-    """Freeze the first version, once every genre has two golden songs; give the newest one."""
-    with open_catalog(layout) as catalog:
-        versions, waiting = _versions(catalog), _waiting(catalog)
-        genres = {row["genre"] for row in fetch_rows(catalog, _GENRES)}
-        enough = all(waiting.n_songs.get(genre, 0) >= FEWEST_SONGS for genre in genres)
-        if versions or not genres or not enough:
-            return versions[-1] if versions else None
-        return _freeze(catalog, waiting)
+def freeze_golden(catalog: DuckDBPyConnection) -> Golden | None:
+    """Freeze the first version once every genre has two golden songs; return the newest one."""
+    if newest := read_golden(catalog):
+        return newest
+    coming = read_next_golden(catalog)
+    genres = {row["genre"] for row in fetch_rows(catalog, _GENRES)}
+    if not genres or any(coming.n_songs.get(genre, 0) < FEWEST_SONGS for genre in genres):
+        return None
+    return _freeze(catalog, coming)
 
 
-def renew_golden(layout: DataLayout) -> Golden | None:
-    """Freeze what stands in golden places now as the next version; none if nothing differs."""
-    with open_catalog(layout) as catalog:
-        versions, waiting = _versions(catalog), _waiting(catalog)
-        known = versions[-1].genre_of_track if versions else {}
-        if waiting.genre_of_track == known:
-            return None
-        return _freeze(catalog, waiting)
+def renew_golden(catalog: DuckDBPyConnection) -> Golden | None:
+    """Freeze the golden songs of now as the next version; None if nothing differs."""
+    newest, coming = read_golden(catalog), read_next_golden(catalog)
+    if coming.genre_of_track == (newest.genre_of_track if newest else {}):
+        return None
+    return _freeze(catalog, coming)
 
 
 def _freeze(catalog: DuckDBPyConnection, golden: Golden) -> Golden:
@@ -260,19 +321,15 @@ def _freeze(catalog: DuckDBPyConnection, golden: Golden) -> Golden:
     return golden
 
 
-def _versions(catalog: DuckDBPyConnection) -> list[Golden]:
-    statement = "select version, track_id, genre from golden_songs order by version, track_id"
-    found: dict[int, dict[str, str]] = {}
-    for row in fetch_rows(catalog, statement):
-        found.setdefault(row["version"], {})[row["track_id"]] = row["genre"]
-    return [Golden(version=version, genre_of_track=songs) for version, songs in found.items()]
-
-
-def _waiting(catalog: DuckDBPyConnection) -> Golden:
-    statement = "select coalesce(max(version), 0)::integer + 1 as version from golden_songs"
-    songs = {row["track_id"]: row["genre"] for row in fetch_rows(catalog, _STANDING)}
-    version = fetch_rows(catalog, statement)[0]["version"]
-    return Golden(version=version, genre_of_track=songs)
+def _read_promotion(
+    catalog: DuckDBPyConnection, where: str, parameters: Sequence[object]
+) -> Promotion | None:
+    statement = f"""
+        select * exclude (promotion_id, promoted_at) from promotions
+        where {where} order by promotion_id desc limit 1
+    """
+    rows = fetch_rows(catalog, statement, parameters)
+    return Promotion(**rows[0]) if rows else None
 
 
 _GENRES = f"""
@@ -280,7 +337,7 @@ _GENRES = f"""
     where track_id not in (select track_id from excluded_tracks) and {IN_LIBRARY}
 """
 
-_STANDING = f"""
+_NEXT_SONGS = f"""
     select track_id, tracks.genre from assignments join tracks using (track_id)
     where split = 'golden' and track_id not in (select track_id from excluded_tracks)
         and location not in (

@@ -46,8 +46,8 @@ create table tag_names as
 
 create table snapshots as
     select snapshot_id, feature_key, created_at, n_tracks, n_examples, seed, library_id, genres,
-        used_at
-    from catalog.snapshots order by created_at;
+        used_at, all_genres, representation, fragment_s
+    from catalog.snapshots left join catalog.features using (feature_key) order by created_at;
 
 create table splits as
     select snapshot_id, track_id, genre, split, group_id, split_level
@@ -59,6 +59,8 @@ create table runs as
         validation_accuracy, comparison_id, validation_macro_f1_low, validation_macro_f1_high,
         test_macro_f1_low, test_macro_f1_high, test_accuracy_low, test_accuracy_high, training_key
     from catalog.runs order by started_at;
+
+create table scores as select * from catalog.scores order by all;
 
 create table predictions as
     select run_id, track_id, split, genre, predicted, probability, probabilities, confidence,

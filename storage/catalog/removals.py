@@ -193,7 +193,8 @@ def unused_models(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
     Models of the newest library stay, and all that were champion or challenger. -1 keeps all.
     """
     statement = """
-        with newest as (select arg_max(library_id, used_at) as library_id from snapshots),
+        with newest as (
+            select library_id from snapshots order by all_genres desc, used_at desc limit 1),
         used as (
             select run_id from promotions
             union select previous_run_id from promotions where previous_run_id is not null

@@ -73,7 +73,7 @@ create table snapshots (
     snapshot_id varchar primary key, feature_key varchar not null, library_id varchar not null,
     genres varchar[] not null, n_tracks integer not null, n_examples integer not null,
     seed integer not null, created_at timestamptz not null default now(),
-    used_at timestamptz not null default now()
+    used_at timestamptz not null default now(), all_genres boolean not null default true
 );
 
 create table snapshot_tracks (
@@ -94,6 +94,12 @@ create table runs (
     test_macro_f1_low double, test_macro_f1_high double,
     test_accuracy_low double, test_accuracy_high double,
     training_key varchar not null default ''
+);
+
+create table scores (
+    run_id varchar not null, split varchar not null, metric varchar not null,
+    genre varchar not null default '', value double not null, low double not null,
+    high double not null, primary key (run_id, split, metric, genre)
 );
 
 create table predictions (

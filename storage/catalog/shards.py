@@ -35,7 +35,7 @@ class NamedShard:
 
 
 def named_shards(catalog: DuckDBPyConnection) -> list[NamedShard]:
-    """Give the shards of every feature key, each key's oldest first."""
+    """Return the shards of every feature key, each key's oldest first."""
     statement = """
         select shard as name, feature_key, n_bytes, digest,
             (4::bigint * n_rows * n_bands * n_frames)::bigint as values_bytes
@@ -45,7 +45,7 @@ def named_shards(catalog: DuckDBPyConnection) -> list[NamedShard]:
 
 
 def count_named(catalog: DuckDBPyConnection, shards: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Give the number of fragments of each track, by shard, as the catalog has it."""
+    """Return the number of fragments of each track, by shard, as the catalog has it."""
     statement = """
         select shard, track_id, n_fragments from extracted
         where shard in (select unnest(?)) order by shard, track_id

@@ -1,19 +1,20 @@
-"""Places in the split, kept for ever, and the snapshots that trainings are made from."""
+"""Split assignments, which never move, and the snapshots that models are trained on."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are told as leaks at exit
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genre_core.dataset.groups import Candidate, join_artists
 from genre_core.dataset.splits import Assignment
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
 from genre_core.representations.features import FeatureConfig
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.publish import query_rows
 from storage.catalog.recordings import recording_keys
 from storage.home import DataLayout
 
@@ -26,7 +27,7 @@ class Snapshot:
     """The tracks, genres, splits and feature key of a training set.
 
     ``library_id`` digests tracks, genres and splits alone: snapshots of several lengths or
-    representations that share it hold the same songs on the same sides.
+    representations that share it have the same songs in the same subsets.
     """
 
     snapshot_id: str
@@ -37,10 +38,38 @@ class Snapshot:
     n_tracks: int
     n_examples: int
 
+    def __str__(self) -> str:
+        return f"snapshot {self.snapshot_id} ({self.n_tracks} songs of {len(self.genres)} genres)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotChoice:
+    """Which snapshot a command works on: the one named, else the newest of the configured library.
+
+    Attributes
+    ----------
+    snapshot_id : str
+        The snapshot, or the beginning of its id.
+    genres : tuple of str
+        The genres of the settings; empty: all.
+    spectrograms, embeddings : tuple of str
+        Representations of the settings; snapshots of others come second.
+    fragment_lengths_s : tuple of float
+    """
+
+    snapshot_id: str = ""
+    genres: tuple[str, ...] = ()
+    spectrograms: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    fragment_lengths_s: tuple[float, ...] = ()
+
+
+NEWEST = SnapshotChoice()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A track of a snapshot: its genre and its side."""
+    """A track of a snapshot: its genre and its subset."""
 
     track_id: str
     genre: str
@@ -52,154 +81,228 @@ IN_LIBRARY = """
         where not other.is_builtin and other.genre <> '' and other.track_id in (
             select track_id from extracted union all select track_id from assignments))
 """
-"""What can be learned from: labelled songs, of the built-in library only if there are no others."""
+"""Songs to train on: labelled ones, of the built-in library only if there are no others."""
 
 
 def read_candidates(
-    layout: DataLayout, feature_keys: Sequence[str], genres: Sequence[str]
+    catalog: DuckDBPyConnection, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> list[Candidate]:
-    """Give the tracks with examples under all the keys; ``genres`` narrows them if not empty.
+    """Return the tracks with examples under all the keys; ``genres`` filters them if not empty.
 
-    The built-in library steps back as soon as the store has other labelled music. A song whose
-    label is of no genre any more is left aside, and so are unlabelled songs and one whose
-    recording another copy stands for.
+    Left out are the built-in library beside other labelled music, unlabelled songs, songs whose
+    label is not a genre any more, and duplicates of a recording.
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
-        keys = recording_keys(catalog)
+    rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
+    keys = recording_keys(catalog)
     return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
 
 
-def read_settled(layout: DataLayout) -> list[Candidate]:
-    """Give the tracks that have a place, whatever their examples and genres, copies included.
+def read_settled(catalog: DuckDBPyConnection) -> list[Candidate]:
+    """Return the labelled tracks that are assigned, whatever their examples; duplicates included.
 
-    Those of the built-in library have no say in the split of other music, unlabelled songs in none.
+    Those of the built-in library are left out beside other music.
     """
     statement = f"""
         select track_id, genre, artist from tracks semi join assignments using (track_id)
         where {IN_LIBRARY}
     """
-    with open_catalog(layout) as catalog:
-        rows, keys = fetch_rows(catalog, statement), recording_keys(catalog)
+    rows, keys = fetch_rows(catalog, statement), recording_keys(catalog)
     return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
 
 
-def read_assignments(layout: DataLayout) -> dict[str, Assignment]:
-    """Give the place of every track that has one, but for those that `read_settled` leaves out."""
+def read_assignments(catalog: DuckDBPyConnection) -> dict[str, Assignment]:
+    """Return the assignments of the tracks of `read_settled`, by track."""
     statement = f"""
         select track_id, tracks.genre, split, group_id, split_level
         from assignments join tracks using (track_id) where {IN_LIBRARY}
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement)
+    rows = fetch_rows(catalog, statement)
     return {row["track_id"]: Assignment(**{**row, "split": Split(row["split"])}) for row in rows}
 
 
 def record_assignments(
-    layout: DataLayout, assignments: Sequence[Assignment], conflicts: Mapping[str, str]
+    catalog: DuckDBPyConnection, assignments: Sequence[Assignment], conflicts: Mapping[str, str]
 ) -> None:
-    """Record new places, and quarantine the tracks that tie two splits."""
+    """Record new assignments, and quarantine the tracks that tie two subsets, with a message."""
     rows = [{**asdict(a), "split": str(a.split)} for a in assignments]
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "assignments", rows, "on conflict do nothing")
-        for track_id, sentence in conflicts.items():
-            catalog.execute(
-                """
-                update outcomes set outcome = ?, stage = ?, reason = ?, message = ?,
-                    updated_at = now() where track_id = ? and outcome = 'ok'
-                """,
-                [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT, sentence, track_id],
-            )
+    insert_rows(catalog, "assignments", rows, "on conflict do nothing")
+    for track_id, message in conflicts.items():
+        catalog.execute(
+            """
+            update outcomes set outcome = ?, stage = ?, reason = ?, message = ?,
+                updated_at = now() where track_id = ? and outcome = 'ok'
+            """,
+            [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT, message, track_id],
+        )
 
 
 def record_snapshot(
-    layout: DataLayout, feature_key: str, track_ids: Sequence[str], seed: int
+    catalog: DuckDBPyConnection,
+    feature_key: str,
+    track_ids: Sequence[str],
+    seed: int,
+    *,
+    all_genres: bool = True,
 ) -> Snapshot:
-    """Freeze those of the tracks that have a place and examples under a feature key.
+    """Freeze those of the tracks that are assigned and have examples under a feature key.
 
-    The same tracks on the same sides give the same snapshot, however often it is asked for.
-    Golden songs are never among them.
+    The same tracks in the same subsets give the same snapshot. Golden songs are never among them.
+    ``all_genres``: the genres were not restricted.
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
-        library_id = _digest(f"{r['track_id']} {r['genre']} {r['split']}" for r in rows)
-        snapshot = Snapshot(
-            snapshot_id=_digest([library_id, feature_key]),
-            feature_key=feature_key,
-            library_id=library_id,
-            genres=tuple(sorted({row["genre"] for row in rows})),
-            seed=seed,
-            n_tracks=len(rows),
-            n_examples=sum(row.pop("n_fragments") for row in rows),
-        )
-        _insert_snapshot(catalog, snapshot, rows)
+    rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
+    library_id = _digest(f"{r['track_id']} {r['genre']} {r['split']}" for r in rows)
+    snapshot = Snapshot(
+        snapshot_id=_digest([library_id, feature_key]),
+        feature_key=feature_key,
+        library_id=library_id,
+        genres=tuple(sorted({row["genre"] for row in rows})),
+        seed=seed,
+        n_tracks=len(rows),
+        n_examples=sum(row.pop("n_fragments") for row in rows),
+    )
+    document = asdict(snapshot) | {"genres": list(snapshot.genres), "all_genres": all_genres}
+    members = [{**row, "snapshot_id": snapshot.snapshot_id} for row in rows]
+    insert_rows(catalog, "snapshots", [document], _TOUCH)
+    insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")
     return snapshot
 
 
-def read_snapshot(layout: DataLayout, snapshot_id: str) -> Snapshot:
-    """Give a snapshot that the catalog holds.
+def find_snapshot(catalog: DuckDBPyConnection, snapshot_id: str) -> Snapshot | None:
+    """Return a snapshot, if the catalog has it."""
+    rows = fetch_rows(
+        catalog, f"select {_COLUMNS} from snapshots where snapshot_id = ?", [snapshot_id]
+    )
+    return as_snapshot(rows[0]) if rows else None
+
+
+def read_snapshot(catalog: DuckDBPyConnection, snapshot_id: str) -> Snapshot:
+    """Return a complete snapshot.
 
     Raises
     ------
     CatalogMismatch
-        If it is not there, or its tracks are no longer those that its name digests.
+        If it is missing, or its tracks are no longer those that its id digests.
     """
-    statement = "select * exclude (created_at, used_at) from snapshots where snapshot_id = ?"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot_id])
-    members = [f"{p.track_id} {p.genre} {p.split}" for p in read_placements(layout, snapshot_id)]
-    if not rows or _digest([_digest(members), rows[0]["feature_key"]]) != snapshot_id:
-        raise CatalogMismatch(
-            f"Snapshot {snapshot_id} is not whole any more: songs of it are gone."
-        )
-    return Snapshot(**{**rows[0], "genres": tuple(rows[0]["genres"])})
+    snapshot = find_snapshot(catalog, snapshot_id)
+    members = [f"{p.track_id} {p.genre} {p.split}" for p in read_placements(catalog, snapshot_id)]
+    if snapshot is None or _digest([_digest(members), snapshot.feature_key]) != snapshot_id:
+        raise CatalogMismatch(f"Snapshot {snapshot_id} is incomplete: songs of it are gone.")
+    return snapshot
 
 
-def read_placements(layout: DataLayout, snapshot_id: str) -> list[Placement]:
-    """Give the tracks of a snapshot with their genres and sides."""
+def choose_snapshot(
+    catalog: DuckDBPyConnection, choice: SnapshotChoice, *, is_embedding: bool | None = None
+) -> Snapshot | None:
+    """Return the snapshot of a choice, of embeddings or spectrograms alone if told; None if none.
+
+    Raises
+    ------
+    UsageError
+        If the choice names a snapshot that does not exist.
+    """
+    kind = (
+        ""
+        if is_embedding is None
+        else f"and (settings ->> 'embedding' is not null) = {is_embedding}"
+    )
+    source = f"snapshots join features using (feature_key) where true {kind} and"
+    rows = fetch_rows(catalog, _CHOICE.format(source), _parameters(choice))
+    return _first(rows, choice)
+
+
+def choose_published(layout: DataLayout, choice: SnapshotChoice) -> Snapshot | None:
+    """Return the same from the published store, which no flow locks."""
+    return _first(
+        query_rows(layout, _CHOICE.format("snapshots where"), _parameters(choice)), choice
+    )
+
+
+def read_features(catalog: DuckDBPyConnection, feature_key: str) -> FeatureConfig:
+    """Return the feature settings of a key."""
+    statement = "select settings from features where feature_key = ?"
+    return FeatureConfig.from_document(
+        json.loads(fetch_rows(catalog, statement, [feature_key])[0]["settings"])
+    )
+
+
+def read_placements(catalog: DuckDBPyConnection, snapshot_id: str) -> list[Placement]:
+    """Return the tracks of a snapshot with their genres and subsets."""
     statement = """
         select track_id, genre, split from snapshot_tracks where snapshot_id = ? order by track_id
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot_id])
+    rows = fetch_rows(catalog, statement, [snapshot_id])
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
 
 
-def read_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
-    """Give the group of each track of a snapshot: songs of one group stand or fall together."""
+def read_groups(catalog: DuckDBPyConnection, snapshot_id: str) -> dict[str, str]:
+    """Return the group of each track of a snapshot, which intervals resample."""
     statement = "select track_id, group_id from snapshot_tracks where snapshot_id = ?"
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot_id])
+    rows = fetch_rows(catalog, statement, [snapshot_id])
     return {row["track_id"]: row["group_id"] for row in rows}
 
 
-def read_fold_groups(layout: DataLayout, snapshot_id: str) -> dict[str, str]:
-    """Return the group of each track for cross-validation: its artist, also in a genre by song.
-
-    A genre of few artists is split by song, because no artist could be spared; folds can keep them
-    apart all the same.
-    """
+def read_fold_groups(catalog: DuckDBPyConnection, snapshot_id: str) -> dict[str, str]:
+    """Return the group of each track for cross-validation: its artist, also in a genre by song."""
     statement = """
         select track_id, group_id, artist
         from snapshot_tracks join tracks using (track_id) where snapshot_id = ?
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot_id])
+    rows = fetch_rows(catalog, statement, [snapshot_id])
     groups = join_artists([row["group_id"] for row in rows], [row["artist"] for row in rows])
     return {row["track_id"]: group for row, group in zip(rows, groups, strict=True)}
 
 
-def count_split_examples(layout: DataLayout, snapshot: Snapshot) -> dict[Split, int]:
-    """Count the examples of a snapshot on each side, without reading one."""
+def count_split_examples(catalog: DuckDBPyConnection, snapshot: Snapshot) -> dict[Split, int]:
+    """Count the examples of a snapshot in each subset, without reading them."""
     statement = """
         select split, sum(n_fragments)::bigint as n from snapshot_tracks
         join extracted using (track_id) where snapshot_id = ? and feature_key = ? group by split
     """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [snapshot.snapshot_id, snapshot.feature_key])
+    rows = fetch_rows(catalog, statement, [snapshot.snapshot_id, snapshot.feature_key])
     counts = {row["split"]: row["n"] for row in rows}
     return {split: counts.get(str(split), 0) for split in LEARNING_SPLITS}
 
+
+def as_snapshot(row: Mapping[str, Any]) -> Snapshot:
+    """Return a row of ``snapshots`` as a record; other columns are dropped."""
+    fields = {name: row[name] for name in Snapshot.__dataclass_fields__}
+    return Snapshot(**fields | {"genres": tuple(row["genres"])})
+
+
+def _first(rows: Sequence[Mapping[str, Any]], choice: SnapshotChoice) -> Snapshot | None:
+    if not rows and choice.snapshot_id:
+        raise UsageError(
+            f"There is no snapshot {choice.snapshot_id}. "
+            '`genreflow sql "select snapshot_id, created_at, n_tracks from snapshots"` lists them.'
+        )
+    return as_snapshot(rows[0]) if rows else None
+
+
+def _parameters(choice: SnapshotChoice) -> list[Any]:
+    return [value if isinstance(value, str) else list(value) for value in asdict(choice).values()]
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+_COLUMNS = "snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples"
+
+_TOUCH = """
+    on conflict (snapshot_id) do update
+    set used_at = now(), all_genres = snapshots.all_genres or excluded.all_genres
+"""
+
+_CHOICE = f"""
+    select {_COLUMNS} from {{}} starts_with(snapshot_id, $1)
+    order by if(len($2::varchar[]) = 0, all_genres,
+            list_sort(genres) = list_sort($2::varchar[])) desc,
+        (representation in (select unnest($4::varchar[])) or (
+            representation in (select unnest($3::varchar[]))
+            and fragment_s in (select unnest($5::double[])))) desc,
+        used_at desc
+    limit 1
+"""
 
 IS_CANDIDATE = f"""
     location not in (
@@ -225,51 +328,3 @@ _MEMBERS = """
     where feature_key = ? and track_id in (select unnest(?)) and split <> 'golden'
     order by track_id
 """
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _insert_snapshot(
-    catalog: DuckDBPyConnection, snapshot: Snapshot, rows: Sequence[Mapping[str, str]]
-) -> None:
-    document = {**asdict(snapshot), "genres": list(snapshot.genres)}
-    members = [{**row, "snapshot_id": snapshot.snapshot_id} for row in rows]
-    touch = "on conflict (snapshot_id) do update set used_at = now()"
-    insert_rows(catalog, "snapshots", [document], touch)
-    insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")
-
-
-def read_latest_snapshot(
-    layout: DataLayout, preferred_keys: Sequence[str] = ()
-) -> tuple[Snapshot, FeatureConfig]:
-    """Return the snapshot of spectrograms used last, with the settings of its matrices.
-
-    Parameters
-    ----------
-    layout : DataLayout
-    preferred_keys : sequence of str
-        Feature keys. A snapshot under one of them comes before all others.
-
-    Raises
-    ------
-    UsageError
-        If there is none yet.
-    """
-    statement = """
-        select snapshots.* exclude (created_at, used_at), settings
-        from snapshots join features using (feature_key)
-        where settings ->> 'embedding' is null
-        order by feature_key in (select unnest(?)) desc, used_at desc limit 1
-    """
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, statement, [list(preferred_keys)])
-    if not rows:
-        raise UsageError(
-            f"There is no snapshot in {layout.home} yet. Run `genreflow train` first, or name the "
-            "right place with --home."
-        )
-    settings = json.loads(rows[0].pop("settings"))
-    row = {**rows[0], "genres": tuple(rows[0]["genres"])}
-    return Snapshot(**row), FeatureConfig.from_document(settings)

@@ -4,6 +4,7 @@ from typing import Any
 
 from genre_core.records import Result
 from storage.catalog.publish import query_rows
+from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_published
 from storage.home import DataLayout
 
 _COMPARED = """
@@ -14,8 +15,7 @@ _COMPARED = """
         runs.run_id is not distinct from (select arg_max(run_id, promotion_id) from promotions)
             as champion
     from runs join snapshots using (snapshot_id)
-    where library_id = (
-        select arg_max(library_id, used_at) from snapshots)
+    where library_id = ?
     order by runs.validation_macro_f1 desc, network
 """
 
@@ -41,19 +41,17 @@ _UNLABELLED = """
 """
 
 
-def compared_rows(layout: DataLayout) -> list[dict[str, Any]]:
-    """Return the finished runs on the newest library, the best on validation first."""
-    return query_rows(layout, _COMPARED)
+def compared_rows(layout: DataLayout, library_id: str) -> list[dict[str, Any]]:
+    """Return the finished runs on a library, the best on validation first."""
+    return query_rows(layout, _COMPARED, [library_id])
 
 
-def count_scored_songs(layout: DataLayout) -> dict[str, int]:
-    """Count the songs of each split of the newest library."""
+def count_scored_songs(layout: DataLayout, snapshot_id: str) -> dict[str, int]:
+    """Count the songs of a snapshot in each subset."""
     rows = query_rows(
         layout,
-        """
-        select split, count(*) as n from splits where snapshot_id = (
-            select arg_max(snapshot_id, used_at) from snapshots) group by split
-        """,
+        "select split, count(*) as n from splits where snapshot_id = ? group by split",
+        [snapshot_id],
     )
     return {row["split"]: row["n"] for row in rows}
 
@@ -80,7 +78,7 @@ def _quoted(layout: DataLayout) -> str:
     return str(layout.builtin).replace("'", "''")
 
 
-def read_status(layout: DataLayout) -> dict[str, Any]:
+def read_status(layout: DataLayout, choice: SnapshotChoice = NEWEST) -> dict[str, Any]:
     """Return what is in the store: songs, outcomes, examples, snapshot, champion.
 
     Returns
@@ -92,6 +90,7 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
     """
     counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
     n_songs = {row["outcome"]: row["n"] for row in counts}
+    snapshot = choose_published(layout, choice)
     champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
     return {
         "tracks": _one(layout, "select count(*) as n from tracks"),
@@ -100,7 +99,7 @@ def read_status(layout: DataLayout) -> dict[str, Any]:
         "reasons": _count_reasons(layout, "outcome <> 'ok'"),
         "warnings": _count_reasons(layout, "outcome = 'ok' and reason <> ''"),
         "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
-        "snapshot_id": _one(layout, "select arg_max(snapshot_id, used_at) as n from snapshots"),
+        "snapshot_id": snapshot.snapshot_id if snapshot else None,
         "champion": champions[0] if champions else None,
         "home": str(layout.home),
     }

@@ -22,7 +22,7 @@ from storage.maintenance.integrity import (
     unnamed_shards,
     unnamed_songs,
 )
-from storage.models.places import find_place
+from storage.models.champion import CHAMPION
 from storage.shard_store import list_shards, open_store
 
 MIN_FREE_BYTES = 2 * 2**30
@@ -140,17 +140,19 @@ def _songs(layout: DataLayout) -> str:
 
 
 def _runs(layout: DataLayout) -> str:
-    place = find_place(layout)
-    if not place.is_there:
+    from storage.models.registry import find_alias  # MLflow takes seconds to load
+    from storage.models.store import has_runs, open_tracking
+
+    if not has_runs(layout):
         return "no runs yet"
-    champion = place.read_alias()
+    champion = find_alias(open_tracking(layout), CHAMPION)
     aliased = champion.version if champion else None
     promoted = _promoted_version(layout)
     if aliased != promoted and layout.published.exists():
         raise GenreflowError(
             f"MLflow's alias `champion` names {_version(aliased)}, the catalog's promotions name "
-            f"{_version(promoted)}. Run `genreflow promote --version {promoted or aliased}` to "
-            "make both the same."
+            f"{_version(promoted)}. Run `genreflow promote` to put the alias back, or `genreflow "
+            "promote --version N` to promote another version."
         )
     where = layout.tracking_server or layout.mlflow_db.name
     champion_words = f"the champion is {_version(aliased)}" if aliased else "no champion yet"

@@ -63,9 +63,15 @@ def _find_unused(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
 
 
 def _local_models(layout: DataLayout, model_ids: list[str]) -> list[tuple[str, int]]:
+    if not model_ids:
+        return []
     if not layout.tracking_server:
-        folders = [layout.mlflow_artifacts / "models" / model_id for model_id in model_ids]
-        return [(path.name, _count_bytes(path)) for path in folders if path.exists()]
+        from storage.models.logged import model_folder  # MLflow takes seconds to load
+        from storage.models.store import open_tracking
+
+        tracking = open_tracking(layout)
+        folders = {model_id: model_folder(tracking, model_id) for model_id in model_ids}
+        return [(name, _count_bytes(path)) for name, path in folders.items() if path]
     if model_ids:
         logger.warning(
             "%s unused models stay on the tracking server %s. Remove them in its pages, then run "
@@ -80,7 +86,10 @@ def _remove_files(layout: DataLayout, unused: Unused) -> None:
     if unused.kind == "shard":
         remove_shards(layout, [unused.name])
     elif unused.kind == "model":
-        shutil.rmtree(layout.mlflow_artifacts / "models" / unused.name)
+        from storage.models.logged import delete_model
+        from storage.models.store import open_tracking
+
+        delete_model(open_tracking(layout), unused.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

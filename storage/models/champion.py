@@ -1,17 +1,176 @@
-"""The names in MLflow under which all of us are found, and the record of the network in use."""
+"""The names of models in the registry, and the exported champion: all that `classify` reads.
 
-from dataclasses import dataclass
+Nothing here imports MLflow, Keras or Prefect.
+"""
 
-EXPERIMENT = "genreflow"
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genre_core.digests import digest_document
+from genre_core.errors import GenreflowError
+from genre_core.evaluation.certainty import Certainty
+from genre_core.evaluation.novelty import Novelty
+from genre_core.model_card import model_card
+from storage.embeddings.embedder import Model
+from storage.files import write_bytes
+
 REGISTERED = "genreflow"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-MODEL_URI_TAG = "model_uri"  # a version does not say everywhere which logged model it is
+EMBEDDER = "embedder"
+"""Key of the embedding's model in the document that is logged with a model."""
+CARD_FILE = "model-card.md"
+DOCUMENT_FILE = "champion.json"
+CERTAINTY_FILE = "certainty.npz"
+LITERT, KERAS = ".tflite", ".keras"
+_NUMBERS = ("coverage", "least_probability")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
-    """The registered network in use."""
+    """A registered version: the champion, the challenger or the previous champion."""
 
     version: int
     run_id: str
     model_uri: str
+
+
+class ExportUnusable(GenreflowError):
+    """The exported champion is missing or damaged; the message says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A model with all that predicting needs.
+
+    Attributes
+    ----------
+    network : bytes
+        What `litert.LightNetwork` loads, or a Keras file where LiteRT cannot run the network.
+    suffix : str
+        ``.tflite`` or ``.keras``.
+    document : mapping
+        ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``.
+    embedder : Model or None
+        The model of the embedding that the network reads, if it reads one.
+    """
+
+    network: bytes
+    suffix: str = LITERT
+    document: Mapping[str, Any]
+    embedder: Model | None = None
+    certainty: Certainty = field(default_factory=Certainty)
+
+
+def write_export(folder: Path, exported: Exported) -> None:
+    """Replace the exported champion; a process killed in between leaves the old one in use.
+
+    Files are named by their content, ``champion.json`` names them and is written last.
+    """
+    certainty, embedder = certainty_bytes(exported.certainty), exported.embedder
+    contents = {f"network{exported.suffix}": exported.network, CERTAINTY_FILE: certainty}
+    document = {**exported.document}
+    if embedder:
+        contents[f"embedding{embedder.file.suffix}"] = embedder.file.read_bytes()
+        document[EMBEDDER] = embedder.as_document()
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    document = {**document, "files": digests}
+    sealed = json.dumps({**document, "digest": digest_document(document)}, indent=2)
+    for name, content in contents.items():
+        write_bytes(folder / _stored_name(name, digests[name]), content)
+    write_bytes(folder / CARD_FILE, model_card(document).encode())
+    write_bytes(folder / DOCUMENT_FILE, sealed.encode())
+    named = {_stored_name(*item) for item in digests.items()} | {CARD_FILE, DOCUMENT_FILE}
+    for path in folder.iterdir():
+        if path.name not in named:
+            path.unlink()
+
+
+def read_export(folder: Path) -> Exported:
+    """Read the exported champion and check every byte of it.
+
+    Raises
+    ------
+    ExportUnusable
+        If there is none, or it is damaged.
+    """
+    document = _read_document(folder)
+    files, described = document.pop("files"), document.pop(EMBEDDER, None)
+    contents = {name: _read_file(folder, name, digest) for name, digest in files.items()}
+    network = next(name for name in files if name.startswith("network"))
+    embedder = None
+    if described:
+        name = f"embedding{described['suffix']}"
+        embedder = Model.from_document(described, folder / _stored_name(name, files[name]))
+    return Exported(
+        network=contents[network],
+        suffix=Path(network).suffix,
+        document=document,
+        embedder=embedder,
+        certainty=parse_certainty(contents[CERTAINTY_FILE]),
+    )
+
+
+def _read_document(folder: Path) -> dict[str, Any]:
+    path = folder / DOCUMENT_FILE
+    try:
+        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        digest = document.pop("digest")
+    except FileNotFoundError as error:
+        raise ExportUnusable(f"{folder} holds no exported champion") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ExportUnusable(f"{path} cannot be read: {error}") from error
+    if digest != digest_document(document):
+        raise ExportUnusable(f"{path} is damaged")
+    return document
+
+
+def _read_file(folder: Path, name: str, digest: str) -> bytes:
+    path = folder / _stored_name(name, digest)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ExportUnusable(f"{path} cannot be read: {error}") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ExportUnusable(f"{path} is damaged")
+    return content
+
+
+def _stored_name(name: str, digest: str) -> str:
+    """Return the name of a file within the folder: ``network-0123456789ab.tflite``."""
+    path = Path(name)
+    return f"{path.stem}-{digest[:12]}{path.suffix}"
+
+
+def certainty_bytes(certainty: Certainty) -> bytes:
+    """Return a certainty as the content of an ``.npz`` file, without what was not fitted."""
+    arrays: dict[str, Any] = {name: getattr(certainty, name) for name in _NUMBERS}
+    if novelty := certainty.novelty:
+        arrays |= {name: getattr(novelty, name) for name in Novelty.__dataclass_fields__}
+    file = io.BytesIO()
+    np.savez(file, **{name: value for name, value in arrays.items() if value is not None})
+    return file.getvalue()
+
+
+def parse_certainty(content: bytes) -> Certainty:
+    """Return the certainty of `certainty_bytes`.
+
+    Raises
+    ------
+    GenreflowError
+        If the content is damaged.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            values: dict[str, Any] = {n: v if v.ndim else float(v) for n, v in arrays.items()}
+        novelty = {n: values.pop(n) for n in Novelty.__dataclass_fields__ if n in values}
+        return Certainty(novelty=Novelty(**novelty) if novelty else None, **values)
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise GenreflowError(f"{CERTAINTY_FILE} is damaged: {error}") from error

@@ -22,7 +22,7 @@ class LightNetwork:
         self._n_matrices = 0
 
     def predict_genres(self, matrices: Float32Array) -> Float32Array:
-        """Give the probability of each genre for each matrix.
+        """Return the probability of each genre for each matrix.
 
         Parameters
         ----------

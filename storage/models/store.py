@@ -1,117 +1,40 @@
-"""Open the store of runs and models, wherever the home has them."""
+"""Open the store of runs and models: SQLite in the home, or a team's tracking server."""
 
 import logging
 import os
+import sqlite3
 import sys
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
+import mlflow
 import requests
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage
+from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import (
-    PERMISSION_DENIED,
-    RESOURCE_ALREADY_EXISTS,
-    UNAUTHENTICATED,
-    ErrorCode,
-)
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
+from storage.files import read_home_id
 from storage.home import DataLayout
-from storage.models.alias import CHAMPION, REGISTERED
-from storage.models.champion import EXPERIMENT
-from storage.models.places import RunsPlace, find_place
-from storage.models.server_runs import tell_absence, tell_refusal
+from storage.models.champion import CHAMPION, REGISTERED
+from storage.models.server import describe_absence, describe_refusal, require_answer
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_REFUSED = {ErrorCode.Name(PERMISSION_DENIED), ErrorCode.Name(UNAUTHENTICATED)}
-
-
-class _Guarded:
-    """Passes every call on; MLflow itself has asked again for a minute before it gives up."""
-
-    def __init__(self, client: MlflowClient, uri: str) -> None:
-        self._client, self._uri = client, uri
-
-    def __getattr__(self, name: str) -> object:
-        found = getattr(self._client, name)
-        return _told(found, self._uri) if callable(found) else found
-
-
-def guard_client(client: MlflowClient, uri: str) -> MlflowClient:
-    """Give a client that says in a sentence when the server fails or refuses."""
-    return cast(MlflowClient, _Guarded(client, uri))
-
-
-@contextmanager
-def told(uri: str) -> Iterator[None]:
-    """Say in a sentence that the server has failed or refused in this block."""
-    try:
-        yield
-    except (MlflowException, requests.RequestException) as error:
-        if (sentence := explain(error, uri)) is None:
-            raise
-        raise sentence from error
-
-
-def _told(call: Callable[P, R], uri: str) -> Callable[P, R]:
-    @wraps(call)
-    def tell(*arguments: P.args, **named: P.kwargs) -> R:
-        with told(uri):
-            return call(*arguments, **named)
-
-    return tell
-
-
-def explain(error: Exception, uri: str) -> GenreflowError | None:
-    """Give the sentence of what went wrong on the way; none where the server has answered.
-
-    That it does not have what was asked for is an answer.
-    """
-    if getattr(error, "error_code", "") in _REFUSED:
-        return UsageError(tell_refusal(uri, "this account has no right to it"))
-    cause = _find_cause(error)
-    if cause is None:
-        return None
-    answer = cause.response
-    if answer is not None and answer.status_code == 404:
-        return None
-    if answer is not None and answer.status_code in (401, 403):
-        return UsageError(tell_refusal(uri, f"{answer.status_code} {answer.reason}"))
-    return TransientError(tell_absence(uri, ConnectionError(_brief(cause))))
-
-
-def _brief(cause: requests.RequestException) -> str:
-    """Say what happened, without the addresses and attempts that requests lists."""
-    if isinstance(cause, requests.exceptions.RetryError | requests.HTTPError):
-        return "it answers with errors alone"
-    if isinstance(cause, requests.Timeout):
-        return "it takes too long"
-    return "the connection is refused, or breaks off"
-
-
-def _find_cause(error: Exception) -> requests.RequestException | None:
-    """Give what the network did; MLflow tells only its words."""
-    seen: BaseException | None = error
-    while seen:
-        if isinstance(seen, requests.RequestException):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
-
-
+EXPERIMENT = "genreflow"
+HOME_TAG = "genreflow.home_id"
 EXPERIMENT_TAGS = {
     # without its kind the page asks what the experiment is for before it shows the runs
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": "A parent run for each comparison, a child run for each training.",
 }
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +45,15 @@ class Tracking:
     """
 
     client: MlflowClient
+    uri: str
     experiment_id: str
     layout: DataLayout
     run_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def has_runs(layout: DataLayout) -> bool:
+    """Whether there may be runs already; asks no server."""
+    return bool(layout.tracking_server) or layout.mlflow_db.exists()
 
 
 def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None) -> Tracking:
@@ -143,47 +72,42 @@ def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None)
     ``MLFLOW_DISABLE_TELEMETRY`` when it is imported: set it before this module is.
     """
     layout.home.mkdir(parents=True, exist_ok=True)
-    place = find_place(layout)
+    _require_place(layout)
+    uri = tracking_uri(layout)
     for noisy in ("mlflow.store.db.utils", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # MLflow's own mapping uses a loader strategy that SQLAlchemy 2.1 is to drop
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
-        place.make_ready()
-        client = place.guard(MlflowClient(tracking_uri=place.uri, registry_uri=place.uri))
-        experiment_id = _find_experiment(client, place)
+        if layout.tracking_server:
+            require_answer(uri)
+        else:
+            _create_tables(layout)
+        client = cast(MlflowClient, _ReportingClient(_client(uri), uri))
+        experiment = _open_experiment(client, layout)
+    if not layout.tracking_server:
+        relocate(layout, experiment.artifact_location)
+    mlflow.set_tracking_uri(uri)  # read where a model is logged and loaded
+    mlflow.set_registry_uri(uri)
     return Tracking(
-        client=client, experiment_id=experiment_id, layout=layout, run_tags=run_tags or {}
+        client=client,
+        uri=uri,
+        experiment_id=str(experiment.experiment_id),
+        layout=layout,
+        run_tags=run_tags or {},
     )
 
 
-def _find_experiment(client: MlflowClient, place: RunsPlace) -> str:
-    """The experiment's id; created where absent, restored where deleted, moved with its home."""
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        _create_experiment(client, place)
-        return _find_experiment(client, place)
-    if experiment.lifecycle_stage == LifecycleStage.DELETED:
-        client.restore_experiment(experiment.experiment_id)
-    place.settle(experiment)
-    return str(experiment.experiment_id)
-
-
-def _create_experiment(client: MlflowClient, place: RunsPlace) -> None:
-    """Create the experiment, unless another process was faster."""
-    tags = {**EXPERIMENT_TAGS, **place.marks}
-    try:
-        client.create_experiment(EXPERIMENT, place.artifacts, tags)
-    except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-            raise
+def tracking_uri(layout: DataLayout) -> str:
+    """Return the address of the runs, as MLflow's own commands take it."""
+    return layout.tracking_server or f"sqlite:///{layout.mlflow_db.resolve()}"
 
 
 def server_command(layout: DataLayout, port: int) -> list[str]:
-    """Give the command that serves the runs of the home on 127.0.0.1; imports no MLflow."""
+    """Return the command that serves MLflow's pages of the home on 127.0.0.1."""
     return [
         *(sys.executable, "-m", "mlflow", "server"),
-        *("--backend-store-uri", f"sqlite:///{layout.mlflow_db.resolve()}"),
+        *("--backend-store-uri", tracking_uri(layout)),
         *("--default-artifact-root", layout.mlflow_artifacts.resolve().as_uri()),
         *("--no-serve-artifacts", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", str(port)),
@@ -191,7 +115,7 @@ def server_command(layout: DataLayout, port: int) -> list[str]:
 
 
 def champion_command(port: int) -> list[str]:
-    """Give the command that serves the champion's verdicts on 127.0.0.1."""
+    """Return the command that serves the champion's predictions on 127.0.0.1."""
     return [
         *(sys.executable, "-m", "mlflow", "models", "serve"),
         *("--model-uri", f"models:/{REGISTERED}@{CHAMPION}"),
@@ -200,7 +124,7 @@ def champion_command(port: int) -> list[str]:
 
 
 def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
-    """Give the environment of that command; ``path`` is where programs are looked for now.
+    """Return the environment of `champion_command`; ``path`` is the present ``PATH``.
 
     MLflow starts uvicorn by its name, which stands beside this Python.
     """
@@ -208,6 +132,175 @@ def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
     return {
         "GENREFLOW_HOME": str(layout.home.resolve()),
         "GENREFLOW_TRACKING": layout.tracking_server,
-        "MLFLOW_TRACKING_URI": find_place(layout).uri,
+        "MLFLOW_TRACKING_URI": tracking_uri(layout),
         "PATH": os.pathsep.join([programs, path]) if path else programs,
     }
+
+
+def _client(uri: str) -> MlflowClient:
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _require_place(layout: DataLayout) -> None:
+    """Check that the setting ``tracking`` names the place where the runs of the home are."""
+    note, server = layout.tracking_note, layout.tracking_server
+    if server and layout.mlflow_db.exists() and not note.exists():
+        raise UsageError(
+            f"The runs of {layout.home} are in its own {layout.mlflow_db.name}, and cannot be "
+            f"moved to {server}. Remove the setting `tracking`, or use a new home with it."
+        )
+    if note.exists() and not server:
+        raise UsageError(
+            f"The runs of {layout.home} are on the tracking server {note.read_text('utf-8')}. Set "
+            "`tracking` to its address, in genreflow.toml or as GENREFLOW_TRACKING."
+        )
+
+
+def _create_tables(layout: DataLayout) -> None:
+    """Create the SQLite tables beside their place, so that a killed process leaves no half there.
+
+    MLflow makes them step by step, and refuses a file that lacks some of the steps.
+    """
+    if layout.mlflow_db.exists():
+        return
+    home = layout.home.resolve()
+    for left in home.glob(".mlflow.db.*"):
+        left.unlink()
+    fresh = home / f".mlflow.db.{uuid.uuid4().hex}"
+    _client(f"sqlite:///{fresh}").search_experiments()
+    fresh.replace(layout.mlflow_db)
+
+
+def _open_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
+    """Return the experiment of the home; created where absent, restored where deleted."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        experiment = _create_experiment(client, layout)
+    if experiment.lifecycle_stage == LifecycleStage.DELETED:
+        client.restore_experiment(experiment.experiment_id)
+    if layout.tracking_server:
+        _require_own(layout, experiment)
+    return experiment
+
+
+def _create_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
+    """Create the experiment, unless another process was faster."""
+    note, server = layout.tracking_note, layout.tracking_server
+    if server and note.exists():
+        raise UsageError(
+            f"The tracking server {server} does not hold the runs of {layout.home}, which are on "
+            f"{note.read_text('utf-8')}. Set `tracking` to that, or use a new home."
+        )
+    tags = EXPERIMENT_TAGS | ({HOME_TAG: read_home_id(layout)} if server else {})
+    artifacts = None if server else layout.mlflow_artifacts.resolve().as_uri()
+    try:
+        return client.get_experiment(client.create_experiment(EXPERIMENT, artifacts, tags))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return cast(Experiment, client.get_experiment_by_name(EXPERIMENT))
+
+
+def _require_own(layout: DataLayout, experiment: Experiment) -> None:
+    """Check by its tag that the experiment is of this home, and note the address of the server."""
+    if experiment.tags.get(HOME_TAG) != read_home_id(layout):
+        raise UsageError(
+            f"The experiment {EXPERIMENT!r} on the tracking server {layout.tracking_server} is not "
+            f"of {layout.home}: one home alone trains there. Use a server of its own for each "
+            "home; another port is enough."
+        )
+    note = layout.tracking_note
+    if not note.exists() or note.read_text("utf-8") != layout.tracking_server:
+        note.write_text(layout.tracking_server, "utf-8")
+
+
+# The one place that depends on MLflow's tables: no call changes where artifacts are. The columns
+# that hold addresses are checked by tests/storage/models/test_store.py.
+ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
+
+def relocate(layout: DataLayout, recorded: str) -> None:
+    """Change every address below ``recorded`` to where the artifacts are since the home moved."""
+    present = layout.mlflow_artifacts.resolve().as_uri()
+    if recorded == present:
+        return
+    logger.warning("the artifacts of %s were moved from %s to %s", layout.home, recorded, present)
+    with closing(sqlite3.connect(layout.mlflow_db)) as connection, connection:
+        for table, column in ADDRESSES:
+            # the slash keeps ``mlartifacts2`` out of ``mlartifacts``
+            connection.execute(
+                f"update {table} set {column} = ? || substr({column}, length(?) + 1) "
+                f"where substr({column} || '/', 1, length(?) + 1) = ? || '/'",
+                (present, recorded, recorded, recorded),
+            )
+
+
+class _ReportingClient:
+    """Passes every call on, and reports the failures of the server in a sentence."""
+
+    def __init__(self, client: MlflowClient, uri: str) -> None:
+        self._client, self._uri = client, uri
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._client, name)
+        return _reporting(found, self._uri) if callable(found) else found
+
+
+def _reporting(call: Callable[P, R], uri: str) -> Callable[P, R]:
+    @wraps(call)
+    def report(*arguments: P.args, **named: P.kwargs) -> R:
+        with reporting(uri):
+            return call(*arguments, **named)
+
+    return report
+
+
+@contextmanager
+def reporting(uri: str) -> Iterator[None]:
+    """Turn a failure or refusal of the tracking server in the block into a sentence.
+
+    Raises
+    ------
+    TransientError, UsageError
+    """
+    try:
+        yield
+    except (MlflowException, requests.RequestException) as error:
+        if (failure := find_failure(error, uri)) is None:
+            raise
+        raise failure from error
+
+
+def find_failure(error: Exception, uri: str) -> GenreflowError | None:
+    """Return what went wrong on the way to the server; none if it answered, also with a 404."""
+    if getattr(error, "error_code", "") in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
+        return UsageError(describe_refusal(uri, "this account has no right to it"))
+    cause = _find_cause(error)
+    answer = cause.response if cause else None
+    if cause is None or (answer is not None and answer.status_code == 404):
+        return None
+    if answer is not None and answer.status_code in (401, 403):
+        return UsageError(describe_refusal(uri, f"{answer.status_code} {answer.reason}"))
+    return TransientError(describe_absence(uri, _describe_cause(cause)))
+
+
+def _find_cause(error: BaseException | None) -> requests.RequestException | None:
+    while error:
+        if isinstance(error, requests.RequestException):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _describe_cause(cause: requests.RequestException) -> str:
+    if isinstance(cause, requests.exceptions.RetryError | requests.HTTPError):
+        return "it answers with errors alone"
+    if isinstance(cause, requests.Timeout):
+        return "it takes too long"
+    return "the connection is refused, or breaks off"

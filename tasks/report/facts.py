@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from genre_core.errors import GenreflowError
-from storage.catalog.audits import Audit, read_audit, read_last_audit, read_snapshot, suspect_rows
+from storage.catalog.audits import Audit, read_audit, read_last_audit, suspect_rows
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import (
     NightRecord,
@@ -18,11 +18,13 @@ from storage.catalog.nightly import (
     read_new_songs,
     read_promotions,
 )
-from storage.catalog.runs import read_comparable_runs, read_predicted_splits
+from storage.catalog.runs import read_library_runs, read_predicted_splits
+from storage.catalog.snapshots import NEWEST, Snapshot, SnapshotChoice, choose_snapshot
 from storage.home import DataLayout
 from storage.maintenance.retention import Usage, measure_usage
-from storage.models.alias import Champion, read_alias
+from storage.models.champion import Champion
 from tasks.comparison import Comparison, compare_groups
+from tasks.predict import find_champion
 from tasks.report.measures import NightCertainty, NightDrift, measure_certainty, measure_drift
 
 Row = dict[str, Any]
@@ -81,15 +83,18 @@ class NightFacts:
         return [song for song in self.songs if song["outcome"] in outcomes]
 
 
-def gather_facts(layout: DataLayout, night: NightRecord) -> NightFacts:
+def gather_facts(
+    layout: DataLayout, night: NightRecord, choice: SnapshotChoice = NEWEST
+) -> NightFacts:
     """Gather what a nightly run changed, from the catalog, the shards and the registry."""
     since = night.started_at
     with open_catalog(layout) as catalog:
         songs, conflicts = read_new_songs(catalog, since), read_conflicts(catalog, since)
         library, challenges = count_library(catalog), read_challenges(catalog, since)
         champions = read_promotions(catalog)
-    comparison, fault, new_runs = _compare(layout, since)
-    champion = _find_champion(layout, champions)
+        snapshot = choose_snapshot(catalog, choice)
+    comparison, fault, new_runs = _compare(layout, snapshot, since)
+    champion = find_champion(layout)
     promotions = [row for row in reversed(champions) if row["promoted_at"] >= since]
     return NightFacts(
         night=night,
@@ -106,20 +111,9 @@ def gather_facts(layout: DataLayout, night: NightRecord) -> NightFacts:
         promotions=tuple(promotions),
         champions=tuple(champions),
         champion=champion,
-        audit=_find_audit(layout, [*challenges, *promotions]),
+        audit=_find_audit(layout, [*challenges, *promotions], snapshot),
         usage=measure_usage(layout),
     )
-
-
-def _find_champion(layout: DataLayout, champions: Sequence[Row]) -> Champion | None:
-    try:
-        return read_alias(layout)
-    except GenreflowError as error:
-        logger.warning("The champion is taken from the catalog: %s", error)
-    if not champions:
-        return None
-    last = champions[-1]
-    return Champion(version=last["version"], run_id=last["run_id"], model_uri="")
 
 
 def _read_suspects(layout: DataLayout, since: datetime) -> list[Row]:
@@ -142,22 +136,29 @@ def count_by_genre(songs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, in
     return {genre: dict(counter) for genre, counter in counts.items()}
 
 
-def _compare(layout: DataLayout, since: datetime) -> tuple[Comparison | None, str, frozenset[str]]:
-    """Compare the runs on the newest library; the second value says why if they cannot be."""
-    runs = read_comparable_runs(layout)
-    if not runs:
+def _compare(
+    layout: DataLayout, snapshot: Snapshot | None, since: datetime
+) -> tuple[Comparison | None, str, frozenset[str]]:
+    """Compare the runs on the library of a snapshot; the second value says why if it cannot."""
+    if snapshot is None:
         return None, "No run has finished yet.", frozenset()
+    with open_catalog(layout) as catalog:
+        runs = read_library_runs(catalog, snapshot.library_id)
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
+    if not runs:
+        return None, f"No run has finished on {snapshot} yet.", frozenset()
     new_runs = frozenset(run.run_id for run in runs if run.started_at >= since)
     try:
-        predicted = read_predicted_splits(layout, [run.run_id for run in runs])
         return compare_groups([run.as_row() for run in runs], predicted), "", new_runs
     except GenreflowError as error:
         return None, str(error), new_runs
 
 
-def _find_audit(layout: DataLayout, decided: Sequence[Row]) -> Audit | None:
-    """Audit of the last decision, or else the last one of the newest snapshot."""
-    if decided and decided[0]["audit_id"]:
-        return read_audit(layout, decided[0]["audit_id"])
-    snapshot = read_snapshot(layout)
-    return read_last_audit(layout, snapshot.snapshot_id) if snapshot else None
+def _find_audit(
+    layout: DataLayout, decided: Sequence[Row], snapshot: Snapshot | None
+) -> Audit | None:
+    """Audit of the last decision, or else the last one of a snapshot."""
+    with open_catalog(layout) as catalog:
+        if decided and decided[0]["audit_id"]:
+            return read_audit(catalog, decided[0]["audit_id"])
+        return read_last_audit(catalog, snapshot.snapshot_id) if snapshot else None

@@ -30,9 +30,8 @@ from storage.catalog.nightly import DriftSong, read_drift_songs
 from storage.catalog.runs import Run, read_assessed, read_run
 from storage.examples import read_examples
 from storage.home import DataLayout
-from storage.models.alias import Champion, read_alias
-from storage.models.exports import ExportUnusable, read_export
-from tasks.predict import Judge, load_judge, predict_genres
+from storage.models.champion import Champion, ExportUnusable, read_export
+from tasks.predict import Classifier, find_champion, load_classifier
 
 SHOWN_LEVELS = ("collection", "folder")
 
@@ -67,7 +66,8 @@ def measure_certainty(layout: DataLayout, champion: Champion | None) -> NightCer
     """
     if champion is None:
         return NightCertainty(note="There is no champion yet.")
-    run = read_run(layout, champion.run_id)
+    with open_catalog(layout) as catalog:
+        run = read_run(catalog, champion.run_id)
     if run is None:
         return NightCertainty(note="The champion is of no run of this store.")
     songs = _read_songs(layout, run)
@@ -89,8 +89,9 @@ def describe_certainty(found: NightCertainty) -> dict[str, Any]:
 
 def _read_songs(layout: DataLayout, run: Run) -> list[AssessedSong]:
     splits = (Split.VALIDATION, Split.TEST) if run.network in HEADS else (Split.TEST,)
-    rows = read_assessed(layout, run.run_id, splits)
-    known = read_audited_songs(layout, run.snapshot_id) if rows else []
+    with open_catalog(layout) as catalog:
+        rows = read_assessed(catalog, run.run_id, splits)
+        known = read_audited_songs(catalog, layout, run.snapshot_id) if rows else []
     level, sources = name_sources(known)
     if level not in SHOWN_LEVELS:  # one row per album would be too fine
         sources = {song.track_id: collection_of(song) for song in known}
@@ -116,7 +117,7 @@ def _assessed_song(
 
 def _read_target(layout: DataLayout, champion: Champion) -> Certainty:
     try:
-        return read_export(layout, champion).certainty
+        return read_export(layout.champion).certainty
     except ExportUnusable:
         return Certainty()
 
@@ -193,11 +194,11 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
 
     Notes
     -----
-    The other side is validation, not training: a network is surer of the songs that it was
-    trained on than of any other, and new songs would seem to drift every night.
+    New songs are compared with validation songs, not training songs: a model is more confident of
+    songs that it was trained on, so every new song would seem to drift.
     """
     try:
-        champion = read_alias(layout)
+        champion = find_champion(layout)
         if champion is None:
             return NightDrift(notes=("There is no champion yet that could predict new songs.",))
         with open_catalog(layout) as catalog:
@@ -205,34 +206,34 @@ def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
         n_new = sum(song.is_new for song in songs)
         if min(n_new, len(songs) - n_new) < FEWEST_SONGS:
             return NightDrift(notes=(_too_few(n_new, len(songs) - n_new),))
-        predicted = predict_shards(layout, load_judge(layout), songs, shards)
+        predicted = predict_shards(layout, load_classifier(layout), songs, shards)
     except GenreflowError as error:
         return NightDrift(notes=(f"Drift could not be measured: {error}",))
     return NightDrift(drifts=compare_all(predicted), songs=tuple(predicted), notes=_notes(songs))
 
 
 def predict_shards(
-    layout: DataLayout, judge: Judge, songs: Sequence[DriftSong], shards: Sequence[str]
+    layout: DataLayout, classifier: Classifier, songs: Sequence[DriftSong], shards: Sequence[str]
 ) -> list[PredictedSong]:
     """Predict songs from their examples in the shards; nothing is decoded again.
 
     An embedding has no bands, and so no levels.
     """
-    of_any = dict.fromkeys((song.track_id for song in songs), judge.genres[0])
-    examples = read_examples(layout, shards, of_any, judge.genres)
-    if judge.features.embedding:
+    of_any = dict.fromkeys((song.track_id for song in songs), classifier.genres[0])
+    examples = read_examples(layout, shards, of_any, classifier.genres)
+    if classifier.features.embedding:
         examples = song_examples(examples)
-    probabilities = predict_genres(judge, examples.matrices)
+    probabilities = classifier.predict_genres(examples.matrices)
     ids = examples.track_ids.astype(str)
     predicted = []
     for song in songs:
         rows = _rows(ids, song.track_id)
-        tempered = judge.temper_song(probabilities[rows])
+        tempered = classifier.calibrate_song(probabilities[rows])
         predicted.append(
             PredictedSong(
                 song=song,
-                levels=_levels(judge, examples.matrices[rows]),
-                genre=judge.genres[int(tempered.argmax())],
+                levels=_levels(classifier, examples.matrices[rows]),
+                genre=classifier.genres[int(tempered.argmax())],
                 confidence=float(tempered.max()),
             )
         )
@@ -279,9 +280,9 @@ def _rows(ids: StrArray, track_id: str) -> slice:
     return slice(int(np.searchsorted(ids, track_id)), int(np.searchsorted(ids, track_id, "right")))
 
 
-def _levels(judge: Judge, matrices: Float32Array) -> Float64Array:
+def _levels(classifier: Classifier, matrices: Float32Array) -> Float64Array:
     """Return mean levels of bands, a few bands together; none of an embedding."""
-    if judge.features.embedding:
+    if classifier.features.embedding:
         return np.zeros(0)
     levels = matrices.mean(axis=(0, 2), dtype=np.float64)
     parts = np.array_split(levels, min(len(levels), MAX_LEVELS))

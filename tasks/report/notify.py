@@ -15,6 +15,7 @@ from prefect.blocks.core import Block
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import NightRecord, read_night
+from storage.catalog.snapshots import NEWEST, SnapshotChoice
 from storage.home import DataLayout
 
 LATEST = "latest"
@@ -55,7 +56,10 @@ class ReportPage:
 
 
 def make_report(
-    layout: DataLayout, night_id: str = "", started_at: datetime | None = None
+    layout: DataLayout,
+    night_id: str = "",
+    started_at: datetime | None = None,
+    choice: SnapshotChoice = NEWEST,
 ) -> ReportPage:
     """Write ``reports/nights/<night_id>.html`` and ``latest.html``, each with its Markdown.
 
@@ -66,6 +70,8 @@ def make_report(
         A nightly run of the catalog; empty: the last one.
     started_at : datetime, optional
         Start of the run, if the catalog does not have it.
+    choice : SnapshotChoice
+        The library whose runs are compared.
 
     Raises
     ------
@@ -78,7 +84,7 @@ def make_report(
     from tasks.report.page import MARKDOWN, describe_night, draw_figures, render_report
 
     night = _find_night(layout, night_id, started_at)
-    facts = gather_facts(layout, night)
+    facts = gather_facts(layout, night, choice)
     images = {name: figure_png(figure) for name, figure in draw_figures(facts).items()}
     pages = render_report(facts, images)
     content = describe_night(facts)
@@ -120,9 +126,9 @@ def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) 
 
 
 @task
-def write_report(layout: DataLayout, night_id: str) -> ReportPage:
+def write_report(layout: DataLayout, night_id: str, choice: SnapshotChoice = NEWEST) -> ReportPage:
     """Write the report of a nightly run, and show it in the Prefect UI as Markdown and tables."""
-    page = make_report(layout, night_id)
+    page = make_report(layout, night_id, choice=choice)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():
         if rows := page.content[name]:

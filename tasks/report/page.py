@@ -91,6 +91,7 @@ CAPTIONS = {
 _CHANGES = {
     "promotion": "was promoted in this run",
     "rollback": "was put back by a rollback",
+    "manual": "was chosen by a person",
 }
 
 
@@ -198,7 +199,7 @@ def _networks(facts: NightFacts) -> list[dict[str, Any]]:
     """A row per group: scores with intervals, and the comparison with the best."""
     if facts.comparison is None:
         return []
-    standings = {one.name: one.sentence for one in facts.comparison.challenges}
+    standings = {one.name: one.sentence for one in facts.comparison.differences}
     return [
         {
             **_network(group),

@@ -23,13 +23,14 @@ from genre_core.figures.signal import (
 from genre_core.networks.registry import HEADS
 from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
-from storage.catalog.runs import read_comparable_runs, read_run
+from storage.catalog.connection import open_catalog
+from storage.catalog.runs import read_library_runs, read_run
+from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.home import DataLayout
 from storage.reports import write_figure
 from tasks.compare import best
 from tasks.keras_import import import_training
-from tasks.predict import Judge, listen, load_champion
-from tasks.tracked import load_model, open_tracked
+from tasks.predict import Classifier, load_logged, require_champion, song_matrices
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +90,16 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
     )
 
 
-def _load_explained(layout: DataLayout) -> Judge:
+def _load_explained(layout: DataLayout) -> Classifier:
     """Load the champion, or the best network on spectrograms where it is a head."""
-    champion = load_champion(layout)
-    if champion.features.embedding is None:
-        return champion
-    runs = [run for run in read_comparable_runs(layout) if run.network not in HEADS]
+    champion = require_champion(layout)
+    classifier = load_logged(layout, champion.model_uri, champion.version)
+    if classifier.features.embedding is None:
+        return classifier
+    with open_catalog(layout) as catalog:
+        snapshot = choose_snapshot(catalog, NEWEST)
+        known = read_library_runs(catalog, snapshot.library_id) if snapshot else []
+    runs = [run for run in known if run.network not in HEADS]
     if not runs:
         raise UsageError(
             "The champion is a head on an embedding, which has no bands to occlude, and there is "
@@ -110,34 +115,24 @@ def _load_explained(layout: DataLayout) -> Judge:
     return load_run(layout, run.run_id)
 
 
-def load_run(layout: DataLayout, run_id: str) -> Judge:
+def load_run(layout: DataLayout, run_id: str) -> Classifier:
     """Load the model of any finished run; its version is 0, for it need not be registered."""
-    run = read_run(layout, run_id)
+    with open_catalog(layout) as catalog:
+        run = read_run(catalog, run_id)
     if run is None:
         raise UsageError(
             f"There is no run {run_id} in {layout.home}. "
             '`genreflow sql "select run_id, network from runs"` lists them.'
         )
-    network = load_model(layout, run.model_uri)
-    from storage.models.networks import load_features, load_temperature
-
-    tracking = open_tracked(layout)
-    document = load_features(tracking, run.model_uri)
-    return Judge(
-        version=0,
-        network=network,
-        genres=tuple(document["genres"]),
-        features=FeatureConfig.from_document(document["features"]),
-        temperature=load_temperature(tracking, run.model_uri),
-    )
+    return load_logged(layout, run.model_uri)
 
 
-def _occlude(model: Judge, song: str) -> tuple[str, float, _Occluded]:
+def _occlude(model: Classifier, song: str) -> tuple[str, float, _Occluded]:
     """Return the genre of a song, its probability, and the occlusion map of every fragment."""
-    starts_s, matrices = listen(song, model.features)
+    starts_s, matrices = song_matrices(song, model.features)
     predict = partial(import_training().predict_genres, model.network)
     by_fragment = predict(matrices)
-    by_song = model.temper_song(by_fragment)
+    by_song = model.calibrate_song(by_fragment)
     genre, mask = int(by_song.argmax()), mask_for(*model.features.shape)
     occluded = _Occluded(
         starts_s=starts_s,
@@ -174,7 +169,9 @@ def _most_confident(occluded: _Occluded) -> Sequence[int]:
     return sorted(np.argsort(-occluded.probabilities, kind="stable")[:SHOWN].tolist())
 
 
-def _draw_activations(model: Judge, occluded: _Occluded, title: str, folder: Path) -> list[Path]:
+def _draw_activations(
+    model: Classifier, occluded: _Occluded, title: str, folder: Path
+) -> list[Path]:
     """Draw the most confident fragment and its activations, if the network is convolutional."""
     from genre_core.studies.kernels.activations import activations_of
 

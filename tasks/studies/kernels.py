@@ -41,12 +41,17 @@ from genre_core.studies.kernels.similarity import (
     similarity_within,
 )
 from genre_core.training.rules import TrainingConfig
+from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run
-from storage.catalog.snapshots import Snapshot, read_latest_snapshot
+from storage.catalog.snapshots import (
+    Snapshot,
+    SnapshotChoice,
+    choose_snapshot,
+    read_features,
+)
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
-from tasks.spectrograms import key_features
 from tasks.splits import split_examples
 from tasks.studies.record import Study
 from tasks.tracked import load_model, open_tracked
@@ -58,8 +63,19 @@ N_PATCHES = 4
 
 @task
 def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
-    """Return a trial on the latest snapshot, preferably of the settings that are wanted."""
-    snapshot, features = read_latest_snapshot(layout, list(key_features(wanted)))
+    """Return a trial on the newest snapshot, preferably of the settings that are wanted."""
+    choice = SnapshotChoice(
+        spectrograms=tuple(config.representation for config in wanted),
+        fragment_lengths_s=tuple(config.fragment_s for config in wanted),
+    )
+    with open_catalog(layout) as catalog:
+        snapshot = choose_snapshot(catalog, choice, is_embedding=False)
+        if snapshot is None:
+            raise UsageError(
+                f"There is no snapshot of spectrograms in {layout.home} yet. Run `genreflow train` "
+                "first, or name the right place with --home."
+            )
+        features = read_features(catalog, snapshot.feature_key)
     return Cell(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
     )
@@ -101,11 +117,11 @@ def _objection(network: str, trial: Cell) -> str:
 @task
 def open_study(layout: DataLayout, trials: Sequence[Cell]) -> Study:
     """Open the run of the study in MLflow."""
-    from storage.models.runs import start_comparison
+    from storage.models.runs import create_run
 
     name = f"kernels {trials[0].features.fragment_s:g} s"
     tags = {"library_id": trials[0].snapshot.library_id, "study": FOLDER}
-    run_id = start_comparison(open_tracked(layout), name, tags)
+    run_id = create_run(open_tracked(layout), name, "comparison", tags)
     return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
 
 
@@ -257,14 +273,14 @@ def _prune(study: Study, run: Run, model: Network, base: Cell) -> dict[str, Any]
 
 def _log_pruned(study: Study, trial: Cell, model: Network, scores: Mapping[str, float]) -> str:
     """Log a pruned network as a run of its own, with what classifying needs; return its URI."""
-    from storage.models.networks import log_network
-    from storage.models.runs import start_run
+    from storage.models.logged import log_model
+    from storage.models.runs import start_training
 
     tracking = open_tracked(study.layout)
-    run_id = start_run(tracking, study.run_id, run_cell(study.layout, trial))
+    run_id = start_training(tracking, study.run_id, run_cell(study.layout, trial))
     run = replace(study, run_id=run_id)
     with run.failing():
-        model_uri = log_network(tracking, run_id, model, trial.features.shape, trial.judging)
+        model_uri = log_model(tracking, run_id, model, trial.document)
         run.add_scores(scores)
         run.finish()
     return model_uri

@@ -56,8 +56,9 @@ def plan_ladder(
 ) -> LadderPlan:
     """Choose the songs; ``snapshots`` are of one library, by representation."""
     snapshot = next(iter(snapshots.values()))
-    library = read_audited_songs(layout, snapshot.snapshot_id)
-    recordings = name_recordings(library, read_duplicates(layout))
+    with open_catalog(layout) as catalog:
+        library = read_audited_songs(catalog, layout, snapshot.snapshot_id)
+        recordings = name_recordings(library, read_duplicates(catalog))
     songs = tuple(subsample_songs(library, recordings, config.n_songs, seed=0))
     if len({song.genre for song in songs}) < FEWEST_GENRES:
         raise UsageError("The songs of the ladder are of one genre. Ask for more with --songs.")
@@ -115,7 +116,7 @@ def _read_trial(layout: DataLayout, plan: LadderPlan, trial: LadderTrial) -> dic
 @task
 def conclude_ladder(layout: DataLayout, plan: LadderPlan) -> LadderReport:
     """Score all rungs; write table and figure into the reports and a run of kind ``ladder``."""
-    from storage.models.runs import ladder_run
+    from storage.models.runs import open_run
 
     finished = {trial: _read_trial(layout, plan, trial) for trial in plan.trials}
     documents = {trial: document for trial, document in finished.items() if document}
@@ -130,7 +131,8 @@ def conclude_ladder(layout: DataLayout, plan: LadderPlan) -> LadderReport:
         seconds=seconds,
         folder=layout.reports / FOLDER,
     )
-    with ladder_run(open_tracked(layout), {"library_id": plan.library_id}) as run_id:
+    tags = {"library_id": plan.library_id}
+    with open_run(open_tracked(layout), "ladder", "ladder", tags) as run_id:
         _record(Study(layout=layout, run_id=run_id, folder=report.folder), report, plan.title)
     return report
 

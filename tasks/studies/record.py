@@ -25,10 +25,10 @@ class Study:
 
     def add_figure(self, name: str, figure: "Figure") -> None:
         """Write a figure as ``<name>.png``."""
-        from storage.models.runs import log_image
+        from storage.models.runs import log_file
 
         path = write_figure(self.folder, name, figure)
-        log_image(open_tracked(self.layout), self.run_id, path)
+        log_file(open_tracked(self.layout), self.run_id, path, "figures")
 
     def add_numbers(self, name: str, document: Mapping[str, object]) -> None:
         """Write a document as ``<name>.json``; what is not a number becomes null."""

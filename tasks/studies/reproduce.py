@@ -86,7 +86,8 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
 
 def find_run(layout: DataLayout, name: str) -> Run:
     """Return the one run whose id begins so."""
-    runs = find_runs(layout, name)
+    with open_catalog(layout) as catalog:
+        runs = find_runs(catalog, name)
     if len(runs) != 1:
         raise UsageError(
             f"{len(runs)} finished runs have an id that begins with {name!r}. "
@@ -97,14 +98,18 @@ def find_run(layout: DataLayout, name: str) -> Run:
 
 def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     """Read the trial of a run back, and make sure that nothing is missing."""
-    from storage.models.networks import load_features
+    from storage.models.logged import describe_model
     from storage.models.runs import read_params
 
+    document = describe_model(tracking, run.model_uri).document
+    with open_catalog(layout) as catalog:
+        snapshot = read_snapshot(catalog, run.snapshot_id)
+        track_ids = read_groups(catalog, run.snapshot_id).keys()
     trial = Cell(
         network=run.network,
         seed=run.seed,
-        snapshot=read_snapshot(layout, run.snapshot_id),
-        features=FeatureConfig.from_document(load_features(tracking, run.model_uri)["features"]),
+        snapshot=snapshot,
+        features=FeatureConfig.from_document(document["features"]),
         training=read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )
@@ -112,7 +117,7 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back.")
     with open_catalog(layout) as catalog:
         removed = set(removed_tracks(catalog))
-    if n_removed := len(read_groups(layout, run.snapshot_id).keys() & removed):
+    if n_removed := len(track_ids & removed):
         raise UsageError(
             f"{n_removed} songs of run {run.run_id} were removed from the store, so it cannot be "
             "trained again."
@@ -150,7 +155,9 @@ def _train_again(
 ) -> tuple[dict[Split, float], bool]:
     """Return macro F1 on both other splits, and whether all predictions have the same bits."""
     training, model = import_training(), _fit_again(layout, trial, examples)
-    before, groups = load_model(layout, run.model_uri), read_groups(layout, run.snapshot_id)
+    before = load_model(layout, run.model_uri)
+    with open_catalog(layout) as catalog:
+        groups = read_groups(catalog, run.snapshot_id)
     songs, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]

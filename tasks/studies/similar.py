@@ -15,7 +15,7 @@ from storage.embeddings.registry import embedding_transform
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout
 from storage.sources.identity import identify
-from tasks.predict import N_THREADS, listen
+from tasks.predict import N_THREADS, song_matrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,6 @@ def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
 def embed_file(file: str, embedder: Embedder) -> tuple[float, ...]:
     """Return the mean features over the windows of a file, (n_features,)."""
     transform = embedding_transform(embedder.model, N_THREADS)
-    _, matrices = listen(file, embedder.features, None, transform)
+    _, matrices = song_matrices(file, embedder.features, None, transform)
     n_features = embedder.model.embedding.n_features
     return tuple(matrices[:, :n_features, 0].mean(axis=0).tolist())

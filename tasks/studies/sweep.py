@@ -63,12 +63,12 @@ class SweepRow:
 @task
 def open_sweep(layout: DataLayout, trials: Sequence[Cell]) -> str:
     """Open the parent run of a sweep in MLflow, the same one for the same trials."""
-    from storage.models.runs import resume_comparison
+    from storage.models.runs import resume_sweep
 
     sweep_id = digest_document(sorted(trial.cell_id for trial in trials))
     tags = {"library_id": trials[0].snapshot.library_id}
     name = f"sweep of {len(trials)} trainings"
-    return resume_comparison(open_tracked(layout), name, tags, sweep_id)
+    return resume_sweep(open_tracked(layout), name, tags, sweep_id)
 
 
 @task
@@ -86,10 +86,10 @@ def report_sweep(
         failure = GenreflowError(_NONE_FINISHED if n_tried else _NONE_BEGUN)
         fail_run(tracking, run_id, failure)
         raise failure
-    predictions = read_predicted_splits(layout, [run.run_id for run in runs])
-    comparison = compare_groups([run.as_row() for run in runs], predictions)
     with open_catalog(layout) as catalog:
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
         song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
+    comparison = compare_groups([run.as_row() for run in runs], predicted)
     rows = tabulate(comparison, runs, song_bytes)
     for name, figure in _draw(comparison, runs, rows).items():
         log_figure(tracking, run_id, figure, name)

@@ -74,9 +74,10 @@ def gather_evidence(layout: DataLayout) -> Gathered:
     """Predict the test songs by the finished runs, and measure what the claims are about."""
     chosen = choose_runs(layout)
     predicted = predict_test_songs(layout, chosen)
-    placed = read_placements(layout, chosen.snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        placed = read_placements(catalog, chosen.snapshot.snapshot_id)
+        groups = read_groups(catalog, chosen.snapshot.snapshot_id)
     tested = [place for place in placed if place.split is Split.TEST]
-    groups = read_groups(layout, chosen.snapshot.snapshot_id)
     shown = _shown_network(chosen, predicted)
     sample = _choose_sample(layout, predicted, shown, tested)
     evidence = Evidence(
@@ -232,7 +233,8 @@ def compare_ballad(layout: DataLayout, chosen: Chosen) -> Ballad:
             "without it (`--genre`)."
         )
     ours = chosen.at_length("cnn")
-    theirs = read_runs_of_genres(layout, chosen.snapshot.feature_key, others, "cnn")
+    with open_catalog(layout) as catalog:
+        theirs = read_runs_of_genres(catalog, chosen.snapshot.feature_key, others, "cnn")
     if not ours or not theirs:
         return Ballad(fault=_untrained_ballad(chosen.fragment_s, others))
     with_ballad, without = (_test_predictions(layout, runs, genres) for runs in (ours, theirs))
@@ -257,7 +259,8 @@ def _test_predictions(
     layout: DataLayout, runs: Sequence[Run], genres: Sequence[str]
 ) -> SongPredictions:
     """Return the predictions of runs on test songs, as numbers among all genres."""
-    read = read_predicted_splits(layout, [run.run_id for run in runs])
+    with open_catalog(layout) as catalog:
+        read = read_predicted_splits(catalog, [run.run_id for run in runs])
     tested = [one for one in read if one.split == Split.TEST]
     first, predicted = tested[0], [one.predicted for one in tested]
     return predictions_by_name(first.track_ids, first.group_ids, first.labels, predicted, genres)

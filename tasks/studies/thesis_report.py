@@ -18,6 +18,7 @@ from genre_core.studies.claims.rules import evaluate_claims
 from genre_core.studies.claims.statements import CLAIMS, GENERAL_RULES, count_findings
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.audits import Audit, read_audited_songs, read_last_audit
+from storage.catalog.connection import open_catalog
 from storage.home import DataLayout
 from storage.reports import copy_figure, read_document, read_figure
 from tasks.pages import fill_template, inline_png
@@ -80,10 +81,10 @@ class ThesisReport:
 @task
 def open_report(layout: DataLayout, gathered: Gathered) -> Study:
     """Open the run of the report in MLflow."""
-    from storage.models.runs import start_report
+    from storage.models.runs import create_run
 
     tags = {"library_id": gathered.chosen.snapshot.library_id}
-    run_id = start_report(open_tracked(layout), "thesis report", tags)
+    run_id = create_run(open_tracked(layout), "thesis report", "report", tags)
     return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
 
 
@@ -144,7 +145,8 @@ def render_pages(
 def collect_facts(layout: DataLayout, gathered: Gathered) -> Facts:
     """Read from the store what the report rests on."""
     chosen = gathered.chosen
-    songs = read_audited_songs(layout, chosen.snapshot.snapshot_id)
+    with open_catalog(layout) as catalog:
+        songs = read_audited_songs(catalog, layout, chosen.snapshot.snapshot_id)
     return Facts(
         songs=tuple(_genre_row(songs, genre) for genre in chosen.snapshot.genres),
         basis=tuple(filter(None, _describe_library(gathered, songs))),
@@ -208,8 +210,9 @@ def _describe_sources(songs: Sequence[AuditedSong]) -> str:
 def _last_audit(layout: DataLayout, chosen: Chosen) -> Audit | None:
     """Return the last audit of a snapshot with these songs, that of the compared length first."""
     ids = [chosen.snapshot.snapshot_id, *(run.snapshot_id for run in reversed(chosen.comparable))]
-    audits = (read_last_audit(layout, snapshot_id) for snapshot_id in dict.fromkeys(ids))
-    return next((audit for audit in audits if audit), None)
+    with open_catalog(layout) as catalog:
+        audits = (read_last_audit(catalog, snapshot_id) for snapshot_id in dict.fromkeys(ids))
+        return next((audit for audit in audits if audit), None)
 
 
 def _run_rows(chosen: Chosen) -> list[dict[str, object]]:

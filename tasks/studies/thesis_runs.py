@@ -5,13 +5,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genre_core.errors import UsageError
 from genre_core.evaluation.songs import FragmentedSongs, gather_songs
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig
 from genre_core.studies.claims.evidence import Key, TrainingHistory
-from storage.catalog.audits import read_feature_settings, read_snapshot
-from storage.catalog.runs import Run, read_comparable_runs
-from storage.catalog.snapshots import Snapshot, read_groups, read_latest_snapshot
+from storage.catalog.connection import open_catalog
+from storage.catalog.runs import Run, read_library_runs
+from storage.catalog.snapshots import (
+    NEWEST,
+    Snapshot,
+    SnapshotChoice,
+    choose_snapshot,
+    find_snapshot,
+    read_features,
+    read_groups,
+)
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
@@ -28,7 +37,7 @@ CURVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The latest library, and the runs on it that the claims compare, by seed.
+    """A library, and the runs on it that the claims compare, by seed.
 
     Attributes
     ----------
@@ -50,26 +59,34 @@ class Chosen:
         return self.runs.get((network, self.fragment_s), ())
 
 
-def choose_runs(layout: DataLayout) -> Chosen:
-    """Choose the runs on the latest library whose settings most of them share.
+def choose_runs(layout: DataLayout, choice: SnapshotChoice = NEWEST) -> Chosen:
+    """Choose the runs on the library of a snapshot whose settings most of them share.
 
     Raises
     ------
     UsageError
         If there is no snapshot yet.
     """
-    latest, features = read_latest_snapshot(layout)
-    comparable = read_comparable_runs(layout)
+    with open_catalog(layout) as catalog:
+        latest = choose_snapshot(catalog, choice, is_embedding=False)
+        if latest is None:
+            raise UsageError(
+                f"There is no snapshot of spectrograms in {layout.home} yet. Run `genreflow train` "
+                "first, or name the right place with --home."
+            )
+        features = read_features(catalog, latest.feature_key)
+        comparable = read_library_runs(catalog, latest.library_id)
     fitting = [r for r in comparable if r.network in NETWORKS and r.representation == "thesis"]
     kept = _same_settings(fullest_snapshots(fitting))
     lengths = {run.fragment_s for run in kept}
     nearest_s = min(lengths, key=lambda s: abs(s - THESIS_S), default=features.fragment_s)
     at_length = next((run for run in kept if run.fragment_s == nearest_s), None)
-    snapshot = (at_length and read_snapshot(layout, at_length.snapshot_id)) or latest
-    settings = read_feature_settings(layout, snapshot.feature_key)
+    with open_catalog(layout) as catalog:
+        snapshot = (find_snapshot(catalog, at_length.snapshot_id) if at_length else None) or latest
+        features = read_features(catalog, snapshot.feature_key)
     return Chosen(
         snapshot=snapshot,
-        features=FeatureConfig.from_document(settings),
+        features=features,
         fragment_s=nearest_s,
         runs=_by_key(kept),
         comparable=tuple(comparable),
@@ -111,7 +128,8 @@ def predict_test_songs(layout: DataLayout, chosen: Chosen) -> dict[Key, list[Fra
     with show_progress("thesis report", n_runs, "networks") as advance:
         for snapshot, keys in _by_snapshot(layout, chosen):
             examples = split_examples(layout, snapshot, Split.TEST)
-            groups = read_groups(layout, snapshot.snapshot_id)
+            with open_catalog(layout) as catalog:
+                groups = read_groups(catalog, snapshot.snapshot_id)
             for key, run in [(k, r) for k in keys for r in chosen.runs[k]]:
                 model = load_model(layout, run.model_uri)
                 found = import_training().predict_genres(model, examples.matrices)
@@ -125,7 +143,9 @@ def _by_snapshot(layout: DataLayout, chosen: Chosen) -> Iterator[tuple[Snapshot,
     """Yield each snapshot with the keys that were trained on it, so that it is read once."""
     for snapshot_id in dict.fromkeys(runs[0].snapshot_id for runs in chosen.runs.values()):
         keys = [key for key, runs in chosen.runs.items() if runs[0].snapshot_id == snapshot_id]
-        if snapshot := read_snapshot(layout, snapshot_id):
+        with open_catalog(layout) as catalog:
+            snapshot = find_snapshot(catalog, snapshot_id)
+        if snapshot:
             yield snapshot, keys
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SONGS = ("flows.ingest", "flows.extract")
 LINE = (
-    *("flows.nightly", "genre_core.training.fit", "storage.models.networks", "storage.models.runs"),
+    *("flows.nightly", "genre_core.training.fit", "storage.models.logged", "storage.models.runs"),
     "storage.models.registry",
 )
 KILLED = -signal.SIGKILL

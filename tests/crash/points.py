@@ -43,19 +43,20 @@ TRAIN = (
     "alembic.command:upgrade:before:1",  # half of MLflow's tables are there
     "storage.catalog.runs:record_run:before:1",
     "storage.catalog.runs:record_run:after:1",
-    "storage.models.registry:set_champion:after:1",
+    "storage.models.registry:set_alias:before:1",
 )
 LONG_TRAIN = (
-    "storage.models.networks:log_network:after:1",
-    "storage.models.registry:set_champion:before:1",
+    "storage.models.logged:log_model:after:1",
+    "storage.catalog.runs:read_predicted_splits:before:1",
+    "storage.models.registry:set_alias:after:1",
     "storage.catalog.snapshots:record_assignments:after:1",
-    "storage.models.runs:start_run:after:1",
-    "storage.models.networks:_upload:before:1",
-    "storage.models.networks:_upload:after:1",
+    "storage.models.runs:start_training:after:1",
+    "storage.models.logged:_write_files:after:1",
+    "storage.models.logged:log_fitted:before:1",
+    "storage.models.champion:write_export:after:1",  # beside its logged model, not in the home
     "storage.models.runs:finish_run:after:2",
-    "storage.models.registry:_create_registered:after:1",
-    "storage.models.registry:register_run:after:1",
-    "storage.catalog.runs:record_promotion:after:1",
+    "storage.models.registry:register_model:after:1",
+    "storage.catalog.promotions:record_promotion:after:1",
     "storage.catalog.publish:publish:after:4",
 )
 

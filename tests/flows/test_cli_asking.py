@@ -8,6 +8,7 @@ import pytest
 from flows.cli.main import app
 from flows.settings import Settings
 from tests.flows.conftest import Call
+from tests.tasks.contests import move_alias
 
 COMMANDS = sorted(
     command.name or command.callback.__name__.replace("_", "-")
@@ -67,7 +68,7 @@ class TestOverAFinishedStore:
     def test_status_tells_people_the_same(self, genreflow: Call, finished: Settings) -> None:
         said = genreflow("status", "--home", finished.home)
 
-        assert "Stored: 20 tracks, with those of songs that were left out" in said.out
+        assert "Stored: 20 tracks, " in said.out
         assert "and 108 examples." in said.out
         assert "All songs: 23, of which 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
         assert "Champion: version 1, " in said.out
@@ -183,6 +184,30 @@ class TestOverAFinishedStore:
         report = json.loads(said.out)
         assert (said.code, report["ok"]) == (0, True)
         assert all(check["ok"] and check["message"] for check in report["checks"])
+
+    def test_doctor_reports_an_alias_that_was_moved_by_hand(
+        self, genreflow: Call, finished_copy: Settings
+    ) -> None:
+        move_alias(finished_copy.layout, "champion", None)
+
+        said = genreflow("doctor", "--home", finished_copy.home, "--json")
+
+        wrong = [check for check in json.loads(said.out)["checks"] if not check["ok"]]
+        assert (said.code, [check["name"] for check in wrong]) == (1, ["runs"])
+        assert "Run `genreflow promote` to put the alias back" in wrong[0]["message"]
+
+    def test_compare_names_its_snapshot_and_takes_one_by_name(
+        self, genreflow: Call, finished: Settings
+    ) -> None:
+        home = ("--home", finished.home)
+        document = json.loads(genreflow("compare", *home, "--json").out)
+        snapshot_id = document["snapshot_id"]
+
+        named = genreflow("compare", *home, "--snapshot", snapshot_id[:8])
+        unknown = genreflow("compare", *home, "--snapshot", "ffff")
+
+        assert f"Runs on snapshot {snapshot_id} (18 songs of 3 genres)." in named.out
+        assert (unknown.code, "There is no snapshot ffff" in unknown.err) == (2, True)
 
     def test_doctor_names_a_shard_that_is_gone_and_fails(
         self, genreflow: Call, finished_copy: Settings

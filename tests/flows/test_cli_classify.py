@@ -14,7 +14,7 @@ from rich.text import Text
 from flows.cli.classify import watch
 from flows.cli.tables import verdicts_table
 from flows.settings import Settings
-from tasks.predict import Verdict
+from tasks.predict import SongPrediction
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
 
@@ -100,7 +100,7 @@ def test_the_table_shows_alternatives_and_of_an_unknown_song_the_nearest_genres(
     said: dict[str, Any], shown: list[str]
 ) -> None:
     probabilities = {"folk": 0.1, "jazz": 0.6, "rock": 0.3}
-    verdict = Verdict(song="a.wav", genre="jazz", probabilities=probabilities, **said)
+    verdict = SongPrediction(song="a.wav", genre="jazz", probabilities=probabilities, **said)
 
     cells = [next(iter(column.cells)) for column in verdicts_table([verdict]).columns[1:]]
 
@@ -156,7 +156,7 @@ def test_a_terminal_is_told_how_far_many_verdicts_are(
     terminal: bool, n_songs: int, told: bool
 ) -> None:
     screen = io.StringIO()
-    verdicts = [Verdict(song=f"{number}.wav", genre="hiss") for number in range(n_songs)]
+    verdicts = [SongPrediction(song=f"{number}.wav", genre="hiss") for number in range(n_songs)]
 
     gathered = watch(iter(verdicts), n_songs, Console(file=screen, force_terminal=terminal))
 

@@ -136,7 +136,7 @@ def test_a_decision_takes_effect_at_once_and_ends_the_conflict(
         {"genre": "soul", "duplicate_of": "ef01" * 16},
         {"genre": "soul", "duplicate_of": None},
     ]
-    assert "No recording waits for a decision." in genreflow("conflicts").out
+    assert "No recording needs a decision." in genreflow("conflicts").out
 
 
 def test_a_later_decision_stands(genreflow: Call, home: DataLayout) -> None:

@@ -63,7 +63,7 @@ def embedded(tmp_path: Path) -> DataLayout:
             )
         )
     in_catalog(layout, record_extraction, [], [], [], means)
-    record_assignments(layout, [assignment(song, Split.TRAIN) for song in songs], {})
+    in_catalog(layout, record_assignments, [assignment(song, Split.TRAIN) for song in songs], {})
     snapshot = {"snapshot_id": "one", "feature_key": "key", "library_id": "library", "seed": 0}
     numbers = {"n_tracks": N_SONGS, "n_examples": N_SONGS, "genres": list(GENRES)}
     with open_catalog(layout) as catalog:
@@ -83,7 +83,7 @@ def suspected(embedded: DataLayout) -> DataLayout:
         predicted_confidence=0.91,
         neighbours=near,
     )
-    record_suspects(embedded, "key", [suspect])
+    in_catalog(embedded, record_suspects, "key", [suspect])
     publish(embedded)
     return embedded
 

@@ -1,4 +1,4 @@
-"""The command golden says what is put aside for judging, or why nothing is."""
+"""The command golden shows the golden songs, or why there are none."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_a_small_library_is_told_why_nothing_is_put_aside(
     said = genreflow("golden", "--home", finished.home)
 
     assert said.code == 0
-    assert "judged on validation songs. A genre puts songs aside once it has 10 artists" in said.out
+    assert "A genre gives golden songs once it has 10 artists" in said.out
 
 
 def test_a_frozen_version_is_shown_with_its_songs_by_genre(

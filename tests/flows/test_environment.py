@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.environment import prepare_environment
+from flows.environment import choose_device, prepare_environment
 
 REPORT = """
 import json, sys
@@ -66,3 +66,14 @@ def test_what_the_user_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert {name: os.environ[name] for name in mine} == mine
     assert os.environ["DO_NOT_TRACK"] == "true"
+
+
+@pytest.mark.parametrize(("device", "visible"), [("cpu", "-1"), ("auto", "0")])
+def test_a_gpu_is_hidden_unless_the_setting_device_is_auto(
+    device: str, visible: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+    choose_device(device)
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == visible

@@ -69,7 +69,7 @@ def test_a_network_meets_only_what_it_reads(head_night: tuple[Settings, NightlyR
 def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     head_night: tuple[Settings, NightlyReport],
 ) -> None:
-    from tasks.predict import judge_song, load_judge
+    from tasks.predict import classify_song, load_classifier
 
     config, _ = head_night
     (row,) = query_rows(
@@ -81,7 +81,7 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
         """,
     )
 
-    verdict = judge_song(load_judge(config.layout), row["source"])
+    verdict = classify_song(load_classifier(config.layout), row["source"])
 
     assert [*verdict.probabilities.values()] == pytest.approx(row["probabilities"], abs=2e-3)
     assert verdict.confidence == pytest.approx(row["confidence"], abs=2e-3)
@@ -94,36 +94,34 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
 def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
     head_night: tuple[Settings, NightlyReport], library: Path
 ) -> None:
-    from storage.models.registry import champion
+    from storage.models.logged import model_folder
     from storage.models.store import open_tracking
-    from tasks.predict import judge_song, load_judge
+    from tasks.predict import classify_song, load_classifier, require_champion
     from tasks.serving import load_served
 
     config, _ = head_night
-    tracking = open_tracking(config.layout)
-    reigning = champion(tracking)
-    assert reigning is not None
-    logged = tracking.client.get_logged_model(reigning.model_uri.removeprefix("models:/"))
-    folder = Path(logged.artifact_location.removeprefix("file://"))
+    model_id = require_champion(config.layout).model_uri.removeprefix("models:/")
+    folder = model_folder(open_tracking(config.layout), model_id)
+    assert folder is not None
     song = str(library / "hiss" / "song 1.flac")
 
-    served = judge_song(load_served(config.layout, folder), song)
+    served = classify_song(load_served(folder), song)
 
-    assert (folder / "embedding.tflite").exists()
-    assert (folder / "model-card.md").exists()
-    assert served == judge_song(load_judge(config.layout), song)
+    assert list((folder / "export").glob("embedding-*.tflite"))
+    assert (folder / "artifacts" / "model-card.md").exists()
+    assert served == classify_song(load_classifier(config.layout), song)
 
 
 def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
     head_night: tuple[Settings, NightlyReport], tmp_path: Path
 ) -> None:
-    from tasks.predict import judge_all
+    from tasks.predict import classify_each
 
     config, _ = head_night
     known = write_song(tmp_path / "known.wav", hum, seed=900)
     sweep = write_song(tmp_path / "sweep.wav", siren, seed=901)
 
-    verdicts = judge_all(config.layout, [str(known), str(sweep)])
+    verdicts = list(classify_each(config.layout, [str(known), str(sweep)]))
 
     assert [verdict.unknown for verdict in verdicts] == [False, True]
     assert all(verdict.alternatives for verdict in verdicts)

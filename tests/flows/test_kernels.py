@@ -131,22 +131,21 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     studied: Studied,
 ) -> None:
     from genre_core.studies.kernels.pruning import fragment_accuracy
-    from storage.catalog.snapshots import read_latest_snapshot
-    from storage.models.networks import load_features, load_network
+    from storage.models.logged import describe_model, load_model
     from storage.models.store import open_tracking
-    from tasks.spectrograms import key_features
-    from tasks.splits import split_examples
+    from tasks.splits import resolve_snapshot, split_examples
 
     layout = studied.config.layout
     row = read(studied, "pruning")["pruned"][0]
     tracking = open_tracking(layout)
 
-    model = load_network(tracking, row["model_uri"])
+    model = load_model(tracking, row["model_uri"])
 
-    snapshot, _ = read_latest_snapshot(layout, list(key_features(studied.config.features)))
+    snapshot = resolve_snapshot(layout, studied.config.snapshot_choice())
     validation = split_examples(layout, snapshot, Split.VALIDATION)
     accuracy = fragment_accuracy(model, validation)
-    assert load_features(tracking, row["model_uri"])["genres"] == ["clicks", "hiss", "hums"]
+    document = describe_model(tracking, row["model_uri"]).document
+    assert document["genres"] == ["clicks", "hiss", "hums"]
     assert model.count_params() == row["n_parameters"] <= row["n_parameters_full"]
     filters = [layer.filters for layer in model.layers if hasattr(layer, "filters")]
     assert filters == row["kernels"]

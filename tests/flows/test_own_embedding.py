@@ -13,6 +13,7 @@ from genre_core.dataset.suspects import Suspect
 from storage.catalog.audits import record_suspects
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.embeddings.config import EmbeddingConfig
+from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 from tests.storage.embeddings.made_models import CONSTANTS, write_onnx
 
@@ -69,7 +70,7 @@ def trained(made: Settings, tracking_tables: Path) -> Settings:
 
     ingest(made)
     extract(made)
-    record_suspects(made.layout, "earlier", [FORGOTTEN])
+    in_catalog(made.layout, record_suspects, "earlier", [FORGOTTEN])
     train(made)
     return made
 

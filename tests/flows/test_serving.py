@@ -1,4 +1,4 @@
-"""The champion served by MLflow over HTTP says what `genreflow classify` says."""
+"""The champion served by MLflow over HTTP predicts what `genreflow classify` predicts."""
 
 import base64
 import functools
@@ -17,8 +17,8 @@ import pytest
 
 from flows.settings import Settings
 from storage.fetch.download import DownloadLimits
-from tasks.predict import judge_song, load_judge
-from tasks.serving import UNREADABLE, judge_rows, load_served
+from tasks.predict import classify_song, load_classifier
+from tasks.serving import UNREADABLE, load_served, predict_rows
 from tests.flows.conftest import PROGRAM
 from tests.flows.test_ui import free_port, group_members, read_until
 
@@ -77,7 +77,7 @@ def ask(address: str, *rows: dict[str, str]) -> list[dict[str, Any]]:
         return json.load(response)["predictions"]
 
 
-def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song_a_sentence(
+def test_a_path_an_address_and_base64_get_the_prediction_of_classify_and_a_bad_song_an_error(
     champion_address: str, finished: Settings, library: Path, site: str
 ) -> None:
     song = library / SONG
@@ -92,7 +92,7 @@ def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song
         {"song": str(library / "absent.wav")},
     )
 
-    expected = judge_song(load_judge(finished.layout), str(song))
+    expected = classify_song(load_classifier(finished.layout), str(song))
     assert {said["champion"] for said in (by_path, absent)} == {expected.champion}
     for said in (by_path, by_address, by_audio):
         assert (said["genre"], said["error"]) == (expected.genre, "")
@@ -108,34 +108,34 @@ def test_a_path_an_address_and_base64_get_the_verdict_of_classify_and_a_bad_song
 def test_a_stranger_cannot_have_a_private_address_asked(finished: Settings, site: str) -> None:
     limits = DownloadLimits(trust_named=False)
 
-    (said,) = judge_rows(
-        load_judge(finished.layout), [{"song": f"{site}/hums/song%200.wav"}], limits
+    (said,) = predict_rows(
+        load_classifier(finished.layout), [{"song": f"{site}/hums/song%200.wav"}], limits
     )
 
     assert "127.0.0.1, no public address" in said["error"]
 
 
-def test_who_asks_does_not_learn_which_paths_there_are(
+def test_an_answer_does_not_reveal_which_paths_there_are(
     finished: Settings, library: Path, tmp_path: Path
 ) -> None:
     text = tmp_path / "text.mp3"
     text.write_text("no song", "utf-8")
     paths = [text, tmp_path, tmp_path / "absent.wav", Path("/etc/passwd")]
 
-    said = judge_rows(
-        load_judge(finished.layout), [{"song": str(path)} for path in paths], DownloadLimits()
+    said = predict_rows(
+        load_classifier(finished.layout), [{"song": str(path)} for path in paths], DownloadLimits()
     )
 
     assert [row["error"] for row in said] == [UNREADABLE] * 4
 
 
-def test_a_served_network_that_does_not_reign_tells_version_0(finished: Settings) -> None:
+def test_a_served_model_that_was_never_promoted_has_version_0(finished: Settings) -> None:
     models = finished.layout.mlflow_artifacts / "models"
-    versions = [
-        load_served(finished.layout, folder / "artifacts").version for folder in models.iterdir()
-    ]
 
-    assert sorted(versions) == [0] * (len(versions) - 1) + [load_judge(finished.layout).version]
+    versions = [load_served(folder / "artifacts").version for folder in models.iterdir()]
+
+    champion = load_classifier(finished.layout).version
+    assert sorted(versions) == [0] * (len(versions) - 1) + [champion]
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_a_served_network_that_does_not_reign_tells_version_0(finished: Settings
         ({"song": "file:///etc/hostname"}, "not 'file'"),
     ],
 )
-def test_a_question_that_cannot_be_answered_gets_a_sentence(
+def test_a_request_that_cannot_be_answered_gets_an_error(
     finished: Settings, row: dict[str, str], sentence: str
 ) -> None:
-    (said,) = judge_rows(load_judge(finished.layout), [row], DownloadLimits(max_bytes=100))
+    (said,) = predict_rows(load_classifier(finished.layout), [row], DownloadLimits(max_bytes=100))
 
     assert said["genre"] == ""
     assert sentence in said["error"]

@@ -100,6 +100,7 @@ def test_augmentation_is_set_in_a_table_of_the_training(
         ("fragment_lengths_s = [nan]", "A fragment cannot last nan s"),
         ("fragment_lengths_s = [inf]", "A fragment cannot last inf s"),
         ("fragment_lengths_s = [0.1]", "it must last a frame at least"),
+        ("device = 'gpu'", "`device` is 'gpu'; use cpu or auto"),
         ("notify = 'my-block'", "name a block of Prefect as <type>/<name>"),
         ("[prediction]\ncoverage = 90", "prediction.coverage is 90.0; use a share between 0 and 1"),
         ("[sites]\nfailures_to_open = 0", "sites.failures_to_open is 0; use 1 or more"),

@@ -4,10 +4,10 @@ import pytest
 from rich.console import Console
 
 from flows.cli.studies import rows_table
-from flows.cli.tables import audit_sentence, audit_table, print_comparison, standing_sentences
+from flows.cli.tables import audit_sentence, audit_table, difference_sentences, print_comparison
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
-from tasks.comparison import Challenge, Comparison, compare_groups
+from tasks.comparison import Comparison, Difference, compare_groups
 from tasks.studies.sweep import SweepRow
 from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
 
@@ -27,12 +27,12 @@ def few(n_songs: int) -> dict[str, object]:
     return {name: getattr(known, name)[:n_songs] for name in ("track_ids", "group_ids", "labels")}
 
 
-def sentences(challenges: tuple[Challenge, ...]) -> list[str]:
-    return [sentence.split(": macro F1")[0] for sentence in standing_sentences(challenges)]
+def sentences(challenges: tuple[Difference, ...]) -> list[str]:
+    return [sentence.split(": macro F1")[0] for sentence in difference_sentences(challenges)]
 
 
 def test_who_is_worse_is_named_and_the_others_share_a_sentence() -> None:
-    told = sentences(compared(1, 2, 3, 25).challenges)
+    told = sentences(compared(1, 2, 3, 25).differences)
 
     assert told == [
         "d 3 s is worse than a 3 s",
@@ -41,7 +41,7 @@ def test_who_is_worse_is_named_and_the_others_share_a_sentence() -> None:
 
 
 def test_a_single_network_that_cannot_be_told_apart_is_named_with_its_interval() -> None:
-    told = standing_sentences(compared(1, 3).challenges)
+    told = difference_sentences(compared(1, 3).differences)
 
     assert len(told) == 1
     assert told[0].startswith("b 3 s and a 3 s: no significant difference, macro F1 -0.05 [")

@@ -11,7 +11,7 @@ from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.maintenance.retention import tidy_home
-from storage.models.alias import read_alias
+from tasks.predict import require_champion
 
 pytestmark = pytest.mark.flow
 LEAST = RetentionConfig(snapshots=1, unpromoted_models=0)
@@ -55,8 +55,7 @@ def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
     assert models(layout) == before
     tidy(replace(finished_copy, keep=LEAST))
 
-    champion = read_alias(layout)
-    assert champion is not None
+    champion = require_champion(layout)
     assert models(layout) == {champion.model_uri.removeprefix("models:/")}
     assert not orphan.exists()
     kinds = [thing.kind for thing in planned]

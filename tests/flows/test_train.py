@@ -13,40 +13,55 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 DIVERGING = TrainingConfig(max_epochs=2, learning_rate=1e38)
 
 
-def test_a_training_that_diverges_leaves_the_others_be(finished_copy: Settings) -> None:
+def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
+    finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One diverges, one fails by an error that nobody foresaw, and the last is trained."""
     from prefect import flow
 
+    import tasks.train
     from flows.train import plan_cells, train_cell
     from storage.models.store import open_tracking
     from tasks.compare import finished_runs, open_comparison
     from tasks.splits import assign_splits
 
     layout = finished_copy.layout
-    config = replace(finished_copy, networks=("dense",), seeds=(7,), fragment_lengths_s=(1.0,))
+    config = replace(finished_copy, networks=("dense",), seeds=(7, 8), fragment_lengths_s=(1.0,))
+    read = tasks.train.split_examples
+
+    def read_examples(*arguments: object) -> object:
+        if next(calls) == 2:  # the first of the second training
+            raise IndexError("nobody foresaw this")
+        return read(*arguments)
+
+    calls = iter(range(100))
+    monkeypatch.setattr(tasks.train, "split_examples", read_examples)
 
     @flow
-    def train_both() -> list[str]:
+    def train_all() -> str:
         snapshots = assign_splits(layout, config.features, (), 0)
+        diverging = replace(config, training=DIVERGING, seeds=(7,))
         cells = [
-            *plan_cells(replace(config, training=DIVERGING), config.features, snapshots),
+            *plan_cells(diverging, config.features, snapshots),
             *plan_cells(config, config.features, snapshots),
         ]
         comparison_id = open_comparison(layout, cells)
         for cell in cells:
             train_cell(layout, cell, comparison_id)
-        assert [run.cell_id for run in finished_runs(layout, cells)] == [cells[1].cell_id]
-        return [comparison_id]
+        assert [run.cell_id for run in finished_runs(layout, cells)] == [cells[2].cell_id]
+        return comparison_id
 
-    comparison_id = train_both()[0]
+    comparison_id = train_all()
 
     tracking = open_tracking(layout)
     runs = tracking.client.search_runs(
-        [tracking.experiment_id], f"tags.mlflow.parentRunId = '{comparison_id}'"
+        [tracking.experiment_id],
+        f"tags.mlflow.parentRunId = '{comparison_id}'",
+        order_by=["attributes.start_time"],
     )
-    status = {run.data.params["learning_rate"]: run.info.status for run in runs}
-    failed = next(run for run in runs if run.info.status == "FAILED")
-    assert status == {"1e+38": "FAILED", "0.001": "FINISHED"}
-    assert failed.data.tags["failure"].startswith("TrainingDiverged: network dense")
+    assert [run.info.status for run in runs] == ["FAILED", "FAILED", "FINISHED"]
+    assert runs[0].data.tags["failure"].startswith("TrainingDiverged: network dense")
+    assert runs[1].data.tags["failure"] == "IndexError: nobody foresaw this"
 
 
 def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(

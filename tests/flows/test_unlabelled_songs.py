@@ -45,7 +45,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     from storage.catalog.recordings import decide_genre
 
     layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
-    before = read_candidates(layout, keys, ())
+    before = in_catalog(layout, read_candidates, keys, ())
 
     ingest(replace(finished_copy, music=str(pool), unlabelled=True))
     extract(finished_copy)
@@ -57,9 +57,9 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     }
     assert len(first) == 3
     assert {row["predicted"] for row in first} <= set(SOUNDS)
-    assert read_candidates(layout, keys, ()) == before
+    assert in_catalog(layout, read_candidates, keys, ()) == before
     snapshot = in_catalog(layout, read_newest_snapshots, keys)[0]
-    candidates = read_candidates(layout, keys, ())
+    candidates = in_catalog(layout, read_candidates, keys, ())
     came = in_catalog(layout, count_new_tracks, snapshot, candidates)
     assert (came.n_new, came.n_gone) == (0, 0)
 
@@ -73,4 +73,4 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     publish(layout)
 
     assert len(predicted(layout)) == 2
-    assert len(read_candidates(layout, keys, ())) == len(before) + 1
+    assert len(in_catalog(layout, read_candidates, keys, ())) == len(before) + 1

@@ -17,7 +17,7 @@ from storage.embeddings.config import EmbeddingConfig
 from storage.home import DataLayout
 from storage.maintenance import doctor
 from storage.maintenance.doctor import Finding, examine
-from storage.models.alias import CHAMPION, REGISTERED
+from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.store import open_tracking
 from storage.shards import TrackMatrices, write_shard
 from tests.catalogs import in_catalog
@@ -166,7 +166,7 @@ def test_an_alias_that_was_moved_away_from_the_promotions_is_found(
     finding = findings(filled)["runs"]
 
     assert finding.ok == is_ok
-    assert ("`genreflow promote --version 1`" in finding.message) != is_ok
+    assert ("Run `genreflow promote` to put the alias back" in finding.message) != is_ok
 
 
 def test_missing_and_damaged_weights_of_an_embedding_are_found(

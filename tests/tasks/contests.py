@@ -1,10 +1,17 @@
-"""Songs that runs are said to have judged: contests whose numbers a test decides."""
+"""Planted predictions: contests whose numbers a test decides."""
 
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.snapshots import NEWEST, Snapshot
 from storage.home import DataLayout
+from tasks.splits import resolve_snapshot
 
 N_PLANTED = 12
 GENRES = ("clicks", "hiss", "hums")
+
+
+def newest(layout: DataLayout) -> Snapshot:
+    """Return the newest snapshot of all genres."""
+    return resolve_snapshot(layout, NEWEST)
 
 
 def plant_songs(layout: DataLayout, split: str = "validation") -> None:
@@ -88,7 +95,7 @@ def aliases(layout: DataLayout) -> dict[str, int]:
     return {name: one.version for name, one in found.items() if one}
 
 
-def move_alias(layout: DataLayout, alias: str, version: int) -> None:
+def move_alias(layout: DataLayout, alias: str, version: int | None) -> None:
     from storage.models.registry import set_alias
     from storage.models.store import open_tracking
 

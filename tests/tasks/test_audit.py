@@ -20,8 +20,9 @@ from tasks.audit import (
     plan_audit,
 )
 from tasks.compare import choose_winner
-from tasks.promote import explain_stay, promote_best, promote_despite_audit
-from tests.tasks.contests import let_say, plant_golden, plant_songs
+from tasks.promote import explain_rejection, promote_best
+from tests.catalogs import in_catalog
+from tests.tasks.contests import let_say, newest, plant_golden, plant_songs
 
 pytestmark = [
     pytest.mark.flow,
@@ -60,7 +61,7 @@ def fail_audit(layout: DataLayout, run: Run) -> None:
         settings={},
         checks=(FAILED,),
     )
-    record_audit(layout, audit)
+    in_catalog(layout, record_audit, audit)
 
 
 @pytest.fixture
@@ -107,7 +108,9 @@ def test_the_verdict_stands_among_the_runs_and_on_the_comparison(finished: Setti
 
 
 def test_what_was_asked_before_is_not_asked_again(finished_copy: Settings) -> None:
-    plan = plan_audit.fn(finished_copy.layout, finished_copy.audit, {})
+    plan = plan_audit.fn(
+        finished_copy.layout, newest(finished_copy.layout), finished_copy.audit, {}
+    )
 
     known = find_audit.fn(finished_copy.layout, plan)
 
@@ -119,7 +122,7 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
     finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
-    before = plan_audit.fn(layout, finished_copy.audit, {})
+    before = plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
     for table in ("assignments", "snapshot_tracks"):
         execute(
             layout,
@@ -127,7 +130,7 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
             "where artist = 'Ada hums')",
         )
 
-    plan = plan_audit.fn(layout, finished_copy.audit, {})
+    plan = plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
     check = audit_overlap.fn(layout, plan)
 
     assert plan.audit_id != before.audit_id
@@ -139,14 +142,18 @@ def test_an_artist_that_is_put_on_both_sides_fails_and_is_asked_anew(
 def test_a_golden_song_of_an_artist_that_is_learned_from_fails(finished_copy: Settings) -> None:
     layout = finished_copy.layout
     plant_golden(layout)
-    before = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
+    before = audit_overlap.fn(
+        layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
+    )
     golden = "(select min(track_id) from golden_songs)"
     learned = "(select min(artist) from tracks join snapshot_tracks using (track_id))"
 
     execute(layout, f"update tracks set artist = {learned} where track_id = {golden}")
-    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
+    check = audit_overlap.fn(layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {}))
     execute(layout, f"insert into excluded_tracks select {golden}, 'duplicate_recording', 'x', ''")
-    without = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
+    without = audit_overlap.fn(
+        layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
+    )
 
     assert (before.value, check.value, without.value) == (0.0, 1.0, 0.0)
     assert check.level is Level.FAIL
@@ -160,7 +167,7 @@ def test_a_recording_on_both_sides_fails(finished_copy: Settings) -> None:
         "min(track_id) filter (split = 'test'), 0.95, 0 from assignments",
     )
 
-    check = audit_overlap.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
+    check = audit_overlap.fn(layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {}))
 
     assert (check.level, check.value) == (Level.FAIL, 1.0)
 
@@ -169,14 +176,14 @@ def test_songs_are_measured_when_they_are_extracted_or_else_by_the_audit(
     finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
-    snapshot_id = choose_winner(layout)[0].snapshot_id
-    before = read_audited_songs(layout, snapshot_id)
+    snapshot_id = choose_winner(layout, newest(layout).library_id)[0].snapshot_id
+    before = in_catalog(layout, read_audited_songs, layout, snapshot_id)
     assert all(-60 < song.loudness_db < 0 < song.cutoff_hz for song in before)
     execute(layout, "delete from sound")
 
-    measure_sounds.fn(layout)
+    measure_sounds.fn(layout, newest(layout))
 
-    assert read_audited_songs(layout, snapshot_id) == before
+    assert in_catalog(layout, read_audited_songs, layout, snapshot_id) == before
 
 
 def test_files_that_give_the_genre_away_are_warned_of(finished_copy: Settings) -> None:
@@ -187,7 +194,9 @@ def test_files_that_give_the_genre_away_are_warned_of(finished_copy: Settings) -
         "else 320 end * 1000",
     )
 
-    check = audit_shortcuts.fn(layout, plan_audit.fn(layout, finished_copy.audit, {}))
+    check = audit_shortcuts.fn(
+        layout, plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
+    )
 
     assert check.level is Level.WARN
     assert check.details["by_cue"]["bit_rate"] == 1.0  # type: ignore[index]
@@ -196,26 +205,26 @@ def test_files_that_give_the_genre_away_are_warned_of(finished_copy: Settings) -
 def test_a_failed_audit_of_its_songs_stops_a_promotion(challenged: Settings) -> None:
     layout = challenged.layout
     before = promotions(layout)
-    winner, _ = choose_winner(layout)
+    winner, _ = choose_winner(layout, newest(layout).library_id)
     fail_audit(layout, winner)
 
-    promotion = promote_best.fn(layout)
+    promotion = promote_best.fn(layout, newest(layout))
 
     assert promotion is None
     assert promotions(layout) == before
-    assert explain_stay(layout) == (
+    assert explain_rejection(layout, newest(layout)) == (
         f"The audit of snapshot {winner.snapshot_id} failed (overlap), so {winner.network} at "
-        f"{winner.fragment_s:g} s does not become the champion. `genreflow audit` tells why; "
+        f"{winner.fragment_s:g} s is not promoted. See `genreflow audit`; "
         "`genreflow promote --despite-audit` overrules it."
     )
 
 
 def test_a_person_may_overrule_the_audit_and_the_reason_says_so(challenged: Settings) -> None:
     layout = challenged.layout
-    winner, _ = choose_winner(layout)
+    winner, _ = choose_winner(layout, newest(layout).library_id)
     fail_audit(layout, winner)
 
-    promotion = promote_despite_audit.fn(layout)
+    promotion = promote_best.fn(layout, newest(layout), despite_audit=True)
 
     assert promotion is not None
     assert promotion.run_id == winner.run_id
@@ -227,24 +236,24 @@ def test_songs_that_were_not_audited_stop_a_promotion_unless_a_person_overrules_
     challenged: Settings,
 ) -> None:
     layout = challenged.layout
-    before, (winner, _) = promotions(layout), choose_winner(layout)
+    before, (winner, _) = promotions(layout), choose_winner(layout, newest(layout).library_id)
     execute(layout, "delete from audits")
 
-    assert promote_best.fn(layout) is None
+    assert promote_best.fn(layout, newest(layout)) is None
     assert promotions(layout) == before
-    assert explain_stay(layout).startswith(
+    assert explain_rejection(layout, newest(layout)).startswith(
         f"Snapshot {winner.snapshot_id} was not audited, so {winner.network} at "
-        f"{winner.fragment_s:g} s does not become the champion."
+        f"{winner.fragment_s:g} s is not promoted."
     )
 
-    promotion = promote_despite_audit.fn(layout)
+    promotion = promote_best.fn(layout, newest(layout), despite_audit=True)
 
     assert promotion is not None
     assert promotion.reason.endswith(" Promoted without an audit.")
 
 
 def test_where_no_audit_failed_nothing_is_overruled(challenged: Settings) -> None:
-    promotion = promote_despite_audit.fn(challenged.layout)
+    promotion = promote_best.fn(challenged.layout, newest(challenged.layout), despite_audit=True)
 
     assert promotion is not None
     assert "despite" not in promotion.reason
@@ -260,7 +269,7 @@ def test_the_command_prints_one_document_and_fails_where_a_check_does(
     from flows.cli.nightly import show_audit
 
     layout = finished_copy.layout
-    plan = plan_audit.fn(layout, finished_copy.audit, {})
+    plan = plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
     known = find_audit.fn(layout, plan)
     assert known is not None
     show_audit(known, as_json=True)

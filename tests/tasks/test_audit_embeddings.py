@@ -9,7 +9,7 @@ from flows.settings import Settings
 from genre_core.audit.rules import AuditConfig, Level
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig, embedding_features
-from storage.catalog.audits import read_other_snapshot, read_snapshot
+from storage.catalog.audits import read_other_snapshot
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction, record_features
 from storage.catalog.snapshots import Placement, Snapshot, read_placements, record_snapshot
@@ -24,6 +24,7 @@ from tasks.audit import (
 )
 from tasks.compare import choose_winner
 from tests.catalogs import in_catalog
+from tests.tasks.contests import newest
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.usefixtures("quiet_runs")]
 CONFIG = AuditConfig(n_draws=1, n_embedding_draws=20, n_folds=2, max_epochs=1)
@@ -57,16 +58,18 @@ def windows_of(placement: Placement) -> TrackMatrices:
 
 def embed(layout: DataLayout, key: str, features: FeatureConfig) -> Snapshot:
     """Give the songs of the best run embeddings, too."""
-    placements = read_placements(layout, choose_winner(layout)[0].snapshot_id)
+    placements = in_catalog(
+        layout, read_placements, choose_winner(layout, newest(layout).library_id)[0].snapshot_id
+    )
     in_catalog(layout, record_features, {key: features})
     shard = write_shard(layout, key, features, [windows_of(p) for p in placements])
     in_catalog(layout, record_extraction, [shard], [])
-    return record_snapshot(layout, key, [p.track_id for p in placements], seed=0)
+    return in_catalog(layout, record_snapshot, key, [p.track_id for p in placements], seed=0)
 
 
 def make_best(layout: DataLayout, snapshot: Snapshot, network: str) -> None:
     """Let the best run be of a network on a snapshot."""
-    run_id = choose_winner(layout)[0].run_id
+    run_id = choose_winner(layout, newest(layout).library_id)[0].run_id
     with open_catalog(layout) as catalog:
         catalog.execute(
             "update runs set network = ?, snapshot_id = ? where run_id = ?",
@@ -92,7 +95,7 @@ def test_embeddings_are_audited_by_heads_with_the_small_network_beside(
     both: tuple[DataLayout, Snapshot],
 ) -> None:
     layout, snapshot = both
-    plan = plan_audit.fn(layout, CONFIG, {})
+    plan = plan_audit.fn(layout, newest(layout), CONFIG, {})
 
     by_fragment = audit_by_fragment.fn(layout, plan)
     by_song = audit_by_song.fn(layout, plan)
@@ -120,7 +123,7 @@ def test_sources_are_left_out_with_the_head_of_the_best_run_and_the_other_beside
     layout, snapshot = both
     make_best(layout, snapshot, network)
 
-    check = audit_leave_one_source_out.fn(layout, plan_audit.fn(layout, CONFIG, {}))
+    check = audit_leave_one_source_out.fn(layout, plan_audit.fn(layout, newest(layout), CONFIG, {}))
 
     names = learners(check.details)
     assert names[0] == first
@@ -136,8 +139,8 @@ def test_tags_of_the_settings_are_the_prior_of_the_head(
 ) -> None:
     layout, _ = both
     no_tags: dict[str, Sequence[str]] = {genre: [] for genre in GENRES}
-    with_tags = plan_audit.fn(layout, CONFIG, {})
-    without = plan_audit.fn(layout, CONFIG, no_tags)
+    with_tags = plan_audit.fn(layout, newest(layout), CONFIG, {})
+    without = plan_audit.fn(layout, newest(layout), CONFIG, no_tags)
 
     found = [audit_leave_one_source_out.fn(layout, plan) for plan in (with_tags, without)]
 
@@ -150,9 +153,9 @@ def test_spectrograms_are_audited_by_the_small_network_with_heads_beside(
     finished_copy: Settings,
 ) -> None:
     layout = finished_copy.layout
-    alone = plan_audit.fn(layout, CONFIG, {})
+    alone = plan_audit.fn(layout, newest(layout), CONFIG, {})
     embed(layout, "embedded", FEATURES)
-    plan = plan_audit.fn(layout, CONFIG, {})
+    plan = plan_audit.fn(layout, newest(layout), CONFIG, {})
 
     check = audit_by_song.fn(layout, plan)
 
@@ -166,13 +169,13 @@ def test_the_data_sets_of_the_embedding_are_named_and_spectrograms_have_none(
     both: tuple[DataLayout, Snapshot],
 ) -> None:
     layout, snapshot = both
-    plan = plan_audit.fn(layout, CONFIG, {})
+    plan = plan_audit.fn(layout, newest(layout), CONFIG, {})
 
     check = audit_pretraining.fn(layout, plan)
 
-    beside = read_other_snapshot(layout, snapshot)
+    beside = in_catalog(layout, read_other_snapshot, snapshot)
     assert check is not None
     assert check.level is Level.PASS
     assert "tagger was trained on a made corpus." in check.message
     assert beside is not None
-    assert read_other_snapshot(layout, beside) == read_snapshot(layout, snapshot.snapshot_id)
+    assert in_catalog(layout, read_other_snapshot, beside) == snapshot

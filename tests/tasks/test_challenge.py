@@ -12,10 +12,9 @@ from genre_core.promotion import Decision, PromotionConfig
 from genre_core.records import Split, Track
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import all_shards
-from storage.catalog.promotions import freeze_golden, read_validation_songs
+from storage.catalog.promotions import Promotion, freeze_golden, read_validation_songs
 from storage.catalog.runs import Prediction, Run, record_run
 from storage.home import DataLayout
-from storage.models.alias import Champion
 from tasks.challenge import evaluate_challenge
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
@@ -60,12 +59,21 @@ class Field:
             for number, track in enumerate(self.songs[genre, split])
             if track not in unheard
         ]
-        record_run(self.layout, run, said)
+        in_catalog(self.layout, record_run, run, said)
         return run
 
     def judge(self, challenger: Run, champion: Run | None) -> tuple[Decision, str]:
-        reigning = Champion(version=1, run_id=champion.run_id, model_uri="") if champion else None
-        return evaluate_challenge(self.layout, challenger, reigning, "", PromotionConfig())
+        promoted = champion and Promotion(
+            version=1,
+            run_id=champion.run_id,
+            previous_version=None,
+            previous_run_id=None,
+            snapshot_id=champion.snapshot_id,
+            validation_macro_f1=champion.validation_macro_f1,
+            previous_validation_macro_f1=None,
+            reason="",
+        )
+        return evaluate_challenge(self.layout, challenger, promoted, "", PromotionConfig())
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +115,7 @@ def test_songs_that_the_champion_has_no_spectrograms_of_are_left_out_for_both(fi
 
 def test_golden_songs_without_spectrograms_are_left_out(field: Field) -> None:
     unheard = field.songs["jazz", Split.GOLDEN][0]
-    freeze_golden(field.layout)
+    in_catalog(field.layout, freeze_golden)
     with open_catalog(field.layout) as catalog:
         catalog.execute("delete from extracted where track_id = ?", [unheard.track_id])
     challenger = field.run("challenger", Split.GOLDEN, ALL_RIGHT, unheard, key="new")
@@ -122,7 +130,7 @@ def test_a_challenger_that_can_judge_less_than_half_of_a_genre_is_not_promoted(
     field: Field,
 ) -> None:
     unheard = tuple(field.songs["pop", Split.GOLDEN][:7])
-    freeze_golden(field.layout)
+    in_catalog(field.layout, freeze_golden)
     with open_catalog(field.layout) as catalog:
         for track in unheard:
             catalog.execute("delete from extracted where track_id = ?", [track.track_id])
@@ -132,7 +140,7 @@ def test_a_challenger_that_can_judge_less_than_half_of_a_genre_is_not_promoted(
 
     assert not decision.promote
     assert decision.reason.startswith(
-        "cnn at 1 s does not become the champion: 5 of the 12 songs of pop (golden 1)"
+        "cnn at 1 s is not promoted: 5 of the 12 songs of pop (golden 1)"
     )
 
 
@@ -186,7 +194,7 @@ def test_a_challenger_that_does_not_know_a_genre_of_the_champion_loses_it(
     field: Field, split: Split
 ) -> None:
     if split is Split.GOLDEN:
-        freeze_golden(field.layout)
+        in_catalog(field.layout, freeze_golden)
     champion = field.run("three", split, {"jazz": 8, "rock": 8, "pop": 12}, key="new")
     challenger = field.run("two", split, {"jazz": 12, "rock": 12}, key="new")
     said = [
@@ -200,7 +208,7 @@ def test_a_challenger_that_does_not_know_a_genre_of_the_champion_loses_it(
         )
         for track in field.songs["pop", split]
     ]
-    record_run(field.layout, challenger, said)
+    in_catalog(field.layout, record_run, challenger, said)
 
     decision, _ = field.judge(challenger, champion)
 
@@ -210,7 +218,7 @@ def test_a_challenger_that_does_not_know_a_genre_of_the_champion_loses_it(
 
 
 def test_a_challenger_that_knows_a_genre_more_is_credited_with_it(field: Field) -> None:
-    freeze_golden(field.layout)
+    in_catalog(field.layout, freeze_golden)
     champion = field.run("two", Split.GOLDEN, {"jazz": 12, "rock": 12}, key="new")
     challenger = field.run("three", Split.GOLDEN, ALL_RIGHT, key="new")
     said = [
@@ -224,7 +232,7 @@ def test_a_challenger_that_knows_a_genre_more_is_credited_with_it(field: Field) 
         )
         for track in field.songs["pop", Split.GOLDEN]
     ]
-    record_run(field.layout, champion, said)
+    in_catalog(field.layout, record_run, champion, said)
 
     decision, _ = field.judge(challenger, champion)
 
@@ -245,7 +253,7 @@ def test_validation_songs_that_have_chosen_among_networks_say_so_and_golden_ones
     assert decision.promote
     assert "(at 98.33 %: these songs chose it among 3 models)" in decision.reason
 
-    freeze_golden(field.layout)
+    in_catalog(field.layout, freeze_golden)
     for run, n_right in ((champion, 5), (challenger, N_SONGS)):
         field.run(run.run_id, Split.GOLDEN, dict.fromkeys(GENRES, n_right), key="new")
 
@@ -263,6 +271,6 @@ def test_a_genre_that_has_only_changed_its_name_is_no_genre_lost(field: Field) -
     renamed = [songs[genre, split] for genre in GENRES for split in SPLITS]
     snapshot = field.store.freeze("new", *(track for tracks in renamed for track in tracks))
 
-    assert read_validation_songs(
-        field.layout, snapshot.snapshot_id, champion.snapshot_id
-    ) == read_validation_songs(field.layout, snapshot.snapshot_id)
+    assert in_catalog(
+        field.layout, read_validation_songs, snapshot.snapshot_id, champion.snapshot_id
+    ) == in_catalog(field.layout, read_validation_songs, snapshot.snapshot_id)

@@ -47,7 +47,7 @@ def test_runs_that_differ_by_seed_alone_are_averaged() -> None:
     assert len(found.groups) == 1
     assert found.groups[0].title == "cnn 3 s"
     assert found.groups[0].test.macro_f1.value == pytest.approx(sum(scores) / 2)
-    assert found.challenges == ()
+    assert found.differences == ()
 
 
 def test_each_network_is_weighed_against_the_best_on_validation() -> None:
@@ -57,11 +57,13 @@ def test_each_network_is_weighed_against_the_best_on_validation() -> None:
     )
 
     assert [group.name for group in found.groups] == ["cnn", "rnn", "dense"]
-    assert [(c.name, c.difference.significance) for c in found.challenges] == [
+    assert [(c.name, c.difference.significance) for c in found.differences] == [
         ("rnn 3 s", "cannot be told apart"),
         ("dense 3 s", "worse"),
     ]
-    assert found.challenges[1].sentence.startswith("dense 3 s is worse than cnn 3 s: macro F1 -0.6")
+    assert found.differences[1].sentence.startswith(
+        "dense 3 s is worse than cnn 3 s: macro F1 -0.6"
+    )
 
 
 @pytest.mark.parametrize(

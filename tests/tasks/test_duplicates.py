@@ -151,7 +151,7 @@ def test_an_excluded_duplicate_is_neither_extracted_nor_a_candidate(
     extract(config)
 
     assert [Path(p.track.location).name for p in pending] == ["e lossless.flac"]
-    (candidate,) = read_candidates(layout, keys, ())
+    (candidate,) = in_catalog(layout, read_candidates, keys, ())
     assert candidate.track_id == pending[0].track.track_id
     assert len(candidate.recordings) == 1
     assert outcomes(layout)["a 64.mp3"] == DUPLICATE
@@ -163,7 +163,7 @@ def test_a_better_duplicate_takes_the_place_and_the_split_of_an_extracted_one(
     layout, keys = config.layout, list(key_features(config.features))
     ingest(layout, listed(recordings, "b 192.mp3"))
     extract(config)
-    (old,) = read_candidates(layout, keys, ())
+    (old,) = in_catalog(layout, read_candidates, keys, ())
     with open_catalog(layout) as catalog:
         catalog.execute(
             "insert into assignments (track_id, genre, split, group_id, split_level) "
@@ -173,9 +173,9 @@ def test_a_better_duplicate_takes_the_place_and_the_split_of_an_extracted_one(
     ingest(layout, listed(recordings, "e lossless.flac"))
     extract(config)
 
-    (new,) = read_candidates(layout, keys, ())
+    (new,) = in_catalog(layout, read_candidates, keys, ())
     assert new.track_id != old.track_id
-    assert [(c.track_id, c.recordings) for c in read_settled(layout)] == [
+    assert [(c.track_id, c.recordings) for c in in_catalog(layout, read_settled)] == [
         (old.track_id, new.recordings)
     ]
     assert outcomes(layout) == {"b 192.mp3": DUPLICATE, "e lossless.flac": KEPT}

@@ -7,7 +7,7 @@ import pytest
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.publish import query_rows
-from tasks.classify import judge_songs
+from tasks.classify import classify_songs
 from tasks.studies.explain import explain_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -27,7 +27,7 @@ def test_the_explanation_is_of_the_verdict_of_the_champion(
     finished: Settings, library: Path, tmp_path: Path
 ) -> None:
     song = str(library / "hums" / "song 0.wav")
-    prediction = judge_songs.fn(finished.layout, [song])[0]
+    prediction = classify_songs.fn(finished.layout, [song])[0]
 
     explanation = explain_song.fn(finished.layout, song, tmp_path)
 

@@ -12,7 +12,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import publish, query_rows
 from storage.embeddings.registry import load_transform
 from storage.sources.identity import identify
-from tasks.predict import listen
+from tasks.predict import song_matrices
 from tasks.splits import usable_features
 from tests.conftest import hum, write_song
 from tests.tasks.conftest import Store
@@ -73,7 +73,7 @@ def test_the_embedding_of_a_song_is_the_mean_of_its_windows(
     store_songs([source(song)])
     features = config.features[0]
 
-    _, windows = listen(str(song), features, transform=load_transform(features, {}))
+    _, windows = song_matrices(str(song), features, transform=load_transform(features, {}))
 
     with open_catalog(config.layout) as catalog:
         (row,) = fetch_rows(catalog, "select embedding, tag_logits from song_embeddings")

@@ -12,6 +12,7 @@ from storage.fetch.sites.access import Access, SiteConfig, open_access
 from storage.home import DataLayout
 from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
+from tests.catalogs import in_catalog
 from tests.storage.fetch.sites.music_site import MusicSite, open_music_site
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -150,12 +151,12 @@ def test_a_track_in_conflict_is_no_candidate_for_training(
             "insert into extracted (track_id, feature_key, shard, n_fragments)"
             " select track_id, 'key', 'shard', 3 from tracks"
         )
-    before = read_candidates(layout, ["key"], ())
+    before = in_catalog(layout, read_candidates, ["key"], ())
 
     ingest(layout, write(tmp_path, (first, "jazz"), (second, "rock")))
 
     assert len(before) == 1
-    assert read_candidates(layout, ["key"], ()) == []
+    assert in_catalog(layout, read_candidates, ["key"], ()) == []
 
 
 def test_a_second_run_changes_nothing(

@@ -190,7 +190,7 @@ def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
 ) -> None:
     songs = [track("one"), track("two")]
     in_catalog(layout, record_songs, songs, [outcome(song, Result.OK) for song in songs])
-    record_suspects(layout, "key", [suspect(*songs)])
+    in_catalog(layout, record_suspects, "key", [suspect(*songs)])
     publish(layout)
 
     page = make_report(layout)

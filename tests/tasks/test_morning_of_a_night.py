@@ -8,8 +8,7 @@ from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.nightly import read_drift_songs
 from storage.home import DataLayout
-from storage.models.alias import read_alias
-from tasks.predict import load_judge
+from tasks.predict import find_champion, load_classifier
 from tasks.report.measures import measure_drift, predict_shards
 from tasks.report.notify import make_report
 from tests.catalogs import in_catalog
@@ -66,11 +65,11 @@ def test_a_night_without_news_keeps_its_champion(layout: DataLayout) -> None:
 def test_the_champion_hears_in_the_shards_what_it_said_when_it_was_evaluated(
     layout: DataLayout,
 ) -> None:
-    champion = read_alias(layout)
+    champion = find_champion(layout)
     assert champion is not None
     songs, shards = in_catalog(layout, read_drift_songs, champion.run_id, LONG_AGO, 500)
 
-    predicted = predict_shards(layout, load_judge(layout), songs, shards)
+    predicted = predict_shards(layout, load_classifier(layout), songs, shards)
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(
@@ -89,7 +88,7 @@ def test_the_page_says_how_often_sets_hold_the_genre_and_what_is_unknown_by_sour
     layout: DataLayout,
 ) -> None:
     """Three test songs, one a genre, of one collection; only test songs count."""
-    champion = read_alias(layout)
+    champion = find_champion(layout)
     assert champion is not None
     with open_catalog(layout) as catalog:
         catalog.execute(

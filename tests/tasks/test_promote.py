@@ -1,4 +1,4 @@
-"""Promote: who proves better on the same songs, what is recorded of it, and the way back."""
+"""Promote: which run is promoted, what is recorded of it, rollback and chosen versions."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,14 +13,15 @@ from storage.catalog.promotions import read_golden_songs
 from storage.catalog.runs import read_run
 from storage.home import DataLayout
 from tasks.challenge import predict_songs
-from tasks.promote import explain_stay, promote_best, promote_despite_audit, roll_back
+from tasks.promote import explain_rejection, promote_best, promote_version, roll_back
+from tests.catalogs import in_catalog
 from tests.conftest import copy_home
 from tests.tasks.contests import (
     aliases,
     execute,
-    fetch,
     let_say,
     move_alias,
+    newest,
     plant_golden,
     plant_songs,
     rows,
@@ -49,8 +50,8 @@ def made_ring(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> R
     with open_catalog(layout) as catalog:
         runs = fetch_rows(
             catalog,
-            "select run_id, run_id in (select run_id from promotions) as reigns from runs "
-            "order by reigns desc, snapshot_id = (select snapshot_id from promotions), run_id",
+            "select run_id, run_id in (select run_id from promotions) as is_champion from runs "
+            "order by is_champion desc, snapshot_id = (select snapshot_id from promotions), run_id",
         )
     champion, challenger = runs[0]["run_id"], runs[1]["run_id"]
     execute(layout, "update runs set validation_macro_f1 = 0.25")
@@ -73,7 +74,7 @@ def made_promoted(made_ring: Ring, tmp_path_factory: pytest.TempPathFactory) -> 
     ring = replace(made_ring, layout=copy_home(made_ring.layout, home))
     let_say(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
     with disable_run_logger():
-        assert promote_best.fn(ring.layout, who="schedule") is not None
+        assert promote_best.fn(ring.layout, newest(ring.layout), who="schedule") is not None
     return ring
 
 
@@ -107,14 +108,14 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
 def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -> None:
     let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
 
-    assert promote_best.fn(ring.layout) is None
-    assert promote_best.fn(ring.layout) is None
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
     _, challenge = rows(ring.layout, "challenges")
     assert aliases(ring.layout) == {"champion": 1, "challenger": 2}
     assert (challenge["promoted"], challenge["gain_high"] < 0) == (False, True)  # type: ignore[operator]
     assert len(rows(ring.layout, "promotions")) == 1
-    assert explain_stay(ring.layout) == challenge["reason"]
+    assert explain_rejection(ring.layout, newest(ring.layout)) == challenge["reason"]
     assert "does not replace version 1" in str(challenge["reason"])
 
 
@@ -122,17 +123,25 @@ def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
     let_say(ring.layout, ring.champion, clicks=2, hiss=2)
     let_say(ring.layout, ring.challenger, hums=9)
 
-    assert promote_best.fn(ring.layout) is None
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
-    assert "but its recall of hums falls from 1.00 to 0.77" in explain_stay(ring.layout)
+    assert "but its recall of hums falls from 1.00 to 0.77" in explain_rejection(
+        ring.layout, newest(ring.layout)
+    )
 
 
 def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
     execute(ring.layout, "update audits set verdict = 'fail'")
-    audited = (promote_best.fn(ring.layout), explain_stay(ring.layout))
+    audited = (
+        promote_best.fn(ring.layout, newest(ring.layout)),
+        explain_rejection(ring.layout, newest(ring.layout)),
+    )
     let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
 
-    overruled = (promote_despite_audit.fn(ring.layout), explain_stay(ring.layout))
+    overruled = (
+        promote_best.fn(ring.layout, newest(ring.layout), despite_audit=True),
+        explain_rejection(ring.layout, newest(ring.layout)),
+    )
 
     assert [promotion for promotion, _ in (audited, overruled)] == [None, None]
     assert "The audit of snapshot" in audited[1]
@@ -141,32 +150,15 @@ def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
     assert reasons[1:] == [audited[1], overruled[1]]
 
 
-def test_a_champion_put_in_use_by_hand_that_cannot_be_heard_is_recorded(ring: Ring) -> None:
-    from storage.models.registry import register_run, set_champion
-    from storage.models.store import open_tracking
-
-    run = fetch(ring.layout, f"select run_id, model_uri from runs where {ring.challenger}")
-    tracking = open_tracking(ring.layout)
-    set_champion(tracking, register_run(tracking, run["run_id"], run["model_uri"], {}))
-    execute(ring.layout, f"delete from predictions where {ring.challenger}")
-    execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.challenger}")
-
-    promotion = promote_best.fn(ring.layout)
-
-    assert promotion is not None
-    assert promotion.version == 2
-    assert "was put in use without a record, and could not be judged" in promotion.reason
-
-
 def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> None:
-    assert promote_best.fn(ring.layout) is None
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
     execute(
         ring.layout,
         "insert into snapshot_tracks select snapshot_id, 'new ' || n, 'hums', 'train', "
         f"'new ' || n, 'group' from runs, range(30) as numbers(n) where {ring.challenger}",
     )
 
-    promotion = promote_best.fn(ring.layout)
+    promotion = promote_best.fn(ring.layout, newest(ring.layout))
 
     assert promotion is not None
     assert promotion.gain == 0.0
@@ -178,7 +170,7 @@ def test_the_test_split_never_chooses(ring: Ring) -> None:
     plant_songs(ring.layout, "test")
     let_say(ring.layout, ring.champion, "test", clicks=0, hiss=0, hums=0)
 
-    assert promote_best.fn(ring.layout) is None
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
 
 def test_golden_songs_judge_before_validation_songs(ring: Ring) -> None:
@@ -186,11 +178,11 @@ def test_golden_songs_judge_before_validation_songs(ring: Ring) -> None:
     let_say(ring.layout, ring.champion, clicks=0, hiss=0, hums=0)
     let_say(ring.layout, ring.challenger, "golden", clicks=6)
 
-    assert promote_best.fn(ring.layout) is None
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
     challenge = rows(ring.layout, "challenges")[-1]
     assert (challenge["judged_on"], challenge["n_songs"]) == ("golden 1", 36)
-    assert "(golden 1)" in explain_stay(ring.layout)
+    assert "(golden 1)" in explain_rejection(ring.layout, newest(ring.layout))
 
 
 def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Ring) -> None:
@@ -207,10 +199,12 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
             "insert into golden_songs select 1, track_id, genre, now() from assignments"
             " where split = 'golden'"
         )
-    run = read_run(layout, run_id)
+    run = in_catalog(layout, read_run, run_id)
     assert run is not None
 
-    said = predict_songs(layout, run, read_golden_songs(layout, 1, ("clicks", "hiss", "hums")))
+    said = predict_songs(
+        layout, run, in_catalog(layout, read_golden_songs, 1, ("clicks", "hiss", "hums"))
+    )
 
     kept = [r for r in rows(layout, "predictions") if r["split"] == "golden"]
     assert said == {row["track_id"]: row["predicted"] for row in tested}
@@ -225,11 +219,11 @@ def test_a_champion_that_can_judge_less_than_half_of_the_songs_is_succeeded(ring
         f"delete from predictions where {ring.champion} and track_id like 'validation %'",
     )
 
-    promotion = promote_best.fn(ring.layout)
+    promotion = promote_best.fn(ring.layout, newest(ring.layout))
 
     assert promotion is not None
     assert (
-        "version 1 before it cannot judge 36 of 39 songs, which have no spectrograms under its "
+        "version 1 before it cannot predict 36 of 39 songs, which have no spectrograms under its "
         "settings" in promotion.reason
     )
     assert (promotion.gain, promotion.previous_version) == (None, 1)
@@ -239,10 +233,10 @@ def test_a_champion_whose_network_is_gone_is_succeeded(ring: Ring) -> None:
     execute(ring.layout, f"delete from predictions where {ring.champion}")
     execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.champion}")
 
-    promotion = promote_best.fn(ring.layout)
+    promotion = promote_best.fn(ring.layout, newest(ring.layout))
 
     assert promotion is not None
-    assert "the network of version 1 before it cannot be loaded any more" in promotion.reason
+    assert "the model of version 1 before it cannot be loaded any more" in promotion.reason
 
 
 def test_a_rollback_puts_the_champion_before_back(promoted: Ring) -> None:
@@ -258,73 +252,99 @@ def test_a_rollback_puts_the_champion_before_back(promoted: Ring) -> None:
 def test_what_was_rolled_back_does_not_challenge_again_but_a_new_run_does(promoted: Ring) -> None:
     roll_back.fn(promoted.layout)
 
-    assert promote_best.fn(promoted.layout) is None
+    assert promote_best.fn(promoted.layout, newest(promoted.layout)) is None
     assert aliases(promoted.layout)["champion"] == 1
 
     execute(promoted.layout, f"update runs set started_at = now() where {promoted.challenger}")
 
-    assert promote_best.fn(promoted.layout) is not None
+    assert promote_best.fn(promoted.layout, newest(promoted.layout)) is not None
     assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
 
 
 def test_before_the_second_champion_there_is_no_way_back(ring: Ring) -> None:
-    with pytest.raises(UsageError, match="no champion before this one"):
+    with pytest.raises(UsageError, match="no previous champion"):
         roll_back.fn(ring.layout)
-
-
-def test_a_rollback_that_a_killed_process_did_not_record_is_recorded(promoted: Ring) -> None:
-    move_alias(promoted.layout, "champion", 1)
-
-    promotion = promote_best.fn(promoted.layout)
-
-    assert promotion is not None
-    assert (promotion.kind, promotion.version, promotion.previous_version) == ("rollback", 1, 2)
-    assert aliases(promoted.layout) == {"champion": 1}
-
-
-def test_a_killed_rollback_that_is_asked_for_again_goes_back_one_champion(promoted: Ring) -> None:
-    move_alias(promoted.layout, "champion", 1)
-
-    rollback = roll_back.fn(promoted.layout, "ada")
-
-    assert (rollback.kind, rollback.version, rollback.previous_version) == ("rollback", 1, 2)
-    assert aliases(promoted.layout) == {"champion": 1}
-    assert len(rows(promoted.layout, "promotions")) == 3
-
-
-def test_the_way_back_is_that_of_the_table_whatever_the_alias_says(promoted: Ring) -> None:
-    move_alias(promoted.layout, "previous", 2)
-
-    assert roll_back.fn(promoted.layout).version == 1
-    assert aliases(promoted.layout) == {"champion": 1}
-
-
-def test_an_alias_that_a_killed_promotion_has_left_wrong_is_put_right(promoted: Ring) -> None:
-    move_alias(promoted.layout, "previous", 2)
-
-    assert promote_best.fn(promoted.layout) is None
-    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
 
 
 def test_a_champion_before_of_no_run_of_the_store_does_not_come_back(promoted: Ring) -> None:
     execute(promoted.layout, f"delete from runs where {promoted.champion}")
 
-    with pytest.raises(UsageError, match="Version 1 is of no run of this store"):
+    with pytest.raises(UsageError, match="The run of version 1 is not in"):
         roll_back.fn(promoted.layout)
 
     assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
     assert len(rows(promoted.layout, "promotions")) == 2
 
 
-def test_a_promotion_over_a_champion_that_was_not_recorded_is_made_whole(promoted: Ring) -> None:
-    before = rows(promoted.layout, "promotions")[-1]
-    execute(promoted.layout, "delete from promotions where version = 2")
+@pytest.mark.parametrize("alias", ["champion", "previous"])
+def test_a_moved_alias_is_put_back_and_changes_no_champion(promoted: Ring, alias: str) -> None:
+    layout, wrong = promoted.layout, {"champion": 1, "previous": 2}[alias]
+    before = rows(layout, "promotions")
+    move_alias(layout, alias, wrong)
 
-    promotion = promote_best.fn(promoted.layout, who="schedule")
+    assert promote_best.fn(layout, newest(layout)) is None
 
-    after = rows(promoted.layout, "promotions")[-1]
-    unlike = {"promotion_id", "promoted_at"}
-    assert promotion is not None
-    assert {k: v for k, v in after.items() if k not in unlike} == {
-        k: v for k, v in before.items() if k not in unlike
-    }
+    assert aliases(layout) == {"champion": 2, "previous": 1}
+    assert rows(layout, "promotions") == before
+
+
+def test_a_promotion_that_was_killed_before_its_alias_is_mirrored_by_the_next(
+    promoted: Ring,
+) -> None:
+    move_alias(promoted.layout, "champion", 1)
+
+    assert roll_back.fn(promoted.layout).version == 1
+    assert aliases(promoted.layout) == {"champion": 1}
+
+
+def test_a_person_promotes_a_version_and_only_new_runs_challenge_it(promoted: Ring) -> None:
+    layout = promoted.layout
+
+    promotion = promote_version.fn(layout, 1, "ada", despite_audit=True)
+
+    assert (promotion.kind, promotion.version, promotion.previous_version) == ("manual", 1, 2)
+    assert promotion.reason.startswith("Version 1 was promoted by ada.")
+    assert aliases(layout) == {"champion": 1, "previous": 2}
+    assert promote_best.fn(layout, newest(layout)) is None
+    assert aliases(layout)["champion"] == 1
+    assert roll_back.fn(layout).version == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [(9, "no version 9"), (2, "Version 2 is the champion already"), (1, "The audit of snapshot")],
+)
+def test_a_version_that_cannot_be_promoted_changes_nothing(
+    promoted: Ring, version: int, message: str
+) -> None:
+    execute(promoted.layout, "update audits set verdict = 'fail'")
+    audited = "(select snapshot_id from runs where " + promoted.champion + ")"
+    execute(promoted.layout, f"update audits set snapshot_id = {audited}")
+
+    with pytest.raises(UsageError, match=message):
+        promote_version.fn(promoted.layout, version)
+
+    assert len(rows(promoted.layout, "promotions")) == 2
+
+
+def test_every_other_challenge_on_a_golden_version_demands_a_higher_level(ring: Ring) -> None:
+    layout = ring.layout
+    plant_golden(layout)
+    assert promote_best.fn(layout, newest(layout)) is None
+    first = rows(layout, "challenges")[-1]
+    others = "(select run_id from runs where not " + ring.champion + " and not "
+    execute(layout, "update runs set validation_macro_f1 = 0.25")
+    execute(
+        layout,
+        "update runs set validation_macro_f1 = 0.5 where run_id = (select min(run_id) from "
+        + others
+        + ring.challenger
+        + "))",
+    )
+
+    assert promote_best.fn(layout, newest(layout), despite_audit=True) is None
+    assert promote_best.fn(layout, newest(layout), despite_audit=True) is None
+
+    second = rows(layout, "challenges")[-1]
+    assert "(at 96.96 %: challenge 1 on these songs)" in str(first["reason"])
+    assert "(at 99.24 %: challenge 2 on these songs)" in str(second["reason"])

@@ -8,6 +8,7 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
 from storage.catalog.runs import read_run_ids
 from tasks.studies.reproduce import find_run, retrain
+from tests.catalogs import in_catalog
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras]
 def test_a_run_comes_out_again_bit_for_bit(finished_copy: Settings, network: str) -> None:
     layout = finished_copy.layout
     statement = f"select run_id from runs where network = '{network}' limit 1"
-    run_id, before = query_rows(layout, statement)[0]["run_id"], read_run_ids(layout)
+    run_id, before = query_rows(layout, statement)[0]["run_id"], in_catalog(layout, read_run_ids)
 
     found = retrain.fn(layout, run_id[:12])
 
@@ -24,7 +25,7 @@ def test_a_run_comes_out_again_bit_for_bit(finished_copy: Settings, network: str
     assert found.same_examples
     assert found.is_identical
     assert found.succeeded
-    assert read_run_ids(layout) == before
+    assert in_catalog(layout, read_run_ids) == before
 
 
 def test_a_run_that_is_not_there_is_reported(finished: Settings) -> None:
@@ -41,4 +42,4 @@ def test_a_run_whose_songs_were_removed_cannot_be_trained_again(finished_copy: S
         )
 
     with pytest.raises(UsageError, match="were removed from the store"):
-        retrain.fn(layout, read_run_ids(layout).pop())
+        retrain.fn(layout, in_catalog(layout, read_run_ids).pop())

@@ -7,6 +7,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from tasks.promote import promote_best
+from tests.tasks.contests import newest
 
 pytestmark = [
     pytest.mark.flow,
@@ -26,10 +27,10 @@ def promotions(layout: DataLayout) -> list[dict[str, object]]:
 
 
 def reigning(layout: DataLayout) -> tuple[int, str]:
-    from storage.models.registry import champion
+    from storage.models.registry import find_alias
     from storage.models.store import open_tracking
 
-    found = champion(open_tracking(layout))
+    found = find_alias(open_tracking(layout), "champion")
     assert found is not None
     return found.version, found.run_id
 
@@ -56,26 +57,10 @@ def test_a_champion_that_is_still_the_best_stays(finished_copy: Settings) -> Non
     layout = finished_copy.layout
     before = reigning(layout), promotions(layout)
 
-    promotion = promote_best.fn(layout)
+    promotion = promote_best.fn(layout, newest(layout))
 
     assert promotion is None
     assert (reigning(layout), promotions(layout)) == before
-
-
-def test_a_promotion_that_a_killed_process_did_not_record_is_recorded(
-    finished_copy: Settings,
-) -> None:
-    layout = finished_copy.layout
-    before = promotions(layout)
-    with open_catalog(layout) as catalog:
-        catalog.execute("delete from promotions")
-
-    promotion = promote_best.fn(layout)
-
-    assert promotion is not None
-    assert [(row["version"], row["run_id"]) for row in promotions(layout)] == [
-        (before[0]["version"], before[0]["run_id"])
-    ]
 
 
 def test_the_test_split_never_chooses(finished_copy: Settings) -> None:
@@ -84,7 +69,7 @@ def test_the_test_split_never_chooses(finished_copy: Settings) -> None:
     change_runs(layout, "test_macro_f1 = 0, test_accuracy = 0", f"run_id = '{before[1]}'")
     change_runs(layout, "test_macro_f1 = 1, test_accuracy = 1", f"run_id <> '{before[1]}'")
 
-    promotion = promote_best.fn(layout)
+    promotion = promote_best.fn(layout, newest(layout))
 
     assert promotion is None
     assert reigning(layout) == before
@@ -99,5 +84,5 @@ def test_runs_that_are_equal_on_validation_leave_the_champion_be(
         layout, "validation_macro_f1 = 0.5, validation_accuracy = 0.5, n_parameters = 9", "true"
     )
 
-    assert promote_best.fn(layout) is None
+    assert promote_best.fn(layout, newest(layout)) is None
     assert reigning(layout) == before

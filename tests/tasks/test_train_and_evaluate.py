@@ -170,7 +170,7 @@ def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
 def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_features(
     finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
-    from storage.models.networks import load_temperature
+    from storage.models.logged import describe_model
     from storage.models.store import open_tracking
 
     run = logged["dense 1"]
@@ -182,7 +182,8 @@ def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_featu
         "and split = 'validation'",
     )
 
-    temperature = load_temperature(tracking, f"models:/{run.outputs.model_outputs[0].model_id}")
+    uri = f"models:/{run.outputs.model_outputs[0].model_id}"
+    temperature = describe_model(tracking, uri).temperature
     labels = np.array([p["genres"].index(p["genre"]) for p in predictions])
     said = np.array([p["probabilities"] for p in predictions])
     assert temperature == run.data.metrics["temperature"]
@@ -214,14 +215,14 @@ def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_u
 def test_the_model_of_a_run_says_what_classifying_needs(
     finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
-    from storage.models.networks import load_features, load_network
+    from storage.models.logged import describe_model, load_model
     from storage.models.store import open_tracking
 
     tracking = open_tracking(finished.layout)
     model_id = logged["cnn 1.5"].outputs.model_outputs[0].model_id
 
-    network = load_network(tracking, f"models:/{model_id}")
-    document = load_features(tracking, f"models:/{model_id}")
+    network = load_model(tracking, f"models:/{model_id}")
+    document = describe_model(tracking, f"models:/{model_id}").document
     assert network.input_shape == (None, 12, 14)
     assert network.output_shape == (None, 3)
     assert document["genres"] == ["clicks", "hiss", "hums"]

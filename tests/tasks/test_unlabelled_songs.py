@@ -16,6 +16,7 @@ from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
 from tasks.duplicates import mark_duplicates
+from tests.catalogs import in_catalog
 from tests.conftest import hiss, write_song
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
@@ -75,7 +76,7 @@ def candidates(layout: DataLayout) -> list[str]:
         tracks = fetch_rows(catalog, "select track_id from tracks")
         rows = [{**t, "feature_key": "k", "shard": "s", "n_fragments": 1} for t in tracks]
         insert_rows(catalog, "extracted", rows, "on conflict do nothing")
-    return sorted(candidate.genre for candidate in read_candidates(layout, ["k"], ()))
+    return sorted(candidate.genre for candidate in in_catalog(layout, read_candidates, ["k"], ()))
 
 
 OK, ALIEN = ("", "ok", ""), ("", "quarantined", "label_unknown")

@@ -52,7 +52,7 @@ class Circuits:
         self._failures.pop(site, None)
 
     def give_up(self, sites: Mapping[str, str]) -> None:
-        """Give up what another process has given up."""
+        """Stop asking sites that another process has given up."""
         self._given_up = {**sites, **self._given_up}
 
 

@@ -141,10 +141,14 @@ class Store:
         in_catalog(self.layout, settle_outcomes, feature_keys)
 
     def place(self, *tracks: Track, split: Split) -> None:
-        record_assignments(self.layout, [assignment(track, split) for track in tracks], {})
+        in_catalog(
+            self.layout, record_assignments, [assignment(track, split) for track in tracks], {}
+        )
 
     def freeze(self, feature_key: str, *tracks: Track, seed: int = 0) -> Snapshot:
-        return record_snapshot(self.layout, feature_key, [t.track_id for t in tracks], seed)
+        return in_catalog(
+            self.layout, record_snapshot, feature_key, [t.track_id for t in tracks], seed
+        )
 
     def three_songs(self) -> list[Track]:
         """Three extracted songs of jazz, one in each split: ``a``, ``b``, ``c``."""
@@ -190,7 +194,9 @@ def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tracks = [store.track(name) for name in SPLITS]
     store.add_songs(*tracks)
     store.extract("key", *tracks)
-    record_assignments(store.layout, [assignment(t, SPLITS[t.title]) for t in tracks], {})
+    in_catalog(
+        store.layout, record_assignments, [assignment(t, SPLITS[t.title]) for t in tracks], {}
+    )
     return home
 
 

@@ -14,7 +14,6 @@ from storage.catalog.audits import (
     read_audited_songs,
     read_duplicates,
     read_last_audit,
-    read_snapshot,
     read_unmeasured,
     record_audit,
     record_sounds,
@@ -51,37 +50,39 @@ AUDIT = Audit(
 
 
 def test_an_audit_comes_back_as_it_was_recorded(layout: DataLayout) -> None:
-    record_audit(layout, AUDIT)
+    in_catalog(layout, record_audit, AUDIT)
 
-    assert read_audit(layout, "one") == AUDIT
-    assert read_audit(layout, "another") is None
+    assert in_catalog(layout, read_audit, "one") == AUDIT
+    assert in_catalog(layout, read_audit, "another") is None
 
 
 def test_the_same_audit_again_takes_the_place_of_the_first(layout: DataLayout) -> None:
-    record_audit(layout, AUDIT)
+    in_catalog(layout, record_audit, AUDIT)
 
-    record_audit(layout, replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1]))
+    in_catalog(layout, record_audit, replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1]))
 
-    assert read_audit(layout, "one") == replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1])
+    assert in_catalog(layout, read_audit, "one") == replace(
+        AUDIT, verdict=Level.FAIL, checks=CHECKS[:1]
+    )
 
 
 def test_the_last_audit_of_a_snapshot_counts_also_if_it_only_said_the_same_again(
     layout: DataLayout,
 ) -> None:
     failed = replace(AUDIT, audit_id="two", verdict=Level.FAIL)
-    record_audit(layout, AUDIT)
-    record_audit(layout, failed)
-    assert read_last_audit(layout, "snapshot") == failed
+    in_catalog(layout, record_audit, AUDIT)
+    in_catalog(layout, record_audit, failed)
+    assert in_catalog(layout, read_last_audit, "snapshot") == failed
 
-    touch_audit(layout, "one")
+    in_catalog(layout, touch_audit, "one")
 
-    assert read_last_audit(layout, "snapshot") == AUDIT
-    assert read_last_audit(layout, "another") is None
+    assert in_catalog(layout, read_last_audit, "snapshot") == AUDIT
+    assert in_catalog(layout, read_last_audit, "another") is None
 
 
 def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:
     store.three_songs()
-    record_audit(store.layout, AUDIT)
+    in_catalog(store.layout, record_audit, AUDIT)
     in_catalog(
         store.layout, record_sounds, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)]
     )
@@ -114,7 +115,10 @@ def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) 
     with open_catalog(store.layout) as catalog:
         catalog.execute("update assignments set split = 'test' where split = 'validation'")
 
-    songs = {s.track_id: s for s in read_audited_songs(store.layout, snapshot.snapshot_id)}
+    songs = {
+        s.track_id: s
+        for s in in_catalog(store.layout, read_audited_songs, store.layout, snapshot.snapshot_id)
+    }
 
     first, second, third = (songs[track.track_id] for track in tracks)
     assert (first.split, first.assigned) == (Split.TRAIN, "train")
@@ -131,24 +135,12 @@ def test_the_first_measure_of_a_sound_stays_and_is_not_asked_for_again(store: St
     in_catalog(store.layout, record_sounds, [sound])
     in_catalog(store.layout, record_sounds, [replace(sound, loudness_db=-20.0)])
 
-    unmeasured = read_unmeasured(store.layout, snapshot.snapshot_id, 10)
+    unmeasured = in_catalog(store.layout, read_unmeasured, snapshot.snapshot_id, 10)
 
-    songs = read_audited_songs(store.layout, snapshot.snapshot_id)
+    songs = in_catalog(store.layout, read_audited_songs, store.layout, snapshot.snapshot_id)
     assert {song.loudness_db for song in songs} >= {-9.0}
     assert {track.track_id for track in unmeasured} == {track.track_id for track in tracks[1:]}
-    assert len(read_unmeasured(store.layout, snapshot.snapshot_id, 1)) == 1
-
-
-def test_a_snapshot_is_found_by_its_name_or_as_the_one_used_last(store: Store) -> None:
-    tracks = store.three_songs()
-    older, newer = store.freeze("key", *tracks[:2]), store.freeze("key", *tracks)
-
-    assert read_snapshot(store.layout) == newer
-    assert read_snapshot(store.layout, older.snapshot_id) == older
-
-
-def test_without_a_snapshot_there_is_none(layout: DataLayout) -> None:
-    assert read_snapshot(layout) is None
+    assert len(in_catalog(store.layout, read_unmeasured, snapshot.snapshot_id, 1)) == 1
 
 
 @pytest.mark.parametrize("n_pairs", [0, 2])
@@ -158,4 +150,4 @@ def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
         for pair in pairs:
             catalog.execute("insert into duplicates values (?, ?, 0.9, 0)", pair)
 
-    assert read_duplicates(layout) == pairs
+    assert in_catalog(layout, read_duplicates) == pairs

@@ -39,7 +39,8 @@ def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:
         "assignments", "audit_checks", "audits", "challenges", "decisions", "duplicates",
         "excluded_tracks", "extracted", "features", "fingerprint_keys", "fingerprints",
         "golden_songs", "night_steps", "nights", "outcomes", "predictions", "promotions",
-        "rejected", "removals", "runs", "schema_version", "shards", "snapshot_tracks", "snapshots",
+        "rejected", "removals", "runs", "schema_version", "scores", "shards", "snapshot_tracks",
+        "snapshots",
         "song_embeddings", "sound", "suspect_neighbours", "suspects", "tracks",
     ]  # fmt: skip
 

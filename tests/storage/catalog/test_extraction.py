@@ -191,7 +191,7 @@ def test_a_song_in_a_split_conflict_stays_quarantined_when_it_gets_examples(stor
     song = store.track("a")
     store.add_songs(song)
     store.extract("key 1", song)
-    record_assignments(store.layout, [], {song.track_id: "ties two"})
+    in_catalog(store.layout, record_assignments, [], {song.track_id: "ties two"})
 
     store.extract("key 2", song)
 

@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.promotions import Promotion, read_last_promotion, record_promotion
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.runs import (
     PredictedSplit,
     Prediction,
-    Promotion,
     cell_id,
-    read_comparable_runs,
-    read_last_promotion,
+    read_library_runs,
     read_predicted_splits,
     read_published_predictions,
     read_run,
     read_runs,
-    record_promotion,
     record_run,
 )
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
@@ -53,10 +52,10 @@ def test_a_run_comes_back_as_it_was(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     run = store.run("run", snapshot, test_macro_f1_low=0.4, training_key="key")
 
-    record_run(store.layout, run, [])
+    in_catalog(store.layout, record_run, run, [])
 
-    assert read_run(store.layout, "run") == run
-    assert read_run(store.layout, "another") is None
+    assert in_catalog(store.layout, read_run, "run") == run
+    assert in_catalog(store.layout, read_run, "another") is None
 
 
 def test_what_a_run_says_of_songs_comes_back_with_their_groups_in_the_order_of_their_ids(
@@ -76,10 +75,10 @@ def test_what_a_run_says_of_songs_comes_back_with_their_groups_in_the_order_of_t
         )
         for track, predicted in zip(tracks, ("jazz", "rock", "jazz"), strict=True)
     ]
-    record_run(store.layout, store.run("run", snapshot), said)
+    in_catalog(store.layout, record_run, store.run("run", snapshot), said)
     publish(store.layout)
 
-    judged = read_predicted_splits(store.layout, ["run", "of nobody"])
+    judged = in_catalog(store.layout, read_predicted_splits, ["run", "of nobody"])
 
     in_order = sorted(said, key=lambda prediction: prediction.track_id)
     assert judged == [
@@ -109,7 +108,7 @@ def test_probabilities_of_all_genres_are_kept(store: Store) -> None:
         probabilities=(0.75, 0.25),
     )
 
-    record_run(store.layout, run, [prediction])
+    in_catalog(store.layout, record_run, run, [prediction])
 
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(catalog, "select probabilities from predictions")
@@ -125,7 +124,7 @@ def test_what_predictions_say_of_themselves_is_kept_and_published_where_it_is_kn
     )
     certain = {"confidence": 0.625, "unknown": False, "alternatives": ("jazz", "rock")}
 
-    record_run(store.layout, run, [plain, replace(plain, track_id="b", **certain)])
+    in_catalog(store.layout, record_run, run, [plain, replace(plain, track_id="b", **certain)])
     publish(store.layout)
 
     rows = query_rows(store.layout, "select confidence, unknown, alternatives from predictions")
@@ -141,8 +140,8 @@ def test_a_run_that_is_recorded_twice_is_one_run(store: Store) -> None:
         run_id="run", track_id="a", split="test", genre="jazz", predicted="rock", probability=0.5
     )
 
-    record_run(store.layout, run, [prediction])
-    record_run(store.layout, run, [prediction])
+    in_catalog(store.layout, record_run, run, [prediction])
+    in_catalog(store.layout, record_run, run, [prediction])
 
     with open_catalog(store.layout) as catalog:
         assert len(fetch_rows(catalog, "select * from runs")) == 1
@@ -152,9 +151,9 @@ def test_a_run_that_is_recorded_twice_is_one_run(store: Store) -> None:
 def test_only_the_runs_of_the_cells_that_are_asked_for_are_given(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     for name in ("one", "two"):
-        record_run(store.layout, store.run(name, snapshot), [])
+        in_catalog(store.layout, record_run, store.run(name, snapshot), [])
 
-    runs = read_runs(store.layout, ["cell of two", "cell of nobody"])
+    runs = in_catalog(store.layout, read_runs, ["cell of two", "cell of nobody"])
 
     assert [run.run_id for run in runs] == ["two"]
 
@@ -163,12 +162,12 @@ def test_of_several_runs_of_a_cell_the_earliest_counts(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     for name, started_at in (("late", LATE), ("early", EARLY)):
         run = store.run(name, snapshot, cell_id="cell", started_at=started_at)
-        record_run(store.layout, run, [])
+        in_catalog(store.layout, record_run, run, [])
 
-    assert [run.run_id for run in read_runs(store.layout, ["cell"])] == ["early"]
+    assert [run.run_id for run in in_catalog(store.layout, read_runs, ["cell"])] == ["early"]
 
 
-def test_the_newest_library_is_that_of_the_latest_run_whatever_its_features(store: Store) -> None:
+def test_runs_of_a_library_are_those_on_its_songs_whatever_their_features(store: Store) -> None:
     a, b, c = store.three_songs()
     store.extract("key 2", a, b, c)
     old, new, longer = (
@@ -176,11 +175,11 @@ def test_the_newest_library_is_that_of_the_latest_run_whatever_its_features(stor
         store.freeze("key", a, b, c),
         store.freeze("key 2", a, b, c),
     )
-    record_run(store.layout, store.run("on the old", old, started_at=EARLY), [])
-    record_run(store.layout, store.run("on the new", new, started_at=EARLY), [])
-    record_run(store.layout, store.run("longer", longer, started_at=LATE), [])
+    in_catalog(store.layout, record_run, store.run("on the old", old, started_at=EARLY), [])
+    in_catalog(store.layout, record_run, store.run("on the new", new, started_at=EARLY), [])
+    in_catalog(store.layout, record_run, store.run("longer", longer, started_at=LATE), [])
 
-    runs = read_comparable_runs(store.layout)
+    runs = in_catalog(store.layout, read_library_runs, new.library_id)
 
     assert [run.run_id for run in runs] == ["on the new", "longer"]
 
@@ -208,9 +207,11 @@ def test_whatever_a_training_is_made_from_changes_its_cell(
 
 
 def test_promotions_are_only_ever_added(layout: DataLayout) -> None:
-    record_promotion(layout, promotion(1))
-    record_promotion(layout, promotion(2, previous_version=1, previous_validation_macro_f1=0.7))
-    record_promotion(layout, promotion(1, reason="rolled back"))
+    in_catalog(layout, record_promotion, promotion(1))
+    in_catalog(
+        layout, record_promotion, promotion(2, previous_version=1, previous_validation_macro_f1=0.7)
+    )
+    in_catalog(layout, record_promotion, promotion(1, reason="rolled back"))
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(
@@ -222,8 +223,39 @@ def test_promotions_are_only_ever_added(layout: DataLayout) -> None:
         (2, 1, "there was no champion"),
         (1, None, "rolled back"),
     ]
-    assert read_last_promotion(layout) == promotion(1, reason="rolled back")
+    assert in_catalog(layout, read_last_promotion) == promotion(1, reason="rolled back")
 
 
 def test_before_the_first_promotion_there_is_none(layout: DataLayout) -> None:
-    assert read_last_promotion(layout) is None
+    assert in_catalog(layout, read_last_promotion) is None
+
+
+def test_scores_of_evaluation_come_back_with_their_intervals(store: Store) -> None:
+    tracks = store.three_songs()
+    run = store.run("run", store.freeze("key", *tracks))
+    said = [
+        Prediction(
+            run_id="run",
+            track_id=t.track_id,
+            split="test",
+            genre="jazz",
+            predicted="jazz",
+            probability=0.5,
+        )
+        for t in tracks
+    ]
+    scores = {
+        "test": {
+            "accuracy": [0.7, 0.5, 0.9],
+            "macro_f1": [0.6, 0.4, 0.8],
+            "recall": {"jazz": [0.5, 0.1, 0.9]},
+        }
+    }
+
+    in_catalog(store.layout, record_run, run, said, scores)
+    publish(store.layout)
+
+    (found,) = in_catalog(store.layout, read_predicted_splits, ["run"])
+    assert found.scores is not None
+    assert found.scores.as_document(found.genres) == scores["test"]
+    assert read_published_predictions(store.layout, ["run"]) == [found]

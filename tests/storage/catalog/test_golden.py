@@ -6,10 +6,11 @@ from storage.catalog.promotions import (
     freeze_golden,
     read_golden,
     read_golden_versions,
-    read_waiting,
+    read_next_golden,
     renew_golden,
 )
 from storage.home import DataLayout
+from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
 
@@ -26,21 +27,21 @@ def frozen(layout: DataLayout) -> list[dict[str, object]]:
 
 
 def test_an_empty_catalog_has_no_golden_songs(layout: DataLayout) -> None:
-    assert freeze_golden(layout) is None
-    assert read_golden(layout) is None
-    assert read_golden_versions(layout) == []
+    assert in_catalog(layout, freeze_golden) is None
+    assert in_catalog(layout, read_golden) is None
+    assert in_catalog(layout, read_golden_versions) == []
 
 
 def test_nothing_is_frozen_before_every_genre_has_two(store: Store) -> None:
     store.three_songs()
     put_aside(store, "d")
 
-    assert freeze_golden(store.layout) is None
+    assert in_catalog(store.layout, freeze_golden) is None
 
     put_aside(store, "e")
     put_aside(store, "r", genre="rock")
 
-    assert freeze_golden(store.layout) is None
+    assert in_catalog(store.layout, freeze_golden) is None
     assert frozen(store.layout) == []
 
 
@@ -48,46 +49,46 @@ def test_what_stands_in_golden_places_is_frozen_as_version_one(store: Store) -> 
     store.three_songs()
     jazz, rock = put_aside(store, "d", "e"), put_aside(store, "r", "s", "t", genre="rock")
 
-    golden = freeze_golden(store.layout)
+    golden = in_catalog(store.layout, freeze_golden)
 
     assert golden is not None
     assert golden.name == "golden 1"
     assert golden.n_songs == {"jazz": 2, "rock": 3}
     assert golden.genre_of_track == {track.track_id: track.genre for track in (*jazz, *rock)}
-    assert read_golden(store.layout) == golden
+    assert in_catalog(store.layout, read_golden) == golden
 
 
 def test_a_frozen_version_stays_when_songs_come_in_or_change_their_genre(store: Store) -> None:
     songs = put_aside(store, "d", "e")
-    golden, before = freeze_golden(store.layout), frozen(store.layout)
+    golden, before = in_catalog(store.layout, freeze_golden), frozen(store.layout)
     put_aside(store, "f", "g")
     with open_catalog(store.layout) as catalog:
         catalog.execute("update tracks set genre = 'rock' where track_id = ?", [songs[0].track_id])
 
-    assert freeze_golden(store.layout) == golden
+    assert in_catalog(store.layout, freeze_golden) == golden
     assert frozen(store.layout) == before
-    assert read_waiting(store.layout).n_songs == {"jazz": 3, "rock": 1}
+    assert in_catalog(store.layout, read_next_golden).n_songs == {"jazz": 3, "rock": 1}
 
 
 def test_a_new_version_is_frozen_on_command_and_leaves_the_old_one(store: Store) -> None:
     put_aside(store, "d", "e")
-    first = freeze_golden(store.layout)
+    first = in_catalog(store.layout, freeze_golden)
     put_aside(store, "f")
 
-    second = renew_golden(store.layout)
+    second = in_catalog(store.layout, renew_golden)
 
     assert second is not None
     assert (second.version, second.n_songs) == (2, {"jazz": 3})
-    assert read_golden_versions(store.layout) == [first, second]
-    assert freeze_golden(store.layout) == second
+    assert in_catalog(store.layout, read_golden_versions) == [first, second]
+    assert in_catalog(store.layout, freeze_golden) == second
 
 
 def test_where_nothing_differs_no_version_is_added(store: Store) -> None:
     put_aside(store, "d", "e")
-    freeze_golden(store.layout)
+    in_catalog(store.layout, freeze_golden)
 
-    assert renew_golden(store.layout) is None
-    assert len(read_golden_versions(store.layout)) == 1
+    assert in_catalog(store.layout, renew_golden) is None
+    assert len(in_catalog(store.layout, read_golden_versions)) == 1
 
 
 def test_a_copy_that_stands_aside_is_not_frozen(store: Store) -> None:
@@ -98,7 +99,7 @@ def test_a_copy_that_stands_aside_is_not_frozen(store: Store) -> None:
             [songs[0].track_id, songs[1].track_id],
         )
 
-    golden = freeze_golden(store.layout)
+    golden = in_catalog(store.layout, freeze_golden)
 
     assert golden is not None
     assert set(golden.genre_of_track) == {track.track_id for track in songs[1:]}

@@ -143,7 +143,7 @@ def test_drift_is_measured_on_new_songs_and_on_validation_songs_of_the_champion(
 ) -> None:
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
-    record_run(store.layout, store.run("champion", snapshot), [])
+    in_catalog(store.layout, record_run, store.run("champion", snapshot), [])
     since = now()
     late = store.track("late")
     store.add_songs(late)
@@ -161,7 +161,7 @@ def test_drift_is_measured_on_new_songs_and_on_validation_songs_of_the_champion(
 
 def test_a_new_song_that_the_champion_was_trained_on_is_told(store: Store) -> None:
     tracks = store.three_songs()
-    record_run(store.layout, store.run("champion", store.freeze("key", *tracks)), [])
+    in_catalog(store.layout, record_run, store.run("champion", store.freeze("key", *tracks)), [])
 
     songs, _ = in_catalog(store.layout, read_drift_songs, "champion", LONG_AGO, 500)
 

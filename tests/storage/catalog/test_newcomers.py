@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def counts(store: "Store", snapshot: "Snapshot", *genres: str) -> tuple[int, int]:
-    candidates = read_candidates(store.layout, ["key"], genres)
+    candidates = in_catalog(store.layout, read_candidates, ["key"], genres)
     came = in_catalog(store.layout, count_new_tracks, snapshot, candidates)
     return came.n_new, came.n_gone
 

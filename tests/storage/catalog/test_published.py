@@ -18,9 +18,10 @@ from storage.catalog import publish as published
 from storage.catalog.audits import record_suspects
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
+from storage.catalog.promotions import Promotion, record_promotion
 from storage.catalog.publish import publish, query, query_rows
 from storage.catalog.recordings import settle_recordings
-from storage.catalog.runs import Prediction, Promotion, record_promotion, record_run
+from storage.catalog.runs import Prediction, record_run
 from storage.catalog.songs import record_songs
 from tests.catalogs import in_catalog
 
@@ -92,7 +93,7 @@ def fill(store: Store) -> None:
         predicted="rock",
         probability=0.75,
     )
-    record_run(store.layout, store.run("run", snapshot), [said])
+    in_catalog(store.layout, record_run, store.run("run", snapshot), [said])
     store.embed({track: (1.0, 0.0) for track in tracks})
     suspect = Suspect(
         track_id=tracks[1].track_id,
@@ -102,9 +103,10 @@ def fill(store: Store) -> None:
         predicted_confidence=0.75,
         neighbours=(Neighbour(track_id=tracks[2].track_id, cosine=0.5),),
     )
-    record_suspects(store.layout, "made", [suspect])
-    record_promotion(
+    in_catalog(store.layout, record_suspects, "made", [suspect])
+    in_catalog(
         store.layout,
+        record_promotion,
         Promotion(
             version=1,
             run_id="run",

@@ -39,7 +39,7 @@ def test_candidates_are_the_tracks_with_examples(store: Store) -> None:
     store.add_songs(a, b)
     store.extract("key", a)
 
-    candidates = read_candidates(store.layout, ["key"], [])
+    candidates = in_catalog(store.layout, read_candidates, ["key"], [])
 
     assert candidates == [Candidate(track_id=a.track_id, genre="jazz", artist="Ada")]
 
@@ -51,7 +51,7 @@ def test_only_tracks_with_examples_under_all_the_keys_can_be_compared(store: Sto
     store.extract("key 2", a, b)
     store.extract("key 3", c)
 
-    assert titles(store, read_candidates(store.layout, ["key 1", "key 2"], [])) == {"a"}
+    assert titles(store, in_catalog(store.layout, read_candidates, ["key 1", "key 2"], [])) == {"a"}
 
 
 def test_genres_narrow_the_candidates(store: Store) -> None:
@@ -59,7 +59,10 @@ def test_genres_narrow_the_candidates(store: Store) -> None:
     store.add_songs(a, b, c)
     store.extract("key", a, b, c)
 
-    assert titles(store, read_candidates(store.layout, ["key"], ["jazz", "soul"])) == {"a", "c"}
+    assert titles(store, in_catalog(store.layout, read_candidates, ["key"], ["jazz", "soul"])) == {
+        "a",
+        "c",
+    }
 
 
 def test_a_song_whose_label_is_of_no_genre_any_more_is_left_aside_until_it_is(
@@ -73,11 +76,11 @@ def test_a_song_whose_label_is_of_no_genre_any_more_is_left_aside_until_it_is(
     )
 
     in_catalog(store.layout, record_songs, [], [unknown])
-    without = titles(store, read_candidates(store.layout, ["key"], []))
+    without = titles(store, in_catalog(store.layout, read_candidates, ["key"], []))
     store.add_songs(a)
 
     assert without == {"b"}
-    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"a", "b"}
+    assert titles(store, in_catalog(store.layout, read_candidates, ["key"], [])) == {"a", "b"}
 
 
 def test_a_song_whose_source_stands_under_two_genres_is_no_candidate(store: Store) -> None:
@@ -90,7 +93,7 @@ def test_a_song_whose_source_stands_under_two_genres_is_no_candidate(store: Stor
 
     in_catalog(store.layout, record_songs, [], [listed_twice])
 
-    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"b"}
+    assert titles(store, in_catalog(store.layout, read_candidates, ["key"], [])) == {"b"}
 
 
 def test_the_built_in_library_stands_while_there_is_no_other_music(store: Store) -> None:
@@ -98,7 +101,7 @@ def test_the_built_in_library_stands_while_there_is_no_other_music(store: Store)
     store.add_songs(song)
     store.extract("key", song)
 
-    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"built-in"}
+    assert titles(store, in_catalog(store.layout, read_candidates, ["key"], [])) == {"built-in"}
 
 
 def test_the_built_in_library_steps_back_once_there_is_other_music(store: Store) -> None:
@@ -106,7 +109,7 @@ def test_the_built_in_library_steps_back_once_there_is_other_music(store: Store)
     store.add_songs(song, own)
     store.extract("key", song, own)
 
-    assert titles(store, read_candidates(store.layout, ["key"], [])) == {"own"}
+    assert titles(store, in_catalog(store.layout, read_candidates, ["key"], [])) == {"own"}
 
 
 def test_a_place_comes_back_as_it_was_given(store: Store) -> None:
@@ -120,9 +123,9 @@ def test_a_place_comes_back_as_it_was_given(store: Store) -> None:
         split_level="group",
     )
 
-    record_assignments(store.layout, [assignment], {})
+    in_catalog(store.layout, record_assignments, [assignment], {})
 
-    assert read_assignments(store.layout) == {song.track_id: assignment}
+    assert in_catalog(store.layout, read_assignments) == {song.track_id: assignment}
 
 
 def test_a_place_is_given_once_and_for_ever(store: Store) -> None:
@@ -132,7 +135,7 @@ def test_a_place_is_given_once_and_for_ever(store: Store) -> None:
 
     store.place(song, split=Split.TRAIN)
 
-    assert read_assignments(store.layout)[song.track_id].split == Split.TEST
+    assert in_catalog(store.layout, read_assignments)[song.track_id].split == Split.TEST
 
 
 def test_a_relabelled_track_keeps_its_side_under_its_new_genre(store: Store) -> None:
@@ -142,7 +145,7 @@ def test_a_relabelled_track_keeps_its_side_under_its_new_genre(store: Store) -> 
 
     store.add_songs(replace(song, genre="soul"))
 
-    place = read_assignments(store.layout)[song.track_id]
+    place = in_catalog(store.layout, read_assignments)[song.track_id]
     assert (place.split, place.genre) == (Split.TEST, "soul")
 
 
@@ -150,7 +153,7 @@ def test_a_track_that_ties_two_splits_is_quarantined_with_the_sentence(store: St
     a, b = store.track("a"), store.track("b")
     store.add_songs(a, b)
 
-    record_assignments(store.layout, [], {a.track_id: "ties artist:ada and print:7"})
+    in_catalog(store.layout, record_assignments, [], {a.track_id: "ties artist:ada and print:7"})
 
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(
@@ -167,7 +170,7 @@ def test_the_copy_of_a_track_that_ties_two_splits_stays_a_duplicate(store: Store
     store.add_songs(song)
     in_catalog(store.layout, record_songs, [], [store.copy_of(song)])
 
-    record_assignments(store.layout, [], {song.track_id: "ties two"})
+    in_catalog(store.layout, record_assignments, [], {song.track_id: "ties two"})
 
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(catalog, "select outcome from outcomes order by outcome")
@@ -183,7 +186,9 @@ def test_a_snapshot_names_the_tracks_with_a_place_and_examples(store: Store) -> 
     snapshot = store.freeze("key", a, b, unplaced)
 
     assert (snapshot.n_tracks, snapshot.n_examples, snapshot.genres) == (2, 4, ("jazz",))
-    assert {p.track_id for p in read_placements(store.layout, snapshot.snapshot_id)} == {
+    assert {
+        p.track_id for p in in_catalog(store.layout, read_placements, snapshot.snapshot_id)
+    } == {
         a.track_id,
         b.track_id,
     }
@@ -199,7 +204,7 @@ def test_the_sides_of_a_snapshot_come_back_in_the_order_of_the_ids(store: Store)
         for track, split in zip(tracks, LEARNING_SPLITS, strict=True)
     ]
     expected = sorted(placements, key=lambda placement: placement.track_id)
-    assert read_placements(store.layout, snapshot.snapshot_id) == expected
+    assert in_catalog(store.layout, read_placements, snapshot.snapshot_id) == expected
 
 
 def test_the_same_tracks_give_the_same_snapshot_in_any_order(store: Store) -> None:
@@ -234,7 +239,9 @@ def test_a_snapshot_keeps_the_genre_that_it_was_made_with(store: Store) -> None:
     store.add_songs(replace(a, genre="soul"))
     after = store.freeze("key", a, b, c)
 
-    assert {p.genre for p in read_placements(store.layout, before.snapshot_id)} == {"jazz"}
+    assert {p.genre for p in in_catalog(store.layout, read_placements, before.snapshot_id)} == {
+        "jazz"
+    }
     assert after.genres == ("jazz", "soul")
     assert after.snapshot_id != before.snapshot_id
 
@@ -244,14 +251,17 @@ def test_the_built_in_library_has_no_say_in_the_split_of_other_music(store: Stor
     store.add_songs(song)
     store.extract("key", song)
     store.place(song, split=Split.TRAIN)
-    alone = read_settled(store.layout), read_assignments(store.layout)
+    alone = in_catalog(store.layout, read_settled), in_catalog(store.layout, read_assignments)
 
     store.add_songs(own)
     store.extract("key", own)
 
     assert [candidate.track_id for candidate in alone[0]] == [song.track_id]
     assert list(alone[1]) == [song.track_id]
-    assert (read_settled(store.layout), read_assignments(store.layout)) == ([], {})
+    assert (in_catalog(store.layout, read_settled), in_catalog(store.layout, read_assignments)) == (
+        [],
+        {},
+    )
 
 
 def test_a_golden_song_is_in_no_snapshot_and_changes_no_library(store: Store) -> None:
@@ -265,5 +275,7 @@ def test_a_golden_song_is_in_no_snapshot_and_changes_no_library(store: Store) ->
     after = store.freeze("key", *songs, golden)
 
     assert after == before
-    held = {place.track_id for place in read_placements(store.layout, after.snapshot_id)}
+    held = {
+        place.track_id for place in in_catalog(store.layout, read_placements, after.snapshot_id)
+    }
     assert golden.track_id not in held

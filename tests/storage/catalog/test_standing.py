@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from storage.catalog.promotions import Promotion, record_promotion
 from storage.catalog.publish import publish
-from storage.catalog.runs import Promotion, Run, record_promotion, record_run
+from storage.catalog.runs import Run, record_run
 from storage.catalog.status import compared_rows, read_status
+from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
@@ -17,8 +19,9 @@ EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
 
 
 def promote(layout: DataLayout, run: Run, version: int) -> None:
-    record_promotion(
+    in_catalog(
         layout,
+        record_promotion,
         Promotion(
             version=version,
             run_id=run.run_id,
@@ -46,7 +49,7 @@ def test_an_empty_store_has_nothing_and_says_so(layout: DataLayout) -> None:
         "champion": None,
         "home": str(layout.home),
     }
-    assert compared_rows(layout) == []
+    assert compared_rows(layout, "none") == []
 
 
 def test_the_status_counts_songs_outcomes_reasons_and_examples(store: Store) -> None:
@@ -70,7 +73,7 @@ def test_the_champion_is_the_run_promoted_last(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     for version, name in ((1, "first"), (2, "second")):
         run = store.run(name, snapshot, validation_macro_f1=0.1 * version)
-        record_run(store.layout, run, [])
+        in_catalog(store.layout, record_run, run, [])
         promote(store.layout, run, version)
     publish(store.layout)
 
@@ -84,38 +87,45 @@ def test_runs_are_compared_the_best_on_validation_first(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     for name, macro_f1 in (("low", 0.3), ("high", 0.9), ("middle", 0.5)):
         run = store.run(name, snapshot, validation_macro_f1=macro_f1)
-        record_run(store.layout, run, [])
+        in_catalog(store.layout, record_run, run, [])
     publish(store.layout)
 
-    assert [row["run_id"] for row in compared_rows(store.layout)] == ["high", "middle", "low"]
+    assert [row["run_id"] for row in compared_rows(store.layout, snapshot.library_id)] == [
+        "high",
+        "middle",
+        "low",
+    ]
 
 
 def test_the_champion_stands_out_among_the_compared(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     runs = [store.run(name, snapshot) for name in ("champion", "challenger")]
     for run in runs:
-        record_run(store.layout, run, [])
+        in_catalog(store.layout, record_run, run, [])
     promote(store.layout, runs[0], 1)
     publish(store.layout)
 
-    champions = {row["run_id"]: row["champion"] for row in compared_rows(store.layout)}
+    champions = {
+        row["run_id"]: row["champion"] for row in compared_rows(store.layout, snapshot.library_id)
+    }
 
     assert champions == {"champion": True, "challenger": False}
 
 
 def test_without_a_promotion_nobody_is_champion(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
-    record_run(store.layout, store.run("run", snapshot), [])
+    in_catalog(store.layout, record_run, store.run("run", snapshot), [])
     publish(store.layout)
 
-    assert [row["champion"] for row in compared_rows(store.layout)] == [False]
+    assert [row["champion"] for row in compared_rows(store.layout, snapshot.library_id)] == [False]
 
 
-def test_only_runs_on_the_newest_library_are_compared(store: Store) -> None:
+def test_only_runs_on_one_library_are_compared(store: Store) -> None:
     a, b, c = store.three_songs()
     old, new = store.freeze("key", a, b), store.freeze("key", a, b, c)
-    record_run(store.layout, store.run("on the old", old, started_at=EARLY), [])
-    record_run(store.layout, store.run("on the new", new, started_at=LATE), [])
+    in_catalog(store.layout, record_run, store.run("on the old", old, started_at=EARLY), [])
+    in_catalog(store.layout, record_run, store.run("on the new", new, started_at=LATE), [])
     publish(store.layout)
 
-    assert [row["run_id"] for row in compared_rows(store.layout)] == ["on the new"]
+    rows = compared_rows(store.layout, new.library_id)
+    assert [row["run_id"] for row in rows] == ["on the new"]

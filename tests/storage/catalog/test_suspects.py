@@ -55,7 +55,7 @@ def test_suspects_are_published_with_their_neighbours_the_least_probable_label_f
     store: Store, tracks: list[Track]
 ) -> None:
     a, b, c, d = tracks
-    record_suspects(store.layout, "key", [suspect(a, 0.2), suspect(c, 0.1, d, b)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.2), suspect(c, 0.1, d, b)])
     publish(store.layout)
 
     first, second = suspect_rows(store.layout)
@@ -72,9 +72,9 @@ def test_suspects_are_published_with_their_neighbours_the_least_probable_label_f
 
 def test_suspects_are_replaced_whole(store: Store, tracks: list[Track]) -> None:
     a, b, c, _ = tracks
-    record_suspects(store.layout, "key", [suspect(a, 0.1, b), suspect(c)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.1, b), suspect(c)])
 
-    record_suspects(store.layout, "key", [suspect(c)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(c)])
 
     assert listed(store) == ["c"]
     with open_catalog(store.layout) as catalog:
@@ -85,11 +85,11 @@ def test_one_that_is_found_again_keeps_the_time_when_it_was_found_first(
     store: Store, tracks: list[Track]
 ) -> None:
     a, _, c, _ = tracks
-    record_suspects(store.layout, "key", [suspect(a)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a)])
     with open_catalog(store.layout) as catalog:
         catalog.execute("update suspects set found_at = ?", [EARLIER])
 
-    record_suspects(store.layout, "key", [suspect(a), suspect(c)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a), suspect(c)])
     publish(store.layout)
 
     found_at = {row["title"]: row["found_at"] for row in suspect_rows(store.layout)}
@@ -102,7 +102,7 @@ def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
     store: Store, tracks: list[Track], answer: str
 ) -> None:
     a, _, c, _ = tracks
-    record_suspects(store.layout, "key", [suspect(a), suspect(c)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a), suspect(c)])
 
     with open_catalog(store.layout) as catalog:
         n_tracks = decide_genre(catalog, a.track_id[:12], answer, ())
@@ -119,7 +119,7 @@ def test_a_song_whose_label_its_source_has_changed_leaves_the_list(
     store: Store, tracks: list[Track]
 ) -> None:
     a = tracks[0]
-    record_suspects(store.layout, "key", [suspect(a)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a)])
 
     moved = replace(a, genre="rock", location="/music/rock/a.mp3")
     in_catalog(store.layout, record_songs, [moved], [store.outcome(moved)])
@@ -134,7 +134,7 @@ def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
 ) -> None:
     a, b, c, d = tracks
     store.embed({a: (1, 0), b: (0, 1)})
-    record_suspects(store.layout, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
+    in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
 
     with open_catalog(store.layout) as catalog:
         record_removal(catalog, find_song(catalog, a.location), {}, "asked", "ann")

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.promotions import record_predictions
 from storage.catalog.runs import (
     Prediction,
     forget_outdated,
     read_predicted_splits,
     read_unpredicted,
+    record_predictions,
     record_run,
 )
 from storage.catalog.songs import record_songs
@@ -46,9 +46,14 @@ def test_songs_with_a_label_without_examples_or_predicted_before_are_not_waiting
     labelled = store.three_songs()
     x, y = add_unlabelled(store, "x", "y")
     store.add_songs(store.track("not extracted", genre=""))
-    record_run(store.layout, store.run("run", store.freeze("key", *labelled)), [predict("run", x)])
+    in_catalog(
+        store.layout,
+        record_run,
+        store.run("run", store.freeze("key", *labelled)),
+        [predict("run", x)],
+    )
 
-    assert read_unpredicted(store.layout, "run") == [y.track_id]
+    assert in_catalog(store.layout, read_unpredicted, "run") == [y.track_id]
 
 
 def test_predictions_of_other_runs_and_of_songs_with_a_label_by_now_are_forgotten(
@@ -57,11 +62,15 @@ def test_predictions_of_other_runs_and_of_songs_with_a_label_by_now_are_forgotte
     labelled = store.three_songs()
     x, y = add_unlabelled(store, "x", "y")
     run = store.run("run", store.freeze("key", *labelled))
-    record_run(store.layout, run, [predict("run", labelled[1], "validation")])
-    record_predictions(store.layout, [predict("run", x), predict("run", y), predict("before", y)])
+    in_catalog(store.layout, record_run, run, [predict("run", labelled[1], "validation")])
+    in_catalog(
+        store.layout,
+        record_predictions,
+        [predict("run", x), predict("run", y), predict("before", y)],
+    )
     in_catalog(store.layout, record_songs, [replace(x, genre="jazz")], [store.outcome(x)])
 
-    forget_outdated(store.layout, "run")
+    in_catalog(store.layout, forget_outdated, "run")
 
     with open_catalog(store.layout) as catalog:
         rows = fetch_rows(catalog, "select run_id, track_id from predictions")
@@ -75,8 +84,8 @@ def test_scores_never_rest_on_predictions_without_a_label(store: Store) -> None:
     labelled = store.three_songs()
     run = store.run("run", store.freeze("key", *labelled))
     said = [predict("run", labelled[1], "validation"), predict("run", labelled[0])]
-    record_run(store.layout, run, said)
+    in_catalog(store.layout, record_run, run, said)
 
-    assert [judged.split for judged in read_predicted_splits(store.layout, ["run"])] == [
-        "validation"
-    ]
+    assert [
+        judged.split for judged in in_catalog(store.layout, read_predicted_splits, ["run"])
+    ] == ["validation"]

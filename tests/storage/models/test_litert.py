@@ -8,7 +8,7 @@ import pytest
 from genre_core.examples import Float32Array
 from genre_core.networks.registry import NETWORKS
 from storage.models.litert import LightNetwork
-from storage.models.networks import Network
+from storage.models.logged import Network
 
 pytestmark = pytest.mark.keras
 
@@ -37,7 +37,7 @@ def shaken_network(name: str, shape: tuple[int, int]) -> Network:
 
 def both_ways(model: Network, matrices: Float32Array) -> tuple[Float32Array, Float32Array]:
     from genre_core.training.fit import predict_genres
-    from storage.models.exporting import light_bytes
+    from storage.models.logged import light_bytes
 
     light = LightNetwork(light_bytes(model))
     return light.predict_genres(matrices), predict_genres(model, matrices)
@@ -81,7 +81,7 @@ def test_a_pruned_network_gives_the_probabilities_that_keras_gives() -> None:
 
 
 def test_a_light_network_takes_any_number_of_matrices_one_after_the_other() -> None:
-    from storage.models.exporting import light_bytes
+    from storage.models.logged import light_bytes
 
     light = LightNetwork(light_bytes(shaken_network("rnn_tanh", (12, 9))))
     matrices = random_matrices(7, 12, 9)
@@ -93,7 +93,7 @@ def test_a_light_network_takes_any_number_of_matrices_one_after_the_other() -> N
 
 
 def test_matrices_of_another_shape_are_refused() -> None:
-    from storage.models.exporting import light_bytes
+    from storage.models.logged import light_bytes
 
     light = LightNetwork(light_bytes(shaken_network("dense", (12, 9))))
 

@@ -10,7 +10,7 @@ from storage.home import DataLayout
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
 
-from storage.models.runs import RunCell, start_comparison
+from storage.models.runs import RunDescription, create_run, start_training
 from storage.models.store import Tracking, open_tracking
 
 
@@ -27,13 +27,13 @@ def tracking(layout: DataLayout) -> Tracking:
 
 
 @pytest.fixture
-def parent_run_id(tracking: Tracking) -> str:
-    return start_comparison(tracking, "two networks", {})
+def parent_id(tracking: Tracking) -> str:
+    return create_run(tracking, "two networks", "comparison", {})
 
 
 @pytest.fixture
-def cell() -> RunCell:
-    return RunCell(
+def described() -> RunDescription:
+    return RunDescription(
         network="cnn",
         representation="thesis",
         fragment_s=1.5,
@@ -46,3 +46,8 @@ def cell() -> RunCell:
         n_test=30,
         config={"batch_size": 32, "learning_rate": 0.001},
     )
+
+
+@pytest.fixture
+def run_id(tracking: Tracking, parent_id: str, described: RunDescription) -> str:
+    return start_training(tracking, parent_id, described)

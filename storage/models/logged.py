@@ -1,0 +1,370 @@
+"""Trained models in MLflow: logged with all that predicting needs, loaded, and exported."""
+
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import mlflow
+import numpy as np
+from mlflow.artifacts import download_artifacts, list_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.types.schema import Array, Map
+
+from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
+from genre_core.evaluation.certainty import Certainty
+from genre_core.model_card import model_card
+from storage.embeddings.config import BUILT_IN
+from storage.embeddings.embedder import Model
+from storage.embeddings.weights import find_weights
+from storage.files import digest_file
+from storage.models.champion import (
+    CARD_FILE,
+    CERTAINTY_FILE,
+    EMBEDDER,
+    KERAS,
+    LITERT,
+    Champion,
+    Exported,
+    certainty_bytes,
+    parse_certainty,
+    write_export,
+)
+from storage.models.litert import LightNetwork, write_light
+from storage.models.runs import log_params
+from storage.models.server import describe_absence
+from storage.models.store import Tracking, reporting
+
+ARTIFACTS = "artifacts"
+"""The folder in which MLflow keeps the files that a model was logged with."""
+NETWORK_FILE, DESCRIPTION_FILE, TEMPERATURE_FILE = (
+    "network.keras",
+    "description.json",
+    "temperature.json",
+)
+FITTED, EXPORT = "fitted", "export"
+"""Folders beside it: what evaluation has fitted, and the exported champion."""
+REQUIRED = ("ai-edge-litert", "keras", "tensorflow")
+TOLERANCE = 1e-5
+"""Largest difference of a probability between a network and its export."""
+N_TRIED = 8
+Network = Any  # a keras.Model; storage does not import Keras to name it
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a model was logged with.
+
+    Attributes
+    ----------
+    document : mapping
+        ``genres`` in the order of the labels, ``features``, and ``embedder`` for a head.
+    temperature : float
+        1, which changes nothing, before the model was evaluated.
+    """
+
+    document: Mapping[str, Any]
+    temperature: float = 1.0
+    certainty: Certainty = field(default_factory=Certainty)
+
+
+def log_model(
+    tracking: Tracking, run_id: str, network: Network, document: Mapping[str, object]
+) -> str:
+    """Log a trained network with what predicting needs; return its address ``models:/m-…``.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From float32 [shape=(n, n_bands, n_frames)] to float32 [shape=(n, n_genres)].
+    document : mapping
+        See `Described`.
+    """
+    log_params(tracking, run_id, {"n_parameters": network.count_params()})
+    params = tracking.client.get_run(run_id).data.params
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        files = _write_files(Path(folder), network, document)
+        with reporting(tracking.uri), _quiet(), mlflow.start_run(run_id=run_id):
+            logged = mlflow.pyfunc.log_model(
+                name=params["network"],
+                python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+                artifacts=files,
+                signature=_song_signature(),
+                metadata={"network_signature": _network_signature(network).to_dict()},
+                # given, because finding them out loads TensorFlow in another process: 14 s
+                pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
+                params=params,
+                model_type="classifier",
+            )
+    tracking.client.update_run(run_id, "RUNNING")  # it is not evaluated yet
+    return str(logged.model_uri)
+
+
+def log_fitted(
+    tracking: Tracking, model_uri: str, temperature: float, certainty: Certainty
+) -> None:
+    """Keep temperature and certainty, which evaluation has fitted, with a model."""
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        fitted = Path(folder, FITTED)
+        fitted.mkdir()
+        document = json.dumps({"temperature": temperature}, indent=2)
+        (fitted / TEMPERATURE_FILE).write_text(document, "utf-8")
+        (fitted / CERTAINTY_FILE).write_bytes(certainty_bytes(certainty))
+        tracking.client.log_model_artifacts(model_uri.removeprefix("models:/"), folder)
+
+
+def load_model(tracking: Tracking, model_uri: str) -> Network:
+    """Load a network from the address of its model.
+
+    Raises
+    ------
+    CatalogMismatch
+        If it is gone.
+    """
+    with _local_files(tracking, model_uri, f"{ARTIFACTS}/{NETWORK_FILE}") as folder:
+        return load_network_of(folder)
+
+
+def load_network(file: Path) -> Network:
+    """Load a network from a Keras file; imports Keras."""
+    import keras
+
+    return keras.models.load_model(file)
+
+
+def describe_model(tracking: Tracking, model_uri: str) -> Described:
+    """Return what predicting with a model needs, without loading its network.
+
+    Raises
+    ------
+    CatalogMismatch
+        If the model is gone.
+    """
+    description = f"{ARTIFACTS}/{DESCRIPTION_FILE}"
+    with _local_files(tracking, model_uri, description, FITTED) as folder:
+        return read_description(folder)
+
+
+def load_network_of(folder: Path) -> Network:
+    """Load the network in the folder of a logged model; imports Keras."""
+    return load_network(folder / ARTIFACTS / NETWORK_FILE)
+
+
+def read_description(folder: Path) -> Described:
+    """Return what predicting needs from the folder of a logged model."""
+    document = json.loads((folder / ARTIFACTS / DESCRIPTION_FILE).read_text("utf-8"))
+    fitted = folder / FITTED
+    if not fitted.exists():
+        return Described(document=document)
+    temperature = json.loads((fitted / TEMPERATURE_FILE).read_text("utf-8"))["temperature"]
+    certainty = parse_certainty((fitted / CERTAINTY_FILE).read_bytes())
+    return Described(document=document, temperature=temperature, certainty=certainty)
+
+
+def delete_model(tracking: Tracking, model_id: str) -> None:
+    """Delete a logged model, and its files if they are in the home."""
+    folder = model_folder(tracking, model_id)
+    tracking.client.delete_logged_model(model_id)
+    if folder:
+        shutil.rmtree(folder.parent if folder.parent.name == model_id else folder)
+
+
+def model_folder(tracking: Tracking, model_id: str) -> Path | None:
+    """Return the folder of a model; none if it was deleted, or is on a server."""
+    try:
+        location = tracking.client.get_logged_model(model_id).artifact_location
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    folder = Path(unquote(urlsplit(location).path))
+    return folder if location.startswith("file:") and folder.exists() else None
+
+
+def find_embedder(document: Mapping[str, Any]) -> Model | None:
+    """Return the model of the embedding that a head reads; none of spectrograms.
+
+    Raises
+    ------
+    CatalogMismatch
+        If it is gone, or another one: a head reads the values of one model alone.
+    """
+    described = document.get(EMBEDDER)
+    if not described:
+        return None
+    name = described["embedding"]["name"]
+    if name in BUILT_IN:
+        model = find_weights(name)
+        is_same = model.embedding.digest == described["embedding"]["digest"]
+    else:
+        model = Model.from_document(described, Path(described["file"]))
+        is_same = model.file.is_file() and digest_file(model.file) == described["sha256"]
+    if not is_same:
+        raise CatalogMismatch(
+            f"{model.file} is not the model of the embedding {name!r} that the network was trained "
+            "on. Put the old file back, or train again."
+        )
+    return model
+
+
+def export_model(tracking: Tracking, champion: Champion) -> None:
+    """Export the champion to the home and beside its logged model; imports Keras.
+
+    A network that LiteRT cannot run is exported as Keras file: `classify` then starts slowly.
+    """
+    network = load_model(tracking, champion.model_uri)
+    described = describe_model(tracking, champion.model_uri)
+    content, suffix = _network_bytes(network, champion.version)
+    exported = Exported(
+        network=content,
+        suffix=suffix,
+        document={
+            "version": champion.version,
+            "model_uri": champion.model_uri,
+            "genres": described.document["genres"],
+            "features": described.document["features"],
+            "temperature": described.temperature,
+        },
+        embedder=find_embedder(described.document),
+        certainty=described.certainty,
+    )
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        write_export(Path(folder, EXPORT), exported)
+        model_id = champion.model_uri.removeprefix("models:/")
+        tracking.client.log_model_artifacts(model_id, folder)
+    write_export(tracking.layout.champion, exported)
+
+
+def light_bytes(network: Network) -> bytes:
+    """Return a network in LiteRT's form, its recurrent layers unrolled."""
+    from genre_core.networks.head import unroll_network  # imports Keras
+
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        path = Path(folder, "network.tflite")
+        write_light(unroll_network(network), path)
+        return path.read_bytes()
+
+
+def _network_bytes(network: Network, version: int) -> tuple[bytes, str]:
+    """Return the file of a network that starts the fastest, and its suffix."""
+    try:
+        light = light_bytes(network)
+        _require_agreement(network, light)
+    except Exception as error:  # whatever the converter raises
+        logger.warning(
+            "version %s cannot be converted to LiteRT, so `genreflow classify` loads TensorFlow, "
+            "which takes seconds longer: %s",
+            version,
+            str(error).partition("\n")[0] or type(error).__name__,
+        )
+        with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+            path = Path(folder, NETWORK_FILE)
+            network.save(path)
+            return path.read_bytes(), KERAS
+    return light, LITERT
+
+
+def _require_agreement(network: Network, light: bytes) -> None:
+    """Compare an export with its network, on noise."""
+    shape = (N_TRIED, *network.input_shape[1:])
+    matrices = np.random.default_rng(0).random(shape, dtype=np.float32)
+    expected = np.asarray(network(matrices, training=False))
+    difference = float(np.abs(LightNetwork(light).predict_genres(matrices) - expected).max())
+    if not difference <= TOLERANCE:
+        raise GenreflowError(f"its export differs by {difference:.2g} in a probability")
+
+
+def _write_files(folder: Path, network: Network, document: Mapping[str, object]) -> dict[str, str]:
+    description = folder / DESCRIPTION_FILE
+    description.write_text(json.dumps(document, indent=2), "utf-8")
+    (folder / CARD_FILE).write_text(model_card(document), "utf-8")
+    network.save(folder / NETWORK_FILE)
+    files = {"description": description, "card": folder / CARD_FILE}
+    files["network"] = folder / NETWORK_FILE
+    return {name: str(path) for name, path in files.items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence MLflow's advice on examples, and the warnings of its own chat models."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
+        yield
+
+
+def _song_signature() -> ModelSignature:
+    """A path, an address or base64 in, a prediction out."""
+    text, number = DataType.string, DataType.double
+    return ModelSignature(
+        inputs=Schema([ColSpec(text, name, required=False) for name in ("song", "audio_base64")]),
+        outputs=Schema(
+            [
+                ColSpec(text, "song"),
+                ColSpec(text, "genre"),
+                ColSpec(Map(number), "probabilities"),
+                ColSpec(text, "error"),
+                ColSpec(DataType.long, "champion"),
+                ColSpec(number, "confidence", required=False),
+                ColSpec(DataType.boolean, "unknown", required=False),
+                ColSpec(Array(text), "alternatives", required=False),
+            ]
+        ),
+    )
+
+
+def _network_signature(network: Network) -> ModelSignature:
+    """Any number of matrices in, a probability a genre out."""
+    float32 = np.dtype(np.float32)
+    shapes = ((-1, *network.input_shape[1:]), (-1, network.output_shape[-1]))
+    inputs, outputs = (Schema([TensorSpec(float32, shape)]) for shape in shapes)
+    return ModelSignature(inputs=inputs, outputs=outputs)
+
+
+@contextmanager
+def _local_files(tracking: Tracking, model_uri: str, *names: str) -> Iterator[Path]:
+    """Yield the folder of a model where it is in the home, or a copy of some files of a server.
+
+    Raises
+    ------
+    CatalogMismatch
+        If the model is gone.
+    """
+    try:
+        logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
+        location, uri = logged.artifact_location, tracking.uri
+        with tempfile.TemporaryDirectory(prefix="genreflow-") as folder, reporting(uri):
+            there = {Path(f.path).name for f in list_artifacts(location, tracking_uri=uri)}
+            if ARTIFACTS not in there:
+                raise FileNotFoundError(f"{location} is empty")
+            if location.startswith("file:"):
+                yield Path(download_artifacts(location, tracking_uri=uri))
+                return
+            for name in [name for name in names if name.partition("/")[0] in there]:
+                _download(tracking, f"{location}/{name}", Path(folder, name).parent)
+            yield Path(folder)
+    except (MlflowException, FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise CatalogMismatch(
+            f"The model {model_uri} cannot be loaded; `genreflow tidy` removes models that were "
+            f"never promoted, if `[keep]` says so: {error}"
+        ) from error
+
+
+def _download(tracking: Tracking, address: str, folder: Path) -> None:
+    try:
+        download_artifacts(address, dst_path=str(folder), tracking_uri=tracking.uri)
+    except MlflowException as error:  # it is listed, so it is not gone
+        cause = "a model does not come whole"
+        raise TransientError(describe_absence(tracking.uri, cause)) from error
