@@ -202,7 +202,9 @@ def retry(
 
     report = retry_flow(config, reason, _locate(source))
     tried = (
-        f"{report.n_released} songs were" if report.n_released else "No song was left out; none was"
+        f"{report.n_released} songs were"
+        if report.n_released
+        else "No song was left out for this reason; none was"
     )
     OUT.print(f"{tried} tried again. {outcome_sentence(report.outcomes)}")
 

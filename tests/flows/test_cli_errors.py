@@ -174,7 +174,7 @@ class TestInsideFlows:
         said = genreflow("promote")
 
         assert said.code == USAGE
-        assert "There is no finished run to promote" in sentence_of(said)
+        assert "There is no snapshot" in sentence_of(said)
 
     def test_another_run_that_is_at_work_in_the_same_home(
         self, genreflow: Call, library: Path, tmp_path: Path

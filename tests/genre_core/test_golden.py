@@ -113,7 +113,7 @@ def test_a_song_that_ties_golden_and_training_ones_is_a_conflict() -> None:
 
     plan = assign([*songs(20), bridge], before, 0, GoldenConfig())
 
-    assert "stand in different splits" in plan.conflicts[bridge.track_id]
+    assert "groups in different splits" in plan.conflicts[bridge.track_id]
 
 
 def test_at_most_half_of_the_groups_are_put_aside() -> None:

@@ -70,7 +70,8 @@ def songs(config: Settings, library: Path) -> list[Source]:
     record_wave.fn(layout, mark_duplicates.fn(layout, songs, [fetched]))
     converted = convert_chunk.fn(layout, select_tracks.fn(layout, features), features)
     chunks = [replace(converted, converted=(song,)) for song in converted.converted]
-    record_shards.fn(layout, [extract_chunk.fn(layout, chunk, features) for chunk in chunks])
+    extracted = [extract_chunk.fn(layout, chunk, features) for chunk in chunks]
+    record_shards.fn(layout, extracted, config.wav_cache_bytes)
     settle_extraction.fn(layout, features)
     return songs
 

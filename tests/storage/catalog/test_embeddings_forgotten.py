@@ -39,7 +39,7 @@ def test_a_store_that_an_older_version_published_is_named_as_that(tmp_path: Path
     with duckdb.connect(str(layout.published)) as older:
         older.execute("drop table suspects")
 
-    with pytest.raises(UsageError, match="published by an older version"):
+    with pytest.raises(UsageError, match="published by another version"):
         query(layout, "select * from suspects")
-    with pytest.raises(UsageError, match="cannot answer"):
+    with pytest.raises(UsageError, match="The query failed"):
         query(layout, "select * from nothing_of_ours")

@@ -118,7 +118,7 @@ def test_a_disk_that_takes_no_more_of_a_song_is_reported_as_such(
     if is_stream:
         write_stream(site, song)
 
-    with pytest.raises(TransientError, match="takes no file of that size") as failure:
+    with pytest.raises(TransientError, match="allows no file of that size") as failure:
         fetch(url)
 
     assert failure.value.reason == "interrupted"
