@@ -1,6 +1,6 @@
 """The layers of a network as records, for a drawing of its architecture."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from genre_core.figures.architecture import LayerBox
@@ -13,21 +13,26 @@ def layer_boxes(model: Network) -> list[LayerBox]:
 
     Shapes leave out the batch.
     """
+    makers = {id(tensor): layer.name for layer in model.layers for tensor in _tensors(layer.output)}
     return [
         LayerBox(
             name=layer.name,
             kind=type(layer).__name__,
             shape=tuple(layer.output.shape[1:]),
             n_parameters=layer.count_params(),
-            reads=tuple(dict.fromkeys(_sources(layer))),
+            reads=_sources(layer, makers),
         )
         for layer in model.layers
     ]
 
 
-def _sources(layer: Any) -> Iterable[str]:  # noqa: ANN401 - a keras.Layer
-    """Return the layers that a layer reads."""
-    given = getattr(layer, "input", None)
-    tensors = given if isinstance(given, list | tuple) else [given]
-    history = (tensor._keras_history.operation for tensor in tensors if tensor is not None)
-    return (source.name for source in history if source is not layer)
+def _sources(layer: Any, makers: Mapping[int, str]) -> tuple[str, ...]:  # noqa: ANN401 - a layer
+    """Return the layers that a layer reads; none of an input layer."""
+    names = [makers[id(tensor)] for tensor in _tensors(getattr(layer, "input", None))]
+    return tuple(dict.fromkeys(name for name in names if name != layer.name))
+
+
+def _tensors(given: Any) -> list[Any]:  # noqa: ANN401 - one tensor, several, or none
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]
