@@ -176,7 +176,7 @@ def tidy(
     ] = False,
     home: Home = None,
 ) -> None:
-    """Remove orphans, caches, and the snapshots and models that `[keep]` does not keep.
+    """Remove orphans, and the snapshots and models that the settings `keep` do not retain.
 
     Example: [bold]genreflow tidy --dry-run[/bold]
     """
