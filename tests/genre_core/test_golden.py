@@ -105,6 +105,18 @@ def test_new_songs_of_a_golden_artist_are_golden() -> None:
     assert {after[c.track_id].split for c in added} == {Split.GOLDEN}
 
 
+def test_new_songs_of_an_artist_with_a_split_do_not_become_golden() -> None:
+    before = grow({}, songs(50), NO_GOLDEN)
+
+    after = grow(before, songs(50, 3))
+
+    splits: dict[str, set[Split]] = {}
+    for candidate in songs(50, 3):
+        splits.setdefault(candidate.artist, set()).add(after[candidate.track_id].split)
+    assert {len(found) for found in splits.values()} == {1}
+    assert not any(place.split is Split.GOLDEN for place in after.values())
+
+
 def test_a_song_that_ties_golden_and_training_ones_is_a_conflict() -> None:
     before = grow({}, songs(20))
     side = {place.split: place.group_id for place in before.values()}
