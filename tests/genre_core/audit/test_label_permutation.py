@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from genre_core.audit.label_permutation import (
+    _level_by_song,
     permute_labels,
     shrink,
     splits_by_fragment,
     subsample_examples,
     subsample_songs,
 )
+from genre_core.audit.rules import Level
 from genre_core.audit.songs import name_recordings
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split
 from tests.genre_core.audit.conftest import make_examples, make_library, own_centre
 
@@ -95,3 +98,20 @@ def test_large_matrices_are_averaged_over_frames() -> None:
 
     assert small.shape == (2, 1024, 3)
     np.testing.assert_allclose(small[0, 0], [1, 4, 7])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "level"),
+    [
+        (0.51, 0.60, Level.FAIL),
+        (0.40, 0.49, Level.WARN),
+        (0.45, 0.54, Level.PASS),
+        (0.45, 0.56, Level.INCONCLUSIVE),
+    ],
+)
+def test_permuted_labels_pass_between_chance_and_the_score_of_a_leak_alone(
+    low: float, high: float, level: Level
+) -> None:
+    score = Interval(value=(low + high) / 2, low=low, high=high)
+
+    assert _level_by_song(score, chance=0.5, with_leak=0.55) is level
