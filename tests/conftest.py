@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from flows.nightly import NightlyReport
 
 ROOT = Path(__file__).parent
-FIRST = ("crash", "flows", "tasks", "storage")
+# one of two processes kills runs while the other makes the night that both need afterwards
+FIRST = (
+    *("crash/test_kills.py", "flows/test_nightly.py", "crash/test_readers.py"),
+    *("flows/test_heads.py", "flows", "tasks", "storage", ""),
+)
 
 STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
 # what no test of flows asks a server for, and what takes it half of its time
@@ -64,8 +68,11 @@ Sound = Callable[[np.random.Generator, Float32Array], Float32Array]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: two processes take one after the other."""
-    order = {name: number for number, name in enumerate(FIRST)}
-    items.sort(key=lambda item: order.get(item.path.relative_to(ROOT).parts[0], len(order)))
+    items.sort(key=lambda item: _place(item.path.relative_to(ROOT).as_posix()))
+
+
+def _place(file: str) -> int:
+    return next(place for place, beginning in enumerate(FIRST) if file.startswith(beginning))
 
 
 def pytest_sessionfinish() -> None:
