@@ -48,7 +48,11 @@ class Instance:
         with self._lock:
             self._users[key] -= 1
             if self._connection is not None and not self._users[key]:
-                self._connection.execute(f"detach {self._names.pop(key)}")
+                try:
+                    self._connection.execute(f"detach {self._names.pop(key)}")
+                except duckdb.Error:  # no room for the checkpoint: the next opening makes it
+                    self._connection.close()
+                    _start_anew()
 
     def close(self) -> None:
         """Close the instance and all that is attached to it."""
@@ -68,7 +72,9 @@ class Instance:
         return name
 
 
-_instances = [Instance()]  # the last; those before belong to the processes that this was forked of
+_instances = [Instance()]
+"""The last is in use; those before it failed, or belong to the parent of this process: its threads
+do not live in a fork."""
 
 
 @contextmanager
@@ -78,6 +84,9 @@ def attached(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPy
     connection = instance.attach(path, read_only=read_only)
     try:
         yield connection
+    except duckdb.FatalException:  # this instance does nothing any more
+        _start_anew()
+        raise
     finally:
         instance.release(path, connection)
 
@@ -92,7 +101,6 @@ def _quote_name(name: str) -> str:
 
 
 def _start_anew() -> None:
-    """Leave the instance of the parent alone: its threads do not live in a fork."""
     _instances.append(Instance())
 
 

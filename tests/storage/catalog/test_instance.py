@@ -70,3 +70,10 @@ def test_a_fork_has_an_instance_of_its_own(numbers: Path) -> None:
         os._exit(count(numbers) + 40)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 41
+
+
+def test_after_a_fatal_error_a_file_is_attached_to_another_instance(numbers: Path) -> None:
+    with pytest.raises(duckdb.FatalException), attached(numbers):
+        raise duckdb.FatalException
+
+    assert count(numbers) == 1
