@@ -46,7 +46,10 @@ class LiteBackend:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(model_path=str(file), num_threads=n_threads)
-        names = self._signature_names()
+        names: dict[int, str] = {}  # of the outputs in the signature, where there is one
+        if self._interpreter.get_signature_list():
+            outputs = self._interpreter.get_signature_runner().get_output_details()
+            names = {one["index"]: name for name, one in outputs.items()}
         details = sorted(
             self._interpreter.get_output_details(), key=lambda one: _natural(names, one["index"])
         )
@@ -58,31 +61,26 @@ class LiteBackend:
 
     def run(self, wave: Float32Array) -> list[Array]:
         """Return every output for one input."""
-        self._make_room(wave.shape)
+        if wave.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, wave.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = wave.shape
         self._interpreter.set_tensor(self._input, np.ascontiguousarray(wave))
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
-
-    def _make_room(self, shape: tuple[int, ...]) -> None:
-        if shape == self._shape:
-            return
-        self._interpreter.resize_tensor_input(self._input, shape)
-        self._interpreter.allocate_tensors()
-        self._shape = shape
-
-    def _signature_names(self) -> dict[int, str]:
-        """Names of the outputs in the signature, where there is one, by the index of a tensor."""
-        if not self._interpreter.get_signature_list():
-            return {}
-        outputs = self._interpreter.get_signature_runner().get_output_details()
-        return {details["index"]: name for name, details in outputs.items()}
 
 
 class OnnxBackend:
     """An ``.onnx`` file; it is read whole, so its weights must be inside."""
 
     def __init__(self, file: Path, n_threads: int) -> None:
-        onnxruntime = _import_onnxruntime()
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UsageError(
+                "ONNX models need the package onnxruntime, which is not installed. Install "
+                "`genreflow[onnx]`, or convert the model to LiteRT (.tflite)."
+            ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
         options.log_severity_level = 4
@@ -121,17 +119,18 @@ _BACKENDS: Mapping[str, Callable[[Path, int], Backend]] = MappingProxyType(
     {".tflite": LiteBackend, ".onnx": OnnxBackend, ".keras": KerasBackend}
 )
 SUFFIXES = tuple(_BACKENDS)
+_HINTS = {
+    ".tflite": " of built-in operations",
+    ".onnx": " with its weights inside; "
+    "onnx.save_model(onnx.load(path), path) joins a file of weights beside it",
+    ".keras": " without layers of your own",
+}
 
 
 def open_backend(file: Path, n_threads: int) -> Backend:
-    """Open a model file by the library of its suffix.
-
-    Raises
-    ------
-    UsageError
-        If the file is missing or of another kind, cannot be loaded, or the library is missing.
-    """
-    open_file = _BACKENDS.get(file.suffix.lower())
+    """Open a model file by the library of its suffix."""
+    suffix = file.suffix.lower()
+    open_file = _BACKENDS.get(suffix)
     if open_file is None:
         raise UsageError(
             f"{file} is no model file that can be loaded. Name a file that ends in "
@@ -146,30 +145,8 @@ def open_backend(file: Path, n_threads: int) -> Backend:
     except Exception as error:  # each library has its own, and some raise bare Exception
         raise UsageError(
             f"{file} cannot be loaded as a model ({type(error).__name__}: {first_line(error)}). "
-            f"Check that the file is whole and a {file.suffix} model"
-            f"{_HINTS.get(file.suffix.lower(), '')}."
+            f"Check that the file is whole and a {file.suffix} model{_HINTS[suffix]}."
         ) from error
-
-
-_HINTS: Mapping[str, str] = MappingProxyType(
-    {
-        ".tflite": " of built-in operations",
-        ".onnx": " with its weights inside; "
-        "onnx.save_model(onnx.load(path), path) joins a file of weights beside it",
-        ".keras": " without layers of your own",
-    }
-)
-
-
-def _import_onnxruntime() -> Any:  # noqa: ANN401 - the module, which may be missing
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UsageError(
-            "ONNX models need the package onnxruntime, which is not installed. Install "
-            "`genreflow[onnx]`, or convert the model to LiteRT (.tflite)."
-        ) from error
-    return onnxruntime
 
 
 def _natural(names: Mapping[int, str], index: int) -> list[tuple[int, str]]:

@@ -19,44 +19,19 @@ FLOATS = ("float16", "float32", "float64")
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A model that reads windows of ``n_samples``; one thread at a time may use it.
-
-    Attributes
-    ----------
-    file : Path
-    backend : Backend
-    n_samples : int
-    positions : tuple of int
-        The outputs that are joined, in this order.
-    is_batched : bool
-        Whether the model takes any number of windows at once; else they are run one by one.
-    is_flat : bool
-        Whether the model takes a window as ``(n_samples,)``.
-    """
+    """A model that reads windows of ``n_samples``; one thread at a time may use it."""
 
     file: Path
     backend: Backend
     n_samples: int
-    positions: tuple[int, ...]
-    is_batched: bool
-    is_flat: bool
+    positions: tuple[int, ...]  # of the outputs that are joined, in this order
+    is_batched: bool  # whether it takes any number of windows at once, and not one by one
+    is_flat: bool  # whether it takes a window as (n_samples,)
 
     def outputs(self, windows: Float32Array) -> list[Float32Array]:
-        """Run the model.
+        """Run windows, float32 (n_windows, n_samples); return (n_windows, n_values) an output.
 
-        Parameters
-        ----------
-        windows : float32 [shape=(n_windows, n_samples)]
-
-        Returns
-        -------
-        list of float32 [shape=(n_windows, n_values)]
-            One array an output. Axes between the windows and the last one (frames) are averaged.
-
-        Raises
-        ------
-        UsageError
-            If the model fails, or an output does not have one row a window.
+        Axes between the windows and the last one (frames) are averaged.
         """
         step = WINDOWS_TOGETHER if self.is_batched else 1
         starts = range(0, len(windows), step)
@@ -77,24 +52,9 @@ class Runtime:
 def open_runtime(
     file: Path, n_samples: int, outputs: Sequence[Output], n_threads: int = 1
 ) -> Runtime:
-    """Open a model file and find its outputs.
+    """Open a model file and find its outputs, by position or name.
 
-    Parameters
-    ----------
-    file : Path
-        ``.tflite``, ``.onnx`` or ``.keras``.
-    n_samples : int
-        Length of a window.
-    outputs : sequence of int or str
-        Those that are wanted, by position or name.
-    n_threads : int
-        Threads of the processor; Keras uses its own.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be loaded, does not read a wave of this length as ``(n,)`` or
-        ``(batch, n)`` in float32, or has no such output.
+    It must read a wave of ``n_samples`` as ``(n,)`` or ``(batch, n)`` in float32.
     """
     backend = open_backend(file, n_threads)
     sound = _require_wave(file, backend.inputs, n_samples)

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,6 @@ from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.embedder import Model
-from storage.embeddings.musicnn import Variables
 from storage.files import digest_file, write_bytes
 
 
@@ -46,6 +45,8 @@ def write_note(name: str, note: dict[str, Any]) -> None:
 
 logger = logging.getLogger(__name__)
 
+Variables = Callable[[str], np.ndarray]
+"""Returns a variable of a checkpoint by its name."""
 CONVERSION = 1
 """Part of every digest: raise it when the conversion comes to give other numbers."""
 CHECKPOINTS = {
@@ -103,24 +104,12 @@ def builtin_embedding(name: str) -> Embedding:
 
 
 def find_weights(name: str) -> Model:
-    """Return a built-in embedding with its converted model.
-
-    Raises
-    ------
-    UsageError
-        If the package that holds the weights is not installed, or holds others.
-    """
+    """Return a built-in embedding with its converted model."""
     return Model(embedding=builtin_embedding(name), file=weights_file(name))
 
 
 def weights_file(name: str) -> Path:
-    """Return the converted model of a built-in embedding; it is converted first where needed.
-
-    Raises
-    ------
-    UsageError
-        If the package that holds the weights is not installed, or holds others.
-    """
+    """Return the converted model of a built-in embedding; it is converted first where needed."""
     file = cache_folder() / "embeddings" / _file_name(name)
     if not file.is_file():
         _checkpoints(name)
@@ -131,13 +120,7 @@ def weights_file(name: str) -> Path:
 
 
 def require_weights(name: str) -> bool:
-    """Check the weights of a built-in embedding; return whether they are converted.
-
-    Raises
-    ------
-    UsageError
-        If they are not installed, or the converted model is damaged.
-    """
+    """Check the weights of a built-in embedding; return whether they are converted."""
     file = cache_folder() / "embeddings" / _file_name(name)
     if not file.is_file():
         _checkpoints(name)
@@ -179,20 +162,16 @@ def _checkpoints(name: str) -> dict[str, Path]:
         )
     folders = {tagger: Path(places[0], tagger) for tagger in TAGGERS[name]}
     for tagger, folder in folders.items():
-        if _digest_checkpoint(folder) != CHECKPOINTS[tagger]:
+        digest = hashlib.sha256()
+        for part in PARTS:
+            file = folder / part
+            digest.update(file.read_bytes() if file.is_file() else b"")
+        if digest.hexdigest() != CHECKPOINTS[tagger]:
             raise UsageError(
                 f"The weights in {folder} are not those of musicnn 0.1.0. Install them again: "
                 "pip install --no-deps --force-reinstall musicnn==0.1.0"
             )
     return folders
-
-
-def _digest_checkpoint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for part in PARTS:
-        file = folder / part
-        digest.update(file.read_bytes() if file.is_file() else b"")
-    return digest.hexdigest()
 
 
 def _reader(checkpoints: dict[str, Path], folder: Path) -> Callable[[str], Variables]:
@@ -218,11 +197,6 @@ def _require_agreement(name: str, expected: Float32Array, file: Path, waves: Flo
         raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
 
 
-def convert_all(names: Sequence[str] = tuple(TAGGERS)) -> None:
-    """Convert what is not converted yet: ``python -m storage.embeddings.weights``."""
-    for name in names:
-        weights_file(name)
-
-
 if __name__ == "__main__":
-    convert_all()
+    for builtin in TAGGERS:  # `make setup` converts all of them
+        weights_file(builtin)

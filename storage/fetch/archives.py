@@ -23,17 +23,8 @@ class UnpackLimits:
 def unpack_zip(archive: Path, folder: Path, limits: UnpackLimits) -> None:
     """Unpack the one folder that a zip file holds; it appears under its name when complete.
 
-    All members must lie below one top folder with the name of ``folder``. The limits are checked
-    before anything is written; no member can unpack to more than it declares.
-
-    Raises
-    ------
-    GenreflowError
-        If a member is no plain file, leads elsewhere, is encrypted, or the limits are exceeded.
-    TransientError
-        If the archive is damaged.
-    OSError
-        If there is no room for it.
+    All members must be plain files below one top folder with the name of ``folder``. The limits are
+    checked before anything is written; no member can unpack to more than it declares.
     """
     unpacked = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(unpacked, ignore_errors=True)
@@ -41,8 +32,7 @@ def unpack_zip(archive: Path, folder: Path, limits: UnpackLimits) -> None:
         with zipfile.ZipFile(archive) as file:
             members = file.infolist()
             _check_members(archive, members, folder.name, limits)
-            for member in members:
-                _write_member(file, member, unpacked)
+            file.extractall(unpacked, members)
         (unpacked / folder.name).replace(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise TransientError(f"{archive} is damaged ({error}). Fetch it again.") from error
@@ -71,13 +61,3 @@ def _is_plain(member: zipfile.ZipInfo, top: str) -> bool:
         and kind in (0, stat.S_IFREG, stat.S_IFDIR)
         and not member.flag_bits & _ENCRYPTED
     )
-
-
-def _write_member(file: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: Path) -> None:
-    target = unpacked / member.filename
-    if member.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with file.open(member) as source, target.open("wb") as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)

@@ -33,26 +33,10 @@ def fetch_song(
 ) -> Track:
     """Copy or download a song into the home; its name there is the SHA-256 of its content.
 
-    Parameters
-    ----------
-    source : Source
-        A path, an http(s) URL, or a page of its ``site``. Tags that it leaves empty are taken from
-        the page or the file.
-    layout : DataLayout
-        The song comes to ``layout.song(track_id, suffix)``, the suffix being that of its container.
-        A song that is there already is kept.
-    limits : DownloadLimits
-        Size and time that the song may cost.
-    clock, access : Clock, Access, optional
-        The time and the way to wait; how music sites are asked.
-
-    Raises
-    ------
-    TrackRejected
-        If the song is missing, forbidden, too large or not audio.
-    TransientError
-        If it may well work later: time-outs, broken connections, server errors. What was fetched
-        is kept where the server lets a later run resume it.
+    ``source`` is a path, an http(s) URL or a page of its ``site``; tags that it leaves empty come
+    from the page or the file. The song comes to ``layout.song(track_id, suffix)``, the suffix being
+    that of its container; one that is there already is kept. A `TransientError` keeps what was
+    fetched where the server lets a later run resume it.
     """
     is_resumed = not (source.site or Path(source.location).is_absolute())
     with (
@@ -72,10 +56,7 @@ def fetch_song(
 def probe_song(
     path: Path, layout: DataLayout, limits: DownloadLimits
 ) -> tuple[str, AudioFacts, str]:
-    """Return the track id, the facts and the suffix that `fetch_song` would give a file.
-
-    The file is read where it is, without a copy. Errors are those of `fetch_song`.
-    """
+    """Return the track id, the facts and the suffix that `fetch_song` would give a file."""
     digest, n_bytes, watch = hashlib.sha256(), 0, Watch(str(path), limits)
     for chunk in _read_file(path):
         n_bytes += len(chunk)

@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -40,15 +39,8 @@ _ALL = re.compile(r"bytes \*/(\d+)")
 def fetch_url(location: str, part: Path, watch: Watch, on_bytes: OnBytes = ignore_bytes) -> None:
     """Fetch a file into its partial download, resuming what is there; it is complete afterwards.
 
-    ``on_bytes`` gets how many bytes are there, and how many there will be (0: unknown).
-
-    Raises
-    ------
-    TrackRejected
-        If the file is missing, forbidden, too large, or its address leads nowhere.
-    TransientError
-        After the last attempt, at the deadline, or if the server wants a longer wait than
-        ``limits.max_wait_s``. What was fetched stays.
+    ``on_bytes`` gets how many bytes are there, and how many there will be (0: unknown). After a
+    `TransientError` what was fetched stays.
     """
     policy = AddressPolicy(location, watch.shown, watch.limits)
     with open_client(policy, watch.limits) as client:
@@ -62,13 +54,6 @@ def fetch_archive(
 
     The target appears only with the right SHA-1 (hexadecimal, as published); one that exists is
     kept.
-
-    Raises
-    ------
-    TransientError
-        If the file cannot be had now, or is not what was published.
-    TrackRejected
-        If it is forbidden, not found or too large.
     """
     if target.exists():
         return
@@ -90,10 +75,7 @@ def fetch_archive(
 
 
 def read_retry_after(text: str, today_s: float) -> float:
-    """Return the seconds that a ``Retry-After`` (seconds or a date) means; 0 if none.
-
-    ``today_s`` are seconds since 1970.
-    """
+    """Return the seconds that a ``Retry-After`` (seconds or a date) means; 0 if none."""
     if text.strip().isdecimal():
         return float(text)
     try:
@@ -109,27 +91,24 @@ def _fetch_rest(
     if count_bytes(part) and count_bytes(part) == read_version(part).n_bytes:
         return
     headers = _range_headers(part)
-    with explain_failures(watch.shown), _open_response(client, location, headers, watch) as answer:
+    with explain_failures(watch.shown), ExitStack() as stack:
+        request = client.build_request("GET", location, headers=headers)
+        answer = send_request(client, request, watch.shown, watch.limits.max_redirects)
+        stack.callback(answer.close)
         if answer.status_code == 416 and headers:
-            _accept_end(answer, part, watch.shown)
+            _require_end(answer, part, watch.shown)
             return
-        _require_success(answer, watch)
+        if not answer.is_success:
+            wanted = answer.headers.get("retry-after", "")
+            wait_s = read_retry_after(wanted, watch.clock.today_s())
+            raise explain_status(answer.status_code, watch.shown, wait_s)
         _prepare_part(answer, part, watch.shown)
         watch.require_size(int(answer.headers.get("content-length", 0)) + count_bytes(part))
         append_chunks(part, answer.iter_bytes(), watch, on_bytes)
-    _require_complete(part, watch.shown)
-
-
-@contextmanager
-def _open_response(
-    client: httpx.Client, location: str, headers: dict[str, str], watch: Watch
-) -> Iterator[httpx.Response]:
-    request = client.build_request("GET", location, headers=headers)
-    response = send_request(client, request, watch.shown, watch.limits.max_redirects)
-    try:
-        yield response
-    finally:
-        response.close()
+    n_bytes, expected = count_bytes(part), read_version(part).n_bytes
+    if n_bytes < expected:
+        message = f"{watch.shown} ends after {n_bytes} of {expected} bytes. Try again."
+        raise TransientError(Reason.TRUNCATED, message)
 
 
 def _range_headers(part: Path) -> dict[str, str]:
@@ -138,13 +117,6 @@ def _range_headers(part: Path) -> dict[str, str]:
         return {}
     validator = read_version(part).validator
     return {"range": f"bytes={n_bytes}-"} | ({"if-range": validator} if validator else {})
-
-
-def _require_success(response: httpx.Response, watch: Watch) -> None:
-    if not response.is_success:
-        asked = response.headers.get("retry-after", "")
-        wait_s = read_retry_after(asked, watch.clock.today_s())
-        raise explain_status(response.status_code, watch.shown, wait_s)
 
 
 def _prepare_part(response: httpx.Response, part: Path, shown: str) -> None:
@@ -182,17 +154,10 @@ def _is_resumed(response: httpx.Response, part: Path, version: Version) -> bool:
     return is_same_size and version.validator in ("", known.validator)
 
 
-def _accept_end(response: httpx.Response, part: Path, shown: str) -> None:
-    """Take a partial download as complete if the server says that nothing follows it."""
+def _require_end(response: httpx.Response, part: Path, shown: str) -> None:
+    """Require that a partial download which no range follows has the full length."""
     found = _ALL.fullmatch(response.headers.get("content-range", ""))
     if found is None or int(found[1]) != count_bytes(part):
         drop_part(part)
         message = f"{shown} is no longer what was fetched of it. Try again."
-        raise TransientError(Reason.TRUNCATED, message)
-
-
-def _require_complete(part: Path, shown: str) -> None:
-    n_bytes, expected = count_bytes(part), read_version(part).n_bytes
-    if n_bytes < expected:
-        message = f"{shown} ends after {n_bytes} of {expected} bytes. Try again."
         raise TransientError(Reason.TRUNCATED, message)

@@ -25,14 +25,10 @@ def ignore_bytes(_n_bytes: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """The version of a file that a partial download belongs to, as its server named it.
+    """The version of a file that a partial download belongs to, as its server named it."""
 
-    ``validator`` is a strong ETag or the time of the last change; without one, no later run
-    resumes it. ``n_bytes`` is the size of the complete file, -1 if unknown.
-    """
-
-    validator: str = ""
-    n_bytes: int = -1
+    validator: str = ""  # a strong ETag or the time of the last change; needed to resume
+    n_bytes: int = -1  # of the complete file; -1: unknown
 
 
 @contextmanager

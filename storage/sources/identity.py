@@ -27,10 +27,9 @@ def identify(source: Source) -> Source:
     if Path(source.location).is_absolute():
         return replace(source, source_id=os.path.realpath(source.location))
     page = find_page(source.location)
-    if page is None:
-        return replace(source, source_id=normalise_url(source.location))
-    song_id = page.song_id or normalise_url(source.location)
-    return replace(source, source_id=song_id, site=page.site)
+    song_id = page.song_id if page else ""
+    site = page.site if page else source.site
+    return replace(source, source_id=song_id or normalise_url(source.location), site=site)
 
 
 def locate(source: Source) -> Source:

@@ -58,31 +58,9 @@ def download_collection(
 ) -> Path:
     """Fetch a published collection to ``layout.collections / name``; existing parts are kept.
 
-    Parameters
-    ----------
-    layout : DataLayout
-    name : str
-        A key of `COLLECTIONS`.
-    base_url : str
-        The address below which the archives lie.
-    limits : DownloadLimits
-        Except size and time: the archives have bounds of their own.
-    on_bytes : callable
-        Gets the file, how many bytes of it are there, and how many it has (0: unknown).
-
-    Returns
-    -------
-    Path
-        A folder that `storage.sources.listing.list_sources` can list.
-
-    Raises
-    ------
-    UsageError
-        If no such collection is known.
-    TransientError
-        If an archive cannot be had now, is not what was published, or finds no room.
-    GenreflowError
-        If an archive holds what it should not.
+    ``name`` is a key of `COLLECTIONS`; ``limits`` hold except for size and time, of which the
+    archives have bounds of their own. ``on_bytes`` gets the file, how many bytes of it are there,
+    and how many it has (0: unknown).
     """
     if name not in COLLECTIONS:
         known = ", ".join(COLLECTIONS)
@@ -105,17 +83,12 @@ def _install(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         fetch_archive(url, zipped, archive.sha1, bounds, partial(on_bytes, zipped.name))
-        _unpack(archive, zipped)
+        try:
+            unpack_zip(zipped, zipped.with_suffix(""), archive.contents)
+        except GenreflowError:  # a damaged archive is fetched again
+            zipped.unlink()
+            raise
+        zipped.unlink()
     except OSError as error:
         message = f"{zipped} cannot be written or unpacked: {error}. Make room, and try again."
         raise TransientError(message) from error
-
-
-def _unpack(archive: Archive, zipped: Path) -> None:
-    """Unpack an archive and remove it, also if it is damaged."""
-    try:
-        unpack_zip(zipped, zipped.with_suffix(""), archive.contents)
-    except GenreflowError:
-        zipped.unlink()
-        raise
-    zipped.unlink()

@@ -174,6 +174,12 @@ def archive_id(song: Mapping[str, Any]) -> str:
 def _options(access: Access, limits: DownloadLimits) -> dict[str, Any]:
     """Return what keeps yt-dlp quiet, alone, within its limits and away from other programs."""
     cookies = {"cookiefile": io.StringIO(access.cookies)} if access.cookies else {}
+    n_retries = limits.max_attempts - 1
+
+    def wait_s(n: int) -> float:
+        return min(limits.max_wait_s, FIRST_WAIT_S * 2**n)
+
+    kinds = ("http", "fragment", "extractor")
     return {
         "logger": _Messages(),
         "quiet": True,
@@ -189,22 +195,10 @@ def _options(access: Access, limits: DownloadLimits) -> dict[str, Any]:
         "nopart": True,
         "updatetime": False,
         "ratelimit": access.config.rate_limit_bytes_per_s or None,
-        **_patience(limits),
-        **cookies,
-    }
-
-
-def _patience(limits: DownloadLimits) -> dict[str, Any]:
-    def wait_s(n: int) -> float:
-        return min(limits.max_wait_s, FIRST_WAIT_S * 2**n)
-
-    n_retries = limits.max_attempts - 1
-    return {
         "socket_timeout": limits.timeout_s,
-        "retries": n_retries,
-        "fragment_retries": n_retries,
-        "extractor_retries": n_retries,
-        "retry_sleep_functions": {"http": wait_s, "fragment": wait_s, "extractor": wait_s},
+        **dict.fromkeys(("retries", "fragment_retries", "extractor_retries"), n_retries),
+        "retry_sleep_functions": dict.fromkeys(kinds, wait_s),
+        **cookies,
     }
 
 

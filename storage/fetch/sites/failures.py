@@ -47,28 +47,20 @@ _ANSWERS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tup
 
 @contextmanager
 def explain_site(shown: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a site is asked into an outcome.
+    """Turn whatever goes wrong while a page is read into an outcome; ``shown`` names the song.
 
-    ``shown`` names the song or the list in messages.
-
-    Raises
-    ------
-    TrackRejected
-        If the site has no such song, or not for us.
-    TransientError
-        If it may well work later; ``site_broken`` if yt-dlp does not understand the site.
-    OSError
-        If the disk refuses to take the song; the site is not to blame for it.
+    Errors of the disk pass: the site is not to blame for them.
     """
     try:
         yield
     except TrackRejected as rejection:
-        raise TrackRejected(rejection.reason, _about(shown, str(rejection))) from rejection
+        sentence = str(rejection)
+        about = sentence if shown in sentence else f"{shown}: {sentence}"
+        raise TrackRejected(rejection.reason, about) from rejection
     except GenreflowError:
         raise
     except (YoutubeDLError, HTTPException) as error:
-        _raise_inner(error)
-        raise _explain(error, shown) from error
+        raise _explain(list(_causes(error)), shown) from error
     except OSError as error:
         if error.errno in DISK_ERRORS:
             raise
@@ -78,18 +70,19 @@ def explain_site(shown: str) -> Iterator[None]:
         raise TransientError(Reason.SITE_BROKEN, message) from error
 
 
-def _raise_inner(error: BaseException) -> None:
-    """Raise what our own connection or the disk has refused, if yt-dlp's error was made of it."""
-    for cause in _causes(error):
+def _explain(causes: list[BaseException], shown: str) -> BaseException:
+    for cause in causes:  # our own connection or the disk may have refused
         if isinstance(cause, GenreflowError) or getattr(cause, "errno", None) in DISK_ERRORS:
-            raise cause
-
-
-def _explain(error: BaseException, shown: str) -> GenreflowError:
-    causes = list(_causes(error))
+            return cause
     quote = _quote(causes)
-    if status := _find_status(causes, quote):
-        return explain_status(status, shown)
+    answered = [cause.status for cause in causes if isinstance(cause, HTTPError)]
+    answered += map(int, _STATUS.findall(quote)[:1])
+    if answered:
+        return explain_status(answered[0], shown)
+    return _explain_kind(causes, quote, shown)
+
+
+def _explain_kind(causes: list[BaseException], quote: str, shown: str) -> GenreflowError:
     kinds = {kind for cause in causes for kind in type(cause).__mro__}
     if UnsupportedError in kinds:
         return TrackRejected(Reason.NOT_AUDIO, f"{shown} is no page of a song. Leave it out.")
@@ -97,13 +90,10 @@ def _explain(error: BaseException, shown: str) -> GenreflowError:
         return TrackRejected(Reason.FORBIDDEN, f"{shown} is not available in this country: {quote}")
     if ContentTooShortError in kinds:
         return TransientError(Reason.TRUNCATED, f"{shown} ends early: {quote}. Try again.")
-    if not _is_expected(causes):
+    extractors = [cause for cause in causes if isinstance(cause, ExtractorError)]
+    if UserNotLive not in kinds and not all(cause.expected for cause in extractors):
         message = f"{shown}: yt-dlp does not understand the site: {quote}. Try a newer yt-dlp."
         return TransientError(Reason.SITE_BROKEN, message)
-    return _explain_answer(quote, shown)
-
-
-def _explain_answer(quote: str, shown: str) -> GenreflowError:
     for words, kind, reason in _ANSWERS:
         if words.search(quote):
             return kind(reason, f"{shown}: {quote}.")
@@ -126,29 +116,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         pending += [inner[1], context, getattr(cause, "cause", None), cause.__cause__]
 
 
-def _find_status(causes: list[BaseException], quote: str) -> int:
-    """Return the status that a server answered with; 0 if it is not about that."""
-    answered = [cause.status for cause in causes if isinstance(cause, HTTPError)]
-    found = _STATUS.search(quote)
-    return answered[0] if answered else int(found[1]) if found else 0
-
-
-def _is_expected(causes: list[BaseException]) -> bool:
-    """Whether the site was understood; only errors of extractors speak against it."""
-    if any(isinstance(cause, UserNotLive) for cause in causes):
-        return True
-    extractors = [cause for cause in causes if isinstance(cause, ExtractorError)]
-    return all(cause.expected for cause in extractors)
-
-
 def _quote(causes: list[BaseException]) -> str:
     """Return the words of the innermost error that has some, without addresses."""
-    texts = [str(getattr(cause, "orig_msg", cause)) for cause in causes]
-    extractor = [t for t, c in zip(texts, causes, strict=True) if isinstance(c, ExtractorError)]
-    request = [t for t, c in zip(texts, causes, strict=True) if isinstance(c, RequestError)]
-    text = (extractor or request or texts)[0]
+    extractor = [cause for cause in causes if isinstance(cause, ExtractorError)]
+    request = [cause for cause in causes if isinstance(cause, RequestError)]
+    source = (extractor or request or causes)[0]
+    text = str(getattr(source, "orig_msg", source))
     return _BOILERPLATE.sub(" ", show_addresses(text)).strip().rstrip(".")[:_LONGEST_QUOTE]
-
-
-def _about(shown: str, sentence: str) -> str:
-    return sentence if shown in sentence else f"{shown}: {sentence}"

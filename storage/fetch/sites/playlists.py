@@ -25,8 +25,8 @@ MOST_SONGS = 50_000
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reading:
-    """One list and those inside it, while they are read."""
+class Listing:
+    """One list and those inside it: its songs, what could not be listed, and the lists opened."""
 
     client: Client
     row: Source
@@ -39,39 +39,28 @@ class _Reading:
     hosts: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """The songs of a list, the outcomes of what could not be listed, and the lists opened."""
-
-    songs: tuple[Source, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
-    lists: tuple[str, ...] = ()
-
-
-def list_page(row: Source, access: Access, limits: DownloadLimits, clock: Clock) -> Listed:
+def list_page(row: Source, access: Access, limits: DownloadLimits, clock: Clock) -> Listing:
     """List the songs of a page that is a list, or may be one; no song is fetched.
 
     The genre, licence, artist and album of ``row`` are those of every song. A list that cannot be
-    listed, or not to its end, has an outcome of its own; its songs until then are returned.
+    listed to its end has an outcome of its own; its songs until then are returned.
     """
     shown = show_location(row.location)
     watch = Watch(shown, limits, clock)
     with open_site(row.location, access, watch) as client:
         policy = AddressPolicy(row.location, shown, limits)
-        reading = _Reading(client=client, row=row, circuits=access.circuits, policy=policy)
+        reading = Listing(client=client, row=row, circuits=access.circuits, policy=policy)
         reading.seen.add(row.location)
         with _note_outcome(reading, row.location):
             reading.circuits.require_closed(row.site)
             page = try_again(lambda: _read_head(client, row.location), watch)
             reading.circuits.note_success(row.site)
             _read_list(reading, page, 0)
-    return Listed(
-        songs=tuple(reading.songs), outcomes=tuple(reading.outcomes), lists=tuple(reading.lists)
-    )
+    return reading
 
 
 @contextmanager
-def _note_outcome(reading: _Reading, location: str) -> Iterator[None]:
+def _note_outcome(reading: Listing, location: str) -> Iterator[None]:
     """Note that a list was opened, or what kept it from being listed to its end."""
     try:
         with explain_site(show_location(location)):
@@ -98,7 +87,7 @@ def _read_head(client: Client, location: str) -> dict[str, Any]:
         return page
 
 
-def _read_list(reading: _Reading, page: dict[str, Any], depth: int) -> None:
+def _read_list(reading: Listing, page: dict[str, Any], depth: int) -> None:
     """Read a list; a page that turns out to be one song is that song."""
     if page.get("_type", "video") not in LISTS:
         reading.songs.append(_to_source(reading, page, reading.row.location))
@@ -113,7 +102,7 @@ def _read_list(reading: _Reading, page: dict[str, Any], depth: int) -> None:
 
 
 def _read_entry(
-    reading: _Reading, listed: dict[str, Any], entry: dict[str, Any], depth: int
+    reading: Listing, listed: dict[str, Any], entry: dict[str, Any], depth: int
 ) -> None:
     if len(reading.songs) >= MOST_SONGS:
         message = f"the list has more than {MOST_SONGS} songs. Name its parts one by one."
@@ -130,7 +119,7 @@ def _read_entry(
         _read_inner(reading, entry, address, depth + 1)
 
 
-def _add_linked(reading: _Reading, entry: Mapping[str, Any], address: str) -> None:
+def _add_linked(reading: Listing, entry: Mapping[str, Any], address: str) -> None:
     """Add a song with a page of its own; to the download, that page is named by the user."""
     host = urlsplit(address).netloc
     try:
@@ -145,7 +134,7 @@ def _add_linked(reading: _Reading, entry: Mapping[str, Any], address: str) -> No
     reading.songs.append(_to_source(reading, entry, address))
 
 
-def _read_inner(reading: _Reading, entry: dict[str, Any], address: str, depth: int) -> None:
+def _read_inner(reading: Listing, entry: dict[str, Any], address: str, depth: int) -> None:
     """Read a list inside a list, once; one that cannot be opened does not affect the others."""
     if not address:
         _read_list(reading, entry, depth)
@@ -156,7 +145,7 @@ def _read_inner(reading: _Reading, entry: dict[str, Any], address: str, depth: i
             _open_deeper(reading, entry, address, depth)
 
 
-def _open_deeper(reading: _Reading, entry: dict[str, Any], address: str, depth: int) -> None:
+def _open_deeper(reading: Listing, entry: dict[str, Any], address: str, depth: int) -> None:
     if depth >= DEEPEST:
         message = f"{show_location(address)} lies {DEEPEST} lists deep. Name it in a manifest."
         raise TrackRejected(Reason.TOO_LARGE, message)
@@ -167,7 +156,7 @@ def _open_deeper(reading: _Reading, entry: dict[str, Any], address: str, depth: 
         _add_linked(reading, page, address)
 
 
-def _add_pageless(reading: _Reading, listed: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
+def _add_pageless(reading: Listing, listed: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
     """Name a song that has no page of its own by the page of its list and its id."""
     song_id = archive_id(entry)
     home = str(listed.get("webpage_url") or reading.row.location)
@@ -185,7 +174,7 @@ def _address(entry: Mapping[str, Any]) -> str:
     return named if isinstance(named, str) and named.startswith(("http://", "https://")) else ""
 
 
-def _to_source(reading: _Reading, entry: Mapping[str, Any], location: str) -> Source:
+def _to_source(reading: Listing, entry: Mapping[str, Any], location: str) -> Source:
     page = find_page(location)
     site = page.site if page else reading.row.site
     song_id = archive_id(entry) if entry.get("id") else ""

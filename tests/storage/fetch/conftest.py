@@ -1,4 +1,4 @@
-"""A server on this machine that misbehaves as it is told, and a clock that nobody waits for."""
+"""A server on this machine that misbehaves on request, and a clock without real waits."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,16 +31,12 @@ class Host(ThreadingHTTPServer):
         self.plan.append(lambda handler: handler.send_head(status, Content_Length="0", **headers))
 
     def send(self, body: bytes, then: str = "close", **headers: str) -> None:
-        """Answer 200 with any headers and any body, then close, stall or drip."""
+        """Answer 200 with any headers and any body, then close, stall or drip; or drip the head."""
         self.plan.append(lambda handler: handler.send_badly(body, then, headers))
 
     def send_song(self, cut: int | None = None, etag: str = ETAG, **headers: str) -> None:
         """Answer with the song, or what is asked for of it, broken off after ``cut`` bytes."""
         self.plan.append(lambda handler: handler.send_song(cut, etag, headers))
-
-    def drip_head(self) -> None:
-        """Begin an answer whose head never ends."""
-        self.plan.append(_Handler.drip_head)
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is no error here."""
@@ -50,14 +46,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: Host
 
     def do_GET(self) -> None:
-        self.server.asked.append({"path": self.path, **{k.lower(): v for k, v in self._named()}})
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        self.server.asked.append({"path": self.path, **headers})
         if self.server.plan:
             self.server.plan.pop(0)(self)
         else:
             self.send_song(None, ETAG, {})
-
-    def _named(self) -> list[tuple[str, str]]:
-        return self.headers.items()
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -69,16 +63,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send_badly(self, body: bytes, then: str, headers: dict[str, str]) -> None:
-        self.send_head(200, **headers)
-        self.wfile.write(body)
+        if then == "drip head":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        else:
+            self.send_head(200, **headers)
+            self.wfile.write(body)
         if then == "stall":
             self.server.closing.wait(10)
-        while then == "drip" and not self.server.closing.wait(0.01):
-            self.wfile.write(b"x")
-
-    def drip_head(self) -> None:
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-        while not self.server.closing.wait(0.01):
+        while then.startswith("drip") and not self.server.closing.wait(0.01):
             self.wfile.write(b"x")
 
     def send_song(self, cut: int | None, etag: str, headers: dict[str, str]) -> None:
@@ -100,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class ManualClock:
-    """A clock that goes on by ``step_s`` a look, and by what is waited for."""
+    """A clock that advances by ``step_s`` a look, and by what is waited for."""
 
     def __init__(self) -> None:
         self.now_s, self.step_s = 0.0, 0.0

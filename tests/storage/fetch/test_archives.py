@@ -79,11 +79,14 @@ def test_links_and_devices_are_refused(place: Path, kind: int) -> None:
     refused(archive, GenreflowError, "what it should not")
 
 
-def test_an_archive_that_declares_too_much_is_refused_before_it_is_unpacked(place: Path) -> None:
-    archive = write_zip(place / "music.zip", {"music/zeros.mp3": bytes(LIMITS.max_bytes + 1)})
-
-    assert archive.stat().st_size < 1_000
-    refused(archive, GenreflowError, "more than 100000 bytes")
+@pytest.mark.parametrize(
+    "members",
+    [{"music/zeros.mp3": bytes(LIMITS.max_bytes + 1)}, {f"music/{n}.mp3": b"" for n in range(11)}],
+)
+def test_an_archive_beyond_the_limits_is_refused_before_it_is_unpacked(
+    place: Path, members: dict[str, bytes]
+) -> None:
+    refused(write_zip(place / "music.zip", members), GenreflowError, "more than")
 
 
 def test_an_archive_that_declares_less_than_it_holds_is_damaged(place: Path) -> None:
@@ -94,23 +97,13 @@ def test_an_archive_that_declares_less_than_it_holds_is_damaged(place: Path) -> 
     refused(archive, TransientError, "damaged")
 
 
-def test_too_many_files_are_refused(place: Path) -> None:
-    archive = write_zip(place / "music.zip", {f"music/{n}.mp3": b"" for n in range(11)})
-
-    refused(archive, GenreflowError, "holds 11 files")
-
-
-def test_a_truncated_archive_is_damaged(place: Path) -> None:
+def test_a_truncated_or_changed_archive_is_damaged(place: Path) -> None:
     archive = write_zip(place / "music.zip", {"music/a.mp3": b"sound" * 999})
     archive.write_bytes(archive.read_bytes()[:-30])
-
-    refused(archive, TransientError, "damaged")
-
-
-def test_a_changed_byte_is_noticed(place: Path) -> None:
-    archive = place / "music.zip"
-    with zipfile.ZipFile(archive, "w") as file:
+    changed = place / "changed.zip"
+    with zipfile.ZipFile(changed, "w") as file:
         file.writestr("music/a.mp3", b"sound" * 999)
-    archive.write_bytes(archive.read_bytes().replace(b"soundsound", b"soundfound", 1))
+    changed.write_bytes(changed.read_bytes().replace(b"soundsound", b"soundfound", 1))
 
     refused(archive, TransientError, "damaged")
+    refused(changed, TransientError, "damaged")

@@ -2,7 +2,7 @@
 
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,39 +90,36 @@ def test_a_download_that_broke_off_goes_on(
     assert len(list_sources(folder)) == 5
 
 
-def test_a_wrong_sum_is_refused_and_nothing_is_kept(
-    layout: DataLayout, server: ArchiveServer
-) -> None:
-    archive = server.folder / "fma_metadata.zip"
+def add_byte(archive: Path) -> None:
     archive.write_bytes(archive.read_bytes() + b"\0")
 
-    with pytest.raises(TransientError, match="has the SHA-1"):
-        fetch(layout, server)
 
-    assert held(layout) == []
-
-
-def test_an_archive_that_is_cut_as_published_is_refused_and_not_kept(
-    layout: DataLayout, server: ArchiveServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = server.folder / "fma_metadata.zip"
+def cut(archive: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-30])
-    monkeypatch.setitem(published.COLLECTIONS, "fma-small", small_table(server.folder))
-
-    with pytest.raises(TransientError, match="damaged"):
-        fetch(layout, server)
-
-    assert held(layout) == []
 
 
-def test_an_archive_that_would_escape_is_refused_and_not_kept(
-    layout: DataLayout, server: ArchiveServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    with zipfile.ZipFile(server.folder / "fma_metadata.zip", "a") as file:
+def escape(archive: Path) -> None:
+    with zipfile.ZipFile(archive, "a") as file:
         file.writestr("fma_metadata/../../../escaped.txt", "out")
-    monkeypatch.setitem(published.COLLECTIONS, "fma-small", small_table(server.folder))
 
-    with pytest.raises(GenreflowError, match="what it should not"):
+
+@pytest.mark.parametrize(
+    ("spoil", "is_published", "words"),
+    [
+        (add_byte, False, "has the SHA-1"),
+        (cut, True, "damaged"),
+        (escape, True, "what it should not"),
+    ],
+)
+def test_a_bad_archive_is_refused_and_not_kept(
+    layout: DataLayout, server: ArchiveServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    spoil: Callable[[Path], None], is_published: bool, words: str,
+) -> None:  # fmt: skip
+    spoil(server.folder / "fma_metadata.zip")
+    if is_published:
+        monkeypatch.setitem(published.COLLECTIONS, "fma-small", small_table(server.folder))
+
+    with pytest.raises(GenreflowError, match=words):
         fetch(layout, server)
 
     assert held(layout) == []
@@ -142,13 +139,10 @@ def test_a_larger_file_than_the_published_one_is_not_fetched(
     assert held(layout) == []
 
 
-def test_a_server_that_lacks_the_archive_is_told(layout: DataLayout, server: ArchiveServer) -> None:
+def test_what_is_not_published_is_an_error(layout: DataLayout, server: ArchiveServer) -> None:
     (server.folder / "fma_metadata.zip").unlink()
 
     with pytest.raises(TrackRejected, match="answers 404"):
         fetch(layout, server)
-
-
-def test_an_unknown_collection_is_refused(layout: DataLayout, server: ArchiveServer) -> None:
     with pytest.raises(UsageError, match="fma-small, fma-medium"):
         fetch(layout, server, "fma-huge")
