@@ -46,16 +46,6 @@ def test_a_redirect_of_a_page_to_a_private_address_is_refused(
     assert neighbour.asked == []
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:10.0.0.1]", "2130706434"])
-def test_a_page_whose_sound_is_at_a_private_address_is_refused(
-    fetch: Fetch, site: MusicSite, page: str, host: str
-) -> None:
-    site.pages[PAGE]["formats"][0]["url"] = f"http://{host}/song.mp3"
-
-    with pytest.raises(TrackRejected, match="no public address"):
-        fetch(page)
-
-
 def test_a_page_may_lead_to_the_named_address_and_by_a_setting_to_others(
     fetch: Fetch, site: MusicSite, neighbour: MusicSite, page: str
 ) -> None:
@@ -67,26 +57,6 @@ def test_a_page_may_lead_to_the_named_address_and_by_a_setting_to_others(
 
     assert site.asked == [PAGE, MEDIA, "/media/two.mp3", PAGE, MEDIA]
     assert neighbour.asked == [MEDIA]
-
-
-def test_the_address_that_was_checked_is_the_one_connected_to(
-    fetch: Fetch, site: MusicSite, page: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(addresses, "resolve_host", lambda _host: ["127.0.0.3", "127.0.0.1"])
-    site.pages[PAGE]["formats"][0]["url"] = f"http://songs.test:{site.server_port}{MEDIA}"
-
-    fetch(page, allow_private=True)
-
-    assert site.asked == [PAGE, MEDIA]
-
-
-def test_a_redirect_of_a_page_to_another_scheme_is_refused(
-    fetch: Fetch, site: MusicSite, page: str
-) -> None:
-    site.redirects[MEDIA] = "ftp://127.0.0.1/one.mp3"
-
-    with pytest.raises(TrackRejected, match="http and https, not"):
-        fetch(page)
 
 
 def test_a_proxy_looks_up_names_and_written_addresses_are_checked(
