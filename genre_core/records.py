@@ -105,26 +105,15 @@ class AudioFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """A song in storage; see `AudioFacts` for the facts of its file."""
+class Track(AudioFacts):
+    """A song in storage, with the facts of its file."""
 
     track_id: str  # the SHA-256 of its file as it came first; new tags do not change it
     location: str
     genre: str
-    artist: str
-    album: str
-    title: str
     licence: str
-    duration_s: float
-    sample_rate: int
-    channels: int
-    codec: str
     suffix: str
-    packets_id: str = ""
-    bit_rate: int = 0
     is_builtin: bool = False  # composed by the program
-    year: int = 0
-    publisher: str = ""
 
     @property
     def facts(self) -> AudioFacts:

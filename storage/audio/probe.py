@@ -69,20 +69,28 @@ _PUBLISHER_TAGS = ("publisher", "label", "organization")
 
 
 @contextmanager
-def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    """Open the first audio stream of a file; cover art and video are ignored."""
-    if path.exists() and not path.is_file():  # a pipe without a writer would never open
-        raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
+def explain_unreadable(path: Path) -> Iterator[None]:
+    """Reject what is no file, does not exist or may not be read."""
     try:
-        container = av.open(
-            str(path.absolute()), options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
-        )
-    except FileNotFoundError as error:
-        message = f"{path} does not exist. Check its name."
-        raise TrackRejected(Reason.NOT_FOUND, message) from error
+        if path.exists() and not path.is_file():  # a pipe without a writer would never open
+            raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TrackRejected(Reason.NOT_FOUND, f"{path} does not exist. Check its name.") from error
     except PermissionError as error:
         message = f"{path} cannot be read: permission denied. Allow this user to read it."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
+
+
+@contextmanager
+def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open the first audio stream of a file; cover art and video are ignored."""
+    place = str(path.absolute())
+    try:
+        with explain_unreadable(path):
+            container = av.open(
+                place, options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
+            )
     except av.ExitError as error:
         message = f"{path} returned nothing for {_TIMEOUT_S:g} s. Check the disk that it is on."
         raise TransientError(Reason.TIMED_OUT, message) from error

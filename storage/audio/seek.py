@@ -87,7 +87,7 @@ def holds_only_frames(path: Path) -> bool:
     not lead to the end, libavformat decides, in 40 ms: it returns what stands between frames as a
     packet, or as the beginning of one.
     """
-    if _leads_to_end(path):
+    if leads_to_end(path):
         return True
     with open_audio(path) as (container, stream):
         try:
@@ -95,11 +95,6 @@ def holds_only_frames(path: Path) -> bool:
             return all(bytes(memoryview(packet)[:2]) >= b"\xff\xe0" for packet in packets)
         except av.FFmpegError:
             return False
-
-
-def frame_bytes(header: bytes) -> int:
-    """Length of a layer III frame by its first three bytes; 0 if unknown (free bit rate)."""
-    return _FRAME_BYTES[header[1] << 8 | header[2]] if header[0] == _SYNC else 0
 
 
 def _read_to_fault(
@@ -142,7 +137,8 @@ def _read_segment(
     )
 
 
-def _leads_to_end(path: Path) -> bool:
+def leads_to_end(path: Path) -> bool:
+    """Whether the headers of layer III frames lead from one to the next up to the end."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as song:
         place, last = id3_bytes(song[:10]), len(song) - 3
         while place < last and song[place] == _SYNC:

@@ -146,7 +146,7 @@ def _load_own(name: str, config: EmbeddingConfig) -> Model:
 
 
 def _checked_sizes(config: EmbeddingConfig, file: Path, digest: str) -> tuple[int, ...]:
-    """Return the sizes of the outputs; the model is run where no note says that it was."""
+    """Return the sizes of the outputs; the model is run unless a note has them."""
     name = f"checked/{digest}-{'tags' if config.labels else 'features'}-{_CHECK}"
     note = read_note(name)
     if note is None:

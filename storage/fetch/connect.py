@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
-from threading import Timer
+from threading import Event, Timer
 from typing import Any, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
@@ -204,36 +204,28 @@ def _certificates() -> ssl.SSLContext:
 @contextmanager
 def _limit_head(request: httpx.Request, limit_s: float) -> Iterator[None]:
     """Cut the connection of a request if the block, which reads the head, takes too long."""
-    cut = _Cut()
-    request.extensions = {**request.extensions, "trace": cut.watch}
-    timer = Timer(limit_s, cut.fire)
+    connections: list[socket.socket] = []
+    is_cut = Event()
+
+    def note_connection(event: str, facts: Mapping[str, Any]) -> None:
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            connections.append(facts["return_value"].get_extra_info("socket"))
+
+    def cut() -> None:
+        is_cut.set()
+        for connection in connections[-1:]:
+            with suppress(OSError):  # under TLS, too: its reader wakes up with an error
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    request.extensions = {**request.extensions, "trace": note_connection}
+    timer = Timer(limit_s, cut)
     timer.daemon = True
     timer.start()
     try:
         yield
     except httpx.TransportError as error:
-        if cut.is_fired:
+        if is_cut.is_set():
             raise httpx.ReadTimeout("the head takes too long") from error
         raise
     finally:
         timer.cancel()
-
-
-class _Cut:
-    """Knows the connection of a request, and cuts it."""
-
-    def __init__(self) -> None:
-        self.is_fired = False
-        self._connection: socket.socket | None = None
-
-    def watch(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Take note of the connection; called at every step of the request."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._connection = facts["return_value"].get_extra_info("socket")
-
-    def fire(self) -> None:
-        """Cut the connection under TLS, too: its reader wakes up with an error."""
-        self.is_fired = True
-        if self._connection is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(self._connection, socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""What a song may cost, and the watch that keeps a download within it."""
+"""Limits of a download, and the watch that enforces them."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Clock:
 
 
 class Watch:
-    """Keeps one song within its limits, over all attempts; ``shown`` names it in messages."""
+    """Enforces the limits of one song over all attempts; ``shown`` names it in messages."""
 
     def __init__(self, shown: str, limits: DownloadLimits, clock: Clock | None = None) -> None:
         self.shown, self.limits, self.clock = shown, limits, clock or Clock()

@@ -97,16 +97,16 @@ def _read_fma(table: Path) -> Iterator[tuple[int, tuple[str, Source]]]:
         explain_table(table, "Unpack it again."),
         table.open(encoding="utf-8-sig", newline="") as f,
     ):
-        lines = csv.reader(f)
-        columns = list(zip(next(lines, []), next(lines, []), strict=False))
+        rows = csv.reader(f)
+        columns = list(zip(next(rows, []), next(rows, []), strict=False))
         if missing := [".".join(pair) for pair in _FMA_COLUMNS.values() if pair not in columns]:
             raise UsageError(f"{table} lacks the columns {', '.join(missing)}. Unpack it again.")
         places = {field: columns.index(pair) for field, pair in _FMA_COLUMNS.items()}
-        for line in lines:
-            if line and line[0].strip().isdecimal():  # a third header has "track_id"
-                fields: dict[str, Any] = {key: line[at].strip() for key, at in places.items()}
+        for row in rows:
+            if row and row[0].strip().isdecimal():  # a third header has "track_id"
+                fields: dict[str, Any] = {key: row[at].strip() for key, at in places.items()}
                 subset, fault = fields.pop("subset"), "" if fields["genre"] else _NO_GENRE
-                yield int(line[0]), (subset, Source(location="", label_fault=fault, **fields))
+                yield int(row[0]), (subset, Source(location="", label_fault=fault, **fields))
 
 
 def find_gtzan(place: Path) -> list[Path]:
@@ -152,11 +152,11 @@ def list_jamendo(table: Path) -> list[Source]:
     Its paths begin at its own folder, or at ``audio`` or ``raw_30s/audio`` in or beside that
     folder, wherever the first existing song is. A track without a genre tag has a ``label_fault``.
     """
-    lines = list(_read_jamendo(table))
+    rows = list(_read_jamendo(table))
     roots = [(table.parent / folder).resolve() for folder in _AUDIO_FOLDERS]
-    held = (root for line in lines for root in roots if (root / line[3]).is_file())
+    held = (root for row in rows for root in roots if (root / row[3]).is_file())
     root = next(held, roots[0])
-    return [_to_source(root, line) for line in lines]
+    return [_to_source(root, row) for row in rows]
 
 
 def _is_table(path: Path) -> bool:
@@ -169,24 +169,24 @@ def _is_table(path: Path) -> bool:
 def _read_jamendo(table: Path) -> Iterator[list[str]]:
     again = "Fetch the table again."
     with explain_table(table, again), table.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        next(lines)
-        for line in filter(None, lines):
-            place = f"{table}, line {lines.line_num}"
-            if len(line) < _N_JAMENDO_FIELDS or not line[3]:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        next(rows)
+        for row in filter(None, rows):
+            place = f"{table}, line {rows.line_num}"
+            if len(row) < _N_JAMENDO_FIELDS or not row[3]:
                 raise UsageError(f"{place}: no path. {again}")
-            if Path(line[3]).is_absolute() or ".." in Path(line[3]).parts:
-                raise UsageError(f"{place}: {line[3]!r} leads out of the collection.")
-            yield line
+            if Path(row[3]).is_absolute() or ".." in Path(row[3]).parts:
+                raise UsageError(f"{place}: {row[3]!r} leads out of the collection.")
+            yield row
 
 
-def _to_source(root: Path, line: list[str]) -> Source:
-    tags = line[_N_JAMENDO_FIELDS:]
+def _to_source(root: Path, row: list[str]) -> Source:
+    tags = row[_N_JAMENDO_FIELDS:]
     labels = sorted(t.removeprefix(_JAMENDO_GENRE) for t in tags if t.startswith(_JAMENDO_GENRE))
     return Source(
-        location=str(root / line[3]),
+        location=str(root / row[3]),
         genre=labels[0] if len(labels) == 1 else "",
-        artist=line[1],
+        artist=row[1],
         labels=tuple(labels) if len(labels) > 1 else (),
         label_fault="" if labels else _NO_TAG,
     )

@@ -92,14 +92,14 @@ def _read_csv(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
 
 def _read_jsonl(manifest: Path, _needed: Sequence[str]) -> Iterator[Row]:
     with manifest.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield _read_line(manifest, f"line {number}", line)
+        for number, text in enumerate(file, start=1):
+            if text.strip():
+                yield _read_json(manifest, f"line {number}", text)
 
 
-def _read_line(manifest: Path, place: str, line: str) -> Row:
+def _read_json(manifest: Path, place: str, text: str) -> Row:
     try:
-        row = json.loads(line)
+        row = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{manifest}, {place}: not JSON ({error}). Correct the line.") from error
     if not isinstance(row, dict):

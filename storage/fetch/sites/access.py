@@ -89,8 +89,9 @@ def open_access(config: SiteConfig) -> Access:
 def _read_archive(archive_file: str) -> frozenset[str]:
     """Return the ids of a download archive, ``extractor id`` with the extractor in lower case."""
     ids = set()
-    for number, line in enumerate(_read_text(archive_file, "archive_file").splitlines(), start=1):
-        extractor, _, song_id = line.strip().partition(" ")
+    entries = _read_text(archive_file, "archive_file").splitlines()
+    for number, entry in enumerate(entries, start=1):
+        extractor, _, song_id = entry.strip().partition(" ")
         if extractor and not song_id.strip():
             place = f"{archive_file}, line {number}: {extractor[:80]!r}"
             raise UsageError(f"{place} is no id. Name a download archive of yt-dlp.")
@@ -113,8 +114,8 @@ def _read_text(name: str, setting: str) -> str:
 
 def _read_cookies(cookies_file: str) -> str:
     """Return the lines that are cookies, below the heading that readers insist on."""
-    lines = _read_text(cookies_file, "cookies_file").splitlines()
-    cookies = [line for line in lines if _COOKIE.fullmatch(line)]
+    entries = _read_text(cookies_file, "cookies_file").splitlines()
+    cookies = [entry for entry in entries if _COOKIE.fullmatch(entry)]
     if cookies_file and not cookies:
         message = f"{cookies_file} holds no cookies in the format of Netscape. Export them again."
         raise UsageError(message)

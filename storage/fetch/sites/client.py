@@ -37,7 +37,7 @@ class Client(YoutubeDL):  # type: ignore[misc]
 
     def __init__(self, options: dict[str, Any], watch: Watch, http: httpx.Client) -> None:
         self.watch, self.http = watch, http
-        self.failure: TransientError | None = None  # of the last request; yt-dlp keeps its words
+        self.failure: TransientError | None = None  # of the last request; yt-dlp has only its words
         super().__init__(options, auto_init=False)
         for extractor in gen_extractor_classes():
             if extractor.ie_key() != NO_SITE:
@@ -67,7 +67,7 @@ class Client(YoutubeDL):  # type: ignore[misc]
                 is_saved, _ = downloader.download(str(part), song)
             except DownloadError:
                 if self.failure:
-                    raise self.failure  # noqa: B904  # its cause tells more than yt-dlp's
+                    raise self.failure  # noqa: B904  # its cause is better than that of yt-dlp
                 raise
         return bool(is_saved)
 
@@ -172,7 +172,7 @@ def archive_id(song: Mapping[str, Any]) -> str:
 
 
 def _options(access: Access, limits: DownloadLimits) -> dict[str, Any]:
-    """Return what keeps yt-dlp quiet, alone, within its limits and away from other programs."""
+    """Return options that make yt-dlp quiet, bounded and independent of other programs."""
     cookies = {"cookiefile": io.StringIO(access.cookies)} if access.cookies else {}
     n_retries = limits.max_attempts - 1
 

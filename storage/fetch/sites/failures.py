@@ -64,7 +64,7 @@ def explain_site(shown: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in DISK_ERRORS:
             raise
-        raise TransientError(f"{shown} cannot be written: {error}. Make room.") from error
+        raise TransientError(f"{shown} cannot be written: {error}. Free some space.") from error
     except Exception as error:
         message = f"{shown}: yt-dlp failed on it ({type(error).__name__}). Try a newer yt-dlp."
         raise TransientError(Reason.SITE_BROKEN, message) from error

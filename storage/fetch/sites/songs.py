@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag
 
@@ -12,7 +11,7 @@ from genre_core.locations import show_location
 from genre_core.records import Reason, Source
 from storage.fetch.connect import try_again
 from storage.fetch.limits import Clock, DownloadLimits, Watch
-from storage.fetch.parts import count_bytes
+from storage.fetch.parts import Part
 from storage.fetch.sites.access import Access
 from storage.fetch.sites.client import Client, archive_id, open_site
 from storage.fetch.sites.failures import explain_site
@@ -28,7 +27,7 @@ _SEVERAL = "the page is a list of songs. Name it in a manifest, or name one of i
 
 
 def fetch_page(
-    source: Source, part: Path, limits: DownloadLimits, access: Access, clock: Clock
+    source: Source, part: Part, limits: DownloadLimits, access: Access, clock: Clock
 ) -> Source:
     """Fetch the sound of a page into ``part``; return the source with the tags of the page.
 
@@ -128,14 +127,14 @@ def _require_end(page: Mapping[str, Any]) -> None:
         raise TrackRejected(Reason.TOO_LARGE, message)
 
 
-def _save(client: Client, page: dict[str, Any], part: Path, watch: Watch) -> None:
+def _save(client: Client, page: dict[str, Any], part: Part, watch: Watch) -> None:
     """Let yt-dlp write one file; pieces of a stream lie beside it while it does."""
     watch.start_body(0)
     try:
-        is_saved = client.save(dict(page), part)
+        is_saved = client.save(dict(page), part.path)
     finally:
-        for piece in part.parent.glob(f"{part.name}[-.]*"):
+        for piece in part.path.parent.glob(f"{part.path.name}[-.]*"):
             piece.unlink()
     if not is_saved:
         raise TransientError(Reason.UNREACHABLE, f"{watch.shown} cannot be fetched. Try again.")
-    watch.require_size(count_bytes(part))
+    watch.require_size(part.n_bytes)
