@@ -114,6 +114,11 @@ class _Checkpoint:
         weights = self.next_weights("batch_normalization", _NORMALISATION)
         return _apply(layers.BatchNormalization(epsilon=_EPSILON), x, weights)
 
+    def dense(self, x: Tensor, activation: str | None = None) -> Tensor:
+        """Apply the next dense layer."""
+        kernel, bias = self.next_weights("dense")
+        return _apply(layers.Dense(len(bias), activation=activation), x, [kernel, bias])
+
 
 def _apply(layer: Layer, x: Tensor, weights: list[np.ndarray]) -> Tensor:
     result = layer(x)
@@ -129,11 +134,8 @@ def _build_musicnn(saved: _Checkpoint, frames: Tensor) -> list[Tensor]:
         mid.append(fresh if len(mid) == 1 else layers.Add()([fresh, mid[-1]]))
     pooled = _pool_time(layers.Concatenate()(mid))
     pooled = saved.normalise(pooled)
-    kernel, bias = saved.next_weights("dense")
-    dense = _apply(layers.Dense(len(bias), activation="relu"), pooled, [kernel, bias])
-    features = saved.normalise(dense)
-    kernel, bias = saved.next_weights("dense")
-    return [features, _apply(layers.Dense(len(bias)), features, [kernel, bias])]
+    features = saved.normalise(saved.dense(pooled, activation="relu"))
+    return [features, saved.dense(features)]
 
 
 def _front_features(saved: _Checkpoint, frames: Tensor) -> Tensor:
@@ -178,5 +180,4 @@ def _build_vgg(saved: _Checkpoint, frames: Tensor, pools: Sequence[_Pool]) -> li
         x = saved.normalise(_apply(convolution, x, [kernel, bias]))
         x = layers.MaxPooling2D(size, strides=strides)(x)
     features = layers.Flatten()(x)
-    kernel, bias = saved.next_weights("dense")
-    return [features, _apply(layers.Dense(len(bias)), features, [kernel, bias])]
+    return [features, saved.dense(features)]

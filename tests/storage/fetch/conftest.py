@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Source, Track
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.fetch.limits import Clock
@@ -21,10 +24,16 @@ class Host(ThreadingHTTPServer):
     def __init__(self, song: bytes, place: str) -> None:
         super().__init__((place, 0), _Handler)
         self.song = song
+        self.cut: int | None = None  # answers that are not planned break off after so many bytes
+        self.knows_ranges = True
         self.asked: list[dict[str, str]] = []
         self.plan: list[Callable[[_Handler], None]] = []
         self.closing = threading.Event()
         self.url = f"http://{place}:{self.server_port}"
+
+    def find(self, path: str) -> bytes | None:
+        """Return the content of a path: the song, whatever it is."""
+        return self.song
 
     def refuse(self, status: int, **headers: str) -> None:
         """Answer with a status and no body."""
@@ -51,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.plan:
             self.server.plan.pop(0)(self)
         else:
-            self.send_song(None, ETAG, {})
+            self.send_song(self.server.cut, ETAG, {})
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -74,7 +83,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x")
 
     def send_song(self, cut: int | None, etag: str, headers: dict[str, str]) -> None:
-        song, start = self.server.song, self._start(etag)
+        song, start = self.server.find(self.path), self._start(etag)
+        if song is None:
+            self.send_head(404, Content_Length="0")
+            return
         if start >= len(song):
             self.send_head(416, Content_Range=f"bytes */{len(song)}", Content_Length="0")
             return
@@ -88,7 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _start(self, etag: str) -> int:
         asked = self.headers.get("range", "")
         is_same = self.headers.get("if-range", etag) == etag
-        return int(asked.removeprefix("bytes=").rstrip("-")) if asked and is_same else 0
+        if not (asked and is_same and self.server.knows_ranges):
+            return 0
+        return int(asked.removeprefix("bytes=").rstrip("-"))
 
 
 class ManualClock:
@@ -108,6 +122,14 @@ class ManualClock:
 
 
 Fetch = Callable[..., Track]
+
+
+def outcome_of(fetch: Fetch, url: str, *arguments: Any, **limits: float) -> str:  # noqa: ANN401
+    """Fetch what must fail; return result and reason: ``retryable timed_out``."""
+    with pytest.raises((TrackRejected, TransientError)) as failure:
+        fetch(url, *arguments, **limits)
+    result = "retryable" if isinstance(failure.value, TransientError) else "quarantined"
+    return f"{result} {failure.value.reason}"
 
 
 @pytest.fixture
@@ -132,7 +154,9 @@ def fetch(layout: DataLayout, manual: ManualClock) -> Fetch:
     return fetch_address
 
 
-def _run(host: Host) -> Iterator[Host]:
+@contextmanager
+def serve(host: Host) -> Iterator[Host]:
+    """Let a server answer until the end of the block."""
     with host:
         threading.Thread(target=host.serve_forever, args=(0.01,), daemon=True).start()
         yield host
@@ -142,10 +166,12 @@ def _run(host: Host) -> Iterator[Host]:
 
 @pytest.fixture
 def host(sweep_mp3: Path) -> Iterator[Host]:
-    yield from _run(Host(sweep_mp3.read_bytes(), "127.0.0.1"))
+    with serve(Host(sweep_mp3.read_bytes(), "127.0.0.1")) as server:
+        yield server
 
 
 @pytest.fixture
 def neighbour(sweep_mp3: Path) -> Iterator[Host]:
     """Another server at another address that is not public."""
-    yield from _run(Host(sweep_mp3.read_bytes(), "127.0.0.2"))
+    with serve(Host(sweep_mp3.read_bytes(), "127.0.0.2")) as server:
+        yield server
