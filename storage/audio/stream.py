@@ -8,9 +8,8 @@ neighbour) are decoded from the start, at a thousandth of their playing time.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -43,8 +42,7 @@ _OGG_LAG_S = 2.0
 _MAX_JOINED_FRAMES = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
+class _Block(NamedTuple):
     """Decoded samples (n_channels, n_samples) and their position in the song."""
 
     start: int
@@ -55,8 +53,7 @@ class _Block:
         return self.start + self.samples.shape[-1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Damage:
+class _Damage(NamedTuple):
     """Samples of a song that cannot be decoded, and why."""
 
     start: int
@@ -191,7 +188,7 @@ class _Position:
         """Note damage from ``first`` to ``last``, relative to the position, and its aftermath."""
         start = max(0, self.sample + first)
         stop = self.sample + last + round(_AFTERMATH_S * self.sample_rate)
-        self.damages.append(_Damage(start=start, stop=stop, why=why))
+        self.damages.append(_Damage(start, stop, why))
 
     def _length(self, packet: "Packet[AudioStream]") -> int:
         return round((packet.duration or 0) * self._samples_per_tick)
@@ -212,7 +209,7 @@ def _join(blocks: Iterator[_Block]) -> Iterator[_Block]:
 def _concatenate(run: list[_Block]) -> Iterator[_Block]:
     if run:
         samples = np.concatenate([block.samples for block in run], axis=1)
-        yield _Block(start=run[0].start, samples=samples)
+        yield _Block(run[0].start, samples)
 
 
 def _decode_blocks(
@@ -248,7 +245,7 @@ def _decode_packet(
             raise TrackRejected(Reason.UNDECODABLE, message)
         start = position.advance(frame)
         if position.reaches_segment(position.sample):
-            yield _Block(start=start, samples=_channels(frame))
+            yield _Block(start, _channels(frame))
 
 
 def _channels(frame: AudioFrame) -> npt.NDArray[Any]:

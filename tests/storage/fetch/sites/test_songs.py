@@ -46,9 +46,10 @@ def test_the_best_sound_without_a_picture_is_chosen(
     page = site.pages["/api/track/one"]
     poor = {"url": "/media/poor.mp3", "ext": "mp3", "format_id": "poor", "vcodec": "none"}
     film = {"url": "/media/film.mp4", "ext": "mp4", "format_id": "film", "height": 720}
-    page["formats"] = [{**poor, "abr": 64}, {**page["formats"][0], "abr": 192}, film]
+    good = page["formats"][0]
+    page["formats"] = [{**poor, "abr": 64}, {**good, "abr": 192}, film]
     fetch(url)
-    page["formats"] = [film]
+    page["formats"] = [{**good, "vcodec": "h264", "acodec": "aac", "ext": "mp4"}]
 
     assert outcome_of(fetch, url) == "quarantined not_audio"
     assert [path for path in site.asked if path.startswith("/media")] == ["/media/one.mp3"]
