@@ -137,12 +137,8 @@ def _load_own(name: str, config: EmbeddingConfig) -> Model:
         licence=config.licence,
         trained_on=config.trained_on,
     )
-    return Model(
-        embedding=embedding,
-        file=file,
-        outputs=config.outputs,
-        has_probabilities=config.probabilities,
-    )
+    outputs, is_probable = config.outputs, config.probabilities
+    return Model(embedding=embedding, file=file, outputs=outputs, has_probabilities=is_probable)
 
 
 def _checked_sizes(config: EmbeddingConfig, file: Path, digest: str) -> tuple[int, ...]:

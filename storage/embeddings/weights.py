@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.embedder import Model
 from storage.files import digest_file, write_bytes
@@ -110,7 +109,7 @@ def find_weights(name: str) -> Model:
 
 def weights_file(name: str) -> Path:
     """Return the converted model of a built-in embedding; it is converted first where needed."""
-    file = cache_folder() / "embeddings" / _file_name(name)
+    file = _converted(name)
     if not file.is_file():
         _checkpoints(name)
         logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
@@ -121,7 +120,7 @@ def weights_file(name: str) -> Path:
 
 def require_weights(name: str) -> bool:
     """Check the weights of a built-in embedding; return whether they are converted."""
-    file = cache_folder() / "embeddings" / _file_name(name)
+    file = _converted(name)
     if not file.is_file():
         _checkpoints(name)
         return False
@@ -131,23 +130,36 @@ def require_weights(name: str) -> bool:
     return True
 
 
-def _file_name(name: str) -> str:
-    return f"{name}-{builtin_embedding(name).digest[:16]}.tflite"
+def _converted(name: str) -> Path:
+    digest = builtin_embedding(name).digest[:16]
+    return cache_folder() / "embeddings" / f"{name}-{digest}.tflite"
 
 
 def _convert(name: str) -> bytes:
     """Rebuild the taggers of an embedding and export them with weights in float16."""
+    checkpoints = _checkpoints(name)
+    import tensorflow as tf
+
     from storage.embeddings.musicnn import WINDOW_SAMPLES, build_embedder
-    from storage.models.litert import write_light_float16
+    from storage.models.litert import LightNetwork, write_light_float16
 
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        checkpoints = _checkpoints(name)
-        model = build_embedder(TAGGERS[name], _reader(checkpoints, Path(folder)))
+
+        def variables_of(tagger: str) -> Variables:
+            for part in PARTS:  # TensorFlow finds the files by these names
+                Path(folder, f"{tagger}{part}").symlink_to(checkpoints[tagger] / part)
+            return tf.train.load_checkpoint(str(Path(folder, tagger))).get_tensor
+
+        model = build_embedder(TAGGERS[name], variables_of)
         target = Path(folder, "model.tflite")
         write_light_float16(model, target)
-        waves = np.random.default_rng(0).normal(0, 0.1, (2, WINDOW_SAMPLES)).astype(np.float32)
-        _require_agreement(name, np.asarray(model(waves, training=False)), target, waves)
-        return target.read_bytes()
+        content = target.read_bytes()
+    waves = np.random.default_rng(0).normal(0, 0.1, (2, WINDOW_SAMPLES)).astype(np.float32)
+    values = (np.asarray(model(waves, training=False)), LightNetwork(content).predict_genres(waves))
+    tags = [1 / (1 + np.exp(-each[:, N_FEATURES[name] :])) for each in values]
+    if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
+        raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
+    return content
 
 
 def _checkpoints(name: str) -> dict[str, Path]:
@@ -172,29 +184,6 @@ def _checkpoints(name: str) -> dict[str, Path]:
                 "pip install --no-deps --force-reinstall musicnn==0.1.0"
             )
     return folders
-
-
-def _reader(checkpoints: dict[str, Path], folder: Path) -> Callable[[str], Variables]:
-    """Return what reads variables; the files are linked under names that TensorFlow can find."""
-    import tensorflow as tf
-
-    def read(tagger: str) -> Variables:
-        for part in PARTS:
-            (folder / f"{tagger}{part}").symlink_to(checkpoints[tagger] / part)
-        return tf.train.load_checkpoint(str(folder / tagger)).get_tensor
-
-    return read
-
-
-def _require_agreement(name: str, expected: Float32Array, file: Path, waves: Float32Array) -> None:
-    """Compare the tags of the exported model with those of the network it was made from."""
-    from storage.models.litert import LightNetwork
-
-    found = LightNetwork(file.read_bytes()).predict_genres(waves)
-    n_features = N_FEATURES[name]
-    tags = [1 / (1 + np.exp(-values[:, n_features:])) for values in (expected, found)]
-    if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
-        raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
 
 
 if __name__ == "__main__":

@@ -32,19 +32,6 @@ def _cut(whole: np.ndarray, fragment_s: float) -> np.ndarray:
     return np.stack([whole[start : start + round(fragment_s * 44_100)] for start in starts])
 
 
-@pytest.mark.parametrize("name", ["song.wav", "song.flac", "song.aiff", "song.au"])
-def test_fragments_of_lossless_files_are_the_mean_of_the_channels(
-    encode: Encode, sweep_wav: Path, name: str
-) -> None:
-    song = encode(name)
-    written, _ = soundfile.read(sweep_wav)
-
-    fragments = read_fragments(song, probe_audio(song), STARTS_S, 2.0)
-
-    assert fragments.dtype == np.float32
-    np.testing.assert_allclose(fragments, _cut(written.mean(axis=1), 2.0), atol=1e-7)
-
-
 @pytest.mark.parametrize(
     ("name", "options"),
     [

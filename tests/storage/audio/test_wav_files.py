@@ -84,7 +84,7 @@ def test_a_file_that_is_no_such_wav_is_refused(
         ("song.wma", []),
         ("song.aac", []),
         ("song.flac", []),
-        ("song.wav", []),
+        *((f"song.{suffix}", []) for suffix in ("wav", "aiff", "au")),
     ],
 )
 def test_read_fragments_gives_the_samples_of_a_full_decode_by_ffmpeg(

@@ -140,15 +140,6 @@ def test_a_continuation_that_does_not_fit_starts_anew(
     require_song(track, host, layout)
 
 
-@pytest.mark.usefixtures("part")
-def test_a_server_without_ranges_sends_all_again(
-    host: Host, fetch: Fetch, layout: DataLayout
-) -> None:
-    host.send(host.song, Content_Length=str(len(host.song)))
-
-    require_song(fetch(f"{host.url}/song.mp3"), host, layout)
-
-
 def test_a_compressed_song_is_unpacked(host: Host, fetch: Fetch, layout: DataLayout) -> None:
     host.send(gzip.compress(host.song), Content_Encoding="gzip", ETag='"packed"')
 
