@@ -75,7 +75,10 @@ def test_a_year_is_taken_where_four_digits_stand_alone(
     assert (facts.year, facts.publisher) == (year, "")
 
 
-@pytest.mark.parametrize(("name", "options"), [(name, options) for name, options, *_ in FORMATS])
+# an ADTS stream has no tags
+@pytest.mark.parametrize(
+    ("name", "options"), [(name, options) for name, options, *_ in FORMATS if name != "song.aac"]
+)
 def test_a_file_that_was_tagged_anew_has_the_same_packets(
     encode: Encode, name: str, options: list[str]
 ) -> None:
