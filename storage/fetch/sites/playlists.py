@@ -15,8 +15,7 @@ from storage.fetch.addresses import AddressPolicy
 from storage.fetch.connect import find_route, try_again
 from storage.fetch.limits import Clock, DownloadLimits, Watch
 from storage.fetch.sites.access import Access, Circuits
-from storage.fetch.sites.client import Client, archive_id, open_site
-from storage.fetch.sites.failures import explain_site
+from storage.fetch.sites.client import Client, archive_id, explain_site, open_site
 from storage.fetch.sites.pages import find_page
 from storage.fetch.sites.songs import LINKS, LISTS, name_entry, tag_source
 

@@ -13,8 +13,7 @@ from storage.fetch.connect import try_again
 from storage.fetch.limits import Clock, DownloadLimits, Watch
 from storage.fetch.parts import Part
 from storage.fetch.sites.access import Access
-from storage.fetch.sites.client import Client, archive_id, open_site
-from storage.fetch.sites.failures import explain_site
+from storage.fetch.sites.client import Client, archive_id, explain_site, open_site
 
 LISTS = ("playlist", "multi_video")
 LINKS = ("url", "url_transparent")
