@@ -84,9 +84,7 @@ def test_only_the_fragments_that_damage_touches_have_a_fault(
 
 
 @pytest.mark.parametrize("name", ["song.flac", "song.ogg", "song.opus"])
-def test_behind_the_damage_every_sample_has_its_place(
-    encode: Encode, tmp_path: Path, name: str
-) -> None:
+def test_samples_behind_damage_keep_their_place(encode: Encode, tmp_path: Path, name: str) -> None:
     song = encode(name)
     spoilt = spoil(song, tmp_path, overwrite, at=0.3)
 
@@ -154,9 +152,7 @@ def test_a_song_with_too_many_bad_fragments_is_undecodable(encode: Encode, tmp_p
     assert rejection.value.reason == Reason.UNDECODABLE
 
 
-def test_a_song_whose_one_place_for_a_fragment_is_bad_is_rejected(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_song_whose_one_fragment_is_bad_is_rejected(encode: Encode, tmp_path: Path) -> None:
     spoilt = spoil(encode("song.flac"), tmp_path, overwrite)
     narrow = FragmentConfig(n_fragments=1, longest_s=2.0, margin_s=5.0, min_track_s=5.0)
 

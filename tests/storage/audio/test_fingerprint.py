@@ -105,9 +105,7 @@ def test_items_are_those_of_the_compressed_format(song: Path) -> None:
 
 
 @pytest.mark.parametrize(("duration_s", "n_items"), [(150.0, 967 - 4 - 15), (1.0, 0)])
-def test_two_minutes_at_most_are_fingerprinted(
-    tmp_path: Path, duration_s: float, n_items: int
-) -> None:
+def test_at_most_two_minutes_are_read(tmp_path: Path, duration_s: float, n_items: int) -> None:
     # 1 + (120 x 11025 - 4096) / 1365 = 967 spectra, less 4 of the filter, less 15 of the window
     song = write_music(tmp_path / "song.flac", seed=1, duration_s=duration_s)
 
@@ -164,9 +162,7 @@ def test_the_name_of_a_song_is_no_option_and_no_protocol(song: Path, tmp_path: P
         b"#EXTM3U\n#EXTINF:30,\n%s\n#EXT-X-ENDLIST\n",
     ],
 )
-def test_what_is_no_audio_is_rejected_in_a_short_sentence(
-    song: Path, tmp_path: Path, content: bytes
-) -> None:
+def test_what_is_no_audio_is_rejected(song: Path, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(content.replace(b"%s", bytes(song)))
 

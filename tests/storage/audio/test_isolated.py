@@ -55,9 +55,7 @@ def test_a_song_that_a_process_died_on_is_read_in_isolation(layout: DataLayout) 
     assert notes(layout) == []
 
 
-def test_a_suspect_song_that_is_rejected_keeps_its_reason(
-    layout: DataLayout, tmp_path: Path
-) -> None:
+def test_a_suspect_song_keeps_its_rejection(layout: DataLayout, tmp_path: Path) -> None:
     with pytest.raises(TrackRejected, match=r"none\.mp3 does not exist") as rejection:
         read_guarded(layout, "3f9a", probe_audio, tmp_path / "none.mp3")
 

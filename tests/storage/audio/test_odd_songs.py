@@ -47,9 +47,7 @@ def fetch(song: Path, home: Path) -> Track:
 
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
-def test_a_mono_tone_of_any_rate_is_the_same_tone(
-    tmp_path: Path, sample_rate: int, suffix: str
-) -> None:
+def test_a_tone_of_any_rate_is_the_same(tmp_path: Path, sample_rate: int, suffix: str) -> None:
     song = tmp_path / f"song{suffix}"
     soundfile.write(song, tone(sample_rate), sample_rate)
     facts = probe_audio(song)
@@ -162,9 +160,7 @@ def test_a_song_of_any_name_is_fetched_and_read(sweep_mp3: Path, tmp_path: Path,
 @pytest.mark.parametrize(
     ("name", "width"), [("song.mp3", 2_600), ("song.m4a", 2_600), ("song.flac", 2_300)]
 )
-def test_a_large_cover_changes_nothing(
-    encode: Encode, tmp_path: Path, name: str, width: int
-) -> None:
+def test_a_large_cover_is_ignored(encode: Encode, tmp_path: Path, name: str, width: int) -> None:
     art = tmp_path / "cover.png"  # noise, which nothing makes smaller
     noise = np.random.default_rng(0).integers(0, 256, (width, width, 3), np.uint8)
     Image.fromarray(noise).save(art, compress_level=0)
@@ -197,9 +193,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def test_a_mix_of_two_hours_takes_no_more_memory_than_a_song(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_mix_of_two_hours_takes_no_more_memory(encode: Encode, tmp_path: Path) -> None:
     part = encode("part.mp3", "-b:a", "32k", "-write_xing", "0").read_bytes()
     peaks_mb = []
     for n_parts in (15, 600):  # of twelve seconds

@@ -67,9 +67,7 @@ def test_tags_are_read_in_any_script_and_case(encode: Encode, name: str) -> None
 @pytest.mark.parametrize(
     ("date", "year"), [("19590817", 1959), ("17 August 2001", 2001), ("195908", 0), ("59", 0)]
 )
-def test_a_year_is_taken_where_four_digits_stand_alone(
-    encode: Encode, date: str, year: int
-) -> None:
+def test_a_year_is_four_digits_alone(encode: Encode, date: str, year: int) -> None:
     facts = probe_audio(encode("song.flac", "-metadata", f"date={date}"))
 
     assert (facts.year, facts.publisher) == (year, "")
@@ -79,9 +77,7 @@ def test_a_year_is_taken_where_four_digits_stand_alone(
 @pytest.mark.parametrize(
     ("name", "options"), [(name, options) for name, options, *_ in FORMATS if name != "song.aac"]
 )
-def test_a_file_that_was_tagged_anew_has_the_same_packets(
-    encode: Encode, name: str, options: list[str]
-) -> None:
+def test_new_tags_keep_the_packets(encode: Encode, name: str, options: list[str]) -> None:
     song = encode(name, *options)
 
     title = f"title={'Other ' * 50}"
@@ -147,9 +143,7 @@ def test_packets_are_measured_and_digested_as_each_of_them_says(
     assert (packets.duration_s, packets.packets_id) == spell_out(song)
 
 
-def test_the_padding_of_an_mp3_counts_where_another_song_is_hung_on(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_padding_counts_where_another_mp3_is_appended(encode: Encode, tmp_path: Path) -> None:
     song = tmp_path / "two.mp3"
     song.write_bytes(encode("song.mp3", "-b:a", "128k").read_bytes() * 2)
 

@@ -91,9 +91,7 @@ def test_a_cut_file_without_one_is_as_long_as_what_it_holds(
     assert probe_audio(half).duration_s == pytest.approx(6.0, abs=0.3)
 
 
-def test_the_message_names_the_expected_and_the_found_length(
-    sweep_mp3: Path, tmp_path: Path
-) -> None:
+def test_the_message_names_both_lengths(sweep_mp3: Path, tmp_path: Path) -> None:
     half = cut(sweep_mp3, 0.5, tmp_path / "half.mp3")
 
     with pytest.raises(TrackRejected, match=r"half\.mp3 should last 12\.\d s and holds [56]\.\d s"):
@@ -101,9 +99,7 @@ def test_the_message_names_the_expected_and_the_found_length(
 
 
 @pytest.mark.parametrize("n_announced", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF - 36])
-def test_a_wav_whose_writer_left_its_size_open_is_as_long_as_what_it_holds(
-    tmp_path: Path, n_announced: int
-) -> None:
+def test_a_wav_of_open_size_is_as_long_as_its_samples(tmp_path: Path, n_announced: int) -> None:
     song = tmp_path / "streamed.wav"
     song.write_bytes(wav_bytes(n_announced, 5 * 88_200))
 
@@ -119,9 +115,7 @@ def test_half_a_second_may_be_missing(tmp_path: Path) -> None:
     assert reason_of(short) == Reason.TRUNCATED
 
 
-def test_a_stream_in_ogg_that_ends_with_a_whole_page_is_taken_as_it_is(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_an_ogg_stream_may_end_with_any_full_page(encode: Encode, tmp_path: Path) -> None:
     content = encode("song.ogg", "-c:a", "libvorbis").read_bytes()
     pages = content.split(b"OggS")
     stream = tmp_path / "stream.ogg"
@@ -138,9 +132,7 @@ def test_bytes_behind_an_ogg_file_do_not_matter(encode: Encode, tmp_path: Path) 
     assert probe_audio(tagged).duration_s == probe_audio(song).duration_s
 
 
-def test_sound_destroyed_in_the_middle_is_not_missing_at_the_end(
-    sweep_mp3: Path, tmp_path: Path
-) -> None:
+def test_damage_in_the_middle_is_no_missing_end(sweep_mp3: Path, tmp_path: Path) -> None:
     content = bytearray(sweep_mp3.read_bytes())
     content[100_000:140_000] = np.random.default_rng(0).bytes(40_000)
     damaged = tmp_path / "damaged.mp3"
@@ -163,9 +155,7 @@ def test_a_film_whose_picture_outlasts_its_sound_is_complete(encode: Encode) -> 
     assert probe_audio(film).duration_s == pytest.approx(12.0, abs=0.05)
 
 
-def test_an_mp3_with_a_vbri_header_is_truncated_by_its_count_of_bytes(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_vbri_header_counts_the_bytes_of_an_mp3(encode: Encode, tmp_path: Path) -> None:
     frames = encode("song.mp3", "-b:a", "128k", "-write_xing", "0").read_bytes()
     start = frames.index(b"\xff\xfb")
     vbri = struct.pack(">4sHHHII", b"VBRI", 1, 0, 75, len(frames) + 417, 460)

@@ -78,9 +78,7 @@ def test_a_model_of_one_window_is_run_window_by_window(
 
 
 @pytest.mark.parametrize(("wave", "rows"), [((1600,), [4, 400]), (("batch", 1600), [-1, 4, 400])])
-def test_frames_are_averaged_over_the_window(
-    tmp_path: Path, wave: tuple[int | str, ...], rows: list[int]
-) -> None:
+def test_frames_are_averaged(tmp_path: Path, wave: tuple[int | str, ...], rows: list[int]) -> None:
     nodes = (
         helper.make_node("Reshape", ["wave", "rows"], ["framed"]),
         helper.make_node("ReduceMax", ["framed", "last"], ["features"], keepdims=1),
@@ -123,9 +121,7 @@ def test_values_that_are_not_finite_on_real_sound_stop_the_run(tmp_path: Path) -
         load_embedder(model_of(file))(steady(0.7))
 
 
-def test_a_file_that_was_replaced_during_the_run_is_not_taken_for_the_one_before(
-    made_onnx: Path,
-) -> None:
+def test_a_file_that_was_replaced_during_the_run_is_noticed(made_onnx: Path) -> None:
     model = model_of(made_onnx)
     write_onnx(made_onnx, (*MEAN_AND_LEVEL, *TAGS[:1]), {"tags": ("batch", 3)})
 

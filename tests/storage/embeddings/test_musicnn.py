@@ -92,9 +92,7 @@ def test_the_front_end_gives_the_frames_of_librosa(musicnn: ModuleType) -> None:
     ("name", "n_features"),
     [pytest.param("musicnn", 400, marks=pytest.mark.long), ("musicnn_vgg", 512)],
 )
-def test_the_converted_model_is_small_and_gives_features_and_tags(
-    name: str, n_features: int
-) -> None:
+def test_the_converted_model_is_small_with_features_and_tags(name: str, n_features: int) -> None:
     model = find_weights(name)
 
     content = model.file.read_bytes()
@@ -114,9 +112,7 @@ def test_every_logit_has_the_name_of_its_tag() -> None:
     assert (tags[50], tags[83]) == ("MSD: rock", "MSD: Hip-Hop")
 
 
-def test_missing_and_other_weights_are_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_missing_or_other_weights_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(weights, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"pip install --no-deps musicnn==0\.1\.0"):
         weights._convert("musicnn")
@@ -129,9 +125,7 @@ def test_missing_and_other_weights_are_refused(
 
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-def test_a_tagger_exported_to_onnx_is_the_one_in_litert(
-    musicnn: ModuleType, tmp_path: Path
-) -> None:
+def test_a_tagger_is_the_same_in_onnx_and_litert(musicnn: ModuleType, tmp_path: Path) -> None:
     import tensorflow as tf
 
     def variables_of(name: str) -> Callable[[str], np.ndarray]:

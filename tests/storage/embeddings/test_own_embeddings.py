@@ -43,9 +43,7 @@ def test_an_embedding_is_described_by_its_settings(made_onnx: Path) -> None:
     assert Model.from_document(model.as_document(), made_onnx) == model
 
 
-def test_the_digest_depends_on_the_file_and_how_it_is_read_alone(
-    made_onnx: Path, tmp_path: Path
-) -> None:
+def test_the_digest_covers_the_file_and_how_it_is_read(made_onnx: Path, tmp_path: Path) -> None:
     before = find_own(made_onnx).embedding.digest
     copy = tmp_path / "copy.onnx"
     copy.write_bytes(made_onnx.read_bytes())
@@ -68,9 +66,7 @@ def test_onnxruntime_is_needed_for_a_model_that_was_not_checked(
     assert "Install `genreflow[onnx]`" in refusal(made_onnx, output="tags")
 
 
-def test_a_model_that_was_checked_without_labels_is_checked_again_with_them(
-    made_onnx: Path,
-) -> None:
+def test_labels_make_a_model_that_was_checked_be_checked_again(made_onnx: Path) -> None:
     find_own(made_onnx, output=("features", "scores"))
 
     assert "Set `probabilities = true`" in refusal(
@@ -95,9 +91,7 @@ def test_a_cache_that_cannot_be_written_is_not_needed(made_onnx: Path, cache: Pa
         (".", None, "cannot be read (Is a directory)"),
     ],
 )
-def test_a_file_that_is_no_model_is_named(
-    tmp_path: Path, name: str, content: bytes | None, words: str
-) -> None:
+def test_a_bad_file_is_named(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     file = tmp_path / name
     if content is not None:
         file.write_bytes(content)
@@ -126,16 +120,12 @@ def test_weights_beside_the_model_are_to_be_joined_with_it(tmp_path: Path) -> No
         ),
     ],
 )
-def test_an_input_that_is_no_wave_of_the_window_is_refused(
-    tmp_path: Path, changed: dict[str, Any], words: str
-) -> None:
+def test_an_input_must_be_the_wave(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
     assert words in refusal(write_onnx(tmp_path / "m.onnx", **changed))
 
 
 @pytest.mark.parametrize("output", ["embedding", 3, -1])
-def test_an_unknown_output_is_refused_with_the_known_ones(
-    made_onnx: Path, output: str | int
-) -> None:
+def test_an_unknown_output_is_met_with_the_known_ones(made_onnx: Path, output: str | int) -> None:
     message = f"has no output {output!r}. Choose among: 0 = features (any, 2), 1 = tags"
     assert message in refusal(made_onnx, output=output)
 
@@ -214,9 +204,7 @@ def test_a_model_that_cannot_run_on_the_window_is_refused(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_labels_fit_the_tags_in_number_and_kind(
-    made_onnx: Path, changed: dict[str, Any], words: str
-) -> None:
+def test_labels_fit_the_tags(made_onnx: Path, changed: dict[str, Any], words: str) -> None:
     assert words in refusal(made_onnx, **changed)
 
 

@@ -31,9 +31,7 @@ def test_an_address_of_one_machine_or_network_is_not_public(address: str) -> Non
     assert all(map(is_public, ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8")))
 
 
-def test_one_closed_address_of_a_host_is_enough_to_refuse_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_closed_address_is_enough_to_refuse_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"a.test": ["10.0.0.2"], "songs.test": ["8.8.8.8", "10.0.0.1"]}
     monkeypatch.setattr(addresses, "resolve_host", places.__getitem__)
     policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
@@ -42,9 +40,7 @@ def test_one_closed_address_of_a_host_is_enough_to_refuse_it(
         policy.find_addresses("http://songs.test/", "songs.test", has_proxy=False)
 
 
-def test_a_named_host_that_changes_to_a_private_address_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_named_host_that_becomes_private_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([["8.8.8.8"], ["10.0.0.1"]])
     monkeypatch.setattr(addresses, "resolve_host", lambda _host: next(answers))
     policy = AddressPolicy("http://a.test/x", "http://a.test/x", DownloadLimits())
@@ -57,9 +53,7 @@ def test_a_named_host_that_changes_to_a_private_address_is_refused(
 
 
 @pytest.mark.parametrize("path", ["/elsewhere.mp3", "{url}/elsewhere.mp3", "//127.0.0.1:{port}/x"])
-def test_the_server_that_the_user_named_may_redirect_to_itself(
-    host: Host, fetch: Fetch, path: str
-) -> None:
+def test_the_named_server_may_redirect_to_itself(host: Host, fetch: Fetch, path: str) -> None:
     host.refuse(302, Location=path.format(url=host.url, port=host.server_port))
 
     assert fetch(f"{host.url}/song.mp3").codec == "mp3"
@@ -107,9 +101,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     assert [asked["host"] for asked in host.asked] == [f"songs.test:{host.server_port}"]
 
 
-def test_credentials_reach_the_server_but_no_message_and_no_other_host(
-    host: Host, neighbour: Host, fetch: Fetch
-) -> None:
+def test_credentials_reach_only_the_named_server(host: Host, neighbour: Host, fetch: Fetch) -> None:
     host.refuse(302, Location="/moved")
     host.refuse(302, Location=f"{neighbour.url}/song.mp3")
     neighbour.refuse(404)
@@ -133,9 +125,7 @@ def test_a_malformed_address_shows_no_credentials(fetch: Fetch, end: str) -> Non
     assert "secret" not in str(failure.value.__cause__)
 
 
-def test_a_name_that_nobody_knows_is_unreachable(
-    fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_name_is_unreachable(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_host: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 

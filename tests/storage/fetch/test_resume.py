@@ -53,9 +53,7 @@ def part(host: Host, fetch: Fetch, layout: DataLayout) -> Path:
 
 
 @pytest.mark.parametrize("etag", ['"first"', ""])
-def test_a_download_that_breaks_off_is_resumed(
-    host: Host, fetch: Fetch, layout: DataLayout, etag: str
-) -> None:
+def test_a_cut_download_is_resumed(host: Host, fetch: Fetch, layout: DataLayout, etag: str) -> None:
     host.send_song(cut=50_000, etag=etag)
     host.send_song(cut=30_000, etag=etag)
     host.send_song(etag=etag)
@@ -68,9 +66,7 @@ def test_a_download_that_breaks_off_is_resumed(
 
 
 @pytest.mark.usefixtures("part")
-def test_a_later_run_resumes_what_the_first_one_fetched(
-    host: Host, fetch: Fetch, layout: DataLayout
-) -> None:
+def test_a_later_run_resumes_the_download(host: Host, fetch: Fetch, layout: DataLayout) -> None:
     sweep_parts(layout)
 
     track = fetch(f"{host.url}/song.mp3")
@@ -180,9 +176,7 @@ def test_what_no_run_can_resume_is_swept(layout: DataLayout) -> None:
     assert files(layout) == []
 
 
-def test_a_killed_download_is_resumed_by_the_next_run(
-    host: Host, fetch: Fetch, layout: DataLayout
-) -> None:
+def test_a_killed_download_is_resumed_later(host: Host, fetch: Fetch, layout: DataLayout) -> None:
     url, length = f"{host.url}/song.mp3", str(len(host.song))
     host.send(host.song[:50_000], then="stall", Content_Length=length, ETag='"first"')
     deadline_s = time.monotonic() + PATIENCE_S

@@ -50,9 +50,7 @@ def test_a_larger_folder_holds_the_smaller_subsets(fma: Path) -> None:
     assert by_id(list_sources(fma)).keys() == {*STEMS, "001041"}
 
 
-def test_the_folder_of_clips_may_be_named_itself(
-    fma: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_of_clips_may_be_named(fma: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list_sources(fma)
     monkeypatch.chdir(fma / "fma_small")
 
@@ -96,9 +94,7 @@ def test_a_table_without_the_line_of_the_index_is_read_as_well(fma: Path) -> Non
 
 
 @pytest.mark.parametrize(("folder", "suffix"), [("genres", ".au"), ("genres_original", ".wav")])
-def test_each_clip_of_gtzan_has_the_genre_of_its_folder(
-    tmp_path: Path, folder: str, suffix: str
-) -> None:
+def test_each_clip_of_gtzan_has_its_genre(tmp_path: Path, folder: str, suffix: str) -> None:
     clips = [
         write_clip(tmp_path / folder / genre / f"{genre}.{number:05d}{suffix}", seed=number)
         for genre in ("blues", "hiphop")
@@ -112,9 +108,7 @@ def test_each_clip_of_gtzan_has_the_genre_of_its_folder(
         ]
 
 
-def test_other_songs_beside_gtzan_are_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_songs_beside_gtzan_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_clip(tmp_path / "genres" / "jazz" / "jazz.00054.au")
     write_clip(tmp_path / "mine" / "song.wav")
 
@@ -148,9 +142,7 @@ def write_table(path: Path, *lines: str) -> Path:
 
 
 @pytest.mark.parametrize("audio", ["audio", ".", "raw_30s/audio", "../raw_30s/audio"])
-def test_the_audio_of_jamendo_is_found_below_or_beside_the_table(
-    tmp_path: Path, audio: str
-) -> None:
+def test_the_audio_of_jamendo_is_below_or_beside_the_table(tmp_path: Path, audio: str) -> None:
     table = write_table(tmp_path / "data" / "autotagging_genre.tsv", *LINES)
     clip = write_clip(table.parent / audio / "15" / "215.mp3")
 

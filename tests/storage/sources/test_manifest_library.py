@@ -152,9 +152,7 @@ def test_a_parquet_manifest_may_lack_a_genre_in_a_row_and_not_the_column(tmp_pat
         ("songs.jsonl", '{"path": "a.mp3", "genre": null, "artist": "Ada"}\n'),
     ],
 )
-def test_a_manifest_of_unlabelled_songs_may_lack_the_genre(
-    tmp_path: Path, name: str, text: str
-) -> None:
+def test_a_manifest_without_labels_may_lack_the_genre(tmp_path: Path, name: str, text: str) -> None:
     _write(tmp_path / name, text)
     place = tmp_path if name == "manifest.csv" else tmp_path / name
 

@@ -50,9 +50,7 @@ def test_the_published_sums_are_those_of_the_readme_of_the_collection() -> None:
     }
 
 
-def test_a_collection_is_fetched_unpacked_and_listed(
-    layout: DataLayout, server: ArchiveServer, tmp_path: Path
-) -> None:
+def test_a_collection_is_fetched(layout: DataLayout, server: ArchiveServer, tmp_path: Path) -> None:
     folder = fetch(layout, server)
 
     original = list_sources(tmp_path / "original")

@@ -28,9 +28,7 @@ def open_lists() -> Open:
     return expand
 
 
-def test_a_list_becomes_its_songs_with_what_the_list_knows(
-    open_lists: Open, site: MusicSite
-) -> None:
+def test_a_list_becomes_its_songs_with_their_tags(open_lists: Open, site: MusicSite) -> None:
     url = site.add_set(
         "best",
         {"url": "/track/one", "id": "1", "title": "The one", "uploader": "Ada"},
@@ -63,9 +61,7 @@ def test_lists_inside_lists_are_opened_once(open_lists: Open, site: MusicSite) -
     assert sorted(site.asked) == ["/api/set/inner", "/api/set/other", "/api/set/outer"]
 
 
-def test_lists_that_lead_on_for_ever_are_left_at_some_depth(
-    open_lists: Open, site: MusicSite
-) -> None:
+def test_endless_lists_end_at_some_depth(open_lists: Open, site: MusicSite) -> None:
     for number in range(9):
         site.add_set(str(number), {"url": f"/track/{number}"}, {"url": f"/set/{number + 1}"})
 
@@ -109,9 +105,7 @@ def test_a_song_without_a_page_of_its_own_is_fetched_from_its_list(
     assert track.title == "two"
 
 
-def test_an_entry_that_leads_away_from_all_sites_is_not_followed(
-    open_lists: Open, site: MusicSite
-) -> None:
+def test_an_entry_that_leaves_all_sites_is_rejected(open_lists: Open, site: MusicSite) -> None:
     url = site.add_set("best", {"url": "http://10.0.0.1/song.mp3"}, {"url": "/track/one"})
 
     opened = open_lists(url)
@@ -143,9 +137,7 @@ def test_a_list_that_cannot_be_opened_stays_and_the_others_go_on(
     assert opened.lists == (fine,)
 
 
-def test_a_list_that_breaks_off_keeps_its_songs_until_then(
-    open_lists: Open, site: MusicSite
-) -> None:
+def test_a_list_that_breaks_off_keeps_its_songs(open_lists: Open, site: MusicSite) -> None:
     url = site.add_set("long", {"url": "/track/one"}, {"next": "/api/more"})
     site.refuse("/api/more", 503)
 
@@ -155,9 +147,7 @@ def test_a_list_that_breaks_off_keeps_its_songs_until_then(
     assert [str(outcome.result) for outcome in opened.outcomes] == ["retryable"]
 
 
-def test_a_list_inside_that_cannot_be_opened_does_not_affect_the_rest(
-    open_lists: Open, site: MusicSite
-) -> None:
+def test_a_broken_list_inside_leaves_the_rest_intact(open_lists: Open, site: MusicSite) -> None:
     inner = site.add_set("inner")
     site.refuse("/api/set/inner", 500)
     url = site.add_set("outer", {"url": "/set/inner"}, {"url": "/track/one"})

@@ -49,9 +49,7 @@ def test_the_status_of_a_page_or_a_file_is_the_reason(
     assert outcome_of(fetch, url) == outcome
 
 
-def test_a_site_that_was_busy_for_a_moment_is_asked_again_at_once(
-    fetch: Fetch, site: MusicSite, song: bytes
-) -> None:
+def test_a_busy_site_is_tried_again_at_once(fetch: Fetch, site: MusicSite, song: bytes) -> None:
     url = site.add_track("one", song)
     site.refuse("/api/track/one", 503, 429, 200)
 

@@ -40,9 +40,7 @@ def test_the_sound_of_a_page_becomes_a_track_with_the_tags_of_the_page(
     assert left(layout) == []
 
 
-def test_the_best_sound_without_a_picture_is_chosen(
-    fetch: Fetch, site: MusicSite, url: str
-) -> None:
+def test_the_best_sound_without_picture_is_chosen(fetch: Fetch, site: MusicSite, url: str) -> None:
     page = site.pages["/api/track/one"]
     poor = {"url": "/media/poor.mp3", "ext": "mp3", "format_id": "poor", "vcodec": "none"}
     film = {"url": "/media/film.mp4", "ext": "mp4", "format_id": "film", "height": 720}
@@ -76,9 +74,7 @@ def test_a_stream_that_misses_a_piece_is_no_song(
     assert left(layout) == []
 
 
-def test_a_song_that_is_too_large_is_given_up(
-    fetch: Fetch, song: bytes, layout: DataLayout, url: str
-) -> None:
+def test_a_large_song_is_given_up(fetch: Fetch, song: bytes, layout: DataLayout, url: str) -> None:
     assert outcome_of(fetch, url, max_bytes=len(song) - 1) == "quarantined too_large"
     assert left(layout) == []
 
@@ -104,9 +100,7 @@ def test_a_disk_that_takes_no_more_of_a_song_is_reported_as_such(
     assert left(layout) == []
 
 
-def test_a_body_that_breaks_off_is_truncated(
-    fetch: Fetch, site: MusicSite, song: bytes, url: str
-) -> None:
+def test_a_cut_body_is_truncated(fetch: Fetch, site: MusicSite, song: bytes, url: str) -> None:
     site.cut = len(song) // 2
 
     assert outcome_of(fetch, url) == "retryable truncated"
@@ -162,9 +156,7 @@ def test_a_song_of_the_archive_is_not_fetched_even_if_only_its_page_holds_the_id
 
 @pytest.mark.parametrize("setting", ["cookies_file", "archive_file"])
 @pytest.mark.parametrize("text", [None, "no-id-here", b"\xff\xfe"])
-def test_a_file_that_is_none_of_its_kind_is_an_error(
-    tmp_path: Path, setting: str, text: str | bytes | None
-) -> None:
+def test_a_bad_file_is_refused(tmp_path: Path, setting: str, text: str | bytes | None) -> None:
     place = tmp_path / "file.txt"
     if text is not None:
         place.write_bytes(text if isinstance(text, bytes) else text.encode())
