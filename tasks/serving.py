@@ -29,16 +29,22 @@ def load_served(folder: Path) -> Classifier:
 
     Its version is 0 if not; loading it takes TensorFlow, and so some seconds.
     """
-    from storage.models.logged import EXPORT, find_embedder, load_network_of, read_description
+    from storage.models.logged import (
+        EXPORT,
+        NETWORK_PLACE,
+        find_embedder,
+        load_network,
+        read_description,
+    )
 
     try:
         return read_classifier(folder / EXPORT)
     except ExportUnusable:
         import_training()
     described = read_description(folder)
-    document = {**described.document, "temperature": described.temperature, "version": 0}
-    document["certainty"] = described.certainty
-    return build_classifier(load_network_of(folder), document, find_embedder(described.document))
+    return build_classifier(
+        load_network(folder / NETWORK_PLACE), described, find_embedder(described.document)
+    )
 
 
 def predict_rows(

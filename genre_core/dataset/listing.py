@@ -24,17 +24,9 @@ def keep_labels(
 ) -> list[Source]:
     """Return listed sources, with what storage knows of them where the listing knows less.
 
-    An unlabelled source keeps the genre that storage holds its location under. A song that
-    storage holds without one (``held`` is empty) stays unlabelled if its label cannot be taken.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-        From `label_source`.
-    held : mapping of str to str
-        By location, the genre that a song was taken in under.
-    genres : sequence of str
-        Those of the user; empty: all.
+    ``held`` is, by location, the genre that a song was taken in under, empty for none. An
+    unlabelled source keeps that genre; a song without one stays unlabelled if its label cannot be
+    taken.
     """
     return [_keep_label(source, held.get(source.location), genres) for source in sources]
 
@@ -52,8 +44,8 @@ def settle_archived(
 ) -> Settled:
     """Leave out the songs whose ids a download archive has, unless storage holds them.
 
-    ``held`` are the sources under the ids of the listing whose songs are in storage; ``archive``
-    holds ids as in ``source_id``, and ``name`` is its file, for messages.
+    ``held`` are the stored sources under the ids of the listing; ``archive`` holds ids as in
+    ``source_id``, and ``name`` is its file, for messages.
     """
     stored = {source.source_id for source in held}
     absent = {s.source_id for s in sources if s.source_id in archive} - stored
@@ -68,21 +60,10 @@ def settle_archived(
 def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
     """Choose one place for every song that a listing names more than once.
 
-    Parameters
-    ----------
-    sources : sequence of Source
-        As listed, with genres and ``source_id``. One with a ``label_fault`` does not count as a
-        place of a song, except for its own location.
-    held : sequence of Source
-        Those under the ids of the listing whose songs are in storage, with their genres; a
-        location that is listed as well has the genre of the listing.
-
-    Returns
-    -------
-    Settled
-        The place whose song is in storage, or else the first of the listing, is to be fetched;
-        the others are duplicates. Where genres differ, all places are in conflict. A place
-        without a genre takes that of the others.
+    The place whose song is in storage (``held``), or else the first of the listing, is to be
+    fetched; the others are duplicates. Where genres differ, all places are in conflict; a location
+    that is listed has the genre of the listing, and a place without a genre takes that of the
+    others. One with a ``label_fault`` counts for its own location only.
     """
     listed, held = _share_labels(_share_ids(sources), held)
     places, stored = _by_song(listed), _by_song(held)

@@ -36,8 +36,8 @@ class Pool:
     """Unlabelled songs.
 
     ``features`` are mean embeddings, scaled so that distances compare, (n_songs, n_features);
-    ``uncertainty`` comes from `uncertainty_of`, zeros where nothing predicts the songs; an artist
-    is empty where unknown.
+    ``uncertainty`` is from `uncertainty_of`, zeros where nothing predicts the songs; an artist is
+    empty where unknown.
     """
 
     features: Float32Array
@@ -47,19 +47,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A song that should be labelled, and why.
+    """A song that should be labelled, by its ``index`` in the pool, and why.
 
-    Attributes
-    ----------
-    index : int
-        Its place in the pool.
-    distance : float
-        To the nearest labelled song, in scaled features; infinite where none is labelled.
-    n_similar : int
-        Songs of the pool, itself included, that come nearer to it than to a labelled song or an
-        earlier proposal.
-    is_uncertain, is_unlike : bool
-        Whether uncertainty and distance lie above the median of the pool.
+    ``distance`` is to the nearest labelled song, infinite where none is labelled; ``n_similar``
+    counts songs of the pool, itself included, that come nearer to it than to a labelled song or an
+    earlier proposal; ``is_uncertain`` and ``is_unlike`` compare with the median of the pool.
     """
 
     index: int
@@ -70,10 +62,7 @@ class Proposal:
 
 
 def uncertainty_of(probabilities: Float32Array) -> Float32Array:
-    """Return the entropy of predictions, float32 (n_songs,): 0 where certain, 1 where uniform.
-
-    Probabilities are (n_songs, n_genres), of two genres at least.
-    """
+    """Entropy of predictions, (n_songs, n_genres) to (n_songs,): 0 if certain, 1 if uniform."""
     logs = np.log(np.maximum(probabilities, SMALLEST))
     entropy = -(probabilities * logs).sum(axis=1) / np.log(probabilities.shape[1])
     return entropy.astype(np.float32)
@@ -131,7 +120,7 @@ def _choose(
     artists: Sequence[str],
     n: int,
 ) -> Iterator[tuple[int, int]]:
-    """Yield the place of each choice, and how many songs come nearer to it than they were.
+    """Yield the index of each choice, and how many songs come nearer to it than they were.
 
     ``between`` has the distances between songs, (n_songs, n_songs); ``weights`` the value of
     coming near each, (n_songs,).

@@ -16,16 +16,10 @@ MAX_LISTED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a source says of a track.
+    """What a source states of a track.
 
-    Attributes
-    ----------
-    location, shown_location : str
-        The name of the source, and how it is shown to people.
-    genre : str
-        Empty where the source names none; ignored if another source names one.
-    is_gone : bool
-        The source was a file that no longer exists; ignored if another file exists.
+    ``genre`` is empty where the source names none, and ignored then if another source names one.
+    ``is_gone``: the source was a file that no longer exists; ignored if another file exists.
     """
 
     location: str
@@ -81,20 +75,9 @@ def settle_recording(
 ) -> Settlement:
     """Settle which duplicate of a recording is kept and under which genre, if the sources agree.
 
-    Parameters
-    ----------
-    tracks : sequence of Track
-        All duplicates, at least one.
-    claims : sequence of Claim
-        All sources of these tracks.
-    decided : collection of str
-        The genres that a person has decided on; they override the sources.
-
-    Returns
-    -------
-    Settlement
-        The same in whatever order tracks and claims come. A track without a genre is kept only if
-        no duplicate has one: unlabelled songs change no library.
+    ``tracks`` are all duplicates, ``claims`` all their sources, ``decided`` the genres that a
+    person has decided on, which override the sources. The order changes nothing. A track without a
+    genre is kept only if no duplicate has one: unlabelled songs change no library.
     """
     ordered = sorted(claims, key=lambda claim: (claim.is_gone, claim.location))
     labelled = [claim for claim in ordered if claim.genre] or ordered

@@ -22,8 +22,8 @@ Float64Array = npt.NDArray[np.float64]
 class FragmentConfig:
     """How many fragments, how long at most, and how far from the ends of a track.
 
-    ``longest_s`` is the longest length of a comparison of lengths: starts are drawn for it once,
-    and every shorter fragment is the beginning of the longest one.
+    Starts are drawn once for ``longest_s``, the longest length of a comparison; every shorter
+    fragment is the beginning of the longest one.
     """
 
     n_fragments: int = 15
@@ -48,7 +48,7 @@ class FragmentConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutPlan:
-    """How fragments are cut from a song: drawn at random, or spread evenly.
+    """How fragments are cut from a song.
 
     ``hop_s`` is the least distance between two that are spread; None where they are drawn.
     """
@@ -66,25 +66,11 @@ def track_rng(track_id: str) -> np.random.Generator:
 def draw_starts(
     duration_s: float, config: FragmentConfig, rng: np.random.Generator
 ) -> Float64Array:
-    """Draw where fragments start, at random, away from the ends of a track.
+    """Draw where fragments start: seconds, ascending, on a grid of 10 ms, float64 (n_fragments,).
 
-    ``rng`` is from `track_rng`, so that a track always gets the same fragments.
-
-    Returns
-    -------
-    float64 [shape=(config.n_fragments,)]
-        Starts in seconds, ascending, on a grid of 10 ms.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``, if the track is shorter than ``min_track_s`` or has no room between its
-        margins.
-
-    Notes
-    -----
-    Thesis section 2.4: 10-15 random fragments, none from the first or last 30 s. They may
-    overlap; the thesis does not forbid it.
+    ``rng`` is from `track_rng`. A track that is shorter than ``min_track_s``, or than its margins
+    and a fragment, is rejected as ``too_short``. Thesis section 2.4: 10-15 random fragments, none
+    from the first or last 30 s; they may overlap.
     """
     first_step, last_step = _bounds(duration_s, config)
     steps = rng.integers(first_step, last_step, config.n_fragments, endpoint=True)
@@ -100,13 +86,8 @@ def redraw_starts(
 ) -> Float64Array:
     """Draw where other fragments start, in place of ``n_fragments`` that cannot be decoded.
 
-    ``rng`` is the one that `draw_starts` has drawn from; none of ``tried_s`` is drawn again.
-
-    Returns
-    -------
-    float64 [shape=(n,)]
-        Starts in seconds, ascending, on a grid of 10 ms; fewer than ``n_fragments`` where the
-        track has next to no other places.
+    ``rng`` is the one that `draw_starts` has drawn from; none of ``tried_s`` is drawn again. Fewer
+    are returned where the track has next to no other places.
     """
     first_step, last_step = _bounds(duration_s, config)
     tried = {round(start_s / GRID_S) for start_s in tried_s}
@@ -118,20 +99,11 @@ def redraw_starts(
 
 
 def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) -> Float64Array:
-    """Spread fragments evenly over a song that is too short for the protocol.
+    """Spread fragments evenly over a song that is too short for the protocol, to predict it only.
 
-    Used for predictions only, never for training.
-
-    Returns
-    -------
-    float64 [shape=(n_fragments,)]
-        1 to ``config.n_fragments`` starts in seconds; the margins shrink to a quarter of the
-        room at most, and fragments overlap by half at most.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``, if the song is shorter than one fragment.
+    1 to ``config.n_fragments`` starts in seconds. Margins shrink to a quarter of what a fragment
+    leaves free at most, and fragments overlap by half at most. A song shorter than one fragment is
+    rejected as ``too_short``.
     """
     if duration_s < fragment_s:
         raise TrackRejected(
@@ -145,17 +117,8 @@ def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) 
 def window_starts(duration_s: float, config: FragmentConfig, hop_s: float) -> Float64Array:
     """Spread the windows of an embedding evenly over a song, at least ``hop_s`` apart.
 
-    ``config.longest_s`` is the length of a window with its context.
-
-    Returns
-    -------
-    float64 [shape=(n_windows,)]
-        1 to ``config.n_fragments`` starts in seconds; the margins shrink to a quarter of the room.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``, if the song is shorter than one window.
+    1 to ``config.n_fragments`` starts in seconds; ``config.longest_s`` is the length of a window
+    with its context. A song shorter than that is rejected as ``too_short``.
     """
     if duration_s < config.longest_s:
         raise TrackRejected(

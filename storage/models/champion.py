@@ -42,6 +42,19 @@ class Champion:
     model_uri: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a model was logged with.
+
+    ``document`` has ``genres`` in the order of the labels, ``features``, and ``embedder`` for a
+    head. ``temperature`` is 1, which changes nothing, before the model was evaluated.
+    """
+
+    document: Mapping[str, Any]
+    temperature: float = 1.0
+    certainty: Certainty = field(default_factory=Certainty)
+
+
 class ExportUnusable(GenreflowError):
     """The exported champion is missing or damaged; the message says which."""
 
@@ -50,16 +63,9 @@ class ExportUnusable(GenreflowError):
 class Exported:
     """A model with all that predicting needs.
 
-    Attributes
-    ----------
-    network : bytes
-        What `litert.LightNetwork` loads, or a Keras file where LiteRT cannot run the network.
-    suffix : str
-        ``.tflite`` or ``.keras``.
-    document : mapping
-        ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``.
-    embedder : Model or None
-        The model of the embedding that the network reads, if it reads one.
+    ``network`` is what `litert.LightNetwork` loads, or a Keras file where LiteRT cannot run it;
+    ``document`` has ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``;
+    ``embedder`` is the model of the embedding that the network reads, if it reads one.
     """
 
     network: bytes
@@ -74,10 +80,12 @@ def write_export(folder: Path, exported: Exported) -> None:
 
     Files are named by their content, ``champion.json`` names them and is written last.
     """
-    certainty, embedder = certainty_bytes(exported.certainty), exported.embedder
-    contents = {f"network{exported.suffix}": exported.network, CERTAINTY_FILE: certainty}
+    contents = {
+        f"network{exported.suffix}": exported.network,
+        CERTAINTY_FILE: certainty_bytes(exported.certainty),
+    }
     document = {**exported.document}
-    if embedder:
+    if embedder := exported.embedder:
         contents[f"embedding{embedder.file.suffix}"] = embedder.file.read_bytes()
         document[EMBEDDER] = embedder.as_document()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -94,13 +102,7 @@ def write_export(folder: Path, exported: Exported) -> None:
 
 
 def read_export(folder: Path) -> Exported:
-    """Read the exported champion and check every byte of it.
-
-    Raises
-    ------
-    ExportUnusable
-        If there is none, or it is damaged.
-    """
+    """Read the exported champion and check every byte of it."""
     document = _read_document(folder)
     files, described = document.pop("files"), document.pop(EMBEDDER, None)
     contents = {name: _read_file(folder, name, digest) for name, digest in files.items()}
@@ -160,13 +162,7 @@ def certainty_bytes(certainty: Certainty) -> bytes:
 
 
 def parse_certainty(content: bytes) -> Certainty:
-    """Return the certainty of `certainty_bytes`.
-
-    Raises
-    ------
-    GenreflowError
-        If the content is damaged.
-    """
+    """Return the certainty of `certainty_bytes`."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             values: dict[str, Any] = {n: v if v.ndim else float(v) for n, v in arrays.items()}

@@ -277,7 +277,9 @@ def _log_pruned(study: Study, trial: Trial, model: Network, scores: Mapping[str,
     from storage.models.runs import start_training
 
     tracking = open_tracked(study.layout)
-    run_id = start_training(tracking, study.run_id, describe_trial(study.layout, trial))
+    with open_catalog(study.layout) as catalog:
+        described = describe_trial(catalog, trial)
+    run_id = start_training(tracking, study.run_id, described)
     run = replace(study, run_id=run_id)
     with run.failing():
         model_uri = log_model(tracking, run_id, model, trial.document)

@@ -20,7 +20,7 @@ from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
-from storage.catalog.snapshots import read_groups, read_snapshot
+from storage.catalog.snapshots import read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
@@ -173,7 +173,9 @@ def _fit_again(layout: DataLayout, trial: Trial, examples: Mapping[Split, Exampl
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        return build_network(fit_trial(layout, trial, train), trial.network)
+        with open_catalog(layout) as catalog:
+            group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
+        return build_network(fit_trial(trial, train, group_of_track), trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model

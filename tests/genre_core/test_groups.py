@@ -63,10 +63,6 @@ def test_three_groups_of_which_none_holds_more_than_half_can_be(artists: str) ->
     assert genres_without_groups(songs(*artists)) == frozenset()
 
 
-def test_songs_of_unknown_artists_are_groups_of_one() -> None:
-    assert genres_without_groups(songs("", "", "")) == frozenset()
-
-
 def test_groups_of_one_artist_are_joined_and_unknown_artists_join_nothing() -> None:
     groups = ["track:1", "track:2", "artist:abba", "track:4", "track:5", "recording:6"]
     artists = ["Nina Simone", "nina_simone", "Abba", "", "", "ABBA"]

@@ -42,38 +42,9 @@ def test_the_scaled_decibels_of_a_band_are_those_of_librosa(band: int) -> None:
     assert logmel_matrices(rumble())[0, band, 0] == pytest.approx(scaled, abs=2e-5)
 
 
-def test_three_seconds_are_64_bands_of_128_frames() -> None:
-    fragments = np.random.default_rng(0).uniform(-1, 1, (2, 132_300)).astype(np.float32)
-
-    assert logmel_matrices(fragments).shape == (2, 64, 128)
-
-
 def test_every_band_hears_something_and_none_reaches_beyond_11_khz() -> None:
     weights = mel_weights()
 
     assert weights.shape == (513, 64)
     assert (weights.max(axis=0) > 0).all()
     assert mel_powers(sine(11_500.0)).max() < 1e-4 * mel_powers(sine(10_500.0)).max()
-
-
-def test_a_higher_sine_stands_in_a_higher_band() -> None:
-    loudest = [mel_powers(sine(hz))[0].sum(axis=1).argmax() for hz in (60, 500, 3_000, 10_000)]
-
-    assert loudest == sorted(set(loudest))
-
-
-def test_loudness_changes_nothing() -> None:
-    np.testing.assert_allclose(
-        logmel_matrices(rumble() * np.float32(0.01)), logmel_matrices(rumble()), atol=1e-5
-    )
-
-
-def test_a_silent_fragment_gives_zeros() -> None:
-    silence = np.zeros((2, 4_096), np.float32)
-
-    np.testing.assert_array_equal(logmel_matrices(silence), np.zeros((2, 64, 3)))
-
-
-def test_a_fragment_shorter_than_a_frame_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"0\.02.* s is shorter than a frame of 46\.4 ms"):
-        mel_powers(np.zeros((1, 1_000), np.float32))

@@ -59,18 +59,6 @@ def test_a_network_has_exactly_its_parameters(name: str, input_shape: tuple[int,
 
 @pytest.mark.keras
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_gives_float32_probabilities_for_one_second_fragments(name: str) -> None:
-    matrices = np.random.default_rng(0).random((5, 12, 9), dtype=np.float32)
-
-    probabilities = np.asarray(build_network(name, (12, 9), 6)(matrices))
-
-    assert probabilities.dtype == np.float32
-    assert probabilities.shape == (5, 6)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-
-
-@pytest.mark.keras
-@pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_reads_thirty_seconds_of_mel_bands(name: str) -> None:
     matrices = np.random.default_rng(0).random((1, 64, 1290), dtype=np.float32)
 
@@ -180,13 +168,6 @@ def test_a_long_matrix_is_stepped_through_in_a_loop() -> None:
     assert not any(getattr(layer, "unroll", False) for layer in layers)
 
 
-def test_the_combined_network_reads_one_matrix_in_both_parts() -> None:
-    model = build_network("combined", (12, 29), 6)
-
-    assert model.input_shape == (None, 12, 29)
-    assert model.output_shape == (None, 6)
-
-
 @pytest.mark.keras
 @pytest.mark.parametrize("name", ["cnn", "combined", "cnn_4_8"])
 @pytest.mark.parametrize("input_shape", [(12, 7), (7, 29)])
@@ -227,7 +208,7 @@ def test_an_unknown_network_is_refused_with_the_names_of_the_others() -> None:
 
 
 def test_a_matrix_without_frames_is_refused() -> None:
-    with pytest.raises(ValueError, match="12 bands × 0 frames"):
+    with pytest.raises(ValueError, match="12 × 0"):
         build_network("dense", (12, 0), 6)
 
 

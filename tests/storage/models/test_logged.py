@@ -37,7 +37,6 @@ from storage.models.registry import (
     find_alias,
     register_model,
     set_alias,
-    set_champion,
 )
 from storage.models.runs import log_scores
 from storage.models.store import Tracking, open_tracking
@@ -168,7 +167,7 @@ def test_an_alias_names_the_version_that_it_was_moved_to(
     found = [find_alias(tracking, "champion")]
 
     for version in versions:
-        set_champion(tracking, version)
+        set_alias(tracking, "champion", version)
         found.append(find_alias(tracking, "champion"))
     set_alias(tracking, "champion", None)
 
@@ -181,7 +180,7 @@ def test_the_champion_moves_with_its_home(
     tracking: Tracking, run_id: str, network: Network, tmp_path: Path
 ) -> None:
     uri = log_model(tracking, run_id, network, DOCUMENT)
-    set_champion(tracking, register_model(tracking, uri, {}))
+    set_alias(tracking, "champion", register_model(tracking, uri, {}))
     moved = DataLayout(tmp_path / "moved")
     moved.home.mkdir()
     tracking.layout.mlflow_db.rename(moved.mlflow_db)

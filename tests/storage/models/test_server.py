@@ -20,10 +20,9 @@ from storage.home import DataLayout
 from storage.maintenance.doctor import examine
 from storage.models.champion import Champion, read_export
 from storage.models.logged import describe_model, export_model, load_model, log_fitted, log_model
-from storage.models.registry import find_alias, register_model, set_alias, set_champion
+from storage.models.registry import find_alias, register_model, set_alias
 from storage.models.runs import (
     RunDescription,
-    log_epoch,
     log_json,
     log_scores,
     open_run,
@@ -68,8 +67,8 @@ def test_a_run_is_on_the_server_with_curves_scores_and_files_and_the_home_has_no
     tracking: Tracking,
 ) -> None:
     with open_run(tracking, "one network", "comparison", {}) as run_id:
-        log_epoch(tracking, run_id, {"epoch_train_loss": 0.7}, 1)
-        log_epoch(tracking, run_id, {"epoch_train_loss": 0.4}, 2)
+        log_scores(tracking, run_id, {"epoch_train_loss": 0.7}, 1)
+        log_scores(tracking, run_id, {"epoch_train_loss": 0.4}, 2)
         log_scores(tracking, run_id, {"test_song_mean_accuracy": 0.75})
         log_json(tracking, run_id, {"jazz": [3, 1]}, "confusion")
 
@@ -98,7 +97,7 @@ def test_a_model_is_logged_registered_and_exported_on_a_server_as_in_a_home(
     log_fitted(tracking, uri, 1.75, Certainty())
 
     version = register_model(tracking, uri, {"snapshot_id": "3f9a"})
-    set_champion(tracking, version)
+    set_alias(tracking, "champion", version)
     export_model(tracking, Champion(version=version, run_id=run_id, model_uri=uri))
 
     found = describe_model(tracking, uri)
