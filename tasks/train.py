@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from duckdb import DuckDBPyConnection
 from prefect import get_run_logger, task
 
 from genre_core.errors import GenreflowError
@@ -153,9 +152,9 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
 
     started_at, tracking = datetime.now(UTC), open_tracked(layout)
     with open_catalog(layout) as catalog:
-        described = describe_trial(catalog, trial)
+        n_examples = count_split_examples(catalog, trial.snapshot)
         group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
-    run_id = start_training(tracking, comparison_id, described)
+    run_id = start_training(tracking, comparison_id, describe_trial(trial, n_examples))
     with failing_run(tracking, run_id):
         train, validation = (
             split_examples(layout, trial.snapshot, split)
@@ -208,7 +207,7 @@ def _train_network(
     return model, len(curve)
 
 
-def describe_trial(catalog: DuckDBPyConnection, trial: Trial) -> "RunDescription":
+def describe_trial(trial: Trial, n_examples: Mapping[Split, int]) -> "RunDescription":
     """Describe a training for MLflow."""
     from storage.models.runs import RunDescription
 
@@ -220,7 +219,7 @@ def describe_trial(catalog: DuckDBPyConnection, trial: Trial) -> "RunDescription
         snapshot_id=trial.snapshot.snapshot_id,
         feature_key=trial.snapshot.feature_key,
         genres=trial.snapshot.genres,
-        n_examples={str(s): n for s, n in count_split_examples(catalog, trial.snapshot).items()},
+        n_examples={str(split): n for split, n in n_examples.items()},
         config=trial.settings,
     )
 

@@ -47,6 +47,7 @@ from storage.catalog.snapshots import (
     Snapshot,
     SnapshotChoice,
     choose_snapshot,
+    count_split_examples,
     read_features,
 )
 from storage.home import DataLayout
@@ -278,8 +279,8 @@ def _log_pruned(study: Study, trial: Trial, model: Network, scores: Mapping[str,
 
     tracking = open_tracked(study.layout)
     with open_catalog(study.layout) as catalog:
-        described = describe_trial(catalog, trial)
-    run_id = start_training(tracking, study.run_id, described)
+        n_examples = count_split_examples(catalog, trial.snapshot)
+    run_id = start_training(tracking, study.run_id, describe_trial(trial, n_examples))
     run = replace(study, run_id=run_id)
     with run.failing():
         model_uri = log_model(tracking, run_id, model, trial.document)
