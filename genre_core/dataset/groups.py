@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MOST_OF_A_GENRE = 0.5
@@ -68,9 +68,8 @@ def genres_without_groups(candidates: Iterable[Candidate]) -> frozenset[str]:
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for candidate in candidates:
         sizes[candidate.genre][group_keys(candidate)[0]] += 1
-    return frozenset(genre for genre, groups in sizes.items() if not _can_be_grouped(groups))
-
-
-def _can_be_grouped(groups: Mapping[str, int]) -> bool:
-    largest_share = max(groups.values()) / sum(groups.values())
-    return len(groups) >= FEWEST_GROUPS and largest_share <= MOST_OF_A_GENRE
+    return frozenset(
+        genre
+        for genre, groups in sizes.items()
+        if len(groups) < FEWEST_GROUPS or max(groups.values()) > MOST_OF_A_GENRE * groups.total()
+    )

@@ -76,11 +76,15 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     """
     if not len(pool.features):
         return []
+    from sklearn.metrics import pairwise_distances_argmin_min
     from sklearn.metrics.pairwise import euclidean_distances
 
     between = euclidean_distances(pool.features)
-    distances = _distances_to(labelled, pool.features)
-    trust = _trust(len(labelled) / max(n_genres, 1))
+    distances = np.full(len(pool.features), np.inf, np.float32)
+    if len(labelled):
+        distances = pairwise_distances_argmin_min(pool.features, labelled)[1]
+    n_per_genre = len(labelled) / max(n_genres, 1)
+    trust = n_per_genre / (n_per_genre + TRUSTED_SONGS)
     weights = (1 - trust + trust * pool.uncertainty).astype(np.float32)
     is_uncertain, is_unlike = _is_high(pool.uncertainty), _is_high(distances)
     return [
@@ -93,20 +97,6 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
         )
         for place, n_similar in _choose(between, weights, distances, pool.artists, n)
     ]
-
-
-def _distances_to(labelled: Float32Array, features: Float32Array) -> Float32Array:
-    """Distance of each song to the nearest labelled one; infinite where there is none."""
-    from sklearn.metrics import pairwise_distances_argmin_min
-
-    if not len(labelled):
-        return np.full(len(features), np.inf, np.float32)
-    return pairwise_distances_argmin_min(features, labelled)[1]
-
-
-def _trust(n_per_genre: float) -> float:
-    """Return how much uncertainty counts, with so many labelled songs of each genre."""
-    return n_per_genre / (n_per_genre + TRUSTED_SONGS)
 
 
 def _is_high(values: Float32Array) -> BoolArray:

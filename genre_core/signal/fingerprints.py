@@ -133,16 +133,12 @@ def find_candidates(index: KeyIndex, wanted: LookupKeys) -> Positions:
 def _correlate(one: Items, other: Items) -> npt.NDArray[np.float64]:
     """Equal bits less the unequal ones at each offset, the negative offsets at the end."""
     n_points = 1 << (len(one) + len(other)).bit_length()
-    spectra = [np.fft.rfft(_signs(items), n_points) for items in (one, other)]
+    shifts = np.arange(ITEM_BITS, dtype=np.uint32)[:, np.newaxis]
+    signs = [np.where((items >> shifts) & 1 == 1, 1.0, -1.0) for items in (one, other)]
+    spectra = [np.fft.rfft(rows, n_points) for rows in signs]  # a row a bit
     product = (spectra[0] * spectra[1].conj()).sum(axis=0)
     agreement: npt.NDArray[np.float64] = np.rint(np.fft.irfft(product, n_points))
     return agreement
-
-
-def _signs(items: Items) -> npt.NDArray[np.float64]:
-    """Bits of items as -1 and 1: [shape=(ITEM_BITS, n_items)]."""
-    bits = (items[np.newaxis] >> np.arange(ITEM_BITS, dtype=np.uint32)[:, np.newaxis]) & 1
-    return np.where(bits == 1, 1.0, -1.0)
 
 
 def _hash(keys: Items) -> Items:

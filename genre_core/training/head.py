@@ -245,16 +245,15 @@ def _choose(
     is_known = np.isfinite(logits[default]).all(axis=1)
     if not is_known.any():
         return default
-    losses = {pair: _losses(rows[is_known], labels[is_known]) for pair, rows in logits.items()}
+    labels = labels[is_known]
+    losses = {}
+    for pair, rows in logits.items():
+        known = rows[is_known]
+        losses[pair] = _log_loss(known / _fit_temperature(known, labels), labels)
     best = min(losses, key=lambda pair: float(losses[pair].mean()))
     gain = losses[default] - losses[best]
     error = float(gain.std()) / np.sqrt(len(gain))
     return best if float(gain.mean()) > error else default
-
-
-def _losses(logits: Float64Array, labels: Int64Array) -> Float64Array:
-    """Log loss of each song at the temperature that is best for all."""
-    return _log_loss(logits / _fit_temperature(logits, labels), labels)
 
 
 def _log_loss(logits: Float64Array, labels: Int64Array) -> Float64Array:

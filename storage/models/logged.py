@@ -75,7 +75,10 @@ def log_model(
         files[DESCRIPTION_FILE].write_text(json.dumps(document, indent=2), "utf-8")
         files[CARD_FILE].write_text(model_card(document), "utf-8")
         network.save(files[NETWORK_FILE])
-        with reporting(tracking.uri), _quiet(), mlflow.start_run(run_id=run_id):
+        with reporting(tracking.uri), warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
+            # MLflow advises on examples, and warns of its own chat models
+            for message in (".*inferred as AnyType", ".*An input example was not provided"):
+                warnings.filterwarnings("ignore", message, UserWarning)
             logged = mlflow.pyfunc.log_model(
                 name=params["network"],
                 python_model=str(Path(__file__).with_name("pyfunc_model.py")),
@@ -242,15 +245,6 @@ def _require_agreement(network: Network, light: bytes) -> None:
     difference = float(np.abs(LightNetwork(light).predict_genres(matrices) - expected).max())
     if not difference <= TOLERANCE:
         raise GenreflowError(f"its export differs by {difference:.2g} in a probability")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence MLflow's advice on examples, and the warnings of its own chat models."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
-        warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
-        yield
 
 
 def _song_signature() -> ModelSignature:

@@ -65,7 +65,12 @@ def require_answer(address: str) -> None:
         raise UsageError(describe_refusal(address, status))
     if answer.is_server_error:
         raise TransientError(describe_absence(address, f"it answers {status}"))
-    if not _is_mlflow(answer):
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    known = "experiment" if answer.is_success else "error_code"
+    if not isinstance(document, dict) or known not in document:
         raise UsageError(
             f"{address} answers {status}, which no MLflow tracking server does. Correct `tracking`."
         )
@@ -85,16 +90,6 @@ def describe_refusal(address: str, cause: str) -> str:
         f"The tracking server {address} refuses: {cause}. Set {USERNAME} and {PASSWORD} to an "
         "account that may do this."
     )
-
-
-def _is_mlflow(answer: httpx.Response) -> bool:
-    """Whether an answer is an experiment, or that there is none yet."""
-    try:
-        document = answer.json()
-    except ValueError:
-        return False
-    known = "experiment" if answer.is_success else "error_code"
-    return isinstance(document, dict) and known in document
 
 
 def _trusted_certificates() -> ssl.SSLContext:
