@@ -229,11 +229,6 @@ def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> No
     tracking.client.log_figure(run_id, figure, f"figures/{name}.png")
 
 
-def log_file(tracking: Tracking, run_id: str, path: Path, folder: str = "") -> None:
-    """Keep a file under its own name, within a folder such as ``figures``."""
-    tracking.client.log_artifact(run_id, str(path), folder or None)
-
-
 def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:
     """Keep a document as ``<name>.json``."""
     tracking.client.log_dict(run_id, dict(document), f"{name}.json")
@@ -271,16 +266,6 @@ def read_curve(tracking: Tracking, run_id: str, measure: str) -> list[float]:
     """Return one point an epoch of a curve such as ``validation_accuracy``, from epoch 1 on."""
     points = tracking.client.get_metric_history(run_id, f"epoch_{measure}")
     return [point.value for point in sorted(points, key=lambda point: point.step)]
-
-
-def read_params(tracking: Tracking, run_id: str) -> dict[str, str]:
-    """Return the parameters of a run, as they were logged."""
-    return dict(tracking.client.get_run(run_id).data.params)
-
-
-def read_tags(tracking: Tracking, run_id: str) -> dict[str, str]:
-    """Return the tags of a run."""
-    return dict(tracking.client.get_run(run_id).data.tags)
 
 
 def read_document(tracking: Tracking, run_id: str, name: str) -> dict[str, Any]:

@@ -61,14 +61,14 @@ class Reproduction:
 @task
 def retrain(layout: DataLayout, name: str) -> Reproduction:
     """Train a run again, named by its id or the beginning of it; the catalog stays as it is."""
-    from storage.models.runs import log_reproduction, read_tags
+    from storage.models.runs import log_reproduction
 
     tracking, run = open_tracked(layout), find_run(layout, name)
     trial = _read_trial(layout, tracking, run)
     examples = {split: split_examples(layout, trial.snapshot, split) for split in LEARNING_SPLITS}
     scores, is_identical = _train_again(layout, run, trial, examples)
     digest = digest_examples(examples[Split.TRAIN], examples[Split.VALIDATION])
-    known = read_tags(tracking, run.run_id).get("examples_digest")
+    known = tracking.client.get_run(run.run_id).data.tags.get("examples_digest")
     reproduction = Reproduction(
         run_id=run.run_id,
         examples_digest=digest,
@@ -99,9 +99,9 @@ def find_run(layout: DataLayout, name: str) -> Run:
 def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Trial:
     """Read the trial of a run back, and make sure that nothing is missing."""
     from storage.models.logged import describe_model
-    from storage.models.runs import read_params
 
     document = describe_model(tracking, run.model_uri).document
+    params = tracking.client.get_run(run.run_id).data.params
     with open_catalog(layout) as catalog:
         snapshot = read_snapshot(catalog, run.snapshot_id)
         track_ids = read_groups(catalog, run.snapshot_id).keys()
@@ -110,7 +110,7 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Trial:
         seed=run.seed,
         snapshot=snapshot,
         features=FeatureConfig.from_document(document["features"]),
-        training=read_training(read_params(tracking, run.run_id)),
+        training=read_training(params),
         tag_prior=_read_tag_prior(tracking, run),
     )
     if trial.trial_id != run.trial_id:

@@ -95,9 +95,14 @@ def test_the_scores_of_an_epoch_cover_every_example_of_uneven_batches(
 
 
 def test_training_stops_when_the_validation_accuracy_has_not_risen_in_the_patience() -> None:
-    scores = fit(
-        small_network(), noise(40, 1), noise(20, 2), learning_rate=STILL, patience_epochs=7
+    reported: list[EpochScores] = []
+    config = TrainingConfig(learning_rate=STILL, patience_epochs=7)
+
+    scores = training().fit_network(
+        small_network(), noise(40, 1), noise(20, 2), config, 0, reported.append
     )
+
+    assert reported == scores
 
     assert [epoch.epoch for epoch in scores] == [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -132,22 +137,6 @@ def test_the_weights_of_the_best_epoch_are_restored_even_if_it_rose_less_than_on
     assert cross_entropy(probabilities, validation.labels) == pytest.approx(
         best.validation_loss, rel=1e-5
     )
-
-
-def test_each_epoch_is_reported_once_and_training_ends_after_the_most_epochs() -> None:
-    reported: list[EpochScores] = []
-
-    scores = training().fit_network(
-        small_network(),
-        noise(40, 1),
-        noise(20, 2),
-        TrainingConfig(max_epochs=3),
-        0,
-        reported.append,
-    )
-
-    assert reported == scores
-    assert [epoch.epoch for epoch in scores] == [1, 2, 3]
 
 
 AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.2, low_pass=0.5)

@@ -54,20 +54,6 @@ def test_every_run_has_the_same_parameters_and_those_of_its_training(
     }
 
 
-@pytest.mark.parametrize(
-    ("representation", "fragment_s", "name"),
-    [
-        ("thesis", 1.5, "cnn 1.5 s seed 0"),
-        ("thesis", 3.0, "cnn 3 s seed 0"),
-        ("logmel", 1.5, "cnn logmel 1.5 s seed 0"),
-    ],
-)
-def test_a_run_is_named_by_what_a_comparison_varies(
-    described: RunDescription, representation: str, fragment_s: float, name: str
-) -> None:
-    assert replace(described, representation=representation, fragment_s=fragment_s).name == name
-
-
 def test_a_setting_cannot_have_the_name_of_a_fact_of_the_training(
     described: RunDescription,
 ) -> None:

@@ -13,7 +13,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from genre_core.errors import GenreflowError, TransientError, UsageError
+from genre_core.errors import TransientError, UsageError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.representations.features import FeatureConfig
 from storage.home import DataLayout
@@ -243,27 +243,24 @@ def test_a_server_that_goes_away_is_reported_by_the_client(
         client.get_run("3f9a")
 
 
-def answer_with(status: int) -> None:
-    """Fail as MLflow does when it fetches a file and the server answers so."""
+@pytest.mark.parametrize(
+    ("status", "expected"), [(500, TransientError), (403, UsageError), (404, MlflowException)]
+)
+def test_an_answer_of_a_server_on_a_file_is_a_failure_unless_the_file_is_missing(
+    status: int, expected: type[Exception]
+) -> None:
     response = requests.Response()
     response.status_code = status
-    try:
-        response.raise_for_status()
-    except requests.HTTPError as error:
-        raise MlflowException(f"The file could not be fetched: {error}") from error
 
+    def fetch() -> None:
+        """Fail as MLflow does when it fetches a file and the server answers so."""
+        try:
+            response.raise_for_status()
+        except requests.HTTPError as error:
+            raise MlflowException(f"The file could not be fetched: {error}") from error
 
-@pytest.mark.parametrize(("status", "expected"), [(500, TransientError), (403, UsageError)])
-def test_a_failing_server_is_reported_with_its_address(
-    status: int, expected: type[GenreflowError]
-) -> None:
-    with pytest.raises(expected, match=SERVER), reporting(SERVER):
-        answer_with(status)
-
-
-def test_a_missing_file_is_an_answer_and_no_failure() -> None:
-    with pytest.raises(MlflowException, match="404"), reporting(SERVER):
-        answer_with(404)
+    with pytest.raises(expected, match=SERVER if status != 404 else "404"), reporting(SERVER):
+        fetch()
 
 
 @pytest.mark.parametrize(
