@@ -1,7 +1,5 @@
 """Train: one run a trial, a combination of a network, a snapshot and a seed."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from prefect import get_run_logger, task
 
+from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty, PredictionConfig, fit_certainty
 from genre_core.evaluation.novelty import fit_novelty
@@ -81,8 +80,7 @@ class Trial:
         """
         if self.network not in HEADS:
             return dict(self.training.as_document())
-        tags = json.dumps(self.tags, sort_keys=True).encode()
-        return {"head": HEAD_VERSION, "tag_prior": hashlib.sha256(tags).hexdigest()[:16]}
+        return {"head": HEAD_VERSION, "tag_prior": digest_document(self.tags)}
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:
