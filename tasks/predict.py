@@ -323,7 +323,8 @@ def _cut(
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT or features.embedding:
             raise
-        starts_s = spread_starts(facts.duration_s, features.fragment_s, features.fragments)
+        length_s = features.fragment_s
+        starts_s = spread_starts(facts.duration_s, length_s, length_s / 2, features.fragments)
         fragments = read_fragments(path, facts, starts_s.tolist(), features.fragment_s)
         return starts_s, fragments
     return np.array(cut.starts_s), cut.fragments

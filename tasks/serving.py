@@ -57,7 +57,9 @@ def predict_rows(
 def _predict_row(
     classifier: Classifier, row: Mapping[str, object], limits: DownloadLimits
 ) -> dict[str, object]:
-    song, audio = _text(row, "song"), _text(row, "audio_base64")
+    # a column that was left out comes as None or NaN
+    given = {name: value for name, value in row.items() if isinstance(value, str)}
+    song, audio = given.get("song", ""), given.get("audio_base64", "")
     try:
         if bool(song) == bool(audio):
             raise UsageError("Give either `song`, a path or an address, or `audio_base64`.")
@@ -101,9 +103,3 @@ def _predict_audio(classifier: Classifier, audio: str, limits: DownloadLimits) -
         path.write_bytes(content)
         found = classify_song(classifier, str(path), limits)
     return replace(found, song="", error=found.error.replace(str(path), "the audio"))
-
-
-def _text(row: Mapping[str, object], name: str) -> str:
-    """Return a column of a row; one that was left out comes as None or NaN."""
-    value = row.get(name)
-    return value if isinstance(value, str) else ""

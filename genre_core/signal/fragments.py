@@ -98,43 +98,24 @@ def redraw_starts(
     return np.array(sorted(drawn), dtype=np.float64) * GRID_S
 
 
-def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) -> Float64Array:
-    """Spread fragments evenly over a song that is too short for the protocol, to predict it only.
-
-    1 to ``config.n_fragments`` starts in seconds. Margins shrink to a quarter of what a fragment
-    leaves free at most, and fragments overlap by half at most. A song shorter than one fragment is
-    rejected as ``too_short``.
-    """
-    if duration_s < fragment_s:
-        raise TrackRejected(
-            Reason.TOO_SHORT,
-            f"the song lasts {duration_s:.1f} s; the champion needs fragments of "
-            f"{fragment_s:g} s. Use a longer recording.",
-        )
-    return _spread(duration_s, fragment_s, fragment_s / 2, config)
-
-
-def window_starts(duration_s: float, config: FragmentConfig, hop_s: float) -> Float64Array:
-    """Spread the windows of an embedding evenly over a song, at least ``hop_s`` apart.
-
-    1 to ``config.n_fragments`` starts in seconds; ``config.longest_s`` is the length of a window
-    with its context. A song shorter than that is rejected as ``too_short``.
-    """
-    if duration_s < config.longest_s:
-        raise TrackRejected(
-            Reason.TOO_SHORT,
-            f"the song lasts {duration_s:.2f} s; a window of the embedding needs "
-            f"{config.longest_s:.2f} s. Use a longer recording.",
-        )
-    return _spread(duration_s, config.longest_s, hop_s, config)
-
-
-def _spread(
+def spread_starts(
     duration_s: float, length_s: float, hop_s: float, config: FragmentConfig
 ) -> Float64Array:
-    room_s = duration_s - length_s
-    margin_s = min(config.margin_s, room_s / 4)
-    span_s = room_s - 2 * margin_s
+    """Spread fragments evenly over a song, at least ``hop_s`` apart, with shrinking margins.
+
+    1 to ``config.n_fragments`` starts in seconds: for the windows of an embedding, and to predict
+    songs that are too short for the protocol. Margins take half of what a fragment leaves free at
+    most. A song shorter than one fragment is rejected as ``too_short``.
+    """
+    free_s = duration_s - length_s
+    if free_s < 0:
+        raise TrackRejected(
+            Reason.TOO_SHORT,
+            f"the song lasts {duration_s:.3g} s; {length_s:.3g} s are needed at least. "
+            "Use a longer recording.",
+        )
+    margin_s = min(config.margin_s, free_s / 4)
+    span_s = free_s - 2 * margin_s
     n_fragments = min(config.n_fragments, 1 + int(span_s / hop_s))
     starts_s = np.linspace(margin_s, margin_s + span_s, n_fragments)
     return np.floor(starts_s / GRID_S + 1e-6) * GRID_S
@@ -144,16 +125,13 @@ def _bounds(duration_s: float, config: FragmentConfig) -> tuple[int, int]:
     """First and last step of the grid that a fragment may start at."""
     last_s = duration_s - config.margin_s - config.longest_s
     if duration_s < config.min_track_s or last_s < config.margin_s:
-        raise TrackRejected(Reason.TOO_SHORT, _too_short(duration_s, config))
+        needed_s = max(config.min_track_s, 2 * config.margin_s + config.longest_s)
+        raise TrackRejected(
+            Reason.TOO_SHORT,
+            f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
+            f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
+            f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Clips of 30 s need "
+            "margin_s = 0 and min_track_s = 29.",
+        )
     first_step = round(config.margin_s / GRID_S)
     return first_step, max(first_step, int(last_s / GRID_S))
-
-
-def _too_short(duration_s: float, config: FragmentConfig) -> str:
-    needed_s = max(config.min_track_s, 2 * config.margin_s + config.longest_s)
-    return (
-        f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
-        f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
-        f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Clips of 30 s need "
-        "margin_s = 0 and min_track_s = 29."
-    )

@@ -103,14 +103,24 @@ def write_export(folder: Path, exported: Exported) -> None:
 
 def read_export(folder: Path) -> Exported:
     """Read the exported champion and check every byte of it."""
-    document = _read_document(folder)
-    files, described = document.pop("files"), document.pop(EMBEDDER, None)
-    contents = {name: _read_file(folder, name, digest) for name, digest in files.items()}
+    if not (folder / DOCUMENT_FILE).exists():
+        raise ExportUnusable(f"{folder} holds no exported champion")
+    try:
+        document: dict[str, Any] = json.loads((folder / DOCUMENT_FILE).read_text("utf-8"))
+        digest = document.pop("digest")
+        is_intact = digest == digest_document(document)
+        files, described = document.pop("files"), document.pop(EMBEDDER, None)
+        paths = {name: folder / _stored_name(name, digest) for name, digest in files.items()}
+        contents = {name: path.read_bytes() for name, path in paths.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ExportUnusable(f"the champion in {folder} cannot be read: {error}") from error
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    if not is_intact or digests != files:
+        raise ExportUnusable(f"the champion in {folder} is damaged")
     network = next(name for name in files if name.startswith("network"))
     embedder = None
     if described:
-        name = f"embedding{described['suffix']}"
-        embedder = Model.from_document(described, folder / _stored_name(name, files[name]))
+        embedder = Model.from_document(described, paths[f"embedding{described['suffix']}"])
     return Exported(
         network=contents[network],
         suffix=Path(network).suffix,
@@ -118,31 +128,6 @@ def read_export(folder: Path) -> Exported:
         embedder=embedder,
         certainty=parse_certainty(contents[CERTAINTY_FILE]),
     )
-
-
-def _read_document(folder: Path) -> dict[str, Any]:
-    path = folder / DOCUMENT_FILE
-    try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        digest = document.pop("digest")
-    except FileNotFoundError as error:
-        raise ExportUnusable(f"{folder} holds no exported champion") from error
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ExportUnusable(f"{path} cannot be read: {error}") from error
-    if digest != digest_document(document):
-        raise ExportUnusable(f"{path} is damaged")
-    return document
-
-
-def _read_file(folder: Path, name: str, digest: str) -> bytes:
-    path = folder / _stored_name(name, digest)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ExportUnusable(f"{path} cannot be read: {error}") from error
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise ExportUnusable(f"{path} is damaged")
-    return content
 
 
 def _stored_name(name: str, digest: str) -> str:

@@ -58,19 +58,19 @@ def test_a_track_too_short_or_without_room_between_its_margins_is_rejected(
 def test_fragments_are_spread_over_short_and_long_songs(
     duration_s: float, expected_s: list[float]
 ) -> None:
-    np.testing.assert_allclose(spread_starts(duration_s, 3.0, THESIS), expected_s)
+    np.testing.assert_allclose(spread_starts(duration_s, 3.0, 1.5, THESIS), expected_s)
 
 
 def test_a_song_shorter_than_one_fragment_is_rejected() -> None:
-    with pytest.raises(TrackRejected, match=r"lasts 2\.9 s; .* fragments of 3 s") as rejection:
-        spread_starts(2.9, 3.0, THESIS)
+    with pytest.raises(TrackRejected, match=r"lasts 2\.9 s; 3 s are needed") as rejection:
+        spread_starts(2.9, 3.0, 1.5, THESIS)
 
     assert rejection.value.reason == Reason.TOO_SHORT
 
 
 @given(duration_s=st.floats(3.0, 600.0))
 def test_spread_fragments_lie_inside_the_song(duration_s: float) -> None:
-    starts_s = spread_starts(duration_s, 3.0, THESIS)
+    starts_s = spread_starts(duration_s, 3.0, 1.5, THESIS)
 
     assert 1 <= len(starts_s) <= 15
     assert starts_s.min() >= 0
