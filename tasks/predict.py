@@ -32,7 +32,7 @@ from storage.models.champion import (
     ExportUnusable,
     read_export,
 )
-from storage.models.litert import LightNetwork
+from storage.models.litert import LiteRTModel
 from storage.sources.identity import identify
 from tasks.keras_import import import_training
 
@@ -86,7 +86,7 @@ class Classifier:
 
     def predict_genres(self, matrices: Float32Array) -> Float32Array:
         """Return the probability of each genre for each matrix, (n_fragments, n_genres)."""
-        if isinstance(self.network, LightNetwork):
+        if isinstance(self.network, LiteRTModel):
             return self.network.predict_genres(matrices)
         return import_training().predict_genres(self.network, matrices)
 
@@ -157,7 +157,7 @@ def read_classifier(folder: Path) -> Classifier:
     exported = read_export(folder)
     try:
         network = (
-            LightNetwork(exported.network) if exported.suffix == LITERT else _load_keras(exported)
+            LiteRTModel(exported.network) if exported.suffix == LITERT else _load_keras(exported)
         )
     except (ValueError, RuntimeError) as error:
         raise ExportUnusable(f"the exported champion cannot be loaded: {error}") from error

@@ -20,7 +20,7 @@ from tasks.predict import (
     read_classifier,
 )
 
-UNREADABLE = "The server finds no song that it can predict under this path; its log says why."
+UNREADABLE = "The server finds no song that it can predict under this path; see its log."
 logger = logging.getLogger(__name__)
 
 

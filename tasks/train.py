@@ -49,7 +49,7 @@ Network = Any  # a keras.Model; naming it would import Keras
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One training that is asked for: a network, a snapshot, a seed."""
+    """One training of a comparison: a network, a snapshot, a seed."""
 
     network: str
     seed: int

@@ -21,7 +21,7 @@ from genre_core.training.songs import BoolArray, EmbeddedSongs
 LEAST_MARGIN = 0.2
 """By so much another genre must be more probable than the label."""
 MOST_SUSPECTS = 100
-"""So many songs a person can listen to; the others come up once these are decided."""
+"""So many songs a person can check; the others come up once these are decided."""
 N_NEIGHBOURS = 3
 FEWEST_GENRES = 2
 

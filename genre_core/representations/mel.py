@@ -21,7 +21,7 @@ HOP_SAMPLES = 1_024
 N_BANDS = 64
 LOW_HZ = 20.0
 TOP_HZ = 11_025.0
-"""Below the low-pass of common encoders, which would tell the source instead of the genre."""
+"""Below the low-pass of common encoders, which would reveal the source instead of the genre."""
 FLOOR_DB = -80.0
 BIN_HZ = SAMPLE_RATE / FRAME_SAMPLES
 N_BINS = int(TOP_HZ / BIN_HZ) + 1
@@ -35,7 +35,7 @@ _MEL_PER_LOG = 27 / np.log(6.4)
 def logmel_matrices(fragments: Float32Array) -> Float32Array:
     """Power in 64 mel bands, in decibels, scaled: (n_fragments, 64, n_frames), 64 × 128 for 3 s.
 
-    Beyond the thesis, which asks for larger spectrograms in section 6.4.4.
+    Beyond the thesis, which suggests larger spectrograms in section 6.4.4.
     """
     return scale_matrices(decibels(mel_powers(fragments), FLOOR_DB))
 

@@ -26,7 +26,7 @@ def cut_frames(fragments: Float32Array, frame_samples: int, hop_samples: int) ->
     if fragments.shape[-1] < frame_samples:
         raise ValueError(
             f"a fragment of {fragments.shape[-1] / SAMPLE_RATE:g} s is shorter than a frame of "
-            f"{1000 * frame_samples / SAMPLE_RATE:.3g} ms; ask for longer fragments"
+            f"{1000 * frame_samples / SAMPLE_RATE:.3g} ms; use longer fragments"
         )
     frames = np.lib.stride_tricks.sliding_window_view(fragments, frame_samples, axis=-1)
     return frames[..., ::hop_samples, :]
@@ -34,7 +34,7 @@ def cut_frames(fragments: Float32Array, frame_samples: int, hop_samples: int) ->
 
 def frame_powers(frames: Float32Array) -> Float32Array:
     """``abs(D_k) ** 2`` of the bins 0 to N / 2 of frames of N samples (section 2.3.1)."""
-    import scipy.fft  # half a second, for nothing in a process that only asks
+    import scipy.fft  # half a second, needless in a process that computes no spectra
 
     spectra = scipy.fft.rfft(frames, axis=-1)
     real, imag = spectra.real, spectra.imag

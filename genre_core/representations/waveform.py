@@ -20,7 +20,7 @@ def waveform_matrices(fragments: Float32Array) -> Float32Array:
     Row ``i`` holds the sample ``i`` of every 100 ms. The low-pass is the default of SciPy's
     ``resample_poly``: 101 taps, Kaiser window with beta 5.
     """
-    import scipy.signal  # a second, for nothing in a process that only asks
+    import scipy.signal  # a second, needless in a process that computes no spectra
 
     waves = scipy.signal.resample_poly(fragments, 1, DECIMATION, axis=-1)
     n_frames = waves.shape[-1] // COLUMN_SAMPLES

@@ -56,11 +56,11 @@ class AugmentationConfig:
 
 
 def require_decibels(config: AugmentationConfig, representation: str, is_decibel: bool) -> None:
-    """Raise a ``UsageError`` if a filter is asked for that the representation cannot undergo."""
-    asked = [name for name in FILTERS if getattr(config, name)]
-    if asked and not is_decibel:
+    """Raise a ``UsageError`` if the representation cannot undergo a filter that is set."""
+    wanted = [name for name in FILTERS if getattr(config, name)]
+    if wanted and not is_decibel:
         raise UsageError(
-            f"training.augmentation.{asked[0]} shifts bands, which is a filter only in decibels; "
+            f"training.augmentation.{wanted[0]} shifts bands, which is a filter only in decibels; "
             f"{representation} is not. Set it to 0, or use logmel or bands_db."
         )
 

@@ -30,7 +30,7 @@ def seeded_network(
     """Build a network whose fresh weights depend on the seed alone.
 
     Left to themselves, Keras's layers draw their seeds from the generator of the whole process,
-    which other threads draw from, too: so each is given a seed of its own.
+    which other threads use, too: so each is given a seed of its own.
     """
     config = build_network(name, input_shape, n_genres).get_config()
     return keras.Model.from_config(_with_seeds(config, np.random.default_rng(seed)))

@@ -21,7 +21,7 @@ Groups = Sequence[str] | npt.NDArray[np.object_]
 HEAD_VERSION = 1
 """Part of the settings of a run: raise it when a head comes to be fitted in another way."""
 CLIP = 3.0
-"""Deviations from the mean beyond which a scaled value says no more."""
+"""Deviations from the mean beyond which a scaled value is cut."""
 DEVIATION_FLOOR = 0.5
 """Share of the median deviation below which no value is scaled up: it would be noise."""
 N_FOLDS = 5

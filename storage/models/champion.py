@@ -56,14 +56,14 @@ class Described:
 
 
 class ExportUnusable(GenreflowError):
-    """The exported champion is missing or damaged; the message says which."""
+    """The exported champion is missing or damaged; the message names the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """A model with all that predicting needs.
 
-    ``network`` is what `litert.LightNetwork` loads, or a Keras file where LiteRT cannot run it;
+    ``network`` is what `litert.LiteRTModel` loads, or a Keras file where LiteRT cannot run it;
     ``document`` has ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``;
     ``embedder`` is the model of the embedding that the network reads, if it reads one.
     """

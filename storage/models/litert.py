@@ -10,7 +10,7 @@ from genre_core.examples import Float32Array
 N_THREADS = 2
 
 
-class LightNetwork:
+class LiteRTModel:
     """A network that was exported; one thread at a time may use it."""
 
     def __init__(self, model: bytes) -> None:
@@ -34,7 +34,7 @@ class LightNetwork:
         return self._interpreter.get_tensor(self._genres)
 
 
-def write_light_float16(network: object, path: Path) -> None:
+def write_litert_float16(network: object, path: Path) -> None:
     """Export a network (a keras.Model) with its weights in half precision: half the size."""
     import tensorflow as tf
 

@@ -40,7 +40,7 @@ from storage.models.champion import (
     parse_certainty,
     write_export,
 )
-from storage.models.litert import LightNetwork
+from storage.models.litert import LiteRTModel
 from storage.models.runs import log_params
 from storage.models.server import describe_absence
 from storage.models.store import Tracking, reporting
@@ -208,7 +208,7 @@ def export_model(tracking: Tracking, champion: Champion) -> None:
     write_export(tracking.layout.champion, exported)
 
 
-def light_bytes(network: Network) -> bytes:
+def litert_bytes(network: Network) -> bytes:
     """Return a network in LiteRT's form, its recurrent layers unrolled."""
     from genre_core.networks.head import unroll_network  # imports Keras
 
@@ -221,8 +221,8 @@ def light_bytes(network: Network) -> bytes:
 def _network_bytes(network: Network, version: int) -> tuple[bytes, str]:
     """Return the file of a network that starts the fastest, and its suffix."""
     try:
-        light = light_bytes(network)
-        _require_agreement(network, light)
+        exported = litert_bytes(network)
+        _require_agreement(network, exported)
     except Exception as error:  # whatever the converter raises
         logger.warning(
             "version %s cannot be converted to LiteRT, so `genreflow classify` loads TensorFlow, "
@@ -234,15 +234,15 @@ def _network_bytes(network: Network, version: int) -> tuple[bytes, str]:
             path = Path(folder, NETWORK_FILE)
             network.save(path)
             return path.read_bytes(), KERAS
-    return light, LITERT
+    return exported, LITERT
 
 
-def _require_agreement(network: Network, light: bytes) -> None:
+def _require_agreement(network: Network, exported: bytes) -> None:
     """Compare an export with its network, on noise."""
     shape = (N_TRIED, *network.input_shape[1:])
     matrices = np.random.default_rng(0).random(shape, dtype=np.float32)
     expected = np.asarray(network(matrices, training=False))
-    difference = float(np.abs(LightNetwork(light).predict_genres(matrices) - expected).max())
+    difference = float(np.abs(LiteRTModel(exported).predict_genres(matrices) - expected).max())
     if not difference <= TOLERANCE:
         raise GenreflowError(f"its export differs by {difference:.2g} in a probability")
 
@@ -291,7 +291,7 @@ def _local_files(tracking: Tracking, model_uri: str) -> Iterator[Path]:
     except (MlflowException, FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise CatalogMismatch(
             f"The model {model_uri} cannot be loaded; `genreflow tidy` removes models that were "
-            f"never promoted, if `[keep]` says so: {error}"
+            f"never promoted, if `[keep]` is set so: {error}"
         ) from error
 
 

@@ -10,7 +10,7 @@ from mlflow.entities.model_registry import ModelVersion
 from storage.models.champion import REGISTERED, Champion
 from storage.models.store import Tracking, reporting
 
-MODEL_URI_TAG = "model_uri"  # a version does not say everywhere which logged model it is
+MODEL_URI_TAG = "model_uri"  # a version does not name its logged model everywhere
 
 
 def register_model(tracking: Tracking, model_uri: str, tags: Mapping[str, str]) -> int:

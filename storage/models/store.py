@@ -27,7 +27,7 @@ from storage.models.server import describe_absence, describe_refusal, require_an
 EXPERIMENT = "genreflow"
 HOME_TAG = "genreflow.home_id"
 EXPERIMENT_TAGS = {
-    # without its kind the page asks what the experiment is for before it shows the runs
+    # without its kind the page wants the kind of experiment before it shows the runs
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": "A parent run for each comparison, a child run for each training.",
 }
@@ -49,7 +49,7 @@ class Tracking:
 
 
 def has_runs(layout: DataLayout) -> bool:
-    """Whether there may be runs already; asks no server."""
+    """Whether there may be runs already, without a request."""
     return bool(layout.tracking_server) or layout.mlflow_db.exists()
 
 
@@ -115,7 +115,7 @@ def champion_command(port: int) -> list[str]:
 def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
     """Return the environment of `champion_command`; ``path`` is the present ``PATH``.
 
-    MLflow starts uvicorn by its name, which stands beside this Python.
+    MLflow starts uvicorn by its name, which is beside this Python.
     """
     programs = str(Path(sys.executable).parent)
     return {

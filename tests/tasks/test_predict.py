@@ -15,7 +15,7 @@ from genre_core.representations.features import FeatureConfig
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from storage.models.champion import KERAS, Exported, read_export, write_export
-from storage.models.litert import LightNetwork
+from storage.models.litert import LiteRTModel
 from tasks.classify import classify_songs
 from tasks.predict import (
     Classifier,
@@ -195,8 +195,8 @@ def test_a_night_exports_the_champion_which_predicts_as_its_keras_model_does(
 ) -> None:
     light, keras_model = load_classifier(finished.layout), load_keras(finished.layout)
 
-    assert isinstance(light.network, LightNetwork)
-    assert not isinstance(keras_model.network, LightNetwork)
+    assert isinstance(light.network, LiteRTModel)
+    assert not isinstance(keras_model.network, LiteRTModel)
     assert_same(classify_song(light, song), classify_song(keras_model, song))
 
 
