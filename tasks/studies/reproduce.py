@@ -154,10 +154,11 @@ def _train_again(
     layout: DataLayout, run: Run, trial: Trial, examples: Mapping[Split, Examples]
 ) -> tuple[dict[Split, float], bool]:
     """Return macro F1 on both other splits, and whether all predictions have the same bits."""
-    training, model = import_training(), _fit_again(layout, trial, examples)
-    before = load_model(layout, run.model_uri)
     with open_catalog(layout) as catalog:
         groups = read_groups(catalog, run.snapshot_id)
+        fold_groups = read_fold_groups(catalog, run.snapshot_id)
+    training, model = import_training(), _fit_again(trial, examples, fold_groups)
+    before = load_model(layout, run.model_uri)
     songs, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]
@@ -168,14 +169,14 @@ def _train_again(
     return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
-def _fit_again(layout: DataLayout, trial: Trial, examples: Mapping[Split, Examples]) -> Network:
+def _fit_again(
+    trial: Trial, examples: Mapping[Split, Examples], fold_groups: Mapping[str, str]
+) -> Network:
     """Train the model of a trial as the run did."""
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        with open_catalog(layout) as catalog:
-            group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
-        return build_network(fit_trial(trial, train, group_of_track), trial.network)
+        return build_network(fit_trial(trial, train, fold_groups), trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model
