@@ -44,17 +44,8 @@ def choose_golden(
 
     In an order drawn by the seed, a group is taken if that brings its genres nearer to their
     share, at most half of the new ones. Groups with songs of a genre that gives none are not.
-
-    Parameters
-    ----------
-    members : mapping
-        The number of new tracks of each group, by genre.
-    known : mapping
-        The split of each assigned group; these are never chosen.
-    settled : mapping
-        The number of assigned tracks of each genre, by split.
-    n_groups : mapping
-        The number of groups of each genre, old and new.
+    ``members``, ``known`` and ``settled`` are those of `splits.assign_groups`; ``n_groups`` counts
+    the groups of each genre, old and new.
     """
     missing = _missing(members, known, settled, config.share)
     new = members.keys() - known.keys()

@@ -1,16 +1,12 @@
 """Proposals: the unlabelled songs whose labels would help most, chosen as one batch.
 
-A batch covers the songs without a label: greedily, each choice is the song that brings most of them
-nearer to a song with a label or to an earlier choice. That is facility location,
-whose greedy choice is within 1 - 1/e of the best (Nemhauser, Wolsey and Fisher, Mathematical
-Programming 14, 1978), used for batches of active learning by Wei, Iyer and Bilmes (Submodularity
-in Data Subset Selection and Active Learning, ICML 2015; with k-centres instead: Sener and
-Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018).
+Greedily, each choice is the song that brings most unlabelled songs nearer to a song with a label
+or to an earlier choice: facility location (Nemhauser, Wolsey and Fisher, Mathematical Programming
+14, 1978), used for batches of active learning by Wei, Iyer and Bilmes (ICML 2015).
 
-A song that is covered counts by how uncertain its prediction is (Settles, Active Learning
-Literature Survey, 2009, section 3.6), but only as far as there are labels enough to trust that:
-with few, uncertainty alone chooses worse than chance (Hacohen, Dekel and Weinshall, Active
-Learning on a Budget, ICML 2022; measured here as well, docs/explanation/decisions.md).
+A song counts by how uncertain its prediction is (Settles, Active Learning Literature Survey, 2009,
+section 3.6), as far as labels are enough to trust that: with few, uncertainty alone chooses worse
+than chance (Hacohen, Dekel and Weinshall, ICML 2022, and docs/explanation/decisions.md).
 """
 
 from collections import Counter

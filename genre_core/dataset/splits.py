@@ -28,16 +28,9 @@ def assign_groups(
 ) -> dict[str, Split]:
     """Return the split of every group: the known one, or the one that lacks most songs.
 
-    Parameters
-    ----------
-    members : mapping
-        The number of new tracks of each group, by genre.
-    known : mapping
-        The split of each assigned group.
-    settled : mapping
-        The number of assigned tracks of each genre, by split.
-    seed : int
-        Decides among groups of equal size.
+    ``members`` has the number of new tracks of each group, by genre; ``known`` the split of each
+    assigned group; ``settled`` the number of assigned tracks of each genre, by split. The seed
+    decides among groups of equal size.
     """
     filled = defaultdict(Counter, {genre: Counter(counts) for genre, counts in settled.items()})
     for name in members.keys() & known.keys():
@@ -70,10 +63,7 @@ def _emptiest(
     totals: Mapping[str, int],
     groups_left: Mapping[str, int],
 ) -> Split:
-    """Split that lacks most songs of these genres.
-
-    Splits without a song come first once there are only as many groups left.
-    """
+    """Split that lacks most songs of these genres; empty ones first if few groups are left."""
 
     def missing(split: Split) -> tuple[int, float]:
         urgent = sum(

@@ -42,8 +42,7 @@ def measure_sound(track_id: str, fragments: Float32Array) -> Sound:
 def measure_loudness(fragments: Float32Array) -> float:
     """RMS level of fragments, float32 (n_fragments, n_samples) in -1..1, in dB of full scale.
 
-    0 for a square wave at full scale, -3.01 for a sine; silence is as loud as the rounding of
-    int16, -101.1.
+    Silence is as loud as the rounding of int16, -101.1.
     """
     energies = np.einsum("fs,fs->f", fragments, fragments).astype(np.float64)
     power = energies.sum() / fragments.size

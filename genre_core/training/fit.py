@@ -58,14 +58,12 @@ def fit_network(
 ) -> list[EpochScores]:
     """Train a network until it stalls, and leave it with the weights of its best epoch.
 
-    The model is from `seeded_network` and changed in place; the seed orders the examples, anew in
-    each epoch. ``on_epoch`` is given the scores after each epoch; what it raises ends the training.
-    Return the scores of all epochs. An empty split is a ``ValueError``, a loss that is no longer
-    finite `TrainingDiverged`.
+    The model is from `seeded_network`; the seed orders the examples, anew in each epoch.
+    ``on_epoch`` is given the scores after each epoch; what it raises ends the training. An empty
+    split is a ``ValueError``, a loss that is no longer finite `TrainingDiverged`.
 
     Thesis section 4.3. Each epoch is one execution: XLA and single steps are slower on a CPU.
-    Augmentation changes training examples alone; then the training accuracy counts the genre that
-    has the larger share of a mixed example.
+    With mixup, the training accuracy counts the genre that has the larger share of an example.
     """
     for name, examples in (("train", train), ("validation", validation)):
         if not len(examples):

@@ -91,25 +91,17 @@ def fit_head(
     n_genres: int,
     seed: int = 0,
 ) -> FittedHead:
-    """Fit a head on the means of songs.
+    """Fit a head on the means of songs: features, then tag logits, float32 (n_songs, n_values).
+
+    Songs of one group (artist) are never on both sides of a fold. ``prior``, (n_tags, n_genres), is
+    from `tag_prior.prior_matrix`; zeros alone are no prior. The seed orders groups before they are
+    assigned to folds.
 
     Strength and penalty minimise the log loss of out-of-fold predictions; the defaults stay
-    unless another pair is better by more than the standard error of the difference (the rule of
-    Breiman et al., Classification and Regression Trees, 1984, section 3.4.3): with few songs the
-    best of many pairs is the luckiest. The temperature is fitted on the same predictions (Guo et
-    al., On Calibration of Modern Neural Networks, ICML 2017).
-
-    Parameters
-    ----------
-    values : float32 [shape=(n_songs, n_values)]
-        Features, then tag logits, of each song (`embeddings.song_means`).
-    labels : int64 [shape=(n_songs,)]
-    groups : sequence of str [shape=(n_songs,)]
-        Songs of one group (artist) are never on both sides of a fold.
-    prior : float32 [shape=(n_tags, n_genres)]
-        From `tag_prior.prior_matrix`; with zeros alone there is no prior.
-    seed : int
-        Orders the groups before they are assigned to folds.
+    unless another pair is better by more than the standard error of the difference (Breiman et
+    al., Classification and Regression Trees, 1984, section 3.4.3): with few songs the best of many
+    pairs is the luckiest. The temperature is fitted on the same predictions (Guo et al., On
+    Calibration of Modern Neural Networks, ICML 2017).
     """
     with one_thread():
         folds = _folds(labels, np.asarray(groups, object), n_genres, seed)
