@@ -1,14 +1,14 @@
 """Compaction: the small shards of many runs are joined into few large ones."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from genre_core.errors import CatalogMismatch
 from storage.catalog.connection import open_catalog
-from storage.catalog.shards import NamedShard, count_named, named_shards, replace_shards
+from storage.catalog.extraction import NamedShard, replace_shards
 from storage.home import DataLayout
-from storage.maintenance.integrity import is_damaged
+from storage.maintenance.integrity import Inventory, is_damaged, take_inventory
 from storage.shard_store import list_shards
 from storage.shards import free_memory, join_shards
 
@@ -21,15 +21,13 @@ def compact(layout: DataLayout, target_bytes: int = TARGET_BYTES) -> int:
 
     The old files stay for readers of an older published store. A damaged shard is skipped.
     """
-    there = list_shards(layout)
-    with open_catalog(layout) as catalog:
-        small = [s for s in named_shards(catalog) if s.values_bytes < target_bytes]
-        counts = count_named(catalog, [shard.name for shard in small])
+    inventory, sizes = take_inventory(layout), list_shards(layout)
+    small = [shard for shard in inventory.shards if shard.values_bytes < target_bytes]
     n_joined = 0
     for group in join_groups(small, target_bytes):
-        sound = [shard for shard in group if not is_damaged(layout, shard, there)]
-        if len(sound) > 1 and _join(layout, sound, counts):
-            n_joined += len(sound)
+        intact = [shard for shard in group if not is_damaged(layout, shard, sizes)]
+        if len(intact) > 1 and _join(inventory, intact):
+            n_joined += len(intact)
     return n_joined
 
 
@@ -49,12 +47,11 @@ def join_groups(shards: Sequence[NamedShard], target_bytes: int) -> Iterator[lis
         yield group
 
 
-def _join(
-    layout: DataLayout, group: Sequence[NamedShard], counts: Mapping[str, Mapping[str, int]]
-) -> bool:
+def _join(inventory: Inventory, group: Sequence[NamedShard]) -> bool:
     """Write a group as one shard and name it in the catalog; return whether that worked."""
+    layout, counts = inventory.layout, inventory.fragments
     names = [shard.name for shard in group]
-    if not all(counts.get(name) for name in names):
+    if not all(counts[name] for name in names):
         logger.warning("%s shards stay as they are: one has no track", len(names))
         return False
     named = {track_id: n for name in names for track_id, n in counts[name].items()}

@@ -16,12 +16,7 @@ from genre_core.errors import GenreflowError
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.home import DataLayout
-from storage.maintenance.integrity import (
-    damaged_shards,
-    damaged_songs,
-    unnamed_shards,
-    unnamed_songs,
-)
+from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
 from storage.shard_store import list_shards, open_store
 
@@ -47,17 +42,15 @@ def examine(
     embeddings: Sequence[str] = (),
     own: Mapping[str, EmbeddingConfig] = NO_EMBEDDINGS,
 ) -> list[Finding]:
-    """Check the machine, the store and the models of some embeddings; nothing is locked."""
+    """Check the machine, the store and the models of some embeddings, without any lock."""
     findings = [_check(name, check, layout) for name, check in CHECKS.items()]
     return findings + [_check(f"embedding {name}", _embedding, name, own) for name in embeddings]
 
 
 def examine_deeply(layout: DataLayout) -> list[Finding]:
-    """Read every shard and every original, and compare them with the catalog.
-
-    The home must be held.
-    """
-    return [_check(name, check, layout) for name, check in DEEP_CHECKS.items()]
+    """Compare every shard and every original with the catalog; reads all. Hold the home."""
+    inventory = take_inventory(layout)
+    return [_check(name, check, inventory) for name, check in DEEP_CHECKS.items()]
 
 
 def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
@@ -145,30 +138,25 @@ def _runs(layout: DataLayout) -> str:
 
     if not has_runs(layout):
         return "no runs yet"
-    champion = find_alias(open_tracking(layout), CHAMPION)
-    aliased = champion.version if champion else None
-    promoted = _promoted_version(layout)
-    if aliased != promoted and layout.published.exists():
-        raise GenreflowError(
-            f"MLflow's alias `champion` names {_version(aliased)}, the catalog's promotions name "
-            f"{_version(promoted)}. Run `genreflow promote` to put the alias back, or `genreflow "
-            "promote --version N` to promote another version."
-        )
+    found = find_alias(open_tracking(layout), CHAMPION)
+    aliased = found.version if found else None
     where = layout.tracking_server or layout.mlflow_db.name
-    champion_words = f"the champion is {_version(aliased)}" if aliased else "no champion yet"
-    return f"{where} can be read; {champion_words}"
+    if layout.published.exists():
+        statement = "select version from promotions order by promotion_id desc limit 1"
+        rows = query_rows(layout, statement)
+        _require_alias(aliased, rows[0]["version"] if rows else None)
+    champion = f"the champion is version {aliased}" if aliased else "no champion yet"
+    return f"{where} can be read; {champion}"
 
 
-def _promoted_version(layout: DataLayout) -> int | None:
-    if not layout.published.exists():
-        return None
-    statement = "select version from promotions order by promotion_id desc limit 1"
-    rows = query_rows(layout, statement)
-    return rows[0]["version"] if rows else None
-
-
-def _version(version: int | None) -> str:
-    return "no version" if version is None else f"version {version}"
+def _require_alias(aliased: int | None, promoted: int | None) -> None:
+    if aliased != promoted:
+        names = [f"version {v}" if v else "no version" for v in (aliased, promoted)]
+        raise GenreflowError(
+            f"MLflow's alias `champion` names {names[0]}, the catalog's promotions name "
+            f"{names[1]}. Run `genreflow promote` to put the alias back, or `genreflow promote "
+            "--version N` to promote another version."
+        )
 
 
 def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
@@ -202,26 +190,26 @@ CHECKS: dict[str, Callable[[DataLayout], str]] = {
 }
 
 
-def _shard_contents(layout: DataLayout) -> str:
-    if damaged := damaged_shards(layout):
-        raise GenreflowError(
-            f"{len(damaged)} shards are damaged, among them {damaged[0]}. Run "
-            "`genreflow doctor --repair`, then `genreflow extract`."
-        )
+def _shard_contents(inventory: Inventory) -> str:
+    _require_intact(inventory.damaged_shards(), "shards", "genreflow extract")
     return "every shard holds the bytes and rows that the catalog names"
 
 
-def _song_contents(layout: DataLayout) -> str:
-    if damaged := damaged_songs(layout):
-        raise GenreflowError(
-            f"{len(damaged)} songs are damaged, among them {damaged[0][:12]}. Run "
-            "`genreflow doctor --repair`, then `genreflow ingest`."
-        )
+def _song_contents(inventory: Inventory) -> str:
+    _require_intact([name[:12] for name in inventory.damaged_songs()], "songs", "genreflow ingest")
     return "every song holds the bytes that its name digests"
 
 
-def _orphans(layout: DataLayout) -> str:
-    shards, songs = unnamed_shards(layout), unnamed_songs(layout)
+def _require_intact(damaged: Sequence[str], what: str, command: str) -> None:
+    if damaged:
+        raise GenreflowError(
+            f"{len(damaged)} {what} are damaged, among them {damaged[0]}. Run "
+            f"`genreflow doctor --repair`, then `{command}`."
+        )
+
+
+def _orphans(inventory: Inventory) -> str:
+    shards, songs = inventory.unnamed_shards(), inventory.unnamed_songs()
     if not shards and not songs:
         return "every file is named by the catalog"
     return (
@@ -231,7 +219,7 @@ def _orphans(layout: DataLayout) -> str:
     )
 
 
-DEEP_CHECKS: dict[str, Callable[[DataLayout], str]] = {
+DEEP_CHECKS: dict[str, Callable[[Inventory], str]] = {
     "shard contents": _shard_contents,
     "song contents": _song_contents,
     "orphans": _orphans,

@@ -11,10 +11,10 @@ from genre_core.records import Source
 from storage.catalog.extraction import all_shards
 from storage.catalog.publish import publish, query, query_rows
 from storage.home import DataLayout
-from storage.maintenance.integrity import repair_shards, repair_songs
+from storage.maintenance.integrity import repair
 from storage.sources.listing import list_sources
 from tasks.download import select_sources
-from tasks.extract import compact_shards, forget_missing_shards, publish_shards
+from tasks.extract import compact_shards, publish_shards
 from tests.catalogs import in_catalog
 
 Store = Callable[[Sequence[Source]], None]
@@ -57,7 +57,6 @@ def test_a_lost_shard_is_made_again_with_the_same_rows(
     before = rows_of(layout)
     damage(layout.shards / in_catalog(layout, all_shards)[0])
 
-    forget_missing_shards.fn(layout)
     store_songs([])
 
     assert rows_of(layout) == before
@@ -74,7 +73,7 @@ def test_a_shard_with_a_flipped_bit_is_made_again_after_the_doctor(
     content[500] ^= 1
     path.write_bytes(content)
 
-    repaired = repair_shards(layout)
+    repaired, _ = repair(layout)
     store_songs([])
 
     assert len(repaired) == 1
@@ -90,7 +89,6 @@ def test_a_song_whose_original_is_gone_is_fetched_and_extracted_again(
         original.unlink()
     for shard in in_catalog(layout, all_shards):
         (layout.shards / shard).unlink()
-    forget_missing_shards.fn(layout)
     store_songs([])
     publish(layout)
     gone = query_rows(layout, "select distinct outcome, reason, message from outcomes")
@@ -112,7 +110,7 @@ def test_the_doctor_lets_the_next_ingest_fetch_an_original_that_is_gone(
     originals = sorted(layout.songs.glob("??/*"))
     originals[0].unlink()
 
-    repaired = repair_songs(layout)
+    _, repaired = repair(layout)
     store_songs(three_songs)
 
     assert repaired == [originals[0].stem]

@@ -12,7 +12,6 @@ from storage.catalog.audits import (
     Audit,
     read_audit,
     read_audited_songs,
-    read_duplicates,
     read_last_audit,
     read_unmeasured,
     record_audit,
@@ -21,6 +20,7 @@ from storage.catalog.audits import (
 )
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query_rows
+from storage.catalog.recordings import read_duplicates
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
@@ -82,7 +82,7 @@ def test_the_last_audit_of_a_snapshot_counts_also_if_it_only_said_the_same_again
 
 def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:
     store.three_songs()
-    in_catalog(store.layout, record_audit, AUDIT)
+    store.call(record_audit, AUDIT)
     in_catalog(
         store.layout, record_sounds, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)]
     )
@@ -108,7 +108,7 @@ def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) 
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
-    in_catalog(store.layout, record_sounds, [sound, replace(sound, track_id="of no snapshot")])
+    store.call(record_sounds, [sound, replace(sound, track_id="of no snapshot")])
     song = store.layout.song(tracks[0].track_id, ".mp3")
     song.parent.mkdir(parents=True)
     song.write_bytes(b"music")
@@ -116,8 +116,7 @@ def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) 
         catalog.execute("update assignments set split = 'test' where split = 'validation'")
 
     songs = {
-        s.track_id: s
-        for s in in_catalog(store.layout, read_audited_songs, store.layout, snapshot.snapshot_id)
+        s.track_id: s for s in store.call(read_audited_songs, store.layout, snapshot.snapshot_id)
     }
 
     first, second, third = (songs[track.track_id] for track in tracks)
@@ -132,15 +131,15 @@ def test_the_first_measure_of_a_sound_stays_and_is_not_asked_for_again(store: St
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
-    in_catalog(store.layout, record_sounds, [sound])
-    in_catalog(store.layout, record_sounds, [replace(sound, loudness_db=-20.0)])
+    store.call(record_sounds, [sound])
+    store.call(record_sounds, [replace(sound, loudness_db=-20.0)])
 
-    unmeasured = in_catalog(store.layout, read_unmeasured, snapshot.snapshot_id, 10)
+    unmeasured = store.call(read_unmeasured, snapshot.snapshot_id, 10)
 
-    songs = in_catalog(store.layout, read_audited_songs, store.layout, snapshot.snapshot_id)
+    songs = store.call(read_audited_songs, store.layout, snapshot.snapshot_id)
     assert {song.loudness_db for song in songs} >= {-9.0}
     assert {track.track_id for track in unmeasured} == {track.track_id for track in tracks[1:]}
-    assert len(in_catalog(store.layout, read_unmeasured, snapshot.snapshot_id, 1)) == 1
+    assert len(store.call(read_unmeasured, snapshot.snapshot_id, 1)) == 1
 
 
 @pytest.mark.parametrize("n_pairs", [0, 2])

@@ -17,7 +17,7 @@ from tests.storage.catalog.conftest import Store
 def put_aside(store: Store, *names: str, genre: str = "jazz") -> list[Track]:
     tracks = [store.track(name, genre) for name in names]
     store.add_songs(*tracks)
-    store.place(*tracks, split=Split.GOLDEN)
+    store.assign(*tracks, split=Split.GOLDEN)
     return tracks
 
 

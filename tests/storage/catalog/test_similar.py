@@ -44,25 +44,12 @@ def nearest(store: Store, track: Track, **options: object) -> list[tuple[str, fl
 def test_songs_are_ranked_by_the_cosine_of_their_embeddings(
     store: Store, tracks: dict[str, Track]
 ) -> None:
-    assert nearest(store, tracks["a"]) == [("b", 0.8), ("c", 0.0), ("d", -1.0)]
-    assert nearest(store, tracks["c"], n_songs=1) == [("b", 0.6)]
+    a, b = tracks["a"], tracks["b"]
 
-
-def test_each_song_has_its_source(store: Store, tracks: dict[str, Track]) -> None:
-    publish(store.layout)
-
-    (row,) = nearest_songs(store.layout, "made", tracks["a"].track_id, n_songs=1)
-
-    b = tracks["b"]
+    assert nearest(store, a) == [("b", 0.8), ("c", 0.0), ("d", -1.0)]
+    assert nearest(store, a, embedding=(0.0, 2.0)) == [("c", 1.0), ("b", 0.6), ("d", 0.0)]
+    (row,) = nearest_songs(store.layout, "made", a.track_id, n_songs=1)
     assert (row["track_id"], row["source"], row["genre"]) == (b.track_id, b.location, "jazz")
-
-
-def test_an_embedding_from_elsewhere_takes_the_place_of_that_of_the_store(
-    store: Store, tracks: dict[str, Track]
-) -> None:
-    found = nearest(store, tracks["a"], embedding=(0.0, 2.0))
-
-    assert found == [("c", 1.0), ("b", 0.6), ("d", 0.0)]
 
 
 def test_a_duplicate_is_left_out(store: Store, tracks: dict[str, Track]) -> None:
@@ -99,38 +86,20 @@ def test_the_built_in_library_is_left_out_beside_other_music(
     assert [title for title, _ in nearest(store, tracks["a"])] == ["b", "c", "d"]
 
 
-@pytest.mark.parametrize("name", ["/music/jazz/a.mp3", "id"])
 def test_a_song_is_found_by_its_source_or_the_beginning_of_its_id(
-    store: Store, tracks: dict[str, Track], name: str
-) -> None:
-    publish(store.layout)
-    track_id = tracks["a"].track_id
-
-    assert find_embedded(store.layout, name.replace("id", track_id[:8]), "made") == track_id
-
-
-def test_a_song_that_the_store_does_not_have_is_not_found(
     store: Store, tracks: dict[str, Track]
 ) -> None:
+    track_id = tracks["a"].track_id
+    twins = [replace(store.track("x"), track_id=f"{'0' * 63}{n}") for n in range(2)]
+    store.add_songs(store.track("e"), twins[0], replace(twins[1], location="/y.mp3"))
     publish(store.layout)
 
-    assert find_embedded(store.layout, "/elsewhere.mp3", "made") == ""
-    assert find_embedded(store.layout, tracks["a"].track_id[:7], "made") == ""
+    names = ("/music/jazz/a.mp3", track_id[:8], track_id[:7], "/elsewhere.mp3")
+    found = [find_embedded(store.layout, name, "made") for name in names]
 
-
-def test_a_track_without_the_embedding_is_refused(store: Store, tracks: dict[str, Track]) -> None:
-    store.add_songs(store.track("e"))
-    publish(store.layout)
-
+    assert found == [track_id, track_id, "", ""]
     with pytest.raises(UsageError, match="has no embedding made"):
         find_embedded(store.layout, "/music/jazz/e.mp3", "made")
-
-
-def test_ids_that_begin_alike_are_refused(store: Store, tracks: dict[str, Track]) -> None:
-    twins = [replace(store.track("x"), track_id=f"{'0' * 63}{n}") for n in range(2)]
-    store.add_songs(twins[0], replace(twins[1], location="/y.mp3"))
-    publish(store.layout)
-
     with pytest.raises(UsageError, match="2 tracks begin with 00000000"):
         find_embedded(store.layout, "00000000", "made")
 
@@ -146,7 +115,9 @@ def test_embeddings_under_other_settings_are_published_once_they_are_used(
             row = {"snapshot_id": feature_key, "feature_key": feature_key, "library_id": "library"}
             numbers = {"seed": 0, "n_tracks": 2, "n_examples": 2, "genres": ["jazz"]}
             insert_rows(
-                catalog, "snapshots", [{**row, **numbers, "used_at": f"2020-01-0{day} 00:00:00+00"}]
+                catalog,
+                "snapshots",
+                [{**row, **numbers, "created_at": f"2020-01-0{day} 00:00:00+00"}],
             )
     publish(store.layout)
 
@@ -177,7 +148,7 @@ def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) 
     store.embed({song: (float(n), 1.0) for n, song in enumerate(songs)})
     splits = (Split.TRAIN, Split.VALIDATION, Split.GOLDEN, Split.TEST)
     for song, split in zip(songs, splits, strict=True):
-        store.place(song, split=split)
+        store.assign(song, split=split)
     with open_catalog(store.layout) as catalog:
         insert_rows(catalog, "decisions", [{"track_id": songs[1].track_id, "genre": "rock"}])
 
