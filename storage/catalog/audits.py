@@ -36,7 +36,7 @@ def record_sounds(catalog: Catalog, sounds: Sequence[Sound]) -> None:
 
 
 def read_other_snapshot(catalog: Catalog, snapshot: Snapshot) -> Snapshot | None:
-    """Return the smallest snapshot of the same songs of the other kind: embeddings, spectrograms."""
+    """Return the smallest snapshot of the same songs as embeddings, or as spectrograms."""
     rows = fetch_rows(catalog, _BESIDE, [snapshot.library_id, snapshot.feature_key])
     return as_snapshot(rows[0]) if rows else None
 

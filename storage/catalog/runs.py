@@ -23,7 +23,7 @@ class Run:
     """
 
     run_id: str
-    cell_id: str
+    trial_id: str
     comparison_id: str
     network: str
     representation: str
@@ -91,7 +91,7 @@ class PredictedSplit:
     scores: ScoreIntervals | None = None
 
 
-def cell_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, Any]) -> str:
+def trial_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, Any]) -> str:
     """Digest of everything that a training is made from: it is never done twice."""
     return digest_document([snapshot_id, network, seed, dict(training)])
 
@@ -127,14 +127,14 @@ def record_predictions(catalog: Catalog, predictions: Sequence[Prediction]) -> N
     insert_rows(catalog, "predictions", [asdict(p) for p in predictions], "on conflict do nothing")
 
 
-def read_runs(catalog: Catalog, cell_ids: Sequence[str]) -> list[Run]:
-    """Return the finished runs of these cells, the earliest of each."""
+def read_runs(catalog: Catalog, trial_ids: Sequence[str]) -> list[Run]:
+    """Return the finished runs of these trials, the earliest of each."""
     statement = """
-        select * from runs where cell_id in (select unnest(?))
-        qualify row_number() over (partition by cell_id order by started_at) = 1
+        select * from runs where trial_id in (select unnest(?))
+        qualify row_number() over (partition by trial_id order by started_at) = 1
         order by started_at
     """
-    return fetch_records(catalog, Run, statement, [cell_ids])
+    return fetch_records(catalog, Run, statement, [trial_ids])
 
 
 def read_library_runs(catalog: Catalog, library_id: str) -> list[Run]:
@@ -188,7 +188,7 @@ def read_published_predictions(layout: DataLayout, run_ids: Sequence[str]) -> li
 
 
 def read_assessed(catalog: Catalog, run_id: str, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """Return track, true genre, ``unknown`` and ``alternatives`` of the assessed songs of splits."""
+    """Return track, true genre, ``unknown`` and ``alternatives`` of assessed songs of splits."""
     statement = """
         select track_id, genre, unknown, alternatives from predictions
         where run_id = ? and split in (select unnest(?)) and alternatives is not null

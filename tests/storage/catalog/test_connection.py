@@ -10,7 +10,13 @@ import pytest
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.catalog import connection
-from storage.catalog.connection import fetch_rows, fetch_values, insert_rows, open_catalog
+from storage.catalog.connection import (
+    FIRST_VERSION,
+    fetch_rows,
+    fetch_values,
+    insert_rows,
+    open_catalog,
+)
 from storage.home import DataLayout
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -123,14 +129,15 @@ def test_a_catalog_is_waited_for_until_the_other_process_lets_go(
     assert features(layout) == []
 
 
-@pytest.mark.parametrize("version", [5, 7])
+@pytest.mark.parametrize("version", [FIRST_VERSION - 1, FIRST_VERSION + 1])
 def test_a_catalog_of_another_version_is_refused(layout: DataLayout, version: int) -> None:
     with open_catalog(layout) as catalog:
         catalog.execute("update schema_version set version = ?", [version])
 
     with (
         pytest.raises(
-            CatalogMismatch, match=rf"has version {version}; .* reads version 6\. Use the"
+            CatalogMismatch,
+            match=rf"has version {version}; .* reads version {FIRST_VERSION}\. Use the",
         ),
         open_catalog(layout),
     ):
@@ -156,9 +163,13 @@ def test_an_older_catalog_is_migrated_once_and_a_copy_kept(older: DataLayout) ->
             catalog.execute("select owner from shards")
             versions = fetch_rows(catalog, "select version from schema_version order by version")
 
-    assert [row["version"] for row in versions] == [6, 8]
-    with duckdb.connect(str(older.home / "catalog.duckdb.version-6"), read_only=True) as copy:
-        assert copy.execute("select max(version) from schema_version").fetchone() == (6,)
+    assert [row["version"] for row in versions] == [FIRST_VERSION, FIRST_VERSION + 2]
+    with duckdb.connect(
+        str(older.home / f"catalog.duckdb.version-{FIRST_VERSION}"), read_only=True
+    ) as copy:
+        assert copy.execute("select max(version) from schema_version").fetchone() == (
+            FIRST_VERSION,
+        )
 
 
 def test_a_migration_that_fails_leaves_the_older_catalog(older: DataLayout) -> None:
@@ -166,7 +177,9 @@ def test_a_migration_that_fails_leaves_the_older_catalog(older: DataLayout) -> N
         raise RuntimeError
 
     with duckdb.connect(str(older.catalog)) as catalog:
-        assert catalog.execute("select max(version) from schema_version").fetchone() == (6,)
+        assert catalog.execute("select max(version) from schema_version").fetchone() == (
+            FIRST_VERSION,
+        )
         with pytest.raises(duckdb.BinderException):
             catalog.execute("select owner from shards")
 

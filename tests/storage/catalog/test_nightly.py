@@ -56,7 +56,7 @@ def test_a_run_comes_back_with_its_steps_in_order_and_the_tracks_added_since(sto
         store.call(record_step, recorded)
     store.add_songs(store.track("new"), store.track("newer"))
 
-    facts = {"failed_cells": ["a"]}
+    facts = {"failed_trials": ["a"]}
     store.call(end_night, "first", NightOutcome.FINISHED, "All went well.", facts)
 
     (night,) = store.call(read_nights)

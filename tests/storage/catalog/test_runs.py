@@ -13,7 +13,6 @@ from storage.catalog.publish import publish, query
 from storage.catalog.runs import (
     PredictedSplit,
     Prediction,
-    cell_id,
     forget_outdated,
     read_library_runs,
     read_predicted_splits,
@@ -23,6 +22,7 @@ from storage.catalog.runs import (
     read_unpredicted,
     record_predictions,
     record_run,
+    trial_id,
 )
 from storage.catalog.songs import record_songs
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
 
 EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
-CELL = ("snapshot", "cnn", 0, {"batch_size": 32, "max_epochs": 200})
+TRIAL = ("snapshot", "cnn", 0, {"batch_size": 32, "max_epochs": 200})
 
 
 def promotion(version: int, reason: str, previous: int | None = None) -> Promotion:
@@ -130,8 +130,8 @@ def test_certainty_of_predictions_is_published_where_it_is_known(store: Store) -
 
 def test_runs_are_read_by_trial_the_earliest_of_each(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
-    for name, cell, started_at in (("late", "b", LATE), ("early", "b", EARLY), ("a", "a", EARLY)):
-        run = store.run(name, snapshot, cell_id=cell, started_at=started_at)
+    for name, trial, started_at in (("late", "b", LATE), ("early", "b", EARLY), ("a", "a", EARLY)):
+        run = store.run(name, snapshot, trial_id=trial, started_at=started_at)
         store.call(record_run, run, [])
 
     runs = store.call(read_runs, ["b", "unknown"])
@@ -157,9 +157,9 @@ def test_runs_of_a_library_are_those_on_its_songs_whatever_their_features(store:
 
 
 def test_all_that_a_training_is_made_from_changes_its_trial() -> None:
-    snapshot, network, seed, training = CELL
+    snapshot, network, seed, training = TRIAL
     trials = [
-        CELL,
+        TRIAL,
         (snapshot, network, seed, dict(reversed(training.items()))),
         ("other", network, seed, training),
         (snapshot, "rnn", seed, training),
@@ -167,7 +167,7 @@ def test_all_that_a_training_is_made_from_changes_its_trial() -> None:
         (snapshot, network, seed, {**training, "batch_size": 64}),
     ]
 
-    ids = [cell_id(*trial) for trial in trials]
+    ids = [trial_id(*trial) for trial in trials]
 
     assert ids[0] == ids[1]
     assert len(set(ids)) == 5
