@@ -1,6 +1,5 @@
 """Backup and restore: files named by their SHA-256, and a manifest that maps names to digests."""
 
-import hashlib
 import json
 import logging
 import shutil
@@ -27,7 +26,6 @@ OBJECTS, MANIFEST, FORMAT = "files", "manifest.json", 1
 N_TURNS = 7
 """Each backup object is digested again once in so many days."""
 UNFINISHED = ".restoring"
-_BLOCK_BYTES = 2**20
 _LOCKS = {".lock", ".night.lock"}
 _N_SHOWN = 5
 _REPLACEABLE = ("songs/", "shards/")
@@ -87,12 +85,9 @@ def object_path(folder: Path, digest: str) -> Path:
 
 def copy_file(source: Path, target: Path) -> str:
     """Copy a file atomically; return the SHA-256 of what was copied."""
-    digest = hashlib.sha256()
-    with write_whole(target) as part, source.open("rb") as reading, part.open("wb") as writing:
-        while block := reading.read(_BLOCK_BYTES):
-            digest.update(block)
-            writing.write(block)
-    return digest.hexdigest()
+    with write_whole(target) as part:
+        shutil.copyfile(source, part)
+        return digest_file(part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

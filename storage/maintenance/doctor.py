@@ -60,17 +60,21 @@ def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
         return Finding(name=name, ok=False, message=str(error))
 
 
+def _require(ok: bool, otherwise: str) -> None:
+    if not ok:
+        raise GenreflowError(otherwise)
+
+
 def _python(_layout: DataLayout) -> str:
     found = ".".join(map(str, sys.version_info[:3]))
-    if not (3, 11) <= sys.version_info[:2] < (3, 14):
-        raise GenreflowError(f"Python {found} is not supported; use 3.11, 3.12 or 3.13.")
+    is_supported = (3, 11) <= sys.version_info[:2] < (3, 14)
+    _require(is_supported, f"Python {found} is not supported; use 3.11, 3.12 or 3.13.")
     return f"Python {found}"
 
 
 def _decoders(_layout: DataLayout) -> str:
     missing = [name for name in FORMATS if name not in soundfile.available_formats()]
-    if missing:
-        raise GenreflowError(f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
+    _require(not missing, f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
     ffmpeg = imageio_ffmpeg.get_ffmpeg_version()
     return f"libsndfile {soundfile.__libsndfile_version__}, ffmpeg {ffmpeg}"
 
@@ -79,33 +83,30 @@ def _place(layout: DataLayout) -> str:
     layout.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=layout.home):
         pass
-    free_bytes = shutil.disk_usage(layout.home).free
-    if free_bytes < MIN_FREE_BYTES:
-        raise GenreflowError(
-            f"{layout.home} has {free_bytes / 2**30:.1f} GiB left; free at least 2 GiB."
-        )
-    return f"{layout.home} can be written; {free_bytes / 2**30:.0f} GiB are free"
+    free_gib = shutil.disk_usage(layout.home).free / 2**30
+    has_room = free_gib >= MIN_FREE_BYTES / 2**30
+    _require(has_room, f"{layout.home} has {free_gib:.1f} GiB left; free at least 2 GiB.")
+    return f"{layout.home} can be written; {free_gib:.0f} GiB are free"
 
 
 def _store(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no store yet; `genreflow run` makes one"
     rows = query_rows(layout, "select count(*) as n from outcomes")
-    views = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
-    if "read_parquet" in views[0]["sql"] and open_store(layout).address("") not in views[0]["sql"]:
-        raise GenreflowError(
-            f"{layout.published.name} reads the shards of another place: this home was moved. "
-            "Run `genreflow extract` once."
-        )
+    (view,) = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
+    _require(
+        "read_parquet" not in view["sql"] or open_store(layout).address("") in view["sql"],
+        f"{layout.published.name} reads the shards of another place: this home was moved. "
+        "Run `genreflow extract` once.",
+    )
     return f"{layout.published.name} can be read; it has {rows[0]['n']} songs"
 
 
 def _shards(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no shards yet"
-    named = query_rows(layout, "select shard from shards order by shard")
-    sizes = list_shards(layout)
-    if missing := [row["shard"] for row in named if row["shard"] not in sizes]:
+    named = [row["shard"] for row in query_rows(layout, "select shard from shards order by shard")]
+    if missing := sorted(set(named) - list_shards(layout).keys()):
         raise GenreflowError(
             f"{len(missing)} of {len(named)} shards are missing, among them {missing[0]}. "
             "Run `genreflow extract` to make them again."
@@ -138,25 +139,20 @@ def _runs(layout: DataLayout) -> str:
 
     if not has_runs(layout):
         return "no runs yet"
-    found = find_alias(open_tracking(layout), CHAMPION)
-    aliased = found.version if found else None
-    where = layout.tracking_server or layout.mlflow_db.name
+    champion = find_alias(open_tracking(layout), CHAMPION)
+    aliased = f"version {champion.version}" if champion else "no version"
     if layout.published.exists():
         statement = "select version from promotions order by promotion_id desc limit 1"
-        rows = query_rows(layout, statement)
-        _require_alias(aliased, rows[0]["version"] if rows else None)
-    champion = f"the champion is version {aliased}" if aliased else "no champion yet"
-    return f"{where} can be read; {champion}"
-
-
-def _require_alias(aliased: int | None, promoted: int | None) -> None:
-    if aliased != promoted:
-        names = [f"version {v}" if v else "no version" for v in (aliased, promoted)]
-        raise GenreflowError(
-            f"MLflow's alias `champion` names {names[0]}, the catalog's promotions name "
-            f"{names[1]}. Run `genreflow promote` to put the alias back, or `genreflow promote "
-            "--version N` to promote another version."
+        promotions = query_rows(layout, statement)
+        promoted = f"version {promotions[0]['version']}" if promotions else "no version"
+        _require(
+            aliased == promoted,
+            f"MLflow's alias `champion` names {aliased}, the catalog's promotions name {promoted}. "
+            "Run `genreflow promote` to put the alias back, or `genreflow promote --version N` to "
+            "promote another version.",
         )
+    where = layout.tracking_server or layout.mlflow_db.name
+    return f"{where} can be read; {f'the champion is {aliased}' if champion else 'no champion yet'}"
 
 
 def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
@@ -174,20 +170,9 @@ def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
     n_samples = window_samples(model.embedding)
     runtime = open_runtime(model.file, n_samples, model.outputs)
     values = runtime.outputs(np.zeros((1, n_samples), np.float32))
-    if not all(np.isfinite(array).all() for array in values):
-        raise GenreflowError(f"{model.file} computes values that are not finite; replace it.")
+    are_finite = all(np.isfinite(array).all() for array in values)
+    _require(are_finite, f"{model.file} computes values that are not finite; replace it.")
     return f"{model.file} is complete and computes"
-
-
-CHECKS: dict[str, Callable[[DataLayout], str]] = {
-    "python": _python,
-    "decoders": _decoders,
-    "place": _place,
-    "store": _store,
-    "shards": _shards,
-    "songs": _songs,
-    "runs": _runs,
-}
 
 
 def _shard_contents(inventory: Inventory) -> str:
@@ -219,6 +204,15 @@ def _orphans(inventory: Inventory) -> str:
     )
 
 
+CHECKS: dict[str, Callable[[DataLayout], str]] = {
+    "python": _python,
+    "decoders": _decoders,
+    "place": _place,
+    "store": _store,
+    "shards": _shards,
+    "songs": _songs,
+    "runs": _runs,
+}
 DEEP_CHECKS: dict[str, Callable[[Inventory], str]] = {
     "shard contents": _shard_contents,
     "song contents": _song_contents,
