@@ -28,7 +28,7 @@ class TidyReport:
 
 @flow
 def tidy(config: Settings | None = None) -> TidyReport:
-    """Remove what is unused, as the settings ``keep`` say; settings default to those on file."""
+    """Remove what is unused, by the settings ``keep``; the default are those on file."""
     config = config or read_settings()
     with hold_home(config.layout):
         removed = tidy_store(config.layout, config.keep)

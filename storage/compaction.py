@@ -63,7 +63,7 @@ def _join(inventory: Inventory, group: Sequence[NamedShard]) -> bool:
     finally:
         free_memory()
     if joined.n_fragments != named or joined.name in names:
-        logger.warning("%s shards do not hold what the catalog says: see doctor --deep", len(names))
+        logger.warning("%s shards differ from the catalog: see doctor --deep", len(names))
         return False
     with open_catalog(layout) as catalog:
         replace_shards(catalog, names, joined)

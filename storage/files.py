@@ -41,7 +41,7 @@ def disk_error(layout: DataLayout, code: int) -> TransientError:
     return TransientError(Reason.INTERRUPTED, sentence)
 
 
-def require_room(layout: DataLayout) -> None:
+def require_space(layout: DataLayout) -> None:
     """Raise `TransientError` if the home cannot be written to or has less than 32 MiB free."""
     with explaining_disk_errors(layout):
         layout.home.mkdir(parents=True, exist_ok=True)

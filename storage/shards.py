@@ -64,7 +64,7 @@ def join_shards(
 
 
 def free_memory() -> None:
-    """Release the memory that Arrow keeps after reading shards."""
+    """Release the memory that Arrow retains after reading shards."""
     pa.default_memory_pool().release_unused()
 
 

@@ -33,7 +33,7 @@ from tasks.download import Fetched, left_out
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog
 
-_FAILED_CHUNK = "the program failed on the chunk of this song; its log says why. Run it again."
+_FAILED_CHUNK = "the program failed on the chunk of this song; see its log. Run it again."
 
 
 @task
@@ -99,7 +99,7 @@ def record_fingerprints(layout: DataLayout, chunks: Sequence[Sequence[Fingerprin
 def settle_duplicates(layout: DataLayout) -> dict[str, int]:
     """Settle which duplicate of each recording is kept; return the number of songs by outcome.
 
-    The log says how many recordings wait for a decision.
+    It logs how many recordings wait for a decision.
     """
     with open_catalog(layout) as catalog:
         n_undecided, outcomes = settle_recordings(catalog), count_outcomes(catalog)

@@ -70,10 +70,9 @@ _CANDIDATES = """
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmbeddedLibrary:
-    """Songs with a split, golden ones included.
+    """Songs with a split, and the track ids of golden ones and of those with a confirmed label.
 
-    ``golden`` and ``confirmed`` are ids of tracks: those set aside, and those whose label a person
-    has decided on or the built-in library was composed for.
+    A label is confirmed if a person decided on it, or the built-in library was composed for it.
     """
 
     songs: EmbeddedSongs

@@ -191,7 +191,7 @@ def settle_outcomes(catalog: Catalog, feature_keys: Sequence[str]) -> None:
     catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
 
 
-_INTERRUPTED = "the program failed on the chunk of this song; its log says why. Run it again."
+_INTERRUPTED = "the program failed on the chunk of this song; see its log. Run it again."
 
 _SETTLE = """
     with refused as (

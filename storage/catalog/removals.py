@@ -91,12 +91,6 @@ def find_trained(catalog: Catalog, track_ids: Sequence[str]) -> list[str]:
     return fetch_values(catalog, statement, [track_ids])
 
 
-def find_sources(catalog: Catalog, track_ids: Sequence[str]) -> list[str]:
-    """Return the sources of these songs."""
-    statement = "select source from outcomes where track_id in (select unnest(?)) order by source"
-    return fetch_values(catalog, statement, [track_ids])
-
-
 def find_removed(catalog: Catalog, tracks: Sequence[Track]) -> dict[str, str]:
     """Map the location of each track that is a removed song, by file or packets, to its id."""
     packets = fetch_map(catalog, "select track_id, packets_id from removals")
@@ -111,9 +105,11 @@ def removed_tracks(catalog: Catalog) -> list[str]:
     return fetch_values(catalog, "select track_id from removals order by track_id")
 
 
-def last_removal(catalog: Catalog) -> datetime | None:
-    """Return the time of the last removal; None if there was none."""
-    return fetch_values(catalog, "select max(removed_at) from removals")[0]
+def read_removed_sources(catalog: Catalog) -> tuple[list[str], datetime | None]:
+    """Return the sources of all removed songs, and the time of the last removal."""
+    statement = "select source from outcomes semi join removals using (track_id) order by source"
+    last = fetch_values(catalog, "select max(removed_at) from removals")[0]
+    return fetch_values(catalog, statement), last
 
 
 def record_removal(

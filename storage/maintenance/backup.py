@@ -95,7 +95,7 @@ class BackupReport:
     """What a backup did.
 
     ``n_new`` files were not in the backup before. ``n_missing_songs`` and ``n_missing_shards`` are
-    named by the catalog and missing in the home; the backup keeps its objects of such songs.
+    named by the catalog and missing in the home; its objects of such songs stay in the backup.
     Shards and runs elsewhere are not in the backup.
     """
 

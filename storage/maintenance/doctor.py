@@ -84,8 +84,8 @@ def _place(layout: DataLayout) -> str:
     with tempfile.TemporaryFile(dir=layout.home):
         pass
     free_gib = shutil.disk_usage(layout.home).free / 2**30
-    has_room = free_gib >= MIN_FREE_BYTES / 2**30
-    _require(has_room, f"{layout.home} has {free_gib:.1f} GiB left; free at least 2 GiB.")
+    has_space = free_gib >= MIN_FREE_BYTES / 2**30
+    _require(has_space, f"{layout.home} has {free_gib:.1f} GiB left; free at least 2 GiB.")
     return f"{layout.home} can be written; {free_gib:.0f} GiB are free"
 
 

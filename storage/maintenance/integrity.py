@@ -1,4 +1,4 @@
-"""Integrity: shards and originals that are missing or differ from what the catalog says."""
+"""Integrity: shards and originals that are missing or differ from what the catalog names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Inventory:
         return [t for t, path in self.songs.items() if t in self.sourced and not path.is_file()]
 
     def damaged_songs(self) -> list[str]:
-        """Return the tracks whose original has other bytes than its name says; reads all."""
+        """Return the tracks whose original has other bytes than its name digests; reads all."""
         return [t for t, path in self.songs.items() if path.is_file() and digest_file(path) != t]
 
     def unnamed_shards(self) -> list[str]:

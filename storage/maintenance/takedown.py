@@ -1,4 +1,4 @@
-"""Takedown: songs leave every place of the home; their split and a line in `removals` stay."""
+"""Takedown: songs leave every place of the home; their split and a row in `removals` stay."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,7 @@ from storage.catalog.extraction import NamedShard, Shard, all_shards
 from storage.catalog.publish import publish, release_retained, retained_shards
 from storage.catalog.removals import (
     RemovedSong,
-    find_sources,
-    last_removal,
+    read_removed_sources,
     record_removal,
     removed_tracks,
 )
@@ -41,8 +40,8 @@ def finish_removals(layout: DataLayout) -> int:
     publish(layout)
     with open_catalog(layout) as catalog:
         named = all_shards(catalog)
-        track_ids, removed_at = removed_tracks(catalog), last_removal(catalog)
-        sources = find_sources(catalog, track_ids)
+        track_ids = removed_tracks(catalog)
+        sources, removed_at = read_removed_sources(catalog)
     remove_orphans(layout, [*retained_shards(layout), *named])
     remove_nightly_reports(layout, removed_at)
     n_bytes = 0

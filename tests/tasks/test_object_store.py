@@ -7,7 +7,6 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSystem
@@ -113,40 +112,18 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
     assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
 
 
-def test_the_place_is_marked_before_the_first_shard_stands_there(
-    config: Settings, tmp_path: Path
-) -> None:
-    layout = config.layout
-    layout.home.mkdir()
-    select_tracks.fn(layout, config.features)
-    put_shard(layout, "key/one.parquet", pa.py_buffer(b"rows"))
-    another = replace(config, home=tmp_path / "another").layout
-    another.home.mkdir()
-
-    with pytest.raises(UsageError, match=f"another home, at {layout.home}"):
-        select_tracks.fn(another, config.features)
-
-    assert "key/one.parquet" in list_shards(layout)
-
-
-def test_a_copy_of_a_home_does_not_take_the_place_of_the_home(
-    config: Settings, songs: list[Source], tmp_path: Path
-) -> None:
-    publish_shards.fn(config.layout)
-    shutil.copytree(config.layout.home, tmp_path / "copy")
-
-    with pytest.raises(UsageError, match="prefix of its own"):
-        select_tracks.fn(replace(config, home=tmp_path / "copy").layout, config.features)
-
-
-def test_a_home_never_sweeps_the_shards_of_another(
+def test_a_place_belongs_to_the_home_that_marked_it_first(
     config: Settings, songs: list[Source], bucket: ObjectStore, tmp_path: Path
 ) -> None:
     publish_shards.fn(config.layout)
     before = bucket.objects()
+    shutil.copytree(config.layout.home, tmp_path / "copy")
+    copy, another = (replace(config, home=tmp_path / name) for name in ("copy", "another"))
 
+    with pytest.raises(UsageError, match=f"another home, at {config.layout.home}.*own"):
+        select_tracks.fn(copy.layout, config.features)
     with pytest.raises(UsageError, match="belong to another home"):
-        publish_shards.fn(replace(config, home=tmp_path / "another").layout)
+        publish_shards.fn(another.layout)
 
     assert bucket.objects() == before
 
@@ -189,45 +166,28 @@ def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
         assert people.execute("select count(*) from spectrograms").fetchone() == (9,)
 
 
-def test_objects_that_are_gone_or_cut_are_made_again(
+def test_objects_that_are_missing_or_damaged_are_found_and_made_again(
     config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
     before, named = examples_of(config), in_catalog(config.layout, all_shards)
+    content = bytearray(bucket.objects()[f"spectrograms/{named[2]}"])
+    content[len(content) // 2] ^= 1
     bucket.remove(f"spectrograms/{named[0]}")
     bucket.put(f"spectrograms/{named[1]}", b"half a shard")
+    bucket.put(f"spectrograms/{named[2]}", bytes(content))
+    bucket.put(f"spectrograms/key/{'0' * 24}.parquet", b"of a killed worker")
+    findings = {finding.name: finding for finding in examine_deeply(config.layout)}
     with pytest.raises(CatalogMismatch, match="1 shards that the catalog names are gone"):
         examples_of(config)
 
+    repaired, _ = repair(config.layout)
     extract(config)
 
-    assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
-
-
-def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
-    config: Settings, songs: list[Source], bucket: ObjectStore
-) -> None:
-    publish(config.layout)
-    name = in_catalog(config.layout, all_shards)[0]
-    content = bytearray(bucket.objects()[f"spectrograms/{name}"])
-    content[len(content) // 2] ^= 1
-    bucket.put(f"spectrograms/{name}", bytes(content))
-    bucket.put(f"spectrograms/key/{'0' * 24}.parquet", b"of a killed worker")
-
-    findings = {finding.name: finding for finding in examine_deeply(config.layout)}
-
-    assert "1 shards are damaged" in findings["shard contents"].message
+    assert "3 shards are damaged" in findings["shard contents"].message
     assert "1 files in shards/ and 0 in songs/" in findings["orphans"].message
-    assert repair(config.layout) == ([name], [])
-
-
-def test_a_bucket_that_is_not_there_is_a_passing_trouble(
-    bucket: ObjectStore, tmp_path: Path
-) -> None:
-    layout = DataLayout(tmp_path, "s3://nobody/has/this")
-
-    with pytest.raises(TransientError, match=r"s3://nobody/has/this cannot be reached: .*AWS"):
-        put_shard(layout, "key/a.parquet", b"a shard")
+    assert sorted(repaired) == named
+    assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -245,3 +205,12 @@ def test_a_place_that_shards_cannot_stand_in_is_refused(
         list_shards(DataLayout(tmp_path, place))
 
     assert "me:secret" not in str(refusal.value)
+
+
+def test_a_bucket_that_cannot_be_reached_is_to_be_retried(
+    bucket: ObjectStore, tmp_path: Path
+) -> None:
+    layout = DataLayout(tmp_path, "s3://nobody/has/this")
+
+    with pytest.raises(TransientError, match=r"s3://nobody/has/this cannot be reached: .*AWS"):
+        put_shard(layout, "key/a.parquet", b"a shard")
