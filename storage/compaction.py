@@ -1,14 +1,14 @@
 """Compaction: the small shards of many runs are joined into few large ones."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from genre_core.errors import CatalogMismatch
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import NamedShard, replace_shards
 from storage.home import DataLayout
-from storage.maintenance.integrity import Inventory, is_damaged, take_inventory
+from storage.maintenance.integrity import is_damaged, take_inventory
 from storage.shard_store import list_shards
 from storage.shards import free_memory, join_shards
 
@@ -23,10 +23,11 @@ def compact(layout: DataLayout, target_bytes: int = TARGET_BYTES) -> int:
     """
     inventory, sizes = take_inventory(layout), list_shards(layout)
     small = [shard for shard in inventory.shards if shard.values_bytes < target_bytes]
+    counts = inventory.read_fragments(small)
     n_joined = 0
     for group in join_groups(small, target_bytes):
         intact = [shard for shard in group if not is_damaged(layout, shard, sizes)]
-        if len(intact) > 1 and _join(inventory, intact):
+        if len(intact) > 1 and _join(layout, intact, counts):
             n_joined += len(intact)
     return n_joined
 
@@ -47,9 +48,10 @@ def join_groups(shards: Sequence[NamedShard], target_bytes: int) -> Iterator[lis
         yield group
 
 
-def _join(inventory: Inventory, group: Sequence[NamedShard]) -> bool:
+def _join(
+    layout: DataLayout, group: Sequence[NamedShard], counts: Mapping[str, Mapping[str, int]]
+) -> bool:
     """Write a group as one shard and name it in the catalog; return whether that worked."""
-    layout, counts = inventory.layout, inventory.fragments
     names = [shard.name for shard in group]
     if not all(counts[name] for name in names):
         logger.warning("%s shards stay as they are: one has no track", len(names))

@@ -1,12 +1,9 @@
 """Ingest: list the songs, fetch what is new, record the outcome of each."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
 
@@ -15,7 +12,7 @@ from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.catalog.connection import open_catalog
+from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
@@ -30,9 +27,6 @@ from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
 from storage.sources.listing import Expanded, expand_pages, list_sources
-
-if TYPE_CHECKING:
-    from storage.catalog.connection import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,8 @@
 """Duplicates: further sources of a file, duplicates of a recording, and which one is kept."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import get_run_logger, task
@@ -16,7 +13,7 @@ from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import fingerprint_song
 from storage.catalog import fingerprints as stored
-from storage.catalog.connection import open_catalog
+from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
@@ -29,9 +26,6 @@ from storage.catalog.songs import (
 from storage.fetch.download import drop_song, is_gone
 from storage.home import DataLayout
 from tasks.download import Fetched, left_out
-
-if TYPE_CHECKING:
-    from storage.catalog.connection import Catalog
 
 _FAILED_CHUNK = "the program failed on the chunk of this song; see its log. Run it again."
 

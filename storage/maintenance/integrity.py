@@ -1,6 +1,6 @@
 """Integrity: shards and originals that are missing or differ from what the catalog names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,23 +19,28 @@ from storage.shards import count_fragments, unnamed_files
 class Inventory:
     """The shards and songs that the catalog of a home names, to be compared with its files.
 
-    ``fragments`` are the rows of each track by shard, ``songs`` the paths of the originals by
-    track, ``sourced`` the tracks that some source leads to.
+    ``songs`` are the paths of the originals by track, ``sourced`` the tracks that some source
+    leads to.
     """
 
     layout: DataLayout
     shards: list[NamedShard]
-    fragments: dict[str, dict[str, int]]
     songs: dict[str, Path]
     sourced: set[str]
 
+    def read_fragments(self, shards: Sequence[NamedShard]) -> dict[str, dict[str, int]]:
+        """Return the number of fragments of each track that the catalog names, by shard."""
+        with open_catalog(self.layout) as catalog:
+            return count_named(catalog, [shard.name for shard in shards])
+
     def damaged_shards(self) -> list[str]:
         """Return the shards that are missing or hold other bytes or rows than named; reads all."""
-        sizes = list_shards(self.layout)
+        sizes, fragments = list_shards(self.layout), self.read_fragments(self.shards)
         return [
             shard.name
             for shard in self.shards
-            if is_damaged(self.layout, shard, sizes) or not self._has_rows(shard.name)
+            if is_damaged(self.layout, shard, sizes)
+            or not _has_rows(self.layout, shard.name, fragments[shard.name])
         ]
 
     def missing_songs(self) -> list[str]:
@@ -57,21 +62,13 @@ class Inventory:
         unnamed = set(self.layout.songs.glob("??/*")) - set(self.songs.values())
         return sorted(str(path.relative_to(self.layout.songs)) for path in unnamed)
 
-    def _has_rows(self, name: str) -> bool:
-        try:
-            return count_fragments(self.layout, name) == self.fragments[name]
-        except CatalogMismatch:
-            return False
-
 
 def take_inventory(layout: DataLayout) -> Inventory:
     """Read what the catalog names."""
     with open_catalog(layout) as catalog:
-        shards = named_shards(catalog)
         return Inventory(
             layout=layout,
-            shards=shards,
-            fragments=count_named(catalog, [shard.name for shard in shards]),
+            shards=named_shards(catalog),
             songs=stored_songs(catalog, layout),
             sourced=sourced_tracks(catalog),
         )
@@ -85,6 +82,13 @@ def is_missing(shard: NamedShard, sizes: Mapping[str, int]) -> bool:
 def is_damaged(layout: DataLayout, shard: NamedShard, sizes: Mapping[str, int]) -> bool:
     """Return whether a shard is missing or holds other bytes than were written; reads all of it."""
     return is_missing(shard, sizes) or digest_shard(layout, shard.name) != shard.digest
+
+
+def _has_rows(layout: DataLayout, name: str, expected: Mapping[str, int]) -> bool:
+    try:
+        return count_fragments(layout, name) == expected
+    except CatalogMismatch:
+        return False
 
 
 def repair(layout: DataLayout) -> tuple[list[str], list[str]]:

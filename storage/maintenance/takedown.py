@@ -61,11 +61,11 @@ def catalog_copies(layout: DataLayout) -> list[Path]:
 def _rewrite_shards(layout: DataLayout, track_ids: set[str]) -> dict[str, Shard | None]:
     """Map each shard that holds one of the songs to the shard that replaces it."""
     inventory = take_inventory(layout)
-    tracks = {name: set(counts) for name, counts in inventory.fragments.items()}
+    counts = inventory.read_fragments(inventory.shards)
     return {
-        shard.name: _rewrite(layout, shard, sorted(tracks[shard.name] - track_ids))
+        shard.name: _rewrite(layout, shard, sorted(counts[shard.name].keys() - track_ids))
         for shard in inventory.shards
-        if track_ids & tracks[shard.name]
+        if track_ids & counts[shard.name].keys()
     }
 
 
