@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-class _Below:
+class Below:
     """A place below the home, as an attribute of its layout."""
 
     def __init__(self, name: str) -> None:
@@ -26,21 +26,21 @@ class DataLayout:
     shards_uri: str = ""
     tracking_server: str = ""
 
-    songs = _Below("songs")  # the originals, named by content
-    suspects = _Below("songs/.suspects")  # songs that are being read, or that a process died on
-    wav = _Below("wav")  # the cache between convert and extract
-    shards = _Below("shards")  # spectrograms, one folder a feature key, without ``shards_uri``
-    catalog = _Below("catalog.duckdb")
-    published = _Below("spectrograms.duckdb")
-    mlflow_db = _Below("mlflow.db")
-    mlflow_artifacts = _Below("mlartifacts")
-    champion = _Below("champion")  # the exported champion, a LiteRT model
-    prefect = _Below("prefect")  # the state of the embedded orchestrator
-    builtin = _Below("builtin-library")  # composed on the first run without music
-    collections = _Below("collections")  # public collections, one folder each
-    reports = _Below("reports")  # figures and documents for people, one folder a study
-    home_id = _Below(".home-id")  # marks places of shards and runs elsewhere as this home's
-    tracking_note = _Below(".tracking-server")  # its address, if the runs are on one
+    songs = Below("songs")  # the originals, named by content
+    suspects = Below("songs/.suspects")  # songs that are being read, or that a process died on
+    wav = Below("wav")  # the cache between convert and extract
+    shards = Below("shards")  # spectrograms, one folder a feature key, without ``shards_uri``
+    catalog = Below("catalog.duckdb")
+    published = Below("spectrograms.duckdb")
+    mlflow_db = Below("mlflow.db")
+    mlflow_artifacts = Below("mlartifacts")
+    champion = Below("champion")  # the exported champion, a LiteRT model
+    prefect = Below("prefect")  # the state of the embedded orchestrator
+    builtin = Below("builtin-library")  # composed on the first run without music
+    collections = Below("collections")  # public collections, one folder each
+    reports = Below("reports")  # figures and documents for people, one folder a study
+    home_id = Below(".home-id")  # marks places of shards and runs elsewhere as this home's
+    tracking_note = Below(".tracking-server")  # its address, if the runs are on one
 
     @property
     def places(self) -> tuple[Path, ...]:
