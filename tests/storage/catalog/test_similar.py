@@ -15,6 +15,7 @@ from storage.catalog.embeddings import (
     embedded_representations,
     find_embedded,
     nearest_songs,
+    read_embedded_library,
 )
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.recordings import settle_recordings
@@ -53,21 +54,16 @@ def test_songs_are_ranked_by_the_cosine_of_their_embeddings(
 
 
 def test_a_duplicate_is_left_out(store: Store, tracks: dict[str, Track]) -> None:
-    with open_catalog(store.layout) as catalog:
-        catalog.execute(
-            "insert into duplicates values (?, ?, 0.95, 0)",
-            [tracks["b"].track_id, tracks["c"].track_id],
-        )
-        catalog.execute("update tracks set bit_rate = 9 where title = 'c'")
-    with open_catalog(store.layout) as catalog:
-        settle_recordings(catalog)
+    ids = f"'{tracks['b'].track_id}', '{tracks['c'].track_id}'"
+    store.rows(f"insert into duplicates values ({ids}, 0.95, 0)")
+    store.rows("update tracks set bit_rate = 9 where title = 'c'")
+    store.call(settle_recordings)
 
     assert nearest(store, tracks["a"]) == [("c", 0.0), ("d", -1.0)]
 
 
 def test_unlabelled_songs_may_be_looked_for_alone(store: Store, tracks: dict[str, Track]) -> None:
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set genre = '' where title in ('b', 'd')")
+    store.rows("update tracks set genre = '' where title in ('b', 'd')")
 
     assert nearest(store, tracks["a"], among=Among.UNLABELLED) == [("b", 0.8), ("d", -1.0)]
     assert nearest(store, tracks["a"], among=Among.LABELLED) == [("c", 0.0)]
@@ -76,11 +72,9 @@ def test_unlabelled_songs_may_be_looked_for_alone(store: Store, tracks: dict[str
 def test_the_built_in_library_is_left_out_beside_other_music(
     store: Store, tracks: dict[str, Track]
 ) -> None:
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set is_builtin = true where title <> 'd'")
+    store.rows("update tracks set is_builtin = true where title <> 'd'")
     own = nearest(store, tracks["a"])
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set is_builtin = true")
+    store.rows("update tracks set is_builtin = true")
 
     assert own == [("d", -1.0)]
     assert [title for title, _ in nearest(store, tracks["a"])] == ["b", "c", "d"]
@@ -136,8 +130,6 @@ def test_embeddings_under_other_settings_are_published_once_they_are_used(
 
 
 def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) -> None:
-    from storage.catalog.embeddings import read_embedded_library
-
     songs = [
         store.track("a", "jazz", "Ann"),
         store.track("b", "rock", "ann"),
@@ -149,11 +141,9 @@ def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) 
     splits = (Split.TRAIN, Split.VALIDATION, Split.GOLDEN, Split.TEST)
     for song, split in zip(songs, splits, strict=True):
         store.assign(song, split=split)
-    with open_catalog(store.layout) as catalog:
-        insert_rows(catalog, "decisions", [{"track_id": songs[1].track_id, "genre": "rock"}])
+    store.rows(f"insert into decisions (track_id, genre) values ('{songs[1].track_id}', 'rock')")
 
-    with open_catalog(store.layout) as catalog:
-        library = read_embedded_library(catalog, "made", ["jazz", "rock"])
+    library = store.call(read_embedded_library, "made", ["jazz", "rock"])
 
     found = library.songs
     names = {song.track_id: song.title for song in songs}
