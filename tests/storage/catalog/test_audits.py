@@ -17,6 +17,7 @@ from storage.catalog.audits import (
     touch_audit,
 )
 from storage.catalog.publish import publish, query_rows
+from storage.catalog.removals import unused_snapshots
 from tests.storage.catalog.conftest import Store
 
 CHECKS = (
@@ -64,6 +65,14 @@ def test_the_last_audit_of_a_snapshot_counts_also_if_it_was_only_confirmed(store
 
     assert (last, store.call(read_last_audit, "snapshot")) == (failed, AUDIT)
     assert store.call(read_last_audit, "another") is None
+
+
+def test_a_snapshot_that_was_audited_is_in_use_without_a_run(store: Store) -> None:
+    tracks = store.three_songs()
+    audited, unused, _newest = (store.freeze("key", *tracks[: 3 - n]) for n in range(3))
+    store.call(record_audit, replace(AUDIT, snapshot_id=audited.snapshot_id))
+
+    assert store.call(unused_snapshots, 1) == [unused.snapshot_id]
 
 
 def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:

@@ -37,6 +37,7 @@ LEFT_OUT = {
     "/music/jazz fusion/c.mp3": (Result.QUARANTINED, Reason.NOT_AUDIO),
     "https://example.org/d.mp3": (Result.QUARANTINED, Reason.NOT_FOUND),
     "/music/jazz/e.mp3": (Result.OK, Reason.NONE),
+    "/music/jazz/f.mp3": (Result.QUARANTINED, Reason.REMOVED),
 }
 
 
@@ -177,6 +178,7 @@ def test_a_track_comes_back_as_it_was(
         ("", "/disk/c.mp3", {"/music/jazz fusion/c.mp3"}),  # listed through a link
         ("", "/music/jazz/e.mp3", set()),
         ("silent", "", set()),
+        ("removed", "", {"/music/jazz/f.mp3"}),
     ],
 )
 def test_rejected_songs_of_a_reason_and_place_become_retryable(
