@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array
 from genre_core.figures.style import DARK, OKABE_ITO, add_colour_bar, declutter, new_figure, strip
 from genre_core.representations.features import FeatureConfig

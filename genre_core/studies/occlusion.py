@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array
 
 Predict = Callable[[Float32Array], Float32Array]

@@ -10,7 +10,7 @@ import numpy as np
 from prefect import task
 
 from genre_core.errors import UsageError
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array
 from genre_core.figures.kernels import draw_activations, plain_name
 from genre_core.figures.signal import (

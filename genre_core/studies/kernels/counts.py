@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Examples, Float32Array
 from genre_core.studies.kernels.similarity import (
     Choice,
