@@ -7,7 +7,6 @@ from itertools import product
 
 from prefect import flow, get_run_logger
 
-from flows.audit import audit_snapshot
 from flows.environment import choose_device
 from flows.settings import Settings, read_settings
 from flows.who import who_asks
@@ -20,13 +19,9 @@ from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.lock import hold_home
-from tasks.compare import (
-    close_killed_runs,
-    compare_runs,
-    finished_runs,
-    open_comparison,
-)
-from tasks.evaluate import evaluate_network, record_evaluated
+from tasks.audit import audit_snapshot
+from tasks.compare import close_killed_runs, compare_runs, finished_runs, open_comparison
+from tasks.evaluate import evaluate_network
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
@@ -95,7 +90,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         if missing:
             comparison_id = open_comparison(layout, missing)
             tried = _train_in_time(layout, missing, comparison_id, end_s)
-            compare_runs(layout, comparison_id, finished_runs(layout, trials))
+            compare_runs(layout, comparison_id, trials)
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
         promotion = promote_best(layout, snapshots[0], config.promotion, who_asks())
         export_champion(layout)
@@ -136,7 +131,7 @@ def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> None:
     fit = train_head if trial.network in HEADS else train_network
     try:
         trained = fit(layout, trial, comparison_id)
-        record_evaluated(layout, evaluate_network(layout, trained))
+        evaluate_network(layout, trained)
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", trial.name, error)
     except Exception:  # an error of a library, or of ours
