@@ -65,7 +65,7 @@ def audit_snapshot(
         if made := check(layout, plan):
             get_run_logger().info("%s: %s", made.name, made.level)
             checks.append(made)
-    return conclude_audit(layout, plan, checks, time.monotonic() - start)
+    return _conclude(layout, plan, checks, time.monotonic() - start)
 
 
 def measure_sounds(layout: DataLayout, snapshot: Snapshot) -> None:
@@ -78,7 +78,7 @@ def measure_sounds(layout: DataLayout, snapshot: Snapshot) -> None:
             record_sounds(catalog, sounds)
 
 
-def conclude_audit(
+def _conclude(
     layout: DataLayout, plan: AuditPlan, checks: Sequence[Check], seconds: float
 ) -> Audit:
     """Record the result in the catalog and in MLflow."""

@@ -1,17 +1,12 @@
 """The audit of a real store: leaks that are planted in it are found."""
 
-import json
-
 import pytest
-import typer
 
-from flows.cli.nightly import show_audit
 from flows.settings import Settings
 from genre_core.audit.rules import Check, CheckName, Level
 from storage.catalog.audits import read_audit, read_audited_songs
 from storage.catalog.publish import query_rows
-from storage.home import DataLayout
-from tasks.audit import CHECKS, audit_snapshot, conclude_audit, measure_sounds
+from tasks.audit import CHECKS, audit_snapshot, measure_sounds
 from tasks.audit_plan import AuditPlan, plan_audit
 from tests.catalogs import in_catalog
 from tests.tasks.contests import execute, newest, plant_golden
@@ -148,25 +143,3 @@ def test_files_that_give_the_genre_away_are_warned_of(finished_copy: Settings) -
 
     assert found.level is Level.WARN
     assert found.details["by_cue"]["bit_rate"] == 1.0  # type: ignore[index]
-
-
-def test_the_command_prints_one_document_and_fails_where_a_check_does(
-    finished_copy: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    layout: DataLayout = finished_copy.layout
-    known = audit_snapshot.fn(layout, newest(layout), finished_copy.audit, {})
-    show_audit(known, as_json=True)
-    document = json.loads(capsys.readouterr().out)
-    failing = Check(name=CheckName.OVERLAP, level=Level.FAIL, message="one artist", value=1.0)
-    failed = conclude_audit(layout, plan(finished_copy), [failing], 1.0)
-
-    with pytest.raises(typer.Exit) as end:
-        show_audit(failed, as_json=False)
-
-    assert document["verdict"] in ("pass", "inconclusive", "warn")
-    assert [check["name"] for check in document["checks"]] == NAMES
-    assert {tuple(check) for check in document["checks"]} == {
-        ("name", "level", "passed", "value", "interval", "chance", "message")
-    }
-    assert end.value.exit_code == 1
-    assert "overlap: one artist" in capsys.readouterr().out

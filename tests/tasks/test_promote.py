@@ -22,12 +22,12 @@ from tests.conftest import copy_home
 from tests.tasks.contests import (
     aliases,
     execute,
-    let_say,
     move_alias,
     newest,
     plant_golden,
     plant_songs,
     rows,
+    set_right,
 )
 
 pytestmark = [
@@ -75,7 +75,7 @@ def made_promoted(made_ring: Ring, tmp_path_factory: pytest.TempPathFactory) -> 
     """The promotion that each test copies."""
     home = tmp_path_factory.mktemp("promoted") / "home"
     ring = replace(made_ring, layout=copy_home(made_ring.layout, home))
-    let_say(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
+    set_right(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
     with disable_run_logger():
         assert promote_best.fn(ring.layout, newest(ring.layout), actor="schedule") is not None
     return ring
@@ -109,7 +109,7 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
 
 
 def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -> None:
-    let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+    set_right(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
 
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
@@ -123,8 +123,8 @@ def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -
 
 
 def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
-    let_say(ring.layout, ring.champion, clicks=2, hiss=2)
-    let_say(ring.layout, ring.challenger, hums=9)
+    set_right(ring.layout, ring.champion, clicks=2, hiss=2)
+    set_right(ring.layout, ring.challenger, hums=9)
 
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
@@ -140,7 +140,7 @@ def test_a_rejection_for_another_reason_is_recorded(ring: Ring) -> None:
         promotion = promote_best.fn(ring.layout, newest(ring.layout), despite_audit=despite_audit)
         assert promotion is None
         reasons.append(explain_rejection(ring.layout, newest(ring.layout)))
-        let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+        set_right(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
 
     assert "The audit of snapshot" in reasons[0]
     assert "does not replace version 1" in reasons[1]
@@ -166,7 +166,7 @@ def test_the_audit_stops_a_promotion_unless_a_person_overrules_it(
     ring: Ring, change: str, reason: str, remark: str
 ) -> None:
     layout = ring.layout
-    let_say(layout, ring.champion, clicks=6, hiss=6, hums=6)
+    set_right(layout, ring.champion, clicks=6, hiss=6, hums=6)
     execute(layout, change)
 
     assert promote_best.fn(layout, newest(layout)) is None
@@ -244,8 +244,8 @@ def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> Non
 
 def test_golden_songs_judge_before_validation_songs(ring: Ring) -> None:
     plant_golden(ring.layout)
-    let_say(ring.layout, ring.champion, clicks=0, hiss=0, hums=0)
-    let_say(ring.layout, ring.challenger, "golden", clicks=6)
+    set_right(ring.layout, ring.champion, clicks=0, hiss=0, hums=0)
+    set_right(ring.layout, ring.challenger, "golden", clicks=6)
 
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
