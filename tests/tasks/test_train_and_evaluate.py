@@ -42,6 +42,10 @@ def logged(finished: Settings, rows: dict[str, Row]) -> "dict[str, MlflowRun]":
     return {name: client.get_run(row["run_id"]) for name, row in rows.items()}
 
 
+def model_uri(run: "MlflowRun") -> str:
+    return f"models:/{run.outputs.model_outputs[0].model_id}"
+
+
 def document(config: Settings, run_id: str, name: str) -> Row:
     place = config.layout.mlflow_artifacts / run_id / "artifacts" / f"{name}.json"
     found: Row = json.loads(place.read_text("utf-8"))
@@ -173,7 +177,7 @@ def test_confidence_is_tempered_by_what_validation_songs_gave_and_every_set_has_
     temperatures = []
     for name, row in rows.items():
         found, metrics = predictions(finished, row["run_id"]), logged[name].data.metrics
-        model = describe_model(tracking_of(finished), row["model_uri"])
+        model = describe_model(tracking_of(finished), model_uri(logged[name]))
         temperatures.append(metrics["temperature"])
         validation = labels_and_probabilities([p for p in found if p["split"] == "validation"])
         fitted = fit_temperature(validation[1], validation[0])
@@ -191,11 +195,11 @@ def test_confidence_is_tempered_by_what_validation_songs_gave_and_every_set_has_
 
 
 def test_the_model_of_a_run_describes_what_classifying_needs(
-    finished: Settings, rows: dict[str, Row]
+    finished: Settings, logged: "dict[str, MlflowRun]"
 ) -> None:
     from storage.models.logged import describe_model, load_model
 
-    tracking, uri = tracking_of(finished), rows["cnn 1.5"]["model_uri"]
+    tracking, uri = tracking_of(finished), model_uri(logged["cnn 1.5"])
 
     network, described = load_model(tracking, uri), describe_model(tracking, uri).document
 
