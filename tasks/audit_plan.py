@@ -23,7 +23,7 @@ from genre_core.digests import digest_document
 from genre_core.examples import Examples, Float32Array
 from genre_core.networks.registry import HEADS
 from genre_core.representations.features import FeatureConfig
-from genre_core.training.epoch_orders import fixed_order
+from genre_core.training.rules import fixed_order
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.audits import (
     read_audited_songs,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genre_core.evaluation.bootstrap import Groups
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.training.head import Groups
 
 NEIGHBOUR = 2
 """The second, so that one odd song in a library makes no song like it familiar."""
