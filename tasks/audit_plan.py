@@ -27,12 +27,12 @@ from genre_core.training.rules import fixed_order
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.audits import (
     read_audited_songs,
-    read_duplicates,
     read_golden_audited,
     read_other_snapshot,
     read_run_predictions,
 )
 from storage.catalog.extraction import shard_names
+from storage.catalog.recordings import read_duplicates
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot, find_snapshot, read_features
 from storage.examples import read_examples
