@@ -1,5 +1,6 @@
 """Evaluation of one network: confusion, learning curves, calibration, votes."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from genre_core.evaluation.aggregation import VotedScore
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.calibration import Reliability, RiskCoverage
 from genre_core.examples import Int64Array
 from genre_core.figures.style import (
@@ -15,14 +17,13 @@ from genre_core.figures.style import (
     OKABE_ITO,
     add_colour_bar,
     declutter,
-    draw_intervals,
     draw_level,
+    draw_lines,
     legend_below,
     legend_right,
     line_style,
     new_figure,
     show_percent,
-    spread,
 )
 from genre_core.training.rules import EpochScores, best_epoch
 
@@ -41,34 +42,27 @@ def draw_confusion(matrix: Int64Array, genres: Sequence[str], title: str) -> Fig
     """
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
-    side = max(4.2, 1.6 + 0.62 * len(genres))
-    longest = max(len(genre) for genre in genres)
+    side, longest = max(4.2, 1.6 + 0.62 * len(genres)), max(len(genre) for genre in genres)
     figure = new_figure(side + 0.6 + 0.08 * longest, side, title)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             share = shares[row, column]
-            colour = "black" if share > 0.5 else "white"
             text = axes.text(column, row, f"{count:,}\n{share:.0%}", ha="center", va="center")
-            text.set(fontsize=8, color=colour)
-    _name_genres(axes, genres, totals[:, 0])
-    add_colour_bar(figure, image, axes, "share of the true genre")
-    figure.axes[-1].yaxis.set_major_formatter(PercentFormatter(1))
-    return figure
-
-
-def _name_genres(axes: Axes, genres: Sequence[str], totals: Int64Array) -> None:
-    level = max(len(genre) for genre in genres) <= MAX_TICK_LETTERS
-    axes.set_xticks(range(len(genres)), genres, rotation=0 if level else 40)
-    if not level:
+            text.set(fontsize=8, color="black" if share > 0.5 else "white")
+    axes.set_xticks(range(len(genres)), genres)
+    if longest > MAX_TICK_LETTERS:
         for label in axes.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
-    names = [f"{genre} ({total:,})" for genre, total in zip(genres, totals, strict=True)]
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
+    names = [f"{genre} ({total:,})" for genre, total in zip(genres, totals[:, 0], strict=True)]
     axes.set_yticks(range(len(genres)), names)
     axes.set(xlabel="predicted genre", ylabel="true genre (number)")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    add_colour_bar(figure, image, axes, "share of the true genre")
+    show_percent(figure.axes[-1])
+    return figure
 
 
 def draw_curves(scores: Sequence[EpochScores], title: str) -> Figure:
@@ -89,13 +83,12 @@ def draw_curves(scores: Sequence[EpochScores], title: str) -> Figure:
 
 
 def _draw_measure(axes: Axes, scores: Sequence[EpochScores], measure: str) -> None:
-    epochs = [score.epoch for score in scores]
+    epochs, best = [score.epoch for score in scores], best_epoch(scores).epoch
     marker = "o" if len(epochs) == 1 else ""
-    for colour, split in enumerate(("training", "validation")):
-        name = measure if split == "training" else f"validation_{measure}"
+    names = {"training": measure, "validation": f"validation_{measure}"}
+    for colour, (split, name) in zip(OKABE_ITO, names.items(), strict=False):
         values = [getattr(score, name) for score in scores]
-        axes.plot(epochs, values, marker=marker, color=OKABE_ITO[colour], label=split)
-    best = best_epoch(scores).epoch
+        axes.plot(epochs, values, marker=marker, color=colour, label=split)
     axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch ({best})")
     axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -111,8 +104,14 @@ def draw_reliability(curves: Mapping[str, Reliability], title: str) -> Figure:
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfectly calibrated")
     for index, (name, curve) in enumerate(curves.items()):
-        _draw_bins(axes, curve, f"{name} (ECE {curve.error:.2f})", index)
-        _draw_counts(below, curve, index, len(curves))
+        filled, (colour, marker) = curve.n_songs > 0, line_style(index)
+        points = curve.confidence[filled], curve.accuracy[filled]
+        label = f"{name} (ECE {curve.error:.2f})"
+        axes.plot(*points, color=colour, marker=marker, label=label, clip_on=False)
+        bin_width = 1 / len(curve.n_songs)
+        width = 0.84 * bin_width / len(curves)
+        starts = (np.arange(len(curve.n_songs)) + 0.08) * bin_width + index * width
+        below.bar(starts, curve.n_songs, width=width, align="edge", color=colour)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of right songs")
     show_percent(axes)
     below.set(xlabel="highest probability of a song", ylabel="songs")
@@ -121,22 +120,6 @@ def draw_reliability(curves: Mapping[str, Reliability], title: str) -> Figure:
     declutter(below)
     legend_below(figure, axes)
     return figure
-
-
-def _draw_bins(axes: Axes, curve: Reliability, label: str, index: int) -> None:
-    """Join the bins that have songs."""
-    filled = curve.n_songs > 0
-    colour, marker = line_style(index)
-    points = curve.confidence[filled], curve.accuracy[filled]
-    axes.plot(*points, color=colour, marker=marker, label=label, clip_on=False)
-
-
-def _draw_counts(axes: Axes, curve: Reliability, index: int, n_curves: int) -> None:
-    """Draw the songs in each bin, the curves beside each other."""
-    n_bins = len(curve.n_songs)
-    width = 0.84 / n_bins / n_curves
-    starts = np.arange(n_bins) / n_bins + 0.08 / n_bins + index * width
-    axes.bar(starts, curve.n_songs, width=width, align="edge", color=line_style(index)[0])
 
 
 def draw_coverage(curve: RiskCoverage, title: str) -> Figure:
@@ -167,22 +150,13 @@ def draw_aggregation(scores: Sequence[VotedScore], title: str) -> Figure:
     figure = new_figure(9.5, 4.2, title)
     panels = figure.subplots(1, len(MEASURES), sharey=True)
     for axes, (measure, label) in zip(panels, MEASURES.items(), strict=True):
-        _draw_votes(axes, scores, measure)
+        lines: dict[str, dict[float, Interval]] = defaultdict(dict)
+        for score in scores:
+            lines[score.vote.replace("_", "-")][score.n_fragments] = getattr(score, measure)
+        draw_lines(axes, lines, GAP)
         axes.set(xlabel="fragments that vote", ylim=(0, 1.02))
         axes.set_title(label, fontsize=11)
         declutter(axes)
     panels[0].set_ylabel("score, with 95 % interval")
     legend_right(figure, panels[0])
     return figure
-
-
-def _draw_votes(axes: Axes, scores: Sequence[VotedScore], measure: str) -> None:
-    counts = sorted({score.n_fragments for score in scores})
-    votes = list(dict.fromkeys(score.vote for score in scores))
-    shifts = spread(len(votes), GAP)
-    for index, vote in enumerate(votes):
-        own = [score for score in scores if score.vote == vote]
-        places = [counts.index(score.n_fragments) + shifts[index] for score in own]
-        intervals = [getattr(score, measure) for score in own]
-        draw_intervals(axes, places, intervals, index, vote.replace("_", "-"))
-    axes.set_xticks(range(len(counts)), [str(count) for count in counts])

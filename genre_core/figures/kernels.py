@@ -47,9 +47,25 @@ def draw_kernel_counts(
         raise ValueError("there is no training to draw. Train networks such as cnn_16_32 first.")
     figure = new_figure(13, 4.2, title)
     over_epochs, at_the_end, until = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
-    _draw_epochs(over_epochs, histories)
-    _draw_end(at_the_end, histories)
+    for index, history in enumerate(histories):
+        best = best_so_far(history.accuracies)  # (n_seeds, n_epochs)
+        colour, marker = line_style(index)
+        epochs = np.arange(1, best.shape[1] + 1)
+        name = f"{history.n_first} / {history.n_second} ({history.n_parameters / 1000:.0f} k)"
+        _draw_mean(over_epochs, epochs, best, colour, name)
+        mean = mean_over_seeds(best[:, -1])
+        if np.isfinite(mean.low):
+            at_the_end.vlines(index, mean.low, mean.high, color=colour, linewidth=1.6)
+        at_the_end.plot(index, mean.value, color=colour, marker=marker, markersize=7)
+        places = np.full(len(best), index + 0.18)
+        at_the_end.scatter(places, best[:, -1], s=12, color=colour, alpha=0.5)
     _draw_levels(until, histories, levels)
+    over_epochs.set(xlabel="epoch", ylabel="best validation accuracy so far, by fragment")
+    over_epochs.legend(frameon=False, fontsize=8, loc="lower right", title="kernels (parameters)")
+    at_the_end.set_ylabel(f"best of {histories[0].accuracies.shape[1]} epochs")
+    for axes in (over_epochs, at_the_end):
+        axes.set_ylim(0, 1)
+        show_percent(axes)
     for axes in (at_the_end, until):
         names = [f"{history.n_first}/{history.n_second}" for history in histories]
         axes.set_xticks(range(len(histories)), names)
@@ -57,17 +73,6 @@ def draw_kernel_counts(
     for axes in (over_epochs, at_the_end, until):
         declutter(axes)
     return figure
-
-
-def _draw_epochs(axes: Axes, histories: Sequence[CountHistory]) -> None:
-    for index, history in enumerate(histories):
-        curves = best_so_far(history.accuracies)
-        epochs = np.arange(1, curves.shape[1] + 1)
-        name = f"{history.n_first} / {history.n_second} ({history.n_parameters / 1000:.0f} k)"
-        _draw_mean(axes, epochs, curves, line_style(index)[0], name)
-    axes.set(xlabel="epoch", ylabel="best validation accuracy so far, by fragment", ylim=(0, 1))
-    show_percent(axes)
-    axes.legend(frameon=False, fontsize=8, loc="lower right", title="kernels (parameters)")
 
 
 def _draw_mean(
@@ -78,19 +83,6 @@ def _draw_mean(
     axes.plot(places, mean, color=colour, linewidth=1.7, label=label)
     if np.isfinite(half).all():
         axes.fill_between(places, mean - half, mean + half, color=colour, alpha=0.13, linewidth=0)
-
-
-def _draw_end(axes: Axes, histories: Sequence[CountHistory]) -> None:
-    for index, history in enumerate(histories):
-        best = best_so_far(history.accuracies)[:, -1]
-        mean = mean_over_seeds(best)
-        colour, marker = line_style(index)
-        if np.isfinite(mean.low):
-            axes.vlines(index, mean.low, mean.high, color=colour, linewidth=1.6)
-        axes.plot(index, mean.value, color=colour, marker=marker, markersize=7)
-        axes.scatter(np.full(len(best), index + 0.18), best, s=12, color=colour, alpha=0.5)
-    axes.set(ylim=(0, 1), ylabel=f"best of {histories[0].accuracies.shape[1]} epochs")
-    show_percent(axes)
 
 
 def _draw_levels(axes: Axes, histories: Sequence[CountHistory], levels: Sequence[float]) -> None:
@@ -146,17 +138,10 @@ def side_by_side(kernels: Kernels) -> Sequence[int]:
 def draw_similarity(named: Mapping[str, SimilarityTest], title: str) -> Figure:
     """Draw the similarity of trained kernels beside that of untrained ones, a row a test."""
     figure = new_figure(7.5, 0.42 * len(named) + 1.7, title)
-    axes = figure.subplots()
-    places = np.arange(len(named))[::-1]
-    tests = list(named.values())
-    axes.hlines(
-        places,
-        [test.chance_low for test in tests],
-        [test.chance_high for test in tests],
-        color="#bbbbbb",
-        linewidth=6,
-        label="untrained kernels, 95 %",
-    )
+    axes, places, tests = figure.subplots(), np.arange(len(named))[::-1], named.values()
+    low, high = ([test.chance_low for test in tests], [test.chance_high for test in tests])
+    untrained = "untrained kernels, 95 %"
+    axes.hlines(places, low, high, color="#bbbbbb", linewidth=6, label=untrained)
     trained = [test.similarity for test in tests]
     axes.plot(trained, places, "o", color=OKABE_ITO[0], label="trained kernels")
     axes.set_yticks(places, list(named))
@@ -175,27 +160,23 @@ def draw_pruning(layers: Sequence[Sequence[PruningCurve]], chance: float, title:
     figure = new_figure(5.2 * len(layers), 4.4, title)
     panels = figure.subplots(1, len(layers), squeeze=False, sharey=True)[0]
     for nth, (axes, curves) in enumerate(zip(panels, layers, strict=True), start=1):
-        _draw_layer(axes, curves)
+        kept = curves[0].n_kept
+        # orders of one seed share a network: its mean counts once
+        dropped = np.stack([curve.dropped.mean(axis=0) for curve in curves])
+        folded = np.stack([curve.random.mean(axis=0) for curve in curves])
+        similar = np.stack([curve.similar for curve in curves])
+        _draw_mean(axes, kept, dropped, OKABE_ITO[1], "random order, removed")
+        _draw_mean(axes, kept, folded, OKABE_ITO[2], "random order, folded")
+        _draw_mean(axes, kept, similar, OKABE_ITO[0], "most similar first, folded")
         draw_level(axes, chance, "chance")
+        axes.set(xlim=(kept[0] + 0.5, 0.5), xlabel="kernels kept")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(f"convolution {nth}", fontsize=10)
         declutter(axes)
     panels[0].set(ylim=(0, 1), ylabel="validation accuracy by fragment")
     show_percent(panels[0])
     legend_below(figure, panels[0], 4)
     return figure
-
-
-def _draw_layer(axes: Axes, curves: Sequence[PruningCurve]) -> None:
-    kept = curves[0].n_kept
-    # orders of one seed share a network: its mean counts once
-    dropped = np.stack([curve.dropped.mean(axis=0) for curve in curves])
-    folded = np.stack([curve.random.mean(axis=0) for curve in curves])
-    similar = np.stack([curve.similar for curve in curves])
-    _draw_mean(axes, kept, dropped, OKABE_ITO[1], "random order, removed")
-    _draw_mean(axes, kept, folded, OKABE_ITO[2], "random order, folded")
-    _draw_mean(axes, kept, similar, OKABE_ITO[0], "most similar first, folded")
-    axes.set(xlim=(kept[0] + 0.5, 0.5), xlabel="kernels kept")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def draw_activations(activations: Float32Array, title: str) -> Figure:
@@ -247,35 +228,23 @@ def draw_top_activations(
     grid = figure.add_gridspec(
         n_rows, KERNELS_A_ROW * len(shares), width_ratios=shares * KERNELS_A_ROW, **room
     )
-    for number in range(n_kernels):
+    for number, strength in enumerate(strengths[:, 0].tolist()):
         row, column = number % n_rows, number // n_rows * len(shares)
         panels = [figure.add_subplot(grid[row, column + place]) for place in range(n_wide)]
-        kernel = None if kernels is None else kernels[number]
-        _draw_patches(panels, number, kernel, patches[number], float(strengths[number, 0]))
+        for axes in panels:
+            strip(axes)
+        label = f"{number}: {strength:.2f}" if strength > 0 else f"{number}: silent"
+        panels[0].set_title(label, fontsize=7, pad=2, loc="left")
+        if kernels is not None:
+            highest = float(np.abs(kernels[number]).max()) or 1.0
+            limits = {"vmin": -highest, "vmax": highest}
+            panels[0].imshow(kernels[number], origin="lower", cmap="PuOr_r", **limits)
+            panels[0].spines[:].set_visible(True)
+        if strength > 0:
+            for axes, patch in zip(panels[-n_best:], patches[number], strict=True):
+                axes.imshow(patch, origin="lower", cmap="cividis", vmin=0, vmax=1)
     figure.suptitle(title, wrap=True, fontsize=11)
     return figure
-
-
-def _draw_patches(
-    panels: Sequence[Axes],
-    number: int,
-    kernel: Float32Array | None,
-    patches: Float32Array,
-    strength: float,
-) -> None:
-    """Draw a kernel, if it can be shown, and its patches, if it is not silent."""
-    for axes in panels:
-        strip(axes)
-    label = f"{number}: {strength:.2f}" if strength > 0 else f"{number}: silent"
-    panels[0].set_title(label, fontsize=7, pad=2, loc="left")
-    shown = panels[len(panels) - len(patches) :]
-    if kernel is not None:
-        highest = float(np.abs(kernel).max()) or 1.0
-        panels[0].imshow(kernel, origin="lower", cmap="PuOr_r", vmin=-highest, vmax=highest)
-        panels[0].spines[:].set_visible(True)
-    if strength > 0:
-        for axes, patch in zip(shown, patches, strict=True):
-            axes.imshow(patch, origin="lower", cmap="cividis", vmin=0, vmax=1)
 
 
 def kernel_images(rows: Kernels) -> Float32Array | None:

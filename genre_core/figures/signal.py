@@ -63,10 +63,29 @@ def draw_spectrogram(fragment: Float32Array, title: str) -> Figure:
     levels_db = decibels(power_frames(fragment[np.newaxis])[0]).T  # (n_bins, n_frames)
     loudest = int(levels_db.max(axis=0).argmax())
     figure = new_figure(11, 3.6, title)
-    wave_axes, spectrum_axes, all_axes = figure.subplots(1, 3, width_ratios=(1, 0.8, 1.6))
-    _draw_frame(wave_axes, fragment, loudest)
-    _draw_spectrum(spectrum_axes, levels_db[:, loudest])
-    _draw_all(figure, all_axes, levels_db)
+    wave, spectrum, spectra = figure.subplots(1, 3, width_ratios=(1, 0.8, 1.6))
+    start = loudest * HOP_SAMPLES
+    samples = fragment[start : start + FRAME_SAMPLES]
+    time_s = (start + np.arange(len(samples))) / SAMPLE_RATE
+    wave.plot(time_s, samples, color=OKABE_ITO[0], linewidth=0.6)
+    wave.set(xlim=(time_s[0], time_s[-1]), xlabel="time (s)", ylabel="amplitude (full scale = 1)")
+    wave.set_title("the loudest frame", fontsize=10)
+    edges_hz = (np.arange(len(levels_db) + 1) - 0.5) * BIN_HZ
+    bins_hz = np.arange(len(levels_db)) * BIN_HZ
+    spectrum.plot(levels_db[:, loudest], bins_hz, color=OKABE_ITO[0], linewidth=0.6)
+    spectrum.set(xlim=(FLOOR_DB, 0), xlabel="level (dB)")
+    spectrum.set_title("its spectrum", fontsize=10)
+    for axes in (wave, spectrum):
+        declutter(axes)
+    edges_s = np.arange(levels_db.shape[1] + 1) * HOP_SAMPLES / SAMPLE_RATE
+    options = {"cmap": "cividis", "vmin": FLOOR_DB, "vmax": 0, "rasterized": True}
+    mesh = spectra.pcolormesh(edges_s, edges_hz[1:], levels_db[1:], **options)
+    spectra.set_xlabel("time (s)")
+    spectra.set_title("the spectra of all frames", fontsize=10)
+    for axes in (spectrum, spectra):
+        _scale_hertz(axes)
+    spectra.spines[:].set_visible(False)
+    add_colour_bar(figure, mesh, spectra, "level (dB)")
     return figure
 
 
@@ -79,46 +98,12 @@ def decibels(powers: Float32Array) -> Float32Array:
     return np.float32(10) * np.log10(np.maximum(powers / loudest, floor))
 
 
-def _draw_frame(axes: Axes, fragment: Float32Array, frame: int) -> None:
-    start = frame * HOP_SAMPLES
-    samples = fragment[start : start + FRAME_SAMPLES]
-    time_s = (start + np.arange(len(samples))) / SAMPLE_RATE
-    axes.plot(time_s, samples, color=OKABE_ITO[0], linewidth=0.6)
-    axes.set(xlim=(time_s[0], time_s[-1]), xlabel="time (s)")
-    axes.set_ylabel("amplitude (full scale = 1)")
-    axes.set_title("the loudest frame", fontsize=10)
-    declutter(axes)
-
-
-def _draw_spectrum(axes: Axes, levels_db: Float32Array) -> None:
-    axes.plot(levels_db, np.arange(len(levels_db)) * BIN_HZ, color=OKABE_ITO[0], linewidth=0.6)
-    axes.set(xlim=(FLOOR_DB, 0), xlabel="level (dB)")
-    axes.set_title("its spectrum", fontsize=10)
-    declutter(axes)
-    _scale_hertz(axes)
-
-
-def _draw_all(figure: Figure, axes: Axes, levels_db: Float32Array) -> None:
-    n_bins, n_frames = levels_db.shape
-    edges_hz = (np.arange(n_bins + 1) - 0.5) * BIN_HZ
-    edges_s = np.arange(n_frames + 1) * HOP_SAMPLES / SAMPLE_RATE
-    mesh = axes.pcolormesh(
-        edges_s, edges_hz[1:], levels_db[1:], cmap="cividis", vmin=FLOOR_DB, vmax=0, rasterized=True
-    )
-    axes.set_xlabel("time (s)")
-    axes.set_title("the spectra of all frames", fontsize=10)
-    _scale_hertz(axes)
-    axes.spines[:].set_visible(False)
-    add_colour_bar(figure, mesh, axes, "level (dB)")
-
-
 def _scale_hertz(axes: Axes) -> None:
     axes.set_yscale("log")
-    axes.set_ylim(LOW_HZ, TOP_HZ)
+    axes.set(ylim=(LOW_HZ, TOP_HZ), ylabel="frequency (Hz)")
     axes.set_yticks(TICKS_HZ)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _hertz(value)))
     axes.minorticks_off()
-    axes.set_ylabel("frequency (Hz)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +136,12 @@ def draw_matrix(matrix: Float32Array, scales: Scales, title: str) -> Figure:
     figure = new_figure(8, 3.8, title)
     axes = figure.subplots()
     image = _show_matrix(axes, matrix, scales, (0, 1))
-    if matrix.shape[0] == 12 and scales.edges_hz:
-        _name_ranges(axes)
+    if matrix.shape[0] == 12 and scales.edges_hz:  # the thesis: four low, mid and high bands
+        for nth, name in enumerate(RANGES):
+            if nth:
+                axes.axhline(4 * nth, color="white", linewidth=0.8, linestyle=":")
+            place = {"x": 1.01, "y": (4 * nth + 2) / 12, "transform": axes.transAxes}
+            axes.text(s=name, rotation=90, va="center", fontsize=9, **place)
     add_colour_bar(figure, image, axes, "scaled value (0 to 1)")
     return figure
 
@@ -200,15 +189,6 @@ def _hertz(frequency_hz: float) -> str:
     if frequency_hz < 1000:
         return f"{frequency_hz:.0f}"
     return f"{np.round(frequency_hz / 1000, 1):g}k"
-
-
-def _name_ranges(axes: Axes) -> None:
-    """Name the low, mid and high bands of the thesis, four each."""
-    for nth, name in enumerate(RANGES):
-        if nth:
-            axes.axhline(4 * nth, color="white", linewidth=0.8, linestyle=":")
-        place = 1.01, (4 * nth + 2) / 12
-        axes.text(*place, name, transform=axes.transAxes, rotation=90, va="center", fontsize=9)
 
 
 def draw_kernel_response(

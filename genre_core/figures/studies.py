@@ -1,7 +1,9 @@
 """Figures of studies: the ladder, the learning curve, lengths, score against storage."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,10 +12,12 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.style import (
     GREY,
+    OKABE_ITO,
     annotate,
     declutter,
     draw_intervals,
     draw_level,
+    draw_lines,
     legend_below,
     legend_right,
     line_style,
@@ -29,7 +33,7 @@ from genre_core.studies.learning_curve import LearningCurve
 LADDER_GAP = 0.13
 """Room between the four marks of a rung; rungs are 1 apart."""
 
-MARKS = (("true", "fragment"), ("true", "song"), ("random", "fragment"), ("random", "song"))
+MARKS = tuple(product(("true", "random"), ("fragment", "song")))
 LENGTH_GAP = 0.05
 CURVE_GAP = 1.06
 """Factor between the places of two curves at one size: their bars are beside each other."""
@@ -44,8 +48,8 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
         raise ValueError("there is no rung to draw. Measure one first.")
     figure = new_figure(9.0, 1.6 + 0.55 * len(scores))
     axes = figure.subplots()
-    for mark, shift in zip(MARKS, spread(len(MARKS), LADDER_GAP), strict=True):
-        _draw_mark(axes, scores, mark, shift)
+    for (labels, unit), shift in zip(MARKS, spread(len(MARKS), LADDER_GAP), strict=True):
+        _draw_mark(axes, scores, labels, unit, shift)
     for place, score in enumerate(scores):
         if score.true is None:
             axes.text(0.5, place, "not testable here", ha="center", va="center", color=GREY)
@@ -55,7 +59,7 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
     axes.set_yticks(range(len(scores)), names)
     axes.set(ylim=(len(scores) - 0.5, -0.5), xlim=(0, 1.02), xlabel="accuracy")
     declutter(axes)
-    axes.grid(visible=False)
+    axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axes.set_title(title, fontsize=10, loc="left")
     legend_below(figure, axes, 3)
@@ -63,20 +67,18 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
 
 
 def _draw_mark(
-    axes: Axes, scores: Sequence[RungScore], mark: tuple[str, str], shift: float
+    axes: Axes, scores: Sequence[RungScore], labels: str, unit: str, shift: float
 ) -> None:
-    labels, unit = mark
-    accuracies = [(place, getattr(score, labels)) for place, score in enumerate(scores)]
-    drawn = [(place, getattr(a, unit)) for place, a in accuracies if a and getattr(a, unit)]
-    if not drawn:
+    accuracies = [getattr(score, labels) for score in scores]
+    found = [accuracy and getattr(accuracy, unit) for accuracy in accuracies]
+    intervals = {place + shift: interval for place, interval in enumerate(found) if interval}
+    if not intervals:
         return
-    places, intervals = zip(*drawn, strict=True)
-    colour = line_style(0 if labels == "true" else 5)[0]
-    is_fragment = unit == "fragment"
+    colour, is_fragment = OKABE_ITO[0 if labels == "true" else 5], unit == "fragment"
     axes.errorbar(
-        [interval.value for interval in intervals],
-        [place + shift for place in places],
-        xerr=reach(intervals),
+        [interval.value for interval in intervals.values()],
+        list(intervals),
+        xerr=reach(list(intervals.values())),
         color=colour,
         marker="o" if is_fragment else "D",
         markersize=5,
@@ -120,16 +122,13 @@ def draw_lengths(scores: Sequence[NetworkScore], chance: float) -> Figure:
     Thesis figure 4.15, with seeds and intervals in place of one run each; combinations may be
     missing. ``chance`` is the score of always predicting the largest genre.
     """
-    lengths = sorted({score.fragment_s for score in scores})
-    networks = list(dict.fromkeys(score.network for score in scores))
+    lines: dict[str, dict[float, Interval]] = defaultdict(dict)
+    for score in scores:
+        lines[score.network][score.fragment_s] = score.by_fragment
     figure = new_figure(8, 4.2, "Mean over seeds and 95 % interval by song group")
     axes = figure.subplots()
-    for index, shift in enumerate(spread(len(networks), LENGTH_GAP)):
-        own = sorted((s for s in scores if s.network == networks[index]), key=lambda s: s.key)
-        places = [lengths.index(score.fragment_s) + shift for score in own]
-        draw_intervals(axes, places, [s.by_fragment for s in own], index, networks[index])
+    draw_lines(axes, lines, LENGTH_GAP)
     draw_level(axes, chance, "largest genre")
-    axes.set_xticks(range(len(lengths)), [f"{length:g}" for length in lengths])
     axes.set(xlabel="fragment length (s)", ylabel="test accuracy by fragment", ylim=(0, 1.02))
     show_percent(axes)
     declutter(axes)
@@ -161,7 +160,12 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
     axes = figure.subplots()
     for index, representation in enumerate(dict.fromkeys(s.representation for s in scores)):
         own = (score for score in scores if score.representation == representation)
-        _draw_costs(axes, sorted(own, key=lambda score: score.fragment_s), index)
+        line = sorted(own, key=lambda score: score.fragment_s)
+        sizes = [score.bytes_per_song for score in line]
+        draw_intervals(axes, sizes, [s.validation for s in line], index, representation)
+        for score in dict.fromkeys((line[0], line[-1])):
+            place = score.bytes_per_song, score.validation.value
+            annotate(axes, f"{score.fragment_s:g} s", place, (12, 5), line_style(index)[0])
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -171,11 +175,3 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
     declutter(axes)
     legend_right(figure, axes)
     return figure
-
-
-def _draw_costs(axes: Axes, line: Sequence[CostedScore], index: int) -> None:
-    sizes = [score.bytes_per_song for score in line]
-    draw_intervals(axes, sizes, [s.validation for s in line], index, line[0].representation)
-    for score in dict.fromkeys((line[0], line[-1])):
-        place = score.bytes_per_song, score.validation.value
-        annotate(axes, f"{score.fragment_s:g} s", place, (12, 5), line_style(index)[0])

@@ -1,6 +1,6 @@
 """The look that all figures share: colours, axes, legends, intervals, scales of colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +50,9 @@ def strip(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def show_percent(*axes: Axes) -> None:
+def show_percent(axes: Axes) -> None:
     """Write the vertical axis in per cent of 1."""
-    for one in axes:
-        one.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
 
 
 def legend_right(figure: Figure, axes: Axes) -> None:
@@ -63,8 +62,8 @@ def legend_right(figure: Figure, axes: Axes) -> None:
 
 def legend_below(figure: Figure, axes: Axes, n_columns: int = 1) -> None:
     """Put the legend of some axes below the figure."""
-    handles = axes.get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=n_columns, frameon=False)
+    shown, where = axes.get_legend_handles_labels(), "outside lower center"
+    figure.legend(*shown, loc=where, ncols=n_columns, frameon=False)
 
 
 def add_colour_bar(
@@ -100,13 +99,28 @@ def draw_intervals(
     )
 
 
+def draw_lines(
+    axes: Axes, lines: Mapping[str, Mapping[float, Interval]], gap: float, most: float = np.inf
+) -> None:
+    """Draw a line a name over the numbers that they share, which are 1 apart.
+
+    The points of the lines are beside each other, see `spread`.
+    """
+    numbers = sorted({number for line in lines.values() for number in line})
+    shifts = spread(len(lines), gap, most)
+    for index, (name, line) in enumerate(lines.items()):
+        own = sorted(line)
+        places = [numbers.index(number) + shifts[index] for number in own]
+        draw_intervals(axes, places, [line[number] for number in own], index, name)
+    axes.set_xticks(range(len(numbers)), [f"{number:g}" for number in numbers])
+
+
 def annotate(
     axes: Axes, text: str, place: tuple[float, float], shift: tuple[float, float], colour: str
 ) -> None:
     """Write a small note beside a place; ``shift`` in points."""
-    axes.annotate(
-        text, place, xytext=shift, textcoords="offset points", ha="center", fontsize=8, color=colour
-    )
+    options = {"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": colour}
+    axes.annotate(text, place, xytext=shift, **options)
 
 
 def draw_level(axes: Axes, level: float, label: str) -> None:

@@ -7,10 +7,10 @@ from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.nightly import ChampionScore, draw_champions, draw_drift, draw_songs
 
 
-def one(version: int, value: float, judged_on: str = "golden 1") -> ChampionScore:
+def one(version: int, value: float, evaluated_on: str = "golden 1") -> ChampionScore:
     score = Interval(value=value, low=value - 0.1, high=value + 0.1)
     return ChampionScore(
-        version=version, day="1 Jan", network="cnn", score=score, judged_on=judged_on
+        version=version, day="1 Jan", network="cnn", score=score, evaluated_on=evaluated_on
     )
 
 
@@ -40,7 +40,7 @@ def test_bands_that_differ_have_a_star_and_medians_stand_beside_each_other() -> 
     assert len(sure.lines) == 1
 
 
-def test_only_champions_that_were_judged_on_the_same_songs_are_joined() -> None:
+def test_only_champions_that_were_evaluated_on_the_same_songs_are_joined() -> None:
     axes = draw_champions([one(1, 0.5, "validation"), one(2, 0.6), one(3, 0.8)]).axes[0]
 
     joined = {len(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-"}
