@@ -29,20 +29,17 @@ HEADINGS = ("rung", "change", "by fragment", "by song", "chance")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderPlan:
-    """What is measured: songs, their recordings, and the id and features of the library.
+    """What is measured: songs, their recordings, and the id and shards of the library.
 
-    Attributes
-    ----------
-    feature_keys : mapping
-        One a representation.
-    n_library : int
-        Songs of the library, of which ``songs`` may be some.
+    ``feature_keys`` are by representation, ``shards`` by feature key; ``n_library`` counts the
+    songs of the library, of which ``songs`` may be some.
     """
 
     config: LadderConfig
     fragment_s: float
     library_id: str
     feature_keys: Mapping[str, str]
+    shards: Mapping[str, Sequence[str]]
     songs: tuple[AuditedSong, ...]
     recordings: Mapping[str, str]
     n_library: int
