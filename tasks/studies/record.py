@@ -14,6 +14,8 @@ from tasks.tracked import open_tracked
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from storage.models.store import Tracking
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
@@ -23,48 +25,60 @@ class Study:
     run_id: str
     folder: Path
 
+    @property
+    def tracking(self) -> "Tracking":
+        """The store of runs."""
+        return open_tracked(self.layout)
+
     def add_figure(self, name: str, figure: "Figure") -> None:
         """Write a figure as ``<name>.png``."""
         from storage.models.runs import log_file
 
-        path = write_figure(self.folder, name, figure)
-        log_file(open_tracked(self.layout), self.run_id, path, "figures")
+        log_file(self.tracking, self.run_id, write_figure(self.folder, name, figure), "figures")
 
     def add_numbers(self, name: str, document: Mapping[str, object]) -> None:
         """Write a document as ``<name>.json``; what is not a number becomes null."""
         from storage.models.runs import log_json
 
         plain = {key: _plain(value) for key, value in document.items()}
-        log_json(open_tracked(self.layout), self.run_id, plain, name)
+        log_json(self.tracking, self.run_id, plain, name)
         write_document(self.folder, name, plain)
 
-    def add_text(self, name: str, text: str) -> Path:
-        """Write a page of text; return the file."""
+    def add_text(self, name: str, text: str) -> None:
+        """Write a page of text."""
         from storage.models.runs import log_file
 
-        path = write_text(self.folder, name, text)
-        log_file(open_tracked(self.layout), self.run_id, path)
-        return path
+        log_file(self.tracking, self.run_id, write_text(self.folder, name, text))
 
     def add_scores(self, scores: Mapping[str, float]) -> None:
         """Log scores as metrics."""
         from storage.models.runs import log_scores
 
-        log_scores(open_tracked(self.layout), self.run_id, scores)
+        log_scores(self.tracking, self.run_id, scores)
 
     def finish(self) -> None:
         """Close the run."""
         from storage.models.runs import finish_run
 
-        finish_run(open_tracked(self.layout), self.run_id)
+        finish_run(self.tracking, self.run_id)
 
     @contextmanager
     def failing(self) -> Iterator[None]:
         """Close the run as failed, with the reason, if the block raises."""
         from storage.models.runs import failing_run
 
-        with failing_run(open_tracked(self.layout), self.run_id):
+        with failing_run(self.tracking, self.run_id):
             yield
+
+
+def create_study(
+    layout: DataLayout, folder: str, name: str, kind: str, tags: Mapping[str, str]
+) -> Study:
+    """Create the run of a study, which is recorded in a folder of the reports."""
+    from storage.models.runs import create_run
+
+    run_id = create_run(open_tracked(layout), name, kind, tags)
+    return Study(layout=layout, run_id=run_id, folder=layout.reports / folder)
 
 
 def _plain(value: object) -> object:
