@@ -27,13 +27,14 @@ from genre_core.figures.style import (
     spread,
 )
 from genre_core.studies.claims.evidence import NetworkScore
-from genre_core.studies.ladder.scores import RungScore
+from genre_core.studies.ladder.rungs import Labels
+from genre_core.studies.ladder.scores import UNITS, RungScore
 from genre_core.studies.learning_curve import LearningCurve
 
 LADDER_GAP = 0.13
 """Room between the four marks of a rung; rungs are 1 apart."""
 
-MARKS = tuple(product(("true", "random"), ("fragment", "song")))
+MARKS = tuple(product(Labels, UNITS))
 LENGTH_GAP = 0.05
 CURVE_GAP = 1.06
 """Factor between the places of two curves at one size: their bars are beside each other."""
@@ -51,7 +52,7 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
     for (labels, unit), shift in zip(MARKS, spread(len(MARKS), LADDER_GAP), strict=True):
         _draw_mark(axes, scores, labels, unit, shift)
     for place, score in enumerate(scores):
-        if score.true is None:
+        if not score.accuracies:
             axes.text(0.5, place, "not testable here", ha="center", va="center", color=GREY)
         else:
             _draw_chance(axes, score, place)
@@ -67,14 +68,16 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
 
 
 def _draw_mark(
-    axes: Axes, scores: Sequence[RungScore], labels: str, unit: str, shift: float
+    axes: Axes, scores: Sequence[RungScore], labels: Labels, unit: str, shift: float
 ) -> None:
-    accuracies = [getattr(score, labels) for score in scores]
-    found = [accuracy and getattr(accuracy, unit) for accuracy in accuracies]
-    intervals = {place + shift: interval for place, interval in enumerate(found) if interval}
+    intervals = {
+        place + shift: score.accuracies[labels, unit]
+        for place, score in enumerate(scores)
+        if (labels, unit) in score.accuracies
+    }
     if not intervals:
         return
-    colour, is_fragment = OKABE_ITO[0 if labels == "true" else 5], unit == "fragment"
+    colour, is_fragment = OKABE_ITO[0 if labels is Labels.TRUE else 5], unit == "fragment"
     axes.errorbar(
         [interval.value for interval in intervals.values()],
         list(intervals),

@@ -21,7 +21,6 @@ from genre_core.studies.claims.findings import (
 )
 from genre_core.studies.claims.table import CLAIMS, GENERAL_RULES, evaluate_claims
 from storage.audio.decode import DECODER_VERSION
-from storage.catalog.audits import Audit
 from storage.home import DataLayout
 from storage.reports import copy_figure, read_document, read_figure
 from tasks.pages import fill_template, inline_png
@@ -42,25 +41,6 @@ METRICS = {
     Finding.FAILS: "claims_that_do_not_hold",
     Finding.UNTESTABLE: "claims_not_testable",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the page shows beside claims and figures.
-
-    ``songs`` are rows of genre, train, validation, test, artists; ``basis`` sentences on the
-    library; ``commands`` make the same again; ``ladder`` is the last report of `genreflow ladder`,
-    empty if there is none.
-    """
-
-    songs: list[tuple[str | int, ...]]
-    basis: list[str]
-    audit: Audit | None
-    runs: list[dict[str, object]]
-    settings: dict[str, object]
-    versions: dict[str, str]
-    commands: list[str]
-    ladder: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +71,10 @@ def open_report(layout: DataLayout, gathered: Gathered) -> Study:
 @task
 def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigure]) -> ThesisReport:
     """Test the claims, and write both pages into the reports and into MLflow."""
-    claims = evaluate_claims(gathered.evidence)
+    evidence = gathered.evidence
+    claims = evaluate_claims(evidence)
     with study.failing():
-        shown, shared = share_reason(claims, gathered.evidence.too_few)
+        shown, shared = share_reason(claims, evidence.too_few)
         facts = _collect_facts(study.layout, gathered)
         content = {
             "claims": list(zip(CLAIMS, shown, strict=True)),
@@ -103,8 +84,8 @@ def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigur
             "facts": facts,
             "figures": figures,
             "sample": gathered.sample,
-            "evidence": gathered.evidence,
-            "images": _inline_images(study, facts, figures),
+            "evidence": evidence,
+            "images": _inline_images(study, bool(facts["ladder"]), figures),
         }
         for name in (HTML, MARKDOWN):
             study.add_text(name, fill_template(name, content))
@@ -112,7 +93,7 @@ def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigur
             page=study.folder / HTML,
             run_id=study.run_id,
             claims=tuple(claims),
-            too_few=gathered.evidence.too_few,
+            too_few=evidence.too_few,
         )
         study.add_numbers("claims", report.as_document())
         counts = Counter(claim.finding for claim in claims)
@@ -121,27 +102,34 @@ def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigur
     return report
 
 
-def _inline_images(study: Study, facts: Facts, figures: Sequence[ReportFigure]) -> dict[str, str]:
+def _inline_images(
+    study: Study, has_ladder: bool, figures: Sequence[ReportFigure]
+) -> dict[str, str]:
     """Return the figures that the HTML contains, that of the ladder among them, by file name."""
     ladder = study.layout.reports / "ladder" / LADDER
     names = [figure.file for figure in figures if figure.file]
-    if facts.ladder and ladder.exists():
+    if has_ladder and ladder.exists():
         names.append(copy_figure(study.folder, "ladder", ladder).name)
     return {name: inline_png(read_figure(study.folder, name)) for name in names}
 
 
-def _collect_facts(layout: DataLayout, gathered: Gathered) -> Facts:
+def _collect_facts(layout: DataLayout, gathered: Gathered) -> dict[str, Any]:
+    """Return what the pages show beside claims and figures.
+
+    ``songs`` are rows of genre, train, validation, test, artists; ``basis`` sentences on the
+    library; ``commands`` make the same again; ``ladder`` is the last report of `genreflow ladder`.
+    """
     chosen, versions = gathered.chosen, {name: version(name) for name in LIBRARIES}
-    return Facts(
-        songs=[_genre_row(gathered.songs, genre) for genre in chosen.snapshot.genres],
-        basis=[sentence for sentence in _describe_library(gathered) if sentence],
-        audit=gathered.audit,
-        runs=_run_rows(chosen),
-        settings=_settings(layout, chosen),
-        versions={**versions, "python": platform.python_version(), "decoder": DECODER_VERSION},
-        commands=_commands(chosen),
-        ladder=read_document(layout.reports / "ladder", "ladder") or {},
-    )
+    return {
+        "songs": [_genre_row(gathered.songs, genre) for genre in chosen.snapshot.genres],
+        "basis": [sentence for sentence in _describe_library(gathered) if sentence],
+        "audit": gathered.audit,
+        "runs": _run_rows(chosen),
+        "settings": _settings(layout, chosen),
+        "versions": {**versions, "python": platform.python_version(), "decoder": DECODER_VERSION},
+        "commands": _commands(chosen),
+        "ladder": read_document(layout.reports / "ladder", "ladder") or {},
+    }
 
 
 def _genre_row(songs: Sequence[AuditedSong], genre: str) -> tuple[str | int, ...]:
@@ -154,38 +142,34 @@ def _genre_row(songs: Sequence[AuditedSong], genre: str) -> tuple[str | int, ...
 def _describe_library(gathered: Gathered) -> list[str]:
     """Return sentences on the library, some of them empty."""
     chosen, evidence, songs = gathered.chosen, gathered.evidence, gathered.songs
-    artists = {fold_artist(song.artist) for song in songs} - {""}
-    n_unknown = sum(not fold_artist(song.artist) for song in songs)
+    known = [fold_artist(song.artist) for song in songs if fold_artist(song.artist)]
+    n_artists, n_unknown = len(set(known)), len(songs) - len(known)
     loose = ", ".join(sorted({song.genre for song in songs if song.split_level != "group"}))
-    n_tested = evidence.n_songs
-    builtin = (
+    level, sources = name_sources(songs)
+    n_tested, builtin = evidence.n_songs, gathered.sample.track.is_builtin
+    n_points = 100 * 2 / n_tested**0.5
+    return [
         "The built-in library, composed by rules: it shows that the pipeline works and proves "
         "nothing about real music."
-    )
-    small = (
-        f"This is a small library: with {n_tested} test songs an interval spans some "
-        f"{100 * 2 / n_tested**0.5:.0f} points, so that many claims cannot be decided."
-    )
-    other = f"{chosen.n_other} runs with other training settings or on other matrices were left out"
-    return [
-        builtin if gathered.sample.track.is_builtin else "Your own music.",
-        f"{len(songs)} songs of {len(artists)} known artists in {len(evidence.genres)} genres; "
+        if builtin
+        else "Your own music.",
+        f"{len(songs)} songs of {n_artists} known artists in {len(evidence.genres)} genres; "
         f"{chosen.snapshot.n_examples} fragments of {chosen.fragment_s:g} s.",
         f"Scores come from {n_tested} test songs in {evidence.n_groups} groups (artists or "
         "recordings) that no network was trained on.",
-        _describe_sources(songs),
-        small if n_tested < SMALL_SONGS else "",
+        f"They come from {len(set(sources.values()))} sources, distinguished by {level}."
+        if level
+        else "No two genres come from two sources each, so encoder and source may reveal a genre.",
+        f"This is a small library: with {n_tested} test songs an interval spans some "
+        f"{n_points:.0f} points, so that many claims cannot be decided."
+        if n_tested < SMALL_SONGS
+        else "",
         f"Songs of unknown artists, who may be in two subsets: {n_unknown}." if n_unknown else "",
         f"Split by song and not by artist, for want of artists: {loose}." if loose else "",
-        f"{other}." if chosen.n_other else "",
+        f"{chosen.n_other} runs with other training settings or on other matrices were left out."
+        if chosen.n_other
+        else "",
     ]
-
-
-def _describe_sources(songs: Sequence[AuditedSong]) -> str:
-    level, sources = name_sources(songs)
-    if not level:
-        return "No two genres come from two sources each, so encoder and source may reveal a genre."
-    return f"They come from {len(set(sources.values()))} sources, distinguished by {level}."
 
 
 def _run_rows(chosen: Chosen) -> list[dict[str, object]]:

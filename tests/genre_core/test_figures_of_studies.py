@@ -14,8 +14,8 @@ from genre_core.figures.studies import (
     draw_storage,
 )
 from genre_core.studies.claims.evidence import NetworkScore
-from genre_core.studies.ladder.rungs import RUNGS
-from genre_core.studies.ladder.scores import Accuracy, RungScore
+from genre_core.studies.ladder.rungs import RUNGS, Labels
+from genre_core.studies.ladder.scores import RungScore
 from genre_core.studies.learning_curve import CurvePoint, LearningCurve
 from tests.genre_core.test_figures import PNG, png
 
@@ -25,15 +25,9 @@ def around(value: float) -> Interval:
 
 
 def rung(number: int, value: float | None) -> RungScore:
-    accuracy = None if value is None else Accuracy(fragment=around(value), song=None)
+    accuracies = {} if value is None else {(labels, "fragment"): around(value) for labels in Labels}
     return RungScore(
-        rung=RUNGS[number],
-        true=accuracy,
-        random=accuracy,
-        largest=0.3,
-        chance=0.25,
-        n_songs=9,
-        note="",
+        rung=RUNGS[number], accuracies=accuracies, largest=0.3, chance=0.25, n_songs=9, note=""
     )
 
 

@@ -27,6 +27,7 @@ from genre_core.studies.ladder.rungs import Axis, Division, Labels, LadderConfig
 from genre_core.training.epoch_orders import Learn, fixed_order
 
 TRAINED_SHARE = 0.7
+UNITS = ("fragment", "song")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,37 +167,29 @@ def _count(probabilities: Float32Array, scored: Examples, rung: Rung) -> TrialCo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
-    """Accuracy over all seeds, by fragment and, where whole songs are scored, by song."""
-
-    fragment: Interval
-    song: Interval | None
-
-    def as_document(self) -> dict[str, object]:
-        """Return plain values; an interval is value, low, high."""
-        song = self.song.as_list() if self.song else None
-        return {"fragment": self.fragment.as_list(), "song": song}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RungScore:
     """What a protocol would report on this library, on true and on random labels.
 
-    None where the rung cannot be tested. ``largest`` is the share of the largest genre among the
-    scored fragments, the score of always predicting it; ``chance`` of random labels is
-    1 / genres; ``note`` is what cannot be tested, or makes the rung weak.
+    ``accuracies`` are by labels and unit, ``fragment`` or ``song``, over all seeds; empty where the
+    rung cannot be tested. ``largest`` is the share of the largest genre among the scored fragments,
+    the score of always predicting it; ``chance`` of random labels is 1 / genres; ``note`` is what
+    cannot be tested, or makes the rung weak.
     """
 
     rung: Rung
-    true: Accuracy | None
-    random: Accuracy | None
+    accuracies: Mapping[tuple[Labels, str], Interval]
     largest: float
     chance: float
     n_songs: int
     note: str
 
     def as_document(self) -> dict[str, object]:
-        """Return plain values by name."""
+        """Return plain values by name; an interval is value, low, high."""
+        by_labels: dict[str, dict[str, list[float] | None] | None] = {}
+        for labels in Labels:
+            found = {unit: self.accuracies.get((labels, unit)) for unit in UNITS}
+            lists = {unit: interval and interval.as_list() for unit, interval in found.items()}
+            by_labels[f"{labels}_labels"] = lists if any(found.values()) else None
         return {
             "rung": self.rung.number,
             "change": self.rung.change,
@@ -205,8 +198,7 @@ class RungScore:
             "division": str(self.rung.division),
             "softmaxes": self.rung.n_softmaxes,
             "recurrence": str(self.rung.axis),
-            "true_labels": self.true.as_document() if self.true else None,
-            "random_labels": self.random.as_document() if self.random else None,
+            **by_labels,
             "largest_genre": self.largest,
             "chance": self.chance,
             "n_songs": self.n_songs,
@@ -216,27 +208,29 @@ class RungScore:
     def as_metrics(self) -> dict[str, float]:
         """Return all accuracies under names such as ``ladder_6_true_song``, with both ends."""
         metrics: dict[str, float] = {}
-        for labels in Labels:
-            for unit in ("fragment", "song"):
-                if interval := getattr(getattr(self, labels), unit, None):
-                    name = f"ladder_{self.rung.number}_{labels}_{unit}"
-                    metrics |= interval.as_columns(name)
+        for (labels, unit), interval in self.accuracies.items():
+            metrics |= interval.as_columns(f"ladder_{self.rung.number}_{labels}_{unit}")
         return metrics
 
 
 def measure_accuracy(
     seeds: Sequence[TrialCounts], group_of_song: Mapping[str, str], library_id: str
-) -> Accuracy:
-    """Return the accuracy over seeds with its interval by bootstrap of song groups.
+) -> dict[str, Interval]:
+    """Return the accuracy over seeds by fragment and, where whole songs are scored, by song.
 
-    ``library_id`` seeds the bootstrap, so that all rungs draw alike.
+    Its interval is by bootstrap of song groups; ``library_id`` seeds it, so that all rungs draw
+    alike.
     """
     names = [group_of_song[track_id] for one in seeds for track_id in one.track_ids]
     right = [n for one in seeds for n in one.n_right]
     n_predicted = [n for one in seeds for n in one.n_predicted]
     song_right = [n for one in seeds for n in one.song_right]
-    by_song = _accuracy(song_right, [1] * len(names), names, library_id) if song_right else None
-    return Accuracy(fragment=_accuracy(right, n_predicted, names, library_id), song=by_song)
+    accuracies = {}
+    if right:
+        accuracies["fragment"] = _accuracy(right, n_predicted, names, library_id)
+    if song_right:
+        accuracies["song"] = _accuracy(song_right, [1] * len(names), names, library_id)
+    return accuracies
 
 
 def _accuracy(
