@@ -242,7 +242,7 @@ def train_if_due(config: Settings, night: Night, extracted: ExtractReport | None
     from flows.train import train  # with audit and models, where there is a reason to train
 
     trained = train(config, left_s)
-    night.facts |= {"failed_cells": list(trained.failed_cells), "n_left_cells": trained.n_left}
+    night.facts |= {"failed_trials": list(trained.failed_trials), "n_left_trials": trained.n_left}
     return trained
 
 
@@ -253,9 +253,9 @@ def require_reason(config: Settings) -> None:
         snapshots = read_newest_snapshots(catalog, list(key_features(features)), config.genres)
     if len(snapshots) < len(features):
         return
-    from flows.train import plan_cells
+    from flows.train import plan_trials
 
-    cell_ids = [cell.cell_id for cell in plan_cells(config, features, snapshots)]
-    sentence = explain_no_training(config.layout, config.night, snapshots, config.genres, cell_ids)
+    trial_ids = [trial.trial_id for trial in plan_trials(config, features, snapshots)]
+    sentence = explain_no_training(config.layout, config.night, snapshots, config.genres, trial_ids)
     if sentence:
         raise StepSkipped(sentence)

@@ -49,14 +49,14 @@ from tasks.progress import show_progress
 from tasks.splits import split_examples
 from tasks.studies.record import Study, create_study
 from tasks.tracked import load_model, open_tracked
-from tasks.train import Cell, run_cell
+from tasks.train import Trial, describe_trial
 
 FOLDER = "kernels"
 N_PATCHES = 4
 
 
 @task
-def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
+def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Trial:
     """Return a trial on the newest snapshot, preferably of the settings that are wanted."""
     choice = SnapshotChoice(
         spectrograms=tuple(config.representation for config in wanted),
@@ -70,13 +70,13 @@ def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
                 "first, or name the right place with --home."
             )
         features = read_features(catalog, snapshot.feature_key)
-    return Cell(
+    return Trial(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
     )
 
 
 @task
-def require_studied(trials: Sequence[Cell]) -> None:
+def require_studied(trials: Sequence[Trial]) -> None:
     """Refuse, before anything is trained, matrices on which networks differ in more than kernels.
 
     UsageError names the first of these networks.
@@ -91,7 +91,7 @@ def require_studied(trials: Sequence[Cell]) -> None:
             )
 
 
-def _objection(network: str, trial: Cell) -> str:
+def _objection(network: str, trial: Trial) -> str:
     """Return why a network cannot be studied; empty if it can."""
     import_training()
     from genre_core.studies.kernels.pruning import is_prunable
@@ -106,7 +106,7 @@ def _objection(network: str, trial: Cell) -> str:
 
 
 @task
-def open_study(layout: DataLayout, trials: Sequence[Cell]) -> Study:
+def open_study(layout: DataLayout, trials: Sequence[Trial]) -> Study:
     """Open the run of the study in MLflow."""
     name = f"kernels {trials[0].features.fragment_s:g} s"
     tags = {"library_id": trials[0].snapshot.library_id, "study": FOLDER}
@@ -195,7 +195,7 @@ def _kernels(study: Study, run: Run) -> list[Kernels]:
 
 
 @task
-def prune_runs(study: Study, runs: Sequence[Run], base: Cell, n_orders: int) -> None:
+def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) -> None:
     """Draw the cost of each removal, and log each network without its redundant kernels."""
     if not runs:
         raise GenreflowError("The network to be pruned could not be trained; see the log.")
@@ -230,7 +230,7 @@ def _pruning_curves(
 
 
 def _prune(
-    study: Study, run: Run, model: Network, base: Cell, validation: Examples, test: Examples
+    study: Study, run: Run, model: Network, base: Trial, validation: Examples, test: Examples
 ) -> dict[str, Any]:
     """Prune a network on validation, log it below the study, and return its scores."""
     from genre_core.studies.kernels.pruning import fragment_accuracy, prune_network
@@ -255,13 +255,13 @@ def _prune(
     }
 
 
-def _log_pruned(study: Study, trial: Cell, model: Network, scores: dict[str, float]) -> str:
+def _log_pruned(study: Study, trial: Trial, model: Network, scores: dict[str, float]) -> str:
     """Log a pruned network as a run of its own, with what classifying needs; return its URI."""
     from storage.models.logged import log_model
     from storage.models.runs import start_training
 
     tracking = study.tracking
-    run_id = start_training(tracking, study.run_id, run_cell(study.layout, trial))
+    run_id = start_training(tracking, study.run_id, describe_trial(study.layout, trial))
     run = replace(study, run_id=run_id)
     with run.failing():
         model_uri = log_model(tracking, run_id, model, trial.document)
@@ -281,7 +281,7 @@ def _curve_row(curve: PruningCurve) -> dict[str, object]:
 
 
 @task
-def show_kernels(study: Study, runs: Sequence[Run], base: Cell) -> None:
+def show_kernels(study: Study, runs: Sequence[Run], base: Trial) -> None:
     """Draw the network of the first run: layers, kernels, activations of a sample, top patches."""
     run = runs[0]
     validation, train = (
@@ -298,7 +298,7 @@ def show_kernels(study: Study, runs: Sequence[Run], base: Cell) -> None:
 
 
 def _show_activations(
-    study: Study, model: Network, validation: Examples, base: Cell, name: str
+    study: Study, model: Network, validation: Examples, base: Trial, name: str
 ) -> None:
     """Draw the fragment of the most confident right prediction, and its activations."""
     from genre_core.studies.kernels.activations import activations_of

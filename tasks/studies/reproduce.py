@@ -26,7 +26,7 @@ from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import load_model, open_tracked
-from tasks.train import Cell, build_network, fit_cell
+from tasks.train import Trial, build_network, fit_trial
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -107,12 +107,12 @@ def _find_run(catalog: "DuckDBPyConnection", name: str) -> Run:
     return runs[0]
 
 
-def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Cell:
+def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Trial:
     from storage.models.logged import describe_model
     from storage.models.runs import read_params
 
     document = describe_model(tracking, run.model_uri).document
-    trial = Cell(
+    trial = Trial(
         network=run.network,
         seed=run.seed,
         snapshot=snapshot,
@@ -120,7 +120,7 @@ def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Cell:
         training=_read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )
-    if trial.cell_id != run.cell_id:
+    if trial.trial_id != run.trial_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back.")
     return trial
 
@@ -153,7 +153,7 @@ def _parse_fields(config: type, params: Mapping[str, str], prefix: str = "") -> 
 def _train_again(
     layout: DataLayout,
     run: Run,
-    trial: Cell,
+    trial: Trial,
     examples: Mapping[Split, Examples],
     groups: Mapping[str, str],
 ) -> tuple[dict[Split, float], bool]:
@@ -170,11 +170,11 @@ def _train_again(
     return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
-def _fit_again(layout: DataLayout, trial: Cell, examples: Mapping[Split, Examples]) -> Network:
+def _fit_again(layout: DataLayout, trial: Trial, examples: Mapping[Split, Examples]) -> Network:
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        return build_network(fit_cell(layout, trial, train), trial.network)
+        return build_network(fit_trial(layout, trial, train), trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model
