@@ -54,17 +54,13 @@ def test_accuracy_by_kernels_is_the_mean_of_the_best_so_far() -> None:
     assert [text.get_text() for text in until.texts] == ["1 of 2"]
 
 
-def test_five_networks_of_three_seeds_have_bands() -> None:
+def test_networks_of_three_seeds_have_bands_and_none_cannot_be_drawn() -> None:
     rng = np.random.default_rng(0)
     histories = [counted(2**n, rng.random((3, 20)).tolist()) for n in range(2, 7)]
 
     figure = draw_kernel_counts(histories, [0.3, 0.6], "kernels")
 
     assert len(figure.axes[0].collections) == 5
-    assert png(figure).startswith(PNG)
-
-
-def test_no_training_cannot_be_drawn() -> None:
     with pytest.raises(ValueError, match="no training to draw"):
         draw_kernel_counts([], [], "kernels")
 
@@ -116,19 +112,17 @@ def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_say_so() -> 
     assert {axes.images[0].get_clim() for axes in panels} == {(0, 4)}
 
 
-@pytest.mark.parametrize("n_images", [1, 4, 9, 128])
+@pytest.mark.parametrize("n_images", [1, 128])
 def test_any_number_of_activations_can_be_drawn(n_images: int) -> None:
     images = np.random.default_rng(0).random((3, 11, n_images), dtype=np.float32)
 
     assert png(draw_activations(images, "a layer")).startswith(PNG)
 
 
-@pytest.mark.parametrize(
-    ("layer", "plain"),
-    [("conv2d", "convolution"), ("conv2d_12", "convolution"), ("max_pooling2d_1", "max pooling")],
-)
-def test_a_layer_has_a_plain_name(layer: str, plain: str) -> None:
-    assert plain_name(layer) == plain
+def test_a_layer_has_a_plain_name() -> None:
+    layers = ("conv2d", "conv2d_12", "max_pooling2d_1")
+
+    assert [plain_name(layer) for layer in layers] == ["convolution", "convolution", "max pooling"]
 
 
 def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() -> None:
@@ -141,7 +135,4 @@ def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() ->
     assert [axes.get_title(loc="left") for axes in figure.axes[::4]] == ["0: 0.50", "1: silent"]
     np.testing.assert_array_equal(figure.axes[4].images[0].get_array(), rows[1].reshape(3, 3))
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0, 0, 0]
-
-
-def test_kernels_of_many_inputs_are_no_images() -> None:
     assert kernel_images(np.ones((2, 288), np.float32)) is None

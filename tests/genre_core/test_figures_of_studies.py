@@ -39,6 +39,8 @@ def test_rungs_are_drawn_from_top_to_bottom_and_the_untestable_says_so() -> None
     assert axes.yaxis_inverted()
     assert [text.get_text() for text in axes.texts] == ["not testable here"]
     assert png(figure).startswith(PNG)
+    with pytest.raises(ValueError, match="no rung"):
+        draw_ladder([], "A ladder")
 
 
 def test_chance_is_the_largest_genre_beside_true_labels_and_even_odds_beside_random_ones() -> None:
@@ -49,11 +51,6 @@ def test_chance_is_the_largest_genre_beside_true_labels_and_even_odds_beside_ran
     dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
     assert [np.asarray(line.get_xdata())[0] for line in dotted] == [0.3, 0.25, 0.4, 0.25]
     assert [np.asarray(line.get_ydata())[1] for line in dotted] == [0, 0.4, 1, 1.4]
-
-
-def test_a_ladder_without_rungs_is_refused() -> None:
-    with pytest.raises(ValueError, match="no rung"):
-        draw_ladder([], "A ladder")
 
 
 def test_lengths_of_a_representation_are_joined_from_short_to_long() -> None:
