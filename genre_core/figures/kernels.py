@@ -237,8 +237,8 @@ def draw_top_activations(
         panels[0].set_title(label, fontsize=7, pad=2, loc="left")
         if kernels is not None:
             highest = float(np.abs(kernels[number]).max()) or 1.0
-            limits = {"vmin": -highest, "vmax": highest}
-            panels[0].imshow(kernels[number], origin="lower", cmap="PuOr_r", **limits)
+            image = panels[0].imshow(kernels[number], origin="lower", cmap="PuOr_r")
+            image.set_clim(-highest, highest)
             panels[0].spines[:].set_visible(True)
         if strength > 0:
             for axes, patch in zip(panels[-n_best:], patches[number], strict=True):

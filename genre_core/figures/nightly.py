@@ -143,6 +143,7 @@ def draw_champions(champions: Sequence[ChampionScore]) -> Figure:
     step = max(1, len(names) // 8)
     axes.set_xticks(range(0, len(names), step), names[::step], fontsize=8)
     axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(0, 1.02), ylabel="macro F1 by song")
-    _finish(axes, "Champions as they were promoted, with 95 % intervals")
-    axes.get_legend().set(title="evaluated on", loc="lower right")
+    axes.set_title("Champions as they were promoted, with 95 % intervals", fontsize=11)
+    declutter(axes)
+    axes.legend(title="evaluated on", frameon=False, fontsize=9, loc="lower right")
     return figure

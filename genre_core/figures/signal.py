@@ -140,8 +140,8 @@ def draw_matrix(matrix: Float32Array, scales: Scales, title: str) -> Figure:
         for nth, name in enumerate(RANGES):
             if nth:
                 axes.axhline(4 * nth, color="white", linewidth=0.8, linestyle=":")
-            place = {"x": 1.01, "y": (4 * nth + 2) / 12, "transform": axes.transAxes}
-            axes.text(s=name, rotation=90, va="center", fontsize=9, **place)
+            text = axes.text(1.01, (4 * nth + 2) / 12, name, transform=axes.transAxes)
+            text.set(rotation=90, va="center", fontsize=9)
     add_colour_bar(figure, image, axes, "scaled value (0 to 1)")
     return figure
 

@@ -62,8 +62,8 @@ def legend_right(figure: Figure, axes: Axes) -> None:
 
 def legend_below(figure: Figure, axes: Axes, n_columns: int = 1) -> None:
     """Put the legend of some axes below the figure."""
-    shown, where = axes.get_legend_handles_labels(), "outside lower center"
-    figure.legend(*shown, loc=where, ncols=n_columns, frameon=False)
+    handles = axes.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=n_columns, frameon=False)
 
 
 def add_colour_bar(
@@ -119,8 +119,8 @@ def annotate(
     axes: Axes, text: str, place: tuple[float, float], shift: tuple[float, float], colour: str
 ) -> None:
     """Write a small note beside a place; ``shift`` in points."""
-    options = {"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": colour}
-    axes.annotate(text, place, xytext=shift, **options)
+    note = axes.annotate(text, place, xytext=shift, textcoords="offset points")
+    note.set(ha="center", fontsize=8, color=colour)
 
 
 def draw_level(axes: Axes, level: float, label: str) -> None:

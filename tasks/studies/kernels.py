@@ -10,35 +10,16 @@ from prefect import task
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Examples
+from genre_core.figures import kernels as figures
 from genre_core.figures.architecture import draw_architecture
-from genre_core.figures.kernels import (
-    draw_activations,
-    draw_cosines,
-    draw_kernel_counts,
-    draw_pruning,
-    draw_similarity,
-    draw_top_activations,
-    kernel_images,
-    plain_name,
-)
 from genre_core.figures.signal import draw_matrix, scales_of
 from genre_core.networks.layers import Network, layer_boxes
 from genre_core.networks.registry import KERNEL_COUNTS, build_network
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig
-from genre_core.studies.kernels.counts import (
-    CountHistory,
-    best_so_far,
-    epochs_to_reach,
-    levels_between,
-    mean_over_seeds,
-)
-from genre_core.studies.kernels.similarity import (
-    Kernels,
-    PruningCurve,
-    similarity_between,
-    similarity_within,
-)
+from genre_core.studies.kernels import counts, similarity
+from genre_core.studies.kernels.counts import CountHistory
+from genre_core.studies.kernels.similarity import Kernels, PruningCurve
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run
@@ -117,10 +98,10 @@ def open_study(layout: DataLayout, trials: Sequence[Trial]) -> Study:
 def draw_counts(study: Study, runs: Sequence[Run]) -> None:
     """Record how accuracy and epochs depend on the number of kernels."""
     histories = [_history(study.layout, group) for group in _by_network(runs)]
-    levels = levels_between(histories)
+    levels = counts.levels_between(histories)
     n_seeds = max(len(history.accuracies) for history in histories)
     title = f"Numbers of kernels: mean of {n_seeds} seeds, 95 % interval by Student's t"
-    study.add_figure("kernel_counts", draw_kernel_counts(histories, levels, title))
+    study.add_figure("kernel_counts", figures.draw_kernel_counts(histories, levels, title))
     rows = [_count_row(history, levels) for history in histories]
     study.add_numbers("kernel_counts", {"networks": rows})
 
@@ -149,14 +130,16 @@ def _history(layout: DataLayout, runs: Sequence[Run]) -> CountHistory:
 
 
 def _count_row(history: CountHistory, levels: Sequence[float]) -> dict[str, object]:
-    best = best_so_far(history.accuracies)[:, -1]
+    best = counts.best_so_far(history.accuracies)[:, -1]
     return {
         "network": history.network,
         "kernels": [history.n_first, history.n_second],
         "n_parameters": history.n_parameters,
-        "best_validation_accuracy": asdict(mean_over_seeds(best)),
-        "last_validation_accuracy": asdict(mean_over_seeds(history.accuracies[:, -1])),
-        "epochs_to_reach": [asdict(epochs_to_reach(history.accuracies, at)) for at in levels],
+        "best_validation_accuracy": asdict(counts.mean_over_seeds(best)),
+        "last_validation_accuracy": asdict(counts.mean_over_seeds(history.accuracies[:, -1])),
+        "epochs_to_reach": [
+            asdict(counts.epochs_to_reach(history.accuracies, at)) for at in levels
+        ],
     }
 
 
@@ -170,19 +153,19 @@ def compare_kernels(study: Study, runs: Sequence[Run]) -> None:
     first = {group[0].network: _kernels(study, group[0]) for group in groups}
     last = {group[-1].network: _kernels(study, group[-1]) for group in groups if len(group) > 1}
     tests = {
-        f"{network}, layer {nth}": similarity_within(kernels, np.random.default_rng(nth))
+        f"{network}, layer {nth}": similarity.similarity_within(kernels, np.random.default_rng(nth))
         for network, layers in first.items()
         for nth, kernels in enumerate(layers, start=1)
     }
     tests |= {
-        f"{one} and {other}, layer 1": similarity_between(
+        f"{one} and {other}, layer 1": similarity.similarity_between(
             first[one][0], last[other][0], np.random.default_rng(0)
         )
         for one, other in combinations_with_replacement(first, 2)
         if other in last
     }
     title = "Are kernels more similar than untrained ones?"
-    study.add_figure("kernel_similarity", draw_similarity(tests, title))
+    study.add_figure("kernel_similarity", figures.draw_similarity(tests, title))
     study.add_numbers("kernel_similarity", {name: asdict(test) for name, test in tests.items()})
 
 
@@ -212,7 +195,7 @@ def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) ->
             advance(1)
     title = f"{runs[0].network}: kernels removed one by one, {len(runs)} seeds, 95 % interval"
     layers = list(zip(*curves, strict=True))
-    study.add_figure("pruning", draw_pruning(layers, 1 / len(base.snapshot.genres), title))
+    study.add_figure("pruning", figures.draw_pruning(layers, 1 / len(base.snapshot.genres), title))
     removed = [[_curve_row(curve) for curve in of_run] for of_run in curves]
     study.add_numbers("pruning", {"network": runs[0].network, "pruned": rows, "curves": removed})
 
@@ -292,7 +275,7 @@ def show_kernels(study: Study, runs: Sequence[Run], base: Trial) -> None:
     study.add_figure("architecture", draw_architecture(layer_boxes(model), name))
     kernels = {f"layer {n}": k for n, k in enumerate(_kernels(study, run), start=1)}
     title = f"{name}: similar kernels side by side"
-    study.add_figure("kernel_cosines", draw_cosines(kernels, title))
+    study.add_figure("kernel_cosines", figures.draw_cosines(kernels, title))
     _show_activations(study, model, validation, base, name)
     _show_top_activations(study, model, train, name)
 
@@ -310,8 +293,8 @@ def _show_activations(
     title = f"{name}, a {genre} fragment"
     study.add_figure("images_0_input", draw_matrix(matrix, scales_of(base.features), title))
     for nth, found in enumerate(activations_of(model, matrix), start=1):
-        kind = plain_name(found.layer)
-        figure = draw_activations(found.values, f"{title}: after the {kind}")
+        kind = figures.plain_name(found.layer)
+        figure = figures.draw_activations(found.values, f"{title}: after the {kind}")
         study.add_figure(f"images_{nth}_{kind.replace(' ', '_')}", figure)
 
 
@@ -321,7 +304,7 @@ def _show_top_activations(study: Study, model: Network, train: Examples, name: s
 
     for nth, layer in enumerate(convolutions(model), start=1):
         found = top_activations(model, layer, train.matrices, min(N_PATCHES, len(train)))
-        shown = kernel_images(kernels_of(model, layer))
+        shown = figures.kernel_images(kernels_of(model, layer))
         title = f"{name}: what activates each kernel of layer {nth} most"
-        figure = draw_top_activations(shown, found.patches, found.strengths, title)
+        figure = figures.draw_top_activations(shown, found.patches, found.strengths, title)
         study.add_figure(f"top_activations_{nth}", figure)

@@ -50,7 +50,7 @@ Check = Callable[[Evidence], Found]
 T = TypeVar("T")
 
 
-def check_level(evidence: Evidence, network: str, level: float) -> Found:
+def reached_level(evidence: Evidence, network: str, level: float) -> Found:
     """Test whether a network reaches a level, by fragment.
 
     A task easier than the thesis's proves nothing by reaching it, a harder one by missing it.
@@ -72,12 +72,12 @@ def check_level(evidence: Evidence, network: str, level: float) -> Found:
     return Found(finding=UNTESTABLE, reason=reason, **shown)
 
 
-def check_better(evidence: Evidence, ours: str, theirs: str, rule: Rule = BETTER) -> Found:
+def better_network(evidence: Evidence, ours: str, theirs: str, rule: Rule = BETTER) -> Found:
     """Compare two networks at the compared length, by fragment."""
     return _compare(evidence, (ours, evidence.fragment_s), (theirs, evidence.fragment_s), rule)
 
 
-def check_lengths(evidence: Evidence, ours: Key, theirs: Key, wanted: Sequence[Key]) -> Found:
+def better_length(evidence: Evidence, ours: Key, theirs: Key, wanted: Sequence[Key]) -> Found:
     """Compare trainings of any length, by fragment; one command trains what is ``wanted``."""
     if not evidence.scores.keys() >= {ours, theirs}:
         raise Untestable(missing_runs(key for key in wanted if key not in evidence.scores))
@@ -96,7 +96,7 @@ def _compare(evidence: Evidence, ours: Key, theirs: Key, rule: Rule) -> Found:
     )
 
 
-def check_above_chance(evidence: Evidence) -> Found:
+def above_chance(evidence: Evidence) -> Found:
     """Test whether `dense` is better than always predicting the largest genre."""
     (score,) = _scores(evidence, "dense")
     largest = evidence.largest_share
@@ -109,7 +109,7 @@ def check_above_chance(evidence: Evidence) -> Found:
     )
 
 
-def check_cost(evidence: Evidence) -> Found:
+def most_parameters(evidence: Evidence) -> Found:
     """Test whether `lstm` has more parameters than the other recurrent layers."""
     scores = _scores(evidence, "lstm", "gru", "rnn_tanh")
     costs_more = scores[0].n_parameters > max(score.n_parameters for score in scores[1:])
@@ -121,7 +121,7 @@ def check_cost(evidence: Evidence) -> Found:
     return Found(finding=HOLDS if costs_more else FAILS, reason=reason, ours="; ".join(shown))
 
 
-def check_ratio(evidence: Evidence) -> Found:
+def parameter_ratio(evidence: Evidence) -> Found:
     """Test whether `combined` has 2 to 3 times the parameters of `cnn`."""
     combined, cnn = (score.n_parameters for score in _scores(evidence, "combined", "cnn"))
     least, most = PARAMETER_RATIO
@@ -132,7 +132,7 @@ def check_ratio(evidence: Evidence) -> Found:
     )
 
 
-def check_early(evidence: Evidence) -> Found:
+def early_lead(evidence: Evidence) -> Found:
     """Test whether `cnn` within 100 epochs has a higher accuracy than `rnn` ever has."""
     paired = _pair_histories(evidence, "cnn", "rnn")
     difference = mean_over_seeds(
@@ -144,7 +144,7 @@ def check_early(evidence: Evidence) -> Found:
     return BETTER.apply(difference, subject, remedy, ours=points(difference))
 
 
-def check_race(evidence: Evidence) -> Found:
+def race(evidence: Evidence) -> Found:
     """Test whether `combined` within 100 epochs has an accuracy that `cnn` has not."""
     paired = _pair_histories(evidence, "combined", "cnn")
     epochs = [[history.first_epoch(EARLY_ACCURACY) for history in pair] for pair in paired]
@@ -163,7 +163,7 @@ def check_race(evidence: Evidence) -> Found:
     return Found(finding=FAILS, reason=reason, ours=ours)
 
 
-def check_speed(evidence: Evidence) -> Found:
+def learning_speed(evidence: Evidence) -> Found:
     """Test whether the most kernels reach an accuracy in fewer epochs than the fewest."""
     counts = _counted(evidence)
     fewest, most = counts[0], counts[-1]
@@ -186,7 +186,7 @@ def _epochs(kernels: CountedKernels, mean: Mean) -> str:
     return f"{mean.value:.0f} {interval} epochs with {kernels.name}"
 
 
-def check_end(evidence: Evidence) -> Found:
+def same_end(evidence: Evidence) -> Found:
     """Test whether more kernels than 16 + 32 end as these do."""
     counts = _counted(evidence)
     base = next((count.best for count in counts if count.name == ENOUGH), None)
@@ -207,7 +207,7 @@ def check_end(evidence: Evidence) -> Found:
     return Found(finding=finding, reason=reasons[finding], ours=shown)
 
 
-def check_pruning(evidence: Evidence) -> Found:
+def pruning(evidence: Evidence) -> Found:
     """Test whether accuracy stays without the redundant kernels."""
     pruned = available(evidence.kernels).pruned
     if len(pruned) < FEWEST_SEEDS:
@@ -223,7 +223,7 @@ def check_pruning(evidence: Evidence) -> Found:
     return SAME.apply(difference, subject, MORE_KERNEL_SEEDS, ours=ours)
 
 
-def check_ballad(evidence: Evidence) -> Found:
+def ballad(evidence: Evidence) -> Found:
     """Test whether another genre changes nothing for the others."""
     ballad = available(evidence.ballad)
     subject = f"on {ballad.n_songs} songs the interval of the difference"
@@ -231,7 +231,7 @@ def check_ballad(evidence: Evidence) -> Found:
     return SAME.apply(ballad.difference, subject, remedy, by_song=points(ballad.difference))
 
 
-def check_loudness(evidence: Evidence) -> Found:
+def loudness(evidence: Evidence) -> Found:
     """Test whether a gain leaves the scaled matrices as they are."""
     change = available(evidence.loudness)
     gains = ", ".join(f"{gain:+.0f}" for gain in GAINS_DB)
@@ -244,7 +244,7 @@ def check_loudness(evidence: Evidence) -> Found:
     )
 
 
-def check_aggregation(evidence: Evidence) -> Found:
+def aggregation(evidence: Evidence) -> Found:
     """Test whether many fragments are right more often than one."""
     voted = available(evidence.aggregation)
     if voted.n_fragments < 2:

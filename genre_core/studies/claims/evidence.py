@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import Interval, interval_rng
 from genre_core.evaluation.predictions import SongPredictions, confusion_by_group
@@ -311,7 +312,7 @@ def ballad_difference(
     return Ballad(difference=difference, n_songs=len(shared))
 
 
-def _keep(predictions: SongPredictions, track_ids: Iterable[str]) -> SongPredictions:
+def _keep(predictions: SongPredictions, track_ids: npt.NDArray[np.str_]) -> SongPredictions:
     kept = np.isin(predictions.track_ids.astype(str), track_ids)
     return replace(
         predictions,

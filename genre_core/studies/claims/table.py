@@ -4,23 +4,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 
-from genre_core.studies.claims.checks import (
-    Check,
-    check_above_chance,
-    check_aggregation,
-    check_ballad,
-    check_better,
-    check_cost,
-    check_early,
-    check_end,
-    check_lengths,
-    check_level,
-    check_loudness,
-    check_pruning,
-    check_race,
-    check_ratio,
-    check_speed,
-)
+from genre_core.studies.claims import checks
 from genre_core.studies.claims.evidence import LENGTH_NETWORKS, LONGEST_S, SHORTEST_S, Evidence
 from genre_core.studies.claims.findings import (
     NO_BETTER,
@@ -56,7 +40,7 @@ class Statement:
     """A sub-claim: a statement, the check that tests it, and the figure of the thesis."""
 
     text: str
-    check: Check
+    check: checks.Check
     thesis: str = ""
 
     def test(self, evidence: Evidence) -> SubClaim:
@@ -99,18 +83,18 @@ def evaluate_claims(evidence: Evidence) -> list[TestedClaim]:
 
 
 def _level(network: str, level: float) -> Statement:
-    check = partial(check_level, network=network, level=level)
+    check = partial(checks.reached_level, network=network, level=level)
     return Statement(f"`{network}` reaches {share(level)}", check, share(level))
 
 
 def _better(ours: str, theirs: str, thesis: str) -> Statement:
-    check = partial(check_better, ours=ours, theirs=theirs)
+    check = partial(checks.better_network, ours=ours, theirs=theirs)
     return Statement(f"`{ours}` is better than `{theirs}`", check, thesis)
 
 
 def _longer(network: str) -> Statement:
     ours, theirs = (network, LONGEST_S), (network, SHORTEST_S)
-    check = partial(check_lengths, ours=ours, theirs=theirs, wanted=LENGTH_KEYS)
+    check = partial(checks.better_length, ours=ours, theirs=theirs, wanted=LENGTH_KEYS)
     return Statement(f"`{network}`: 3 s is better than 1 s", check, "better")
 
 
@@ -123,7 +107,7 @@ CLAIMS = (
         sub_claims=(
             Statement(
                 "`dense` lies above the share of the largest genre",
-                check_above_chance,
+                checks.above_chance,
                 "42 % against 16.7 %",
             ),
             _level("dense", 0.42),
@@ -152,12 +136,12 @@ CLAIMS = (
         sub_claims=(
             Statement(
                 "`gru` is no better than `rnn_tanh`",
-                partial(check_better, ours="gru", theirs="rnn_tanh", rule=NO_BETTER),
+                partial(checks.better_network, ours="gru", theirs="rnn_tanh", rule=NO_BETTER),
                 "no noticeable gain",
             ),
             Statement(
                 "`lstm` costs more than `gru` and `rnn_tanh`",
-                check_cost,
+                checks.most_parameters,
                 "significantly more",
             ),
         ),
@@ -171,7 +155,7 @@ CLAIMS = (
         figure="87-89 % by fragment",
         sub_claims=(
             _level("cnn", 0.87),
-            Statement("`cnn` within 100 epochs is above the best of `rnn`", check_early),
+            Statement("`cnn` within 100 epochs is above the best of `rnn`", checks.early_lead),
         ),
         note="Best validation accuracies, seeds in pairs: the t interval must lie above zero.",
     ),
@@ -181,9 +165,15 @@ CLAIMS = (
         statement="More kernels learn faster; from 16 + 32 kernels up the end result is the same.",
         figure="about 87 % for the three largest",
         sub_claims=(
-            Statement("the most kernels need fewer epochs than the fewest", check_speed, "faster"),
             Statement(
-                "from 16 + 32 kernels up the end result is the same", check_end, "about 87 % each"
+                "the most kernels need fewer epochs than the fewest",
+                checks.learning_speed,
+                "faster",
+            ),
+            Statement(
+                "from 16 + 32 kernels up the end result is the same",
+                checks.same_end,
+                "about 87 % each",
             ),
         ),
         note="Epochs are those to the highest level that all seeds of both reach, and t intervals "
@@ -201,12 +191,12 @@ CLAIMS = (
             _better("combined", "cnn", "+3 points"),
             Statement(
                 "`combined` has 2 to 3 times the parameters of `cnn`",
-                check_ratio,
+                checks.parameter_ratio,
                 "2.5 times",
             ),
             Statement(
                 "`combined` has 85 % validation accuracy within 100 epochs, `cnn` has not",
-                check_race,
+                checks.race,
                 "within 100, over 250",
             ),
         ),
@@ -223,7 +213,7 @@ CLAIMS = (
             Statement(
                 "`rnn` is better than `cnn` at 1 s",
                 partial(
-                    check_lengths,
+                    checks.better_length,
                     ours=("rnn", SHORTEST_S),
                     theirs=("cnn", SHORTEST_S),
                     wanted=LENGTH_KEYS,
@@ -238,7 +228,7 @@ CLAIMS = (
         statement="Adding ballad as another genre changes nothing for the convolutional network.",
         figure="no change",
         sub_claims=(
-            Statement("`cnn` is the same with and without `ballad`", check_ballad, "no change"),
+            Statement("`cnn` is the same with and without `ballad`", checks.ballad, "no change"),
         ),
         note="On the test songs of the other genres.",
     ),
@@ -249,7 +239,7 @@ CLAIMS = (
         figure="stated, not measured",
         sub_claims=(
             Statement(
-                "the matrices of a song stay the same at any gain", check_loudness, "independent"
+                "the matrices of a song stay the same at any gain", checks.loudness, "independent"
             ),
         ),
         note="They differ by less than 0.0001 on their scale of 0 to 1, which is rounding.",
@@ -260,7 +250,7 @@ CLAIMS = (
         statement="Deciding over many fragments is more robust than over one.",
         figure="stated, not measured",
         sub_claims=(
-            Statement("all fragments of a song are right more often than one", check_aggregation),
+            Statement("all fragments of a song are right more often than one", checks.aggregation),
         ),
         note="By song: the most confident of all fragments decides (the vote of the thesis).",
     ),
@@ -269,7 +259,7 @@ CLAIMS = (
         section="4.6.2, 6.4",
         statement="With kernels removed by their similarity, accuracy stays.",
         figure="proposed, not measured",
-        sub_claims=(Statement("accuracy stays without redundant kernels", check_pruning),),
+        sub_claims=(Statement("accuracy stays without redundant kernels", checks.pruning),),
         note="Kernels were removed in every seed, and accuracy is that on test fragments.",
     ),
 )

@@ -188,7 +188,7 @@ class RungScore:
         by_labels: dict[str, dict[str, list[float] | None] | None] = {}
         for labels in Labels:
             found = {unit: self.accuracies.get((labels, unit)) for unit in UNITS}
-            lists = {unit: interval and interval.as_list() for unit, interval in found.items()}
+            lists = {u: one.as_list() if one else None for u, one in found.items()}
             by_labels[f"{labels}_labels"] = lists if any(found.values()) else None
         return {
             "rung": self.rung.number,
