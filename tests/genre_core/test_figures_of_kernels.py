@@ -29,12 +29,11 @@ def counted(n_first: int, accuracies: list[list[float]]) -> CountHistory:
     )
 
 
-def pruned(similar: list[float]) -> PruningCurve:
-    kept = tuple(range(len(similar), 0, -1))
+def pruned(*similar: float) -> PruningCurve:
     orders = np.array([similar, similar])
     return PruningCurve(
         layer="conv2d",
-        n_kept=kept,
+        n_kept=tuple(range(len(similar), 0, -1)),
         similar=np.array(similar),
         random=orders / 2,
         dropped=orders / 4,
@@ -66,23 +65,24 @@ def test_networks_of_three_seeds_have_bands_and_none_cannot_be_drawn() -> None:
 
 
 def test_pruning_is_drawn_from_all_kernels_down_to_one_as_means_over_seeds() -> None:
-    figure = draw_pruning([[pruned([0.8, 0.6]), pruned([0.4, 0.2])]], 0.25, "pruning")
+    axes = draw_pruning([[pruned(0.8, 0.6), pruned(0.4, 0.2)]], 0.25, "pruning").axes[0]
 
-    dropped, folded, similar, chance = figure.axes[0].lines
+    dropped, folded, similar, chance = axes.lines
     np.testing.assert_allclose(similar.get_xydata(), [[2, 0.6], [1, 0.4]])
     np.testing.assert_allclose(folded.get_ydata(), [0.3, 0.2])
     np.testing.assert_allclose(dropped.get_ydata(), [0.15, 0.1])
     assert list(chance.get_ydata()) == [0.25, 0.25]
-    assert figure.axes[0].xaxis_inverted()
+    assert axes.xaxis_inverted()
 
 
-def test_similar_kernels_are_put_side_by_side() -> None:
-    kernels = np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.1], [0.0, 1.0]])
+def test_similar_kernels_are_side_by_side_in_layers_of_any_size() -> None:
+    order = side_by_side(np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.1], [0.0, 1.0]]))
 
-    order = side_by_side(kernels)
-
-    assert abs(list(order).index(0) - list(order).index(2)) == 1
     assert sorted(order) == [0, 1, 2, 3]
+    assert abs(list(order).index(0) - list(order).index(2)) == 1
+    rng = np.random.default_rng(0)
+    layers = {"one": rng.normal(size=(2, 9)), "two": rng.normal(size=(128, 576))}
+    assert png(draw_cosines(layers, "cosines")).startswith(PNG)
 
 
 def test_similarity_is_drawn_beside_that_of_untrained_kernels() -> None:
@@ -94,14 +94,7 @@ def test_similarity_is_drawn_beside_that_of_untrained_kernels() -> None:
     assert axes.lines[0].get_xdata()[0] == 0.9
 
 
-def test_layers_of_any_size_can_be_compared() -> None:
-    rng = np.random.default_rng(0)
-    layers = {"one": rng.normal(size=(2, 9)), "two": rng.normal(size=(128, 576))}
-
-    assert png(draw_cosines(layers, "cosines")).startswith(PNG)
-
-
-def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_say_so() -> None:
+def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_are_named() -> None:
     images = np.zeros((3, 5, 3), np.float32)
     images[..., 0], images[1, 1, 2] = 0.2, 4
 
@@ -110,19 +103,7 @@ def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_say_so() -> 
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in panels] == ["0", "1 (silent)", "2"]
     assert {axes.images[0].get_clim() for axes in panels} == {(0, 4)}
-
-
-@pytest.mark.parametrize("n_images", [1, 128])
-def test_any_number_of_activations_can_be_drawn(n_images: int) -> None:
-    images = np.random.default_rng(0).random((3, 11, n_images), dtype=np.float32)
-
-    assert png(draw_activations(images, "a layer")).startswith(PNG)
-
-
-def test_a_layer_has_a_plain_name() -> None:
-    layers = ("conv2d", "conv2d_12", "max_pooling2d_1")
-
-    assert [plain_name(layer) for layer in layers] == ["convolution", "convolution", "max pooling"]
+    assert png(draw_activations(np.ones((3, 11, 128), np.float32), "many")).startswith(PNG)
 
 
 def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() -> None:
@@ -136,3 +117,9 @@ def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() ->
     np.testing.assert_array_equal(figure.axes[4].images[0].get_array(), rows[1].reshape(3, 3))
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0, 0, 0]
     assert kernel_images(np.ones((2, 288), np.float32)) is None
+
+
+def test_a_layer_has_a_plain_name() -> None:
+    layers = ("conv2d", "conv2d_12", "max_pooling2d_1")
+
+    assert [plain_name(layer) for layer in layers] == ["convolution", "convolution", "max pooling"]
