@@ -32,7 +32,7 @@ from tasks.keras_import import import_training
 from tasks.predict import Classifier, load_logged, require_champion, song_matrices
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from storage.catalog.connection import Catalog
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _load(layout: DataLayout, run_id: str) -> Classifier:
     return load_logged(layout, run.model_uri)
 
 
-def _best_network(catalog: "DuckDBPyConnection") -> Run:
+def _best_network(catalog: "Catalog") -> Run:
     """Return the best run on spectrograms of the newest library."""
     snapshot = choose_snapshot(catalog, NEWEST)
     known = read_library_runs(catalog, snapshot.library_id) if snapshot else []

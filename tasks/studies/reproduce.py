@@ -29,8 +29,7 @@ from tasks.tracked import load_model, open_tracked
 from tasks.train import Trial, build_network, fit_trial
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
+    from storage.catalog.connection import Catalog
     from storage.models.store import Tracking
 
 PREFIX = "augmentation_"
@@ -96,7 +95,7 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     return reproduction
 
 
-def _find_run(catalog: "DuckDBPyConnection", name: str) -> Run:
+def _find_run(catalog: "Catalog", name: str) -> Run:
     """Return the one run whose id begins so."""
     runs = find_runs(catalog, name)
     if len(runs) != 1:

@@ -34,7 +34,7 @@ from tasks.splits import split_examples
 from tasks.tracked import load_model, open_tracked
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from storage.catalog.connection import Catalog
 
 NETWORKS = ("dense", "rnn_tanh", "rnn", "gru", "lstm", "cnn", "combined")
 BALLADS = {"ballad", "ballads"}
@@ -67,9 +67,7 @@ class Chosen:
         return self.runs.get((network, self.fragment_s), ())
 
 
-def choose_runs(
-    catalog: "DuckDBPyConnection", layout: DataLayout, choice: SnapshotChoice = NEWEST
-) -> Chosen:
+def choose_runs(catalog: "Catalog", layout: DataLayout, choice: SnapshotChoice = NEWEST) -> Chosen:
     """Choose the runs on the library of a snapshot whose settings most of them share.
 
     UsageError if there is no snapshot yet.
@@ -121,7 +119,7 @@ def _same_settings(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.training_key == counts.most_common(1)[0][0]]
 
 
-def compare_ballad(catalog: "DuckDBPyConnection", chosen: Chosen) -> Ballad | str:
+def compare_ballad(catalog: "Catalog", chosen: Chosen) -> Ballad | str:
     """Compare `cnn` trained with ballad with `cnn` on the same library without it."""
     genres = chosen.snapshot.genres
     others = [genre for genre in genres if genre.casefold() not in BALLADS]
@@ -144,7 +142,7 @@ def compare_ballad(catalog: "DuckDBPyConnection", chosen: Chosen) -> Ballad | st
 
 
 def _test_predictions(
-    catalog: "DuckDBPyConnection", runs: Sequence[Run], genres: Sequence[str]
+    catalog: "Catalog", runs: Sequence[Run], genres: Sequence[str]
 ) -> SongPredictions:
     """Return the predictions of runs on test songs, as numbers among all genres."""
     read = read_predicted_splits(catalog, [run.run_id for run in runs])

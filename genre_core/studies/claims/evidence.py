@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import Interval, interval_rng
-from genre_core.evaluation.predictions import SongPredictions, confusion_by_group
+from genre_core.evaluation.predictions import SongPredictions, as_matrices, confusion_by_group
 from genre_core.evaluation.significance import paired_difference, score_intervals
 from genre_core.evaluation.songs import (
     CHOOSING_VOTE,
@@ -221,7 +221,7 @@ def score_network(
     """Score the trainings of one network at one length; ``library_id`` seeds the intervals."""
     fragments = _by_fragment(seeds)
     flat = confusion_by_group(fragments).sum(axis=0)
-    confusion = flat.reshape(-1, fragments.n_genres, fragments.n_genres).sum(axis=0)
+    confusion = as_matrices(flat, fragments.n_genres).sum(axis=0)
     return NetworkScore(
         network=key[0],
         fragment_s=key[1],
