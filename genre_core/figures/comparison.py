@@ -20,7 +20,7 @@ from genre_core.figures.style import (
 
 SPLITS = ("validation", "test")
 NETWORK_GAP, SEED_GAP = 0.06, 0.12
-"""Room between lines of a length and beside a mean for its dots; places are 1 apart."""
+"""Distance of networks at a length, and of dots from a mean; that of lengths is 1."""
 
 MOST_SHIFT = 0.3
 LEVEL_NAMES = 4

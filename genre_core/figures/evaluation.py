@@ -32,7 +32,7 @@ MAX_TICK_LETTERS = 6
 
 MEASURES = {"accuracy": "accuracy by song", "macro_f1": "macro F1 by song"}
 GAP = 0.07
-"""Room between the votes at one number; numbers are 1 apart."""
+"""Distance of the votes at one number; that of numbers is 1."""
 
 
 def draw_confusion(matrix: Int64Array, genres: Sequence[str], title: str) -> Figure:

@@ -223,10 +223,10 @@ def draw_top_activations(
     height = 0.72 * n_rows + 0.9
     figure = Figure(figsize=(0.62 * KERNELS_A_ROW * (n_wide + 0.5), height))
     shares = [*[1.0] * n_wide, 0.5]
-    room = {"left": 0.02, "right": 0.99, "bottom": 0.02, "top": 1 - 0.75 / height}
-    room |= {"hspace": 0.45, "wspace": 0.08}
+    margins = {"left": 0.02, "right": 0.99, "bottom": 0.02, "top": 1 - 0.75 / height}
+    margins |= {"hspace": 0.45, "wspace": 0.08}
     grid = figure.add_gridspec(
-        n_rows, KERNELS_A_ROW * len(shares), width_ratios=shares * KERNELS_A_ROW, **room
+        n_rows, KERNELS_A_ROW * len(shares), width_ratios=shares * KERNELS_A_ROW, **margins
     )
     for number, strength in enumerate(strengths[:, 0].tolist()):
         row, column = number % n_rows, number // n_rows * len(shares)

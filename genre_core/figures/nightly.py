@@ -27,7 +27,7 @@ OUTCOMES = (
 )
 SIDES = (("new", OKABE_ITO[5]), ("validation", OKABE_ITO[0]))
 SHIFT = 0.17
-"""How far the two sides of a band stand from its middle; bands are 1 apart."""
+"""Distance of the two sides of a band from its middle; bands are 1 wide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from genre_core.studies.ladder.scores import UNITS, RungScore
 from genre_core.studies.learning_curve import LearningCurve
 
 LADDER_GAP = 0.13
-"""Room between the four marks of a rung; rungs are 1 apart."""
+"""Distance of the four marks of a rung; that of rungs is 1."""
 
 MARKS = tuple(product(Labels, UNITS))
 LENGTH_GAP = 0.05

@@ -18,13 +18,13 @@ OKABE_ITO = (
 """Okabe and Ito, Color Universal Design (2008), without its yellow, too pale on white."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""A shape for each colour, for print without colours."""
+"""A shape for each colour, for paper without colours."""
 
 DARK, GREY = "#333333", "#666666"
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
-    """Return an empty figure whose parts make room for each other; sizes in inches."""
+    """Return an empty figure whose parts do not overlap; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:
         figure.suptitle(title, wrap=True)
@@ -102,7 +102,7 @@ def draw_intervals(
 def draw_lines(
     axes: Axes, lines: Mapping[str, Mapping[float, Interval]], gap: float, most: float = np.inf
 ) -> None:
-    """Draw a line a name over the numbers that they share, which are 1 apart.
+    """Draw a line a name over the numbers that they share, at distances of 1.
 
     The points of the lines are beside each other, see `spread`.
     """
@@ -129,6 +129,6 @@ def draw_level(axes: Axes, level: float, label: str) -> None:
 
 
 def spread(n: int, gap: float, most: float = np.inf) -> npt.NDArray[np.float64]:
-    """Return places beside each other around 0, ``gap`` apart and within ± ``most``."""
+    """Return places beside each other around 0, at a distance ``gap`` and within ± ``most``."""
     end = min(gap * (n - 1) / 2, most)
     return np.linspace(-end, end, n) if n > 1 else np.zeros(1)

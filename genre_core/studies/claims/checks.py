@@ -173,9 +173,9 @@ def learning_speed(evidence: Evidence) -> Found:
     slow, fast = fewest.epochs[max(shared)], most.epochs[max(shared)]
     ours = f"to {share(max(shared))}: {_epochs(most, fast)} against {_epochs(fewest, slow)}"
     if fast.high < slow.low:
-        return Found(finding=HOLDS, reason="the intervals of the epochs lie apart.", ours=ours)
+        return Found(finding=HOLDS, reason="the intervals of the epochs do not overlap.", ours=ours)
     if fast.low > slow.high:
-        reason = "they need more, and the intervals lie apart."
+        reason = "they need more, and the intervals do not overlap."
         return Found(finding=FAILS, reason=reason, ours=ours)
     reason = f"the intervals of the epochs overlap; {MORE_KERNEL_SEEDS}."
     return Found(finding=UNTESTABLE, reason=reason, ours=ours)

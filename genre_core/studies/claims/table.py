@@ -30,7 +30,7 @@ GENERAL_RULES = (
     "epochs, numbers of kernels and pruning are Student's t over seeds, three at least: they show "
     "what other seeds would change, not what other songs would.",
 )
-"""The basis of every rule, as the page prints it."""
+"""The basis of every rule, as the page shows it."""
 
 LENGTH_KEYS = tuple(product(LENGTH_NETWORKS, (SHORTEST_S, LONGEST_S)))
 
@@ -177,7 +177,7 @@ CLAIMS = (
             ),
         ),
         note="Epochs are those to the highest level that all seeds of both reach, and t intervals "
-        "must lie apart; the same is within three points of 16 + 32.",
+        "must not overlap; the same is within three points of 16 + 32.",
     ),
     Claim(
         claim_id="C7",

@@ -93,7 +93,7 @@ def _peaks(inside: keras.Model, matrices: Float32Array) -> tuple[Float32Array, I
 
 
 def _receptive_field(model: keras.Model, name: str) -> tuple[int, int]:
-    """Return how many bands and frames an output of a layer sees, and how far apart two lie."""
+    """Return how many bands and frames an output of a layer sees, and the step to the next."""
     side, step = 1, 1
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer | layers.Reshape):

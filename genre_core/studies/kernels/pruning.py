@@ -229,7 +229,7 @@ def prune_network(model: keras.Model, examples: Examples) -> Pruned:
 def _prune_while(
     model: keras.Model, name: str, examples: Examples, least: float
 ) -> tuple[keras.Model, list[int]]:
-    """Remove kernels of one convolution while the network keeps the least accuracy."""
+    """Remove kernels of one convolution while the network has the least accuracy."""
     layer = read_layer(model, name)
     masked, removed = copy_network(model), list[Removal]()
     for removal, after in removals(layer, most_similar_first):

@@ -199,7 +199,7 @@ def _removal(layer: KernelLayer, dropped: int, twin: int) -> Removal:
 def removals(layer: KernelLayer, choose: Choice) -> Iterator[tuple[Removal, KernelLayer]]:
     """Remove kernel after kernel until one is left; yield each removal and the layer after it.
 
-    The layer keeps its shape: outgoing weights of removed kernels are zero.
+    The shape stays: outgoing weights of removed kernels are zero.
     """
     left = np.arange(len(layer))
     while len(left) > 1:

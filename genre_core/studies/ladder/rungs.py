@@ -1,4 +1,4 @@
-"""The rungs: each fixes one fault of the published protocol and keeps what was fixed before."""
+"""The rungs: each fixes one fault more of the published protocol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
