@@ -35,10 +35,7 @@ class LadderRequest:
 
 @flow
 def ladder(config: Settings | None = None, request: LadderRequest | None = None) -> LadderReport:
-    """Extract → split → train what is missing, rung after rung → report.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
+    """Extract → split → train what is missing, rung after rung → report."""
     config, request = config or read_settings(), request or LadderRequest()
     config = replace(
         config,

@@ -12,10 +12,7 @@ from tasks.studies.thesis_report import ThesisReport, open_report, write_report
 
 @flow
 def thesis_report(config: Settings | None = None) -> ThesisReport:
-    """Gather evidence, draw, test the claims, write; nothing is trained.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
+    """Gather evidence, draw, test the claims, write; nothing is trained."""
     config = config or read_settings()
     layout = config.layout
     with hold_home(layout):

@@ -1,7 +1,7 @@
 """From the wave of a song to what a network reads: samples, spectra, matrices, occlusion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -191,50 +191,34 @@ def _hertz(frequency_hz: float) -> str:
     return f"{np.round(frequency_hz / 1000, 1):g}k"
 
 
-def draw_kernel_response(
-    matrix: Float32Array, kernel: Float64Array, scales: Scales, title: str
-) -> Figure:
-    """Draw a matrix, a kernel, and the response of the kernel as it is slid over the matrix.
+def draw_kernel_response(matrix: Float32Array, scales: Scales, title: str) -> Figure:
+    """Draw a matrix, `BEAT_KERNEL`, and its response as it is slid over the matrix.
 
     Thesis figure 3.7. Networks slide a kernel unturned, so this does, too; eq. 3.20 turns it by
-    180°, which changes nothing for the kernel of eq. 3.21. The first row of the kernel, (3, 3),
-    lies on the lowest band.
+    180°, which changes nothing for this one.
     """
+    from scipy.signal import correlate2d
+
+    kernel = np.array(BEAT_KERNEL, np.float64)
     figure = new_figure(12, 3.6, title)
-    panels = figure.subplots(1, 3, width_ratios=(2, 0.6, 2))
-    image = _show_matrix(panels[0], matrix, scales, (0, 1))
-    panels[0].set_title("matrix", fontsize=10)
-    add_colour_bar(figure, image, panels[0], "scaled value")
-    _draw_kernel(panels[1], kernel)
-    image = _show_matrix(panels[2], slide(matrix, kernel), _inner(scales, kernel))
-    panels[2].set_title("response, by the middle of the kernel", fontsize=10)
-    add_colour_bar(figure, image, panels[2], "response")
-    return figure
-
-
-def slide(matrix: Float32Array, kernel: Float64Array) -> Float64Array:
-    """Return the sum of products of a kernel at each place where it fits, without turning it."""
-    windows = np.lib.stride_tricks.sliding_window_view(matrix, kernel.shape)
-    return np.einsum("ijkl,kl->ij", windows, kernel)
-
-
-def _draw_kernel(axes: Axes, kernel: Float64Array) -> None:
-    highest = float(np.abs(kernel).max()) or 1.0
-    axes.imshow(kernel, origin="lower", cmap="cividis", vmin=-highest, vmax=highest)
+    whole, middle, inner = figure.subplots(1, 3, width_ratios=(2, 0.6, 2))
+    image = _show_matrix(whole, matrix, scales, (0, 1))
+    whole.set_title("matrix", fontsize=10)
+    add_colour_bar(figure, image, whole, "scaled value")
+    middle.imshow(kernel, origin="lower", cmap="cividis", vmin=-1, vmax=1)
     for (band, frame), weight in np.ndenumerate(kernel):
-        colour = "black" if weight > 0.2 * highest else "white"
-        axes.text(frame, band, f"{weight:.2g}", ha="center", va="center", color=colour)
-    strip(axes)
-    axes.set(xlabel="frames", ylabel="bands")
-    axes.set_title("kernel", fontsize=10)
-
-
-def _inner(scales: Scales, kernel: Float64Array) -> Scales:
-    """Return the scales of the response: without the border that the middle never reaches."""
-    bands, frames = (side // 2 for side in kernel.shape)
-    edges_hz = scales.edges_hz[bands : len(scales.edges_hz) - bands] if scales.edges_hz else ()
-    start_s = scales.start_s + frames * scales.hop_s
-    return Scales(edges_hz=edges_hz, hop_s=scales.hop_s, start_s=start_s)
+        colour = "black" if weight else "white"
+        middle.text(frame, band, f"{weight:.0f}", ha="center", va="center", color=colour)
+    strip(middle)
+    middle.set(xlabel="frames", ylabel="bands")
+    middle.set_title("kernel", fontsize=10)
+    # the middle of the kernel never reaches the border
+    start_s = scales.start_s + scales.hop_s
+    within = replace(scales, edges_hz=scales.edges_hz[1:-1], start_s=start_s)
+    image = _show_matrix(inner, correlate2d(matrix, kernel, mode="valid"), within)
+    inner.set_title("response, by the middle of the kernel", fontsize=10)
+    add_colour_bar(figure, image, inner, "response")
+    return figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -149,8 +149,8 @@ def _draw(
     yield write_figure(folder, "bands", bands)
     matrix, scales = ranked[0].matrix, ranked[0].scales
     yield write_figure(folder, "images_0_input", draw_matrix(matrix, scales, title))
-    for layer, found in enumerate(activations_of(model.network, matrix), start=1):
-        kind = plain_name(found.layer)
+    for nth, (layer, values) in enumerate(activations_of(model.network, matrix).items(), start=1):
+        kind = plain_name(layer)
         below = f"{title}\nat {scales.start_s:.1f} s, after the {kind}"
-        figure = draw_activations(found.values, below)
-        yield write_figure(folder, f"images_{layer}_{kind.replace(' ', '_')}", figure)
+        name = f"images_{nth}_{kind.replace(' ', '_')}"
+        yield write_figure(folder, name, draw_activations(values, below))

@@ -292,9 +292,9 @@ def _show_activations(
     matrix, genre = validation.matrices[best], base.snapshot.genres[validation.labels[best]]
     title = f"{name}, a {genre} fragment"
     study.add_figure("images_0_input", draw_matrix(matrix, scales_of(base.features), title))
-    for nth, found in enumerate(activations_of(model, matrix), start=1):
-        kind = figures.plain_name(found.layer)
-        figure = figures.draw_activations(found.values, f"{title}: after the {kind}")
+    for nth, (layer, values) in enumerate(activations_of(model, matrix).items(), start=1):
+        kind = figures.plain_name(layer)
+        figure = figures.draw_activations(values, f"{title}: after the {kind}")
         study.add_figure(f"images_{nth}_{kind.replace(' ', '_')}", figure)
 
 

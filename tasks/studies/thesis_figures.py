@@ -16,7 +16,6 @@ from genre_core.figures.architecture import draw_architecture
 from genre_core.figures.evaluation import draw_confusion, draw_curves
 from genre_core.figures.kernels import draw_activations
 from genre_core.figures.signal import (
-    BEAT_KERNEL,
     draw_kernel_response,
     draw_matrix,
     draw_spectrogram,
@@ -73,7 +72,7 @@ class Material:
         model = load_model(self.layout, self.first_run("cnn").model_uri)
         from genre_core.studies.kernels.activations import activations_of
 
-        return [found.values for found in activations_of(model, self.matrix)]
+        return list(activations_of(model, self.matrix).values())
 
     def title(self, what: str = "") -> str:
         """Return the name of the sample, and what is shown of it."""
@@ -137,9 +136,8 @@ def _input(material: Material) -> Figure:
 
 def _kernel_response(material: Material) -> Figure:
     scales = scales_of(material.gathered.chosen.features)
-    kernel = np.array(BEAT_KERNEL, np.float64)
     title = material.title("the kernel of eq. 3.21")
-    return draw_kernel_response(material.matrix, kernel, scales, title)
+    return draw_kernel_response(material.matrix, scales, title)
 
 
 def _curves(network: str, material: Material) -> Figure:

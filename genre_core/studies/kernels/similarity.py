@@ -35,11 +35,6 @@ class SimilarityTest:
     p_value: float
 
 
-def as_vectors(kernels: Float32Array) -> Float32Array:
-    """Lay out ``(3, 3, n_inputs, n_kernels)`` as a row a kernel, ``(n_kernels, 9 * n_inputs)``."""
-    return kernels.reshape(-1, kernels.shape[-1]).T
-
-
 def cosines(some: Kernels, others: Kernels) -> Float64Array:
     """Return the cosine of every row with every row, float64 (n_some, n_others).
 

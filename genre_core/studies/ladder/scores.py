@@ -86,7 +86,8 @@ def permute_labels(
 ) -> dict[str, int]:
     """Assign labels at random to recordings, in equal numbers in each fold.
 
-    So every label is equally probable for each song, and folds are independent: on a fold of whole songs no model can be right more often than 1 / n_genres.
+    So every label is equally probable for each song, and folds are independent: on a fold of whole
+    songs no model can be right more often than 1 / n_genres.
     """
     fold_of = {recordings[track_id]: fold for track_id, fold in sorted(fold_of_song.items())}
     folds = sorted(set(fold_of.values()))

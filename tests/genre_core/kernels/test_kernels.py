@@ -16,7 +16,6 @@ from genre_core.studies.kernels.similarity import (
     N_DRAWS,
     Choice,
     KernelLayer,
-    as_vectors,
     cosines,
     kept_after,
     most_similar_first,
@@ -98,15 +97,6 @@ def test_kernels_that_cannot_be_compared_are_refused() -> None:
         cosines(np.ones((2, 9)), np.ones((2, 288)))
     with pytest.raises(ValueError, match="one kernel alone"):
         nearest_within(np.ones((1, 9)))
-
-
-def test_a_row_holds_the_weights_of_one_kernel() -> None:
-    weights = np.arange(3 * 3 * 2 * 4, dtype=np.float32).reshape(3, 3, 2, 4)
-
-    rows = as_vectors(weights)
-
-    assert rows.shape == (4, 18)
-    np.testing.assert_array_equal(rows[1], weights[:, :, :, 1].ravel())
 
 
 def test_the_nearest_kernel_is_never_the_kernel_itself() -> None:

@@ -85,15 +85,15 @@ def test_a_convolution_is_the_relu_of_a_sum_of_products_and_pooling_its_maximum(
 ) -> None:
     kernel, bias = model.layers[2].get_weights()
 
-    first, pooled, second = activations.activations_of(model, MATRICES[0])
+    first, pooled, second = activations.activations_of(model, MATRICES[0]).values()
 
     windows = np.lib.stride_tricks.sliding_window_view(MATRICES[0], (3, 3))
     worked = np.maximum(0, np.einsum("bfij,ijn->bfn", windows, kernel[:, :, 0]) + bias)
-    np.testing.assert_allclose(first.values, worked, atol=1e-5)
+    np.testing.assert_allclose(first, worked, atol=1e-5)
     highest = worked[:10, :6].reshape(5, 2, 3, 2, 4).max(axis=(1, 3))
-    np.testing.assert_allclose(pooled.values, highest, atol=1e-5)
-    assert second.values.shape == (3, 1, 8)
-    assert activations.activations_of(build_network("dense", SHAPE, 3), MATRICES[0]) == []
+    np.testing.assert_allclose(pooled, highest, atol=1e-5)
+    assert second.shape == (3, 1, 8)
+    assert activations.activations_of(build_network("dense", SHAPE, 3), MATRICES[0]) == {}
 
 
 @pytest.mark.parametrize(("nth", "side", "step"), [(0, 3, 1), (1, 8, 2)])
@@ -108,8 +108,8 @@ def test_a_top_patch_alone_activates_its_kernel_as_much(
         band, frame = found.bands[kernel, 0], found.frames[kernel, 0]
         alone = np.zeros(SHAPE, np.float32)
         alone[band : band + side, frame : frame + side] = patches[0]
-        image = activations.activations_of(model, alone)[2 * nth].values[..., kernel]
-        strength = image[band // step, frame // step]
+        image = list(activations.activations_of(model, alone).values())[2 * nth]
+        strength = image[band // step, frame // step, kernel]
         assert strength == pytest.approx(found.strengths[kernel, 0], abs=1e-6)
 
 
