@@ -1,11 +1,12 @@
 """Reproduce: train a finished run again from its snapshot, and compare."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import task
+from pydantic import TypeAdapter
 
 from genre_core.errors import UsageError
 from genre_core.evaluation.songs import gather_songs
@@ -15,7 +16,6 @@ from genre_core.networks.registry import HEADS
 from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
-from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
@@ -135,18 +135,13 @@ def _read_tag_prior(tracking: "Tracking", run: Run) -> dict[str, list[str]]:
 
 
 def _read_training(params: Mapping[str, str]) -> TrainingConfig:
-    """Read the settings of a training from the parameters of its run."""
-    strengths = _parse_fields(AugmentationConfig, params, PREFIX)
-    plain = _parse_fields(TrainingConfig, params)
-    return TrainingConfig(**plain, augmentation=AugmentationConfig(**strengths))
-
-
-def _parse_fields(config: type, params: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
-    return {
-        field.name: (int if isinstance(field.default, int) else float)(params[prefix + field.name])
-        for field in fields(config)
-        if prefix + field.name in params
+    """Read the settings of a training from the parameters of its run, which are text."""
+    strengths = {
+        name.removeprefix(PREFIX): value
+        for name, value in params.items()
+        if name.startswith(PREFIX)
     }
+    return TypeAdapter(TrainingConfig).validate_python({**params, "augmentation": strengths})
 
 
 def _train_again(
