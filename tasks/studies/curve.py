@@ -1,6 +1,6 @@
 """Curve: the accuracy to expect of a head with so many songs of each genre, on this library."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ from genre_core.examples import Float32Array
 from genre_core.figures.studies import draw_learning_curve
 from genre_core.studies.learning_curve import (
     N_DRAWS,
-    CurvePoint,
     LearningCurve,
     curve_sizes,
     measure_all,
@@ -22,7 +21,7 @@ from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
 from storage.home import DataLayout
-from storage.reports import write_document, write_figure
+from storage.reports import plain, write_document, write_figure
 
 NAME = "curve"
 FEWEST_GENRES = 2
@@ -57,28 +56,7 @@ class CurveReport:
 
     def as_document(self) -> dict[str, object]:
         """Return plain values by name; an accuracy is value, low, high."""
-        curves = [
-            {
-                "name": curve.name,
-                "points": [_document(point) for point in curve.points],
-                "all_songs": curve.all_songs and _document(curve.all_songs),
-            }
-            for curve in self.curves
-        ]
-        return {
-            "representation": self.representation,
-            "genres": list(self.genres),
-            "left_out": list(self.left_out),
-            "n_songs": self.n_songs,
-            "n_groups": self.n_groups,
-            "chance": 1 / len(self.genres),
-            "curves": curves,
-            "figure": str(self.figure),
-        }
-
-
-def _document(point: CurvePoint) -> dict[str, object]:
-    return {**asdict(point), "accuracy": point.accuracy.as_list()}
+        return {**plain(self), "chance": 1 / len(self.genres)}
 
 
 def measure_curve(

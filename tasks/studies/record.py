@@ -1,6 +1,5 @@
 """A study: a run in MLflow and a folder of reports with the same figures and numbers."""
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.home import DataLayout
-from storage.reports import write_document, write_figure, write_text
+from storage.reports import plain, write_document, write_figure, write_text
 from tasks.tracked import open_tracked
 
 if TYPE_CHECKING:
@@ -40,9 +39,8 @@ class Study:
         """Write a document as ``<name>.json``; what is not a number becomes null."""
         from storage.models.runs import log_json
 
-        plain = {key: _plain(value) for key, value in document.items()}
-        log_json(self.tracking, self.run_id, plain, name)
-        write_document(self.folder, name, plain)
+        log_json(self.tracking, self.run_id, plain(document), name)
+        write_document(self.folder, name, plain(document))
 
     def add_text(self, name: str, text: str) -> None:
         """Write a page of text."""
@@ -79,11 +77,3 @@ def create_study(
 
     run_id = create_run(open_tracked(layout), name, kind, tags)
     return Study(layout=layout, run_id=run_id, folder=layout.reports / folder)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
