@@ -113,7 +113,7 @@ def test_a_top_patch_alone_activates_its_kernel_as_much(
         assert strength == pytest.approx(found.strengths[kernel, 0], abs=1e-6)
 
 
-@pytest.mark.parametrize(("nth", "share"), product([0, 1], [0.4, 3.0]))
+@pytest.mark.parametrize(("nth", "share"), list(product([0, 1], [0.4, 3.0])))
 def test_a_planted_twin_goes_first_and_the_predictions_stay(
     model: Model, pruning: ModuleType, nth: int, share: float
 ) -> None:
