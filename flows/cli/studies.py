@@ -159,7 +159,6 @@ def ladder(
     Example: [bold]genreflow ladder --seed 0 --epochs 20[/bold]
     """
     config = prepare_config(verbose, home=home)
-    from flows.studies.ladder import LadderRequest
     from flows.studies.ladder import ladder as ladder_flow
     from genre_core.studies.ladder.rungs import LadderConfig
 
@@ -172,7 +171,7 @@ def ladder(
         batch_size=config.training.batch_size,
         learning_rate=config.training.learning_rate,
     )
-    report = ladder_flow(config, LadderRequest(fragment_s=fragment_s, config=measured))
+    report = ladder_flow(config, measured, fragment_s)
     if as_json:
         print_json(report.as_document())
         return

@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 import numpy as np
 from matplotlib.figure import Figure
-from prefect import task
 
 from genre_core.errors import GenreflowError
 from genre_core.examples import Float32Array
@@ -80,16 +79,14 @@ class Material:
         return ", ".join(part for part in (f"{sample.title} ({sample.track.genre})", what) if part)
 
 
-@task
 def draw_figures(study: Study, gathered: Gathered) -> list[ReportFigure]:
     """Draw every figure of the thesis that can be drawn; the others have their reason."""
-    with study.failing():
-        clear_figures(study.folder)
-        examples = split_examples(study.layout, gathered.chosen.snapshot, Split.TEST)
-        of_track = examples.matrices[examples.track_ids == gathered.sample.track.track_id]
-        matrix = of_track[gathered.sample.fragment]
-        material = Material(layout=study.layout, gathered=gathered, matrix=matrix)
-        return [_draw(material, study, number, *drawer) for number, drawer in DRAWERS.items()]
+    clear_figures(study.folder)
+    examples = split_examples(study.layout, gathered.chosen.snapshot, Split.TEST)
+    of_track = examples.matrices[examples.track_ids == gathered.sample.track.track_id]
+    matrix = of_track[gathered.sample.fragment]
+    material = Material(layout=study.layout, gathered=gathered, matrix=matrix)
+    return [_draw(material, study, number, *drawer) for number, drawer in DRAWERS.items()]
 
 
 def _draw(

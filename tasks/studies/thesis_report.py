@@ -26,7 +26,7 @@ from storage.reports import copy_figure, read_document, read_figure
 from tasks.pages import fill_template, inline_png
 from tasks.studies.record import Study, create_study
 from tasks.studies.thesis_evidence import Gathered
-from tasks.studies.thesis_figures import ReportFigure
+from tasks.studies.thesis_figures import ReportFigure, draw_figures
 from tasks.studies.thesis_runs import Chosen
 from tasks.tracked import open_tracked
 
@@ -62,20 +62,16 @@ class ThesisReport:
 
 
 @task
-def open_report(layout: DataLayout, gathered: Gathered) -> Study:
-    """Open the run of the report in MLflow."""
-    tags = {"library_id": gathered.chosen.snapshot.library_id}
-    return create_study(layout, FOLDER, "thesis report", "report", tags)
-
-
-@task
-def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigure]) -> ThesisReport:
-    """Test the claims, and write both pages into the reports and into MLflow."""
-    evidence = gathered.evidence
+def write_report(layout: DataLayout, gathered: Gathered) -> ThesisReport:
+    """Draw the figures, test the claims, and write both pages into the reports and into MLflow."""
+    evidence, snapshot = gathered.evidence, gathered.chosen.snapshot
+    tags = {"library_id": snapshot.library_id}
+    study = create_study(layout, FOLDER, "thesis report", "report", tags)
     claims = evaluate_claims(evidence)
     with study.failing():
+        figures = draw_figures(study, gathered)
         shown, shared = share_reason(claims, evidence.too_few)
-        facts = _collect_facts(study.layout, gathered)
+        facts = _collect_facts(layout, gathered)
         content = {
             "claims": list(zip(CLAIMS, shown, strict=True)),
             "shared": shared,
@@ -98,7 +94,7 @@ def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigur
         study.add_numbers("claims", report.as_document())
         counts = Counter(claim.finding for claim in claims)
         study.add_scores({name: float(counts[finding]) for finding, name in METRICS.items()})
-        study.finish()
+    study.finish()
     return report
 
 

@@ -32,19 +32,18 @@ class Climbed:
 
 @pytest.fixture(scope="module")
 def climbed(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Climbed:
-    from flows.studies.ladder import LadderRequest, ladder
+    from flows.studies.ladder import ladder
     from genre_core.studies.ladder.rungs import LadderConfig
 
     home = tmp_path_factory.mktemp("ladder") / "home"
     shutil.copytree(finished.layout.home, home)
     config = replace(finished, home=home)
     measured = LadderConfig(network="dense", seeds=(0,), epochs=1, n_folds=2)
-    request = LadderRequest(fragment_s=1.0, config=measured)
     trials = home / "reports" / "ladder" / "trials"
-    report = ladder(config, request)
+    report = ladder(config, measured, 1.0)
     written = {path.name: path.stat().st_mtime_ns for path in trials.iterdir()}
     min(trials.iterdir()).unlink()
-    again = ladder(config, request)
+    again = ladder(config, measured, 1.0)
     return Climbed(
         config=config,
         report=report,
