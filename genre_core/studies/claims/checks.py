@@ -21,8 +21,8 @@ from genre_core.studies.claims.findings import (
     HOLDS,
     SAME,
     UNTESTABLE,
-    Found,
     Rule,
+    SubClaim,
     Untestable,
     above,
     combine,
@@ -46,11 +46,11 @@ MORE_KERNEL_SEEDS = "add seeds with `genreflow kernels --seed …`"
 
 NO_FRAGMENTS = "no finished run has songs of several fragments; `genreflow train` makes one."
 
-Check = Callable[[Evidence], Found]
+Check = Callable[[Evidence], SubClaim]
 T = TypeVar("T")
 
 
-def reached_level(evidence: Evidence, network: str, level: float) -> Found:
+def reached_level(evidence: Evidence, network: str, level: float) -> SubClaim:
     """Test whether a network reaches a level, by fragment.
 
     A task easier than the thesis's proves nothing by reaching it, a harder one by missing it.
@@ -69,22 +69,22 @@ def reached_level(evidence: Evidence, network: str, level: float) -> Found:
         f"s are {'an easier' if found.finding is HOLDS else 'a harder'} task than the thesis's; a "
         "library of six genres at 3 s would be comparable."
     )
-    return Found(finding=UNTESTABLE, reason=reason, **shown)
+    return SubClaim(finding=UNTESTABLE, reason=reason, **shown)
 
 
-def better_network(evidence: Evidence, ours: str, theirs: str, rule: Rule = BETTER) -> Found:
+def better_network(evidence: Evidence, ours: str, theirs: str, rule: Rule = BETTER) -> SubClaim:
     """Compare two networks at the compared length, by fragment."""
     return _compare(evidence, (ours, evidence.fragment_s), (theirs, evidence.fragment_s), rule)
 
 
-def better_length(evidence: Evidence, ours: Key, theirs: Key, wanted: Sequence[Key]) -> Found:
+def better_length(evidence: Evidence, ours: Key, theirs: Key, wanted: Sequence[Key]) -> SubClaim:
     """Compare trainings of any length, by fragment; one command trains what is ``wanted``."""
     if not evidence.scores.keys() >= {ours, theirs}:
         raise Untestable(missing_runs(key for key in wanted if key not in evidence.scores))
     return _compare(evidence, ours, theirs, BETTER)
 
 
-def _compare(evidence: Evidence, ours: Key, theirs: Key, rule: Rule) -> Found:
+def _compare(evidence: Evidence, ours: Key, theirs: Key, rule: Rule) -> SubClaim:
     named = " against ".join(map(_trainings, evidence.require(ours, theirs)))
     difference = available(evidence.differences[ours, theirs])
     return rule.apply(
@@ -96,7 +96,7 @@ def _compare(evidence: Evidence, ours: Key, theirs: Key, rule: Rule) -> Found:
     )
 
 
-def above_chance(evidence: Evidence) -> Found:
+def above_chance(evidence: Evidence) -> SubClaim:
     """Test whether `dense` is better than always predicting the largest genre."""
     (score,) = _scores(evidence, "dense")
     largest = evidence.largest_share
@@ -109,7 +109,7 @@ def above_chance(evidence: Evidence) -> Found:
     )
 
 
-def most_parameters(evidence: Evidence) -> Found:
+def most_parameters(evidence: Evidence) -> SubClaim:
     """Test whether `lstm` has more parameters than the other recurrent layers."""
     scores = _scores(evidence, "lstm", "gru", "rnn_tanh")
     costs_more = scores[0].n_parameters > max(score.n_parameters for score in scores[1:])
@@ -118,21 +118,21 @@ def most_parameters(evidence: Evidence) -> Found:
         for score in scores
     ]
     reason = f"`lstm` {'has' if costs_more else 'does not have'} the most parameters."
-    return Found(finding=HOLDS if costs_more else FAILS, reason=reason, ours="; ".join(shown))
+    return SubClaim(finding=HOLDS if costs_more else FAILS, reason=reason, ours="; ".join(shown))
 
 
-def parameter_ratio(evidence: Evidence) -> Found:
+def parameter_ratio(evidence: Evidence) -> SubClaim:
     """Test whether `combined` has 2 to 3 times the parameters of `cnn`."""
     combined, cnn = (score.n_parameters for score in _scores(evidence, "combined", "cnn"))
     least, most = PARAMETER_RATIO
-    return Found(
+    return SubClaim(
         finding=HOLDS if least <= combined / cnn <= most else FAILS,
         reason=f"it has {combined / cnn:.1f} times as many.",
         ours=f"{combined:,} / {cnn:,} = {combined / cnn:.1f} times",
     )
 
 
-def early_lead(evidence: Evidence) -> Found:
+def early_lead(evidence: Evidence) -> SubClaim:
     """Test whether `cnn` within 100 epochs has a higher accuracy than `rnn` ever has."""
     paired = _pair_histories(evidence, "cnn", "rnn")
     difference = mean_over_seeds(
@@ -144,7 +144,7 @@ def early_lead(evidence: Evidence) -> Found:
     return BETTER.apply(difference, subject, remedy, ours=points(difference))
 
 
-def race(evidence: Evidence) -> Found:
+def race(evidence: Evidence) -> SubClaim:
     """Test whether `combined` within 100 epochs has an accuracy that `cnn` has not."""
     paired = _pair_histories(evidence, "combined", "cnn")
     epochs = [[history.first_epoch(EARLY_ACCURACY) for history in pair] for pair in paired]
@@ -154,16 +154,16 @@ def race(evidence: Evidence) -> Found:
     ours = f"first epoch, combined / cnn, by seed: {shown}"
     if n_won == n_seeds:
         reason = f"this is so in each of {n_seeds} seeds."
-        return Found(finding=HOLDS, reason=reason, ours=ours)
+        return SubClaim(finding=HOLDS, reason=reason, ours=ours)
     if n_won:
         reason = f"this is so in {n_won} of {n_seeds} seeds; train more seeds."
-        return Found(finding=UNTESTABLE, reason=reason, ours=ours)
+        return SubClaim(finding=UNTESTABLE, reason=reason, ours=ours)
     late = "`cnn` is as early" if early[:, 0].any() else "`combined` never is"
     reason = f"this is so in none of {n_seeds} seeds: {late}."
-    return Found(finding=FAILS, reason=reason, ours=ours)
+    return SubClaim(finding=FAILS, reason=reason, ours=ours)
 
 
-def learning_speed(evidence: Evidence) -> Found:
+def learning_speed(evidence: Evidence) -> SubClaim:
     """Test whether the most kernels reach an accuracy in fewer epochs than the fewest."""
     counts = _counted(evidence)
     fewest, most = counts[0], counts[-1]
@@ -173,12 +173,14 @@ def learning_speed(evidence: Evidence) -> Found:
     slow, fast = fewest.epochs[max(shared)], most.epochs[max(shared)]
     ours = f"to {share(max(shared))}: {_epochs(most, fast)} against {_epochs(fewest, slow)}"
     if fast.high < slow.low:
-        return Found(finding=HOLDS, reason="the intervals of the epochs do not overlap.", ours=ours)
+        return SubClaim(
+            finding=HOLDS, reason="the intervals of the epochs do not overlap.", ours=ours
+        )
     if fast.low > slow.high:
         reason = "they need more, and the intervals do not overlap."
-        return Found(finding=FAILS, reason=reason, ours=ours)
+        return SubClaim(finding=FAILS, reason=reason, ours=ours)
     reason = f"the intervals of the epochs overlap; {MORE_KERNEL_SEEDS}."
-    return Found(finding=UNTESTABLE, reason=reason, ours=ours)
+    return SubClaim(finding=UNTESTABLE, reason=reason, ours=ours)
 
 
 def _epochs(kernels: CountedKernels, mean: Mean) -> str:
@@ -186,7 +188,7 @@ def _epochs(kernels: CountedKernels, mean: Mean) -> str:
     return f"{mean.value:.0f} {interval} epochs with {kernels.name}"
 
 
-def same_end(evidence: Evidence) -> Found:
+def same_end(evidence: Evidence) -> SubClaim:
     """Test whether more kernels than 16 + 32 end as these do."""
     counts = _counted(evidence)
     base = next((count.best for count in counts if count.name == ENOUGH), None)
@@ -204,10 +206,10 @@ def same_end(evidence: Evidence) -> Found:
         UNTESTABLE: f"an interval reaches beyond three points; {MORE_KERNEL_SEEDS}.",
     }
     shown = "; ".join(f"{name}: {points(one)}" for name, one in differences.items())
-    return Found(finding=finding, reason=reasons[finding], ours=shown)
+    return SubClaim(finding=finding, reason=reasons[finding], ours=shown)
 
 
-def pruning(evidence: Evidence) -> Found:
+def pruning(evidence: Evidence) -> SubClaim:
     """Test whether accuracy stays without the redundant kernels."""
     pruned = available(evidence.kernels).pruned
     if len(pruned) < FEWEST_SEEDS:
@@ -218,12 +220,12 @@ def pruning(evidence: Evidence) -> Found:
     ours = f"{points(difference)} with {removed} kernels gone, by seed"
     if any(network.n_kept == network.n_full for network in pruned):
         reason = "in a seed no kernel could go without a loss on validation; train other seeds."
-        return Found(finding=UNTESTABLE, reason=reason, ours=ours)
+        return SubClaim(finding=UNTESTABLE, reason=reason, ours=ours)
     subject = "on test fragments the interval of the difference"
     return SAME.apply(difference, subject, MORE_KERNEL_SEEDS, ours=ours)
 
 
-def ballad(evidence: Evidence) -> Found:
+def ballad(evidence: Evidence) -> SubClaim:
     """Test whether another genre changes nothing for the others."""
     ballad = available(evidence.ballad)
     subject = f"on {ballad.n_songs} songs the interval of the difference"
@@ -231,20 +233,20 @@ def ballad(evidence: Evidence) -> Found:
     return SAME.apply(ballad.difference, subject, remedy, by_song=points(ballad.difference))
 
 
-def loudness(evidence: Evidence) -> Found:
+def loudness(evidence: Evidence) -> SubClaim:
     """Test whether a gain leaves the scaled matrices as they are."""
     change = available(evidence.loudness)
     gains = ", ".join(f"{gain:+.0f}" for gain in GAINS_DB)
     is_equal = change <= ROUNDING
     differ = "are equal but for rounding" if is_equal else "differ by more than rounding"
-    return Found(
+    return SubClaim(
         finding=HOLDS if is_equal else FAILS,
         reason=f"at gains of {gains} dB the matrices of a song {differ}.",
         ours=f"largest difference {change:.1e} on a scale of 0 to 1",
     )
 
 
-def aggregation(evidence: Evidence) -> Found:
+def aggregation(evidence: Evidence) -> SubClaim:
     """Test whether many fragments are right more often than one."""
     voted = available(evidence.aggregation)
     if voted.n_fragments < 2:

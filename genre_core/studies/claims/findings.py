@@ -26,24 +26,18 @@ class Untestable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found of a sub-claim.
+class SubClaim:
+    """One statement of a claim, and what was found.
 
-    ``reason`` is one sentence, with what would make it testable where it is not; ``ours`` the
-    figures, with units; ``by_song`` the same by song, where ``ours`` is by fragment.
+    ``reason`` is one sentence, with what would make it testable where it is not; ``ours`` and
+    ``thesis`` are figures, with units; ``by_song`` the same by song, where ``ours`` is by fragment.
     """
 
     finding: Finding
     reason: str
     ours: str = ""
     by_song: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubClaim(Found):
-    """One statement of a claim, what was found, and the figure of the thesis if it has one."""
-
-    statement: str
+    statement: str = ""
     thesis: str = ""
 
     @property
@@ -130,12 +124,12 @@ class Rule:
 
     def apply(
         self, interval: Interval, subject: str, remedy: str, ours: str = "", by_song: str = ""
-    ) -> Found:
+    ) -> SubClaim:
         """Return what an interval shows; ``remedy`` is what would decide where it does not."""
         finding = self.find(interval)
         reason = f"{subject} {self.reasons[list(Finding).index(finding)]}"
         end = f"; {remedy}." if finding is UNTESTABLE else "."
-        return Found(finding=finding, reason=f"{reason}{end}", ours=ours, by_song=by_song)
+        return SubClaim(finding=finding, reason=f"{reason}{end}", ours=ours, by_song=by_song)
 
 
 def above(level: float, name: str) -> Rule:

@@ -1,6 +1,6 @@
 """The twelve claims: what the thesis states, where, and how each is tested."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
@@ -9,7 +9,6 @@ from genre_core.studies.claims.evidence import LENGTH_NETWORKS, LONGEST_S, SHORT
 from genre_core.studies.claims.findings import (
     NO_BETTER,
     UNTESTABLE,
-    Found,
     SubClaim,
     TestedClaim,
     Untestable,
@@ -48,8 +47,8 @@ class Statement:
         try:
             found = self.check(evidence)
         except Untestable as error:
-            found = Found(finding=UNTESTABLE, reason=str(error))
-        return SubClaim(**asdict(found), statement=self.text, thesis=self.thesis)
+            found = SubClaim(finding=UNTESTABLE, reason=str(error))
+        return replace(found, statement=self.text, thesis=self.thesis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

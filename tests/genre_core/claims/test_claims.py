@@ -364,7 +364,7 @@ def test_findings_are_combined_and_counted(
 
 def vague(name: str) -> TestedClaim:
     texts = "it is.", "the interval includes zero; 9 songs are too few."
-    parts = [SubClaim(statement="", finding=UNTESTABLE, reason=text) for text in texts]
+    parts = [SubClaim(finding=UNTESTABLE, reason=text) for text in texts]
     return TestedClaim(claim_id=name, sub_claims=tuple(parts))
 
 
