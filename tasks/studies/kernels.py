@@ -182,6 +182,9 @@ def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) ->
     """Draw the cost of each removal, and log each network without its redundant kernels."""
     if not runs:
         raise GenreflowError("The network to be pruned could not be trained; see the log.")
+    import_training()
+    from genre_core.studies.kernels.pruning import convolutions, prune_layer
+
     validation, test = (
         split_examples(study.layout, base.snapshot, split)
         for split in (Split.VALIDATION, Split.TEST)
@@ -189,8 +192,10 @@ def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) ->
     curves, rows = [], []
     with show_progress("prune", len(runs), "networks") as advance:
         for run in runs:
-            model = load_model(study.layout, run.model_uri)
-            curves.append(_pruning_curves(model, validation, n_orders, run.seed))
+            model, rng = load_model(study.layout, run.model_uri), np.random.default_rng(run.seed)
+            curves.append(
+                [prune_layer(model, n, validation, n_orders, rng) for n in convolutions(model)]
+            )
             rows.append(_prune(study, run, model, base, validation, test))
             advance(1)
     title = f"{runs[0].network}: kernels removed one by one, {len(runs)} seeds, 95 % interval"
@@ -198,18 +203,6 @@ def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) ->
     study.add_figure("pruning", figures.draw_pruning(layers, 1 / len(base.snapshot.genres), title))
     removed = [[_curve_row(curve) for curve in of_run] for of_run in curves]
     study.add_numbers("pruning", {"network": runs[0].network, "pruned": rows, "curves": removed})
-
-
-def _pruning_curves(
-    model: Network, validation: Examples, n_orders: int, seed: int
-) -> list[PruningCurve]:
-    from genre_core.studies.kernels.pruning import convolutions, prune_layer
-
-    rng = np.random.default_rng(seed)
-    try:
-        return [prune_layer(model, name, validation, n_orders, rng) for name in convolutions(model)]
-    except ValueError as error:
-        raise GenreflowError(str(error)) from error
 
 
 def _prune(
