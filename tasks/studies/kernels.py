@@ -150,8 +150,10 @@ def compare_kernels(study: Study, runs: Sequence[Run]) -> None:
     Between networks of two seeds, as those of one seed start from similar numbers.
     """
     groups = _by_network(runs)
-    first = {group[0].network: _kernels(study, group[0]) for group in groups}
-    last = {group[-1].network: _kernels(study, group[-1]) for group in groups if len(group) > 1}
+    first, last = (
+        {g[nth].network: _kernels(load_model(study.layout, g[nth].model_uri)) for g in chosen}
+        for nth, chosen in ((0, groups), (-1, [group for group in groups if len(group) > 1]))
+    )
     tests = {
         f"{network}, layer {nth}": similarity.similarity_within(kernels, np.random.default_rng(nth))
         for network, layers in first.items()
@@ -169,9 +171,8 @@ def compare_kernels(study: Study, runs: Sequence[Run]) -> None:
     study.add_numbers("kernel_similarity", {name: asdict(test) for name, test in tests.items()})
 
 
-def _kernels(study: Study, run: Run) -> list[Kernels]:
-    """Return the kernels of each convolution of a run."""
-    model = load_model(study.layout, run.model_uri)
+def _kernels(model: Network) -> list[Kernels]:
+    """Return the kernels of each convolution of a network."""
     from genre_core.studies.kernels.pruning import convolutions, kernels_of
 
     return [kernels_of(model, name) for name in convolutions(model)]
@@ -266,7 +267,7 @@ def show_kernels(study: Study, runs: Sequence[Run], base: Trial) -> None:
     )
     model, name = load_model(study.layout, run.model_uri), f"{run.network}, seed {run.seed}"
     study.add_figure("architecture", draw_architecture(layer_boxes(model), name))
-    kernels = {f"layer {n}": k for n, k in enumerate(_kernels(study, run), start=1)}
+    kernels = {f"layer {n}": k for n, k in enumerate(_kernels(model), start=1)}
     title = f"{name}: similar kernels side by side"
     study.add_figure("kernel_cosines", figures.draw_cosines(kernels, title))
     _show_activations(study, model, validation, base, name)
