@@ -10,18 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genre_core.evaluation.metrics import Float64Array
 from genre_core.examples import Float32Array
-from genre_core.figures.style import (
-    OKABE_ITO,
-    add_colour_bar,
-    annotate,
-    declutter,
-    draw_level,
-    legend_below,
-    line_style,
-    new_figure,
-    show_percent,
-    strip,
-)
+from genre_core.figures import style
 from genre_core.studies.kernels.counts import (
     CountHistory,
     best_so_far,
@@ -45,11 +34,11 @@ def draw_kernel_counts(
     """
     if not histories:
         raise ValueError("there is no training to draw. Train networks such as cnn_16_32 first.")
-    figure = new_figure(13, 4.2, title)
+    figure = style.new_figure(13, 4.2, title)
     over_epochs, at_the_end, until = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
     for index, history in enumerate(histories):
         best = best_so_far(history.accuracies)  # (n_seeds, n_epochs)
-        colour, marker = line_style(index)
+        colour, marker = style.line_style(index)
         epochs = np.arange(1, best.shape[1] + 1)
         name = f"{history.n_first} / {history.n_second} ({history.n_parameters / 1000:.0f} k)"
         _draw_mean(over_epochs, epochs, best, colour, name)
@@ -65,13 +54,13 @@ def draw_kernel_counts(
     at_the_end.set_ylabel(f"best of {histories[0].accuracies.shape[1]} epochs")
     for axes in (over_epochs, at_the_end):
         axes.set_ylim(0, 1)
-        show_percent(axes)
+        style.show_percent(axes)
     for axes in (at_the_end, until):
         names = [f"{history.n_first}/{history.n_second}" for history in histories]
         axes.set_xticks(range(len(histories)), names)
         axes.set(xlabel="kernels, first/second layer", xlim=(-0.5, len(histories) - 0.5))
     for axes in (over_epochs, at_the_end, until):
-        declutter(axes)
+        style.declutter(axes)
     return figure
 
 
@@ -89,13 +78,13 @@ def _draw_levels(axes: Axes, histories: Sequence[CountHistory], levels: Sequence
     for index, level in enumerate(levels):
         reached = [epochs_to_reach(history.accuracies, level) for history in histories]
         drawn = [(place, one.epochs.value) for place, one in enumerate(reached) if one.epochs]
-        colour, marker = line_style(index)
+        colour, marker = style.line_style(index)
         points = np.array(drawn).reshape(-1, 2)
         axes.plot(points[:, 0], points[:, 1], color=colour, marker=marker, label=f"{level:.0%}")
         for place, epochs in drawn:
             n_reached, n_seeds = reached[place].n_reached, len(histories[place].accuracies)
             if n_reached < n_seeds:
-                annotate(axes, f"{n_reached} of {n_seeds}", (place, epochs), (0, 6), colour)
+                style.annotate(axes, f"{n_reached} of {n_seeds}", (place, epochs), (0, 6), colour)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("epochs to reach it, mean of the seeds that do")
     axes.legend(frameon=False, fontsize=8, title="validation accuracy")
@@ -106,7 +95,7 @@ def draw_cosines(layers: Mapping[str, Kernels], title: str) -> Figure:
 
     A layer is (n_kernels, n_values).
     """
-    figure = new_figure(4.9 * len(layers) + 0.9, 4.9, title)
+    figure = style.new_figure(4.9 * len(layers) + 0.9, 4.9, title)
     panels = figure.subplots(1, len(layers), squeeze=False)[0]
     for axes, (name, kernels) in zip(panels, layers.items(), strict=True):
         order = side_by_side(kernels)
@@ -119,7 +108,7 @@ def draw_cosines(layers: Mapping[str, Kernels], title: str) -> Figure:
         axes.set(xlabel="kernel", ylabel="kernel")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-    add_colour_bar(figure, image, list(panels), "cosine of the weights")
+    style.add_colour_bar(figure, image, list(panels), "cosine of the weights")
     return figure
 
 
@@ -137,18 +126,18 @@ def side_by_side(kernels: Kernels) -> Sequence[int]:
 
 def draw_similarity(named: Mapping[str, SimilarityTest], title: str) -> Figure:
     """Draw the similarity of trained kernels beside that of untrained ones, a row a test."""
-    figure = new_figure(7.5, 0.42 * len(named) + 1.7, title)
+    figure = style.new_figure(7.5, 0.42 * len(named) + 1.7, title)
     axes, places, tests = figure.subplots(), np.arange(len(named))[::-1], named.values()
     low, high = ([test.chance_low for test in tests], [test.chance_high for test in tests])
     untrained = "untrained kernels, 95 %"
     axes.hlines(places, low, high, color="#bbbbbb", linewidth=6, label=untrained)
     trained = [test.similarity for test in tests]
-    axes.plot(trained, places, "o", color=OKABE_ITO[0], label="trained kernels")
+    axes.plot(trained, places, "o", color=style.OKABE_ITO[0], label="trained kernels")
     axes.set_yticks(places, list(named))
     axes.set(ylim=(-0.6, len(named) - 0.4), xlabel="mean cosine with the nearest kernel")
-    declutter(axes)
+    style.declutter(axes)
     axes.grid(visible=False)
-    legend_below(figure, axes, 2)
+    style.legend_below(figure, axes, 2)
     return figure
 
 
@@ -157,7 +146,7 @@ def draw_pruning(layers: Sequence[Sequence[PruningCurve]], chance: float, title:
 
     Lines are means over the seeds, bands their 95 % interval; ``chance`` is that of a guess.
     """
-    figure = new_figure(5.2 * len(layers), 4.4, title)
+    figure = style.new_figure(5.2 * len(layers), 4.4, title)
     panels = figure.subplots(1, len(layers), squeeze=False, sharey=True)[0]
     for nth, (axes, curves) in enumerate(zip(panels, layers, strict=True), start=1):
         kept = curves[0].n_kept
@@ -165,17 +154,17 @@ def draw_pruning(layers: Sequence[Sequence[PruningCurve]], chance: float, title:
         dropped = np.stack([curve.dropped.mean(axis=0) for curve in curves])
         folded = np.stack([curve.random.mean(axis=0) for curve in curves])
         similar = np.stack([curve.similar for curve in curves])
-        _draw_mean(axes, kept, dropped, OKABE_ITO[1], "random order, removed")
-        _draw_mean(axes, kept, folded, OKABE_ITO[2], "random order, folded")
-        _draw_mean(axes, kept, similar, OKABE_ITO[0], "most similar first, folded")
-        draw_level(axes, chance, "chance")
+        _draw_mean(axes, kept, dropped, style.OKABE_ITO[1], "random order, removed")
+        _draw_mean(axes, kept, folded, style.OKABE_ITO[2], "random order, folded")
+        _draw_mean(axes, kept, similar, style.OKABE_ITO[0], "most similar first, folded")
+        style.draw_level(axes, chance, "chance")
         axes.set(xlim=(kept[0] + 0.5, 0.5), xlabel="kernels kept")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(f"convolution {nth}", fontsize=10)
-        declutter(axes)
+        style.declutter(axes)
     panels[0].set(ylim=(0, 1), ylabel="validation accuracy by fragment")
-    show_percent(panels[0])
-    legend_below(figure, panels[0], 4)
+    style.show_percent(panels[0])
+    style.legend_below(figure, panels[0], 4)
     return figure
 
 
@@ -191,7 +180,7 @@ def draw_activations(activations: Float32Array, title: str) -> Figure:
     n_rows = -(-n_kernels // n_columns)
     side = 1.25
     height = side * max(0.45, min(1.0, 1.15 * n_bands / n_frames)) + 0.16
-    figure = new_figure(side * n_columns + 1.0, height * n_rows + 0.9)
+    figure = style.new_figure(side * n_columns + 1.0, height * n_rows + 0.9)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     norm = PowerNorm(0.5, vmin=0, vmax=float(activations.max()) or 1.0)
     for axes in panels[n_kernels:]:
@@ -201,8 +190,8 @@ def draw_activations(activations: Float32Array, title: str) -> Figure:
         image = axes.imshow(values, origin="lower", aspect="auto", cmap="cividis", norm=norm)
         is_silent = not np.any(values > 0)
         axes.set_title(f"{number} (silent)" if is_silent else str(number), fontsize=7, pad=2)
-        strip(axes)
-    add_colour_bar(figure, image, list(panels), "activation")
+        style.strip(axes)
+    style.add_colour_bar(figure, image, list(panels), "activation")
     figure.supxlabel(f"time → ({n_frames} places)", fontsize=9)
     figure.supylabel(f"frequency → ({n_bands} places)", fontsize=9)
     figure.suptitle(title, wrap=True, fontsize=11)
@@ -232,7 +221,7 @@ def draw_top_activations(
         row, column = number % n_rows, number // n_rows * len(shares)
         panels = [figure.add_subplot(grid[row, column + place]) for place in range(n_wide)]
         for axes in panels:
-            strip(axes)
+            style.strip(axes)
         label = f"{number}: {strength:.2f}" if strength > 0 else f"{number}: silent"
         panels[0].set_title(label, fontsize=7, pad=2, loc="left")
         if kernels is not None:

@@ -9,23 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from genre_core.evaluation.bootstrap import Float64Array, Interval
-from genre_core.figures.style import (
-    OKABE_ITO,
-    declutter,
-    draw_intervals,
-    legend_below,
-    new_figure,
-    show_percent,
-)
+from genre_core.figures import style
 from genre_core.records import NO_GENRE
 
 OUTCOMES = (
-    ("ok", "in", OKABE_ITO[0]),
-    ("duplicate", "duplicate", OKABE_ITO[4]),
-    ("quarantined", "left out", OKABE_ITO[5]),
-    ("retryable", "tried again next night", OKABE_ITO[1]),
+    ("ok", "in", style.OKABE_ITO[0]),
+    ("duplicate", "duplicate", style.OKABE_ITO[4]),
+    ("quarantined", "left out", style.OKABE_ITO[5]),
+    ("retryable", "tried again next night", style.OKABE_ITO[1]),
 )
-SIDES = (("new", OKABE_ITO[5]), ("validation", OKABE_ITO[0]))
+SIDES = (("new", style.OKABE_ITO[5]), ("validation", style.OKABE_ITO[0]))
 SHIFT = 0.17
 """Distance of the two sides of a band from its middle; bands are 1 wide."""
 
@@ -46,14 +39,14 @@ def draw_songs(
 ) -> Figure:
     """Draw the songs of a night and of the library; numbers are by genre and outcome."""
     genres = sorted({*tonight, *library}, reverse=True) or [""]
-    figure = new_figure(8.5, max(2.4, 1.5 + 0.32 * len(genres)))
+    figure = style.new_figure(8.5, max(2.4, 1.5 + 0.32 * len(genres)))
     panels = figure.subplots(1, 2, sharey=True)
     named = {"this night": tonight, "library": library}
     for axes, (title, counts) in zip(panels, named.items(), strict=True):
         n_songs = sum(sum(of_genre.values()) for of_genre in counts.values())
         _draw_stacks(axes, genres, counts)
         axes.set_title(f"{title}: {n_songs} songs", fontsize=11)
-    legend_below(figure, panels[0], len(OUTCOMES))
+    style.legend_below(figure, panels[0], len(OUTCOMES))
     return figure
 
 
@@ -82,7 +75,7 @@ def draw_drift(
     Each is a pair, of new and of known songs: levels (n_songs, n_bands), and the highest tempered
     probability of each song, of which either side may be empty. Bands that differ get a star.
     """
-    figure = new_figure(9, 3.8)
+    figure = style.new_figure(9, 3.8)
     bands, sure = figure.subplots(1, 2, width_ratios=(3, 2))
     places = np.arange(1, len(drifting) + 1)
     for (name, colour), of_side, shift in zip(SIDES, levels, (-SHIFT, SHIFT), strict=True):
@@ -107,7 +100,7 @@ def draw_drift(
 
 def draw_confidence(confidence: tuple[Float64Array, Float64Array]) -> Figure:
     """Draw the confidence of new songs beside that of known ones, as `draw_drift` does."""
-    figure = new_figure(4.5, 3.8)
+    figure = style.new_figure(4.5, 3.8)
     _draw_shares(figure.subplots(), confidence)
     return figure
 
@@ -118,13 +111,13 @@ def _draw_shares(axes: Axes, confidence: tuple[Float64Array, Float64Array]) -> N
         if len(of_side):
             axes.ecdf(of_side, color=colour, label=f"{name}, {len(of_side)} songs")
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence")
-    show_percent(axes)
+    style.show_percent(axes)
     _finish(axes, "songs with at most this confidence")
 
 
 def _finish(axes: Axes, title: str) -> None:
     axes.set_title(title, fontsize=11)
-    declutter(axes)
+    style.declutter(axes)
     axes.legend(frameon=False, fontsize=9)
 
 
@@ -133,17 +126,17 @@ def draw_champions(champions: Sequence[ChampionScore]) -> Figure:
 
     Scores on different songs cannot be compared: a line joins those on the same songs.
     """
-    figure = new_figure(8.5, 3.6)
+    figure = style.new_figure(8.5, 3.6)
     axes = figure.subplots()
     for index, songs in enumerate(dict.fromkeys(one.evaluated_on for one in champions)):
         places = [place for place, one in enumerate(champions) if one.evaluated_on == songs]
         scores = [champions[place].score for place in places]
-        draw_intervals(axes, places, scores, index, songs or "validation")
+        style.draw_intervals(axes, places, scores, index, songs or "validation")
     names = [f"v{one.version} {one.network}\n{one.day}" for one in champions]
     step = max(1, len(names) // 8)
     axes.set_xticks(range(0, len(names), step), names[::step], fontsize=8)
     axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(0, 1.02), ylabel="macro F1 by song")
     axes.set_title("Champions as they were promoted, with 95 % intervals", fontsize=11)
-    declutter(axes)
+    style.declutter(axes)
     axes.legend(title="evaluated on", frameon=False, fontsize=9, loc="lower right")
     return figure
