@@ -23,7 +23,12 @@ from genre_core.studies.kernels.similarity import Kernels, PruningCurve
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run
-from storage.catalog.snapshots import SnapshotChoice, choose_snapshot, read_features
+from storage.catalog.snapshots import (
+    SnapshotChoice,
+    choose_snapshot,
+    count_split_examples,
+    read_features,
+)
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
@@ -237,8 +242,10 @@ def _log_pruned(study: Study, trial: Trial, model: Network, scores: dict[str, fl
     from storage.models.logged import log_model
     from storage.models.runs import start_training
 
+    with open_catalog(study.layout) as catalog:
+        n_examples = count_split_examples(catalog, trial.snapshot)
     tracking = study.tracking
-    run_id = start_training(tracking, study.run_id, describe_trial(study.layout, trial))
+    run_id = start_training(tracking, study.run_id, describe_trial(trial, n_examples))
     run = replace(study, run_id=run_id)
     with run.failing():
         model_uri = log_model(tracking, run_id, model, trial.document)

@@ -31,9 +31,8 @@ class Study:
 
     def add_figure(self, name: str, figure: "Figure") -> None:
         """Write a figure as ``<name>.png``."""
-        from storage.models.runs import log_file
-
-        log_file(self.tracking, self.run_id, write_figure(self.folder, name, figure), "figures")
+        path = write_figure(self.folder, name, figure)
+        self.tracking.client.log_artifact(self.run_id, str(path), "figures")
 
     def add_numbers(self, name: str, document: Mapping[str, object]) -> None:
         """Write a document as ``<name>.json``; what is not a number becomes null."""
@@ -44,9 +43,8 @@ class Study:
 
     def add_text(self, name: str, text: str) -> None:
         """Write a page of text."""
-        from storage.models.runs import log_file
-
-        log_file(self.tracking, self.run_id, write_text(self.folder, name, text))
+        path = write_text(self.folder, name, text)
+        self.tracking.client.log_artifact(self.run_id, str(path))
 
     def add_scores(self, scores: Mapping[str, float]) -> None:
         """Log scores as metrics."""

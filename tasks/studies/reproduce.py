@@ -20,7 +20,7 @@ from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
-from storage.catalog.snapshots import Snapshot, read_groups, read_snapshot
+from storage.catalog.snapshots import Snapshot, read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
@@ -62,12 +62,13 @@ class Reproduction:
 @task
 def retrain(layout: DataLayout, name: str) -> Reproduction:
     """Train a run again, named by its id or the beginning of it; the catalog stays as it is."""
-    from storage.models.runs import log_reproduction, read_tags
+    from storage.models.runs import log_reproduction
 
     with open_catalog(layout) as catalog:
         run = _find_run(catalog, name)
         snapshot = read_snapshot(catalog, run.snapshot_id)
         groups = read_groups(catalog, run.snapshot_id)
+        fold_groups = read_fold_groups(catalog, run.snapshot_id)
         removed = groups.keys() & set(removed_tracks(catalog))
     if removed:
         raise UsageError(
@@ -77,9 +78,10 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     tracking = open_tracked(layout)
     trial = _read_trial(tracking, run, snapshot)
     examples = {split: split_examples(layout, snapshot, split) for split in LEARNING_SPLITS}
-    scores, is_identical = _train_again(layout, run, trial, examples, groups)
+    model = _train_again(trial, examples, fold_groups)
+    scores, is_identical = _compare(layout, run, trial, model, examples, groups)
     digest = digest_examples(examples[Split.TRAIN], examples[Split.VALIDATION])
-    known = read_tags(tracking, run.run_id).get("examples_digest")
+    known = tracking.client.get_run(run.run_id).data.tags.get("examples_digest")
     reproduction = Reproduction(
         run_id=run.run_id,
         examples_digest=digest,
@@ -108,7 +110,6 @@ def _find_run(catalog: "Catalog", name: str) -> Run:
 
 def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Trial:
     from storage.models.logged import describe_model
-    from storage.models.runs import read_params
 
     document = describe_model(tracking, run.model_uri).document
     trial = Trial(
@@ -116,7 +117,7 @@ def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Trial:
         seed=run.seed,
         snapshot=snapshot,
         features=FeatureConfig.from_document(document["features"]),
-        training=_read_training(read_params(tracking, run.run_id)),
+        training=_read_training(tracking.client.get_run(run.run_id).data.params),
         tag_prior=_read_tag_prior(tracking, run),
     )
     if trial.trial_id != run.trial_id:
@@ -144,31 +145,33 @@ def _read_training(params: Mapping[str, str]) -> TrainingConfig:
     return TypeAdapter(TrainingConfig).validate_python({**params, "augmentation": strengths})
 
 
-def _train_again(
+def _compare(
     layout: DataLayout,
     run: Run,
     trial: Trial,
+    model: Network,
     examples: Mapping[Split, Examples],
     groups: Mapping[str, str],
 ) -> tuple[dict[Split, float], bool]:
     """Return macro F1 on both other splits, and whether all predictions have the same bits."""
-    predict = import_training().predict_genres
-    before, now = load_model(layout, run.model_uri), _fit_again(layout, trial, examples)
+    predict, before = import_training().predict_genres, load_model(layout, run.model_uri)
     songs, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]
-        predicted = predict(now, held.matrices)
+        predicted = predict(model, held.matrices)
         is_identical &= np.array_equal(predicted, predict(before, held.matrices))
         songs[split] = gather_songs(predicted, held.labels, held.track_ids, groups)
     found = measure(songs, trial.snapshot.genres, trial.snapshot.library_id)
     return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
-def _fit_again(layout: DataLayout, trial: Trial, examples: Mapping[Split, Examples]) -> Network:
+def _train_again(
+    trial: Trial, examples: Mapping[Split, Examples], fold_groups: Mapping[str, str]
+) -> Network:
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        return build_network(fit_trial(layout, trial, train), trial.network)
+        return build_network(fit_trial(trial, train, fold_groups), trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model

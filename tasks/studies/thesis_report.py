@@ -184,11 +184,9 @@ def _run_rows(chosen: Chosen) -> list[dict[str, object]]:
 
 
 def _settings(layout: DataLayout, chosen: Chosen) -> dict[str, object]:
-    from storage.models.runs import read_params
-
     features = chosen.features.as_document()
     run = next((runs[0] for runs in chosen.runs.values()), None)
-    params = read_params(open_tracked(layout), run.run_id) if run else {}
+    params = open_tracked(layout).client.get_run(run.run_id).data.params if run else {}
     left_out = {"network", "seed", "fragment_s", "genres", "n_parameters", "representation"}
     return {
         "representation": features["representation"],

@@ -177,11 +177,12 @@ def read_histories(layout: DataLayout, chosen: Chosen) -> dict[str, list[Trainin
 
 
 def _read_history(layout: DataLayout, run: Run) -> TrainingHistory:
-    from storage.models.runs import read_curve, read_params
+    from storage.models.runs import read_curve
 
     tracking = open_tracked(layout)
+    params = tracking.client.get_run(run.run_id).data.params
     return TrainingHistory(
         seed=run.seed,
         accuracies=tuple(read_curve(tracking, run.run_id, "validation_accuracy")),
-        max_epochs=int(read_params(tracking, run.run_id).get("max_epochs", 0)),
+        max_epochs=int(params.get("max_epochs", 0)),
     )
