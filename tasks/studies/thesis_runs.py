@@ -23,9 +23,9 @@ from storage.catalog.snapshots import (
     Snapshot,
     SnapshotChoice,
     choose_snapshot,
+    find_snapshot,
     read_features,
     read_groups,
-    read_snapshot,
 )
 from storage.home import DataLayout
 from tasks.keras_import import import_training
@@ -81,7 +81,8 @@ def choose_runs(catalog: "Catalog", layout: DataLayout, choice: SnapshotChoice =
     comparable = read_library_runs(catalog, latest.library_id)
     fitting = [r for r in comparable if r.network in NETWORKS and r.representation == "thesis"]
     kept = _same_settings(fullest_snapshots(fitting))
-    snapshots = {run.fragment_s: read_snapshot(catalog, run.snapshot_id) for run in kept}
+    named = {run.fragment_s: find_snapshot(catalog, run.snapshot_id) for run in kept}
+    snapshots = {length_s: snapshot for length_s, snapshot in named.items() if snapshot}
     snapshots = snapshots or {read_features(catalog, latest.feature_key).fragment_s: latest}
     nearest_s = min(snapshots, key=lambda length_s: abs(length_s - LONGEST_S))
     runs: dict[Key, tuple[Run, ...]] = {}
