@@ -84,7 +84,7 @@ def train_if_due(
     from flows.train import train  # with audit and models, where there is a reason to train
 
     trained = train(config, left_s)
-    run.facts |= {"failed_cells": list(trained.failed_cells), "n_left_cells": trained.n_left}
+    run.facts |= {"failed_trials": list(trained.failed_trials), "n_left_trials": trained.n_left}
     return trained
 
 
@@ -95,8 +95,8 @@ def require_reason(config: Settings) -> None:
     snapshots = newest_snapshots(layout, features, genres)
     if len(snapshots) < len(features):
         return
-    from flows.train import plan_cells
+    from flows.train import plan_trials
 
-    cell_ids = [cell.cell_id for cell in plan_cells(config, features, snapshots)]
-    if why := explain_no_training(layout, config.night, snapshots, genres, cell_ids):
+    trial_ids = [trial.trial_id for trial in plan_trials(config, features, snapshots)]
+    if why := explain_no_training(layout, config.night, snapshots, genres, trial_ids):
         raise StepSkipped(why)

@@ -1,4 +1,4 @@
-"""Flow train: split, train every cell that has no run yet, evaluate, compare, audit, promote."""
+"""Flow train: split, train every trial that has no run yet, evaluate, compare, audit, promote."""
 
 import time
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.suspects import list_suspects
-from tasks.train import Cell, select_cells, train_head, train_network
+from tasks.train import Trial, select_trials, train_head, train_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainReport:
     """The runs that were asked for, those trained now, the audit, and who was promoted.
 
-    ``n_left`` counts the trainings that no time was left for; ``failed_cells`` names those that
+    ``n_left`` counts the trainings that no time was left for; ``failed_trials`` names those that
     were tried in vain.
     """
 
@@ -50,7 +50,7 @@ class TrainReport:
     audit: Audit
     snapshot: Snapshot
     n_left: int = 0
-    failed_cells: tuple[str, ...] = ()
+    failed_trials: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -83,26 +83,26 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     config = config or read_settings()
     choose_device(config.device)
     layout = config.layout
-    tried: list[Cell] = []
+    tried: list[Trial] = []
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
         list_suspects(layout, features, snapshots, config.tag_prior)
         publish_store(layout)
         close_killed_runs(layout)
-        cells = plan_cells(config, features, snapshots)
-        missing = select_cells(layout, cells)
+        trials = plan_trials(config, features, snapshots)
+        missing = select_trials(layout, trials)
         if missing:
             comparison_id = open_comparison(layout, missing)
             tried = _train_in_time(layout, missing, comparison_id, end_s)
-            compare_runs(layout, comparison_id, finished_runs(layout, cells))
+            compare_runs(layout, comparison_id, finished_runs(layout, trials))
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
         promotion = promote_best(layout, snapshots[0], config.promotion, triggered_by())
         export_champion(layout)
         predict_unlabelled(layout)
         publish_store(layout)
-    runs = finished_runs(layout, cells)
-    failed = {cell.cell_id for cell in tried} - {run.cell_id for run in runs}
+    runs = finished_runs(layout, trials)
+    failed = {trial.trial_id for trial in tried} - {run.trial_id for run in runs}
     return TrainReport(
         runs=tuple(runs),
         n_trained=len(tried) - len(failed),
@@ -111,44 +111,44 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         audit=audited,
         snapshot=snapshots[0],
         n_left=len(missing) - len(tried),
-        failed_cells=tuple(sorted(failed)),
+        failed_trials=tuple(sorted(failed)),
     )
 
 
 def _train_in_time(
-    layout: DataLayout, cells: Sequence[Cell], comparison_id: str, end_s: float
-) -> list[Cell]:
-    """Train cell after cell, none after the end but the first; give those that were tried."""
-    tried: list[Cell] = []
-    for cell in cells:
+    layout: DataLayout, trials: Sequence[Trial], comparison_id: str, end_s: float
+) -> list[Trial]:
+    """Train trial after trial, none after the end but the first; give those that were tried."""
+    tried: list[Trial] = []
+    for trial in trials:
         if tried and time.monotonic() > end_s:
             break
-        train_cell(layout, cell, comparison_id)
-        tried.append(cell)
+        train_trial(layout, trial, comparison_id)
+        tried.append(trial)
     return tried
 
 
-def train_cell(layout: DataLayout, cell: Cell, comparison_id: str) -> None:
-    """Train, evaluate and record one cell; if that fails, the others are trained all the same.
+def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> None:
+    """Train, evaluate and record one trial; if that fails, the others are trained all the same.
 
     What fails is recorded in the run of the training; its error ends no other training.
     """
-    fit = train_head if cell.network in HEADS else train_network
+    fit = train_head if trial.network in HEADS else train_network
     try:
-        trained = fit(layout, cell, comparison_id)
+        trained = fit(layout, trial, comparison_id)
         record_evaluated(layout, evaluate_network(layout, trained))
     except GenreflowError as error:
-        get_run_logger().error("%s was left out: %s", cell.name, error)
+        get_run_logger().error("%s was left out: %s", trial.name, error)
     except Exception:  # an error of a library, or of ours
-        get_run_logger().exception("%s was left out", cell.name)
+        get_run_logger().exception("%s was left out", trial.name)
 
 
-def plan_cells(
+def plan_trials(
     config: Settings, features: Sequence[FeatureConfig], snapshots: Sequence[Snapshot]
-) -> list[Cell]:
-    """Return one cell for each combination of features, network and seed that fits."""
+) -> list[Trial]:
+    """Return one trial for each combination of features, network and seed that fits."""
     return [
-        Cell(
+        Trial(
             network=network,
             seed=seed,
             snapshot=snapshot,

@@ -24,7 +24,7 @@ from storage.catalog.runs import (
 from storage.home import DataLayout
 from tasks.comparison import Comparison, RunGroup, compare_groups
 from tasks.tracked import open_tracked
-from tasks.train import Cell
+from tasks.train import Trial
 
 
 @task
@@ -39,23 +39,23 @@ def close_killed_runs(layout: DataLayout) -> None:
 
 
 @task
-def open_comparison(layout: DataLayout, cells: Sequence[Cell]) -> str:
+def open_comparison(layout: DataLayout, trials: Sequence[Trial]) -> str:
     """Open the parent run of a comparison in MLflow."""
     from storage.models.runs import create_run
 
     tracking = open_tracked(layout)
-    networks = sorted({cell.network for cell in cells})
-    lengths = sorted({cell.features.fragment_s for cell in cells})
+    networks = sorted({trial.network for trial in trials})
+    lengths = sorted({trial.features.fragment_s for trial in trials})
     name = f"{', '.join(networks)} × {', '.join(f'{length:g} s' for length in lengths)}"
-    tags = {"library_id": cells[0].snapshot.library_id}
+    tags = {"library_id": trials[0].snapshot.library_id}
     return create_run(tracking, name, "comparison", tags)
 
 
 @task
-def finished_runs(layout: DataLayout, cells: Sequence[Cell]) -> list[Run]:
-    """Return the finished runs of these cells."""
+def finished_runs(layout: DataLayout, trials: Sequence[Trial]) -> list[Run]:
+    """Return the finished runs of these trials."""
     with open_catalog(layout) as catalog:
-        return read_runs(catalog, [cell.cell_id for cell in cells])
+        return read_runs(catalog, [trial.trial_id for trial in trials])
 
 
 @task

@@ -29,7 +29,7 @@ from tasks.scores import (
     song_values,
 )
 from tasks.splits import split_examples
-from tasks.train import Cell, Trained
+from tasks.train import Trained, Trial
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -48,7 +48,7 @@ class Evaluated:
     scores: dict[str, dict[str, object]]
 
 
-@task(task_run_name="evaluate {trained.cell.name}")
+@task(task_run_name="evaluate {trained.trial.name}")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     """Score a network on validation and test, by fragment and by song, and log it all."""
     from storage.models.logged import load_model
@@ -56,12 +56,12 @@ def evaluate_network(layout: DataLayout, trained: Trained) -> Evaluated:
     from storage.models.store import open_tracking
 
     import_training()
-    tracking, snapshot = open_tracking(layout), trained.cell.snapshot
+    tracking, snapshot = open_tracking(layout), trained.trial.snapshot
     with failing_run(tracking, trained.run_id):
         network = load_model(tracking, trained.model_uri)
         songs, values = _predict_splits(layout, trained, network)
         found = measure(songs, snapshot.genres, snapshot.library_id, trained.temperature)
-        certainty = trained.certainty or fit_on_validation(found, trained.cell.prediction)
+        certainty = trained.certainty or fit_on_validation(found, trained.trial.prediction)
         predictions = tuple(_predict(trained, found, certainty, values))
         _log(tracking, trained, found, certainty)
         log_scores(tracking, trained.run_id, certainty_metrics(predictions, certainty))
@@ -85,7 +85,7 @@ def _predict_splits(
     layout: DataLayout, trained: Trained, network: Network
 ) -> tuple[dict[Split, FragmentedSongs], SongValues]:
     """Return the songs of each split with their predictions, and their embeddings."""
-    snapshot, songs = trained.cell.snapshot, {}
+    snapshot, songs = trained.trial.snapshot, {}
     values: SongValues = {}
     with open_catalog(layout) as catalog:
         groups = read_groups(catalog, snapshot.snapshot_id)
@@ -107,7 +107,7 @@ def _log(tracking: "Tracking", trained: Trained, found: RunScores, certainty: Ce
     log_fitted(tracking, trained.model_uri, found.temperature, certainty)
     for name, document in run_documents(found, by_count).items():
         log_json(tracking, trained.run_id, document, name)
-    for name, figure in run_figures(found, by_count, trained.cell.name):
+    for name, figure in run_figures(found, by_count, trained.trial.name):
         log_figure(tracking, trained.run_id, figure, name)
 
 
@@ -115,7 +115,7 @@ def _predict(
     trained: Trained, found: RunScores, certainty: Certainty, values: SongValues
 ) -> Iterator[Prediction]:
     """Yield the prediction of each song."""
-    genres = trained.cell.snapshot.genres
+    genres = trained.trial.snapshot.genres
     for split, songs in found.songs.items():
         by_song = vote_on(songs, CHOOSING_VOTE)
         tempered = temper(by_song, found.temperature)
@@ -135,31 +135,31 @@ def _predict(
 
 
 def _run(trained: Trained, found: RunScores) -> Run:
-    cell = trained.cell
+    trial = trained.trial
     validation = found.scores[chosen(Split.VALIDATION)]
     intervals = found.intervals[chosen(Split.TEST)]
     return Run(
         run_id=trained.run_id,
-        cell_id=cell.cell_id,
+        trial_id=trial.trial_id,
         comparison_id=trained.comparison_id,
-        network=cell.network,
-        representation=cell.features.representation,
-        fragment_s=cell.features.fragment_s,
-        seed=cell.seed,
-        snapshot_id=cell.snapshot.snapshot_id,
+        network=trial.network,
+        representation=trial.features.representation,
+        fragment_s=trial.features.fragment_s,
+        seed=trial.seed,
+        snapshot_id=trial.snapshot.snapshot_id,
         n_parameters=trained.n_parameters,
         epochs=trained.epochs,
         validation_accuracy=validation.accuracy,
         seconds=trained.seconds,
         model_uri=trained.model_uri,
         started_at=trained.started_at,
-        training_key=_training_key(cell),
+        training_key=_training_key(trial),
         **found.intervals[chosen(Split.VALIDATION)].macro_f1.as_columns("validation_macro_f1"),
         **intervals.macro_f1.as_columns("test_macro_f1"),
         **intervals.accuracy.as_columns("test_accuracy"),
     )
 
 
-def _training_key(cell: Cell) -> str:
-    settings = cell.settings if cell.features.embedding else asdict(cell.training)
+def _training_key(trial: Trial) -> str:
+    settings = trial.settings if trial.features.embedding else asdict(trial.training)
     return training_key(settings)

@@ -215,25 +215,25 @@ def explain_no_training(
     config: NightConfig,
     snapshots: Sequence[Snapshot],
     genres: Sequence[str],
-    cell_ids: Sequence[str],
+    trial_ids: Sequence[str],
 ) -> str:
     """Return why there is nothing to train; empty if there is.
 
-    ``snapshots`` are the newest, one per feature setting; ``cell_ids`` the trials that the settings
+    ``snapshots`` are the newest, one per feature setting; ``trial_ids`` the trials that the settings
     ask for on them. Trials that failed on a snapshot are not repeated on it. After a nightly run
     whose training did not finish, the next one trains in any case.
     """
     keys = [snapshot.feature_key for snapshot in snapshots]
     with open_catalog(layout) as catalog:
         candidates = read_candidates(catalog, keys, genres)
-        done = {run.cell_id for run in read_runs(catalog, cell_ids)}
+        done = {run.trial_id for run in read_runs(catalog, trial_ids)}
         nights = read_nights(catalog, MAX_NIGHTS)
         tracks = count_new_tracks(catalog, snapshots[0], candidates)
     if not _has_trained(nights):
         return ""
-    failed = {cell_id for night in nights for cell_id in night.facts.get("failed_cells", ())}
+    failed = {trial_id for night in nights for trial_id in night.facts.get("failed_trials", ())}
     n_changed = tracks.n_new + tracks.n_gone
-    if set(cell_ids) - done - failed or is_enough(config, n_changed, tracks.n_known):
+    if set(trial_ids) - done - failed or is_enough(config, n_changed, tracks.n_known):
         return ""
     return explain_rest(config, tracks.n_new, tracks.n_gone)
 

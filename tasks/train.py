@@ -1,4 +1,4 @@
-"""Train and evaluate: one run a cell; scores by fragment and by song."""
+"""Train and evaluate: one run a trial; scores by fragment and by song."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ from genre_core.training.tag_prior import (
     unknown_tags,
 )
 from storage.catalog.connection import open_catalog
-from storage.catalog.runs import cell_id, read_runs
+from storage.catalog.runs import read_runs, trial_id
 from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_groups
 from storage.embeddings.embedder import Model
 from storage.files import digest_file
@@ -49,7 +49,7 @@ Network = Any  # a keras.Model; naming it would import Keras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Trial:
     """One training that is asked for: a network, a snapshot, a seed."""
 
     network: str
@@ -69,9 +69,9 @@ class Cell:
         require_decibels(self.training.augmentation, representation, is_decibel)
 
     @property
-    def cell_id(self) -> str:
+    def trial_id(self) -> str:
         """The same for the same training, so that it is never done twice."""
-        return cell_id(self.snapshot.snapshot_id, self.network, self.seed, self.settings)
+        return trial_id(self.snapshot.snapshot_id, self.network, self.seed, self.settings)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Trained:
     else validation songs do.
     """
 
-    cell: Cell
+    trial: Trial
     comparison_id: str
     run_id: str
     model_uri: str
@@ -137,11 +137,11 @@ class Trained:
 
 
 @task
-def select_cells(layout: DataLayout, cells: Sequence[Cell]) -> list[Cell]:
-    """Leave out the cells that have a finished run."""
+def select_trials(layout: DataLayout, trials: Sequence[Trial]) -> list[Trial]:
+    """Leave out the trials that have a finished run."""
     with open_catalog(layout) as catalog:
-        done = {run.cell_id for run in read_runs(catalog, [cell.cell_id for cell in cells])}
-    return [cell for cell in cells if cell.cell_id not in done]
+        done = {run.trial_id for run in read_runs(catalog, [trial.trial_id for trial in trials])}
+    return [trial for trial in trials if trial.trial_id not in done]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,16 +156,16 @@ class _Begun:
 
 
 @contextmanager
-def _begin(layout: DataLayout, cell: Cell, comparison_id: str) -> Iterator[_Begun]:
+def _begin(layout: DataLayout, trial: Trial, comparison_id: str) -> Iterator[_Begun]:
     """Start the run of a training and read its examples; any error is recorded in the run."""
     import_training()
     from storage.models.runs import failing_run, log_tags, start_training
 
     started_at, tracking = datetime.now(UTC), open_tracked(layout)
-    run_id = start_training(tracking, comparison_id, run_cell(layout, cell))
+    run_id = start_training(tracking, comparison_id, describe_trial(layout, trial))
     with failing_run(tracking, run_id):
         train, validation = (
-            split_examples(layout, cell.snapshot, split)
+            split_examples(layout, trial.snapshot, split)
             for split in (Split.TRAIN, Split.VALIDATION)
         )
         log_tags(tracking, run_id, {"examples_digest": digest_examples(train, validation)})
@@ -178,15 +178,15 @@ def _begin(layout: DataLayout, cell: Cell, comparison_id: str) -> Iterator[_Begu
         )
 
 
-@task(task_run_name="train {cell.name} seed {cell.seed}")
-def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
+@task(task_run_name="train {trial.name} seed {trial.seed}")
+def train_network(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained:
     """Train one network on the training split and log it; validation picks the best epoch."""
     from genre_core.figures.evaluation import draw_curves
     from storage.models.runs import log_epoch, log_figure
 
     with (
-        _begin(layout, cell, comparison_id) as begun,
-        show_progress(f"train {cell.name}", cell.training.max_epochs, "epochs") as advance,
+        _begin(layout, trial, comparison_id) as begun,
+        show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance,
     ):
         tracking, run_id = begun.tracking, begun.run_id
 
@@ -194,21 +194,21 @@ def train_network(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained
             log_epoch(tracking, run_id, _curve_points(scores), scores.epoch)
             advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
 
-        model = _fresh_network(cell)
+        model = _fresh_network(trial)
         curve = import_training().fit_network(
-            model, begun.train, begun.validation, cell.training, cell.seed, on_epoch
+            model, begun.train, begun.validation, trial.training, trial.seed, on_epoch
         )
-        log_figure(tracking, run_id, draw_curves(curve, cell.name), "curves")
-        trained = _log_trained(cell, comparison_id, begun, model)
+        log_figure(tracking, run_id, draw_curves(curve, trial.name), "curves")
+        trained = _log_trained(trial, comparison_id, begun, model)
     return replace(trained, epochs=len(curve))
 
 
-def _log_trained(cell: Cell, comparison_id: str, begun: _Begun, model: Network) -> Trained:
+def _log_trained(trial: Trial, comparison_id: str, begun: _Begun, model: Network) -> Trained:
     from storage.models.logged import log_model
 
-    model_uri = log_model(begun.tracking, begun.run_id, model, cell.document)
+    model_uri = log_model(begun.tracking, begun.run_id, model, trial.document)
     return Trained(
-        cell=cell,
+        trial=trial,
         comparison_id=comparison_id,
         run_id=begun.run_id,
         model_uri=model_uri,
@@ -219,34 +219,34 @@ def _log_trained(cell: Cell, comparison_id: str, begun: _Begun, model: Network) 
     )
 
 
-def _fresh_network(cell: Cell) -> Network:
-    n_genres = len(cell.snapshot.genres)
+def _fresh_network(trial: Trial) -> Network:
+    n_genres = len(trial.snapshot.genres)
     try:
         return import_training().seeded_network(
-            cell.network, cell.features.shape, n_genres, cell.seed
+            trial.network, trial.features.shape, n_genres, trial.seed
         )
     except ValueError as error:
         raise GenreflowError(str(error)) from error
 
 
-def run_cell(layout: DataLayout, cell: Cell) -> "RunDescription":
+def describe_trial(layout: DataLayout, trial: Trial) -> "RunDescription":
     """Describe a training for MLflow."""
     from storage.models.runs import RunDescription
 
     with open_catalog(layout) as catalog:
-        n_examples = count_split_examples(catalog, cell.snapshot)
+        n_examples = count_split_examples(catalog, trial.snapshot)
     return RunDescription(
-        network=cell.network,
-        representation=cell.features.representation,
-        fragment_s=cell.features.fragment_s,
-        seed=cell.seed,
-        snapshot_id=cell.snapshot.snapshot_id,
-        feature_key=cell.snapshot.feature_key,
-        genres=cell.snapshot.genres,
+        network=trial.network,
+        representation=trial.features.representation,
+        fragment_s=trial.features.fragment_s,
+        seed=trial.seed,
+        snapshot_id=trial.snapshot.snapshot_id,
+        feature_key=trial.snapshot.feature_key,
+        genres=trial.snapshot.genres,
         n_train=n_examples[Split.TRAIN],
         n_validation=n_examples[Split.VALIDATION],
         n_test=n_examples[Split.TEST],
-        config=cell.settings,
+        config=trial.settings,
     )
 
 
@@ -260,74 +260,76 @@ def _curve_points(scores: EpochScores) -> dict[str, float]:
     }
 
 
-@task(task_run_name="train {cell.name} seed {cell.seed}")
-def train_head(layout: DataLayout, cell: Cell, comparison_id: str) -> Trained:
+@task(task_run_name="train {trial.name} seed {trial.seed}")
+def train_head(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained:
     """Fit a head on the mean embeddings of the training songs and log it.
 
     Validation songs are read for the digest only: folds of training songs choose and calibrate.
     """
     from storage.models.runs import log_json
 
-    with _begin(layout, cell, comparison_id) as begun:
-        fitted = fit_cell(layout, cell, begun.train)
-        document = head_document(fitted, cell)
-        _report_tags(cell, document["genres_without_tags"])
+    with _begin(layout, trial, comparison_id) as begun:
+        fitted = fit_trial(layout, trial, begun.train)
+        document = head_document(fitted, trial)
+        _report_tags(trial, document["genres_without_tags"])
         log_json(begun.tracking, begun.run_id, document, "head")
-        trained = _log_trained(cell, comparison_id, begun, build_network(fitted, cell.network))
-        certainty = fit_cell_certainty(layout, cell, begun.train, fitted)
+        trained = _log_trained(trial, comparison_id, begun, build_network(fitted, trial.network))
+        certainty = fit_trial_certainty(layout, trial, begun.train, fitted)
     return replace(trained, temperature=1.0, certainty=certainty)
 
 
-def fit_cell(layout: DataLayout, cell: Cell, train: Examples) -> FittedHead:
-    """Fit the head of a cell on its training songs."""
-    groups = _read_groups(layout, cell, train)
-    n_genres = len(cell.snapshot.genres)
-    prior = cell_prior(cell)
-    return fit_head(train.matrices[:, :, 0], train.labels, groups, prior, n_genres, cell.seed)
+def fit_trial(layout: DataLayout, trial: Trial, train: Examples) -> FittedHead:
+    """Fit the head of a trial on its training songs."""
+    groups = _read_groups(layout, trial, train)
+    n_genres = len(trial.snapshot.genres)
+    prior = trial_prior(trial)
+    return fit_head(train.matrices[:, :, 0], train.labels, groups, prior, n_genres, trial.seed)
 
 
-def fit_cell_certainty(
-    layout: DataLayout, cell: Cell, train: Examples, fitted: FittedHead
+def fit_trial_certainty(
+    layout: DataLayout, trial: Trial, train: Examples, fitted: FittedHead
 ) -> Certainty:
     """Fit what the predictions of a head say of themselves, on its training songs out of fold."""
-    n_features = len(fitted.head.weights) - len(cell_prior(cell))
+    n_features = len(fitted.head.weights) - len(trial_prior(trial))
     features = train.matrices[:, :n_features, 0]
-    groups = _read_groups(layout, cell, train)
-    novelty = fit_novelty(features, groups, cell.prediction.refuse_share, cell.seed)
+    groups = _read_groups(layout, trial, train)
+    novelty = fit_novelty(features, groups, trial.prediction.refuse_share, trial.seed)
     scored = fitted.is_scored
-    return fit_certainty(fitted.out_of_fold[scored], train.labels[scored], cell.prediction, novelty)
+    return fit_certainty(
+        fitted.out_of_fold[scored], train.labels[scored], trial.prediction, novelty
+    )
 
 
-def _read_groups(layout: DataLayout, cell: Cell, train: Examples) -> Groups:
+def _read_groups(layout: DataLayout, trial: Trial, train: Examples) -> Groups:
     """Read the group (artist) of each training song."""
     with open_catalog(layout) as catalog:
-        group_of_track = read_fold_groups(catalog, cell.snapshot.snapshot_id)
+        group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
     return np.array([group_of_track[track_id] for track_id in train.track_ids], object)
 
 
-def cell_prior(cell: Cell) -> Float32Array:
-    """Return the prior of a cell, float32 (n_tags, n_genres): zeros for `head_no_prior`."""
-    embedding = cell.features.embedding
+def trial_prior(trial: Trial) -> Float32Array:
+    """Return the prior of a trial, float32 (n_tags, n_genres): zeros for `head_no_prior`."""
+    embedding = trial.features.embedding
     if embedding is None:
         raise GenreflowError(
-            f"{cell.network} reads embeddings, not {cell.features.representation}."
+            f"{trial.network} reads embeddings, not {trial.features.representation}."
         )
-    prior = prior_matrix(cell.snapshot.genres, embedding, tag_table(cell.tag_prior))
-    return prior if HEADS[cell.network] else np.zeros_like(prior)
+    prior = prior_matrix(trial.snapshot.genres, embedding, tag_table(trial.tag_prior))
+    return prior if HEADS[trial.network] else np.zeros_like(prior)
 
 
-def _report_tags(cell: Cell, without_tags: Sequence[str]) -> None:
+def _report_tags(trial: Trial, without_tags: Sequence[str]) -> None:
     """Log genres that no tag speaks for, unless the settings ask for that, and unknown tags."""
     log = get_run_logger()
-    deliberate = {genre for genre, tags in cell.tag_prior.items() if not tags}
+    deliberate = {genre for genre, tags in trial.tag_prior.items() if not tags}
     if open_genres := [genre for genre in without_tags if genre not in deliberate]:
         log.warning(
             "No tag of the embedding speaks for %s: the head learns these genres from your songs "
             "alone. [tag_prior] in genreflow.toml can name tags.",
             ", ".join(open_genres),
         )
-    embedding = cell.features.embedding
-    if embedding and (unknown := unknown_tags(embedding, cell.tag_prior)):
+    embedding = trial.features.embedding
+    if embedding and (unknown := unknown_tags(embedding, trial.tag_prior)):
         log.warning(
             '[tag_prior] names %s, which %s does not have; `genreflow sql "select tag from '
             'tag_names"` lists its tags.',
@@ -336,9 +338,9 @@ def _report_tags(cell: Cell, without_tags: Sequence[str]) -> None:
         )
 
 
-def head_document(fitted: FittedHead, cell: Cell) -> dict[str, Any]:
+def head_document(fitted: FittedHead, trial: Trial) -> dict[str, Any]:
     """Describe a fitted head: what was chosen, the tags of each genre, and which have none."""
-    tags = cell.tags
+    tags = trial.tags
     return {
         "prior_strength": fitted.strength,
         "penalty": fitted.penalty,

@@ -6,7 +6,7 @@ from itertools import product
 from prefect import flow
 
 from flows.settings import Settings, read_settings
-from flows.train import train_cell
+from flows.train import train_trial
 from genre_core.errors import UsageError
 from genre_core.networks.registry import KERNEL_COUNTS
 from storage.lock import hold_home
@@ -22,7 +22,7 @@ from tasks.studies.kernels import (
     show_kernels,
 )
 from tasks.studies.record import Study
-from tasks.train import Cell, select_cells
+from tasks.train import Trial, select_trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,8 @@ def kernels(config: Settings | None = None, plan: KernelPlan | None = None) -> S
         close_killed_runs(layout)
         study = open_study(layout, trials)
         with study.failing():
-            for trial in select_cells(layout, trials):
-                train_cell(layout, trial, study.run_id)
+            for trial in select_trials(layout, trials):
+                train_trial(layout, trial, study.run_id)
             runs = finished_runs(layout, trials)
             pruned = [run for run in runs if run.network == plan.pruned]
             draw_counts(study, runs)
@@ -80,7 +80,7 @@ def kernels(config: Settings | None = None, plan: KernelPlan | None = None) -> S
     return study
 
 
-def plan_trials(config: Settings, plan: KernelPlan, base: Cell) -> list[Cell]:
+def plan_trials(config: Settings, plan: KernelPlan, base: Trial) -> list[Trial]:
     """Return a trial a network and seed, of equally many epochs each."""
     training = replace(config.training, max_epochs=plan.epochs, patience_epochs=plan.epochs)
     return [

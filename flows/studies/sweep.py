@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.extract import extract
 from flows.settings import Settings, read_settings
-from flows.train import plan_cells, train_cell
+from flows.train import plan_trials, train_trial
 from genre_core.studies.sweep import order_trials
 from storage.home import DataLayout
 from storage.lock import hold_home
@@ -16,7 +16,7 @@ from tasks.compare import close_killed_runs, finished_runs
 from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.studies.sweep import SweepRow, open_sweep, report_sweep
-from tasks.train import Cell, select_cells
+from tasks.train import Trial, select_trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
-        trials = order_trials(plan_cells(config, features, snapshots))
-        missing = select_cells(layout, trials)
+        trials = order_trials(plan_trials(config, features, snapshots))
+        missing = select_trials(layout, trials)
         close_killed_runs(layout)
         run_id = open_sweep(layout, trials)
         n_tried = _train_in_time(layout, missing, run_id, started_s + budget_s)
@@ -65,10 +65,10 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     )
 
 
-def _train_in_time(layout: DataLayout, trials: Sequence[Cell], run_id: str, end_s: float) -> int:
+def _train_in_time(layout: DataLayout, trials: Sequence[Trial], run_id: str, end_s: float) -> int:
     """Train trial after trial, none after the end on the monotonic clock; return how many."""
     for n_tried, trial in enumerate(trials):
         if time.monotonic() > end_s:
             return n_tried
-        train_cell(layout, trial, run_id)
+        train_trial(layout, trial, run_id)
     return len(trials)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
 
-FIRST_VERSION = 6
+FIRST_VERSION = 7
 MIGRATIONS: list[Callable[[duckdb.DuckDBPyConnection], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
 

@@ -29,7 +29,7 @@ class Run:
     """
 
     run_id: str
-    cell_id: str
+    trial_id: str
     comparison_id: str
     network: str
     representation: str
@@ -102,7 +102,7 @@ class PredictedSplit:
     scores: ScoreIntervals | None = None
 
 
-def cell_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, Any]) -> str:
+def trial_id(snapshot_id: str, network: str, seed: int, training: Mapping[str, Any]) -> str:
     """Digest of everything that a training is made from: it is never done twice."""
     return digest_document([snapshot_id, network, seed, dict(training)])
 
@@ -142,14 +142,14 @@ def record_predictions(catalog: DuckDBPyConnection, predictions: Sequence[Predic
     insert_rows(catalog, "predictions", rows, "on conflict do nothing")
 
 
-def read_runs(catalog: DuckDBPyConnection, cell_ids: Sequence[str]) -> list[Run]:
-    """Return the finished runs of these cells, the earliest of each."""
+def read_runs(catalog: DuckDBPyConnection, trial_ids: Sequence[str]) -> list[Run]:
+    """Return the finished runs of these trials, the earliest of each."""
     statement = """
-        select * from runs where cell_id in (select unnest(?))
-        qualify row_number() over (partition by cell_id order by started_at) = 1
+        select * from runs where trial_id in (select unnest(?))
+        qualify row_number() over (partition by trial_id order by started_at) = 1
         order by started_at
     """
-    return [Run(**row) for row in fetch_rows(catalog, statement, [list(cell_ids)])]
+    return [Run(**row) for row in fetch_rows(catalog, statement, [list(trial_ids)])]
 
 
 def read_library_runs(catalog: DuckDBPyConnection, library_id: str) -> list[Run]:

@@ -83,7 +83,7 @@ create table snapshot_tracks (
 );
 
 create table runs (
-    run_id varchar primary key, cell_id varchar not null, comparison_id varchar not null,
+    run_id varchar primary key, trial_id varchar not null, comparison_id varchar not null,
     network varchar not null, representation varchar not null, fragment_s double not null,
     seed integer not null, snapshot_id varchar not null, n_parameters integer not null,
     epochs integer not null, validation_accuracy double not null,

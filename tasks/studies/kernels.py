@@ -55,14 +55,14 @@ from tasks.progress import show_progress
 from tasks.splits import split_examples
 from tasks.studies.record import Study
 from tasks.tracked import load_model, open_tracked
-from tasks.train import Cell, run_cell
+from tasks.train import Trial, describe_trial
 
 FOLDER = "kernels"
 N_PATCHES = 4
 
 
 @task
-def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
+def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Trial:
     """Return a trial on the newest snapshot, preferably of the settings that are wanted."""
     choice = SnapshotChoice(
         spectrograms=tuple(config.representation for config in wanted),
@@ -76,13 +76,13 @@ def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Cell:
                 "first, or name the right place with --home."
             )
         features = read_features(catalog, snapshot.feature_key)
-    return Cell(
+    return Trial(
         network="cnn", seed=0, snapshot=snapshot, features=features, training=TrainingConfig()
     )
 
 
 @task
-def require_studied(trials: Sequence[Cell]) -> None:
+def require_studied(trials: Sequence[Trial]) -> None:
     """Refuse matrices on which the networks would differ in more than their kernels.
 
     Raises
@@ -100,7 +100,7 @@ def require_studied(trials: Sequence[Cell]) -> None:
             )
 
 
-def _objection(network: str, trial: Cell) -> str:
+def _objection(network: str, trial: Trial) -> str:
     """Return why a network cannot be studied; empty if it can."""
     import_training()
     from genre_core.studies.kernels.pruning import is_prunable
@@ -115,7 +115,7 @@ def _objection(network: str, trial: Cell) -> str:
 
 
 @task
-def open_study(layout: DataLayout, trials: Sequence[Cell]) -> Study:
+def open_study(layout: DataLayout, trials: Sequence[Trial]) -> Study:
     """Open the run of the study in MLflow."""
     from storage.models.runs import create_run
 
@@ -214,7 +214,7 @@ def _between(
 
 
 @task
-def prune_runs(study: Study, runs: Sequence[Run], base: Cell, n_orders: int) -> None:
+def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) -> None:
     """Draw the cost of each removal, and log each network without its redundant kernels."""
     if not runs:
         raise GenreflowError("The network to be pruned could not be trained; see the log.")
@@ -233,7 +233,7 @@ def prune_runs(study: Study, runs: Sequence[Run], base: Cell, n_orders: int) -> 
 
 
 def _pruning_curves(
-    layout: DataLayout, model: Network, base: Cell, n_orders: int, seed: int
+    layout: DataLayout, model: Network, base: Trial, n_orders: int, seed: int
 ) -> list[PruningCurve]:
     from genre_core.studies.kernels.pruning import convolutions, prune_layer
 
@@ -245,7 +245,7 @@ def _pruning_curves(
         raise GenreflowError(str(error)) from error
 
 
-def _prune(study: Study, run: Run, model: Network, base: Cell) -> dict[str, Any]:
+def _prune(study: Study, run: Run, model: Network, base: Trial) -> dict[str, Any]:
     """Prune a network on validation, log it below the study, and return its scores."""
     from genre_core.studies.kernels.pruning import fragment_accuracy, prune_network
 
@@ -271,13 +271,13 @@ def _prune(study: Study, run: Run, model: Network, base: Cell) -> dict[str, Any]
     }
 
 
-def _log_pruned(study: Study, trial: Cell, model: Network, scores: Mapping[str, float]) -> str:
+def _log_pruned(study: Study, trial: Trial, model: Network, scores: Mapping[str, float]) -> str:
     """Log a pruned network as a run of its own, with what classifying needs; return its URI."""
     from storage.models.logged import log_model
     from storage.models.runs import start_training
 
     tracking = open_tracked(study.layout)
-    run_id = start_training(tracking, study.run_id, run_cell(study.layout, trial))
+    run_id = start_training(tracking, study.run_id, describe_trial(study.layout, trial))
     run = replace(study, run_id=run_id)
     with run.failing():
         model_uri = log_model(tracking, run_id, model, trial.document)
@@ -297,7 +297,7 @@ def _curve_row(curve: PruningCurve) -> dict[str, object]:
 
 
 @task
-def show_kernels(study: Study, runs: Sequence[Run], base: Cell) -> None:
+def show_kernels(study: Study, runs: Sequence[Run], base: Trial) -> None:
     """Draw the network of the first run: layers, kernels, activations of a sample, top patches."""
     run = runs[0]
     model, name = load_model(study.layout, run.model_uri), f"{run.network}, seed {run.seed}"

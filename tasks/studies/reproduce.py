@@ -26,7 +26,7 @@ from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import load_model, open_tracked
-from tasks.train import Cell, build_network, fit_cell
+from tasks.train import Trial, build_network, fit_trial
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -96,7 +96,7 @@ def find_run(layout: DataLayout, name: str) -> Run:
     return runs[0]
 
 
-def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
+def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Trial:
     """Read the trial of a run back, and make sure that nothing is missing."""
     from storage.models.logged import describe_model
     from storage.models.runs import read_params
@@ -105,7 +105,7 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
     with open_catalog(layout) as catalog:
         snapshot = read_snapshot(catalog, run.snapshot_id)
         track_ids = read_groups(catalog, run.snapshot_id).keys()
-    trial = Cell(
+    trial = Trial(
         network=run.network,
         seed=run.seed,
         snapshot=snapshot,
@@ -113,7 +113,7 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Cell:
         training=read_training(read_params(tracking, run.run_id)),
         tag_prior=_read_tag_prior(tracking, run),
     )
-    if trial.cell_id != run.cell_id:
+    if trial.trial_id != run.trial_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back.")
     with open_catalog(layout) as catalog:
         removed = set(removed_tracks(catalog))
@@ -151,7 +151,7 @@ def _parse_fields(config: type, params: Mapping[str, str], prefix: str = "") -> 
 
 
 def _train_again(
-    layout: DataLayout, run: Run, trial: Cell, examples: Mapping[Split, Examples]
+    layout: DataLayout, run: Run, trial: Trial, examples: Mapping[Split, Examples]
 ) -> tuple[dict[Split, float], bool]:
     """Return macro F1 on both other splits, and whether all predictions have the same bits."""
     training, model = import_training(), _fit_again(layout, trial, examples)
@@ -168,12 +168,12 @@ def _train_again(
     return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
-def _fit_again(layout: DataLayout, trial: Cell, examples: Mapping[Split, Examples]) -> Network:
+def _fit_again(layout: DataLayout, trial: Trial, examples: Mapping[Split, Examples]) -> Network:
     """Train the model of a trial as the run did."""
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        return build_network(fit_cell(layout, trial, train), trial.network)
+        return build_network(fit_trial(layout, trial, train), trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model

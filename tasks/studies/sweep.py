@@ -19,7 +19,7 @@ from storage.home import DataLayout
 from tasks.compare import best, drawn_group
 from tasks.comparison import Comparison, compare_groups
 from tasks.tracked import open_tracked
-from tasks.train import Cell
+from tasks.train import Trial
 
 _NONE_FINISHED = "No training of the sweep has finished; see the log."
 _NONE_BEGUN = (
@@ -61,11 +61,11 @@ class SweepRow:
 
 
 @task
-def open_sweep(layout: DataLayout, trials: Sequence[Cell]) -> str:
+def open_sweep(layout: DataLayout, trials: Sequence[Trial]) -> str:
     """Open the parent run of a sweep in MLflow, the same one for the same trials."""
     from storage.models.runs import resume_sweep
 
-    sweep_id = digest_document(sorted(trial.cell_id for trial in trials))
+    sweep_id = digest_document(sorted(trial.trial_id for trial in trials))
     tags = {"library_id": trials[0].snapshot.library_id}
     name = f"sweep of {len(trials)} trainings"
     return resume_sweep(open_tracked(layout), name, tags, sweep_id)

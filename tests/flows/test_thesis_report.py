@@ -182,7 +182,7 @@ def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: Set
         catalog.execute(
             """
             insert into runs by name select * replace ('smaller run' as run_id,
-                'without' as snapshot_id, 'a cell' as cell_id)
+                'without' as snapshot_id, 'a trial' as trial_id)
             from runs where network = 'cnn' and fragment_s = 1.5
             """
         )

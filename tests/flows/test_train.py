@@ -1,4 +1,4 @@
-"""Train: one cell that diverges leaves the others be."""
+"""Train: one trial that diverges leaves the others be."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
     from prefect import flow
 
     import tasks.train
-    from flows.train import plan_cells, train_cell
+    from flows.train import plan_trials, train_trial
     from storage.models.store import open_tracking
     from tasks.compare import finished_runs, open_comparison
     from tasks.splits import assign_splits
@@ -41,14 +41,14 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
     def train_all() -> str:
         snapshots = assign_splits(layout, config.features, (), 0)
         diverging = replace(config, training=DIVERGING, seeds=(7,))
-        cells = [
-            *plan_cells(diverging, config.features, snapshots),
-            *plan_cells(config, config.features, snapshots),
+        trials = [
+            *plan_trials(diverging, config.features, snapshots),
+            *plan_trials(config, config.features, snapshots),
         ]
-        comparison_id = open_comparison(layout, cells)
-        for cell in cells:
-            train_cell(layout, cell, comparison_id)
-        assert [run.cell_id for run in finished_runs(layout, cells)] == [cells[2].cell_id]
+        comparison_id = open_comparison(layout, trials)
+        for trial in trials:
+            train_trial(layout, trial, comparison_id)
+        assert [run.trial_id for run in finished_runs(layout, trials)] == [trials[2].trial_id]
         return comparison_id
 
     comparison_id = train_all()

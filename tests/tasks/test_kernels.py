@@ -12,7 +12,7 @@ from genre_core.training.rules import TrainingConfig
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from tasks.studies.kernels import open_study, require_studied
-from tasks.train import Cell
+from tasks.train import Trial
 
 pytestmark = pytest.mark.keras
 
@@ -27,13 +27,13 @@ SNAPSHOT = Snapshot(
 )
 
 
-def trials(representation: str, fragment_s: float) -> list[Cell]:
+def trials(representation: str, fragment_s: float) -> list[Trial]:
     fragments = replace(FragmentConfig(), longest_s=30.0)
     features = FeatureConfig(
         representation=representation, fragment_s=fragment_s, fragments=fragments
     )
     return [
-        Cell(
+        Trial(
             network=network, seed=0, snapshot=SNAPSHOT, features=features, training=TrainingConfig()
         )
         for network in KERNEL_COUNTS

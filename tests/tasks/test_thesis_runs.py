@@ -9,7 +9,7 @@ from tasks.studies.thesis_runs import fullest_snapshots
 def run(network: str, fragment_s: float, snapshot_id: str) -> Run:
     return Run(
         run_id=f"{network} {fragment_s} {snapshot_id}",
-        cell_id="",
+        trial_id="",
         comparison_id="",
         network=network,
         representation="thesis",

@@ -158,7 +158,7 @@ class Store:
     def run(self, run_id: str, snapshot: Snapshot, **changes: object) -> Run:
         run = Run(
             run_id=run_id,
-            cell_id=f"cell of {run_id}",
+            trial_id=f"trial of {run_id}",
             comparison_id="comparison",
             network="cnn",
             representation="thesis",

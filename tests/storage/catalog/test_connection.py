@@ -135,7 +135,7 @@ def test_a_catalog_of_another_version_is_refused(layout: DataLayout, version: in
 
     with (
         pytest.raises(
-            CatalogMismatch, match=rf"has version {version}; .* reads version 6\. Use the"
+            CatalogMismatch, match=rf"has version {version}; .* reads version 7\. Use the"
         ),
         open_catalog(layout),
     ):

@@ -14,13 +14,13 @@ from storage.catalog.publish import publish, query_rows
 from storage.catalog.runs import (
     PredictedSplit,
     Prediction,
-    cell_id,
     read_library_runs,
     read_predicted_splits,
     read_published_predictions,
     read_run,
     read_runs,
     record_run,
+    trial_id,
 )
 from tests.catalogs import in_catalog
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.storage.catalog.conftest import Store
 
 EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
-CELL = ("snapshot", "cnn", 0, {"batch_size": 32, "max_epochs": 200})
+TRIAL = ("snapshot", "cnn", 0, {"batch_size": 32, "max_epochs": 200})
 
 
 def promotion(version: int, **changes: object) -> Promotion:
@@ -148,23 +148,23 @@ def test_a_run_that_is_recorded_twice_is_one_run(store: Store) -> None:
         assert len(fetch_rows(catalog, "select * from predictions")) == 1
 
 
-def test_only_the_runs_of_the_cells_that_are_asked_for_are_given(store: Store) -> None:
+def test_only_the_runs_of_the_trials_that_are_asked_for_are_given(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     for name in ("one", "two"):
         in_catalog(store.layout, record_run, store.run(name, snapshot), [])
 
-    runs = in_catalog(store.layout, read_runs, ["cell of two", "cell of nobody"])
+    runs = in_catalog(store.layout, read_runs, ["trial of two", "trial of nobody"])
 
     assert [run.run_id for run in runs] == ["two"]
 
 
-def test_of_several_runs_of_a_cell_the_earliest_counts(store: Store) -> None:
+def test_of_several_runs_of_a_trial_the_earliest_counts(store: Store) -> None:
     snapshot = store.freeze("key", *store.three_songs())
     for name, started_at in (("late", LATE), ("early", EARLY)):
-        run = store.run(name, snapshot, cell_id="cell", started_at=started_at)
+        run = store.run(name, snapshot, trial_id="trial", started_at=started_at)
         in_catalog(store.layout, record_run, run, [])
 
-    assert [run.run_id for run in in_catalog(store.layout, read_runs, ["cell"])] == ["early"]
+    assert [run.run_id for run in in_catalog(store.layout, read_runs, ["trial"])] == ["early"]
 
 
 def test_runs_of_a_library_are_those_on_its_songs_whatever_their_features(store: Store) -> None:
@@ -184,26 +184,26 @@ def test_runs_of_a_library_are_those_on_its_songs_whatever_their_features(store:
     assert [run.run_id for run in runs] == ["on the new", "longer"]
 
 
-def test_the_same_training_is_the_same_cell() -> None:
-    snapshot, network, seed, training = CELL
+def test_the_same_training_is_the_same_trial() -> None:
+    snapshot, network, seed, training = TRIAL
     turned = dict(reversed(training.items()))
 
-    assert cell_id(snapshot, network, seed, turned) == cell_id(*CELL)
+    assert trial_id(snapshot, network, seed, turned) == trial_id(*TRIAL)
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        ("other", *CELL[1:]),
-        ("snapshot", "rnn", *CELL[2:]),
-        ("snapshot", "cnn", 1, CELL[3]),
-        (*CELL[:3], {**CELL[3], "batch_size": 64}),
+        ("other", *TRIAL[1:]),
+        ("snapshot", "rnn", *TRIAL[2:]),
+        ("snapshot", "cnn", 1, TRIAL[3]),
+        (*TRIAL[:3], {**TRIAL[3], "batch_size": 64}),
     ],
 )
-def test_whatever_a_training_is_made_from_changes_its_cell(
+def test_whatever_a_training_is_made_from_changes_its_trial(
     changed: tuple[str, str, int, dict[str, int]],
 ) -> None:
-    assert cell_id(*changed) != cell_id(*CELL)
+    assert trial_id(*changed) != trial_id(*TRIAL)
 
 
 def test_promotions_are_only_ever_added(layout: DataLayout) -> None:

@@ -45,14 +45,19 @@ def test_a_night_is_read_with_its_steps_in_order_and_what_is_known_of_it(
     in_catalog(layout, record_step, step("ingest", 0))
 
     in_catalog(
-        layout, end_night, "first", NightOutcome.FINISHED, "All went well.", {"failed_cells": ["a"]}
+        layout,
+        end_night,
+        "first",
+        NightOutcome.FINISHED,
+        "All went well.",
+        {"failed_trials": ["a"]},
     )
 
     (night,) = in_catalog(layout, read_nights)
     assert (night.night_id, night.flow_run_id, night.who) == ("first", "run-1", "schedule")
     assert (night.outcome, night.message) == ("finished", "All went well.")
     assert night.steps == (step("ingest", 0), step("extract", 1))
-    assert night.facts == {"failed_cells": ["a"]}
+    assert night.facts == {"failed_trials": ["a"]}
     assert night.ended_at is not None
     assert night.started_at <= night.ended_at
 

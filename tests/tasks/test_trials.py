@@ -1,4 +1,4 @@
-"""Cells: what tells one training from another, and what is refused before any begins."""
+"""Trials: what tells one training from another, and what is refused before any begins."""
 
 from dataclasses import replace
 
@@ -9,9 +9,9 @@ from genre_core.representations.features import FeatureConfig
 from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.snapshots import Snapshot
-from tasks.train import Cell
+from tasks.train import Trial
 
-CELL = Cell(
+TRIAL = Trial(
     network="dense",
     seed=0,
     snapshot=Snapshot(
@@ -28,28 +28,28 @@ CELL = Cell(
 )
 
 
-def test_a_plain_cell_keeps_the_name_that_it_had_before_there_was_augmentation() -> None:
+def test_a_plain_trial_keeps_the_name_that_it_had_before_there_was_augmentation() -> None:
     # SHA-256 of ["s", "dense", 0, {"batch_size": 32, "learning_rate": 0.001, ...}] by sha256sum
-    assert CELL.cell_id == "e67150687c12b473"
+    assert TRIAL.trial_id == "e67150687c12b473"
 
 
-def test_an_augmented_cell_is_another_training() -> None:
+def test_an_augmented_trial_is_another_training() -> None:
     masked, mixed = (
-        replace(CELL, training=TrainingConfig(augmentation=augmentation))
+        replace(TRIAL, training=TrainingConfig(augmentation=augmentation))
         for augmentation in (AugmentationConfig(band_mask=0.1), AugmentationConfig(mixup=0.1))
     )
 
-    assert len({CELL.cell_id, masked.cell_id, mixed.cell_id}) == 3
+    assert len({TRIAL.trial_id, masked.trial_id, mixed.trial_id}) == 3
 
 
 def test_a_filter_is_refused_before_training_where_bands_are_not_in_decibels() -> None:
     tilted = TrainingConfig(augmentation=AugmentationConfig(tilt=0.1))
 
-    assert replace(CELL, training=tilted).training.augmentation.tilt == 0.1
+    assert replace(TRIAL, training=tilted).training.augmentation.tilt == 0.1
     with pytest.raises(UsageError, match=r"augmentation\.tilt .* thesis is not"):
-        replace(CELL, training=tilted, features=FeatureConfig(representation="thesis"))
+        replace(TRIAL, training=tilted, features=FeatureConfig(representation="thesis"))
 
 
-def test_people_read_the_representation_of_a_cell_unless_it_is_the_thesis() -> None:
-    assert CELL.name == "dense bands_db 3 s"
-    assert replace(CELL, features=FeatureConfig()).name == "dense 3 s"
+def test_people_read_the_representation_of_a_trial_unless_it_is_the_thesis() -> None:
+    assert TRIAL.name == "dense bands_db 3 s"
+    assert replace(TRIAL, features=FeatureConfig()).name == "dense 3 s"
