@@ -219,9 +219,9 @@ def explain_no_training(
 ) -> str:
     """Return why there is nothing to train; empty if there is.
 
-    ``snapshots`` are the newest, one per feature setting; ``trial_ids`` the trials that the settings
-    ask for on them. Trials that failed on a snapshot are not repeated on it. After a nightly run
-    whose training did not finish, the next one trains in any case.
+    ``snapshots`` are the newest, one per feature setting; ``trial_ids`` those that the settings ask
+    for. Trials that failed on a snapshot are not repeated on it. After a nightly run whose training
+    did not finish, the next one trains in any case.
     """
     keys = [snapshot.feature_key for snapshot in snapshots]
     with open_catalog(layout) as catalog:
