@@ -1,16 +1,16 @@
-"""The one tree of errors: leave a track out, try again, ask differently, or stop."""
+"""The one tree of errors: leave a track out, try again, change the request, or stop."""
 
 
 class GenreflowError(Exception):
-    """Anything that the program foresees; its message says what, where and what to do."""
+    """Any foreseen error; its message names the problem, the place and the remedy."""
 
 
 class UsageError(GenreflowError):
-    """What was asked for does not exist or makes no sense; the command line exits with 2."""
+    """The request is impossible or makes no sense; the command line exits with 2."""
 
 
 class TrackRejected(GenreflowError):
-    """Leave this track out and go on: ``TrackRejected(reason, sentence)``."""
+    """Leave this track out: ``TrackRejected(reason, sentence)``, reason being a ``Reason``."""
 
     @property
     def reason(self) -> str:
@@ -22,10 +22,7 @@ class TrackRejected(GenreflowError):
 
 
 class TransientError(GenreflowError):
-    """Try again later: the cause lies outside (network, time-out).
-
-    ``TransientError(sentence)``, or ``TransientError(reason, sentence)`` for a track.
-    """
+    """Try again later, as ``TransientError(sentence)``, or ``TransientError(reason, sentence)``."""
 
     @property
     def reason(self) -> str:
@@ -37,4 +34,4 @@ class TransientError(GenreflowError):
 
 
 class CatalogMismatch(GenreflowError):
-    """Stop: what the catalog says and what is stored do not fit together."""
+    """Stop: the catalog and the stored files do not fit together."""

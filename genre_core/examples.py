@@ -12,20 +12,11 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Examples:
-    """Examples of one split, a row a fragment.
+    """Examples of one split, a row a fragment."""
 
-    Attributes
-    ----------
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-    labels : int64 [shape=(n_examples,)]
-        Index into the genres of the snapshot.
-    track_ids : str [shape=(n_examples,)]
-        Object array; fragments of one song share one value.
-    """
-
-    matrices: Float32Array
-    labels: Int64Array
-    track_ids: npt.NDArray[np.object_]
+    matrices: Float32Array  # (n_examples, n_bands, n_frames)
+    labels: Int64Array  # index into the genres of the snapshot
+    track_ids: npt.NDArray[np.object_]  # str, the same for all fragments of a song
 
     def __len__(self) -> int:
         return len(self.labels)

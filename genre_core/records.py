@@ -8,7 +8,7 @@ NO_GENRE = "no genre"
 
 
 class Result(StrEnum):
-    """What became of a song of a source."""
+    """The result for one song of a source."""
 
     OK = "ok"
     DUPLICATE = "duplicate"
@@ -57,7 +57,7 @@ class Reason(StrEnum):
 
 
 class Split(StrEnum):
-    """The parts of a library; golden songs are put aside, and no snapshot holds them."""
+    """The parts of a library; no snapshot holds golden songs."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -71,77 +71,49 @@ LEARNING_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A song that one can fetch, with what its source knows of it.
+    """A song that one can fetch, with what its source knows of it."""
 
-    ``location`` is an absolute path or an http(s) URL and names the song in ``outcomes``.
-    ``labels`` are the genres that a source offers where it offers several; ``label_fault`` says
-    why no genre could be chosen; ``is_unlabelled``, that the song is taken in without a genre, to
-    be predicted and never trained on. ``source_id`` is the same wherever the same song is listed;
-    ``site`` names the music site whose page the location is, and is empty for files;
-    ``version`` is that of the file, as far as it has one.
-    """
-
-    location: str
+    location: str  # an absolute path or an http(s) URL; names the song in ``outcomes``
     genre: str
     artist: str = ""
     album: str = ""
     title: str = ""
     licence: str = ""
-    labels: tuple[str, ...] = ()
-    label_fault: str = ""
-    is_unlabelled: bool = False
-    source_id: str = ""
-    site: str = ""
-    version: str = ""
+    labels: tuple[str, ...] = ()  # the genres of a source that offers several
+    label_fault: str = ""  # why no genre could be chosen
+    is_unlabelled: bool = False  # without a genre on purpose: predicted, never trained on
+    source_id: str = ""  # the same wherever the same song is listed
+    site: str = ""  # the music site whose page the location is; empty for files
+    version: str = ""  # of the file, as far as it has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """What the packets of an audio file say, not its header.
-
-    ``packets_id`` is the SHA-256 of the packets: the same for a file that was only tagged anew.
-    ``bit_rate`` is that of the packets alone, in bits per second; ``year`` is that of the release,
-    0 where no tag names it, and ``publisher`` the record label.
-    """
+    """Facts of an audio file, measured on its packets, not read from its header."""
 
     duration_s: float
     sample_rate: int
     channels: int
     codec: str
-    packets_id: str = ""
-    bit_rate: int = 0
+    packets_id: str = ""  # their SHA-256: the same for a file that was only tagged anew
+    bit_rate: int = 0  # of the packets alone, in bits per second
     artist: str = ""
     album: str = ""
     title: str = ""
-    year: int = 0
-    publisher: str = ""
+    year: int = 0  # of the release; 0: no tag names it
+    publisher: str = ""  # the record label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """A song in storage; ``track_id`` is the SHA-256 of its file, as it came first.
+class Track(AudioFacts):
+    """A song in storage, with the facts of its file."""
 
-    ``packets_id`` is that of `AudioFacts`: the song keeps its ``track_id`` when it is tagged anew.
-    ``is_builtin`` marks the songs that the program composes.
-    """
-
-    track_id: str
+    track_id: str  # the SHA-256 of its file as it came first; new tags do not change it
     location: str
     genre: str
-    artist: str
-    album: str
-    title: str
     licence: str
-    duration_s: float
-    sample_rate: int
-    channels: int
-    codec: str
     suffix: str
-    packets_id: str = ""
-    bit_rate: int = 0
-    is_builtin: bool = False
-    year: int = 0
-    publisher: str = ""
+    is_builtin: bool = False  # composed by the program
 
     @property
     def facts(self) -> AudioFacts:

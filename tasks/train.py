@@ -1,7 +1,5 @@
 """Train and evaluate: one run a trial; scores by fragment and by song."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from prefect import get_run_logger, task
 
+from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty, PredictionConfig, fit_certainty
 from genre_core.evaluation.novelty import fit_novelty
@@ -81,8 +80,7 @@ class Trial:
         """
         if self.network not in HEADS:
             return dict(self.training.as_document())
-        tags = json.dumps(self.tags, sort_keys=True).encode()
-        return {"head": HEAD_VERSION, "tag_prior": hashlib.sha256(tags).hexdigest()[:16]}
+        return {"head": HEAD_VERSION, "tag_prior": digest_document(self.tags)}
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:

@@ -1,13 +1,12 @@
 """Feature settings: everything that the numbers of a matrix depend on, and their key."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from genre_core.digests import digest_document
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import Embedding
@@ -144,7 +143,7 @@ def feature_key(config: FeatureConfig, decoder_version: str) -> str:
         about = ("licence", "trained_on")
         embedding = config.embedding.as_document()
         document["embedding"] = {k: value for k, value in embedding.items() if k not in about}
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_document(document)
 
 
 def _settings_of(config: FeatureConfig) -> Mapping[str, object]:

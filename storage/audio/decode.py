@@ -37,16 +37,9 @@ _MAX_MISSING_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """Decoded fragments, some of which may have a fault.
+    """Fragments, float32 (n_fragments, n_samples), at 44.1 kHz, mono.
 
-    Attributes
-    ----------
-    fragments : float32 [shape=(n_fragments, n_samples)]
-        44.1 kHz, mono; a row that has a fault is meaningless.
-    faults : mapping of int to TrackRejected
-        Why rows cannot be decoded, by their number.
-    full_scale_share : float
-        Share of the samples, all channels counted, that are at full scale.
+    A row with a fault is meaningless. ``full_scale_share`` counts the samples of all channels.
     """
 
     fragments: Float32Array
@@ -56,17 +49,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The fragments of a song.
-
-    Attributes
-    ----------
-    starts_s : tuple of float
-        Ascending.
-    fragments : float32 [shape=(len(starts_s), n_samples)]
-        44.1 kHz, mono.
-    full_scale_share : float
-        Share of their samples, all channels counted, that are at full scale.
-    """
+    """The good fragments of a song, float32 (len(starts_s), n_samples), by ascending starts."""
 
     starts_s: tuple[float, ...]
     fragments: Float32Array
@@ -74,22 +57,15 @@ class Cut:
 
 
 def cut_fragments(path: Path, track_id: str, facts: AudioFacts, plan: CutPlan) -> Cut:
-    """Cut the fragments of a plan: drawn as `cut_song` does, or spread as `cut_windows` does."""
-    if plan.hop_s is None:
-        return cut_song(path, track_id, facts, plan.config)
-    return cut_windows(path, facts, plan.config, plan.hop_s)
+    """Cut the fragments of a plan: drawn (`cut_song`), or windows spread over the song.
 
-
-def cut_windows(path: Path, facts: AudioFacts, config: FragmentConfig, hop_s: float) -> Cut:
-    """Decode windows spread over a song, except those that cannot be decoded.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``; ``nan``; ``undecodable`` or ``truncated`` if all windows are bad, or more
-        than ``config.most_redrawn``.
+    Windows that cannot be decoded are left out; it is an error if all are bad, or more than
+    ``config.most_redrawn``.
     """
-    starts_s = window_starts(facts.duration_s, config, hop_s).tolist()
+    config = plan.config
+    if plan.hop_s is None:
+        return cut_song(path, track_id, facts, config)
+    starts_s = window_starts(facts.duration_s, config, plan.hop_s).tolist()
     decoded = decode_fragments(path, facts, starts_s, config.longest_s)
     faults = list(decoded.faults.values())
     if len(faults) > config.most_redrawn or len(faults) == len(starts_s):
@@ -100,14 +76,8 @@ def cut_windows(path: Path, facts: AudioFacts, config: FragmentConfig, hop_s: fl
 def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig) -> Cut:
     """Draw the fragments of a song and decode them; those that cannot be decoded are redrawn.
 
-    A song without faults has the fragments of `draw_starts`. The others come from the same
-    generator, seeded by ``track_id``, at places not tried before: a song always gets the same.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``; ``nan``; ``undecodable``, or ``truncated`` if only the end is missing, if
-        more than ``config.most_redrawn`` fragments are bad or no other place is left.
+    The generator is seeded by ``track_id``: a song always gets the same fragments. It is rejected
+    if more than ``config.most_redrawn`` fragments are bad, or no other place is left.
     """
     rng = track_rng(track_id)
     wanted_s = draw_starts(facts.duration_s, config, rng).tolist()
@@ -130,19 +100,7 @@ def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfi
 def read_fragments(
     path: Path, facts: AudioFacts, starts_s: Sequence[float], fragment_s: float
 ) -> Float32Array:
-    """Decode fragments as `decode_fragments` does, all of them or none.
-
-    Returns
-    -------
-    float32 [shape=(len(starts_s), round(44100 * fragment_s))]
-
-    Raises
-    ------
-    TrackRejected
-        If a fragment cannot be decoded, lies beyond the end, or is not made of finite numbers.
-    ValueError
-        If a fragment starts before the song or has no length.
-    """
+    """Decode fragments as `decode_fragments` does; the first fault is raised."""
     decoded = decode_fragments(path, facts, starts_s, fragment_s)
     for fault in decoded.faults.values():
         raise fault
@@ -156,14 +114,7 @@ def decode_fragments(
 
     The samples are those that decoding and resampling the full song would give. Fragments may
     come in any order and overlap; one that cannot be decoded or lies beyond the end has a fault.
-
-    Raises
-    ------
-    TrackRejected
-        ``nan``, if a fragment is not made of finite numbers; ``undecodable``, if the song cannot
-        be opened or changes its sample rate.
-    ValueError
-        If a fragment starts before the song or has no length.
+    A sample that is not finite rejects the song.
     """
     n_samples = round(fragment_s * SAMPLE_RATE)
     starts = [round(start_s * SAMPLE_RATE) for start_s in starts_s]
@@ -179,9 +130,11 @@ def decode_fragments(
         cut = signal[:n_samples]
         if fault := found.fault or _find_shortfall(cut, n_samples, starts_s[row], path):
             faults[row] = fault
-        else:
-            _require_numbers(cut, starts_s[row], path)
-            fragments[row, : len(cut)] = cut
+            continue
+        if not np.isfinite(cut).all():
+            where = f"{path} holds samples that are no numbers after {starts_s[row]:.1f} s"
+            raise TrackRejected(Reason.NAN, f"{where}. Encode it again.")
+        fragments[row, : len(cut)] = cut
     shares = [found.full_scale_share for found in decoded if not found.fault]
     share = sum(shares) / len(shares) if shares else 0.0
     return Decoded(fragments=fragments, faults=faults, full_scale_share=share)
@@ -199,16 +152,7 @@ def _find_shortfall(
     return TrackRejected(Reason.TRUNCATED, message)
 
 
-def _require_numbers(fragment: Float32Array, start_s: float, path: Path) -> None:
-    if not np.isfinite(fragment).all():
-        message = (
-            f"{path} holds samples that are no numbers after {start_s:.1f} s. Encode it again."
-        )
-        raise TrackRejected(Reason.NAN, message)
-
-
 def _gather(draws: Sequence[tuple[list[float], Decoded]]) -> Cut:
-    """Put the good fragments in the order of their starts."""
     good = [
         (start_s, decoded, row)
         for starts_s, decoded in draws
@@ -216,13 +160,9 @@ def _gather(draws: Sequence[tuple[list[float], Decoded]]) -> Cut:
         if row not in decoded.faults
     ]
     good.sort(key=itemgetter(0))
-    if len(draws) == 1 and not draws[0][1].faults:
-        fragments = draws[0][1].fragments  # no copy
-    else:
-        fragments = np.stack([decoded.fragments[row] for _, decoded, row in good])
     return Cut(
         starts_s=tuple(start_s for start_s, _, _ in good),
-        fragments=fragments,
+        fragments=np.stack([decoded.fragments[row] for _, decoded, row in good]),
         full_scale_share=float(np.mean([decoded.full_scale_share for _, decoded, _ in good])),
     )
 

@@ -4,8 +4,9 @@ libavformat takes the size of a file for that of its sound where a WAV, W64, CAF
 early, and reads only the last page of an Ogg file. So their sizes are read here, some bytes a file.
 """
 
+import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,13 @@ from genre_core.records import Reason
 TOLERANCE_S = 0.5
 # Headers that count their samples; elsewhere libavformat's length is a guess by bit rate or size.
 _COUNTED = ("aiff", "ape", "au", "flac", "mpc", "mpc8", "tta", "wv")
+# Where the first chunk begins, the layout of its head, to how many bytes its content is filled up,
+# and whether its size counts the head.
+_CHUNKED = {
+    "wav": (12, "<4sI", 2, False),
+    "w64": (40, "<4s12xQ", 8, True),
+    "caf": (8, ">4sq", 1, False),
+}
 # A writer that cannot seek back leaves 0, the largest number or a round one near 2 GiB as a size.
 _STREAMED_BYTES = 0x7FFF_0000
 _LARGEST_SIZE = 1 << 62
@@ -28,20 +36,16 @@ _MAX_CHUNKS = 1000
 _MAX_OGG_PAGE_BYTES = 65_307
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_BROADCAST = 1
+_FRAME = re.compile(rb"\xff[\xe0-\xff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketScan:
     """What the packets of a stream are together.
 
-    Attributes
-    ----------
-    duration_s : float
-        The time that they cover, less the samples that the encoder added.
-    end_s : float
-        Where they end on the clock of the file, which may start late.
-    is_incomplete : bool
-        Whether the file could not be read to its end.
+    ``duration_s`` is the time that they cover, less the samples that the encoder added; ``end_s``,
+    where they end on the clock of the file, which may start late; ``is_incomplete``, whether the
+    file could not be read to its end.
     """
 
     duration_s: float
@@ -54,19 +58,14 @@ class PacketScan:
 def require_complete(
     container: InputContainer, stream: AudioStream, path: Path, scan: PacketScan
 ) -> None:
-    """Reject a file that ends before the sound that its headers announce.
+    """Reject a file that ends before the sound that its headers announce, as ``truncated``.
 
     A file that announces no length is accepted: a plain mp3 or ADTS stream, a WAV whose writer
     left its size open, an Ogg file that ends with a full page.
-
-    Raises
-    ------
-    TrackRejected
-        ``truncated``.
     """
     held_s = f"{scan.duration_s:.1f} s"
     missing_s = _missing_s(container, stream, path, scan)
-    if container.format.name == "ogg" and missing_ogg_bytes(path):
+    if container.format.name == "ogg" and _missing_ogg_bytes(path):
         problem = f"ends within a page, after {held_s}"
     elif missing_s is None and scan.is_incomplete:
         problem = f"cannot be read beyond {held_s}"
@@ -77,50 +76,39 @@ def require_complete(
     raise TrackRejected(Reason.TRUNCATED, f"{path} {problem}. Fetch the complete file again.")
 
 
-def missing_wav_bytes(path: Path) -> int:
-    """Bytes that the data chunk of a WAV announces beyond the end of the file.
-
-    A size that a streaming writer leaves open announces nothing; RF64 has its size in ``ds64``.
-    """
+def _missing_chunk_bytes(path: Path, kind: str) -> int:
+    """Bytes that the data chunk of a file announces beyond its end; RF64 has them in ``ds64``."""
     large_bytes = 0
     with path.open("rb") as song:
-        for name, begin, size in _chunks(song, 12, "<4sI"):
+        for name, begin, size in _read_chunks(song, *_CHUNKED[kind]):
             if name == b"ds64":
                 large_bytes = struct.unpack_from("<Q", song.read(16).ljust(16, b"\0"), 8)[0]
             elif name == b"data":
-                known = 0 if size >= _STREAMED_BYTES else size
-                return _bytes_beyond(path, begin, large_bytes or known)
+                is_open = kind == "wav" and size >= _STREAMED_BYTES
+                return _bytes_beyond(path, begin, large_bytes or (0 if is_open else size))
     return 0
 
 
-def missing_w64_bytes(path: Path) -> int:
-    """Bytes that the data chunk of a Wave64 file announces beyond its end."""
-    with path.open("rb") as song:
-        place = 40
-        for _ in range(_MAX_CHUNKS):
-            song.seek(place)
-            head = song.read(24)
-            if len(head) < 24:
-                return 0
-            size = max(24, struct.unpack("<Q", head[16:])[0])  # with its own 24 bytes
-            if head.startswith(b"data"):
-                return _bytes_beyond(path, place, size)
-            if size >= _LARGEST_SIZE:
-                return 0
-            place += size + -size % 8
-    return 0
+def _read_chunks(
+    song: BinaryIO, place: int, layout: str, alignment: int, counts_head: bool
+) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the chunks of a file: name, where its content begins, size."""
+    n_head = struct.calcsize(layout)
+    for _ in range(_MAX_CHUNKS):
+        song.seek(place)
+        head = song.read(n_head)
+        if len(head) < n_head:
+            return
+        name, size = struct.unpack(layout, head)
+        size = max(0, size - n_head) if counts_head else size
+        place += n_head
+        yield name, place, size
+        place += size + -size % alignment
+        if size < 0 or place >= _LARGEST_SIZE:
+            return
 
 
-def missing_caf_bytes(path: Path) -> int:
-    """Bytes that the data chunk of a CAF announces beyond the end of the file."""
-    with path.open("rb") as song:
-        for name, begin, size in _chunks(song, 8, ">4sq"):
-            if name == b"data":
-                return _bytes_beyond(path, begin, size)
-    return 0
-
-
-def missing_asf_bytes(path: Path) -> int:
+def _missing_asf_bytes(path: Path) -> int:
     """Bytes that the header of an ASF (WMA) file announces beyond its end."""
     with path.open("rb") as song:
         head = song.read(65_536)
@@ -132,7 +120,7 @@ def missing_asf_bytes(path: Path) -> int:
     return 0 if flags & _ASF_BROADCAST else _bytes_beyond(path, 0, size)
 
 
-def missing_ogg_bytes(path: Path) -> int:
+def _missing_ogg_bytes(path: Path) -> int:
     """Bytes that the last page of an Ogg file lacks, at least 1 if its last packet continues.
 
     A full last page without the end-of-stream flag announces nothing.
@@ -168,22 +156,31 @@ def missing_mp4_bytes(path: Path) -> int:
     return 0
 
 
-def missing_mp3_bytes(path: Path) -> tuple[int, int]:
+def _missing_mp3_bytes(path: Path) -> tuple[int, int]:
     """Frames that the Xing, Info or VBRI header of an mp3 counts, and bytes beyond its end.
 
     Frames are 0 if there is no such header or it does not count them, bytes -1 likewise.
     """
     with path.open("rb") as song:
-        start = _skip_id3(song)
+        start = 0
+        for _ in range(_MAX_CHUNKS):
+            song.seek(start)
+            if not (size := id3_bytes(song.read(10))):
+                break
+            start += size
         song.seek(start)
         head = song.read(65_536)
-    place = _first_frame(head)
+    found = _FRAME.search(head)
+    place = found.start() if found else 0
     if head[place + 36 : place + 40] == b"VBRI":
         n_bytes, n_frames = struct.unpack_from(">II", head.ljust(place + 54, b"\0"), place + 46)
         return n_frames, _bytes_beyond(path, start + place, n_bytes)
     for offset in (36, 21, 13):  # by version and channels
         if head[place + offset : place + offset + 4] in (b"Xing", b"Info"):
-            n_frames, n_bytes = _xing_counts(head[place + offset + 4 : place + offset + 16])
+            fields = head[place + offset + 4 : place + offset + 16].ljust(12, b"\0")
+            flags, *counts = struct.unpack(">III", fields)  # a count is there if its flag is set
+            n_frames = counts.pop(0) if flags & 1 else 0
+            n_bytes = counts[0] if flags & 2 else 0
             return n_frames, _bytes_beyond(path, start + place, n_bytes) if n_bytes else -1
     return 0, -1
 
@@ -203,21 +200,15 @@ def lacks_rate(path: Path) -> bool:
     return rate == 0 or rate >= 1 << 31
 
 
-_SIZED: dict[str, Callable[[Path], int]] = {
-    "asf": missing_asf_bytes,
-    "caf": missing_caf_bytes,
-    "w64": missing_w64_bytes,
-    "wav": missing_wav_bytes,
-}
-
-
 def _missing_s(
     container: InputContainer, stream: AudioStream, path: Path, scan: PacketScan
 ) -> float | None:
     """Seconds that are announced and missing; None if no length is announced."""
     name = container.format.name.split(",")[0]
-    if name in _SIZED:
-        return _SIZED[name](path) * scan.duration_s / scan.n_bytes
+    if name == "asf":
+        return _missing_asf_bytes(path) * scan.duration_s / scan.n_bytes
+    if name in _CHUNKED:
+        return _missing_chunk_bytes(path, name) * scan.duration_s / scan.n_bytes
     if name in _COUNTED:
         return _counted_s(stream, scan)
     if name == "mp3":
@@ -236,12 +227,12 @@ def _counted_s(stream: AudioStream, scan: PacketScan) -> float | None:
 
 
 def _missing_mp3_s(stream: AudioStream, path: Path, scan: PacketScan) -> float | None:
-    """Trust a header if both of its counts say that sound is missing.
+    """Trust a header if sound is missing by both of its counts.
 
     Frames alone are missing where damage in the middle has destroyed some of them, bytes alone
     where a tag has been removed that some encoders count.
     """
-    n_frames, missing_bytes = missing_mp3_bytes(path)
+    n_frames, missing_bytes = _missing_mp3_bytes(path)
     by_bytes_s = missing_bytes * scan.duration_s / scan.n_bytes
     if not n_frames:
         return by_bytes_s if missing_bytes >= 0 else None
@@ -272,42 +263,6 @@ def _bytes_beyond(path: Path, begin: int, size: int) -> int:
     return max(0, begin + size - path.stat().st_size) if 0 < size < _LARGEST_SIZE else 0
 
 
-def _chunks(song: BinaryIO, first: int, layout: str) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the chunks of a file: name, where its content begins, size."""
-    place, n_head = first, struct.calcsize(layout)
-    for _ in range(_MAX_CHUNKS):
-        song.seek(place)
-        head = song.read(n_head)
-        if len(head) < n_head:
-            return
-        name, size = struct.unpack(layout, head)
-        yield name, place + n_head, size
-        # RIFF rounds up to 16-bit words, CAF does not
-        place += n_head + size + (size % 2 if layout.startswith("<") else 0)
-        if size < 0 or place >= _LARGEST_SIZE:
-            return
-
-
-def _xing_counts(fields: bytes) -> tuple[int, int]:
-    """Frames and bytes; each is present only if its flag is set."""
-    flags, first, second = struct.unpack(">III", fields.ljust(12, b"\0"))
-    n_frames = first if flags & 1 else 0
-    n_bytes = (second if flags & 1 else first) if flags & 2 else 0
-    return n_frames, n_bytes
-
-
-def _skip_id3(song: BinaryIO) -> int:
-    """Position behind the ID3v2 tags at the beginning of a file."""
-    start = 0
-    for _ in range(_MAX_CHUNKS):
-        song.seek(start)
-        size = id3_bytes(song.read(10))
-        if not size:
-            break
-        start += size
-    return start
-
-
 def id3_bytes(head: bytes) -> int:
     """Length of the ID3v2 tag that a file begins with, by its first ten bytes; 0 if none."""
     if len(head) < 10 or not head.startswith(b"ID3"):
@@ -316,12 +271,3 @@ def id3_bytes(head: bytes) -> int:
     for septet in head[6:10]:
         size = size << 7 | septet & 0x7F
     return 10 + size + (10 if head[5] & 0x10 else 0)
-
-
-def _first_frame(head: bytes) -> int:
-    place = head.find(b"\xff")
-    while 0 <= place < len(head) - 1:
-        if head[place + 1] & 0xE0 == 0xE0:
-            return place
-        place = head.find(b"\xff", place + 1)
-    return 0

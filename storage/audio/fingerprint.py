@@ -21,23 +21,18 @@ _MAX_ERROR_CHARACTERS = 300
 def fingerprint_song(path: Path) -> Items:
     """Fingerprint of the first two minutes of a song: uint32 [shape=(n_items,)].
 
-    One item each 0.1238 s (`fingerprints.ITEM_S`), 948 for two minutes; none if the song is
-    shorter than some 2.6 s.
-
-    Raises
-    ------
-    TrackRejected
-        If ffmpeg cannot decode the song in 1 GiB of memory.
-    TransientError
-        If ffmpeg takes longer than a minute.
-
-    Notes
-    -----
-    ffmpeg runs without a shell, without input, on this one file, and may open neither a network
-    address nor a playlist. Its raw format is one unsigned number of 32 bits an item, as they lie in
-    memory: the lowest byte first on every machine of today.
+    One item each 0.1238 s (`fingerprints.ITEM_S`), 948 for two minutes; none for a song of less
+    than some 2.6 s. ffmpeg has 1 GiB of memory and a minute, and may open neither a network address
+    nor a playlist. A song that takes longer is left to the next run (`TransientError`).
     """
-    status, items, errors = _run_limited(_command(path), path)
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        *("-hide_banner", "-nostdin", "-v", "fatal", "-filter_threads", "1", "-threads", "1"),
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(CONTAINER_SUFFIXES)),
+        *("-t", str(FINGERPRINTED_S), "-i", f"file:{path.absolute()}", "-map", "0:a:0"),
+        *("-f", "chromaprint", "-fp_format", "raw", "pipe:1"),
+    ]
+    status, items, errors = _run_limited(command, path)
     if status != 0:
         found = errors.decode(errors="replace").strip()[-_MAX_ERROR_CHARACTERS:]
         message = f"{path} cannot be decoded by ffmpeg ({found or f'exit {status}'}). "
@@ -60,13 +55,3 @@ def _run_limited(command: list[str], path: Path) -> tuple[int, bytes, bytes]:
             message = f"{path} takes over {TIME_LIMIT_S:g} s to fingerprint. Try again later."
             raise TransientError(message) from error
     return process.returncode, output, errors
-
-
-def _command(path: Path) -> list[str]:
-    return [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        *("-hide_banner", "-nostdin", "-v", "fatal", "-filter_threads", "1", "-threads", "1"),
-        *("-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(CONTAINER_SUFFIXES)),
-        *("-t", str(FINGERPRINTED_S), "-i", f"file:{path.absolute()}", "-map", "0:a:0"),
-        *("-f", "chromaprint", "-fp_format", "raw", "pipe:1"),
-    ]

@@ -27,12 +27,8 @@ def read_guarded(
 ) -> R:
     """Call a function that reads a song; in an isolated subprocess if the song is suspect.
 
-    ``read``, its arguments and what it returns must be picklable.
-
-    Raises
-    ------
-    TrackRejected
-        ``undecodable``, if the process dies again or takes longer than ten minutes. The note stays.
+    ``read``, its arguments and its result must be picklable. If the process dies again or takes
+    longer than ten minutes, the song is ``undecodable`` and the note stays.
     """
     note = layout.suspects / f"{track_id}.{_OUR_ID}.note"
     suspicions = [other for other in layout.suspects.glob(f"{track_id}.*.note") if other != note]

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -69,28 +69,28 @@ _PUBLISHER_TAGS = ("publisher", "label", "organization")
 
 
 @contextmanager
-def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    """Open the first audio stream of a file; cover art and video are ignored.
-
-    Raises
-    ------
-    TrackRejected
-        If the file is missing, cannot be read, holds no sound, or has no known decoder or rate.
-    TransientError
-        If nothing comes from the file for a minute.
-    """
-    if path.exists() and not path.is_file():  # a pipe without a writer would never open
-        raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
+def explain_unreadable(path: Path) -> Iterator[None]:
+    """Reject what is no file, does not exist or may not be read."""
     try:
-        container = av.open(
-            str(path.absolute()), options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
-        )
-    except FileNotFoundError as error:
-        message = f"{path} does not exist. Check its name."
-        raise TrackRejected(Reason.NOT_FOUND, message) from error
+        if path.exists() and not path.is_file():  # a pipe without a writer would never open
+            raise TrackRejected(Reason.NOT_AUDIO, f"{path} is no file. Name an audio file.")
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TrackRejected(Reason.NOT_FOUND, f"{path} does not exist. Check its name.") from error
     except PermissionError as error:
         message = f"{path} cannot be read: permission denied. Allow this user to read it."
         raise TrackRejected(Reason.FORBIDDEN, message) from error
+
+
+@contextmanager
+def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open the first audio stream of a file; cover art and video are ignored."""
+    place = str(path.absolute())
+    try:
+        with explain_unreadable(path):
+            container = av.open(
+                place, options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
+            )
     except av.ExitError as error:
         message = f"{path} returned nothing for {_TIMEOUT_S:g} s. Check the disk that it is on."
         raise TransientError(Reason.TIMED_OUT, message) from error
@@ -105,13 +105,6 @@ def probe_audio(path: Path) -> AudioFacts:
 
     ``duration_s`` is the time that the packets cover, less the samples that the encoder added;
     ``packets_id`` is the SHA-256 of codec, rate, channels and packets, without the tags.
-
-    Raises
-    ------
-    TrackRejected
-        If the file cannot be read, is not audio, has no rate between 8 and 192 kHz
-        (``sample_rate_unknown``), holds less sound than its header announces, or none
-        (``truncated``), or claims to last a month (``undecodable``).
     """
     with open_audio(path) as (container, stream):
         scan = scan_packets(container, stream, path)
@@ -120,7 +113,10 @@ def probe_audio(path: Path) -> AudioFacts:
             message = f"{path} claims to last {days:.0f} days. Fetch or encode it again."
             raise TrackRejected(Reason.UNDECODABLE, message)
         require_complete(container, stream, path, scan)
-        tags = _merge_tags(container, stream)
+        # those of the container have precedence
+        both = list(stream.metadata.items()) + list(container.metadata.items())
+        tags = {key.casefold(): value.strip() for key, value in both if value.strip()}
+        years = [_YEAR.search(tags.get(key, "")) for key in _DATE_TAGS]
         return AudioFacts(
             duration_s=scan.duration_s,
             sample_rate=stream.codec_context.sample_rate,
@@ -131,7 +127,7 @@ def probe_audio(path: Path) -> AudioFacts:
             artist=tags.get("artist") or tags.get("album_artist", ""),
             album=tags.get("album", ""),
             title=tags.get("title", ""),
-            year=_find_year(tags),
+            year=next((int(year[1]) for year in years if year), 0),
             publisher=next((tags[key] for key in _PUBLISHER_TAGS if tags.get(key)), ""),
         )
 
@@ -145,13 +141,7 @@ def container_suffix(path: Path) -> str:
 
 
 def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> PacketScan:
-    """Measure the time that the packets cover, and digest their content.
-
-    Raises
-    ------
-    TrackRejected
-        If there is no packet of sound.
-    """
+    """Measure the time that the packets cover, and digest their content."""
     context, time_base = stream.codec_context, float(stream.time_base or 0)
     ticks_per_sample = 1 / (time_base * context.sample_rate)
     covered = _CoveredTicks(ticks_per_sample, trims_itself=container.format.name != "mp3")
@@ -180,7 +170,7 @@ def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
 
 
 class _CoveredTicks:
-    """The ticks that the packets seen so far cover.
+    """The ticks that the packets read so far cover.
 
     Side data costs more to read than all else of a packet, and is read where it can matter: of the
     first packet, and of an mp3's packets that no other follows without a gap. No more than a full
@@ -250,7 +240,9 @@ def _audio_stream(container: InputContainer, path: Path) -> AudioStream:
     if stream is not None and stream.codec_context is None:
         message = f"the sound of {path} has no known decoder. Convert it to flac or mp3."
         raise TrackRejected(Reason.UNDECODABLE, message)
-    if stream is None or _is_guess(container, stream):
+    # without a header a container is guessed; no rate means that no packet of sound was found
+    is_guess = container.format.name in _WITHOUT_HEADER
+    if stream is None or (is_guess and not stream.codec_context.sample_rate):
         message = f"{path} holds no sound ({container.format.name}). Name an audio file."
         raise TrackRejected(Reason.NOT_AUDIO, message)
     sample_rate = stream.codec_context.sample_rate
@@ -263,24 +255,7 @@ def _audio_stream(container: InputContainer, path: Path) -> AudioStream:
     return stream
 
 
-def _is_guess(container: InputContainer, stream: AudioStream) -> bool:
-    """Whether the container has no header and was guessed, and no packet of sound was found."""
-    return container.format.name in _WITHOUT_HEADER and not stream.codec_context.sample_rate
-
-
 def _unknown_rate(sample_rate: int, path: Path) -> TrackRejected:
     found = f"a sample rate of {sample_rate} Hz" if sample_rate > 0 else "no sample rate"
     message = f"{path} has {found}; 8 to 192 kHz are supported. Encode it at 44.1 kHz."
     return TrackRejected(Reason.SAMPLE_RATE_UNKNOWN, message)
-
-
-def _find_year(tags: Mapping[str, str]) -> int:
-    """Year of the release, 0 where no tag holds one."""
-    found = (_YEAR.search(tags.get(key, "")) for key in _DATE_TAGS)
-    return next((int(year[1]) for year in found if year), 0)
-
-
-def _merge_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
-    """Tags of the stream and the container, keys in lower case; the container has precedence."""
-    tags = list(stream.metadata.items()) + list(container.metadata.items())
-    return {key.casefold(): value.strip() for key, value in tags if value.strip()}

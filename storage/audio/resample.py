@@ -28,9 +28,8 @@ class Segment:
 def needed_segment(start: int, n_samples: int, sample_rate: int) -> Segment:
     """Segment of a song that a fragment is made from, with context for the filter.
 
-    ``start`` and ``n_samples`` are in samples at 44.1 kHz. The segment begins where a sample of
-    the song coincides with one at 44.1 kHz, so that resampling it gives the samples of the
-    resampled full song.
+    ``start`` and ``n_samples`` are at 44.1 kHz. The segment begins where a sample of the song
+    coincides with one at 44.1 kHz, so that it gives the samples of the resampled full song.
     """
     if sample_rate == SAMPLE_RATE:
         return Segment(start=start, stop=start + n_samples)
@@ -43,43 +42,26 @@ def needed_segment(start: int, n_samples: int, sample_rate: int) -> Segment:
 def resample_segment(
     signal: Float32Array, segment: Segment, start: int, sample_rate: int
 ) -> Float32Array:
-    """Resample a segment to 44.1 kHz and drop the context before the fragment.
-
-    Parameters
-    ----------
-    signal : float32 [shape=(segment.stop - segment.start,)]
-        Shorter where the song ends.
-    start : int
-        First sample of the fragment at 44.1 kHz.
-    sample_rate : int
-        Of ``signal``, in Hz.
-    """
+    """Resample a segment to 44.1 kHz from the first sample of its fragment (``start``) on."""
     before = start - segment.start * SAMPLE_RATE // sample_rate
-    return resample_signal(signal, sample_rate)[before:]
-
-
-def resample_signal(signal: Float32Array, sample_rate: int) -> Float32Array:
-    """Resample a mono signal to 44.1 kHz with soxr's high quality."""
-    if sample_rate == SAMPLE_RATE:
-        return signal
-    resampled = soxr.resample(signal, sample_rate, SAMPLE_RATE, quality="HQ")
-    return np.asarray(resampled, dtype=np.float32)
+    if sample_rate != SAMPLE_RATE:
+        resampled = soxr.resample(signal, sample_rate, SAMPLE_RATE, quality="HQ")
+        signal = np.asarray(resampled, dtype=np.float32)
+    return signal[before:]
 
 
 def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     """Mean of the channels, each clipped to full scale before; NaN where a sample is not finite.
 
-    Lossy decoders overshoot full scale on loud music; an int16 file cannot hold that, so a song
-    read through one would differ from the same song read directly.
-
-    Parameters
-    ----------
-    samples : float or integer [shape=(n_channels, n_samples)]
-        Integers are scaled by their type; unsigned bytes have their zero at 128.
+    ``samples`` is (n_channels, n_samples); integers are scaled by their type. Lossy decoders
+    overshoot full scale on loud music, which an int16 file cannot hold: a song read through one
+    would differ from the same song read directly.
     """
     channels = np.array(_scale(samples))
     if not (channels.max(initial=-1) <= 1 and channels.min(initial=1) >= -1):
-        _clip(channels)
+        channels[np.isinf(channels)] = np.nan
+        with np.errstate(invalid="ignore"):
+            np.clip(channels, -1, 1, out=channels)
     mono = channels[0].copy()
     with np.errstate(invalid="ignore"):  # signalling NaNs
         for channel in channels[1:]:  # NumPy's mean over an axis of two takes eight times as long
@@ -91,12 +73,6 @@ def count_full_scale(samples: npt.NDArray[Any]) -> int:
     """Count the samples at full scale or beyond, of all channels; shaped as for `mix_down`."""
     levels = _scale(samples)
     return int(np.count_nonzero(levels >= _FULL_SCALE) + np.count_nonzero(levels <= -_FULL_SCALE))
-
-
-def _clip(channels: npt.NDArray[np.floating]) -> None:
-    channels[np.isinf(channels)] = np.nan
-    with np.errstate(invalid="ignore"):
-        np.clip(channels, -1, 1, out=channels)
 
 
 def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:

@@ -42,16 +42,9 @@ _SYNC, _ID3V1_BYTES = 0xFF, 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedSegment:
-    """The samples of a segment.
+    """The samples of a segment, mono; fewer where the song ends, meaningless if there is a fault.
 
-    Attributes
-    ----------
-    signal : float32 [shape=(n,)]
-        Mono, shorter where the song ends; meaningless if there is a fault.
-    full_scale_share : float
-        Share of its samples, all channels counted, that are at full scale.
-    fault : TrackRejected or None
-        Why it cannot be decoded.
+    ``full_scale_share`` counts the samples of all channels.
     """
 
     signal: Float32Array
@@ -80,13 +73,7 @@ def can_seek(path: Path, facts: AudioFacts) -> bool:
 def seek_segments(
     path: Path, facts: AudioFacts, segments: Sequence[Segment]
 ) -> list[DecodedSegment]:
-    """Decode segments of a song, mixed down to mono by the mean.
-
-    Raises
-    ------
-    TrackRejected
-        If libsndfile cannot open the song.
-    """
+    """Decode segments of a song, mixed down to mono by the mean."""
     decoded: list[DecodedSegment] = []
     while len(decoded) < len(segments):
         decoded += _read_to_fault(path, facts, segments[len(decoded) :])
@@ -100,37 +87,35 @@ def holds_only_frames(path: Path) -> bool:
     not lead to the end, libavformat decides, in 40 ms: it returns what stands between frames as a
     packet, or as the beginning of one.
     """
-    return _leads_to_end(path) or _every_packet_is_a_frame(path)
-
-
-def frame_bytes(header: bytes) -> int:
-    """Length of a layer III frame by its first three bytes; 0 if unknown (free bit rate)."""
-    return _FRAME_BYTES[header[1] << 8 | header[2]] if header[0] == _SYNC else 0
+    if leads_to_end(path):
+        return True
+    with open_audio(path) as (container, stream):
+        try:
+            packets = (packet for packet in container.demux(stream) if packet.size)
+            return all(bytes(memoryview(packet)[:2]) >= b"\xff\xe0" for packet in packets)
+        except av.FFmpegError:
+            return False
 
 
 def _read_to_fault(
     path: Path, facts: AudioFacts, segments: Sequence[Segment]
 ) -> list[DecodedSegment]:
     """Decode segments until one fails; libsndfile needs the song opened again after that."""
+    is_mpeg1 = facts.sample_rate >= _LOWEST_MPEG1_RATE
+    run_up_s = (_RUN_UP_S if is_mpeg1 else _MPEG2_RUN_UP_S) if facts.codec == "mp3" else 0.0
     decoded: list[DecodedSegment] = []
     try:
         with soundfile.SoundFile(str(path)) as song:
             for segment in segments:
-                decoded.append(_read_segment(song, segment, _run_up(facts), path))
+                decoded.append(
+                    _read_segment(song, segment, round(run_up_s * song.samplerate), path)
+                )
                 if decoded[-1].fault:
                     break
     except soundfile.LibsndfileError as error:
         message = f"{path} ({facts.codec}) cannot be decoded: {error}. Fetch or encode it again."
         raise TrackRejected(Reason.UNDECODABLE, message) from error
     return decoded
-
-
-def _run_up(facts: AudioFacts) -> int:
-    """Samples to decode before a segment, so that all of the segment is right."""
-    if facts.codec != "mp3":
-        return 0
-    is_mpeg1 = facts.sample_rate >= _LOWEST_MPEG1_RATE
-    return round((_RUN_UP_S if is_mpeg1 else _MPEG2_RUN_UP_S) * facts.sample_rate)
 
 
 def _read_segment(
@@ -152,7 +137,8 @@ def _read_segment(
     )
 
 
-def _leads_to_end(path: Path) -> bool:
+def leads_to_end(path: Path) -> bool:
+    """Whether the headers of layer III frames lead from one to the next up to the end."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as song:
         place, last = id3_bytes(song[:10]), len(song) - 3
         while place < last and song[place] == _SYNC:
@@ -161,18 +147,6 @@ def _leads_to_end(path: Path) -> bool:
                 return False
             place += length
         return place == len(song) - (_ID3V1_BYTES if song[-_ID3V1_BYTES:][:3] == b"TAG" else 0)
-
-
-def _every_packet_is_a_frame(path: Path) -> bool:
-    with open_audio(path) as (container, stream):
-        try:
-            return all(
-                bytes(memoryview(packet)[:2]) >= b"\xff\xe0"
-                for packet in container.demux(stream)
-                if packet.size
-            )
-        except av.FFmpegError:
-            return False
 
 
 def _frame_lengths() -> list[int]:

@@ -8,9 +8,8 @@ neighbour) are decoded from the start, at a thousandth of their playing time.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -43,8 +42,7 @@ _OGG_LAG_S = 2.0
 _MAX_JOINED_FRAMES = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
+class _Block(NamedTuple):
     """Decoded samples (n_channels, n_samples) and their position in the song."""
 
     start: int
@@ -55,8 +53,7 @@ class _Block:
         return self.start + self.samples.shape[-1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Damage:
+class _Damage(NamedTuple):
     """Samples of a song that cannot be decoded, and why."""
 
     start: int
@@ -70,12 +67,7 @@ def stream_segments(
     """Decode segments of a song, in any order, mixed down to mono by the mean.
 
     A segment has a fault where one of its packets, or one shortly before, cannot be decoded or is
-    missing.
-
-    Raises
-    ------
-    TrackRejected
-        If the sample rate changes.
+    missing. A song whose sample rate changes is rejected.
     """
     buffers = [_SegmentBuffer(segment) for segment in segments]
     with open_audio(path) as (container, stream):
@@ -128,10 +120,7 @@ class _SegmentBuffer:
 
 
 class _Position:
-    """Position of a demux loop in a song, counted in samples, and which packets it needs.
-
-    The packets of the stream have to be shown one by one, from the first.
-    """
+    """Position of a demux loop in a song, counted in samples, and which packets it needs."""
 
     def __init__(self, stream: AudioStream, facts: AudioFacts, segments: Sequence[Segment]) -> None:
         samples_per_tick = float(stream.time_base or 0) * facts.sample_rate
@@ -157,8 +146,10 @@ class _Position:
 
     def needs(self, packet: "Packet[AudioStream]") -> bool:
         """Whether a packet has to be decoded; after skipped ones the decoder is flushed."""
-        if self.sample and self._may_skip and packet.size and not self._is_near(packet):
-            self._skip(packet)
+        ahead = self.sample + self._length(packet) + round(_RUN_UP_S * self.sample_rate)
+        is_near = self.reaches_segment(ahead)
+        if self.sample and self._may_skip and packet.size and not is_near:
+            self.sample += self._length(packet)
             self._has_skipped = True
             return False
         if self._has_skipped:
@@ -182,7 +173,7 @@ class _Position:
     def skip_damaged(self, packet: "Packet[AudioStream]", why: str) -> None:
         """Advance over a packet that cannot be decoded."""
         self._note_damage(0, self._length(packet), why)
-        self._skip(packet)
+        self.sample += self._length(packet)
 
     def advance(self, frame: AudioFrame) -> int:
         """Advance over a frame; return the position of its first sample."""
@@ -193,18 +184,11 @@ class _Position:
         """Whether sound up to ``stop`` belongs to a segment, not to the run-up to one."""
         return bool(self._ahead) and stop > self._ahead[0].start
 
-    def _skip(self, packet: "Packet[AudioStream]") -> None:
-        self.sample += self._length(packet)
-
-    def _is_near(self, packet: "Packet[AudioStream]") -> bool:
-        run_up = round(_RUN_UP_S * self.sample_rate)
-        return self.reaches_segment(self.sample + self._length(packet) + run_up)
-
     def _note_damage(self, first: int, last: int, why: str) -> None:
         """Note damage from ``first`` to ``last``, relative to the position, and its aftermath."""
         start = max(0, self.sample + first)
         stop = self.sample + last + round(_AFTERMATH_S * self.sample_rate)
-        self.damages.append(_Damage(start=start, stop=stop, why=why))
+        self.damages.append(_Damage(start, stop, why))
 
     def _length(self, packet: "Packet[AudioStream]") -> int:
         return round((packet.duration or 0) * self._samples_per_tick)
@@ -214,41 +198,34 @@ def _join(blocks: Iterator[_Block]) -> Iterator[_Block]:
     """Join blocks that follow each other."""
     run: list[_Block] = []
     for block in blocks:
-        if run and not _continues(run, block):
-            yield _concatenate(run)
+        same_channels = run and len(run[-1].samples) == len(block.samples)
+        if not same_channels or run[-1].stop != block.start or len(run) == _MAX_JOINED_FRAMES:
+            yield from _concatenate(run)
             run = []
         run.append(block)
+    yield from _concatenate(run)
+
+
+def _concatenate(run: list[_Block]) -> Iterator[_Block]:
     if run:
-        yield _concatenate(run)
-
-
-def _continues(run: list[_Block], block: _Block) -> bool:
-    same_channels = len(run[-1].samples) == len(block.samples)
-    return run[-1].stop == block.start and same_channels and len(run) < _MAX_JOINED_FRAMES
-
-
-def _concatenate(run: list[_Block]) -> _Block:
-    samples = np.concatenate([block.samples for block in run], axis=1)
-    return _Block(start=run[0].start, samples=samples)
+        samples = np.concatenate([block.samples for block in run], axis=1)
+        yield _Block(run[0].start, samples)
 
 
 def _decode_blocks(
     position: _Position, container: InputContainer, stream: AudioStream, path: Path
 ) -> Iterator[_Block]:
-    for packet in _demux(container, stream):
-        if position.is_over():
+    packets = container.demux(stream)
+    while not position.is_over():
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:  # the file cannot be read further
+            return
+        if packet is None:
             return
         position.skip_gap(packet)
         if position.needs(packet):
             yield from _decode_packet(position, packet, path)
-
-
-def _demux(container: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":
-    """Yield the packets; a file that cannot be read further ends there."""
-    try:
-        yield from container.demux(stream)
-    except av.FFmpegError:
-        return
 
 
 def _decode_packet(
@@ -268,7 +245,7 @@ def _decode_packet(
             raise TrackRejected(Reason.UNDECODABLE, message)
         start = position.advance(frame)
         if position.reaches_segment(position.sample):
-            yield _Block(start=start, samples=_channels(frame))
+            yield _Block(start, _channels(frame))
 
 
 def _channels(frame: AudioFrame) -> npt.NDArray[Any]:

@@ -31,13 +31,7 @@ def round_samples(fragments: Float32Array) -> Float32Array:
 
 
 def read_wav(path: Path, n_fragments: int) -> Float32Array:
-    """Read the fragments that `write_wav` wrote: float32 [shape=(n_fragments, n_samples)], -1..1.
-
-    Raises
-    ------
-    ValueError
-        If the file is no such WAV or does not hold that many fragments.
-    """
+    """Read the fragments that `write_wav` wrote; a `ValueError` if the file is no such WAV."""
     try:
         with wave.open(str(path), "rb") as song:
             layout = (song.getframerate(), song.getnchannels(), song.getsampwidth())

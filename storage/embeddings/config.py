@@ -22,39 +22,21 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 class EmbeddingConfig:
     """A model of one's own that turns windows of sound into features.
 
-    Attributes
-    ----------
-    file : Path
-        LiteRT (``.tflite``), ONNX (``.onnx``, with the extra ``genreflow[onnx]``) or Keras
-        (``.keras``). It reads a wave in -1..1 as (n) or (batch, n) in float32.
-    sample_rate : int
-        Of the sound that the model reads, in Hz.
-    window_s, hop_s : float
-        Length of a window, and the least distance between two windows of a song, in seconds;
-        0: windows do not overlap.
-    licence : str
-        Of the model's weights; model cards name it.
-    output : int, str or tuple of those
-        The output of the model that holds the features, by position or name. Of several, all are
-        joined. Where ``labels`` name tags, the last one holds the tags.
-    labels : tuple of str, or str
-        Names of the tags, or a file of them: a text with one a line, or a CSV file with a column
-        ``label``, ``tag``, ``name`` or ``display_name``.
-    probabilities : bool
-        Whether the model gives probabilities of the tags, and not logits.
-    trained_on : tuple of str
-        Data sets that the model was trained on: scores on their songs may be too good.
+    ``file`` is LiteRT (``.tflite``), ONNX (``.onnx``, with the extra ``genreflow[onnx]``) or Keras
+    (``.keras``); it reads a wave in -1..1 as (n) or (batch, n) in float32.
     """
 
     file: Path
     sample_rate: int
     window_s: float
-    licence: str
-    hop_s: float = 0.0
+    licence: str  # of the weights; model cards name it
+    hop_s: float = 0.0  # least distance between two windows; 0: they do not overlap
+    # by position or name; several are joined, and where labels name tags, the last one holds them
     output: Output | tuple[Output, ...] = 0
+    # names of the tags, a text file with one a line, or a CSV file with one of LABEL_COLUMNS
     labels: tuple[str, ...] | str = ()
-    probabilities: bool = False
-    trained_on: tuple[str, ...] = ()
+    probabilities: bool = False  # whether the tags are probabilities, and not logits
+    trained_on: tuple[str, ...] = ()  # data sets: scores on their songs may be too good
 
     def __post_init__(self) -> None:
         require_rate(self.sample_rate)
@@ -84,13 +66,7 @@ class EmbeddingConfig:
         return named * 2 if self.labels and len(named) == 1 else named
 
     def read_labels(self) -> tuple[str, ...]:
-        """Return the names of the tags.
-
-        Raises
-        ------
-        UsageError
-            If their file cannot be read, or a name is empty or there twice.
-        """
+        """Return the names of the tags."""
         labels = _read_file(Path(self.labels)) if isinstance(self.labels, str) else self.labels
         names = tuple(label.strip() for label in labels)
         if isinstance(self.labels, str) and self.labels and not names:
@@ -107,12 +83,7 @@ NO_EMBEDDINGS: Mapping[str, EmbeddingConfig] = MappingProxyType({})
 
 
 def require_own_names(names: Iterable[str]) -> None:
-    """Refuse names that cannot be used for embeddings of one's own.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse names that cannot be used for embeddings of one's own."""
     for name in names:
         if name in REPRESENTATIONS or name in BUILT_IN:
             raise UsageError(
@@ -136,15 +107,12 @@ def _read_file(path: Path) -> tuple[str, ...]:
     lines = text.splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
-    rows = list(csv.reader(lines)) if path.suffix.lower() == ".csv" else [[line] for line in lines]
-    return _label_column(path, rows)
-
-
-def _label_column(path: Path, rows: list[list[str]]) -> tuple[str, ...]:
+    if path.suffix.lower() != ".csv":
+        return tuple(lines)
+    rows = list(csv.reader(lines))
     header = [name.strip().lower() for name in rows[0]] if rows else []
-    found = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)
-    if path.suffix.lower() == ".csv" and found is not None:
-        return tuple(row[found] if len(row) > found else "" for row in rows[1:])
+    if found := [header.index(name) for name in LABEL_COLUMNS if name in header]:
+        return tuple(row[found[0]] if len(row) > found[0] else "" for row in rows[1:])
     if any(len(row) > 1 for row in rows):
         raise UsageError(
             f"{path} has several columns, and none is called {', '.join(LABEL_COLUMNS)}. Rename "

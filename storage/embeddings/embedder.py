@@ -19,18 +19,10 @@ from storage.embeddings.runtime import Output, open_runtime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """An embedding and the file that computes it.
+    """An embedding and the file that computes it: ``.tflite``, ``.onnx`` or ``.keras``.
 
-    Attributes
-    ----------
-    embedding : Embedding
-    file : Path
-        ``.tflite``, ``.onnx`` or ``.keras``.
-    outputs : tuple of int or str
-        Outputs of the file, by position or name. Joined in this order they are the values of a
-        window: its features first, then one logit a tag.
-    has_probabilities : bool
-        Whether the file gives probabilities of the tags, which become logits.
+    ``outputs`` of the file, joined, are the values of a window: its features, then one logit a tag
+    (``has_probabilities``: the file gives probabilities, which become logits).
     """
 
     embedding: Embedding
@@ -68,23 +60,12 @@ def window_samples(embedding: Embedding) -> int:
 
 
 def resample_windows(fragments: Float32Array, embedding: Embedding) -> Float32Array:
-    """Resample fragments, each by itself, and cut off the context on both sides.
+    """Resample fragments, each by itself, and cut off the context (`CONTEXT_S`) on both sides.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_windows, n_samples)]
-        Mono at 44.1 kHz; a window with `features.CONTEXT_S` on both sides.
-    embedding : Embedding
-
-    Returns
-    -------
-    float32 [shape=(n_windows, window_samples(embedding))]
-
-    Notes
-    -----
-    Samples of both rates meet every 10 ms or more often (`require_rate`). A fragment is resampled
-    from such a meeting point before the window on, so that a window holds the very samples that it
-    has where the whole song is resampled; soxr's high-quality filter reaches 15 ms at 16 kHz.
+    float32 (n_windows, n_samples) at 44.1 kHz → (n_windows, window_samples(embedding)). Samples of
+    both rates meet every 10 ms or more often (`require_rate`). A fragment is resampled from such a
+    point before the window on, so that a window holds the very samples that it has where the whole
+    song is resampled; soxr's high-quality filter reaches 15 ms at 16 kHz.
     """
     n_samples = window_samples(embedding)
     meeting = _meeting_samples(embedding.sample_rate)
@@ -94,18 +75,15 @@ def resample_windows(fragments: Float32Array, embedding: Embedding) -> Float32Ar
     )
     windows = np.empty((len(fragments), n_samples), np.float32)
     for window, fragment in zip(windows, fragments, strict=True):
-        sound = _resample(fragment[first:], embedding.sample_rate)
+        sound = fragment[first:]
+        if embedding.sample_rate != SAMPLE_RATE:
+            sound = soxr.resample(sound, SAMPLE_RATE, embedding.sample_rate, quality="HQ")
         window[:] = sound[before : before + n_samples]
     return windows
 
 
 def require_rate(sample_rate: int) -> None:
-    """Refuse a rate whose samples meet those at 44.1 kHz less often than every 10 ms.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Refuse a rate whose samples meet those at 44.1 kHz less often than every 10 ms."""
     if sample_rate < 1000 or _meeting_samples(sample_rate) > _MEETING_SAMPLES:
         raise ValueError(
             f"sample_rate is {sample_rate}. Use the rate that the model was trained at, in Hz: a "
@@ -118,35 +96,15 @@ def _meeting_samples(sample_rate: int) -> int:
     return SAMPLE_RATE // math.gcd(SAMPLE_RATE, sample_rate)
 
 
-def _resample(signal: Float32Array, sample_rate: int) -> Float32Array:
-    if sample_rate == SAMPLE_RATE:
-        return signal
-    return np.asarray(soxr.resample(signal, SAMPLE_RATE, sample_rate, quality="HQ"), np.float32)
-
-
 LEAST_PROBABILITY = 1e-4
 """Tags that are less probable, and as near to 1, are all the same: 8-bit models say 0 of most."""
 
 
 def load_embedder(model: Model, n_threads: int = 1) -> Callable[[Float32Array], Float32Array]:
-    """Open a model and return the function that embeds fragments.
+    """Open a model and return the function that embeds fragments; one thread at a time calls it.
 
-    Parameters
-    ----------
-    model : Model
-    n_threads : int
-        Threads that compute one call.
-
-    Returns
-    -------
-    callable
-        float32 (n_windows, n_samples) at 44.1 kHz, with `features.CONTEXT_S` on both sides of each
-        window, to float32 (n_windows, n_values). One thread at a time may call it.
-
-    Raises
-    ------
-    UsageError
-        If the model cannot be loaded.
+    float32 (n_windows, n_samples) at 44.1 kHz, with `features.CONTEXT_S` on both sides of each
+    window → float32 (n_windows, n_values). ``n_threads`` compute one call.
     """
     n_samples = window_samples(model.embedding)
     runtime = open_runtime(model.file, n_samples, model.outputs, n_threads)

@@ -8,9 +8,12 @@ Only the conversion imports TensorFlow, once a machine.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
+from keras import layers
 
 from genre_core.representations.mel import slaney_filters
+from storage.embeddings.weights import Variables
 
 SAMPLE_RATE = 16_000
 WINDOW_SAMPLES = 48_000
@@ -18,6 +21,8 @@ FRAME_SAMPLES, HOP_SAMPLES, N_BANDS = 512, 256, 96
 _PADDING = 64
 """Silence on both sides: 187 frames, on which the networks were trained, need 48,128 samples."""
 _EPSILON = 1e-3
+_KERNEL = ("kernel", "bias")
+_NORMALISATION = ("gamma", "beta", "moving_mean", "moving_variance")
 _SMALL_POOLS = (((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
 _VGG_POOLS = {
     "MTT_vgg": (((4, 1), (2, 2)), ((2, 2), (2, 2)), *_SMALL_POOLS),
@@ -28,49 +33,30 @@ _VGG_POOLS = {
 Tensor = Any  # a Keras tensor
 Model = Any  # a keras.Model
 Layer = Any  # a keras.Layer
-Layers = Any  # the module keras.layers; naming it would import Keras
-Variables = Callable[[str], np.ndarray]
 _Pool = tuple[tuple[int, int], tuple[int, int]]
 
 
 def build_tagger(name: str, variables: Variables) -> Model:
-    """Build one network of the package with its trained weights.
+    """Build one network of the package with the variables of its checkpoint, by name.
 
-    Parameters
-    ----------
-    name : str
-        ``MTT_musicnn``, ``MSD_musicnn``, ``MTT_vgg`` or ``MSD_vgg``.
-    variables : callable
-        Returns a variable of its checkpoint by name.
-
-    Returns
-    -------
-    keras.Model
-        float32 (batch, 187, 96), log-mel frames → features and tag logits, in this order, both
-        float32 (batch, n).
+    float32 (batch, 187, 96), log-mel frames → features and tag logits, in this order, both float32
+    (batch, n).
     """
-    import keras
-
     frames = keras.Input(
         (1 + (WINDOW_SAMPLES + 2 * _PADDING - FRAME_SAMPLES) // HOP_SAMPLES, N_BANDS)
     )
     saved = _Checkpoint(variables)
     if pools := _VGG_POOLS.get(name):
-        return keras.Model(frames, _build_vgg(keras.layers, saved, frames, pools))
-    return keras.Model(frames, _build_musicnn(keras.layers, saved, frames))
+        return keras.Model(frames, _build_vgg(saved, frames, pools))
+    return keras.Model(frames, _build_musicnn(saved, frames))
 
 
 def build_embedder(names: Sequence[str], variables_of: Callable[[str], Variables]) -> Model:
     """Build one model of several taggers that share the front end.
 
-    Returns
-    -------
-    keras.Model
-        float32 (batch, 48000), a wave of 3 s at 16 kHz → float32 (batch, n_values): the features
-        of each tagger, then the tag logits of each.
+    float32 (batch, 48000), a wave of 3 s at 16 kHz → float32 (batch, n_values): the features of
+    each tagger, then the tag logits of each.
     """
-    import keras
-
     wave = keras.Input((WINDOW_SAMPLES,))
     frames = build_front_end()(wave)
     found = [build_tagger(name, variables_of(name))(frames) for name in names]
@@ -81,14 +67,9 @@ def build_embedder(names: Sequence[str], variables_of: Callable[[str], Variables
 def build_front_end() -> Model:
     """Build the log-mel front end: float32 (batch, 48000) at 16 kHz → (batch, 187, 96).
 
-    Notes
-    -----
     The DFT is a strided convolution. Power in 96 Slaney mel bands, log10(10,000 x + 1), as in the
     package, whose cast to float16 (it overflows above a power of 6.55) is left out.
     """
-    import keras
-
-    layers = keras.layers
     wave = keras.Input((WINDOW_SAMPLES,))
     padded = layers.ZeroPadding1D(_PADDING)(layers.Reshape((WINDOW_SAMPLES, 1))(wave))
     n_bins = FRAME_SAMPLES // 2 + 1
@@ -121,25 +102,22 @@ class _Checkpoint:
         self._variables = variables
         self._counts: dict[str, int] = {}
 
-    def next_weights(self, kind: str, names: tuple[str, ...]) -> list[np.ndarray]:
+    def next_weights(self, kind: str, names: Sequence[str] = _KERNEL) -> list[np.ndarray]:
         """Return the named variables of the next layer of a kind."""
         count = self._counts.get(kind, 0)
         self._counts[kind] = count + 1
         scope = f"{kind}_{count}" if count else kind
         return [self._variables(f"{scope}/{name}") for name in names]
 
-    def named_weights(self, scope: str) -> list[np.ndarray]:
-        """Return kernel and bias of a layer that has a name of its own."""
-        return [self._variables(f"{scope}/{name}") for name in ("kernel", "bias")]
-
-    def normalise(self, layers: Layers, x: Tensor) -> Tensor:
+    def normalise(self, x: Tensor) -> Tensor:
         """Apply the next batch normalisation."""
-        names = ("gamma", "beta", "moving_mean", "moving_variance")
-        return _apply(
-            layers.BatchNormalization(epsilon=_EPSILON),
-            x,
-            self.next_weights("batch_normalization", names),
-        )
+        weights = self.next_weights("batch_normalization", _NORMALISATION)
+        return _apply(layers.BatchNormalization(epsilon=_EPSILON), x, weights)
+
+    def dense(self, x: Tensor, activation: str | None = None) -> Tensor:
+        """Apply the next dense layer."""
+        kernel, bias = self.next_weights("dense")
+        return _apply(layers.Dense(len(bias), activation=activation), x, [kernel, bias])
 
 
 def _apply(layer: Layer, x: Tensor, weights: list[np.ndarray]) -> Tensor:
@@ -148,64 +126,58 @@ def _apply(layer: Layer, x: Tensor, weights: list[np.ndarray]) -> Tensor:
     return result
 
 
-def _build_musicnn(layers: Layers, saved: _Checkpoint, frames: Tensor) -> list[Tensor]:
-    front = _front_features(layers, saved, frames)
+def _build_musicnn(saved: _Checkpoint, frames: Tensor) -> list[Tensor]:
+    front = _front_features(saved, frames)
     mid = [front]
     for _ in range(3):
-        fresh = _mid_features(layers, saved, mid[-1])
+        fresh = _mid_features(saved, mid[-1])
         mid.append(fresh if len(mid) == 1 else layers.Add()([fresh, mid[-1]]))
-    pooled = _pool_time(layers, layers.Concatenate()(mid))
-    pooled = saved.normalise(layers, pooled)
-    kernel, bias = saved.next_weights("dense", ("kernel", "bias"))
-    dense = _apply(layers.Dense(len(bias), activation="relu"), pooled, [kernel, bias])
-    features = saved.normalise(layers, dense)
-    kernel, bias = saved.next_weights("dense", ("kernel", "bias"))
-    return [features, _apply(layers.Dense(len(bias)), features, [kernel, bias])]
+    pooled = _pool_time(layers.Concatenate()(mid))
+    pooled = saved.normalise(pooled)
+    features = saved.normalise(saved.dense(pooled, activation="relu"))
+    return [features, saved.dense(features)]
 
 
-def _front_features(layers: Layers, saved: _Checkpoint, frames: Tensor) -> Tensor:
+def _front_features(saved: _Checkpoint, frames: Tensor) -> Tensor:
     """Timbral filters (tall) and temporal ones (long), each at its loudest band."""
     image = layers.Reshape((*frames.shape[1:], 1))(frames)
-    image = saved.normalise(layers, image)
+    image = saved.normalise(image)
     framed = layers.ZeroPadding2D(((3, 3), (0, 0)))(image)
-    found = [_convolve(layers, saved, framed, "valid") for _ in range(2)]
-    found += [_convolve(layers, saved, image, "same") for _ in range(3)]
+    found = [_convolve(saved, framed, "valid") for _ in range(2)]
+    found += [_convolve(saved, image, "same") for _ in range(3)]
     return layers.Concatenate()(found)
 
 
-def _convolve(layers: Layers, saved: _Checkpoint, image: Tensor, padding: str) -> Tensor:
-    kernel, bias = saved.next_weights("conv2d", ("kernel", "bias"))
+def _convolve(saved: _Checkpoint, image: Tensor, padding: str) -> Tensor:
+    kernel, bias = saved.next_weights("conv2d")
     convolution = layers.Conv2D(
         kernel.shape[-1], kernel.shape[:2], padding=padding, activation="relu"
     )
-    found = saved.normalise(layers, _apply(convolution, image, [kernel, bias]))
+    found = saved.normalise(_apply(convolution, image, [kernel, bias]))
     n_frames, n_bands, n_filters = found.shape[1:]
     return layers.Reshape((n_frames, n_filters))(layers.MaxPooling2D((1, n_bands))(found))
 
 
-def _mid_features(layers: Layers, saved: _Checkpoint, x: Tensor) -> Tensor:
-    kernel, bias = saved.next_weights("conv2d", ("kernel", "bias"))
+def _mid_features(saved: _Checkpoint, x: Tensor) -> Tensor:
+    kernel, bias = saved.next_weights("conv2d")
     kernel = kernel[:, :, 0, :]  # it spans all channels: a convolution over time alone
     convolution = layers.Conv1D(kernel.shape[-1], len(kernel), padding="same", activation="relu")
-    return saved.normalise(layers, _apply(convolution, x, [kernel, bias]))
+    return saved.normalise(_apply(convolution, x, [kernel, bias]))
 
 
-def _pool_time(layers: Layers, x: Tensor) -> Tensor:
+def _pool_time(x: Tensor) -> Tensor:
     """Maximum and mean over time, interleaved as TensorFlow 1 flattened them."""
     pooled = [layers.GlobalMaxPooling1D(), layers.GlobalAveragePooling1D()]
     columns = [layers.Reshape((x.shape[-1], 1))(pool(x)) for pool in pooled]
     return layers.Flatten()(layers.Concatenate()(columns))
 
 
-def _build_vgg(
-    layers: Layers, saved: _Checkpoint, frames: Tensor, pools: Sequence[_Pool]
-) -> list[Tensor]:
-    x = saved.normalise(layers, layers.Reshape((*frames.shape[1:], 1))(frames))
+def _build_vgg(saved: _Checkpoint, frames: Tensor, pools: Sequence[_Pool]) -> list[Tensor]:
+    x = saved.normalise(layers.Reshape((*frames.shape[1:], 1))(frames))
     for number, (size, strides) in enumerate(pools, start=1):
-        kernel, bias = saved.named_weights(f"{number}CNN")
+        kernel, bias = saved.next_weights(f"{number}CNN")
         convolution = layers.Conv2D(kernel.shape[-1], (3, 3), padding="same", activation="relu")
-        x = saved.normalise(layers, _apply(convolution, x, [kernel, bias]))
+        x = saved.normalise(_apply(convolution, x, [kernel, bias]))
         x = layers.MaxPooling2D(size, strides=strides)(x)
     features = layers.Flatten()(x)
-    kernel, bias = saved.next_weights("dense", ("kernel", "bias"))
-    return [features, _apply(layers.Dense(len(bias)), features, [kernel, bias])]
+    return [features, saved.dense(features)]

@@ -1,21 +1,21 @@
 """Embeddings by name: those that are built in, and those of the user's own settings."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import SEPARATOR, Embedding
 from genre_core.representations.features import FeatureConfig, matrices_of
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig
 from storage.embeddings.embedder import Model, load_embedder
-from storage.embeddings.runtime import Runtime, open_runtime
+from storage.embeddings.runtime import open_runtime
 from storage.embeddings.weights import find_weights, read_note, write_note
 from storage.files import digest_file
 
@@ -28,16 +28,12 @@ def check_embedding(config: EmbeddingConfig, file: Path) -> tuple[int, ...]:
 
     Its outputs must be finite, the same bits for the same sound, the same for a window alone and
     among others (to `TOLERANCE`), and different for different sound.
-
-    Raises
-    ------
-    UsageError
-        That says which of these is not so.
     """
     runtime = open_runtime(file, config.n_samples, config.outputs)
     windows = _made_sound(config)
     values, again = runtime.outputs(windows), runtime.outputs(windows)
-    alone = _one_by_one(runtime, windows)
+    one_by_one = [runtime.outputs(window[None]) for window in windows]
+    alone = [np.concatenate(parts) for parts in zip(*one_by_one, strict=True)]
     for output, *three in zip(config.outputs, values, again, alone, strict=True):
         _check_output(f"Output {output!r} of {file}", *three)
     if config.labels:
@@ -45,30 +41,18 @@ def check_embedding(config: EmbeddingConfig, file: Path) -> tuple[int, ...]:
     return tuple(array.shape[1] for array in values)
 
 
-def check_labels(config: EmbeddingConfig, labels: Sequence[str], sizes: Sequence[int]) -> None:
-    """Refuse labels that are not as many as the tags of the last output.
-
-    Raises
-    ------
-    UsageError
-    """
-    if labels and len(labels) != sizes[-1]:
-        raise UsageError(
-            f"labels name {len(labels)} tags, but output {config.outputs[-1]!r} of {config.file} "
-            f"has {sizes[-1]} values. Name the output of the tags last, as in "
-            'output = ["features", "tags"], and one label a value, in order.'
-        )
-
-
 def _check_output(
     where: str, values: Float32Array, again: Float32Array, alone: Float32Array
 ) -> None:
     if not values.size:
         raise UsageError(f"{where} holds no values. Choose another output.")
-    if not np.isfinite(values).all():
+    finite = np.isfinite(values).min(axis=1)
+    if bad := [
+        sound for sound, is_good in zip(_SOUNDS, finite.tolist(), strict=True) if not is_good
+    ]:
         raise UsageError(
-            f"{where} is not finite for {_SOUNDS[_first_bad(values)]}. Put a floor under "
-            "logarithms and divisions in the model."
+            f"{where} is not finite for {bad[0]}. Put a floor under logarithms and divisions in "
+            "the model."
         )
     if not np.array_equal(values, again):
         raise UsageError(
@@ -88,16 +72,12 @@ def _check_output(
 
 def _check_tags(where: str, tags: Float32Array, probabilities: bool) -> None:
     in_range = bool(tags.min() >= 0 and tags.max() <= 1)
-    if probabilities and not in_range:
-        raise UsageError(
-            f"{where} has values from {tags.min():.3g} to {tags.max():.3g}, which are no "
-            "probabilities. Remove `probabilities = true`."
-        )
-    if in_range and not probabilities:
-        raise UsageError(
-            f"{where} has values from {tags.min():.3g} to {tags.max():.3g}, which look like "
-            "probabilities, not logits. Set `probabilities = true`."
-        )
+    if in_range == probabilities:
+        return
+    problem = "which look like probabilities, not logits. Set `probabilities = true`."
+    if probabilities:
+        problem = "which are no probabilities. Remove `probabilities = true`."
+    raise UsageError(f"{where} has values from {tags.min():.3g} to {tags.max():.3g}, {problem}")
 
 
 _SOUNDS = ("silence", "faint noise", "noise", "a tone", "a tone clipped at full scale")
@@ -112,19 +92,10 @@ def _made_sound(config: EmbeddingConfig) -> Float32Array:
     return np.stack(sounds).astype(np.float32)
 
 
-def _one_by_one(runtime: Runtime, windows: Float32Array) -> list[Float32Array]:
-    parts = [runtime.outputs(window[None]) for window in windows]
-    return [np.concatenate(values) for values in zip(*parts, strict=True)]
-
-
-def _first_bad(values: Float32Array) -> int:
-    return int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-
-
 __all__ = ["EmbeddingConfig", "Model", "find_model"]
 
 _CHECK = 1
-"""Goes up when `check_embedding` asks for more: what passed before is checked anew."""
+"""Raise it when `check_embedding` requires more: what passed before is checked anew."""
 
 
 def find_model(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
@@ -132,25 +103,16 @@ def find_model(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
 
     The check runs once for a file and its settings; a note of it stays in the user's cache, so
     that afterwards the file is only digested.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name, or it cannot be used.
     """
+    if name not in own and name in BUILT_IN:
+        return find_weights(name)
     if name not in own:
-        return _find_built_in(name, own)
+        known = ", ".join((*BUILT_IN, *own))
+        raise UsageError(f"There is no embedding {name!r}. Choose one of: {known}.")
     try:
         return _load_own(name, own[name])
     except UsageError as error:
         raise UsageError(f"[embeddings.{name}]: {error}") from error
-
-
-def _find_built_in(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
-    if name in BUILT_IN:
-        return find_weights(name)
-    known = ", ".join((*BUILT_IN, *own))
-    raise UsageError(f"There is no embedding {name!r}. Choose one of: {known}.")
 
 
 def _load_own(name: str, config: EmbeddingConfig) -> Model:
@@ -158,7 +120,12 @@ def _load_own(name: str, config: EmbeddingConfig) -> Model:
     labels = config.read_labels()
     digest = _digest(config, file)
     sizes = _checked_sizes(config, file, digest)
-    check_labels(config, labels, sizes)
+    if labels and len(labels) != sizes[-1]:
+        raise UsageError(
+            f"labels name {len(labels)} tags, but output {config.outputs[-1]!r} of {config.file} "
+            f"has {sizes[-1]} values. Name the output of the tags last, as in "
+            'output = ["features", "tags"], and one label a value, in order.'
+        )
     embedding = Embedding(
         name=name,
         digest=digest,
@@ -170,16 +137,12 @@ def _load_own(name: str, config: EmbeddingConfig) -> Model:
         licence=config.licence,
         trained_on=config.trained_on,
     )
-    return Model(
-        embedding=embedding,
-        file=file,
-        outputs=config.outputs,
-        has_probabilities=config.probabilities,
-    )
+    outputs, is_probable = config.outputs, config.probabilities
+    return Model(embedding=embedding, file=file, outputs=outputs, has_probabilities=is_probable)
 
 
 def _checked_sizes(config: EmbeddingConfig, file: Path, digest: str) -> tuple[int, ...]:
-    """Return the sizes of the outputs; the model is run where no note says that it was."""
+    """Return the sizes of the outputs; the model is run unless a note has them."""
     name = f"checked/{digest}-{'tags' if config.labels else 'features'}-{_CHECK}"
     note = read_note(name)
     if note is None:
@@ -206,7 +169,7 @@ def _digest(config: EmbeddingConfig, file: Path) -> str:
         "outputs": config.outputs,
         "probabilities": config.probabilities,
     }
-    return hashlib.sha256(json.dumps(read_as, sort_keys=True).encode()).hexdigest()
+    return digest_document(read_as)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,19 +187,15 @@ class Transform:
 def load_transform(
     features: FeatureConfig, own: Mapping[str, EmbeddingConfig], n_threads: int = 1
 ) -> Transform:
-    """Return the transform of feature settings; an embedding's model is found and loaded.
-
-    Raises
-    ------
-    UsageError
-        If there is no such embedding, or its model cannot be used.
-    CatalogMismatch
-        If the embedding of that name is another one by now.
-    """
+    """Return the transform of feature settings; an embedding's model is found and loaded."""
     if features.embedding is None:
         return Transform(name=features.representation, apply=partial(matrices_of, config=features))
     model = find_model(features.representation, own)
-    _require_same(model.embedding, features.embedding)
+    if model.embedding.digest != features.embedding.digest:
+        raise CatalogMismatch(
+            f"The model of the embedding {model.embedding.name!r} has changed. Put the old file "
+            "back, or run `genreflow extract` and train again."
+        )
     return embedding_transform(model, n_threads)
 
 
@@ -246,11 +205,3 @@ def embedding_transform(model: Model, n_threads: int = 1) -> Transform:
     return Transform(
         name=model.embedding.name, apply=lambda fragments: embed(fragments)[:, :, None]
     )
-
-
-def _require_same(found: Embedding, expected: Embedding) -> None:
-    if found.digest != expected.digest:
-        raise CatalogMismatch(
-            f"The model of the embedding {expected.name!r} has changed. Put the old file back, or "
-            "run `genreflow extract` and train again."
-        )

@@ -1,62 +1,210 @@
-"""A model file as a function of windows of sound: features, then tag logits."""
+"""Model files as functions of windows of sound, by LiteRT, ONNX Runtime or Keras.
 
-from collections.abc import Callable, Sequence
+A backend names the inputs and outputs of a model and runs it on one array. What it has open is
+used by one thread at a time.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from storage.embeddings.backends import Array, Backend, TensorSpec, first_line, open_backend
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """An input or output of a model: its names, its shape (None where any size fits), its type."""
+
+    names: tuple[str, ...]
+    shape: tuple[int | None, ...]
+    kind: str
+
+
+class Backend(Protocol):
+    """A model file that has been opened."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def run(self, wave: Float32Array) -> list[Array]:
+        """Return every output for one input."""
+        ...
+
+
+class LiteBackend:
+    """A ``.tflite`` file."""
+
+    def __init__(self, file: Path, n_threads: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(model_path=str(file), num_threads=n_threads)
+        names: dict[int, str] = {}  # of the outputs in the signature, where there is one
+        if self._interpreter.get_signature_list():
+            outputs = self._interpreter.get_signature_runner().get_output_details()
+            names = {one["index"]: name for name, one in outputs.items()}
+        details = sorted(
+            self._interpreter.get_output_details(), key=lambda one: _natural(names, one["index"])
+        )
+        self.inputs = tuple(map(_lite_spec, self._interpreter.get_input_details()))
+        self.outputs = tuple(_lite_spec(one, names.get(one["index"])) for one in details)
+        self._outputs = [one["index"] for one in details]
+        self._input = self._interpreter.get_input_details()[0]["index"] if self.inputs else -1
+        self._shape: tuple[int, ...] = ()
+
+    def run(self, wave: Float32Array) -> list[Array]:
+        """Return every output for one input."""
+        if wave.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, wave.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = wave.shape
+        self._interpreter.set_tensor(self._input, np.ascontiguousarray(wave))
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+class OnnxBackend:
+    """An ``.onnx`` file; it is read whole, so its weights must be inside."""
+
+    def __init__(self, file: Path, n_threads: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UsageError(
+                "ONNX models need the package onnxruntime, which is not installed. Install "
+                "`genreflow[onnx]`, or convert the model to LiteRT (.tflite)."
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
+        options.log_severity_level = 4
+        self._session = onnxruntime.InferenceSession(
+            file.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self.inputs = tuple(map(_onnx_spec, self._session.get_inputs()))
+        self.outputs = tuple(map(_onnx_spec, self._session.get_outputs()))
+
+    def run(self, wave: Float32Array) -> list[Array]:
+        """Return every output for one input."""
+        return list(self._session.run(None, {self.inputs[0].names[0]: wave}))
+
+
+class KerasBackend:
+    """A ``.keras`` file; TensorFlow takes seconds to load and has threads of its own."""
+
+    def __init__(self, file: Path, n_threads: int) -> None:
+        import keras
+
+        self._keras = keras
+        self._model = keras.saving.load_model(file, compile=False)
+        if not getattr(self._model, "inputs", None):
+            raise ValueError("it has no fixed inputs; save a functional or sequential model")
+        self.inputs = tuple(_keras_spec(one, one.name) for one in self._model.inputs)
+        pairs = zip(self._model.outputs, self._model.output_names, strict=True)
+        self.outputs = tuple(_keras_spec(one, name) for one, name in pairs)
+
+    def run(self, wave: Float32Array) -> list[Array]:
+        """Return every output for one input."""
+        results = self._keras.tree.flatten(self._model(wave, training=False))
+        return [self._keras.ops.convert_to_numpy(result) for result in results]
+
+
+_BACKENDS: Mapping[str, Callable[[Path, int], Backend]] = MappingProxyType(
+    {".tflite": LiteBackend, ".onnx": OnnxBackend, ".keras": KerasBackend}
+)
+SUFFIXES = tuple(_BACKENDS)
+_HINTS = {
+    ".tflite": " of built-in operations",
+    ".onnx": " with its weights inside; "
+    "onnx.save_model(onnx.load(path), path) joins a file of weights beside it",
+    ".keras": " without layers of your own",
+}
+
+
+def open_backend(file: Path, n_threads: int) -> Backend:
+    """Open a model file by the library of its suffix."""
+    suffix = file.suffix.lower()
+    open_file = _BACKENDS.get(suffix)
+    if open_file is None:
+        raise UsageError(
+            f"{file} is no model file that can be loaded. Name a file that ends in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    if not file.is_file():
+        raise UsageError(f"There is no file {file}. Correct its path, or put the model there.")
+    try:
+        return open_file(file, n_threads)
+    except UsageError:
+        raise
+    except Exception as error:  # each library has its own, and some raise bare Exception
+        raise UsageError(
+            f"{file} cannot be loaded as a model ({type(error).__name__}: {_first_line(error)}). "
+            f"Check that the file is whole and a {file.suffix} model{_HINTS[suffix]}."
+        ) from error
+
+
+def _natural(names: Mapping[int, str], index: int) -> list[tuple[int, str]]:
+    """Order outputs as the model gave them: ``output_2`` before ``output_10``.
+
+    The converter to LiteRT shuffles them; the names of a signature keep their order.
+    """
+    words = re.findall(r"\d+|\D+", names.get(index, ""))
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
+
+
+def _lite_spec(details: Mapping[str, Any], name: str | None = None) -> TensorSpec:
+    signed = details["shape_signature"]
+    sizes = signed if len(signed) == len(details["shape"]) else details["shape"]
+    shape = tuple(int(n) if n > 0 else None for n in sizes)
+    kind = np.dtype(details["dtype"]).name
+    names = (name, details["name"]) if name else (details["name"],)
+    return TensorSpec(names=names, shape=shape, kind=kind)
+
+
+def _onnx_spec(argument: Any) -> TensorSpec:  # noqa: ANN401 - onnxruntime.NodeArg
+    shape = tuple(n if isinstance(n, int) and n > 0 else None for n in argument.shape)
+    kind = argument.type.removeprefix("tensor(").removesuffix(")")
+    kind = {"float": "float32", "double": "float64"}.get(kind, kind)
+    return TensorSpec(names=(argument.name,), shape=shape, kind=kind)
+
+
+def _keras_spec(tensor: Any, name: str) -> TensorSpec:  # noqa: ANN401 - a KerasTensor
+    return TensorSpec(names=(name,), shape=tuple(tensor.shape), kind=str(tensor.dtype))
+
+
+def _first_line(error: Exception) -> str:
+    """Return the beginning of a message, to be put between brackets."""
+    lines = str(error).strip().splitlines() or ["no message"]
+    return lines[0].strip()[:300].rstrip(".")
+
 
 Output = int | str
 """Position or name of an output of a model."""
-Run = Callable[[Float32Array], Float32Array]
 WINDOWS_TOGETHER = 32
 FLOATS = ("float16", "float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A model that reads windows of ``n_samples``; one thread at a time may use it.
-
-    Attributes
-    ----------
-    file : Path
-    backend : Backend
-    n_samples : int
-    positions : tuple of int
-        The outputs that are joined, in this order.
-    is_batched : bool
-        Whether the model takes any number of windows at once; else they are run one by one.
-    is_flat : bool
-        Whether the model takes a window as ``(n_samples,)``.
-    """
+    """A model that reads windows of ``n_samples``; one thread at a time may use it."""
 
     file: Path
     backend: Backend
     n_samples: int
-    positions: tuple[int, ...]
-    is_batched: bool
-    is_flat: bool
+    positions: tuple[int, ...]  # of the outputs that are joined, in this order
+    is_batched: bool  # whether it takes any number of windows at once, and not one by one
+    is_flat: bool  # whether it takes a window as (n_samples,)
 
     def outputs(self, windows: Float32Array) -> list[Float32Array]:
-        """Run the model.
+        """Run windows, float32 (n_windows, n_samples); return (n_windows, n_values) an output.
 
-        Parameters
-        ----------
-        windows : float32 [shape=(n_windows, n_samples)]
-
-        Returns
-        -------
-        list of float32 [shape=(n_windows, n_values)]
-            One array an output. Axes between the windows and the last one (frames) are averaged.
-
-        Raises
-        ------
-        UsageError
-            If the model fails, or an output does not have one row a window.
+        Axes between the windows and the last one (frames) are averaged.
         """
         step = WINDOWS_TOGETHER if self.is_batched else 1
         starts = range(0, len(windows), step)
@@ -68,7 +216,7 @@ class Runtime:
             results = self.backend.run(windows[0] if self.is_flat else windows)
         except Exception as error:  # each library has its own, and some raise bare Exception
             raise UsageError(
-                f"{self.file} cannot be run on {self.n_samples} samples ({first_line(error)}). "
+                f"{self.file} cannot be run on {self.n_samples} samples ({_first_line(error)}). "
                 "Correct window_s, or export the model anew."
             ) from error
         return [_average_frames(results[place], len(windows)) for place in self.positions]
@@ -77,24 +225,9 @@ class Runtime:
 def open_runtime(
     file: Path, n_samples: int, outputs: Sequence[Output], n_threads: int = 1
 ) -> Runtime:
-    """Open a model file and find its outputs.
+    """Open a model file and find its outputs, by position or name.
 
-    Parameters
-    ----------
-    file : Path
-        ``.tflite``, ``.onnx`` or ``.keras``.
-    n_samples : int
-        Length of a window.
-    outputs : sequence of int or str
-        Those that are wanted, by position or name.
-    n_threads : int
-        Threads of the processor; Keras uses its own.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be loaded, does not read a wave of this length as ``(n,)`` or
-        ``(batch, n)`` in float32, or has no such output.
+    It must read a wave of ``n_samples`` as ``(n,)`` or ``(batch, n)`` in float32.
     """
     backend = open_backend(file, n_threads)
     sound = _require_wave(file, backend.inputs, n_samples)

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +18,8 @@ from typing import Any
 import numpy as np
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.examples import Float32Array
 from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.embedder import Model
-from storage.embeddings.musicnn import Variables
 from storage.files import digest_file, write_bytes
 
 
@@ -46,6 +44,8 @@ def write_note(name: str, note: dict[str, Any]) -> None:
 
 logger = logging.getLogger(__name__)
 
+Variables = Callable[[str], np.ndarray]
+"""Returns a variable of a checkpoint by its name."""
 CONVERSION = 1
 """Part of every digest: raise it when the conversion comes to give other numbers."""
 CHECKPOINTS = {
@@ -103,25 +103,13 @@ def builtin_embedding(name: str) -> Embedding:
 
 
 def find_weights(name: str) -> Model:
-    """Return a built-in embedding with its converted model.
-
-    Raises
-    ------
-    UsageError
-        If the package that holds the weights is not installed, or holds others.
-    """
+    """Return a built-in embedding with its converted model."""
     return Model(embedding=builtin_embedding(name), file=weights_file(name))
 
 
 def weights_file(name: str) -> Path:
-    """Return the converted model of a built-in embedding; it is converted first where needed.
-
-    Raises
-    ------
-    UsageError
-        If the package that holds the weights is not installed, or holds others.
-    """
-    file = cache_folder() / "embeddings" / _file_name(name)
+    """Return the converted model of a built-in embedding; it is converted first where needed."""
+    file = _converted(name)
     if not file.is_file():
         _checkpoints(name)
         logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
@@ -131,14 +119,8 @@ def weights_file(name: str) -> Path:
 
 
 def require_weights(name: str) -> bool:
-    """Check the weights of a built-in embedding; return whether they are converted.
-
-    Raises
-    ------
-    UsageError
-        If they are not installed, or the converted model is damaged.
-    """
-    file = cache_folder() / "embeddings" / _file_name(name)
+    """Check the weights of a built-in embedding; return whether they are converted."""
+    file = _converted(name)
     if not file.is_file():
         _checkpoints(name)
         return False
@@ -148,23 +130,36 @@ def require_weights(name: str) -> bool:
     return True
 
 
-def _file_name(name: str) -> str:
-    return f"{name}-{builtin_embedding(name).digest[:16]}.tflite"
+def _converted(name: str) -> Path:
+    digest = builtin_embedding(name).digest[:16]
+    return cache_folder() / "embeddings" / f"{name}-{digest}.tflite"
 
 
 def _convert(name: str) -> bytes:
     """Rebuild the taggers of an embedding and export them with weights in float16."""
+    checkpoints = _checkpoints(name)
+    import tensorflow as tf
+
     from storage.embeddings.musicnn import WINDOW_SAMPLES, build_embedder
-    from storage.models.litert import write_light_float16
+    from storage.models.litert import LightNetwork, write_light_float16
 
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        checkpoints = _checkpoints(name)
-        model = build_embedder(TAGGERS[name], _reader(checkpoints, Path(folder)))
+
+        def variables_of(tagger: str) -> Variables:
+            for part in PARTS:  # TensorFlow finds the files by these names
+                Path(folder, f"{tagger}{part}").symlink_to(checkpoints[tagger] / part)
+            return tf.train.load_checkpoint(str(Path(folder, tagger))).get_tensor
+
+        model = build_embedder(TAGGERS[name], variables_of)
         target = Path(folder, "model.tflite")
         write_light_float16(model, target)
-        waves = np.random.default_rng(0).normal(0, 0.1, (2, WINDOW_SAMPLES)).astype(np.float32)
-        _require_agreement(name, np.asarray(model(waves, training=False)), target, waves)
-        return target.read_bytes()
+        content = target.read_bytes()
+    waves = np.random.default_rng(0).normal(0, 0.1, (2, WINDOW_SAMPLES)).astype(np.float32)
+    values = (np.asarray(model(waves, training=False)), LightNetwork(content).predict_genres(waves))
+    tags = [1 / (1 + np.exp(-each[:, N_FEATURES[name] :])) for each in values]
+    if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
+        raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
+    return content
 
 
 def _checkpoints(name: str) -> dict[str, Path]:
@@ -179,7 +174,11 @@ def _checkpoints(name: str) -> dict[str, Path]:
         )
     folders = {tagger: Path(places[0], tagger) for tagger in TAGGERS[name]}
     for tagger, folder in folders.items():
-        if _digest_checkpoint(folder) != CHECKPOINTS[tagger]:
+        digest = hashlib.sha256()
+        for part in PARTS:
+            file = folder / part
+            digest.update(file.read_bytes() if file.is_file() else b"")
+        if digest.hexdigest() != CHECKPOINTS[tagger]:
             raise UsageError(
                 f"The weights in {folder} are not those of musicnn 0.1.0. Install them again: "
                 "pip install --no-deps --force-reinstall musicnn==0.1.0"
@@ -187,42 +186,6 @@ def _checkpoints(name: str) -> dict[str, Path]:
     return folders
 
 
-def _digest_checkpoint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for part in PARTS:
-        file = folder / part
-        digest.update(file.read_bytes() if file.is_file() else b"")
-    return digest.hexdigest()
-
-
-def _reader(checkpoints: dict[str, Path], folder: Path) -> Callable[[str], Variables]:
-    """Return what reads variables; the files are linked under names that TensorFlow can find."""
-    import tensorflow as tf
-
-    def read(tagger: str) -> Variables:
-        for part in PARTS:
-            (folder / f"{tagger}{part}").symlink_to(checkpoints[tagger] / part)
-        return tf.train.load_checkpoint(str(folder / tagger)).get_tensor
-
-    return read
-
-
-def _require_agreement(name: str, expected: Float32Array, file: Path, waves: Float32Array) -> None:
-    """Compare the tags of the exported model with those of the network it was made from."""
-    from storage.models.litert import LightNetwork
-
-    found = LightNetwork(file.read_bytes()).predict_genres(waves)
-    n_features = N_FEATURES[name]
-    tags = [1 / (1 + np.exp(-values[:, n_features:])) for values in (expected, found)]
-    if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
-        raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
-
-
-def convert_all(names: Sequence[str] = tuple(TAGGERS)) -> None:
-    """Convert what is not converted yet: ``python -m storage.embeddings.weights``."""
-    for name in names:
-        weights_file(name)
-
-
 if __name__ == "__main__":
-    convert_all()
+    for builtin in TAGGERS:  # `make setup` converts all of them
+        weights_file(builtin)

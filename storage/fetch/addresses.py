@@ -19,7 +19,7 @@ class AddressPolicy:
 
     A request may go to public addresses, and to those of the server that the user named
     (``location``), as they were when they were looked up first: a name that changes its address
-    later gains nothing. ``shown`` names the song in messages.
+    later gains nothing.
     """
 
     def __init__(self, location: str, shown: str, limits: DownloadLimits) -> None:
@@ -32,50 +32,32 @@ class AddressPolicy:
         """Return the addresses of the host of a request, the one to try first in front.
 
         Through a proxy, which looks up the names, only an address that is written out is checked.
-
-        Raises
-        ------
-        TrackRejected
-            ``forbidden`` for another scheme than http and https, and for a host any of whose
-            addresses is neither public nor named by the user.
-        OSError
-            If the name has no address, or cannot be looked up now.
+        A host with an address that is neither public nor named is ``forbidden``; an `OSError` means
+        that its name cannot be looked up now.
         """
         require_scheme(url, f"{self.shown} leads to {show_location(url)[:200]}")
         addresses = _written_address(host) if has_proxy else resolve_host(host)
         if self._named is None and host == self._named_host:
             self._named = addresses
-        if not self._limits.allow_private:
-            self._require_public(host, [each for each in addresses if not is_public(each)])
+        for address in addresses:
+            if not (self._limits.allow_private or is_public(address) or self._is_named(address)):
+                message = f"{self.shown} leads to {host}, which is at {address}, no public address."
+                hint = "Name that address yourself, or set limits.allow_private."
+                raise TrackRejected(Reason.FORBIDDEN, f"{message} {hint}")
         return addresses
 
-    def _require_public(self, host: str, closed: list[str]) -> None:
-        unnamed = [address for address in closed if address not in self._find_named()]
-        if unnamed:
-            raise TrackRejected(
-                Reason.FORBIDDEN,
-                f"{self.shown} leads to {host}, which is at {unnamed[0]}, no public address."
-                " Name that address yourself, or set limits.allow_private.",
-            )
-
-    def _find_named(self) -> list[str]:
-        """Return the addresses that the user named; they are looked up only if it matters."""
+    def _is_named(self, address: str) -> bool:
+        """Whether the user named an address; the name is looked up only if it matters."""
         if self._named is None:
             try:
                 self._named = resolve_host(self._named_host)
             except OSError:
                 self._named = []
-        return self._named
+        return address in self._named
 
 
 def require_scheme(location: str, shown: str) -> None:
-    """Reject an address whose scheme is neither http nor https.
-
-    Raises
-    ------
-    TrackRejected
-        ``forbidden`` for another scheme, ``not_found`` for what is no address.
-    """
+    """Reject an address that is no address, or neither http nor https."""
     try:
         parts = urlsplit(location)
     except ValueError as error:
@@ -90,26 +72,19 @@ def require_scheme(location: str, shown: str) -> None:
 
 
 def resolve_host(host: str) -> list[str]:
-    """Return the addresses of a host, the one to try first in front.
-
-    Raises
-    ------
-    OSError
-        If the name has no address, or cannot be looked up now.
-    """
+    """Return the addresses of a host, the one to try first in front."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(place[4][0]) for place in found))
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the internet at large.
-
-    Loopback, private, link-local, shared, reserved, multicast and unspecified addresses do not;
-    an IPv6 address that embeds an IPv4 address counts as that.
-    """
-    place = ip_address(address)
-    inner = _embedded(place) if isinstance(place, IPv6Address) else None
-    place = inner or place
+    """Whether an address is on the public internet; an embedded IPv4 address counts as that."""
+    place: IPv4Address | IPv6Address = ip_address(address)
+    if isinstance(place, IPv6Address):
+        teredo = place.teredo[1] if place.teredo else None
+        is_low = place in _NAT64 or place in _COMPATIBLE
+        low = IPv4Address(int(place) & 0xFFFFFFFF) if is_low else None
+        place = low or place.ipv4_mapped or place.sixtofour or teredo or place
     return place.is_global and not place.is_multicast
 
 
@@ -118,10 +93,3 @@ def _written_address(host: str) -> list[str]:
         return [str(ip_address(host))]
     except ValueError:
         return []
-
-
-def _embedded(place: IPv6Address) -> IPv4Address | None:
-    if place in _NAT64 or place in _COMPATIBLE:
-        return IPv4Address(int(place) & 0xFFFFFFFF)
-    teredo = place.teredo[1] if place.teredo else None
-    return place.ipv4_mapped or place.sixtofour or teredo

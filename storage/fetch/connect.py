@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
-from threading import Timer
+from threading import Event, Timer
 from typing import Any, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
@@ -65,15 +65,7 @@ def explain_status(status: int, shown: str, wait_s: float = 0.0) -> TrackRejecte
 
 @contextmanager
 def explain_failures(shown: str) -> Iterator[None]:
-    """Turn the failures of a connection into outcomes; their own words may hold credentials.
-
-    Raises
-    ------
-    TrackRejected
-        If the address can never be fetched.
-    TransientError
-        ``timed_out``, ``truncated`` (the answer broke off) or ``unreachable``.
-    """
+    """Turn the failures of a connection into outcomes; their own words may hold credentials."""
     try:
         yield
     except _MALFORMED as error:
@@ -91,15 +83,10 @@ def explain_failures(shown: str) -> Iterator[None]:
 
 
 def try_again(fetch: Callable[[], Fetched], watch: Watch) -> Fetched:
-    """Call ``fetch`` until it succeeds, with longer and longer waits.
+    """Call ``fetch`` until it succeeds, with longer and longer waits (full jitter).
 
-    Full jitter: each wait is anything from none to twice as long as after the attempt before, up
-    to ``limits.max_wait_s``, and never less than the server wants.
-
-    Raises
-    ------
-    TransientError
-        That of the last attempt, or of one after which the wait would be too long.
+    No wait is shorter than the server wants. The last `TransientError` is raised after
+    ``limits.max_attempts``, or if the next wait would be too long.
     """
     limits = watch.limits
     jitter = wait_random_exponential(multiplier=FIRST_WAIT_S, max=limits.max_wait_s)
@@ -135,13 +122,7 @@ def open_client(policy: AddressPolicy, limits: DownloadLimits) -> Iterator[httpx
 def send_request(
     client: httpx.Client, request: httpx.Request, shown: str, max_redirects: int
 ) -> httpx.Response:
-    """Send a request and follow its redirects; the caller reads and closes the response.
-
-    Raises
-    ------
-    TrackRejected
-        If a redirect leads where the policy forbids it, or there are too many.
-    """
+    """Send a request and follow its redirects; the caller reads and closes the response."""
     url, auth = request.url, None
     if url.userinfo:  # libraries log addresses
         auth = httpx.BasicAuth(url.username, url.password)
@@ -157,10 +138,7 @@ def send_request(
 
 
 class CheckedTransport(httpx.BaseTransport):
-    """Connects to the addresses that a policy has checked, and to no other.
-
-    A head that takes longer than ``head_limit_s`` is cut off.
-    """
+    """Connects to the addresses that a policy has checked; a head that takes too long is cut."""
 
     def __init__(self, policy: AddressPolicy, head_limit_s: float) -> None:
         self._policy, self._head_limit_s = policy, head_limit_s
@@ -172,33 +150,23 @@ class CheckedTransport(httpx.BaseTransport):
             proxy, addresses = find_route(request.url, self._policy)
         except OSError as error:
             raise httpx.ConnectError("the name of the server cannot be looked up") from error
-        transport = self._open_transport(proxy)
+        if proxy not in self._transports:
+            self._transports[proxy] = httpx.HTTPTransport(
+                verify=_certificates(), limits=_UNSHARED, proxy=proxy or None
+            )
         with _limit_head(request, self._head_limit_s):
             if proxy:
-                return transport.handle_request(request)
-            return _send(transport, request, addresses)
+                return self._transports[proxy].handle_request(request)
+            return _send(self._transports[proxy], request, addresses)
 
     def close(self) -> None:
         """Close the connections."""
         for transport in self._transports.values():
             transport.close()
 
-    def _open_transport(self, proxy: str) -> httpx.HTTPTransport:
-        if proxy not in self._transports:
-            self._transports[proxy] = httpx.HTTPTransport(
-                verify=_certificates(), limits=_UNSHARED, proxy=proxy or None
-            )
-        return self._transports[proxy]
-
 
 def find_route(url: httpx.URL, policy: AddressPolicy) -> tuple[str, list[str]]:
-    """Return the proxy that a request takes, if any, and the addresses that it may connect to.
-
-    Raises
-    ------
-    TrackRejected, OSError
-        As `AddressPolicy.find_addresses` raises them.
-    """
+    """Return the proxy that a request takes, if any, and the addresses that it may connect to."""
     host = url.raw_host.decode("ascii")
     proxies = getproxies()
     proxy = "" if proxy_bypass(host) else proxies.get(url.scheme, proxies.get("all", ""))
@@ -235,43 +203,29 @@ def _certificates() -> ssl.SSLContext:
 
 @contextmanager
 def _limit_head(request: httpx.Request, limit_s: float) -> Iterator[None]:
-    """Cut the connection of a request if the block, which reads the head, takes too long.
+    """Cut the connection of a request if the block, which reads the head, takes too long."""
+    connections: list[socket.socket] = []
+    is_cut = Event()
 
-    Raises
-    ------
-    httpx.ReadTimeout
-        After ``limit_s``.
-    """
-    cut = _Cut()
-    request.extensions = {**request.extensions, "trace": cut.watch}
-    timer = Timer(limit_s, cut.fire)
+    def note_connection(event: str, facts: Mapping[str, Any]) -> None:
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            connections.append(facts["return_value"].get_extra_info("socket"))
+
+    def cut() -> None:
+        is_cut.set()
+        for connection in connections[-1:]:
+            with suppress(OSError):  # under TLS, too: its reader wakes up with an error
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    request.extensions = {**request.extensions, "trace": note_connection}
+    timer = Timer(limit_s, cut)
     timer.daemon = True
     timer.start()
     try:
         yield
     except httpx.TransportError as error:
-        if cut.is_fired:
+        if is_cut.is_set():
             raise httpx.ReadTimeout("the head takes too long") from error
         raise
     finally:
         timer.cancel()
-
-
-class _Cut:
-    """Knows the connection of a request, and cuts it."""
-
-    def __init__(self) -> None:
-        self.is_fired = False
-        self._connection: socket.socket | None = None
-
-    def watch(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Take note of the connection; called at every step of the request."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._connection = facts["return_value"].get_extra_info("socket")
-
-    def fire(self) -> None:
-        """Cut the connection under TLS, too: its reader wakes up with an error."""
-        self.is_fired = True
-        if self._connection is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(self._connection, socket.SHUT_RDWR)

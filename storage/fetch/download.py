@@ -11,10 +11,10 @@ from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_location
 from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.isolated import read_guarded
-from storage.audio.probe import container_suffix, probe_audio
+from storage.audio.probe import container_suffix, explain_unreadable, probe_audio
 from storage.fetch.addresses import require_scheme
 from storage.fetch.limits import Clock, DownloadLimits, Watch
-from storage.fetch.parts import append_chunks, hold_part
+from storage.fetch.parts import Part, hold_part
 from storage.fetch.sites.access import Access
 from storage.files import explaining_disk_errors
 from storage.home import DataLayout
@@ -33,26 +33,10 @@ def fetch_song(
 ) -> Track:
     """Copy or download a song into the home; its name there is the SHA-256 of its content.
 
-    Parameters
-    ----------
-    source : Source
-        A path, an http(s) URL, or a page of its ``site``. Tags that it leaves empty are taken from
-        the page or the file.
-    layout : DataLayout
-        The song comes to ``layout.song(track_id, suffix)``, the suffix being that of its container.
-        A song that is there already is kept.
-    limits : DownloadLimits
-        Size and time that the song may cost.
-    clock, access : Clock, Access, optional
-        The time and the way to wait; how music sites are asked.
-
-    Raises
-    ------
-    TrackRejected
-        If the song is missing, forbidden, too large or not audio.
-    TransientError
-        If it may well work later: time-outs, broken connections, server errors. What was fetched
-        is kept where the server lets a later run resume it.
+    ``source`` is a path, an http(s) URL or a page of its ``site``; tags that it leaves empty come
+    from the page or the file. The song comes to ``layout.song(track_id, suffix)``, the suffix being
+    that of its container; one that is there already is kept. A `TransientError` keeps what was
+    fetched where the server lets a later run resume it.
     """
     is_resumed = not (source.site or Path(source.location).is_absolute())
     with (
@@ -60,22 +44,19 @@ def fetch_song(
         hold_part(layout, source.location if is_resumed else "") as part,
     ):
         source = _fetch_part(source, part, limits, clock or Clock(), access or Access())
-        track_id = _digest_part(part)
-        facts, suffix = _probe_part(part, source, layout, track_id)
+        track_id = _digest_part(part.path)
+        facts, suffix = _probe_part(part.path, source, layout, track_id)
         target = layout.song(track_id, suffix)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(target)
+            part.path.replace(target)
     return _to_track(source, facts, track_id, suffix)
 
 
 def probe_song(
     path: Path, layout: DataLayout, limits: DownloadLimits
 ) -> tuple[str, AudioFacts, str]:
-    """Return the track id, the facts and the suffix that `fetch_song` would give a file.
-
-    The file is read where it is, without a copy. Errors are those of `fetch_song`.
-    """
+    """Return the track id, the facts and the suffix that `fetch_song` would give a file."""
     digest, n_bytes, watch = hashlib.sha256(), 0, Watch(str(path), limits)
     for chunk in _read_file(path):
         n_bytes += len(chunk)
@@ -126,7 +107,7 @@ def drop_song(layout: DataLayout, track: Track) -> None:
 
 
 def _fetch_part(
-    source: Source, part: Path, limits: DownloadLimits, clock: Clock, access: Access
+    source: Source, part: Part, limits: DownloadLimits, clock: Clock, access: Access
 ) -> Source:
     """Fetch the file of a source; return the source with the tags of its page."""
     location, shown = source.location, show_location(source.location)
@@ -135,7 +116,7 @@ def _fetch_part(
 
         return fetch_page(source, part, limits, access, clock)
     if Path(location).is_absolute():
-        append_chunks(part, _read_file(Path(location)), Watch(location, limits, clock))
+        part.append(_read_file(Path(location)), Watch(location, limits, clock))
     else:
         require_scheme(location, shown)
         from storage.fetch.http import fetch_url  # httpx is loaded only for addresses
@@ -146,16 +127,9 @@ def _fetch_part(
 
 def _read_file(path: Path) -> Iterator[bytes]:
     try:
-        if path.exists() and not path.is_file():
-            raise TrackRejected(Reason.NOT_AUDIO, f"{path} is not a file. Name an audio file.")
-        with path.open("rb") as file:
+        with explain_unreadable(path), path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise TrackRejected(Reason.NOT_FOUND, f"{path} does not exist. Check its name.") from error
-    except PermissionError as error:
-        message = f"{path} may not be read. Give this user read permission."
-        raise TrackRejected(Reason.FORBIDDEN, message) from error
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
             message = f"{path} leads nowhere: {error.strerror}. Check its name."

@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -21,34 +20,16 @@ from storage.fetch.connect import (
     try_again,
 )
 from storage.fetch.limits import DownloadLimits, Watch
-from storage.fetch.parts import (
-    OnBytes,
-    Version,
-    append_chunks,
-    count_bytes,
-    drop_part,
-    ignore_bytes,
-    is_resumable,
-    read_version,
-    start_part,
-)
+from storage.fetch.parts import OnBytes, Part, Version
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _ALL = re.compile(r"bytes \*/(\d+)")
 
 
-def fetch_url(location: str, part: Path, watch: Watch, on_bytes: OnBytes = ignore_bytes) -> None:
+def fetch_url(location: str, part: Part, watch: Watch, on_bytes: OnBytes | None = None) -> None:
     """Fetch a file into its partial download, resuming what is there; it is complete afterwards.
 
-    ``on_bytes`` gets how many bytes are there, and how many there will be (0: unknown).
-
-    Raises
-    ------
-    TrackRejected
-        If the file is missing, forbidden, too large, or its address leads nowhere.
-    TransientError
-        After the last attempt, at the deadline, or if the server wants a longer wait than
-        ``limits.max_wait_s``. What was fetched stays.
+    After a `TransientError` what was fetched stays.
     """
     policy = AddressPolicy(location, watch.shown, watch.limits)
     with open_client(policy, watch.limits) as client:
@@ -56,44 +37,34 @@ def fetch_url(location: str, part: Path, watch: Watch, on_bytes: OnBytes = ignor
 
 
 def fetch_archive(
-    url: str, target: Path, sha1: str, limits: DownloadLimits, on_bytes: OnBytes
+    url: str, target: Path, sha1: str, limits: DownloadLimits, on_bytes: OnBytes | None
 ) -> None:
     """Fetch a published file to a path, resuming where an earlier run broke off.
 
     The target appears only with the right SHA-1 (hexadecimal, as published); one that exists is
     kept.
-
-    Raises
-    ------
-    TransientError
-        If the file cannot be had now, or is not what was published.
-    TrackRejected
-        If it is forbidden, not found or too large.
     """
     if target.exists():
         return
-    part = target.with_name(f"{target.name}.part")
-    if not is_resumable(part):
-        drop_part(part)
+    part = Part(target.with_name(f"{target.name}.part"))
+    if not part.is_resumable:
+        part.drop()
     try:
         fetch_url(url, part, Watch(show_location(url), limits), on_bytes)
     except TrackRejected:
-        drop_part(part)
+        part.drop()
         raise
-    with part.open("rb") as file:
+    with part.path.open("rb") as file:
         found = hashlib.file_digest(file, "sha1").hexdigest()
     if found != sha1:
-        drop_part(part)
+        part.drop()
         raise TransientError(f"{show_location(url)} has the SHA-1 {found}, not {sha1}. Try again.")
-    part.replace(target)
-    drop_part(part)
+    part.path.replace(target)
+    part.drop()
 
 
 def read_retry_after(text: str, today_s: float) -> float:
-    """Return the seconds that a ``Retry-After`` (seconds or a date) means; 0 if none.
-
-    ``today_s`` are seconds since 1970.
-    """
+    """Return the seconds that a ``Retry-After`` (seconds or a date) means; 0 if none."""
     if text.strip().isdecimal():
         return float(text)
     try:
@@ -103,57 +74,47 @@ def read_retry_after(text: str, today_s: float) -> float:
 
 
 def _fetch_rest(
-    client: httpx.Client, location: str, part: Path, watch: Watch, on_bytes: OnBytes
+    client: httpx.Client, location: str, part: Part, watch: Watch, on_bytes: OnBytes | None
 ) -> None:
     """Fetch what a partial download misses; nothing is asked for if it is complete."""
-    if count_bytes(part) and count_bytes(part) == read_version(part).n_bytes:
+    if part.n_bytes and part.n_bytes == part.version.n_bytes:
         return
     headers = _range_headers(part)
-    with explain_failures(watch.shown), _open_response(client, location, headers, watch) as answer:
+    with explain_failures(watch.shown), ExitStack() as stack:
+        request = client.build_request("GET", location, headers=headers)
+        answer = send_request(client, request, watch.shown, watch.limits.max_redirects)
+        stack.callback(answer.close)
         if answer.status_code == 416 and headers:
-            _accept_end(answer, part, watch.shown)
+            _require_end(answer, part, watch.shown)
             return
-        _require_success(answer, watch)
+        if not answer.is_success:
+            wanted = answer.headers.get("retry-after", "")
+            wait_s = read_retry_after(wanted, watch.clock.today_s())
+            raise explain_status(answer.status_code, watch.shown, wait_s)
         _prepare_part(answer, part, watch.shown)
-        watch.require_size(int(answer.headers.get("content-length", 0)) + count_bytes(part))
-        append_chunks(part, answer.iter_bytes(), watch, on_bytes)
-    _require_complete(part, watch.shown)
+        watch.require_size(int(answer.headers.get("content-length", 0)) + part.n_bytes)
+        part.append(answer.iter_bytes(), watch, on_bytes)
+    n_bytes, expected = part.n_bytes, part.version.n_bytes
+    if n_bytes < expected:
+        message = f"{watch.shown} ends after {n_bytes} of {expected} bytes. Try again."
+        raise TransientError(Reason.TRUNCATED, message)
 
 
-@contextmanager
-def _open_response(
-    client: httpx.Client, location: str, headers: dict[str, str], watch: Watch
-) -> Iterator[httpx.Response]:
-    request = client.build_request("GET", location, headers=headers)
-    response = send_request(client, request, watch.shown, watch.limits.max_redirects)
-    try:
-        yield response
-    finally:
-        response.close()
-
-
-def _range_headers(part: Path) -> dict[str, str]:
-    n_bytes = count_bytes(part)
+def _range_headers(part: Part) -> dict[str, str]:
+    n_bytes = part.n_bytes
     if not n_bytes:
         return {}
-    validator = read_version(part).validator
+    validator = part.version.validator
     return {"range": f"bytes={n_bytes}-"} | ({"if-range": validator} if validator else {})
 
 
-def _require_success(response: httpx.Response, watch: Watch) -> None:
-    if not response.is_success:
-        asked = response.headers.get("retry-after", "")
-        wait_s = read_retry_after(asked, watch.clock.today_s())
-        raise explain_status(response.status_code, watch.shown, wait_s)
-
-
-def _prepare_part(response: httpx.Response, part: Path, shown: str) -> None:
+def _prepare_part(response: httpx.Response, part: Part, shown: str) -> None:
     """Keep a partial download that the answer resumes; empty it for an answer with everything."""
     version = _read_answer(response)
     if response.status_code != 206:
-        start_part(part, version)
+        part.start(version)
     elif not _is_resumed(response, part, version):
-        drop_part(part)
+        part.drop()
         message = f"{shown} has changed while it was fetched. Try again."
         raise TransientError(Reason.TRUNCATED, message)
 
@@ -173,26 +134,19 @@ def _is_encoded(response: httpx.Response) -> bool:
     return response.headers.get("content-encoding", "identity").lower() != "identity"
 
 
-def _is_resumed(response: httpx.Response, part: Path, version: Version) -> bool:
+def _is_resumed(response: httpx.Response, part: Part, version: Version) -> bool:
     found = _RANGE.fullmatch(response.headers.get("content-range", ""))
-    known = read_version(part)
-    if found is None or int(found[1]) != count_bytes(part) or _is_encoded(response):
+    known = part.version
+    if found is None or int(found[1]) != part.n_bytes or _is_encoded(response):
         return False
     is_same_size = found[2] == "*" or known.n_bytes in (-1, int(found[2]))
     return is_same_size and version.validator in ("", known.validator)
 
 
-def _accept_end(response: httpx.Response, part: Path, shown: str) -> None:
-    """Take a partial download as complete if the server says that nothing follows it."""
+def _require_end(response: httpx.Response, part: Part, shown: str) -> None:
+    """Require that a partial download which no range follows has the full length."""
     found = _ALL.fullmatch(response.headers.get("content-range", ""))
-    if found is None or int(found[1]) != count_bytes(part):
-        drop_part(part)
+    if found is None or int(found[1]) != part.n_bytes:
+        part.drop()
         message = f"{shown} is no longer what was fetched of it. Try again."
-        raise TransientError(Reason.TRUNCATED, message)
-
-
-def _require_complete(part: Path, shown: str) -> None:
-    n_bytes, expected = count_bytes(part), read_version(part).n_bytes
-    if n_bytes < expected:
-        message = f"{shown} ends after {n_bytes} of {expected} bytes. Try again."
         raise TransientError(Reason.TRUNCATED, message)

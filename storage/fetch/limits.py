@@ -1,4 +1,4 @@
-"""What a song may cost, and the watch that keeps a download within it."""
+"""Limits of a download, and the watch that enforces them."""
 
 import time
 from collections.abc import Callable
@@ -10,41 +10,17 @@ from genre_core.records import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadLimits:
-    """How much a song may cost.
+    """How much a song may cost."""
 
-    Attributes
-    ----------
-    max_bytes : int
-        A larger file is rejected as ``too_large``.
-    timeout_s : float
-        Longest silence of a server, and the window over which its speed is measured.
-    deadline_s : float
-        Longest download of one song, its waits included.
-    min_bytes_per_s : float
-        A server that is slower over ``timeout_s`` is given up.
-    max_attempts : int
-        How many requests one run makes for a song.
-    max_wait_s : float
-        A server that wants a longer wait is left to the next run.
-    max_redirects : int
-        How often an address may point to another one.
-    allow_private : bool
-        Whether a redirect or a page may lead to loopback, private and other addresses that are not
-        public.
-    trust_named : bool
-        Whether the address that was named may itself be private: for whoever runs the program it
-        may, for clients of a server it may not.
-    """
-
-    max_bytes: int = 1 << 30
-    timeout_s: float = 30.0
-    deadline_s: float = 1800.0
-    min_bytes_per_s: float = 1024.0
+    max_bytes: int = 1 << 30  # a larger file is too_large
+    timeout_s: float = 30.0  # longest silence, and the window over which speed is measured
+    deadline_s: float = 1800.0  # longest download, its waits included
+    min_bytes_per_s: float = 1024.0  # a slower server is given up
     max_attempts: int = 5
-    max_wait_s: float = 60.0
+    max_wait_s: float = 60.0  # a server that wants a longer wait is left to the next run
     max_redirects: int = 10
-    allow_private: bool = False
-    trust_named: bool = True
+    allow_private: bool = False  # whether a redirect or page may lead to addresses not public
+    trust_named: bool = True  # whether the named address may be private: not for a server's clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +36,7 @@ class Clock:
 
 
 class Watch:
-    """Keeps one song within its limits, over all attempts; ``shown`` names it in messages."""
+    """Enforces the limits of one song over all attempts; ``shown`` names it in messages."""
 
     def __init__(self, shown: str, limits: DownloadLimits, clock: Clock | None = None) -> None:
         self.shown, self.limits, self.clock = shown, limits, clock or Clock()
@@ -72,21 +48,17 @@ class Watch:
         self._since_s, self._since_bytes = self.clock.read_s(), n_bytes
 
     def note_bytes(self, n_bytes: int) -> None:
-        """Check size, time and speed now that ``n_bytes`` of the song are there.
-
-        Raises
-        ------
-        TrackRejected
-            ``too_large``.
-        TransientError
-            ``timed_out`` after the deadline, or if the server is too slow.
-        """
+        """Check size, time and speed now that ``n_bytes`` of the song are there."""
         self.require_size(n_bytes)
         self.require_time()
         passed_s = self.clock.read_s() - self._since_s
-        if passed_s >= self.limits.timeout_s:
-            self._require_speed((n_bytes - self._since_bytes) / passed_s)
-            self.start_body(n_bytes)
+        if passed_s < self.limits.timeout_s:
+            return
+        bytes_per_s = (n_bytes - self._since_bytes) / passed_s
+        if bytes_per_s < self.limits.min_bytes_per_s:
+            message = f"{self.shown} comes at {bytes_per_s:.0f} bytes per second. Try again, or"
+            raise TransientError(Reason.TIMED_OUT, f"{message} lower limits.min_bytes_per_s.")
+        self.start_body(n_bytes)
 
     def require_size(self, n_bytes: int) -> None:
         """Reject a song that is larger than the limit."""
@@ -103,8 +75,3 @@ class Watch:
     def has_time(self, wait_s: float) -> bool:
         """Whether the deadline lies behind a wait."""
         return self.clock.read_s() + wait_s <= self._deadline_s
-
-    def _require_speed(self, bytes_per_s: float) -> None:
-        if bytes_per_s < self.limits.min_bytes_per_s:
-            message = f"{self.shown} comes at {bytes_per_s:.0f} bytes per second. Try again, or"
-            raise TransientError(Reason.TIMED_OUT, f"{message} lower limits.min_bytes_per_s.")

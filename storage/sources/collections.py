@@ -4,13 +4,13 @@ import csv
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
-from storage.sources.folder import audio_files, list_folder, location_of
+from storage.sources.folder import audio_files, explain_table, list_folder, location_of
 
 TABLE_SUFFIX = ".tsv"
 
@@ -43,7 +43,7 @@ _AUDIO_FOLDERS = (".", "audio", "../audio", "raw_30s/audio", "../raw_30s/audio")
 _NO_TAG = "its tags name no genre. Name it in a manifest if you know the genre."
 
 
-def list_collection(place: Path, *, by_folders: bool) -> list[Source]:
+def list_collection(place: Path, by_folders: bool) -> list[Source]:
     """List a folder in the layout of a public collection; empty if it is none.
 
     ``by_folders`` includes GTZAN, whose genres are names of folders.
@@ -57,10 +57,9 @@ def list_collection(place: Path, *, by_folders: bool) -> list[Source]:
 
 
 def find_fma(place: Path) -> list[Path]:
-    """Return the folders of clips of the Free Music Archive (Defferrard et al., 2017).
+    """Return the folders of clips of the Free Music Archive (Defferrard et al., 2017), if any.
 
-    ``place`` holds ``fma_metadata``, or is a folder of clips beside it. The result is empty if it
-    is no such collection.
+    ``place`` holds ``fma_metadata``, or is a folder of clips beside it.
     """
     if place.name in _FMA_SUBSETS and (place.parent / _FMA_TABLE).is_file():
         return [place]
@@ -72,82 +71,52 @@ def find_fma(place: Path) -> list[Path]:
 def list_fma(folders: list[Path]) -> list[Source]:
     """List every track of the subsets and every clip in their folders, sorted by location.
 
-    ``folders`` come from `find_fma`; they and their clips may be links. A track whose file is
-    missing is listed where it should be; a clip without a row or a top genre has a
-    ``label_fault``.
-
-    Raises
-    ------
-    UsageError
-        If the table cannot be read, or lacks a column.
+    A track whose file is missing is listed where it should be; a clip without a row or a top genre
+    has a ``label_fault``.
     """
     rows = dict(_read_fma(folders[0].parent / _FMA_TABLE))
     found = [source for folder in folders for source in _list_clips(folder, rows)]
     return sorted(found, key=lambda source: source.location)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FmaTrack:
-    """A row of the table; ``source`` has no location yet."""
-
-    source: Source
-    subset: str
-
-
-def _list_clips(folder: Path, rows: Mapping[int, _FmaTrack]) -> Iterator[Source]:
+def _list_clips(folder: Path, rows: Mapping[int, tuple[str, Source]]) -> Iterator[Source]:
     clips = {location_of(path) for path in audio_files(folder)}
-    for track_id, row in rows.items():
+    for track_id, (subset, source) in rows.items():
         clip = str(folder / f"{track_id // 1000:03d}" / f"{track_id:06d}.mp3")
-        if row.subset in _FMA_SUBSETS[folder.name] or clip in clips:
-            yield replace(row.source, location=clip)
+        if subset in _FMA_SUBSETS[folder.name] or clip in clips:
+            yield replace(source, location=clip)
             clips.discard(clip)
     yield from (Source(location=clip, genre="", label_fault=_NO_ROW) for clip in clips)
 
 
-def _read_fma(table: Path) -> Iterator[tuple[int, _FmaTrack]]:
+def _read_fma(table: Path) -> Iterator[tuple[int, tuple[str, Source]]]:
+    """Yield the rows by their track number: the subset, and the source without its location."""
     # Biographies are part of the table; the default limit of 131,072 characters may be too small.
     csv.field_size_limit(sys.maxsize)
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file)
-            places = _find_columns(table, next(lines, []), next(lines, []))
-            for line in lines:
-                if line and line[0].strip().isdecimal():
-                    yield int(line[0]), _to_track(line, places)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{table} is not UTF-8. Unpack it again.") from error
-    except (csv.Error, IndexError) as error:
-        raise UsageError(f"{table} is damaged ({error}). Unpack it again.") from error
-
-
-def _find_columns(table: Path, groups: list[str], names: list[str]) -> dict[str, int]:
-    """Return the index of each field; a third header line, ``track_id``, is skipped later."""
-    columns = list(zip(groups, names, strict=False))
-    if missing := [".".join(pair) for pair in _FMA_COLUMNS.values() if pair not in columns]:
-        raise UsageError(f"{table} lacks the columns {', '.join(missing)}. Unpack it again.")
-    return {field: columns.index(pair) for field, pair in _FMA_COLUMNS.items()}
-
-
-def _to_track(line: list[str], places: Mapping[str, int]) -> _FmaTrack:
-    fields: dict[str, Any] = {field: line[place].strip() for field, place in places.items()}
-    subset, fault = fields.pop("subset"), "" if fields["genre"] else _NO_GENRE
-    return _FmaTrack(source=Source(location="", label_fault=fault, **fields), subset=subset)
+    with (
+        explain_table(table, "Unpack it again."),
+        table.open(encoding="utf-8-sig", newline="") as f,
+    ):
+        rows = csv.reader(f)
+        columns = list(zip(next(rows, []), next(rows, []), strict=False))
+        if missing := [".".join(pair) for pair in _FMA_COLUMNS.values() if pair not in columns]:
+            raise UsageError(f"{table} lacks the columns {', '.join(missing)}. Unpack it again.")
+        places = {field: columns.index(pair) for field, pair in _FMA_COLUMNS.items()}
+        for row in rows:
+            if row and row[0].strip().isdecimal():  # a third header has "track_id"
+                fields: dict[str, Any] = {key: row[at].strip() for key, at in places.items()}
+                subset, fault = fields.pop("subset"), "" if fields["genre"] else _NO_GENRE
+                yield int(row[0]), (subset, Source(location="", label_fault=fault, **fields))
 
 
 def find_gtzan(place: Path) -> list[Path]:
-    """Return the folders of genres of GTZAN; empty if it is no such collection.
-
-    ``place`` is ``genres`` or ``genres_original`` itself, or the folder that holds one of them.
-    """
+    """Return the folders of genres of GTZAN that a place is or holds, if any."""
     inside = [place / name for name in _GTZAN_FOLDERS]
     return [folder for folder in (place, *inside) if folder.is_dir() and _holds_clips(folder)]
 
 
 def list_gtzan(folders: list[Path]) -> list[Source]:
-    """List the songs of every genre folder, sorted by location; no artist is known.
-
-    A file with another name than a clip's is a song as well; the title is the name of the file.
-    """
+    """List the songs of every genre folder, sorted by location; titles are names of files."""
     found = [
         replace(source, title=Path(source.location).stem)
         for folder in folders
@@ -166,10 +135,7 @@ def _holds_clips(folder: Path) -> bool:
 def find_jamendo(place: Path) -> Path | None:
     """Return the table of MTG-Jamendo that a place is, or the only one in it; None if none.
 
-    Raises
-    ------
-    UsageError
-        If a folder holds several tables: subsets and splits share songs.
+    Of several tables one must be named: subsets and splits share songs.
     """
     if place.is_file():
         return place if _is_table(place) else None
@@ -184,17 +150,13 @@ def list_jamendo(table: Path) -> list[Source]:
     """List the tracks of a table in its order; all genre tags of a track are its labels.
 
     Its paths begin at its own folder, or at ``audio`` or ``raw_30s/audio`` in or beside that
-    folder, wherever the first existing song is. A track without a genre tag has a
-    ``label_fault``.
-
-    Raises
-    ------
-    UsageError
-        If the table cannot be read, or a path leads out of its folder.
+    folder, wherever the first existing song is. A track without a genre tag has a ``label_fault``.
     """
-    lines = list(_read_jamendo(table))
-    root = _find_root(table, [line[3] for line in lines])
-    return [_to_source(root, line) for line in lines]
+    rows = list(_read_jamendo(table))
+    roots = [(table.parent / folder).resolve() for folder in _AUDIO_FOLDERS]
+    held = (root for row in rows for root in roots if (root / row[3]).is_file())
+    root = next(held, roots[0])
+    return [_to_source(root, row) for row in rows]
 
 
 def _is_table(path: Path) -> bool:
@@ -205,38 +167,26 @@ def _is_table(path: Path) -> bool:
 
 
 def _read_jamendo(table: Path) -> Iterator[list[str]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            next(lines)
-            yield from (_check(table, lines.line_num, line) for line in lines if line)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{table} is not UTF-8. Fetch it again.") from error
-    except csv.Error as error:
-        raise UsageError(f"{table} is damaged ({error}). Fetch it again.") from error
+    again = "Fetch the table again."
+    with explain_table(table, again), table.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        next(rows)
+        for row in filter(None, rows):
+            place = f"{table}, line {rows.line_num}"
+            if len(row) < _N_JAMENDO_FIELDS or not row[3]:
+                raise UsageError(f"{place}: no path. {again}")
+            if Path(row[3]).is_absolute() or ".." in Path(row[3]).parts:
+                raise UsageError(f"{place}: {row[3]!r} leads out of the collection.")
+            yield row
 
 
-def _check(table: Path, number: int, line: list[str]) -> list[str]:
-    if len(line) < _N_JAMENDO_FIELDS or not line[3]:
-        raise UsageError(f"{table}, line {number}: no path. Fetch the table again.")
-    if Path(line[3]).is_absolute() or ".." in Path(line[3]).parts:
-        raise UsageError(f"{table}, line {number}: {line[3]!r} leads out of the collection.")
-    return line
-
-
-def _find_root(table: Path, paths: list[str]) -> Path:
-    roots = [(table.parent / folder).resolve() for folder in _AUDIO_FOLDERS]
-    held = (root for path in paths for root in roots if (root / path).is_file())
-    return next(held, roots[0])
-
-
-def _to_source(root: Path, line: list[str]) -> Source:
-    tags = line[_N_JAMENDO_FIELDS:]
+def _to_source(root: Path, row: list[str]) -> Source:
+    tags = row[_N_JAMENDO_FIELDS:]
     labels = sorted(t.removeprefix(_JAMENDO_GENRE) for t in tags if t.startswith(_JAMENDO_GENRE))
     return Source(
-        location=str(root / line[3]),
+        location=str(root / row[3]),
         genre=labels[0] if len(labels) == 1 else "",
-        artist=line[1],
+        artist=row[1],
         labels=tuple(labels) if len(labels) > 1 else (),
         label_fault="" if labels else _NO_TAG,
     )

@@ -1,10 +1,13 @@
 """A music library as a folder: one folder per genre, or of any shape without genres."""
 
+import csv
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from genre_core.errors import UsageError
 from genre_core.records import Source
 
 logger = logging.getLogger(__name__)
@@ -27,23 +30,20 @@ def list_folder(folder: Path) -> list[Source]:
     nowhere is listed. A song outside the genre folders has a ``label_fault``.
     """
     entries = [entry for entry in folder.iterdir() if not _is_hidden(entry)]
-    sources = [
-        Source(location=location_of(_follow(song)), genre=genre.name)
-        for genre in entries
-        if genre.is_dir()
-        for song in audio_files(genre)
+    songs = [
+        (song, entry.name) for entry in entries if entry.is_dir() for song in audio_files(entry)
     ]
-    sources += [
-        Source(location=location_of(_follow(entry)), genre="", label_fault=_LOOSE)
-        for entry in entries
-        if _is_song(entry) and not entry.is_dir()
+    loose = [(entry, "") for entry in entries if _is_song(entry) and not entry.is_dir()]
+    sources = [
+        Source(location=_locate(song), genre=genre, label_fault="" if genre else _LOOSE)
+        for song, genre in songs + loose
     ]
     return sorted(sources, key=lambda source: source.location)
 
 
 def list_songs(folder: Path) -> list[Source]:
     """List the songs of a folder of any shape, sorted by location and unlabelled."""
-    locations = {location_of(_follow(song)) for song in audio_files(folder)}
+    locations = {_locate(song) for song in audio_files(folder)}
     return [Source(location=name, genre="", is_unlabelled=True) for name in sorted(locations)]
 
 
@@ -85,9 +85,9 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
-def _follow(song: Path) -> Path:
+def _locate(song: Path) -> str:
     """Follow links; circular ones, which ``Path.resolve`` refuses, stay as they are."""
-    return Path(os.path.realpath(song))
+    return location_of(Path(os.path.realpath(song)))
 
 
 def location_of(song: Path) -> str:
@@ -100,6 +100,17 @@ def location_of(song: Path) -> str:
     if not is_unicode(location):
         logger.warning("the name of %r is not UTF-8. Rename the file.", location)
     return location.encode("utf-8", "backslashreplace").decode()
+
+
+@contextmanager
+def explain_table(table: Path, hint: str) -> Iterator[None]:
+    """Turn the errors of a damaged table of songs into a `UsageError` with a hint."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{table} is not UTF-8. {hint}") from error
+    except (csv.Error, IndexError) as error:
+        raise UsageError(f"{table} is no well-formed table ({error}). {hint}") from error
 
 
 def is_unicode(text: str) -> bool:

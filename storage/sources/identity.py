@@ -22,19 +22,18 @@ def identify(source: Source) -> Source:
     (``youtube dQw4w9WgXcQ``), the normal form of other addresses, and the path of a file with its
     links resolved. An id that it has already stays.
     """
+    source = locate(source)
     if source.source_id:
-        return locate(source)
+        return source
     if Path(source.location).is_absolute():
         return replace(source, source_id=os.path.realpath(source.location))
     page = find_page(source.location)
-    if page is None:
-        return replace(source, source_id=normalise_url(source.location))
-    song_id = page.song_id or normalise_url(source.location)
-    return replace(source, source_id=song_id, site=page.site)
+    song_id = page.song_id if page else ""
+    return replace(source, source_id=song_id or normalise_url(source.location))
 
 
 def locate(source: Source) -> Source:
-    """Return a source that has its id with its ``site``."""
+    """Return a source with the ``site`` of its page, if it is one."""
     if source.site or Path(source.location).is_absolute():
         return source
     page = find_page(source.location)

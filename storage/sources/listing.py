@@ -21,25 +21,11 @@ logger = logging.getLogger(__name__)
 def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[Source]:
     """List the songs of a folder, a manifest or a public collection.
 
-    Parameters
-    ----------
-    music : str or Path
-        A folder that holds a ``manifest.csv`` is read by it, one in the layout of FMA, GTZAN or
-        MTG-Jamendo as that collection, another folder by its genre folders; a file is read as a
-        manifest or a table of MTG-Jamendo.
-    takes_unlabelled : bool
-        Songs without a genre are unlabelled, and have no ``label_fault``. A folder may have any
-        shape: names of folders mean nothing, except in FMA and MTG-Jamendo.
-
-    Returns
-    -------
-    list of Source
-        In an order that is the same every time.
-
-    Raises
-    ------
-    UsageError
-        If there is nothing of that name, it is neither, it may not be read, or it holds no song.
+    A folder that holds a ``manifest.csv`` is read by it, one in the layout of FMA, GTZAN or
+    MTG-Jamendo as that collection, another folder by its genre folders; a file is a manifest or a
+    table of MTG-Jamendo. With ``takes_unlabelled``, songs without a genre are unlabelled, and a
+    folder may have any shape: names of folders mean nothing, except in FMA and MTG-Jamendo. The
+    order is the same every time.
     """
     place = Path(music).expanduser()
     try:
@@ -61,34 +47,20 @@ def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
     if not place.is_dir() and not find_jamendo(place):
         known = ", ".join((*MANIFEST_SUFFIXES, TABLE_SUFFIX))
         raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
-    listed = _list_collection(place, takes_unlabelled)
-    if not listed:
-        return list_songs(place) if takes_unlabelled else list_folder(place)
-    return _take_unlabelled(listed) if takes_unlabelled else listed
-
-
-def _list_collection(place: Path, takes_unlabelled: bool) -> list[Source]:
-    """List a public collection; empty if it is none."""
-    if place.is_file():
-        return list_jamendo(place)
-    named = _absolute(place)
-    listed = list_collection(named, by_folders=not takes_unlabelled)
-    if listed and not takes_unlabelled:
+    # all but the last name is resolved, which may be that of a link
+    is_unnamed = place.name in ("", "..")
+    named = place.resolve() if is_unnamed else place.parent.resolve() / place.name
+    is_table = place.is_file()
+    listed = list_jamendo(place) if is_table else list_collection(named, not takes_unlabelled)
+    if takes_unlabelled:
+        unlabelled = [
+            s if s.genre or s.labels else replace(s, label_fault="", is_unlabelled=True)
+            for s in listed
+        ]
+        return unlabelled or list_songs(place)
+    if listed and not is_table:
         _warn_of_others(named, listed)
-    return listed
-
-
-def _take_unlabelled(sources: Sequence[Source]) -> list[Source]:
-    return [
-        s if s.genre or s.labels else replace(s, label_fault="", is_unlabelled=True)
-        for s in sources
-    ]
-
-
-def _absolute(place: Path) -> Path:
-    """Resolve all but the last name, which may be that of a link."""
-    unnamed = place.name in ("", "..")
-    return place.resolve() if unnamed else place.parent.resolve() / place.name
+    return listed or list_folder(place)
 
 
 def _warn_of_others(place: Path, collection: Sequence[Source]) -> None:
@@ -102,18 +74,10 @@ def _warn_of_others(place: Path, collection: Sequence[Source]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expanded:
-    """What a library lists once its lists are opened.
+    """What a library lists once its lists are opened; one song may be listed in several places.
 
-    Attributes
-    ----------
-    sources : tuple of Source
-        A song each, with ``source_id`` and ``site``; one may be listed in several places.
-    outcomes : tuple of Outcome
-        Of the lists that cannot be opened now, or not to their end.
-    lists : tuple of str
-        The locations of the lists that were opened to their end.
-    n_again : int
-        Rows that repeat an earlier row.
+    ``outcomes`` are those of lists that cannot be opened to their end, ``lists`` the locations of
+    the others; ``n_again`` counts rows that repeat an earlier row.
     """
 
     sources: tuple[Source, ...]
@@ -125,10 +89,7 @@ class Expanded:
 def expand_pages(
     listed: Sequence[Source], access: Access, limits: DownloadLimits, clock: Clock | None = None
 ) -> Expanded:
-    """Name the sources of a library by their ids, and open the lists of songs among them.
-
-    No request is made where no row is a list on a music site.
-    """
+    """Name the sources of a library by their ids, and open the lists of songs among them."""
     rows: dict[object, Source] = {}
     for row in listed:
         rows.setdefault((row.location, row.genre, row.labels), row)
@@ -136,7 +97,8 @@ def expand_pages(
     outcomes: list[Outcome] = []
     lists: list[str] = []
     for source in map(identify, rows.values()):
-        if not _is_perhaps_list(source):
+        page = find_page(source.location) if source.site else None
+        if page is None or page.is_song:
             sources.append(source)
             continue
         from storage.fetch.sites.playlists import list_page  # yt-dlp takes a moment to load
@@ -151,8 +113,3 @@ def expand_pages(
         lists=tuple(lists),
         n_again=len(listed) - len(rows),
     )
-
-
-def _is_perhaps_list(source: Source) -> bool:
-    page = find_page(source.location) if source.site else None
-    return page is not None and not page.is_song

@@ -10,7 +10,7 @@ from typing import Any
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
-from storage.sources.folder import is_unicode
+from storage.sources.folder import explain_table, is_unicode
 
 _TAGS = ("artist", "album", "title", "licence")
 
@@ -21,63 +21,38 @@ Row = tuple[str, Mapping[str, Any]]
 def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Source]:
     """List the songs of a manifest; each row becomes one source.
 
-    Parameters
-    ----------
-    manifest : Path
-        CSV, JSON lines or Parquet by its suffix, with the columns ``genre`` and ``path`` or
-        ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``. A relative path
-        starts at the folder of the manifest. Text is UTF-8.
-    takes_unlabelled : bool
-        A row without a genre is unlabelled, and the column ``genre`` may be missing.
-
-    Returns
-    -------
-    list of Source
-        Sorted by location and genre. A row without a song, which is named by its place in the
-        manifest, has a ``label_fault``, and so has one without a genre if it needs one.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read as what its suffix says.
+    It is CSV, JSON lines or Parquet by its suffix, in UTF-8, with the columns ``genre`` and
+    ``path`` or ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``. A relative
+    path starts at the folder of the manifest. With ``takes_unlabelled`` a row without a genre is
+    unlabelled, and the column ``genre`` may be missing. A row without a song, which is named by its
+    place in the manifest, has a ``label_fault``, and so has one that lacks a genre.
     """
     needed = () if takes_unlabelled else ("genre",)
     sources = []
-    for place, row in _READERS[manifest.suffix.lower()](manifest, needed):
-        source = _to_source(manifest, place, row)
-        if not (source.genre or source.label_fault):
-            fault = f"{manifest}, {place}: no genre. Fill the column 'genre'."
-            source = replace(
-                source,
-                label_fault="" if takes_unlabelled else fault,
-                is_unlabelled=takes_unlabelled,
-            )
-        sources.append(source)
+    with explain_table(manifest, "Correct it, and save it as UTF-8."):
+        for place, row in _READERS[manifest.suffix.lower()](manifest, needed):
+            source = _to_source(manifest, place, row)
+            if not (source.genre or source.label_fault):
+                fault = f"{manifest}, {place}: no genre. Fill the column 'genre'."
+                source = replace(
+                    source,
+                    label_fault="" if takes_unlabelled else fault,
+                    is_unlabelled=takes_unlabelled,
+                )
+            sources.append(source)
     return sorted(sources, key=lambda source: (source.location, source.genre))
 
 
 def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
     fields = {_name(key): _text(manifest, place, row[key]) for key in row}
-    genre, location = fields.get("genre", "").strip(), _location(manifest, fields)
-    fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."
-    artist, album, title, licence = (fields.get(tag, "").strip() for tag in _TAGS)
-    return Source(
-        location=location or f"{manifest.resolve()}, {place}",
-        genre=genre,
-        artist=artist,
-        album=album,
-        title=title,
-        licence=licence,
-        label_fault="" if location else fault,
-    )
-
-
-def _location(manifest: Path, fields: Mapping[str, str]) -> str:
-    path = fields.get("path", "")
+    path, location = fields.get("path", ""), fields.get("url", "").strip()
     if path.strip():
         # unlike Path.resolve, takes names that are too long and links that lead in a circle
-        return os.path.realpath(manifest.parent / path)
-    return fields.get("url", "").strip()
+        location = os.path.realpath(manifest.parent / path)
+    fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."
+    tags: dict[str, Any] = {name: fields.get(name, "").strip() for name in ("genre", *_TAGS)}
+    location, fault = (location, "") if location else (f"{manifest.resolve()}, {place}", fault)
+    return Source(location=location, label_fault=fault, **tags)
 
 
 def _text(manifest: Path, place: str, field: object) -> str:
@@ -104,43 +79,31 @@ def _check_columns(manifest: Path, columns: list[str], needed: Sequence[str]) ->
 
 
 def _read_csv(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
-    try:
-        with manifest.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_columns(manifest, list(reader.fieldnames or []), needed)
-            for row in reader:
-                yield _check_width(manifest, f"line {reader.line_num}", row)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{manifest} is not UTF-8. Save it as UTF-8.") from error
-    except csv.Error as error:
-        raise UsageError(f"{manifest} is not well-formed CSV: {error}. Correct it.") from error
-
-
-def _check_width(manifest: Path, place: str, row: dict[Any, Any]) -> Row:
-    if None in row:
-        message = f"{manifest}, {place}: more fields than columns. Quote fields that hold commas."
-        raise UsageError(message)
-    return place, row
+    with manifest.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        _check_columns(manifest, list(reader.fieldnames or []), needed)
+        for row in reader:
+            place = f"line {reader.line_num}"
+            if None in row:
+                problem = "more fields than columns. Quote fields that hold commas."
+                raise UsageError(f"{manifest}, {place}: {problem}")
+            yield place, row
 
 
 def _read_jsonl(manifest: Path, _needed: Sequence[str]) -> Iterator[Row]:
-    try:
-        with manifest.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield _read_line(manifest, f"line {number}", line)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{manifest} is not UTF-8. Save it as UTF-8.") from error
+    with manifest.open(encoding="utf-8-sig") as file:
+        for number, text in enumerate(file, start=1):
+            if text.strip():
+                yield _read_json(manifest, f"line {number}", text)
 
 
-def _read_line(manifest: Path, place: str, line: str) -> Row:
+def _read_json(manifest: Path, place: str, text: str) -> Row:
     try:
-        row = json.loads(line)
+        row = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{manifest}, {place}: not JSON ({error}). Correct the line.") from error
     if not isinstance(row, dict):
-        message = f"{manifest}, {place}: no JSON object. Write one object a line."
-        raise UsageError(message)
+        raise UsageError(f"{manifest}, {place}: no JSON object. Write one object a line.")
     return place, row
 
 

@@ -1,17 +1,21 @@
 """Public collections that can be downloaded: where they are published, and what they must be."""
 
+import shutil
+import stat
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.fetch.archives import UnpackLimits, unpack_zip
 from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 
 FMA_URL = "https://os.unil.cloud.switch.ch/fma"
 _GIB = 1 << 30
+_ENCRYPTED = 0x1
 LONGEST_DOWNLOAD_S = 86_400.0
 
 OnBytes = Callable[[str, int, int], None]
@@ -21,14 +25,14 @@ OnBytes = Callable[[str, int, int], None]
 class Archive:
     """A zip file as published; its folder has the name of the file.
 
-    ``max_bytes`` bounds the file, ``contents`` what it unpacks to: both lie above what the
-    publishers state.
+    The bounds of the file and of its contents lie above what the publishers state.
     """
 
     name: str
     sha1: str
     max_bytes: int
-    contents: UnpackLimits
+    max_files: int
+    max_unpacked_bytes: int
 
 
 # Addresses and sums: the README of github.com/mdeff/fma.
@@ -36,19 +40,22 @@ _METADATA = Archive(
     name="fma_metadata",
     sha1="f0df49ffe5f2a6008d7dc83c6915b31835dfe733",
     max_bytes=_GIB,
-    contents=UnpackLimits(max_files=1_000, max_bytes=8 * _GIB),
+    max_files=1_000,
+    max_unpacked_bytes=8 * _GIB,
 )
 _SMALL = Archive(
     name="fma_small",
     sha1="ade154f733639d52e35e32f5593efe5be76c6d70",
     max_bytes=10 * _GIB,
-    contents=UnpackLimits(max_files=10_000, max_bytes=12 * _GIB),
+    max_files=10_000,
+    max_unpacked_bytes=12 * _GIB,
 )
 _MEDIUM = Archive(
     name="fma_medium",
     sha1="c67b69ea232021025fca9231fc1c7c1a063ab50b",
     max_bytes=30 * _GIB,
-    contents=UnpackLimits(max_files=30_000, max_bytes=40 * _GIB),
+    max_files=30_000,
+    max_unpacked_bytes=40 * _GIB,
 )
 COLLECTIONS = {"fma-small": (_METADATA, _SMALL), "fma-medium": (_METADATA, _MEDIUM)}
 
@@ -58,31 +65,9 @@ def download_collection(
 ) -> Path:
     """Fetch a published collection to ``layout.collections / name``; existing parts are kept.
 
-    Parameters
-    ----------
-    layout : DataLayout
-    name : str
-        A key of `COLLECTIONS`.
-    base_url : str
-        The address below which the archives lie.
-    limits : DownloadLimits
-        Except size and time: the archives have bounds of their own.
-    on_bytes : callable
-        Gets the file, how many bytes of it are there, and how many it has (0: unknown).
-
-    Returns
-    -------
-    Path
-        A folder that `storage.sources.listing.list_sources` can list.
-
-    Raises
-    ------
-    UsageError
-        If no such collection is known.
-    TransientError
-        If an archive cannot be had now, is not what was published, or finds no room.
-    GenreflowError
-        If an archive holds what it should not.
+    ``name`` is a key of `COLLECTIONS`; ``limits`` hold except for size and time, of which the
+    archives have bounds of their own. ``on_bytes`` gets the file, how many bytes of it are there,
+    and how many it has (0: unknown).
     """
     if name not in COLLECTIONS:
         known = ", ".join(COLLECTIONS)
@@ -105,17 +90,51 @@ def _install(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         fetch_archive(url, zipped, archive.sha1, bounds, partial(on_bytes, zipped.name))
-        _unpack(archive, zipped)
+        try:
+            folder = zipped.with_suffix("")
+            unpack_zip(zipped, folder, archive.max_files, archive.max_unpacked_bytes)
+        except GenreflowError:  # a damaged archive is fetched again
+            zipped.unlink()
+            raise
+        zipped.unlink()
     except OSError as error:
-        message = f"{zipped} cannot be written or unpacked: {error}. Make room, and try again."
+        message = f"{zipped} cannot be written or unpacked: {error}. Free some space and retry."
         raise TransientError(message) from error
 
 
-def _unpack(archive: Archive, zipped: Path) -> None:
-    """Unpack an archive and remove it, also if it is damaged."""
+def unpack_zip(archive: Path, folder: Path, max_files: int, max_bytes: int) -> None:
+    """Unpack the one folder that a zip file holds; it appears under its name when complete.
+
+    All members must be plain files below one top folder with the name of ``folder``. The limits are
+    checked before anything is written; no member can unpack to more than it declares.
+    """
+    unpacked = folder.with_name(f".{folder.name}.unpacking")
+    shutil.rmtree(unpacked, ignore_errors=True)
     try:
-        unpack_zip(zipped, zipped.with_suffix(""), archive.contents)
-    except GenreflowError:
-        zipped.unlink()
-        raise
-    zipped.unlink()
+        with zipfile.ZipFile(archive) as file:
+            members = file.infolist()
+            if len(members) > max_files:
+                raise GenreflowError(f"{archive} holds {len(members)} files: more than it should.")
+            if sum(member.file_size for member in members) > max_bytes:
+                raise GenreflowError(f"{archive} unpacks to more than {max_bytes} bytes.")
+            if odd := [one.filename for one in members if not _is_plain(one, folder.name)]:
+                message = f"{archive} holds what it should not: {odd[0]!r}. It is not unpacked."
+                raise GenreflowError(message)
+            file.extractall(unpacked, members)
+        (unpacked / folder.name).replace(folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise TransientError(f"{archive} is damaged ({error}). Fetch it again.") from error
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _is_plain(member: zipfile.ZipInfo, top: str) -> bool:
+    path = PurePosixPath(member.orig_filename)
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    return (
+        path.parts[:1] == (top,)
+        and ".." not in path.parts
+        and not {"\\", "\0"} & set(member.orig_filename)
+        and kind in (0, stat.S_IFREG, stat.S_IFDIR)
+        and not member.flag_bits & _ENCRYPTED
+    )

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
     with published_fma(tmp_path) as archive_server:
         monkeypatch.setitem(published.COLLECTIONS, "fma-small", small_table(archive_server.folder))
-        monkeypatch.setenv("GENREFLOW_FMA_URL", archive_server.address)
+        monkeypatch.setenv("GENREFLOW_FMA_URL", archive_server.url)
         yield archive_server
 
 

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import soundfile
+
+from tests.shared import run_ffmpeg
 
 PROJECT = Path(__file__).parents[2]
 LONGEST_S = 20.0
@@ -48,7 +49,7 @@ class Taker:
         self._process: subprocess.Popen[str] | None = None
 
     def take(self, kind: str, name: str, content: bytes) -> str:
-        """Give a file to the process; say what became of it."""
+        """Give a file to the process; return the outcome."""
         path = self._folder / "inbox" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
@@ -81,9 +82,9 @@ class Taker:
         answer = process.stdout.readline() if ready else ""
         if answer:
             return json.loads(answer)
-        told = f"crashed: status {process.wait()}" if ready else f"hung: over {LONGEST_S:g} s"
+        failure = f"crashed: status {process.wait()}" if ready else f"hung: over {LONGEST_S:g} s"
         self.close()
-        return told
+        return failure
 
     def _start(self) -> subprocess.Popen[str]:
         self._folder.joinpath("work").mkdir(exist_ok=True)
@@ -98,7 +99,7 @@ class Taker:
         )
 
     def _keep(self, path: Path, outcome: str) -> None:
-        """Keep what failed, so that it can be looked at."""
+        """Keep a file that failed, to be examined."""
         kept = self._folder / "failures" / f"{len(self.failures)} {path.name}"
         kept.parent.mkdir(exist_ok=True)
         kept.write_bytes(path.read_bytes())
@@ -112,9 +113,8 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     time_s = np.arange(3 * 44_100) / 44_100
     sweep = np.stack([np.sin(2 * np.pi * (f * time_s + 50 * time_s**2)) for f in (200, 310)])
     soundfile.write(folder / "sweep.wav", 0.3 * sweep.T, 44_100)
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(folder / "sweep.wav")]
     for name, options in SONGS.items():
-        subprocess.run([*command, *options, str(folder / name)], check=True)
+        run_ffmpeg("-i", folder / "sweep.wav", *options, folder / name)
     return {name: (folder / name).read_bytes() for name in SONGS}
 
 

@@ -19,20 +19,19 @@ def _insert(content: bytearray, place: int, piece: Piece) -> None:
     content[start:start] = piece
 
 
-def _cut(content: bytearray, place: int, _piece: Piece) -> None:
-    del content[place % len(content) :]
-
-
 def _remove(content: bytearray, place: int, piece: Piece) -> None:
     start = place % len(content)
     del content[start : start + 37 * len(piece)]
 
 
+def _cut(content: bytearray, place: int, _piece: Piece) -> None:
+    del content[place % len(content) :]
+
+
 def _splice(content: bytearray, place: int, piece: Piece) -> None:
-    """Copy a stretch of the file to another place of it."""
-    start = place % len(content)
+    """Copy a segment of the file to another place of it."""
     other = int.from_bytes(piece[:4], "little") % len(content)
-    content[start:start] = content[other : other + 1 + 64 * len(piece)]
+    _insert(content, place, content[other : other + 1 + 64 * len(piece)])
 
 
 _WAYS = (_overwrite, _insert, _cut, _remove, _splice)

@@ -1,7 +1,7 @@
 """Take one file after the other as ingest and extract do; run as a program of its own.
 
 Each line of the input is a JSON object: the kind (``song`` or ``manifest``), the path, the home.
-Each is answered with one line: what became of it.
+Each is answered with one line: the outcome.
 """
 
 import json
@@ -35,15 +35,14 @@ def take_song(path: Path, home: Path) -> str:
     return "ok"
 
 
-def take_manifest(path: Path, home: Path) -> str:
+def take_manifest(path: Path, _home: Path) -> str:
     """List a manifest."""
-    sources = list_manifest(path)
-    json.dumps([source.location for source in sources]).encode("utf-8")
+    json.dumps([source.location for source in list_manifest(path)]).encode("utf-8")
     return "ok"
 
 
 def answer(order: dict[str, str]) -> str:
-    """Say what became of a file: ``ok``, a reason code, the name of an error, or a failure."""
+    """Return ``ok``, a reason code, the name of an error, or a failure."""
     take = {"song": take_song, "manifest": take_manifest}[order["kind"]]
     try:
         return take(Path(order["path"]), Path(order["home"]))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flows.settings import Settings
+from genre_core.examples import Float32Array
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import publish, query_rows
@@ -31,6 +32,10 @@ def config(config: Settings) -> Settings:
 
 def source(path: Path) -> Source:
     return identify(Source(location=str(path), genre="hums"))
+
+
+def silence(_rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
+    return np.zeros_like(time_s)
 
 
 def test_a_song_too_short_for_spectrograms_is_embedded_and_ok(
@@ -80,6 +85,25 @@ def test_the_embedding_of_a_song_is_the_mean_of_its_windows(
     means = windows[:, :, 0].mean(axis=0)
     np.testing.assert_allclose(row["embedding"], means[:400], atol=1e-4)
     np.testing.assert_allclose(row["tag_logits"], means[400:], atol=1e-4)
+
+
+def test_a_song_of_silent_samples_has_no_embedding(
+    config: Settings, store_songs: Store, tmp_path: Path
+) -> None:
+    store_songs([source(write_song(tmp_path / "silent.wav", silence, seed=6, duration_s=5.0))])
+
+    with open_catalog(config.layout) as catalog:
+        embedded = fetch_rows(catalog, "select track_id from song_embeddings")
+        rejected = fetch_rows(
+            catalog,
+            "select representation, reason from rejected join features using (feature_key)"
+            " order by representation",
+        )
+    assert embedded == []
+    assert [(row["representation"], row["reason"]) for row in rejected] == [
+        ("musicnn", "silent"),
+        ("thesis", "silent"),
+    ]
 
 
 def test_every_tag_has_a_name_and_a_place_among_the_values(

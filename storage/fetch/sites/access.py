@@ -15,84 +15,60 @@ _COOKIE = re.compile(r"(#HttpOnly_)?[^#\t]+(\t[^\t]*){3}\t([0-9]+(\.[0-9]+)?)?(\
 
 
 class Circuits:
-    """One circuit breaker per site; a site is a family of pages, or the server of direct addresses.
+    """One circuit breaker per site, which is a family of pages or the server of direct addresses.
 
-    It is shared by the threads of a run. There is no lock, so that it can be sent to another
-    process: each step is one call on a dictionary or a list, and a count that is late by one
-    does no harm.
+    The threads of a run share it. There is no lock, so that it can be pickled: a count that is late
+    by one does no harm. ``given_up`` holds the last failure of each site that was given up.
     """
 
     def __init__(self, failures_to_open: int = 3) -> None:
         self._failures_to_open = failures_to_open
-        self._failures: dict[str, list[str]] = {}
-        self._given_up: dict[str, str] = {}
-
-    @property
-    def given_up(self) -> dict[str, str]:
-        """The sites that were given up, each with its last failure."""
-        return dict(self._given_up)
+        self._n_failures: dict[str, int] = {}
+        self.given_up: dict[str, str] = {}
 
     def require_closed(self, site: str) -> None:
         """Raise a `TransientError`, ``site_broken``, if the site was given up in this run."""
-        if site in self._given_up:
-            sentence = f"{site} was given up in this run: {self._given_up[site]}"
+        if site in self.given_up:
+            sentence = f"{site} was given up in this run: {self.given_up[site]}"
             raise TransientError(Reason.SITE_BROKEN, sentence)
 
     def note_failure(self, site: str, error: TransientError) -> None:
         """Count a failure of the site; others, such as a full disk, are not counted."""
         if not site or error.reason not in _FAILURES:
             return
-        failures = self._failures.setdefault(site, [])
-        failures.append(str(error))
-        if len(failures) >= self._failures_to_open:
-            self._given_up.setdefault(site, str(error))
+        self._n_failures[site] = self._n_failures.get(site, 0) + 1
+        if self._n_failures[site] >= self._failures_to_open:
+            self.given_up.setdefault(site, str(error))
 
     def note_success(self, site: str) -> None:
         """Count from the beginning again."""
-        self._failures.pop(site, None)
+        self._n_failures.pop(site, None)
 
     def give_up(self, sites: Mapping[str, str]) -> None:
-        """Stop asking sites that another process has given up."""
-        self._given_up = {**sites, **self._given_up}
+        """Add the sites that another process has given up."""
+        self.given_up = {**sites, **self.given_up}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteConfig:
-    """How music sites are asked.
+    """How music sites are reached; both files are only read."""
 
-    Attributes
-    ----------
-    cookies_file : str
-        Cookies in the format of Netscape, as browsers export them; it is only read.
-    rate_limit_bytes_per_s : int
-        Fastest download of one song; 0: unlimited.
-    archive_file : str
-        A download archive of yt-dlp: a line ``extractor id`` for each song that is not to be
-        fetched; it is only read.
-    failures_to_open : int
-        After so many failures in a row a site is given up for the rest of a run.
-    """
-
-    cookies_file: str = ""
-    rate_limit_bytes_per_s: int = 0
-    archive_file: str = ""
-    failures_to_open: int = 3
+    cookies_file: str = ""  # in the format of Netscape, as browsers export them
+    rate_limit_bytes_per_s: int = 0  # of one song; 0: unlimited
+    archive_file: str = ""  # a download archive of yt-dlp: ``extractor id`` of songs not to fetch
+    failures_to_open: int = 3  # in a row, after which a site is given up for the rest of a run
 
     def __post_init__(self) -> None:
         if self.rate_limit_bytes_per_s < 0:
-            rate = self.rate_limit_bytes_per_s
-            raise ValueError(f"sites.rate_limit_bytes_per_s is {rate}; use 0 or more.")
+            found = self.rate_limit_bytes_per_s
+            raise ValueError(f"sites.rate_limit_bytes_per_s is {found}; use 0 or more.")
         if self.failures_to_open < 1:
-            failures = self.failures_to_open
-            raise ValueError(f"sites.failures_to_open is {failures}; use 1 or more.")
+            raise ValueError(f"sites.failures_to_open is {self.failures_to_open}; use 1 or more.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What a run knows of sites; ``circuits`` is the one part that changes.
-
-    ``cookies`` is the text of the file, ``archive`` the ids that it must not fetch.
-    """
+    """What a run knows of sites; ``circuits`` is the one part that changes."""
 
     config: SiteConfig = field(default_factory=SiteConfig)
     cookies: str = field(default="", repr=False)
@@ -101,13 +77,7 @@ class Access:
 
 
 def open_access(config: SiteConfig) -> Access:
-    """Read the files that the settings name.
-
-    Raises
-    ------
-    UsageError
-        If one of them cannot be read, or is not what it should be.
-    """
+    """Read the files that the settings name."""
     return Access(
         config=config,
         cookies=_read_cookies(config.cookies_file),
@@ -118,19 +88,16 @@ def open_access(config: SiteConfig) -> Access:
 
 def _read_archive(archive_file: str) -> frozenset[str]:
     """Return the ids of a download archive, ``extractor id`` with the extractor in lower case."""
-    lines = _read_text(archive_file, "archive_file").splitlines()
-    return frozenset(
-        _read_id(line.strip(), f"{archive_file}, line {number}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    )
-
-
-def _read_id(line: str, place: str) -> str:
-    extractor, _, song_id = line.partition(" ")
-    if not song_id.strip():
-        raise UsageError(f"{place}: {line[:80]!r} is no id. Name a download archive of yt-dlp.")
-    return f"{extractor.lower()} {song_id.strip()}"
+    ids = set()
+    entries = _read_text(archive_file, "archive_file").splitlines()
+    for number, entry in enumerate(entries, start=1):
+        extractor, _, song_id = entry.strip().partition(" ")
+        if extractor and not song_id.strip():
+            place = f"{archive_file}, line {number}: {extractor[:80]!r}"
+            raise UsageError(f"{place} is no id. Name a download archive of yt-dlp.")
+        if extractor:
+            ids.add(f"{extractor.lower()} {song_id.strip()}")
+    return frozenset(ids)
 
 
 def _read_text(name: str, setting: str) -> str:
@@ -147,8 +114,8 @@ def _read_text(name: str, setting: str) -> str:
 
 def _read_cookies(cookies_file: str) -> str:
     """Return the lines that are cookies, below the heading that readers insist on."""
-    lines = _read_text(cookies_file, "cookies_file").splitlines()
-    cookies = [line for line in lines if _COOKIE.fullmatch(line)]
+    entries = _read_text(cookies_file, "cookies_file").splitlines()
+    cookies = [entry for entry in entries if _COOKIE.fullmatch(entry)]
     if cookies_file and not cookies:
         message = f"{cookies_file} holds no cookies in the format of Netscape. Export them again."
         raise UsageError(message)

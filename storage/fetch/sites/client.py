@@ -1,10 +1,12 @@
-"""yt-dlp, with its options set here; its requests take our one way to connect."""
+"""yt-dlp: its options, its requests by our one way to connect, and its failures as outcomes."""
 
 import io
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,18 +17,58 @@ from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking import Request, RequestDirector, RequestHandler, Response
 from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
-from yt_dlp.utils import DownloadError, make_archive_id
+from yt_dlp.utils import (
+    ContentTooShortError,
+    DownloadError,
+    ExtractorError,
+    GeoRestrictedError,
+    UnsupportedError,
+    UserNotLive,
+    YoutubeDLError,
+    make_archive_id,
+)
 
-from genre_core.errors import GenreflowError, TransientError
+from genre_core.errors import GenreflowError, TrackRejected, TransientError
+from genre_core.locations import show_addresses
+from genre_core.records import Reason
 from storage.fetch.addresses import AddressPolicy
-from storage.fetch.connect import FIRST_WAIT_S, explain_failures, open_client, send_request
+from storage.fetch.connect import (
+    FIRST_WAIT_S,
+    explain_failures,
+    explain_status,
+    open_client,
+    send_request,
+)
 from storage.fetch.limits import DownloadLimits, Watch
 from storage.fetch.sites.access import Access
 from storage.fetch.sites.pages import NO_SITE, find_page
+from storage.files import DISK_ERRORS
 
 logger = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 1 << 16
+
+_STATUS = re.compile(r"HTTP Error (\d{3})")
+_BOILERPLATE = re.compile(r"^ERROR: *|; please report this issue.*|[\x00-\x1f\x7f]+", re.DOTALL)
+_LONGEST_QUOTE = 300
+
+# what sites answer about a song, in this order; anything else may be otherwise tomorrow
+_ANSWERS: tuple[tuple[re.Pattern[str], type[GenreflowError], Reason], ...] = tuple(
+    (re.compile(words, re.IGNORECASE), error, reason)
+    for words, error, reason in (
+        (r"no suitable extractor", TrackRejected, Reason.NOT_AUDIO),
+        (r"timed out|timeout", TransientError, Reason.TIMED_OUT),
+        (r"rate.?limit|too many|not a bot|captcha|again later|temporar|live event|premiere"
+         r"|upcoming|offline|unable to (write|open)", TransientError, Reason.UNREACHABLE),
+        (r"downloaded \d+ bytes, expected", TransientError, Reason.TRUNCATED),
+        (r"\b(private|log.?in|logged|sign.?in|password|members?|subscri\w+|premium|purchase\w*"
+         r"|paid|drm|copyright|permission|authenticat\w+|account|registered|cookies)\b"
+         r"|your (country|location|region)|age.restrict|confirm your age",
+         TrackRejected, Reason.FORBIDDEN),
+        (r"removed|deleted|terminated|no longer|not? (exist|found)|doesn.t exist|unavailable"
+         r"|not available|has been closed", TrackRejected, Reason.NOT_FOUND),
+    )
+)  # fmt: skip
 
 # extractors that somebody has put into the folders of the user are not ours to run
 yt_dlp.globals.plugin_dirs.value = []
@@ -37,7 +79,7 @@ class Client(YoutubeDL):  # type: ignore[misc]
 
     def __init__(self, options: dict[str, Any], watch: Watch, http: httpx.Client) -> None:
         self.watch, self.http = watch, http
-        self.failure: TransientError | None = None  # of the last request; yt-dlp keeps its words
+        self.failure: TransientError | None = None  # of the last request; yt-dlp has only its words
         super().__init__(options, auto_init=False)
         for extractor in gen_extractor_classes():
             if extractor.ie_key() != NO_SITE:
@@ -67,7 +109,7 @@ class Client(YoutubeDL):  # type: ignore[misc]
                 is_saved, _ = downloader.download(str(part), song)
             except DownloadError:
                 if self.failure:
-                    raise self.failure  # noqa: B904  # its cause tells more than yt-dlp's
+                    raise self.failure  # noqa: B904  # its cause is better than that of yt-dlp
                 raise
         return bool(is_saved)
 
@@ -172,8 +214,14 @@ def archive_id(song: Mapping[str, Any]) -> str:
 
 
 def _options(access: Access, limits: DownloadLimits) -> dict[str, Any]:
-    """Return what keeps yt-dlp quiet, alone, within its limits and away from other programs."""
+    """Return options that make yt-dlp quiet, bounded and independent of other programs."""
     cookies = {"cookiefile": io.StringIO(access.cookies)} if access.cookies else {}
+    n_retries = limits.max_attempts - 1
+
+    def wait_s(n: int) -> float:
+        return min(limits.max_wait_s, FIRST_WAIT_S * 2**n)
+
+    kinds = ("http", "fragment", "extractor")
     return {
         "logger": _Messages(),
         "quiet": True,
@@ -189,22 +237,10 @@ def _options(access: Access, limits: DownloadLimits) -> dict[str, Any]:
         "nopart": True,
         "updatetime": False,
         "ratelimit": access.config.rate_limit_bytes_per_s or None,
-        **_patience(limits),
-        **cookies,
-    }
-
-
-def _patience(limits: DownloadLimits) -> dict[str, Any]:
-    def wait_s(n: int) -> float:
-        return min(limits.max_wait_s, FIRST_WAIT_S * 2**n)
-
-    n_retries = limits.max_attempts - 1
-    return {
         "socket_timeout": limits.timeout_s,
-        "retries": n_retries,
-        "fragment_retries": n_retries,
-        "extractor_retries": n_retries,
-        "retry_sleep_functions": {"http": wait_s, "fragment": wait_s, "extractor": wait_s},
+        **dict.fromkeys(("retries", "fragment_retries", "extractor_retries"), n_retries),
+        "retry_sleep_functions": dict.fromkeys(kinds, wait_s),
+        **cookies,
     }
 
 
@@ -224,3 +260,83 @@ class _Messages:
 @lru_cache(maxsize=1024)
 def _warn_once(message: str) -> None:
     logger.warning("%s", message)
+
+
+@contextmanager
+def explain_site(shown: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a page is read into an outcome; ``shown`` names the song.
+
+    Errors of the disk pass: the site is not to blame for them.
+    """
+    try:
+        yield
+    except TrackRejected as rejection:
+        sentence = str(rejection)
+        about = sentence if shown in sentence else f"{shown}: {sentence}"
+        raise TrackRejected(rejection.reason, about) from rejection
+    except GenreflowError:
+        raise
+    except (YoutubeDLError, HTTPException) as error:
+        raise _explain(list(_causes(error)), shown) from error
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise
+        raise TransientError(f"{shown} cannot be written: {error}. Free some space.") from error
+    except Exception as error:
+        message = f"{shown}: yt-dlp failed on it ({type(error).__name__}). Try a newer yt-dlp."
+        raise TransientError(Reason.SITE_BROKEN, message) from error
+
+
+def _explain(causes: list[BaseException], shown: str) -> BaseException:
+    for cause in causes:  # our own connection or the disk may have refused
+        if isinstance(cause, GenreflowError) or getattr(cause, "errno", None) in DISK_ERRORS:
+            return cause
+    quote = _quote(causes)
+    answered = [cause.status for cause in causes if isinstance(cause, HTTPError)]
+    answered += map(int, _STATUS.findall(quote)[:1])
+    if answered:
+        return explain_status(answered[0], shown)
+    return _explain_kind(causes, quote, shown)
+
+
+def _explain_kind(causes: list[BaseException], quote: str, shown: str) -> GenreflowError:
+    kinds = {kind for cause in causes for kind in type(cause).__mro__}
+    if UnsupportedError in kinds:
+        return TrackRejected(Reason.NOT_AUDIO, f"{shown} is no page of a song. Leave it out.")
+    if GeoRestrictedError in kinds:
+        return TrackRejected(Reason.FORBIDDEN, f"{shown} is not available in this country: {quote}")
+    if ContentTooShortError in kinds:
+        return TransientError(Reason.TRUNCATED, f"{shown} ends early: {quote}. Try again.")
+    extractors = [cause for cause in causes if isinstance(cause, ExtractorError)]
+    if UserNotLive not in kinds and not all(cause.expected for cause in extractors):
+        message = f"{shown}: yt-dlp does not understand the site: {quote}. Try a newer yt-dlp."
+        return TransientError(Reason.SITE_BROKEN, message)
+    for words, kind, reason in _ANSWERS:
+        if words.search(quote):
+            return kind(reason, f"{shown}: {quote}.")
+    message = f"{shown} is not available now: {quote}. Try again."
+    return TransientError(Reason.UNREACHABLE, message)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it was made of, the outermost first."""
+    seen: set[int] = set()
+    pending: list[object] = [error]
+    while pending:
+        cause = pending.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        inner = getattr(cause, "exc_info", None) or (None, None)
+        context = cause.__context__ if isinstance(cause, DownloadError) else None
+        pending += [inner[1], context, getattr(cause, "cause", None), cause.__cause__]
+
+
+def _quote(causes: list[BaseException]) -> str:
+    """Return the words of the innermost error that has some, without addresses."""
+    extractor = [cause for cause in causes if isinstance(cause, ExtractorError)]
+    request = [cause for cause in causes if isinstance(cause, RequestError)]
+    source = (extractor or request or causes)[0]
+    text = str(getattr(source, "orig_msg", source))
+    return _BOILERPLATE.sub(" ", show_addresses(text)).strip().rstrip(".")[:_LONGEST_QUOTE]

@@ -15,24 +15,12 @@ _SELF_NAMED = frozenset(("Youtube", "Vimeo", "Dailymotion"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a music site.
+    """A page of a music site."""
 
-    Attributes
-    ----------
-    site : str
-        The family of extractors of yt-dlp: ``soundcloud``, ``youtube``, ``bandcamp``.
-    extractor : str
-        The key of the extractor.
-    song_id : str
-        ``extractor id`` as in a download archive, if the address holds it.
-    is_song : bool or None
-        True for one song, False for a list of songs, None where only the site knows.
-    """
-
-    site: str
-    extractor: str
-    song_id: str
-    is_song: bool | None
+    site: str  # the family of extractors of yt-dlp: soundcloud, youtube, bandcamp
+    extractor: str  # its key
+    song_id: str  # ``extractor id`` as in a download archive, if the address holds it
+    is_song: bool | None  # False: a list of songs; None: only the site knows
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +29,12 @@ def find_page(url: str) -> Page | None:
 
     An address that ends as audio files do is that of a file.
     """
-    if not _is_perhaps_page(url):
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    suffix = PurePosixPath(unquote(parts.path)).suffix.lower()
+    if parts.scheme.lower() not in SCHEMES or suffix in AUDIO_SUFFIXES:
         return None
     from yt_dlp.extractor import gen_extractor_classes  # takes a moment to load
 
@@ -55,12 +48,3 @@ def find_page(url: str) -> Page | None:
         song_id=f"{key.lower()} {extractor.get_temp_id(url)}" if key in _SELF_NAMED else "",
         is_song=extractor.is_single_video(url),
     )
-
-
-def _is_perhaps_page(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    suffix = PurePosixPath(unquote(parts.path)).suffix.lower()
-    return parts.scheme.lower() in SCHEMES and suffix not in AUDIO_SUFFIXES

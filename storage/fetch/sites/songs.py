@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag
 
@@ -12,10 +11,9 @@ from genre_core.locations import show_location
 from genre_core.records import Reason, Source
 from storage.fetch.connect import try_again
 from storage.fetch.limits import Clock, DownloadLimits, Watch
-from storage.fetch.parts import count_bytes
+from storage.fetch.parts import Part
 from storage.fetch.sites.access import Access
-from storage.fetch.sites.client import Client, archive_id, open_site
-from storage.fetch.sites.failures import explain_site
+from storage.fetch.sites.client import Client, archive_id, explain_site, open_site
 
 LISTS = ("playlist", "multi_video")
 LINKS = ("url", "url_transparent")
@@ -28,32 +26,23 @@ _SEVERAL = "the page is a list of songs. Name it in a manifest, or name one of i
 
 
 def fetch_page(
-    source: Source, part: Path, limits: DownloadLimits, access: Access, clock: Clock
+    source: Source, part: Part, limits: DownloadLimits, access: Access, clock: Clock
 ) -> Source:
-    """Fetch the sound of a page into ``part``; nothing else is written.
+    """Fetch the sound of a page into ``part``; return the source with the tags of the page.
 
     A song that has no page of its own is named by the fragment of the page of its list.
-
-    Returns
-    -------
-    Source
-        With the artist, album and title of the page where they were not known.
-
-    Raises
-    ------
-    TrackRejected
-        If the song is missing, forbidden, too large, live or no sound; ``duplicate_id`` if the
-        download archive has it.
-    TransientError
-        If it may well work later.
     """
     shown = source.source_id or show_location(source.location)
-    watch = Watch(shown, _allow_rate(limits, access.config.rate_limit_bytes_per_s), clock)
+    if rate := access.config.rate_limit_bytes_per_s:  # a download at that rate is not too slow
+        limits = replace(limits, min_bytes_per_s=min(limits.min_bytes_per_s, rate / 2))
+    watch = Watch(shown, limits, clock)
     # an address of a song within a list means the song
     options = {"noplaylist": True, "format": choose_sound}
     with open_site(source.location, access, watch, **options) as client, explain_site(shown):
         page = try_again(lambda: _read_page(client, source.location, shown), watch)
-        _require_new(archive_id(page), access)
+        if (song_id := archive_id(page)) in access.archive:
+            message = f"the download archive {access.config.archive_file} has it as {song_id}."
+            raise TrackRejected(Reason.DUPLICATE_ID, message)
         _save(client, page, part, watch)
     return tag_source(source, page)
 
@@ -76,13 +65,7 @@ def name_entry(listed: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str,
 
 
 def choose_sound(page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the best format without a picture; yt-dlp lists them from the worst to the best.
-
-    Raises
-    ------
-    TrackRejected
-        ``not_audio`` if there is none.
-    """
+    """Yield the best format without a picture; yt-dlp lists them from the worst to the best."""
     sounds = [form for form in page["formats"] if _is_sound(form)]
     if not sounds:
         message = "the page offers no sound that can be fetched without a picture. Leave it out."
@@ -97,23 +80,16 @@ def _is_sound(form: Mapping[str, Any]) -> bool:
     return form.get("protocol") in _PROTOCOLS and not has_picture and not is_unusable
 
 
-def _allow_rate(limits: DownloadLimits, rate_bytes_per_s: int) -> DownloadLimits:
-    """Return limits under which a download at the rate that the user wants is not too slow."""
-    if not rate_bytes_per_s:
-        return limits
-    slowest = min(limits.min_bytes_per_s, rate_bytes_per_s / 2)
-    return replace(limits, min_bytes_per_s=slowest)
-
-
 def _first(page: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return next((text for name in names if (text := _text(page.get(name)))), "")
-
-
-def _text(field: object) -> str:
-    """Return a field as text that a catalog can hold."""
-    names = field if isinstance(field, list) else [field]
-    text = ", ".join(name for name in names if isinstance(name, str))
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+    """Return the first field that is filled, as text that a catalog can hold."""
+    for name in names:
+        found = page.get(name)
+        parts = found if isinstance(found, list) else [found]
+        text = ", ".join(part for part in parts if isinstance(part, str))
+        clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+        if clean:
+            return clean
+    return ""
 
 
 def _read_page(client: Client, location: str, shown: str) -> dict[str, Any]:
@@ -150,20 +126,14 @@ def _require_end(page: Mapping[str, Any]) -> None:
         raise TrackRejected(Reason.TOO_LARGE, message)
 
 
-def _require_new(song_id: str, access: Access) -> None:
-    if song_id in access.archive:
-        message = f"the download archive {access.config.archive_file} has it as {song_id}."
-        raise TrackRejected(Reason.DUPLICATE_ID, message)
-
-
-def _save(client: Client, page: dict[str, Any], part: Path, watch: Watch) -> None:
+def _save(client: Client, page: dict[str, Any], part: Part, watch: Watch) -> None:
     """Let yt-dlp write one file; pieces of a stream lie beside it while it does."""
     watch.start_body(0)
     try:
-        is_saved = client.save(dict(page), part)
+        is_saved = client.save(dict(page), part.path)
     finally:
-        for piece in part.parent.glob(f"{part.name}[-.]*"):
+        for piece in part.path.parent.glob(f"{part.path.name}[-.]*"):
             piece.unlink()
     if not is_saved:
         raise TransientError(Reason.UNREACHABLE, f"{watch.shown} cannot be fetched. Try again.")
-    watch.require_size(count_bytes(part))
+    watch.require_size(part.n_bytes)

@@ -10,6 +10,7 @@ import soundfile
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
+from genre_core.signal.sound import CLIPPED_SHARE, describe_clipping
 from storage.audio.decode import cut_song, decode_fragments, read_fragments
 from storage.audio.probe import probe_audio
 
@@ -83,9 +84,7 @@ def test_only_the_fragments_that_damage_touches_have_a_fault(
 
 
 @pytest.mark.parametrize("name", ["song.flac", "song.ogg", "song.opus"])
-def test_behind_the_damage_every_sample_stands_at_its_place(
-    encode: Encode, tmp_path: Path, name: str
-) -> None:
+def test_samples_behind_damage_keep_their_place(encode: Encode, tmp_path: Path, name: str) -> None:
     song = encode(name)
     spoilt = spoil(song, tmp_path, overwrite, at=0.3)
 
@@ -139,25 +138,21 @@ def _faults(song: Path, duration_s: float, track_id: str) -> set[int]:
     return set(decode_fragments(song, probe_audio(song), starts_s, 0.5).faults)
 
 
-def test_a_song_with_too_many_bad_fragments_says_where_they_are(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_song_with_too_many_bad_fragments_is_undecodable(encode: Encode, tmp_path: Path) -> None:
     content = bytearray(encode("song.flac").read_bytes())
     for place in range(len(content) // 5, len(content), 40_000):
         flip(content, place)
     spoilt = tmp_path / "spoilt.flac"
     spoilt.write_bytes(content)
 
-    told = r"\d of 9 fragments of .*spoilt\.flac cannot be decoded\. .* at \d+\.\d s"
-    with pytest.raises(TrackRejected, match=told) as rejection:
+    message = r"\d of 9 fragments of .*spoilt\.flac cannot be decoded\. .* at \d+\.\d s"
+    with pytest.raises(TrackRejected, match=message) as rejection:
         cut_song(spoilt, "3f9a", probe_audio(spoilt), CONFIG)
 
     assert rejection.value.reason == Reason.UNDECODABLE
 
 
-def test_a_song_with_one_place_for_a_fragment_that_is_bad_is_left_out(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_song_whose_one_fragment_is_bad_is_rejected(encode: Encode, tmp_path: Path) -> None:
     spoilt = spoil(encode("song.flac"), tmp_path, overwrite)
     narrow = FragmentConfig(n_fragments=1, longest_s=2.0, margin_s=5.0, min_track_s=5.0)
 
@@ -180,8 +175,6 @@ def test_the_share_at_full_scale_is_that_of_all_channels(tmp_path: Path, suffix:
 
 
 def test_a_sine_that_just_touches_full_scale_is_not_clipped(tmp_path: Path) -> None:
-    from genre_core.signal.sound import CLIPPED_SHARE, describe_clipping
-
     time_s = np.arange(12 * 44_100) / 44_100
     song = tmp_path / "song.wav"
     soundfile.write(song, np.sin(2 * np.pi * 220.3 * time_s), 44_100)

@@ -32,19 +32,6 @@ def _cut(whole: np.ndarray, fragment_s: float) -> np.ndarray:
     return np.stack([whole[start : start + round(fragment_s * 44_100)] for start in starts])
 
 
-@pytest.mark.parametrize("name", ["song.wav", "song.flac", "song.aiff", "song.au"])
-def test_fragments_of_lossless_files_are_the_mean_of_the_channels(
-    encode: Encode, sweep_wav: Path, name: str
-) -> None:
-    song = encode(name)
-    written, _ = soundfile.read(sweep_wav)
-
-    fragments = read_fragments(song, probe_audio(song), STARTS_S, 2.0)
-
-    assert fragments.dtype == np.float32
-    np.testing.assert_allclose(fragments, _cut(written.mean(axis=1), 2.0), atol=1e-7)
-
-
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -65,53 +52,25 @@ def test_both_libraries_give_the_same_samples_at_the_same_place(
     places = (0, 1, 40_000, 123_457, 234_567, 350_000)
     segments = [Segment(start=place, stop=place + 20_000) for place in places]
 
-    sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
-    streamed = np.stack([stretch.signal for stretch in stream_segments(song, facts, segments)])
+    sought = np.stack([one.signal for one in seek_segments(song, facts, segments)])
+    streamed = np.stack([one.signal for one in stream_segments(song, facts, segments)])
 
     assert can_seek(song, facts)
     np.testing.assert_allclose(sought, streamed, atol=1e-5)
 
 
 @pytest.mark.parametrize(("rate", "kbps"), [(44_100, 32), (22_050, 16), (22_050, 8), (8_000, 8)])
-def test_a_seek_gives_the_samples_of_the_whole_song_at_the_lowest_bit_rates(
-    encode: Encode, rate: int, kbps: int
-) -> None:
+def test_a_seek_is_exact_even_at_the_lowest_bit_rates(encode: Encode, rate: int, kbps: int) -> None:
     song = encode("song.mp3", "-b:a", f"{kbps}k", "-ar", str(rate))
     facts = probe_audio(song)
     whole, _ = soundfile.read(song, dtype="float32")
-    segments = [
-        Segment(start=place, stop=place + rate) for place in range(rate, 9 * rate, rate // 3)
-    ]
+    places = range(rate, 9 * rate, rate // 3)
+    segments = [Segment(start=place, stop=place + rate) for place in places]
 
-    sought = np.stack([stretch.signal for stretch in seek_segments(song, facts, segments)])
+    sought = np.stack([one.signal for one in seek_segments(song, facts, segments)])
 
     expected = [whole[segment.start : segment.stop].mean(axis=1) for segment in segments]
     np.testing.assert_allclose(sought, np.stack(expected), atol=2e-6)
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [("song.ogg", ["-c:a", "libvorbis"]), ("song.flac.ogg", ["-c:a", "flac"])],
-)
-def test_ogg_fragments_equal_those_of_the_whole_song(
-    encode: Encode, tmp_path: Path, name: str, options: list[str]
-) -> None:
-    song = encode(name, *options)
-    facts = probe_audio(song)
-
-    fragments = read_fragments(song, facts, STARTS_S, 2.0)
-
-    whole = stream_segments(song, facts, [Segment(start=0, stop=12 * 44_100)])[0].signal
-    np.testing.assert_array_equal(fragments, _cut(whole, 2.0))
-
-
-def test_vorbis_has_the_same_samples_as_libsndfile_reads_from_the_start(encode: Encode) -> None:
-    song = encode("song.ogg", "-c:a", "libvorbis")
-    whole, _ = soundfile.read(song)
-
-    fragments = read_fragments(song, probe_audio(song), STARTS_S, 2.0)
-
-    np.testing.assert_allclose(fragments, _cut(whole.mean(axis=1), 2.0), atol=1e-5)
 
 
 def test_a_variable_rate_mp3_without_header_is_read_to_its_end(encode: Encode) -> None:
@@ -122,15 +81,13 @@ def test_a_variable_rate_mp3_without_header_is_read_to_its_end(encode: Encode) -
     fragments = read_fragments(song, facts, [9.0], 2.0)
 
     assert not can_seek(song, facts)
-    # Without the header nothing tells of the encoder's delay: 1105 samples come before the song.
+    # Without the header the delay of the encoder is unknown: 1105 samples come before the song.
     expected = read_fragments(plain, probe_audio(plain), [9.0 - 1105 / 44_100], 2.0)
     np.testing.assert_allclose(fragments, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("sample_rate", [48_000, 22_050, 96_000, 32_000, 44_099])
-def test_resampled_fragments_equal_those_of_the_resampled_song(
-    tmp_path: Path, sample_rate: int
-) -> None:
+def test_fragments_equal_those_of_the_resampled_song(tmp_path: Path, sample_rate: int) -> None:
     rng = np.random.default_rng(7)
     signal = (0.2 * rng.standard_normal(12 * sample_rate)).astype(np.float32)
     song = tmp_path / "song.wav"
@@ -167,16 +124,14 @@ def test_samples_that_are_no_numbers_are_rejected(tmp_path: Path, sample: float)
     song = tmp_path / "song.wav"
     soundfile.write(song, signal, 44_100, subtype="FLOAT")
 
-    with pytest.raises(TrackRejected, match="no numbers") as rejection:
+    with pytest.raises(TrackRejected) as rejection:
         read_fragments(song, probe_audio(song), [0.2], 0.5)
 
     assert rejection.value.reason == Reason.NAN
 
 
 @pytest.mark.parametrize("name", ["song.mp3", "song.m4a", "song.opus"])
-def test_a_fragment_beyond_the_end_says_where_the_song_breaks_off(
-    encode: Encode, name: str
-) -> None:
+def test_a_fragment_beyond_the_end_is_truncated(encode: Encode, name: str) -> None:
     song = encode(name)
     facts = replace(probe_audio(song), duration_s=60.0)
 
@@ -184,24 +139,6 @@ def test_a_fragment_beyond_the_end_says_where_the_song_breaks_off(
         read_fragments(song, facts, [1.0, 11.0], 3.0)
 
     assert rejection.value.reason == Reason.TRUNCATED
-
-
-def test_damage_inside_a_fragment_is_rejected_and_outside_is_not(
-    encode: Encode, tmp_path: Path
-) -> None:
-    song = encode("song.m4a", "-b:a", "192k")
-    content = bytearray(song.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 4000] = b"\xff" * 4000
-    damaged = tmp_path / "damaged.m4a"
-    damaged.write_bytes(content)
-    facts = probe_audio(damaged)
-
-    with pytest.raises(TrackRejected, match=r"cannot be decoded at [56]\.\d s") as rejection:
-        read_fragments(damaged, facts, [5.0], 2.0)
-
-    assert rejection.value.reason == Reason.UNDECODABLE
-    assert read_fragments(damaged, facts, [1.0], 2.0).shape == (1, 88_200)
 
 
 @pytest.mark.parametrize(("starts_s", "fragment_s"), [([-1.0], 3.0), ([1.0], 0.0)])
@@ -218,22 +155,13 @@ def test_the_version_of_the_decoder_names_both_libraries() -> None:
 
 
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 6, 7])
-def test_the_mix_is_the_sum_of_the_channels_in_their_order_divided_by_their_number(
-    n_channels: int,
-) -> None:
+def test_the_mix_is_the_sum_of_the_channels_in_order_by_their_number(n_channels: int) -> None:
     woven = np.random.default_rng(0).uniform(-1, 1, (5_000, n_channels)).astype(np.float32)
 
     mixed = mix_down(woven.T)
 
     in_order = np.add.accumulate(woven, axis=1)[:, -1] / np.float32(n_channels)
     np.testing.assert_array_equal(mixed, in_order)
-
-
-@pytest.mark.parametrize("n_channels", [1, 2, 7])
-def test_the_mix_keeps_the_bits_of_numpy_s_mean_of_woven_channels(n_channels: int) -> None:
-    woven = np.random.default_rng(1).uniform(-1, 1, (5_000, n_channels)).astype(np.float32)
-
-    np.testing.assert_array_equal(mix_down(woven.T), woven.T.mean(axis=0))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Fingerprints of real files: what the same recording keeps, and what ffmpeg may not do."""
+"""Fingerprints of real files: what the same recording keeps, and the limits of ffmpeg."""
 
 import subprocess
 from collections.abc import Callable
@@ -104,15 +104,12 @@ def test_items_are_those_of_the_compressed_format(song: Path) -> None:
     assert items.tolist() == unpack_compressed(packed).tolist()
 
 
-def test_two_minutes_at_most_are_printed(tmp_path: Path) -> None:
-    long = write_music(tmp_path / "long.flac", seed=1, duration_s=150.0)
-
+@pytest.mark.parametrize(("duration_s", "n_items"), [(150.0, 967 - 4 - 15), (1.0, 0)])
+def test_at_most_two_minutes_are_read(tmp_path: Path, duration_s: float, n_items: int) -> None:
     # 1 + (120 x 11025 - 4096) / 1365 = 967 spectra, less 4 of the filter, less 15 of the window
-    assert len(fingerprint_song(long)) == 967 - 4 - 15
+    song = write_music(tmp_path / "song.flac", seed=1, duration_s=duration_s)
 
-
-def test_a_song_of_a_second_has_no_items(tmp_path: Path) -> None:
-    assert fingerprint_song(write_music(tmp_path / "short.wav", seed=1, duration_s=1.0)).size == 0
+    assert fingerprint_song(song).size == n_items
 
 
 @pytest.mark.parametrize(
@@ -129,17 +126,11 @@ def test_a_song_of_a_second_has_no_items(tmp_path: Path) -> None:
     ],
 )
 def test_a_copy_of_a_recording_is_found_among_others(
-    reencode: Reencode,
-    song: Path,
-    others: list[Items],
-    suffix: str,
-    options: list[str],
+    reencode: Reencode, song: Path, others: list[Items], suffix: str, options: list[str],
     start_s: float,
-) -> None:
-    original, copy = (
-        fingerprint_song(song),
-        fingerprint_song(reencode(suffix, *options, start_s=start_s)),
-    )
+) -> None:  # fmt: skip
+    original = fingerprint_song(song)
+    copy = fingerprint_song(reencode(suffix, *options, start_s=start_s))
 
     index = index_keys([select_keys(items) for items in [*others, original]])
     match = similarity(original, copy)
@@ -162,40 +153,32 @@ def test_the_name_of_a_song_is_no_option_and_no_protocol(song: Path, tmp_path: P
     assert fingerprint_song(odd).tolist() == fingerprint_song(song).tolist()
 
 
-def test_a_playlist_opens_no_other_file(song: Path, tmp_path: Path) -> None:
-    playlist = tmp_path / "song.mp3"
-    playlist.write_text(f"#EXTM3U\n#EXTINF:30,\n{song}\n#EXT-X-ENDLIST\n")
-
-    with pytest.raises(TrackRejected) as rejection:
-        fingerprint_song(playlist)
-
-    assert rejection.value.reason == Reason.UNDECODABLE
-
-
-@pytest.mark.parametrize("content", [b"", b"no music at all\n" * 100, bytes(100_000)])
-def test_what_is_no_audio_is_rejected_in_a_short_sentence(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no music at all\n" * 100,
+        bytes(100_000),
+        b"#EXTM3U\n#EXTINF:30,\n%s\n#EXT-X-ENDLIST\n",
+    ],
+)
+def test_what_is_no_audio_is_rejected(song: Path, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "song.mp3"
-    path.write_bytes(content)
+    path.write_bytes(content.replace(b"%s", bytes(song)))
 
     with pytest.raises(TrackRejected, match=r"song\.mp3 cannot be decoded by ffmpeg") as rejection:
         fingerprint_song(path)
 
+    assert rejection.value.reason == Reason.UNDECODABLE
     assert len(str(rejection.value)) < len(str(path)) + 400
 
 
-def test_a_song_that_needs_more_memory_than_allowed_is_rejected(
-    song: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_and_time_are_bounded(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chromaprint, "MEMORY_LIMIT_BYTES", 64 << 20)
-
-    with pytest.raises(TrackRejected, match="cannot be decoded"):
+    with pytest.raises(TrackRejected):
         fingerprint_song(song)
 
-
-def test_a_song_that_takes_too_long_is_left_to_the_next_run(
-    song: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    monkeypatch.setattr(chromaprint, "MEMORY_LIMIT_BYTES", 1 << 30)
     monkeypatch.setattr(chromaprint, "TIME_LIMIT_S", 0.001)
-
     with pytest.raises(TransientError, match=r"over 0\.001 s"):
         fingerprint_song(song)

@@ -1,10 +1,8 @@
-"""Odd but honest songs: every rate, depth, number of channels, cover art, name and length."""
+"""Odd but valid songs: every rate, depth, number of channels, cover art, name and length."""
 
 import os
-import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason, Source, Track
@@ -48,9 +47,7 @@ def fetch(song: Path, home: Path) -> Track:
 
 @pytest.mark.parametrize("sample_rate", RATES)
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
-def test_a_mono_tone_of_any_rate_is_the_same_tone(
-    tmp_path: Path, sample_rate: int, suffix: str
-) -> None:
+def test_a_tone_of_any_rate_is_the_same(tmp_path: Path, sample_rate: int, suffix: str) -> None:
     song = tmp_path / f"song{suffix}"
     soundfile.write(song, tone(sample_rate), sample_rate)
     facts = probe_audio(song)
@@ -114,13 +111,9 @@ EIGHT = np.array([0.8, 0, 0, 0, 0, 0, 0, 0.8])
     ],
 )
 def test_many_channels_are_mixed_by_their_mean_in_every_container(
-    encode: Encode,
-    tmp_path: Path,
-    name: str,
-    options: list[str],
-    levels: np.ndarray,
+    encode: Encode, tmp_path: Path, name: str, options: list[str], levels: np.ndarray,
     tolerance: float,
-) -> None:
+) -> None:  # fmt: skip
     soundfile.write(tmp_path / "many.wav", np.outer(tone(48_000), levels), 48_000)
 
     song = encode(name, "-i", str(tmp_path / "many.wav"), "-map", "1:a", *options)
@@ -128,9 +121,8 @@ def test_many_channels_are_mixed_by_their_mean_in_every_container(
     facts = probe_audio(song)
     fragment = read_fragments(song, facts, [1.0], 1.0)[0]
     assert facts.channels == len(levels)
-    np.testing.assert_allclose(
-        fragment, levels.mean() * tone(44_100)[44_100:88_200], atol=tolerance
-    )
+    expected = levels.mean() * tone(44_100)[44_100:88_200]
+    np.testing.assert_allclose(fragment, expected, atol=tolerance)
 
 
 NAMES = [
@@ -164,28 +156,14 @@ def test_a_song_of_any_name_is_fetched_and_read(sweep_mp3: Path, tmp_path: Path,
     )
 
 
-def write_noise_png(path: Path, width: int) -> Path:
-    """Write a square of noise, which nothing makes smaller."""
-    row = np.random.default_rng(0).integers(0, 256, (width, 3 * width), np.uint8)
-    pixels = np.pad(row, ((0, 0), (1, 0))).tobytes()  # each row begins with its filter: none
-    header = struct.pack(">IIBBBBB", width, width, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(pixels, 0)), (b"IEND", b"")]
-    written = [
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks
-    ]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(written))
-    return path
-
-
 # 20 MB, but for FLAC, whose blocks hold 16 MiB at most
 @pytest.mark.parametrize(
     ("name", "width"), [("song.mp3", 2_600), ("song.m4a", 2_600), ("song.flac", 2_300)]
 )
-def test_a_large_cover_changes_nothing(
-    encode: Encode, tmp_path: Path, name: str, width: int
-) -> None:
-    art = write_noise_png(tmp_path / "cover.png", width)
+def test_a_large_cover_is_ignored(encode: Encode, tmp_path: Path, name: str, width: int) -> None:
+    art = tmp_path / "cover.png"  # noise, which nothing makes smaller
+    noise = np.random.default_rng(0).integers(0, 256, (width, width, 3), np.uint8)
+    Image.fromarray(noise).save(art, compress_level=0)
     song = encode(name)
     copied = ("-map", "1:a", "-map", "2:v", "-c", "copy", "-disposition:v", "attached_pic")
     covered = encode(name, "-i", str(song), "-i", str(art), *copied)
@@ -215,9 +193,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def test_a_mix_of_two_hours_takes_no_more_memory_than_a_song(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_mix_of_two_hours_takes_no_more_memory(encode: Encode, tmp_path: Path) -> None:
     part = encode("part.mp3", "-b:a", "32k", "-write_xing", "0").read_bytes()
     peaks_mb = []
     for n_parts in (15, 600):  # of twelve seconds
@@ -264,10 +240,3 @@ def test_what_is_no_audio_file_has_its_reason_at_once(
         probe_audio(path)
 
     assert rejection.value.reason == opened.value.reason == reason
-
-
-def test_a_name_that_no_file_can_have_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(TrackRejected) as rejection:
-        fetch(tmp_path / ("a" * 300 + ".mp3"), tmp_path / "home")
-
-    assert rejection.value.reason == Reason.NOT_FOUND

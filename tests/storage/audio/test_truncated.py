@@ -50,6 +50,13 @@ WITHOUT_LENGTH = [
 ]
 
 
+def reason_of(song: Path) -> str:
+    """Return the reason of a file that must be rejected."""
+    with pytest.raises(TrackRejected) as rejection:
+        probe_audio(song)
+    return rejection.value.reason
+
+
 def cut(song: Path, share: float, target: Path) -> Path:
     """Write the beginning of a file."""
     content = song.read_bytes()
@@ -58,14 +65,10 @@ def cut(song: Path, share: float, target: Path) -> Path:
 
 
 def wav_bytes(n_announced: int, n_held: int) -> bytes:
-    """A WAV, 44.1 kHz, mono, int16, whose data chunk says one size and holds another."""
+    """A WAV, 44.1 kHz, mono, int16, whose data chunk announces one size and holds another."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 44_100, 88_200, 2, 16)
-    return (
-        b"RIFF\xff\xff\xff\xffWAVE"
-        + form
-        + struct.pack("<4sI", b"data", n_announced)
-        + bytes(n_held)
-    )
+    head = b"RIFF\xff\xff\xff\xffWAVE" + form + struct.pack("<4sI", b"data", n_announced)
+    return head + bytes(n_held)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -75,10 +78,7 @@ def test_a_cut_file_with_an_announced_length_is_truncated_and_the_complete_one_i
 ) -> None:
     song = encode(name, *options)
 
-    with pytest.raises(TrackRejected) as rejection:
-        probe_audio(cut(song, share, tmp_path / name))
-
-    assert rejection.value.reason == Reason.TRUNCATED
+    assert reason_of(cut(song, share, tmp_path / name)) == Reason.TRUNCATED
     assert probe_audio(song).duration_s == pytest.approx(12.0, abs=0.05)
 
 
@@ -91,9 +91,7 @@ def test_a_cut_file_without_one_is_as_long_as_what_it_holds(
     assert probe_audio(half).duration_s == pytest.approx(6.0, abs=0.3)
 
 
-def test_the_message_says_what_is_expected_and_what_is_there(
-    sweep_mp3: Path, tmp_path: Path
-) -> None:
+def test_the_message_names_both_lengths(sweep_mp3: Path, tmp_path: Path) -> None:
     half = cut(sweep_mp3, 0.5, tmp_path / "half.mp3")
 
     with pytest.raises(TrackRejected, match=r"half\.mp3 should last 12\.\d s and holds [56]\.\d s"):
@@ -101,32 +99,23 @@ def test_the_message_says_what_is_expected_and_what_is_there(
 
 
 @pytest.mark.parametrize("n_announced", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF - 36])
-def test_a_wav_whose_writer_left_its_size_open_is_as_long_as_what_it_holds(
-    tmp_path: Path, n_announced: int
-) -> None:
+def test_a_wav_of_open_size_is_as_long_as_its_samples(tmp_path: Path, n_announced: int) -> None:
     song = tmp_path / "streamed.wav"
     song.write_bytes(wav_bytes(n_announced, 5 * 88_200))
 
     assert probe_audio(song).duration_s == pytest.approx(5.0, abs=0.01)
 
 
-@pytest.mark.parametrize(("n_missing_s", "is_complete"), [(0.4, True), (0.6, False)])
-def test_half_a_second_may_be_missing(
-    tmp_path: Path, n_missing_s: float, is_complete: bool
-) -> None:
-    song = tmp_path / "song.wav"
-    song.write_bytes(wav_bytes(5 * 88_200, round((5 - n_missing_s) * 44_100) * 2))
+def test_half_a_second_may_be_missing(tmp_path: Path) -> None:
+    song, short = tmp_path / "song.wav", tmp_path / "short.wav"
+    song.write_bytes(wav_bytes(5 * 88_200, round(4.6 * 88_200)))
+    short.write_bytes(wav_bytes(5 * 88_200, round(4.4 * 88_200)))
 
-    if is_complete:
-        assert probe_audio(song).duration_s == pytest.approx(4.6, abs=0.01)
-    else:
-        with pytest.raises(TrackRejected):
-            probe_audio(song)
+    assert probe_audio(song).duration_s == pytest.approx(4.6, abs=0.01)
+    assert reason_of(short) == Reason.TRUNCATED
 
 
-def test_a_stream_in_ogg_that_ends_with_a_whole_page_is_taken_as_it_is(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_an_ogg_stream_may_end_with_any_full_page(encode: Encode, tmp_path: Path) -> None:
     content = encode("song.ogg", "-c:a", "libvorbis").read_bytes()
     pages = content.split(b"OggS")
     stream = tmp_path / "stream.ogg"
@@ -143,9 +132,7 @@ def test_bytes_behind_an_ogg_file_do_not_matter(encode: Encode, tmp_path: Path) 
     assert probe_audio(tagged).duration_s == probe_audio(song).duration_s
 
 
-def test_sound_destroyed_in_the_middle_is_not_missing_at_the_end(
-    sweep_mp3: Path, tmp_path: Path
-) -> None:
+def test_damage_in_the_middle_is_no_missing_end(sweep_mp3: Path, tmp_path: Path) -> None:
     content = bytearray(sweep_mp3.read_bytes())
     content[100_000:140_000] = np.random.default_rng(0).bytes(40_000)
     damaged = tmp_path / "damaged.mp3"
@@ -168,9 +155,7 @@ def test_a_film_whose_picture_outlasts_its_sound_is_complete(encode: Encode) -> 
     assert probe_audio(film).duration_s == pytest.approx(12.0, abs=0.05)
 
 
-def test_an_mp3_with_a_vbri_header_is_truncated_by_its_count_of_bytes(
-    encode: Encode, tmp_path: Path
-) -> None:
+def test_a_vbri_header_counts_the_bytes_of_an_mp3(encode: Encode, tmp_path: Path) -> None:
     frames = encode("song.mp3", "-b:a", "128k", "-write_xing", "0").read_bytes()
     start = frames.index(b"\xff\xfb")
     vbri = struct.pack(">4sHHHII", b"VBRI", 1, 0, 75, len(frames) + 417, 460)
@@ -179,10 +164,7 @@ def test_an_mp3_with_a_vbri_header_is_truncated_by_its_count_of_bytes(
         frames[start : start + 4] + bytes(32) + vbri.ljust(381, b"\0") + frames[start:]
     )
 
-    with pytest.raises(TrackRejected) as rejection:
-        probe_audio(cut(song, 0.5, tmp_path / "half.mp3"))
-
-    assert rejection.value.reason == Reason.TRUNCATED
+    assert reason_of(cut(song, 0.5, tmp_path / "half.mp3")) == Reason.TRUNCATED
     assert probe_audio(song).duration_s == pytest.approx(12.0, abs=0.1)
 
 
@@ -193,14 +175,11 @@ def test_a_rate_outside_8_to_192_khz_or_none_is_unknown(tmp_path: Path, sample_r
     song = tmp_path / "song.wav"
     song.write_bytes(content)
 
-    with pytest.raises(TrackRejected) as rejection:
-        probe_audio(song)
-
-    assert rejection.value.reason == Reason.SAMPLE_RATE_UNKNOWN
+    assert reason_of(song) == Reason.SAMPLE_RATE_UNKNOWN
 
 
 @pytest.mark.parametrize("form", ["AU", "AIFF", "CAF", "FLAC"])
-def test_a_header_without_a_rate_is_told_in_every_container(tmp_path: Path, form: str) -> None:
+def test_a_header_without_a_rate_is_found_in_every_container(tmp_path: Path, form: str) -> None:
     file = io.BytesIO()
     soundfile.write(file, np.zeros(88_200), 44_100, format=form)
     content = bytearray(file.getvalue())
@@ -212,10 +191,7 @@ def test_a_header_without_a_rate_is_told_in_every_container(tmp_path: Path, form
     song = tmp_path / "song"
     song.write_bytes(content)
 
-    with pytest.raises(TrackRejected) as rejection:
-        probe_audio(song)
-
-    assert rejection.value.reason == Reason.SAMPLE_RATE_UNKNOWN
+    assert reason_of(song) == Reason.SAMPLE_RATE_UNKNOWN
 
 
 def test_a_bit_rate_beyond_all_music_is_one_that_the_catalog_can_hold(tmp_path: Path) -> None:

@@ -40,19 +40,14 @@ def write_onnx(
 ) -> Path:
     """Write a model; by default with the outputs ``features``, ``tags`` and ``scores``."""
     sizes = outputs or {"features": ("batch", 2), "tags": ("batch", 3), "scores": ("batch", 3)}
-    values = [
-        numpy_helper.from_array(value, name)
-        for name, value in {**CONSTANTS, **(constants or {})}.items()
-    ]
+    known = {**CONSTANTS, **(constants or {})}
+    read = (inputs or {"wave": WAVE}).items()
     graph = helper.make_graph(
         list(nodes),
         "made",
-        [
-            helper.make_tensor_value_info(n, input_kind, s)
-            for n, s in (inputs or {"wave": WAVE}).items()
-        ],
+        [helper.make_tensor_value_info(name, input_kind, size) for name, size in read],
         [helper.make_tensor_value_info(name, output_kind, size) for name, size in sizes.items()],
-        values,
+        [numpy_helper.from_array(value, name) for name, value in known.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     save_model(model, path)

@@ -1,12 +1,15 @@
-"""A server on this machine that misbehaves as it is told, and a clock that nobody waits for."""
+"""A server on this machine that misbehaves on request, and a clock without real waits."""
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Source, Track
 from storage.fetch.download import DownloadLimits, fetch_song
 from storage.fetch.limits import Clock
@@ -21,26 +24,28 @@ class Host(ThreadingHTTPServer):
     def __init__(self, song: bytes, place: str) -> None:
         super().__init__((place, 0), _Handler)
         self.song = song
+        self.cut: int | None = None  # answers that are not planned break off after so many bytes
+        self.knows_ranges = True
         self.asked: list[dict[str, str]] = []
         self.plan: list[Callable[[_Handler], None]] = []
         self.closing = threading.Event()
         self.url = f"http://{place}:{self.server_port}"
+
+    def find(self, path: str) -> bytes | None:
+        """Return the content of a path: the song, whatever it is."""
+        return self.song
 
     def refuse(self, status: int, **headers: str) -> None:
         """Answer with a status and no body."""
         self.plan.append(lambda handler: handler.send_head(status, Content_Length="0", **headers))
 
     def send(self, body: bytes, then: str = "close", **headers: str) -> None:
-        """Answer 200 with any headers and any body, then close, stall or drip."""
+        """Answer 200 with any headers and any body, then close, stall or drip; or drip the head."""
         self.plan.append(lambda handler: handler.send_badly(body, then, headers))
 
     def send_song(self, cut: int | None = None, etag: str = ETAG, **headers: str) -> None:
         """Answer with the song, or what is asked for of it, broken off after ``cut`` bytes."""
         self.plan.append(lambda handler: handler.send_song(cut, etag, headers))
-
-    def drip_head(self) -> None:
-        """Begin an answer whose head never ends."""
-        self.plan.append(_Handler.drip_head)
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is no error here."""
@@ -50,14 +55,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: Host
 
     def do_GET(self) -> None:
-        self.server.asked.append({"path": self.path, **{k.lower(): v for k, v in self._named()}})
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        self.server.asked.append({"path": self.path, **headers})
         if self.server.plan:
             self.server.plan.pop(0)(self)
         else:
-            self.send_song(None, ETAG, {})
-
-    def _named(self) -> list[tuple[str, str]]:
-        return self.headers.items()
+            self.send_song(self.server.cut, ETAG, {})
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -69,20 +72,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send_badly(self, body: bytes, then: str, headers: dict[str, str]) -> None:
-        self.send_head(200, **headers)
-        self.wfile.write(body)
+        if then == "drip head":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        else:
+            self.send_head(200, **headers)
+            self.wfile.write(body)
         if then == "stall":
             self.server.closing.wait(10)
-        while then == "drip" and not self.server.closing.wait(0.01):
-            self.wfile.write(b"x")
-
-    def drip_head(self) -> None:
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-        while not self.server.closing.wait(0.01):
+        while then.startswith("drip") and not self.server.closing.wait(0.01):
             self.wfile.write(b"x")
 
     def send_song(self, cut: int | None, etag: str, headers: dict[str, str]) -> None:
-        song, start = self.server.song, self._start(etag)
+        song, start = self.server.find(self.path), self._start(etag)
+        if song is None:
+            self.send_head(404, Content_Length="0")
+            return
         if start >= len(song):
             self.send_head(416, Content_Range=f"bytes */{len(song)}", Content_Length="0")
             return
@@ -96,11 +100,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _start(self, etag: str) -> int:
         asked = self.headers.get("range", "")
         is_same = self.headers.get("if-range", etag) == etag
-        return int(asked.removeprefix("bytes=").rstrip("-")) if asked and is_same else 0
+        if not (asked and is_same and self.server.knows_ranges):
+            return 0
+        return int(asked.removeprefix("bytes=").rstrip("-"))
 
 
 class ManualClock:
-    """A clock that goes on by ``step_s`` a look, and by what is waited for."""
+    """A clock that advances by ``step_s`` a look, and by what is waited for."""
 
     def __init__(self) -> None:
         self.now_s, self.step_s = 0.0, 0.0
@@ -116,6 +122,14 @@ class ManualClock:
 
 
 Fetch = Callable[..., Track]
+
+
+def outcome_of(fetch: Fetch, url: str, *arguments: Any, **limits: float) -> str:  # noqa: ANN401
+    """Fetch what must fail; return result and reason: ``retryable timed_out``."""
+    with pytest.raises((TrackRejected, TransientError)) as failure:
+        fetch(url, *arguments, **limits)
+    result = "retryable" if isinstance(failure.value, TransientError) else "quarantined"
+    return f"{result} {failure.value.reason}"
 
 
 @pytest.fixture
@@ -140,7 +154,9 @@ def fetch(layout: DataLayout, manual: ManualClock) -> Fetch:
     return fetch_address
 
 
-def _run(host: Host) -> Iterator[Host]:
+@contextmanager
+def serve(host: Host) -> Iterator[Host]:
+    """Let a server answer until the end of the block."""
     with host:
         threading.Thread(target=host.serve_forever, args=(0.01,), daemon=True).start()
         yield host
@@ -150,10 +166,12 @@ def _run(host: Host) -> Iterator[Host]:
 
 @pytest.fixture
 def host(sweep_mp3: Path) -> Iterator[Host]:
-    yield from _run(Host(sweep_mp3.read_bytes(), "127.0.0.1"))
+    with serve(Host(sweep_mp3.read_bytes(), "127.0.0.1")) as server:
+        yield server
 
 
 @pytest.fixture
 def neighbour(sweep_mp3: Path) -> Iterator[Host]:
     """Another server at another address that is not public."""
-    yield from _run(Host(sweep_mp3.read_bytes(), "127.0.0.2"))
+    with serve(Host(sweep_mp3.read_bytes(), "127.0.0.2")) as server:
+        yield server

@@ -1,57 +1,27 @@
 """A small Free Music Archive, published on this machine."""
 
 import hashlib
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from storage.sources.published import COLLECTIONS, Archive
+from tests.storage.fetch.conftest import Host, serve
 from tests.storage.sources.conftest import write_fma
 
 
-class ArchiveServer(ThreadingHTTPServer):
-    """Serves the files of a folder, with ranges; ``cut`` breaks answers off after so many bytes."""
+class ArchiveServer(Host):
+    """Serves the files of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(b"", "127.0.0.1")
         self.folder = folder
-        self.cut: int | None = None
-        self.knows_ranges = True
-        self.asked: list[tuple[str, str]] = []
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: ArchiveServer
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range", "")
-        self.server.asked.append((self.path, wanted))
-        file = self.server.folder / self.path.strip("/")
-        if not file.is_file():
-            self.send_error(404)
-            return
-        begin = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
-        begin = begin if self.server.knows_ranges else 0
-        whole = file.read_bytes()
-        content = whole[begin:]
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(whole) - 1}/{len(whole)}")
-        self.send_header("ETag", '"as published"')
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[: self.server.cut])
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent."""
+    def find(self, path: str) -> bytes | None:
+        file = self.folder / path.strip("/")
+        return file.read_bytes() if file.is_file() else None
 
 
 def pack(folder: Path, into: Path) -> Path:
@@ -82,7 +52,6 @@ def published_fma(folder: Path) -> Iterator[ArchiveServer]:
     shelf.mkdir()
     for name in ("fma_metadata", "fma_small"):
         pack(original / name, shelf)
-    with ArchiveServer(shelf) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    server = ArchiveServer(shelf)
+    with serve(server):
         yield server
-        server.shutdown()

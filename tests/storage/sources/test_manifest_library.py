@@ -20,21 +20,14 @@ def _write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 def test_a_folder_with_a_manifest_is_read_by_it(tmp_path: Path) -> None:
     (tmp_path / "rock").mkdir()
     (tmp_path / "rock" / "a.mp3").touch()
-    _write(
-        tmp_path / "manifest.csv",
-        "path,genre,artist,album,title,licence\nrock/a.mp3,metal,Ada,Notes,One,CC0\n",
-    )
+    text = "path,genre,artist,album,title,licence\nrock/a.mp3,metal,Ada,Notes,One,CC0\n"
+    _write(tmp_path / "manifest.csv", text)
 
-    assert list_sources(tmp_path) == [
-        Source(
-            location=str(tmp_path / "rock" / "a.mp3"),
-            genre="metal",
-            artist="Ada",
-            album="Notes",
-            title="One",
-            licence="CC0",
-        )
-    ]
+    (source,) = list_sources(tmp_path)
+
+    assert source.location == str(tmp_path / "rock" / "a.mp3")
+    assert (source.genre, source.artist, source.album) == ("metal", "Ada", "Notes")
+    assert (source.title, source.licence) == ("One", "CC0")
 
 
 def test_a_row_may_name_a_path_or_an_address(tmp_path: Path) -> None:
@@ -43,13 +36,9 @@ def test_a_row_may_name_a_path_or_an_address(tmp_path: Path) -> None:
 
     sources = list_sources(manifest)
 
-    assert [(source.location, source.genre) for source in sources] == sorted(
-        [
-            ("https://example.org/a.mp3", "jazz"),
-            ("/music/b.mp3", "rock"),
-            (str(tmp_path.parent / "c.mp3"), "rock"),
-        ]
-    )
+    places = ["/music/b.mp3", str(tmp_path.parent / "c.mp3"), "https://example.org/a.mp3"]
+    assert [source.location for source in sources] == places
+    assert [source.genre for source in sources] == ["rock", "rock", "jazz"]
 
 
 def test_quotes_newlines_and_a_byte_order_mark_are_understood(tmp_path: Path) -> None:
@@ -93,7 +82,7 @@ def test_the_three_kinds_of_manifest_give_the_same_sources(tmp_path: Path) -> No
         ("songs.csv", "", r"it has: none"),
         ("songs.csv", "path,genre\n", "holds no songs"),
         ("songs.csv", "path,genre\na, b.mp3,rock\n", "line 2: more fields than columns"),
-        ("songs.csv", 'path,genre\n"a.mp3,rock\n', "not well-formed CSV"),
+        ("songs.csv", 'path,genre\n"a.mp3,rock\n', "no well-formed table"),
         ("songs.csv", "path,genre\na\0.mp3,rock\n", "line 2|CSV"),
         ("songs.jsonl", '{"path": "a.mp3", "genre": "x"}\n{"path":\n', "line 2: not JSON"),
         ("songs.jsonl", '["a.mp3", "rock"]\n', "line 1: no JSON object"),
@@ -122,13 +111,6 @@ def test_another_encoding_is_refused(tmp_path: Path, name: str) -> None:
         list_sources(manifest)
 
 
-def test_a_parquet_manifest_without_genres_is_refused(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"path": ["a.mp3"]}), tmp_path / "songs.parquet")
-
-    with pytest.raises(UsageError, match="needs the columns 'genre'"):
-        list_sources(tmp_path / "songs.parquet")
-
-
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
@@ -148,11 +130,45 @@ def test_a_row_that_lacks_something_is_listed_with_its_fault_beside_the_others(
     assert fault in faults[0]
 
 
-def test_a_parquet_row_without_genre_is_named(tmp_path: Path) -> None:
+def test_a_parquet_manifest_may_lack_a_genre_in_a_row_and_not_the_column(tmp_path: Path) -> None:
     table = pa.table({"path": ["a.mp3", "b.mp3"], "genre": ["rock", None]})
     pq.write_table(table, tmp_path / "songs.parquet")
+    pq.write_table(table.select(["path"]), tmp_path / "bare.parquet")
 
     faults = [source.label_fault for source in list_sources(tmp_path / "songs.parquet")]
 
     assert faults[0] == ""
     assert "row 2: no genre" in faults[1]
+    with pytest.raises(UsageError, match="needs the columns 'genre'"):
+        list_sources(tmp_path / "bare.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("songs.csv", "path,artist\na.mp3,Ada\n"),
+        ("songs.csv", "path,genre,artist\na.mp3,,Ada\n"),
+        ("manifest.csv", "path,genre,artist\na.mp3, ,Ada\n"),
+        ("songs.jsonl", '{"path": "a.mp3", "genre": null, "artist": "Ada"}\n'),
+    ],
+)
+def test_a_manifest_without_labels_may_lack_the_genre(tmp_path: Path, name: str, text: str) -> None:
+    _write(tmp_path / name, text)
+    place = tmp_path if name == "manifest.csv" else tmp_path / name
+
+    assert list_sources(place, takes_unlabelled=True) == [
+        Source(location=str(tmp_path / "a.mp3"), genre="", artist="Ada", is_unlabelled=True)
+    ]
+
+
+def test_unlabelled_rows_stand_beside_labelled_and_faulty_ones(tmp_path: Path) -> None:
+    manifest = _write(tmp_path / "songs.csv", "path,genre\na.mp3,jazz\nb.mp3,\n,\n")
+
+    labelled, unlabelled, faulty = list_sources(manifest, takes_unlabelled=True)
+
+    assert (labelled.genre, labelled.is_unlabelled, labelled.label_fault) == ("jazz", False, "")
+    assert (unlabelled.genre, unlabelled.is_unlabelled, unlabelled.label_fault) == ("", True, "")
+    assert faulty.location.endswith("songs.csv, line 4")
+    assert faulty.label_fault
+    with pytest.raises(UsageError, match="needs the columns 'path' or 'url'; it has: name"):
+        list_sources(_write(tmp_path / "names.csv", "name\na\n"), takes_unlabelled=True)
