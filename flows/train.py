@@ -26,7 +26,7 @@ from tasks.compare import (
     open_comparison,
 )
 from tasks.evaluate import evaluate_network, record_evaluated
-from tasks.nightly import triggered_by
+from tasks.nightly import read_trigger
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
@@ -97,7 +97,9 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
             tried = _train_in_time(layout, missing, comparison_id, end_s)
             compare_runs(layout, comparison_id, finished_runs(layout, trials))
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
-        promotion = promote_best(layout, snapshots[0], config.promotion, triggered_by())
+        promotion = promote_best(
+            layout, snapshots[0], config.promotion, read_trigger().triggered_by
+        )
         export_champion(layout)
         predict_unlabelled(layout)
         publish_store(layout)

@@ -9,7 +9,6 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from prefect import get_run_logger, task
-from prefect.context import FlowRunContext
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.representations.features import FeatureConfig
@@ -47,21 +46,9 @@ def login() -> str:
         return "unknown"
 
 
-def triggered_by() -> str:
-    """Return ``schedule`` if the outermost flow was started by its schedule, or a login name."""
-    from prefect.client.orchestration import get_client
-    from prefect.runtime import flow_run
-
-    if root_id := flow_run.root_flow_run_id:
-        with get_client(sync_client=True) as client:
-            if client.read_flow_run(root_id).auto_scheduled:
-                return SCHEDULE
-    return login()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """Who or what started the run, its Prefect run, and the time it was due."""
+    """The schedule or the person that started the outermost flow, its run, and when it was due."""
 
     triggered_by: str
     flow_run_id: str = ""
@@ -69,11 +56,14 @@ class Trigger:
 
 
 def read_trigger() -> Trigger:
-    """Return the trigger of the current flow run, as Prefect knows it."""
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    if run is None:
+    """Return what started the outermost flow, as Prefect knows it."""
+    from prefect.client.orchestration import get_client
+    from prefect.runtime import flow_run
+
+    if not (root_id := flow_run.root_flow_run_id):
         return Trigger(triggered_by=login())
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(root_id)
     return Trigger(
         triggered_by=SCHEDULE if run.auto_scheduled else login(),
         flow_run_id=str(run.id),
