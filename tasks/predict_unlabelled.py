@@ -7,7 +7,6 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, Run, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
-from tasks.challenge import predict_songs
 from tasks.predict import find_champion
 
 SONGS_TOGETHER = 2048
@@ -39,6 +38,10 @@ def _predict(layout: DataLayout, run: Run) -> int:
     with open_catalog(layout) as catalog:
         forget_outdated(catalog, run.run_id)
         waiting = read_unpredicted(catalog, run.run_id)
+    if not waiting:
+        return 0
+    from tasks.challenge import predict_songs  # with models, where songs wait for them
+
     for first in range(0, len(waiting), SONGS_TOGETHER):
         predict_songs(
             layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]]

@@ -1,17 +1,15 @@
 """Commands on labels: suspects, similar, next."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from flows.cli.app import OUT, SHOWN_DIGITS, AsJson, Home, app, print_json, show
-from flows.cli.tables import PLAIN, plain_table
+from flows.cli.tables import plain_table
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
@@ -42,20 +40,9 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
     if not rows:
         show("No label looks wrong. `genreflow train` renews the list, if it has embeddings.")
         return
-    OUT.print(_suspects_table([_suspect_row(row) for row in rows]))
+    headings = ("id", "label", "prediction", "song, and the nearest ones of other artists")
+    OUT.print(plain_table("Labels that look wrong", headings, map(_suspect_row, rows)))
     show("Play them, then confirm or correct a label: genreflow decide ID GENRE")
-
-
-def _suspects_table(rows: Sequence[tuple[str, str, str, str]]) -> Table:
-    table = Table(title="Labels that look wrong", **{**PLAIN, "padding": (0, 1, 0, 0)})
-    headings = ("id", "label", "prediction")
-    for heading, column in zip(headings, zip(*rows, strict=True), strict=False):
-        table.add_column(heading, min_width=max(map(len, column)))
-    heading = "song, and the nearest ones of other artists"
-    table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
 
 
 def _suspect_row(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
