@@ -49,7 +49,7 @@ DEFAULT_REPRESENTATIONS = ("musicnn", "thesis")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every setting; `docs/generator/meanings.toml` says what each means."""
+    """Every setting; `docs/generator/meanings.toml` explains each."""
 
     home: Path = Path("data")
     shards: str = ""

@@ -72,7 +72,7 @@ def read_trigger() -> Trigger:
 
 
 class StepSkipped(GenreflowError):
-    """A step has nothing to do, or nothing to do it with; the message says why."""
+    """A step has nothing to do, or nothing to do it with; the message is the reason."""
 
 
 class StepReport(Protocol):

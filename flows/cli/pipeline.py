@@ -55,7 +55,7 @@ Seeds = Annotated[
     list[int] | None, typer.Option("--seed", help="Training seed, repeatable. Default: 0.")
 ]
 Genres = Annotated[
-    list[str] | None, typer.Option("--genre", help="Genre to tell apart, repeatable. Default: all.")
+    list[str] | None, typer.Option("--genre", help="Genre to use, repeatable. Default: all.")
 ]
 Representations = Annotated[
     list[str] | None,
