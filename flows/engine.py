@@ -15,7 +15,6 @@ from genre_core.errors import TransientError, UsageError
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
     from prefect.task_runners import TaskRunner
-    from prefect_dask.task_runners import DaskTaskRunner
 
     Runner = TaskRunner[PrefectFuture[Any]]
 
@@ -121,24 +120,19 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     )
     no_daemons = {"distributed.worker.daemon": False}
     with dask.config.set(no_daemons), temporary_settings(server), runner:
-        _connect(runner, config)
+        try:  # before the first chunk is sent, for a clear error
+            n_here = len(runner.client.scheduler_info()["workers"])
+        except OSError as error:
+            raise TransientError(
+                f"The Dask cluster at {config.address} does not answer: {error}. Start `dask "
+                "scheduler` there, or correct runner.address."
+            ) from error
+        if not n_here:
+            raise TransientError(
+                f"The Dask cluster at {config.address} has no worker. Start `dask worker "
+                f"{config.address}` on the machines that are to work."
+            )
         yield cast("Runner", runner)
-
-
-def _connect(runner: "DaskTaskRunner", config: RunnerConfig) -> None:
-    """Connect before the first chunk is sent, for a clear error if the cluster is gone."""
-    try:
-        n_here = len(runner.client.scheduler_info()["workers"])
-    except OSError as error:
-        raise TransientError(
-            f"The Dask cluster at {config.address} does not answer: {error}. Start `dask "
-            "scheduler` there, or correct runner.address."
-        ) from error
-    if not n_here:
-        raise TransientError(
-            f"The Dask cluster at {config.address} has no worker. Start `dask worker "
-            f"{config.address}` on the machines that are to work."
-        )
 
 
 def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:

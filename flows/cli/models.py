@@ -1,5 +1,6 @@
 """Commands on models and their scores: compare, audit, promote, golden, morning."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +29,6 @@ from tasks.comparison import read_comparison
 if TYPE_CHECKING:
     from storage.catalog.audits import Audit
     from storage.catalog.promotions import Golden
-    from storage.home import DataLayout
 
 SnapshotId = Annotated[
     str,
@@ -151,17 +151,22 @@ def golden(
     """
     config = read_settings(home=home)
     require_store(config.layout)
-    if renew:
-        _renew_golden(config.layout)
     from storage.catalog.promotions import (
         read_golden_versions,
         read_next_golden,
         read_split_by_song,
+        renew_golden,
     )
+    from storage.catalog.publish import publish
 
-    with open_catalog(config.layout) as catalog:
-        versions, coming = read_golden_versions(catalog), read_next_golden(catalog)
-        split_by_song = read_split_by_song(catalog)
+    with hold_home(config.layout) if renew else nullcontext():
+        with open_catalog(config.layout) as catalog:
+            renewed = renew_golden(catalog) if renew else None
+            versions, coming = read_golden_versions(catalog), read_next_golden(catalog)
+            split_by_song = read_split_by_song(catalog)
+        if renew:
+            publish(config.layout)
+            show(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
     _show_golden([*((str(v.version), v) for v in versions), ("now", coming)])
     for genre, n_songs in split_by_song.items():
         show(
@@ -174,17 +179,6 @@ def golden(
             f"A genre gives golden songs once it has {config.golden.min_groups} artists "
             "(golden.min_groups), and a version is frozen once every genre has some."
         )
-
-
-def _renew_golden(layout: "DataLayout") -> None:
-    from storage.catalog.promotions import renew_golden
-    from storage.catalog.publish import publish
-
-    with hold_home(layout):
-        with open_catalog(layout) as catalog:
-            renewed = renew_golden(catalog)
-        publish(layout)
-    show(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
 
 
 def _show_golden(named: "list[tuple[str, Golden]]") -> None:

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from flows.cli.app import OUT, show
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import Significance
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 
@@ -96,10 +95,7 @@ def _doubts(groups: Sequence[RunGroup]) -> list[str]:
     scores = [score.macro_f1 for group in groups for score in (group.validation, group.test)]
     if median(score.high - score.low for score in scores) <= WIDE_INTERVAL:
         return []
-    return [
-        "Most intervals span more than half the scale: so few songs were scored that the order of "
-        "the table means little."
-    ]
+    return ["Most intervals span more than half the scale: the order of the table means little."]
 
 
 def predictions_table(predictions: Sequence[SongPrediction]) -> Table:
@@ -147,25 +143,17 @@ def audit_table(checks: Sequence[Check]) -> Table:
     for heading in ("value", "95 % interval", "chance"):
         table.add_column(heading, justify="right", no_wrap=True)
     for check in checks:
+        interval, value = check.interval, "–" if check.value is None else f"{check.value:.2f}"
+        if check.name is CheckName.OVERLAP:  # a number of overlaps
+            value = f"{check.value:.0f}" if check.value else "–"
         table.add_row(
             AUDIT_COLOURS[check.level],
             str(check.name),
-            _value(check),
-            Text(_ends(check.interval)),
+            value,
+            Text(f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"),
             f"{check.chance:.2f}" if check.chance else "–",
         )
     return table
-
-
-def _ends(interval: Interval | None) -> str:
-    return f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"
-
-
-def _value(check: Check) -> str:
-    """Show a score; of the check that counts overlaps a number, or a dash where there is none."""
-    if check.name is CheckName.OVERLAP:
-        return f"{check.value:.0f}" if check.value else "–"
-    return "–" if check.value is None else f"{check.value:.2f}"
 
 
 def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
