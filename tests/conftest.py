@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent
 # one of two processes kills runs while the other makes the night that both need afterwards
 FIRST = (
     *("crash/test_kills.py", "flows/test_nightly.py", "crash/test_readers.py"),
-    *("flows/test_heads.py", "flows", "tasks", "storage", ""),
+    *("flows/test_heads.py", "flows", "tasks", "storage", "genre_core/test_training", "demo", ""),
 )
 
 STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
