@@ -1,6 +1,6 @@
 """What MLflow serves: songs in, predictions out; `storage/models/pyfunc_model.py` looks it up.
 
-It belongs to the flows because it is an edge, as the command line is: it reads the settings.
+It belongs to the flows because it is an edge, as the commands are: it reads the settings.
 """
 
 from dataclasses import replace
@@ -42,9 +42,9 @@ class ServedModel:
         limits = replace(read_settings().limits, trust_named=False)
         return cls(load_served(folder), limits)
 
-    def predict(self, asked: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, songs: pd.DataFrame) -> pd.DataFrame:
         """Predict a row a song: ``song``, a path or an address, or ``audio_base64``."""
         with self._lock:  # a LiteRT model is for one thread at a time
-            rows = predict_rows(self._classifier, asked.to_dict("records"), self._limits)
+            rows = predict_rows(self._classifier, songs.to_dict("records"), self._limits)
         # as objects, or None would become a NaN, which is not JSON
         return pd.DataFrame(rows, columns=COLUMNS, dtype=object)

@@ -1,4 +1,4 @@
-"""Flow train: split, train every trial that has no run yet, evaluate, compare, audit, promote."""
+"""Flow train: split, train every trial without a run, evaluate, compare, audit, promote."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from flows.environment import choose_device
 from flows.settings import Settings, read_settings
 from flows.who import who_asks
 from genre_core.errors import GenreflowError
-from genre_core.networks.registry import HEADS, reads
+from genre_core.networks.registry import reads
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.audits import Audit
 from storage.catalog.promotions import Promotion
@@ -32,15 +32,14 @@ from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.suspects import list_suspects
-from tasks.train import Trial, select_trials, train_head, train_network
+from tasks.train import Trial, select_trials, train_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainReport:
-    """The runs that were asked for, those trained now, the audit, and who was promoted.
+    """The runs of the settings, those trained now, the audit, and the promotion.
 
-    ``n_left`` counts the trainings that no time was left for; ``failed_trials`` names those that
-    were tried in vain.
+    ``n_left`` counts the trainings that no time was left for.
     """
 
     runs: tuple[Run, ...]
@@ -56,20 +55,12 @@ class TrainReport:
     def sentence(self) -> str:
         """What the training did, for people."""
         failed = f", {self.n_failed} failed" if self.n_failed else ""
-        left = (
-            f"; the time budget is spent, {self.n_left} are left to the next night"
-            if self.n_left
-            else ""
-        )
-        champion = (
-            f"version {self.promotion.version} is the new champion"
-            if self.promotion
-            else "the champion stays"
-        )
-        return (
-            f"{self.n_trained} trainings were new{failed}{left}; audit: {self.audit.verdict}; "
-            f"{champion}."
-        )
+        left = f"; {self.n_left} are left to the next night" if self.n_left else ""
+        champion = "the champion stays"
+        if self.promotion:
+            champion = f"version {self.promotion.version} is the new champion"
+        audit = f"audit: {self.audit.verdict}"
+        return f"{self.n_trained} trainings were new{failed}{left}; {audit}; {champion}."
 
 
 @flow
@@ -94,7 +85,11 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         missing = select_trials(layout, trials)
         if missing:
             comparison_id = open_comparison(layout, missing)
-            tried = _train_in_time(layout, missing, comparison_id, end_s)
+            for trial in missing:
+                if tried and time.monotonic() > end_s:
+                    break
+                train_trial(layout, trial, comparison_id)
+                tried.append(trial)
             compare_runs(layout, comparison_id, finished_runs(layout, trials))
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
         promotion = promote_best(layout, snapshots[0], config.promotion, who_asks())
@@ -115,27 +110,10 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     )
 
 
-def _train_in_time(
-    layout: DataLayout, trials: Sequence[Trial], comparison_id: str, end_s: float
-) -> list[Trial]:
-    """Train trial after trial, none after the end but the first; give those that were tried."""
-    tried: list[Trial] = []
-    for trial in trials:
-        if tried and time.monotonic() > end_s:
-            break
-        train_trial(layout, trial, comparison_id)
-        tried.append(trial)
-    return tried
-
-
 def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> None:
-    """Train, evaluate and record one trial; if that fails, the others are trained all the same.
-
-    What fails is recorded in the run of the training; its error ends no other training.
-    """
-    fit = train_head if trial.network in HEADS else train_network
+    """Train, evaluate and record one trial; its error is recorded, and ends no other training."""
     try:
-        trained = fit(layout, trial, comparison_id)
+        trained = train_model(layout, trial, comparison_id)
         record_evaluated(layout, evaluate_network(layout, trained))
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", trial.name, error)

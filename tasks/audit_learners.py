@@ -15,7 +15,7 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.audit.songs import AuditedSong, fold_groups
 from genre_core.examples import Examples, Float32Array
 from genre_core.networks.registry import HEADS
-from genre_core.training.epoch_orders import fixed_order
+from genre_core.training.rules import fixed_order
 from genre_core.training.tag_prior import prior_matrix, tag_table
 from tasks.audit_plan import AuditPlan, Seen
 from tasks.keras_import import import_learning

@@ -1,8 +1,8 @@
-"""Predict the genre of songs; as a rule neither TensorFlow nor MLflow nor Prefect is imported."""
+"""Predict the genre of songs, as a rule without TensorFlow, MLflow or Prefect."""
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,19 +24,26 @@ from storage.embeddings.embedder import Model
 from storage.embeddings.registry import Transform, embedding_transform
 from storage.fetch.download import DownloadLimits, fetch_song, probe_song
 from storage.home import DataLayout
-from storage.models.champion import LITERT, Champion, Exported, ExportUnusable, read_export
-from storage.models.litert import LightNetwork
+from storage.models.champion import (
+    LITERT,
+    Champion,
+    Described,
+    Exported,
+    ExportUnusable,
+    read_export,
+)
+from storage.models.litert import LiteRTModel
 from storage.sources.identity import identify
 from tasks.keras_import import import_training
 
 N_THREADS = 2
-"""For one song, which somebody waits for; many songs are faster with one thread each."""
+"""For one song; many songs are faster with one thread each."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FragmentPrediction:
-    """The probabilities that the network gives one fragment, not calibrated."""
+    """The probabilities of one fragment, not calibrated."""
 
     start_s: float
     probabilities: dict[str, float]
@@ -44,7 +51,7 @@ class FragmentPrediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongPrediction:
-    """The prediction for one song, or ``error``, which says why there is none.
+    """The prediction for one song, or an ``error``.
 
     ``probabilities`` are calibrated. ``confidence``, ``unknown`` and ``alternatives`` are those of
     `genre_core.evaluation.certainty.Assessment`.
@@ -79,7 +86,7 @@ class Classifier:
 
     def predict_genres(self, matrices: Float32Array) -> Float32Array:
         """Return the probability of each genre for each matrix, (n_fragments, n_genres)."""
-        if isinstance(self.network, LightNetwork):
+        if isinstance(self.network, LiteRTModel):
             return self.network.predict_genres(matrices)
         return import_training().predict_genres(self.network, matrices)
 
@@ -107,7 +114,7 @@ def classify_each(
 def classify_song(
     classifier: Classifier, song: str, limits: DownloadLimits | None = None
 ) -> SongPrediction:
-    """Predict the genre of one song; if that is impossible, ``error`` says why."""
+    """Predict the genre of one song; if that is impossible, with an ``error``."""
     try:
         starts_s, matrices = song_matrices(song, classifier.features, limits, classifier.transform)
     except GenreflowError as error:
@@ -135,13 +142,7 @@ def _by_genre(classifier: Classifier, row: Float32Array | Float64Array) -> dict[
 
 
 def load_classifier(layout: DataLayout) -> Classifier:
-    """Load the exported champion; one that is missing or damaged is exported again.
-
-    Raises
-    ------
-    UsageError
-        If there is no champion.
-    """
+    """Load the exported champion; one that is missing or damaged is exported again."""
     try:
         return read_classifier(layout.champion)
     except ExportUnusable as error:
@@ -152,17 +153,19 @@ def load_classifier(layout: DataLayout) -> Classifier:
 
 
 def read_classifier(folder: Path) -> Classifier:
-    """Load an exported champion.
-
-    Raises
-    ------
-    ExportUnusable
-        If it is missing or damaged, or LiteRT refuses it.
-    """
+    """Load an exported champion; `ExportUnusable` if it is damaged, or LiteRT refuses it."""
     exported = read_export(folder)
-    network = _load_light(exported) if exported.suffix == LITERT else _load_keras(exported)
-    document = {**exported.document, "certainty": exported.certainty}
-    return build_classifier(network, document, exported.embedder)
+    try:
+        network = (
+            LiteRTModel(exported.network) if exported.suffix == LITERT else _load_keras(exported)
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ExportUnusable(f"the exported champion cannot be loaded: {error}") from error
+    document = exported.document
+    described = Described(
+        document=document, temperature=document["temperature"], certainty=exported.certainty
+    )
+    return build_classifier(network, described, exported.embedder, document["version"])
 
 
 def load_logged(layout: DataLayout, model_uri: str, version: int = 0) -> Classifier:
@@ -172,43 +175,33 @@ def load_logged(layout: DataLayout, model_uri: str, version: int = 0) -> Classif
     from storage.models.store import open_tracking
 
     tracking = open_tracking(layout)
-    described = describe_model(tracking, model_uri)
-    network = load_model(tracking, model_uri)
-    document = {**described.document, "temperature": described.temperature, "version": version}
-    document["certainty"] = described.certainty
-    return build_classifier(network, document, find_embedder(described.document))
+    described, network = describe_model(tracking, model_uri), load_model(tracking, model_uri)
+    return build_classifier(network, described, find_embedder(described.document), version)
 
 
 def build_classifier(
-    network: object, document: Mapping[str, Any], embedder: Model | None
+    network: object, described: Described, embedder: Model | None, version: int = 0
 ) -> Classifier:
     """Return a classifier of a network, what was logged with it, and its embedding's model."""
     return Classifier(
-        version=document["version"],
+        version=version,
         network=network,
-        genres=tuple(document["genres"]),
-        features=FeatureConfig.from_document(document["features"]),
-        temperature=document["temperature"],
+        genres=tuple(described.document["genres"]),
+        features=FeatureConfig.from_document(described.document["features"]),
+        temperature=described.temperature,
         transform=embedding_transform(embedder, N_THREADS) if embedder else None,
-        certainty=document["certainty"],
+        certainty=described.certainty,
     )
-
-
-def _load_light(exported: Exported) -> LightNetwork:
-    try:
-        return LightNetwork(exported.network)
-    except (ValueError, RuntimeError) as error:
-        raise ExportUnusable(f"LiteRT refuses the exported champion: {error}") from error
 
 
 def _load_keras(exported: Exported) -> object:
     import_training()
     from storage.models.logged import load_network
 
-    with tempfile.NamedTemporaryFile(suffix=exported.suffix) as file:
-        file.write(exported.network)
-        file.flush()
-        return load_network(Path(file.name))
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        file = Path(folder, f"network{exported.suffix}")
+        file.write_bytes(exported.network)
+        return load_network(file)
 
 
 def find_champion(layout: DataLayout) -> Champion | None:
@@ -223,13 +216,7 @@ def find_champion(layout: DataLayout) -> Champion | None:
 
 
 def require_champion(layout: DataLayout) -> Champion:
-    """Return the champion.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
+    """Return the champion; a `UsageError` if there is none."""
     champion = find_champion(layout)
     if champion is None:
         raise UsageError(
@@ -242,17 +229,16 @@ def require_champion(layout: DataLayout) -> Champion:
 def export_champion(layout: DataLayout) -> bool:
     """Export the champion, unless that is done; return whether its export is there.
 
-    A champion that cannot be exported keeps its place; the log says why.
+    A champion that cannot be exported keeps its place; the log has the reason.
     """
     champion = find_champion(layout)
-    if champion is None:
+    if champion is None or is_exported(layout, champion):
+        return champion is not None
+    try:
+        _export(layout, champion)
+    except GenreflowError as error:
+        logger.warning("version %s cannot be exported: %s", champion.version, error)
         return False
-    if not is_exported(layout, champion):
-        try:
-            _export(layout, champion)
-        except GenreflowError as error:
-            logger.warning("version %s cannot be exported: %s", champion.version, error)
-            return False
     return True
 
 
@@ -282,8 +268,8 @@ def song_matrices(
 ) -> tuple[Float64Array, Float32Array]:
     """Decode a song as in training: starts of its fragments, seconds, and their matrices.
 
-    ``transform`` is that of an embedding; without one, spectrograms are computed.
-    A file is read where it is; a copy that is fetched from elsewhere is thrown away.
+    ``transform`` is that of an embedding; without one, spectrograms are computed. A copy that is
+    fetched from elsewhere is thrown away.
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _fetch(song, DataLayout(Path(folder)), limits or DownloadLimits())
@@ -310,7 +296,7 @@ def transform_fragments(fragments: Float32Array, features: FeatureConfig) -> Flo
 def _fetch(
     song: str, temporary: DataLayout, limits: DownloadLimits
 ) -> tuple[Path, str, AudioFacts]:
-    """Return the file of a song, its track id and what its packets say.
+    """Return the file of a song, its track id and facts.
 
     A file with another suffix than its format is copied: some decoders go by the name.
     """
@@ -337,7 +323,8 @@ def _cut(
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT or features.embedding:
             raise
-        starts_s = spread_starts(facts.duration_s, features.fragment_s, features.fragments)
+        length_s = features.fragment_s
+        starts_s = spread_starts(facts.duration_s, length_s, length_s / 2, features.fragments)
         fragments = read_fragments(path, facts, starts_s.tolist(), features.fragment_s)
         return starts_s, fragments
     return np.array(cut.starts_s), cut.fragments

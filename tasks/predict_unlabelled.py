@@ -5,7 +5,7 @@ from prefect import get_run_logger, task
 from genre_core.errors import GenreflowError
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
-from storage.catalog.runs import UNLABELLED_SPLIT, Run, forget_outdated, read_run, read_unpredicted
+from storage.catalog.runs import UNLABELLED_SPLIT, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
 from tasks.challenge import predict_songs
 from tasks.predict import find_champion
@@ -21,30 +21,23 @@ def predict_unlabelled(layout: DataLayout) -> int:
     They are read from the shards. Predictions of earlier champions are forgotten. What cannot be
     predicted now is logged, and left to the next run.
     """
+    champion = find_champion(layout)
+    if champion is None:
+        return 0
     try:
-        run = _find_champion(layout)
-        return _predict(layout, run) if run else 0
+        with open_catalog(layout) as catalog:
+            run = read_run(catalog, champion.run_id)
+            if run is None:
+                return 0
+            forget_outdated(catalog, run.run_id)
+            waiting = read_unpredicted(catalog, run.run_id)
+        songs = [
+            ScoredSong(track_id=track_id, genre="", group_id="", split=UNLABELLED_SPLIT)
+            for track_id in waiting
+        ]
+        for first in range(0, len(songs), SONGS_TOGETHER):
+            predict_songs(layout, run, songs[first : first + SONGS_TOGETHER])
     except GenreflowError as error:
         get_run_logger().warning("Unlabelled songs were not predicted: %s", error)
         return 0
-
-
-def _find_champion(layout: DataLayout) -> Run | None:
-    champion = find_champion(layout)
-    with open_catalog(layout) as catalog:
-        return read_run(catalog, champion.run_id) if champion else None
-
-
-def _predict(layout: DataLayout, run: Run) -> int:
-    with open_catalog(layout) as catalog:
-        forget_outdated(catalog, run.run_id)
-        waiting = read_unpredicted(catalog, run.run_id)
-    for first in range(0, len(waiting), SONGS_TOGETHER):
-        predict_songs(
-            layout, run, [_song(name) for name in waiting[first : first + SONGS_TOGETHER]]
-        )
-    return len(waiting)
-
-
-def _song(track_id: str) -> ScoredSong:
-    return ScoredSong(track_id=track_id, genre="", group_id="", split=UNLABELLED_SPLIT)
+    return len(songs)

@@ -20,7 +20,7 @@ from tasks.predict import (
     read_classifier,
 )
 
-UNREADABLE = "The server finds no song that it can predict under this path; its log says why."
+UNREADABLE = "The server finds no song that it can predict under this path; see its log."
 logger = logging.getLogger(__name__)
 
 
@@ -29,16 +29,22 @@ def load_served(folder: Path) -> Classifier:
 
     Its version is 0 if not; loading it takes TensorFlow, and so some seconds.
     """
-    from storage.models.logged import EXPORT, find_embedder, load_network_of, read_description
+    from storage.models.logged import (
+        EXPORT,
+        NETWORK_PLACE,
+        find_embedder,
+        load_network,
+        read_description,
+    )
 
     try:
         return read_classifier(folder / EXPORT)
     except ExportUnusable:
         import_training()
     described = read_description(folder)
-    document = {**described.document, "temperature": described.temperature, "version": 0}
-    document["certainty"] = described.certainty
-    return build_classifier(load_network_of(folder), document, find_embedder(described.document))
+    return build_classifier(
+        load_network(folder / NETWORK_PLACE), described, find_embedder(described.document)
+    )
 
 
 def predict_rows(
@@ -51,7 +57,9 @@ def predict_rows(
 def _predict_row(
     classifier: Classifier, row: Mapping[str, object], limits: DownloadLimits
 ) -> dict[str, object]:
-    song, audio = _text(row, "song"), _text(row, "audio_base64")
+    # a column that was left out comes as None or NaN
+    given = {name: value for name, value in row.items() if isinstance(value, str)}
+    song, audio = given.get("song", ""), given.get("audio_base64", "")
     try:
         if bool(song) == bool(audio):
             raise UsageError("Give either `song`, a path or an address, or `audio_base64`.")
@@ -95,9 +103,3 @@ def _predict_audio(classifier: Classifier, audio: str, limits: DownloadLimits) -
         path.write_bytes(content)
         found = classify_song(classifier, str(path), limits)
     return replace(found, song="", error=found.error.replace(str(path), "the audio"))
-
-
-def _text(row: Mapping[str, object], name: str) -> str:
-    """Return a column of a row; one that was left out comes as None or NaN."""
-    value = row.get(name)
-    return value if isinstance(value, str) else ""

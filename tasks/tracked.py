@@ -1,4 +1,4 @@
-"""The store of runs, opened so that each run that is made tells which flow run made it."""
+"""The store of runs, opened so that each new run names the flow run that made it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,16 @@ DESCRIPTION = "mlflow.note.content"
 
 
 def open_tracked(layout: DataLayout) -> "Tracking":
-    """Open the store of runs and models for a step of a flow run."""
+    """Open the store of runs and models for a step of a flow run, which tags its runs."""
     from storage.models.store import open_tracking
 
-    return open_tracking(layout, flow_run_tags())
+    return open_tracking(layout, _flow_run_tags())
 
 
-def flow_run_tags() -> dict[str, str]:
-    """Return id, name and, if the address of Prefect's pages is known, the page of this flow run.
+def _flow_run_tags() -> dict[str, str]:
+    """Id, name and, if Prefect's pages have an address, page of this flow run; none outside one.
 
-    The description, which MLflow shows as Markdown, links to that page. Outside a flow run there
-    is nothing to give.
+    The description, which MLflow shows as Markdown, links to that page.
     """
     flow_run_id = flow_run.get_id()
     if flow_run_id is None:

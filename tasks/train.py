@@ -1,12 +1,12 @@
-"""Train and evaluate: one run a trial; scores by fragment and by song."""
+"""Train: one run a trial, a combination of a network, a snapshot and a seed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from prefect import get_run_logger, task
 
 from genre_core.digests import digest_document
@@ -19,7 +19,7 @@ from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.representations.registry import find_representation
 from genre_core.training.augmentation import require_decibels
-from genre_core.training.head import HEAD_VERSION, FittedHead, Groups, fit_head
+from genre_core.training.head import HEAD_VERSION, FittedHead, fit_head
 from genre_core.training.rules import EpochScores, TrainingConfig
 from genre_core.training.tag_prior import (
     TagTable,
@@ -49,7 +49,7 @@ Network = Any  # a keras.Model; naming it would import Keras
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One training that is asked for: a network, a snapshot, a seed."""
+    """One training of a comparison: a network, a snapshot, a seed."""
 
     network: str
     seed: int
@@ -84,7 +84,7 @@ class Trial:
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:
-        """The tags that speak for each genre; empty for a network without a prior."""
+        """The tags that are evidence for each genre; empty for a network without a prior."""
         embedding = self.features.embedding
         if embedding is None or not HEADS.get(self.network):
             return {}
@@ -100,17 +100,12 @@ class Trial:
     @property
     def document(self) -> dict[str, object]:
         """What predicting needs, logged with the network."""
-        document: dict[str, object] = {
-            "genres": list(self.snapshot.genres),
-            "features": self.features.as_document(),
-        }
-        if self.embedder:
-            file = self.embedder.file.resolve()
-            document[EMBEDDER] = {
-                **self.embedder.as_document(),
-                "file": str(file),
-                "sha256": digest_file(file),
-            }
+        genres, embedder = list(self.snapshot.genres), self.embedder
+        document: dict[str, object] = {"genres": genres, "features": self.features.as_document()}
+        if embedder:
+            file = embedder.file.resolve()
+            place = {"file": str(file), "sha256": digest_file(file)}
+            document[EMBEDDER] = {**embedder.as_document(), **place}
         return document
 
 
@@ -142,97 +137,78 @@ def select_trials(layout: DataLayout, trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.trial_id not in done]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Begun:
-    """A training whose run is open, with its examples."""
+@task(task_run_name="train {trial.name} seed {trial.seed}")
+def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained:
+    """Train one network or head on the training split and log it; any error is in its run.
 
-    tracking: "Tracking"
-    run_id: str
-    train: Examples
-    validation: Examples
-    started_at: datetime
-
-
-@contextmanager
-def _begin(layout: DataLayout, trial: Trial, comparison_id: str) -> Iterator[_Begun]:
-    """Start the run of a training and read its examples; any error is recorded in the run."""
+    Validation picks the best epoch of a network. It is only read for the digest where a head is
+    fitted: folds of training songs choose and calibrate.
+    """
     import_training()
+    from storage.models.logged import log_model
     from storage.models.runs import failing_run, log_tags, start_training
 
     started_at, tracking = datetime.now(UTC), open_tracked(layout)
-    run_id = start_training(tracking, comparison_id, describe_trial(layout, trial))
+    with open_catalog(layout) as catalog:
+        n_examples = count_split_examples(catalog, trial.snapshot)
+        group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
+    run_id = start_training(tracking, comparison_id, describe_trial(trial, n_examples))
     with failing_run(tracking, run_id):
         train, validation = (
             split_examples(layout, trial.snapshot, split)
             for split in (Split.TRAIN, Split.VALIDATION)
         )
         log_tags(tracking, run_id, {"examples_digest": digest_examples(train, validation)})
-        yield _Begun(
-            tracking=tracking,
-            run_id=run_id,
-            train=train,
-            validation=validation,
-            started_at=started_at,
-        )
-
-
-@task(task_run_name="train {trial.name} seed {trial.seed}")
-def train_network(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained:
-    """Train one network on the training split and log it; validation picks the best epoch."""
-    from genre_core.figures.evaluation import draw_curves
-    from storage.models.runs import log_epoch, log_figure
-
-    with (
-        _begin(layout, trial, comparison_id) as begun,
-        show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance,
-    ):
-        tracking, run_id = begun.tracking, begun.run_id
-
-        def on_epoch(scores: EpochScores) -> None:
-            log_epoch(tracking, run_id, _curve_points(scores), scores.epoch)
-            advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
-
-        model = _fresh_network(trial)
-        curve = import_training().fit_network(
-            model, begun.train, begun.validation, trial.training, trial.seed, on_epoch
-        )
-        log_figure(tracking, run_id, draw_curves(curve, trial.name), "curves")
-        trained = _log_trained(trial, comparison_id, begun, model)
-    return replace(trained, epochs=len(curve))
-
-
-def _log_trained(trial: Trial, comparison_id: str, begun: _Begun, model: Network) -> Trained:
-    from storage.models.logged import log_model
-
-    model_uri = log_model(begun.tracking, begun.run_id, model, trial.document)
+        epochs, temperature, certainty = 0, None, None
+        if trial.network in HEADS:
+            fitted = fit_trial(trial, train, group_of_track)
+            _log_head(tracking, run_id, fitted, trial)
+            model = build_network(fitted, trial.network)
+            temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, fitted)
+        else:
+            model, epochs = _train_network(tracking, run_id, trial, train, validation)
+        model_uri = log_model(tracking, run_id, model, trial.document)
     return Trained(
         trial=trial,
         comparison_id=comparison_id,
-        run_id=begun.run_id,
+        run_id=run_id,
         model_uri=model_uri,
         n_parameters=model.count_params(),
-        epochs=0,
-        seconds=(datetime.now(UTC) - begun.started_at).total_seconds(),
-        started_at=begun.started_at,
+        epochs=epochs,
+        seconds=(datetime.now(UTC) - started_at).total_seconds(),
+        started_at=started_at,
+        temperature=temperature,
+        certainty=certainty,
     )
 
 
-def _fresh_network(trial: Trial) -> Network:
-    n_genres = len(trial.snapshot.genres)
+def _train_network(
+    tracking: "Tracking", run_id: str, trial: Trial, train: Examples, validation: Examples
+) -> tuple[Network, int]:
+    """Train a network, log its learning curve, and return it with the number of its epochs."""
+    from genre_core.figures.evaluation import draw_curves
+    from storage.models.runs import log_figure, log_scores
+
+    training, n_genres = import_training(), len(trial.snapshot.genres)
     try:
-        return import_training().seeded_network(
-            trial.network, trial.features.shape, n_genres, trial.seed
-        )
+        model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     except ValueError as error:
         raise GenreflowError(str(error)) from error
+    with show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance:
+
+        def on_epoch(scores: EpochScores) -> None:
+            log_scores(tracking, run_id, scores.as_points(), scores.epoch)
+            advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
+
+        curve = training.fit_network(model, train, validation, trial.training, trial.seed, on_epoch)
+    log_figure(tracking, run_id, draw_curves(curve, trial.name), "curves")
+    return model, len(curve)
 
 
-def describe_trial(layout: DataLayout, trial: Trial) -> "RunDescription":
+def describe_trial(trial: Trial, n_examples: Mapping[Split, int]) -> "RunDescription":
     """Describe a training for MLflow."""
     from storage.models.runs import RunDescription
 
-    with open_catalog(layout) as catalog:
-        n_examples = count_split_examples(catalog, trial.snapshot)
     return RunDescription(
         network=trial.network,
         representation=trial.features.representation,
@@ -241,71 +217,35 @@ def describe_trial(layout: DataLayout, trial: Trial) -> "RunDescription":
         snapshot_id=trial.snapshot.snapshot_id,
         feature_key=trial.snapshot.feature_key,
         genres=trial.snapshot.genres,
-        n_train=n_examples[Split.TRAIN],
-        n_validation=n_examples[Split.VALIDATION],
-        n_test=n_examples[Split.TEST],
+        n_examples={str(split): n for split, n in n_examples.items()},
         config=trial.settings,
     )
 
 
-def _curve_points(scores: EpochScores) -> dict[str, float]:
-    return {
-        "epoch_train_loss": scores.loss,
-        "epoch_train_accuracy": scores.accuracy,
-        "epoch_validation_loss": scores.validation_loss,
-        "epoch_validation_accuracy": scores.validation_accuracy,
-        "epoch_learning_rate": scores.learning_rate,
-    }
+def fit_trial(trial: Trial, train: Examples, group_of_track: Mapping[str, str]) -> FittedHead:
+    """Fit the head of a trial on its training songs, whose groups are artists."""
+    groups, n_genres = _groups(train, group_of_track), len(trial.snapshot.genres)
+    values = train.matrices[:, :, 0]
+    return fit_head(values, train.labels, groups, _prior(trial), n_genres, trial.seed)
 
 
-@task(task_run_name="train {trial.name} seed {trial.seed}")
-def train_head(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained:
-    """Fit a head on the mean embeddings of the training songs and log it.
-
-    Validation songs are read for the digest only: folds of training songs choose and calibrate.
-    """
-    from storage.models.runs import log_json
-
-    with _begin(layout, trial, comparison_id) as begun:
-        fitted = fit_trial(layout, trial, begun.train)
-        document = head_document(fitted, trial)
-        _report_tags(trial, document["genres_without_tags"])
-        log_json(begun.tracking, begun.run_id, document, "head")
-        trained = _log_trained(trial, comparison_id, begun, build_network(fitted, trial.network))
-        certainty = fit_trial_certainty(layout, trial, begun.train, fitted)
-    return replace(trained, temperature=1.0, certainty=certainty)
-
-
-def fit_trial(layout: DataLayout, trial: Trial, train: Examples) -> FittedHead:
-    """Fit the head of a trial on its training songs."""
-    groups = _read_groups(layout, trial, train)
-    n_genres = len(trial.snapshot.genres)
-    prior = trial_prior(trial)
-    return fit_head(train.matrices[:, :, 0], train.labels, groups, prior, n_genres, trial.seed)
-
-
-def fit_trial_certainty(
-    layout: DataLayout, trial: Trial, train: Examples, fitted: FittedHead
+def _fit_certainty(
+    trial: Trial, train: Examples, group_of_track: Mapping[str, str], fitted: FittedHead
 ) -> Certainty:
-    """Fit what the predictions of a head say of themselves, on its training songs out of fold."""
-    n_features = len(fitted.head.weights) - len(trial_prior(trial))
-    features = train.matrices[:, :n_features, 0]
-    groups = _read_groups(layout, trial, train)
+    """Fit how certain the predictions of a head are, on its training songs out of fold."""
+    features = train.matrices[:, : len(fitted.head.weights) - len(_prior(trial)), 0]
+    groups = _groups(train, group_of_track)
     novelty = fit_novelty(features, groups, trial.prediction.refuse_share, trial.seed)
     scored = fitted.is_scored
-    return fit_certainty(
-        fitted.out_of_fold[scored], train.labels[scored], trial.prediction, novelty
-    )
+    labels = train.labels[scored]
+    return fit_certainty(fitted.out_of_fold[scored], labels, trial.prediction, novelty)
 
 
-def _read_groups(layout: DataLayout, trial: Trial, train: Examples) -> Groups:
-    """Read the group (artist) of each training song."""
-    with open_catalog(layout) as catalog:
-        group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
+def _groups(train: Examples, group_of_track: Mapping[str, str]) -> npt.NDArray[np.object_]:
     return np.array([group_of_track[track_id] for track_id in train.track_ids], object)
 
 
-def trial_prior(trial: Trial) -> Float32Array:
+def _prior(trial: Trial) -> Float32Array:
     """Return the prior of a trial, float32 (n_tags, n_genres): zeros for `head_no_prior`."""
     embedding = trial.features.embedding
     if embedding is None:
@@ -316,37 +256,36 @@ def trial_prior(trial: Trial) -> Float32Array:
     return prior if HEADS[trial.network] else np.zeros_like(prior)
 
 
-def _report_tags(trial: Trial, without_tags: Sequence[str]) -> None:
-    """Log genres that no tag speaks for, unless the settings ask for that, and unknown tags."""
-    log = get_run_logger()
-    deliberate = {genre for genre, tags in trial.tag_prior.items() if not tags}
-    if open_genres := [genre for genre in without_tags if genre not in deliberate]:
-        log.warning(
-            "No tag of the embedding speaks for %s: the head learns these genres from your songs "
-            "alone. [tag_prior] in genreflow.toml can name tags.",
-            ", ".join(open_genres),
-        )
-    embedding = trial.features.embedding
-    if embedding and (unknown := unknown_tags(embedding, trial.tag_prior)):
-        log.warning(
-            '[tag_prior] names %s, which %s does not have; `genreflow sql "select tag from '
-            'tag_names"` lists its tags.',
-            ", ".join(unknown),
-            embedding.name,
-        )
+def _log_head(tracking: "Tracking", run_id: str, fitted: FittedHead, trial: Trial) -> None:
+    """Log what was chosen for a head, the tags of each genre, and which have none."""
+    from storage.models.runs import log_json
 
-
-def head_document(fitted: FittedHead, trial: Trial) -> dict[str, Any]:
-    """Describe a fitted head: what was chosen, the tags of each genre, and which have none."""
     tags = trial.tags
-    return {
+    without_tags = [genre for genre, names in tags.items() if not names]
+    document = {
         "prior_strength": fitted.strength,
         "penalty": fitted.penalty,
         "temperature": fitted.temperature,
         "n_out_of_fold": int(fitted.is_scored.sum()),
         "tags": {genre: list(names) for genre, names in tags.items()},
-        "genres_without_tags": [genre for genre, names in tags.items() if not names],
+        "genres_without_tags": without_tags,
     }
+    log_json(tracking, run_id, document, "head")
+    deliberate = {genre for genre, names in trial.tag_prior.items() if not names}
+    if open_genres := [genre for genre in without_tags if genre not in deliberate]:
+        get_run_logger().warning(
+            "The embedding has no tag for %s: the head learns these genres from your songs alone. "
+            "[tag_prior] in genreflow.toml can name tags.",
+            ", ".join(open_genres),
+        )
+    embedding = trial.features.embedding
+    if embedding and (unknown := unknown_tags(embedding, trial.tag_prior)):
+        get_run_logger().warning(
+            '[tag_prior] names %s, which %s does not have; `genreflow sql "select tag from '
+            'tag_names"` lists its tags.',
+            ", ".join(unknown),
+            embedding.name,
+        )
 
 
 def build_network(fitted: FittedHead, name: str) -> Network:

@@ -14,14 +14,9 @@ LARGEST_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenConfig:
-    """Size of the golden set.
+    """Size of the golden set: its share of the songs of each genre; 0 is no golden set.
 
-    Attributes
-    ----------
-    share : float
-        Of the songs of each genre; 0: no golden set.
-    min_groups : int
-        A genre with fewer groups (artists, recordings) gives none.
+    A genre with fewer than ``min_groups`` groups (artists, recordings) gives none.
     """
 
     share: float = 0.10
@@ -45,28 +40,12 @@ def choose_golden(
     config: GoldenConfig,
     seed: int,
 ) -> dict[str, Split]:
-    """Choose the new groups of the golden set.
+    """Choose the new groups of the golden set: ``Split.GOLDEN`` by name.
 
-    A group is taken, in an order drawn by the seed, if that brings its genres nearer to their
-    share. Groups with songs of a genre that gives none are not.
-
-    Parameters
-    ----------
-    members : mapping
-        The number of new tracks of each group, by genre.
-    known : mapping
-        The split of each assigned group; these are never chosen.
-    settled : mapping
-        The number of assigned tracks of each genre, by split.
-    n_groups : mapping
-        The number of groups of each genre, old and new. At most half of the new ones are taken.
-    config : GoldenConfig
-    seed : int
-
-    Returns
-    -------
-    dict
-        ``Split.GOLDEN`` by the name of each chosen group.
+    In an order drawn by the seed, a group is taken if that brings its genres nearer to their
+    share, at most half of the new ones. Groups with songs of a genre that gives none are not.
+    ``members``, ``known`` and ``settled`` are those of `splits.assign_groups`; ``n_groups`` counts
+    the groups of each genre, old and new.
     """
     missing = _missing(members, known, settled, config.share)
     new = members.keys() - known.keys()

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MOST_OF_A_GENRE = 0.5
@@ -14,13 +14,8 @@ FEWEST_GROUPS = 3
 class Candidate:
     """A track to be assigned to a subset.
 
-    Attributes
-    ----------
-    artist : str
-        As tagged; empty if unknown.
-    recordings : tuple of str
-        Keys that it shares with duplicates of its recording; they link tracks in every genre,
-        artists only in genres that are split by group.
+    ``artist`` is as tagged, empty if unknown. ``recordings`` are keys that it shares with
+    duplicates; they link tracks in every genre, artists only in genres that are split by group.
     """
 
     track_id: str
@@ -53,19 +48,10 @@ def song_key(candidate: Candidate) -> str:
 
 
 def join_artists(group_ids: Sequence[str], artists: Sequence[str]) -> list[str]:
-    """Join the groups of a split that share an artist.
+    """Join the groups of a split that share an artist; a joined group is named by one of them.
 
-    In genres that are split by song, each song of an artist has a group of its own.
-
-    Parameters
-    ----------
-    group_ids, artists : sequence of str [shape=(n_songs,)]
-        An unknown artist joins nothing.
-
-    Returns
-    -------
-    list of str [shape=(n_songs,)]
-        The name of a joined group is one of its groups.
+    In genres that are split by song, each song of an artist has a group of its own. An unknown
+    artist joins nothing.
     """
     from scipy.cluster.hierarchy import DisjointSet
 
@@ -82,9 +68,8 @@ def genres_without_groups(candidates: Iterable[Candidate]) -> frozenset[str]:
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for candidate in candidates:
         sizes[candidate.genre][group_keys(candidate)[0]] += 1
-    return frozenset(genre for genre, groups in sizes.items() if not _can_be_grouped(groups))
-
-
-def _can_be_grouped(groups: Mapping[str, int]) -> bool:
-    largest_share = max(groups.values()) / sum(groups.values())
-    return len(groups) >= FEWEST_GROUPS and largest_share <= MOST_OF_A_GENRE
+    return frozenset(
+        genre
+        for genre, groups in sizes.items()
+        if len(groups) < FEWEST_GROUPS or max(groups.values()) > MOST_OF_A_GENRE * groups.total()
+    )

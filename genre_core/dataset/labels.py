@@ -10,15 +10,10 @@ from genre_core.records import Source
 class LabelRules:
     """How the labels of sources become genres.
 
-    Attributes
-    ----------
-    genre_map : mapping of str to str
-        From labels to genres; a label is looked up as it is written, then without regard to case
-        and to space around it. Empty: labels are taken as they are.
-    genres : sequence of str
-        The genres of the user; empty: those that the map leads to, or all without a map.
-    takes_unlabelled : bool
-        Whether songs without a label are taken in, to be predicted and never trained on.
+    A label is looked up in ``genre_map`` as it is written, then without regard to case and to space
+    around it. Without a map labels are taken as they are; without ``genres`` all are allowed that
+    the map leads to. ``takes_unlabelled``: songs without a label are taken in, to be predicted and
+    never trained on.
     """
 
     genre_map: Mapping[str, str] = field(default_factory=dict)
@@ -29,8 +24,8 @@ class LabelRules:
 def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[str]) -> Source:
     """Return a source with the genre that its labels mean, by `LabelRules`.
 
-    If they do not lead to exactly one, the labels stay as its genre, and ``label_fault`` says
-    why. One label without a map stays as it is, and so does an unlabelled song.
+    If they do not lead to exactly one, the labels stay as its genre, and ``label_fault`` explains.
+    One label without a map stays as it is, and so does an unlabelled song.
     """
     if source.is_unlabelled:
         return source
@@ -45,10 +40,7 @@ def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[
 
 
 def explain_label(source: Source, genres: Sequence[str]) -> str:
-    """Return why a source cannot be taken in under its label; empty if it can.
-
-    ``genres`` are those of the user; empty: all.
-    """
+    """Explain why a source cannot be taken in under its label; empty if it can."""
     if source.label_fault or source.is_unlabelled or not genres or source.genre in genres:
         return source.label_fault
     return (
@@ -58,7 +50,7 @@ def explain_label(source: Source, genres: Sequence[str]) -> str:
 
 
 def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str]) -> str:
-    """Return the genre of a label; empty if it has none, or if its case leaves two."""
+    """Genre of a label; empty if it has none, or if its case leaves two."""
     if not genre_map and not genres:
         return label
     table = {genre: genre for genre in (*genre_map.values(), *genres)} | dict(genre_map)

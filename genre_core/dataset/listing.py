@@ -24,27 +24,19 @@ def keep_labels(
 ) -> list[Source]:
     """Return listed sources, with what storage knows of them where the listing knows less.
 
-    An unlabelled source keeps the genre that storage holds its location under. A song that
-    storage holds without one (``held`` is empty) stays unlabelled if its label cannot be taken.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-        From `label_source`.
-    held : mapping of str to str
-        By location, the genre that a song was taken in under.
-    genres : sequence of str
-        Those of the user; empty: all.
+    ``held`` is, by location, the genre that a song was taken in under, empty for none. An
+    unlabelled source keeps that genre; a song without one stays unlabelled if its label cannot be
+    taken.
     """
-    return [_keep_label(source, held.get(source.location), genres) for source in sources]
-
-
-def _keep_label(source: Source, held: str | None, genres: Sequence[str]) -> Source:
-    if held and source.is_unlabelled:
-        return replace(source, genre=held, is_unlabelled=False)
-    if held == "" and explain_label(source, genres):
-        return replace(source, genre="", labels=(), label_fault="", is_unlabelled=True)
-    return source
+    kept = []
+    for source in sources:
+        known = held.get(source.location)
+        if known and source.is_unlabelled:
+            source = replace(source, genre=known, is_unlabelled=False)
+        elif known == "" and explain_label(source, genres):
+            source = replace(source, genre="", labels=(), label_fault="", is_unlabelled=True)
+        kept.append(source)
+    return kept
 
 
 def settle_archived(
@@ -52,8 +44,8 @@ def settle_archived(
 ) -> Settled:
     """Leave out the songs whose ids a download archive has, unless storage holds them.
 
-    ``held`` are the sources under the ids of the listing whose songs are in storage; ``archive``
-    holds ids as in ``source_id``, and ``name`` is its file, for messages.
+    ``held`` are the stored sources under the ids of the listing; ``archive`` holds ids as in
+    ``source_id``, and ``name`` is its file, for messages.
     """
     stored = {source.source_id for source in held}
     absent = {s.source_id for s in sources if s.source_id in archive} - stored
@@ -61,48 +53,33 @@ def settle_archived(
     left_out = {s.location: s for s in sources if s.source_id in absent}
     return Settled(
         sources=tuple(s for s in sources if s.source_id not in absent),
-        outcomes=tuple(_duplicate(s, message) for s in left_out.values()),
+        outcomes=tuple(_outcome(s, message) for s in left_out.values()),
     )
 
 
 def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
     """Choose one place for every song that a listing names more than once.
 
-    Parameters
-    ----------
-    sources : sequence of Source
-        As listed, with genres and ``source_id``. One with a ``label_fault`` does not count as a
-        place of a song, except for its own location.
-    held : sequence of Source
-        Those under the ids of the listing whose songs are in storage, with their genres; a
-        location that is listed as well has the genre of the listing.
-
-    Returns
-    -------
-    Settled
-        The place whose song is in storage, or else the first of the listing, is to be fetched;
-        the others are duplicates. Where genres differ, all places are in conflict. A place
-        without a genre takes that of the others.
+    The place whose song is in storage (``held``), or else the first of the listing, is to be
+    fetched; the others are duplicates. Where genres differ, all places are in conflict; a location
+    that is listed has the genre of the listing, and a place without a genre takes that of the
+    others. One with a ``label_fault`` counts for its own location only.
     """
-    listed, held = _share_labels(_share_ids(sources), held)
+    listed = _share_ids(sources)
     places, stored = _by_song(listed), _by_song(held)
     settled = [_settle(group, stored.get(song, [])) for song, group in places.items()]
+    rank = {source.location: n for n, source in reversed(list(enumerate(listed)))}
     kept = dict.fromkeys(source for each in settled for source in each.sources)
-    order = dict.fromkeys([*listed, *kept])
     return Settled(
-        sources=tuple(source for source in order if source in kept),
+        sources=tuple(sorted(kept, key=lambda source: rank.get(source.location, len(listed)))),
         outcomes=tuple(outcome for each in settled for outcome in each.outcomes),
     )
-
-
-def _song(source: Source) -> str:
-    return source.source_id or source.location
 
 
 def _by_song(sources: Sequence[Source]) -> dict[str, list[Source]]:
     groups = defaultdict(list)
     for source in sources:
-        groups[_song(source)].append(source)
+        groups[source.source_id or source.location].append(source)
     return dict(groups)
 
 
@@ -119,101 +96,64 @@ def _share_ids(sources: Sequence[Source]) -> list[Source]:
     ]
 
 
-def _share_labels(
-    listed: Sequence[Source], held: Sequence[Source]
-) -> tuple[list[Source], list[Source]]:
-    """Set the genre of unlabelled places of a song from its other places, if they agree."""
-    places = {source.location for source in listed}
-    genres = defaultdict(set)
-    for source in (*listed, *(stored for stored in held if stored.location not in places)):
-        if _has_genre(source):
-            genres[_song(source)].add(source.genre)
-
-    def label(source: Source) -> Source:
-        agreed = genres[_song(source)]
-        if not source.is_unlabelled or len(agreed) != 1:
-            return source
-        return replace(source, genre=next(iter(agreed)), is_unlabelled=False)
-
-    return [label(source) for source in listed], [label(source) for source in held]
-
-
-def _has_genre(source: Source) -> bool:
-    return not (source.label_fault or source.is_unlabelled)
-
-
 def _settle(listed: Sequence[Source], stored: Sequence[Source]) -> Settled:
+    """Settle one song; its unlabelled places take the genre of the others, if these agree."""
+    locations = {source.location for source in listed}
+    others = [source for source in stored if source.location not in locations]
+    both = [*listed, *others]
+    labels = {s.genre for s in both if not (s.label_fault or s.is_unlabelled)}
+    if len(labels) == 1:
+        genre = min(labels)
+        both = [
+            replace(s, genre=genre, is_unlabelled=False) if s.is_unlabelled else s for s in both
+        ]
+        listed, others = both[: len(listed)], both[len(listed) :]
     places = {source.location: source for source in reversed(listed)}
-    others = [source for source in stored if source.location not in places]
-    genres = _genres_by_place([*listed, *others])
-    if len({s.genre for s in (*listed, *others) if _has_genre(s)}) > 1 or any(
-        len(named) > 1 for named in genres.values()
-    ):
+    genres: dict[str, set[str]] = defaultdict(set)
+    for source in both:
+        if not source.is_unlabelled:
+            genres[source.location].add(source.genre)
+    if len(labels) > 1 or any(len(named) > 1 for named in genres.values()):
         return Settled(outcomes=tuple(_conflicts(genres, [*places.values(), *others])))
     faulty = tuple(source for source in places.values() if source.label_fault)
     good = [s for s in listed if places[s.location] is s and not s.label_fault]
     if not good:
         return Settled(sources=faulty)
-    kept = _choose(good, others, {source.location for source in stored})
-    message = f"the same song as {_show(kept)} ({kept.genre or NO_GENRE}), listed again."
+    # a place that is not listed any more is kept: it may have been in conflict until now
+    at = {source.location for source in stored}
+    kept = [*(source for source in good if source.location in at), *others, *good][0]
+    shown = kept.location if kept.location.startswith("/") else show_location(kept.source_id)
+    message = f"the same song as {shown} ({kept.genre or NO_GENRE}), listed again."
     repeated = [source for source in good if source.location != kept.location]
     return Settled(
-        sources=(kept, *faulty), outcomes=tuple(_duplicate(each, message) for each in repeated)
+        sources=(kept, *faulty), outcomes=tuple(_outcome(each, message) for each in repeated)
     )
-
-
-def _choose(good: Sequence[Source], others: Sequence[Source], stored: Collection[str]) -> Source:
-    """Return the place whose song is in storage, or else the first that is listed.
-
-    A place that is not listed any more is kept as well: it may have been in conflict until now.
-    """
-    return [*(source for source in good if source.location in stored), *others, *good][0]
-
-
-def _genres_by_place(sources: Sequence[Source]) -> dict[str, set[str]]:
-    genres: dict[str, set[str]] = {}
-    for source in sources:
-        if not source.is_unlabelled:
-            genres.setdefault(source.location, set()).add(source.genre)
-    return genres
 
 
 def _conflicts(genres: Mapping[str, set[str]], places: Sequence[Source]) -> Iterator[Outcome]:
     named = ", ".join(sorted({repr(genre) for found in genres.values() for genre in found}))
-    labelled = [each for each in places if each.location in genres]
-    shown = sorted(
-        f"{show_location(each.location)} ({', '.join(sorted(genres[each.location]))})"
-        for each in labelled
-    )
+    of_place = {location: ", ".join(sorted(found)) for location, found in genres.items()}
+    labelled = [each for each in places if each.location in of_place]
+    shown = sorted(f"{show_location(s.location)} ({of_place[s.location]})" for s in labelled)
     more = f" and {len(shown) - MAX_SHOWN} more" if len(shown) > MAX_SHOWN else ""
     message = (
         f"the same song is listed under several genres: {named}; it is "
         f"{', '.join(shown[:MAX_SHOWN])}{more}. List it under one of them."
     )
     for place in labelled:
-        genre = ", ".join(sorted(genres[place.location]))
-        yield _decide(replace(place, genre=genre), Result.QUARANTINED, message)
-    yield from (_duplicate(place, message) for place in places if place not in labelled)
+        source = replace(place, genre=of_place[place.location])
+        yield _outcome(source, message, Reason.LABEL_CONFLICT)
+    yield from (_outcome(place, message) for place in places if place not in labelled)
 
 
-def _show(source: Source) -> str:
-    """Return a file by its path and an address by its id."""
-    is_file = source.location.startswith("/")
-    return source.location if is_file else show_location(source.source_id)
-
-
-def _duplicate(source: Source, message: str) -> Outcome:
-    return _decide(source, Result.DUPLICATE, message)
-
-
-def _decide(source: Source, result: Result, message: str) -> Outcome:
-    is_duplicate = result is Result.DUPLICATE
+def _outcome(source: Source, message: str, reason: Reason = Reason.DUPLICATE_ID) -> Outcome:
+    is_duplicate = reason is Reason.DUPLICATE_ID
     return Outcome(
         location=source.location,
         genre=source.genre,
-        result=result,
+        result=Result.DUPLICATE if is_duplicate else Result.QUARANTINED,
         stage=Stage.SOURCES,
-        reason=Reason.DUPLICATE_ID if is_duplicate else Reason.LABEL_CONFLICT,
+        reason=reason,
         message=message,
         source_id=source.source_id,
     )

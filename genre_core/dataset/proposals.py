@@ -1,16 +1,12 @@
 """Proposals: the unlabelled songs whose labels would help most, chosen as one batch.
 
-A batch covers the songs without a label: greedily, each choice is the song that brings most of them
-nearer to a song with a label or to an earlier choice. That is facility location,
-whose greedy choice is within 1 - 1/e of the best (Nemhauser, Wolsey and Fisher, Mathematical
-Programming 14, 1978), used for batches of active learning by Wei, Iyer and Bilmes (Submodularity
-in Data Subset Selection and Active Learning, ICML 2015; with k-centres instead: Sener and
-Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018).
+Greedily, each choice is the song that brings most unlabelled songs nearer to a song with a label
+or to an earlier choice: facility location (Nemhauser, Wolsey and Fisher, Mathematical Programming
+14, 1978), used for batches of active learning by Wei, Iyer and Bilmes (ICML 2015).
 
-A song that is covered counts by how uncertain its prediction is (Settles, Active Learning
-Literature Survey, 2009, section 3.6), but only as far as there are labels enough to trust that:
-with few, uncertainty alone chooses worse than chance (Hacohen, Dekel and Weinshall, Active
-Learning on a Budget, ICML 2022; measured here as well, docs/explanation/decisions.md).
+A song counts by how uncertain its prediction is (Settles, Active Learning Literature Survey, 2009,
+section 3.6), as far as labels are enough to trust that: with few, uncertainty alone chooses worse
+than chance (Hacohen, Dekel and Weinshall, ICML 2022, and docs/explanation/decisions.md).
 """
 
 from collections import Counter
@@ -36,8 +32,8 @@ class Pool:
     """Unlabelled songs.
 
     ``features`` are mean embeddings, scaled so that distances compare, (n_songs, n_features);
-    ``uncertainty`` comes from `uncertainty_of`, zeros where nothing predicts the songs; an artist
-    is empty where unknown.
+    ``uncertainty`` is from `uncertainty_of`, zeros where nothing predicts the songs; an artist is
+    empty where unknown.
     """
 
     features: Float32Array
@@ -47,19 +43,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A song that should be labelled, and why.
+    """A song that should be labelled, by its ``index`` in the pool, and why.
 
-    Attributes
-    ----------
-    index : int
-        Its place in the pool.
-    distance : float
-        To the nearest labelled song, in scaled features; infinite where none is labelled.
-    n_similar : int
-        Songs of the pool, itself included, that come nearer to it than to a labelled song or an
-        earlier proposal.
-    is_uncertain, is_unlike : bool
-        Whether uncertainty and distance lie above the median of the pool.
+    ``distance`` is to the nearest labelled song, infinite where none is labelled; ``n_similar``
+    counts songs of the pool, itself included, that come nearer to it than to a labelled song or an
+    earlier proposal; ``is_uncertain`` and ``is_unlike`` compare with the median of the pool.
     """
 
     index: int
@@ -70,10 +58,7 @@ class Proposal:
 
 
 def uncertainty_of(probabilities: Float32Array) -> Float32Array:
-    """Return the entropy of predictions, float32 (n_songs,): 0 where certain, 1 where uniform.
-
-    Probabilities are (n_songs, n_genres), of two genres at least.
-    """
+    """Entropy of predictions, (n_songs, n_genres) to (n_songs,): 0 if certain, 1 if uniform."""
     logs = np.log(np.maximum(probabilities, SMALLEST))
     entropy = -(probabilities * logs).sum(axis=1) / np.log(probabilities.shape[1])
     return entropy.astype(np.float32)
@@ -87,11 +72,15 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     """
     if not len(pool.features):
         return []
+    from sklearn.metrics import pairwise_distances_argmin_min
     from sklearn.metrics.pairwise import euclidean_distances
 
     between = euclidean_distances(pool.features)
-    distances = _distances_to(labelled, pool.features)
-    trust = _trust(len(labelled) / max(n_genres, 1))
+    distances = np.full(len(pool.features), np.inf, np.float32)
+    if len(labelled):
+        distances = pairwise_distances_argmin_min(pool.features, labelled)[1]
+    n_per_genre = len(labelled) / max(n_genres, 1)
+    trust = n_per_genre / (n_per_genre + TRUSTED_SONGS)
     weights = (1 - trust + trust * pool.uncertainty).astype(np.float32)
     is_uncertain, is_unlike = _is_high(pool.uncertainty), _is_high(distances)
     return [
@@ -106,20 +95,6 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     ]
 
 
-def _distances_to(labelled: Float32Array, features: Float32Array) -> Float32Array:
-    """Distance of each song to the nearest labelled one; infinite where there is none."""
-    from sklearn.metrics import pairwise_distances_argmin_min
-
-    if not len(labelled):
-        return np.full(len(features), np.inf, np.float32)
-    return pairwise_distances_argmin_min(features, labelled)[1]
-
-
-def _trust(n_per_genre: float) -> float:
-    """Return how much uncertainty counts, with so many labelled songs of each genre."""
-    return n_per_genre / (n_per_genre + TRUSTED_SONGS)
-
-
 def _is_high(values: Float32Array) -> BoolArray:
     return np.asarray(values > np.median(values))
 
@@ -131,7 +106,7 @@ def _choose(
     artists: Sequence[str],
     n: int,
 ) -> Iterator[tuple[int, int]]:
-    """Yield the place of each choice, and how many songs come nearer to it than they were.
+    """Yield the index of each choice, and how many songs come nearer to it than they were.
 
     ``between`` has the distances between songs, (n_songs, n_songs); ``weights`` the value of
     coming near each, (n_songs,).

@@ -16,16 +16,10 @@ MAX_LISTED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a source says of a track.
+    """What a source states of a track.
 
-    Attributes
-    ----------
-    location, shown_location : str
-        The name of the source, and how it is shown to people.
-    genre : str
-        Empty where the source names none; ignored if another source names one.
-    is_gone : bool
-        The source was a file that no longer exists; ignored if another file exists.
+    ``genre`` is empty where the source names none, and ignored then if another source names one.
+    ``is_gone``: the source was a file that no longer exists; ignored if another file exists.
     """
 
     location: str
@@ -81,20 +75,9 @@ def settle_recording(
 ) -> Settlement:
     """Settle which duplicate of a recording is kept and under which genre, if the sources agree.
 
-    Parameters
-    ----------
-    tracks : sequence of Track
-        All duplicates, at least one.
-    claims : sequence of Claim
-        All sources of these tracks.
-    decided : collection of str
-        The genres that a person has decided on; they override the sources.
-
-    Returns
-    -------
-    Settlement
-        The same in whatever order tracks and claims come. A track without a genre is kept only if
-        no duplicate has one: unlabelled songs change no library.
+    ``tracks`` are all duplicates, ``claims`` all their sources, ``decided`` the genres that a
+    person has decided on, which override the sources. The order changes nothing. A track without a
+    genre is kept only if no duplicate has one: unlabelled songs change no library.
     """
     ordered = sorted(claims, key=lambda claim: (claim.is_gone, claim.location))
     labelled = [claim for claim in ordered if claim.genre] or ordered
@@ -148,26 +131,24 @@ def _keep_best(
     location = own.shown_location if own else kept.location
     quality = f"{kept.codec}, {kept.bit_rate / 1000:.0f} kbit/s"
     message = f"the same recording as {location} ({quality}), which is kept as the best copy"
-    others = [track for track in tracks if track.track_id != kept.track_id]
     return Settlement(
         track_ids=tuple(track.track_id for track in tracks),
         kept=kept.track_id,
         location=own.location if own else kept.location,
         genre=genre,
         outcomes=tuple(_settled_outcome(claim, own, message) for claim in claims) if own else (),
-        excluded=_exclude(others, Reason.DUPLICATE_RECORDING, kept.track_id, message),
+        excluded=_exclude(tracks, Reason.DUPLICATE_RECORDING, kept.track_id, message),
     )
 
 
 def _settled_outcome(claim: Claim, kept: Claim, message: str) -> Outcome:
     """Outcome of a source, given the one whose track is kept."""
     if claim == kept:
-        return _outcome(claim, Result.OK, Reason.NONE, "")
+        return _outcome(claim, Reason.NONE)
     if claim.track_id != kept.track_id:
-        return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_RECORDING, message)
+        return _outcome(claim, Reason.DUPLICATE_RECORDING, message)
     describe = describe_move if claim.is_gone and not kept.is_gone else describe_same_sound
-    same_file = describe(kept.shown_location, kept.genre)
-    return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_CONTENT, same_file)
+    return _outcome(claim, Reason.DUPLICATE_CONTENT, describe(kept.shown_location, kept.genre))
 
 
 def _leave_undecided(
@@ -193,36 +174,41 @@ def _undecided_outcome(claim: Claim, counted: Sequence[Claim], message: str) -> 
     first = counted[0]
     if claim not in counted and claim.is_gone:
         moved = describe_move(first.shown_location, first.genre)
-        return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_CONTENT, moved)
+        return _outcome(claim, Reason.DUPLICATE_CONTENT, moved)
     if claim not in counted:
-        return _outcome(claim, Result.DUPLICATE, Reason.DUPLICATE_RECORDING, message)
+        return _outcome(claim, Reason.DUPLICATE_RECORDING, message)
     others = [f"{other.shown_location} ({other.genre})" for other in counted if other != claim]
     more = f" and {len(others) - MAX_LISTED} more" if len(others) > MAX_LISTED else ""
     elsewhere = f"; it is also {', '.join(others[:MAX_LISTED])}{more}" if others else ""
-    message = (
-        f"{message}{elsewhere}. Correct the folder, the manifest or `genre_map` so that they "
-        "agree, or decide: genreflow decide SOURCE GENRE"
+    advice = (
+        "Correct the folder, the manifest or `genre_map` so that they agree, or decide: "
+        "genreflow decide SOURCE GENRE"
     )
-    return _outcome(claim, Result.QUARANTINED, Reason.LABEL_CONFLICT, message)
+    return _outcome(claim, Reason.LABEL_CONFLICT, f"{message}{elsewhere}. {advice}")
 
 
 def _exclude(
     tracks: Sequence[Track], reason: Reason, duplicate_of: str, message: str
 ) -> tuple[ExcludedTrack, ...]:
+    """Exclude all tracks but the kept one; of an undecided recording, all."""
     return tuple(
         ExcludedTrack(
-            track_id=track.track_id, reason=reason, duplicate_of=duplicate_of, message=message
+            track_id=t.track_id, reason=reason, duplicate_of=duplicate_of, message=message
         )
-        for track in tracks
+        for t in tracks
+        if reason is Reason.LABEL_CONFLICT or t.track_id != duplicate_of
     )
 
 
-def _outcome(claim: Claim, result: Result, reason: Reason, message: str) -> Outcome:
+RESULTS = {Reason.NONE: Result.OK, Reason.LABEL_CONFLICT: Result.QUARANTINED}
+
+
+def _outcome(claim: Claim, reason: Reason, message: str = "") -> Outcome:
     return Outcome(
         location=claim.location,
         genre=claim.genre,
-        result=result,
-        stage=Stage.DOWNLOAD if result is Result.OK else Stage.DUPLICATES,
+        result=RESULTS.get(reason, Result.DUPLICATE),
+        stage=Stage.DUPLICATES if reason else Stage.DOWNLOAD,
         reason=reason,
         message=message,
         track_id=claim.track_id,

@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from scipy.cluster.hierarchy import DisjointSet
 
@@ -18,9 +17,7 @@ from genre_core.dataset.groups import (
 )
 from genre_core.records import Split
 
-SHARES: Mapping[Split, float] = MappingProxyType(
-    {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
-)
+SHARES: Mapping[Split, float] = {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
 
 
 def assign_groups(
@@ -31,21 +28,9 @@ def assign_groups(
 ) -> dict[str, Split]:
     """Return the split of every group: the known one, or the one that lacks most songs.
 
-    Parameters
-    ----------
-    members : mapping
-        The number of new tracks of each group, by genre.
-    known : mapping
-        The split of each assigned group.
-    settled : mapping
-        The number of assigned tracks of each genre, by split.
-    seed : int
-        Decides among groups of equal size.
-
-    Returns
-    -------
-    dict
-        The split of each group of ``known`` and ``members``.
+    ``members`` has the number of new tracks of each group, by genre; ``known`` the split of each
+    assigned group; ``settled`` the number of assigned tracks of each genre, by split. The seed
+    decides among groups of equal size.
     """
     filled = defaultdict(Counter, {genre: Counter(counts) for genre, counts in settled.items()})
     for name in members.keys() & known.keys():
@@ -78,14 +63,12 @@ def _emptiest(
     totals: Mapping[str, int],
     groups_left: Mapping[str, int],
 ) -> Split:
-    """Split that lacks most songs of these genres.
-
-    Splits without a song come first once there are only as many groups left.
-    """
+    """Split that lacks most songs of these genres; empty ones first if few groups are left."""
 
     def missing(split: Split) -> tuple[int, float]:
         urgent = sum(
-            _must_fill_empty(filled[genre], groups_left[genre]) and not filled[genre][split]
+            groups_left[genre] <= sum(not filled[genre][s] for s in SHARES)
+            and not filled[genre][split]
             for genre in counts
         )
         songs = sum(
@@ -95,10 +78,6 @@ def _emptiest(
         return urgent, songs
 
     return max(SHARES, key=missing)
-
-
-def _must_fill_empty(filled: Mapping[Split, int], groups_left: int) -> bool:
-    return groups_left <= sum(not filled.get(split) for split in SHARES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +93,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitPlan:
-    """Assignments of new tracks, and messages about tracks that link two subsets."""
+    """Assignments of new tracks by id, and messages about tracks that link two subsets."""
 
     assignments: tuple[Assignment, ...]
     conflicts: Mapping[str, str]
@@ -126,43 +105,41 @@ def assign(
     seed: int,
     golden: GoldenConfig = NO_GOLDEN,
 ) -> SplitPlan:
-    """Assign new tracks to subsets; settled ones never move.
+    """Assign new tracks to subsets; those of ``settled``, by track id, never move.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        All tracks of the library, settled ones included.
-    settled : mapping
-        ``track_id`` to the earlier assignment.
-    seed : int
-        Decides among groups of equal size.
-    golden : GoldenConfig
-        Size of the golden set, which is chosen first.
-
-    Returns
-    -------
-    SplitPlan
-        ``assignments`` of the new tracks in the order of their ids; ``conflicts`` maps a track
-        id to a message that names the groups it links.
-
-    Notes
-    -----
-    Thesis section 4.1.2 splits 70/15/15; by fragment there, by group here. Within each genre,
-    groups are assigned, the largest first, to the subset that lacks most songs; a genre with three
-    groups or more has songs in every subset.
+    ``candidates`` are all tracks of the library. The golden set is chosen first. Within each
+    genre, groups are assigned, the largest first, to the subset that lacks most songs; a genre
+    with three groups or more has songs in every subset. Thesis section 4.1.2 splits 70/15/15; by
+    fragment there, by group here.
     """
     levels = _levels(candidates, settled)
     groups = _Groups(candidates, settled, levels)
     new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
     conflicts = {c.track_id: sentence for c in new if (sentence := groups.link(c))}
+    names = {c.track_id: groups.name(c) for c in candidates if c.track_id not in conflicts}
     assigned = [c for c in new if c.track_id not in conflicts]
-    filled = _count_splits(settled.values())
-    members, known = _members(assigned, groups), groups.splits()
-    n_groups = _count_groups(candidates, groups, conflicts)
+    members: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in assigned:
+        members[names[candidate.track_id]][candidate.genre] += 1
+    filled: dict[str, Counter[Split]] = defaultdict(Counter)
+    for earlier in settled.values():
+        filled[earlier.genre][earlier.split] += 1
+    pairs = {(c.genre, names[c.track_id]) for c in candidates if c.track_id in names}
+    n_groups = Counter(genre for genre, _ in pairs)
+    known = groups.splits()
     known |= choose_golden(members, known, filled, n_groups, golden, seed)
     splits = assign_groups(members, known, filled, seed)
-    assignments = tuple(_assignment(c, groups, splits, levels) for c in assigned)
-    return SplitPlan(assignments=assignments, conflicts=MappingProxyType(conflicts))
+    assignments = tuple(
+        Assignment(
+            track_id=c.track_id,
+            genre=c.genre,
+            split=splits[names[c.track_id]],
+            group_id=names[c.track_id],
+            split_level=levels[c.track_id],
+        )
+        for c in assigned
+    )
+    return SplitPlan(assignments=assignments, conflicts=conflicts)
 
 
 def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
@@ -187,10 +164,10 @@ def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) 
 
 
 class _Groups:
-    """Keys joined into groups; each root has the group's name and the subsets of its tracks.
+    """Keys joined into groups, each named by the first of its keys, and the splits of its tracks.
 
-    The name is the first of the group's keys. Settled tracks may be in two subsets if they were
-    found to belong together after their assignment.
+    Settled tracks of a group may be in two splits if they were found to belong together after
+    their assignment.
     """
 
     def __init__(
@@ -201,18 +178,18 @@ class _Groups:
     ) -> None:
         self._levels = levels
         self._joined: DisjointSet[str] = DisjointSet()
-        self._names: dict[str, str] = {}
-        self._splits: dict[str, frozenset[Split]] = {}
+        self._splits: dict[str, set[Split]] = defaultdict(set)  # by key
         for candidate in candidates:
             if candidate.track_id in settled:
-                root = self._join(self._keys(candidate))
-                self._splits[root] |= {settled[candidate.track_id].split}
+                keys = self._keys(candidate)
+                self._join(keys)
+                self._splits[keys[0]].add(settled[candidate.track_id].split)
 
     def link(self, candidate: Candidate) -> str:
         """Join a new track to its groups; return a message instead if they are in two subsets."""
         keys = self._keys(candidate)
-        found = {key: self._splits[self._root(key)] for key in keys}
-        if len(frozenset().union(*found.values())) > 1:
+        found = {key: self._splits_of(self._joined.subset(key)) for key in keys}
+        if len(set().union(*found.values())) > 1:
             links = ", ".join(
                 f"{key} ({', '.join(sorted(splits))})" for key, splits in found.items() if splits
             )
@@ -221,76 +198,24 @@ class _Groups:
         return ""
 
     def name(self, candidate: Candidate) -> str:
-        """Name of the group of a track: the first of its keys."""
-        return self._names[self._root(self._keys(candidate)[0])]
+        """Name of the group of a track."""
+        return min(self._joined.subset(self._keys(candidate)[0]))
 
     def splits(self) -> dict[str, Split]:
         """Split of each group that has one."""
-        return {self._names[root]: min(splits) for root, splits in self._splits.items() if splits}
+        found = {min(keys): self._splits_of(keys) for keys in self._joined.subsets()}
+        return {name: min(splits) for name, splits in found.items() if splits}
 
-    def _root(self, key: str) -> str:
-        """Root of the group of a key; a new key is a group of its own."""
-        if key not in self._joined:
-            self._joined.add(key)
-            self._names[key] = key
-            self._splits[key] = frozenset()
-        return self._joined[key]
+    def _splits_of(self, keys: Iterable[str]) -> set[Split]:
+        return set().union(*(self._splits[key] for key in keys if key in self._splits))
 
-    def _join(self, keys: Sequence[str]) -> str:
-        """Join the groups of the keys; return the root."""
-        roots = {self._root(key) for key in keys}
-        names = [self._names.pop(root) for root in roots]
-        splits = [self._splits.pop(root) for root in roots]
+    def _join(self, keys: Sequence[str]) -> None:
         for key in keys[1:]:
             self._joined.merge(keys[0], key)
-        root = self._joined[keys[0]]
-        self._names[root] = min(names)
-        self._splits[root] = frozenset().union(*splits)
-        return root
 
     def _keys(self, candidate: Candidate) -> tuple[str, ...]:
         by_group = self._levels[candidate.track_id] == "group"
-        return group_keys(candidate) if by_group else song_keys(candidate)
-
-
-def _members(assigned: Iterable[Candidate], groups: _Groups) -> dict[str, Counter[str]]:
-    """Count the new tracks of each group by genre."""
-    members: dict[str, Counter[str]] = defaultdict(Counter)
-    for candidate in assigned:
-        members[groups.name(candidate)][candidate.genre] += 1
-    return members
-
-
-def _count_groups(
-    candidates: Iterable[Candidate], groups: _Groups, conflicts: Mapping[str, str]
-) -> dict[str, int]:
-    """Count the groups of each genre, old and new."""
-    names: dict[str, set[str]] = defaultdict(set)
-    for candidate in candidates:
-        if candidate.track_id not in conflicts:
-            names[candidate.genre].add(groups.name(candidate))
-    return {genre: len(found) for genre, found in names.items()}
-
-
-def _count_splits(settled: Iterable[Assignment]) -> dict[str, Counter[Split]]:
-    """Count the settled tracks of each genre by split."""
-    filled: dict[str, Counter[Split]] = defaultdict(Counter)
-    for assignment in settled:
-        filled[assignment.genre][assignment.split] += 1
-    return filled
-
-
-def _assignment(
-    candidate: Candidate,
-    groups: _Groups,
-    splits: Mapping[str, Split],
-    levels: Mapping[str, str],
-) -> Assignment:
-    group_id = groups.name(candidate)
-    return Assignment(
-        track_id=candidate.track_id,
-        genre=candidate.genre,
-        split=splits[group_id],
-        group_id=group_id,
-        split_level=levels[candidate.track_id],
-    )
+        keys = group_keys(candidate) if by_group else song_keys(candidate)
+        for key in keys:
+            self._joined.add(key)
+        return keys

@@ -21,7 +21,7 @@ from genre_core.training.songs import BoolArray, EmbeddedSongs
 LEAST_MARGIN = 0.2
 """By so much another genre must be more probable than the label."""
 MOST_SUSPECTS = 100
-"""So many songs a person can listen to; the others come up once these are decided."""
+"""So many songs a person can check; the others come up once these are decided."""
 N_NEIGHBOURS = 3
 FEWEST_GENRES = 2
 
@@ -66,25 +66,18 @@ def find_suspects(
     margin = np.where(np.isfinite(own), probabilities.max(axis=1) - own, 0.0)
     order = np.argsort(own, kind="stable")
     listed = order[(margin >= LEAST_MARGIN)[order] & ~is_confirmed[order]][:MOST_SUSPECTS]
-    neighbours = find_neighbours(songs, listed)
+    predicted = probabilities.argmax(axis=1)
     return [
-        _suspect(songs, int(song), probabilities[song], near)
-        for song, near in zip(listed, neighbours, strict=True)
+        Suspect(
+            track_id=songs.track_ids[song],
+            genre=songs.genres[songs.labels[song]],
+            confidence=float(own[song]),
+            predicted=songs.genres[predicted[song]],
+            predicted_confidence=float(probabilities[song, predicted[song]]),
+            neighbours=near,
+        )
+        for song, near in zip(listed, find_neighbours(songs, listed), strict=True)
     ]
-
-
-def _suspect(
-    songs: EmbeddedSongs, song: int, probabilities: Float32Array, near: tuple[Neighbour, ...]
-) -> Suspect:
-    label, predicted = songs.labels[song], int(probabilities.argmax())
-    return Suspect(
-        track_id=songs.track_ids[song],
-        genre=songs.genres[label],
-        confidence=float(probabilities[label]),
-        predicted=songs.genres[predicted],
-        predicted_confidence=float(probabilities[predicted]),
-        neighbours=near,
-    )
 
 
 def label_probabilities(

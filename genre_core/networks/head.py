@@ -11,16 +11,8 @@ from genre_core.training.head import CLIP, Head
 def build_head(head: Head, name: str = "head") -> keras.Model:
     """Build the network of a fitted head.
 
-    Parameters
-    ----------
-    head : Head
-    name : str
-
-    Returns
-    -------
-    keras.Model
-        float32 (batch, n_values, 1), the mean embedding of a song or one of its windows, to the
-        probabilities that ``head.probabilities`` gives, (batch, n_genres).
+    It maps (batch, n_values, 1), the mean embedding of a song or one of its windows, to the
+    probabilities that ``head.probabilities`` gives, (batch, n_genres).
     """
     n_values, n_genres = head.weights.shape
     matrix = keras.Input((n_values, 1), name="matrix")
@@ -38,15 +30,7 @@ RECURRENT = (layers.SimpleRNN, layers.GRU, layers.LSTM)
 def unroll_network(model: keras.Model) -> keras.Model:
     """Copy a network with its weights, each recurrent layer written out frame by frame.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Of a fixed number of frames.
-
-    Returns
-    -------
-    keras.Model
-        It predicts as ``model`` does; its graph grows with the frames.
+    It predicts as ``model`` does; its graph grows with the frames.
     """
     copy = keras.models.clone_model(model, clone_function=_unroll_layer)
     copy.set_weights(model.get_weights())

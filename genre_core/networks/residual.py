@@ -16,13 +16,8 @@ def build_resnet_small(input_shape: tuple[int, int], n_genres: int) -> keras.Mod
     """Build a residual network whose size does not depend on the matrix, but for its bands.
 
     Each band is normalised first; a strided convolution and three residual blocks halve bands and
-    frames each; mean and maximum over what is left, dropout, softmax. It reads any matrix, of one
-    band, too.
-
-    Notes
-    -----
-    Not in the thesis. He et al., *Deep Residual Learning for Image Recognition* (2016); batch
-    normalisation: Ioffe and Szegedy (2015).
+    frames each; mean and maximum over what is left, dropout, softmax. Not in the thesis: He et al.,
+    *Deep Residual Learning for Image Recognition* (2016), Ioffe and Szegedy (2015).
     """
     matrix = keras.Input(input_shape, name="matrix")
     bands = layers.BatchNormalization(axis=1, momentum=BATCH_MOMENTUM)(limit_frames(matrix))

@@ -1,4 +1,4 @@
-"""Embeddings: what a frozen, pretrained network says of windows of sound."""
+"""Embeddings: the values that a frozen, pretrained network computes from windows of sound."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,24 +17,9 @@ class Embedding:
     """A frozen network (or several) that turns a window of sound into a row of values.
 
     The values of a window are its features first, then one logit a tag, so a matrix of this
-    representation is ``(n_values, 1)``.
-
-    Attributes
-    ----------
-    name : str
-        The name of the representation.
-    digest : str
-        Of the files of the model; part of the feature key.
-    sample_rate : int
-        Of the sound that the model reads, in Hz.
-    window_s, hop_s : float
-        Length of a window, and the least distance between two windows of a song, in seconds.
-    n_features : int
-    tags : tuple of str
-        Names of the logits as ``model: tag``; empty where the model has none.
-    licence : str
-    trained_on : tuple of str
-        Data sets that the model was trained on: scores on their songs may be too good.
+    representation is ``(n_values, 1)``. ``digest`` is that of the model's files, and part of the
+    feature key; ``hop_s`` the least distance between two windows of a song; ``tags`` are
+    ``model: tag``. Scores on songs of ``trained_on``, data sets, may be too good.
     """
 
     name: str
@@ -71,17 +56,9 @@ class Embedding:
 def song_means(
     values: Float32Array, track_ids: Sequence[str] | npt.NDArray[np.object_]
 ) -> tuple[list[str], Float32Array]:
-    """Average the windows of each song.
+    """Average the windows of each song: the songs in order of their ids, and (n_songs, n_values).
 
-    Parameters
-    ----------
-    values : float32 [shape=(n_windows, n_values) or (n_windows, n_values, 1)]
-    track_ids : sequence of str [shape=(n_windows,)]
-
-    Returns
-    -------
-    list of str, float32 [shape=(n_songs, n_values)]
-        The songs in order of their ids.
+    ``values`` are float32 (n_windows, n_values) or (n_windows, n_values, 1).
     """
     songs, song_of_window = np.unique(np.asarray(track_ids, str), return_inverse=True)
     flat = values.reshape(len(values), -1)

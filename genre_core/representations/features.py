@@ -15,7 +15,6 @@ from genre_core.signal.fragments import SAMPLE_RATE, CutPlan, FragmentConfig
 
 SAMPLES_TOGETHER = 45 * SAMPLE_RATE
 """Sound that is transformed at once: the 15 fragments of 3 s of a song, in some 50 MB."""
-VALUE_BYTES = 4
 CONTEXT_S = 0.05
 """Sound on both sides of a window, so that the filter of the resampler meets no edge in it."""
 
@@ -45,7 +44,7 @@ class FeatureConfig:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The shape of a matrix: (n_bands, n_frames); (n_values, 1) of an embedding."""
+        """Shape of a matrix: (n_bands, n_frames); (n_values, 1) of an embedding."""
         if self.embedding:
             return self.embedding.n_values, 1
         return find_representation(self.representation).shape(self.fragment_s)
@@ -56,12 +55,6 @@ class FeatureConfig:
         hop_s = self.embedding.hop_s if self.embedding else None
         return CutPlan(config=self.fragments, hop_s=hop_s)
 
-    @property
-    def song_bytes(self) -> int:
-        """What the matrices of one song take before they are compressed, in bytes."""
-        n_bands, n_frames = self.shape
-        return self.fragments.n_fragments * n_bands * n_frames * VALUE_BYTES
-
     def as_document(self) -> dict[str, Any]:
         """Return the settings as plain values, to be logged beside a model."""
         document = asdict(self)
@@ -71,7 +64,7 @@ class FeatureConfig:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "FeatureConfig":
-        """Read back what `as_document` gave."""
+        """Return what `as_document` described."""
         fragments = FragmentConfig(**document["fragments"])
         embedding = document.get("embedding")
         return cls(
@@ -83,10 +76,7 @@ class FeatureConfig:
 
 
 def embedding_features(embedding: Embedding, n_windows: int) -> FeatureConfig:
-    """Return the feature settings of an embedding: some windows a song, spread evenly.
-
-    Any song that lasts one window can be used; the margins shrink where it is short.
-    """
+    """Feature settings of an embedding: some windows a song, spread evenly."""
     length_s = embedding.window_s + 2 * CONTEXT_S
     return FeatureConfig(
         representation=embedding.name,
@@ -101,11 +91,9 @@ def embedding_features(embedding: Embedding, n_windows: int) -> FeatureConfig:
 def features_of_lengths(
     representation: str, lengths_s: tuple[float, ...], fragments: FragmentConfig
 ) -> list[FeatureConfig]:
-    """Return one feature setting a length; starts are drawn once, for the longest one.
+    """Feature settings of each length; starts are drawn once, for the longest one.
 
-    So all lengths are cut from the same songs at the same places. Long fragments overlap: a track
-    of 120 s with margins of 30 s has 60 s of room, and in it 15 fragments of 30 s start within
-    30 s of each other.
+    So all lengths are cut from the same songs at the same places.
     """
     longest_s = max(fragments.longest_s, *lengths_s)
     drawn = FragmentConfig(**{**asdict(fragments), "longest_s": longest_s})
@@ -116,13 +104,13 @@ def features_of_lengths(
 
 
 def name_features(representation: str, fragment_s: float) -> str:
-    """Return what people read: ``3 s`` of the thesis's matrices, ``logmel 3 s`` of others."""
+    """Name for people: ``3 s`` of the thesis's matrices, ``logmel 3 s`` of others."""
     plain = representation == FeatureConfig().representation
     return f"{fragment_s:g} s" if plain else f"{representation} {fragment_s:g} s"
 
 
 def describe_change(before: Mapping[str, Any], now: FeatureConfig) -> str:
-    """Say which settings changed since ``before``, a document of such: ``margin_s 30 → 0``."""
+    """Describe which settings changed since ``before``, a document of such: ``margin_s 30 → 0``."""
     old, new = before["fragments"], now.as_document()["fragments"]
     changes = [
         f"{name} {old.get(name, 'unset')} → {value}"
@@ -137,38 +125,21 @@ def describe_change(before: Mapping[str, Any], now: FeatureConfig) -> str:
 
 def feature_key(config: FeatureConfig, decoder_version: str) -> str:
     """Digest the settings: rows with the same ``(track_id, feature_key)`` hold the same numbers."""
-    settings = dict(_settings_of(config))
-    document = {**config.as_document(), "settings": settings, "decoder": decoder_version}
+    document = config.as_document()
     if config.embedding:
-        about = ("licence", "trained_on")
-        embedding = config.embedding.as_document()
-        document["embedding"] = {k: value for k, value in embedding.items() if k not in about}
-    return digest_document(document)
-
-
-def _settings_of(config: FeatureConfig) -> Mapping[str, object]:
-    """Return what the numbers depend on beside the fields of the configuration."""
-    if config.embedding:
-        return {"resampler": "soxr HQ", "context_s": CONTEXT_S}
-    return find_representation(config.representation).settings
+        settings: Mapping[str, object] = {"resampler": "soxr HQ", "context_s": CONTEXT_S}
+        for about in ("licence", "trained_on"):
+            del document["embedding"][about]
+    else:
+        settings = find_representation(config.representation).settings
+    return digest_document({**document, "settings": dict(settings), "decoder": decoder_version})
 
 
 def matrices_of(fragments: Float32Array, config: FeatureConfig) -> Float32Array:
-    """Turn fragments into matrices; of longer fragments, the beginnings.
+    """Turn fragments, float32 (n_fragments, n_samples), into (n_fragments, n_bands, n_frames).
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, n_samples)]
-        Mono audio at 44.1 kHz, ``config.fragment_s`` long at least.
-    config : FeatureConfig
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, n_bands, n_frames)]
-
-    Notes
-    -----
-    Spectra take twenty times the room of the sound, so long fragments are done a few at a time.
+    Of longer fragments, the beginnings are taken. Spectra take twenty times the memory of the
+    sound, so long fragments are done a few at a time.
     """
     n_samples = round(config.fragment_s * SAMPLE_RATE)
     matrices = find_representation(config.representation).matrices

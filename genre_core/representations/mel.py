@@ -21,7 +21,7 @@ HOP_SAMPLES = 1_024
 N_BANDS = 64
 LOW_HZ = 20.0
 TOP_HZ = 11_025.0
-"""Below the low-pass of common encoders, which would tell the source instead of the genre."""
+"""Below the low-pass of common encoders, which would reveal the source instead of the genre."""
 FLOOR_DB = -80.0
 BIN_HZ = SAMPLE_RATE / FRAME_SAMPLES
 N_BINS = int(TOP_HZ / BIN_HZ) + 1
@@ -33,36 +33,15 @@ _MEL_PER_LOG = 27 / np.log(6.4)
 
 
 def logmel_matrices(fragments: Float32Array) -> Float32Array:
-    """Return 64 mel bands in decibels, down to 80 dB below the loudest, scaled into 0..1.
+    """Power in 64 mel bands, in decibels, scaled: (n_fragments, 64, n_frames), 64 × 128 for 3 s.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, fragment_samples)]
-        Mono audio at 44.1 kHz, at least one frame of 46 ms long.
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, 64, n_frames)]
-        64 × 128 for 3 s.
-
-    Notes
-    -----
-    Beyond the thesis, which asks for larger spectrograms in section 6.4.4.
+    Beyond the thesis, which suggests larger spectrograms in section 6.4.4.
     """
     return scale_matrices(decibels(mel_powers(fragments), FLOOR_DB))
 
 
 def mel_powers(fragments: Float32Array) -> Float32Array:
-    """Return the power in each mel band of each frame, Hann window, no padding.
-
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, fragment_samples)]
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, 64, n_frames)]
-    """
+    """Power in each mel band of each frame, (n_fragments, 64, n_frames); Hann, no padding."""
     frames = cut_frames(fragments, FRAME_SAMPLES, HOP_SAMPLES)
     powers = frame_powers(frames * hann_window(FRAME_SAMPLES))[..., :N_BINS]
     return (powers @ mel_weights()).swapaxes(-1, -2)
@@ -70,32 +49,16 @@ def mel_powers(fragments: Float32Array) -> Float32Array:
 
 @lru_cache(maxsize=1)
 def mel_weights() -> Float32Array:
-    """Return the triangle of each band, whose area over frequency is 1.
-
-    Returns
-    -------
-    float32 [shape=(513, 64)]
-
-    Notes
-    -----
-    The scale of Slaney, *Auditory Toolbox* (1998): linear to 1 kHz, logarithmic above.
-    """
+    """Triangles of the bands of `logmel`, (513, 64)."""
     return slaney_filters(np.arange(N_BINS) * BIN_HZ, N_BANDS, LOW_HZ, TOP_HZ)
 
 
 def slaney_filters(
     bins_hz: npt.NDArray[np.floating], n_bands: int, low_hz: float, top_hz: float
 ) -> Float32Array:
-    """Triangles of mel bands, each with an area of 1 over frequency.
+    """Triangles of mel bands, each with an area of 1 over frequency: (n_bins, n_bands).
 
-    Parameters
-    ----------
-    bins_hz : float [shape=(n_bins,)]
-        Frequency of each bin of a spectrum.
-
-    Returns
-    -------
-    float32 [shape=(n_bins, n_bands)]
+    The scale is that of Slaney, *Auditory Toolbox* (1998): linear to 1 kHz, logarithmic above.
     """
     corners = _corners_hz(n_bands, low_hz, top_hz)
     low, centre, high = corners[:-2], corners[1:-1], corners[2:]
@@ -106,13 +69,13 @@ def slaney_filters(
 
 
 def band_edges_hz() -> tuple[float, ...]:
-    """Return where each triangle crosses the next one: half way between their middles."""
+    """Where each triangle of `logmel` crosses the next one: half way between their middles."""
     corners = _corners_hz(N_BANDS, LOW_HZ, TOP_HZ)
     return tuple(((corners[:-1] + corners[1:]) / 2).tolist())
 
 
 def _corners_hz(n_bands: int, low_hz: float, top_hz: float) -> np.ndarray:
-    """Return where triangles begin, peak and end: each begins at the middle of the one below."""
+    """Where triangles begin, peak and end: each begins at the middle of the one below."""
     low_mel, top_mel = _hz_to_mel(np.array([low_hz, top_hz])).tolist()
     return _mel_to_hz(np.linspace(low_mel, top_mel, n_bands + 2))
 

@@ -11,62 +11,30 @@ BIN_HZ = SAMPLE_RATE / FRAME_SAMPLES
 
 
 def power_frames(fragments: Float32Array) -> Float32Array:
-    """Return the power of every bin of every frame: ``abs(D_k) ** 2``, no window, no padding.
+    """Power of every bin of every frame of 200 ms, of which 100 ms overlap; no window, no padding.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, fragment_samples)]
-        Mono audio at 44.1 kHz, at least one frame of 200 ms long.
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, n_frames, 4411)]
-        ``n_frames = (fragment_samples - 8820) // 4410 + 1``: 29 for 3 s.
-
-    Raises
-    ------
-    ValueError
-        If a fragment is shorter than a frame.
-
-    Notes
-    -----
-    Thesis section 2.4.1: frames of 200 ms of which 100 ms overlap. Section 2.3.1 defines the
-    transform as the plain sum, so frames are not tapered.
+    From (n_fragments, fragment_samples) to (n_fragments, n_frames, 4411).
     """
     return frame_powers(cut_frames(fragments, FRAME_SAMPLES, HOP_SAMPLES))
 
 
 def cut_frames(fragments: Float32Array, frame_samples: int, hop_samples: int) -> Float32Array:
-    """Return the frames of each fragment, without padding, as a view that must not be changed.
+    """Frames of each fragment without padding, (n_fragments, n_frames, frame_samples).
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, fragment_samples)]
-        Mono audio at 44.1 kHz.
-    frame_samples, hop_samples : int
-        Length of a frame, and from the start of one frame to the start of the next.
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, n_frames, frame_samples)]
-
-    Raises
-    ------
-    ValueError
-        If a fragment is shorter than a frame.
+    They are a view that must not be changed. A fragment shorter than a frame is a ``ValueError``.
     """
     if fragments.shape[-1] < frame_samples:
         raise ValueError(
             f"a fragment of {fragments.shape[-1] / SAMPLE_RATE:g} s is shorter than a frame of "
-            f"{1000 * frame_samples / SAMPLE_RATE:.3g} ms; ask for longer fragments"
+            f"{1000 * frame_samples / SAMPLE_RATE:.3g} ms; use longer fragments"
         )
     frames = np.lib.stride_tricks.sliding_window_view(fragments, frame_samples, axis=-1)
     return frames[..., ::hop_samples, :]
 
 
 def frame_powers(frames: Float32Array) -> Float32Array:
-    """Return ``abs(D_k) ** 2`` of the bins 0 to N / 2 of frames of N samples (section 2.3.1)."""
-    import scipy.fft  # half a second, for nothing in a process that only asks
+    """``abs(D_k) ** 2`` of the bins 0 to N / 2 of frames of N samples (section 2.3.1)."""
+    import scipy.fft  # half a second, needless in a process that computes no spectra
 
     spectra = scipy.fft.rfft(frames, axis=-1)
     real, imag = spectra.real, spectra.imag
@@ -76,7 +44,7 @@ def frame_powers(frames: Float32Array) -> Float32Array:
 
 
 def hann_window(n_samples: int) -> Float32Array:
-    """Return the Hann window of a frame, periodic: ``0.5 - 0.5 cos(2 pi n / N)``."""
+    """Periodic Hann window: ``0.5 - 0.5 cos(2 pi n / N)``."""
     turns = np.arange(n_samples) / n_samples
     return (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
 
@@ -89,17 +57,9 @@ def count_frames(
 
 
 def scale_matrices(matrices: Float32Array) -> Float32Array:
-    """Scale every matrix by its own minimum and maximum: eq. 2.6.
+    """Scale every matrix by its own minimum and maximum into 0..1: eq. 2.6.
 
-    Parameters
-    ----------
-    matrices : float32 [shape=(n_fragments, n_bands, n_frames)]
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, n_bands, n_frames)]
-        Within 0..1; a matrix that is the same everywhere (silence) becomes zeros, where
-        eq. 2.6 divides by zero.
+    A matrix that is the same everywhere (silence) becomes zeros, where eq. 2.6 divides by zero.
     """
     lowest = matrices.min(axis=(-2, -1), keepdims=True)
     width = matrices.max(axis=(-2, -1), keepdims=True) - lowest
@@ -107,19 +67,7 @@ def scale_matrices(matrices: Float32Array) -> Float32Array:
 
 
 def decibels(powers: Float32Array, floor_db: float) -> Float32Array:
-    """Return each matrix of powers in decibels below its loudest value, down to a floor.
-
-    Parameters
-    ----------
-    powers : float32 [shape=(n_fragments, n_bands, n_frames)]
-    floor_db : float
-        Negative; what is softer, silence too, stands at the floor.
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, n_bands, n_frames)]
-        Within ``floor_db``..0.
-    """
+    """Decibels of each matrix relative to its loudest value, within ``floor_db``..0."""
     loudest = powers.max(axis=(-2, -1), keepdims=True)
     audible = np.where(loudest > 0, loudest, np.float32(1))
     floor = np.float32(10 ** (floor_db / 10))

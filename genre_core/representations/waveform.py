@@ -1,4 +1,4 @@
-"""The sound wave itself, at a fifth of the rate, a column each 100 ms (`waveform`)."""
+"""The sound wave itself (`waveform`), and its loudness over time (`envelope`): section 6.4.4."""
 
 import numpy as np
 
@@ -8,30 +8,19 @@ from genre_core.signal.fragments import SAMPLE_RATE
 
 DECIMATION = 5
 """44,100 / 5 = 8,820 Hz: a whole ratio, and it holds what lies below 4.4 kHz."""
-WAVE_RATE = SAMPLE_RATE // DECIMATION
 COLUMN_SAMPLES = 882
 """100 ms, the hop of the thesis: recurrent networks take as many steps as on its own matrix."""
+HOP_SAMPLES = 441
+"""10 ms: fine enough to place an onset, coarser than most periods of a tone."""
 
 
 def waveform_matrices(fragments: Float32Array) -> Float32Array:
-    """Return the wave at 8,820 Hz in columns of 100 ms, scaled into 0..1; silence is zeros.
+    """The wave at 8,820 Hz in columns of 100 ms, scaled: (n_fragments, 882, n_frames).
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, fragment_samples)]
-        Mono audio at 44.1 kHz, at least 100 ms long.
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, 882, n_frames)]
-        882 × 30 for 3 s: row ``i`` holds the sample ``i`` of every 100 ms.
-
-    Notes
-    -----
-    Thesis section 6.4.4. The low-pass is the default of SciPy's ``resample_poly``: 101 taps,
-    Kaiser window with beta 5.
+    Row ``i`` holds the sample ``i`` of every 100 ms. The low-pass is the default of SciPy's
+    ``resample_poly``: 101 taps, Kaiser window with beta 5.
     """
-    import scipy.signal  # a second, for nothing in a process that only asks
+    import scipy.signal  # a second, needless in a process that computes no spectra
 
     waves = scipy.signal.resample_poly(fragments, 1, DECIMATION, axis=-1)
     n_frames = waves.shape[-1] // COLUMN_SAMPLES
@@ -44,26 +33,10 @@ def count_columns(fragment_s: float) -> int:
     return round(fragment_s * SAMPLE_RATE) // (DECIMATION * COLUMN_SAMPLES)
 
 
-HOP_SAMPLES = 441
-"""10 ms: fine enough to place an onset, coarser than most periods of a tone."""
-
-
 def envelope_matrices(fragments: Float32Array) -> Float32Array:
-    """Return the root of the mean square of every 10 ms, as one band, scaled into 0..1.
+    """Root mean square of every 10 ms, scaled: (n_fragments, 1, n_frames), 1 × 300 for 3 s.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, fragment_samples)]
-        Mono audio at 44.1 kHz, at least 10 ms long.
-
-    Returns
-    -------
-    float32 [shape=(n_fragments, 1, n_frames)]
-        1 × 300 for 3 s; frames do not overlap.
-
-    Notes
-    -----
-    Thesis section 6.4.4 names the envelope and does not define it.
+    The thesis names the envelope and does not define it.
     """
     frames = cut_frames(fragments, HOP_SAMPLES, HOP_SAMPLES)
     rms = np.sqrt(np.square(frames).mean(axis=-1))  # (n_fragments, n_frames)

@@ -40,13 +40,8 @@ _OFFSET_BITS = 24
 class Match:
     """The best alignment of two fingerprints.
 
-    Attributes
-    ----------
-    similarity : float
-        The share of equal bits where they overlap, 0..1; about a half for different songs.
-    offset_items : int
-        Item ``i + offset_items`` of the first song matches item ``i`` of the second. Positive if
-        the beginning of the second was cut off.
+    ``similarity`` is the share of equal bits where they overlap, about a half for different songs.
+    Item ``i + offset_items`` of the first song matches item ``i`` of the second.
     """
 
     similarity: float
@@ -57,7 +52,7 @@ class Match:
 class LookupKeys:
     """The keys that a fingerprint is looked up by, and the items where they first occur.
 
-    ``keys`` is uint32 and distinct, ``positions`` int64, both [shape=(n_keys,)].
+    ``keys`` is uint32 and distinct, ``positions`` int64, both (n_keys,).
     """
 
     keys: Items
@@ -66,10 +61,7 @@ class LookupKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyIndex:
-    """The sorted keys of many songs, each with its song (by number) and its position there.
-
-    All three arrays are [shape=(n_songs * n_keys,)].
-    """
+    """The sorted keys of many songs, each with its song (by number) and its position there."""
 
     keys: Items
     songs: Positions
@@ -77,15 +69,10 @@ class KeyIndex:
 
 
 def similarity(one: Items, other: Items) -> Match:
-    """Share of equal bits at the best alignment of two fingerprints, uint32 [shape=(n_items,)].
+    """Share of equal bits at the best alignment of two fingerprints, uint32 (n_items,).
 
-    Similarity is 0 if one of them has fewer items than `MIN_ITEMS`, or too few to be most of the
-    other.
-
-    Notes
-    -----
-    All alignments at which three quarters of the shorter and six tenths of the longer one overlap
-    are compared at once: bits as -1 and 1, correlated by the Fourier transform of each of 32 rows.
+    It is 0 if one has fewer items than `MIN_ITEMS`, or too few to be most of the other. All
+    alignments are compared at once: bits as -1 and 1, correlated by the Fourier transform.
     """
     shorter, longer = sorted((len(one), len(other)))
     least = max(MIN_OVERLAP * shorter, MIN_OVERLAP_OF_LONGER * longer)
@@ -100,13 +87,11 @@ def similarity(one: Items, other: Items) -> Match:
 
 
 def select_keys(items: Items) -> LookupKeys:
-    """Keys of a fingerprint, uint32 [shape=(n_items,)]: duplicates of a recording get the same.
+    """Keys of a fingerprint, uint32 (n_items,): duplicates of a recording get the same.
 
-    Notes
-    -----
     A key is an item without its lowest 8 bits, which are the first to differ after re-encoding.
-    Of the distinct ones, those with the 128 smallest hashes are kept: the sample depends on the
-    items alone, not on where the song begins (Broder 1997, bottom-k sketches).
+    Those with the 128 smallest hashes are kept: the sample depends on the items alone, not on
+    where the song begins (Broder 1997, bottom-k sketches).
     """
     distinct, positions = np.unique(items >> DROPPED_BITS, return_index=True)
     chosen = np.argsort(_hash(distinct), kind="stable")[:N_KEYS]
@@ -122,7 +107,7 @@ def index_keys(selected: Sequence[LookupKeys]) -> KeyIndex:
 
 
 def order_keys(keys: Items, songs: Positions, positions: Positions) -> KeyIndex:
-    """Index of keys, each with its song and its position there; all [shape=(n_keys,)]."""
+    """Index of keys, each with its song and its position there; all (n_keys,)."""
     order = np.argsort(keys, kind="stable")
     return KeyIndex(keys=keys[order], songs=songs[order], positions=positions[order])
 
@@ -130,13 +115,9 @@ def order_keys(keys: Items, songs: Positions, positions: Positions) -> KeyIndex:
 def find_candidates(index: KeyIndex, wanted: LookupKeys) -> Positions:
     """Sorted numbers of the songs that share several keys with the wanted ones at one offset.
 
-    The cost is that of a binary search a key. Whether a candidate is the same recording is decided
-    by `similarity`.
-
-    Notes
-    -----
-    Keys of more than 1000 songs (silence, for one) are ignored: they distinguish nothing, and this
-    bounds the work. Neighbouring offsets count as one, because a cut falls between two items.
+    `similarity` decides whether a candidate is the same recording. Keys of more than 1000 songs
+    (silence, for one) distinguish nothing and are ignored, which bounds the work. Neighbouring
+    offsets count as one, because a cut falls between two items.
     """
     first = np.searchsorted(index.keys, wanted.keys, "left")
     n_songs = np.searchsorted(index.keys, wanted.keys, "right") - first
@@ -152,16 +133,12 @@ def find_candidates(index: KeyIndex, wanted: LookupKeys) -> Positions:
 def _correlate(one: Items, other: Items) -> npt.NDArray[np.float64]:
     """Equal bits less the unequal ones at each offset, the negative offsets at the end."""
     n_points = 1 << (len(one) + len(other)).bit_length()
-    spectra = [np.fft.rfft(_signs(items), n_points) for items in (one, other)]
+    shifts = np.arange(ITEM_BITS, dtype=np.uint32)[:, np.newaxis]
+    signs = [np.where((items >> shifts) & 1 == 1, 1.0, -1.0) for items in (one, other)]
+    spectra = [np.fft.rfft(rows, n_points) for rows in signs]  # a row a bit
     product = (spectra[0] * spectra[1].conj()).sum(axis=0)
     agreement: npt.NDArray[np.float64] = np.rint(np.fft.irfft(product, n_points))
     return agreement
-
-
-def _signs(items: Items) -> npt.NDArray[np.float64]:
-    """Bits of items as -1 and 1: [shape=(ITEM_BITS, n_items)]."""
-    bits = (items[np.newaxis] >> np.arange(ITEM_BITS, dtype=np.uint32)[:, np.newaxis]) & 1
-    return np.where(bits == 1, 1.0, -1.0)
 
 
 def _hash(keys: Items) -> Items:

@@ -22,8 +22,8 @@ Float64Array = npt.NDArray[np.float64]
 class FragmentConfig:
     """How many fragments, how long at most, and how far from the ends of a track.
 
-    ``longest_s`` is the longest length of a comparison of lengths: starts are drawn for it once,
-    and every shorter fragment is the beginning of the longest one.
+    Starts are drawn once for ``longest_s``, the longest length of a comparison; every shorter
+    fragment is the beginning of the longest one.
     """
 
     n_fragments: int = 15
@@ -48,7 +48,7 @@ class FragmentConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutPlan:
-    """How fragments are cut from a song: drawn at random, or spread evenly.
+    """How fragments are cut from a song.
 
     ``hop_s`` is the least distance between two that are spread; None where they are drawn.
     """
@@ -66,25 +66,11 @@ def track_rng(track_id: str) -> np.random.Generator:
 def draw_starts(
     duration_s: float, config: FragmentConfig, rng: np.random.Generator
 ) -> Float64Array:
-    """Draw where fragments start, at random, away from the ends of a track.
+    """Draw where fragments start: seconds, ascending, on a grid of 10 ms, float64 (n_fragments,).
 
-    ``rng`` is from `track_rng`, so that a track always gets the same fragments.
-
-    Returns
-    -------
-    float64 [shape=(config.n_fragments,)]
-        Starts in seconds, ascending, on a grid of 10 ms.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``, if the track is shorter than ``min_track_s`` or has no room between its
-        margins.
-
-    Notes
-    -----
-    Thesis section 2.4: 10-15 random fragments, none from the first or last 30 s. They may
-    overlap; the thesis does not forbid it.
+    ``rng`` is from `track_rng`. A track that is shorter than ``min_track_s``, or than its margins
+    and a fragment, is rejected as ``too_short``. Thesis section 2.4: 10-15 random fragments, none
+    from the first or last 30 s; they may overlap.
     """
     first_step, last_step = _bounds(duration_s, config)
     steps = rng.integers(first_step, last_step, config.n_fragments, endpoint=True)
@@ -100,13 +86,8 @@ def redraw_starts(
 ) -> Float64Array:
     """Draw where other fragments start, in place of ``n_fragments`` that cannot be decoded.
 
-    ``rng`` is the one that `draw_starts` has drawn from; none of ``tried_s`` is drawn again.
-
-    Returns
-    -------
-    float64 [shape=(n,)]
-        Starts in seconds, ascending, on a grid of 10 ms; fewer than ``n_fragments`` where the
-        track has next to no other places.
+    ``rng`` is the one that `draw_starts` has drawn from; none of ``tried_s`` is drawn again. Fewer
+    are returned where the track has next to no other places.
     """
     first_step, last_step = _bounds(duration_s, config)
     tried = {round(start_s / GRID_S) for start_s in tried_s}
@@ -117,61 +98,24 @@ def redraw_starts(
     return np.array(sorted(drawn), dtype=np.float64) * GRID_S
 
 
-def spread_starts(duration_s: float, fragment_s: float, config: FragmentConfig) -> Float64Array:
-    """Spread fragments evenly over a song that is too short for the protocol.
-
-    Used for predictions only, never for training.
-
-    Returns
-    -------
-    float64 [shape=(n_fragments,)]
-        1 to ``config.n_fragments`` starts in seconds; the margins shrink to a quarter of the
-        room at most, and fragments overlap by half at most.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``, if the song is shorter than one fragment.
-    """
-    if duration_s < fragment_s:
-        raise TrackRejected(
-            Reason.TOO_SHORT,
-            f"the song lasts {duration_s:.1f} s; the champion needs fragments of "
-            f"{fragment_s:g} s. Use a longer recording.",
-        )
-    return _spread(duration_s, fragment_s, fragment_s / 2, config)
-
-
-def window_starts(duration_s: float, config: FragmentConfig, hop_s: float) -> Float64Array:
-    """Spread the windows of an embedding evenly over a song, at least ``hop_s`` apart.
-
-    ``config.longest_s`` is the length of a window with its context.
-
-    Returns
-    -------
-    float64 [shape=(n_windows,)]
-        1 to ``config.n_fragments`` starts in seconds; the margins shrink to a quarter of the room.
-
-    Raises
-    ------
-    TrackRejected
-        ``too_short``, if the song is shorter than one window.
-    """
-    if duration_s < config.longest_s:
-        raise TrackRejected(
-            Reason.TOO_SHORT,
-            f"the song lasts {duration_s:.2f} s; a window of the embedding needs "
-            f"{config.longest_s:.2f} s. Use a longer recording.",
-        )
-    return _spread(duration_s, config.longest_s, hop_s, config)
-
-
-def _spread(
+def spread_starts(
     duration_s: float, length_s: float, hop_s: float, config: FragmentConfig
 ) -> Float64Array:
-    room_s = duration_s - length_s
-    margin_s = min(config.margin_s, room_s / 4)
-    span_s = room_s - 2 * margin_s
+    """Spread fragments evenly over a song, at least ``hop_s`` apart, with shrinking margins.
+
+    1 to ``config.n_fragments`` starts in seconds: for the windows of an embedding, and to predict
+    songs that are too short for the protocol. Margins take half of what a fragment leaves free at
+    most. A song shorter than one fragment is rejected as ``too_short``.
+    """
+    free_s = duration_s - length_s
+    if free_s < 0:
+        raise TrackRejected(
+            Reason.TOO_SHORT,
+            f"the song lasts {duration_s:.3g} s; {length_s:.3g} s are needed at least. "
+            "Use a longer recording.",
+        )
+    margin_s = min(config.margin_s, free_s / 4)
+    span_s = free_s - 2 * margin_s
     n_fragments = min(config.n_fragments, 1 + int(span_s / hop_s))
     starts_s = np.linspace(margin_s, margin_s + span_s, n_fragments)
     return np.floor(starts_s / GRID_S + 1e-6) * GRID_S
@@ -181,16 +125,13 @@ def _bounds(duration_s: float, config: FragmentConfig) -> tuple[int, int]:
     """First and last step of the grid that a fragment may start at."""
     last_s = duration_s - config.margin_s - config.longest_s
     if duration_s < config.min_track_s or last_s < config.margin_s:
-        raise TrackRejected(Reason.TOO_SHORT, _too_short(duration_s, config))
+        needed_s = max(config.min_track_s, 2 * config.margin_s + config.longest_s)
+        raise TrackRejected(
+            Reason.TOO_SHORT,
+            f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
+            f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
+            f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Clips of 30 s need "
+            "margin_s = 0 and min_track_s = 29.",
+        )
     first_step = round(config.margin_s / GRID_S)
     return first_step, max(first_step, int(last_s / GRID_S))
-
-
-def _too_short(duration_s: float, config: FragmentConfig) -> str:
-    needed_s = max(config.min_track_s, 2 * config.margin_s + config.longest_s)
-    return (
-        f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
-        f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
-        f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Clips of 30 s need "
-        "margin_s = 0 and min_track_s = 29."
-    )

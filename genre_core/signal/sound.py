@@ -42,8 +42,7 @@ def measure_sound(track_id: str, fragments: Float32Array) -> Sound:
 def measure_loudness(fragments: Float32Array) -> float:
     """RMS level of fragments, float32 (n_fragments, n_samples) in -1..1, in dB of full scale.
 
-    0 for a square wave at full scale, -3.01 for a sine; silence is as loud as the rounding of
-    int16, -101.1.
+    Silence is as loud as the rounding of int16, -101.1.
     """
     energies = np.einsum("fs,fs->f", fragments, fragments).astype(np.float64)
     power = energies.sum() / fragments.size
@@ -51,23 +50,11 @@ def measure_loudness(fragments: Float32Array) -> float:
 
 
 def measure_cutoff(fragments: Float32Array) -> float:
-    """Highest frequency in Hz at which fragments have more power than the rounding of int16.
+    """Highest frequency, in Hz, with more power than the rounding of int16; 0 for silence.
 
-    Parameters
-    ----------
-    fragments : float32 [shape=(n_fragments, n_samples)]
-        Mono at 44.1 kHz, rounded to int16.
-
-    Returns
-    -------
-    float
-        To within a bin of 21.5 Hz; 0 for silence.
-
-    Notes
-    -----
-    Encoders filter out what lies above 15 to 20 kHz, the lower the bit rate the deeper; what is
-    left there is the rounding. Power is averaged over Hann frames, whose side lobes fall fast
-    enough for a low tone not to be taken for a high one.
+    Fragments are float32 (n_fragments, n_samples) at 44.1 kHz, rounded to int16. Encoders filter
+    out what lies above 15 to 20 kHz, the lower the bit rate the deeper. Power is averaged over
+    Hann frames, whose side lobes fall fast enough for a low tone not to be taken for a high one.
     """
     power = mean_power(fragments, FRAME_STEP)
     floor = ABOVE_ROUNDING * ROUNDING_POWER / (len(power) - 1)
@@ -76,9 +63,9 @@ def measure_cutoff(fragments: Float32Array) -> float:
 
 
 def mean_power(fragments: Float32Array, frame_step: int = 1) -> Float64Array:
-    """Power spectrum, averaged over every ``frame_step``-th frame: float64 [shape=(1025,)].
+    """Power spectrum, averaged over every ``frame_step``-th frame, float64 (1025,).
 
-    It sums to the mean square of the fragments, float32 [shape=(n_fragments, n_samples)].
+    It sums to the mean square of the fragments, float32 (n_fragments, n_samples).
     """
     n_frames = fragments.shape[-1] // FRAME_SAMPLES
     frames = fragments[:, : n_frames * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)[::frame_step]

@@ -20,26 +20,13 @@ FILTERS = ("tilt", "low_pass")
 class AugmentationConfig:
     """What is done to training examples; every strength is 0 unless it is set: nothing is done.
 
-    Attributes
-    ----------
-    band_mask, frame_mask : float
-        Largest part of the bands, of the frames, that one mask hides behind the mean of its matrix.
-    n_masks : int
-        Masks of each kind.
-    mixup : float
-        The alpha of the Beta distribution that says how much of another example of the batch is
-        mixed in.
-    tilt : float
-        Largest gain of the highest band against the lowest, up or down, in parts of the range of
-        a matrix in decibels: 0.1 is 8 dB where it spans 80 dB. A gain that is the same for all
-        bands would be undone by the scaling.
-    low_pass : float
-        Largest part of the bands, from the highest down, that are lowered by a random amount.
-
-    Notes
-    -----
-    Masks: Park et al., *SpecAugment* (2019). Mixup: Zhang et al., *mixup: Beyond Empirical Risk
-    Minimization* (2018).
+    ``band_mask`` and ``frame_mask`` are the largest part of the bands and frames that one of
+    ``n_masks`` masks hides behind the mean of its matrix (Park et al., *SpecAugment*, 2019).
+    ``mixup`` is the alpha of the Beta distribution of the share of another example of the batch
+    (Zhang et al., *mixup*, 2018). ``tilt`` is the largest gain of the highest band against the
+    lowest, in parts of the range of a matrix in decibels: 0.1 is 8 dB where it spans 80 dB.
+    ``low_pass`` is the largest part of the bands, from the highest down, that are lowered by a
+    random amount.
     """
 
     band_mask: float = 0.0
@@ -69,11 +56,11 @@ class AugmentationConfig:
 
 
 def require_decibels(config: AugmentationConfig, representation: str, is_decibel: bool) -> None:
-    """Raise a ``UsageError`` if a filter is asked for that the representation cannot undergo."""
-    asked = [name for name in FILTERS if getattr(config, name)]
-    if asked and not is_decibel:
+    """Raise a ``UsageError`` if the representation cannot undergo a filter that is set."""
+    wanted = [name for name in FILTERS if getattr(config, name)]
+    if wanted and not is_decibel:
         raise UsageError(
-            f"training.augmentation.{asked[0]} shifts bands, which is a filter only in decibels; "
+            f"training.augmentation.{wanted[0]} shifts bands, which is a filter only in decibels; "
             f"{representation} is not. Set it to 0, or use logmel or bands_db."
         )
 
@@ -86,21 +73,8 @@ def augment_batch(
 ) -> tuple[Float32Array, Float32Array]:
     """Change a batch of examples at random: filters, then masks, then mixup.
 
-    Parameters
-    ----------
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-        Within 0..1.
-    targets : float32 [shape=(n_examples, n_genres)]
-        1 at the genre, 0 elsewhere.
-    config : AugmentationConfig
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-        Within 0..1.
-    targets : float32 [shape=(n_examples, n_genres)]
-        Rows sum to 1.
+    Matrices are (n_examples, n_bands, n_frames) within 0..1; targets, (n_examples, n_genres), sum
+    to 1 in each row.
     """
     if config.tilt or config.low_pass:
         matrices = filter_bands(matrices, config, rng)

@@ -21,7 +21,7 @@ from genre_core.training.rules import (
 )
 
 PREDICTION_BATCH = 1024
-"""Examples that a network judges at once; bounds memory, the result does not depend on it."""
+"""Examples that a network predicts at once; bounds memory, the result does not depend on it."""
 
 
 def seeded_network(
@@ -30,7 +30,7 @@ def seeded_network(
     """Build a network whose fresh weights depend on the seed alone.
 
     Left to themselves, Keras's layers draw their seeds from the generator of the whole process,
-    which other threads draw from, too: so each is given a seed of its own.
+    which other threads use, too: so each is given a seed of its own.
     """
     config = build_network(name, input_shape, n_genres).get_config()
     return keras.Model.from_config(_with_seeds(config, np.random.default_rng(seed)))
@@ -58,37 +58,16 @@ def fit_network(
 ) -> list[EpochScores]:
     """Train a network until it stalls, and leave it with the weights of its best epoch.
 
-    Parameters
-    ----------
-    model : keras.Model
-        From ``seeded_network``; its weights are changed in place.
-    train, validation : Examples
-        Matrices of the shape that the model reads.
-    config : TrainingConfig
-    seed : int
-        Orders the examples, anew in each epoch.
-    on_epoch : callable
-        Is given the scores after each epoch; what it raises ends the training.
+    The model is from `seeded_network`; the seed orders the examples, anew in each epoch.
+    ``on_epoch`` is given the scores after each epoch; what it raises ends the training. An empty
+    split is a ``ValueError``, a loss that is no longer finite `TrainingDiverged`.
 
-    Returns
-    -------
-    list of EpochScores
-        One an epoch, in order. Best is the highest validation accuracy, then the lowest loss.
-
-    Raises
-    ------
-    ValueError
-        If a split has no example.
-    TrainingDiverged
-        If the loss is no longer finite.
-
-    Notes
-    -----
     Thesis section 4.3. Each epoch is one execution: XLA and single steps are slower on a CPU.
-    Augmentation changes training examples alone; then the training accuracy counts the genre that
-    has the larger share of a mixed example.
+    With mixup, the training accuracy counts the genre that has the larger share of an example.
     """
-    _require_examples(train, validation)
+    for name, examples in (("train", train), ("validation", validation)):
+        if not len(examples):
+            raise ValueError(f"the {name} split has no examples. Add songs to the library.")
     keras.utils.set_random_seed(seed)
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
@@ -97,33 +76,29 @@ def fit_network(
         jit_compile=False,
         steps_per_execution=-(-len(train) // config.batch_size),
     )
-    course = _Course(config, on_epoch)
+    history = _History(config, on_epoch)
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        monitor="loss",
+        mode="min",
+        factor=config.plateau_factor,
+        patience=config.plateau_epochs,
+        min_delta=config.plateau_fall,
+    )
     n_genres = model.output_shape[-1]
+    pairs = tf.data.Dataset.from_tensor_slices((validation.matrices, validation.labels))
     model.fit(
         training_batches(train, n_genres, config, seed),
-        validation_data=_with_targets(_ordered_batches(validation), n_genres),
+        validation_data=_with_targets(pairs.batch(PREDICTION_BATCH).cache(), n_genres),
         epochs=config.max_epochs,
-        callbacks=[course, _plateau_rule(config)],
+        callbacks=[history, plateau],
         shuffle=False,
         verbose=0,
     )
-    return course.scores
+    return history.scores
 
 
 def predict_genres(model: keras.Model, matrices: Float32Array) -> Float32Array:
-    """Return the probability of each genre for each matrix.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Trained or loaded; it need not be compiled.
-    matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-
-    Returns
-    -------
-    float32 [shape=(n_examples, n_genres)]
-        Rows sum to 1.
-    """
+    """Return the probability of each genre for each matrix, float32 (n_examples, n_genres)."""
     probabilities = np.empty((len(matrices), model.output_shape[-1]), np.float32)
     for start in range(0, len(matrices), PREDICTION_BATCH):
         rows = slice(start, start + PREDICTION_BATCH)
@@ -131,7 +106,7 @@ def predict_genres(model: keras.Model, matrices: Float32Array) -> Float32Array:
     return probabilities
 
 
-class _Course(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+class _History(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Keeps the scores and the best weights, and applies the stop rule."""
 
     def __init__(self, config: TrainingConfig, on_epoch: Callable[[EpochScores], None]) -> None:
@@ -161,17 +136,6 @@ class _Course(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Restore the best weights; those of Keras's rule can be ``min_rise`` below the best."""
         self.model.set_weights(self._best_weights)
-
-
-def _plateau_rule(config: TrainingConfig) -> keras.callbacks.Callback:
-    """Return the learning-rate rule of thesis section 4.3."""
-    return keras.callbacks.ReduceLROnPlateau(
-        monitor="loss",
-        mode="min",
-        factor=config.plateau_factor,
-        patience=config.plateau_epochs,
-        min_delta=config.plateau_fall,
-    )
 
 
 def shuffled_batches(examples: Examples, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -215,16 +179,3 @@ def _augmented(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) 
 def _with_targets(batches: tf.data.Dataset, n_genres: int) -> tf.data.Dataset:
     """Turn labels into targets: 1 at the genre, 0 elsewhere."""
     return batches.map(lambda matrices, labels: (matrices, tf.one_hot(labels, n_genres)))
-
-
-def _ordered_batches(examples: Examples) -> tf.data.Dataset:
-    """Batch the examples in their order, in as few batches as memory likes."""
-    pairs = tf.data.Dataset.from_tensor_slices((examples.matrices, examples.labels))
-    return pairs.batch(PREDICTION_BATCH).cache()
-
-
-def _require_examples(train: Examples, validation: Examples) -> None:
-    """Raise a ``ValueError`` if one of the splits is empty."""
-    for name, examples in (("train", train), ("validation", validation)):
-        if not len(examples):
-            raise ValueError(f"the {name} split has no examples. Add songs to the library.")

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from genre_core.examples import Examples, Float32Array, Int64Array
-from genre_core.training.epoch_orders import Learn
 from genre_core.training.fit import predict_genres, seeded_network
+from genre_core.training.rules import Learn
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From targets and probabilities, both (batch, n_genres), to losses (batch,)."""
@@ -58,12 +58,11 @@ class Trainer:
     ) -> None:
         self._fresh = partial(seeded_network, network, shape, n_genres)
         self._model = self._fresh(seed=0)
-        self._n_genres = n_genres
+        self._n_genres, self._loss = n_genres, LOSSES[n_softmaxes]
         self._optimizer = keras.optimizers.Adam(learning_rate)
         self._optimizer.build(self._model.trainable_variables)
         self._unused = [np.array(variable) for variable in self._optimizer.variables]
-        epoch = _epoch_of(self._model, self._optimizer, LOSSES[n_softmaxes])
-        self._epoch = tf.function(epoch, reduce_retracing=True)
+        self._epoch = tf.function(self._train_epoch, reduce_retracing=True)
 
     def start(self, seed: int) -> keras.Model:
         """Return the network with fresh weights, and reset the optimiser."""
@@ -82,26 +81,20 @@ class Trainer:
             for rows in order
         ]
 
-
-_trainer = lru_cache(maxsize=8)(Trainer)
-
-
-def _epoch_of(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Loss
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    def epoch(
-        matrices: tf.Tensor, targets: tf.Tensor, rows: tf.Tensor, batch_size: tf.Tensor
+    def _train_epoch(
+        self, matrices: tf.Tensor, targets: tf.Tensor, rows: tf.Tensor, batch_size: tf.Tensor
     ) -> tf.Tensor:
         total = tf.constant(0.0)
         for start in tf.range(0, tf.shape(rows)[0], batch_size):
             batch = rows[start : start + batch_size]
             with tf.GradientTape() as tape:
-                probabilities = model(tf.gather(matrices, batch), training=True)
-                losses = loss(tf.gather(targets, batch), probabilities)
+                probabilities = self._model(tf.gather(matrices, batch), training=True)
+                losses = self._loss(tf.gather(targets, batch), probabilities)
                 mean = tf.reduce_mean(losses)
-            weights = model.trainable_variables
-            optimizer.apply(tape.gradient(mean, weights), weights)
+            weights = self._model.trainable_variables
+            self._optimizer.apply(tape.gradient(mean, weights), weights)
             total += tf.reduce_sum(losses)
         return total / tf.cast(tf.shape(rows)[0], tf.float32)
 
-    return epoch
+
+_trainer = lru_cache(maxsize=8)(Trainer)

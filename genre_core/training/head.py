@@ -5,9 +5,8 @@ scaled logit of each genre's tags, ``a`` the strength of this prior and ``T`` a 
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +15,13 @@ from genre_core.examples import Float32Array, Int64Array
 from genre_core.training.songs import one_thread
 
 Float64Array = npt.NDArray[np.float64]
+Fold = tuple[Int64Array, Int64Array]
 Groups = Sequence[str] | npt.NDArray[np.object_]
 
 HEAD_VERSION = 1
 """Part of the settings of a run: raise it when a head comes to be fitted in another way."""
 CLIP = 3.0
-"""Deviations from the mean beyond which a scaled value says no more."""
+"""Deviations from the mean beyond which a scaled value is cut."""
 DEVIATION_FLOOR = 0.5
 """Share of the median deviation below which no value is scaled up: it would be noise."""
 N_FOLDS = 5
@@ -49,11 +49,8 @@ class Scaler:
 class Head:
     """softmax of ``scaler.scale(values) @ weights + bias``.
 
-    Attributes
-    ----------
-    weights : float32 [shape=(n_values, n_genres)]
-        Those of the features, then those of the tag logits; divided by the temperature.
-    bias : float32 [shape=(n_genres,)]
+    ``weights``, float32 (n_values, n_genres), are those of the features, then those of the tag
+    logits; divided by the temperature, as the bias is.
     """
 
     scaler: Scaler
@@ -69,13 +66,9 @@ class Head:
 class FittedHead:
     """A head, how it was chosen, and what it predicts for its own training songs out of fold.
 
-    Attributes
-    ----------
-    strength, penalty, temperature : float
-        ``a``, the ridge penalty a feature, and ``T``.
-    out_of_fold : float32 [shape=(n_songs, n_genres)]
-        Each row from a head that was fitted, and tempered, without the group of the song. Not a
-        number where that was not possible: the genre of the song has no other group.
+    ``strength``, ``penalty`` and ``temperature`` are ``a``, the ridge penalty a feature, and ``T``.
+    Each row of ``out_of_fold``, (n_songs, n_genres), is from a head that was fitted, and tempered,
+    without the group of the song: NaN where the genre of the song has no other group.
     """
 
     head: Head
@@ -98,38 +91,24 @@ def fit_head(
     n_genres: int,
     seed: int = 0,
 ) -> FittedHead:
-    """Fit a head on the means of songs.
+    """Fit a head on the means of songs: features, then tag logits, float32 (n_songs, n_values).
 
-    Parameters
-    ----------
-    values : float32 [shape=(n_songs, n_values)]
-        Features, then tag logits, of each song (`embeddings.song_means`).
-    labels : int64 [shape=(n_songs,)]
-    groups : sequence of str [shape=(n_songs,)]
-        Songs of one group (artist) are never on both sides of a fold.
-    prior : float32 [shape=(n_tags, n_genres)]
-        From `prior.prior_matrix`; with zeros alone there is no prior.
-    n_genres : int
-    seed : int
-        Orders the groups before they are assigned to folds.
+    Songs of one group (artist) are never on both sides of a fold. ``prior``, (n_tags, n_genres), is
+    from `tag_prior.prior_matrix`; zeros alone are no prior. The seed orders groups before they are
+    assigned to folds.
 
-    Notes
-    -----
     Strength and penalty minimise the log loss of out-of-fold predictions; the defaults stay
-    unless another pair is better by more than the standard error of the difference (the rule of
-    Breiman et al., Classification and Regression Trees, 1984, section 3.4.3): with few songs the
-    best of many pairs is the luckiest. The temperature is fitted on the same predictions (Guo et
-    al., On Calibration of Modern Neural Networks, ICML 2017).
+    unless another pair is better by more than the standard error of the difference (Breiman et
+    al., Classification and Regression Trees, 1984, section 3.4.3): with few songs the best of many
+    pairs is the luckiest. The temperature is fitted on the same predictions (Guo et al., On
+    Calibration of Modern Neural Networks, ICML 2017).
     """
     with one_thread():
-        folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
-        parts = _held_out_parts(values, labels, folds, prior, n_genres)
-        strengths = STRENGTHS if prior.any() else (0.0,)
-        strength, penalty = _choose(parts, labels, strengths)
-        logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
+        folds = _folds(labels, np.asarray(groups, object), n_genres, seed)
+        strength, penalty, logits = _cross_validate(values, labels, folds, prior)
         temperature = _fit_temperature(logits, labels) if folds else DEFAULT_TEMPERATURE
         return FittedHead(
-            head=_fit(values, labels, prior, n_genres, strength, penalty, temperature),
+            head=_fit(values, labels, prior, strength, penalty, temperature),
             strength=strength,
             penalty=penalty,
             temperature=temperature,
@@ -148,25 +127,12 @@ def predict_out_of_fold(
     """Predict each song by a head that was fitted on trusted songs of other groups.
 
     All songs choose strength, penalty and temperature, so that the probabilities are those of the
-    labels as they are given. If all songs are trusted, these are those of `fit_head`.
-
-    Parameters
-    ----------
-    values, labels, groups, prior, seed
-        As for `fit_head`.
-    trusted : bool [shape=(n_songs,)]
-
-    Returns
-    -------
-    float32 [shape=(n_songs, n_genres)]
-        Not a number where no trusted song of the genre is in another group.
+    labels as they are given: NaN where no trusted song of the genre is in another group. If all
+    songs are trusted (bool, (n_songs,)), these are the predictions of `fit_head`.
     """
-    n_genres = prior.shape[1]
-    folds = list(_folds(labels, np.asarray(groups, object), n_genres, seed))
+    folds = _folds(labels, np.asarray(groups, object), prior.shape[1], seed)
     pruned = [(fitted[trusted[fitted]], held) for fitted, held in folds]
-    parts = _held_out_parts(values, labels, pruned, prior, n_genres)
-    strength, penalty = _choose(parts, labels, STRENGTHS if prior.any() else (0.0,))
-    logits = strength * parts.prior + parts.linear[PENALTIES.index(penalty)]
+    _, _, logits = _cross_validate(values, labels, pruned, prior)
     return _temper_by_fold(logits, labels, folds)
 
 
@@ -189,24 +155,15 @@ def fit_scaler(values: Float32Array, n_features: int) -> Scaler:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Parts:
-    """Out of fold: ``S`` and, by penalty, ``X W + b``, each float64 (n_songs, n_genres)."""
-
-    prior: Float64Array
-    linear: list[Float64Array]
-
-
 def _fit(
     values: Float32Array,
     labels: Int64Array,
     prior: Float32Array,
-    n_genres: int,
     strength: float,
     penalty: float,
     temperature: float,
 ) -> Head:
-    n_features = values.shape[1] - len(prior)
+    n_features, n_genres = values.shape[1] - len(prior), prior.shape[1]
     scaler = fit_scaler(values, n_features)
     weights, bias = _ridge(scaler.scale(values)[:, :n_features], labels, n_genres, penalty)
     both = np.vstack([weights, strength * prior]) / temperature
@@ -230,8 +187,8 @@ def _ridge(
 
 def _folds(
     labels: Int64Array, groups: npt.NDArray[np.object_], n_genres: int, seed: int
-) -> Iterator[tuple[Int64Array, Int64Array]]:
-    """Yield songs to fit on and songs held out; nothing where no genre has two songs.
+) -> list[Fold]:
+    """Songs to fit on and songs held out; nothing where no genre has two songs.
 
     A genre may have fewer songs than there are folds; scikit-learn warns of it.
     """
@@ -240,62 +197,55 @@ def _folds(
     counts = np.bincount(labels, minlength=n_genres)
     n_folds = min(N_FOLDS, int(counts.max()), len(set(groups.tolist())))
     if n_folds < 2:
-        return
+        return []
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         folds = list(splitter.split(labels, labels, groups.astype(str)))
-    for fitted, held in folds:
-        if len(fitted) and len(held):
-            yield fitted, held
+    return [(fitted, held) for fitted, held in folds if len(fitted) and len(held)]
 
 
-def _held_out_parts(
-    values: Float32Array,
-    labels: Int64Array,
-    folds: Sequence[tuple[Int64Array, Int64Array]],
-    prior: Float32Array,
-    n_genres: int,
-) -> _Parts:
-    n_features = values.shape[1] - len(prior)
-    held_prior = np.full((len(labels), n_genres), np.nan)
-    linear = [held_prior.copy() for _ in PENALTIES]
+def _cross_validate(
+    values: Float32Array, labels: Int64Array, folds: Sequence[Fold], prior: Float32Array
+) -> tuple[float, float, Float64Array]:
+    """Choose strength and penalty; return them and the logits out of fold, (n_songs, n_genres)."""
+    n_features, n_genres = values.shape[1] - len(prior), prior.shape[1]
+    by_tags = np.full((len(labels), n_genres), np.nan)  # S
+    linear = {penalty: by_tags.copy() for penalty in PENALTIES}  # X W + b
     for fitted, held in folds:
         scaler = fit_scaler(values[fitted], n_features)
         known = held[np.isin(labels[held], labels[fitted])]
         if not len(known):
             continue
         inside, outside = scaler.scale(values[fitted]), scaler.scale(values[known])
-        held_prior[known] = outside[:, n_features:] @ prior
-        for number, penalty in enumerate(PENALTIES):
+        by_tags[known] = outside[:, n_features:] @ prior
+        for penalty in PENALTIES:
             weights, bias = _ridge(inside[:, :n_features], labels[fitted], n_genres, penalty)
-            linear[number][known] = outside[:, :n_features] @ weights + bias
-    return _Parts(prior=held_prior, linear=linear)
+            linear[penalty][known] = outside[:, :n_features] @ weights + bias
+    strengths = STRENGTHS if prior.any() else (0.0,)
+    logits = {(s, p): s * by_tags + linear[p] for s in strengths for p in PENALTIES}
+    chosen = _choose(logits, labels, (DEFAULT_STRENGTH if prior.any() else 0.0, DEFAULT_PENALTY))
+    return *chosen, logits[chosen]
 
 
-def _choose(parts: _Parts, labels: Int64Array, strengths: Sequence[float]) -> tuple[float, float]:
+def _choose(
+    logits: Mapping[tuple[float, float], Float64Array],
+    labels: Int64Array,
+    default: tuple[float, float],
+) -> tuple[float, float]:
     """Strength and penalty; the defaults unless others are better by a standard error."""
-    default = (DEFAULT_STRENGTH if len(strengths) > 1 else 0.0, DEFAULT_PENALTY)
-    is_known = np.isfinite(parts.prior).all(axis=1)
+    is_known = np.isfinite(logits[default]).all(axis=1)
     if not is_known.any():
         return default
-    losses = {
-        (strength, penalty): _losses(
-            strength * parts.prior[is_known] + linear[is_known], labels[is_known]
-        )
-        for strength, (penalty, linear) in product(
-            strengths, zip(PENALTIES, parts.linear, strict=True)
-        )
-    }
+    labels = labels[is_known]
+    losses = {}
+    for pair, rows in logits.items():
+        known = rows[is_known]
+        losses[pair] = _log_loss(known / _fit_temperature(known, labels), labels)
     best = min(losses, key=lambda pair: float(losses[pair].mean()))
     gain = losses[default] - losses[best]
     error = float(gain.std()) / np.sqrt(len(gain))
     return best if float(gain.mean()) > error else default
-
-
-def _losses(logits: Float64Array, labels: Int64Array) -> Float64Array:
-    """Log loss of each song at the temperature that is best for all."""
-    return _log_loss(logits / _fit_temperature(logits, labels), labels)
 
 
 def _log_loss(logits: Float64Array, labels: Int64Array) -> Float64Array:
@@ -313,7 +263,7 @@ def _fit_temperature(logits: Float64Array, labels: Int64Array) -> float:
 
 
 def _temper_by_fold(
-    logits: Float64Array, labels: Int64Array, folds: Sequence[tuple[Int64Array, Int64Array]]
+    logits: Float64Array, labels: Int64Array, folds: Sequence[Fold]
 ) -> Float32Array:
     """Probabilities out of fold, each fold at the temperature of the others."""
     tempered = np.full(logits.shape, np.nan, np.float32)

@@ -1,14 +1,27 @@
 """The rules of training: when to stop, which epoch was best. Nothing here imports Keras."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 
+import numpy as np
+
 from genre_core.errors import GenreflowError
+from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.training.augmentation import AugmentationConfig
 
 ROUNDING = 1e-6
 """Scores come in float32: a rise of exactly ``min_rise`` may look a little smaller."""
+
+
+Learn = Callable[[Examples, Int64Array, Float32Array, int], Float32Array]
+"""Trains on examples in an order, int64 (n_epochs, n_drawn) of rows, and returns the probabilities
+of the genres for matrices, float32 (n_matrices, n_genres); the number seeds the weights."""
+
+
+def fixed_order(rows: Int64Array, n_epochs: int, rng: np.random.Generator) -> Int64Array:
+    """Put the same examples into an order of their own in each epoch: (n_epochs, n_rows)."""
+    return rng.permuted(np.tile(rows, (n_epochs, 1)), axis=1)
 
 
 class TrainingDiverged(GenreflowError):
@@ -17,27 +30,11 @@ class TrainingDiverged(GenreflowError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """How long and how fast a network is trained.
+    """How long and how fast a network is trained (thesis sections 3.1.2 and 4.3).
 
-    Attributes
-    ----------
-    max_epochs : int
-        Most epochs; the thesis sets no limit.
-    batch_size : int
-        Examples between two steps of the optimiser, Adam (thesis 3.1.2).
-    learning_rate : float
-        At the start.
-    patience_epochs, min_rise : int, float
-        Stop when the validation accuracy has not risen by ``min_rise`` in so many epochs.
-    plateau_epochs, plateau_fall, plateau_factor : int, float, float
-        Multiply the learning rate by the factor when the training loss has not fallen by
-        ``plateau_fall`` in so many epochs.
-    augmentation : AugmentationConfig
-        What is done to training examples; nothing, as in the thesis, unless it is set.
-
-    Notes
-    -----
-    Thesis section 4.3.
+    Training stops when the validation accuracy has not risen by ``min_rise`` in
+    ``patience_epochs``. The learning rate of Adam is multiplied by ``plateau_factor`` when the
+    training loss has not fallen by ``plateau_fall`` in ``plateau_epochs``.
     """
 
     max_epochs: int = 300
@@ -64,10 +61,7 @@ class TrainingConfig:
             )
 
     def as_document(self) -> dict[str, int | float]:
-        """Return the settings, flat; of the augmentation, only what is set.
-
-        So a training that was finished before there was any augmentation keeps its name.
-        """
+        """Return the settings, flat; of the augmentation, only what is set."""
         document = asdict(self)
         del document["augmentation"]
         strengths = self.augmentation.as_document()
@@ -76,7 +70,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochScores:
-    """How a network did in one epoch; the first is epoch 1.
+    """Scores of a network in one epoch; the first is epoch 1.
 
     ``loss`` and ``accuracy`` are means over the epoch, while the weights move; those of the
     validation are taken at its end. ``learning_rate`` is the one used in the epoch.
@@ -89,6 +83,16 @@ class EpochScores:
     validation_accuracy: float
     learning_rate: float
 
+    def as_points(self) -> dict[str, float]:
+        """Return a point of each learning curve, by the name that it is logged under."""
+        return {
+            "epoch_train_loss": self.loss,
+            "epoch_train_accuracy": self.accuracy,
+            "epoch_validation_loss": self.validation_loss,
+            "epoch_validation_accuracy": self.validation_accuracy,
+            "epoch_learning_rate": self.learning_rate,
+        }
+
 
 def best_epoch(scores: Sequence[EpochScores]) -> EpochScores:
     """Return the epoch of highest validation accuracy; of equal ones, that of lowest loss."""
@@ -100,10 +104,6 @@ def is_stalled(scores: Sequence[EpochScores], config: TrainingConfig) -> bool:
 
     The rise is counted from the last epoch that rose so far, as by the callback that the thesis
     names; there a rise of exactly ``min_rise`` was not enough, here it is.
-
-    Notes
-    -----
-    Thesis section 4.3.
     """
     milestone = scores[0]
     for epoch in scores[1:]:
@@ -126,16 +126,11 @@ def require_finite(scores: EpochScores, network: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightConfig:
-    """When a night trains, and for how long.
+    """When a nightly run trains, and for how long.
 
-    Attributes
-    ----------
-    min_new_songs : int
-        Train as soon as so many songs came (or went) since the last training; 0: every night.
-    min_new_share : float [0..1]
-        Or as soon as so large a part of the songs of the last training came; 0: no such rule.
-    budget_min : float
-        Minutes after the beginning of the night from which no training begins; 0: no limit.
+    It trains as soon as ``min_new_songs`` came or went since the last training, or
+    ``min_new_share`` of its songs (0: no such rule). ``budget_min`` minutes after its start no
+    training begins; 0: no limit.
     """
 
     min_new_songs: int = 1
@@ -157,16 +152,13 @@ class NightConfig:
 
 
 def is_enough(config: NightConfig, n_changed: int, n_known: int) -> bool:
-    """Say whether so many songs that came or went, beside those of the last training, are enough.
-
-    They then ask for another training.
-    """
+    """Whether the songs that came or went since the last training call for another one."""
     by_share = config.min_new_share > 0 and n_changed >= config.min_new_share * n_known
     return n_changed >= config.min_new_songs or (by_share and n_changed > 0)
 
 
 def explain_rest(config: NightConfig, n_new: int, n_gone: int = 0) -> str:
-    """Say why a night does not train."""
+    """Explain why a nightly run does not train."""
     share = f", or {config.min_new_share:.0%} of the songs" if config.min_new_share else ""
     songs = f"{n_new} new song{'' if n_new == 1 else 's'}"
     gone = f" and {n_gone} gone" if n_gone else ""

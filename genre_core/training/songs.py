@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +16,8 @@ BoolArray = npt.NDArray[np.bool_]
 class EmbeddedSongs:
     """Labelled songs of a library with their mean embeddings, a row a song.
 
-    Attributes
-    ----------
-    track_ids, group_ids : str [shape=(n_songs,)]
-        Songs of one group (artist, recording) are never on both sides of a fold.
-    labels : int64 [shape=(n_songs,)]
-        Index into ``genres``.
-    genres : tuple of str
-    values : float32 [shape=(n_songs, n_values)]
-        Features, then tag logits.
-    n_features : int
+    Songs of one group (artist, recording) are never on both sides of a fold. ``labels`` index
+    ``genres``; ``values``, float32 (n_songs, n_values), are features, then tag logits.
     """
 
     track_ids: npt.NDArray[np.object_]
@@ -45,33 +37,26 @@ class EmbeddedSongs:
 
     def of(self, songs: BoolArray | Int64Array) -> "EmbeddedSongs":
         """Return some of the songs, under the same genres."""
-        return EmbeddedSongs(
+        return replace(
+            self,
             track_ids=self.track_ids[songs],
             group_ids=self.group_ids[songs],
             labels=self.labels[songs],
-            genres=self.genres,
             values=self.values[songs],
-            n_features=self.n_features,
         )
-
-    def groups_of(self, genre: int) -> list[str]:
-        """Return the groups that have songs of a genre, in the order of their names."""
-        return sorted(set(self.group_ids[self.labels == genre].tolist()))
 
     def divisible(self) -> "EmbeddedSongs":
         """Return the songs of genres that can be fitted while one of their groups is held out.
 
         The other genres are gone from ``genres``, too.
         """
-        kept = [number for number in range(len(self.genres)) if len(self.groups_of(number)) > 1]
+        numbers = range(len(self.genres))
+        kept = [n for n in numbers if len(set(self.group_ids[self.labels == n].tolist())) > 1]
         songs = self.of(np.isin(self.labels, kept))
-        return EmbeddedSongs(
-            track_ids=songs.track_ids,
-            group_ids=songs.group_ids,
+        return replace(
+            songs,
             labels=np.searchsorted(kept, songs.labels).astype(np.int64),
             genres=tuple(self.genres[number] for number in kept),
-            values=songs.values,
-            n_features=self.n_features,
         )
 
 
@@ -82,14 +67,7 @@ def label_songs(
     values: Float32Array,
     n_features: int,
 ) -> EmbeddedSongs:
-    """Number the genres of songs in the order of their names.
-
-    Parameters
-    ----------
-    track_ids, group_ids, genres : sequence of str [shape=(n_songs,)]
-    values : float32 [shape=(n_songs, n_values)]
-    n_features : int
-    """
+    """Number the genres of songs in the order of their names; a row of ``values`` a song."""
     names, labels = np.unique(np.asarray(genres, str), return_inverse=True)
     return EmbeddedSongs(
         track_ids=np.asarray(track_ids, object),

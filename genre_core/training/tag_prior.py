@@ -1,8 +1,7 @@
-"""Which tags of an embedding speak for which genre."""
+"""Which tags of an embedding are evidence for which genre."""
 
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 
@@ -11,38 +10,36 @@ from genre_core.representations.embeddings import Embedding
 
 TagTable = Mapping[str, Sequence[str]]
 
-DEFAULT_TAGS: TagTable = MappingProxyType(
-    {
-        "alternative": ("alternative", "alternative rock"),
-        "ambient": ("ambient",),
-        "ballad": ("slow", "mellow", "soft", "easy listening", "sad"),
-        "blues": ("blues",),
-        "choral": ("choir", "choral"),
-        "classical": ("classical", "classic"),
-        "country": ("country",),
-        "dance": ("dance",),
-        "disco": ("dance", "funk", "70s"),
-        "electronic": ("electronic", "electronica", "electro"),
-        "folk": ("folk", "acoustic"),
-        "funk": ("funk",),
-        "hiphop": ("hip-hop",),
-        "house": ("house", "dance"),
-        "indie": ("indie", "indie rock", "indie pop"),
-        "jazz": ("jazz",),
-        "metal": ("metal", "heavy metal"),
-        "newage": ("new age",),
-        "opera": ("opera",),
-        "pop": ("pop",),
-        "punk": ("punk",),
-        "r&b": ("rnb",),
-        "rap": ("hip-hop",),
-        "rhythm and blues": ("rnb",),
-        "rnb": ("rnb",),
-        "rock": ("rock", "hard rock", "classic rock"),
-        "soul": ("soul", "rnb"),
-        "techno": ("techno", "electronic"),
-    }
-)
+DEFAULT_TAGS: TagTable = {
+    "alternative": ("alternative", "alternative rock"),
+    "ambient": ("ambient",),
+    "ballad": ("slow", "mellow", "soft", "easy listening", "sad"),
+    "blues": ("blues",),
+    "choral": ("choir", "choral"),
+    "classical": ("classical", "classic"),
+    "country": ("country",),
+    "dance": ("dance",),
+    "disco": ("dance", "funk", "70s"),
+    "electronic": ("electronic", "electronica", "electro"),
+    "folk": ("folk", "acoustic"),
+    "funk": ("funk",),
+    "hiphop": ("hip-hop",),
+    "house": ("house", "dance"),
+    "indie": ("indie", "indie rock", "indie pop"),
+    "jazz": ("jazz",),
+    "metal": ("metal", "heavy metal"),
+    "newage": ("new age",),
+    "opera": ("opera",),
+    "pop": ("pop",),
+    "punk": ("punk",),
+    "r&b": ("rnb",),
+    "rap": ("hip-hop",),
+    "rhythm and blues": ("rnb",),
+    "rnb": ("rnb",),
+    "rock": ("rock", "hard rock", "classic rock"),
+    "soul": ("soul", "rnb"),
+    "techno": ("techno", "electronic"),
+}
 """Tags of MagnaTagATune and of the Million Song Dataset (last.fm) by the letters of a genre."""
 
 
@@ -53,7 +50,7 @@ def tag_table(own: TagTable) -> TagTable:
 
 
 def prior_tags(genre: str, embedding: Embedding, table: TagTable) -> tuple[str, ...]:
-    """Return the tags of an embedding that speak for a genre, such as ``MSD: Hip-Hop``.
+    """Return the tags of an embedding that are evidence for a genre, such as ``MSD: Hip-Hop``.
 
     Tags that ``table`` names for the genre or for the parts of its name, none if its list is empty;
     without an entry, those that bear the name of the genre. Letter case and punctuation do not
@@ -83,12 +80,9 @@ def unknown_tags(embedding: Embedding, table: TagTable) -> list[str]:
 
 
 def prior_matrix(genres: Sequence[str], embedding: Embedding, table: TagTable) -> Float32Array:
-    """Weights that average the logits of each genre's tags.
+    """Weights that average the logits of each genre's tags, float32 (n_tags, n_genres).
 
-    Returns
-    -------
-    float32 [shape=(n_tags, n_genres)]
-        Columns sum to 1, or are all zero for a genre without a tag.
+    Columns sum to 1, or are all zero for a genre without a tag.
     """
     matrix = np.zeros((len(embedding.tags), len(genres)), np.float32)
     for column, genre in enumerate(genres):
@@ -98,9 +92,6 @@ def prior_matrix(genres: Sequence[str], embedding: Embedding, table: TagTable) -
 
 
 def _letters(name: str) -> str:
-    """Letters and digits of a name, in lower case: ``Hip-Hop`` and ``hip hop`` are ``hiphop``.
-
-    So is ``Hip hop music``, as AudioSet has it.
-    """
+    """Letters and digits in lower case: ``Hip-Hop`` and ``Hip hop music`` are ``hiphop``."""
     letters = "".join(letter for letter in name.lower() if letter.isalnum())
     return letters.removesuffix("music") or letters

@@ -18,8 +18,8 @@ from genre_core.signal.fragments import (
     FragmentConfig,
     draw_starts,
     redraw_starts,
+    spread_starts,
     track_rng,
-    window_starts,
 )
 from storage.audio.resample import SAMPLE_RATE, needed_segment, resample_segment
 from storage.audio.seek import can_seek, seek_segments
@@ -65,7 +65,7 @@ def cut_fragments(path: Path, track_id: str, facts: AudioFacts, plan: CutPlan) -
     config = plan.config
     if plan.hop_s is None:
         return cut_song(path, track_id, facts, config)
-    starts_s = window_starts(facts.duration_s, config, plan.hop_s).tolist()
+    starts_s = spread_starts(facts.duration_s, config.longest_s, plan.hop_s, config).tolist()
     decoded = decode_fragments(path, facts, starts_s, config.longest_s)
     faults = list(decoded.faults.values())
     if len(faults) > config.most_redrawn or len(faults) == len(starts_s):

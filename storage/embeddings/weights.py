@@ -141,7 +141,7 @@ def _convert(name: str) -> bytes:
     import tensorflow as tf
 
     from storage.embeddings.musicnn import WINDOW_SAMPLES, build_embedder
-    from storage.models.litert import LightNetwork, write_light_float16
+    from storage.models.litert import LiteRTModel, write_litert_float16
 
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
 
@@ -152,10 +152,10 @@ def _convert(name: str) -> bytes:
 
         model = build_embedder(TAGGERS[name], variables_of)
         target = Path(folder, "model.tflite")
-        write_light_float16(model, target)
+        write_litert_float16(model, target)
         content = target.read_bytes()
     waves = np.random.default_rng(0).normal(0, 0.1, (2, WINDOW_SAMPLES)).astype(np.float32)
-    values = (np.asarray(model(waves, training=False)), LightNetwork(content).predict_genres(waves))
+    values = (np.asarray(model(waves, training=False)), LiteRTModel(content).predict_genres(waves))
     tags = [1 / (1 + np.exp(-each[:, N_FEATURES[name] :])) for each in values]
     if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
         raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")

@@ -42,24 +42,30 @@ class Champion:
     model_uri: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a model was logged with.
+
+    ``document`` has ``genres`` in the order of the labels, ``features``, and ``embedder`` for a
+    head. ``temperature`` is 1, which changes nothing, before the model was evaluated.
+    """
+
+    document: Mapping[str, Any]
+    temperature: float = 1.0
+    certainty: Certainty = field(default_factory=Certainty)
+
+
 class ExportUnusable(GenreflowError):
-    """The exported champion is missing or damaged; the message says which."""
+    """The exported champion is missing or damaged; the message names the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """A model with all that predicting needs.
 
-    Attributes
-    ----------
-    network : bytes
-        What `litert.LightNetwork` loads, or a Keras file where LiteRT cannot run the network.
-    suffix : str
-        ``.tflite`` or ``.keras``.
-    document : mapping
-        ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``.
-    embedder : Model or None
-        The model of the embedding that the network reads, if it reads one.
+    ``network`` is what `litert.LiteRTModel` loads, or a Keras file where LiteRT cannot run it;
+    ``document`` has ``version``, ``model_uri``, ``genres``, ``features``, ``temperature``;
+    ``embedder`` is the model of the embedding that the network reads, if it reads one.
     """
 
     network: bytes
@@ -74,10 +80,12 @@ def write_export(folder: Path, exported: Exported) -> None:
 
     Files are named by their content, ``champion.json`` names them and is written last.
     """
-    certainty, embedder = certainty_bytes(exported.certainty), exported.embedder
-    contents = {f"network{exported.suffix}": exported.network, CERTAINTY_FILE: certainty}
+    contents = {
+        f"network{exported.suffix}": exported.network,
+        CERTAINTY_FILE: certainty_bytes(exported.certainty),
+    }
     document = {**exported.document}
-    if embedder:
+    if embedder := exported.embedder:
         contents[f"embedding{embedder.file.suffix}"] = embedder.file.read_bytes()
         document[EMBEDDER] = embedder.as_document()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -94,21 +102,25 @@ def write_export(folder: Path, exported: Exported) -> None:
 
 
 def read_export(folder: Path) -> Exported:
-    """Read the exported champion and check every byte of it.
-
-    Raises
-    ------
-    ExportUnusable
-        If there is none, or it is damaged.
-    """
-    document = _read_document(folder)
-    files, described = document.pop("files"), document.pop(EMBEDDER, None)
-    contents = {name: _read_file(folder, name, digest) for name, digest in files.items()}
+    """Read the exported champion and check every byte of it."""
+    if not (folder / DOCUMENT_FILE).exists():
+        raise ExportUnusable(f"{folder} holds no exported champion")
+    try:
+        document: dict[str, Any] = json.loads((folder / DOCUMENT_FILE).read_text("utf-8"))
+        digest = document.pop("digest")
+        is_intact = digest == digest_document(document)
+        files, described = document.pop("files"), document.pop(EMBEDDER, None)
+        paths = {name: folder / _stored_name(name, digest) for name, digest in files.items()}
+        contents = {name: path.read_bytes() for name, path in paths.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ExportUnusable(f"the champion in {folder} cannot be read: {error}") from error
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    if not is_intact or digests != files:
+        raise ExportUnusable(f"the champion in {folder} is damaged")
     network = next(name for name in files if name.startswith("network"))
     embedder = None
     if described:
-        name = f"embedding{described['suffix']}"
-        embedder = Model.from_document(described, folder / _stored_name(name, files[name]))
+        embedder = Model.from_document(described, paths[f"embedding{described['suffix']}"])
     return Exported(
         network=contents[network],
         suffix=Path(network).suffix,
@@ -116,31 +128,6 @@ def read_export(folder: Path) -> Exported:
         embedder=embedder,
         certainty=parse_certainty(contents[CERTAINTY_FILE]),
     )
-
-
-def _read_document(folder: Path) -> dict[str, Any]:
-    path = folder / DOCUMENT_FILE
-    try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        digest = document.pop("digest")
-    except FileNotFoundError as error:
-        raise ExportUnusable(f"{folder} holds no exported champion") from error
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ExportUnusable(f"{path} cannot be read: {error}") from error
-    if digest != digest_document(document):
-        raise ExportUnusable(f"{path} is damaged")
-    return document
-
-
-def _read_file(folder: Path, name: str, digest: str) -> bytes:
-    path = folder / _stored_name(name, digest)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ExportUnusable(f"{path} cannot be read: {error}") from error
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise ExportUnusable(f"{path} is damaged")
-    return content
 
 
 def _stored_name(name: str, digest: str) -> str:
@@ -160,13 +147,7 @@ def certainty_bytes(certainty: Certainty) -> bytes:
 
 
 def parse_certainty(content: bytes) -> Certainty:
-    """Return the certainty of `certainty_bytes`.
-
-    Raises
-    ------
-    GenreflowError
-        If the content is damaged.
-    """
+    """Return the certainty of `certainty_bytes`."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             values: dict[str, Any] = {n: v if v.ndim else float(v) for n, v in arrays.items()}

@@ -10,7 +10,7 @@ from genre_core.examples import Float32Array
 N_THREADS = 2
 
 
-class LightNetwork:
+class LiteRTModel:
     """A network that was exported; one thread at a time may use it."""
 
     def __init__(self, model: bytes) -> None:
@@ -22,44 +22,19 @@ class LightNetwork:
         self._n_matrices = 0
 
     def predict_genres(self, matrices: Float32Array) -> Float32Array:
-        """Return the probability of each genre for each matrix.
-
-        Parameters
-        ----------
-        matrices : float32 [shape=(n_examples, n_bands, n_frames)]
-
-        Returns
-        -------
-        float32 [shape=(n_examples, n_genres)]
-            As `training.predict_genres` gives them, to 1e-5.
-
-        Raises
-        ------
-        ValueError
-            If the matrices do not have the shape that the network was made for.
-        """
+        """Return the probability of each genre, (n_examples, n_genres), as Keras does to 1e-5."""
         if matrices.shape[1:] != self._shape:
             raise ValueError(f"matrices of {matrices.shape[1:]} do not fit {self._shape}.")
-        self._make_room(len(matrices))
+        if len(matrices) != self._n_matrices:
+            self._n_matrices = len(matrices)
+            self._interpreter.resize_tensor_input(self._matrices, matrices.shape)
+            self._interpreter.allocate_tensors()
         self._interpreter.set_tensor(self._matrices, np.ascontiguousarray(matrices, np.float32))
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._genres)
 
-    def _make_room(self, n_matrices: int) -> None:
-        """Prepare for so many matrices, unless the last ones were as many."""
-        if n_matrices == self._n_matrices:
-            return
-        self._interpreter.resize_tensor_input(self._matrices, (n_matrices, *self._shape))
-        self._interpreter.allocate_tensors()
-        self._n_matrices = n_matrices
 
-
-def write_light(network: object, path: Path) -> None:
-    """Export a network without loops (a keras.Model, see `unroll_network`) to a file."""
-    network.export(path, format="litert", verbose=False)  # type: ignore[attr-defined]
-
-
-def write_light_float16(network: object, path: Path) -> None:
+def write_litert_float16(network: object, path: Path) -> None:
     """Export a network (a keras.Model) with its weights in half precision: half the size."""
     import tensorflow as tf
 

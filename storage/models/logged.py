@@ -7,7 +7,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,13 @@ from storage.models.champion import (
     KERAS,
     LITERT,
     Champion,
+    Described,
     Exported,
     certainty_bytes,
     parse_certainty,
     write_export,
 )
-from storage.models.litert import LightNetwork, write_light
+from storage.models.litert import LiteRTModel
 from storage.models.runs import log_params
 from storage.models.server import describe_absence
 from storage.models.store import Tracking, reporting
@@ -52,6 +52,7 @@ NETWORK_FILE, DESCRIPTION_FILE, TEMPERATURE_FILE = (
     "description.json",
     "temperature.json",
 )
+NETWORK_PLACE = Path(ARTIFACTS, NETWORK_FILE)
 FITTED, EXPORT = "fitted", "export"
 """Folders beside it: what evaluation has fitted, and the exported champion."""
 REQUIRED = ("ai-edge-litert", "keras", "tensorflow")
@@ -63,44 +64,25 @@ Network = Any  # a keras.Model; storage does not import Keras to name it
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """What a model was logged with.
-
-    Attributes
-    ----------
-    document : mapping
-        ``genres`` in the order of the labels, ``features``, and ``embedder`` for a head.
-    temperature : float
-        1, which changes nothing, before the model was evaluated.
-    """
-
-    document: Mapping[str, Any]
-    temperature: float = 1.0
-    certainty: Certainty = field(default_factory=Certainty)
-
-
 def log_model(
     tracking: Tracking, run_id: str, network: Network, document: Mapping[str, object]
 ) -> str:
-    """Log a trained network with what predicting needs; return its address ``models:/m-…``.
-
-    Parameters
-    ----------
-    network : keras.Model
-        From float32 [shape=(n, n_bands, n_frames)] to float32 [shape=(n, n_genres)].
-    document : mapping
-        See `Described`.
-    """
+    """Log a trained network with the document of `Described`; return its ``models:/m-…``."""
     log_params(tracking, run_id, {"n_parameters": network.count_params()})
     params = tracking.client.get_run(run_id).data.params
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        files = _write_files(Path(folder), network, document)
-        with reporting(tracking.uri), _quiet(), mlflow.start_run(run_id=run_id):
+        files = {n: Path(folder, n) for n in (DESCRIPTION_FILE, CARD_FILE, NETWORK_FILE)}
+        files[DESCRIPTION_FILE].write_text(json.dumps(document, indent=2), "utf-8")
+        files[CARD_FILE].write_text(model_card(document), "utf-8")
+        network.save(files[NETWORK_FILE])
+        with reporting(tracking.uri), warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
+            # MLflow advises on examples, and warns of its own chat models
+            for message in (".*inferred as AnyType", ".*An input example was not provided"):
+                warnings.filterwarnings("ignore", message, UserWarning)
             logged = mlflow.pyfunc.log_model(
                 name=params["network"],
                 python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-                artifacts=files,
+                artifacts={path.stem: str(path) for path in files.values()},
                 signature=_song_signature(),
                 metadata={"network_signature": _network_signature(network).to_dict()},
                 # given, because finding them out loads TensorFlow in another process: 14 s
@@ -126,15 +108,9 @@ def log_fitted(
 
 
 def load_model(tracking: Tracking, model_uri: str) -> Network:
-    """Load a network from the address of its model.
-
-    Raises
-    ------
-    CatalogMismatch
-        If it is gone.
-    """
-    with _local_files(tracking, model_uri, f"{ARTIFACTS}/{NETWORK_FILE}") as folder:
-        return load_network_of(folder)
+    """Load a network from the address of its model; one that is gone is a `CatalogMismatch`."""
+    with _local_files(tracking, model_uri) as folder:
+        return load_network(folder / NETWORK_PLACE)
 
 
 def load_network(file: Path) -> Network:
@@ -145,21 +121,9 @@ def load_network(file: Path) -> Network:
 
 
 def describe_model(tracking: Tracking, model_uri: str) -> Described:
-    """Return what predicting with a model needs, without loading its network.
-
-    Raises
-    ------
-    CatalogMismatch
-        If the model is gone.
-    """
-    description = f"{ARTIFACTS}/{DESCRIPTION_FILE}"
-    with _local_files(tracking, model_uri, description, FITTED) as folder:
+    """Return what a model was logged with; one that is gone is a `CatalogMismatch`."""
+    with _local_files(tracking, model_uri) as folder:
         return read_description(folder)
-
-
-def load_network_of(folder: Path) -> Network:
-    """Load the network in the folder of a logged model; imports Keras."""
-    return load_network(folder / ARTIFACTS / NETWORK_FILE)
 
 
 def read_description(folder: Path) -> Described:
@@ -196,10 +160,7 @@ def model_folder(tracking: Tracking, model_id: str) -> Path | None:
 def find_embedder(document: Mapping[str, Any]) -> Model | None:
     """Return the model of the embedding that a head reads; none of spectrograms.
 
-    Raises
-    ------
-    CatalogMismatch
-        If it is gone, or another one: a head reads the values of one model alone.
+    If it is gone, or another one, that is a `CatalogMismatch`.
     """
     described = document.get(EMBEDDER)
     if not described:
@@ -247,21 +208,21 @@ def export_model(tracking: Tracking, champion: Champion) -> None:
     write_export(tracking.layout.champion, exported)
 
 
-def light_bytes(network: Network) -> bytes:
+def litert_bytes(network: Network) -> bytes:
     """Return a network in LiteRT's form, its recurrent layers unrolled."""
     from genre_core.networks.head import unroll_network  # imports Keras
 
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path = Path(folder, "network.tflite")
-        write_light(unroll_network(network), path)
+        unroll_network(network).export(path, format="litert", verbose=False)
         return path.read_bytes()
 
 
 def _network_bytes(network: Network, version: int) -> tuple[bytes, str]:
     """Return the file of a network that starts the fastest, and its suffix."""
     try:
-        light = light_bytes(network)
-        _require_agreement(network, light)
+        exported = litert_bytes(network)
+        _require_agreement(network, exported)
     except Exception as error:  # whatever the converter raises
         logger.warning(
             "version %s cannot be converted to LiteRT, so `genreflow classify` loads TensorFlow, "
@@ -273,56 +234,34 @@ def _network_bytes(network: Network, version: int) -> tuple[bytes, str]:
             path = Path(folder, NETWORK_FILE)
             network.save(path)
             return path.read_bytes(), KERAS
-    return light, LITERT
+    return exported, LITERT
 
 
-def _require_agreement(network: Network, light: bytes) -> None:
+def _require_agreement(network: Network, exported: bytes) -> None:
     """Compare an export with its network, on noise."""
     shape = (N_TRIED, *network.input_shape[1:])
     matrices = np.random.default_rng(0).random(shape, dtype=np.float32)
     expected = np.asarray(network(matrices, training=False))
-    difference = float(np.abs(LightNetwork(light).predict_genres(matrices) - expected).max())
+    difference = float(np.abs(LiteRTModel(exported).predict_genres(matrices) - expected).max())
     if not difference <= TOLERANCE:
         raise GenreflowError(f"its export differs by {difference:.2g} in a probability")
-
-
-def _write_files(folder: Path, network: Network, document: Mapping[str, object]) -> dict[str, str]:
-    description = folder / DESCRIPTION_FILE
-    description.write_text(json.dumps(document, indent=2), "utf-8")
-    (folder / CARD_FILE).write_text(model_card(document), "utf-8")
-    network.save(folder / NETWORK_FILE)
-    files = {"description": description, "card": folder / CARD_FILE}
-    files["network"] = folder / NETWORK_FILE
-    return {name: str(path) for name, path in files.items()}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence MLflow's advice on examples, and the warnings of its own chat models."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
-        warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
-        yield
 
 
 def _song_signature() -> ModelSignature:
     """A path, an address or base64 in, a prediction out."""
     text, number = DataType.string, DataType.double
-    return ModelSignature(
-        inputs=Schema([ColSpec(text, name, required=False) for name in ("song", "audio_base64")]),
-        outputs=Schema(
-            [
-                ColSpec(text, "song"),
-                ColSpec(text, "genre"),
-                ColSpec(Map(number), "probabilities"),
-                ColSpec(text, "error"),
-                ColSpec(DataType.long, "champion"),
-                ColSpec(number, "confidence", required=False),
-                ColSpec(DataType.boolean, "unknown", required=False),
-                ColSpec(Array(text), "alternatives", required=False),
-            ]
-        ),
-    )
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec(text, "song"),
+        ColSpec(text, "genre"),
+        ColSpec(Map(number), "probabilities"),
+        ColSpec(text, "error"),
+        ColSpec(DataType.long, "champion"),
+        ColSpec(number, "confidence", required=False),
+        ColSpec(DataType.boolean, "unknown", required=False),
+        ColSpec(Array(text), "alternatives", required=False),
+    ]
+    inputs = Schema([ColSpec(text, name, required=False) for name in ("song", "audio_base64")])
+    return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
 def _network_signature(network: Network) -> ModelSignature:
@@ -334,14 +273,8 @@ def _network_signature(network: Network) -> ModelSignature:
 
 
 @contextmanager
-def _local_files(tracking: Tracking, model_uri: str, *names: str) -> Iterator[Path]:
-    """Yield the folder of a model where it is in the home, or a copy of some files of a server.
-
-    Raises
-    ------
-    CatalogMismatch
-        If the model is gone.
-    """
+def _local_files(tracking: Tracking, model_uri: str) -> Iterator[Path]:
+    """Yield the folder of a model where it is in the home, or a copy of its files on a server."""
     try:
         logged = tracking.client.get_logged_model(model_uri.removeprefix("models:/"))
         location, uri = logged.artifact_location, tracking.uri
@@ -352,19 +285,19 @@ def _local_files(tracking: Tracking, model_uri: str, *names: str) -> Iterator[Pa
             if location.startswith("file:"):
                 yield Path(download_artifacts(location, tracking_uri=uri))
                 return
-            for name in [name for name in names if name.partition("/")[0] in there]:
-                _download(tracking, f"{location}/{name}", Path(folder, name).parent)
+            for name in there & {ARTIFACTS, FITTED}:
+                _download(tracking, f"{location}/{name}", folder)
             yield Path(folder)
     except (MlflowException, FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise CatalogMismatch(
             f"The model {model_uri} cannot be loaded; `genreflow tidy` removes models that were "
-            f"never promoted, if `[keep]` says so: {error}"
+            f"never promoted, if `[keep]` is set so: {error}"
         ) from error
 
 
-def _download(tracking: Tracking, address: str, folder: Path) -> None:
+def _download(tracking: Tracking, address: str, folder: str) -> None:
     try:
-        download_artifacts(address, dst_path=str(folder), tracking_uri=tracking.uri)
+        download_artifacts(address, dst_path=folder, tracking_uri=tracking.uri)
     except MlflowException as error:  # it is listed, so it is not gone
-        cause = "a model does not come whole"
+        cause = "a model does not come in full"
         raise TransientError(describe_absence(tracking.uri, cause)) from error

@@ -7,10 +7,10 @@ from contextlib import redirect_stderr
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 
-from storage.models.champion import CHAMPION, REGISTERED, Champion
+from storage.models.champion import REGISTERED, Champion
 from storage.models.store import Tracking, reporting
 
-MODEL_URI_TAG = "model_uri"  # a version does not say everywhere which logged model it is
+MODEL_URI_TAG = "model_uri"  # a version does not name its logged model everywhere
 
 
 def register_model(tracking: Tracking, model_uri: str, tags: Mapping[str, str]) -> int:
@@ -31,11 +31,6 @@ def register_model(tracking: Tracking, model_uri: str, tags: Mapping[str, str]) 
 def describe_version(tracking: Tracking, version: int, text: str) -> None:
     """Replace the text (Markdown) on the page of a registered version."""
     tracking.client.update_model_version(REGISTERED, str(version), text)
-
-
-def set_champion(tracking: Tracking, version: int) -> None:
-    """Point the alias ``champion`` to a registered version."""
-    set_alias(tracking, CHAMPION, version)
 
 
 def set_alias(tracking: Tracking, alias: str, version: int | None) -> None:

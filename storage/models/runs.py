@@ -5,7 +5,7 @@ import logging
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +15,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
-from genre_core.audit.rules import Check
 from genre_core.representations.features import name_features
 from storage.catalog.audits import Audit
 from storage.models.store import Tracking
@@ -31,16 +30,8 @@ logger = logging.getLogger(__name__)
 class RunDescription:
     """What one training of a comparison was made from.
 
-    Attributes
-    ----------
-    fragment_s : float
-        Length of a fragment, seconds.
-    genres : tuple of str
-        In the order of the labels.
-    n_train, n_validation, n_test : int
-        Examples in each split.
-    config : mapping
-        The settings of the training, flat: ``batch_size``, ``learning_rate`` …
+    ``genres`` are in the order of the labels; ``n_examples`` counts those of each split; ``config``
+    has the settings of the training, flat: ``batch_size``, ``learning_rate`` …
     """
 
     network: str
@@ -50,9 +41,7 @@ class RunDescription:
     snapshot_id: str
     feature_key: str
     genres: tuple[str, ...]
-    n_train: int
-    n_validation: int
-    n_test: int
+    n_examples: Mapping[str, int]
     config: Mapping[str, Parameter] = field(default_factory=dict)
 
     @property
@@ -63,13 +52,7 @@ class RunDescription:
 
     @property
     def params(self) -> dict[str, str]:
-        """The parameters that every run has, in one notation: 3 and 3.0 are one value.
-
-        Raises
-        ------
-        ValueError
-            If a setting of the training has the name of one of them.
-        """
+        """The parameters that every run has, in one notation: 3 and 3.0 are one value."""
         params: dict[str, Parameter] = {
             "network": self.network,
             "representation": self.representation,
@@ -77,9 +60,7 @@ class RunDescription:
             "seed": self.seed,
             "genres": ", ".join(self.genres),
             "n_genres": len(self.genres),
-            "n_train": self.n_train,
-            "n_validation": self.n_validation,
-            "n_test": self.n_test,
+            **{f"n_{split}": n for split, n in self.n_examples.items()},
         }
         if doubled := params.keys() & self.config.keys():
             raise ValueError(f"config must not set {', '.join(sorted(doubled))}")
@@ -131,13 +112,25 @@ def resume_sweep(tracking: Tracking, name: str, tags: Mapping[str, str], sweep_i
 
 
 def start_training(tracking: Tracking, parent_id: str, described: RunDescription) -> str:
-    """Start the run of one training below its comparison; return its id."""
+    """Start the run of one training below its comparison; return its id.
+
+    Its input is the snapshot, named as what the run was trained on.
+    """
     params = described.params
     tags = {"snapshot_id": described.snapshot_id, "feature_key": described.feature_key}
+    place = tracking.layout.shards_uri or tracking.layout.shards
+    snapshot = Dataset(
+        name="snapshot",
+        digest=described.snapshot_id[:DIGEST_CHARACTERS],
+        source_type="local",
+        source=json.dumps({"uri": f"{place}/{described.feature_key}"}),
+        profile=json.dumps(dict(described.n_examples)),
+    )
     run_id = create_run(tracking, described.name, "training", tags, parent_id)
     with failing_run(tracking, run_id):
         log_params(tracking, run_id, params)
-        tracking.client.log_inputs(run_id, [_dataset(tracking, described)])
+        context = [InputTag("mlflow.data.context", "training")]
+        tracking.client.log_inputs(run_id, [DatasetInput(snapshot, context)])
     return run_id
 
 
@@ -175,25 +168,20 @@ def fail_run(tracking: Tracking, run_id: str, error: BaseException) -> None:
 
 def log_audit(tracking: Tracking, audit: Audit, comparison_id: str) -> None:
     """Log an audit as a run of kind ``audit``, and tag the comparison that it is about, if any."""
-    tags = {"snapshot_id": audit.snapshot_id, "audited_run_id": audit.run_id}
-    verdict = str(audit.verdict)
-    with open_run(tracking, "audit", "audit", {**tags, "audit": verdict}) as run_id:
-        log_scores(tracking, run_id, _audit_metrics(audit.checks))
+    verdict, metrics = str(audit.verdict), dict[str, float | None]()
+    for check in audit.checks:
+        name = f"audit_{check.name}"
+        metrics |= {name: check.value, f"{name}_chance": check.chance}
+        if check.interval:
+            metrics |= {f"{name}_low": check.interval.low, f"{name}_high": check.interval.high}
+    tags = {"snapshot_id": audit.snapshot_id, "audited_run_id": audit.run_id, "audit": verdict}
+    with open_run(tracking, "audit", "audit", tags) as run_id:
+        log_scores(tracking, run_id, {n: v for n, v in metrics.items() if v is not None})
         checks = [{**check.as_row(), "details": dict(check.details)} for check in audit.checks]
         document = {"verdict": verdict, "settings": audit.settings, "checks": checks}
         log_json(tracking, run_id, document, "audit")
     if comparison_id:
         log_tags(tracking, comparison_id, {"audit": verdict, "audit_run_id": run_id})
-
-
-def _audit_metrics(checks: Sequence[Check]) -> dict[str, float]:
-    metrics: dict[str, float | None] = {}
-    for check in checks:
-        name = f"audit_{check.name}"
-        metrics |= {name: check.value, f"{name}_chance": check.chance}
-        if check.interval:
-            metrics |= {f"{name}_low": check.interval.low, f"{name}_high": check.interval.high}
-    return {name: value for name, value in metrics.items() if value is not None}
 
 
 def log_reproduction(tracking: Tracking, found: Mapping[str, object], succeeded: bool) -> None:
@@ -215,30 +203,30 @@ def log_params(tracking: Tracking, run_id: str, params: Mapping[str, Parameter])
 
 def log_tags(tracking: Tracking, run_id: str, tags: Mapping[str, str]) -> None:
     """Set tags of a run."""
-    batch = [RunTag(name, value) for name, value in tags.items()]
-    tracking.client.log_batch(run_id, tags=batch)
+    tracking.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def log_epoch(tracking: Tracking, run_id: str, scores: Mapping[str, float], epoch: int) -> None:
-    """Log one point of each learning curve in one transaction; ``epoch`` counts from 1."""
-    _log_metrics(tracking, run_id, scores, step=epoch)
+def log_scores(
+    tracking: Tracking, run_id: str, scores: Mapping[str, float], epoch: int | None = None
+) -> None:
+    """Log scores in one transaction: a point of each learning curve, if the epoch is given.
 
-
-def log_scores(tracking: Tracking, run_id: str, metrics: Mapping[str, float]) -> None:
-    """Log scores on the page of a run and on that of the model that it logged last."""
-    outputs = tracking.client.get_run(run_id).outputs
-    models = outputs.model_outputs if outputs else []
-    _log_metrics(tracking, run_id, metrics, model_id=models[-1].model_id if models else None)
+    Without an epoch, they are on the page of the model that the run logged last, too.
+    """
+    model_id = None
+    if epoch is None and (outputs := tracking.client.get_run(run_id).outputs):
+        model_id = outputs.model_outputs[-1].model_id if outputs.model_outputs else None
+    now_ms = time.time_ns() // 1_000_000
+    batch = [
+        Metric(name, float(value), now_ms, epoch or 0, model_id=model_id, run_id=run_id)
+        for name, value in scores.items()
+    ]
+    tracking.client.log_batch(run_id, metrics=batch)
 
 
 def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> None:
     """Keep a figure as ``figures/<name>.png``."""
     tracking.client.log_figure(run_id, figure, f"figures/{name}.png")
-
-
-def log_file(tracking: Tracking, run_id: str, path: Path, folder: str = "") -> None:
-    """Keep a file under its own name, within a folder such as ``figures``."""
-    tracking.client.log_artifact(run_id, str(path), folder or None)
 
 
 def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:
@@ -249,12 +237,8 @@ def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], na
 def close_abandoned(tracking: Tracking, recorded: Collection[str]) -> list[str]:
     """Close as killed the runs that a killed process left open or unrecorded; return their ids.
 
-    Parameters
-    ----------
-    tracking : Tracking
-        No other process may be training.
-    recorded : collection of str
-        The trainings that the catalog knows: what else an open comparison has is done again.
+    ``recorded`` are the trainings that the catalog knows: what else an open comparison has is
+    done again. No other process may be training.
     """
     abandoned = _find_runs(tracking, "attributes.status = 'RUNNING'")
     for comparison_id in [run.info.run_id for run in abandoned]:
@@ -278,54 +262,10 @@ def _find_runs(tracking: Tracking, condition: str) -> list[Run]:
     return runs
 
 
-def _log_metrics(
-    tracking: Tracking,
-    run_id: str,
-    metrics: Mapping[str, float],
-    step: int = 0,
-    model_id: str | None = None,
-) -> None:
-    """Log metrics in one transaction."""
-    now_ms = time.time_ns() // 1_000_000
-    batch = [
-        Metric(name, float(value), now_ms, step, model_id=model_id, run_id=run_id)
-        for name, value in metrics.items()
-    ]
-    tracking.client.log_batch(run_id, metrics=batch)
-
-
-def _dataset(tracking: Tracking, described: RunDescription) -> DatasetInput:
-    """The snapshot, named as what the run was trained on."""
-    counts = {
-        "train": described.n_train,
-        "validation": described.n_validation,
-        "test": described.n_test,
-    }
-    place = tracking.layout.shards_uri or tracking.layout.shards
-    dataset = Dataset(
-        name="snapshot",
-        digest=described.snapshot_id[:DIGEST_CHARACTERS],
-        source_type="local",
-        source=json.dumps({"uri": f"{place}/{described.feature_key}"}),
-        profile=json.dumps(counts),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
-
-
 def read_curve(tracking: Tracking, run_id: str, measure: str) -> list[float]:
     """Return one point an epoch of a curve such as ``validation_accuracy``, from epoch 1 on."""
     points = tracking.client.get_metric_history(run_id, f"epoch_{measure}")
     return [point.value for point in sorted(points, key=lambda point: point.step)]
-
-
-def read_params(tracking: Tracking, run_id: str) -> dict[str, str]:
-    """Return the parameters of a run, as they were logged."""
-    return dict(tracking.client.get_run(run_id).data.params)
-
-
-def read_tags(tracking: Tracking, run_id: str) -> dict[str, str]:
-    """Return the tags of a run."""
-    return dict(tracking.client.get_run(run_id).data.tags)
 
 
 def read_document(tracking: Tracking, run_id: str, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A team's MLflow tracking server: its address, whether it answers, and what to tell if not.
+"""A team's MLflow tracking server: its address, whether it answers, and the message if not.
 
 Nothing here imports MLflow.
 """
@@ -21,10 +21,7 @@ _REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 def require_server(address: str) -> None:
     """Check that the setting ``tracking`` is empty, or the address of a server alone.
 
-    Raises
-    ------
-    UsageError
-        If it is a database, which only the server opens, or holds credentials.
+    A database, which only the server opens, or credentials are a `UsageError`.
     """
     if not address:
         return
@@ -49,20 +46,15 @@ def require_server(address: str) -> None:
 def require_answer(address: str) -> None:
     """Check within seconds that a tracking server answers and accepts this account.
 
-    MLflow's own client repeats a request for a minute before it gives up.
-
-    Raises
-    ------
-    TransientError
-        If the server does not answer.
-    UsageError
-        If it refuses, or is no MLflow tracking server.
+    No answer is a `TransientError`; a refusal, or another kind of server, a `UsageError`. MLflow's
+    own client repeats a request for a minute before it gives up.
     """
+    name = os.environ.get(USERNAME, "")
     try:
         answer = httpx.get(
             f"{address}/{_PROBE}",
             params={"experiment_name": "genreflow"},
-            auth=_credentials(),
+            auth=(name, os.environ.get(PASSWORD, "")) if name else None,
             verify=_trusted_certificates(),
             timeout=TIMEOUT,
         )
@@ -73,7 +65,12 @@ def require_answer(address: str) -> None:
         raise UsageError(describe_refusal(address, status))
     if answer.is_server_error:
         raise TransientError(describe_absence(address, f"it answers {status}"))
-    if not _is_mlflow(answer):
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    known = "experiment" if answer.is_success else "error_code"
+    if not isinstance(document, dict) or known not in document:
         raise UsageError(
             f"{address} answers {status}, which no MLflow tracking server does. Correct `tracking`."
         )
@@ -93,21 +90,6 @@ def describe_refusal(address: str, cause: str) -> str:
         f"The tracking server {address} refuses: {cause}. Set {USERNAME} and {PASSWORD} to an "
         "account that may do this."
     )
-
-
-def _is_mlflow(answer: httpx.Response) -> bool:
-    """Whether an answer is an experiment, or that there is none yet."""
-    try:
-        document = answer.json()
-    except ValueError:
-        return False
-    known = "experiment" if answer.is_success else "error_code"
-    return isinstance(document, dict) and known in document
-
-
-def _credentials() -> tuple[str, str] | None:
-    name = os.environ.get(USERNAME, "")
-    return (name, os.environ.get(PASSWORD, "")) if name else None
 
 
 def _trusted_certificates() -> ssl.SSLContext:

@@ -6,12 +6,11 @@ import sqlite3
 import sys
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import cast
 
 import mlflow
 import requests
@@ -25,12 +24,10 @@ from storage.home import DataLayout
 from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.server import describe_absence, describe_refusal, require_answer
 
-P = ParamSpec("P")
-R = TypeVar("R")
 EXPERIMENT = "genreflow"
 HOME_TAG = "genreflow.home_id"
 EXPERIMENT_TAGS = {
-    # without its kind the page asks what the experiment is for before it shows the runs
+    # without its kind the page wants the kind of experiment before it shows the runs
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": "A parent run for each comparison, a child run for each training.",
 }
@@ -52,24 +49,16 @@ class Tracking:
 
 
 def has_runs(layout: DataLayout) -> bool:
-    """Whether there may be runs already; asks no server."""
+    """Whether there may be runs already, without a request."""
     return bool(layout.tracking_server) or layout.mlflow_db.exists()
 
 
 def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None) -> Tracking:
-    """Open the store of runs and models; the first time creates it.
+    """Open the store of runs and models; the first time creates it, in 2.6 s.
 
-    Raises
-    ------
-    TransientError
-        If the tracking server does not answer.
-    UsageError
-        If it refuses, or the setting ``tracking`` does not fit the home.
-
-    Notes
-    -----
-    Creating the SQLite tables takes about 2.6 s, opening them again 0.05 s. MLflow reads
-    ``MLFLOW_DISABLE_TELEMETRY`` when it is imported: set it before this module is.
+    A `TransientError` if the tracking server does not answer; a `UsageError` if it refuses, or the
+    setting ``tracking`` does not fit the home. MLflow reads ``MLFLOW_DISABLE_TELEMETRY`` when it is
+    imported: set it before this module is.
     """
     layout.home.mkdir(parents=True, exist_ok=True)
     _require_place(layout)
@@ -126,7 +115,7 @@ def champion_command(port: int) -> list[str]:
 def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
     """Return the environment of `champion_command`; ``path`` is the present ``PATH``.
 
-    MLflow starts uvicorn by its name, which stands beside this Python.
+    MLflow starts uvicorn by its name, which is beside this Python.
     """
     programs = str(Path(sys.executable).parent)
     return {
@@ -173,9 +162,7 @@ def _create_tables(layout: DataLayout) -> None:
 
 def _open_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
     """Return the experiment of the home; created where absent, restored where deleted."""
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        experiment = _create_experiment(client, layout)
+    experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, layout)
     if experiment.lifecycle_stage == LifecycleStage.DELETED:
         client.restore_experiment(experiment.experiment_id)
     if layout.tracking_server:
@@ -194,11 +181,11 @@ def _create_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
     tags = EXPERIMENT_TAGS | ({HOME_TAG: read_home_id(layout)} if server else {})
     artifacts = None if server else layout.mlflow_artifacts.resolve().as_uri()
     try:
-        return client.get_experiment(client.create_experiment(EXPERIMENT, artifacts, tags))
+        client.create_experiment(EXPERIMENT, artifacts, tags)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-        return cast(Experiment, client.get_experiment_by_name(EXPERIMENT))
+    return cast(Experiment, client.get_experiment_by_name(EXPERIMENT))
 
 
 def _require_own(layout: DataLayout, experiment: Experiment) -> None:
@@ -249,58 +236,37 @@ class _ReportingClient:
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._client, name)
-        return _reporting(found, self._uri) if callable(found) else found
-
-
-def _reporting(call: Callable[P, R], uri: str) -> Callable[P, R]:
-    @wraps(call)
-    def report(*arguments: P.args, **named: P.kwargs) -> R:
-        with reporting(uri):
-            return call(*arguments, **named)
-
-    return report
+        return reporting(self._uri)(found) if callable(found) else found
 
 
 @contextmanager
 def reporting(uri: str) -> Iterator[None]:
-    """Turn a failure or refusal of the tracking server in the block into a sentence.
-
-    Raises
-    ------
-    TransientError, UsageError
-    """
+    """Raise a failure of the tracking server as `TransientError`, a refusal as `UsageError`."""
     try:
         yield
     except (MlflowException, requests.RequestException) as error:
-        if (failure := find_failure(error, uri)) is None:
+        if (failure := _find_failure(error, uri)) is None:
             raise
         raise failure from error
 
 
-def find_failure(error: Exception, uri: str) -> GenreflowError | None:
+def _find_failure(error: Exception, uri: str) -> GenreflowError | None:
     """Return what went wrong on the way to the server; none if it answered, also with a 404."""
     if getattr(error, "error_code", "") in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
         return UsageError(describe_refusal(uri, "this account has no right to it"))
-    cause = _find_cause(error)
-    answer = cause.response if cause else None
-    if cause is None or (answer is not None and answer.status_code == 404):
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, requests.RequestException):
+        cause = cause.__cause__ or cause.__context__
+    if not isinstance(cause, requests.RequestException):
+        return None
+    answer = cause.response
+    if answer is not None and answer.status_code == 404:
         return None
     if answer is not None and answer.status_code in (401, 403):
         return UsageError(describe_refusal(uri, f"{answer.status_code} {answer.reason}"))
-    return TransientError(describe_absence(uri, _describe_cause(cause)))
-
-
-def _find_cause(error: BaseException | None) -> requests.RequestException | None:
-    while error:
-        if isinstance(error, requests.RequestException):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _describe_cause(cause: requests.RequestException) -> str:
+    description = "the connection is refused, or breaks off"
     if isinstance(cause, requests.exceptions.RetryError | requests.HTTPError):
-        return "it answers with errors alone"
-    if isinstance(cause, requests.Timeout):
-        return "it takes too long"
-    return "the connection is refused, or breaks off"
+        description = "it answers with errors alone"
+    elif isinstance(cause, requests.Timeout):
+        description = "it takes too long"
+    return TransientError(describe_absence(uri, description))

@@ -47,6 +47,7 @@ from storage.catalog.snapshots import (
     Snapshot,
     SnapshotChoice,
     choose_snapshot,
+    count_split_examples,
     read_features,
 )
 from storage.home import DataLayout
@@ -277,7 +278,9 @@ def _log_pruned(study: Study, trial: Trial, model: Network, scores: Mapping[str,
     from storage.models.runs import start_training
 
     tracking = open_tracked(study.layout)
-    run_id = start_training(tracking, study.run_id, describe_trial(study.layout, trial))
+    with open_catalog(study.layout) as catalog:
+        n_examples = count_split_examples(catalog, trial.snapshot)
+    run_id = start_training(tracking, study.run_id, describe_trial(trial, n_examples))
     run = replace(study, run_id=run_id)
     with run.failing():
         model_uri = log_model(tracking, run_id, model, trial.document)

@@ -25,10 +25,8 @@ class Study:
 
     def add_figure(self, name: str, figure: "Figure") -> None:
         """Write a figure as ``<name>.png``."""
-        from storage.models.runs import log_file
-
         path = write_figure(self.folder, name, figure)
-        log_file(open_tracked(self.layout), self.run_id, path, "figures")
+        open_tracked(self.layout).client.log_artifact(self.run_id, str(path), "figures")
 
     def add_numbers(self, name: str, document: Mapping[str, object]) -> None:
         """Write a document as ``<name>.json``; what is not a number becomes null."""
@@ -40,10 +38,8 @@ class Study:
 
     def add_text(self, name: str, text: str) -> Path:
         """Write a page of text; return the file."""
-        from storage.models.runs import log_file
-
         path = write_text(self.folder, name, text)
-        log_file(open_tracked(self.layout), self.run_id, path)
+        open_tracked(self.layout).client.log_artifact(self.run_id, str(path))
         return path
 
     def add_scores(self, scores: Mapping[str, float]) -> None:

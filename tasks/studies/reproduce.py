@@ -20,7 +20,7 @@ from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
-from storage.catalog.snapshots import read_groups, read_snapshot
+from storage.catalog.snapshots import read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
@@ -61,14 +61,14 @@ class Reproduction:
 @task
 def retrain(layout: DataLayout, name: str) -> Reproduction:
     """Train a run again, named by its id or the beginning of it; the catalog stays as it is."""
-    from storage.models.runs import log_reproduction, read_tags
+    from storage.models.runs import log_reproduction
 
     tracking, run = open_tracked(layout), find_run(layout, name)
     trial = _read_trial(layout, tracking, run)
     examples = {split: split_examples(layout, trial.snapshot, split) for split in LEARNING_SPLITS}
     scores, is_identical = _train_again(layout, run, trial, examples)
     digest = digest_examples(examples[Split.TRAIN], examples[Split.VALIDATION])
-    known = read_tags(tracking, run.run_id).get("examples_digest")
+    known = tracking.client.get_run(run.run_id).data.tags.get("examples_digest")
     reproduction = Reproduction(
         run_id=run.run_id,
         examples_digest=digest,
@@ -99,9 +99,9 @@ def find_run(layout: DataLayout, name: str) -> Run:
 def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Trial:
     """Read the trial of a run back, and make sure that nothing is missing."""
     from storage.models.logged import describe_model
-    from storage.models.runs import read_params
 
     document = describe_model(tracking, run.model_uri).document
+    params = tracking.client.get_run(run.run_id).data.params
     with open_catalog(layout) as catalog:
         snapshot = read_snapshot(catalog, run.snapshot_id)
         track_ids = read_groups(catalog, run.snapshot_id).keys()
@@ -110,7 +110,7 @@ def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Trial:
         seed=run.seed,
         snapshot=snapshot,
         features=FeatureConfig.from_document(document["features"]),
-        training=read_training(read_params(tracking, run.run_id)),
+        training=read_training(params),
         tag_prior=_read_tag_prior(tracking, run),
     )
     if trial.trial_id != run.trial_id:
@@ -154,10 +154,11 @@ def _train_again(
     layout: DataLayout, run: Run, trial: Trial, examples: Mapping[Split, Examples]
 ) -> tuple[dict[Split, float], bool]:
     """Return macro F1 on both other splits, and whether all predictions have the same bits."""
-    training, model = import_training(), _fit_again(layout, trial, examples)
-    before = load_model(layout, run.model_uri)
     with open_catalog(layout) as catalog:
         groups = read_groups(catalog, run.snapshot_id)
+        fold_groups = read_fold_groups(catalog, run.snapshot_id)
+    training, model = import_training(), _fit_again(trial, examples, fold_groups)
+    before = load_model(layout, run.model_uri)
     songs, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]
@@ -168,12 +169,14 @@ def _train_again(
     return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
-def _fit_again(layout: DataLayout, trial: Trial, examples: Mapping[Split, Examples]) -> Network:
+def _fit_again(
+    trial: Trial, examples: Mapping[Split, Examples], fold_groups: Mapping[str, str]
+) -> Network:
     """Train the model of a trial as the run did."""
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        return build_network(fit_trial(layout, trial, train), trial.network)
+        return build_network(fit_trial(trial, train, fold_groups), trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model

@@ -151,7 +151,7 @@ def _by_snapshot(layout: DataLayout, chosen: Chosen) -> Iterator[tuple[Snapshot,
 
 def read_histories(layout: DataLayout, chosen: Chosen) -> dict[str, tuple[TrainingHistory, ...]]:
     """Return the validation accuracy of each training at the compared length, epoch by epoch."""
-    from storage.models.runs import read_curve, read_params
+    from storage.models.runs import read_curve
 
     tracking = open_tracked(layout)
     return {
@@ -159,7 +159,9 @@ def read_histories(layout: DataLayout, chosen: Chosen) -> dict[str, tuple[Traini
             TrainingHistory(
                 seed=run.seed,
                 accuracies=tuple(read_curve(tracking, run.run_id, "validation_accuracy")),
-                max_epochs=int(read_params(tracking, run.run_id).get("max_epochs", 0)),
+                max_epochs=int(
+                    tracking.client.get_run(run.run_id).data.params.get("max_epochs", 0)
+                ),
             )
             for run in chosen.at_length(network)
         )
@@ -169,8 +171,8 @@ def read_histories(layout: DataLayout, chosen: Chosen) -> dict[str, tuple[Traini
 
 def read_training(layout: DataLayout, run: Run) -> dict[str, Any]:
     """Return the curves of one training by name, and its settings as ``params``."""
-    from storage.models.runs import read_curve, read_params
+    from storage.models.runs import read_curve
 
     tracking = open_tracked(layout)
     curves = {name: read_curve(tracking, run.run_id, name) for name in CURVES}
-    return {**curves, "params": read_params(tracking, run.run_id)}
+    return {**curves, "params": dict(tracking.client.get_run(run.run_id).data.params)}

@@ -42,6 +42,7 @@ NETWORK_SIZES = {
 }
 
 
+pytestmark = pytest.mark.keras
 PLAIN_CONVOLUTION = {"cnn", "combined", *KERNEL_COUNTS}
 
 
@@ -49,7 +50,6 @@ def test_every_network_has_a_size_worked_by_hand() -> None:
     assert {name for name, _ in NETWORK_SIZES} == set(NETWORKS)
 
 
-@pytest.mark.keras
 @pytest.mark.parametrize(("name", "input_shape"), NETWORK_SIZES)
 def test_a_network_has_exactly_its_parameters(name: str, input_shape: tuple[int, int]) -> None:
     model = build_network(name, input_shape, 6)
@@ -57,19 +57,6 @@ def test_a_network_has_exactly_its_parameters(name: str, input_shape: tuple[int,
     assert model.count_params() == NETWORK_SIZES[name, input_shape]
 
 
-@pytest.mark.keras
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_gives_float32_probabilities_for_one_second_fragments(name: str) -> None:
-    matrices = np.random.default_rng(0).random((5, 12, 9), dtype=np.float32)
-
-    probabilities = np.asarray(build_network(name, (12, 9), 6)(matrices))
-
-    assert probabilities.dtype == np.float32
-    assert probabilities.shape == (5, 6)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-
-
-@pytest.mark.keras
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_reads_thirty_seconds_of_mel_bands(name: str) -> None:
     matrices = np.random.default_rng(0).random((1, 64, 1290), dtype=np.float32)
@@ -80,13 +67,11 @@ def test_a_network_reads_thirty_seconds_of_mel_bands(name: str) -> None:
     np.testing.assert_allclose(np.asarray(model(matrices)).sum(axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.keras
 @pytest.mark.parametrize("name", sorted({*NETWORKS} - PLAIN_CONVOLUTION))
 def test_a_network_without_plain_convolution_reads_one_band(name: str) -> None:
     assert build_network(name, (1, 3000), 4).output_shape == (None, 4)
 
 
-@pytest.mark.keras
 @pytest.mark.parametrize(
     ("n_frames", "n_read"), [(299, 299), (300, 300), (301, 150), (1290, 258), (3000, 300)]
 )
@@ -109,24 +94,6 @@ def test_neighbouring_frames_are_averaged_to_three_hundred_at_most(
     )
 
 
-@pytest.mark.keras
-@pytest.mark.parametrize(
-    ("n_bands", "n_frames", "n_features"),
-    [(29, 17, 29 * 17 * 32), (29, 62, 2 * 29 * 32), (438, 12, 2 * 32)],
-)
-def test_what_is_too_large_to_flatten_is_pooled_over_time_then_over_all(
-    n_bands: int, n_frames: int, n_features: int
-) -> None:
-    import keras
-
-    from genre_core.networks.thesis import flatten_or_pool
-
-    kernels = keras.Input((n_bands, n_frames, 32))
-
-    assert flatten_or_pool(kernels, 128).shape == (None, n_features)
-
-
-@pytest.mark.keras
 def test_pooling_over_time_keeps_the_mean_and_the_maximum_of_each_band() -> None:
     import keras
 
@@ -142,7 +109,6 @@ def test_pooling_over_time_keeps_the_mean_and_the_maximum_of_each_band() -> None
     np.testing.assert_array_equal(both[..., 32:], features.max(axis=2))
 
 
-@pytest.mark.keras
 @pytest.mark.parametrize("name", ["rnn_tanh", "rnn", "gru", "lstm"])
 def test_a_recurrent_network_steps_through_frames_not_bands(name: str) -> None:
     model = build_network(name, (12, 29), 6)
@@ -152,7 +118,6 @@ def test_a_recurrent_network_steps_through_frames_not_bands(name: str) -> None:
     assert first_kernel.shape[0] == 12
 
 
-@pytest.mark.keras
 @pytest.mark.parametrize("name", ["rnn_tanh", "rnn", "combined"])
 def test_steps_that_are_written_out_give_what_a_loop_gives(name: str) -> None:
     import keras
@@ -180,34 +145,11 @@ def test_a_long_matrix_is_stepped_through_in_a_loop() -> None:
     assert not any(getattr(layer, "unroll", False) for layer in layers)
 
 
-def test_the_combined_network_reads_one_matrix_in_both_parts() -> None:
-    model = build_network("combined", (12, 29), 6)
-
-    assert model.input_shape == (None, 12, 29)
-    assert model.output_shape == (None, 6)
-
-
-@pytest.mark.keras
-@pytest.mark.parametrize("name", ["cnn", "combined", "cnn_4_8"])
-@pytest.mark.parametrize("input_shape", [(12, 7), (7, 29)])
-def test_a_matrix_too_small_to_convolve_is_refused_in_a_sentence(
-    name: str, input_shape: tuple[int, int]
-) -> None:
-    sentence = (
-        rf"network {name} needs .* 8 bands × 8 frames; .* {input_shape[0]} × {input_shape[1]}"
-    )
-
-    with pytest.raises(ValueError, match=sentence):
-        build_network(name, input_shape, 6)
-
-
-@pytest.mark.keras
 @pytest.mark.parametrize("name", ["cnn", "combined"])
 def test_the_smallest_matrix_that_can_be_convolved_is_accepted(name: str) -> None:
     assert build_network(name, (8, 8), 2).output_shape == (None, 2)
 
 
-@pytest.mark.keras
 @pytest.mark.parametrize("name", KERNEL_COUNTS)
 def test_a_network_of_other_kernels_differs_from_cnn_in_nothing_else(name: str) -> None:
     def layers(network: str) -> list[dict[str, object]]:
@@ -221,19 +163,22 @@ def test_a_network_of_other_kernels_differs_from_cnn_in_nothing_else(name: str) 
     assert layers(name) == layers("cnn")
 
 
-def test_an_unknown_network_is_refused_with_the_names_of_the_others() -> None:
-    with pytest.raises(ValueError, match=r"'transformer'.* dense, rnn_tanh, rnn, gru, lstm, cnn"):
-        build_network("transformer", (12, 29), 6)
-
-
-def test_a_matrix_without_frames_is_refused() -> None:
-    with pytest.raises(ValueError, match="12 bands × 0 frames"):
-        build_network("dense", (12, 0), 6)
-
-
-def test_a_single_genre_is_refused() -> None:
-    with pytest.raises(ValueError, match="two at least"):
-        build_network("dense", (12, 29), 1)
+@pytest.mark.parametrize(
+    ("name", "shape", "n_genres", "sentence"),
+    [
+        ("transformer", (12, 29), 6, r"'transformer'.* dense, rnn_tanh, rnn, gru, lstm, cnn"),
+        ("dense", (12, 0), 6, r"needs .* 1 bands × 1 frames; .* 12 × 0"),
+        ("dense", (12, 29), 1, "two genres at least, not 1"),
+        ("cnn", (12, 7), 6, r"cnn needs .* 8 bands × 8 frames; .* 12 × 7"),
+        ("combined", (7, 29), 6, r"combined needs .* 8 bands × 8 frames; .* 7 × 29"),
+        ("cnn_4_8", (12, 7), 6, "cnn_4_8 needs"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_refused_in_a_sentence(
+    name: str, shape: tuple[int, int], n_genres: int, sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        build_network(name, shape, n_genres)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,28 @@
 """The split by group, once and for ever: libraries made by hand (tests/golden/README.md)."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from genre_core.dataset.groups import Candidate
-from genre_core.dataset.splits import Assignment, SplitPlan, assign
+from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig
+from genre_core.dataset.groups import (
+    Candidate,
+    fold_artist,
+    genres_without_groups,
+    group_keys,
+    join_artists,
+    song_keys,
+)
+from genre_core.dataset.splits import Assignment, assign
 from genre_core.records import LEARNING_SPLITS, Split
 
 Places = dict[str, Assignment]
+GOLDEN = GoldenConfig()
 
 
 def song(name: str, artist: str = "", genre: str = "jazz", recording: str = "") -> Candidate:
@@ -27,7 +39,7 @@ def songs_of(artist: str, n_songs: int, genre: str = "jazz") -> list[Candidate]:
 
 
 def library(*n_songs: int, genre: str = "jazz") -> list[Candidate]:
-    """One artist a number: ``library(3, 2)`` has three songs of ``a`` and two of ``b``."""
+    """``library(3, 2)`` has three songs of the artist ``a`` and two of ``b``."""
     return [
         candidate
         for artist, n in zip("abcdefghij", n_songs, strict=False)
@@ -35,20 +47,23 @@ def library(*n_songs: int, genre: str = "jazz") -> list[Candidate]:
     ]
 
 
-def places(plan: SplitPlan) -> Places:
-    return {assignment.track_id: assignment for assignment in plan.assignments}
+def artists(n_artists: int, n_songs: int = 1, genre: str = "jazz") -> list[Candidate]:
+    return [c for n in range(n_artists) for c in songs_of(f"artist {n}", n_songs, genre)]
 
 
-def grow(settled: Places, candidates: Sequence[Candidate]) -> Places:
-    return settled | places(assign(candidates, settled, seed=0))
+def grow(
+    settled: Places, candidates: Sequence[Candidate], golden: GoldenConfig = NO_GOLDEN
+) -> Places:
+    plan = assign(candidates, settled, 0, golden)
+    return settled | {assignment.track_id: assignment for assignment in plan.assignments}
 
 
-def sizes(found: Places) -> tuple[int, ...]:
-    counts = Counter(assignment.split for assignment in found.values())
-    return tuple(counts[split] for split in LEARNING_SPLITS)
+def sizes(found: Places, genre: str = "jazz", splits: Iterable[Split] = LEARNING_SPLITS) -> object:
+    counts = Counter(place.split for place in found.values() if place.genre == genre)
+    return tuple(counts[split] for split in splits)
 
 
-def sides(found: Places, candidates: Iterable[Candidate]) -> set[Split]:
+def splits_of(found: Places, candidates: Iterable[Candidate]) -> set[Split]:
     return {found[candidate.track_id].split for candidate in candidates}
 
 
@@ -56,21 +71,67 @@ def levels(found: Places) -> set[str]:
     return {assignment.split_level for assignment in found.values()}
 
 
-def placed(candidate: Candidate, split: Split, group_id: str) -> Assignment:
-    return Assignment(
-        track_id=candidate.track_id,
-        genre=candidate.genre,
-        split=split,
-        group_id=group_id,
-        split_level="group",
-    )
+def settle(**split_of: tuple[Candidate, Split]) -> Places:
+    """Songs that were assigned before, each as the artist of its name."""
+    return {
+        candidate.track_id: Assignment(
+            track_id=candidate.track_id,
+            genre=candidate.genre,
+            split=split,
+            group_id=f"artist:{name}",
+            split_level="group",
+        )
+        for name, (candidate, split) in split_of.items()
+    }
 
 
-def test_a_hundred_songs_of_unknown_artists_are_split_70_15_15() -> None:
-    found = grow({}, [song(str(index)) for index in range(100)])
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("The  B-52's", "the b52s", True),
+        ("AC/DC", "ac dc", True),
+        ("  Nina Simone ", "nina_simone", True),
+        ("Sigur R\u00f3s", "Sigur Ro\u0301s", True),
+        ("ＡＢＢＡ", "abba", True),
+        ("STRAUß", "strauss", True),
+        ("Abba", "Abbas", False),
+        ("!!!", "???", False),
+        ("歌", "声", False),
+    ],
+)
+def test_spellings_of_one_artist_are_folded(one: str, other: str, is_same: bool) -> None:
+    assert (fold_artist(one) == fold_artist(other)) == is_same
 
-    assert sizes(found) == (70, 15, 15)
-    assert levels(found) == {"group"}
+
+def test_a_song_is_tied_by_artist_if_it_is_known_and_by_recording() -> None:
+    known = Candidate(track_id="3f9a", genre="jazz", artist="Ada", recordings=("print:7",))
+    blank = Candidate(track_id="3f9a", genre="jazz", artist=" \t")
+
+    assert group_keys(known) == ("artist:ada", "print:7")
+    assert song_keys(known) == ("track:3f9a", "print:7")
+    assert group_keys(blank) == ("track:3f9a",)
+
+
+@pytest.mark.parametrize("n_songs", [(1,), (1, 1), (2, 1), (3, 1), (3, 1, 1)])
+def test_too_few_groups_or_one_that_dominates_cannot_be_split_by_group(
+    n_songs: tuple[int, ...],
+) -> None:
+    assert genres_without_groups(library(*n_songs)) == {"jazz"}
+
+
+@pytest.mark.parametrize("n_songs", [(1, 1, 1), (2, 1, 1), (3, 2, 1)])
+def test_three_groups_of_which_none_holds_more_than_half_can_be(n_songs: tuple[int, ...]) -> None:
+    assert genres_without_groups(library(*n_songs)) == frozenset()
+
+
+def test_groups_of_one_artist_are_joined_and_unknown_artists_join_nothing() -> None:
+    groups = ["track:1", "track:2", "artist:abba", "track:4", "track:5", "recording:6"]
+    names = ["Nina Simone", "nina_simone", "Abba", "", "", "ABBA"]
+
+    joined = join_artists(groups, names)
+
+    assert (joined[0], joined[2]) == (joined[1], joined[5])
+    assert len(set(joined)) == 4
 
 
 def test_each_genre_is_split_70_15_15() -> None:
@@ -79,8 +140,7 @@ def test_each_genre_is_split_70_15_15() -> None:
 
     found = grow({}, jazz + rock)
 
-    assert sizes({c.track_id: found[c.track_id] for c in jazz}) == (70, 15, 15)
-    assert sizes({c.track_id: found[c.track_id] for c in rock}) == (14, 3, 3)
+    assert (sizes(found), sizes(found, "rock")) == ((70, 15, 15), (14, 3, 3))
 
 
 @pytest.mark.parametrize(
@@ -93,14 +153,9 @@ def test_each_genre_is_split_70_15_15() -> None:
     ],
 )
 def test_whole_artists_fill_the_splits(n_songs: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    candidates = library(*n_songs)
+    found = grow({}, library(*n_songs))
 
-    found = grow({}, candidates)
-
-    assert sizes(found) == expected
-    assert levels(found) == {"group"}
-    for artist in "abcdefg"[: len(n_songs)]:
-        assert len(sides(found, [c for c in candidates if c.artist == artist])) == 1
+    assert (sizes(found), levels(found)) == (expected, {"group"})
 
 
 @pytest.mark.parametrize(
@@ -112,15 +167,7 @@ def test_a_genre_of_few_or_dominating_artists_is_split_by_song(
 ) -> None:
     found = grow({}, library(*n_songs))
 
-    assert sizes(found) == expected
-    assert levels(found) == {"song"}
-
-
-def test_an_artist_of_exactly_half_a_genre_stays_whole() -> None:
-    found = grow({}, library(4, 2, 2))
-
-    assert levels(found) == {"group"}
-    assert len(sides(found, songs_of("a", 4))) == 1
+    assert (sizes(found), levels(found)) == (expected, {"song"})
 
 
 @pytest.mark.parametrize(
@@ -130,62 +177,23 @@ def test_of_very_few_songs_training_gets_the_first(n_songs: int, expected: tuple
     assert sizes(grow({}, [song(str(index)) for index in range(n_songs)])) == expected
 
 
-def test_spellings_of_an_artist_stand_on_one_side() -> None:
-    spellings = [
-        song(str(n), name) for n, name in enumerate(["The B-52's", "the b52s", "THE B 52S"])
-    ]
-    others = [song(f"other {index}") for index in range(20)]
-
-    found = grow({}, spellings + others)
-
-    assert len(sides(found, spellings)) == 1
-
-
-def test_an_artist_of_two_genres_stands_on_one_side_in_both() -> None:
+def test_an_artist_of_two_genres_is_in_one_split_in_both() -> None:
     jazz, rock = library(2, 2, 2, 2, 2), library(2, 2, 2, 2, 2, genre="rock")
 
     found = grow({}, jazz + rock)
 
     for artist in "abcde":
-        assert len(sides(found, [c for c in jazz + rock if c.artist == artist])) == 1
-    assert set(LEARNING_SPLITS) == sides(found, jazz) == sides(found, rock)
+        assert len(splits_of(found, [c for c in jazz + rock if c.artist == artist])) == 1
+    assert set(LEARNING_SPLITS) == splits_of(found, jazz) == splits_of(found, rock)
 
 
 def test_a_genre_that_is_split_by_song_does_not_tie_its_artists_elsewhere() -> None:
     one_artist = songs_of("a", 20, genre="ballad")
-    jazz = library(2, 2, 2, 2, 2)
 
-    found = grow({}, one_artist + jazz)
+    found = grow({}, one_artist + library(2, 2, 2, 2, 2))
 
-    assert sides(found, one_artist) == set(LEARNING_SPLITS)
-    assert len(sides(found, songs_of("a", 2))) == 1
-
-
-def test_copies_of_a_recording_stand_on_one_side_in_every_genre() -> None:
-    copies = [song(name, name, genre, "print:1") for name, genre in (("x", "jazz"), ("y", "rock"))]
-    others = [song(str(index), genre=genre) for index in range(20) for genre in ("jazz", "rock")]
-
-    found = grow({}, copies + others)
-
-    assert len(sides(found, copies)) == 1
-    assert found[copies[0].track_id].group_id == found[copies[1].track_id].group_id
-
-
-def test_growth_moves_nothing() -> None:
-    before = grow({}, library(3, 3, 2, 2, 2, 1, 1))
-
-    after = grow(before, library(9, 3, 2, 2, 9, 1, 1, 5, 5, 5))
-
-    assert {track_id: after[track_id] for track_id in before} == before
-    assert len(after) == 42
-
-
-def test_new_songs_of_a_known_artist_follow_it() -> None:
-    before = grow({}, library(3, 3, 2, 2, 2, 1, 1))
-
-    after = grow(before, library(3, 3, 2, 2, 2, 1, 7))
-
-    assert sides(after, songs_of("g", 7)) == sides(before, songs_of("g", 1))
+    assert splits_of(found, one_artist) == set(LEARNING_SPLITS)
+    assert len(splits_of(found, songs_of("a", 2))) == 1
 
 
 def test_growth_fills_what_is_missing() -> None:
@@ -193,8 +201,7 @@ def test_growth_fills_what_is_missing() -> None:
 
     after = grow(before, [song(str(index)) for index in range(100)])
 
-    assert sizes(before) == (1, 0, 0)
-    assert sizes(after) == (70, 15, 15)
+    assert (sizes(before), sizes(after)) == ((1, 0, 0), (70, 15, 15))
 
 
 def test_a_genre_that_was_split_by_group_stays_so() -> None:
@@ -203,7 +210,7 @@ def test_a_genre_that_was_split_by_group_stays_so() -> None:
     after = grow(before, library(50, 2, 2))
 
     assert levels(after) == {"group"}
-    assert sides(after, songs_of("a", 50)) == sides(before, songs_of("a", 2))
+    assert splits_of(after, songs_of("a", 50)) == splits_of(before, songs_of("a", 2))
 
 
 def test_an_artist_that_was_split_by_song_stays_so_while_new_ones_are_kept_whole() -> None:
@@ -216,76 +223,187 @@ def test_an_artist_that_was_split_by_song_stays_so_while_new_ones_are_kept_whole
     for artist in "cde":
         members = songs_of(artist, 4)
         assert {after[c.track_id].split_level for c in members} == {"group"}
-        assert len(sides(after, members)) == 1
+        assert len(splits_of(after, members)) == 1
 
 
-def test_a_song_that_ties_groups_in_different_splits_is_a_conflict_and_named() -> None:
+def test_a_song_that_ties_groups_in_different_splits_is_a_conflict_and_leaves_the_others_be() -> (
+    None
+):
     ada, bob = song("ada", "Ada", recording="print:1"), song("bob", "Bob")
-    settled = {
-        ada.track_id: placed(ada, Split.TRAIN, "artist:ada"),
-        bob.track_id: placed(bob, Split.TEST, "artist:bob"),
-    }
-    torn = song("copy of ada", "Bob", recording="print:1")
-
-    plan = assign([ada, bob, torn], settled, seed=0)
-
-    assert plan.assignments == ()
-    assert list(plan.conflicts) == [torn.track_id]
-    assert "artist:bob (test), print:1 (train)" in plan.conflicts[torn.track_id]
-
-
-def test_a_conflict_leaves_the_other_songs_alone() -> None:
-    ada, bob = song("ada", "Ada", recording="print:1"), song("bob", "Bob")
-    settled = {
-        ada.track_id: placed(ada, Split.TRAIN, "artist:ada"),
-        bob.track_id: placed(bob, Split.TEST, "artist:bob"),
-    }
+    clara = song("clara", "Clara", recording="print:2")
+    dora = song("dora", "Dora", recording="print:2")  # one recording, found after both were settled
+    settled = settle(
+        ada=(ada, Split.TRAIN),
+        bob=(bob, Split.TEST),
+        clara=(clara, Split.TRAIN),
+        dora=(dora, Split.TEST),
+    )
     torn, follower = song("copy of ada", "Bob", recording="print:1"), song("bob again", "Bob")
+    late = song("late", "Eve", recording="print:2")
 
-    plan = assign([ada, bob, torn, follower], settled, seed=0)
+    plan = assign([ada, bob, clara, dora, torn, follower, late], settled, seed=0)
 
-    assert [a.split for a in plan.assignments] == [Split.TEST]
-    assert plan.assignments[0].track_id == follower.track_id
-
-
-def test_settled_songs_that_are_found_to_be_one_recording_leave_new_copies_out() -> None:
-    ada, bob = song("ada", "Ada", recording="print:1"), song("bob", "Bob", recording="print:1")
-    settled = {
-        ada.track_id: placed(ada, Split.TRAIN, "artist:ada"),
-        bob.track_id: placed(bob, Split.TEST, "artist:bob"),
-    }
-    copy = song("copy", "Clara", recording="print:1")
-
-    plan = assign([ada, bob, copy], settled, seed=0)
-
-    assert plan.assignments == ()
-    assert "print:1 (test, train)" in plan.conflicts[copy.track_id]
+    assert [(a.track_id, a.split) for a in plan.assignments] == [(follower.track_id, Split.TEST)]
+    assert plan.conflicts.keys() == {torn.track_id, late.track_id}
+    assert "artist:bob (test), print:1 (train)" in plan.conflicts[torn.track_id]
+    assert "print:2 (test, train)" in plan.conflicts[late.track_id]
 
 
-def test_a_group_of_twenty_thousand_songs_is_placed() -> None:
+def test_a_group_of_twenty_thousand_songs_is_assigned() -> None:
     one_artist = [song(str(index), "Ada", recording="print:1") for index in range(20_000)]
     others = [song(f"other {index}", f"artist {index}") for index in range(20_000)]
-    first, second = one_artist[:10_000] + others, one_artist[10_000:]
-    before = grow({}, first)
+    before = grow({}, one_artist[:10_000] + others)
 
-    after = grow(before, first + second)
+    after = grow(before, one_artist + others)
 
     assert len(after) == 40_000
-    assert len(sides(after, one_artist)) == 1
+    assert len(splits_of(after, one_artist)) == 1
     assert len({after[c.track_id].group_id for c in one_artist}) == 1
 
 
 def test_the_seed_decides_among_groups_of_equal_size() -> None:
     candidates = [song(str(index)) for index in range(100)]
 
-    one, other = (places(assign(candidates, {}, seed)) for seed in (0, 1))
+    one, other = (assign(candidates, {}, seed).assignments for seed in (0, 1))
 
-    assert sizes(one) == sizes(other) == (70, 15, 15)
-    assert any(one[track_id].split != other[track_id].split for track_id in one)
+    assert [a.track_id for a in one] == [a.track_id for a in other]
+    assert [a.split for a in one] != [a.split for a in other]
 
 
-def test_assignments_come_in_the_order_of_their_ids() -> None:
-    plan = assign(library(3, 3, 3), {}, seed=0)
+@pytest.mark.parametrize(
+    ("n_artists", "n_songs", "expected"),
+    [
+        (9, 1, (6, 2, 1, 0)),
+        (10, 1, (6, 2, 1, 1)),
+        (100, 1, (63, 14, 13, 10)),
+        (20, 5, (60, 15, 15, 10)),
+    ],
+)
+def test_a_tenth_is_golden_by_whole_artists_and_the_rest_is_split_70_15_15(
+    n_artists: int, n_songs: int, expected: tuple[int, ...]
+) -> None:
+    found = grow({}, artists(n_artists, n_songs), GOLDEN)
 
-    track_ids = [assignment.track_id for assignment in plan.assignments]
-    assert track_ids == sorted(track_ids)
+    assert sizes(found, splits=Split) == expected
+    for artist in range(n_artists):
+        assert len(splits_of(found, songs_of(f"artist {artist}", n_songs))) == 1
+
+
+def test_a_small_genre_gives_no_golden_songs_beside_a_large_one() -> None:
+    found = grow({}, [*artists(20), *artists(9, genre="rock")], GOLDEN)
+
+    assert (sizes(found, splits=[Split.GOLDEN]), sizes(found, "rock", [Split.GOLDEN])) == (
+        (2,),
+        (0,),
+    )
+
+
+@pytest.mark.parametrize(("n_before", "n_after", "n_golden"), [(50, 100, 10), (1000, 1080, 40)])
+def test_golden_songs_come_from_half_of_the_new_groups_at_most(
+    n_before: int, n_after: int, n_golden: int
+) -> None:
+    before = grow({}, artists(n_before))
+
+    after = grow(before, artists(n_after), GOLDEN)
+
+    assert {track_id: after[track_id] for track_id in before} == before
+    assert sizes(after, splits=[Split.GOLDEN]) == (n_golden,)
+
+
+def test_at_most_half_of_the_groups_are_golden() -> None:
+    # two artists of 30 songs and ten of one: a fifth of the songs would be 14, and all of the ten
+    found = grow({}, [*artists(2, 30), *artists(12)[2:]], GoldenConfig(share=0.2))
+
+    assert sizes(found, splits=[Split.GOLDEN]) == (6,)
+
+
+def test_new_songs_of_an_artist_follow_it_into_the_golden_set_and_into_the_others() -> None:
+    before = grow({}, artists(20), GOLDEN)
+
+    after = grow(before, artists(20, 3), GOLDEN)
+
+    for artist in range(20):
+        members = songs_of(f"artist {artist}", 3)
+        assert splits_of(after, members) == splits_of(before, members[:1])
+    assert sizes(after, splits=[Split.GOLDEN]) == (6,)
+
+
+def test_a_song_that_ties_golden_and_training_ones_is_a_conflict() -> None:
+    before = grow({}, artists(20), GOLDEN)
+    group_in = {place.split: place.group_id for place in before.values()}
+    both = (group_in[Split.GOLDEN], group_in[Split.TRAIN])
+    bridge = Candidate(track_id="f" * 64, genre="jazz", recordings=both)
+
+    plan = assign([*artists(20), bridge], before, 0, GOLDEN)
+
+    assert "groups in different splits" in plan.conflicts[bridge.track_id]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [({"share": 0.6}, "golden.share is 0.6"), ({"min_groups": 5}, "golden.min_groups is 5")],
+)
+def test_settings_that_would_leave_too_little_to_learn_from_are_refused(
+    changes: dict[str, float], match: str
+) -> None:
+    with pytest.raises(ValueError, match=match):
+        GoldenConfig(**changes)  # type: ignore[arg-type]
+
+
+ARTISTS = st.sampled_from(["", "a", "b", "c", "d", "e", "f"])
+GENRES = st.sampled_from(["jazz", "rock"])
+RECORDINGS = st.sampled_from(["", "", "", "print:1", "print:2"])
+
+
+@st.composite
+def growing_libraries(draw: st.DrawFn) -> list[list[Candidate]]:
+    drawn = draw(st.lists(st.tuples(ARTISTS, GENRES, RECORDINGS), max_size=40))
+    whole = [song(str(index), *rest) for index, rest in enumerate(drawn)]
+    cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=3)))
+    return [whole[:cut] for cut in [*cuts, len(whole)]]
+
+
+@given(stages=growing_libraries(), rng=st.randoms(use_true_random=False))
+def test_every_song_has_one_place_or_is_a_conflict_none_moves_and_order_changes_nothing(
+    stages: list[list[Candidate]], rng: Random
+) -> None:
+    settled: Places = {}
+    for candidates in stages:
+        plan = assign(candidates, settled, seed=0)
+        found = {assignment.track_id: assignment for assignment in plan.assignments}
+
+        assert plan == assign(rng.sample(candidates, len(candidates)), settled, seed=0)
+        assert not (plan.conflicts and not settled)
+        assert len(found) == len(plan.assignments)
+        assert not found.keys() & (settled.keys() | plan.conflicts.keys())
+        settled |= found
+        assert settled.keys() | plan.conflicts.keys() == {c.track_id for c in candidates}
+
+
+@given(stages=growing_libraries())
+def test_neither_artists_nor_recordings_are_in_two_splits(stages: list[list[Candidate]]) -> None:
+    settled: Places = {}
+    for candidates in stages:
+        settled = grow(settled, candidates)
+
+    found: dict[tuple[str, str], set[Split]] = defaultdict(set)
+    for candidate in stages[-1]:
+        if place := settled.get(candidate.track_id):
+            for recording in candidate.recordings:
+                found["", recording].add(place.split)
+            if candidate.artist and place.split_level == "group":
+                found[candidate.genre, candidate.artist].add(place.split)
+    assert all(len(splits) == 1 for splits in found.values())
+
+
+@given(stages=growing_libraries())
+def test_a_genre_of_three_groups_or_more_has_songs_in_every_split(
+    stages: list[list[Candidate]],
+) -> None:
+    groups: dict[str, set[str]] = defaultdict(set)
+    splits: dict[str, set[Split]] = defaultdict(set)
+    for assignment in assign(stages[-1], {}, seed=0).assignments:
+        groups[assignment.genre].add(assignment.group_id)
+        splits[assignment.genre].add(assignment.split)
+
+    assert all(len(splits[genre]) == 3 for genre in groups if len(groups[genre]) >= 3)

@@ -1,8 +1,11 @@
 """Training: the rules of thesis section 4.3, the best weights, seeds, and predictions."""
 
+import math
 import random
 import threading
-from typing import TYPE_CHECKING
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,15 +14,29 @@ from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array
 from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import EpochScores, TrainingConfig
-from tests.genre_core.made_examples import noise
 
 if TYPE_CHECKING:
     import keras
+
 
 pytestmark = pytest.mark.keras
 
 STILL = 1e-9
 """A learning rate that moves no float32 weight."""
+
+
+def training() -> ModuleType:
+    """Import Keras only when a test runs."""
+    return import_module("genre_core.training.fit")
+
+
+def noise(n_examples: int, seed: int, n_genres: int = 3) -> Examples:
+    rng = np.random.default_rng(seed)
+    return Examples(
+        matrices=rng.random((n_examples, 4, 5), dtype=np.float32),
+        labels=rng.integers(0, n_genres, n_examples),
+        track_ids=np.array([f"track{i}" for i in range(n_examples)], dtype=object),
+    )
 
 
 def separable(n_examples: int, n_genres: int) -> Examples:
@@ -45,16 +62,12 @@ def fit(
     seed: int = 0,
     **settings: float | AugmentationConfig,
 ) -> list[EpochScores]:
-    from genre_core.training import fit as training
-
     config = TrainingConfig(**settings)
-    return training.fit_network(model, train, validation, config, seed, lambda scores: None)
+    return training().fit_network(model, train, validation, config, seed, lambda scores: None)
 
 
 def predict(model: "keras.Model", matrices: Float32Array) -> Float32Array:
-    from genre_core.training import fit as training
-
-    return training.predict_genres(model, matrices)
+    return training().predict_genres(model, matrices)
 
 
 def cross_entropy(probabilities: Float32Array, labels: np.ndarray) -> float:
@@ -83,9 +96,14 @@ def test_the_scores_of_an_epoch_cover_every_example_of_uneven_batches(
 
 
 def test_training_stops_when_the_validation_accuracy_has_not_risen_in_the_patience() -> None:
-    scores = fit(
-        small_network(), noise(40, 1), noise(20, 2), learning_rate=STILL, patience_epochs=7
+    reported: list[EpochScores] = []
+    config = TrainingConfig(learning_rate=STILL, patience_epochs=7)
+
+    scores = training().fit_network(
+        small_network(), noise(40, 1), noise(20, 2), config, 0, reported.append
     )
+
+    assert reported == scores
 
     assert [epoch.epoch for epoch in scores] == [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -122,32 +140,6 @@ def test_the_weights_of_the_best_epoch_are_restored_even_if_it_rose_less_than_on
     )
 
 
-def test_each_epoch_is_reported_once_and_training_ends_after_the_most_epochs() -> None:
-    from genre_core.training import fit as training
-
-    reported: list[EpochScores] = []
-
-    scores = training.fit_network(
-        small_network(),
-        noise(40, 1),
-        noise(20, 2),
-        TrainingConfig(max_epochs=3),
-        0,
-        reported.append,
-    )
-
-    assert reported == scores
-    assert [epoch.epoch for epoch in scores] == [1, 2, 3]
-
-
-def test_the_loss_falls_below_what_a_second_softmax_would_allow() -> None:
-    scores = fit(
-        small_network(6), separable(120, 6), separable(30, 6), learning_rate=0.5, max_epochs=40
-    )
-
-    assert scores[-1].loss < 1.04
-
-
 AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.2, low_pass=0.5)
 
 
@@ -162,8 +154,6 @@ AUGMENTED = AugmentationConfig(band_mask=0.3, frame_mask=0.3, mixup=0.4, tilt=0.
 def test_the_same_seed_gives_the_same_curve_and_weights(
     name: str, augmentation: AugmentationConfig
 ) -> None:
-    from genre_core.training import fit as training
-
     rng = np.random.default_rng(3)
     train = Examples(
         matrices=rng.random((70, 12, 9), dtype=np.float32),
@@ -171,10 +161,10 @@ def test_the_same_seed_gives_the_same_curve_and_weights(
         track_ids=np.full(70, "track", dtype=object),
     )
 
-    models = [training.seeded_network(name, (12, 9), 3, seed=11) for _ in range(2)]
+    models = [training().seeded_network(name, (12, 9), 3, seed=11) for _ in range(2)]
     settings = TrainingConfig(max_epochs=2, augmentation=augmentation)
     curves = [
-        training.fit_network(model, train, train, settings, 11, lambda scores: None)
+        training().fit_network(model, train, train, settings, 11, lambda scores: None)
         for model in models
     ]
 
@@ -184,8 +174,6 @@ def test_the_same_seed_gives_the_same_curve_and_weights(
 
 
 def test_weights_are_the_same_while_another_thread_draws_random_numbers() -> None:
-    from genre_core.training import fit as training
-
     done = threading.Event()
 
     def draw() -> None:
@@ -195,7 +183,7 @@ def test_weights_are_the_same_while_another_thread_draws_random_numbers() -> Non
     drawing = threading.Thread(target=draw)
     drawing.start()
     try:
-        models = [training.seeded_network("combined", (12, 9), 3, seed=11) for _ in range(4)]
+        models = [training().seeded_network("combined", (12, 9), 3, seed=11) for _ in range(4)]
     finally:
         done.set()
         drawing.join()
@@ -206,9 +194,7 @@ def test_weights_are_the_same_while_another_thread_draws_random_numbers() -> Non
 
 
 def test_another_seed_gives_other_weights() -> None:
-    from genre_core.training import fit as training
-
-    one, other = (training.seeded_network("dense", (12, 9), 3, seed=seed) for seed in (1, 2))
+    one, other = (training().seeded_network("dense", (12, 9), 3, seed=seed) for seed in (1, 2))
 
     assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
 
@@ -284,5 +270,109 @@ def test_predictions_do_not_depend_on_how_many_examples_are_judged_at_once() -> 
     np.testing.assert_allclose(together[[0, 2099]], alone, rtol=1e-5)
 
 
-def test_no_examples_give_no_predictions() -> None:
-    assert predict(small_network(), noise(0, 1).matrices).shape == (0, 3)
+def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
+    examples = noise(70, 1)
+    examples.labels[:] = np.arange(70)
+    batches = training().shuffled_batches(examples, 32, seed=4)
+
+    first, second = (
+        np.concatenate([labels.numpy() for _, labels in batches]).tolist() for _ in range(2)
+    )
+
+    assert sorted(first) == sorted(second) == list(range(70))
+    assert first != second
+
+
+def test_augmentation_changes_training_examples_anew_in_each_epoch() -> None:
+    config = TrainingConfig(augmentation=AugmentationConfig(mixup=0.4))
+    batches = training().training_batches(noise(70, 1), 3, config, seed=4)
+
+    first, second = (list(batches.as_numpy_iterator()) for _ in range(2))
+
+    assert [len(matrices) for matrices, _ in first] == [32, 32, 6]
+    assert not np.array_equal(first[0][1], second[0][1])
+    assert any((genres.max(axis=1) < 0.99).any() for _, genres in first)
+
+
+def test_a_training_without_augmentation_sees_the_examples_as_they_are() -> None:
+    examples = noise(70, 1)
+    batches = list(
+        training().training_batches(examples, 3, TrainingConfig(), seed=4).as_numpy_iterator()
+    )
+
+    seen = np.concatenate([matrices for matrices, _ in batches])
+    genres = np.concatenate([targets for _, targets in batches])
+    ours, theirs = np.argsort(seen[:, 0, 0]), np.argsort(examples.matrices[:, 0, 0])
+    np.testing.assert_array_equal(seen[ours], examples.matrices[theirs])
+    np.testing.assert_array_equal(genres[ours], np.eye(3)[examples.labels[theirs]])
+
+
+N_GENRES = 6
+FLOOR = math.log(1 + (N_GENRES - 1) / math.e)
+
+
+def clear_examples() -> Examples:
+    """Examples that are easy to tell apart: the bright value is at the genre."""
+    labels = np.arange(60) % N_GENRES
+    return Examples(
+        matrices=np.eye(N_GENRES, dtype=np.float32)[labels].reshape(60, 2, 3),
+        labels=labels.astype(np.int64),
+        track_ids=np.array([f"t{n}" for n in range(60)], object),
+    )
+
+
+def order(n_epochs: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    return np.tile(np.arange(60), (n_epochs, 1))
+
+
+def make_trainer(n_softmaxes: int) -> Any:  # noqa: ANN401 - imports Keras
+    from genre_core.training.fixed_epochs import Trainer
+
+    return Trainer("dense", (2, 3), N_GENRES, n_softmaxes, learning_rate=0.003)
+
+
+def test_a_second_softmax_has_a_floor_of_1_04_for_six_genres() -> None:
+    from genre_core.training.fixed_epochs import double_softmax_loss
+
+    perfect = np.eye(N_GENRES, dtype=np.float32)
+
+    assert pytest.approx(1.0436, abs=1e-4) == FLOOR
+    assert np.array(double_softmax_loss(perfect, perfect)) == pytest.approx(FLOOR, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n_softmaxes", "lowest", "last"), [(2, FLOOR - 1e-5, FLOOR + 0.02), (1, 0.0, 0.1)]
+)
+def test_only_one_softmax_falls_below_the_floor_of_two(
+    n_softmaxes: int, lowest: float, last: float
+) -> None:
+    trainer = make_trainer(n_softmaxes)
+    trainer.start(0)
+
+    losses = trainer.train(clear_examples(), order(60), 32)
+
+    assert min(losses) >= lowest
+    assert losses[-1] <= last
+
+
+def test_a_second_training_starts_from_fresh_weights_and_a_fresh_optimiser() -> None:
+    trainer = make_trainer(1)
+    trainer.start(5)
+    first = trainer.train(clear_examples(), order(4), 32)
+    trainer.start(5)
+    second = trainer.train(clear_examples(), order(4), 32)
+
+    assert second == pytest.approx(first, rel=1e-5)
+    assert first[-1] < first[0] - 0.05
+
+
+def test_the_published_network_learns_with_transposed_input() -> None:
+    from genre_core.training.fixed_epochs import make_learner
+
+    examples = clear_examples()
+    learn = make_learner("rnn", N_GENRES, 32, 0.003, n_softmaxes=2)
+
+    probabilities = learn(examples, order(40), examples.matrices, 1)
+
+    assert probabilities.shape == (60, N_GENRES)
+    assert np.mean(probabilities.argmax(axis=1) == examples.labels) > 0.9

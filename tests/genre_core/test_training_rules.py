@@ -50,14 +50,6 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss_then_is_th
     assert best_epoch([replace(first, validation_loss=0.1), second]) is second
 
 
-def test_the_defaults_are_those_of_the_thesis() -> None:
-    config = TrainingConfig()
-
-    assert (config.patience_epochs, config.min_rise) == (50, 0.01)
-    assert (config.plateau_epochs, config.plateau_fall, config.plateau_factor) == (5, 0.0001, 0.2)
-    assert config.batch_size == 32
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [("max_epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("plateau_factor", 1.0)],

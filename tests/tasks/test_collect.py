@@ -9,11 +9,14 @@ import pytest
 
 from genre_core.records import Outcome, Source
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.removals import find_song
 from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
+from storage.maintenance.takedown import take_down
 from storage.sources.listing import list_sources
 from tasks.download import Fetched, download_chunk, record_wave
 from tasks.duplicates import mark_duplicates
+from tests.catalogs import in_catalog
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
@@ -152,6 +155,23 @@ def test_a_song_that_was_tagged_anew_is_kept_if_the_first_file_is_gone(
 
     assert kept.track_id != first.track_id
     assert stored(layout) == {kept.track_id}
+
+
+def test_a_removed_song_stays_away_under_other_tags(
+    layout: DataLayout, library: Path, tmp_path: Path
+) -> None:
+    song = Source(location=str(library / "hums" / "song 2.mp3"), genre="hums")
+    ingest(layout, [song])
+    take_down(layout, in_catalog(layout, find_song, song.location), "", "nobody")
+    retagged = write_retagged(Path(song.location), tmp_path / "new.mp3")
+
+    judged = ingest(layout, [retagged])
+
+    assert judged.tracks == ()
+    assert [(str(o.result), str(o.reason)) for o in judged.outcomes] == [
+        ("quarantined", "removed"),
+    ]
+    assert stored(layout) == set()
 
 
 def test_the_songs_of_a_chunk_that_died_are_to_be_tried_again(

@@ -46,10 +46,16 @@ def config(config: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The thesis's matrices, and two representations of which one judges and one is wrong."""
     more = {
         "rhythm": Representation(
-            matrices=rhythm_matrices, shape=ENVELOPE.shape, settings={"steady": STEADY}
+            matrices=rhythm_matrices,
+            n_bands=1,
+            n_frames=ENVELOPE.n_frames,
+            settings={"steady": STEADY},
         ),
         "endless": Representation(
-            matrices=endless_matrices, shape=ENVELOPE.shape, settings={"frame_s": 60}
+            matrices=endless_matrices,
+            n_bands=1,
+            n_frames=ENVELOPE.n_frames,
+            settings={"frame_s": 60},
         ),
     }
     monkeypatch.setattr(registry, "REPRESENTATIONS", MappingProxyType({**REPRESENTATIONS, **more}))

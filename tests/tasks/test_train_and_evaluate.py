@@ -1,7 +1,7 @@
 """Train and evaluate: what MLflow and the catalog say of a run, and that they agree."""
 
 import json
-from pathlib import Path
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from storage.home import DataLayout
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
+    from storage.models.store import Tracking
+
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 MEASURES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
-JUDGED = ("fragment", "song_mean", "song_maximum", "song_vote", "song_log_mean")
+SCORED = ("fragment", "song_mean", "song_maximum", "song_vote", "song_log_mean")
 
 
 @pytest.fixture
@@ -29,18 +31,31 @@ def rows(finished: Settings) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def logged(finished: Settings, rows: dict[str, dict[str, Any]]) -> "dict[str, MlflowRun]":
+def tracking(finished: Settings) -> "Tracking":
     from storage.models.store import open_tracking
 
-    client = open_tracking(finished.layout).client
-    return {name: client.get_run(row["run_id"]) for name, row in rows.items()}
+    return open_tracking(finished.layout)
 
 
-def artifacts(layout: DataLayout, run: "MlflowRun", folder: str = "") -> set[str]:
-    from storage.models.store import open_tracking
+@pytest.fixture
+def logged(tracking: "Tracking", rows: dict[str, dict[str, Any]]) -> "dict[str, MlflowRun]":
+    return {name: tracking.client.get_run(row["run_id"]) for name, row in rows.items()}
 
-    found = open_tracking(layout).client.list_artifacts(run.info.run_id, folder)
-    return {artifact.path for artifact in found}
+
+def read_predictions(config: Settings, run_id: str, split: str) -> tuple[list[int], np.ndarray]:
+    """Labels and probabilities of the songs of a split."""
+    found = query_rows(
+        config.layout,
+        "select predictions.genre, probabilities, genres from predictions join runs using (run_id) "
+        f"join snapshots using (snapshot_id) where run_id = '{run_id}' and split = '{split}'",
+    )
+    labels = [row["genres"].index(row["genre"]) for row in found]
+    return labels, np.array([row["probabilities"] for row in found])
+
+
+def read_artifact(layout: DataLayout, run_id: str, name: str) -> dict[str, Any]:
+    place = layout.mlflow_artifacts / run_id / "artifacts" / f"{name}.json"
+    return json.loads(place.read_text("utf-8"))
 
 
 def test_every_network_has_a_run_at_every_length(
@@ -70,35 +85,34 @@ def test_a_run_names_what_it_was_made_from(
 
 
 def test_a_run_has_one_point_an_epoch_on_each_curve(
-    finished: Settings, rows: dict[str, dict[str, Any]], logged: "dict[str, MlflowRun]"
+    tracking: "Tracking", rows: dict[str, dict[str, Any]]
 ) -> None:
-    from storage.models.store import open_tracking
-
-    client, run_id = open_tracking(finished.layout).client, logged["cnn 1"].info.run_id
+    run_id, epochs = rows["cnn 1"]["run_id"], rows["cnn 1"]["epochs"]
     curves = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
     for curve in (*curves, "learning_rate"):
-        points = client.get_metric_history(run_id, f"epoch_{curve}")
-        assert [point.step for point in points] == list(range(1, rows["cnn 1"]["epochs"] + 1))
+        points = tracking.client.get_metric_history(run_id, f"epoch_{curve}")
+        assert [point.step for point in points] == list(range(1, epochs + 1))
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
-@pytest.mark.parametrize("judged", JUDGED)
-def test_a_run_is_scored_by_fragment_and_by_every_vote(
-    logged: "dict[str, MlflowRun]", split: str, judged: str
+def test_a_run_is_scored_by_fragment_and_by_every_vote(logged: "dict[str, MlflowRun]") -> None:
+    measures = (*MEASURES, "f1_clicks", "f1_hiss", "f1_hums")
+    wanted = product(("validation", "test"), SCORED, measures)
+
+    assert {"_".join(names) for names in wanted} <= logged["dense 1"].data.metrics.keys()
+
+
+def test_a_run_keeps_figures_confusion_intervals_calibration_and_scores_by_number_of_fragments(
+    tracking: "Tracking", logged: "dict[str, MlflowRun]"
 ) -> None:
-    metrics = logged["dense 1"].data.metrics
+    run_id, metrics = logged["cnn 1"].info.run_id, logged["cnn 1"].data.metrics
 
-    wanted = {f"{split}_{judged}_{measure}" for measure in MEASURES}
-    by_genre = {f"{split}_{judged}_f1_{genre}" for genre in ("clicks", "hiss", "hums")}
-    assert wanted | by_genre <= metrics.keys()
+    figures = {file.path for file in tracking.client.list_artifacts(run_id, "figures")}
+    confusion, intervals, calibration, aggregation = (
+        read_artifact(tracking.layout, run_id, name)
+        for name in ("confusion", "intervals", "calibration", "aggregation")
+    )
 
-
-def test_a_run_keeps_its_figures_and_its_whole_confusion(
-    finished: Settings, logged: "dict[str, MlflowRun]"
-) -> None:
-    run, layout = logged["cnn 1"], finished.layout
-
-    assert artifacts(layout, run, "figures") == {
+    assert figures == {
         "figures/curves.png",
         "figures/confusion_test_fragment.png",
         "figures/confusion_test_song_mean.png",
@@ -106,39 +120,19 @@ def test_a_run_keeps_its_figures_and_its_whole_confusion(
         "figures/coverage_test_song_mean.png",
         "figures/aggregation.png",
     }
-    place = layout.mlflow_artifacts / run.info.run_id / "artifacts" / "confusion.json"
-    confusion = json.loads(Path(place).read_text("utf-8"))
     assert confusion["genres"] == ["clicks", "hiss", "hums"]
     assert [sum(row) for row in confusion["test_fragment"]] == [3, 3, 3]
     assert [sum(row) for row in confusion["validation_song_vote"]] == [1, 1, 1]
-
-
-def test_a_run_keeps_intervals_calibration_and_scores_by_number_of_fragments(
-    finished: Settings, logged: "dict[str, MlflowRun]"
-) -> None:
-    run, layout = logged["cnn 1"], finished.layout
-    folder = layout.mlflow_artifacts / run.info.run_id / "artifacts"
-
-    intervals, calibration, aggregation = (
-        json.loads((folder / f"{name}.json").read_text("utf-8"))
-        for name in ("intervals", "calibration", "aggregation")
-    )
-
-    metrics = run.data.metrics
-    value, low, high = intervals["test_song_mean"]["macro_f1"]
-    assert value == pytest.approx(metrics["test_song_mean_macro_f1"])
-    assert (low, high) == tuple(
-        metrics[f"test_song_mean_macro_f1_{end}"] for end in ("low", "high")
+    name = "test_song_mean_macro_f1"
+    assert intervals["test_song_mean"]["macro_f1"] == pytest.approx(
+        [metrics[name], metrics[f"{name}_low"], metrics[f"{name}_high"]]
     )
     assert set(intervals["validation_fragment"]["recall"]) == {"clicks", "hiss", "hums"}
     assert sum(calibration["as_trained"]["n_songs"]) == 3
     assert calibration["as_trained"]["ece"] == metrics["test_song_mean_ece"]
     assert calibration["tempered"]["ece"] == metrics["test_song_mean_ece_calibrated"]
-    assert [(row["vote"], row["n_fragments"]) for row in aggregation["test"][:3]] == [
-        ("mean", 1),
-        ("mean", 2),
-        ("mean", 3),
-    ]
+    by_count = [(row["vote"], row["n_fragments"]) for row in aggregation["test"][:3]]
+    assert by_count == [("mean", 1), ("mean", 2), ("mean", 3)]
     assert aggregation["test"][2]["accuracy"][0] == metrics["test_song_mean_accuracy"]
 
 
@@ -149,16 +143,9 @@ def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
     logged: "dict[str, MlflowRun]",
     split: str,
 ) -> None:
-    run_id = rows["dense 1"]["run_id"]
-    predictions = query_rows(
-        finished.layout,
-        "select predictions.genre, probabilities, genres from predictions join runs using (run_id) "
-        f"join snapshots using (snapshot_id) where run_id = '{run_id}' and split = '{split}'",
-    )
+    labels, said = read_predictions(finished, rows["dense 1"]["run_id"], split)
 
     metrics = logged["dense 1"].data.metrics
-    labels = [p["genres"].index(p["genre"]) for p in predictions]
-    said = np.array([p["probabilities"] for p in predictions])
     name = f"{split}_song_mean"
     assert metrics[f"{name}_log_loss"] == pytest.approx(log_loss(labels, said, labels=range(3)))
     assert metrics[f"{name}_top2_accuracy"] == pytest.approx(
@@ -168,26 +155,17 @@ def test_a_run_says_how_sure_it_is_and_what_abstaining_would_give(
 
 
 def test_the_temperature_is_fitted_on_validation_songs_and_kept_beside_the_features(
-    finished: Settings, logged: "dict[str, MlflowRun]"
+    finished: Settings, tracking: "Tracking", logged: "dict[str, MlflowRun]"
 ) -> None:
     from storage.models.logged import describe_model
-    from storage.models.store import open_tracking
 
     run = logged["dense 1"]
-    tracking = open_tracking(finished.layout)
-    predictions = query_rows(
-        finished.layout,
-        "select predictions.genre, probabilities, genres from predictions join runs using (run_id) "
-        f"join snapshots using (snapshot_id) where run_id = '{run.info.run_id}' "
-        "and split = 'validation'",
-    )
+    labels, said = read_predictions(finished, run.info.run_id, "validation")
 
     uri = f"models:/{run.outputs.model_outputs[0].model_id}"
     temperature = describe_model(tracking, uri).temperature
-    labels = np.array([p["genres"].index(p["genre"]) for p in predictions])
-    said = np.array([p["probabilities"] for p in predictions])
     assert temperature == run.data.metrics["temperature"]
-    assert temperature == pytest.approx(fit_temperature(said, labels), rel=1e-3)
+    assert temperature == pytest.approx(fit_temperature(said, np.array(labels)), rel=1e-3)
 
 
 def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_unknown(
@@ -212,13 +190,11 @@ def test_predictions_of_spectrograms_have_a_confidence_and_alternatives_and_no_u
     assert metrics["test_song_mean_set_size"] == 3
 
 
-def test_the_model_of_a_run_says_what_classifying_needs(
-    finished: Settings, logged: "dict[str, MlflowRun]"
+def test_the_model_of_a_run_has_what_classifying_needs(
+    tracking: "Tracking", logged: "dict[str, MlflowRun]"
 ) -> None:
     from storage.models.logged import describe_model, load_model
-    from storage.models.store import open_tracking
 
-    tracking = open_tracking(finished.layout)
     model_id = logged["cnn 1.5"].outputs.model_outputs[0].model_id
 
     network = load_model(tracking, f"models:/{model_id}")

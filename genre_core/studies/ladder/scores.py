@@ -23,7 +23,7 @@ from genre_core.studies.ladder.folds import (
     group_songs,
 )
 from genre_core.studies.ladder.rungs import Axis, Division, Labels, LadderConfig, Rung
-from genre_core.training.epoch_orders import Learn, fixed_order
+from genre_core.training.rules import Learn, fixed_order
 
 TRAINED_SHARE = 0.7
 

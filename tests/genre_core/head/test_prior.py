@@ -19,10 +19,6 @@ def test_a_genre_finds_its_tag_however_it_is_written(genre: str) -> None:
     assert prior_tags(genre, EMBEDDING, DEFAULT_TAGS) == ("MSD: Hip-Hop",)
 
 
-def test_a_genre_that_no_table_names_finds_the_tag_that_bears_its_name() -> None:
-    assert prior_tags("House", EMBEDDING, {}) == ("MSD: House",)
-
-
 @pytest.mark.parametrize("genre", ["hiphop", "Hip hop music"])
 def test_the_tags_of_audioset_end_in_music(genre: str) -> None:
     audioset = replace(EMBEDDING, tags=("yamnet: Music", "yamnet: Hip hop music"))

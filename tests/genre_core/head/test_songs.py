@@ -16,11 +16,6 @@ def songs() -> EmbeddedSongs:
     )
 
 
-def test_genres_are_numbered_in_the_order_of_their_names() -> None:
-    assert songs().genres == ("jazz", "rock", "soul")
-    assert songs().labels.tolist() == [0, 0, 1, 1, 2, 2]
-
-
 def test_features_are_the_values_without_the_tags() -> None:
     assert songs().features.tolist() == [[0, 1], [3, 4], [6, 7], [9, 10], [12, 13], [15, 16]]
 

@@ -16,7 +16,7 @@ from genre_core.studies.ladder.scores import (
     reshuffled_order,
     run_trial,
 )
-from genre_core.training.epoch_orders import fixed_order
+from genre_core.training.rules import fixed_order
 from tests.genre_core.audit.conftest import (
     N_FRAGMENTS,
     make_examples,

@@ -21,6 +21,7 @@ from storage.catalog.audits import (
 )
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query_rows
+from storage.catalog.removals import unused_snapshots
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
@@ -78,6 +79,14 @@ def test_the_last_audit_of_a_snapshot_counts_also_if_it_only_said_the_same_again
 
     assert in_catalog(layout, read_last_audit, "snapshot") == AUDIT
     assert in_catalog(layout, read_last_audit, "another") is None
+
+
+def test_a_snapshot_that_was_audited_is_in_use_without_a_run(store: Store) -> None:
+    tracks = store.three_songs()
+    audited, unused, _newest = (store.freeze("key", *tracks[: 3 - n]) for n in range(3))
+    in_catalog(store.layout, record_audit, replace(AUDIT, snapshot_id=audited.snapshot_id))
+
+    assert in_catalog(store.layout, unused_snapshots, 1) == [unused.snapshot_id]
 
 
 def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "/music/jazz fusion/c.mp3": (Result.QUARANTINED, Reason.NOT_AUDIO),
     "https://example.org/d.mp3": (Result.QUARANTINED, Reason.NOT_FOUND),
     "/music/jazz/e.mp3": (Result.OK, Reason.NONE),
+    "/music/jazz/f.mp3": (Result.QUARANTINED, Reason.REMOVED),
 }
 
 
@@ -44,6 +45,7 @@ def judged(layout: DataLayout) -> DataLayout:
         ("not_audio", "/music/jazz", {"/music/jazz/a.mp3"}),
         ("", "https://example.org", {"https://example.org/d.mp3"}),
         ("", "/music/jazz/e.mp3", set()),
+        ("removed", "", {"/music/jazz/f.mp3"}),
         ("silent", "", set()),
     ],
 )

@@ -15,7 +15,7 @@ from storage.embeddings.config import EmbeddingConfig
 from storage.embeddings.embedder import load_embedder
 from storage.embeddings.registry import find_model
 from storage.embeddings.weights import CHECKPOINTS, builtin_embedding, find_weights
-from storage.models.litert import LightNetwork
+from storage.models.litert import LiteRTModel
 
 pytestmark = pytest.mark.keras
 
@@ -96,7 +96,7 @@ def test_the_converted_model_is_small_with_features_and_tags(name: str, n_featur
     model = find_weights(name)
 
     content = model.file.read_bytes()
-    values = LightNetwork(content).predict_genres(np.zeros((2, 48_000), np.float32))
+    values = LiteRTModel(content).predict_genres(np.zeros((2, 48_000), np.float32))
 
     assert len(content) < 4_500_000
     assert model.embedding.digest[:16] in model.file.name

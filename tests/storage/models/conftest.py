@@ -41,9 +41,7 @@ def described() -> RunDescription:
         snapshot_id="3f9a0c1d2e4b5a69",
         feature_key="8c1fe27d",
         genres=("jazz", "rock"),
-        n_train=140,
-        n_validation=30,
-        n_test=30,
+        n_examples={"train": 140, "validation": 30, "test": 30},
         config={"batch_size": 32, "learning_rate": 0.001},
     )
 

@@ -100,10 +100,3 @@ def test_a_process_killed_before_the_last_file_leaves_the_old_champion(
         write_export(folder, SECOND)
 
     assert read(folder) == (FIRST.network, FIRST.document)
-
-
-def test_an_export_that_cannot_be_written_leaves_the_old_champion(folder: Path) -> None:
-    with pytest.raises(TypeError):
-        write_export(folder, replace(SECOND, document={"genres": object()}))
-
-    assert read(folder) == (FIRST.network, FIRST.document)

@@ -7,7 +7,7 @@ import pytest
 
 from genre_core.examples import Float32Array
 from genre_core.networks.registry import NETWORKS
-from storage.models.litert import LightNetwork
+from storage.models.litert import LiteRTModel
 from storage.models.logged import Network
 
 pytestmark = pytest.mark.keras
@@ -37,9 +37,9 @@ def shaken_network(name: str, shape: tuple[int, int]) -> Network:
 
 def both_ways(model: Network, matrices: Float32Array) -> tuple[Float32Array, Float32Array]:
     from genre_core.training.fit import predict_genres
-    from storage.models.logged import light_bytes
+    from storage.models.logged import litert_bytes
 
-    light = LightNetwork(light_bytes(model))
+    light = LiteRTModel(litert_bytes(model))
     return light.predict_genres(matrices), predict_genres(model, matrices)
 
 
@@ -81,9 +81,9 @@ def test_a_pruned_network_gives_the_probabilities_that_keras_gives() -> None:
 
 
 def test_a_light_network_takes_any_number_of_matrices_one_after_the_other() -> None:
-    from storage.models.logged import light_bytes
+    from storage.models.logged import litert_bytes
 
-    light = LightNetwork(light_bytes(shaken_network("rnn_tanh", (12, 9))))
+    light = LiteRTModel(litert_bytes(shaken_network("rnn_tanh", (12, 9))))
     matrices = random_matrices(7, 12, 9)
 
     together = light.predict_genres(matrices)
@@ -93,9 +93,9 @@ def test_a_light_network_takes_any_number_of_matrices_one_after_the_other() -> N
 
 
 def test_matrices_of_another_shape_are_refused() -> None:
-    from storage.models.logged import light_bytes
+    from storage.models.logged import litert_bytes
 
-    light = LightNetwork(light_bytes(shaken_network("dense", (12, 9))))
+    light = LiteRTModel(litert_bytes(shaken_network("dense", (12, 9))))
 
     with pytest.raises(ValueError, match=r"of \(12, 10\) do not fit \(12, 9\)"):
         light.predict_genres(random_matrices(7, 12, 10))

@@ -21,7 +21,7 @@ from storage.embeddings.weights import builtin_embedding
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import Champion, read_export
-from storage.models.litert import LightNetwork
+from storage.models.litert import LiteRTModel
 from storage.models.logged import (
     Network,
     delete_model,
@@ -37,7 +37,6 @@ from storage.models.registry import (
     find_alias,
     register_model,
     set_alias,
-    set_champion,
 )
 from storage.models.runs import log_scores
 from storage.models.store import Tracking, open_tracking
@@ -118,7 +117,7 @@ def test_mlflow_loads_a_logged_model_and_predicts_songs_with_it(
     answer = mlflow.pyfunc.load_model(uri).predict([{"song": "/absent.wav"}])
 
     assert answer["champion"].tolist() == [0]
-    assert "its log says why" in answer["error"][0]
+    assert "see its log" in answer["error"][0]
 
 
 def test_a_description_that_is_no_json_leaves_no_model(
@@ -168,7 +167,7 @@ def test_an_alias_names_the_version_that_it_was_moved_to(
     found = [find_alias(tracking, "champion")]
 
     for version in versions:
-        set_champion(tracking, version)
+        set_alias(tracking, "champion", version)
         found.append(find_alias(tracking, "champion"))
     set_alias(tracking, "champion", None)
 
@@ -181,7 +180,7 @@ def test_the_champion_moves_with_its_home(
     tracking: Tracking, run_id: str, network: Network, tmp_path: Path
 ) -> None:
     uri = log_model(tracking, run_id, network, DOCUMENT)
-    set_champion(tracking, register_model(tracking, uri, {}))
+    set_alias(tracking, "champion", register_model(tracking, uri, {}))
     moved = DataLayout(tmp_path / "moved")
     moved.home.mkdir()
     tracking.layout.mlflow_db.rename(moved.mlflow_db)
@@ -203,7 +202,7 @@ def test_the_champion_is_exported_to_the_home_and_beside_its_logged_model(
 
     model = tracking.layout.mlflow_artifacts / "models" / uri.removeprefix("models:/")
     exported = [read_export(f) for f in (tracking.layout.champion, model / "artifacts" / "export")]
-    predicted = LightNetwork(exported[0].network).predict_genres(matrices_of_noise())
+    predicted = LiteRTModel(exported[0].network).predict_genres(matrices_of_noise())
     expected = np.asarray(network(matrices_of_noise()))
     np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-5)
     assert exported[0].document == exported[1].document

@@ -13,12 +13,10 @@ from mlflow.exceptions import MlflowException
 from storage.models.runs import (
     RunDescription,
     close_abandoned,
-    create_run,
     fail_run,
     failing_run,
     finish_run,
     git_commit,
-    log_epoch,
     log_figure,
     log_json,
     log_params,
@@ -56,20 +54,6 @@ def test_every_run_has_the_same_parameters_and_those_of_its_training(
     }
 
 
-@pytest.mark.parametrize(
-    ("representation", "fragment_s", "name"),
-    [
-        ("thesis", 1.5, "cnn 1.5 s seed 0"),
-        ("thesis", 3.0, "cnn 3 s seed 0"),
-        ("logmel", 1.5, "cnn logmel 1.5 s seed 0"),
-    ],
-)
-def test_a_run_is_named_by_what_a_comparison_varies(
-    described: RunDescription, representation: str, fragment_s: float, name: str
-) -> None:
-    assert replace(described, representation=representation, fragment_s=fragment_s).name == name
-
-
 def test_a_setting_cannot_have_the_name_of_a_fact_of_the_training(
     described: RunDescription,
 ) -> None:
@@ -95,8 +79,8 @@ def test_a_run_is_below_its_comparison_and_names_the_examples_it_learns_from(
 
 
 def test_an_epoch_is_a_point_on_each_curve(tracking: Tracking, run_id: str) -> None:
-    log_epoch(tracking, run_id, {"epoch_train_loss": 2.0, "epoch_validation_loss": 2.5}, 1)
-    log_epoch(tracking, run_id, {"epoch_train_loss": 1.0, "epoch_validation_loss": 1.5}, 2)
+    log_scores(tracking, run_id, {"epoch_train_loss": 2.0, "epoch_validation_loss": 2.5}, 1)
+    log_scores(tracking, run_id, {"epoch_train_loss": 1.0, "epoch_validation_loss": 1.5}, 2)
 
     curve = tracking.client.get_metric_history(run_id, "epoch_validation_loss")
     assert [(point.step, point.value) for point in curve] == [(1, 2.5), (2, 1.5)]
@@ -207,9 +191,3 @@ def test_only_a_checkout_with_a_commit_has_one(
     monkeypatch.setenv("PATH", str(tmp_path))  # without git
     git_commit.cache_clear()
     assert git_commit(checkout) == ""
-
-
-def test_a_run_has_the_commit_of_the_program(tracking: Tracking) -> None:
-    tags = tracking.client.get_run(create_run(tracking, "a", "report", {})).data.tags
-
-    assert tags.get("mlflow.source.git.commit", "") == git_commit()

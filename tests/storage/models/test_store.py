@@ -34,18 +34,6 @@ def test_half_made_tables_of_a_killed_process_are_made_again(tmp_path: Path) -> 
     assert not half.exists()
 
 
-def test_two_homes_keep_their_runs_apart(layout: DataLayout, tmp_path: Path) -> None:
-    elsewhere = DataLayout(tmp_path / "elsewhere")
-    elsewhere.home.mkdir()
-    elsewhere.mlflow_db.write_bytes(layout.mlflow_db.read_bytes())
-    here, there = open_tracking(layout), open_tracking(elsewhere)
-
-    create_run(here, "a run", "comparison", {})
-
-    assert len(here.client.search_runs([here.experiment_id])) == 1
-    assert there.client.search_runs([there.experiment_id]) == []
-
-
 def test_an_experiment_that_somebody_deleted_is_restored(layout: DataLayout) -> None:
     tracking = open_tracking(layout)
     tracking.client.delete_experiment(tracking.experiment_id)
