@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from genre_core.errors import UsageError
-from storage.files import require_room
+from storage.files import require_space
 from storage.home import DataLayout
 
 QUIET = {
@@ -43,7 +43,7 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
     """
     state = (home / "prefect").resolve()
     try:
-        require_room(DataLayout(home))
+        require_space(DataLayout(home))
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error

@@ -6,13 +6,9 @@ from prefect import flow, unmapped
 
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
-from storage.catalog.connection import open_catalog
-from storage.catalog.extraction import count_examples
-from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
 from tasks.extract import (
     compact_shards,
-    forget_missing_shards,
     publish_shards,
     record_shards,
     select_tracks,
@@ -47,7 +43,6 @@ def extract(config: Settings | None = None) -> ExtractReport:
     config = config or read_settings()
     layout, features = config.layout, config.features
     with hold_home(layout):
-        forget_missing_shards(layout)
         pending = select_tracks(layout, features)
         with (
             mapping_on(config.runner, len(pending)),
@@ -60,11 +55,9 @@ def extract(config: Settings | None = None) -> ExtractReport:
                 )
                 extracted = list(completed(futures, wave, advance))
                 record_shards(layout, extracted, config.wav_cache_bytes)
-        settle_extraction(layout, features)
+        outcomes, n_examples = settle_extraction(layout, features)
         compact_shards(layout)
         predict_unlabelled(layout)
         publish_shards(layout)
-    with open_catalog(layout) as catalog:
-        n_examples, outcomes = count_examples(catalog), count_outcomes(catalog)
     report_songs("extract", len(pending), outcomes)
     return ExtractReport(n_tracks=len(pending), n_examples=n_examples, outcomes=outcomes)

@@ -9,21 +9,13 @@ from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
 from genre_core.records import Source
-from storage.catalog.connection import open_catalog
-from storage.catalog.songs import count_outcomes
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
-from tasks.download import (
-    Fetched,
-    download_chunk,
-    record_wave,
-    select_sources,
-    sweep_downloads,
-)
+from tasks.download import Fetched, download_chunk, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
-    mark_duplicates,
     record_fingerprints,
+    record_wave,
     select_unfingerprinted,
     settle_duplicates,
 )
@@ -58,7 +50,6 @@ def ingest(config: Settings | None = None) -> IngestReport:
     config = config or read_settings()
     layout = config.layout
     with hold_home(layout):
-        sweep_downloads(layout)
         music, access = config.require_music(), open_access(config.sites)
         rules = LabelRules(
             genre_map=dict(config.genre_map),
@@ -66,18 +57,15 @@ def ingest(config: Settings | None = None) -> IngestReport:
             takes_unlabelled=config.unlabelled,
         )
         selected = select_sources(layout, music, rules, config.limits, access)
-        record_wave(layout, Fetched(outcomes=selected.outcomes))
-        stored = Fetched(tracks=selected.stored)
-        record_wave(layout, mark_duplicates(layout, selected.relabelled, [stored]))
+        record_wave(layout, [], [Fetched(outcomes=selected.outcomes)])
+        record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
         n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
         with mapping_on(config.runner, n_waiting):
             fetch_songs(config, selected.sources, access)
             find_duplicates(config)
-        settle_duplicates(layout)
+        outcomes = settle_duplicates(layout)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
-    with open_catalog(layout) as catalog:
-        outcomes = count_outcomes(catalog)
     given_up = access.circuits.given_up
     for site, failure in given_up.items():
         get_run_logger().warning("%s was given up: %s", site, failure)
@@ -95,7 +83,7 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
             for chunk in fetched:
                 access.circuits.give_up(dict(chunk.given_up))
             songs = [source for chunk in wave for source in chunk]
-            record_wave(layout, mark_duplicates(layout, songs, fetched))
+            record_wave(layout, songs, fetched)
 
 
 def find_duplicates(config: Settings) -> None:

@@ -7,8 +7,6 @@ from prefect import flow
 from flows.extract import extract
 from flows.ingest import ingest
 from flows.settings import Settings, read_settings
-from storage.catalog.connection import open_catalog
-from storage.catalog.songs import count_outcomes
 from storage.lock import hold_home
 from storage.maintenance.retention import Unused
 from tasks.maintenance import release_outcomes, tidy_store
@@ -30,7 +28,7 @@ class TidyReport:
 
 @flow
 def tidy(config: Settings | None = None) -> TidyReport:
-    """Remove what is unused, as the settings ``keep`` say; settings default to those on file."""
+    """Remove what is unused, by the settings ``keep``; the default are those on file."""
     config = config or read_settings()
     with hold_home(config.layout):
         removed = tidy_store(config.layout, config.keep)
@@ -52,9 +50,8 @@ def retry(config: Settings | None = None, reason: str = "", source: str = "") ->
     config = config or read_settings()
     config.require_music()
     with hold_home(config.layout):
-        n_released = release_outcomes(config.layout, reason, source)
-    if not n_released:
-        with open_catalog(config.layout) as catalog:
-            return RetryReport(n_released=0, outcomes=count_outcomes(catalog))
-    ingest(config)
-    return RetryReport(n_released=n_released, outcomes=extract(config).outcomes)
+        n_released, outcomes = release_outcomes(config.layout, reason, source)
+    if n_released:
+        ingest(config)
+        outcomes = extract(config).outcomes
+    return RetryReport(n_released=n_released, outcomes=outcomes)

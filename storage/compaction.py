@@ -6,9 +6,9 @@ from itertools import groupby
 
 from genre_core.errors import CatalogMismatch
 from storage.catalog.connection import open_catalog
-from storage.catalog.shards import NamedShard, count_named, named_shards, replace_shards
+from storage.catalog.extraction import NamedShard, replace_shards
 from storage.home import DataLayout
-from storage.maintenance.integrity import is_damaged
+from storage.maintenance.integrity import is_damaged, take_inventory
 from storage.shard_store import list_shards
 from storage.shards import free_memory, join_shards
 
@@ -21,15 +21,14 @@ def compact(layout: DataLayout, target_bytes: int = TARGET_BYTES) -> int:
 
     The old files stay for readers of an older published store. A damaged shard is skipped.
     """
-    there = list_shards(layout)
-    with open_catalog(layout) as catalog:
-        small = [s for s in named_shards(catalog) if s.values_bytes < target_bytes]
-        counts = count_named(catalog, [shard.name for shard in small])
+    inventory, sizes = take_inventory(layout), list_shards(layout)
+    small = [shard for shard in inventory.shards if shard.values_bytes < target_bytes]
+    counts = inventory.read_fragments(small)
     n_joined = 0
     for group in join_groups(small, target_bytes):
-        sound = [shard for shard in group if not is_damaged(layout, shard, there)]
-        if len(sound) > 1 and _join(layout, sound, counts):
-            n_joined += len(sound)
+        intact = [shard for shard in group if not is_damaged(layout, shard, sizes)]
+        if len(intact) > 1 and _join(layout, intact, counts):
+            n_joined += len(intact)
     return n_joined
 
 
@@ -54,7 +53,7 @@ def _join(
 ) -> bool:
     """Write a group as one shard and name it in the catalog; return whether that worked."""
     names = [shard.name for shard in group]
-    if not all(counts.get(name) for name in names):
+    if not all(counts[name] for name in names):
         logger.warning("%s shards stay as they are: one has no track", len(names))
         return False
     named = {track_id: n for name in names for track_id, n in counts[name].items()}
@@ -66,7 +65,7 @@ def _join(
     finally:
         free_memory()
     if joined.n_fragments != named or joined.name in names:
-        logger.warning("%s shards do not hold what the catalog says: see doctor --deep", len(names))
+        logger.warning("%s shards differ from the catalog: see doctor --deep", len(names))
         return False
     with open_catalog(layout) as catalog:
         replace_shards(catalog, names, joined)

@@ -11,23 +11,14 @@ import pyarrow.parquet as pq
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
 from storage.home import DataLayout
-from storage.shard_store import ShardStore, require_shards, telling_damage
+from storage.shard_store import ShardStore, explaining_damage, require_shards
 
 _PLACES = ["track_id", "fragment", "n_bands", "n_frames"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Rows:
-    """The rows of a shard that are asked for.
-
-    Attributes
-    ----------
-    rows : int64 [shape=(n,)]
-        Where they stand in the shard.
-    tracks : int64 [shape=(n,)]
-        Index of their tracks.
-    fragments : int64 [shape=(n,)]
-    """
+    """The rows of a shard to read: their positions, indices of their tracks, and fragments."""
 
     shard: str
     rows: Int64Array
@@ -44,36 +35,21 @@ def read_examples(
 ) -> Examples:
     """Read the examples of some tracks: float32 matrices ordered by track and fragment.
 
-    Parameters
-    ----------
-    shards : sequence of str
-        Names, as the catalog gives them.
-    genre_of_track : mapping
-        The tracks to read, with the genre that the snapshot gives them.
-    genres : sequence of str
-        A label is an index into these.
+    A label is an index into ``genres``. Raises `CatalogMismatch` if a shard is gone or damaged, or
+    a track has no example.
 
-    Raises
-    ------
-    CatalogMismatch
-        If a shard that the catalog names is gone or damaged, or tracks have no example in it.
-    ValueError
-        If no track is asked for.
-
-    Notes
-    -----
     The shards are read twice: first for where each row belongs, then each for its matrices, which
     go straight to their places. So memory holds the examples and one shard, and nothing is sorted.
     """
     if not genre_of_track:
-        raise ValueError("there is no track to read examples of; name one at least")
+        raise ValueError("no track to read examples of")
     if not shards:
         raise CatalogMismatch(
             "The catalog names no shard for these settings; `genreflow extract` makes them."
         )
     track_ids = sorted(genre_of_track)
     store = require_shards(layout, shards)
-    with telling_damage(store, shards[0]):
+    with explaining_damage(store, shards[0]):
         found = [_find_rows(store, shard, track_ids) for shard in shards]
         found = [rows for rows in found if len(rows.rows)]
         tracks = np.concatenate([rows.tracks for rows in found] or [np.zeros(0, np.int64)])

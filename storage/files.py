@@ -26,13 +26,7 @@ DISK_ERRORS = {
 
 @contextmanager
 def explaining_disk_errors(layout: DataLayout) -> Iterator[None]:
-    """Turn errors of a full or read-only disk into one sentence.
-
-    Raises
-    ------
-    TransientError
-        If the block fails for that reason; other errors pass.
-    """
+    """Turn errors of a full or read-only disk into `TransientError`; other errors pass."""
     try:
         yield
     except OSError as error:
@@ -47,14 +41,8 @@ def disk_error(layout: DataLayout, code: int) -> TransientError:
     return TransientError(Reason.INTERRUPTED, sentence)
 
 
-def require_room(layout: DataLayout) -> None:
-    """Check that a run can start: the home can be written to and has space left.
-
-    Raises
-    ------
-    TransientError
-        If it cannot, or less than 32 MiB are free.
-    """
+def require_space(layout: DataLayout) -> None:
+    """Raise `TransientError` if the home cannot be written to or has less than 32 MiB free."""
     with explaining_disk_errors(layout):
         layout.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=layout.home):

@@ -4,6 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class Below:
+    """A place below the home, as an attribute of its layout."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layout: "DataLayout", owner: object = None) -> Path:
+        return layout.home / self.name
+
+
 @dataclass(frozen=True, slots=True)
 class DataLayout:
     """The places below ``home`` (``GENREFLOW_HOME``, by default ``./data``).
@@ -16,80 +26,21 @@ class DataLayout:
     shards_uri: str = ""
     tracking_server: str = ""
 
-    @property
-    def songs(self) -> Path:
-        """The originals, named by content."""
-        return self.home / "songs"
-
-    @property
-    def wav(self) -> Path:
-        """The cache between convert and extract."""
-        return self.home / "wav"
-
-    @property
-    def suspects(self) -> Path:
-        """Notes of songs that are being read, or that a process died on."""
-        return self.songs / ".suspects"
-
-    @property
-    def shards(self) -> Path:
-        """The spectrograms, one folder a feature key, where ``shards_uri`` names no other place."""
-        return self.home / "shards"
-
-    @property
-    def home_id(self) -> Path:
-        """The id that marks places of shards and runs elsewhere as this home's own."""
-        return self.home / ".home-id"
-
-    @property
-    def tracking_note(self) -> Path:
-        """The address of the tracking server that the runs are on, if they are on one."""
-        return self.home / ".tracking-server"
-
-    @property
-    def catalog(self) -> Path:
-        """The writer's catalog."""
-        return self.home / "catalog.duckdb"
-
-    @property
-    def published(self) -> Path:
-        """The published store: read-only, replaced atomically."""
-        return self.home / "spectrograms.duckdb"
-
-    @property
-    def mlflow_db(self) -> Path:
-        """The runs, where ``tracking_server`` names no other place."""
-        return self.home / "mlflow.db"
-
-    @property
-    def mlflow_artifacts(self) -> Path:
-        """The models and figures of the runs."""
-        return self.home / "mlartifacts"
-
-    @property
-    def champion(self) -> Path:
-        """The exported champion, a LiteRT model."""
-        return self.home / "champion"
-
-    @property
-    def prefect(self) -> Path:
-        """The embedded orchestrator's own state."""
-        return self.home / "prefect"
-
-    @property
-    def builtin(self) -> Path:
-        """The built-in library, composed on the first run without music."""
-        return self.home / "builtin-library"
-
-    @property
-    def collections(self) -> Path:
-        """Public collections that were downloaded, one folder each."""
-        return self.home / "collections"
-
-    @property
-    def reports(self) -> Path:
-        """Figures and documents that studies leave for people, one folder a study."""
-        return self.home / "reports"
+    songs = Below("songs")  # the originals, named by content
+    suspects = Below("songs/.suspects")  # songs that are being read, or that a process died on
+    wav = Below("wav")  # the cache between convert and extract
+    shards = Below("shards")  # spectrograms, one folder a feature key, without ``shards_uri``
+    catalog = Below("catalog.duckdb")
+    published = Below("spectrograms.duckdb")
+    mlflow_db = Below("mlflow.db")
+    mlflow_artifacts = Below("mlartifacts")
+    champion = Below("champion")  # the exported champion, a LiteRT model
+    prefect = Below("prefect")  # the state of the embedded orchestrator
+    builtin = Below("builtin-library")  # composed on the first run without music
+    collections = Below("collections")  # public collections, one folder each
+    reports = Below("reports")  # figures and documents for people, one folder a study
+    home_id = Below(".home-id")  # marks places of shards and runs elsewhere as this home's
+    tracking_note = Below(".tracking-server")  # its address, if the runs are on one
 
     @property
     def places(self) -> tuple[Path, ...]:

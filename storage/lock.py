@@ -15,39 +15,23 @@ class NightSkipped(TransientError):
 
 @contextmanager
 def hold_home(layout: DataLayout) -> Iterator[None]:
-    """Hold the home for writing until the block ends, or the process dies.
+    """Hold the home for writing; raises `TransientError` if another process holds it.
 
-    Raises
-    ------
-    TransientError
-        If another process holds it.
+    The kernel frees the lock when the process dies: no crash blocks the next run.
     """
-    with _hold(layout, ".lock"):
+    with _hold(layout, ".lock", TransientError):
         yield
 
 
 @contextmanager
 def hold_night(layout: DataLayout) -> Iterator[None]:
-    """Hold the home for one nightly run, from its first flow to its last.
-
-    Raises
-    ------
-    NightSkipped
-        If another process holds it.
-
-    Notes
-    -----
-    The kernel frees the lock when the process dies: neither a crash nor a reboot blocks the next
-    run.
-    """
+    """Hold the home for one nightly run; raises `NightSkipped` if another process holds it."""
     with _hold(layout, ".night.lock", NightSkipped):
         yield
 
 
 @contextmanager
-def _hold(
-    layout: DataLayout, name: str, refused: type[TransientError] = TransientError
-) -> Iterator[None]:
+def _hold(layout: DataLayout, name: str, refused: type[TransientError]) -> Iterator[None]:
     with explaining_disk_errors(layout):
         layout.home.mkdir(parents=True, exist_ok=True)
         file = (layout.home / name).open("w")

@@ -1,8 +1,6 @@
 """Where shards stand: a folder of this machine, or any file system that Arrow knows, S3 first."""
 
 import hashlib
-import os
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
-from storage.files import explaining_disk_errors, read_home_id
+from storage.files import explaining_disk_errors, read_home_id, write_whole
 from storage.home import DataLayout
 
 _MARK = "home.txt"
@@ -32,7 +30,7 @@ class ShardStore:
 
     @property
     def is_local(self) -> bool:
-        """Tell whether the shards are files of this machine, or of a share that it has mounted."""
+        """Whether the shards are files of this machine, or of a share that it has mounted."""
         return self.filesystem.type_name == "local"
 
     def path(self, name: str) -> str:
@@ -40,7 +38,7 @@ class ShardStore:
         return f"{self.root}/{name}"
 
     def address(self, name: str) -> str:
-        """Return what DuckDB and people call a shard: a path, or an address of an object store."""
+        """Return the path or address of a shard for DuckDB and for people."""
         if self.is_local:
             return f"{Path(self.root).resolve()}/{name}"
         return f"{urlsplit(self.uri).scheme}://{self.path(name)}"
@@ -49,12 +47,8 @@ class ShardStore:
 def open_store(layout: DataLayout) -> ShardStore:
     """Open the place of the shards; credentials come from the environment alone.
 
-    Raises
-    ------
-    UsageError
-        If the setting ``shards`` is no address, or holds credentials.
-    TransientError
-        If the place cannot be reached.
+    Raises `UsageError` if the setting ``shards`` is no address or holds credentials,
+    `TransientError` if the place cannot be reached.
     """
     uri = layout.shards_uri
     if not uri:
@@ -77,15 +71,9 @@ def open_store(layout: DataLayout) -> ShardStore:
 
 
 def list_shards(layout: DataLayout) -> dict[str, int]:
-    """Return the size of every file below the place of the shards, in bytes, by name.
-
-    Raises
-    ------
-    TransientError
-        If the place cannot be reached.
-    """
+    """Return the size of every file below the place of the shards, in bytes, by name."""
     store = open_store(layout)
-    with _telling_absence(store):
+    with _reaching(store):
         there = store.filesystem.get_file_info(
             fs.FileSelector(store.root, recursive=True, allow_not_found=True)
         )
@@ -94,13 +82,7 @@ def list_shards(layout: DataLayout) -> dict[str, int]:
 
 
 def require_shards(layout: DataLayout, shards: Sequence[str]) -> ShardStore:
-    """Open the place of the shards, once all of these stand there.
-
-    Raises
-    ------
-    CatalogMismatch
-        If one is gone.
-    """
+    """Open the place of the shards; raises `CatalogMismatch` if one of these is gone."""
     store, there = open_store(layout), list_shards(layout)
     if gone := [name for name in shards if name not in there]:
         raise CatalogMismatch(
@@ -111,58 +93,44 @@ def require_shards(layout: DataLayout, shards: Sequence[str]) -> ShardStore:
 
 
 def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
-    """Write a shard; it appears whole, in the place of what had its name.
+    """Write a shard atomically, in place of what had its name.
 
-    Notes
-    -----
-    A file is written beside, fsynced and renamed. An object store shows an object once it has all
-    of it, so there it is written at once, from memory: a stream that breaks off would be closed,
-    and what came so far kept as if it were the whole.
+    An object is written at once, from memory: a stream that breaks off would be closed, and the
+    beginning kept as if it were the whole.
     """
     store = open_store(layout)
     if store.is_local:
-        with explaining_disk_errors(layout):
-            _write_whole(Path(store.path(name)), content)
+        with explaining_disk_errors(layout), write_whole(Path(store.path(name))) as part:
+            part.write_bytes(content)
         return
-    with _telling_absence(store), store.filesystem.open_output_stream(store.path(name)) as stream:
+    with _reaching(store), store.filesystem.open_output_stream(store.path(name)) as stream:
         stream.write(content)
 
 
 def digest_shard(layout: DataLayout, name: str) -> str:
     """Return the SHA-256 of a shard."""
     store = open_store(layout)
-    with (
-        _telling_absence(store),
-        store.filesystem.open_input_stream(store.path(name)) as stream,
-    ):
+    with _reaching(store), store.filesystem.open_input_stream(store.path(name)) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
-    """Remove files from the place of the shards.
-
-    Raises
-    ------
-    UsageError
-        If the place belongs to another home, whose shards this catalog does not name.
-    """
+    """Remove files from the place of the shards; raises `UsageError` if it is another home's."""
     store = open_store(layout)
-    with _telling_absence(store):
+    with _reaching(store):
         _require_own(layout, store)
         for name in names:
             store.filesystem.delete_file(store.path(name))
 
 
 def claim_place(layout: DataLayout) -> None:
-    """Mark a place that nobody has marked yet as this home's own; a folder in the home needs none.
+    """Mark an unmarked place outside the home as this home's own.
 
-    Raises
-    ------
-    UsageError
-        If it has the mark of another home, or of this one before it was copied or moved.
+    Raises `UsageError` if it has the mark of another home, or of this one before it was copied or
+    moved.
     """
     store = open_store(layout)
-    with _telling_absence(store):
+    with _reaching(store):
         _require_own(layout, store)
 
 
@@ -175,7 +143,7 @@ def _require_own(layout: DataLayout, store: ShardStore) -> None:
     with store.filesystem.open_input_stream(mark) as stream:
         marked = stream.read()
     if marked not in (ours, ours.split(b"\n")[0]):
-        owner = marked.decode(errors="replace").partition("\n")[2] or "a path that it does not tell"
+        owner = marked.decode(errors="replace").partition("\n")[2] or "an unknown path"
         raise UsageError(
             f"The shards in {store.uri} belong to another home, at {owner}. Give each home "
             "a prefix of its own; if this home has taken the place of the other, remove "
@@ -183,34 +151,13 @@ def _require_own(layout: DataLayout, store: ShardStore) -> None:
         )
 
 
-def _write_whole(path: Path, content: pa.Buffer) -> None:
-    part = path.with_suffix(f".{uuid.uuid4().hex}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 @contextmanager
-def telling_damage(store: ShardStore, name: str) -> Iterator[None]:
-    """Say what to do about a shard that Arrow cannot read.
-
-    Raises
-    ------
-    TransientError
-        If the place does not answer any more: then nothing is known of the shard.
-    CatalogMismatch
-        If it answers, and the shard is damaged.
-    """
+def explaining_damage(store: ShardStore, name: str) -> Iterator[None]:
+    """Raise `CatalogMismatch` for a shard that cannot be read, unless its place does not answer."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        with _telling_absence(store):
+        with _reaching(store):
             store.filesystem.get_file_info(store.path(name))
         raise CatalogMismatch(
             f"A shard cannot be read: {error} `genreflow doctor --repair` finds the damaged ones; "
@@ -219,8 +166,8 @@ def telling_damage(store: ShardStore, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _telling_absence(store: ShardStore) -> Iterator[None]:
-    """Say what to do about an object store that does not answer."""
+def _reaching(store: ShardStore) -> Iterator[None]:
+    """Raise `TransientError` for an object store that does not answer."""
     try:
         yield
     except OSError as error:

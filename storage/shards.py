@@ -17,12 +17,12 @@ from storage.catalog.extraction import Shard
 from storage.home import DataLayout
 from storage.shard_store import (
     ShardStore,
+    explaining_damage,
     list_shards,
     open_store,
     put_shard,
     remove_shards,
     require_shards,
-    telling_damage,
 )
 
 ROW_GROUP_BYTES = 8 * 2**20
@@ -49,60 +49,40 @@ def write_shard(
     The name digests the track ids, so that a chunk that is done again replaces its own shard.
     """
     table = pa.concat_tables([_table(feature_key, features, track) for track in rows])
-    return _keep(layout, feature_key, table, pa.array(range(len(table)), pa.int64()))
+    return _write(layout, feature_key, table, pa.array(range(len(table)), pa.int64()))
 
 
 def join_shards(
     layout: DataLayout, feature_key: str, shards: Sequence[str], track_ids: Sequence[str]
 ) -> Shard:
-    """Write the rows that some tracks have in several shards as one shard, in order of track.
-
-    Raises
-    ------
-    CatalogMismatch
-        If a shard is gone or cannot be read.
-    """
+    """Join the rows of some tracks, in order; raises `CatalogMismatch` if a shard is damaged."""
     store = require_shards(layout, shards)
-    tables = [_read_checked(store, name) for name in shards]
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables([_read_checked(store, name) for name in shards])
     order = pc.sort_indices(table.select(["track_id", "fragment"]), sort_keys=_IN_ORDER)
     wanted = pc.is_in(table["track_id"].take(order), pa.array(track_ids, pa.string()))
-    order = order.filter(wanted)
-    return _keep(layout, feature_key, table, order)
+    return _write(layout, feature_key, table, order.filter(wanted))
 
 
 def free_memory() -> None:
-    """Release the memory that Arrow keeps after reading shards."""
+    """Release the memory that Arrow retains after reading shards."""
     pa.default_memory_pool().release_unused()
 
 
 def count_fragments(layout: DataLayout, name: str) -> dict[str, int]:
-    """Count the rows of each track in a shard, every page read and checked.
-
-    Raises
-    ------
-    CatalogMismatch
-        If the shard cannot be read.
-    """
+    """Count the rows of each track in a shard; raises `CatalogMismatch` if it is damaged."""
     table = _read_checked(open_store(layout), name)
     return dict(Counter(table["track_id"].to_pylist()))
 
 
 def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
-    """Remove the shards that the catalog does not name; give their names.
-
-    Call it where no other process can be extracting: its shards are not named yet.
-    """
+    """Remove the shards that the catalog does not name; return their names. Hold the home."""
     orphans = unnamed_files(layout, named)
     remove_shards(layout, orphans)
     return orphans
 
 
 def unnamed_files(layout: DataLayout, named: Sequence[str]) -> list[str]:
-    """Return the shards, and parts of shards, that the catalog does not name.
-
-    What has no name of ours is left alone: a bucket may hold other things.
-    """
+    """Return the shards and parts that the catalog does not name; other files are left alone."""
     return sorted(name for name in list_shards(layout).keys() - set(named) if _OURS.fullmatch(name))
 
 
@@ -161,7 +141,7 @@ def _take(table: pa.Table, rows: pa.Array) -> pa.Table:
 
 def _read_checked(store: ShardStore, name: str) -> pa.Table:
     """Read a shard, every page checked."""
-    with telling_damage(store, name):
+    with explaining_damage(store, name):
         file = pq.ParquetFile(
             store.path(name), filesystem=store.filesystem, page_checksum_verification=True
         )
@@ -169,7 +149,7 @@ def _read_checked(store: ShardStore, name: str) -> pa.Table:
             return file.read(use_threads=False)
 
 
-def _keep(layout: DataLayout, feature_key: str, table: pa.Table, order: pa.Array) -> Shard:
+def _write(layout: DataLayout, feature_key: str, table: pa.Table, order: pa.Array) -> Shard:
     """Write rows of a table, in some order, as a shard that is named by its tracks."""
     n_fragments = dict(Counter(table["track_id"].take(order).to_pylist()))
     digest = hashlib.sha256("\n".join(n_fragments).encode()).hexdigest()

@@ -64,10 +64,7 @@ def keep_wav(
 
 
 def trim_wav_cache(layout: DataLayout, max_bytes: int) -> int:
-    """Remove the WAV files used longest ago until the cache fits; return the bytes that stay.
-
-    Files that a killed process left half-written go as well: nobody may be writing meanwhile.
-    """
+    """Remove the WAV files used longest ago, and partial ones; return the bytes that stay."""
     wavs = [(path.stat(), path) for path in layout.wav.glob("??/*.wav")]
     n_bytes = 0
     for status, path in sorted(wavs, key=lambda wav: wav[0].st_mtime_ns, reverse=True):

@@ -28,7 +28,6 @@ from storage.catalog.audits import (
     Audit,
     read_audit,
     read_audited_songs,
-    read_duplicates,
     read_golden_audited,
     read_other_snapshot,
     read_run_predictions,
@@ -39,6 +38,7 @@ from storage.catalog.audits import (
 )
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding
+from storage.catalog.recordings import read_duplicates
 from storage.catalog.runs import read_run
 from storage.catalog.snapshots import Snapshot, find_snapshot, read_features
 from storage.home import DataLayout

@@ -13,10 +13,10 @@ from genre_core.representations.features import FeatureConfig
 from genre_core.training.tag_prior import TagTable
 from storage.catalog.audits import (
     read_audited_songs,
-    read_duplicates,
 )
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
+from storage.catalog.recordings import read_duplicates
 from storage.catalog.snapshots import Snapshot, read_features
 from storage.examples import read_examples
 from storage.home import DataLayout

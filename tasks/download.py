@@ -1,12 +1,9 @@
 """Ingest: list the songs, fetch what is new, record the outcome of each."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
 
@@ -15,12 +12,11 @@ from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.catalog.connection import open_catalog
+from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
     read_labels,
-    record_songs,
     select_changed,
     select_new_sources,
     stored_tracks,
@@ -31,9 +27,6 @@ from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
 from storage.sources.listing import Expanded, expand_pages, list_sources
-
-if TYPE_CHECKING:
-    from storage.catalog.connection import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +55,6 @@ class Fetched:
 
 
 @task
-def sweep_downloads(layout: DataLayout) -> None:
-    """Remove the partial downloads that a killed process left and no run can resume."""
-    sweep_parts(layout)
-
-
-@task
 def select_sources(
     layout: DataLayout,
     music: str,
@@ -75,13 +62,19 @@ def select_sources(
     limits: DownloadLimits | None = None,
     access: Access | None = None,
 ) -> Selected:
-    """List the songs of a library, give them genres, and leave out those that need no fetching."""
+    """List the songs of a library, give them genres, and leave out those that need no fetching.
+
+    Partial downloads that a killed process left and no run can resume are removed.
+    """
+    sweep_parts(layout)
     rules, access = rules or LabelRules(), access or Access()
     found = list_sources(music, takes_unlabelled=rules.takes_unlabelled)
     listed = expand_pages(found, access, limits or DownloadLimits())
     sources = [label_source(s, rules.genre_map, rules.genres) for s in listed.sources]
     with open_catalog(layout) as catalog:
-        sources = _keep_labels(catalog, sources, rules.genres)
+        unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, rules.genres)]
+        labels = read_labels(catalog, unsure) if unsure else {}
+        sources = keep_labels(sources, labels, rules.genres)
         selected = _settle_listing(catalog, sources, listed, access)
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)
@@ -106,38 +99,10 @@ def download_chunk(
     )
 
 
-@task
-def record_wave(layout: DataLayout, fetched: Fetched) -> None:
-    """Record tracks and outcomes in the catalog, in one transaction."""
-    with open_catalog(layout) as catalog:
-        record_songs(catalog, fetched.tracks, fetched.outcomes)
-
-
-def name_outcomes(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> tuple[Outcome, ...]:
-    """Return outcomes with the ids and the versions of their sources."""
-    places = {source.location: source for source in sources}
-    unlisted = Source(location="", genre="")
-    return tuple(
-        replace(
-            outcome,
-            source_id=outcome.source_id or places.get(outcome.location, unlisted).source_id,
-            version=places.get(outcome.location, unlisted).version,
-        )
-        for outcome in outcomes
-    )
-
-
-def _keep_labels(
-    catalog: Catalog, sources: Sequence[Source], genres: Sequence[str]
-) -> list[Source]:
-    unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, genres)]
-    return keep_labels(sources, read_labels(catalog, unsure) if unsure else {}, genres)
-
-
 def _settle_listing(
     catalog: Catalog, sources: Sequence[Source], listed: Expanded, access: Access
 ) -> Selected:
-    """Select what is to be fetched: no song twice, none that is done, none of the archive."""
+    """Select what is to be fetched: no song twice, none that is done or in the archive."""
     songs = {source.location for source in sources}
     found = held_sources(catalog, {source.source_id for source in sources})
     held = [source if source.location in songs else locate(source) for source in found]
@@ -196,20 +161,21 @@ def _fetch(
     except TrackRejected as rejection:
         reason = Reason(rejection.reason)
         result = Result.DUPLICATE if reason is Reason.DUPLICATE_ID else Result.QUARANTINED
-        return _left_out(source, result, reason, str(rejection))
+        return left_out(source, result, reason, str(rejection))
     except TransientError as error:
         access.circuits.note_failure(site, error)
         reason = Reason(error.reason or Reason.UNREACHABLE)
-        return _left_out(source, Result.RETRYABLE, reason, str(error))
+        return left_out(source, Result.RETRYABLE, reason, str(error))
     except Exception as error:
         get_run_logger().exception("%s was left out", show_location(source.location))
         sentence = f"the program failed on it: {type(error).__name__}: {show_addresses(str(error))}"
-        return _left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
+        return left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, sentence)
     access.circuits.note_success(site)
     return replace(track, is_builtin=Path(source.location).is_relative_to(layout.builtin))
 
 
-def _left_out(source: Source, result: Result, reason: Reason, message: str) -> Outcome:
+def left_out(source: Source, result: Result, reason: Reason, message: str) -> Outcome:
+    """Return the outcome of a source that gave no track."""
     return Outcome(
         location=source.location,
         genre=source.genre,

@@ -44,10 +44,7 @@ def explain_no_training(
 
 
 def _has_trained(nights: Sequence[NightRecord]) -> bool:
-    """Tell whether the last run that reached its training finished it.
-
-    A run that skipped it is passed over; a killed one counts as not finished.
-    """
+    """Return whether the last run that reached its training, and was not killed, finished it."""
     for night in nights:
         if night.outcome in (NightOutcome.SKIPPED, NightOutcome.RUNNING):
             continue

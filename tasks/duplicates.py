@@ -1,11 +1,8 @@
 """Duplicates: further sources of a file, duplicates of a recording, and which one is kept."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import get_run_logger, task
@@ -16,50 +13,59 @@ from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import fingerprint_song
 from storage.catalog import fingerprints as stored
-from storage.catalog.connection import open_catalog
+from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
-from storage.catalog.songs import known_packets, known_tracks
+from storage.catalog.songs import (
+    count_outcomes,
+    known_packets,
+    known_tracks,
+    record_songs,
+)
 from storage.fetch.download import drop_song, is_gone
 from storage.home import DataLayout
-from tasks.download import Fetched, name_outcomes
+from tasks.download import Fetched, left_out
 
-if TYPE_CHECKING:
-    from storage.catalog.connection import Catalog
-
-_FAILED_CHUNK = "the program failed on the chunk of this song; its log says why. Run it again."
+_FAILED_CHUNK = "the program failed on the chunk of this song; see its log. Run it again."
 
 
 @task
-def mark_duplicates(
+def record_wave(
     layout: DataLayout, sources: Sequence[Source], fetched: Sequence[Fetched]
 ) -> Fetched:
-    """Return one outcome for every source of a wave: new, duplicate, rejected or to be retried.
+    """Record and return the tracks of a wave and one outcome for each of its sources.
 
     Which source represents a song, and under which genre, is settled by `settle_duplicates`.
     """
     arrived = [track for chunk in fetched for track in chunk.tracks]
     arrived.sort(key=lambda track: track.location)
+    outcomes = [outcome for chunk in fetched for outcome in chunk.outcomes]
     with open_catalog(layout) as catalog:
         removed = find_removed(catalog, arrived)
-        rejected = [track for track in arrived if track.location in removed]
+        for track in (track for track in arrived if track.location in removed):
+            drop_song(layout, track)
+            outcome = _outcome(track, Result.QUARANTINED, Reason.REMOVED, REMOVED)
+            outcomes.append(replace(outcome, track_id=removed[track.location]))
         arrived = [track for track in arrived if track.location not in removed]
         tracks = _match_retagged(layout, catalog, arrived)
         known = known_tracks(catalog, [track.track_id for track in tracks])
-    for track in rejected:
-        drop_song(layout, track)
-    moved = _find_moved(known, tracks)
-    first = {track_id: old for track_id, old in known.items() if track_id not in moved}
-    for track in tracks:
-        first.setdefault(track.track_id, track)
-    outcomes = [o for chunk in fetched for o in chunk.outcomes]
-    outcomes += [_removed_outcome(track, removed[track.location]) for track in rejected]
-    outcomes += [_arrival_outcome(track, first[track.track_id]) for track in tracks]
-    outcomes += [_move_outcome(old, first[track_id]) for track_id, old in moved.items()]
-    outcomes += _interrupted(sources, {outcome.location for outcome in outcomes})
-    kept = tuple(track for track in tracks if track.location == first[track.track_id].location)
-    return Fetched(tracks=kept, outcomes=name_outcomes(outcomes, sources))
+        moved = _find_moved(known, tracks)
+        first = {track_id: old for track_id, old in known.items() if track_id not in moved}
+        for track in tracks:
+            first.setdefault(track.track_id, track)
+        outcomes += [_arrival_outcome(track, first[track.track_id]) for track in tracks]
+        outcomes += [_move_outcome(old, first[track_id]) for track_id, old in moved.items()]
+        settled = {outcome.location for outcome in outcomes}
+        outcomes += [
+            left_out(source, Result.RETRYABLE, Reason.INTERRUPTED, _FAILED_CHUNK)
+            for source in sources
+            if source.location not in settled
+        ]
+        new = [track for track in tracks if track.location == first[track.track_id].location]
+        outcomes = _name_sources(outcomes, sources)
+        record_songs(catalog, new, outcomes)
+    return Fetched(tracks=tuple(new), outcomes=tuple(outcomes))
 
 
 @task
@@ -84,14 +90,18 @@ def record_fingerprints(layout: DataLayout, chunks: Sequence[Sequence[Fingerprin
 
 
 @task
-def settle_duplicates(layout: DataLayout) -> None:
-    """Settle which duplicate of each recording is kept; log how many wait for a decision."""
+def settle_duplicates(layout: DataLayout) -> dict[str, int]:
+    """Settle which duplicate of each recording is kept; return the number of songs by outcome.
+
+    It logs how many recordings wait for a decision.
+    """
     with open_catalog(layout) as catalog:
-        n_undecided = settle_recordings(catalog)
+        n_undecided, outcomes = settle_recordings(catalog), count_outcomes(catalog)
     if n_undecided:
         get_run_logger().warning(
             "recordings under several genres: %s; `genreflow conflicts` lists them", n_undecided
         )
+    return outcomes
 
 
 def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
@@ -143,9 +153,18 @@ def _find_moved(known: Mapping[str, Track], tracks: Sequence[Track]) -> dict[str
     }
 
 
-def _removed_outcome(track: Track, track_id: str) -> Outcome:
-    outcome = _outcome(track, Result.QUARANTINED, Reason.REMOVED, REMOVED)
-    return replace(outcome, track_id=track_id)
+def _name_sources(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> list[Outcome]:
+    """Return outcomes with the ids and the versions of their sources."""
+    places = {source.location: source for source in sources}
+    unlisted = Source(location="", genre="")
+    return [
+        replace(
+            outcome,
+            source_id=outcome.source_id or places.get(outcome.location, unlisted).source_id,
+            version=outcome.version or places.get(outcome.location, unlisted).version,
+        )
+        for outcome in outcomes
+    ]
 
 
 def _arrival_outcome(track: Track, first: Track) -> Outcome:
@@ -170,18 +189,3 @@ def _outcome(track: Track, result: Result, reason: Reason, message: str) -> Outc
         message=message,
         track_id=track.track_id,
     )
-
-
-def _interrupted(sources: Sequence[Source], settled: set[str]) -> list[Outcome]:
-    return [
-        Outcome(
-            location=source.location,
-            genre=source.genre,
-            result=Result.RETRYABLE,
-            stage=Stage.DOWNLOAD,
-            reason=Reason.INTERRUPTED,
-            message=_FAILED_CHUNK,
-        )
-        for source in sources
-        if source.location not in settled
-    ]

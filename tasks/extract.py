@@ -10,46 +10,42 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import (
     PendingTrack,
     StaleFeatures,
-    all_shards,
+    count_examples,
+    forget_shards,
+    named_shards,
     read_stale_features,
     record_extraction,
     record_features,
     select_pending,
     settle_outcomes,
 )
-from storage.catalog.publish import publish_and_retain
-from storage.catalog.shards import forget_shards
-from storage.catalog.songs import await_songs
+from storage.catalog.publish import publish_and_sweep
+from storage.catalog.songs import await_songs, count_outcomes
 from storage.compaction import compact
 from storage.home import DataLayout
-from storage.maintenance.integrity import missing_shards
-from storage.shard_store import claim_place
-from storage.shards import remove_orphans
+from storage.maintenance.integrity import is_missing
+from storage.shard_store import claim_place, list_shards
 from storage.wav_cache import trim_wav_cache
 from tasks.spectrograms import ExtractedChunk, key_features
 
 
 @task
-def forget_missing_shards(layout: DataLayout) -> None:
-    """Forget shards that are missing or of another size: their tracks are extracted again.
+def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list[PendingTrack]:
+    """Return the tracks that miss examples; log which features are stale, and why.
 
-    The place of the shards is claimed first: shards of another home are not missing here.
+    Shards that are missing or of another size are forgotten first. The place of the shards is
+    claimed before: shards of another home are not missing here.
     """
     claim_place(layout)
-    if missing := missing_shards(layout):
-        get_run_logger().warning("%s shards are missing or damaged; extracting again", len(missing))
-        with open_catalog(layout) as catalog:
-            forget_shards(catalog, missing)
-
-
-@task
-def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list[PendingTrack]:
-    """Return the tracks that miss examples; log which features are stale, and why."""
-    keys = key_features(features)
+    keys, sizes = key_features(features), list_shards(layout)
     with open_catalog(layout) as catalog:
+        missing = [shard.name for shard in named_shards(catalog) if is_missing(shard, sizes)]
+        forget_shards(catalog, missing)
         stale = read_stale_features(catalog, keys)
         record_features(catalog, keys)
         pending = select_pending(catalog, list(keys))
+    if missing:
+        get_run_logger().warning("%s shards are missing or damaged; extracting again", len(missing))
     for sentence in describe_stale(stale):
         get_run_logger().warning("%s", sentence)
     return pending
@@ -73,14 +69,20 @@ def record_shards(
 
 
 @task
-def settle_extraction(layout: DataLayout, features: Sequence[FeatureConfig]) -> None:
-    """Set the outcome of every song under these features; re-queue songs without an original."""
+def settle_extraction(
+    layout: DataLayout, features: Sequence[FeatureConfig]
+) -> tuple[dict[str, int], int]:
+    """Set the outcome of every song under these features; re-queue songs without an original.
+
+    Return the number of songs by outcome, and of all examples.
+    """
     keys = list(key_features(features))
     with open_catalog(layout) as catalog:
         settle_outcomes(catalog, keys)
         waiting = [pending.track for pending in select_pending(catalog, keys)]
         gone = [t.track_id for t in waiting if not layout.song(t.track_id, t.suffix).is_file()]
         await_songs(catalog, gone)
+        return count_outcomes(catalog), count_examples(catalog)
 
 
 @task
@@ -93,10 +95,7 @@ def compact_shards(layout: DataLayout) -> None:
 @task
 def publish_shards(layout: DataLayout) -> None:
     """Publish, then remove the shards that neither the new store nor the previous one names."""
-    before = publish_and_retain(layout)
-    with open_catalog(layout) as catalog:
-        named = all_shards(catalog)
-    remove_orphans(layout, [*before, *named])
+    publish_and_sweep(layout)
 
 
 def describe_stale(stale: Sequence[StaleFeatures]) -> list[str]:

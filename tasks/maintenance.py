@@ -3,7 +3,7 @@
 from prefect import get_run_logger, task
 
 from storage.catalog.connection import open_catalog
-from storage.catalog.songs import release_songs
+from storage.catalog.songs import count_outcomes, release_songs
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.maintenance.retention import Unused, tidy_home
@@ -20,7 +20,7 @@ def tidy_store(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
 
 
 @task
-def release_outcomes(layout: DataLayout, reason: str, source: str) -> int:
-    """Re-queue songs that were left out for the next ingest and extract; return their number."""
+def release_outcomes(layout: DataLayout, reason: str, source: str) -> tuple[int, dict[str, int]]:
+    """Re-queue songs that were left out; return their number, and all songs by outcome."""
     with open_catalog(layout) as catalog:
-        return release_songs(catalog, reason, source)
+        return release_songs(catalog, reason, source), count_outcomes(catalog)

@@ -22,10 +22,7 @@ def report_songs(
     outcomes: Mapping[str, int],
     given_up: Mapping[str, str] | None = None,
 ) -> None:
-    """Show the number of songs of a flow, and all songs by outcome, as an artifact.
-
-    Sites that the flow gave up are in the description.
-    """
+    """Show the songs of a flow, and all songs by outcome, as an artifact with given-up sites."""
     rows = [{"outcome": outcome, "songs": count} for outcome, count in outcomes.items()]
     sites = [f"{site} was given up: {reason}" for site, reason in (given_up or {}).items()]
     description = "\n\n".join([f"{n_songs} songs were scanned.", *sites])

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
 from prefect import get_run_logger, task
 
 from genre_core.errors import TrackRejected, TransientError
@@ -47,15 +49,6 @@ class ConvertedChunk:
     rejections: tuple[Rejection, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Represented:
-    """What one WAV gave: matrices by feature key, and why there are none under others."""
-
-    matrices: Mapping[str, TrackMatrices]
-    rejections: tuple[Rejection, ...]
-    sound: Sound
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractedChunk:
     """The shards of a chunk, one a feature key, the songs that gave no example, and doubts."""
@@ -94,24 +87,32 @@ def extract_chunk(
     wanted = key_features(features)
     used = {key for converted in chunk.converted for key in converted.feature_keys}
     transforms = {key: load_transform(wanted[key], own) for key in sorted(used)}
-    done = [one for song in chunk.converted if (one := _represent_all(song, transforms))]
-    rows_of_key = {
-        key: [one.matrices[key] for one in done if key in one.matrices] for key in wanted
-    }
-    shards = [
-        write_shard(layout, key, wanted[key], rows) for key, rows in rows_of_key.items() if rows
-    ]
-    refused = [rejection for one in done for rejection in one.rejections]
+    rows: dict[str, list[TrackMatrices]] = {key: [] for key in wanted}
+    rejections, sounds = list(chunk.rejections), dict[str, Sound]()
+    for song in chunk.converted:
+        fragments, sound = _read_fragments(song)
+        if sound is None:
+            continue
+        sounds.setdefault(song.track_id, sound)
+        for key in song.feature_keys:
+            made = _represent(song, fragments, key, transforms[key])
+            if isinstance(made, Rejection):
+                rejections.append(made)
+            else:
+                rows[key].append(made)
+    embedded = [_song_embeddings(key, wanted[key], found) for key, found in rows.items()]
     return ExtractedChunk(
-        shards=tuple(shards),
-        rejections=(*chunk.rejections, *refused),
-        warnings=tuple(_warn(song) for song in chunk.converted if _clipping(song)),
-        sounds=tuple({one.sound.track_id: one.sound for one in reversed(done)}.values()),
-        embeddings=tuple(
-            embedding
-            for key, rows in rows_of_key.items()
-            for embedding in _song_embeddings(key, wanted[key], rows)
+        shards=tuple(
+            write_shard(layout, key, wanted[key], found) for key, found in rows.items() if found
         ),
+        rejections=tuple(rejections),
+        warnings=tuple(
+            Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=doubt)
+            for song in chunk.converted
+            if (doubt := describe_clipping(song.wav.full_scale_share))
+        ),
+        sounds=tuple(sounds.values()),
+        embeddings=tuple(chain.from_iterable(embedded)),
     )
 
 
@@ -139,31 +140,26 @@ def _song_embeddings(
 def _convert(
     layout: DataLayout, pending: PendingTrack, plan_of_key: Mapping[str, CutPlan]
 ) -> Iterator[Converted | Rejection]:
-    """Convert one song, a WAV a plan; one that fails leaves the others be."""
+    """Convert one song, a WAV a plan; one that fails does not stop the others."""
+    track, place = pending.track, show_location(pending.track.location)
     for plan in dict.fromkeys(plan_of_key.values()):
         keys = tuple(key for key in pending.feature_keys if plan_of_key[key] == plan)
-        if keys:
-            yield from _convert_plan(layout, pending.track, keys, plan)
-
-
-def _convert_plan(
-    layout: DataLayout, track: Track, keys: tuple[str, ...], plan: CutPlan
-) -> Iterator[Converted | Rejection]:
-    try:
-        yield Converted(track=track, feature_keys=keys, wav=_cut(layout, track, plan))
-    except TrackRejected as rejection:
-        yield Rejection(
-            track_id=track.track_id,
-            feature_keys=keys,
-            stage=Stage.CONVERT,
-            reason=Reason(rejection.reason),
-            message=str(rejection),
-        )
-    except TransientError as error:
-        place = show_location(track.location)
-        get_run_logger().warning("%s was left out: %s", place, error)
-    except Exception:
-        get_run_logger().exception("%s was left out", show_location(track.location))
+        if not keys:
+            continue
+        try:
+            yield Converted(track=track, feature_keys=keys, wav=_cut(layout, track, plan))
+        except TrackRejected as rejection:
+            yield Rejection(
+                track_id=track.track_id,
+                feature_keys=keys,
+                stage=Stage.CONVERT,
+                reason=Reason(rejection.reason),
+                message=str(rejection),
+            )
+        except TransientError as error:
+            get_run_logger().warning("%s was left out: %s", place, error)
+        except Exception:
+            get_run_logger().exception("%s was left out", place)
 
 
 def _cut(layout: DataLayout, track: Track, plan: CutPlan) -> CachedWav:
@@ -182,39 +178,36 @@ def _cut(layout: DataLayout, track: Track, plan: CutPlan) -> CachedWav:
         )
 
 
-def _represent_all(song: Converted, transforms: Mapping[str, Transform]) -> _Represented | None:
-    """Make all matrices of one WAV from one reading; one that fails leaves the others be."""
+def _read_fragments(song: Converted) -> tuple[Float32Array, Sound | None]:
+    """Read and measure a WAV of the cache; without a sound if it fails, and then removed."""
     try:
         fragments = read_wav(song.wav.path, len(song.wav.starts_s))
-        sound = measure_sound(song.track_id, fragments)
+        return fragments, measure_sound(song.track_id, fragments)
     except Exception:
         get_run_logger().exception("%s was left out", show_location(song.track.location))
         song.wav.path.unlink(missing_ok=True)
-        return None
-    made = {key: _represent(song, fragments, key, transforms[key]) for key in song.feature_keys}
-    return _Represented(
-        matrices={key: one for key, one in made.items() if isinstance(one, TrackMatrices)},
-        rejections=tuple(one for one in made.values() if isinstance(one, Rejection)),
-        sound=sound,
-    )
+        return np.empty((0, 0), np.float32), None
 
 
 def _represent(
     song: Converted, fragments: Float32Array, feature_key: str, transform: Transform
 ) -> TrackMatrices | Rejection:
     """Return the matrices of one song in one representation, or why it has none in it."""
-    if not fragments.any():
-        return _refuse(song, feature_key, Reason.SILENT, _SILENCE)
     try:
-        matrices = transform.apply(fragments)
+        matrices = transform.apply(fragments) if fragments.any() else fragments
     except TrackRejected as rejection:
         return _refuse(song, feature_key, Reason(rejection.reason), str(rejection))
     except Exception as error:
-        place, name = show_location(song.track.location), transform.name
-        get_run_logger().exception("%s has no %s", place, name)
-        return _refuse(song, feature_key, Reason.NOT_REPRESENTED, _failure(name, error))
+        place = show_location(song.track.location)
+        get_run_logger().exception("%s has no %s", place, transform.name)
+        failure = (
+            f"the representation {transform.name} failed on the song: {error!r}. Once it is fixed, "
+            f"run `genreflow retry --reason {Reason.NOT_REPRESENTED}`."
+        )
+        return _refuse(song, feature_key, Reason.NOT_REPRESENTED, failure)
     if not matrices.any():
-        return _refuse(song, feature_key, Reason.SILENT, _SILENCE)
+        silence = "every fragment drawn from the song is silent. Check the recording."
+        return _refuse(song, feature_key, Reason.SILENT, silence)
     return TrackMatrices(
         track_id=song.track_id,
         genre=song.track.genre,
@@ -231,21 +224,3 @@ def _refuse(song: Converted, feature_key: str, reason: Reason, message: str) -> 
         reason=reason,
         message=message,
     )
-
-
-_SILENCE = "every fragment drawn from the song is silent. Check the recording."
-
-
-def _failure(representation: str, error: Exception) -> str:
-    return (
-        f"the representation {representation} failed on the song: {error!r}. Once it is mended, "
-        f"run `genreflow retry --reason {Reason.NOT_REPRESENTED}`."
-    )
-
-
-def _clipping(song: Converted) -> str:
-    return describe_clipping(song.wav.full_scale_share)
-
-
-def _warn(song: Converted) -> Warned:
-    return Warned(track_id=song.track_id, reason=Reason.CLIPPED, message=_clipping(song))

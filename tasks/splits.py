@@ -55,10 +55,12 @@ def assign_splits(
         candidates = read_candidates(catalog, keys, genres)
         library = read_candidates(catalog, keys, ())
         settled, assignments = read_settled(catalog), read_assignments(catalog)
-    if not library:
-        with open_catalog(layout) as catalog:
-            n_short = count_songs(catalog, Reason.TOO_SHORT)
-        _suggest_clips(n_short)
+        n_too_short = count_songs(catalog, Reason.TOO_SHORT)
+    if n_too_short and not library:
+        raise UsageError(
+            f"No song has examples; {n_too_short} songs are too short. If they are clips of 30 s, "
+            "set margin_s = 0 and min_track_s = 29 below [fragments] in genreflow.toml."
+        )
     _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*settled, *candidates)}
     plan = assign(list(everyone.values()), assignments, seed, golden)
@@ -75,13 +77,7 @@ def assign_splits(
 
 
 def resolve_snapshot(layout: DataLayout, choice: SnapshotChoice) -> Snapshot:
-    """Return the snapshot of a choice.
-
-    Raises
-    ------
-    UsageError
-        If there is none, or none of the chosen name.
-    """
+    """Return the snapshot of a choice; raises `UsageError` if there is none."""
     snapshot = None
     if layout.catalog.exists():
         with open_catalog(layout) as catalog:
@@ -105,60 +101,44 @@ def usable_features(
     n_embedded = max((n for config, n in counted if config.embedding), default=0)
     usable = [c for c, n in counted if c.embedding or n >= LEAST_SHARE * n_embedded]
     for config, n in counted:
-        if config.embedding is None and n < n_embedded:
-            _warn_of_short_songs(config, n, n_embedded, is_used=config in usable)
+        if config.embedding or n >= n_embedded:
+            continue
+        left_out = f"{n_embedded - n} of them are left out of the comparison"
+        get_run_logger().warning(
+            "%s of %s songs with an embedding are long enough for %s, so %s. To use all of them, "
+            "set representations to embeddings alone, or lower margin_s and min_track_s below "
+            "[fragments].",
+            n,
+            n_embedded,
+            name_features(config.representation, config.fragment_s),
+            left_out if config in usable else "no network is trained on it",
+        )
     return usable
-
-
-def _warn_of_short_songs(config: FeatureConfig, n: int, n_embedded: int, *, is_used: bool) -> None:
-    """Log the consequence of songs that have an embedding and are too short for spectrograms."""
-    name = name_features(config.representation, config.fragment_s)
-    what = (
-        f"{n_embedded - n} of them are left out of the comparison"
-        if is_used
-        else "no network is trained on it"
-    )
-    get_run_logger().warning(
-        "%s of %s songs with an embedding are long enough for %s, so %s. To use all of them, set "
-        "representations to embeddings alone, or lower margin_s and min_track_s below [fragments].",
-        n,
-        n_embedded,
-        name,
-        what,
-    )
 
 
 def split_examples(layout: DataLayout, snapshot: Snapshot, split: Split) -> Examples:
     """Read the examples of one split of a snapshot; of an embedding, one example a song."""
-    with open_catalog(layout) as catalog:
-        placements = read_placements(catalog, snapshot.snapshot_id)
-    genre_of_track = {p.track_id: p.genre for p in placements if p.split == split}
-    return snapshot_examples(layout, snapshot, genre_of_track, snapshot.genres)
+    return snapshot_examples(layout, snapshot, split, snapshot.genres)
 
 
 def snapshot_examples(
     layout: DataLayout,
     snapshot: Snapshot,
-    genre_of_track: Mapping[str, str],
+    wanted: Split | Mapping[str, str],
     genres: Sequence[str],
 ) -> Examples:
-    """Read the examples of tracks as the networks of a snapshot take them.
+    """Read the examples of a split, or of tracks with their genres, as the networks take them.
 
     The windows of an embedding are averaged: the head reads songs.
     """
     with open_catalog(layout) as catalog:
         shards = shard_names(catalog, snapshot.feature_key)
         embedding = read_embedding(catalog, snapshot.feature_key)
-    examples = read_examples(layout, shards, genre_of_track, genres)
+        placements = read_placements(catalog, snapshot.snapshot_id)
+    if isinstance(wanted, Split):
+        wanted = {p.track_id: p.genre for p in placements if p.split is wanted}
+    examples = read_examples(layout, shards, wanted, genres)
     return song_examples(examples) if embedding else examples
-
-
-def _suggest_clips(n_too_short: int) -> None:
-    if n_too_short:
-        raise UsageError(
-            f"No song has examples; {n_too_short} songs are too short. If they are clips of 30 s, "
-            "set margin_s = 0 and min_track_s = 29 below [fragments] in genreflow.toml."
-        )
 
 
 def _require_genres(

@@ -7,7 +7,7 @@ from pathlib import Path
 from docs.generator.meanings import require_same
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query
-from storage.home import DataLayout
+from storage.home import Below, DataLayout
 
 SQL_HEAD = """# SQL views and columns
 
@@ -92,8 +92,4 @@ def files_page(meanings: Mapping[str, str]) -> str:
 
 def home_places() -> list[str]:
     """Paths below a home that the layout names, sorted."""
-    home = Path("home")
-    layout = DataLayout(home)
-    properties = [name for name, value in vars(DataLayout).items() if isinstance(value, property)]
-    paths = [value for name in properties if isinstance(value := getattr(layout, name), Path)]
-    return sorted(str(path.relative_to(home)) for path in paths if path != home)
+    return sorted(place.name for place in vars(DataLayout).values() if isinstance(place, Below))

@@ -148,13 +148,12 @@ def _examine_deeply(layout: "DataLayout") -> "list[Finding]":
 
 def _repair(layout: "DataLayout") -> list[str]:
     from storage.catalog.publish import publish
-    from storage.maintenance.integrity import move_unnamed_songs, repair_shards, repair_songs
+    from storage.maintenance.integrity import repair
 
     if not layout.catalog.exists():
         return []
     with hold_home(layout):
-        shards, songs = repair_shards(layout), repair_songs(layout)
-        move_unnamed_songs(layout)
+        shards, songs = repair(layout)
         publish(layout)
         return [f"shard {name}" for name in shards] + [f"song {track_id}" for track_id in songs]
 

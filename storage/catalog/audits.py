@@ -1,11 +1,9 @@
 """Audits with their checks, the songs that they examine, and suspect labels."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
@@ -13,16 +11,10 @@ from genre_core.dataset.suspects import Suspect
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split, Track
 from genre_core.signal.sound import Sound
-from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.connection import Catalog, fetch_map, fetch_records, fetch_rows, insert_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import Snapshot, as_snapshot
 from storage.home import DataLayout
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,114 +30,95 @@ class Audit:
     checks: tuple[Check, ...]
 
 
-def record_sounds(catalog: DuckDBPyConnection, sounds: Sequence[Sound]) -> None:
+def record_sounds(catalog: Catalog, sounds: Sequence[Sound]) -> None:
     """Record loudness and cut-off of songs; the first measure of a track stays."""
     insert_rows(catalog, "sound", [asdict(sound) for sound in sounds], "on conflict do nothing")
 
 
-def read_other_snapshot(catalog: DuckDBPyConnection, snapshot: Snapshot) -> Snapshot | None:
-    """Return the same songs as embeddings where a snapshot has spectrograms, or the reverse.
-
-    It is the snapshot of the other kind with the smallest matrices that has shards.
-    """
+def read_other_snapshot(catalog: Catalog, snapshot: Snapshot) -> Snapshot | None:
+    """Return the smallest snapshot of the same songs as embeddings, or as spectrograms."""
     rows = fetch_rows(catalog, _BESIDE, [snapshot.library_id, snapshot.feature_key])
     return as_snapshot(rows[0]) if rows else None
 
 
-def read_audited_songs(
-    catalog: DuckDBPyConnection, layout: DataLayout, snapshot_id: str
-) -> list[AuditedSong]:
+def read_audited_songs(catalog: Catalog, layout: DataLayout, snapshot_id: str) -> list[AuditedSong]:
     """Return the songs of a snapshot with their metadata, files and sound."""
     rows = fetch_rows(catalog, _AUDITED.format(_FROZEN), [snapshot_id])
     return [_audited_song(layout, row) for row in rows]
 
 
-def read_golden_audited(catalog: DuckDBPyConnection, layout: DataLayout) -> list[AuditedSong]:
+def read_golden_audited(catalog: Catalog, layout: DataLayout) -> list[AuditedSong]:
     """Return the songs of the newest golden version, but for excluded duplicates."""
     rows = fetch_rows(catalog, _AUDITED.format(_GOLDEN))
     return [_audited_song(layout, row) for row in rows]
 
 
-def read_duplicates(catalog: DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Return the pairs of tracks that are one recording."""
-    statement = "select track_id, other_id from duplicates order by track_id, other_id"
-    rows = fetch_rows(catalog, statement)
-    return [(row["track_id"], row["other_id"]) for row in rows]
-
-
-def read_run_predictions(catalog: DuckDBPyConnection, run_id: str) -> dict[str, str]:
+def read_run_predictions(catalog: Catalog, run_id: str) -> dict[str, str]:
     """Return the recorded predictions of a run, by track."""
     statement = "select track_id, predicted from predictions where run_id = ?"
-    rows = fetch_rows(catalog, statement, [run_id])
-    return {row["track_id"]: row["predicted"] for row in rows}
+    return fetch_map(catalog, statement, [run_id])
 
 
-def read_unmeasured(catalog: DuckDBPyConnection, snapshot_id: str, n_tracks: int) -> list[Track]:
+def read_unmeasured(catalog: Catalog, snapshot_id: str, n_tracks: int) -> list[Track]:
     """Return up to ``n_tracks`` tracks of a snapshot whose sound was not measured."""
     statement = """
         select tracks.* exclude (added_at) from tracks semi join (
             select track_id from snapshot_tracks where snapshot_id = ?) using (track_id)
         anti join sound using (track_id) order by track_id limit ?
     """
-    return [Track(**row) for row in fetch_rows(catalog, statement, [snapshot_id, n_tracks])]
+    return fetch_records(catalog, Track, statement, [snapshot_id, n_tracks])
 
 
-def record_audit(catalog: DuckDBPyConnection, audit: Audit) -> None:
+def record_audit(catalog: Catalog, audit: Audit) -> None:
     """Record an audit with its checks; the same audit again replaces the first."""
     head = {name: getattr(audit, name) for name in ("audit_id", "snapshot_id", "run_id", "seconds")}
-    head |= {"verdict": str(audit.verdict), "settings": json.dumps(audit.settings)}
-    rows = [_check_row(audit.audit_id, at, check) for at, check in enumerate(audit.checks)]
+    head |= {"verdict": audit.verdict, "settings": json.dumps(audit.settings)}
+    checks = [
+        {
+            "audit_id": audit.audit_id,
+            "position": position,
+            "name": check.name,
+            "level": check.level,
+            "passed": check.passed,
+            "value": check.value,
+            "low": check.interval and check.interval.low,
+            "high": check.interval and check.interval.high,
+            "chance": check.chance,
+            "message": check.message,
+            "details": json.dumps(check.details),
+        }
+        for position, check in enumerate(audit.checks)
+    ]
     for table in ("audits", "audit_checks"):
         catalog.execute(f"delete from {table} where audit_id = ?", [audit.audit_id])
     insert_rows(catalog, "audits", [head])
-    insert_rows(catalog, "audit_checks", rows)
+    insert_rows(catalog, "audit_checks", checks)
 
 
-def read_audit(catalog: DuckDBPyConnection, audit_id: str) -> Audit | None:
+def read_audit(catalog: Catalog, audit_id: str) -> Audit | None:
     """Return an audit, if it was made."""
-    return _read(catalog, "audit_id = $1 order by used_at desc limit 1", audit_id)
+    return _read(catalog, "audit_id = ?", audit_id)
 
 
-def read_last_audit(catalog: DuckDBPyConnection, snapshot_id: str) -> Audit | None:
+def read_last_audit(catalog: Catalog, snapshot_id: str) -> Audit | None:
     """Return the last audit of a snapshot; None before the first."""
-    return _read(catalog, "snapshot_id = $1 order by used_at desc limit 1", snapshot_id)
+    return _read(catalog, "snapshot_id = ? order by used_at desc limit 1", snapshot_id)
 
 
-def touch_audit(catalog: DuckDBPyConnection, audit_id: str) -> None:
+def touch_audit(catalog: Catalog, audit_id: str) -> None:
     """Mark an audit that needs no repetition as the last one."""
     catalog.execute("update audits set used_at = now() where audit_id = ?", [audit_id])
 
 
-def _read(catalog: DuckDBPyConnection, where: str, key: str) -> Audit | None:
-    heads = fetch_rows(
-        catalog, f"select * exclude (created_at, used_at) from audits where {where}", [key]
-    )
-    if not heads:
+def _read(catalog: Catalog, where: str, key: str) -> Audit | None:
+    statement = f"select * exclude (created_at, used_at) from audits where {where}"
+    head = next(iter(fetch_rows(catalog, statement, [key])), None)
+    if head is None:
         return None
     statement = "select * from audit_checks where audit_id = ? order by position"
-    checks = fetch_rows(catalog, statement, [heads[0]["audit_id"]])
-    changes = {
-        "verdict": Level(heads[0]["verdict"]),
-        "settings": json.loads(heads[0]["settings"]),
-        "checks": tuple(_check(row) for row in checks),
-    }
-    return Audit(**{**heads[0], **changes})
-
-
-def _check_row(audit_id: str, position: int, check: Check) -> dict[str, Any]:
-    return {
-        "audit_id": audit_id,
-        "position": position,
-        "name": str(check.name),
-        "level": str(check.level),
-        "passed": check.passed,
-        "value": check.value,
-        "low": check.interval and check.interval.low,
-        "high": check.interval and check.interval.high,
-        "chance": check.chance,
-        "message": check.message,
-        "details": json.dumps(check.details),
-    }
+    checks = tuple(_check(row) for row in fetch_rows(catalog, statement, [head["audit_id"]]))
+    changes = {"verdict": Level(head["verdict"]), "settings": json.loads(head["settings"])}
+    return Audit(**{**head, **changes}, checks=checks)
 
 
 def _check(row: dict[str, Any]) -> Check:
@@ -203,49 +176,24 @@ _AUDITED = """
 """
 
 
-def record_suspects(
-    catalog: DuckDBPyConnection, feature_key: str, suspects: Sequence[Suspect]
-) -> None:
+def record_suspects(catalog: Catalog, feature_key: str, suspects: Sequence[Suspect]) -> None:
     """Replace all suspects; one that is found again under the same label keeps its first time."""
     rows = fetch_rows(catalog, "select track_id, genre, found_at from suspects")
     known = {(row["track_id"], row["genre"]): row["found_at"] for row in rows}
     now = fetch_rows(catalog, "select now() as found_at")[0]["found_at"]
-    catalog.execute("delete from suspects")
-    catalog.execute("delete from suspect_neighbours")
-    insert_rows(
-        catalog,
-        "suspects",
-        [
-            {
-                "track_id": suspect.track_id,
-                "feature_key": feature_key,
-                "genre": suspect.genre,
-                "confidence": suspect.confidence,
-                "predicted": suspect.predicted,
-                "predicted_confidence": suspect.predicted_confidence,
-                "found_at": known.get((suspect.track_id, suspect.genre), now),
-            }
-            for suspect in suspects
-        ],
-    )
-    insert_rows(catalog, "suspect_neighbours", _neighbour_rows(suspects))
-
-
-def suspect_rows(layout: DataLayout) -> list[dict[str, Any]]:
-    """Return the published suspects that wait for a decision, the least probable label first.
-
-    Returns
-    -------
-    list of dict
-        ``track_id``, ``genre``, ``confidence``, ``predicted``, ``predicted_confidence``,
-        ``artist``, ``title``, ``neighbours`` (``track_id``, ``genre``, ``artist``, ``title``,
-        ``cosine`` each) and ``found_at``.
-    """
-    return query_rows(layout, "select * from suspects order by confidence, track_id")
-
-
-def _neighbour_rows(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
-    return [
+    found = [
+        {
+            "track_id": suspect.track_id,
+            "feature_key": feature_key,
+            "genre": suspect.genre,
+            "confidence": suspect.confidence,
+            "predicted": suspect.predicted,
+            "predicted_confidence": suspect.predicted_confidence,
+            "found_at": known.get((suspect.track_id, suspect.genre), now),
+        }
+        for suspect in suspects
+    ]
+    neighbours = [
         {
             "track_id": suspect.track_id,
             "position": position,
@@ -255,3 +203,11 @@ def _neighbour_rows(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
         for suspect in suspects
         for position, neighbour in enumerate(suspect.neighbours)
     ]
+    for table, new in (("suspects", found), ("suspect_neighbours", neighbours)):
+        catalog.execute(f"delete from {table}")
+        insert_rows(catalog, table, new)
+
+
+def suspect_rows(layout: DataLayout) -> list[dict[str, Any]]:
+    """Return the published suspects that wait for a decision, the least probable label first."""
+    return query_rows(layout, "select * from suspects order by confidence, track_id")

@@ -1,15 +1,13 @@
 """Opening the writer's catalog: one process at a time, in short transactions."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 
@@ -17,29 +15,39 @@ from genre_core.errors import CatalogMismatch, TransientError
 from storage.files import DISK_ERRORS, disk_error, explaining_disk_errors, write_whole
 from storage.home import DataLayout
 
-if TYPE_CHECKING:
-    Catalog = duckdb.DuckDBPyConnection  # for the packages that may not import duckdb
 
+class Catalog(Protocol):
+    """An open connection; nanobind reports DuckDB's own type as a leak if annotations keep it."""
+
+    def execute(self, query: str, parameters: object = None, /) -> Any:  # noqa: ANN401
+        """Run a statement; return its cursor."""
+
+    def register(self, name: str, table: object, /) -> object:
+        """Let statements read an Arrow table under a name."""
+
+    def unregister(self, name: str, /) -> object:
+        """Forget a registered table."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
 
 FIRST_VERSION = 7
-MIGRATIONS: list[Callable[[duckdb.DuckDBPyConnection], None]] = []
+MIGRATIONS: list[Callable[[Catalog], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
 
 
 @contextmanager
-def open_catalog(layout: DataLayout) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
     """Open the catalog in one transaction; commit at the end, roll back on an error.
 
-    A catalog of an older release is migrated first; a copy of it stays beside.
-
-    Raises
-    ------
-    TransientError
-        If another process holds the catalog for longer than 20 s, or the disk is full.
-    CatalogMismatch
-        If it has a version that cannot be migrated, or is no catalog.
+    A catalog of an older release is migrated first; a copy of it stays beside. Raises
+    `TransientError` if another process holds it for longer than 20 s or the disk is full,
+    `CatalogMismatch` if it has a version that cannot be migrated, or is no catalog.
     """
     connection = _connect(layout)
     try:
@@ -67,7 +75,7 @@ def newest_version() -> int:
 
 
 def insert_rows(
-    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
     table: str,
     rows: Sequence[Mapping[str, Any]],
     on_conflict: str = "",
@@ -76,23 +84,54 @@ def insert_rows(
 
     They pass as one Arrow table: 10,000 rows in 0.05 s, a seventh of the time as parameters.
     """
-    if not rows:
-        return
+    if rows:
+        with registered(catalog, "inserted", columns_of(rows)):
+            catalog.execute(f"insert into {table} by name select * from inserted {on_conflict}")
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows, all with the keys of the first, as columns."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@contextmanager
+def registered(catalog: Catalog, name: str, columns: Mapping[str, Any]) -> Iterator[None]:
+    """Let statements of the block read columns as a table of this name."""
     import pyarrow as pa
 
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    connection.register("inserted", pa.table(columns))
-    connection.execute(f"insert into {table} by name select * from inserted {on_conflict}")
-    connection.unregister("inserted")
+    catalog.register(name, pa.table(dict(columns)))
+    yield
+    catalog.unregister(name)
 
 
 def fetch_rows(
-    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[Any] = ()
+    catalog: Catalog, statement: str, parameters: Sequence[Any] = ()
 ) -> list[dict[str, Any]]:
-    """Return the rows of a statement as dictionaries."""
-    cursor = connection.execute(statement, list(parameters))
+    """Return the rows of a statement as dictionaries; sets and tuples pass as lists."""
+    values = [list(p) if isinstance(p, Set | tuple) else p for p in parameters]
+    cursor = catalog.execute(statement, values)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fetch_values(catalog: Catalog, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """Return the first column of a statement."""
+    return [next(iter(row.values())) for row in fetch_rows(catalog, statement, parameters)]
+
+
+def fetch_map(catalog: Catalog, statement: str, parameters: Sequence[Any] = ()) -> dict[Any, Any]:
+    """Return the second column of a statement by the first."""
+    return dict(tuple(row.values()) for row in fetch_rows(catalog, statement, parameters))
+
+
+def fetch_records(
+    catalog: Catalog,
+    record: type[Record],
+    statement: str,
+    parameters: Sequence[Any] = (),
+) -> list[Record]:
+    """Return the rows of a statement as records with fields of the names of its columns."""
+    return [record(**row) for row in fetch_rows(catalog, statement, parameters)]
 
 
 def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError | CatalogMismatch:
@@ -108,13 +147,7 @@ def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError |
 
 
 def copy_catalog(layout: DataLayout, target: Path) -> None:
-    """Copy the catalog, with all that is committed, into one file.
-
-    Raises
-    ------
-    TransientError
-        If another process holds the catalog.
-    """
+    """Copy the catalog, with all that is committed, into one file."""
     with open_catalog(layout):
         pass  # migrates an older catalog, and waits for a process that holds it
     try:
@@ -131,7 +164,7 @@ def _find_disk_error(layout: DataLayout, error: duckdb.Error) -> TransientError 
     return disk_error(layout, codes[0]) if codes else None
 
 
-def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
+def _connect(layout: DataLayout) -> Catalog:
     layout.home.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     while True:
@@ -144,7 +177,7 @@ def _connect(layout: DataLayout) -> duckdb.DuckDBPyConnection:
             time.sleep(RETRY_S)
 
 
-def _read_version(connection: duckdb.DuckDBPyConnection) -> int | None:
+def _read_version(connection: Catalog) -> int | None:
     """Version of a catalog; None if the database is empty."""
     try:
         rows = fetch_rows(connection, "select max(version) as version from schema_version")
@@ -166,16 +199,16 @@ def _require_migration(layout: DataLayout, version: int) -> None:
         )
 
 
-def _keep_copy(layout: DataLayout, version: int) -> duckdb.DuckDBPyConnection:
+def _keep_copy(layout: DataLayout, version: int) -> Catalog:
     copy = layout.catalog.with_name(f"{layout.catalog.name}.version-{version}")
-    with _connect(layout) as connection:
+    with closing(_connect(layout)) as connection:
         connection.execute("checkpoint")
         with explaining_disk_errors(layout), write_whole(copy) as part:
             shutil.copyfile(layout.catalog, part)
     return _connect(layout)
 
 
-def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, version: int | None) -> None:
+def _bring_up_to_date(connection: Catalog, version: int | None) -> None:
     if version is None:
         connection.execute(files("storage.catalog").joinpath("schema.sql").read_text("utf-8"))
     else:

@@ -1,13 +1,11 @@
 """Mean embeddings of songs: for learning, for proposals, and for similar songs."""
 
-from __future__ import annotations  # DuckDB's types, kept alive, are reported as leaks at exit
-
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,16 +14,13 @@ from genre_core.errors import UsageError
 from genre_core.records import Split
 from genre_core.representations.embeddings import Embedding
 from genre_core.training.songs import EmbeddedSongs, label_songs
-from storage.catalog.connection import fetch_rows
+from storage.catalog.connection import Catalog, fetch_records, fetch_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.runs import UNLABELLED
 from storage.catalog.snapshots import IS_CANDIDATE, Snapshot, as_snapshot
 from storage.home import DataLayout
 
-if TYPE_CHECKING:
-    import duckdb
-
-FEWEST_DIGITS = 8
+MIN_ID_DIGITS = 8
 
 _SONGS = f"""
     select track_id, tracks.genre, artist, group_id, split, len(embedding) as n_features,
@@ -75,10 +70,9 @@ _CANDIDATES = """
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmbeddedLibrary:
-    """Songs with a split, golden ones included.
+    """Songs with a split, and the track ids of golden ones and of those with a confirmed label.
 
-    ``golden`` and ``confirmed`` are ids of tracks: those set aside, and those whose label a person
-    has decided on or the built-in library was composed for.
+    A label is confirmed if a person decided on it, or the built-in library was composed for it.
     """
 
     songs: EmbeddedSongs
@@ -92,12 +86,9 @@ class EmbeddedLibrary:
 
 
 def read_embedded_library(
-    catalog: duckdb.DuckDBPyConnection, feature_key: str, genres: Sequence[str]
+    catalog: Catalog, feature_key: str, genres: Sequence[str]
 ) -> EmbeddedLibrary:
-    """Read the songs of some genres that have an embedding under a feature key.
-
-    Songs of one artist are in one group, whatever the split holds together.
-    """
+    """Read songs of some genres with an embedding; songs of one artist are in one group."""
     found = catalog.execute(_SONGS, [feature_key, list(genres)]).fetchnumpy()
     n_songs = len(found["track_id"])
     values = np.stack(list(found["values"])) if n_songs else np.empty((0, 0), np.float32)
@@ -116,20 +107,14 @@ def read_embedded_library(
 
 
 def read_embedded_snapshot(
-    catalog: duckdb.DuckDBPyConnection, representation: str = ""
+    catalog: Catalog, representation: str = ""
 ) -> tuple[Snapshot, Embedding]:
-    """Return the newest snapshot of an embedding, of one representation if named.
-
-    Raises
-    ------
-    UsageError
-        If there is none yet.
-    """
+    """Return the newest snapshot of an embedding, or of one representation; else `UsageError`."""
     statement = """
         select snapshots.*, settings
         from snapshots join features using (feature_key)
         where (settings -> 'embedding') is not null and $1 in ('', representation)
-        order by all_genres desc, used_at desc limit 1
+        order by all_genres desc, created_at desc limit 1
     """
     rows = fetch_rows(catalog, statement, [representation])
     if not rows:
@@ -162,21 +147,17 @@ def nearest_songs(
     ``embedding`` are its mean features where it is not in the store. The track itself, duplicates
     and, once the store has other music, the songs of the built-in library are left out.
     """
-    wanted = None if embedding is None else list(embedding)
-    parameters = [representation, track_id, wanted, str(among), n_songs]
-    return query_rows(layout, _NEAREST, parameters)
+    own = None if embedding is None else list(embedding)
+    return query_rows(layout, _NEAREST, [representation, track_id, own, str(among), n_songs])
 
 
 def find_embedded(layout: DataLayout, song: str, representation: str) -> str:
     """Return the track of a source or of the beginning of a track id; empty if there is none.
 
-    Raises
-    ------
-    UsageError
-        If several tracks begin so, or the track has no embedding of the representation.
+    Raises `UsageError` if several tracks begin so, or the track has no such embedding.
     """
     names = [song, str(Path(song).absolute())]
-    rows = query_rows(layout, _FIND, [*names, FEWEST_DIGITS, representation])
+    rows = query_rows(layout, _FIND, [*names, MIN_ID_DIGITS, representation])
     if len(rows) > 1:
         raise UsageError(f"{len(rows)} tracks begin with {song}. Name more digits of the id.")
     if rows and not rows[0]["is_embedded"]:
@@ -207,7 +188,7 @@ class EmbeddedSong:
     values: tuple[float, ...]
 
 
-def count_unlabelled(catalog: duckdb.DuckDBPyConnection, feature_key: str) -> tuple[int, int]:
+def count_unlabelled(catalog: Catalog, feature_key: str) -> tuple[int, int]:
     """Count the unlabelled songs, and those of them that have an embedding."""
     statement = f"""
         select count(*) as n_songs, count(embedded.track_id) as n_embedded
@@ -219,12 +200,9 @@ def count_unlabelled(catalog: duckdb.DuckDBPyConnection, feature_key: str) -> tu
 
 
 def read_waiting(
-    catalog: duckdb.DuckDBPyConnection, feature_key: str, sources: Sequence[str], most_songs: int
+    catalog: Catalog, feature_key: str, sources: Sequence[str], most_songs: int
 ) -> list[EmbeddedSong]:
-    """Return unlabelled songs with an embedding, of some locations or, if none is named, of any.
-
-    At most ``most_songs``, spread by the digest of their ids.
-    """
+    """Return up to ``most_songs`` unlabelled songs with an embedding, of some sources or of any."""
     statement = f"""
         {_CANDIDATES} and track_id in ({UNLABELLED}) and (len($2::varchar[]) = 0 or track_id in (
             select track_id from outcomes where source in (select unnest($2::varchar[]))))
@@ -234,12 +212,9 @@ def read_waiting(
 
 
 def read_learned(
-    catalog: duckdb.DuckDBPyConnection, feature_key: str, genres: Sequence[str], most_songs: int
+    catalog: Catalog, feature_key: str, genres: Sequence[str], most_songs: int
 ) -> list[EmbeddedSong]:
-    """Return songs of some genres, or all, outside the validation, test and golden sets.
-
-    At most ``most_songs``, spread by the digest of their ids.
-    """
+    """Return up to ``most_songs`` training songs of some genres, or of all, with an embedding."""
     statement = f"""
         {_CANDIDATES} and {IS_CANDIDATE}
             and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
@@ -249,8 +224,6 @@ def read_learned(
     return _read(catalog, statement, [feature_key, list(genres), most_songs])
 
 
-def _read(
-    catalog: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[Any]
-) -> list[EmbeddedSong]:
-    rows = fetch_rows(catalog, statement, parameters)
-    return [EmbeddedSong(**{**row, "values": tuple(row["values"])}) for row in rows]
+def _read(catalog: Catalog, statement: str, parameters: Sequence[Any]) -> list[EmbeddedSong]:
+    found = fetch_records(catalog, EmbeddedSong, statement, parameters)
+    return [replace(song, values=tuple(song.values)) for song in found]

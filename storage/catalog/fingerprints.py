@@ -1,10 +1,7 @@
 """Fingerprints in the catalog, and the search for duplicates of a recording among them."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +16,14 @@ from genre_core.signal.fingerprints import (
     select_keys,
     similarity,
 )
-from storage.catalog.connection import fetch_rows, insert_rows
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from storage.catalog.connection import (
+    Catalog,
+    fetch_records,
+    fetch_rows,
+    fetch_values,
+    insert_rows,
+    registered,
+)
 
 SONGS_PER_SEARCH = 512  # a wave; bounds what keys that many songs share may cost in memory
 _STORED_ITEM = np.dtype("<u4")
@@ -59,16 +60,16 @@ class Duplicate:
     offset_s: float
 
 
-def select_unfingerprinted(catalog: DuckDBPyConnection) -> list[Track]:
+def select_unfingerprinted(catalog: Catalog) -> list[Track]:
     """Tracks without a fingerprint."""
     statement = """
         select * exclude (added_at) from tracks anti join fingerprints using (track_id)
         order by track_id
     """
-    return [Track(**row) for row in fetch_rows(catalog, statement)]
+    return fetch_records(catalog, Track, statement)
 
 
-def record_fingerprints(catalog: DuckDBPyConnection, fingerprints: Sequence[Fingerprint]) -> int:
+def record_fingerprints(catalog: Catalog, fingerprints: Sequence[Fingerprint]) -> int:
     """Record fingerprints and the duplicates found by them; return the number of new pairs.
 
     Songs of the built-in library are never matched. The keys of all songs are scanned twice
@@ -77,15 +78,22 @@ def record_fingerprints(catalog: DuckDBPyConnection, fingerprints: Sequence[Fing
     if not fingerprints:
         return 0
     _insert_fingerprints(catalog, fingerprints)
-    found = [_find_duplicates(catalog, songs) for songs in _batches(catalog, fingerprints)]
-    rows = [asdict(pair) for pair in set().union(*found)]
+    items = {one.track_id: one.items for one in fingerprints}
+    statement = """
+        select track_id from tracks where not is_builtin and track_id in (select unnest(?))
+        order by track_id
+    """
+    names = fetch_values(catalog, statement, [list(items)])
+    found: set[Duplicate] = set()
+    for first in range(0, len(names), SONGS_PER_SEARCH):
+        batch = names[first : first + SONGS_PER_SEARCH]
+        found |= _find_duplicates(catalog, {name: items[name] for name in batch})
+    rows = [asdict(pair) for pair in found]
     insert_rows(catalog, "duplicates", rows, "on conflict do nothing")
     return len(rows)
 
 
-def _insert_fingerprints(catalog: DuckDBPyConnection, fingerprints: Sequence[Fingerprint]) -> None:
-    import pyarrow as pa
-
+def _insert_fingerprints(catalog: Catalog, fingerprints: Sequence[Fingerprint]) -> None:
     rows = [
         {"track_id": one.track_id, "items": one.items.astype(_STORED_ITEM).tobytes()}
         for one in fingerprints
@@ -98,26 +106,11 @@ def _insert_fingerprints(catalog: DuckDBPyConnection, fingerprints: Sequence[Fin
         "key": np.concatenate([own.keys for own in selected]),
         "position": np.concatenate([own.positions for own in selected]),
     }
-    catalog.register("new_keys", pa.table(keys))
-    catalog.execute("insert into fingerprint_keys by name select * from new_keys")
-    catalog.unregister("new_keys")
+    with registered(catalog, "new_keys", keys):
+        catalog.execute("insert into fingerprint_keys by name select * from new_keys")
 
 
-def _batches(
-    catalog: DuckDBPyConnection, fingerprints: Sequence[Fingerprint]
-) -> Iterator[dict[str, Items]]:
-    """Yield the songs to look up, some at a time, without those of the built-in library."""
-    items = {one.track_id: one.items for one in fingerprints}
-    statement = """
-        select track_id from tracks where not is_builtin and track_id in (select unnest(?))
-        order by track_id
-    """
-    names = [row["track_id"] for row in fetch_rows(catalog, statement, [list(items)])]
-    for first in range(0, len(names), SONGS_PER_SEARCH):
-        yield {name: items[name] for name in names[first : first + SONGS_PER_SEARCH]}
-
-
-def _find_duplicates(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -> set[Duplicate]:
+def _find_duplicates(catalog: Catalog, wanted: Mapping[str, Items]) -> set[Duplicate]:
     """Search for duplicates among all songs; similarity decides on what the keys find."""
     candidates = _find_by_keys(catalog, wanted)
     statement = """
@@ -126,7 +119,10 @@ def _find_duplicates(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -
     """
     songs = sorted({song for found in candidates.values() for song in found})
     rows = fetch_rows(catalog, statement, [songs])
-    others = {row["song"]: (row["track_id"], _unpack_items(row["items"])) for row in rows}
+    others = {
+        row["song"]: (row["track_id"], np.frombuffer(row["items"], _STORED_ITEM).astype(np.uint32))
+        for row in rows
+    }
     pairs = (
         _compare((track_id, wanted[track_id]), others[song])
         for track_id, found in candidates.items()
@@ -135,7 +131,7 @@ def _find_duplicates(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -
     return {pair for pair in pairs if pair}
 
 
-def _find_by_keys(catalog: DuckDBPyConnection, wanted: Mapping[str, Items]) -> dict[str, list[int]]:
+def _find_by_keys(catalog: Catalog, wanted: Mapping[str, Items]) -> dict[str, list[int]]:
     """For each song, the hashes of those that share several keys with it at one offset."""
     selected = {track_id: select_keys(items) for track_id, items in wanted.items()}
     keys = np.unique(np.concatenate([own.keys for own in selected.values()]))
@@ -159,7 +155,3 @@ def _compare(one: tuple[str, Items], other: tuple[str, Items]) -> Duplicate | No
         similarity=match.similarity,
         offset_s=match.offset_items * ITEM_S,
     )
-
-
-def _unpack_items(packed: bytes) -> Items:
-    return np.frombuffer(packed, _STORED_ITEM).astype(np.uint32)

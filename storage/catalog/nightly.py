@@ -1,22 +1,16 @@
 """Nightly runs with their steps, and what changed in the catalog during one."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from genre_core.dataset.groups import Candidate
 from genre_core.locations import mask_location
-from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
 from storage.catalog.snapshots import Snapshot, as_snapshot
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-    from genre_core.dataset.groups import Candidate
 
 INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 
@@ -59,16 +53,14 @@ class NightRecord:
     steps: tuple[NightStep, ...] = ()
 
 
-def start_night(
-    catalog: DuckDBPyConnection, night_id: str, flow_run_id: str, triggered_by: str
-) -> None:
+def start_night(catalog: Catalog, night_id: str, flow_run_id: str, triggered_by: str) -> None:
     """Record the start of a nightly run."""
     row = {"night_id": night_id, "flow_run_id": flow_run_id, "who": triggered_by}
-    insert_rows(catalog, "nights", [{**row, "outcome": str(NightOutcome.RUNNING)}])
+    insert_rows(catalog, "nights", [{**row, "outcome": NightOutcome.RUNNING}])
 
 
 def skip_night(
-    catalog: DuckDBPyConnection, night_id: str, flow_run_id: str, triggered_by: str, message: str
+    catalog: Catalog, night_id: str, flow_run_id: str, triggered_by: str, message: str
 ) -> None:
     """Record a nightly run that did not start, and why."""
     statement = """
@@ -79,18 +71,18 @@ def skip_night(
     catalog.execute(statement, [night_id, flow_run_id, triggered_by, outcome, message])
 
 
-def record_step(catalog: DuckDBPyConnection, step: NightStep) -> None:
+def record_step(catalog: Catalog, step: NightStep) -> None:
     """Record the end of a step; one recorded again replaces the former."""
-    statement = """
-        insert or replace into night_steps (night_id, position, step, outcome, message, seconds)
-        values (?, ?, ?, ?, ?, ?)
+    replace = """
+        on conflict (night_id, step) do update set position = excluded.position,
+            outcome = excluded.outcome, message = excluded.message, seconds = excluded.seconds,
+            ended_at = now()
     """
-    row = {**asdict(step), "outcome": str(step.outcome)}
-    catalog.execute(statement, list(row.values()))
+    insert_rows(catalog, "night_steps", [asdict(step)], replace)
 
 
 def end_night(
-    catalog: DuckDBPyConnection,
+    catalog: Catalog,
     night_id: str,
     outcome: NightOutcome,
     message: str,
@@ -106,11 +98,8 @@ def end_night(
     catalog.execute(statement, [str(outcome), message, document, night_id])
 
 
-def close_abandoned_nights(catalog: DuckDBPyConnection) -> int:
-    """Mark runs that killed processes left running as interrupted; return their number.
-
-    The caller must hold the lock of nightly runs.
-    """
+def close_abandoned_nights(catalog: Catalog) -> int:
+    """Mark runs that killed processes left as interrupted; return their number. Hold the lock."""
     statement = """
         update nights set outcome = ?, message = ?, ended_at = coalesce(
             (select max(ended_at) from night_steps where night_id = nights.night_id), started_at)
@@ -120,13 +109,13 @@ def close_abandoned_nights(catalog: DuckDBPyConnection) -> int:
     return len(fetch_rows(catalog, statement, outcomes))
 
 
-def read_nights(catalog: DuckDBPyConnection, n_nights: int = 1000) -> list[NightRecord]:
+def read_nights(catalog: Catalog, n_nights: int = 1000) -> list[NightRecord]:
     """Return the last nightly runs with their steps, the newest first."""
     statement = "select * from nights order by started_at desc, night_id limit ?"
     return _with_steps(catalog, fetch_rows(catalog, statement, [n_nights]))
 
 
-def read_night(catalog: DuckDBPyConnection, night_id: str = "") -> NightRecord | None:
+def read_night(catalog: Catalog, night_id: str = "") -> NightRecord | None:
     """Return a nightly run, by default the last one that started; None if there is none."""
     statement = """
         select * from nights where night_id = $1 or ($1 = '' and outcome <> 'skipped')
@@ -135,65 +124,52 @@ def read_night(catalog: DuckDBPyConnection, night_id: str = "") -> NightRecord |
     return next(iter(_with_steps(catalog, fetch_rows(catalog, statement, [night_id]))), None)
 
 
-def read_last_start(catalog: DuckDBPyConnection) -> datetime | None:
+def read_last_start(catalog: Catalog) -> datetime | None:
     """Return the start of the last nightly run that finished; None before the first."""
-    statement = "select max(started_at) as started_at from nights where outcome = ?"
-    return fetch_rows(catalog, statement, [str(NightOutcome.FINISHED)])[0]["started_at"]
+    statement = "select max(started_at) from nights where outcome = 'finished'"
+    return fetch_values(catalog, statement)[0]
 
 
-def _with_steps(
-    catalog: DuckDBPyConnection, rows: Sequence[Mapping[str, Any]]
-) -> list[NightRecord]:
+def _with_steps(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> list[NightRecord]:
     statement = """
         select night_id, position, step, outcome, message, seconds from night_steps
         where night_id in (select unnest(?::varchar[])) order by night_id, position
     """
-    found = fetch_rows(catalog, statement, [[row["night_id"] for row in rows]])
-    steps = [NightStep(**step) for step in found]
-    return [
-        NightRecord(
-            **{
-                **row,
-                **{name: _in_utc(row[name]) for name in ("started_at", "ended_at")},
-                "facts": json.loads(row["facts"]),
-                "steps": tuple(step for step in steps if step.night_id == row["night_id"]),
-            }
-        )
-        for row in rows
-    ]
+    found = fetch_records(catalog, NightStep, statement, [[row["night_id"] for row in rows]])
+    for row in rows:
+        row |= {name: _in_utc(row[name]) for name in ("started_at", "ended_at")}
+        row["facts"] = json.loads(row["facts"])
+        row["steps"] = tuple(step for step in found if step.night_id == row["night_id"])
+    return [NightRecord(**row) for row in rows]
 
 
-def read_new_songs(catalog: DuckDBPyConnection, since: datetime) -> list[dict[str, Any]]:
-    """Return the sources that came to light since a moment, with what became of each.
+def read_new_songs(catalog: Catalog, since: datetime) -> list[dict[str, Any]]:
+    """Return the sources that are new since a moment, with the outcome of each.
 
-    Returns
-    -------
-    list of dict
-        ``source`` without credentials and tokens, ``track_id``, ``genre``, ``outcome``, ``stage``,
-        ``reason``, ``message``, ``artist``, ``title``, and ``like``, the title or place of the
-        song that a duplicate is a copy of. A song that was to be tried again and came in is new.
+    ``source`` is without credentials and tokens; ``like`` is the title or place of the song that a
+    duplicate repeats. A song that was retryable and came in is new.
     """
     return [_mask(row) for row in fetch_rows(catalog, _NEW_SONGS, [since])]
 
 
-def read_conflicts(catalog: DuckDBPyConnection, since: datetime) -> list[dict[str, Any]]:
+def read_conflicts(catalog: Catalog, since: datetime) -> list[dict[str, Any]]:
     """Return every claim of the recordings that wait for a decision, new ones marked ``is_new``."""
     return [_mask(row) for row in fetch_rows(catalog, _CONFLICTS, [since])]
 
 
-def count_library(catalog: DuckDBPyConnection) -> list[dict[str, Any]]:
+def count_library(catalog: Catalog) -> list[dict[str, Any]]:
     """Count all songs by ``genre`` and ``outcome``, in ``n``."""
     statement = "select genre, outcome, count(*) as n from outcomes group by all order by all"
     return fetch_rows(catalog, statement)
 
 
-def read_challenges(catalog: DuckDBPyConnection, since: datetime) -> list[dict[str, Any]]:
+def read_challenges(catalog: Catalog, since: datetime) -> list[dict[str, Any]]:
     """Return what challenged the champion since a moment, the last one first."""
     statement = "select * from challenges where judged_at >= ? order by challenge_id desc"
     return fetch_rows(catalog, statement, [since])
 
 
-def read_promotions(catalog: DuckDBPyConnection) -> list[dict[str, Any]]:
+def read_promotions(catalog: Catalog) -> list[dict[str, Any]]:
     """Return every change of the champion, the first one first, with the network it brought."""
     statement = """
         select promotions.*, coalesce(network, '') as network, coalesce(fragment_s, 0) as fragment_s
@@ -255,7 +231,7 @@ class NewTracks:
 
 
 def read_newest_snapshots(
-    catalog: DuckDBPyConnection, feature_keys: Sequence[str], genres: Sequence[str] = ()
+    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str] = ()
 ) -> list[Snapshot]:
     """Return the newest snapshot of these genres (empty: all) under each key that has one."""
     statement = """
@@ -263,7 +239,7 @@ def read_newest_snapshots(
         from snapshots where feature_key in (select unnest($1::varchar[]))
             and if(len($2::varchar[]) = 0, all_genres,
                 list_sort(genres) = list_sort($2::varchar[]))
-        qualify row_number() over (partition by feature_key order by used_at desc) = 1
+        qualify row_number() over (partition by feature_key order by created_at desc) = 1
     """
     rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres)])
     found = {row["feature_key"]: as_snapshot(row) for row in rows}
@@ -271,20 +247,18 @@ def read_newest_snapshots(
 
 
 def count_new_tracks(
-    catalog: DuckDBPyConnection, snapshot: Snapshot, candidates: Sequence[Candidate]
+    catalog: Catalog, snapshot: Snapshot, candidates: Sequence[Candidate]
 ) -> NewTracks:
     """Compare the candidates for a training with the tracks of a snapshot.
 
     A track with another genre than in the snapshot is new. One that ties two splits or is golden
     is not: no training can use it.
     """
-    unusable = _track_ids(
-        catalog,
-        """
+    statement = """
         select track_id from outcomes where reason = 'split_conflict'
         union select track_id from assignments where split = 'golden'
-        """,
-    )
+    """
+    unusable = set(fetch_values(catalog, statement))
     statement = "select track_id, genre from snapshot_tracks where snapshot_id = ?"
     rows = fetch_rows(catalog, statement, [snapshot.snapshot_id])
     known = {(row["track_id"], row["genre"]) for row in rows}
@@ -294,22 +268,11 @@ def count_new_tracks(
     return NewTracks(n_new=len(new), n_gone=len(gone), n_known=snapshot.n_tracks)
 
 
-def _track_ids(catalog: DuckDBPyConnection, statement: str) -> set[str]:
-    return {row["track_id"] for row in fetch_rows(catalog, statement)}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSong:
-    """A song that has examples under the champion's feature key.
+    """A new song, or a validation song of the champion's snapshot, with examples under its key.
 
-    Attributes
-    ----------
-    is_new : bool
-        Whether it came in this night; else it is a validation song of the champion's snapshot.
-    is_trained_on : bool
-        Whether the champion was trained on it.
-    loudness_db, cutoff_hz : float
-        Not a number where its sound was not measured.
+    ``loudness_db`` and ``cutoff_hz`` are not a number where the sound was not measured.
     """
 
     track_id: str
@@ -320,23 +283,11 @@ class DriftSong:
 
 
 def read_drift_songs(
-    catalog: DuckDBPyConnection, run_id: str, since: datetime, most_songs: int
+    catalog: Catalog, run_id: str, since: datetime, most_songs: int
 ) -> tuple[list[DriftSong], list[str]]:
-    """Return the new songs, and some validation songs of a run's snapshot that came before.
+    """Return songs added from ``since`` on, validation songs of a run before, and their shards.
 
-    Parameters
-    ----------
-    run_id : str
-        That of the champion.
-    since : datetime
-        Songs that were added from then on are new.
-    most_songs : int
-        So many songs of each side at most, spread by the digest of their ids.
-
-    Returns
-    -------
-    tuple
-        The songs, and the shards that hold their examples.
+    At most ``most_songs`` of each kind, chosen by the digest of their ids.
     """
     rows = fetch_rows(catalog, _SONGS, [run_id, since, most_songs])
     shards = sorted({row.pop("shard") for row in rows})

@@ -1,42 +1,37 @@
 """Promotions, challenges of the champion, and the golden songs that decide them."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
-from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.connection import (
+    Catalog,
+    fetch_map,
+    fetch_records,
+    fetch_rows,
+    fetch_values,
+    insert_rows,
+)
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import IN_LIBRARY
 from storage.models.champion import Champion
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 FEWEST_SONGS = 2
 """Golden songs of each genre before the first version is frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promotion:
-    """One change of the champion; the last row is the current champion.
+class Compared:
+    """Champion (``previous``) and challenger on the songs that ``judged_on`` names.
 
-    ``kind`` is ``promotion``, ``rollback`` or ``manual`` (a version that a person chose). Both
-    scores are macro F1 on the songs that ``judged_on`` names, and ``gain`` is their difference;
-    they are missing where there was nothing to compare with.
+    Scores are macro F1 and ``gain`` is their difference, with the ends of 95 % intervals; None
+    where there was nothing to compare with.
     """
 
-    version: int
     run_id: str
-    previous_version: int | None
     previous_run_id: str | None
     snapshot_id: str
-    validation_macro_f1: float
-    previous_validation_macro_f1: float | None
     reason: str
-    kind: str = "promotion"
     who: str = ""
     judged_on: str = ""
     n_songs: int | None = None
@@ -54,28 +49,24 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """One challenge of the champion, promoted or rejected; the columns are those of `Promotion`."""
+class Promotion(Compared):
+    """One change of the champion; the last row is the current champion.
 
-    run_id: str
-    previous_run_id: str | None
-    snapshot_id: str
+    ``kind`` is ``promotion``, ``rollback`` or ``manual`` (a version that a person chose).
+    """
+
+    version: int
+    previous_version: int | None
+    validation_macro_f1: float
+    previous_validation_macro_f1: float | None
+    kind: str = "promotion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge(Compared):
+    """One challenge of the champion, promoted or rejected."""
+
     promoted: bool
-    reason: str
-    who: str
-    judged_on: str
-    n_songs: int
-    macro_f1: float | None
-    macro_f1_low: float | None
-    macro_f1_high: float | None
-    previous_macro_f1: float | None
-    previous_macro_f1_low: float | None
-    previous_macro_f1_high: float | None
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    audit_id: str
-    audit_verdict: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,40 +97,34 @@ class Golden:
         return dict(sorted(Counter(self.genre_of_track.values()).items()))
 
 
-def record_promotion(catalog: DuckDBPyConnection, promotion: Promotion) -> None:
+def record_promotion(catalog: Catalog, promotion: Promotion) -> None:
     """Add a promotion; rows are never changed."""
     insert_rows(catalog, "promotions", [asdict(promotion)])
 
 
-def read_last_promotion(catalog: DuckDBPyConnection) -> Promotion | None:
+def read_last_promotion(catalog: Catalog) -> Promotion | None:
     """Return the current champion, as its promotion; None before the first."""
     return _read_promotion(catalog, "true", [])
 
 
-def read_champion(catalog: DuckDBPyConnection) -> Champion | None:
+def read_champion(catalog: Catalog) -> Champion | None:
     """Return version, run and model of the current champion; None before the first promotion."""
     statement = """
         select version, run_id, coalesce(model_uri, '') as model_uri
         from promotions left join runs using (run_id) order by promotion_id desc limit 1
     """
-    rows = fetch_rows(catalog, statement)
-    return Champion(**rows[0]) if rows else None
+    return next(iter(fetch_records(catalog, Champion, statement)), None)
 
 
-def read_previous_version(
-    catalog: DuckDBPyConnection, champion: Promotion
-) -> tuple[int, str] | None:
-    """Return version and run that a rollback of the champion brings back; None if there is none.
-
-    It is the champion that the last promotion of this version replaced.
-    """
+def read_previous_version(catalog: Catalog, champion: Promotion) -> tuple[int, str] | None:
+    """Return version and run that the last promotion of this version replaced; None if none."""
     made = _read_promotion(catalog, "version = ? and kind <> 'rollback'", [champion.version])
     if made is None or made.previous_version is None:
         return None
     return made.previous_version, made.previous_run_id or ""
 
 
-def record_challenge(catalog: DuckDBPyConnection, challenge: Challenge) -> None:
+def record_challenge(catalog: Catalog, challenge: Challenge) -> None:
     """Add a challenge, unless it repeats the last one of the same two models."""
     last = read_last_challenge(catalog, challenge.run_id, challenge.previous_run_id)
     same = ("promoted", "judged_on", "reason", "audit_id", "audit_verdict")
@@ -149,7 +134,7 @@ def record_challenge(catalog: DuckDBPyConnection, challenge: Challenge) -> None:
 
 
 def read_last_challenge(
-    catalog: DuckDBPyConnection, run_id: str, previous_run_id: str | None
+    catalog: Catalog, run_id: str, previous_run_id: str | None
 ) -> Challenge | None:
     """Return the last challenge of two models."""
     statement = """
@@ -157,12 +142,12 @@ def read_last_challenge(
         where run_id = ? and previous_run_id is not distinct from ?
         order by challenge_id desc limit 1
     """
-    rows = fetch_rows(catalog, statement, [run_id, previous_run_id])
-    return Challenge(**rows[0]) if rows else None
+    found = fetch_records(catalog, Challenge, statement, [run_id, previous_run_id])
+    return found[0] if found else None
 
 
 def count_challenges(
-    catalog: DuckDBPyConnection, judged_on: str, run_id: str, previous_run_id: str | None
+    catalog: Catalog, judged_on: str, run_id: str, previous_run_id: str | None
 ) -> int:
     """Return the number of a challenge among all on these songs, from 1; repeats keep theirs."""
     statement = """
@@ -176,7 +161,7 @@ def count_challenges(
     return pairs.index(pair) + 1 if pair in pairs else len(pairs) + 1
 
 
-def read_candidate_runs(catalog: DuckDBPyConnection, library_id: str) -> list[Run]:
+def read_candidate_runs(catalog: Catalog, library_id: str) -> list[Run]:
     """Return the runs on a library that may challenge: after a person's choice, only newer ones.
 
     Rolling back, or choosing a version, rejects the runs that existed; the next challenger is a
@@ -190,11 +175,11 @@ def read_candidate_runs(catalog: DuckDBPyConnection, library_id: str) -> list[Ru
                 or run_id = (select arg_max(run_id, promotion_id) from promotions))
         order by started_at
     """
-    return [Run(**row) for row in fetch_rows(catalog, statement, [library_id])]
+    return fetch_records(catalog, Run, statement, [library_id])
 
 
 def read_validation_songs(
-    catalog: DuckDBPyConnection, snapshot_id: str, former_id: str = ""
+    catalog: Catalog, snapshot_id: str, former_id: str = ""
 ) -> list[ScoredSong]:
     """Return the validation songs of a snapshot.
 
@@ -209,12 +194,10 @@ def read_validation_songs(
             semi join tracks using (track_id, genre) anti join own using (genre)
         where snapshot_id = $2 and split = 'validation' order by track_id
     """
-    return [ScoredSong(**row) for row in fetch_rows(catalog, statement, [snapshot_id, former_id])]
+    return fetch_records(catalog, ScoredSong, statement, [snapshot_id, former_id])
 
 
-def read_golden_songs(
-    catalog: DuckDBPyConnection, version: int, genres: Sequence[str]
-) -> list[ScoredSong]:
+def read_golden_songs(catalog: Catalog, version: int, genres: Sequence[str]) -> list[ScoredSong]:
     """Return the songs of a frozen version that are of these genres and still in the store.
 
     Songs that are excluded as duplicates are left out: the other copy may be in training.
@@ -225,50 +208,44 @@ def read_golden_songs(
         where version = ? and golden_songs.genre in (select unnest(?))
             and track_id not in (select track_id from excluded_tracks) order by track_id
     """
-    return [ScoredSong(**row) for row in fetch_rows(catalog, statement, [version, list(genres)])]
+    return fetch_records(catalog, ScoredSong, statement, [version, list(genres)])
 
 
-def read_predictable(
-    catalog: DuckDBPyConnection, run_id: str, track_ids: Sequence[str]
-) -> set[str]:
+def read_predictable(catalog: Catalog, run_id: str, track_ids: Sequence[str]) -> set[str]:
     """Return those of these songs that have examples under the feature key of a run."""
     statement = """
         select track_id from extracted where track_id in (select unnest($2)) and feature_key = (
             select feature_key from runs join snapshots using (snapshot_id) where run_id = $1)
     """
-    rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
-    return {row["track_id"] for row in rows}
+    return set(fetch_values(catalog, statement, [run_id, list(track_ids)]))
 
 
-def read_predicted(
-    catalog: DuckDBPyConnection, run_id: str, track_ids: Sequence[str]
-) -> dict[str, str]:
+def read_predicted(catalog: Catalog, run_id: str, track_ids: Sequence[str]) -> dict[str, str]:
     """Return the recorded predictions of a run for these songs, by track."""
     statement = """
         select track_id, predicted from predictions
         where run_id = ? and track_id in (select unnest(?))
     """
-    rows = fetch_rows(catalog, statement, [run_id, list(track_ids)])
-    return {row["track_id"]: row["predicted"] for row in rows}
+    return fetch_map(catalog, statement, [run_id, list(track_ids)])
 
 
-def read_staleness(catalog: DuckDBPyConnection, new_id: str, old_id: str) -> float:
+def read_staleness(catalog: Catalog, new_id: str, old_id: str) -> float:
     """Return the share of the songs of a new snapshot that an old one lacks."""
     statement = """
         select coalesce(avg((track_id not in (
-            select track_id from snapshot_tracks where snapshot_id = $2))::integer), 0) as share
+            select track_id from snapshot_tracks where snapshot_id = $2))::integer), 0)
         from snapshot_tracks where snapshot_id = $1
     """
-    return float(fetch_rows(catalog, statement, [new_id, old_id])[0]["share"])
+    return float(fetch_values(catalog, statement, [new_id, old_id])[0])
 
 
-def read_golden(catalog: DuckDBPyConnection) -> Golden | None:
+def read_golden(catalog: Catalog) -> Golden | None:
     """Return the newest frozen version; None before the first."""
     versions = read_golden_versions(catalog)
     return versions[-1] if versions else None
 
 
-def read_golden_versions(catalog: DuckDBPyConnection) -> list[Golden]:
+def read_golden_versions(catalog: Catalog) -> list[Golden]:
     """Return all frozen versions, the first one first."""
     statement = "select version, track_id, genre from golden_songs order by version, track_id"
     found: dict[int, dict[str, str]] = {}
@@ -277,34 +254,34 @@ def read_golden_versions(catalog: DuckDBPyConnection) -> list[Golden]:
     return [Golden(version=version, genre_of_track=songs) for version, songs in found.items()]
 
 
-def read_next_golden(catalog: DuckDBPyConnection) -> Golden:
+def read_next_golden(catalog: Catalog) -> Golden:
     """Return the songs that are assigned to the golden set now, as the next version."""
-    statement = "select coalesce(max(version), 0)::integer + 1 as version from golden_songs"
-    songs = {row["track_id"]: row["genre"] for row in fetch_rows(catalog, _NEXT_SONGS)}
-    return Golden(version=fetch_rows(catalog, statement)[0]["version"], genre_of_track=songs)
+    statement = "select coalesce(max(version), 0)::integer + 1 from golden_songs"
+    version = fetch_values(catalog, statement)[0]
+    return Golden(version=version, genre_of_track=fetch_map(catalog, _NEXT_SONGS))
 
 
-def read_split_by_song(catalog: DuckDBPyConnection) -> dict[str, int]:
+def read_split_by_song(catalog: Catalog) -> dict[str, int]:
     """Count the golden songs whose artist may have songs elsewhere, by genre."""
     statement = """
-        select genre, count(*) as n from assignments
+        select genre, count(*) from assignments
         where split = 'golden' and split_level = 'song' group by genre order by genre
     """
-    return {row["genre"]: row["n"] for row in fetch_rows(catalog, statement)}
+    return fetch_map(catalog, statement)
 
 
-def freeze_golden(catalog: DuckDBPyConnection) -> Golden | None:
+def freeze_golden(catalog: Catalog) -> Golden | None:
     """Freeze the first version once every genre has two golden songs; return the newest one."""
     if newest := read_golden(catalog):
         return newest
     coming = read_next_golden(catalog)
-    genres = {row["genre"] for row in fetch_rows(catalog, _GENRES)}
+    genres = fetch_values(catalog, _GENRES)
     if not genres or any(coming.n_songs.get(genre, 0) < FEWEST_SONGS for genre in genres):
         return None
     return _freeze(catalog, coming)
 
 
-def renew_golden(catalog: DuckDBPyConnection) -> Golden | None:
+def renew_golden(catalog: Catalog) -> Golden | None:
     """Freeze the golden songs of now as the next version; None if nothing differs."""
     newest, coming = read_golden(catalog), read_next_golden(catalog)
     if coming.genre_of_track == (newest.genre_of_track if newest else {}):
@@ -312,7 +289,7 @@ def renew_golden(catalog: DuckDBPyConnection) -> Golden | None:
     return _freeze(catalog, coming)
 
 
-def _freeze(catalog: DuckDBPyConnection, golden: Golden) -> Golden:
+def _freeze(catalog: Catalog, golden: Golden) -> Golden:
     rows = [
         {"version": golden.version, "track_id": track_id, "genre": genre}
         for track_id, genre in golden.genre_of_track.items()
@@ -321,15 +298,12 @@ def _freeze(catalog: DuckDBPyConnection, golden: Golden) -> Golden:
     return golden
 
 
-def _read_promotion(
-    catalog: DuckDBPyConnection, where: str, parameters: Sequence[object]
-) -> Promotion | None:
+def _read_promotion(catalog: Catalog, where: str, parameters: Sequence[object]) -> Promotion | None:
     statement = f"""
         select * exclude (promotion_id, promoted_at) from promotions
         where {where} order by promotion_id desc limit 1
     """
-    rows = fetch_rows(catalog, statement, parameters)
-    return Promotion(**rows[0]) if rows else None
+    return next(iter(fetch_records(catalog, Promotion, statement, parameters)), None)
 
 
 _GENRES = f"""

@@ -14,11 +14,12 @@ import duckdb
 
 from genre_core.errors import UsageError
 from genre_core.locations import mask_location
-from storage.catalog.connection import explain_failure, fetch_rows, open_catalog
+from storage.catalog.connection import explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.files import write_bytes
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, list_shards, open_store
+from storage.shards import remove_orphans
 
 logger = logging.getLogger(__name__)
 
@@ -35,47 +36,28 @@ _NO_SPECTROGRAMS = """
 """
 
 
-def publish(layout: DataLayout) -> Path:
-    """Write ``spectrograms.duckdb`` beside the old one and replace it; return its path.
+def publish(layout: DataLayout) -> None:
+    """Write ``spectrograms.duckdb`` beside the old one and replace it.
 
     Readers keep the file that they have open. Missing shards are left out: the next extract makes
-    them again.
-
-    Raises
-    ------
-    TransientError
-        If another process holds the catalog, the disk is full, or the shards cannot be reached.
+    them again. Raises `TransientError` if another process holds the catalog, the disk is full, or
+    the shards cannot be reached.
     """
-    fresh = layout.home / ".spectrograms.duckdb.new"
-    for left in layout.home.glob(f"{fresh.name}*"):
-        left.unlink()
-    with open_catalog(layout) as catalog:
-        named = all_shards(catalog)
-    sizes = list_shards(layout)
-    shards = [shard for shard in named if shard in sizes]
-    if len(shards) < len(named):
-        logger.warning(
-            "%s shards are missing; the next extract makes them", len(named) - len(shards)
-        )
-    try:
-        _write_store(layout, fresh, shards)
-    except (duckdb.IOException, duckdb.TransactionException) as error:
-        fresh.unlink(missing_ok=True)
-        raise explain_failure(layout, error) from error
-    fresh.replace(layout.published)
-    return layout.published
+    named, _ = _read_named(layout)
+    _replace_store(layout, named)
 
 
-def publish_and_retain(layout: DataLayout) -> list[str]:
-    """Publish; return the shards of the former store, which stay until the next extract.
+def publish_and_sweep(layout: DataLayout) -> None:
+    """Publish, then remove the shards that neither the new store nor the former one names.
 
-    Who has the former store open still reads them. A store with a song that was removed since
-    retains none.
+    Those of the former store stay until the next call, for processes that have it open; not if it
+    holds a song that was removed since.
     """
-    retained = [] if _has_removed_songs(layout) else published_shards(layout)
+    named, removed = _read_named(layout)
+    retained = [] if _holds_songs(layout, removed) else published_shards(layout)
     write_bytes(_retained_note(layout), json.dumps(retained).encode())
-    publish(layout)
-    return retained
+    _replace_store(layout, named)
+    remove_orphans(layout, [*retained, *named])
 
 
 def retained_shards(layout: DataLayout) -> list[str]:
@@ -85,7 +67,7 @@ def retained_shards(layout: DataLayout) -> list[str]:
 
 
 def release_retained(layout: DataLayout) -> None:
-    """Retain no shard: a song that is to be removed may be in any."""
+    """Retain no shard of the former store: a song to be removed may be in any."""
     _retained_note(layout).unlink(missing_ok=True)
 
 
@@ -100,13 +82,7 @@ def published_shards(layout: DataLayout) -> list[str]:
 def query(
     layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the column names and rows of one SQL statement on the published store.
-
-    Raises
-    ------
-    UsageError
-        If nothing has been published yet, or the statement fails.
-    """
+    """Return column names and rows of a statement on the published store, or raise `UsageError`."""
     if not layout.published.exists():
         raise UsageError(
             f"There is no store in {layout.home} yet. Run `genreflow run`, or name the right "
@@ -120,14 +96,12 @@ def query(
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement, list(parameters))
             return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
-    except duckdb.CatalogException as error:
+    except duckdb.Error as error:
         if _is_outdated(str(error)):
             raise UsageError(
                 f"{layout.published} was published by another version of genreflow. Run "
                 "`genreflow extract` to publish it again."
             ) from error
-        raise UsageError(f"The query failed: {error}") from error
-    except duckdb.Error as error:
         raise UsageError(f"The query failed: {error}") from error
 
 
@@ -143,20 +117,42 @@ def _retained_note(layout: DataLayout) -> Path:
     return layout.home / ".retained-shards.json"
 
 
-def _has_removed_songs(layout: DataLayout) -> bool:
-    with open_catalog(layout) as catalog:
-        removed = [row["track_id"] for row in fetch_rows(catalog, "select track_id from removals")]
-    if not removed or not layout.published.exists():
+def _holds_songs(layout: DataLayout, track_ids: Sequence[str]) -> bool:
+    """Return whether the published store has one of these songs, or cannot be read."""
+    if not track_ids or not layout.published.exists():
         return False
     statement = "select 1 from tracks where track_id in (select unnest(?)) limit 1"
     try:
-        return bool(query_rows(layout, statement, [removed]))
-    except UsageError:  # nobody can read it
+        return bool(query_rows(layout, statement, [track_ids]))
+    except UsageError:
         return True
 
 
+def _read_named(layout: DataLayout) -> tuple[list[str], list[str]]:
+    """Return the shards that the catalog names, and the songs that were removed."""
+    with open_catalog(layout) as catalog:
+        removed = fetch_values(catalog, "select track_id from removals")
+        return all_shards(catalog), removed
+
+
+def _replace_store(layout: DataLayout, named: Sequence[str]) -> None:
+    fresh = layout.home / ".spectrograms.duckdb.new"
+    for left in layout.home.glob(f"{fresh.name}*"):
+        left.unlink()
+    sizes = list_shards(layout)
+    shards = [shard for shard in named if shard in sizes]
+    if n_missing := len(named) - len(shards):
+        logger.warning("%s shards are missing; the next extract makes them", n_missing)
+    try:
+        _write_store(layout, fresh, shards)
+    except (duckdb.IOException, duckdb.TransactionException) as error:
+        fresh.unlink(missing_ok=True)
+        raise explain_failure(layout, error) from error
+    fresh.replace(layout.published)
+
+
 def _is_outdated(message: str) -> bool:
-    """Tell whether DuckDB misses a table that this version publishes."""
+    """Return whether DuckDB misses a table that this version publishes."""
     missing = re.search(r"Table with name (\w+) does not exist", message)
     published = files("storage.catalog").joinpath("published.sql").read_text("utf-8")
     return missing is not None and f"create table {missing[1]} as" in published

@@ -1,22 +1,22 @@
 """What leaves the catalog: songs that are removed on request, unused snapshots and models."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from genre_core.dataset.groups import fold_artist
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
-from storage.catalog.connection import fetch_rows, insert_rows
-from storage.catalog.extraction import Shard, shard_row
+from storage.catalog.connection import (
+    Catalog,
+    fetch_map,
+    fetch_records,
+    fetch_values,
+    insert_rows,
+)
+from storage.catalog.extraction import Shard, name_shards
 from storage.catalog.recordings import read_recordings, settle_recordings
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 MIN_DIGITS = 8
 REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests it again."
@@ -27,8 +27,8 @@ _SONGS = """
 """
 
 _TABLES = (
-    *("tracks", "fingerprints", "fingerprint_keys", "decisions", "excluded_tracks"),
-    *("extracted", "rejected"),
+    *("tracks", "fingerprints", "fingerprint_keys", "duplicates", "decisions"),
+    *("excluded_tracks", "extracted", "rejected"),
     *("predictions", "sound", "golden_songs", "song_embeddings", "suspects", "suspect_neighbours"),
 )
 """Tables that forget a song; `assignments` and `snapshot_tracks` do not: splits never move."""
@@ -44,88 +44,76 @@ class RemovedSong:
     title: str
 
 
-def find_song(catalog: DuckDBPyConnection, song: str) -> list[RemovedSong]:
-    """Return the song of a source or of the first digits of a track id.
-
-    Raises
-    ------
-    UsageError
-        If the catalog has no such song, or several.
-    """
+def find_song(catalog: Catalog, song: str) -> list[RemovedSong]:
+    """Return the song of a source or of the first digits of a track id, or raise `UsageError`."""
     statement = f"""
         select * from ({_SONGS})
         where (len($1) >= {MIN_DIGITS} and starts_with(track_id, $1)) or track_id in (
             select track_id from outcomes where source in ($1, $2)) order by track_id
     """
-    rows = fetch_rows(catalog, statement, [song, str(Path(song).absolute())])
-    if len(rows) > 1:
-        raise UsageError(f"{len(rows)} tracks begin with {song}. Give more digits of the id.")
-    return _require(rows, f"song {song}; name a source, or at least 8 digits of a track id")
+    found = fetch_records(catalog, RemovedSong, statement, [song, str(Path(song).absolute())])
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} tracks begin with {song}. Name more digits of the id.")
+    return _require(found, f"song {song}; name a source, or at least 8 digits of a track id")
 
 
-def find_artist(catalog: DuckDBPyConnection, artist: str) -> list[RemovedSong]:
-    """Return the songs of an artist, in any spelling that the split takes for the same.
-
-    Raises
-    ------
-    UsageError
-        If the catalog has none.
-    """
+def find_artist(catalog: Catalog, artist: str) -> list[RemovedSong]:
+    """Return the songs of an artist, however it is spelt, or raise `UsageError`."""
+    known = fetch_values(catalog, f"select distinct artist from ({_SONGS})")
+    spellings = [name for name in known if fold_artist(name) == fold_artist(artist)]
     statement = f"select * from ({_SONGS}) where artist in (select unnest(?)) order by track_id"
-    known = fetch_rows(catalog, f"select distinct artist from ({_SONGS})")
-    spellings = [r["artist"] for r in known if fold_artist(r["artist"]) == fold_artist(artist)]
-    rows = fetch_rows(catalog, statement, [spellings])
-    return _require(rows, f"song of {artist}; `genreflow sql` lists the artists of `tracks`")
+    found = fetch_records(catalog, RemovedSong, statement, [spellings])
+    return _require(found, f"song of {artist}; `genreflow sql` lists the artists of `tracks`")
 
 
-def find_duplicates(catalog: DuckDBPyConnection, songs: Sequence[RemovedSong]) -> list[RemovedSong]:
+def _require(songs: list[RemovedSong], what: str) -> list[RemovedSong]:
+    if not songs:
+        raise UsageError(f"The store has no {what}.")
+    return songs
+
+
+def find_duplicates(catalog: Catalog, songs: Sequence[RemovedSong]) -> list[RemovedSong]:
     """Return the other tracks with the same recordings as these songs."""
     wanted = {song.track_id for song in songs}
     recordings = read_recordings(catalog)
     names = {recordings[track_id] for track_id in wanted & recordings.keys()}
     others = [t for t, name in recordings.items() if name in names and t not in wanted]
     statement = f"select * from ({_SONGS}) where track_id in (select unnest(?)) order by all"
-    return [RemovedSong(**row) for row in fetch_rows(catalog, statement, [others])]
+    return fetch_records(catalog, RemovedSong, statement, [others])
 
 
-def find_trained(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> list[str]:
+def find_trained(catalog: Catalog, track_ids: Sequence[str]) -> list[str]:
     """Return the runs that were trained on one of these songs."""
     statement = """
         select distinct run_id from runs join snapshot_tracks using (snapshot_id)
         where split = 'train' and track_id in (select unnest(?)) order by run_id
     """
-    return [row["run_id"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
+    return fetch_values(catalog, statement, [track_ids])
 
 
-def find_sources(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> list[str]:
-    """Return the sources of these songs."""
-    statement = "select source from outcomes where track_id in (select unnest(?)) order by source"
-    return [row["source"] for row in fetch_rows(catalog, statement, [list(track_ids)])]
-
-
-def find_removed(catalog: DuckDBPyConnection, tracks: Sequence[Track]) -> dict[str, str]:
+def find_removed(catalog: Catalog, tracks: Sequence[Track]) -> dict[str, str]:
     """Map the location of each track that is a removed song, by file or packets, to its id."""
-    rows = fetch_rows(catalog, "select track_id, packets_id from removals")
-    ids = {row["packets_id"]: row["track_id"] for row in rows if row["packets_id"]}
-    ids |= {row["track_id"]: row["track_id"] for row in rows}
+    packets = fetch_map(catalog, "select track_id, packets_id from removals")
+    ids = {packets_id: track_id for track_id, packets_id in packets.items() if packets_id}
+    ids |= {track_id: track_id for track_id in packets}
     found = {track.location: ids.get(track.track_id, ids.get(track.packets_id)) for track in tracks}
     return {location: track_id for location, track_id in found.items() if track_id}
 
 
-def removed_tracks(catalog: DuckDBPyConnection) -> list[str]:
+def removed_tracks(catalog: Catalog) -> list[str]:
     """Return the ids of all removed songs."""
-    rows = fetch_rows(catalog, "select track_id from removals order by track_id")
-    return [row["track_id"] for row in rows]
+    return fetch_values(catalog, "select track_id from removals order by track_id")
 
 
-def last_removal(catalog: DuckDBPyConnection) -> datetime | None:
-    """Return the time of the last removal; None if there was none."""
-    rows = fetch_rows(catalog, "select max(removed_at) as removed_at from removals")
-    return rows[0]["removed_at"]
+def read_removed_sources(catalog: Catalog) -> tuple[list[str], datetime | None]:
+    """Return the sources of all removed songs, and the time of the last removal."""
+    statement = "select source from outcomes semi join removals using (track_id) order by source"
+    last = fetch_values(catalog, "select max(removed_at) from removals")[0]
+    return fetch_values(catalog, statement), last
 
 
 def record_removal(
-    catalog: DuckDBPyConnection,
+    catalog: Catalog,
     songs: Sequence[RemovedSong],
     rewritten: Mapping[str, Shard | None],
     reason: str,
@@ -140,42 +128,28 @@ def record_removal(
     _forget_songs(catalog, [song.track_id for song in songs])
     for old, new in rewritten.items():
         if new:
-            insert_rows(catalog, "shards", [shard_row(new)])
+            name_shards(catalog, [new])
             catalog.execute("update extracted set shard = ? where shard = ?", [new.name, old])
         catalog.execute("delete from shards where shard = ?", [old])
         catalog.execute("delete from extracted where shard = ?", [old])
     settle_recordings(catalog)
 
 
-def _forget_songs(catalog: DuckDBPyConnection, track_ids: list[str]) -> None:
+def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
+    forgotten = "(select unnest(?))"
     for table in _TABLES:
-        catalog.execute(f"delete from {table} where track_id in (select unnest(?))", [track_ids])
-    catalog.execute(
-        "delete from duplicates where list_has_any([track_id, other_id], ?)", [track_ids]
-    )
-    catalog.execute(
-        "delete from suspect_neighbours where neighbour_id in (select unnest(?))", [track_ids]
-    )
-    catalog.execute(
-        """
+        catalog.execute(f"delete from {table} where track_id in {forgotten}", [track_ids])
+    for table, other in (("duplicates", "other_id"), ("suspect_neighbours", "neighbour_id")):
+        catalog.execute(f"delete from {table} where {other} in {forgotten}", [track_ids])
+    statement = f"""
         update outcomes set outcome = 'quarantined', stage = 'download', reason = ?,
-            message = ?, updated_at = now() where track_id in (select unnest(?))
-        """,
-        [str(Reason.REMOVED), REMOVED, track_ids],
-    )
-
-
-def _require(rows: Sequence[Mapping[str, str]], what: str) -> list[RemovedSong]:
-    if not rows:
-        raise UsageError(f"The store has no {what}.")
-    return [RemovedSong(**row) for row in rows]
-
-
-def unused_snapshots(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
-    """Return the snapshots without run, audit or promotion, but for the newest ``n_kept``.
-
-    0 keeps all.
+            message = ?, updated_at = now() where track_id in {forgotten}
     """
+    catalog.execute(statement, [str(Reason.REMOVED), REMOVED, track_ids])
+
+
+def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
+    """Return the unused snapshots but for the newest ``n_kept``; 0 keeps all."""
     statement = """
         select snapshot_id from (
             select snapshot_id, row_number() over (order by created_at desc) as nth from snapshots)
@@ -183,18 +157,17 @@ def unused_snapshots(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
             select snapshot_id from runs union select snapshot_id from promotions
             union select snapshot_id from challenges union select snapshot_id from audits)
     """
-    rows = fetch_rows(catalog, statement, [n_kept]) if n_kept > 0 else []
-    return [row["snapshot_id"] for row in rows]
+    return fetch_values(catalog, statement, [n_kept]) if n_kept > 0 else []
 
 
-def unused_models(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
+def unused_models(catalog: Catalog, n_kept: int) -> list[str]:
     """Return the models that can no longer be promoted, but for the newest of each network.
 
     Models of the newest library stay, and all that were champion or challenger. -1 keeps all.
     """
     statement = """
         with newest as (
-            select library_id from snapshots order by all_genres desc, used_at desc limit 1),
+            select library_id from snapshots order by all_genres desc, created_at desc limit 1),
         used as (
             select run_id from promotions
             union select previous_run_id from promotions where previous_run_id is not null
@@ -206,14 +179,12 @@ def unused_models(catalog: DuckDBPyConnection, n_kept: int) -> list[str]:
         select model_uri from ranked join snapshots using (snapshot_id)
         where nth > $1 and library_id not in (select library_id from newest)
     """
-    rows = fetch_rows(catalog, statement, [n_kept]) if n_kept >= 0 else []
-    return [row["model_uri"].removeprefix("models:/") for row in rows]
+    found = fetch_values(catalog, statement, [n_kept]) if n_kept >= 0 else []
+    return [model_uri.removeprefix("models:/") for model_uri in found]
 
 
-def forget_snapshots(catalog: DuckDBPyConnection, snapshot_ids: Sequence[str]) -> None:
+def forget_snapshots(catalog: Catalog, snapshot_ids: Sequence[str]) -> None:
     """Forget snapshots; `assignments` keeps the split."""
     for table in ("snapshot_tracks", "snapshots"):
-        catalog.execute(
-            f"delete from {table} where snapshot_id in (select unnest(?::varchar[]))",
-            [list(snapshot_ids)],
-        )
+        statement = f"delete from {table} where snapshot_id in (select unnest(?::varchar[]))"
+        catalog.execute(statement, [list(snapshot_ids)])

@@ -1,23 +1,17 @@
 """Finished runs: their scores, and their predictions by song."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genre_core.digests import digest_document
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import ScoreIntervals
-from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +71,6 @@ class Prediction:
     unknown: bool | None = None
     alternatives: tuple[str, ...] | None = None
 
-    def as_row(self) -> dict[str, Any]:
-        """Return the columns by name, tuples as lists."""
-        row = asdict(self)
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in row.items()}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedSplit:
@@ -113,15 +102,12 @@ def training_key(training: Mapping[str, Any]) -> str:
 
 
 def record_run(
-    catalog: DuckDBPyConnection,
+    catalog: Catalog,
     run: Run,
     predictions: Sequence[Prediction],
     scores: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Record a finished run with its predictions, and its scores by split.
-
-    ``scores`` are documents of `ScoreIntervals.as_document`, by split.
-    """
+    """Record a run, its predictions, and its `ScoreIntervals.as_document` by split."""
     insert_rows(catalog, "runs", [asdict(run)], "on conflict do nothing")
     record_predictions(catalog, predictions)
     rows = [
@@ -136,33 +122,32 @@ def record_run(
     insert_rows(catalog, "scores", rows, "on conflict do nothing")
 
 
-def record_predictions(catalog: DuckDBPyConnection, predictions: Sequence[Prediction]) -> None:
+def record_predictions(catalog: Catalog, predictions: Sequence[Prediction]) -> None:
     """Record predictions; those that are recorded already stay."""
-    rows = [prediction.as_row() for prediction in predictions]
-    insert_rows(catalog, "predictions", rows, "on conflict do nothing")
+    insert_rows(catalog, "predictions", [asdict(p) for p in predictions], "on conflict do nothing")
 
 
-def read_runs(catalog: DuckDBPyConnection, trial_ids: Sequence[str]) -> list[Run]:
+def read_runs(catalog: Catalog, trial_ids: Sequence[str]) -> list[Run]:
     """Return the finished runs of these trials, the earliest of each."""
     statement = """
         select * from runs where trial_id in (select unnest(?))
         qualify row_number() over (partition by trial_id order by started_at) = 1
         order by started_at
     """
-    return [Run(**row) for row in fetch_rows(catalog, statement, [list(trial_ids)])]
+    return fetch_records(catalog, Run, statement, [trial_ids])
 
 
-def read_library_runs(catalog: DuckDBPyConnection, library_id: str) -> list[Run]:
+def read_library_runs(catalog: Catalog, library_id: str) -> list[Run]:
     """Return the runs on a library: same songs, same subsets, whatever the features."""
     statement = """
         select runs.* from runs join snapshots using (snapshot_id)
         where library_id = ? order by started_at
     """
-    return [Run(**row) for row in fetch_rows(catalog, statement, [library_id])]
+    return fetch_records(catalog, Run, statement, [library_id])
 
 
 def read_runs_of_genres(
-    catalog: DuckDBPyConnection, feature_key: str, genres: Sequence[str], network: str
+    catalog: Catalog, feature_key: str, genres: Sequence[str], network: str
 ) -> list[Run]:
     """Return the runs of a network on the newest snapshot of exactly these genres."""
     statement = """
@@ -172,30 +157,27 @@ def read_runs_of_genres(
                 and snapshot_id in (select snapshot_id from runs where network = $3))
         order by started_at
     """
-    rows = fetch_rows(catalog, statement, [feature_key, list(genres), network])
-    return [Run(**row) for row in rows]
+    return fetch_records(catalog, Run, statement, [feature_key, list(genres), network])
 
 
-def read_run(catalog: DuckDBPyConnection, run_id: str) -> Run | None:
+def read_run(catalog: Catalog, run_id: str) -> Run | None:
     """Return one run, if the catalog has it."""
-    rows = fetch_rows(catalog, "select * from runs where run_id = ?", [run_id])
-    return Run(**rows[0]) if rows else None
+    found = fetch_records(catalog, Run, "select * from runs where run_id = ?", [run_id])
+    return found[0] if found else None
 
 
-def find_runs(catalog: DuckDBPyConnection, beginning: str) -> list[Run]:
+def find_runs(catalog: Catalog, beginning: str) -> list[Run]:
     """Return the runs whose id begins like this."""
     statement = "select * from runs where starts_with(run_id, ?) order by started_at"
-    return [Run(**row) for row in fetch_rows(catalog, statement, [beginning])]
+    return fetch_records(catalog, Run, statement, [beginning])
 
 
-def read_run_ids(catalog: DuckDBPyConnection) -> set[str]:
+def read_run_ids(catalog: Catalog) -> set[str]:
     """Return the ids of all runs."""
-    return {row["run_id"] for row in fetch_rows(catalog, "select run_id from runs")}
+    return set(fetch_values(catalog, "select run_id from runs"))
 
 
-def read_predicted_splits(
-    catalog: DuckDBPyConnection, run_ids: Sequence[str]
-) -> list[PredictedSplit]:
+def read_predicted_splits(catalog: Catalog, run_ids: Sequence[str]) -> list[PredictedSplit]:
     """Return predictions and scores of runs for validation and test songs, from the catalog."""
     return _predicted_splits(partial(fetch_rows, catalog), "snapshot_tracks", run_ids)
 
@@ -205,16 +187,8 @@ def read_published_predictions(layout: DataLayout, run_ids: Sequence[str]) -> li
     return _predicted_splits(partial(query_rows, layout), "splits", run_ids)
 
 
-def read_assessed(
-    catalog: DuckDBPyConnection, run_id: str, splits: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return the predictions of a run that have alternatives, of songs of some splits.
-
-    Returns
-    -------
-    list of dict
-        ``track_id``, ``genre`` (the true one), ``unknown`` and ``alternatives``.
-    """
+def read_assessed(catalog: Catalog, run_id: str, splits: Sequence[str]) -> list[dict[str, Any]]:
+    """Return track, true genre, ``unknown`` and ``alternatives`` of assessed songs of splits."""
     statement = """
         select track_id, genre, unknown, alternatives from predictions
         where run_id = ? and split in (select unnest(?)) and alternatives is not null
@@ -233,7 +207,7 @@ UNLABELLED = """
 """
 
 
-def read_unpredicted(catalog: DuckDBPyConnection, run_id: str) -> list[str]:
+def read_unpredicted(catalog: Catalog, run_id: str) -> list[str]:
     """Return the unlabelled songs that a run can predict and has not predicted yet."""
     statement = f"""
         select track_id from extracted
@@ -243,10 +217,10 @@ def read_unpredicted(catalog: DuckDBPyConnection, run_id: str) -> list[str]:
             and track_id not in (select track_id from predictions where run_id = $1)
         order by track_id
     """
-    return [row["track_id"] for row in fetch_rows(catalog, statement, [run_id])]
+    return fetch_values(catalog, statement, [run_id])
 
 
-def forget_outdated(catalog: DuckDBPyConnection, run_id: str) -> None:
+def forget_outdated(catalog: Catalog, run_id: str) -> None:
     """Delete predictions of unlabelled songs by other runs, and of songs that have a label now."""
     statement = f"""
         delete from predictions where split = '{UNLABELLED_SPLIT}'

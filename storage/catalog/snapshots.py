@@ -1,25 +1,26 @@
 """Split assignments, which never move, and the snapshots that models are trained on."""
 
-from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
-
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genre_core.dataset.groups import Candidate, join_artists
 from genre_core.dataset.splits import Assignment
+from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
 from genre_core.representations.features import FeatureConfig
-from storage.catalog.connection import fetch_rows, insert_rows
+from storage.catalog.connection import (
+    Catalog,
+    fetch_map,
+    fetch_rows,
+    fetch_values,
+    insert_rows,
+)
 from storage.catalog.publish import query_rows
 from storage.catalog.recordings import recording_keys
 from storage.home import DataLayout
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,8 @@ class Snapshot:
 class SnapshotChoice:
     """Which snapshot a command works on: the one named, else the newest of the configured library.
 
-    Attributes
-    ----------
-    snapshot_id : str
-        The snapshot, or the beginning of its id.
-    genres : tuple of str
-        The genres of the settings; empty: all.
-    spectrograms, embeddings : tuple of str
-        Representations of the settings; snapshots of others come second.
-    fragment_lengths_s : tuple of float
+    ``snapshot_id`` may be the beginning of an id; empty ``genres`` are all. Snapshots of other
+    representations and lengths come second.
     """
 
     snapshot_id: str = ""
@@ -85,7 +79,7 @@ IN_LIBRARY = """
 
 
 def read_candidates(
-    catalog: DuckDBPyConnection, feature_keys: Sequence[str], genres: Sequence[str]
+    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> list[Candidate]:
     """Return the tracks with examples under all the keys; ``genres`` filters them if not empty.
 
@@ -97,7 +91,7 @@ def read_candidates(
     return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
 
 
-def read_settled(catalog: DuckDBPyConnection) -> list[Candidate]:
+def read_settled(catalog: Catalog) -> list[Candidate]:
     """Return the labelled tracks that are assigned, whatever their examples; duplicates included.
 
     Those of the built-in library are left out beside other music.
@@ -110,7 +104,7 @@ def read_settled(catalog: DuckDBPyConnection) -> list[Candidate]:
     return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
 
 
-def read_assignments(catalog: DuckDBPyConnection) -> dict[str, Assignment]:
+def read_assignments(catalog: Catalog) -> dict[str, Assignment]:
     """Return the assignments of the tracks of `read_settled`, by track."""
     statement = f"""
         select track_id, tracks.genre, split, group_id, split_level
@@ -121,23 +115,22 @@ def read_assignments(catalog: DuckDBPyConnection) -> dict[str, Assignment]:
 
 
 def record_assignments(
-    catalog: DuckDBPyConnection, assignments: Sequence[Assignment], conflicts: Mapping[str, str]
+    catalog: Catalog, assignments: Sequence[Assignment], conflicts: Mapping[str, str]
 ) -> None:
     """Record new assignments, and quarantine the tracks that tie two subsets, with a message."""
     rows = [{**asdict(a), "split": str(a.split)} for a in assignments]
     insert_rows(catalog, "assignments", rows, "on conflict do nothing")
+    statement = """
+        update outcomes set outcome = ?, stage = ?, reason = ?, message = ?, updated_at = now()
+        where track_id = ? and outcome = 'ok'
+    """
+    cause = [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT]
     for track_id, message in conflicts.items():
-        catalog.execute(
-            """
-            update outcomes set outcome = ?, stage = ?, reason = ?, message = ?,
-                updated_at = now() where track_id = ? and outcome = 'ok'
-            """,
-            [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT, message, track_id],
-        )
+        catalog.execute(statement, [*cause, message, track_id])
 
 
 def record_snapshot(
-    catalog: DuckDBPyConnection,
+    catalog: Catalog,
     feature_key: str,
     track_ids: Sequence[str],
     seed: int,
@@ -150,9 +143,9 @@ def record_snapshot(
     ``all_genres``: the genres were not restricted.
     """
     rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
-    library_id = _digest(f"{r['track_id']} {r['genre']} {r['split']}" for r in rows)
+    library_id = digest_document([[r["track_id"], r["genre"], r["split"]] for r in rows])
     snapshot = Snapshot(
-        snapshot_id=_digest([library_id, feature_key]),
+        snapshot_id=digest_document([library_id, feature_key]),
         feature_key=feature_key,
         library_id=library_id,
         genres=tuple(sorted({row["genre"] for row in rows})),
@@ -167,7 +160,7 @@ def record_snapshot(
     return snapshot
 
 
-def find_snapshot(catalog: DuckDBPyConnection, snapshot_id: str) -> Snapshot | None:
+def find_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot | None:
     """Return a snapshot, if the catalog has it."""
     rows = fetch_rows(
         catalog, f"select {_COLUMNS} from snapshots where snapshot_id = ?", [snapshot_id]
@@ -175,57 +168,45 @@ def find_snapshot(catalog: DuckDBPyConnection, snapshot_id: str) -> Snapshot | N
     return as_snapshot(rows[0]) if rows else None
 
 
-def read_snapshot(catalog: DuckDBPyConnection, snapshot_id: str) -> Snapshot:
-    """Return a complete snapshot.
-
-    Raises
-    ------
-    CatalogMismatch
-        If it is missing, or its tracks are no longer those that its id digests.
-    """
+def read_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot:
+    """Return a complete snapshot; raises `CatalogMismatch` if it or tracks of it are gone."""
     snapshot = find_snapshot(catalog, snapshot_id)
-    members = [f"{p.track_id} {p.genre} {p.split}" for p in read_placements(catalog, snapshot_id)]
-    if snapshot is None or _digest([_digest(members), snapshot.feature_key]) != snapshot_id:
+    members = [[p.track_id, p.genre, p.split] for p in read_placements(catalog, snapshot_id)]
+    library_id = digest_document(members)
+    if snapshot is None or digest_document([library_id, snapshot.feature_key]) != snapshot_id:
         raise CatalogMismatch(f"Snapshot {snapshot_id} is incomplete: songs of it are gone.")
     return snapshot
 
 
 def choose_snapshot(
-    catalog: DuckDBPyConnection, choice: SnapshotChoice, *, is_embedding: bool | None = None
+    catalog: Catalog, choice: SnapshotChoice, *, is_embedding: bool | None = None
 ) -> Snapshot | None:
-    """Return the snapshot of a choice, of embeddings or spectrograms alone if told; None if none.
+    """Return the snapshot of a choice; None if there is none yet.
 
-    Raises
-    ------
-    UsageError
-        If the choice names a snapshot that does not exist.
+    ``is_embedding`` restricts it to embeddings or to spectrograms. Raises `UsageError` if the
+    choice names a snapshot that does not exist.
     """
-    kind = (
-        ""
-        if is_embedding is None
-        else f"and (settings ->> 'embedding' is not null) = {is_embedding}"
-    )
-    source = f"snapshots join features using (feature_key) where true {kind} and"
-    rows = fetch_rows(catalog, _CHOICE.format(source), _parameters(choice))
-    return _first(rows, choice)
+    source = "snapshots join features using (feature_key) where"
+    if is_embedding is not None:
+        source += f" (settings ->> 'embedding' is not null) = {is_embedding} and"
+    return _first(fetch_rows(catalog, _CHOICE.format(source), _parameters(choice)), choice)
 
 
 def choose_published(layout: DataLayout, choice: SnapshotChoice) -> Snapshot | None:
     """Return the same from the published store, which no flow locks."""
-    return _first(
-        query_rows(layout, _CHOICE.format("snapshots where"), _parameters(choice)), choice
-    )
+    rows = query_rows(layout, _CHOICE.format("snapshots where"), _parameters(choice))
+    return _first(rows, choice)
 
 
-def read_features(catalog: DuckDBPyConnection, feature_key: str) -> FeatureConfig:
+def read_features(catalog: Catalog, feature_key: str) -> FeatureConfig:
     """Return the feature settings of a key."""
     statement = "select settings from features where feature_key = ?"
     return FeatureConfig.from_document(
-        json.loads(fetch_rows(catalog, statement, [feature_key])[0]["settings"])
+        json.loads(fetch_values(catalog, statement, [feature_key])[0])
     )
 
 
-def read_placements(catalog: DuckDBPyConnection, snapshot_id: str) -> list[Placement]:
+def read_placements(catalog: Catalog, snapshot_id: str) -> list[Placement]:
     """Return the tracks of a snapshot with their genres and subsets."""
     statement = """
         select track_id, genre, split from snapshot_tracks where snapshot_id = ? order by track_id
@@ -234,14 +215,13 @@ def read_placements(catalog: DuckDBPyConnection, snapshot_id: str) -> list[Place
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
 
 
-def read_groups(catalog: DuckDBPyConnection, snapshot_id: str) -> dict[str, str]:
+def read_groups(catalog: Catalog, snapshot_id: str) -> dict[str, str]:
     """Return the group of each track of a snapshot, which intervals resample."""
     statement = "select track_id, group_id from snapshot_tracks where snapshot_id = ?"
-    rows = fetch_rows(catalog, statement, [snapshot_id])
-    return {row["track_id"]: row["group_id"] for row in rows}
+    return fetch_map(catalog, statement, [snapshot_id])
 
 
-def read_fold_groups(catalog: DuckDBPyConnection, snapshot_id: str) -> dict[str, str]:
+def read_fold_groups(catalog: Catalog, snapshot_id: str) -> dict[str, str]:
     """Return the group of each track for cross-validation: its artist, also in a genre by song."""
     statement = """
         select track_id, group_id, artist
@@ -252,14 +232,13 @@ def read_fold_groups(catalog: DuckDBPyConnection, snapshot_id: str) -> dict[str,
     return {row["track_id"]: group for row, group in zip(rows, groups, strict=True)}
 
 
-def count_split_examples(catalog: DuckDBPyConnection, snapshot: Snapshot) -> dict[Split, int]:
+def count_split_examples(catalog: Catalog, snapshot: Snapshot) -> dict[Split, int]:
     """Count the examples of a snapshot in each subset, without reading them."""
     statement = """
-        select split, sum(n_fragments)::bigint as n from snapshot_tracks
+        select split, sum(n_fragments)::bigint from snapshot_tracks
         join extracted using (track_id) where snapshot_id = ? and feature_key = ? group by split
     """
-    rows = fetch_rows(catalog, statement, [snapshot.snapshot_id, snapshot.feature_key])
-    counts = {row["split"]: row["n"] for row in rows}
+    counts = fetch_map(catalog, statement, [snapshot.snapshot_id, snapshot.feature_key])
     return {split: counts.get(str(split), 0) for split in LEARNING_SPLITS}
 
 
@@ -282,10 +261,6 @@ def _parameters(choice: SnapshotChoice) -> list[Any]:
     return [value if isinstance(value, str) else list(value) for value in asdict(choice).values()]
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
 _COLUMNS = "snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples"
 
 _TOUCH = """
@@ -300,7 +275,7 @@ _CHOICE = f"""
         (representation in (select unnest($4::varchar[])) or (
             representation in (select unnest($3::varchar[]))
             and fragment_s in (select unnest($5::double[])))) desc,
-        used_at desc
+        created_at desc
     limit 1
 """
 

@@ -1,19 +1,20 @@
 """Songs in the catalog: tracks, and one outcome for every song of every source."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from genre_core.records import Outcome, Reason, Result, Source, Track
-from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
+from storage.catalog.connection import (
+    Catalog,
+    fetch_map,
+    fetch_records,
+    fetch_rows,
+    fetch_values,
+    insert_rows,
+)
 from storage.home import DataLayout
 from storage.sources.identity import file_version
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 _GONE = "its file in storage is gone or damaged; the next ingest fetches it again."
 
@@ -35,75 +36,66 @@ on conflict (source) do update set
 """
 
 
-def select_new_sources(catalog: DuckDBPyConnection, sources: Sequence[Source]) -> list[Source]:
+def select_new_sources(catalog: Catalog, sources: Sequence[Source]) -> list[Source]:
     """Return the sources that are to be fetched, with their ``version``.
 
     Left out are those with a final outcome under the same genre. What is ``retryable`` is tried
     again, and so are a rejected file that has changed since, and a source under another genre.
-    What was decided by the listing alone is decided by the present listing. What somebody removed
-    stays away, whatever its file or its genre is now.
+    What was decided by the listing alone is decided by the present listing. Removed songs stay
+    removed, whatever their file or genre is now.
     """
-    rows = fetch_rows(
-        catalog,
-        """
+    statement = """
         select source, genre, if(outcome = 'quarantined', version, null) as version,
             reason = 'removed' as is_removed
         from outcomes where outcome <> 'retryable' and reason <> 'label_unknown'
             and stage <> 'sources'
-        """,
-    )
+    """
+    rows = fetch_rows(catalog, statement)
     settled = {(row["source"], row["genre"]): row["version"] for row in rows}
     removed = {row["source"] for row in rows if row["is_removed"]}
-    staying = [source for source in sources if source.location not in removed]
-    dated = [replace(source, version=file_version(source.location)) for source in staying]
-    return [source for source in dated if source.label_fault or not _is_settled(source, settled)]
+    found = [
+        replace(source, version=file_version(source.location))
+        for source in sources
+        if source.location not in removed
+    ]
+    # a song in storage (None) needs no file any more
+    return [
+        s
+        for s in found
+        if s.label_fault or settled.get((s.location, s.genre), "?") not in (None, s.version)
+    ]
 
 
-def _is_settled(source: Source, settled: Mapping[tuple[str, str], str | None]) -> bool:
-    """Whether a source was decided as it is; songs in storage need no file any more."""
-    place = (source.location, source.genre)
-    return place in settled and settled[place] in (None, source.version)
-
-
-def stored_tracks(
-    catalog: DuckDBPyConnection, layout: DataLayout, sources: Sequence[Source]
-) -> list[Track]:
+def stored_tracks(catalog: Catalog, layout: DataLayout, sources: Sequence[Source]) -> list[Track]:
     """Return the tracks of sources that storage has unchanged, with the tags listed now.
 
     A source under another genre, or under one again, need not be fetched: its file has not
     changed since, and an address is taken to be unchanged.
     """
-    rows = fetch_rows(
-        catalog,
-        """
+    statement = """
         select source, version, tracks.* exclude (added_at)
         from outcomes join tracks using (track_id)
         where outcome <> 'retryable' and source in (select unnest(?))
-        """,
-        [[source.location for source in sources]],
-    )
+    """
+    rows = fetch_rows(catalog, statement, [[source.location for source in sources]])
     known = {(row.pop("source"), row.pop("version")): Track(**row) for row in rows}
     found = ((s, known.get((s.location, s.version))) for s in sources)
     return [
-        _retag(source, track)
+        replace(
+            track,
+            location=source.location,
+            genre=source.genre,
+            artist=source.artist or track.artist,
+            album=source.album or track.album,
+            title=source.title or track.title,
+            licence=source.licence or track.licence,
+        )
         for source, track in found
         if track and layout.song(track.track_id, track.suffix).is_file()
     ]
 
 
-def _retag(source: Source, track: Track) -> Track:
-    return replace(
-        track,
-        location=source.location,
-        genre=source.genre,
-        artist=source.artist or track.artist,
-        album=source.album or track.album,
-        title=source.title or track.title,
-        licence=source.licence or track.licence,
-    )
-
-
-def held_sources(catalog: DuckDBPyConnection, source_ids: Iterable[str]) -> list[Source]:
+def held_sources(catalog: Catalog, source_ids: Collection[str]) -> list[Source]:
     """Return the sources among these ids whose songs are in storage, the first one first.
 
     One listed under several genres has the genre that it was fetched under; one listed without
@@ -117,10 +109,10 @@ def held_sources(catalog: DuckDBPyConnection, source_ids: Iterable[str]) -> list
         where source_id <> '' and source_id in (select unnest(?))
         order by first_at, source
     """
-    return [Source(**row) for row in fetch_rows(catalog, statement, [list(source_ids)])]
+    return fetch_records(catalog, Source, statement, [list(source_ids)])
 
 
-def read_labels(catalog: DuckDBPyConnection, locations: Sequence[str]) -> dict[str, str]:
+def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
     """Return the genre that each of these locations was taken in under.
 
     It is empty for an unlabelled song in storage; other locations are left out.
@@ -131,11 +123,10 @@ def read_labels(catalog: DuckDBPyConnection, locations: Sequence[str]) -> dict[s
             and reason not in ('label_unknown', 'removed')
             and (stage <> 'sources' or reason <> 'label_conflict')
     """
-    rows = fetch_rows(catalog, statement, [list(locations)])
-    return {row["source"]: row["genre"] for row in rows}
+    return fetch_map(catalog, statement, [locations])
 
 
-def select_changed(catalog: DuckDBPyConnection, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def select_changed(catalog: Catalog, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Leave out the final outcomes that the catalog has already; an attempt counts every time."""
     statement = """
         select source, genre, outcome, reason, message from outcomes
@@ -148,94 +139,89 @@ def select_changed(catalog: DuckDBPyConnection, outcomes: Sequence[Outcome]) -> 
     ]
 
 
-def drop_list_outcomes(catalog: DuckDBPyConnection, locations: Sequence[str]) -> None:
+def drop_list_outcomes(catalog: Catalog, locations: Sequence[str]) -> None:
     """Delete the outcomes of lists whose songs now have outcomes of their own."""
     statement = "delete from outcomes where stage = 'sources' and source in (select unnest(?))"
     catalog.execute(statement, [list(locations)])
 
 
-def known_tracks(catalog: DuckDBPyConnection, track_ids: Iterable[str]) -> dict[str, Track]:
+def known_tracks(catalog: Catalog, track_ids: Collection[str]) -> dict[str, Track]:
     """Return the tracks among these ids that are in the catalog, by id."""
     statement = "select * exclude (added_at) from tracks where track_id in (select unnest(?))"
-    rows = fetch_rows(catalog, statement, [list(track_ids)])
-    return {row["track_id"]: Track(**row) for row in rows}
+    tracks = fetch_records(catalog, Track, statement, [list(track_ids)])
+    return {track.track_id: track for track in tracks}
 
 
-def known_packets(catalog: DuckDBPyConnection, packets_ids: Iterable[str]) -> dict[str, Track]:
+def known_packets(catalog: Catalog, packets_ids: Sequence[str]) -> dict[str, Track]:
     """Return the earliest track of each of these ``packets_id``."""
     statement = """
         select * exclude (added_at) from tracks
         where packets_id <> '' and packets_id in (select unnest(?)) order by added_at desc
     """
-    rows = fetch_rows(catalog, statement, [list(packets_ids)])
-    return {row["packets_id"]: Track(**row) for row in rows}
+    tracks = fetch_records(catalog, Track, statement, [packets_ids])
+    return {track.packets_id: track for track in tracks}
 
 
-def record_songs(
-    catalog: DuckDBPyConnection, tracks: Sequence[Track], outcomes: Sequence[Outcome]
-) -> None:
-    """Record tracks and the outcomes of their sources.
-
-    A known track takes the tags and the genre that its source has now.
-    """
-    insert_rows(catalog, "tracks", [asdict(t) for t in tracks], _UPSERT_TRACK)
-    insert_rows(catalog, "outcomes", [_outcome_row(o) for o in outcomes], _UPSERT_OUTCOME)
+def record_songs(catalog: Catalog, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:
+    """Record outcomes, and tracks with the tags and genres that their sources have now."""
+    rows = [asdict(outcome) for outcome in outcomes]
+    rows = [{"source": r.pop("location"), "outcome": r.pop("result"), **r} for r in rows]
+    insert_rows(catalog, "tracks", [asdict(track) for track in tracks], _UPSERT_TRACK)
+    insert_rows(catalog, "outcomes", rows, _UPSERT_OUTCOME)
 
 
-def stored_songs(layout: DataLayout) -> dict[str, Path]:
+def stored_songs(catalog: Catalog, layout: DataLayout) -> dict[str, Path]:
     """Return the path that the file of each track must have."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select track_id, suffix from tracks order by track_id")
-    return {row["track_id"]: layout.song(row["track_id"], row["suffix"]) for row in rows}
+    suffixes = fetch_map(catalog, "select track_id, suffix from tracks order by track_id")
+    return {track_id: layout.song(track_id, suffix) for track_id, suffix in suffixes.items()}
 
 
-def sourced_tracks(layout: DataLayout) -> set[str]:
+def sourced_tracks(catalog: Catalog) -> set[str]:
     """Return the tracks that some source leads to."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select distinct track_id from outcomes where track_id <> ''")
-    return {row["track_id"] for row in rows}
+    return set(fetch_values(catalog, "select track_id from outcomes where track_id <> ''"))
 
 
-def await_songs(catalog: DuckDBPyConnection, track_ids: Sequence[str]) -> None:
-    """Let the next ingest fetch songs again whose file in storage is gone.
+def await_songs(catalog: Catalog, track_ids: Sequence[str]) -> None:
+    """Re-queue songs whose file in storage is gone for the next ingest.
 
     Duplicates are fetched as well if nothing else leads to their track.
     """
     statement = """
         update outcomes set outcome = 'retryable', stage = 'download', reason = 'not_found',
-            message = ?, updated_at = now()
-        where track_id in (select unnest(?)) and message <> ? and (
+            message = $2, updated_at = now()
+        where track_id in (select unnest($1)) and message <> $2 and (
             outcome <> 'duplicate' or track_id not in (
                 select track_id from outcomes where outcome <> 'duplicate'))
     """
-    catalog.execute(statement, [_GONE, list(track_ids), _GONE])
+    catalog.execute(statement, [list(track_ids), _GONE])
 
 
-def count_outcomes(catalog: DuckDBPyConnection) -> dict[str, int]:
+def count_outcomes(catalog: Catalog) -> dict[str, int]:
     """Return the number of songs by outcome, 0 included."""
-    statement = "select outcome, count(*) as n_songs from outcomes group by outcome"
-    counts = {row["outcome"]: row["n_songs"] for row in fetch_rows(catalog, statement)}
+    counts = fetch_map(catalog, "select outcome, count(*) from outcomes group by outcome")
     return {str(result): counts.get(result, 0) for result in Result}
 
 
-def count_songs(catalog: DuckDBPyConnection, reason: Reason) -> int:
+def count_songs(catalog: Catalog, reason: Reason) -> int:
     """Return the number of songs that were rejected for a reason."""
-    statement = "select count(*) as n_songs from outcomes where reason = ?"
-    return fetch_rows(catalog, statement, [str(reason)])[0]["n_songs"]
+    statement = "select count(*) from outcomes where reason = ?"
+    return fetch_values(catalog, statement, [str(reason)])[0]
 
 
-def _outcome_row(outcome: Outcome) -> dict[str, str]:
-    return {
-        "source": outcome.location,
-        "track_id": outcome.track_id,
-        "genre": outcome.genre,
-        "outcome": str(outcome.result),
-        "stage": str(outcome.stage),
-        "reason": str(outcome.reason),
-        "message": outcome.message,
-        "version": outcome.version,
-        "source_id": outcome.source_id,
-    }
+def release_songs(catalog: Catalog, reason: str, source: str) -> int:
+    """Re-queue rejected songs for the next ingest and extract; return their number.
+
+    ``reason`` is a value of `Reason`; empty: any, except ``removed``, which must be named.
+    ``source`` is a song, or the folder or site that the songs lie below; empty: all. Paths are
+    absolute, with links followed or as they were listed.
+    """
+    wanted = [reason, source.rstrip("/")]
+    songs = fetch_values(catalog, _RELEASE, wanted) + fetch_values(catalog, _RELEASE_PARTS, wanted)
+    tables = ("rejected", "removals") if reason == Reason.REMOVED else ("rejected",)
+    for table in tables:
+        statement = f"delete from {table} where track_id in (select unnest(?))"
+        catalog.execute(statement, [[track_id for track_id in songs if track_id]])
+    return len(songs)
 
 
 _BELOW = """($2 = '' or starts_with(source || '/', $2 || '/')
@@ -253,25 +239,3 @@ _RELEASE_PARTS = f"""
         where reason = 'not_represented' and $1 in ('', reason))
 """
 """Songs that are ``ok`` by other representations: only what failed is computed again."""
-
-
-def release_songs(catalog: DuckDBPyConnection, reason: str, source: str) -> int:
-    """Let the next ingest and extract try rejected songs again; return how many.
-
-    Parameters
-    ----------
-    reason : str
-        A value of ``records.Reason``; empty: any, except ``removed``, which must be named.
-    source : str
-        A song, or the folder or site that the songs lie below; empty: all. Paths are absolute,
-        with links followed or as they were listed.
-    """
-    wanted = [reason, source.rstrip("/")]
-    songs = fetch_rows(catalog, _RELEASE, wanted) + fetch_rows(catalog, _RELEASE_PARTS, wanted)
-    track_ids = [song["track_id"] for song in songs if song["track_id"]]
-    statement = "delete from rejected where track_id in (select unnest(?))"
-    catalog.execute(statement, [track_ids])
-    if reason == Reason.REMOVED:
-        statement = "delete from removals where track_id in (select unnest(?))"
-        catalog.execute(statement, [track_ids])
-    return len(songs)

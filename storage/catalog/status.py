@@ -1,5 +1,6 @@
 """Status of a home, read from the published store: nothing here locks the catalog."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from genre_core.records import Result
@@ -34,10 +35,11 @@ _CHAMPION = """
 FEWEST_VALIDATION_SONGS = 20
 """The first champion that was selected on fewer songs is provisional."""
 
-
-_UNLABELLED = """
-    select count(*) as n from tracks
-    where genre = '' and track_id in (select track_id from outcomes where outcome = 'ok')
+_SONGS = """
+    select count(*) as tracks, count(*) filter (genre = '' and track_id in (
+            select track_id from outcomes where outcome = 'ok')) as unlabelled,
+        (select coalesce(sum(n_rows), 0)::bigint from shards) as examples
+    from tracks
 """
 
 
@@ -46,75 +48,52 @@ def compared_rows(layout: DataLayout, library_id: str) -> list[dict[str, Any]]:
     return query_rows(layout, _COMPARED, [library_id])
 
 
-def count_scored_songs(layout: DataLayout, snapshot_id: str) -> dict[str, int]:
-    """Count the songs of a snapshot in each subset."""
-    rows = query_rows(
-        layout,
-        "select split, count(*) as n from splits where snapshot_id = ? group by split",
-        [snapshot_id],
-    )
-    return {row["split"]: row["n"] for row in rows}
-
-
-def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
-    """Count the songs by outcome and reason, without those of the built-in library."""
-    rows = query_rows(
-        layout,
-        f"""
-        select outcome || if(reason = '', '', ' (' || reason || ')') as result, count(*) as n
-        from outcomes where not starts_with(source, '{_quoted(layout)}/')
-        group by result order by n desc
-        """,
-    )
-    return {row["result"]: row["n"] for row in rows}
-
-
 def conflict_rows(layout: DataLayout) -> list[dict[str, Any]]:
     """Return the sources of the recordings whose genre needs a decision."""
     return query_rows(layout, "select * from label_conflicts order by recording, source")
 
 
-def _quoted(layout: DataLayout) -> str:
-    return str(layout.builtin).replace("'", "''")
+def count_scored_songs(layout: DataLayout, snapshot_id: str) -> dict[str, int]:
+    """Count the songs of a snapshot in each subset."""
+    return _count(layout, "splits", "split", "snapshot_id = ?", [snapshot_id])
+
+
+def count_own_outcomes(layout: DataLayout) -> dict[str, int]:
+    """Count the songs by outcome and reason, without those of the built-in library."""
+    result = "outcome || if(reason = '', '', ' (' || reason || ')')"
+    own = "not starts_with(source, ? || '/')"
+    return _count(layout, "outcomes", result, own, [str(layout.builtin)])
 
 
 def read_status(layout: DataLayout, choice: SnapshotChoice = NEWEST) -> dict[str, Any]:
     """Return what is in the store: songs, outcomes, examples, snapshot, champion.
 
-    Returns
-    -------
-    dict
-        ``tracks``, ``unlabelled`` songs among them, ``outcomes`` by result, ``reasons`` of the
-        songs left out, ``warnings`` of those that are not, ``examples``, ``snapshot_id`` (None
-        before the first), ``champion`` (None before the first).
+    ``reasons`` are those of the songs left out, ``warnings`` those of the others; ``snapshot_id``
+    and ``champion`` are None before the first.
     """
-    counts = query_rows(layout, "select outcome, count(*) as n from outcomes group by outcome")
-    n_songs = {row["outcome"]: row["n"] for row in counts}
+    n_songs = _count(layout, "outcomes", "outcome", "true")
     snapshot = choose_published(layout, choice)
     champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
+    songs = query_rows(layout, _SONGS)[0]
     return {
-        "tracks": _one(layout, "select count(*) as n from tracks"),
-        "unlabelled": _one(layout, _UNLABELLED),
+        "tracks": songs["tracks"],
+        "unlabelled": songs["unlabelled"],
         "outcomes": {str(result): n_songs.get(result, 0) for result in Result},
-        "reasons": _count_reasons(layout, "outcome <> 'ok'"),
-        "warnings": _count_reasons(layout, "outcome = 'ok' and reason <> ''"),
-        "examples": _one(layout, "select coalesce(sum(n_rows), 0)::bigint as n from shards"),
+        "reasons": _count(layout, "outcomes", "reason", "outcome <> 'ok'"),
+        "warnings": _count(layout, "outcomes", "reason", "outcome = 'ok' and reason <> ''"),
+        "examples": songs["examples"],
         "snapshot_id": snapshot.snapshot_id if snapshot else None,
         "champion": champions[0] if champions else None,
         "home": str(layout.home),
     }
 
 
-def _count_reasons(layout: DataLayout, where: str) -> dict[str, int]:
-    rows = query_rows(
-        layout,
-        f"""
-        select reason, count(*) as n from outcomes where {where}
-        group by reason order by n desc, reason
-        """,
-    )
-    return {row["reason"]: row["n"] for row in rows}
-
-
-def _one(layout: DataLayout, statement: str) -> object:
-    return query_rows(layout, statement)[0]["n"]
+def _count(
+    layout: DataLayout, table: str, key: str, where: str, parameters: Sequence[str] = ()
+) -> dict[str, int]:
+    """Count the rows of a table by a key, the largest group first."""
+    statement = f"""
+        select {key} as name, count(*) as n from {table} where {where}
+        group by all order by n desc, name
+    """
+    return {row["name"]: row["n"] for row in query_rows(layout, statement, parameters)}

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 class RetentionConfig:
     """The settings ``[keep]``: what ``tidy`` leaves; by default all that can still be used.
 
-    Attributes
-    ----------
-    snapshots : int
-        Keep the newest so many of the unused snapshots; 0: all.
-    unpromoted_models : int
-        Keep the newest so many models of each network among those that were never promoted and no
-        longer can be; -1: all. Parameters, scores and figures of the others stay.
+    ``snapshots`` is the number of unused snapshots to keep, the newest ones; 0: all.
+    ``unpromoted_models`` is the number of models to keep of each network among those that can no
+    longer be promoted, the newest ones; -1: all. Parameters, scores and figures stay.
     """
 
     snapshots: int = 0

@@ -1,6 +1,5 @@
 """Backup and restore: files named by their SHA-256, and a manifest that maps names to digests."""
 
-import hashlib
 import json
 import logging
 import shutil
@@ -17,18 +16,16 @@ from typing import Any
 from genre_core.errors import CatalogMismatch, UsageError
 from storage.catalog.connection import copy_catalog
 from storage.catalog.publish import publish
-from storage.catalog.songs import stored_songs
 from storage.files import digest_file, explaining_disk_errors, write_bytes, write_whole
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
-from storage.maintenance.integrity import read_named_shards
+from storage.maintenance.integrity import Inventory, take_inventory
 from storage.shard_store import open_store
 
 OBJECTS, MANIFEST, FORMAT = "files", "manifest.json", 1
 N_TURNS = 7
 """Each backup object is digested again once in so many days."""
 UNFINISHED = ".restoring"
-_BLOCK_BYTES = 2**20
 _LOCKS = {".lock", ".night.lock"}
 _N_SHOWN = 5
 _REPLACEABLE = ("songs/", "shards/")
@@ -39,15 +36,9 @@ logger = logging.getLogger(__name__)
 class BackupObjects:
     """The objects of a backup while it is made.
 
-    Attributes
-    ----------
-    folder : Path
-    check_all : bool
-        Digest every object that is there; otherwise the seventh part whose turn it is on ``day``.
-    named : dict
-        Name in the home → digest, of all that was stored so far.
-    n_repaired : int
-        Damaged objects that were written again.
+    ``check_all`` digests every object that is there; otherwise the seventh part whose turn it is on
+    ``day``. ``named`` maps names in the home to digests, ``n_repaired`` counts damaged objects that
+    were written again.
     """
 
     folder: Path
@@ -94,29 +85,18 @@ def object_path(folder: Path, digest: str) -> Path:
 
 def copy_file(source: Path, target: Path) -> str:
     """Copy a file atomically; return the SHA-256 of what was copied."""
-    digest = hashlib.sha256()
-    with write_whole(target) as part, source.open("rb") as reading, part.open("wb") as writing:
-        while block := reading.read(_BLOCK_BYTES):
-            digest.update(block)
-            writing.write(block)
-    return digest.hexdigest()
+    with write_whole(target) as part:
+        shutil.copyfile(source, part)
+        return digest_file(part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
     """What a backup did.
 
-    Attributes
-    ----------
-    n_files, n_new : int
-        Files of the home in the backup, and those that were not there before.
-    n_repaired : int
-        Damaged backup objects that were written again.
-    n_missing_songs, n_missing_shards : int
-        Songs and shards that the catalog names and the home lacks; the backup keeps its objects of
-        such songs.
-    shards_elsewhere, runs_elsewhere : str
-        Where shards and runs are if not in the home; they are not in the backup.
+    ``n_new`` files were not in the backup before. ``n_missing_songs`` and ``n_missing_shards`` are
+    named by the catalog and missing in the home; its objects of such songs stay in the backup.
+    Shards and runs elsewhere are not in the backup.
     """
 
     n_files: int
@@ -132,14 +112,8 @@ def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> Backup
     """Copy a home into a folder, or update the backup there.
 
     Only what the folder lacks is copied, and damaged objects. The former backup stays complete
-    until the new manifest replaces the old one.
-
-    Raises
-    ------
-    UsageError
-        If there is no home, or the folder lies in it, holds other things or another home's backup.
-    TransientError
-        If a run is at work in the home, or a disk is full.
+    until the new manifest replaces the old one. Raises `UsageError` if there is no home, or the
+    folder lies in it, holds other things or the backup of another home.
     """
     _require_use(layout, folder)
     with hold_night(layout), hold_home(layout), explaining_disk_errors(DataLayout(folder)):
@@ -149,34 +123,32 @@ def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> Backup
 
 def _update_backup(layout: DataLayout, folder: Path, objects: BackupObjects) -> BackupReport:
     before = {path.name for path in (folder / OBJECTS).glob("??/*")}
+    inventory = take_inventory(layout)
+    shards = {} if layout.shards_uri else _shards(inventory)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
         for name, path, digest in _sources(layout, Path(databases)):
             objects.store(name, path, digest)
-    n_missing_songs = _keep_missing_songs(layout, folder, objects)
+        for name, (path, digest) in shards.items():
+            if path.is_file():
+                objects.store(name, path, digest)
+    missing = {t: path for t, path in inventory.songs.items() if not path.exists()}
+    objects.named |= {
+        str(path.relative_to(layout.home)): track_id  # so that a restore brings the song back
+        for track_id, path in missing.items()
+        if object_path(folder, track_id).exists()
+    }
     _write_manifest(folder, layout, objects.named)
     stored = set(objects.named.values())
     _remove_unnamed(folder, stored)
-    n_shards = 0 if layout.shards_uri else len(read_named_shards(layout)) - len(_shards(layout))
     return BackupReport(
         n_files=len(objects.named),
         n_new=len(stored - before),
         n_repaired=objects.n_repaired,
-        n_missing_songs=n_missing_songs,
-        n_missing_shards=n_shards,
+        n_missing_songs=len(missing),
+        n_missing_shards=len(shards.keys() - objects.named.keys()),
         shards_elsewhere=layout.shards_uri,
         runs_elsewhere=_find_tracking_server(layout),
     )
-
-
-def _keep_missing_songs(layout: DataLayout, folder: Path, objects: BackupObjects) -> int:
-    """Name the objects of songs that the home lacks, so that a restore brings them back."""
-    missing = {t: path for t, path in stored_songs(layout).items() if not path.exists()}
-    objects.named |= {
-        str(path.relative_to(layout.home)): track_id
-        for track_id, path in missing.items()
-        if object_path(folder, track_id).exists()
-    }
-    return len(missing)
 
 
 def _require_use(layout: DataLayout, folder: Path) -> None:
@@ -202,10 +174,7 @@ def _find_tracking_server(layout: DataLayout) -> str:
 
 
 def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, str]]:
-    """Yield name in the home, file, and digest (empty if not known) of all to be stored.
-
-    The databases come first: the files that they name were written before them.
-    """
+    """Yield name, file and known digest of all to be stored; databases come first."""
     copy_catalog(layout, databases / "catalog.duckdb")
     yield "catalog.duckdb", databases / "catalog.duckdb", ""
     for name in ("mlflow.db", "prefect/prefect.db"):
@@ -214,8 +183,6 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
             yield name, databases / Path(name).name, ""
     for path in sorted(layout.songs.glob("??/*")):
         yield str(path.relative_to(layout.home)), path, path.stem
-    if not layout.shards_uri:
-        yield from _shards(layout)
     own = (layout.home_id, layout.tracking_note)
     for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, *own):
         paths = [tree] if tree.is_file() else sorted(tree.rglob("*"))
@@ -223,11 +190,10 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
             yield str(path.relative_to(layout.home)), path, ""
 
 
-def _shards(layout: DataLayout) -> list[tuple[str, Path, str]]:
-    """Name, file and digest of the shards that the catalog names and that exist."""
-    root = Path(open_store(layout).root)
-    files = [(f"shards/{s.name}", root / s.name, s.digest) for s in read_named_shards(layout)]
-    return [file for file in files if file[1].is_file()]
+def _shards(inventory: Inventory) -> dict[str, tuple[Path, str]]:
+    """File and digest of the shards that the catalog names, by name in the home."""
+    root = Path(open_store(inventory.layout).root)
+    return {f"shards/{s.name}": (root / s.name, s.digest) for s in inventory.shards}
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -267,16 +233,9 @@ def _remove_unnamed(folder: Path, named: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What was restored.
+    """What was restored; ``left_out`` are songs and shards missing or damaged in the backup.
 
-    Attributes
-    ----------
-    n_files : int
-        Files of the home.
-    left_out : tuple of str
-        Songs and shards that are missing or damaged in the backup.
-    runs_elsewhere : str
-        The tracking server of the runs, if the home had one.
+    ``runs_elsewhere`` is the tracking server of the runs, if the home had one.
     """
 
     n_files: int
@@ -289,14 +248,9 @@ def restore(layout: DataLayout, folder: Path, without_damaged: bool = False) -> 
 
     A restore that fails leaves nothing; one that was killed is resumed by the next call. The
     catalog comes last, without which there is no home. MLflow's addresses follow to a new place.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds no finished backup, or the home is in use.
-    CatalogMismatch
-        If files are missing or damaged; ``without_damaged`` leaves out songs and shards, which can
-        be made again.
+    Raises `UsageError` if the folder holds no finished backup or the home is in use,
+    `CatalogMismatch` if files are missing or damaged; ``without_damaged`` leaves out songs and
+    shards, which can be made again.
     """
     document = _read_manifest(folder)
     files: Mapping[str, Any] = document["files"]

@@ -16,12 +16,7 @@ from genre_core.errors import GenreflowError
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.home import DataLayout
-from storage.maintenance.integrity import (
-    damaged_shards,
-    damaged_songs,
-    unnamed_shards,
-    unnamed_songs,
-)
+from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
 from storage.shard_store import list_shards, open_store
 
@@ -47,17 +42,15 @@ def examine(
     embeddings: Sequence[str] = (),
     own: Mapping[str, EmbeddingConfig] = NO_EMBEDDINGS,
 ) -> list[Finding]:
-    """Check the machine, the store and the models of some embeddings; nothing is locked."""
+    """Check the machine, the store and the models of some embeddings, without any lock."""
     findings = [_check(name, check, layout) for name, check in CHECKS.items()]
     return findings + [_check(f"embedding {name}", _embedding, name, own) for name in embeddings]
 
 
 def examine_deeply(layout: DataLayout) -> list[Finding]:
-    """Read every shard and every original, and compare them with the catalog.
-
-    The home must be held.
-    """
-    return [_check(name, check, layout) for name, check in DEEP_CHECKS.items()]
+    """Compare every shard and every original with the catalog; reads all. Hold the home."""
+    inventory = take_inventory(layout)
+    return [_check(name, check, inventory) for name, check in DEEP_CHECKS.items()]
 
 
 def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
@@ -67,17 +60,21 @@ def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
         return Finding(name=name, ok=False, message=str(error))
 
 
+def _require(ok: bool, otherwise: str) -> None:
+    if not ok:
+        raise GenreflowError(otherwise)
+
+
 def _python(_layout: DataLayout) -> str:
     found = ".".join(map(str, sys.version_info[:3]))
-    if not (3, 11) <= sys.version_info[:2] < (3, 14):
-        raise GenreflowError(f"Python {found} is not supported; use 3.11, 3.12 or 3.13.")
+    is_supported = (3, 11) <= sys.version_info[:2] < (3, 14)
+    _require(is_supported, f"Python {found} is not supported; use 3.11, 3.12 or 3.13.")
     return f"Python {found}"
 
 
 def _decoders(_layout: DataLayout) -> str:
     missing = [name for name in FORMATS if name not in soundfile.available_formats()]
-    if missing:
-        raise GenreflowError(f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
+    _require(not missing, f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
     ffmpeg = imageio_ffmpeg.get_ffmpeg_version()
     return f"libsndfile {soundfile.__libsndfile_version__}, ffmpeg {ffmpeg}"
 
@@ -86,33 +83,30 @@ def _place(layout: DataLayout) -> str:
     layout.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=layout.home):
         pass
-    free_bytes = shutil.disk_usage(layout.home).free
-    if free_bytes < MIN_FREE_BYTES:
-        raise GenreflowError(
-            f"{layout.home} has {free_bytes / 2**30:.1f} GiB left; free at least 2 GiB."
-        )
-    return f"{layout.home} can be written; {free_bytes / 2**30:.0f} GiB are free"
+    free_gib = shutil.disk_usage(layout.home).free / 2**30
+    has_space = free_gib >= MIN_FREE_BYTES / 2**30
+    _require(has_space, f"{layout.home} has {free_gib:.1f} GiB left; free at least 2 GiB.")
+    return f"{layout.home} can be written; {free_gib:.0f} GiB are free"
 
 
 def _store(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no store yet; `genreflow run` makes one"
     rows = query_rows(layout, "select count(*) as n from outcomes")
-    views = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
-    if "read_parquet" in views[0]["sql"] and open_store(layout).address("") not in views[0]["sql"]:
-        raise GenreflowError(
-            f"{layout.published.name} reads the shards of another place: this home was moved. "
-            "Run `genreflow extract` once."
-        )
+    (view,) = query_rows(layout, "select sql from duckdb_views() where view_name = 'spectrograms'")
+    _require(
+        "read_parquet" not in view["sql"] or open_store(layout).address("") in view["sql"],
+        f"{layout.published.name} reads the shards of another place: this home was moved. "
+        "Run `genreflow extract` once.",
+    )
     return f"{layout.published.name} can be read; it has {rows[0]['n']} songs"
 
 
 def _shards(layout: DataLayout) -> str:
     if not layout.published.exists():
         return "no shards yet"
-    named = query_rows(layout, "select shard from shards order by shard")
-    sizes = list_shards(layout)
-    if missing := [row["shard"] for row in named if row["shard"] not in sizes]:
+    named = [row["shard"] for row in query_rows(layout, "select shard from shards order by shard")]
+    if missing := sorted(set(named) - list_shards(layout).keys()):
         raise GenreflowError(
             f"{len(missing)} of {len(named)} shards are missing, among them {missing[0]}. "
             "Run `genreflow extract` to make them again."
@@ -146,29 +140,19 @@ def _runs(layout: DataLayout) -> str:
     if not has_runs(layout):
         return "no runs yet"
     champion = find_alias(open_tracking(layout), CHAMPION)
-    aliased = champion.version if champion else None
-    promoted = _promoted_version(layout)
-    if aliased != promoted and layout.published.exists():
-        raise GenreflowError(
-            f"MLflow's alias `champion` names {_version(aliased)}, the catalog's promotions name "
-            f"{_version(promoted)}. Run `genreflow promote` to put the alias back, or `genreflow "
-            "promote --version N` to promote another version."
+    aliased = f"version {champion.version}" if champion else "no version"
+    if layout.published.exists():
+        statement = "select version from promotions order by promotion_id desc limit 1"
+        promotions = query_rows(layout, statement)
+        promoted = f"version {promotions[0]['version']}" if promotions else "no version"
+        _require(
+            aliased == promoted,
+            f"MLflow's alias `champion` names {aliased}, the catalog's promotions name {promoted}. "
+            "Run `genreflow promote` to put the alias back, or `genreflow promote --version N` to "
+            "promote another version.",
         )
     where = layout.tracking_server or layout.mlflow_db.name
-    champion_words = f"the champion is {_version(aliased)}" if aliased else "no champion yet"
-    return f"{where} can be read; {champion_words}"
-
-
-def _promoted_version(layout: DataLayout) -> int | None:
-    if not layout.published.exists():
-        return None
-    statement = "select version from promotions order by promotion_id desc limit 1"
-    rows = query_rows(layout, statement)
-    return rows[0]["version"] if rows else None
-
-
-def _version(version: int | None) -> str:
-    return "no version" if version is None else f"version {version}"
+    return f"{where} can be read; {f'the champion is {aliased}' if champion else 'no champion yet'}"
 
 
 def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
@@ -186,9 +170,38 @@ def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
     n_samples = window_samples(model.embedding)
     runtime = open_runtime(model.file, n_samples, model.outputs)
     values = runtime.outputs(np.zeros((1, n_samples), np.float32))
-    if not all(np.isfinite(array).all() for array in values):
-        raise GenreflowError(f"{model.file} computes values that are not finite; replace it.")
+    are_finite = all(np.isfinite(array).all() for array in values)
+    _require(are_finite, f"{model.file} computes values that are not finite; replace it.")
     return f"{model.file} is complete and computes"
+
+
+def _shard_contents(inventory: Inventory) -> str:
+    _require_intact(inventory.damaged_shards(), "shards", "genreflow extract")
+    return "every shard holds the bytes and rows that the catalog names"
+
+
+def _song_contents(inventory: Inventory) -> str:
+    _require_intact([name[:12] for name in inventory.damaged_songs()], "songs", "genreflow ingest")
+    return "every song holds the bytes that its name digests"
+
+
+def _require_intact(damaged: Sequence[str], what: str, command: str) -> None:
+    if damaged:
+        raise GenreflowError(
+            f"{len(damaged)} {what} are damaged, among them {damaged[0]}. Run "
+            f"`genreflow doctor --repair`, then `{command}`."
+        )
+
+
+def _orphans(inventory: Inventory) -> str:
+    shards, songs = inventory.unnamed_shards(), inventory.unnamed_songs()
+    if not shards and not songs:
+        return "every file is named by the catalog"
+    return (
+        f"the catalog does not name {len(shards)} files in shards/ and {len(songs)} in songs/; "
+        "the next extract removes the former, `genreflow doctor --repair` moves the latter to "
+        "songs/.unnamed"
+    )
 
 
 CHECKS: dict[str, Callable[[DataLayout], str]] = {
@@ -200,38 +213,7 @@ CHECKS: dict[str, Callable[[DataLayout], str]] = {
     "songs": _songs,
     "runs": _runs,
 }
-
-
-def _shard_contents(layout: DataLayout) -> str:
-    if damaged := damaged_shards(layout):
-        raise GenreflowError(
-            f"{len(damaged)} shards are damaged, among them {damaged[0]}. Run "
-            "`genreflow doctor --repair`, then `genreflow extract`."
-        )
-    return "every shard holds the bytes and rows that the catalog names"
-
-
-def _song_contents(layout: DataLayout) -> str:
-    if damaged := damaged_songs(layout):
-        raise GenreflowError(
-            f"{len(damaged)} songs are damaged, among them {damaged[0][:12]}. Run "
-            "`genreflow doctor --repair`, then `genreflow ingest`."
-        )
-    return "every song holds the bytes that its name digests"
-
-
-def _orphans(layout: DataLayout) -> str:
-    shards, songs = unnamed_shards(layout), unnamed_songs(layout)
-    if not shards and not songs:
-        return "every file is named by the catalog"
-    return (
-        f"the catalog does not name {len(shards)} files in shards/ and {len(songs)} in songs/; "
-        "the next extract removes the former, `genreflow doctor --repair` moves the latter to "
-        "songs/.unnamed"
-    )
-
-
-DEEP_CHECKS: dict[str, Callable[[DataLayout], str]] = {
+DEEP_CHECKS: dict[str, Callable[[Inventory], str]] = {
     "shard contents": _shard_contents,
     "song contents": _song_contents,
     "orphans": _orphans,

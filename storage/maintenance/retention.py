@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from storage.catalog.removals import forget_snapshots, unused_models, unused_sna
 from storage.fetch.parts import sweep_parts
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
-from storage.maintenance.integrity import unnamed_shards
+from storage.maintenance.integrity import take_inventory
 from storage.shard_store import list_shards, remove_shards
 
 logger = logging.getLogger(__name__)
@@ -46,20 +46,13 @@ def tidy_home(layout: DataLayout, keep: RetentionConfig, dry_run: bool = False) 
 
 def _find_unused(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
     sizes = list_shards(layout)
-    shards = [(name, sizes[name]) for name in unnamed_shards(layout)]
     with open_catalog(layout) as catalog:
         snapshots = unused_snapshots(catalog, keep.snapshots)
         models = unused_models(catalog, keep.unpromoted_models)
-    kinds = {
-        "shard": shards,
-        "snapshot": [(name, 0) for name in snapshots],
-        "model": _local_models(layout, models),
-    }
-    return [
-        Unused(kind=kind, name=name, n_bytes=n_bytes)
-        for kind, things in kinds.items()
-        for name, n_bytes in things
-    ]
+    found = [("shard", name, sizes[name]) for name in take_inventory(layout).unnamed_shards()]
+    found += [("snapshot", name, 0) for name in snapshots]
+    found += [("model", name, n_bytes) for name, n_bytes in _local_models(layout, models)]
+    return [Unused(kind=kind, name=name, n_bytes=n_bytes) for kind, name, n_bytes in found]
 
 
 def _local_models(layout: DataLayout, model_ids: list[str]) -> list[tuple[str, int]]:
@@ -72,13 +65,12 @@ def _local_models(layout: DataLayout, model_ids: list[str]) -> list[tuple[str, i
         tracking = open_tracking(layout)
         folders = {model_id: model_folder(tracking, model_id) for model_id in model_ids}
         return [(name, _count_bytes(path)) for name, path in folders.items() if path]
-    if model_ids:
-        logger.warning(
-            "%s unused models stay on the tracking server %s. Remove them in its pages, then run "
-            "`mlflow gc` there.",
-            len(model_ids),
-            layout.tracking_server,
-        )
+    logger.warning(
+        "%s unused models stay on the tracking server %s. Remove them in its pages, then run "
+        "`mlflow gc` there.",
+        len(model_ids),
+        layout.tracking_server,
+    )
     return []
 
 
@@ -107,11 +99,8 @@ class Usage:
 
 
 def measure_usage(layout: DataLayout) -> Usage:
-    """Add up the files of each place of the home; all that has no place of its own is ``other``.
-
-    Shards count also where they are elsewhere. Files that are removed meanwhile count 0.
-    """
-    sizes = {"other": 0}
+    """Add up the files of each place; all without a place of its own is ``other``."""
+    sizes: dict[str, int] = {}
     named = {path.name for path in layout.places}
     for entry in layout.home.iterdir():
         name = entry.name if entry.name in named else "other"
@@ -127,16 +116,9 @@ def measure_usage(layout: DataLayout) -> Usage:
 
 
 def _count_bytes(entry: Path) -> int:
-    return sum(_file_size(path) for path in (_files(entry) if entry.is_dir() else [entry]))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names)
-
-
-def _file_size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except FileNotFoundError:
-        return 0
+    below = [Path(folder, name) for folder, _, names in os.walk(entry) for name in names]
+    n_bytes = 0
+    for path in below if entry.is_dir() else [entry]:
+        with suppress(FileNotFoundError):  # removed meanwhile
+            n_bytes += path.lstat().st_size
+    return n_bytes

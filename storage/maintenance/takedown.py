@@ -1,4 +1,4 @@
-"""Takedown: songs leave every place of the home; their split and a line in `removals` stay."""
+"""Takedown: songs leave every place of the home; their split and a row in `removals` stay."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -6,17 +6,16 @@ from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
 from storage.catalog.connection import open_catalog
-from storage.catalog.extraction import Shard, all_shards
+from storage.catalog.extraction import NamedShard, Shard, all_shards
 from storage.catalog.publish import publish, release_retained, retained_shards
 from storage.catalog.removals import (
     RemovedSong,
-    find_sources,
-    last_removal,
+    read_removed_sources,
     record_removal,
     removed_tracks,
 )
-from storage.catalog.shards import count_named, named_shards
 from storage.home import DataLayout
+from storage.maintenance.integrity import take_inventory
 from storage.reports import remove_nightly_reports
 from storage.shards import free_memory, join_shards, remove_orphans
 
@@ -41,8 +40,8 @@ def finish_removals(layout: DataLayout) -> int:
     publish(layout)
     with open_catalog(layout) as catalog:
         named = all_shards(catalog)
-        track_ids, removed_at = removed_tracks(catalog), last_removal(catalog)
-        sources = find_sources(catalog, track_ids)
+        track_ids = removed_tracks(catalog)
+        sources, removed_at = read_removed_sources(catalog)
     remove_orphans(layout, [*retained_shards(layout), *named])
     remove_nightly_reports(layout, removed_at)
     n_bytes = 0
@@ -61,26 +60,23 @@ def catalog_copies(layout: DataLayout) -> list[Path]:
 
 def _rewrite_shards(layout: DataLayout, track_ids: set[str]) -> dict[str, Shard | None]:
     """Map each shard that holds one of the songs to the shard that replaces it."""
-    with open_catalog(layout) as catalog:
-        keys = {shard.name: shard.feature_key for shard in named_shards(catalog)}
-        counts = count_named(catalog, list(keys))
+    inventory = take_inventory(layout)
+    counts = inventory.read_fragments(inventory.shards)
     return {
-        name: _rewrite(layout, keys[name], name, sorted(tracks.keys() - track_ids))
-        for name, tracks in counts.items()
-        if track_ids & tracks.keys()
+        shard.name: _rewrite(layout, shard, sorted(counts[shard.name].keys() - track_ids))
+        for shard in inventory.shards
+        if track_ids & counts[shard.name].keys()
     }
 
 
-def _rewrite(
-    layout: DataLayout, feature_key: str, name: str, track_ids: Sequence[str]
-) -> Shard | None:
+def _rewrite(layout: DataLayout, shard: NamedShard, track_ids: Sequence[str]) -> Shard | None:
     """Write one shard with the remaining songs; None if none is left or it cannot be read."""
     if not track_ids:
         return None
     try:
-        return join_shards(layout, feature_key, [name], track_ids)
+        return join_shards(layout, shard.feature_key, [shard.name], track_ids)
     except CatalogMismatch as error:
-        logger.warning("%s is dropped, the next extract makes it again: %s", name, error)
+        logger.warning("%s is dropped, the next extract makes it again: %s", shard.name, error)
         return None
     finally:
         free_memory()

@@ -17,9 +17,10 @@ from genre_core.studies.ladder.folds import FEWEST_GENRES
 from genre_core.studies.ladder.report import LadderPlan, ladder_page
 from genre_core.studies.ladder.rungs import LadderConfig
 from genre_core.studies.ladder.scores import LadderTrial, RungScore, TrialCounts, run_trial
-from storage.catalog.audits import read_audited_songs, read_duplicates
+from storage.catalog.audits import read_audited_songs
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import shard_names
+from storage.catalog.recordings import read_duplicates
 from storage.catalog.snapshots import Snapshot
 from storage.examples import read_examples
 from storage.home import DataLayout

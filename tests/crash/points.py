@@ -30,11 +30,11 @@ EXTRACT = (
     "storage.shards:write_shard:after:4",
     "storage.catalog.extraction:record_extraction:after:1",
     "storage.shards:join_shards:after:1",
-    "storage.catalog.shards:replace_shards:after:1",
+    "storage.catalog.extraction:replace_shards:after:1",
     "storage.shards:remove_orphans:before:1",
 )
 LONG_EXTRACT = (
-    "storage.shard_store:_write_whole:after:3",
+    "storage.shard_store:put_shard:after:3",
     "storage.catalog.extraction:record_extraction:before:1",
     "storage.catalog.extraction:settle_outcomes:after:1",
     "storage.catalog.publish:_write_store:after:1",

@@ -10,9 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from storage.catalog.extraction import all_shards
+from storage.catalog.extraction import all_shards, forget_shards
 from storage.catalog.publish import publish, published_shards
-from storage.catalog.shards import forget_shards
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.crash.nursery import KILLED, Nursery

@@ -167,7 +167,7 @@ def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: Set
             """
             insert into snapshots by name select * replace ('without' as snapshot_id,
                 'smaller' as library_id, ['clicks', 'hiss'] as genres,
-                used_at - interval 1 day as used_at)
+                created_at - interval 1 day as created_at)
             from snapshots where feature_key = (select feature_key from features
                 where fragment_s = 1.5)
             """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -17,10 +18,12 @@ from genre_core.signal.fragments import FragmentConfig
 from storage.catalog.extraction import Shard
 from storage.examples import read_examples
 from storage.home import DataLayout
-from storage.shards import TrackMatrices, write_shard
+from storage.shards import ROW_GROUP_BYTES, TrackMatrices, join_shards, write_shard
 
 ONE_SECOND = FeatureConfig(fragment_s=1.0)
 JAZZ, ROCK = "11aa", "22bb"
+LOGMEL = FeatureConfig(representation="logmel", fragment_s=3.0)
+N_FRAGMENTS = 90  # five tracks of 90 matrices of 64 × 128 float32 are 14 MiB: two row groups
 
 
 def matrices_of(
@@ -57,35 +60,18 @@ def test_examples_come_back_exactly(
     rows = [matrices_of(f"{i:02d}", "jazz", n, config) for i, n in enumerate(counts)]
 
     shard = write(layout, *rows, config=config)
-    examples = read_examples(
-        layout, [shard.name], dict.fromkeys(shard.n_fragments, "jazz"), ["jazz"]
-    )
+    last = write(layout, matrices_of("", "jazz", 2, config), config=config)  # comes first
+    tracks = dict.fromkeys(["", *shard.n_fragments], "jazz")
+    examples = read_examples(layout, [shard.name, last.name], tracks, ["jazz"])
 
-    np.testing.assert_array_equal(examples.matrices, np.concatenate([r.matrices for r in rows]))
+    every = [matrices_of("", "jazz", 2, config), *rows]
+    np.testing.assert_array_equal(examples.matrices, np.concatenate([r.matrices for r in every]))
+    assert examples.track_ids.tolist() == sorted(examples.track_ids)
     assert examples.matrices.dtype == np.float32
     assert shard.n_fragments == {f"{i:02d}": n for i, n in enumerate(counts)}
 
 
-def test_the_columns_are_those_that_people_rely_on(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ))
-
-    assert pq.read_schema(layout.shards / shard.name).remove_metadata() == pa.schema(
-        [
-            ("track_id", pa.string()),
-            ("genre", pa.string()),
-            ("fragment", pa.int16()),
-            ("start_s", pa.float64()),
-            ("fragment_s", pa.float64()),
-            ("representation", pa.string()),
-            ("n_bands", pa.int16()),
-            ("n_frames", pa.int16()),
-            ("values", pa.list_(pa.float32(), 12 * 9)),
-            ("feature_key", pa.string()),
-        ]
-    )
-
-
-def test_a_row_is_a_fragment(layout: DataLayout) -> None:
+def test_a_row_is_a_fragment_in_the_columns_that_people_rely_on(layout: DataLayout) -> None:
     track = matrices_of(JAZZ)
 
     shard = write(layout, track)
@@ -104,19 +90,25 @@ def test_a_row_is_a_fragment(layout: DataLayout) -> None:
         "feature_key": "key",
     }
     np.testing.assert_array_equal(np.reshape(values, (12, 9)), track.matrices[2])
+    assert pq.read_schema(layout.shards / shard.name).remove_metadata() == pa.schema(
+        [
+            ("track_id", pa.string()),
+            ("genre", pa.string()),
+            ("fragment", pa.int16()),
+            ("start_s", pa.float64()),
+            ("fragment_s", pa.float64()),
+            ("representation", pa.string()),
+            ("n_bands", pa.int16()),
+            ("n_frames", pa.int16()),
+            ("values", pa.list_(pa.float32(), 12 * 9)),
+            ("feature_key", pa.string()),
+        ]
+    )
 
 
-def test_values_are_split_by_byte_and_packed_by_zstd(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ))
-
-    group = pq.read_metadata(layout.shards / shard.name).row_group(0)
-    columns = [group.column(index) for index in range(group.num_columns)]
-    (values,) = [column for column in columns if column.path_in_schema.startswith("values")]
-    assert "BYTE_STREAM_SPLIT" in values.encodings
-    assert {column.compression for column in columns} == {"ZSTD"}
-
-
-def test_row_groups_hold_eight_mebibytes_of_values(layout: DataLayout) -> None:
+def test_values_are_split_by_byte_and_packed_by_zstd_in_groups_of_eight_mebibytes(
+    layout: DataLayout,
+) -> None:
     half_a_minute = FeatureConfig(fragment_s=30.0, fragments=FragmentConfig(longest_s=30.0))
     track = matrices_of(JAZZ, n_fragments=600, config=half_a_minute)
 
@@ -125,32 +117,23 @@ def test_row_groups_hold_eight_mebibytes_of_values(layout: DataLayout) -> None:
     metadata = pq.read_metadata(layout.shards / shard.name)
     rows = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
     assert rows == [584, 16]  # 8 MiB / (12 bands * 299 frames * 4 bytes) = 584.6
+    group = metadata.row_group(0)
+    columns = [group.column(index) for index in range(group.num_columns)]
+    (values,) = [column for column in columns if column.path_in_schema.startswith("values")]
+    assert "BYTE_STREAM_SPLIT" in values.encodings
+    assert {column.compression for column in columns} == {"ZSTD"}
 
 
-def test_the_same_tracks_give_the_same_name(layout: DataLayout) -> None:
-    first = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
-    again = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
+def test_a_shard_is_one_file_named_by_its_tracks(layout: DataLayout) -> None:
+    first = write(layout, matrices_of(JAZZ), matrices_of(ROCK, n_fragments=1))
+    again = write(layout, matrices_of(JAZZ), matrices_of(ROCK, n_fragments=1))
 
+    path = layout.shards / first.name
     assert first == again
-    assert len(list((layout.shards / "key").iterdir())) == 1
-
-
-def test_other_tracks_give_another_name(layout: DataLayout) -> None:
-    assert write(layout, matrices_of(JAZZ)).name != write(layout, matrices_of(ROCK)).name
-
-
-def test_a_shard_tells_its_size_and_its_rows(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ, n_fragments=3), matrices_of(ROCK, n_fragments=1))
-
-    assert shard.feature_key == "key"
-    assert shard.n_fragments == {JAZZ: 3, ROCK: 1}
-    assert shard.n_bytes == (layout.shards / shard.name).stat().st_size
-
-
-def test_a_shard_appears_whole(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ))
-
-    assert [path.name for path in layout.shards.rglob("*.*")] == [Path(shard.name).name]
+    assert first.name != write(DataLayout(layout.home / "other"), matrices_of(JAZZ)).name
+    assert (first.feature_key, first.n_fragments) == ("key", {JAZZ: 3, ROCK: 1})
+    assert first.n_bytes == path.stat().st_size
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_shard_that_cannot_be_put_in_place_leaves_nothing_behind(layout: DataLayout) -> None:
@@ -165,70 +148,67 @@ def test_a_shard_that_cannot_be_put_in_place_leaves_nothing_behind(layout: DataL
     assert [path.name for path in place.parent.iterdir()] == [place.name]
 
 
-def test_examples_come_by_track_and_fragment_from_several_shards(layout: DataLayout) -> None:
-    tracks = [matrices_of(track_id, n_fragments=2) for track_id in ("cc", "aa", "bb")]
-    shards = [write(layout, track).name for track in tracks]
-
-    examples = read_examples(layout, shards, dict.fromkeys(["aa", "bb", "cc"], "jazz"), ["jazz"])
-
-    assert examples.track_ids.tolist() == ["aa", "aa", "bb", "bb", "cc", "cc"]
-    expected = np.concatenate([tracks[index].matrices for index in (1, 2, 0)])
-    np.testing.assert_array_equal(examples.matrices, expected)
-
-
 @pytest.mark.parametrize(
     ("genres", "labels"), [(["jazz", "rock"], [0, 0, 1]), (["rock", "jazz"], [1, 1, 0])]
 )
-def test_a_label_is_the_place_of_the_genre(
+def test_labels_are_indices_of_the_genres_of_the_snapshot(
     layout: DataLayout, genres: Sequence[str], labels: list[int]
 ) -> None:
-    shard = write(layout, matrices_of(JAZZ, n_fragments=2), matrices_of(ROCK, "rock", 1))
+    others = ("33cc", "soul", 1)
+    shard = write(
+        layout, *(matrices_of(*t) for t in ((JAZZ, "soul", 2), (ROCK, "rock", 1), others))
+    )
 
     examples = read_examples(layout, [shard.name], {JAZZ: "jazz", ROCK: "rock"}, genres)
 
     assert examples.labels.tolist() == labels
     assert examples.labels.dtype == np.int64
-    assert len(examples) == 3
+    assert set(examples.track_ids) == {JAZZ, ROCK}
 
 
-def test_the_genre_of_the_snapshot_counts_not_that_of_the_shard(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ, "jazz"))
-
-    examples = read_examples(layout, [shard.name], {JAZZ: "soul"}, ["jazz", "soul"])
-
-    assert set(examples.labels) == {1}
-
-
-def test_only_the_tracks_that_are_asked_for_are_read(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
-
-    examples = read_examples(layout, [shard.name], {ROCK: "rock"}, ["rock"])
-
-    assert set(examples.track_ids) == {ROCK}
-
-
-def test_a_shard_that_is_gone_is_a_mismatch_and_named(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ))
-    (layout.shards / shard.name).unlink()
-
-    with pytest.raises(CatalogMismatch, match=Path(shard.name).name):
-        read_examples(layout, [shard.name], {JAZZ: "jazz"}, ["jazz"])
-
-
-def test_a_track_without_examples_is_a_mismatch_and_named(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ))
+def test_examples_that_cannot_be_read_are_refused(layout: DataLayout) -> None:
+    shard = write(layout, matrices_of(JAZZ)).name
+    tracks, genres = {JAZZ: "jazz", ROCK: "rock"}, ["jazz", "rock"]
 
     with pytest.raises(CatalogMismatch, match=r"1 tracks .* among them 22bb"):
-        read_examples(layout, [shard.name], {JAZZ: "jazz", ROCK: "rock"}, ["jazz", "rock"])
-
-
-def test_settings_without_a_shard_are_a_mismatch(layout: DataLayout) -> None:
+        read_examples(layout, [shard], tracks, genres)
     with pytest.raises(CatalogMismatch, match="no shard for these settings"):
-        read_examples(layout, [], {JAZZ: "jazz"}, ["jazz"])
-
-
-def test_examples_of_no_track_are_refused(layout: DataLayout) -> None:
-    shard = write(layout, matrices_of(JAZZ))
-
+        read_examples(layout, [], tracks, genres)
     with pytest.raises(ValueError, match="no track to read"):
-        read_examples(layout, [shard.name], {}, ["jazz"])
+        read_examples(layout, [shard], {}, genres)
+    (layout.shards / shard).unlink()
+    with pytest.raises(CatalogMismatch, match=Path(shard).name):
+        read_examples(layout, [shard], tracks, genres)
+
+
+def test_a_joined_shard_is_what_arrow_writes_of_the_sorted_table(tmp_path: Path) -> None:
+    layout, rng = DataLayout(tmp_path), np.random.default_rng(0)
+    names = []
+    for few in ("da", "fb", "ec"):
+        rows = [
+            TrackMatrices(
+                track_id=track_id,
+                genre="jazz",
+                starts_s=tuple(map(float, range(N_FRAGMENTS))),
+                matrices=rng.random((N_FRAGMENTS, *LOGMEL.shape), np.float32),
+            )
+            for track_id in few
+        ]
+        names.append(write_shard(layout, "key", LOGMEL, rows).name)
+
+    joined = join_shards(layout, "key", names, list("abcef"))
+
+    tables = [pq.read_table(layout.shards / name, partitioning=None) for name in names]
+    wanted = pa.concat_tables(tables).filter(pc.field("track_id") != "d")
+    pq.write_table(
+        wanted.sort_by([("track_id", "ascending"), ("fragment", "ascending")]),
+        tmp_path / "by arrow.parquet",
+        row_group_size=ROW_GROUP_BYTES // (4 * 64 * 128),
+        compression="zstd",
+        use_dictionary=["track_id", "genre", "representation", "feature_key"],
+        use_byte_stream_split=["values.list.element"],
+        write_page_checksum=True,
+    )
+    assert pq.read_metadata(tmp_path / "by arrow.parquet").num_row_groups == 2
+    assert joined.digest == hashlib.sha256((tmp_path / "by arrow.parquet").read_bytes()).hexdigest()
+    assert joined.n_fragments == dict.fromkeys("abcef", N_FRAGMENTS)

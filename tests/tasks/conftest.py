@@ -6,7 +6,6 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.records import Source
-from storage.fetch.download import DownloadLimits
 
 Store = Callable[[Sequence[Source]], None]
 
@@ -23,21 +22,10 @@ def quiet_runs() -> Iterator[None]:
 @pytest.fixture
 def store_songs(config: Settings, quiet_runs: None) -> Store:
     """Ingest and extract songs into the home of ``config``, task by task."""
-    from tasks.download import download_chunk, record_wave
-    from tasks.duplicates import mark_duplicates
-    from tasks.extract import record_shards, select_tracks, settle_extraction
-    from tasks.spectrograms import convert_chunk, extract_chunk
-
-    layout, features = config.layout, config.features
+    from tests.tasks.steps import collect, extract
 
     def store(sources: Sequence[Source]) -> None:
-        fetched = download_chunk.fn(layout, sources, DownloadLimits(), ())
-        record_wave.fn(layout, mark_duplicates.fn(layout, sources, [fetched]))
-        pending = select_tracks.fn(layout, features)
-        converted = convert_chunk.fn(layout, pending, features)
-        record_shards.fn(
-            layout, [extract_chunk.fn(layout, converted, features)], config.wav_cache_bytes
-        )
-        settle_extraction.fn(layout, features)
+        collect(config.layout, sources)
+        extract(config)
 
     return store

@@ -21,38 +21,32 @@ Store = Callable[[Sequence[Source]], None]
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
 
-def songs(library: Path, *ends: str) -> list[Source]:
-    return [source for source in list_sources(library) if source.location.endswith(ends)]
-
-
-def test_one_genre_is_not_enough(config: Settings, store_songs: Store, library: Path) -> None:
-    store_songs(songs(library, "hums/song 0.wav", "hums/song 1.flac"))
-
-    with pytest.raises(UsageError, match=r"At least two genres .* examples of hums"):
-        assign_splits.fn(config.layout, config.features, (), 0)
-
-
-def test_a_library_too_small_for_three_splits_says_how_many_songs_it_needs(
-    config: Settings, store_songs: Store, library: Path
+@pytest.mark.parametrize(
+    ("names", "genres", "message"),
+    [
+        ((), (), r"examples of none\. `genreflow status` shows"),
+        (("hums/song 0.wav", "hums/song 1.flac"), (), r"At least two genres .* examples of hums"),
+        (("hums/song 0.wav", "hiss/song 2.mp3"), (), r"with 2 songs, .* three of each genre"),
+        (
+            ("hums/song 0.wav", "hiss/song 2.mp3"),
+            ("hums", "jazz"),
+            r"examples of: jazz\. It has hiss, hums\.",
+        ),
+        (("hiss/short.wav",), (), r"1 songs are too short.*margin_s = 0 and min_track_s"),
+    ],
+)
+def test_a_library_that_is_too_small_to_train_on_is_refused(
+    config: Settings,
+    store_songs: Store,
+    library: Path,
+    names: tuple[str, ...],
+    genres: tuple[str, ...],
+    message: str,
 ) -> None:
-    store_songs(songs(library, "hums/song 0.wav", "hiss/song 2.mp3"))
+    store_songs([s for s in list_sources(library) if names and s.location.endswith(names)])
 
-    with pytest.raises(UsageError, match=r"too small: with 2 songs, .* three of each genre"):
-        assign_splits.fn(config.layout, config.features, (), 0)
-
-
-def test_a_genre_that_no_song_has_is_named(
-    config: Settings, store_songs: Store, library: Path
-) -> None:
-    store_songs(songs(library, "hums/song 0.wav", "hiss/song 2.mp3"))
-
-    with pytest.raises(UsageError, match=r"examples of: jazz\. It has hiss, hums\."):
-        assign_splits.fn(config.layout, config.features, ("hums", "jazz"), 0)
-
-
-def test_an_empty_store_says_where_to_look(config: Settings) -> None:
-    with pytest.raises(UsageError, match=r"examples of none\. `genreflow status` shows"):
-        assign_splits.fn(config.layout, config.features, (), 0)
+    with pytest.raises(UsageError, match=message):
+        assign_splits.fn(config.layout, config.features, genres, 0)
 
 
 @pytest.mark.flow
@@ -132,12 +126,3 @@ def test_an_artist_stays_on_one_side_when_genres_are_trained_one_after_the_other
         )
     assert len(sides) == 5
     assert {row["n"] for row in sides} == {1}
-
-
-def test_a_library_of_clips_that_are_all_too_short_names_the_settings(
-    config: Settings, store_songs: Store, library: Path
-) -> None:
-    store_songs([Source(location=str(library / "hiss" / "short.wav"), genre="hiss")])
-
-    with pytest.raises(UsageError, match=r"1 songs are too short.*margin_s = 0 and min_track_s"):
-        assign_splits.fn(config.layout, config.features, (), 0)

@@ -87,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Field:
                 store.track(f"{genre} {split} {number:02}", genre) for number in range(N_SONGS)
             ]
             store.add_songs(*tracks)
-            store.place(*tracks, split=split)
+            store.assign(*tracks, split=split)
             songs[genre, split] = tracks
     found = Field(store, songs)
     store.extract("new", *found.members(*GENRES))

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.records import Outcome, Source
+from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.removals import find_song
 from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from storage.maintenance.takedown import take_down
 from storage.sources.listing import list_sources
-from tasks.download import Fetched, download_chunk, record_wave
-from tasks.duplicates import mark_duplicates
+from tasks.download import Fetched, download_chunk
+from tasks.duplicates import record_wave
 from tests.catalogs import in_catalog
+from tests.tasks.steps import collect
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
@@ -30,68 +31,25 @@ def fetch(layout: DataLayout, sources: Sequence[Source], genres: Sequence[str] =
     return download_chunk.fn(layout, sources, DownloadLimits(), genres)
 
 
-def named(sources: Sequence[Source], name: str) -> Source:
-    return next(source for source in sources if Path(source.location).name == name)
-
-
-def by_name(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
-    return {Path(outcome.location).name: outcome for outcome in outcomes}
-
-
 def test_every_source_of_a_library_has_exactly_one_outcome(
-    layout: DataLayout, sources: list[Source]
+    layout: DataLayout, library: Path, sources: list[Source]
 ) -> None:
-    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
+    recorded = collect(layout, sources)
 
-    counts = Counter(outcome.location for outcome in judged.outcomes)
+    counts = Counter(outcome.location for outcome in recorded.outcomes)
     assert counts == dict.fromkeys((source.location for source in sources), 1)
-    assert Counter(str(outcome.result) for outcome in judged.outcomes) == {
+    assert Counter(outcome.result for outcome in recorded.outcomes) == {
         "ok": 20,
         "duplicate": 1,
         "quarantined": 2,
     }
-
-
-def test_a_song_that_cannot_be_had_says_why(layout: DataLayout, sources: list[Source]) -> None:
-    chunk = [named(sources, "gone.wav"), named(sources, "broken.mp3")]
-
-    outcomes = by_name(fetch(layout, chunk).outcomes)
-
-    assert outcomes["gone.wav"].reason == "not_found"
-    assert outcomes["broken.mp3"].reason == "not_audio"
-    assert chunk[1].location in outcomes["broken.mp3"].message
-
-
-def test_a_copy_under_another_name_points_to_the_first(
-    layout: DataLayout, library: Path, sources: list[Source]
-) -> None:
-    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
-
-    copy = by_name(judged.outcomes)["the same again.wav"]
-    assert (copy.result, copy.stage, copy.reason) == (
-        "duplicate",
-        "duplicates",
-        "duplicate_content",
-    )
+    found = {Path(outcome.location).name: outcome for outcome in recorded.outcomes}
+    copy, broken = found["the same again.wav"], found["broken.mp3"]
+    assert (copy.stage, copy.reason) == ("duplicates", "duplicate_content")
     assert copy.message == f"the same sound as {library / 'hums' / 'song 0.wav'} (hums)"
-    assert copy.track_id in {track.track_id for track in judged.tracks}
-
-
-def test_a_copy_in_a_later_wave_is_one_too(layout: DataLayout, sources: list[Source]) -> None:
-    first = [source for source in sources if source.location.endswith("hums/song 0.wav")]
-    later = [named(sources, "the same again.wav")]
-    record_wave.fn(layout, mark_duplicates.fn(layout, first, [fetch(layout, first)]))
-
-    judged = mark_duplicates.fn(layout, later, [fetch(layout, later)])
-
-    assert judged.tracks == ()
-    assert [str(outcome.result) for outcome in judged.outcomes] == ["duplicate"]
-
-
-def ingest(layout: DataLayout, sources: Sequence[Source]) -> Fetched:
-    judged = mark_duplicates.fn(layout, sources, [fetch(layout, sources)])
-    record_wave.fn(layout, judged)
-    return judged
+    assert copy.track_id in {track.track_id for track in recorded.tracks}
+    assert found["gone.wav"].reason == "not_found"
+    assert (broken.reason, broken.location in broken.message) == ("not_audio", True)
 
 
 def write_retagged(song: Path, target: Path) -> Source:
@@ -113,10 +71,10 @@ def test_a_song_that_was_tagged_anew_is_a_copy(
     location_order = sorted([song, retagged], key=lambda source: source.location)
 
     waves = [location_order] if n_waves == 1 else [location_order[:1], location_order[1:]]
-    judged = [ingest(layout, wave) for wave in waves]
+    recorded = [collect(layout, wave) for wave in waves]
 
-    tracks = [track for wave in judged for track in wave.tracks]
-    outcomes = [outcome for wave in judged for outcome in wave.outcomes]
+    tracks = [track for wave in recorded for track in wave.tracks]
+    outcomes = [outcome for wave in recorded for outcome in wave.outcomes]
     assert [track.location for track in tracks] == [location_order[0].location]
     assert [(str(o.result), str(o.reason)) for o in outcomes] == [
         ("ok", ""),
@@ -130,11 +88,11 @@ def test_a_song_that_was_tagged_anew_and_moved_stays_the_same_track(
     layout: DataLayout, library: Path, tmp_path: Path
 ) -> None:
     old = Path(shutil.copy(library / "hums" / "song 2.mp3", tmp_path / "old.mp3"))
-    (before,) = ingest(layout, [Source(location=str(old), genre="hums")]).tracks
+    (before,) = collect(layout, [Source(location=str(old), genre="hums")]).tracks
     moved = write_retagged(old, tmp_path / "new.mp3")
     old.unlink()
 
-    (after,) = ingest(layout, [moved]).tracks
+    (after,) = collect(layout, [moved]).tracks
 
     with open_catalog(layout) as catalog:
         tracks = fetch_rows(catalog, "select track_id, location from tracks")
@@ -147,11 +105,11 @@ def test_a_song_that_was_tagged_anew_is_kept_if_the_first_file_is_gone(
     layout: DataLayout, library: Path, tmp_path: Path
 ) -> None:
     song = Source(location=str(library / "hums" / "song 2.mp3"), genre="hums")
-    (first,) = ingest(layout, [song]).tracks
+    (first,) = collect(layout, [song]).tracks
     layout.song(first.track_id, first.suffix).unlink()
     retagged = write_retagged(Path(song.location), tmp_path / "new.mp3")
 
-    (kept,) = ingest(layout, [retagged]).tracks
+    (kept,) = collect(layout, [retagged]).tracks
 
     assert kept.track_id != first.track_id
     assert stored(layout) == {kept.track_id}
@@ -161,14 +119,14 @@ def test_a_removed_song_stays_away_under_other_tags(
     layout: DataLayout, library: Path, tmp_path: Path
 ) -> None:
     song = Source(location=str(library / "hums" / "song 2.mp3"), genre="hums")
-    ingest(layout, [song])
+    collect(layout, [song])
     take_down(layout, in_catalog(layout, find_song, song.location), "", "nobody")
     retagged = write_retagged(Path(song.location), tmp_path / "new.mp3")
 
-    judged = ingest(layout, [retagged])
+    recorded = collect(layout, [retagged])
 
-    assert judged.tracks == ()
-    assert [(str(o.result), str(o.reason)) for o in judged.outcomes] == [
+    assert recorded.tracks == ()
+    assert [(str(o.result), str(o.reason)) for o in recorded.outcomes] == [
         ("quarantined", "removed"),
     ]
     assert stored(layout) == set()
@@ -179,9 +137,9 @@ def test_the_songs_of_a_chunk_that_died_are_to_be_tried_again(
 ) -> None:
     lived, died = sources[:5], sources[5:8]
 
-    judged = mark_duplicates.fn(layout, [*lived, *died], [fetch(layout, lived)])
+    recorded = record_wave.fn(layout, [*lived, *died], [fetch(layout, lived)])
 
-    outcomes = {outcome.location: outcome for outcome in judged.outcomes}
+    outcomes = {outcome.location: outcome for outcome in recorded.outcomes}
     assert outcomes.keys() == {source.location for source in [*lived, *died]}
     assert {str(outcomes[s.location].result) for s in died} == {"retryable"}
     assert {str(outcomes[s.location].reason) for s in died} == {"interrupted"}
@@ -192,10 +150,10 @@ def test_a_song_that_moved_to_another_genre_takes_it(
 ) -> None:
     song = shutil.copy(library / "hums" / "song 0.wav", tmp_path / "old.wav")
     before = Source(location=str(song), genre="hums")
-    record_wave.fn(layout, mark_duplicates.fn(layout, [before], [fetch(layout, [before])]))
+    collect(layout, [before])
     moved = Source(location=str(song.rename(tmp_path / "new.wav")), genre="hiss")
 
-    record_wave.fn(layout, mark_duplicates.fn(layout, [moved], [fetch(layout, [moved])]))
+    collect(layout, [moved])
 
     with open_catalog(layout) as catalog:
         tracks = fetch_rows(catalog, "select location, genre from tracks")

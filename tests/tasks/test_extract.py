@@ -15,15 +15,13 @@ from genre_core.representations.features import feature_key
 from storage.catalog.extraction import read_stale_features, shard_names
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.status import count_own_outcomes, read_status
-from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from storage.sources.listing import list_sources
-from tasks.download import download_chunk, record_wave
-from tasks.duplicates import mark_duplicates
 from tasks.extract import describe_stale, record_shards, select_tracks
 from tasks.spectrograms import convert_chunk, extract_chunk, key_features
 from tests.catalogs import in_catalog
 from tests.conftest import hum, write_song
+from tests.tasks.steps import collect, outcomes
 
 Store = Callable[[Sequence[Source]], None]
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
@@ -46,36 +44,18 @@ def matrices(config: Settings, fragment_s: float) -> Float32Array:
     return np.array([row["values"] for row in rows], np.float32).reshape(shape)
 
 
-def test_each_song_gives_each_length_as_many_fragments_as_asked_for(
+def test_songs_give_fragments_at_shared_starts_of_which_shorter_ones_are_the_beginning(
     config: Settings, store_songs: Store, three_songs: list[Source]
 ) -> None:
     store_songs(three_songs)
 
-    rows = extracted(config, "track_id, fragment, fragment_s, n_bands, n_frames")
-    assert len(rows) == 3 * 3 * 2
-    assert {(row["fragment_s"], row["n_bands"], row["n_frames"]) for row in rows} == {
-        (1.0, 12, 9),
-        (1.5, 12, 14),
-    }
-
-
-def test_two_lengths_share_their_starts_which_keep_the_margins(
-    config: Settings, store_songs: Store, three_songs: list[Source]
-) -> None:
-    store_songs(three_songs)
-
-    rows = extracted(config, "start_s, fragment_s")
+    rows = extracted(config, "start_s, fragment_s, n_bands, n_frames")
+    shapes = {(row["fragment_s"], row["n_bands"], row["n_frames"]) for row in rows}
+    assert (len(rows), shapes) == (3 * 3 * 2, {(1.0, 12, 9), (1.5, 12, 14)})
     starts_s = [[r["start_s"] for r in rows if r["fragment_s"] == s] for s in (1.0, 1.5)]
     assert starts_s[0] == starts_s[1]
     assert min(starts_s[0]) >= 0.5
     assert max(starts_s[0]) + 1.5 <= 5.0 - 0.5 + 0.05  # an mp3 is a packet longer
-
-
-def test_the_shorter_matrix_is_the_beginning_of_the_longer_one_scaled_anew(
-    config: Settings, store_songs: Store, three_songs: list[Source]
-) -> None:
-    store_songs(three_songs)
-
     short, long = matrices(config, 1.0), matrices(config, 1.5)
     start = long[:, :, : short.shape[2]].astype(np.float64)
     least = start.min(axis=(1, 2), keepdims=True)
@@ -90,12 +70,12 @@ def test_a_silent_song_is_quarantined_and_the_others_are_extracted(
 
     store_songs([*three_songs, silent])
 
-    publish(config.layout)
-    outcomes = query_rows(config.layout, "select * from outcomes where outcome <> 'ok'")
-    assert [(o["source"], o["stage"], o["reason"]) for o in outcomes] == [
+    assert len(extracted(config, "track_id")) == 18
+    left_out = query_rows(config.layout, "select * from outcomes where outcome <> 'ok'")
+    assert [(o["source"], o["stage"], o["reason"]) for o in left_out] == [
         (silent.location, "extract", "silent")
     ]
-    assert len(extracted(config, "track_id")) == 18
+    assert select_tracks.fn(config.layout, config.features) == []
 
 
 def test_a_song_that_is_too_short_names_the_settings(
@@ -140,20 +120,6 @@ def test_a_cache_of_no_size_is_empty_after_each_wave(
     assert [path for path in config.layout.wav.rglob("*") if path.is_file()] == []
 
 
-def test_what_is_extracted_or_rejected_is_not_selected_again(
-    config: Settings,
-    store_songs: Store,
-    library: Path,
-    three_songs: list[Source],
-    quiet_runs: None,
-) -> None:
-    silent = Source(location=str(library / "hiss" / "silent.wav"), genre="hiss")
-
-    store_songs([*three_songs, silent])
-
-    assert select_tracks.fn(config.layout, config.features) == []
-
-
 def test_a_new_length_is_extracted_alone(
     config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
 ) -> None:
@@ -167,53 +133,36 @@ def test_a_new_length_is_extracted_alone(
     assert in_catalog(config.layout, shard_names, shortest) == []
 
 
-def test_spectrograms_that_changed_settings_make_again_are_named_once(
+def test_stale_spectrograms_are_named_once_by_what_changed(
     config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
 ) -> None:
     store_songs(three_songs)
     longer = replace(config, fragment_lengths_s=(1.0, 2.0))
     keys = key_features(longer.features)
+    other_keys = {feature_key(one, "another decoder"): one for one in config.features}
 
-    remade = in_catalog(config.layout, read_stale_features, keys)
+    (other_decoder,) = describe_stale(in_catalog(config.layout, read_stale_features, other_keys))
+    stale = in_catalog(config.layout, read_stale_features, keys)
     select_tracks.fn(config.layout, longer.features)
-    remade_again = in_catalog(config.layout, read_stale_features, keys)
 
-    assert describe_stale(remade) == [
-        "Spectrograms of thesis at 1 s are made again, as this changed: longest_s 1.5 → 2.0. "
-        "Finished runs on the old ones stay in MLflow and are not reused."
-    ]
-    assert remade_again == []
-
-
-def test_spectrograms_of_another_decoder_are_named_with_all_lengths_in_a_sentence(
-    config: Settings, store_songs: Store, three_songs: list[Source]
-) -> None:
-    store_songs(three_songs)
-    keys = {feature_key(one, "another decoder"): one for one in config.features}
-
-    sentences = describe_stale(in_catalog(config.layout, read_stale_features, keys))
-
-    assert len(sentences) == 1
-    assert "of thesis at 1 s, thesis at 1.5 s are made again" in sentences[0]
-    assert "this changed: the decoder, or the code of the representation." in sentences[0]
+    assert "of thesis at 1 s, thesis at 1.5 s are made again" in other_decoder
+    assert "this changed: the decoder, or the code of the representation." in other_decoder
+    (other_length,) = describe_stale(stale)
+    assert "longest_s 1.5 → 2.0" in other_length
+    assert in_catalog(config.layout, read_stale_features, keys) == []
 
 
 def test_a_song_whose_original_is_gone_is_retryable_and_the_others_are_extracted(
     config: Settings, layout: DataLayout, store_songs: Store, three_songs: list[Source]
 ) -> None:
-    fetched = download_chunk.fn(layout, three_songs, DownloadLimits(), ())
-    record_wave.fn(layout, mark_duplicates.fn(layout, three_songs, [fetched]))
-    lost = fetched.tracks[0]
+    lost = collect(layout, three_songs).tracks[0]
     layout.song(lost.track_id, lost.suffix).unlink()
 
     store_songs([])
 
-    publish(layout)
-    outcomes = query_rows(layout, "select source, outcome, reason from outcomes")
-    standing = {row["source"]: (row["outcome"], row["reason"]) for row in outcomes}
-    assert standing.pop(lost.location) == ("retryable", "not_found")
-    assert set(standing.values()) == {("ok", "")}
-    assert len(standing) == 2
+    found = [outcome for _, *outcome in outcomes(layout).values()]
+    assert sorted(found) == [["ok", ""], ["ok", ""], ["retryable", "not_found"]]
+    assert outcomes(layout)[Path(lost.location).name][1] == "retryable"
 
 
 def test_a_clipped_song_is_ok_with_a_warning_and_keeps_its_examples(

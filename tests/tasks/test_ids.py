@@ -5,19 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.dataset.labels import LabelRules
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.fetch.download import DownloadLimits
-from storage.fetch.sites.access import Access, SiteConfig, open_access
+from storage.fetch.sites.access import SiteConfig, open_access
 from storage.home import DataLayout
-from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
-from tasks.duplicates import mark_duplicates
-from tests.catalogs import in_catalog
 from tests.storage.fetch.sites.music_site import MusicSite, open_music_site
+from tests.tasks.steps import ingest_listing, outcomes
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
-
-LIMITS = DownloadLimits(timeout_s=2.0, max_attempts=1)
 
 
 @pytest.fixture
@@ -43,24 +37,6 @@ def write(folder: Path, *rows: tuple[str, str]) -> Path:
     return manifest
 
 
-def ingest(layout: DataLayout, manifest: Path, access: Access | None = None) -> Selected:
-    """Ingest a manifest task by task; give what was selected."""
-    selected = select_sources.fn(layout, str(manifest), LabelRules(), LIMITS, access)
-    record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
-    stored = Fetched(tracks=selected.stored)
-    record_wave.fn(layout, mark_duplicates.fn(layout, selected.relabelled, [stored]))
-    fetched = download_chunk.fn(layout, selected.sources, LIMITS, (), access)
-    record_wave.fn(layout, mark_duplicates.fn(layout, selected.sources, [fetched]))
-    return selected
-
-
-def standing(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
-    """Give genre, outcome and reason by what stands behind the last slash of a source."""
-    with open_catalog(layout) as catalog:
-        rows = fetch_rows(catalog, "select source, genre, outcome, reason from outcomes")
-    return {r["source"].rpartition("/")[2]: (r["genre"], r["outcome"], r["reason"]) for r in rows}
-
-
 def test_a_song_in_two_lists_is_fetched_once(
     layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
 ) -> None:
@@ -69,9 +45,9 @@ def test_a_song_in_two_lists_is_fetched_once(
     first = site.add_set("a", {"url": "/track/one", "id": "1"})
     second = site.add_set("b", {"url": "/track/one-again", "id": "1"})
 
-    ingest(layout, write(tmp_path, (first, "jazz"), (second, "jazz")))
+    ingest_listing(layout, write(tmp_path, (first, "jazz"), (second, "jazz")))
 
-    assert standing(layout) == {
+    assert outcomes(layout) == {
         "one": ("jazz", "ok", ""),
         "one-again": ("jazz", "duplicate", "duplicate_id"),
     }
@@ -85,12 +61,12 @@ def test_a_song_in_lists_of_two_genres_waits_until_they_agree(
     first = site.add_set("a", {"url": "/track/one", "id": "1"})
     second = site.add_set("b", {"url": "/track/one", "id": "1"})
 
-    ingest(layout, write(tmp_path, (first, "jazz"), (second, "rock")))
-    disputed = standing(layout)
-    ingest(layout, write(tmp_path, (first, "rock"), (second, "rock")))
+    ingest_listing(layout, write(tmp_path, (first, "jazz"), (second, "rock")))
+    disputed = outcomes(layout)
+    ingest_listing(layout, write(tmp_path, (first, "rock"), (second, "rock")))
 
     assert disputed == {"one": ("jazz, rock", "quarantined", "label_conflict")}
-    assert standing(layout) == {"one": ("rock", "ok", "")}
+    assert outcomes(layout) == {"one": ("rock", "ok", "")}
 
 
 def test_a_song_that_comes_later_under_another_genre_stops_the_first_one_too(
@@ -100,18 +76,18 @@ def test_a_song_that_comes_later_under_another_genre_stops_the_first_one_too(
     site.add_track("again", song)
     first = site.add_set("a", {"url": "/track/one", "id": "1"})
     second = site.add_set("b", {"url": "/track/again", "id": "1"})
-    ingest(layout, write(tmp_path, (first, "jazz")))
+    ingest_listing(layout, write(tmp_path, (first, "jazz")))
 
-    ingest(layout, write(tmp_path, (second, "rock")))
-    ingest(layout, write(tmp_path, (second, "rock")))
-    disputed = standing(layout)
-    ingest(layout, write(tmp_path, (second, "jazz")))
+    ingest_listing(layout, write(tmp_path, (second, "rock")))
+    ingest_listing(layout, write(tmp_path, (second, "rock")))
+    disputed = outcomes(layout)
+    ingest_listing(layout, write(tmp_path, (second, "jazz")))
 
     assert disputed == {
         "one": ("jazz", "quarantined", "label_conflict"),
         "again": ("rock", "quarantined", "label_conflict"),
     }
-    assert standing(layout) == {
+    assert outcomes(layout) == {
         "one": ("jazz", "ok", ""),
         "again": ("jazz", "duplicate", "duplicate_id"),
     }
@@ -122,11 +98,11 @@ def test_a_conflict_ends_when_another_spelling_of_the_address_is_listed_alone(
 ) -> None:
     site.files["/one.mp3"] = song
     url, spelt = f"{site.url}/one.mp3", f"{site.url.replace('http', 'HTTP')}/one.mp3"
-    ingest(layout, write(tmp_path, (url, "jazz")))
-    ingest(layout, write(tmp_path, (url, "jazz"), (url, "rock")))
-    disputed = standing(layout)
+    ingest_listing(layout, write(tmp_path, (url, "jazz")))
+    ingest_listing(layout, write(tmp_path, (url, "jazz"), (url, "rock")))
+    disputed = outcomes(layout)
 
-    ingest(layout, write(tmp_path, (spelt, "jazz")))
+    ingest_listing(layout, write(tmp_path, (spelt, "jazz")))
 
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select source, genre, outcome from outcomes order by all")
@@ -135,28 +111,6 @@ def test_a_conflict_ends_when_another_spelling_of_the_address_is_listed_alone(
         {"source": spelt, "genre": "jazz", "outcome": "duplicate"},
         {"source": url, "genre": "jazz", "outcome": "ok"},
     ]
-
-
-def test_a_track_in_conflict_is_no_candidate_for_training(
-    layout: DataLayout, tmp_path: Path, site: MusicSite, song: bytes
-) -> None:
-    from storage.catalog.snapshots import read_candidates
-
-    site.add_track("one", song)
-    first = site.add_set("a", {"url": "/track/one", "id": "1"})
-    second = site.add_set("b", {"url": "/track/one", "id": "1"})
-    ingest(layout, write(tmp_path, (first, "jazz")))
-    with open_catalog(layout) as catalog:
-        catalog.execute(
-            "insert into extracted (track_id, feature_key, shard, n_fragments)"
-            " select track_id, 'key', 'shard', 3 from tracks"
-        )
-    before = in_catalog(layout, read_candidates, ["key"], ())
-
-    ingest(layout, write(tmp_path, (first, "jazz"), (second, "rock")))
-
-    assert len(before) == 1
-    assert in_catalog(layout, read_candidates, ["key"], ()) == []
 
 
 def test_a_second_run_changes_nothing(
@@ -169,11 +123,11 @@ def test_a_second_run_changes_nothing(
     url = site.add_set("a", *({"url": f"/track/{name}", "id": i} for name, i in entries))
     manifest = write(tmp_path, (url, "jazz"), (f"{site.url}/track/two", "rock"))
     everything = "select * exclude (track_id) from outcomes order by source"
-    ingest(layout, manifest)
+    ingest_listing(layout, manifest)
     with open_catalog(layout) as catalog:
         before = fetch_rows(catalog, everything)
 
-    selected = ingest(layout, manifest)
+    selected = ingest_listing(layout, manifest)
 
     with open_catalog(layout) as catalog:
         after = fetch_rows(catalog, everything)
@@ -191,13 +145,13 @@ def test_songs_of_an_archive_are_not_fetched(
     archive = tmp_path / "had.txt"
     archive.write_text("madeup 1\n", encoding="utf-8")
 
-    ingest(
+    ingest_listing(
         layout,
         write(tmp_path, (url, "jazz")),
-        open_access(SiteConfig(archive_file=str(archive))),
+        access=open_access(SiteConfig(archive_file=str(archive))),
     )
 
-    assert standing(layout) == {
+    assert outcomes(layout) == {
         "one": ("jazz", "duplicate", "duplicate_id"),
         "two": ("jazz", "ok", ""),
     }
@@ -211,10 +165,10 @@ def test_a_list_that_can_be_opened_again_leaves_no_outcome_of_its_own(
     manifest = write(tmp_path, (site.add_set("a", {"url": "/track/one", "id": "1"}), "jazz"))
     site.refuse("/api/set/a", 500)
 
-    ingest(layout, manifest)
-    broken = standing(layout)
+    ingest_listing(layout, manifest)
+    broken = outcomes(layout)
     site.refuse("/api/set/a", 200)
-    ingest(layout, manifest)
+    ingest_listing(layout, manifest)
 
     assert broken == {"a": ("jazz", "retryable", "unreachable")}
-    assert standing(layout) == {"one": ("jazz", "ok", "")}
+    assert outcomes(layout) == {"one": ("jazz", "ok", "")}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSystem
@@ -19,25 +18,16 @@ from genre_core.records import Source
 from storage.catalog.extraction import all_shards, shard_names
 from storage.catalog.publish import publish, query_rows
 from storage.examples import read_examples
-from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
 from storage.maintenance.doctor import examine, examine_deeply
-from storage.maintenance.integrity import damaged_shards, missing_shards, repair_shards
+from storage.maintenance.integrity import repair
 from storage.shard_store import list_shards, put_shard
 from storage.sources.listing import list_sources
-from tasks.download import download_chunk, record_wave
-from tasks.duplicates import mark_duplicates
-from tasks.extract import (
-    compact_shards,
-    forget_missing_shards,
-    publish_shards,
-    record_shards,
-    select_tracks,
-    settle_extraction,
-)
-from tasks.spectrograms import convert_chunk, extract_chunk, key_features
+from tasks.extract import compact_shards, publish_shards, select_tracks
+from tasks.spectrograms import key_features
 from tests.catalogs import in_catalog
 from tests.object_store import ObjectStore, serve_bucket
+from tests.tasks.steps import collect, extract
 
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
 GENRES = ("clicks", "hiss", "hums")
@@ -64,15 +54,9 @@ def config(small_config: Settings, tmp_path: Path, bucket: ObjectStore) -> Setti
 @pytest.fixture
 def songs(config: Settings, library: Path) -> list[Source]:
     """Three songs, a shard each in the bucket."""
-    layout, features = config.layout, config.features
     songs = [source for source in list_sources(library) if source.location.endswith(SONGS)]
-    fetched = download_chunk.fn(layout, songs, DownloadLimits(), ())
-    record_wave.fn(layout, mark_duplicates.fn(layout, songs, [fetched]))
-    converted = convert_chunk.fn(layout, select_tracks.fn(layout, features), features)
-    chunks = [replace(converted, converted=(song,)) for song in converted.converted]
-    extracted = [extract_chunk.fn(layout, chunk, features) for chunk in chunks]
-    record_shards.fn(layout, extracted, config.wav_cache_bytes)
-    settle_extraction.fn(layout, features)
+    collect(config.layout, songs)
+    extract(config, song_by_song=True)
     return songs
 
 
@@ -83,16 +67,6 @@ def examples_of(config: Settings) -> Examples:
     genre_of_track = {row["track_id"]: row["genre"] for row in rows}
     return read_examples(
         config.layout, in_catalog(config.layout, shard_names, key), genre_of_track, GENRES
-    )
-
-
-def extract_into(config: Settings) -> None:
-    """Extract once more what the catalog says is missing."""
-    layout, features = config.layout, config.features
-    pending = select_tracks.fn(layout, features)
-    converted = convert_chunk.fn(layout, pending, features)
-    record_shards.fn(
-        layout, [extract_chunk.fn(layout, converted, features)], config.wav_cache_bytes
     )
 
 
@@ -138,40 +112,18 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
     assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
 
 
-def test_the_place_is_marked_before_the_first_shard_stands_there(
-    config: Settings, tmp_path: Path
-) -> None:
-    layout = config.layout
-    layout.home.mkdir()
-    forget_missing_shards.fn(layout)
-    put_shard(layout, "key/one.parquet", pa.py_buffer(b"rows"))
-    another = replace(config, home=tmp_path / "another").layout
-    another.home.mkdir()
-
-    with pytest.raises(UsageError, match=f"another home, at {layout.home}"):
-        forget_missing_shards.fn(another)
-
-    assert "key/one.parquet" in list_shards(layout)
-
-
-def test_a_copy_of_a_home_does_not_take_the_place_of_the_home(
-    config: Settings, songs: list[Source], tmp_path: Path
-) -> None:
-    publish_shards.fn(config.layout)
-    shutil.copytree(config.layout.home, tmp_path / "copy")
-
-    with pytest.raises(UsageError, match="prefix of its own"):
-        forget_missing_shards.fn(replace(config, home=tmp_path / "copy").layout)
-
-
-def test_a_home_never_sweeps_the_shards_of_another(
+def test_a_place_belongs_to_the_home_that_marked_it_first(
     config: Settings, songs: list[Source], bucket: ObjectStore, tmp_path: Path
 ) -> None:
     publish_shards.fn(config.layout)
     before = bucket.objects()
+    shutil.copytree(config.layout.home, tmp_path / "copy")
+    copy, another = (replace(config, home=tmp_path / name) for name in ("copy", "another"))
 
+    with pytest.raises(UsageError, match=f"another home, at {config.layout.home}.*own"):
+        select_tracks.fn(copy.layout, config.features)
     with pytest.raises(UsageError, match="belong to another home"):
-        publish_shards.fn(replace(config, home=tmp_path / "another").layout)
+        publish_shards.fn(another.layout)
 
     assert bucket.objects() == before
 
@@ -203,10 +155,10 @@ def test_what_stands_in_the_store_itself_is_told_while_the_object_store_is_away(
 def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
     config: Settings, songs: list[Source]
 ) -> None:
-    path = publish(config.layout)
+    publish(config.layout)
 
     settings = {"autoinstall_known_extensions": "false"}
-    with duckdb.connect(str(path), read_only=True, config=settings) as people:
+    with duckdb.connect(str(config.layout.published), read_only=True, config=settings) as people:
         assert people.execute("select sum(n_rows) from shards").fetchone() == (9,)
         with pytest.raises(duckdb.Error, match="httpfs"):
             people.execute("select count(*) from spectrograms")
@@ -214,49 +166,28 @@ def test_other_programs_need_the_extension_or_arrow_for_the_spectrograms_alone(
         assert people.execute("select count(*) from spectrograms").fetchone() == (9,)
 
 
-def test_objects_that_are_gone_or_cut_are_made_again(
+def test_objects_that_are_missing_or_damaged_are_found_and_made_again(
     config: Settings, songs: list[Source], bucket: ObjectStore
 ) -> None:
     publish(config.layout)
     before, named = examples_of(config), in_catalog(config.layout, all_shards)
+    content = bytearray(bucket.objects()[f"spectrograms/{named[2]}"])
+    content[len(content) // 2] ^= 1
     bucket.remove(f"spectrograms/{named[0]}")
     bucket.put(f"spectrograms/{named[1]}", b"half a shard")
+    bucket.put(f"spectrograms/{named[2]}", bytes(content))
+    bucket.put(f"spectrograms/key/{'0' * 24}.parquet", b"of a killed worker")
+    findings = {finding.name: finding for finding in examine_deeply(config.layout)}
     with pytest.raises(CatalogMismatch, match="1 shards that the catalog names are gone"):
         examples_of(config)
 
-    lost = missing_shards(config.layout)
-    forget_missing_shards.fn(config.layout)
-    extract_into(config)
+    repaired, _ = repair(config.layout)
+    extract(config)
 
-    assert sorted(lost) == named[:2]
-    assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
-
-
-def test_the_doctor_finds_an_object_with_other_bytes_and_an_orphan(
-    config: Settings, songs: list[Source], bucket: ObjectStore
-) -> None:
-    publish(config.layout)
-    name = in_catalog(config.layout, all_shards)[0]
-    content = bytearray(bucket.objects()[f"spectrograms/{name}"])
-    content[len(content) // 2] ^= 1
-    bucket.put(f"spectrograms/{name}", bytes(content))
-    bucket.put(f"spectrograms/key/{'0' * 24}.parquet", b"of a killed worker")
-
-    findings = {finding.name: finding for finding in examine_deeply(config.layout)}
-
-    assert damaged_shards(config.layout) == [name]
-    assert "1 shards are damaged" in findings["shard contents"].message
+    assert "3 shards are damaged" in findings["shard contents"].message
     assert "1 files in shards/ and 0 in songs/" in findings["orphans"].message
-    assert repair_shards(config.layout) == [name]
-
-
-def test_a_bucket_that_is_not_there_is_a_passing_trouble(
-    bucket: ObjectStore, tmp_path: Path
-) -> None:
-    layout = DataLayout(tmp_path, "s3://nobody/has/this")
-
-    with pytest.raises(TransientError, match=r"s3://nobody/has/this cannot be reached: .*AWS"):
-        put_shard(layout, "key/a.parquet", b"a shard")
+    assert sorted(repaired) == named
+    assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -274,3 +205,12 @@ def test_a_place_that_shards_cannot_stand_in_is_refused(
         list_shards(DataLayout(tmp_path, place))
 
     assert "me:secret" not in str(refusal.value)
+
+
+def test_a_bucket_that_cannot_be_reached_is_to_be_retried(
+    bucket: ObjectStore, tmp_path: Path
+) -> None:
+    layout = DataLayout(tmp_path, "s3://nobody/has/this")
+
+    with pytest.raises(TransientError, match=r"s3://nobody/has/this cannot be reached: .*AWS"):
+        put_shard(layout, "key/a.parquet", b"a shard")

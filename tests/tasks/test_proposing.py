@@ -94,7 +94,7 @@ def test_songs_of_validation_test_and_golden_places_choose_nothing(store: Store)
     add_labelled(store)
     for split in (Split.VALIDATION, Split.TEST, Split.GOLDEN):
         aside = embed(store, store.track(f"jazz of {split}", "jazz"), (5.0, 10.0))
-        store.place(aside, split=split)
+        store.assign(aside, split=split)
     near = embed(store, store.track("near", ""), (10.0, 0.1))
     far = embed(store, store.track("far", ""), (5.0, 10.0))
 

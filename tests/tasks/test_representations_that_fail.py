@@ -91,13 +91,6 @@ def test_the_others_keep_their_matrices_and_the_failed_one_says_why(
     assert "is shorter than a frame" in refusals(config)[0][3]
     assert refusals(config)[2][3] == "nothing in the song beats."
 
-
-def test_both_songs_are_ok_and_nothing_is_tried_again(
-    config: Settings, store_songs: Store, songs: list[Source]
-) -> None:
-    store_songs(songs)
-
-    publish(config.layout)
     outcomes = query_rows(config.layout, "select outcome from outcomes")
     assert [row["outcome"] for row in outcomes] == ["ok", "ok"]
     assert select_tracks.fn(config.layout, config.features) == []

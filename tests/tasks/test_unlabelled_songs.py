@@ -12,37 +12,26 @@ from storage.catalog.publish import publish
 from storage.catalog.recordings import decide_genre, settle_recordings
 from storage.catalog.snapshots import read_candidates
 from storage.catalog.status import read_status
-from storage.fetch.download import DownloadLimits
 from storage.home import DataLayout
-from tasks.download import Fetched, Selected, download_chunk, record_wave, select_sources
-from tasks.duplicates import mark_duplicates
 from tests.catalogs import in_catalog
 from tests.conftest import hiss, write_song
+from tests.tasks.steps import ingest_listing, scanned
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
 RULES = LabelRules(genres=("jazz", "rock"))
 
 
-def _ingest(layout: DataLayout, selected: Selected) -> list[str]:
-    fetched = download_chunk.fn(layout, selected.sources, DownloadLimits(), ("jazz", "rock"))
-    found = [fetched, Fetched(tracks=selected.stored)]
-    sources = (*selected.sources, *selected.relabelled)
-    record_wave.fn(layout, Fetched(outcomes=selected.outcomes))
-    record_wave.fn(layout, mark_duplicates.fn(layout, sources, found))
-    with open_catalog(layout) as catalog:
-        settle_recordings(catalog)
-    return [Path(source.location).name for source in sources]
-
-
-def ingest(layout: DataLayout, music: Path) -> list[str]:
-    """Ingest a labelled library; give the names of the songs that were looked at."""
-    return _ingest(layout, select_sources.fn(layout, str(music), RULES))
+def ingest(layout: DataLayout, music: Path, *, unlabelled: bool = False) -> list[str]:
+    """Ingest a library; return the names of the songs that were new or listed otherwise."""
+    rules = replace(RULES, takes_unlabelled=unlabelled)
+    names = scanned(ingest_listing(layout, music, rules))
+    in_catalog(layout, settle_recordings)
+    return names
 
 
 def ingest_unlabelled(layout: DataLayout, music: Path) -> list[str]:
-    rules = replace(RULES, takes_unlabelled=True)
-    return _ingest(layout, select_sources.fn(layout, str(music), rules))
+    return ingest(layout, music, unlabelled=True)
 
 
 def songs(folder: Path, *names: str) -> Path:
@@ -57,7 +46,7 @@ def manifest(folder: Path, text: str) -> Path:
     return folder / "songs.csv"
 
 
-def standing(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
+def by_place(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
     with open_catalog(layout) as catalog:
         rows = fetch_rows(catalog, "select source, genre, outcome, reason from outcomes")
     return {
@@ -90,7 +79,7 @@ def test_songs_of_a_loose_folder_are_taken_in_and_never_learned_from(
     ingest_unlabelled(layout, pool)
     publish(layout)
 
-    assert standing(layout) == {"pool/a.wav": OK, "pool/deep/down/b.wav": OK}
+    assert by_place(layout) == {"pool/a.wav": OK, "pool/deep/down/b.wav": OK}
     assert candidates(layout) == []
     assert read_status(layout)["unlabelled"] == 2
     assert ingest_unlabelled(layout, pool) == []
@@ -102,11 +91,11 @@ def test_without_the_option_a_row_without_a_genre_is_left_out_as_before(
     listed = manifest(songs(tmp_path / "m", "a.wav"), "a.wav,\n")
 
     ingest(layout, listed)
-    left_out = standing(layout)
+    left_out = by_place(layout)
     ingest_unlabelled(layout, listed)
 
     assert left_out == {"m/a.wav": ALIEN}
-    assert standing(layout) == {"m/a.wav": OK}
+    assert by_place(layout) == {"m/a.wav": OK}
 
 
 @pytest.mark.parametrize("row", ["a.wav,\n", "a.wav,polka\n"])
@@ -119,7 +108,7 @@ def test_an_unlabelled_song_stays_one_where_a_plain_listing_gives_it_no_genre(
     looked_at = ingest(layout, manifest(tmp_path / "m", row))
 
     assert looked_at == []
-    assert standing(layout) == {"m/a.wav": OK}
+    assert by_place(layout) == {"m/a.wav": OK}
 
 
 def test_a_song_that_is_listed_with_a_genre_later_has_it(
@@ -131,7 +120,7 @@ def test_a_song_that_is_listed_with_a_genre_later_has_it(
     assert ingest(layout, pool) == ["a.wav", "b.wav"]
 
     assert candidates(layout) == ["jazz", "rock"]
-    assert {genre for genre, *_ in standing(layout).values()} == {"jazz", "rock"}
+    assert {genre for genre, *_ in by_place(layout).values()} == {"jazz", "rock"}
 
 
 def test_a_labelled_song_that_is_listed_without_a_genre_keeps_it(
@@ -142,7 +131,7 @@ def test_a_labelled_song_that_is_listed_without_a_genre_keeps_it(
 
     assert ingest_unlabelled(layout, library) == []
 
-    assert standing(layout) == {"library/jazz/a.wav": ("jazz", "ok", "")}
+    assert by_place(layout) == {"library/jazz/a.wav": ("jazz", "ok", "")}
     assert candidates(layout) == ["jazz"]
 
 
@@ -156,7 +145,7 @@ def test_an_unlabelled_copy_of_a_labelled_song_is_its_duplicate(
     for step in (ingest, ingest_unlabelled) if labelled_first else (ingest_unlabelled, ingest):
         step(layout, library if step is ingest else pool)
 
-    assert standing(layout) == {
+    assert by_place(layout) == {
         "library/jazz/a.wav": ("jazz", "ok", ""),
         "pool/a.wav": ("", "duplicate", "duplicate_content"),
     }
@@ -188,7 +177,7 @@ def test_a_copy_is_unlabelled_again_when_the_listing_takes_the_only_label_back(
 
     assert before == ["jazz"]
     assert candidates(layout) == []
-    assert standing(layout) == {"m/a.wav": ALIEN, "pool/a.wav": OK}
+    assert by_place(layout) == {"m/a.wav": ALIEN, "pool/a.wav": OK}
 
 
 def test_a_decision_labels_a_song_and_outlasts_the_next_listing(

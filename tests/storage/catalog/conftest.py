@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,15 @@ class Store:
     layout: DataLayout
     peopled: Path
 
+    def call(self, function: Callable[..., Any], *arguments: object, **named: object) -> Any:  # noqa: ANN401
+        """Call a function of the catalog, in a transaction of its own."""
+        return in_catalog(self.layout, function, *arguments, **named)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement on the catalog."""
+        with open_catalog(self.layout) as catalog:
+            return catalog.execute(statement).fetchall()
+
     def track(self, name: str, genre: str = "jazz", artist: str = "") -> Track:
         return Track(
             track_id=hashlib.sha256(name.encode()).hexdigest(),
@@ -81,7 +91,7 @@ class Store:
         return replace(self.outcome(track, Result.DUPLICATE), location=f"/copies/{track.title}")
 
     def add_songs(self, *tracks: Track) -> None:
-        in_catalog(self.layout, record_songs, tracks, [self.outcome(track) for track in tracks])
+        self.call(record_songs, tracks, [self.outcome(track) for track in tracks])
 
     def shard(self, feature_key: str, *tracks: Track, config: FeatureConfig | None = None) -> Shard:
         """Write a real shard of two fragments a track; the catalog does not name it yet."""
@@ -93,12 +103,12 @@ class Store:
             )
             for t in tracks
         ]
-        in_catalog(self.layout, record_features, {feature_key: features})
+        self.call(record_features, {feature_key: features})
         return write_shard(self.layout, feature_key, features, rows)
 
     def extract(self, feature_key: str, *tracks: Track) -> None:
-        in_catalog(self.layout, record_extraction, [self.shard(feature_key, *tracks)], [])
-        in_catalog(self.layout, settle_outcomes, [feature_key])
+        self.call(record_extraction, [self.shard(feature_key, *tracks)], [])
+        self.call(settle_outcomes, [feature_key])
 
     def embed(
         self,
@@ -117,7 +127,7 @@ class Store:
             n_features=n_features,
             tags=("made: loud",),
         )
-        in_catalog(self.layout, record_features, {feature_key: embedding_features(made, 6)})
+        self.call(record_features, {feature_key: embedding_features(made, 6)})
         embedded = [
             SongEmbedding(
                 track_id=track.track_id,
@@ -127,7 +137,7 @@ class Store:
             )
             for track, vector in vectors.items()
         ]
-        in_catalog(self.layout, record_extraction, [], [], [], embedded)
+        self.call(record_extraction, [], [], [], embedded)
 
     def reject(self, track: Track, *feature_keys: str, reason: Reason = Reason.TOO_SHORT) -> None:
         rejection = Rejection(
@@ -137,18 +147,14 @@ class Store:
             reason=reason,
             message=f"{track.title} is left out",
         )
-        in_catalog(self.layout, record_extraction, [], [rejection])
-        in_catalog(self.layout, settle_outcomes, feature_keys)
+        self.call(record_extraction, [], [rejection])
+        self.call(settle_outcomes, feature_keys)
 
-    def place(self, *tracks: Track, split: Split) -> None:
-        in_catalog(
-            self.layout, record_assignments, [assignment(track, split) for track in tracks], {}
-        )
+    def assign(self, *tracks: Track, split: Split) -> None:
+        self.call(record_assignments, [assignment(track, split) for track in tracks], {})
 
     def freeze(self, feature_key: str, *tracks: Track, seed: int = 0) -> Snapshot:
-        return in_catalog(
-            self.layout, record_snapshot, feature_key, [t.track_id for t in tracks], seed
-        )
+        return self.call(record_snapshot, feature_key, [t.track_id for t in tracks], seed)
 
     def three_songs(self) -> list[Track]:
         """Three extracted songs of jazz, one in each split: ``a``, ``b``, ``c``."""

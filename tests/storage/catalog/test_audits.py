@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split
@@ -12,18 +10,14 @@ from storage.catalog.audits import (
     Audit,
     read_audit,
     read_audited_songs,
-    read_duplicates,
     read_last_audit,
     read_unmeasured,
     record_audit,
     record_sounds,
     touch_audit,
 )
-from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.removals import unused_snapshots
-from storage.home import DataLayout
-from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
 CHECKS = (
@@ -50,51 +44,41 @@ AUDIT = Audit(
 )
 
 
-def test_an_audit_comes_back_as_it_was_recorded(layout: DataLayout) -> None:
-    in_catalog(layout, record_audit, AUDIT)
+def test_an_audit_comes_back_as_it_was_recorded_last(store: Store) -> None:
+    worse = replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1])
+    store.call(record_audit, AUDIT)
+    first = store.call(read_audit, "one")
 
-    assert in_catalog(layout, read_audit, "one") == AUDIT
-    assert in_catalog(layout, read_audit, "another") is None
+    store.call(record_audit, worse)
 
-
-def test_the_same_audit_again_takes_the_place_of_the_first(layout: DataLayout) -> None:
-    in_catalog(layout, record_audit, AUDIT)
-
-    in_catalog(layout, record_audit, replace(AUDIT, verdict=Level.FAIL, checks=CHECKS[:1]))
-
-    assert in_catalog(layout, read_audit, "one") == replace(
-        AUDIT, verdict=Level.FAIL, checks=CHECKS[:1]
-    )
+    assert (first, store.call(read_audit, "one")) == (AUDIT, worse)
+    assert store.call(read_audit, "another") is None
 
 
-def test_the_last_audit_of_a_snapshot_counts_also_if_it_only_said_the_same_again(
-    layout: DataLayout,
-) -> None:
+def test_the_last_audit_of_a_snapshot_counts_also_if_it_was_only_confirmed(store: Store) -> None:
     failed = replace(AUDIT, audit_id="two", verdict=Level.FAIL)
-    in_catalog(layout, record_audit, AUDIT)
-    in_catalog(layout, record_audit, failed)
-    assert in_catalog(layout, read_last_audit, "snapshot") == failed
+    store.call(record_audit, AUDIT)
+    store.call(record_audit, failed)
+    last = store.call(read_last_audit, "snapshot")
 
-    in_catalog(layout, touch_audit, "one")
+    store.call(touch_audit, "one")
 
-    assert in_catalog(layout, read_last_audit, "snapshot") == AUDIT
-    assert in_catalog(layout, read_last_audit, "another") is None
+    assert (last, store.call(read_last_audit, "snapshot")) == (failed, AUDIT)
+    assert store.call(read_last_audit, "another") is None
 
 
 def test_a_snapshot_that_was_audited_is_in_use_without_a_run(store: Store) -> None:
     tracks = store.three_songs()
     audited, unused, _newest = (store.freeze("key", *tracks[: 3 - n]) for n in range(3))
-    in_catalog(store.layout, record_audit, replace(AUDIT, snapshot_id=audited.snapshot_id))
+    store.call(record_audit, replace(AUDIT, snapshot_id=audited.snapshot_id))
 
-    assert in_catalog(store.layout, unused_snapshots, 1) == [unused.snapshot_id]
+    assert store.call(unused_snapshots, 1) == [unused.snapshot_id]
 
 
 def test_people_read_audits_and_sound_in_the_published_store(store: Store) -> None:
     store.three_songs()
-    in_catalog(store.layout, record_audit, AUDIT)
-    in_catalog(
-        store.layout, record_sounds, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)]
-    )
+    store.call(record_audit, AUDIT)
+    store.call(record_sounds, [Sound(track_id="a", loudness_db=-12.5, cutoff_hz=16_000.0)])
 
     publish(store.layout)
 
@@ -117,16 +101,14 @@ def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) 
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
-    in_catalog(store.layout, record_sounds, [sound, replace(sound, track_id="of no snapshot")])
+    store.call(record_sounds, [sound, replace(sound, track_id="of no snapshot")])
     song = store.layout.song(tracks[0].track_id, ".mp3")
     song.parent.mkdir(parents=True)
     song.write_bytes(b"music")
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update assignments set split = 'test' where split = 'validation'")
+    store.rows("update assignments set split = 'test' where split = 'validation'")
 
     songs = {
-        s.track_id: s
-        for s in in_catalog(store.layout, read_audited_songs, store.layout, snapshot.snapshot_id)
+        s.track_id: s for s in store.call(read_audited_songs, store.layout, snapshot.snapshot_id)
     }
 
     first, second, third = (songs[track.track_id] for track in tracks)
@@ -141,22 +123,12 @@ def test_the_first_measure_of_a_sound_stays_and_is_not_asked_for_again(store: St
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
-    in_catalog(store.layout, record_sounds, [sound])
-    in_catalog(store.layout, record_sounds, [replace(sound, loudness_db=-20.0)])
+    store.call(record_sounds, [sound])
+    store.call(record_sounds, [replace(sound, loudness_db=-20.0)])
 
-    unmeasured = in_catalog(store.layout, read_unmeasured, snapshot.snapshot_id, 10)
+    unmeasured = store.call(read_unmeasured, snapshot.snapshot_id, 10)
 
-    songs = in_catalog(store.layout, read_audited_songs, store.layout, snapshot.snapshot_id)
+    songs = store.call(read_audited_songs, store.layout, snapshot.snapshot_id)
     assert {song.loudness_db for song in songs} >= {-9.0}
     assert {track.track_id for track in unmeasured} == {track.track_id for track in tracks[1:]}
-    assert len(in_catalog(store.layout, read_unmeasured, snapshot.snapshot_id, 1)) == 1
-
-
-@pytest.mark.parametrize("n_pairs", [0, 2])
-def test_pairs_of_copies_are_read(layout: DataLayout, n_pairs: int) -> None:
-    pairs = [("a", "b"), ("b", "c")][:n_pairs]
-    with open_catalog(layout) as catalog:
-        for pair in pairs:
-            catalog.execute("insert into duplicates values (?, ?, 0.9, 0)", pair)
-
-    assert in_catalog(layout, read_duplicates) == pairs
+    assert len(store.call(read_unmeasured, snapshot.snapshot_id, 1)) == 1

@@ -9,16 +9,19 @@ import duckdb
 import pytest
 
 from storage.catalog.connection import insert_rows, open_catalog
-from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.publish import publish, publish_and_retain, query, query_rows
+from storage.catalog.extraction import NamedShard, all_shards, named_shards, shard_names
+from storage.catalog.publish import (
+    publish,
+    publish_and_sweep,
+    query,
+    query_rows,
+    retained_shards,
+)
 from storage.catalog.removals import find_artist
-from storage.catalog.shards import NamedShard, named_shards
 from storage.compaction import compact, join_groups
 from storage.home import DataLayout
-from storage.maintenance.integrity import damaged_shards
+from storage.maintenance.integrity import take_inventory
 from storage.maintenance.takedown import finish_removals, take_down
-from storage.shards import remove_orphans
-from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
 if TYPE_CHECKING:
@@ -31,12 +34,6 @@ def rows_of(layout: DataLayout) -> list[tuple[Any, ...]]:
     publish(layout)
     statement = 'select * exclude ("values"), "values"::varchar from spectrograms order by all'
     return query(layout, statement)[1]
-
-
-def shard_of(name: str, values_bytes: int, feature_key: str = "key") -> NamedShard:
-    return NamedShard(
-        name=name, feature_key=feature_key, n_bytes=1, digest="", values_bytes=values_bytes
-    )
 
 
 @pytest.fixture(scope="module")
@@ -66,32 +63,23 @@ def test_small_shards_of_a_feature_key_become_one_with_the_same_rows(many: Store
     n_joined = compact(many.layout)
 
     assert n_joined == 5
-    assert [len(in_catalog(many.layout, shard_names, key)) for key in ("key", "other")] == [1, 1]
+    assert [len(many.call(shard_names, key)) for key in ("key", "other")] == [1, 1]
     assert rows_of(many.layout) == before
     assert len(before) == 12
 
 
 def test_compacting_twice_changes_nothing(many: Store) -> None:
     compact(many.layout, target_bytes=2 * SHARD_BYTES)
-    before = in_catalog(many.layout, named_shards)
+    before = many.call(named_shards)
 
     n_joined = compact(many.layout, target_bytes=2 * SHARD_BYTES)
 
     assert n_joined == 0
-    assert in_catalog(many.layout, named_shards) == before
+    assert many.call(named_shards) == before
     assert len(before) == 3 + 1
 
 
-def test_the_name_tells_the_tracks_whatever_they_were_joined_from(many: Store) -> None:
-    compact(many.layout)
-    whole = sorted((many.track(name) for name in "abcde"), key=lambda track: track.track_id)
-
-    written_at_once = many.shard("key", *whole)
-
-    assert in_catalog(many.layout, shard_names, "key") == [written_at_once.name]
-
-
-def test_a_night_more_is_joined_with_what_was_not_full(many: Store) -> None:
+def test_new_shards_are_joined_with_one_that_was_not_full(many: Store) -> None:
     compact(many.layout)
     song = many.track("f")
     many.add_songs(song)
@@ -99,23 +87,13 @@ def test_a_night_more_is_joined_with_what_was_not_full(many: Store) -> None:
 
     n_joined = compact(many.layout)
 
+    every = sorted((many.track(name) for name in "abcdef"), key=lambda track: track.track_id)
     assert n_joined == 2
-    assert [s.values_bytes for s in in_catalog(many.layout, named_shards)] == [
-        6 * SHARD_BYTES,
-        SHARD_BYTES,
-    ]
-
-
-def test_the_old_files_stay_for_those_who_read_them(many: Store) -> None:
-    old = in_catalog(many.layout, all_shards)
-
-    compact(many.layout)
-
-    assert all((many.layout.shards / name).exists() for name in old)
+    assert many.call(shard_names, "key") == [many.shard("key", *every).name]  # named by its tracks
 
 
 def test_a_damaged_shard_is_left_alone_and_the_others_are_joined(many: Store) -> None:
-    damaged = in_catalog(many.layout, shard_names, "key")[2]
+    damaged = many.call(shard_names, "key")[2]
     path = many.layout.shards / damaged
     content = bytearray(path.read_bytes())
     content[200] ^= 1
@@ -124,56 +102,63 @@ def test_a_damaged_shard_is_left_alone_and_the_others_are_joined(many: Store) ->
     n_joined = compact(many.layout)
 
     assert n_joined == 4
-    assert damaged in in_catalog(many.layout, shard_names, "key")
-    assert damaged_shards(many.layout) == [damaged]
+    assert damaged in many.call(shard_names, "key")
+    assert take_inventory(many.layout).damaged_shards() == [damaged]
 
 
-def test_shards_that_do_not_hold_what_the_catalog_says_stay(many: Store) -> None:
-    with open_catalog(many.layout) as catalog:
-        catalog.execute("update extracted set n_fragments = 3 where feature_key = 'key'")
-    before = in_catalog(many.layout, all_shards)
+def test_shards_that_do_not_hold_what_the_catalog_names_stay(many: Store) -> None:
+    many.rows("update extracted set n_fragments = 3 where feature_key = 'key'")
+    before = many.call(all_shards)
 
-    n_joined = compact(many.layout)
+    assert compact(many.layout) == 0
 
-    assert n_joined == 0
-    assert in_catalog(many.layout, all_shards) == before
+    assert many.call(all_shards) == before
 
 
-def test_neighbours_are_joined_until_they_reach_the_target() -> None:
-    shards = [shard_of(name, size) for name, size in (("a", 3), ("b", 4), ("c", 9), ("d", 1))]
+@pytest.mark.parametrize(
+    ("shards", "groups"),
+    [
+        ({"a": 3, "b": 4, "c": 9, "d": 1}, [["a", "b", "c"], ["d"]]),
+        ({"key/a": 1, "other/b": 1}, [["key/a"], ["other/b"]]),
+    ],
+)
+def test_neighbours_of_a_feature_key_are_joined_until_they_reach_the_target(
+    shards: dict[str, int], groups: list[list[str]]
+) -> None:
+    named = [
+        NamedShard(
+            name=name,
+            feature_key=name.partition("/")[0] if "/" in name else "key",
+            n_bytes=1,
+            digest="",
+            values_bytes=size,
+        )
+        for name, size in shards.items()
+    ]
 
-    groups = [[s.name for s in group] for group in join_groups(shards, target_bytes=10)]
+    found = [[s.name for s in group] for group in join_groups(named, target_bytes=10)]
 
-    assert groups == [["a", "b", "c"], ["d"]]
-
-
-def test_shards_of_two_feature_keys_are_never_joined() -> None:
-    shards = [shard_of("a", 1, "key"), shard_of("b", 1, "other")]
-
-    groups = [[s.name for s in group] for group in join_groups(shards, target_bytes=10)]
-
-    assert groups == [["a"], ["b"]]
+    assert found == groups
 
 
 def end_extract(layout: DataLayout) -> None:
     compact(layout)
-    before = publish_and_retain(layout)
-    remove_orphans(layout, [*before, *in_catalog(layout, all_shards)])
+    publish_and_sweep(layout)
 
 
 def test_a_reader_of_the_store_before_reads_on_until_the_next_extract(many: Store) -> None:
     publish(many.layout)
-    small = in_catalog(many.layout, all_shards)
+    small = many.call(all_shards)
     statement = 'select count(*), sum(list_sum("values")) from spectrograms'
     with duckdb.connect(str(many.layout.published), read_only=True) as reader:
-        said = reader.execute(statement).fetchall()
+        before = reader.execute(statement).fetchall()
         end_extract(many.layout)
         finish_removals(many.layout)
 
-        assert reader.execute(statement).fetchall() == said
+        assert reader.execute(statement).fetchall() == before
     end_extract(many.layout)
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
-    assert left == set(in_catalog(many.layout, all_shards))
+    assert left == set(many.call(all_shards))
     assert len(left & set(small)) == 1  # the only shard of its key, which is joined with none
 
 
@@ -183,8 +168,9 @@ def test_a_store_that_nobody_can_read_is_published_anew_after_a_takedown(many: S
         insert_rows(catalog, "removals", [row])
     many.layout.published.write_bytes(b"no database" * 1000)
 
-    assert publish_and_retain(many.layout) == []
+    publish_and_sweep(many.layout)
 
+    assert retained_shards(many.layout) == []
     assert query_rows(many.layout, "select 1 as one from tracks limit 1") == [{"one": 1}]
 
 
@@ -195,7 +181,7 @@ def test_a_takedown_leaves_no_shard_for_readers(many: Store) -> None:
     publish(many.layout)
     end_extract(many.layout)
 
-    take_down(many.layout, in_catalog(many.layout, find_artist, "ADA"), "", "nobody")
+    take_down(many.layout, many.call(find_artist, "ADA"), "", "nobody")
 
     left = {f"{path.parent.name}/{path.name}" for path in many.layout.shards.rglob("*.parquet")}
-    assert left == set(in_catalog(many.layout, all_shards))
+    assert left == set(many.call(all_shards))

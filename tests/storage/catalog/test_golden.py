@@ -1,7 +1,6 @@
-"""Golden songs: frozen once, by command again, and never changed."""
+"""Golden songs: frozen once, renewed by command, and never changed."""
 
 from genre_core.records import Split, Track
-from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.promotions import (
     freeze_golden,
     read_golden,
@@ -9,97 +8,68 @@ from storage.catalog.promotions import (
     read_next_golden,
     renew_golden,
 )
-from storage.home import DataLayout
-from tests.catalogs import in_catalog
 from tests.storage.catalog.conftest import Store
 
+FROZEN = "select * from golden_songs order by all"
 
-def put_aside(store: Store, *names: str, genre: str = "jazz") -> list[Track]:
+
+def add_golden(store: Store, *names: str, genre: str = "jazz") -> list[Track]:
     tracks = [store.track(name, genre) for name in names]
     store.add_songs(*tracks)
-    store.place(*tracks, split=Split.GOLDEN)
+    store.assign(*tracks, split=Split.GOLDEN)
     return tracks
 
 
-def frozen(layout: DataLayout) -> list[dict[str, object]]:
-    with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, "select * from golden_songs order by all")
-
-
-def test_an_empty_catalog_has_no_golden_songs(layout: DataLayout) -> None:
-    assert in_catalog(layout, freeze_golden) is None
-    assert in_catalog(layout, read_golden) is None
-    assert in_catalog(layout, read_golden_versions) == []
-
-
-def test_nothing_is_frozen_before_every_genre_has_two(store: Store) -> None:
+def test_the_golden_set_is_frozen_once_every_genre_has_two_songs(store: Store) -> None:
     store.three_songs()
-    put_aside(store, "d")
+    too_few = [store.call(freeze_golden)]
+    songs = add_golden(store, "d")
+    too_few.append(store.call(freeze_golden))
+    songs += [*add_golden(store, "e"), *add_golden(store, "r", genre="rock")]
+    too_few.append(store.call(freeze_golden))
+    before = store.call(read_golden), store.call(read_golden_versions), store.rows(FROZEN)
+    songs += add_golden(store, "s", "t", genre="rock")
 
-    assert in_catalog(store.layout, freeze_golden) is None
+    golden = store.call(freeze_golden)
 
-    put_aside(store, "e")
-    put_aside(store, "r", genre="rock")
-
-    assert in_catalog(store.layout, freeze_golden) is None
-    assert frozen(store.layout) == []
-
-
-def test_what_stands_in_golden_places_is_frozen_as_version_one(store: Store) -> None:
-    store.three_songs()
-    jazz, rock = put_aside(store, "d", "e"), put_aside(store, "r", "s", "t", genre="rock")
-
-    golden = in_catalog(store.layout, freeze_golden)
-
-    assert golden is not None
-    assert golden.name == "golden 1"
-    assert golden.n_songs == {"jazz": 2, "rock": 3}
-    assert golden.genre_of_track == {track.track_id: track.genre for track in (*jazz, *rock)}
-    assert in_catalog(store.layout, read_golden) == golden
+    assert (too_few, before) == ([None] * 3, (None, [], []))
+    assert (golden.name, golden.n_songs) == ("golden 1", {"jazz": 2, "rock": 3})
+    assert golden.genre_of_track == {track.track_id: track.genre for track in songs}
+    assert store.call(read_golden) == golden
 
 
 def test_a_frozen_version_stays_when_songs_come_in_or_change_their_genre(store: Store) -> None:
-    songs = put_aside(store, "d", "e")
-    golden, before = in_catalog(store.layout, freeze_golden), frozen(store.layout)
-    put_aside(store, "f", "g")
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set genre = 'rock' where track_id = ?", [songs[0].track_id])
+    songs = add_golden(store, "d", "e")
+    golden, before = store.call(freeze_golden), store.rows(FROZEN)
+    add_golden(store, "f", "g")
+    store.rows(f"update tracks set genre = 'rock' where track_id = '{songs[0].track_id}'")
 
-    assert in_catalog(store.layout, freeze_golden) == golden
-    assert frozen(store.layout) == before
-    assert in_catalog(store.layout, read_next_golden).n_songs == {"jazz": 3, "rock": 1}
+    assert store.call(freeze_golden) == golden
+    assert store.rows(FROZEN) == before
+    assert store.call(read_next_golden).n_songs == {"jazz": 3, "rock": 1}
 
 
-def test_a_new_version_is_frozen_on_command_and_leaves_the_old_one(store: Store) -> None:
-    put_aside(store, "d", "e")
-    first = in_catalog(store.layout, freeze_golden)
-    put_aside(store, "f")
+def test_a_new_version_is_frozen_on_command_if_anything_differs(store: Store) -> None:
+    add_golden(store, "d", "e")
+    first = store.call(freeze_golden)
+    unchanged = store.call(renew_golden)
+    add_golden(store, "f")
 
-    second = in_catalog(store.layout, renew_golden)
+    second = store.call(renew_golden)
 
-    assert second is not None
+    assert unchanged is None
     assert (second.version, second.n_songs) == (2, {"jazz": 3})
-    assert in_catalog(store.layout, read_golden_versions) == [first, second]
-    assert in_catalog(store.layout, freeze_golden) == second
+    assert store.call(read_golden_versions) == [first, second]
+    assert store.call(freeze_golden) == second
 
 
-def test_where_nothing_differs_no_version_is_added(store: Store) -> None:
-    put_aside(store, "d", "e")
-    in_catalog(store.layout, freeze_golden)
+def test_an_excluded_duplicate_is_not_frozen(store: Store) -> None:
+    one, two, three = add_golden(store, "d", "e", "f")
+    store.rows(
+        "insert into excluded_tracks "
+        f"values ('{one.track_id}', 'duplicate_recording', '{two.track_id}', '')"
+    )
 
-    assert in_catalog(store.layout, renew_golden) is None
-    assert len(in_catalog(store.layout, read_golden_versions)) == 1
+    golden = store.call(freeze_golden)
 
-
-def test_a_copy_that_stands_aside_is_not_frozen(store: Store) -> None:
-    songs = put_aside(store, "d", "e", "f")
-    with open_catalog(store.layout) as catalog:
-        catalog.execute(
-            "insert into excluded_tracks values (?, 'duplicate_recording', ?, '')",
-            [songs[0].track_id, songs[1].track_id],
-        )
-
-    golden = in_catalog(store.layout, freeze_golden)
-
-    assert golden is not None
-    assert set(golden.genre_of_track) == {track.track_id for track in songs[1:]}
+    assert set(golden.genre_of_track) == {two.track_id, three.track_id}

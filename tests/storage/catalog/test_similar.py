@@ -15,6 +15,7 @@ from storage.catalog.embeddings import (
     embedded_representations,
     find_embedded,
     nearest_songs,
+    read_embedded_library,
 )
 from storage.catalog.publish import publish, query_rows
 from storage.catalog.recordings import settle_recordings
@@ -44,43 +45,25 @@ def nearest(store: Store, track: Track, **options: object) -> list[tuple[str, fl
 def test_songs_are_ranked_by_the_cosine_of_their_embeddings(
     store: Store, tracks: dict[str, Track]
 ) -> None:
-    assert nearest(store, tracks["a"]) == [("b", 0.8), ("c", 0.0), ("d", -1.0)]
-    assert nearest(store, tracks["c"], n_songs=1) == [("b", 0.6)]
+    a, b = tracks["a"], tracks["b"]
 
-
-def test_each_song_has_its_source(store: Store, tracks: dict[str, Track]) -> None:
-    publish(store.layout)
-
-    (row,) = nearest_songs(store.layout, "made", tracks["a"].track_id, n_songs=1)
-
-    b = tracks["b"]
+    assert nearest(store, a) == [("b", 0.8), ("c", 0.0), ("d", -1.0)]
+    assert nearest(store, a, embedding=(0.0, 2.0)) == [("c", 1.0), ("b", 0.6), ("d", 0.0)]
+    (row,) = nearest_songs(store.layout, "made", a.track_id, n_songs=1)
     assert (row["track_id"], row["source"], row["genre"]) == (b.track_id, b.location, "jazz")
 
 
-def test_an_embedding_from_elsewhere_takes_the_place_of_that_of_the_store(
-    store: Store, tracks: dict[str, Track]
-) -> None:
-    found = nearest(store, tracks["a"], embedding=(0.0, 2.0))
-
-    assert found == [("c", 1.0), ("b", 0.6), ("d", 0.0)]
-
-
 def test_a_duplicate_is_left_out(store: Store, tracks: dict[str, Track]) -> None:
-    with open_catalog(store.layout) as catalog:
-        catalog.execute(
-            "insert into duplicates values (?, ?, 0.95, 0)",
-            [tracks["b"].track_id, tracks["c"].track_id],
-        )
-        catalog.execute("update tracks set bit_rate = 9 where title = 'c'")
-    with open_catalog(store.layout) as catalog:
-        settle_recordings(catalog)
+    ids = f"'{tracks['b'].track_id}', '{tracks['c'].track_id}'"
+    store.rows(f"insert into duplicates values ({ids}, 0.95, 0)")
+    store.rows("update tracks set bit_rate = 9 where title = 'c'")
+    store.call(settle_recordings)
 
     assert nearest(store, tracks["a"]) == [("c", 0.0), ("d", -1.0)]
 
 
 def test_unlabelled_songs_may_be_looked_for_alone(store: Store, tracks: dict[str, Track]) -> None:
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set genre = '' where title in ('b', 'd')")
+    store.rows("update tracks set genre = '' where title in ('b', 'd')")
 
     assert nearest(store, tracks["a"], among=Among.UNLABELLED) == [("b", 0.8), ("d", -1.0)]
     assert nearest(store, tracks["a"], among=Among.LABELLED) == [("c", 0.0)]
@@ -89,48 +72,28 @@ def test_unlabelled_songs_may_be_looked_for_alone(store: Store, tracks: dict[str
 def test_the_built_in_library_is_left_out_beside_other_music(
     store: Store, tracks: dict[str, Track]
 ) -> None:
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set is_builtin = true where title <> 'd'")
+    store.rows("update tracks set is_builtin = true where title <> 'd'")
     own = nearest(store, tracks["a"])
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set is_builtin = true")
+    store.rows("update tracks set is_builtin = true")
 
     assert own == [("d", -1.0)]
     assert [title for title, _ in nearest(store, tracks["a"])] == ["b", "c", "d"]
 
 
-@pytest.mark.parametrize("name", ["/music/jazz/a.mp3", "id"])
 def test_a_song_is_found_by_its_source_or_the_beginning_of_its_id(
-    store: Store, tracks: dict[str, Track], name: str
-) -> None:
-    publish(store.layout)
-    track_id = tracks["a"].track_id
-
-    assert find_embedded(store.layout, name.replace("id", track_id[:8]), "made") == track_id
-
-
-def test_a_song_that_the_store_does_not_have_is_not_found(
     store: Store, tracks: dict[str, Track]
 ) -> None:
+    track_id = tracks["a"].track_id
+    twins = [replace(store.track("x"), track_id=f"{'0' * 63}{n}") for n in range(2)]
+    store.add_songs(store.track("e"), twins[0], replace(twins[1], location="/y.mp3"))
     publish(store.layout)
 
-    assert find_embedded(store.layout, "/elsewhere.mp3", "made") == ""
-    assert find_embedded(store.layout, tracks["a"].track_id[:7], "made") == ""
+    names = ("/music/jazz/a.mp3", track_id[:8], track_id[:7], "/elsewhere.mp3")
+    found = [find_embedded(store.layout, name, "made") for name in names]
 
-
-def test_a_track_without_the_embedding_is_refused(store: Store, tracks: dict[str, Track]) -> None:
-    store.add_songs(store.track("e"))
-    publish(store.layout)
-
+    assert found == [track_id, track_id, "", ""]
     with pytest.raises(UsageError, match="has no embedding made"):
         find_embedded(store.layout, "/music/jazz/e.mp3", "made")
-
-
-def test_ids_that_begin_alike_are_refused(store: Store, tracks: dict[str, Track]) -> None:
-    twins = [replace(store.track("x"), track_id=f"{'0' * 63}{n}") for n in range(2)]
-    store.add_songs(twins[0], replace(twins[1], location="/y.mp3"))
-    publish(store.layout)
-
     with pytest.raises(UsageError, match="2 tracks begin with 00000000"):
         find_embedded(store.layout, "00000000", "made")
 
@@ -146,7 +109,9 @@ def test_embeddings_under_other_settings_are_published_once_they_are_used(
             row = {"snapshot_id": feature_key, "feature_key": feature_key, "library_id": "library"}
             numbers = {"seed": 0, "n_tracks": 2, "n_examples": 2, "genres": ["jazz"]}
             insert_rows(
-                catalog, "snapshots", [{**row, **numbers, "used_at": f"2020-01-0{day} 00:00:00+00"}]
+                catalog,
+                "snapshots",
+                [{**row, **numbers, "created_at": f"2020-01-0{day} 00:00:00+00"}],
             )
     publish(store.layout)
 
@@ -165,8 +130,6 @@ def test_embeddings_under_other_settings_are_published_once_they_are_used(
 
 
 def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) -> None:
-    from storage.catalog.embeddings import read_embedded_library
-
     songs = [
         store.track("a", "jazz", "Ann"),
         store.track("b", "rock", "ann"),
@@ -177,12 +140,10 @@ def test_songs_with_a_place_are_read_with_their_artists_as_groups(store: Store) 
     store.embed({song: (float(n), 1.0) for n, song in enumerate(songs)})
     splits = (Split.TRAIN, Split.VALIDATION, Split.GOLDEN, Split.TEST)
     for song, split in zip(songs, splits, strict=True):
-        store.place(song, split=split)
-    with open_catalog(store.layout) as catalog:
-        insert_rows(catalog, "decisions", [{"track_id": songs[1].track_id, "genre": "rock"}])
+        store.assign(song, split=split)
+    store.rows(f"insert into decisions (track_id, genre) values ('{songs[1].track_id}', 'rock')")
 
-    with open_catalog(store.layout) as catalog:
-        library = read_embedded_library(catalog, "made", ["jazz", "rock"])
+    library = store.call(read_embedded_library, "made", ["jazz", "rock"])
 
     found = library.songs
     names = {song.track_id: song.title for song in songs}

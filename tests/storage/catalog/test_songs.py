@@ -1,22 +1,22 @@
-"""Songs in the catalog: who is fetched, who is tried again, and what became of each."""
+"""Songs in the catalog: which are fetched, which are tried again, and the outcome of each."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.extraction import select_pending, settle_outcomes
 from storage.catalog.songs import (
     count_outcomes,
     known_packets,
     known_tracks,
     record_songs,
+    release_songs,
     select_new_sources,
 )
 from storage.home import DataLayout
@@ -24,11 +24,21 @@ from storage.sources.identity import file_version
 from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.storage.catalog.conftest import Store
 
 BLUE = Source(location="/music/jazz/blue.mp3", genre="jazz")
 GREEN = Source(location="https://example.org/green.mp3", genre="jazz")
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+LEFT_OUT = {
+    "/music/jazz/a.mp3": (Result.QUARANTINED, Reason.NOT_AUDIO),
+    "/music/jazz/b.mp3": (Result.QUARANTINED, Reason.TRUNCATED),
+    "/music/jazz fusion/c.mp3": (Result.QUARANTINED, Reason.NOT_AUDIO),
+    "https://example.org/d.mp3": (Result.QUARANTINED, Reason.NOT_FOUND),
+    "/music/jazz/e.mp3": (Result.OK, Reason.NONE),
+    "/music/jazz/f.mp3": (Result.QUARANTINED, Reason.REMOVED),
+}
 
 
 def outcome(source: Source, result: Result, reason: Reason = Reason.NONE) -> Outcome:
@@ -38,165 +48,93 @@ def outcome(source: Source, result: Result, reason: Reason = Reason.NONE) -> Out
         result=result,
         stage=Stage.DOWNLOAD,
         reason=reason,
+        source_id=source.source_id,
+        version=source.version,
     )
 
 
-def rows_of(layout: DataLayout, statement: str) -> list[dict[str, Any]]:
-    with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, statement)
-
-
-def select_new(layout: DataLayout, sources: list[Source]) -> list[Source]:
-    return list(in_catalog(layout, select_new_sources, sources))
-
-
-def known(store: Store, track_ids: list[str]) -> dict[str, Track]:
-    return dict(in_catalog(store.layout, known_tracks, track_ids))
-
-
-def test_all_songs_are_new_to_an_empty_catalog(layout: DataLayout) -> None:
-    assert select_new(layout, [BLUE, GREEN]) == [BLUE, GREEN]
-
-
 @pytest.mark.parametrize(
-    ("result", "reason"),
+    ("result", "reason", "selected"),
     [
-        (Result.OK, Reason.NONE),
-        (Result.DUPLICATE, Reason.DUPLICATE_CONTENT),
-        (Result.QUARANTINED, Reason.NOT_AUDIO),
-        (Result.QUARANTINED, Reason.TOO_SHORT),
+        (Result.OK, Reason.NONE, [GREEN]),
+        (Result.DUPLICATE, Reason.DUPLICATE_CONTENT, [GREEN]),
+        (Result.QUARANTINED, Reason.NOT_AUDIO, [GREEN]),
+        (Result.RETRYABLE, Reason.UNREACHABLE, [BLUE, GREEN]),
+        (Result.QUARANTINED, Reason.LABEL_UNKNOWN, [BLUE, GREEN]),
     ],
 )
-def test_a_song_whose_outcome_is_for_good_is_not_fetched_again(
-    layout: DataLayout, result: Result, reason: Reason
+def test_songs_without_a_final_outcome_are_fetched(
+    store: Store, result: Result, reason: Reason, selected: list[Source]
 ) -> None:
-    in_catalog(layout, record_songs, [], [outcome(BLUE, result, reason)])
+    store.call(record_songs, [], [outcome(BLUE, result, reason)])
 
-    assert select_new(layout, [BLUE, GREEN]) == [GREEN]
-
-
-@pytest.mark.parametrize(
-    ("result", "reason"),
-    [
-        (Result.RETRYABLE, Reason.UNREACHABLE),
-        (Result.RETRYABLE, Reason.INTERRUPTED),
-        (Result.QUARANTINED, Reason.LABEL_UNKNOWN),
-    ],
-)
-def test_a_song_that_may_come_right_is_tried_again(
-    layout: DataLayout, result: Result, reason: Reason
-) -> None:
-    in_catalog(layout, record_songs, [], [outcome(BLUE, result, reason)])
-
-    assert select_new(layout, [BLUE]) == [BLUE]
+    assert store.call(select_new_sources, [BLUE, GREEN]) == selected
 
 
-def listed(song: Path) -> Source:
-    return Source(location=str(song), genre="jazz")
+@pytest.mark.parametrize("result", [Result.OK, Result.DUPLICATE, Result.QUARANTINED])
+def test_a_song_that_is_listed_under_another_genre_is_new(store: Store, result: Result) -> None:
+    relabelled = replace(BLUE, genre="soul")
+    store.call(record_songs, [], [outcome(BLUE, result)])
+
+    assert store.call(select_new_sources, [relabelled]) == [relabelled]
 
 
 @pytest.mark.parametrize("before", [b"no music", None])
-def test_a_file_that_was_rejected_or_missing_is_tried_again_once_it_has_changed(
-    layout: DataLayout, tmp_path: Path, before: bytes | None
+@pytest.mark.parametrize("result", [Result.QUARANTINED, Result.OK])
+def test_a_rejected_file_is_tried_again_once_it_has_changed(
+    store: Store, tmp_path: Path, before: bytes | None, result: Result
 ) -> None:
     song = tmp_path / "song.mp3"
     if before:
         song.write_bytes(before)
-    rejected = outcome(listed(song), Result.QUARANTINED, Reason.NOT_AUDIO)
-    rejected = replace(rejected, version=file_version(str(song)))
-    in_catalog(layout, record_songs, [], [rejected])
-    unchanged = select_new(layout, [listed(song)])
+    listed = Source(location=str(song), genre="jazz", version=file_version(str(song)))
+    store.call(record_songs, [], [outcome(listed, result, Reason.NOT_AUDIO)])
+    unchanged = store.call(select_new_sources, [listed])
 
     song.write_bytes(b"music at last")
 
     assert unchanged == []
-    assert [s.location for s in select_new(layout, [listed(song)])] == [str(song)]
+    found = store.call(select_new_sources, [listed])
+    assert len(found) == (result is Result.QUARANTINED)
 
 
-def test_a_song_in_the_store_does_not_ask_for_its_file(layout: DataLayout, tmp_path: Path) -> None:
-    song = tmp_path / "song.mp3"
-    song.write_bytes(b"music")
-    in_catalog(layout, record_songs, [], [outcome(listed(song), Result.OK)])
+def test_a_song_keeps_one_row_and_the_time_of_its_first_attempt(store: Store) -> None:
+    times = "select first_at, updated_at from outcomes"
+    store.call(record_songs, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
+    ((first_at, before),) = store.rows(times)
 
-    song.unlink()
+    store.call(record_songs, [], [outcome(BLUE, Result.OK)])
 
-    assert select_new(layout, [listed(song)]) == []
-
-
-@pytest.mark.parametrize("result", [Result.OK, Result.DUPLICATE, Result.QUARANTINED])
-def test_a_song_that_is_listed_under_another_genre_is_new(
-    layout: DataLayout, result: Result
-) -> None:
-    relabelled = replace(BLUE, genre="soul")
-    in_catalog(layout, record_songs, [], [outcome(BLUE, result)])
-
-    assert select_new(layout, [relabelled]) == [relabelled]
+    ((again, after),) = store.rows(times)
+    assert (again, after > before) == (first_at, True)
+    rows = store.rows("select source, outcome, reason, attempts from outcomes")
+    assert rows == [(BLUE.location, "ok", "", 2)]
 
 
-def test_a_song_keeps_one_row_that_counts_its_attempts(layout: DataLayout) -> None:
-    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
-    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.RETRYABLE, Reason.UNREACHABLE)])
-    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.OK)])
-
-    rows = rows_of(layout, "select source, outcome, reason, attempts from outcomes")
-
-    assert rows == [{"source": BLUE.location, "outcome": "ok", "reason": "", "attempts": 3}]
-
-
-def test_a_new_attempt_keeps_the_time_of_the_first(layout: DataLayout) -> None:
-    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.RETRYABLE)])
-    first = rows_of(layout, "select first_at, updated_at from outcomes")[0]
-
-    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.OK)])
-
-    second = rows_of(layout, "select first_at, updated_at from outcomes")[0]
-    assert second["first_at"] == first["first_at"]
-    assert second["updated_at"] > first["updated_at"]
-
-
-def test_a_track_that_is_handed_over_stands_where_its_source_says(store: Store) -> None:
-    song = store.track("blue")
-    store.add_songs(song)
+def test_a_known_track_takes_location_genre_and_tags_of_its_source(store: Store) -> None:
+    song, other = store.track("blue"), store.track("green")
+    store.add_songs(song, other)
     moved = replace(song, genre="soul", location="/elsewhere/blue.mp3", artist="Ada")
 
     store.add_songs(moved)
 
-    assert known(store, [song.track_id]) == {song.track_id: moved}
+    assert store.call(known_tracks, [song.track_id, "unknown"]) == {song.track_id: moved}
 
 
-def test_only_the_tracks_that_are_asked_for_and_known_are_given(store: Store) -> None:
-    blue, green = store.track("blue"), store.track("green")
-    store.add_songs(blue, green)
-
-    assert known(store, [green.track_id, "unknown"]) == {green.track_id: green}
-
-
-def test_the_earliest_track_of_the_same_packets_is_given(store: Store) -> None:
-    first, later, other = (
-        replace(store.track(name), packets_id=packets_id)
-        for name, packets_id in (("blue", "packets"), ("blue again", "packets"), ("green", "own"))
-    )
-    for song in (first, later, other):
+def test_the_earliest_track_of_the_same_packets_is_returned(store: Store) -> None:
+    names = {"blue": "packets", "blue again": "packets", "green": "own", "unknown packets": ""}
+    songs = [replace(store.track(name), packets_id=packets) for name, packets in names.items()]
+    for song in songs:
         store.add_songs(song)
 
-    assert in_catalog(store.layout, known_packets, ["packets", "unknown"]) == {"packets": first}
+    assert store.call(known_packets, ["packets", "unknown", ""]) == {"packets": songs[0]}
 
 
-def test_tracks_whose_packets_nobody_knows_are_not_the_same(store: Store) -> None:
-    store.add_songs(store.track("blue"))
+def test_every_outcome_is_counted_also_those_without_a_song(store: Store) -> None:
+    store.call(record_songs, [], [outcome(BLUE, Result.OK), outcome(GREEN, Result.OK)])
 
-    assert in_catalog(store.layout, known_packets, [""]) == {}
-
-
-def test_every_outcome_is_counted_also_those_without_a_song(layout: DataLayout) -> None:
-    in_catalog(layout, record_songs, [], [outcome(BLUE, Result.OK), outcome(GREEN, Result.OK)])
-
-    assert in_catalog(layout, count_outcomes) == {
-        "ok": 2,
-        "duplicate": 0,
-        "quarantined": 0,
-        "retryable": 0,
-    }
+    counts = {"ok": 2, "duplicate": 0, "quarantined": 0, "retryable": 0}
+    assert store.call(count_outcomes) == counts
 
 
 @settings(max_examples=10, deadline=None)
@@ -227,3 +165,53 @@ def test_a_track_comes_back_as_it_was(
     in_catalog(layout, record_songs, [track], [])
 
     assert in_catalog(layout, known_tracks, ["3f9a"]) == {"3f9a": track}
+
+
+@pytest.mark.parametrize(
+    ("reason", "source", "released"),
+    [
+        ("not_audio", "", {"/music/jazz/a.mp3", "/music/jazz fusion/c.mp3"}),
+        ("", "/music/jazz", {"/music/jazz/a.mp3", "/music/jazz/b.mp3"}),
+        ("", "/music/jazz/", {"/music/jazz/a.mp3", "/music/jazz/b.mp3"}),
+        ("not_audio", "/music/jazz", {"/music/jazz/a.mp3"}),
+        ("", "https://example.org", {"https://example.org/d.mp3"}),
+        ("", "/disk/c.mp3", {"/music/jazz fusion/c.mp3"}),  # listed through a link
+        ("", "/music/jazz/e.mp3", set()),
+        ("silent", "", set()),
+        ("removed", "", {"/music/jazz/f.mp3"}),
+    ],
+)
+def test_rejected_songs_of_a_reason_and_place_become_retryable(
+    store: Store, reason: str, source: str, released: set[str]
+) -> None:
+    outcomes = [
+        outcome(Source(location=song, genre="jazz", source_id=f"/disk/{song[-5:]}"), *left_out)
+        for song, left_out in LEFT_OUT.items()
+    ]
+    store.call(record_songs, [], outcomes)
+
+    n_released = store.call(release_songs, reason, source)
+
+    rows = store.rows("select source from outcomes where outcome = 'retryable'")
+    assert {row[0] for row in rows} == released
+    assert n_released == len(released)
+
+
+def test_only_the_representation_that_failed_is_pending_again(store: Store) -> None:
+    silent, song, other = (store.track(name) for name in ("silent", "both", "short before"))
+    store.add_songs(silent, song, other)
+    store.extract("good", song, other)
+    for key in ("good", "failed"):
+        store.reject(silent, key, reason=Reason.SILENT)
+    store.reject(song, "failed", reason=Reason.NOT_REPRESENTED)
+    store.reject(other, "failed", reason=Reason.TOO_SHORT)
+    store.call(settle_outcomes, ["good", "failed"])
+
+    n_released = store.call(release_songs, "", "")
+
+    pending = store.call(select_pending, ["good", "failed"])
+    assert n_released == 2
+    assert {p.track: p.feature_keys for p in pending} == {
+        silent: ("failed", "good"),
+        song: ("failed",),
+    }

@@ -15,7 +15,6 @@ from storage.catalog.publish import publish
 from storage.catalog.recordings import decide_genre
 from storage.catalog.removals import find_song, record_removal
 from storage.catalog.songs import record_songs
-from tests.catalogs import in_catalog
 
 if TYPE_CHECKING:
     from genre_core.records import Track
@@ -46,16 +45,11 @@ def tracks(store: Store) -> list[Track]:
     return songs
 
 
-def listed(store: Store) -> list[str]:
-    publish(store.layout)
-    return [row["title"] for row in suspect_rows(store.layout)]
-
-
 def test_suspects_are_published_with_their_neighbours_the_least_probable_label_first(
     store: Store, tracks: list[Track]
 ) -> None:
     a, b, c, d = tracks
-    in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.2), suspect(c, 0.1, d, b)])
+    store.call(record_suspects, "key", [suspect(a, 0.2), suspect(c, 0.1, d, b)])
     publish(store.layout)
 
     first, second = suspect_rows(store.layout)
@@ -70,31 +64,21 @@ def test_suspects_are_published_with_their_neighbours_the_least_probable_label_f
     ]
 
 
-def test_suspects_are_replaced_whole(store: Store, tracks: list[Track]) -> None:
-    a, b, c, _ = tracks
-    in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.1, b), suspect(c)])
-
-    in_catalog(store.layout, record_suspects, "key", [suspect(c)])
-
-    assert listed(store) == ["c"]
-    with open_catalog(store.layout) as catalog:
-        assert catalog.execute("select count(*) from suspect_neighbours").fetchone() == (0,)
-
-
-def test_one_that_is_found_again_keeps_the_time_when_it_was_found_first(
+def test_suspects_are_replaced_and_keep_the_time_when_they_were_found_first(
     store: Store, tracks: list[Track]
 ) -> None:
-    a, _, c, _ = tracks
-    in_catalog(store.layout, record_suspects, "key", [suspect(a)])
+    a, b, c, d = tracks
+    store.call(record_suspects, "key", [suspect(a, 0.1, b), suspect(d, 0.1, b)])
     with open_catalog(store.layout) as catalog:
         catalog.execute("update suspects set found_at = ?", [EARLIER])
 
-    in_catalog(store.layout, record_suspects, "key", [suspect(a), suspect(c)])
+    store.call(record_suspects, "key", [suspect(a), suspect(c)])
     publish(store.layout)
 
     found_at = {row["title"]: row["found_at"] for row in suspect_rows(store.layout)}
-    assert found_at["a"] == EARLIER
-    assert found_at["c"] > EARLIER
+    assert found_at.keys() == {"a", "c"}
+    assert found_at["a"] == EARLIER < found_at["c"]
+    assert store.rows("select count(*) from suspect_neighbours") == [(0,)]
 
 
 @pytest.mark.parametrize("answer", ["jazz", "rock"])
@@ -102,31 +86,29 @@ def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
     store: Store, tracks: list[Track], answer: str
 ) -> None:
     a, _, c, _ = tracks
-    in_catalog(store.layout, record_suspects, "key", [suspect(a), suspect(c)])
+    store.call(record_suspects, "key", [suspect(a), suspect(c)])
 
-    with open_catalog(store.layout) as catalog:
-        n_tracks = decide_genre(catalog, a.track_id[:12], answer, ())
+    n_tracks = store.call(decide_genre, a.track_id[:12], answer, ())
     publish(store.layout)
 
     assert n_tracks == 1
     assert [row["title"] for row in suspect_rows(store.layout)] == ["c"]
-    with open_catalog(store.layout) as catalog:
-        genre = catalog.execute("select genre from tracks where track_id = ?", [a.track_id])
-        assert genre.fetchone() == (answer,)
+    genres = dict(store.rows("select track_id, genre from tracks"))
+    assert genres[a.track_id] == answer
 
 
 def test_a_song_whose_label_its_source_has_changed_leaves_the_list(
     store: Store, tracks: list[Track]
 ) -> None:
     a = tracks[0]
-    in_catalog(store.layout, record_suspects, "key", [suspect(a)])
+    store.call(record_suspects, "key", [suspect(a)])
 
     moved = replace(a, genre="rock", location="/music/rock/a.mp3")
-    in_catalog(store.layout, record_songs, [moved], [store.outcome(moved)])
-    with open_catalog(store.layout) as catalog:
-        catalog.execute("update tracks set genre = 'rock' where track_id = ?", [a.track_id])
+    store.call(record_songs, [moved], [store.outcome(moved)])
+    store.rows(f"update tracks set genre = 'rock' where track_id = '{a.track_id}'")
 
-    assert listed(store) == []
+    publish(store.layout)
+    assert suspect_rows(store.layout) == []
 
 
 def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
@@ -134,7 +116,7 @@ def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
 ) -> None:
     a, b, c, d = tracks
     store.embed({a: (1, 0), b: (0, 1)})
-    in_catalog(store.layout, record_suspects, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
+    store.call(record_suspects, "key", [suspect(a, 0.1, c), suspect(b, 0.2, a, d)])
 
     with open_catalog(store.layout) as catalog:
         record_removal(catalog, find_song(catalog, a.location), {}, "asked", "ann")
@@ -142,8 +124,7 @@ def test_a_removed_song_is_neither_a_suspect_nor_a_neighbour(
     places = ["suspects.track_id", "suspect_neighbours.neighbour_id", "song_embeddings.track_id"]
     for place in places:
         table = place.partition(".")[0]
-        with open_catalog(store.layout) as catalog:
-            held = catalog.execute(f"select {place} from {table}").fetchall()
+        held = store.rows(f"select {place} from {table}")
         assert held
         assert (a.track_id,) not in held
     publish(store.layout)

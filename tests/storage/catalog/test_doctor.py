@@ -1,0 +1,128 @@
+"""The checks of `genreflow doctor`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from storage.catalog.publish import publish
+from storage.embeddings import weights
+from storage.embeddings.config import EmbeddingConfig
+from storage.home import DataLayout
+from storage.maintenance import doctor
+from storage.maintenance.doctor import Finding, examine
+from storage.models.champion import CHAMPION, REGISTERED
+from storage.models.store import open_tracking
+from tests.storage.catalog.conftest import Store
+
+
+@pytest.fixture
+def filled(store: Store) -> DataLayout:
+    """A published store with one song and its shard."""
+    track = store.track("blue")
+    song = store.layout.song(track.track_id, track.suffix)
+    song.parent.mkdir(parents=True)
+    song.write_bytes(b"a song")
+    store.add_songs(track)
+    store.extract("key", track)
+    publish(store.layout)
+    return store.layout
+
+
+def findings(layout: DataLayout) -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine(layout)}
+
+
+def failed(layout: DataLayout) -> dict[str, str]:
+    return {name: found.message for name, found in findings(layout).items() if not found.ok}
+
+
+def test_an_empty_and_a_filled_home_pass_every_check(filled: DataLayout, tmp_path: Path) -> None:
+    before, after = findings(DataLayout(tmp_path / "new")), findings(filled)
+
+    assert [found.name for found in (*before.values(), *after.values()) if not found.ok] == []
+    assert before["store"].message == "no store yet; `genreflow run` makes one"
+    assert after["store"].message == "spectrograms.duckdb can be read; it has 1 songs"
+    assert after["shards"].message == "all 1 shards are there"
+    assert after["songs"].message == "all 1 songs are there"
+
+
+def test_what_is_missing_damaged_or_moved_is_found_and_all_else_examined(
+    filled: DataLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = DataLayout(tmp_path / "elsewhere")
+    shutil.copytree(filled.home, moved.home, ignore=shutil.ignore_patterns("elsewhere"))
+    shutil.rmtree(filled.shards)
+    shutil.rmtree(filled.songs)
+    missing = failed(filled)
+    filled.published.write_bytes(b"no database" * 1_000)
+    monkeypatch.setattr(doctor, "MIN_FREE_BYTES", 2**80)
+
+    assert "Run `genreflow extract` once" in failed(moved)["store"]
+    assert missing.keys() == {"shards", "songs"}
+    assert missing["shards"].startswith("1 of 1 shards are missing, among them key/")
+    assert missing["songs"].startswith("1 of 1 songs are missing")
+    assert "The query failed" in failed(filled)["store"]
+    assert "GiB left; free" in failed(filled)["place"]
+
+
+def test_a_home_that_is_a_file_is_found(tmp_path: Path) -> None:
+    home = tmp_path / "data"
+    home.write_text("not a folder")
+
+    assert str(home) in failed(DataLayout(home))["place"]
+
+
+@pytest.mark.parametrize(("aliased", "is_ok"), [(1, True), (2, False)])
+def test_an_alias_that_was_moved_away_from_the_promotions_is_found(
+    store: Store, aliased: int, is_ok: bool
+) -> None:
+    store.rows(
+        "insert into promotions (version, run_id, snapshot_id, validation_macro_f1, reason) "
+        "values (1, 'run', 'snapshot', 0.5, 'better')"
+    )
+    publish(store.layout)
+    client = open_tracking(store.layout).client
+    client.create_registered_model(REGISTERED)
+    for _ in range(aliased):
+        client.create_model_version(REGISTERED, "file:///model", "0" * 32)
+    client.set_registered_model_alias(REGISTERED, CHAMPION, str(aliased))
+
+    finding = findings(store.layout)["runs"]
+
+    assert finding.ok == is_ok
+    assert ("Run `genreflow promote` to put the alias back" in finding.message) != is_ok
+
+
+def test_missing_and_damaged_weights_of_an_embedding_are_found(
+    layout: DataLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def finding() -> Finding:
+        return examine(layout, ["musicnn"])[-1]
+
+    not_converted = finding()
+    file = weights.cache_folder() / "embeddings" / f"{_stem('musicnn')}.tflite"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"damaged")
+    weights.write_note(f"embeddings/{file.stem}", {"sha256": "0" * 64})
+    damaged = finding()
+    file.unlink()
+    monkeypatch.setattr(weights, "find_spec", lambda _name: None)
+    missing = finding()
+
+    assert (not_converted.ok, damaged.ok, missing.ok) == (True, False, False)
+    assert damaged.message.startswith(f"{file} is damaged")
+
+
+def test_an_embedding_of_the_user_without_its_file_is_found(layout: DataLayout) -> None:
+    own = EmbeddingConfig(file=Path("gone.tflite"), sample_rate=16_000, window_s=1, licence="MIT")
+
+    finding = examine(layout, ["mine"], {"mine": own})[-1]
+
+    assert (finding.name, finding.ok) == ("embedding mine", False)
+
+
+def _stem(name: str) -> str:
+    return f"{name}-{weights.builtin_embedding(name).digest[:16]}"

@@ -1,0 +1,105 @@
+"""The places of a home, atomic writes and digests, the lock, and the usage of the disk."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genre_core.digests import digest_document
+from genre_core.errors import TransientError
+from storage.files import digest_file, write_bytes, write_whole
+from storage.home import DataLayout
+from storage.lock import hold_home
+from storage.maintenance.retention import measure_usage
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from storage.home import DataLayout
+from storage.lock import hold_home
+with hold_home(DataLayout(Path(sys.argv[1]))):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_places_that_people_and_tools_rely_on() -> None:
+    layout = DataLayout(Path("/home/ada/data"))
+
+    assert {place.name for place in layout.places} == {
+        *("songs", "wav", "shards", "catalog.duckdb", "spectrograms.duckdb", "mlflow.db"),
+        *("mlartifacts", "champion", "prefect", "builtin-library", "collections", "reports"),
+    }
+    assert {place.parent for place in layout.places} == {layout.home}
+    assert layout.published == Path("/home/ada/data/spectrograms.duckdb")
+    assert layout.song("3f9a0c", ".mp3") == Path("/home/ada/data/songs/3f/3f9a0c.mp3")
+
+
+def _write_half(target: Path) -> None:
+    with write_whole(target) as part:
+        part.write_bytes(b"half")
+        raise RuntimeError
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "folder" / "notes.txt"
+    write_bytes(target, b"old")
+    write_bytes(target, b"new")
+
+    with pytest.raises(RuntimeError):
+        _write_half(target)
+
+    assert target.read_bytes() == b"new"
+    assert [file.name for file in target.parent.iterdir()] == ["notes.txt"]
+
+
+def test_the_digest_of_a_file_is_what_sha256sum_prints(tmp_path: Path) -> None:
+    file = tmp_path / "song.mp3"
+    file.write_bytes(b"sound" * 1000)
+    printed = subprocess.run(["sha256sum", file], capture_output=True, text=True, check=True).stdout
+    assert digest_file(file) == printed.split()[0]
+
+
+def test_a_document_has_one_digest_whatever_the_order_of_its_keys() -> None:
+    expected = hashlib.sha256(b'{"a": [1, 2], "b": "x"}').hexdigest()[:16]
+    assert digest_document({"b": "x", "a": [1, 2]}) == expected
+    assert digest_document({"b": "x", "a": [2, 1]}) != expected
+
+
+def test_a_home_has_one_writer_and_is_free_after_it_was_killed(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path / "home")
+    with hold_home(layout):
+        pass
+    command = [sys.executable, "-c", HOLD, str(layout.home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with pytest.raises(TransientError, match="wait until it has ended"), hold_home(layout):
+            pass
+        writer.kill()
+        writer.wait()
+
+    with hold_home(layout):
+        pass
+
+
+def test_the_bytes_of_each_place_are_added_up_the_largest_first(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path)
+    for name, n_bytes in (("songs/ab/x.mp3", 700), ("shards/key/y.parquet", 900), ("notes", 5)):
+        write_bytes(tmp_path / name, b"." * n_bytes)
+
+    usage = measure_usage(layout)
+
+    assert usage.places == (("shards", 900), ("songs", 700), ("other", 5))
+    assert usage.total_bytes == 1605
+    assert 0 < usage.free_bytes <= usage.disk_bytes
+
+
+def test_shards_elsewhere_count_and_those_left_in_the_home_do_not(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "shards", elsewhere / "key"):
+        write_bytes(folder / "a.parquet", b"." * 30)
+
+    assert measure_usage(DataLayout(home, str(elsewhere))).places == (("shards", 30),)
