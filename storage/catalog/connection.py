@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
+from storage.catalog.instance import attached
 from storage.files import DISK_ERRORS, disk_error, explaining_disk_errors, write_whole
 from storage.home import DataLayout
 
@@ -49,24 +50,21 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
     `TransientError` if another process holds it for longer than 20 s or the disk is full,
     `CatalogMismatch` if it has a version that cannot be migrated, or is no catalog.
     """
-    connection = _connect(layout)
     try:
-        version = _read_version(connection)
-        if version is not None and version != newest_version():
-            _require_migration(layout, version)
-            connection.close()
-            connection = _keep_copy(layout, version)
-        connection.execute("begin transaction")
-        if version != newest_version():
-            _bring_up_to_date(connection, version)
-        yield connection
-        connection.execute("commit")
+        with _attached(layout) as connection:
+            version = _read_version(connection)
+            if version is not None and version != newest_version():
+                _require_migration(layout, version)
+                _keep_copy(layout, connection, version)
+            connection.execute("begin transaction")
+            if version != newest_version():
+                _bring_up_to_date(connection, version)
+            yield connection
+            connection.execute("commit")
     except duckdb.Error as error:
         if failure := _find_disk_error(layout, error):
             raise failure from error
         raise
-    finally:
-        connection.close()
 
 
 def newest_version() -> int:
@@ -151,7 +149,7 @@ def copy_catalog(layout: DataLayout, target: Path) -> None:
     with open_catalog(layout):
         pass  # migrates an older catalog, and waits for a process that holds it
     try:
-        with duckdb.connect(str(layout.catalog)) as connection:
+        with attached(layout.catalog) as connection:
             connection.execute("checkpoint")
             # inside the connection: no other process can write while the file is copied
             shutil.copyfile(layout.catalog, target)
@@ -164,17 +162,21 @@ def _find_disk_error(layout: DataLayout, error: duckdb.Error) -> TransientError 
     return disk_error(layout, codes[0]) if codes else None
 
 
-def _connect(layout: DataLayout) -> Catalog:
+@contextmanager
+def _attached(layout: DataLayout) -> Iterator[Catalog]:
     layout.home.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            return duckdb.connect(str(layout.catalog))
-        except duckdb.IOException as error:
-            failure = explain_failure(layout, error)
-            if isinstance(failure, CatalogMismatch) or time.monotonic() > deadline:
-                raise failure from error
-            time.sleep(RETRY_S)
+    with ExitStack() as stack:
+        while True:
+            try:
+                connection = stack.enter_context(attached(layout.catalog))
+                break
+            except duckdb.IOException as error:
+                failure = explain_failure(layout, error)
+                if isinstance(failure, CatalogMismatch) or time.monotonic() > deadline:
+                    raise failure from error
+                time.sleep(RETRY_S)
+        yield connection
 
 
 def _read_version(connection: Catalog) -> int | None:
@@ -183,7 +185,7 @@ def _read_version(connection: Catalog) -> int | None:
         rows = fetch_rows(connection, "select max(version) as version from schema_version")
     except duckdb.CatalogException:
         # only now: listing DuckDB's tables takes longer than the rest of the opening
-        if fetch_rows(connection, "select table_name from duckdb_tables() limit 1"):
+        if fetch_rows(connection, "from duckdb_tables() where database_name = current_database()"):
             raise CatalogMismatch(
                 "The file is a DuckDB database, but no catalog. Use another --home."
             ) from None
@@ -199,13 +201,11 @@ def _require_migration(layout: DataLayout, version: int) -> None:
         )
 
 
-def _keep_copy(layout: DataLayout, version: int) -> Catalog:
+def _keep_copy(layout: DataLayout, connection: Catalog, version: int) -> None:
     copy = layout.catalog.with_name(f"{layout.catalog.name}.version-{version}")
-    with closing(_connect(layout)) as connection:
-        connection.execute("checkpoint")
-        with explaining_disk_errors(layout), write_whole(copy) as part:
-            shutil.copyfile(layout.catalog, part)
-    return _connect(layout)
+    connection.execute("checkpoint")
+    with explaining_disk_errors(layout), write_whole(copy) as part:
+        shutil.copyfile(layout.catalog, part)
 
 
 def _bring_up_to_date(connection: Catalog, version: int | None) -> None:

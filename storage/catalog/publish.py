@@ -5,7 +5,8 @@ from __future__ import annotations  # nanobind reports DuckDB's types as leaks i
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from genre_core.errors import UsageError
 from genre_core.locations import mask_location
 from storage.catalog.connection import explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
+from storage.catalog.instance import attached, quote
 from storage.files import write_bytes
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, list_shards, open_store
@@ -89,9 +91,7 @@ def query(
             "place with --home."
         )
     try:
-        with duckdb.connect(str(layout.published), read_only=True) as connection:
-            if _SHARD_VIEW in statement.lower():
-                _register_shards(connection, open_store(layout))
+        with _open_published(layout, statement) as connection:
             if not connection.extract_statements(statement):
                 raise UsageError("The statement is empty. Try: select * from tracks limit 5")
             cursor = connection.execute(statement, list(parameters))
@@ -158,6 +158,18 @@ def _is_outdated(message: str) -> bool:
     return missing is not None and f"create table {missing[1]} as" in published
 
 
+@contextmanager
+def _open_published(layout: DataLayout, statement: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection that reads; to an instance of its own if that must read objects."""
+    if _SHARD_VIEW in statement.lower() and not (store := open_store(layout)).is_local:
+        with duckdb.connect(str(layout.published), read_only=True) as connection:
+            _register_shards(connection, store)
+            yield connection
+    else:
+        with attached(layout.published, read_only=True) as connection:
+            yield connection
+
+
 def _unique(names: Sequence[str]) -> list[str]:
     """Number columns of the same name: ``n``, ``n_1``."""
     return [
@@ -171,7 +183,7 @@ def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None
     with duckdb.connect(str(fresh)) as connection:
         _register_shards(connection, store)
         connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
-        connection.execute(f"attach {_quote(str(layout.catalog))} as catalog (read_only)")
+        connection.execute(f"attach {quote(str(layout.catalog))} as catalog (read_only)")
         connection.execute(files("storage.catalog").joinpath("published.sql").read_text("utf-8"))
         connection.execute(f"create view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")
         connection.execute("detach catalog")
@@ -192,9 +204,5 @@ def _register_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -
 def _select_spectrograms(store: ShardStore, shards: Sequence[str]) -> str:
     if not shards:
         return _NO_SPECTROGRAMS
-    paths = ", ".join(_quote(store.address(shard)) for shard in shards)
+    paths = ", ".join(quote(store.address(shard)) for shard in shards)
     return f"select {_COLUMNS} from read_parquet([{paths}]) join tracks using (track_id)"
-
-
-def _quote(path: str) -> str:
-    return "'" + path.replace("'", "''") + "'"

@@ -19,7 +19,7 @@ from tests.crash.nursery import KILLED, Nursery
 pytestmark = pytest.mark.flow
 
 JOINED = "storage.shards:join_shards:after:1"
-MANNERS = ("reopen", "reopen", "keep")
+MANNERS = ("reopen", "keep")
 # every answer must be 0: each says in how many rows two views do not fit together
 READ = """
 import duckdb, json, sys, threading
@@ -44,7 +44,7 @@ while not stop.is_set():
         faults += [asked for asked in QUESTIONS if store.execute(asked).fetchone()[0]]
         states.add(store.execute('select count("values") from spectrograms').fetchone()[0])
     n_reads += 1
-    stop.wait(0.05)
+    stop.wait(0.1)
 print(json.dumps({"n_reads": n_reads, "faults": faults, "states": sorted(states)}), flush=True)
 """
 
@@ -87,10 +87,10 @@ def test_readers_in_other_processes_see_whole_states_only_while_songs_come_and_s
     ended = [reader.communicate("stop\n", timeout=60) for reader in readers]
     said = [json.loads(out) for out, _ in ended]
     assert (first, second) == (0, 0)
-    assert [err for _, err in ended] == [""] * 3
-    assert [reader["faults"] for reader in said] == [[]] * 3
+    assert [err for _, err in ended] == [""] * 2
+    assert [reader["faults"] for reader in said] == [[]] * 2
     # 18 songs of 3 fragments, or none; who keeps the empty store open sees it empty to the end
-    assert [reader["states"] for reader in said] == [[0, 54], [0, 54], [0]]
+    assert [reader["states"] for reader in said] == [[0, 54], [0]]
     assert min(reader["n_reads"] for reader in said) > 3
 
 

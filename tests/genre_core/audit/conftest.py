@@ -67,6 +67,13 @@ def one_learner(examples: Examples, fit: Fit, n_draws: int = 8) -> list[Learner]
     return [Learner(name="a learner", fit=fit, examples=examples, n_draws=n_draws)]
 
 
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forests of a fifth of the trees: the songs of these tests are told apart by any of them."""
+    monkeypatch.setattr("genre_core.audit.shortcuts.N_TREES", 20)
+    monkeypatch.setattr("genre_core.audit.metadata.N_TREES", 8)
+
+
 @pytest.fixture
 def memorise() -> Fit:
     """The nearest neighbour of two genres: memorises what it was trained on."""

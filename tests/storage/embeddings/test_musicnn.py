@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.signal.windows import hann
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
@@ -75,17 +76,17 @@ def test_the_tags_are_those_of_the_published_graph(
     assert np.ptp(expected) > 0.1
 
 
-def test_the_front_end_gives_the_frames_of_librosa(musicnn: ModuleType) -> None:
-    import librosa
+def test_the_front_end_gives_the_mel_bands_of_librosa(musicnn: ModuleType) -> None:
+    from librosa.filters import mel  # not librosa.feature: that compiles for 25 s
 
     wave = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
 
     found = np.asarray(musicnn.build_front_end()(wave[np.newaxis], training=False))[0]
 
-    power = librosa.feature.melspectrogram(
-        y=np.pad(wave, 64), sr=16_000, n_fft=512, hop_length=256, n_mels=96, center=False
-    )
-    np.testing.assert_allclose(found, np.log10(10_000 * power.T + 1), rtol=0, atol=2e-4)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, 64), 512)[::256]
+    power = np.abs(np.fft.rfft(frames * hann(512, sym=False))) ** 2
+    bands = power @ mel(sr=16_000, n_fft=512, n_mels=96).T
+    np.testing.assert_allclose(found, np.log10(10_000 * bands + 1), rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize(
