@@ -4,7 +4,6 @@ from flows.cli import (
     care,
     classify,
     collections,
-    explain,
     golden,
     labels,
     library,
@@ -20,7 +19,7 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     *(collections, pipeline, nightly, library, labels, classify),
-    *(explain, golden, serve, studies, care),
+    *(golden, serve, studies, care),
 )
 """The modules whose commands are registered by importing them."""
 

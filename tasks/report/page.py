@@ -76,7 +76,7 @@ def _champion_score(row: Row) -> ChampionScore:
         score=Interval(
             value=value, low=value if low is None else low, high=value if high is None else high
         ),
-        judged_on="validation" if row["macro_f1"] is None else row["judged_on"],
+        evaluated_on="validation" if row["macro_f1"] is None else row["judged_on"],
     )
 
 

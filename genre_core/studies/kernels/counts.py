@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.metrics import Float64Array
 
 CONFIDENCE = 0.95
@@ -28,12 +29,9 @@ class CountHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean:
-    """A mean over seeds and its 95 % interval; below three seeds it is not a number."""
+class Mean(Interval):
+    """A mean over seeds and its 95 % interval; below three seeds the ends are not numbers."""
 
-    value: float
-    low: float
-    high: float
     n_seeds: int
 
 
