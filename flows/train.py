@@ -10,7 +10,6 @@ from prefect import flow, get_run_logger
 from flows.audit import audit_snapshot
 from flows.environment import choose_device
 from flows.settings import Settings, read_settings
-from flows.who import who_asks
 from genre_core.errors import GenreflowError
 from genre_core.networks.registry import reads
 from genre_core.representations.features import FeatureConfig
@@ -27,6 +26,7 @@ from tasks.compare import (
     open_comparison,
 )
 from tasks.evaluate import evaluate_network, record_evaluated
+from tasks.nightly import read_trigger
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
@@ -92,7 +92,9 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
                 tried.append(trial)
             compare_runs(layout, comparison_id, finished_runs(layout, trials))
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
-        promotion = promote_best(layout, snapshots[0], config.promotion, who_asks())
+        promotion = promote_best(
+            layout, snapshots[0], config.promotion, read_trigger().triggered_by
+        )
         export_champion(layout)
         predict_unlabelled(layout)
         publish_store(layout)

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, prepare_config
+from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, prepare_config, print_json
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
 from flows.cli.tables import PLAIN
 from flows.settings import read_settings
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve

@@ -266,7 +266,7 @@ def test_the_command_prints_one_document_and_fails_where_a_check_does(
 
     import typer
 
-    from flows.cli.nightly import show_audit
+    from flows.cli.models import show_audit
 
     layout = finished_copy.layout
     plan = plan_audit.fn(layout, newest(layout), finished_copy.audit, {})
