@@ -37,7 +37,7 @@ PARTS = """
 import json, sys, time
 begun, song, home = float(sys.argv[1]), sys.argv[2], sys.argv[3]
 marks = {"interpreter": time.time()}
-import flows.cli.classify, flows.cli.running
+import flows.cli.classify
 marks["command line imported"] = time.time()
 layout = flows.cli.classify.read_settings(home=home).layout
 import tasks.predict

@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.heads import Library, read_libraries
-from genre_core.evaluation.conformal import belongs, fit_least_probability
+from genre_core.evaluation.certainty import belongs, fit_least_probability
 from genre_core.evaluation.novelty import FEWEST_GROUPS, fit_novelty, weighted_quantile
 from genre_core.examples import Float32Array, Int64Array
 from genre_core.training.head import fit_head, fit_scaler

@@ -32,8 +32,8 @@ from genre_core.representations.features import FeatureConfig, matrices_of
 from genre_core.signal.fragments import FragmentConfig, draw_starts, track_rng
 from genre_core.studies.ladder.folds import group_songs
 from genre_core.studies.ladder.rungs import Division
+from genre_core.training import fit as training
 from genre_core.training.augmentation import AugmentationConfig
-from genre_core.training.fit import fit as training
 from genre_core.training.rules import TrainingConfig
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio

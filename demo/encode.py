@@ -17,10 +17,6 @@ def write_mp3(
 ) -> None:
     """Write a song whole: first to a part file beside it, which then takes its name.
 
-    Parameters
-    ----------
-    sound : int16 [shape=(n_samples, 2)]
-
     Raises
     ------
     OSError

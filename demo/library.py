@@ -24,15 +24,7 @@ _COLUMNS = ("path", "genre", "artist", "album", "title", "licence")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryReport:
-    """What a call made.
-
-    Attributes
-    ----------
-    n_songs : int
-        Songs of the library, the unseen ones not counted.
-    n_rendered : int
-        Songs rendered by this call, the unseen ones counted; the others were there.
-    """
+    """What a call made."""
 
     manifest: Path
     n_songs: int
@@ -50,17 +42,6 @@ def make_library(
     on_song: Callable[[int, int], None] | None = None,
 ) -> LibraryReport:
     """Compose and render a library of six genres; what is there already stays.
-
-    Parameters
-    ----------
-    target : Path
-        Folder of the library: ``<genre>/<song>.mp3`` and ``manifest.csv``.
-    unseen : Path
-        Folder for one song a genre by artists that the library does not hold.
-    song_s : tuple of float
-        Shortest and longest song, in seconds.
-    on_song : callable, optional
-        Called with the number of songs done and their total after each song.
 
     Raises
     ------
@@ -93,13 +74,7 @@ def make_library(
 
 
 def render_song(song: Song, path: Path, soundfont: Path) -> Path:
-    """Compose a song, play it and write it as mp3.
-
-    Parameters
-    ----------
-    soundfont : Path
-        As ``write_tuned_soundfont`` writes it.
-    """
+    """Compose a song, play it and write it as mp3."""
     score = compose(song.artist, song.duration_s, song_generator(song))
     path.parent.mkdir(parents=True, exist_ok=True)
     tags = {

@@ -68,13 +68,7 @@ class Tone(NamedTuple):
 def invent_theme(
     rhythm: str, n_bars: int, leap: float, rng: np.random.Generator
 ) -> tuple[Tone, ...]:
-    """Invent a theme: a motif, its answer, the motif varied, and a close.
-
-    Parameters
-    ----------
-    leap : float
-        Share of steps wider than a second, 0..1.
-    """
+    """Invent a theme: a motif, its answer, the motif varied, and a close."""
     motif, answer, close = rng.choice(RHYTHMS[rhythm], size=3, replace=False)
     bars = (
         [motif, answer, motif, close, _REST] if rhythm == "hook" else [motif, answer, motif, close]

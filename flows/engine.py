@@ -15,7 +15,6 @@ from genre_core.errors import TransientError, UsageError
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
     from prefect.task_runners import TaskRunner
-    from prefect_dask.task_runners import DaskTaskRunner
 
     Runner = TaskRunner[PrefectFuture[Any]]
 
@@ -28,17 +27,11 @@ _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerConfig:
-    """Who works on the chunks of a wave.
+    """Where the chunks of a wave are processed.
 
-    Attributes
-    ----------
-    kind : str
-        ``threads`` of the process of the flow, or ``dask``: processes here or on other machines.
-    workers : int
-        How many chunks are worked on at the same time; 0: as many as this machine has cores.
-    address : str
-        The scheduler of a Dask cluster, ``tcp://…`` or ``tls://…``; empty: worker processes that
-        the flow starts on this machine and ends.
+    ``threads`` of the flow's process, or ``dask``: the cluster whose scheduler has the ``address``
+    (``tcp://…``, ``tls://…``), or worker processes that the flow starts here. ``workers``: chunks
+    at the same time; 0: as many as this machine has cores.
     """
 
     kind: Literal["threads", "dask"] = "threads"
@@ -52,18 +45,18 @@ class RunnerConfig:
             raise ValueError('runner.address names a Dask cluster; set runner.kind = "dask", too.')
         if self.address and not _ADDRESS.fullmatch(self.address):
             raise ValueError(
-                f"runner.address is {self.address!r}; write it as the scheduler says it, "
+                f"runner.address is {self.address!r}; write it as the scheduler prints it, "
                 "tcp://machine:8786 or tls://machine:8786."
             )
 
     @property
     def n_workers(self) -> int:
-        """How many chunks are worked on at the same time."""
+        """How many chunks are processed at the same time."""
         return self.workers or os.cpu_count() or 2
 
     @property
     def chunks_per_wave(self) -> int:
-        """Twice as many as are worked on at once, so that one slow chunk leaves nobody idle."""
+        """Twice as many as are processed at once, so that one slow chunk leaves no worker idle."""
         return max(CHUNKS_PER_WAVE, 2 * self.n_workers)
 
 
@@ -77,41 +70,24 @@ def local_threads(n_threads: int = 0) -> "Runner":
 
 @contextmanager
 def mapping_on(config: RunnerConfig, n_songs: int) -> Iterator[None]:
-    """Have what a flow maps in this block worked on as the settings say.
+    """Process what a flow maps in this block as the settings say; without songs, open nothing.
 
-    Where no song waits nothing is mapped, and no cluster is opened.
-
-    Raises
-    ------
-    UsageError
-        If Dask is asked for and not installed, or workers elsewhere could not reach Prefect.
-    TransientError
-        If the cluster does not answer.
-
-    Notes
-    -----
-    It stands inside the flow, not around it: the settings of a deployed flow are read where it
-    runs, and so no caller can forget it.
+    It stands inside the flow, because the settings of a deployed flow are read where it runs.
+    Raises UsageError if Dask is not installed, or if workers elsewhere could not reach Prefect;
+    TransientError if the cluster does not answer.
     """
     if not n_songs:
         yield
-    elif config.kind == "dask":
-        with _cluster(config) as runner, _mapped_by(runner):
-            yield
-    else:
-        with local_threads(config.n_workers) as runner, _mapped_by(runner):
-            yield
-
-
-@contextmanager
-def _mapped_by(runner: "Runner") -> Iterator[None]:
+        return
     from prefect.context import FlowRunContext
 
-    flow_run = FlowRunContext.get()
-    if flow_run is None:
-        raise RuntimeError("chunks are mapped within a flow")
-    with flow_run.model_copy(update={"task_runner": runner}):
-        yield
+    opened = _cluster(config) if config.kind == "dask" else local_threads(config.n_workers)
+    with opened as runner:
+        flow_run = FlowRunContext.get()
+        if flow_run is None:
+            raise RuntimeError("chunks are mapped within a flow")
+        with flow_run.model_copy(update={"task_runner": runner}):
+            yield
 
 
 @contextmanager
@@ -123,7 +99,7 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     """
     if not (find_spec("prefect_dask") and find_spec("distributed")):
         raise UsageError(
-            "The settings ask for Dask, which is not installed. Run "
+            "The settings name Dask, which is not installed. Run "
             '`pip install "genreflow[dask]"`, or set runner.kind = "threads".'
         )
     import dask
@@ -144,24 +120,19 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     )
     no_daemons = {"distributed.worker.daemon": False}
     with dask.config.set(no_daemons), temporary_settings(server), runner:
-        _connect(runner, config)
+        try:  # before the first chunk is sent, for a clear error
+            n_here = len(runner.client.scheduler_info()["workers"])
+        except OSError as error:
+            raise TransientError(
+                f"The Dask cluster at {config.address} does not answer: {error}. Start `dask "
+                "scheduler` there, or correct runner.address."
+            ) from error
+        if not n_here:
+            raise TransientError(
+                f"The Dask cluster at {config.address} has no worker. Start `dask worker "
+                f"{config.address}` on the machines that are to work."
+            )
         yield cast("Runner", runner)
-
-
-def _connect(runner: "DaskTaskRunner", config: RunnerConfig) -> None:
-    """Connect before the first chunk is sent, so that a cluster that is gone is told as such."""
-    try:
-        n_here = len(runner.client.scheduler_info()["workers"])
-    except OSError as error:
-        raise TransientError(
-            f"The Dask cluster at {config.address} does not answer: {error}. Start `dask "
-            "scheduler` there, or correct runner.address."
-        ) from error
-    if not n_here:
-        raise TransientError(
-            f"The Dask cluster at {config.address} has no worker. Start `dask worker "
-            f"{config.address}` on the machines that are to work."
-        )
 
 
 def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:

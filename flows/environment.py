@@ -13,10 +13,10 @@ QUIET = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # of a tracking server: what is said of each run and file would stand between our own lines
+    # a tracking server's messages on each run and file would mix with ours
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # a tracking server that goes away is waited for a minute, not four, call by call
+    # wait a minute, not four, for a tracking server that goes away
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -30,16 +30,10 @@ def choose_device(device: str) -> None:
 
 
 def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
-    """Keep the orchestrator's state below ``home``, and the libraries quiet and at home.
+    """Keep the orchestrator's state below ``home``, and the libraries quiet.
 
-    What the user has set stays: ``PREFECT_API_URL`` leads to another server.
-
-    Raises
-    ------
-    UsageError
-        If the home cannot be used.
-    TransientError
-        If its disk is full or read-only.
+    What the user has set stays: ``PREFECT_API_URL`` leads to another server. Raises UsageError if
+    the home cannot be used, TransientError if its disk is full or read-only.
     """
     state = (home / "prefect").resolve()
     try:
@@ -52,7 +46,7 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
         "PREFECT_HOME": str(state),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
-        # what goes wrong in the embedded server is told by its client
+        # errors of the embedded server are reported by its client
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING" if verbose else "CRITICAL",
     }
     for name, value in settings.items():

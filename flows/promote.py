@@ -3,9 +3,9 @@
 from prefect import flow
 
 from flows.settings import Settings, read_settings
-from flows.who import who_asks
 from storage.catalog.promotions import Promotion
 from storage.lock import hold_home
+from tasks.nightly import read_trigger
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best, promote_version, roll_back
 from tasks.publish import publish_store
@@ -28,7 +28,7 @@ def promote(
     newest snapshot of the configured library.
     """
     config = config or read_settings()
-    layout, who = config.layout, who_asks()
+    layout, who = config.layout, read_trigger().triggered_by
     with hold_home(layout):
         promotion: Promotion | None
         if rollback:

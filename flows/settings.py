@@ -1,10 +1,10 @@
 """The settings: genreflow.toml, GENREFLOW_… in the environment, options of the command line."""
 
-import dataclasses
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -49,47 +49,7 @@ DEFAULT_REPRESENTATIONS = ("musicnn", "thesis")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where everything is kept, which music, and what is compared.
-
-    Attributes
-    ----------
-    home : Path
-        Everything that lasts is below it.
-    shards : str
-        Where the shards stand instead: ``s3://bucket/prefix``, or the absolute path of a folder.
-    tracking : str
-        Where runs and models are instead: the address of a team's MLflow tracking server.
-    music : str
-        A folder with one folder a genre, a folder with a ``manifest.csv``, a manifest, or a public
-        collection as it is distributed.
-    unlabelled : bool
-        Songs of ``music`` without a genre are taken in, to be predicted and never trained on.
-    genres : tuple of str
-        Empty: all genres that the library has.
-    genre_map : mapping of str to str
-        From labels of sources to genres; empty: labels are taken as they are.
-    fma_url : str
-        Where the archives of the Free Music Archive are published.
-    representations, fragment_lengths_s, networks, seeds : tuple
-        Every combination is one training, as far as the network reads the representation: heads
-        read embeddings, which have windows of their own length, and all others spectrograms.
-    wav_cache_gb : float
-        Most that converted fragments may take on disk, in GB of 10^9 bytes; 0 keeps none.
-    n_windows : int
-        Windows of a song that an embedding is computed for.
-    embeddings : mapping of str to EmbeddingConfig
-        Embeddings of the user's own, ``[embeddings.NAME]``.
-    tag_prior : mapping of str to sequence of str
-        Tags that speak for a genre, in place of `genre_core.training.tag_prior.DEFAULT_TAGS`; an
-        empty list: none.
-    split_seed : int
-        Decides among groups of equal size; used once, for places never move.
-    device : str
-        ``cpu``, on which a training can be reproduced bit by bit, or ``auto``: a GPU if TensorFlow
-        finds one, faster, with results that differ in the last bits from run to run.
-    notify : str
-        The notification block of Prefect that tells of a night: ``slack-webhook/my-block``.
-    """
+    """Every setting; `docs/generator/meanings.toml` explains each."""
 
     home: Path = Path("data")
     shards: str = ""
@@ -149,7 +109,7 @@ class Settings:
 
     @property
     def layout(self) -> DataLayout:
-        """Where everything stands."""
+        """Where everything is."""
         home = Path(self.home).expanduser().resolve()
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
 
@@ -160,25 +120,27 @@ class Settings:
 
     @property
     def features(self) -> list[FeatureConfig]:
-        """One feature setting an embedding, and one a representation and fragment length.
+        """One feature setting per embedding, and one per representation and fragment length.
 
-        What none of the networks reads is left out.
-
-        Raises
-        ------
-        UsageError
-            If the model of an embedding is missing or cannot be used.
+        What none of the networks reads is left out. Raises UsageError if the model of an embedding
+        is missing or cannot be used.
         """
-        return [*_embedding_features(self), *self.spectrogram_features]
+        names = [name for name in self.read_representations if self.embeds(name)]
+        models = [find_model(name, self.embeddings) for name in names]
+        embeddings = [embedding_features(model.embedding, self.n_windows) for model in models]
+        return [*embeddings, *self.spectrogram_features]
 
     @property
     def spectrogram_features(self) -> list[FeatureConfig]:
-        """The feature settings that are no embeddings."""
-        return _cross_features(self, [n for n in self.read_representations if not self.embeds(n)])
+        """The feature settings of spectrograms; fragments start at the same places in all."""
+        names = [name for name in self.read_representations if not self.embeds(name)]
+        lengths_s = self.fragment_lengths_s
+        crossed = [features_of_lengths(name, lengths_s, self.fragments) for name in names]
+        return list(chain.from_iterable(crossed))
 
     @property
     def read_representations(self) -> tuple[str, ...]:
-        """The representations that one of the networks reads at least."""
+        """The representations that at least one of the networks reads."""
         return tuple(
             name
             for name in self.representations
@@ -186,7 +148,7 @@ class Settings:
         )
 
     def embedder(self, features: FeatureConfig) -> Model | None:
-        """Return the model of an embedding; none of spectrograms."""
+        """Return the model of an embedding; None for spectrograms."""
         return find_model(features.representation, self.embeddings) if features.embedding else None
 
     def embeds(self, representation: str) -> bool:
@@ -239,20 +201,7 @@ def _require_representations(config: Settings) -> None:
             f"{', '.join(config.representations)}: `head` and `head_no_prior` read embeddings "
             "(musicnn), all others spectrograms (thesis, logmel). Name a network that fits."
         )
-    _ = config.spectrogram_features
-
-
-def _embedding_features(config: Settings) -> list[FeatureConfig]:
-    names = [name for name in config.read_representations if config.embeds(name)]
-    models = [find_model(name, config.embeddings) for name in names]
-    return [embedding_features(model.embedding, config.n_windows) for model in models]
-
-
-def _cross_features(config: Settings, names: Sequence[str]) -> list[FeatureConfig]:
-    """Return representations at every length; fragments start at the same places in all."""
-    lengths_s, fragments = config.fragment_lengths_s, config.fragments
-    crossed = [features_of_lengths(name, lengths_s, fragments) for name in names]
-    return [features for of_one in crossed for features in of_one]
+    _ = config.spectrogram_features  # refuses lengths that do not fit
 
 
 class _Sources(BaseSettings):
@@ -281,23 +230,18 @@ class _Sources(BaseSettings):
 def _reader() -> type[_Sources]:
     """Return the model that reads the fields of `Settings` from all sources."""
     types = get_type_hints(Settings)
-    read: dict[str, Any] = {f.name: (types[f.name], _default(f)) for f in fields(Settings)}
+    read: dict[str, Any] = {}
+    for one in fields(Settings):
+        made = one.default_factory
+        default = one.default if made is MISSING else Field(default_factory=made)
+        read[one.name] = (types[one.name], default)
     return create_model("Settings", __base__=_Sources, **read)
-
-
-def _default(setting: dataclasses.Field[Any]) -> object:
-    if setting.default_factory is MISSING:
-        return setting.default
-    return Field(default_factory=setting.default_factory)
 
 
 def read_settings(**overrides: object) -> Settings:
     """Read the settings; an option that is neither None nor empty overrides all sources.
 
-    Raises
-    ------
-    UsageError
-        If a setting is unknown, cannot be read or makes no sense.
+    Raises UsageError if a setting is unknown, cannot be read or makes no sense.
     """
     given = {name: value for name, value in overrides.items() if value not in (None, (), [], "")}
     try:

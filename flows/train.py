@@ -7,10 +7,8 @@ from itertools import product
 
 from prefect import flow, get_run_logger
 
-from flows.audit import audit_snapshot
 from flows.environment import choose_device
 from flows.settings import Settings, read_settings
-from flows.who import who_asks
 from genre_core.errors import GenreflowError
 from genre_core.networks.registry import reads
 from genre_core.representations.features import FeatureConfig
@@ -20,13 +18,10 @@ from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.lock import hold_home
-from tasks.compare import (
-    close_killed_runs,
-    compare_runs,
-    finished_runs,
-    open_comparison,
-)
-from tasks.evaluate import evaluate_network, record_evaluated
+from tasks.audit import audit_snapshot
+from tasks.compare import close_killed_runs, compare_runs, finished_runs, open_comparison
+from tasks.evaluate import evaluate_network
+from tasks.nightly import read_trigger
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
@@ -90,9 +85,11 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
                     break
                 train_trial(layout, trial, comparison_id)
                 tried.append(trial)
-            compare_runs(layout, comparison_id, finished_runs(layout, trials))
+            compare_runs(layout, comparison_id, trials)
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
-        promotion = promote_best(layout, snapshots[0], config.promotion, who_asks())
+        promotion = promote_best(
+            layout, snapshots[0], config.promotion, read_trigger().triggered_by
+        )
         export_champion(layout)
         predict_unlabelled(layout)
         publish_store(layout)
@@ -113,8 +110,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
 def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> None:
     """Train, evaluate and record one trial; its error is recorded, and ends no other training."""
     try:
-        trained = train_model(layout, trial, comparison_id)
-        record_evaluated(layout, evaluate_network(layout, trained))
+        evaluate_network(layout, train_model(layout, trial, comparison_id))
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", trial.name, error)
     except Exception:  # an error of a library, or of ours

@@ -7,7 +7,7 @@ by permutation where a count of five or more cannot be expected everywhere (Coch
 1954). Many tests at once: Holm, Scand. J. Statist. 6, 1979.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,30 +25,20 @@ NAMED_GENRES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """One comparison of new songs with known ones.
+    """One comparison of new songs with known ones; without a test where songs are too few.
 
-    Attributes
-    ----------
-    name : str
-        What is compared.
-    test : str
-        ``KS``, ``chi-square`` or ``chi-square by permutation``; empty where songs are too few.
-    statistic, p, adjusted_p : float or None
-        ``adjusted_p`` holds for all tests of one table together.
-    n_new, n_known : int
-        Songs on both sides.
-    found : str
-        What the two sides are like, in words.
+    ``test`` is ``KS``, ``chi-square`` or ``chi-square by permutation``; ``adjusted_p`` holds for
+    all tests of one table together; ``found`` describes the two sides.
     """
 
     name: str
-    test: str
-    statistic: float | None
-    p: float | None
-    adjusted_p: float | None
+    test: str = ""
+    statistic: float | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
     n_new: int
     n_known: int
-    found: str
+    found: str = TOO_FEW
 
     @property
     def drifts(self) -> bool:
@@ -61,39 +51,24 @@ class Drift:
         sides = f"{self.n_new} new songs against {self.n_known}"
         if self.adjusted_p is None or self.statistic is None:
             return f"{self.name}: {TOO_FEW} ({sides}; {FEWEST_SONGS} on each side are needed)."
-        verdict = "differs" if self.drifts else "no difference seen"
-        test = f"{self.test} {self.statistic:.2f}, adjusted {shown_p(self.adjusted_p)}"
-        return f"{self.name}: {verdict}; {self.found} ({test}, {sides})."
+        result = "differs" if self.drifts else "no difference seen"
+        p = "p < 0.001" if self.adjusted_p < 0.001 else f"p {self.adjusted_p:.2g}"
+        test = f"{self.test} {self.statistic:.2f}, adjusted {p}"
+        return f"{self.name}: {result}; {self.found} ({test}, {sides})."
 
     def as_document(self) -> dict[str, Any]:
         """Return plain values by name."""
         return {**asdict(self), "drifts": self.drifts, "sentence": self.sentence}
 
 
-def shown_p(p: float) -> str:
-    """Return a probability as text: ``p 0.03``, ``p < 0.001``."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
-
-
 def compare_values(name: str, new: Float64Array, known: Float64Array) -> Drift:
-    """Test whether a value per song has the same distribution on both sides.
+    """Test by Kolmogorov-Smirnov whether a value per song has one distribution on both sides.
 
-    Parameters
-    ----------
-    name : str
-    new : float64 [shape=(n_new,)]
-    known : float64 [shape=(n_known,)]
-        What is no number is left out.
-
-    Returns
-    -------
-    Drift
-        With the two-sided Kolmogorov-Smirnov statistic: the widest gap between the two cumulative
-        distributions. Not adjusted for other questions yet.
+    Values that are NaN are left out. The p value is not adjusted for other tests yet.
     """
     new, known = new[np.isfinite(new)], known[np.isfinite(known)]
     if min(len(new), len(known)) < FEWEST_SONGS:
-        return _too_few(name, len(new), len(known))
+        return Drift(name=name, n_new=len(new), n_known=len(known))
     from scipy import stats  # takes half a second to import
 
     test = stats.ks_2samp(new, known)
@@ -112,16 +87,13 @@ def compare_values(name: str, new: Float64Array, known: Float64Array) -> Drift:
 def compare_genres(
     name: str, new: Sequence[str], known: Sequence[str], rng: np.random.Generator
 ) -> Drift:
-    """Test whether genres have the same shares on both sides.
+    """Test by Pearson's chi-square, without Yates's correction, whether genres have equal shares.
 
-    Returns
-    -------
-    Drift
-        With Pearson's chi-square, without Yates's correction. Where fewer than five songs are
-        expected in a cell, its probability is estimated by permuting the songs of both sides.
+    Where fewer than five songs are expected of a genre on one side, the probability is estimated
+    by permuting the songs of both sides.
     """
     if min(len(new), len(known)) < FEWEST_SONGS:
-        return _too_few(name, len(new), len(known))
+        return Drift(name=name, n_new=len(new), n_known=len(known))
     from scipy import stats
 
     genres = sorted({*new, *known})
@@ -153,40 +125,16 @@ def adjust(drifts: Sequence[Drift]) -> tuple[Drift, ...]:
 
     All tests together raise a false alarm in 5 % of runs.
     """
-    tested = sorted(
-        (place for place, drift in enumerate(drifts) if drift.p is not None),
-        key=lambda place: drifts[place].p or 0.0,
-    )
-    adjusted: Mapping[int, float] = _step_down(drifts, tested)
-    return tuple(
-        replace(drift, adjusted_p=adjusted.get(place)) for place, drift in enumerate(drifts)
-    )
-
-
-def _step_down(drifts: Sequence[Drift], tested: Sequence[int]) -> dict[int, float]:
-    """Multiply the smallest p by the number of tests, the next by one less, and so on."""
+    ranked = sorted((drift.p, at) for at, drift in enumerate(drifts) if drift.p is not None)
     adjusted, highest = {}, 0.0
-    for step, place in enumerate(tested):
-        highest = max(highest, min(1.0, (len(tested) - step) * (drifts[place].p or 0.0)))
-        adjusted[place] = highest
-    return adjusted
-
-
-def _too_few(name: str, n_new: int, n_known: int) -> Drift:
-    return Drift(
-        name=name,
-        test="",
-        statistic=None,
-        p=None,
-        adjusted_p=None,
-        n_new=n_new,
-        n_known=n_known,
-        found=TOO_FEW,
-    )
+    for step, (p, at) in enumerate(ranked):
+        highest = max(highest, min(1.0, (len(ranked) - step) * p))
+        adjusted[at] = highest
+    return tuple(replace(drift, adjusted_p=adjusted.get(at)) for at, drift in enumerate(drifts))
 
 
 def _shares(genres: Sequence[str], counts: np.ndarray) -> str:
-    """Name the genres whose shares lie furthest apart."""
+    """Name the genres whose shares differ most."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     widest = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:NAMED_GENRES]
     return ", ".join(

@@ -7,13 +7,7 @@ from genre_core.representations.features import FeatureConfig, name_features
 
 
 def model_card(document: Mapping[str, Any]) -> str:
-    """Return the card of a model in Markdown.
-
-    Parameters
-    ----------
-    document : mapping
-        ``genres`` and ``features`` as logged with the model; ``version`` if it was promoted.
-    """
+    """Return the card of a model in Markdown, from the document that is logged with it."""
     features = FeatureConfig.from_document(document["features"])
     version = f" version {document['version']}" if "version" in document else ""
     return "\n".join(
@@ -24,7 +18,7 @@ def model_card(document: Mapping[str, Any]) -> str:
             "",
             f"- Input: {_describe_input(features)}",
             "- Trained on the songs of the user's own library; scores, splits and the audit are in "
-            "its run in MLflow. A prediction says nothing about genres that are not listed.",
+            "its run in MLflow. Genres that are not listed are never predicted.",
             *_describe_embedding(features),
             "",
         ]

@@ -3,16 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from genre_core.evaluation.bootstrap import (
-    LEVEL,
-    Float64Array,
-    Interval,
-    interval_rng,
-    resamples_for,
-)
+from genre_core.evaluation.bootstrap import LEVEL, Interval, interval_rng, resamples_for
 from genre_core.evaluation.predictions import (
     SongPredictions,
     as_matrices,
@@ -55,17 +50,10 @@ class Contest:
 
     Attributes
     ----------
-    name, champion_name : str
-        For people: ``cnn at 3 s`` and ``version 2``.
-    judged_on : str
+    song_set : str
         Names the songs: ``golden 1``, ``validation``.
-    genres : sequence of str
-        All genres of labels and predictions.
-    challenger : SongPredictions
     champion : SongPredictions or None
-        None if there is no champion, or it cannot predict these songs.
-    no_champion : str
-        Why there is none to compare with.
+        None where there is none to compare with, for the reason in ``no_champion``.
     n_left_out : int
         Songs that one of the two cannot predict; both leave them out.
     staleness : float
@@ -83,7 +71,7 @@ class Contest:
     """
 
     name: str
-    judged_on: str
+    song_set: str
     genres: Sequence[str]
     challenger: SongPredictions
     champion: SongPredictions | None = None
@@ -114,6 +102,14 @@ class Decision:
     gain: Interval | None
     n_songs: int
 
+    def as_columns(self) -> dict[str, Any]:
+        """Return scores, gain and number of songs as columns of a promotion."""
+        columns: dict[str, Any] = {"n_songs": self.n_songs}
+        columns |= self.challenger.as_columns("macro_f1")
+        if self.champion and self.gain:
+            columns |= self.champion.as_columns("previous_macro_f1") | self.gain.as_columns("gain")
+        return columns
+
 
 def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decision:
     """Decide whether the challenger is promoted.
@@ -123,16 +119,16 @@ def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decisio
     the champion's snapshot is stale, a gain above ``-config.margin`` is enough. A challenger
     without a champion to compare with is promoted unless there is an objection.
 
-    ``seeded_by`` names the songs: the same name gives the same intervals for the same songs.
-
-    Notes
-    -----
-    The gain is paired: each resample draws the same songs for both, whole groups of them
-    (`significance.paired_difference`), at the level of `corrected_level`.
+    ``seeded_by`` names the songs: the same name gives the same intervals for the same songs. The
+    gain is paired, at the level of `corrected_level`.
     """
     ours = score_intervals(contest.challenger, interval_rng(seeded_by)).macro_f1
     theirs = gain = None
-    promote, reason = True, _unopposed(contest, ours)
+    promote = True
+    reason = (
+        f"{contest.name} is promoted: {contest.no_champion}; its macro F1 is {ours} on "
+        f"{_songs(contest)}."
+    )
     if contest.champion is not None:
         theirs = score_intervals(contest.champion, interval_rng(seeded_by)).macro_f1
         gain = gain_of(contest.challenger, contest.champion, contest.level, seeded_by)
@@ -181,13 +177,6 @@ def corrected_level(n_candidates: int = 1, n_challenges: int = 0) -> float:
     return 1 - (1 - LEVEL) * spent / max(1, n_candidates)
 
 
-def _unopposed(contest: Contest, ours: Interval) -> str:
-    return (
-        f"{contest.name} is promoted: {contest.no_champion}; its macro F1 is {ours} on "
-        f"{_songs(contest)}."
-    )
-
-
 def _compare(
     contest: Contest, gain: Interval, scores: tuple[Interval, Interval], config: PromotionConfig
 ) -> tuple[bool, str]:
@@ -216,35 +205,30 @@ def _compare(
 
 def _level_note(contest: Contest) -> str:
     """Level of the interval of the gain and why, where it is not the usual one."""
+    why = ""
     if contest.n_challenges:
-        return f" (at {100 * contest.level:.4g} %: challenge {contest.n_challenges} on these songs)"
-    if contest.n_candidates < 2:
-        return ""
-    return (
-        f" (at {100 * contest.level:.4g} %: these songs chose it among "
-        f"{contest.n_candidates} models)"
-    )
+        why = f"challenge {contest.n_challenges} on these songs"
+    elif contest.n_candidates > 1:
+        why = f"these songs chose it among {contest.n_candidates} models"
+    return f" (at {100 * contest.level:.4g} %: {why})" if why else ""
 
 
 def _songs(contest: Contest) -> str:
     left_out = f", {contest.n_left_out} left out without spectrograms" if contest.n_left_out else ""
-    return f"{len(contest.challenger.labels)} songs ({contest.judged_on}{left_out})"
+    return f"{len(contest.challenger.labels)} songs ({contest.song_set}{left_out})"
 
 
 def _recall_fall(contest: Contest, largest_fall: float) -> str:
     """Describe the genre whose recall falls the most, if that is too much."""
     if contest.champion is None:
         return ""
-    ours, theirs = (_recall(side) for side in (contest.challenger, contest.champion))
+    ours, theirs = (
+        recall_of(as_matrices(confusion_by_group(side).sum(axis=0), side.n_genres)).mean(axis=-2)
+        for side in (contest.challenger, contest.champion)
+    )
     falls = np.nan_to_num(theirs - ours, nan=0.0)
     worst = int(falls.argmax())
     if falls[worst] <= largest_fall + ROUNDING:
         return ""
     genre, before, after = contest.genres[worst], theirs[worst], ours[worst]
     return f"its recall of {genre} falls from {before:.2f} to {after:.2f}"
-
-
-def _recall(predictions: SongPredictions) -> Float64Array:
-    """Recall of each genre, NaN where it has no song."""
-    summed = confusion_by_group(predictions).sum(axis=0)
-    return recall_of(as_matrices(summed, predictions.n_genres)).mean(axis=-2)

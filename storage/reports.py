@@ -3,13 +3,16 @@
 import html
 import io
 import json
+import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from genre_core.evaluation.bootstrap import Interval
 from storage.catalog.removals import RemovedSong
 from storage.files import write_bytes
 from storage.home import DataLayout
@@ -40,6 +43,21 @@ def write_document(folder: Path, name: str, document: Mapping[str, object]) -> P
     return write_text(
         folder, f"{name}.json", json.dumps(document, indent=2, allow_nan=False) + "\n"
     )
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - what JSON has
+    """Return a value as JSON has it; an interval is value, low, high, and no number is null."""
+    if isinstance(value, Interval):
+        return plain(value.as_list())
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_document(folder: Path, name: str) -> dict[str, object] | None:

@@ -1,30 +1,28 @@
 """Compare: validation chooses the best run, the test split is only reported."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from genre_core.errors import GenreflowError
-from genre_core.evaluation.predictions import predictions_by_name
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.networks.registry import HEAD
 from genre_core.promotion import is_proven_better
 from genre_core.records import Split
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import Promotion, read_candidate_runs, read_last_promotion
-from storage.catalog.runs import (
-    PredictedSplit,
-    Run,
-    read_predicted_splits,
-    read_run,
-    read_run_ids,
-    read_runs,
-)
+from storage.catalog.runs import Run, read_predicted_splits, read_run, read_run_ids, read_runs
 from storage.home import DataLayout
-from tasks.comparison import Comparison, RunGroup, compare_groups
+from tasks.comparison import Comparison, RunGroup, compare_groups, predictions_of
 from tasks.tracked import open_tracked
 from tasks.train import Trial
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 
 @task
@@ -59,18 +57,19 @@ def finished_runs(layout: DataLayout, trials: Sequence[Trial]) -> list[Run]:
 
 
 @task
-def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) -> None:
-    """Draw and list the runs side by side, seeds averaged, in MLflow and as a table in Prefect."""
+def compare_runs(layout: DataLayout, comparison_id: str, trials: Sequence[Trial]) -> None:
+    """Compare the finished runs of trials, seeds averaged, in MLflow and as a table in Prefect."""
     from storage.models.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.models.store import open_tracking
 
     tracking = open_tracking(layout)
+    with open_catalog(layout) as catalog:
+        runs = read_runs(catalog, [trial.trial_id for trial in trials])
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
     if not runs:
-        failure = GenreflowError("No network could be trained; the log says why.")
+        failure = GenreflowError("No model could be trained; see the log.")
         fail_run(tracking, comparison_id, failure)
         raise failure
-    with open_catalog(layout) as catalog:
-        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
     comparison = compare_groups([run.as_row() for run in runs], predicted)
     figure = draw_comparison([drawn_group(group, runs) for group in comparison.groups])
     log_figure(tracking, comparison_id, figure, "comparison")
@@ -81,40 +80,31 @@ def compare_runs(layout: DataLayout, comparison_id: str, runs: Sequence[Run]) ->
     create_table_artifact(key="comparison", table=_table(comparison))
 
 
-def choose_winner(layout: DataLayout, library_id: str) -> tuple[Run | None, Promotion | None]:
+def choose_winner(catalog: Catalog, library_id: str) -> tuple[Run | None, Promotion | None]:
     """Return the best candidate on a library, the champion among equals, and the champion.
 
     A `head` is preferred unless another network is significantly better on validation: where few
     songs choose, the best of several models is the luckiest. Without a candidate, as after a
     rollback, the champion itself is returned; None before the first run.
     """
-    with open_catalog(layout) as catalog:
-        champion = read_last_promotion(catalog)
-        runs = read_candidate_runs(catalog, library_id)
-        if not runs:
-            return read_run(catalog, champion.run_id) if champion else None, champion
-        runs.sort(key=lambda run: not (champion and run.run_id == champion.run_id))
-        top, heads = best(runs), [run for run in runs if run.network == HEAD]
-        if not heads or top.network == HEAD:
-            return top, champion
-        head = best(heads)
-        predicted = read_predicted_splits(catalog, [top.run_id, head.run_id])
-    is_better = _is_better(top, head, predicted, n_candidates=len(runs) - len(heads))
-    return (top if is_better else head), champion
-
-
-def _is_better(run: Run, head: Run, predicted: Sequence[PredictedSplit], n_candidates: int) -> bool:
-    """Whether a run is significantly better than a head on validation songs."""
+    champion = read_last_promotion(catalog)
+    runs = read_candidate_runs(catalog, library_id)
+    if not runs:
+        return read_run(catalog, champion.run_id) if champion else None, champion
+    runs.sort(key=lambda run: not (champion and run.run_id == champion.run_id))
+    top, heads = best(runs), [run for run in runs if run.network == HEAD]
+    if not heads or top.network == HEAD:
+        return top, champion
+    head, n_candidates = best(heads), len(runs) - len(heads)
     sides = {
-        one.run_id: predictions_by_name(
-            one.track_ids, one.group_ids, one.labels, [one.predicted], one.genres
-        )
-        for one in predicted
+        one.run_id: predictions_of([one])
+        for one in read_predicted_splits(catalog, [top.run_id, head.run_id])
         if one.split == Split.VALIDATION
     }
-    if not {run.run_id, head.run_id} <= sides.keys():
-        return False
-    return is_proven_better(sides[run.run_id], sides[head.run_id], n_candidates, run.snapshot_id)
+    is_better = {top.run_id, head.run_id} <= sides.keys() and is_proven_better(
+        sides[top.run_id], sides[head.run_id], n_candidates, top.snapshot_id
+    )
+    return (top if is_better else head), champion
 
 
 def best(runs: Sequence[Run]) -> Run:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import product
 from typing import Any
 
 from genre_core.errors import GenreflowError
@@ -17,6 +16,9 @@ from genre_core.evaluation.significance import (
 from genre_core.records import Split
 from storage.catalog.runs import PredictedSplit, read_published_predictions
 from storage.home import DataLayout
+
+SplitsOfRuns = Mapping[tuple[str, str], PredictedSplit]
+"""Predictions by run and split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,23 +116,19 @@ def compare_groups(
 ) -> Comparison:
     """Group runs that differ by seed alone, and compare each group with the best.
 
-    Parameters
-    ----------
-    rows : sequence of mapping
-        Finished runs on one library, each with the columns that `FinishedRun` names.
-    splits : iterable of PredictedSplit
-        Their predictions of validation and test songs.
-
-    Raises
-    ------
-    GenreflowError
-        If the runs have different songs, or predictions are missing.
+    ``rows`` are finished runs on one library, with the columns that `FinishedRun` names; ``splits``
+    are their predictions of validation and test songs. GenreflowError if the runs have different
+    songs, or predictions are missing.
     """
     runs = [FinishedRun(**{f.name: row[f.name] for f in fields(FinishedRun)}) for row in rows]
     predicted = {(one.run_id, one.split): one for one in splits}
-    _require_predictions(runs, predicted)
+    members: dict[tuple[str, ...], list[FinishedRun]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        _require_predictions(run, predicted)
+        key = (run.network, run.representation, run.snapshot_id, run.training_key)
+        members.setdefault(key, []).append(run)
     groups = sorted(
-        (_group(name, members, predicted) for name, members in _members(runs)),
+        (_group(_name(group[0], runs), group, predicted) for group in members.values()),
         key=lambda group: (
             -group.validation.macro_f1.value,
             -group.validation.accuracy.value,
@@ -141,78 +139,7 @@ def compare_groups(
     return Comparison(groups=tuple(groups), differences=differences)
 
 
-def _require_predictions(
-    runs: Sequence[FinishedRun], predicted: Mapping[tuple[str, str], PredictedSplit]
-) -> None:
-    for run, split in product(runs, (Split.VALIDATION, Split.TEST)):
-        if (run.run_id, str(split)) not in predicted:
-            raise GenreflowError(
-                f"The store has no predictions of {split} songs by run {run.run_id} "
-                f"({run.network}), so that it cannot be compared. Restore the store, or use "
-                "another --home and train again."
-            )
-
-
-def _members(runs: Sequence[FinishedRun]) -> list[tuple[str, list[FinishedRun]]]:
-    """Runs of each group with the group's name, in order of appearance."""
-    members: dict[tuple[str, ...], list[FinishedRun]] = {}
-    for run in runs:
-        key = (run.network, run.representation, run.snapshot_id, run.training_key)
-        members.setdefault(key, []).append(run)
-    return [
-        (_name(group[0], runs), sorted(group, key=lambda run: run.seed))
-        for group in members.values()
-    ]
-
-
-def _name(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:
-    """Name of the network, and what else distinguishes it from the others."""
-    alike = [
-        other
-        for other in runs
-        if (other.network, other.representation, other.fragment_s)
-        == (run.network, run.representation, run.fragment_s)
-    ]
-    parts = [run.network]
-    if len({other.representation for other in runs}) > 1:
-        parts.append(run.representation)
-    if len({other.snapshot_id for other in alike}) > 1:
-        parts.append(f"snapshot {run.snapshot_id[:4]}")
-    if len({other.training_key for other in alike}) > 1:
-        parts.append(f"training {run.training_key[:4] or 'unknown'}")
-    return ", ".join(parts)
-
-
-def _group(
-    name: str, runs: Sequence[FinishedRun], predicted: Mapping[tuple[str, str], PredictedSplit]
-) -> RunGroup:
-    """Score the runs of a group together."""
-    validation, test = (
-        [predicted[run.run_id, str(split)] for run in runs]
-        for split in (Split.VALIDATION, Split.TEST)
-    )
-    predictions = _predictions(test)
-    return RunGroup(
-        name=name,
-        fragment_s=runs[0].fragment_s,
-        runs=tuple(runs),
-        validation=_scores(validation, _predictions(validation)),
-        test=_scores(test, predictions),
-        library_id=test[0].library_id,
-        genres=test[0].genres,
-        predictions=predictions,
-    )
-
-
-def _scores(splits: Sequence[PredictedSplit], predictions: SongPredictions) -> ScoreIntervals:
-    """Scores of evaluation; those of several seeds are averaged here."""
-    first = splits[0]
-    if len(splits) == 1 and first.scores:
-        return first.scores
-    return score_intervals(predictions, interval_rng(first.library_id))
-
-
-def _predictions(splits: Sequence[PredictedSplit]) -> SongPredictions:
+def predictions_of(splits: Sequence[PredictedSplit]) -> SongPredictions:
     """Predictions of the seeds of one group for their common songs."""
     first = splits[0]
     if any(other.track_ids != first.track_ids for other in splits):
@@ -226,11 +153,59 @@ def _predictions(splits: Sequence[PredictedSplit]) -> SongPredictions:
     )
 
 
+def _require_predictions(run: FinishedRun, predicted: SplitsOfRuns) -> None:
+    for split in (Split.VALIDATION, Split.TEST):
+        if (run.run_id, str(split)) not in predicted:
+            raise GenreflowError(
+                f"The store has no predictions of {split} songs by run {run.run_id} "
+                f"({run.network}), so that it cannot be compared. Restore the store, or use "
+                "another --home and train again."
+            )
+
+
+def _name(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:
+    """Name of the network, and what else distinguishes it from the others."""
+    key = (run.network, run.representation, run.fragment_s)
+    alike = [o for o in runs if (o.network, o.representation, o.fragment_s) == key]
+    parts = [run.network]
+    if len({other.representation for other in runs}) > 1:
+        parts.append(run.representation)
+    if len({other.snapshot_id for other in alike}) > 1:
+        parts.append(f"snapshot {run.snapshot_id[:4]}")
+    if len({other.training_key for other in alike}) > 1:
+        parts.append(f"training {run.training_key[:4] or 'unknown'}")
+    return ", ".join(parts)
+
+
+def _group(name: str, runs: Sequence[FinishedRun], predicted: SplitsOfRuns) -> RunGroup:
+    """Score the runs of a group together; the scores of one run are those of its evaluation."""
+    validation, test = (
+        [predicted[run.run_id, str(split)] for run in runs]
+        for split in (Split.VALIDATION, Split.TEST)
+    )
+    predictions = predictions_of(test)
+    return RunGroup(
+        name=name,
+        fragment_s=runs[0].fragment_s,
+        runs=tuple(runs),
+        validation=_scores(validation, predictions_of(validation)),
+        test=_scores(test, predictions),
+        library_id=test[0].library_id,
+        genres=test[0].genres,
+        predictions=predictions,
+    )
+
+
+def _scores(splits: Sequence[PredictedSplit], predictions: SongPredictions) -> ScoreIntervals:
+    if len(splits) == 1 and splits[0].scores:
+        return splits[0].scores
+    return score_intervals(predictions, interval_rng(splits[0].library_id))
+
+
 def _difference(best: RunGroup, group: RunGroup) -> Difference:
+    rng = interval_rng(best.library_id)
     try:
-        difference = paired_difference(
-            group.predictions, best.predictions, interval_rng(best.library_id)
-        )
+        difference = paired_difference(group.predictions, best.predictions, rng)
     except ValueError as error:
         raise GenreflowError(f"{group.title} against {best.title}: {error}") from error
     return Difference(name=group.title, best=best.title, difference=difference)

@@ -19,28 +19,24 @@ _ACTIVE_OR_PLACE = re.compile(r"[\\`*_\[\]!()]")
 def fill_template(name: str, content: Mapping[str, object]) -> str:
     """Fill a template; values in HTML are escaped; ``style`` is that of all pages."""
     is_html = name.endswith(".html")
+    environment = Environment(
+        autoescape=is_html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "code": _code,
+        "cell": lambda text: str(text).replace("|", "\\|").replace("\n", " "),
+        "score": _score,
+        "anchor": lambda text: text.replace(" ", "-"),
+        "md": _plain,
+        "foreign": _foreign,
+    }
     style = Markup(_source(STYLE)) if is_html else ""
-    return _environment(autoescape=is_html).from_string(_source(name)).render(content, style=style)
+    return environment.from_string(_source(name)).render(content, style=style)
 
 
 def inline_png(png: bytes) -> str:
     """Return an image as a data address."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def _environment(autoescape: bool) -> Environment:
-    environment = Environment(
-        autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "code": _code,
-        "cell": _cell,
-        "score": _score,
-        "anchor": _anchor,
-        "md": _plain,
-        "foreign": _foreign,
-    }
-    return environment
 
 
 def _source(name: str) -> str:
@@ -50,16 +46,6 @@ def _source(name: str) -> str:
 def _code(text: str) -> Markup:
     """Escape a sentence for HTML; text between backticks becomes code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _cell(text: object) -> str:
-    """Write text into one cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def _anchor(text: str) -> str:
-    """A verdict as a CSS class: ``does-not-hold``."""
-    return text.replace(" ", "-")
 
 
 def _score(found: Sequence[float] | None) -> str:

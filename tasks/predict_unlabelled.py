@@ -7,7 +7,6 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
-from tasks.challenge import predict_songs
 from tasks.predict import find_champion
 
 SONGS_TOGETHER = 2048
@@ -36,6 +35,8 @@ def predict_unlabelled(layout: DataLayout) -> int:
             for track_id in waiting
         ]
         for first in range(0, len(songs), SONGS_TOGETHER):
+            from tasks.challenge import predict_songs  # with models, where songs wait for them
+
             predict_songs(layout, run, songs[first : first + SONGS_TOGETHER])
     except GenreflowError as error:
         get_run_logger().warning("Unlabelled songs were not predicted: %s", error)

@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 Result = TypeVar("Result")
+ARTIFACT_PAUSE_S = 2.0
 
 
 def completed(
@@ -30,10 +31,8 @@ def completed(
 ) -> Iterator[Result]:
     """Yield results as their chunks end; a chunk that failed is logged and yields none.
 
-    Notes
-    -----
     A failed upstream leaves a mapped task not ready, and a flow whose mapped tasks failed still
-    completes: so whoever calls this must account for the chunks that give no result.
+    completes: so callers must account for the chunks that give no result.
     """
     n_songs = {
         future.task_run_id: len(chunk) for future, chunk in zip(futures, chunks, strict=True)
@@ -47,9 +46,6 @@ def completed(
             get_run_logger().error("a chunk was left out: %s", future.state.message)
 
 
-ARTIFACT_PAUSE_S = 2.0
-
-
 class Advance(Protocol):
     """Takes how many more are done, and a remark to show beside the bar."""
 
@@ -61,34 +57,14 @@ class Advance(Protocol):
 def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
     """Show how far a step is; the function given moves the bar.
 
-    The bar appears where standard error is a terminal; elsewhere the last state is one line.
+    The bar appears where standard error is a terminal; elsewhere only its last state is printed.
     """
     if not total:
-        yield _stand_still
+        yield lambda n_more, remark="": None
         return
     artifact = cast(UUID, create_progress_artifact(0.0, description=f"{step}: {total} {unit}"))
-    told_at = time.monotonic()
-    with _terminal_bar() as bar:
-        row = bar.add_task(step, total=total, unit=unit, remark="")
-
-        def advance(n_more: int, remark: str = "") -> None:
-            nonlocal told_at
-            bar.update(row, advance=n_more, remark=remark)
-            if time.monotonic() - told_at > ARTIFACT_PAUSE_S:
-                told_at = time.monotonic()
-                update_progress_artifact(artifact, 100.0 * bar.tasks[row].completed / total)
-
-        yield advance
-        bar.update(row, total=bar.tasks[row].completed)
-    update_progress_artifact(artifact, 100.0)
-
-
-def _stand_still(n_more: int, remark: str = "") -> None:
-    """Move nothing: the step has nothing to do."""
-
-
-def _terminal_bar() -> Progress:
-    return Progress(
+    shown_at = time.monotonic()
+    terminal = Progress(
         SpinnerColumn(finished_text="[green]✓"),
         TextColumn("{task.description:<12}"),
         BarColumn(),
@@ -98,3 +74,16 @@ def _terminal_bar() -> Progress:
         TextColumn("[dim]{task.fields[remark]}"),
         console=Console(file=sys.stderr),
     )
+    with terminal as bar:
+        row = bar.add_task(step, total=total, unit=unit, remark="")
+
+        def advance(n_more: int, remark: str = "") -> None:
+            nonlocal shown_at
+            bar.update(row, advance=n_more, remark=remark)
+            if time.monotonic() - shown_at > ARTIFACT_PAUSE_S:
+                shown_at = time.monotonic()
+                update_progress_artifact(artifact, 100.0 * bar.tasks[row].completed / total)
+
+        yield advance
+        bar.update(row, total=bar.tasks[row].completed)
+    update_progress_artifact(artifact, 100.0)

@@ -1,15 +1,15 @@
 """Scores of a run: what is measured on its songs, and the names under which it is logged."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from genre_core.evaluation.aggregation import VotedScore, score_by_count
-from genre_core.evaluation.bootstrap import interval_rng
+from genre_core.evaluation.aggregation import score_by_count
+from genre_core.evaluation.bootstrap import Float64Array, interval_rng
 from genre_core.evaluation.calibration import (
-    Reliability,
     brier_score,
     calibration_error,
     fit_temperature,
@@ -19,14 +19,13 @@ from genre_core.evaluation.calibration import (
     temper,
     top_accuracy,
 )
-from genre_core.evaluation.certainty import Assessment, Certainty, PredictionConfig, fit_certainty
+from genre_core.evaluation.certainty import Certainty, PredictionConfig, fit_certainty
 from genre_core.evaluation.metrics import Scores, score_predictions
 from genre_core.evaluation.predictions import SongPredictions
 from genre_core.evaluation.significance import ScoreIntervals, score_intervals
 from genre_core.evaluation.songs import (
     CHOOSING_VOTE,
     VOTES,
-    Float64Array,
     FragmentedSongs,
     fragment_predictions,
     song_predictions,
@@ -40,11 +39,16 @@ from genre_core.figures.evaluation import (
     draw_reliability,
 )
 from genre_core.records import Split
-from storage.catalog.runs import Prediction, Run
-from storage.home import DataLayout
-from tasks.tracked import open_tracked
+from storage.catalog.runs import Prediction
 
 SongsOfSplit = Mapping[Split, FragmentedSongs]
+SongValues = dict[str, Float32Array]
+"""Mean values of the embedding of songs, (n_values,), by track."""
+
+
+def chosen(split: Split) -> str:
+    """Name of the scores by song that choose the champion."""
+    return f"{split}_song_{CHOOSING_VOTE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +56,20 @@ class RunScores:
     """Everything that is measured of one run.
 
     Keys of ``scores`` and ``intervals`` are names such as ``test_fragment`` and
-    ``validation_song_mean``; the temperature is fitted on validation alone.
+    ``validation_song_mean``; ``probabilities`` are by song, (n_songs, n_genres).
     """
 
     genres: tuple[str, ...]
+    library_id: str
+    temperature: float
+    songs: SongsOfSplit
+    probabilities: Mapping[Split, Float64Array]
     scores: dict[str, Scores]
     intervals: dict[str, ScoreIntervals]
-    songs: SongsOfSplit
-    temperature: float
-    library_id: str
+
+    def tempered(self, split: Split) -> Float64Array:
+        """Calibrated probabilities of the songs of a split."""
+        return temper(self.probabilities[split], self.temperature)
 
 
 def measure(
@@ -74,9 +83,14 @@ def measure(
     The temperature is fitted on validation songs unless given.
     """
     predictions = dict(_predictions(songs))
-    validation = songs[Split.VALIDATION]
+    probabilities = {split: vote_on(found, CHOOSING_VOTE) for split, found in songs.items()}
     return RunScores(
         genres=genres,
+        library_id=library_id,
+        temperature=temperature
+        or fit_temperature(probabilities[Split.VALIDATION], songs[Split.VALIDATION].labels),
+        songs=songs,
+        probabilities=probabilities,
         scores={
             name: score_predictions(found.labels, found.predicted[0], genres)
             for name, found in predictions.items()
@@ -85,16 +99,13 @@ def measure(
             name: score_intervals(found, interval_rng(library_id))
             for name, found in predictions.items()
         },
-        songs=songs,
-        temperature=temperature
-        or fit_temperature(vote_on(validation, CHOOSING_VOTE), validation.labels),
-        library_id=library_id,
     )
 
 
-def chosen(split: Split) -> str:
-    """Name of the scores by song that choose the champion."""
-    return f"{split}_song_{CHOOSING_VOTE}"
+def fit_on_validation(found: RunScores, config: PredictionConfig) -> Certainty:
+    """Fit the alternatives of a model on its validation songs."""
+    labels = found.songs[Split.VALIDATION].labels
+    return fit_certainty(found.tempered(Split.VALIDATION), labels, config)
 
 
 def run_metrics(found: RunScores) -> dict[str, float]:
@@ -103,107 +114,24 @@ def run_metrics(found: RunScores) -> dict[str, float]:
     for name, scores in found.scores.items():
         metrics |= scores.as_metrics(name)
     for split, songs in found.songs.items():
-        name = chosen(split)
-        metrics |= found.intervals[name].macro_f1.as_columns(f"{name}_macro_f1")
-        metrics |= found.intervals[name].accuracy.as_columns(f"{name}_accuracy")
-        metrics |= _calibration(found, songs, name)
-    tempered, songs = _tempered(found), found.songs[Split.TEST]
-    name = chosen(Split.TEST)
-    metrics[f"{name}_ece_calibrated"] = reliability(tempered, songs.labels).error
-    metrics[f"{name}_log_loss_calibrated"] = log_loss(tempered, songs.labels)
+        name, predicted, labels = chosen(split), found.probabilities[split], songs.labels
+        rngs = [interval_rng(found.library_id) for _ in range(2)]
+        ece = calibration_error(predicted, labels, songs.group_ids, rngs[0])
+        top = top_accuracy(predicted, labels, songs.group_ids, rngs[1])
+        metrics |= {
+            **found.intervals[name].macro_f1.as_columns(f"{name}_macro_f1"),
+            **found.intervals[name].accuracy.as_columns(f"{name}_accuracy"),
+            **ece.as_columns(f"{name}_ece"),
+            **top.as_columns(f"{name}_top2_accuracy"),
+            f"{name}_aurc": risk_coverage(predicted, labels).area,
+            f"{name}_log_loss": log_loss(predicted, labels),
+            f"{name}_brier": brier_score(predicted, labels),
+        }
+    name, labels = chosen(Split.TEST), found.songs[Split.TEST].labels
+    tempered = found.tempered(Split.TEST)
+    metrics[f"{name}_ece_calibrated"] = reliability(tempered, labels).error
+    metrics[f"{name}_log_loss_calibrated"] = log_loss(tempered, labels)
     return metrics
-
-
-def run_documents(found: RunScores, by_count: list[VotedScore]) -> dict[str, dict[str, object]]:
-    """Return the JSON documents of a run, by name."""
-    confusion = {name: scores.confusion.tolist() for name, scores in found.scores.items()}
-    intervals = {name: i.as_document(found.genres) for name, i in found.intervals.items()}
-    before, after = _reliabilities(found)
-    return {
-        "confusion": {"genres": list(found.genres), **confusion},
-        "intervals": {"level": 0.95, **intervals},
-        "calibration": {
-            "temperature": found.temperature,
-            "as_trained": before.as_document(),
-            "tempered": after.as_document(),
-        },
-        "aggregation": {str(Split.TEST): [score.as_row() for score in by_count]},
-    }
-
-
-def run_figures(
-    found: RunScores, by_count: list[VotedScore], name: str
-) -> Iterator[tuple[str, Figure]]:
-    """Draw the figures of the test split, each with its name."""
-    for scored in (f"{Split.TEST}_fragment", chosen(Split.TEST)):
-        title = f"{name}, {scored.replace('_', ' ')}"
-        confusion = found.scores[scored].confusion
-        yield f"confusion_{scored}", draw_confusion(confusion, found.genres, title)
-    scored = chosen(Split.TEST)
-    title = f"{name}, {scored.replace('_', ' ')}"
-    before, after = _reliabilities(found)
-    curves = {"as trained": before, f"temperature {found.temperature:.2f}": after}
-    yield f"reliability_{scored}", draw_reliability(curves, title)
-    songs = found.songs[Split.TEST]
-    curve = risk_coverage(vote_on(songs, CHOOSING_VOTE), songs.labels)
-    yield f"coverage_{scored}", draw_coverage(curve, title)
-    yield "aggregation", draw_aggregation(by_count, f"{name}, test songs by number of fragments")
-
-
-def aggregate(found: RunScores) -> list[VotedScore]:
-    """Score the test songs by the number of fragments that vote."""
-    return score_by_count(found.songs[Split.TEST], found.library_id)
-
-
-def _predictions(songs: SongsOfSplit) -> Iterator[tuple[str, SongPredictions]]:
-    """Predictions of every split by fragment, and by song with each vote."""
-    for split, found in songs.items():
-        yield f"{split}_fragment", fragment_predictions(found)
-        for vote in VOTES:
-            yield f"{split}_song_{vote}", song_predictions(found, vote)
-
-
-def _calibration(found: RunScores, songs: FragmentedSongs, name: str) -> dict[str, float]:
-    """Calibration, top-2 accuracy and losses of the songs of a split."""
-    predicted, labels = vote_on(songs, CHOOSING_VOTE), songs.labels
-    ece = calibration_error(predicted, labels, songs.group_ids, interval_rng(found.library_id))
-    top = top_accuracy(predicted, labels, songs.group_ids, interval_rng(found.library_id))
-    return {
-        **ece.as_columns(f"{name}_ece"),
-        **top.as_columns(f"{name}_top2_accuracy"),
-        f"{name}_aurc": risk_coverage(predicted, labels).area,
-        f"{name}_log_loss": log_loss(predicted, labels),
-        f"{name}_brier": brier_score(predicted, labels),
-    }
-
-
-def _tempered(found: RunScores) -> Float64Array:
-    return temper(vote_on(found.songs[Split.TEST], CHOOSING_VOTE), found.temperature)
-
-
-def _reliabilities(found: RunScores) -> tuple[Reliability, Reliability]:
-    """Reliability on test songs, as trained and tempered."""
-    songs = found.songs[Split.TEST]
-    as_trained = reliability(vote_on(songs, CHOOSING_VOTE), songs.labels)
-    return as_trained, reliability(_tempered(found), songs.labels)
-
-
-SongValues = dict[str, Float32Array]
-"""Mean values of the embedding of songs, (n_values,), by track."""
-
-
-def fit_on_validation(found: RunScores, config: PredictionConfig) -> Certainty:
-    """Fit the alternatives of a model on its validation songs."""
-    validation = found.songs[Split.VALIDATION]
-    tempered = temper(vote_on(validation, CHOOSING_VOTE), found.temperature)
-    return fit_certainty(tempered, validation.labels, config)
-
-
-def song_values(examples: Examples) -> SongValues:
-    """Return the embedding of each song, one example a song; empty for spectrograms."""
-    if examples.matrices.shape[2] != 1:
-        return {}
-    return dict(zip(examples.track_ids, examples.matrices[:, :, 0], strict=True))
 
 
 def certainty_metrics(predictions: Sequence[Prediction], certainty: Certainty) -> dict[str, float]:
@@ -222,20 +150,91 @@ def certainty_metrics(predictions: Sequence[Prediction], certainty: Certainty) -
     return metrics
 
 
-def assess_songs(
-    layout: DataLayout,
-    run: Run,
-    genres: Sequence[str],
-    probabilities: Mapping[str, Sequence[float]],
-    examples: Examples,
-) -> dict[str, Assessment]:
-    """Return the certainty of the predictions of a finished run, by track."""
-    from storage.models.logged import describe_model
-
-    values = song_values(examples)
-    described = describe_model(open_tracked(layout), run.model_uri)
-    temperature, certainty = described.temperature, described.certainty
-    return {
-        track_id: certainty.assess(temper(np.array(row), temperature), genres, values.get(track_id))
-        for track_id, row in probabilities.items()
+def describe_scores(
+    found: RunScores, run_name: str
+) -> tuple[dict[str, dict[str, Any]], dict[str, Figure]]:
+    """Return the JSON documents of a run and the figures of its test split, by name."""
+    fragment, song = f"{Split.TEST}_fragment", chosen(Split.TEST)
+    titles = {name: f"{run_name}, {name.replace('_', ' ')}" for name in (fragment, song)}
+    songs, probabilities = found.songs[Split.TEST], found.probabilities[Split.TEST]
+    as_trained = reliability(probabilities, songs.labels)
+    tempered = reliability(found.tempered(Split.TEST), songs.labels)
+    curves = {"as trained": as_trained, f"temperature {found.temperature:.2f}": tempered}
+    coverage = risk_coverage(probabilities, songs.labels)
+    by_count = score_by_count(songs, found.library_id)
+    confusion = {name: scores.confusion for name, scores in found.scores.items()}
+    documents: dict[str, dict[str, Any]] = {
+        "confusion": {
+            "genres": list(found.genres),
+            **{name: matrix.tolist() for name, matrix in confusion.items()},
+        },
+        "intervals": {
+            "level": 0.95,
+            **{name: i.as_document(found.genres) for name, i in found.intervals.items()},
+        },
+        "calibration": {
+            "temperature": found.temperature,
+            "as_trained": as_trained.as_document(),
+            "tempered": tempered.as_document(),
+        },
+        "aggregation": {str(Split.TEST): [score.as_row() for score in by_count]},
     }
+    figures = {
+        **{
+            f"confusion_{name}": draw_confusion(confusion[name], found.genres, title)
+            for name, title in titles.items()
+        },
+        f"reliability_{song}": draw_reliability(curves, titles[song]),
+        f"coverage_{song}": draw_coverage(coverage, titles[song]),
+        "aggregation": draw_aggregation(by_count, f"{run_name}, test songs by number of fragments"),
+    }
+    return documents, figures
+
+
+def assess_predictions(
+    run_id: str,
+    genres: Sequence[str],
+    songs: Sequence[tuple[str, str, str]],
+    probabilities: Float64Array,
+    temperature: float,
+    certainty: Certainty,
+    values: Mapping[str, Float32Array],
+) -> list[Prediction]:
+    """Return the predictions of songs, each a track id, a split and a true genre.
+
+    ``probabilities``, (n_songs, n_genres), are those of the model; what is assessed is tempered.
+    """
+    predictions = []
+    tempered = temper(probabilities, temperature)
+    for (track_id, split, genre), row, calibrated in zip(
+        songs, probabilities, tempered, strict=True
+    ):
+        assessed = certainty.assess(calibrated, genres, values.get(track_id))
+        predictions.append(
+            Prediction(
+                run_id=run_id,
+                track_id=track_id,
+                split=split,
+                genre=genre,
+                predicted=genres[int(row.argmax())],
+                probability=float(row.max()),
+                probabilities=tuple(row.tolist()),
+                **asdict(assessed),
+            )
+        )
+    return predictions
+
+
+def song_values(examples: Examples) -> SongValues:
+    """Return the embedding of each song, one example a song; empty for spectrograms."""
+    if examples.matrices.shape[2] != 1:
+        return {}
+    return dict(zip(examples.track_ids, examples.matrices[:, :, 0], strict=True))
+
+
+def _predictions(songs: SongsOfSplit) -> Iterator[tuple[str, SongPredictions]]:
+    """Predictions of every split by fragment, and by song with each vote."""
+    for split, found in songs.items():
+        yield f"{split}_fragment", fragment_predictions(found)
+        for vote in VOTES:
+            yield f"{split}_song_{vote}", song_predictions(found, vote)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
-from genre_core.dataset.suspects import find_suspects
+from genre_core.dataset.suspects import Suspect, find_suspects
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.audits import record_suspects
@@ -25,17 +25,19 @@ def list_suspects(
 
     Without an embedding there are none.
     """
-    for config, snapshot in zip(features, snapshots, strict=True):
-        if config.embedding:
-            with open_catalog(layout) as catalog:
-                library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
-            songs = library.songs.divisible()
-            prior = prior_matrix(songs.genres, config.embedding, tag_table(tag_prior))
-            suspects = find_suspects(songs, prior, library.confirmed)
-            with open_catalog(layout) as catalog:
-                record_suspects(catalog, snapshot.feature_key, suspects)
-            get_run_logger().info("%s labels look wrong", len(suspects))
-            return len(suspects)
+    suspects: list[Suspect] = []
+    feature_key = ""
+    pairs = zip(features, snapshots, strict=True)
+    embedded = next(((one.embedding, snapshot) for one, snapshot in pairs if one.embedding), None)
+    if embedded:
+        embedding, snapshot = embedded
+        feature_key = snapshot.feature_key
+        with open_catalog(layout) as catalog:
+            library = read_embedded_library(catalog, feature_key, snapshot.genres)
+        songs = library.songs.divisible()
+        prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
+        suspects = find_suspects(songs, prior, library.confirmed)
+        get_run_logger().info("%s labels look wrong", len(suspects))
     with open_catalog(layout) as catalog:
-        record_suspects(catalog, "", [])
-    return 0
+        record_suspects(catalog, feature_key, suspects)
+    return len(suspects)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.main import app
 from storage.home import DataLayout
-from storage.models.store import server_command
 
 PROJECT = Path(__file__).parents[1]
 PAGE = (PROJECT / "docs" / "how-to" / "deploy.md").read_text("utf-8")
@@ -63,17 +61,3 @@ def test_the_worker_tells_of_itself_on_this_machine_alone() -> None:
     settings = (PROJECT / "docs" / "systemd" / "genreflow.env").read_text("utf-8").splitlines()
 
     assert "PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1" in settings
-
-
-def test_the_server_of_mlflow_listens_on_this_machine_alone(tmp_path: Path) -> None:
-    command = server_command(DataLayout(tmp_path), 5000)
-
-    assert command[command.index("--host") + 1] == "127.0.0.1"
-
-
-def test_every_command_of_the_page_is_one() -> None:
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-
-    shown = set(re.findall(r"^(?:\S*/)?genreflow ([a-z-]+) ", PAGE, re.MULTILINE))
-    assert shown == {"backup", "restore", "doctor"}
-    assert shown | {"serve"} <= known

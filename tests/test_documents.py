@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import typer
-import yaml
 
 from flows.cli.main import app
 from flows.settings import SETTINGS_FILE, read_settings
@@ -132,11 +131,3 @@ def test_every_file_that_the_pages_name_exists() -> None:
 
     assert paths
     assert [path for path in sorted(paths) if not (PROJECT / path).exists()] == []
-
-
-def test_every_deployment_leads_to_a_flow() -> None:
-    deployments = yaml.safe_load((PROJECT / "prefect.yaml").read_text("utf-8"))["deployments"]
-
-    names = {deployment["name"] for deployment in deployments}
-
-    assert names == {"ingest", "extract", "train", "nightly", "classify"}

@@ -1,13 +1,16 @@
-"""The command line's frame: the application, shared options, and how errors are told."""
+"""The command line's frame: the application, shared options, output, and errors in one sentence."""
 
 import json
+import logging
 import math
 import os
+import re
 import sys
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,8 +18,15 @@ from rich.text import Text
 from typer.models import CommandInfo
 
 from genre_core.errors import GenreflowError, UsageError
+from storage.files import find_full_disk
 
-FAILURE, USAGE = 1, 2
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from storage.home import DataLayout
+
+FAILURE, USAGE, STOPPED = 1, 2, 130
+SHOWN_DIGITS = 12
+"""Of a track's id."""
 OUT = Console()
 ERR = Console(stderr=True)
 
@@ -85,8 +95,30 @@ def command_name(command: CommandInfo) -> str:
     return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
+def prepare_config(verbose: bool, **options: object) -> "Settings":
+    """Read the settings and prepare the environment, before anything slow is imported."""
+    from flows.cli.start import stop_on_interrupt
+    from flows.environment import prepare_environment
+    from flows.settings import read_settings
+
+    config = read_settings(**options)
+    prepare_environment(config.layout.home, verbose, config.device)
+    _hush_foreseen_errors()
+    stop_on_interrupt()
+    return config
+
+
+def require_store(layout: "DataLayout") -> None:
+    """Refuse a home that has no catalog, before one is made there."""
+    if not layout.catalog.exists():
+        raise UsageError(
+            f"There is no store in {layout.home} yet. Name the right home with --home, or run "
+            "`genreflow run` first."
+        )
+
+
 def print_json(document: object) -> None:
-    """Write one JSON document on standard output; dates and ids as text, no number as null."""
+    """Write one JSON document on standard output; dates and ids as text, NaN as null."""
     plain = json.dumps(_plain(document), indent=2, ensure_ascii=False, default=str)
     sys.stdout.write(plain + "\n")
 
@@ -101,12 +133,83 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def tell(error: GenreflowError) -> int:
-    """Say one sentence on standard error; give the exit code."""
-    complain(str(error))
-    return USAGE if isinstance(error, UsageError) else FAILURE
+def show(*sentences: str) -> None:
+    """Print each sentence on a line of standard output, as it is."""
+    for sentence in sentences:
+        OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
 
-def complain(sentence: str) -> None:
-    """Say one sentence on standard error."""
-    ERR.print(Text("genreflow: ", style="red") + Text(sentence), soft_wrap=True)
+def complain(*sentences: str) -> None:
+    """Print each sentence on standard error."""
+    for sentence in sentences:
+        ERR.print(Text("genreflow: ", style="red") + Text(sentence), soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0, 1 (failure), 2 (usage) or 130 (stopped)."""
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == STOPPED:
+            ERR.print("Stopped. What was finished is kept; run the same command again to resume.")
+        raise
+    except Exception as error:
+        cause = find_cause(error)
+        if cause is None:
+            raise
+        complain(str(cause))
+        sys.exit(USAGE if isinstance(cause, UsageError) else FAILURE)
+
+
+def find_cause(error: BaseException) -> GenreflowError | None:
+    """Find the foreseen error behind an error of the machine or the orchestrator, or None.
+
+    A full disk, for one, also fails the orchestrator, which keeps its state there.
+    """
+    if isinstance(error, OSError):
+        return GenreflowError(f"System error: {error}. Fix it and retry.")
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, GenreflowError):
+            return cause
+    shortage = find_full_disk(Path(os.environ.get("PREFECT_HOME", ".")))
+    return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
+
+
+_SILENCE = re.compile(r"httpx\.Connect(Error|Timeout)|.*RuntimeError: Failed to reach API")
+
+
+def find_silence(causes: Sequence[BaseException], address: str) -> GenreflowError | None:
+    """Find that the Prefect server at an address was not reached; None if it was, or none is set.
+
+    Prefect raises a ``RuntimeError`` before a flow begins, and errors of httpx later.
+    """
+    messages = (f"{type(cause).__module__}.{type(cause).__name__}: {cause}" for cause in causes)
+    if not address or not any(_SILENCE.match(message) for message in messages):
+        return None
+    return GenreflowError(
+        f"The Prefect server at {address} (PREFECT_API_URL) does not answer. Start it with "
+        "`prefect server start`, or unset PREFECT_API_URL; then try again."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _hush_foreseen_errors() -> None:
+    """Leave foreseen errors and their tracebacks to the Prefect UI; `main` reports them here."""
+    import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
+
+    logging.raiseExceptions = False  # nor report a log that cannot be written
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_unforeseen)
+
+
+def _is_unforeseen(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    is_repeated = record.getMessage().startswith("Finished in state Failed")
+    return not isinstance(error, GenreflowError) and not is_repeated

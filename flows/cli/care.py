@@ -6,15 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.app import FAILURE, OUT, AsJson, Home, app, complain, print_json
-from flows.cli.pipeline import prepare_config
+from flows.cli.app import (
+    FAILURE,
+    OUT,
+    AsJson,
+    Home,
+    app,
+    complain,
+    prepare_config,
+    print_json,
+    show,
+)
 from flows.environment import QUIET
 from flows.settings import read_settings
 from storage.lock import hold_home
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
-    from storage.maintenance.backup import BackupReport
     from storage.maintenance.doctor import Finding
 
 Folder = Annotated[Path, typer.Argument(help="The folder of the backup.")]
@@ -39,20 +47,16 @@ def backup(
     from storage.maintenance.backup import back_up
 
     report = back_up(layout, folder, check_all)
-    _print(f"{folder} holds {report.n_files} files, {report.n_new} of them new.")
+    show(f"{folder} holds {report.n_files} files, {report.n_new} of them new.")
     if report.n_repaired:
-        _print(f"{report.n_repaired} damaged backup objects were written again.")
+        show(f"{report.n_repaired} damaged backup objects were written again.")
     if report.shards_elsewhere:
-        _print(f"Not included: the shards in {report.shards_elsewhere}; keep them there.")
+        show(f"Not included: the shards in {report.shards_elsewhere}; keep them there.")
     if report.runs_elsewhere:
-        _print(
+        show(
             f"Not included: runs and models, on the tracking server {report.runs_elsewhere}; back "
             "up its database and its artifacts, too."
         )
-    _report_missing(report)
-
-
-def _report_missing(report: "BackupReport") -> None:
     if report.n_missing_songs:
         complain(
             f"{report.n_missing_songs} songs are missing in the home; the backup keeps its copies "
@@ -85,65 +89,57 @@ def restore(
     for name, setting in QUIET.items():
         os.environ.setdefault(name, setting)
     report = restore_home(layout, folder, without_damaged)
-    for name in report.left_out:
-        complain(f"{name} is missing or damaged in the backup and was left out.")
+    complain(
+        *(f"{name} is damaged or missing in the backup: left out." for name in report.left_out)
+    )
     if report.left_out:
         complain(
             "Run `genreflow extract` to make shards again; `genreflow doctor --repair`, then "
             "`genreflow ingest`, to get songs again."
         )
-    _print(f"Restored {report.n_files} files to {layout.home}; now run `genreflow doctor --deep`.")
+    show(f"Restored {report.n_files} files to {layout.home}; now run `genreflow doctor --deep`.")
     if report.runs_elsewhere:
-        _print(
+        show(
             f"Its runs and models are on the tracking server {report.runs_elsewhere}, not in the "
             "backup; set `tracking` to it."
         )
 
 
-Deep = Annotated[
-    bool, typer.Option("--deep", help="Read every song and every shard, and compare them.")
-]
-Repair = Annotated[
-    bool,
-    typer.Option(
-        "--repair", help="Check deeply; forget what is damaged, so that it is made again."
-    ),
-]
-
-
 @app.command()
 def doctor(
-    home: Home = None, as_json: AsJson = False, deep: Deep = False, repair: Repair = False
+    home: Home = None,
+    as_json: AsJson = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every song and every shard, and compare them.")
+    ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Check deeply; forget what is damaged, so that it is made again."
+        ),
+    ] = False,
 ) -> None:
     """Check the machine, the store and the models; the exit code is 1 if anything is wrong.
 
     Example: [bold]genreflow doctor --deep[/bold]
     """
-    from storage.maintenance.doctor import examine
+    from storage.maintenance.doctor import examine, examine_deeply
 
     config = read_settings(home=home)
+    layout, repaired = config.layout, _repair(config.layout) if repair else []
     embeddings = [name for name in config.read_representations if config.embeds(name)]
-    repaired = _repair(config.layout) if repair else []
-    findings = examine(config.layout, embeddings, config.embeddings)
-    if deep or repair:
-        findings += _examine_deeply(config.layout)
+    findings = examine(layout, embeddings, config.embeddings)
+    if (deep or repair) and layout.catalog.exists():
+        with hold_home(layout):
+            findings += examine_deeply(layout)
+    ok = all(finding.ok for finding in findings)
     if as_json:
         checks = [finding.as_row() for finding in findings]
-        ok = all(finding.ok for finding in findings)
         print_json({"ok": ok, "checks": checks, "repaired": repaired})
     else:
-        _print_findings(findings, repaired)
-    if not all(finding.ok for finding in findings):
+        _show_findings(findings, repaired)
+    if not ok:
         raise typer.Exit(FAILURE)
-
-
-def _examine_deeply(layout: "DataLayout") -> "list[Finding]":
-    from storage.maintenance.doctor import examine_deeply
-
-    if not layout.catalog.exists():
-        return []
-    with hold_home(layout):
-        return examine_deeply(layout)
 
 
 def _repair(layout: "DataLayout") -> list[str]:
@@ -158,14 +154,13 @@ def _repair(layout: "DataLayout") -> list[str]:
         return [f"shard {name}" for name in shards] + [f"song {track_id}" for track_id in songs]
 
 
-def _print_findings(findings: "list[Finding]", repaired: list[str]) -> None:
+def _show_findings(findings: "list[Finding]", repaired: list[str]) -> None:
     for finding in findings:
         mark = "[green]✓[/green]" if finding.ok else "[red]✗[/red]"
         OUT.print(f"{mark} {finding.name}: {finding.message}", soft_wrap=True)
-    for name in repaired:
-        _print(f"Forgotten, to be made again: {name}")
+    show(*(f"Forgotten, to be made again: {name}" for name in repaired))
     if repaired:
-        _print("Now run `genreflow ingest` with your music, then `genreflow extract`.")
+        show("Now run `genreflow ingest` with your music, then `genreflow extract`.")
 
 
 @app.command()
@@ -189,11 +184,6 @@ def tidy(
         from flows.maintenance import tidy as tidy_flow
 
         found = list(tidy_flow(config).removed)
-    for unused in found:
-        _print(f"{unused.kind} {unused.name} {unused.n_bytes / 2**20:.2f} MiB")
+    show(*(f"{unused.kind} {unused.name} {unused.n_bytes / 2**20:.2f} MiB" for unused in found))
     n_mib = sum(unused.n_bytes for unused in found) / 2**20
-    _print(f"{'Would remove' if dry_run else 'Removed'} {n_mib:.2f} MiB.")
-
-
-def _print(sentence: str) -> None:
-    OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)
+    show(f"{'Would remove' if dry_run else 'Removed'} {n_mib:.2f} MiB.")

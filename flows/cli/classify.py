@@ -1,4 +1,4 @@
-"""Command classify: the champion's verdict on songs."""
+"""Command classify: the champion's prediction of songs."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
-from flows.cli.tables import verdicts_table
+from flows.cli.tables import predictions_table
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
@@ -26,14 +26,14 @@ def classify(
     songs: Annotated[list[str], typer.Argument(help="Files, folders or URLs of songs.")],
     home: Home = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help=f"Decide on {FAST_FRAGMENTS} fragments a song.")
+        bool, typer.Option("--fast", help=f"Use only {FAST_FRAGMENTS} fragments a song.")
     ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Predict the genre of songs with the champion; nothing is stored.
 
-    The exit code is 1 if a song cannot be judged; the others are judged all the same.
+    The exit code is 1 if a song cannot be predicted; the others are predicted all the same.
 
     Example: [bold]genreflow classify song.mp3 --json[/bold]
     """
@@ -42,27 +42,24 @@ def classify(
     from tasks.predict import classify_each
 
     found = expand_folders(songs)
-    verdicts = watch(
-        classify_each(config.layout, found, FAST_FRAGMENTS if fast else None), len(found), ERR
-    )
+    n_fragments = FAST_FRAGMENTS if fast else None
+    predictions = watch(classify_each(config.layout, found, n_fragments), len(found), ERR)
     if as_json:
-        print_json([verdict_document(verdict) for verdict in verdicts])
+        print_json([_document(prediction) for prediction in predictions])
     else:
-        OUT.print(verdicts_table(verdicts))
-    if refused := [verdict for verdict in verdicts if verdict.error]:
-        for verdict in refused:
-            complain(verdict.error)
+        OUT.print(predictions_table(predictions))
+    if errors := [prediction.error for prediction in predictions if prediction.error]:
+        complain(*errors)
         raise typer.Exit(FAILURE)
 
 
 def watch(
-    verdicts: "Iterator[SongPrediction]", n_songs: int, console: Console
+    predictions: "Iterator[SongPrediction]", n_songs: int, console: Console
 ) -> "list[SongPrediction]":
-    """Gather verdicts; a bar on a terminal tells how far they are, and goes at the end."""
+    """Gather predictions; a terminal shows a progress bar, which goes at the end."""
     is_shown = console.is_terminal and n_songs > 1
-    bar = Progress(console=console, transient=True, disable=not is_shown)
-    with bar:
-        return list(bar.track(verdicts, total=n_songs, description="Judging"))
+    with Progress(console=console, transient=True, disable=not is_shown) as bar:
+        return list(bar.track(predictions, total=n_songs, description="Predicting"))
 
 
 def expand_folders(songs: list[str]) -> list[str]:
@@ -77,10 +74,10 @@ def expand_folders(songs: list[str]) -> list[str]:
     return expanded
 
 
-def verdict_document(verdict: "SongPrediction") -> dict[str, object]:
-    """Return a verdict as JSON; ``error`` stands in its place where the song was not judged."""
-    if verdict.error:
-        return {"song": verdict.song, "error": verdict.error, "champion": verdict.champion}
-    document = asdict(verdict)
+def _document(prediction: "SongPrediction") -> dict[str, object]:
+    """Return a prediction as JSON; of a song without one, its ``error``."""
+    document = asdict(prediction)
+    if prediction.error:
+        return {name: document[name] for name in ("song", "error", "champion")}
     del document["error"]
     return document

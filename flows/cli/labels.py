@@ -1,17 +1,15 @@
 """Commands on labels: suspects, similar, next."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from flows.cli.app import OUT, AsJson, Home, app, print_json
-from flows.cli.tables import PLAIN
+from flows.cli.app import OUT, SHOWN_DIGITS, AsJson, Home, app, print_json, show
+from flows.cli.tables import plain_table
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from genre_core.representations.features import FeatureConfig
     from tasks.studies.propose import Proposed, ProposedSong
     from tasks.studies.similar import Compared
-
-SHOWN_DIGITS = 12
 
 
 @app.command()
@@ -42,22 +38,11 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not rows:
-        OUT.print("No label looks wrong. `genreflow train` renews the list, if it has embeddings.")
+        show("No label looks wrong. `genreflow train` renews the list, if it has embeddings.")
         return
-    OUT.print(_suspects_table([_suspect_row(row) for row in rows]))
-    OUT.print("Listen, then confirm or correct a label: genreflow decide ID GENRE")
-
-
-def _suspects_table(rows: Sequence[tuple[str, str, str, str]]) -> Table:
-    table = Table(title="Labels that look wrong", **{**PLAIN, "padding": (0, 1, 0, 0)})
-    headings = ("id", "label", "prediction")
-    for heading, column in zip(headings, zip(*rows, strict=True), strict=False):
-        table.add_column(heading, min_width=max(map(len, column)))
-    heading = "song, and the nearest ones of other artists"
-    table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+    headings = ("id", "label", "prediction", "song, and the nearest ones of other artists")
+    OUT.print(plain_table("Labels that look wrong", headings, map(_suspect_row, rows)))
+    show("Play them, then confirm or correct a label: genreflow decide ID GENRE")
 
 
 def _suspect_row(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -82,7 +67,7 @@ def similar(
     among: Annotated[
         Among, typer.Option("--in", help="All songs of the library, or part of them.")
     ] = Among.LIBRARY,
-    n: Annotated[int, typer.Option("--n", min=1, help="So many songs.")] = 10,
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of songs.")] = 10,
     representation: Annotated[
         str, typer.Option(help="The embedding; default: the first of the settings.")
     ] = "",
@@ -105,7 +90,8 @@ def similar(
     if as_json:
         print_json({"song": song, "representation": chosen, "songs": rows})
     else:
-        OUT.print(_similar_table(rows))
+        headings = ("cosine", "genre", "song", "source")
+        OUT.print(plain_table("Similar songs", headings, map(_similar_row, rows)))
 
 
 def _embed(config: "Settings", song: str, representation: str) -> "Compared":
@@ -128,15 +114,10 @@ def _embed(config: "Settings", song: str, representation: str) -> "Compared":
     return embed_song(config.layout, song, Embedder(features=own[0], model=model))
 
 
-def _similar_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="Similar songs", **PLAIN)
-    for heading in ("cosine", "genre", "song", "source"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        source = row["source"] or ""
-        name = name_song(row["artist"], row["title"], source)
-        table.add_row(*map(Text, (f"{row['cosine']:.2f}", row["genre"], name, source)))
-    return table
+def _similar_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    source = row["source"] or ""
+    name = name_song(row["artist"], row["title"], source)
+    return (f"{row['cosine']:.2f}", row["genre"], name, source)
 
 
 @app.command(name="next")
@@ -146,7 +127,7 @@ def propose_next(
         typer.Argument(help="Only songs of this folder or manifest; default: all in the store."),
     ] = None,
     home: Home = None,
-    n: Annotated[int, typer.Option("--n", min=1, help="So many songs.")] = 10,
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of songs.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Propose the unlabelled songs whose labels would help most, as one batch.
@@ -175,32 +156,31 @@ def propose_next(
 
 def _find_features(config: "Settings") -> "FeatureConfig":
     """Return the settings of the first embedding."""
-    found = next((features for features in config.features if features.embedding), None)
-    if found is None:
-        raise UsageError(
-            "Proposals need an embedding. Add one to `representations` (musicnn), and `head` to "
-            "`networks`."
-        )
-    return found
+    for features in config.features:
+        if features.embedding:
+            return features
+    raise UsageError(
+        "Proposals need an embedding. Add one to `representations` (musicnn), and `head` to "
+        "`networks`."
+    )
 
 
 def _show(proposed: "Proposed", music: str | None) -> None:
-    for sentence in _remarks(proposed, music):
-        OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)
+    show(*_remarks(proposed, music))
     if not proposed.songs:
         return
-    table = Table(title="Songs to label next", **PLAIN)
-    for heading in ("song", "artist", "prediction", "p", "why"):
-        table.add_column(heading, overflow="fold")
-    for song in proposed.songs:
-        confidence = f"{song.confidence:.2f}" if song.predicted else ""
-        shown = (song.title or song.song, song.artist, song.predicted, confidence, song.why)
-        table.add_row(*map(Text, shown))
-    OUT.print(table)
-    OUT.print("Listen to each, put its genre in place of the prediction, and train again:")
-    for song in proposed.songs:
-        OUT.print(_command(song), soft_wrap=True, highlight=False, markup=False)
-    OUT.print("genreflow train", highlight=False)
+    headings = ("song", "artist", "prediction", "p", "why")
+    OUT.print(plain_table("Songs to label next", headings, map(_proposed_row, proposed.songs)))
+    show(
+        "Play each, put its genre in place of the prediction, and train again:",
+        *map(_command, proposed.songs),
+        "genreflow train",
+    )
+
+
+def _proposed_row(song: "ProposedSong") -> tuple[str, ...]:
+    confidence = f"{song.confidence:.2f}" if song.predicted else ""
+    return (song.title or song.song, song.artist, song.predicted, confidence, song.why)
 
 
 def _command(song: "ProposedSong") -> str:
@@ -215,17 +195,14 @@ def _remarks(proposed: "Proposed", music: str | None) -> list[str]:
         return [
             f"The store has no unlabelled song {where}with an embedding. {_how_to_ingest(music)}"
         ]
-    n_waiting = proposed.n_unlabelled - proposed.n_embedded
-    unpredicted = proposed.songs and not proposed.songs[0].predicted
-    remarks = (
-        f"{n_waiting} unlabelled songs have no embedding; run `genreflow extract`."
-        if n_waiting
-        else "",
-        "No prediction, because fewer than two genres have songs: the songs are only spread."
-        if unpredicted
-        else "",
-    )
-    return [remark for remark in remarks if remark]
+    remarks = []
+    if n_waiting := proposed.n_unlabelled - proposed.n_embedded:
+        remarks.append(f"{n_waiting} unlabelled songs have no embedding; run `genreflow extract`.")
+    if proposed.songs and not proposed.songs[0].predicted:
+        remarks.append(
+            "No prediction, because fewer than two genres have songs: the songs are only spread."
+        )
+    return remarks
 
 
 def _how_to_ingest(music: str | None) -> str:

@@ -11,16 +11,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.pipeline import Music, prepare_config
-from flows.cli.tables import PLAIN, outcome_sentence, provisional_sentence
+from flows.cli.app import (
+    OUT,
+    SHOWN_DIGITS,
+    AsJson,
+    Home,
+    Verbose,
+    app,
+    prepare_config,
+    print_json,
+    require_store,
+    show,
+)
+from flows.cli.pipeline import Music
+from flows.cli.tables import outcome_sentence, plain_table, provisional_sentence
 from flows.settings import read_settings
-from flows.who import login
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.records import Reason
 from genre_core.representations.features import name_features
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import query
+from storage.catalog.publish import publish, query
+from storage.catalog.recordings import decide_genre
 from storage.catalog.removals import (
     RemovedSong,
     find_artist,
@@ -34,8 +45,9 @@ from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
 
-LONGEST_CELL = 60  # of a list, such as the values of a matrix
-WIDEST_LINE = 10_000  # where no terminal folds it
+LONGEST_LIST = 60  # characters, of the values of a matrix, for one
+WIDEST_ROW = 10_000  # where no terminal folds it
+REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
 
 
 @app.command()
@@ -56,8 +68,8 @@ def sql(
     for name in names:
         table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    (OUT if OUT.is_terminal else Console(width=WIDEST_LINE)).print(table)
+        table.add_row(*(Text(_shorten(value)) for value in row))
+    (OUT if OUT.is_terminal else Console(width=WIDEST_ROW)).print(table)
 
 
 @app.command()
@@ -71,21 +83,18 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    OUT.print(f"Store: {found['home']}", soft_wrap=True)
-    OUT.print(outcome_sentence(found["outcomes"]))
-    for reason, n_songs in found["reasons"].items():
-        OUT.print(f"  {n_songs} {reason}")
+    show(f"Store: {found['home']}", outcome_sentence(found["outcomes"]))
+    show(*(f"  {n_songs} {reason}" for reason, n_songs in found["reasons"].items()))
     for reason, n_songs in found["warnings"].items():
-        OUT.print(f"  {n_songs} {reason} (warning; they are ok)")
-    OUT.print(
+        show(f"  {n_songs} {reason} (warning; they are ok)")
+    show(
         f"Stored: {found['tracks']} tracks, also of songs that were left out after their download, "
-        f"and {found['examples']} examples.",
-        soft_wrap=True,
+        f"and {found['examples']} examples."
     )
     if found["unlabelled"]:
-        OUT.print(f"Unlabelled: {found['unlabelled']} songs, predicted by the champion.")
-    OUT.print(f"Newest snapshot: {found['snapshot_id'] or 'none yet'}")
-    OUT.print(_champion_sentence(found["champion"]), soft_wrap=True)
+        show(f"Unlabelled: {found['unlabelled']} songs, predicted by the champion.")
+    show(f"Newest snapshot: {found['snapshot_id'] or 'none yet'}")
+    show(_champion_sentence(found["champion"]))
 
 
 def _champion_sentence(champion: dict[str, Any] | None) -> str:
@@ -100,14 +109,11 @@ def _champion_sentence(champion: dict[str, Any] | None) -> str:
     return f"{sentence} {provisional_sentence(champion)}" if champion["provisional"] else sentence
 
 
-def _cell(value: object) -> str:
+def _shorten(value: object) -> str:
     text = "" if value is None else str(value)
-    if isinstance(value, list) and len(text) > LONGEST_CELL:
-        return f"{text[: LONGEST_CELL - 1]}…"
+    if isinstance(value, list) and len(text) > LONGEST_LIST:
+        return f"{text[: LONGEST_LIST - 1]}…"
     return text
-
-
-SHOWN_DIGITS = 12
 
 
 @app.command()
@@ -123,19 +129,20 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not rows:
-        OUT.print("No recording needs a decision.")
+        show("No recording needs a decision.")
         return
-    table = Table(title="Recordings with several genres", **PLAIN)
-    for heading in ("recording", "genre", "source", "artist", "title"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        is_listed = row["stage"] == "sources"
-        recording = "(listing)" if is_listed else row["recording"][:SHOWN_DIGITS]
-        shown = (recording, row["genre"], row["source"], row["artist"], row["title"])
-        table.add_row(*map(Text, shown))
-    OUT.print(table)
-    OUT.print("Correct the labels so that they agree, or: genreflow decide RECORDING GENRE")
-    OUT.print("(listing) marks a song that is listed under several genres: list it under one.")
+    headings = ("recording", "genre", "source", "artist", "title")
+    OUT.print(plain_table("Recordings with several genres", headings, map(_conflict_row, rows)))
+    show(
+        "Correct the labels so that they agree, or: genreflow decide RECORDING GENRE",
+        "(listing) marks a song that is listed under several genres: list it under one.",
+    )
+
+
+def _conflict_row(row: dict[str, Any]) -> tuple[str, ...]:
+    is_listed = row["stage"] == "sources"
+    recording = "(listing)" if is_listed else row["recording"][:SHOWN_DIGITS]
+    return (recording, row["genre"], row["source"], row["artist"], row["title"])
 
 
 @app.command()
@@ -146,35 +153,23 @@ def decide(
     ],
     home: Home = None,
 ) -> None:
-    """Decide the genre of a recording and all its duplicates, whatever their sources say.
+    """Decide the genre of a recording and all its duplicates, whatever genre their sources name.
 
     Also confirms or corrects a label that `genreflow suspects` lists.
 
     Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
     """
     config = read_settings(home=home)
-    from storage.catalog.connection import open_catalog
-    from storage.catalog.publish import publish
-    from storage.catalog.recordings import decide_genre
-    from storage.lock import hold_home
-
     layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
-    _require_store(layout)
+    require_store(layout)
     with hold_home(layout):
         with open_catalog(layout) as catalog:
             n_tracks = decide_genre(catalog, song, genre, genres)
         publish(layout)
     duplicates = f", and so are its {n_tracks - 1} duplicates" if n_tracks > 1 else ""
-    _print(f"{song} is {genre}{duplicates}.")
-    _print("`genreflow extract` makes its spectrograms if it has none.")
-
-
-def _require_store(layout: DataLayout) -> None:
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
-
-
-REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
+    show(
+        f"{song} is {genre}{duplicates}.", "`genreflow extract` makes its spectrograms if missing."
+    )
 
 
 @app.command()
@@ -202,11 +197,11 @@ def retry(
 
     report = retry_flow(config, reason, _locate(source))
     tried = (
-        f"{report.n_released} songs were"
+        f"{report.n_released} songs were tried again."
         if report.n_released
-        else "No song was left out for this reason; none was"
+        else "No song was left out for this reason; none was tried again."
     )
-    OUT.print(f"{tried} tried again. {outcome_sentence(report.outcomes)}")
+    show(f"{tried} {outcome_sentence(report.outcomes)}")
 
 
 def _locate(source: str) -> str:
@@ -228,12 +223,12 @@ def remove(
     with_copies: Annotated[
         bool, typer.Option("--with-copies", help="Also remove the duplicates of the recordings.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without a question.")] = False,
     home: Home = None,
 ) -> None:
     """Remove a song for good: audio, spectrograms, predictions. It is never fetched again.
 
-    Its split and a line in `removals` stay. Models that were trained on it stay as they are; the
+    Its split and a row in `removals` stay. Models that were trained on it stay as they are; the
     command names them.
 
     Example: [bold]genreflow remove 3fa94c21 --reason "asked by the label"[/bold]
@@ -241,16 +236,18 @@ def remove(
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
     layout = read_settings(home=home).layout
-    _require_store(layout)
+    require_store(layout)
     plan = _plan_removal(layout, song, artist, with_copies)
-    _print_songs("To be removed", plan.songs)
+    _show_songs("To be removed", plan.songs)
     if not yes:
         typer.confirm("Remove for good?", abort=True)
+    from tasks.nightly import login
+
     with hold_night(layout), hold_home(layout):
         if _plan_removal(layout, song, artist, with_copies) != plan:
             raise GenreflowError("The store has changed since; nothing was removed. Try again.")
         n_bytes = take_down(layout, plan.songs, reason, login())
-    _print(f"Removed {len(plan.songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
+    show(f"Removed {len(plan.songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
     _report_remains(layout, plan)
 
 
@@ -275,27 +272,22 @@ def _plan_removal(layout: DataLayout, song: str, artist: str, with_copies: bool)
 
 def _report_remains(layout: DataLayout, plan: _Removal) -> None:
     """Print where the songs are still named, and what to do about it."""
-    _print("Their ids in the split and in old snapshots stay, and a line in `removals`.")
-    _print("Your own files, and logs that name them, are not removed.")
-    _print("A backup holds them until the next `genreflow backup` into its folder.")
-    _print("Past nightly reports are removed; their artifacts `morning-…` in the Prefect UI stay.")
+    show(
+        "Their ids in the split and in old snapshots stay, and a row in `removals`.",
+        "Your own files, and logs that name them, are not removed.",
+        "A backup holds them until the next `genreflow backup` into its folder.",
+        "Past nightly reports are removed; their artifacts `morning-…` in the Prefect UI stay.",
+    )
     for report in reports_naming(layout, plan.songs):
-        _print(f"{report} still names them; remove it, or make it again.")
+        show(f"{report} still names them; remove it, or make it again.")
     if plan.runs:
-        _print(f"These runs were trained on them and stay: {', '.join(plan.runs)}.")
+        show(f"These runs were trained on them and stay: {', '.join(plan.runs)}.")
     if plan.duplicates:
-        _print_songs(
-            "Duplicates of the recordings, which stay without --with-copies", plan.duplicates
-        )
+        _show_songs("Duplicates of the recordings, which --with-copies removes", plan.duplicates)
     for path in catalog_copies(layout):
-        _print(f"{path} is a copy of an older catalog and still names them; remove it if unneeded.")
+        show(f"{path} is a copy of an older catalog and still names them; remove it if unneeded.")
 
 
-def _print_songs(heading: str, songs: Sequence[RemovedSong]) -> None:
-    _print(f"{heading}:")
-    for song in songs:
-        _print(f"  {song.track_id[:SHOWN_DIGITS]} {song.artist} - {song.title}")
-
-
-def _print(sentence: str) -> None:
-    OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)
+def _show_songs(heading: str, songs: Sequence[RemovedSong]) -> None:
+    named = [f"  {song.track_id[:SHOWN_DIGITS]} {song.artist} - {song.title}" for song in songs]
+    show(f"{heading}:", *named)

@@ -1,26 +1,27 @@
-"""Commands of the line: run, ingest, extract, train, compare, promote."""
+"""Commands of the pipeline: run, ingest, extract, train, demo-library."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from flows.cli.app import ERR, OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.collections import with_collection
-from flows.cli.running import hush_foreseen_errors
-from flows.cli.start import stop_on_interrupt
-from flows.cli.tables import given_up_sentences, outcome_sentence, print_comparison, reason_lines
-from flows.environment import prepare_environment
-from flows.settings import DEFAULT_REPRESENTATIONS, read_settings
+from flows.cli.app import ERR, Home, Verbose, app, prepare_config, show
+from flows.cli.tables import outcome_sentence, print_comparison
+from flows.settings import DEFAULT_REPRESENTATIONS
 from genre_core.errors import UsageError
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
 from genre_core.representations.registry import REPRESENTATIONS
-from storage.catalog.snapshots import choose_published
-from storage.catalog.status import compared_rows, read_status
+from storage.catalog.status import read_status
 from storage.embeddings.config import BUILT_IN
+from storage.lock import hold_home
+from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flows.settings import Settings
 
 Music = Annotated[
@@ -29,17 +30,6 @@ Music = Annotated[
         help="A folder with one folder a genre, a folder with a manifest.csv, a manifest "
         "(CSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` of "
         "the settings."
-    ),
-]
-MaybeMusic = Annotated[
-    str | None, typer.Argument(help="Your music; the built-in library where none is named.")
-]
-Unlabelled = Annotated[
-    bool,
-    typer.Option(
-        "--unlabelled",
-        help="Take in songs without a genre, in folders of any shape: they are predicted, never "
-        "trained on.",
     ),
 ]
 Download = Annotated[
@@ -65,7 +55,7 @@ Seeds = Annotated[
     list[int] | None, typer.Option("--seed", help="Training seed, repeatable. Default: 0.")
 ]
 Genres = Annotated[
-    list[str] | None, typer.Option("--genre", help="Genre to tell apart, repeatable. Default: all.")
+    list[str] | None, typer.Option("--genre", help="Genre to use, repeatable. Default: all.")
 ]
 Representations = Annotated[
     list[str] | None,
@@ -76,38 +66,13 @@ Representations = Annotated[
         autocompletion=lambda: [*BUILT_IN, *REPRESENTATIONS],
     ),
 ]
-Cookies = Annotated[
-    Path | None, typer.Option("--cookies", help="Cookies for music sites, as browsers export them.")
-]
-RateLimit = Annotated[
-    int | None,
-    typer.Option("--rate-limit", help="Fastest download from a music site, in bytes per second."),
-]
-ArchiveFile = Annotated[
-    Path | None,
-    typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
-]
-DespiteAudit = Annotated[
-    bool,
-    typer.Option(
-        "--despite-audit", help="Promote although the audit of the songs failed or is missing."
-    ),
-]
-
-Rollback = Annotated[bool, typer.Option("--rollback", help="Bring the previous champion back.")]
-Version = Annotated[int | None, typer.Option("--version", help="Promote this registered version.")]
-SnapshotId = Annotated[
-    str,
-    typer.Option(
-        "--snapshot",
-        help="A snapshot, or the beginning of its id. Default: the newest of your library.",
-    ),
-]
 
 
 @app.command()
 def run(
-    music: MaybeMusic = None,
+    music: Annotated[
+        str | None, typer.Argument(help="Your music; the built-in library where none is named.")
+    ] = None,
     home: Home = None,
     network: Networks = None,
     fragment_s: Lengths = None,
@@ -117,7 +82,7 @@ def run(
     download: Download = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the whole line: songs in, champion out, one verdict.
+    """Run the whole pipeline: songs in, champion out, one prediction.
 
     Example: [bold]genreflow run[/bold] (built-in library) or [bold]genreflow run ~/Music[/bold]
     """
@@ -131,37 +96,64 @@ def run(
         genres=genre,
         representations=representation,
     )
-    from flows.cli.run import run_line
+    from flows.cli.run import run_pipeline
 
-    run_line(with_collection(config, music, download))
+    run_pipeline(with_collection(config, music, download))
 
 
 @app.command()
 def ingest(
     music: Music = None,
     home: Home = None,
-    unlabelled: Unlabelled = False,
+    unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--unlabelled",
+            help="Take in songs without a genre, in folders of any shape: they are predicted, "
+            "never trained on.",
+        ),
+    ] = False,
     genre: Genres = None,
     download: Download = None,
-    cookies: Cookies = None,
-    rate_limit: RateLimit = None,
-    archive: ArchiveFile = None,
+    cookies: Annotated[
+        Path | None,
+        typer.Option("--cookies", help="Cookies for music sites, as browsers export them."),
+    ] = None,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--rate-limit", help="Fastest download from a music site, in bytes per second."
+        ),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Fetch the songs of a library; every song gets one outcome.
 
     Example: [bold]genreflow ingest ~/Music[/bold]
     """
-    sites = _site_options(cookies, rate_limit, archive)
-    options = {"music": music, "unlabelled": unlabelled or None, "genres": genre, "sites": sites}
-    config = prepare_config(verbose, home=home, **options)
+    sites = {
+        "cookies_file": cookies and str(cookies),
+        "rate_limit_bytes_per_s": rate_limit,
+        "archive_file": archive and str(archive),
+    }
+    config = prepare_config(
+        verbose,
+        home=home,
+        music=music,
+        unlabelled=unlabelled or None,
+        genres=genre,
+        sites={name: option for name, option in sites.items() if option is not None} or None,
+    )
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))
-    OUT.print(f"Looked at: {report.n_new} songs. {outcome_sentence(report.outcomes)}")
+    show(f"Scanned {report.n_new} songs. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
-    for sentence in given_up_sentences(report.given_up):
-        ERR.print(sentence, highlight=False, markup=False)
+    complain_of_sites(report.given_up)
 
 
 @app.command()
@@ -181,10 +173,7 @@ def extract(
     from flows.extract import extract as extract_flow
 
     report = extract_flow(config)
-    OUT.print(
-        f"{report.n_tracks} tracks were looked at; the store has {report.n_examples} examples. "
-        f"{outcome_sentence(report.outcomes)}"
-    )
+    show(f"{report.sentence} {outcome_sentence(report.outcomes)}")
     print_reasons(config)
 
 
@@ -219,89 +208,82 @@ def train(
 
     extract_flow(config)
     report = train_flow(config)
-    champion = report.promotion.run_id if report.promotion else ""
-    layout, rows = config.layout, [run.as_row() for run in report.runs]
-    print_comparison(read_comparison(layout, rows), champion)
-    OUT.print(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
-    OUT.print(
-        report.promotion.reason if report.promotion else explain_rejection(layout, report.snapshot)
-    )
+    layout, promotion = config.layout, report.promotion
+    rows = [run.as_row() for run in report.runs]
+    print_comparison(read_comparison(layout, rows), promotion.run_id if promotion else "")
+    show(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
+    show(promotion.reason if promotion else explain_rejection(layout, report.snapshot))
 
 
-@app.command()
-def compare(home: Home = None, snapshot: SnapshotId = "", as_json: AsJson = False) -> None:
-    """Show the networks on a library side by side, with intervals, seeds averaged.
-
-    Example: [bold]genreflow compare[/bold]
-    """
-    settings = read_settings(home=home)
-    layout, chosen = settings.layout, None
-    chosen = choose_published(layout, settings.snapshot_choice(snapshot))
-    rows = compared_rows(layout, chosen.library_id) if chosen else []
-    if not rows and not as_json:
-        where = f" on {chosen}" if chosen else ""
-        OUT.print(f"No run has finished{where} yet. Run `genreflow train`.", soft_wrap=True)
-        return
-    comparison = read_comparison(layout, rows)
-    if as_json:
-        snapshot_id = chosen.snapshot_id if chosen else None
-        print_json({"snapshot_id": snapshot_id, "runs": rows, **comparison.as_document()})
-    else:
-        OUT.print(f"Runs on {chosen}.", highlight=False, soft_wrap=True)
-        print_comparison(comparison, next((row["run_id"] for row in rows if row["champion"]), ""))
-
-
-@app.command()
-def promote(
-    home: Home = None,
-    despite_audit: DespiteAudit = False,
-    rollback: Rollback = False,
-    version: Version = None,
-    snapshot: SnapshotId = "",
-    verbose: Verbose = False,
+@app.command("demo-library")
+def demo_library(
+    folder: Annotated[Path, typer.Argument(help="Where the songs go, a folder a genre.")],
+    seed: Annotated[int, typer.Option(help="Another seed composes other songs.")] = 0,
 ) -> None:
-    """Promote the best run on a library if it proves better, or a version that you choose.
+    """Compose the built-in library: six genres, by rules, the same for the same seed.
 
-    Example: [bold]genreflow promote[/bold]
+    Example: [bold]genreflow demo-library ~/demo[/bold]
     """
-    config = prepare_config(verbose, home=home)
-    from flows.promote import promote as promote_flow
-    from tasks.promote import explain_rejection
-    from tasks.splits import resolve_snapshot
-
-    if rollback and version is not None:
-        raise UsageError("Use --rollback or --version, not both.")
-    promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
-    if rollback or version is not None:
-        OUT.print(promotion.reason if promotion else "")
-        return
-    chosen = resolve_snapshot(config.layout, config.snapshot_choice(snapshot))
-    OUT.print(f"Runs on {chosen}.", highlight=False, soft_wrap=True)
-    OUT.print(promotion.reason if promotion else explain_rejection(config.layout, chosen))
+    try:
+        compose(folder, seed)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    show(f"The library is in {folder}, songs to classify afterwards in {unseen(folder)}.")
 
 
-def _site_options(
-    cookies: Path | None, rate_limit: int | None, archive: Path | None
-) -> dict[str, object]:
-    """Return the settings of sites that the command line names; the others stay."""
-    options = {
-        "cookies_file": cookies and str(cookies),
-        "rate_limit_bytes_per_s": rate_limit,
-        "archive_file": archive and str(archive),
-    }
-    return {name: option for name, option in options.items() if option is not None}
+def compose(folder: Path, seed: int = 0) -> None:
+    """Compose what is missing of the library, with a bar that shows the progress."""
+    from demo.library import make_library
+
+    with Progress(console=ERR) as bar:
+        row = bar.add_task("compose", total=None)
+        make_library(
+            folder,
+            seed=seed,
+            unseen=unseen(folder),
+            on_song=lambda done, total: bar.update(row, completed=done, total=total),
+        )
+        bar.update(row, completed=1, total=1)
+
+
+def unseen(folder: Path) -> Path:
+    """Return the folder of the songs that are not part of the library."""
+    return folder.with_name(f"{folder.name}-unseen")
+
+
+def with_collection(config: "Settings", named_music: str | None, name: str | None) -> "Settings":
+    """Fetch the public collection that ``--download`` names, and name it as the music."""
+    if name is None:
+        return config
+    if named_music:
+        raise UsageError("Name a library or --download, not both.")
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
+        row = bar.add_task(name, total=None)
+
+        def advance(file: str, done: int, total: int) -> None:
+            bar.update(row, description=file, completed=done, total=total or None)
+
+        music = download_collection(config.layout, name, config.fma_url, config.limits, advance)
+    return replace(config, music=str(music))
 
 
 def print_reasons(config: "Settings") -> None:
-    """Say why songs were left out."""
-    for line in reason_lines(read_status(config.layout)["reasons"]):
-        OUT.print(line, soft_wrap=True, highlight=False)
+    """Print how many songs were left out for which reason, and how to see each."""
+    if reasons := read_status(config.layout)["reasons"]:
+        named = ", ".join(f"{n_songs} {reason}" for reason, n_songs in reasons.items())
+        show(
+            f"Left out: {named}.",
+            'Each with its message: genreflow sql "select source, reason, message from outcomes '
+            "where outcome <> 'ok'\"",
+        )
 
 
-def prepare_config(verbose: bool, **options: object) -> "Settings":
-    """Read the settings and prepare the environment, before anything slow is imported."""
-    config = read_settings(**options)
-    prepare_environment(config.layout.home, verbose, config.device)
-    hush_foreseen_errors()
-    stop_on_interrupt()
-    return config
+def complain_of_sites(given_up: "Mapping[str, str]") -> None:
+    """Print which sites a run has given up, each with its last failure."""
+    for site, failure in given_up.items():
+        ERR.print(
+            f"{site} was given up in this run; the next run tries it again. {failure}",
+            highlight=False,
+            markup=False,
+        )

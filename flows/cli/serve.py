@@ -13,11 +13,10 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import ERR, OUT, Home, app
+from flows.cli.app import ERR, Home, app, show
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
-from storage.home import DataLayout
 
 LONGEST_START_S = 120.0
 LONGEST_STOP_S = 20.0
@@ -27,8 +26,8 @@ PAUSE_S = 0.5
 @app.command()
 def ui(
     home: Home = None,
-    mlflow_port: Annotated[int, typer.Option(help="Where the MLflow UI listens.")] = 5000,
-    prefect_port: Annotated[int, typer.Option(help="Where the Prefect UI listens.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(help="Port of the Prefect UI.")] = 4200,
 ) -> None:
     """Start the MLflow UI and the Prefect UI on 127.0.0.1; Ctrl-C stops both.
 
@@ -37,13 +36,12 @@ def ui(
     Example: [bold]genreflow ui --mlflow-port 5001[/bold]
     """
     layout = read_settings(home=home).layout
-    from storage.models.store import has_runs, server_command
+    from storage.models.store import has_runs, open_tracking, server_command
 
     if not has_runs(layout):
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    _unwind_on_signals()
     mlflow = layout.tracking_server or _address(mlflow_port)
     prefect = _address(prefect_port)
     commands = {f"{prefect}/api/health": _prefect_command(prefect_port)}
@@ -51,16 +49,18 @@ def ui(
         commands[f"{mlflow}/health"] = server_command(layout, mlflow_port)
     with ExitStack() as stack:
         servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
-        _show(layout, mlflow, prefect)
+        runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
+        show(f"MLflow UI:  {mlflow}{runs}", f"Prefect UI: {prefect}/dashboard")
+        show("Ctrl-C ends this.")
         while all(server.poll() is None for server in servers):
             time.sleep(PAUSE_S)
-        raise GenreflowError("One of the servers has stopped; its last lines above say why.")
+        raise GenreflowError("One of the servers has stopped; see its last messages above.")
 
 
 @app.command()
 def serve(
     home: Home = None,
-    port: Annotated[int, typer.Option(help="Where the champion listens.")] = 5001,
+    port: Annotated[int, typer.Option(help="Port of the champion.")] = 5001,
 ) -> None:
     """Serve the champion with MLflow on 127.0.0.1; Ctrl-C stops it.
 
@@ -72,15 +72,19 @@ def serve(
     from tasks.predict import require_champion
 
     champion = require_champion(layout)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    open_tracking(layout)  # a home that was moved says so before MLflow looks for its models
+    _unwind_on_signals()
+    open_tracking(layout)  # a home that was moved is relocated before MLflow looks for its models
     os.environ.update(champion_settings(layout, os.environ.get("PATH", "")))
     with _server(champion_command(port), f"{_address(port)}/health") as process:
-        OUT.print(f"Champion {champion.version}: POST {_address(port)}/invocations")
-        OUT.print("Ctrl-C stops it.")
+        show(f"Champion {champion.version}: POST {_address(port)}/invocations", "Ctrl-C stops it.")
         process.wait()
-        raise GenreflowError("The server has stopped; its last lines above say why.")
+        raise GenreflowError("The server has stopped; see its last messages above.")
+
+
+def _unwind_on_signals() -> None:
+    """Raise KeyboardInterrupt at Ctrl-C and SIGTERM, so that the servers are stopped, too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _address(port: int) -> str:
@@ -98,7 +102,7 @@ def _prefect_command(port: int) -> list[str]:
 def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; it answers when the block begins."""
     if _answers(health):
-        raise UsageError(f"Something listens already where {health} would be; name another port.")
+        raise UsageError(f"The address of {health} is in use; name another port.")
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     settings["PREFECT_UI_API_URL"] = health.removesuffix("/health")
     environment = {**os.environ, **settings}
@@ -133,12 +137,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         ERR.print(f"The server {process.pid} does not end; it is killed.")
         process.kill()
-
-
-def _show(layout: DataLayout, mlflow: str, prefect: str) -> None:
-    from storage.models.store import open_tracking
-
-    runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
-    OUT.print(f"MLflow UI:  {mlflow}{runs}", soft_wrap=True)
-    OUT.print(f"Prefect UI: {prefect}/dashboard", soft_wrap=True)
-    OUT.print("Ctrl-C ends this.")

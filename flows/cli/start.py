@@ -8,6 +8,7 @@ from importlib import import_module
 from types import FrameType
 from typing import Any
 
+STOPPED = 130
 SENTENCE = "\nStopped. What was finished is kept; run the same command again to resume.\n"
 ALONE = ("classify",)
 """Commands that are imported without the others, whose import takes longer than their work."""
@@ -25,12 +26,12 @@ def stop_on_interrupt() -> None:
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     sys.stderr.write(SENTENCE)
-    sys.stderr.flush()
     for server in _embedded_servers():
         server.server_process.kill()
-    # die of the signal, as the shell expects: it then reports 130 and ends its own script, too
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.raise_signal(signal.SIGINT)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # sys.exit would wait for the chunks that threads are working on, up to 64 songs each
+    os._exit(STOPPED)
 
 
 def _embedded_servers() -> list[Any]:
@@ -60,6 +61,6 @@ def main() -> None:
         quiet_libraries()
     command = next(iter(sys.argv[1:]), "")
     import_module(f"flows.cli.{command if command in ALONE else 'main'}")
-    from flows.cli.running import main as run
+    from flows.cli.app import main as run
 
     run()

@@ -1,26 +1,25 @@
-"""Commands of the studies: sweep, kernels, ladder, thesis-report, reproduce, curve."""
+"""Commands of the studies, and explain."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, print_json
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, prepare_config
+from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, prepare_config, print_json
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
 from flows.cli.tables import PLAIN
 from flows.settings import read_settings
-from genre_core.studies.learning_curve import N_DRAWS, CurvePoint, LearningCurve
+from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
 
 if TYPE_CHECKING:
     from flows.studies.sweep import SweepReport
-    from genre_core.studies.claims.findings import TestedClaim
-    from tasks.studies.ladder import LadderReport
-    from tasks.studies.reproduce import Reproduction
     from tasks.studies.sweep import SweepRow
 
+NARROW = {**PLAIN, "padding": (0, 1, 0, 0)}
 THESIS_LENGTHS_S = (1.0, 1.5, 2.0, 2.5, 3.0)
 
 
@@ -85,17 +84,18 @@ def rows_table(rows: Sequence["SweepRow"]) -> Table:
     numbers would not fit into 80 columns.
     """
     representations, seeds = {row.representation for row in rows}, {row.n_seeds for row in rows}
-    table = Table(title=_title(representations, seeds), **{**PLAIN, "padding": (0, 1, 0, 0)})
+    shared = [f"on {name}" for name in representations if len(representations) == 1]
+    shared += [f"{n} {'seed' if n == 1 else 'seeds'} each" for n in seeds if len(seeds) == 1]
+    title = ", ".join(("Macro F1 by song", *shared, "the best on validation first"))
+    table = Table(title=title, **NARROW)
     table.add_column("network", overflow="fold")
     numbers = ("length", *(("seeds",) if len(seeds) > 1 else ()), "validation", "test")
     for heading in (*numbers, "weights", "time", "a song"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        network = (
-            row.network if len(representations) == 1 else f"{row.network}\n{row.representation}"
-        )
+        below = f"\n{row.representation}" if len(representations) > 1 else ""
         table.add_row(
-            network,
+            f"{row.network}{below}",
             f"{row.fragment_s:g} s",
             *([str(row.n_seeds)] if len(seeds) > 1 else []),
             Text(str(row.validation_macro_f1)),
@@ -105,12 +105,6 @@ def rows_table(rows: Sequence["SweepRow"]) -> Table:
             f"{row.bytes_per_song / 1000:.0f} kB",
         )
     return table
-
-
-def _title(representations: set[str], seeds: set[int]) -> str:
-    shared = [f"on {name}" for name in representations if len(representations) == 1]
-    shared += [f"{n} {'seed' if n == 1 else 'seeds'} each" for n in seeds if len(seeds) == 1]
-    return ", ".join(("Macro F1 by song", *shared, "the best on validation first"))
 
 
 @app.command()
@@ -135,10 +129,9 @@ def kernels(
     from flows.studies.kernels import kernels as kernels_flow
 
     plan = QUICK if quick else KernelPlan()
-    plan = replace(plan, seeds=tuple(dict.fromkeys(seed or plan.seeds)))
-    study = kernels_flow(
-        config, replace(plan, epochs=epochs if epochs is not None else plan.epochs)
-    )
+    seeds = tuple(dict.fromkeys(seed or plan.seeds))
+    epochs = plan.epochs if epochs is None else epochs
+    study = kernels_flow(config, replace(plan, seeds=seeds, epochs=epochs))
     OUT.print(f"Figures and numbers are in {study.folder}", soft_wrap=True)
     OUT.print(f"and in MLflow, run {study.run_id}.", soft_wrap=True)
 
@@ -166,7 +159,6 @@ def ladder(
     Example: [bold]genreflow ladder --seed 0 --epochs 20[/bold]
     """
     config = prepare_config(verbose, home=home)
-    from flows.studies.ladder import LadderRequest
     from flows.studies.ladder import ladder as ladder_flow
     from genre_core.studies.ladder.rungs import LadderConfig
 
@@ -179,17 +171,13 @@ def ladder(
         batch_size=config.training.batch_size,
         learning_rate=config.training.learning_rate,
     )
-    report = ladder_flow(config, LadderRequest(fragment_s=fragment_s, config=measured))
+    report = ladder_flow(config, measured, fragment_s)
     if as_json:
         print_json(report.as_document())
-    else:
-        _print_ladder(report)
-
-
-def _print_ladder(report: "LadderReport") -> None:
+        return
     from genre_core.studies.ladder.report import ladder_notes, ladder_rows
 
-    table = Table(title="The ladder: accuracy", **{**PLAIN, "padding": (0, 1, 0, 0)})
+    table = Table(title="The ladder: accuracy", **NARROW)
     table.add_column("")
     table.add_column("change", no_wrap=True)
     for heading in ("by fragment", "by song", "chance"):
@@ -226,12 +214,6 @@ def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose =
     claims, shared = share_reason(report.claims, report.too_few)
     if shared:
         OUT.print(shared, highlight=False)
-    OUT.print(_claims_table(claims))
-    OUT.print(f"The page is {report.page}", soft_wrap=True)
-    OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
-
-
-def _claims_table(claims: Sequence["TestedClaim"]) -> Table:
     table = Table(title="The claims of the thesis", **PLAIN)
     for heading in ("claim", "finding"):
         table.add_column(heading, no_wrap=True)
@@ -239,7 +221,9 @@ def _claims_table(claims: Sequence["TestedClaim"]) -> Table:
     for claim in claims:
         finding = str(claim.finding)
         table.add_row(claim.claim_id, Text(finding, COLOURS[finding]), Text(claim.reason))
-    return table
+    OUT.print(table)
+    OUT.print(f"The page is {report.page}", soft_wrap=True)
+    OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
 
 
 @app.command()
@@ -260,20 +244,16 @@ def reproduce(
     if as_json:
         print_json({**asdict(found), "succeeded": found.succeeded})
     else:
-        _print_reproduction(found)
+        known = {True: "the same", False: "different", None: "not known of this run"}
+        OUT.print(f"Examples {found.examples_digest}: {known[found.same_examples]}.")
+        OUT.print(f"Seed {found.seed}, settings: the same.")
+        for split in ("validation", "test"):
+            score, is_within = (getattr(found, f"{split}_{x}") for x in ("macro_f1", "within"))
+            where = "within" if is_within else "outside"
+            OUT.print(f"{split} macro F1 {score:.3f}: {where} the interval.")
+        OUT.print(f"Predictions: {'' if found.is_identical else 'not '}bit-identical.")
     if not found.succeeded:
         raise typer.Exit(FAILURE)
-
-
-def _print_reproduction(found: "Reproduction") -> None:
-    known = {True: "the same", False: "different", None: "not known of this run"}
-    OUT.print(f"Examples {found.examples_digest}: {known[found.same_examples]}.")
-    OUT.print(f"Seed {found.seed}, settings: the same.")
-    for split in ("validation", "test"):
-        score, is_within = (getattr(found, f"{split}_{x}") for x in ("macro_f1", "within"))
-        where = "within" if is_within else "outside"
-        OUT.print(f"{split} macro F1 {score:.3f}: {where} the interval.")
-    OUT.print(f"Predictions: {'' if found.is_identical else 'not '}bit-identical.")
 
 
 @app.command()
@@ -311,14 +291,40 @@ def _curves_table(curves: Sequence[LearningCurve]) -> Table:
     for curve in curves:
         table.add_column(curve.name, no_wrap=True)
     table.add_column("songs predicted", justify="right")
-    for points in zip(*(curve.points for curve in curves), strict=True):
-        table.add_row(*_curve_row(str(points[0].n_songs), points))
-    all_songs = [curve.all_songs for curve in curves if curve.all_songs]
-    if len(all_songs) == len(curves):
-        table.add_row(*_curve_row("all", all_songs))
+    rows = [(str(p[0].n_songs), p) for p in zip(*(c.points for c in curves), strict=True)]
+    if all(curve.all_songs for curve in curves):
+        rows.append(("all", tuple(curve.all_songs for curve in curves if curve.all_songs)))
+    for size, points in rows:
+        scores = [str(point.accuracy) for point in points]
+        table.add_row(*map(Text, (size, *scores, str(points[0].n_scored))))
     return table
 
 
-def _curve_row(size: str, points: Sequence[CurvePoint]) -> list[Text]:
-    scores = [str(point.accuracy) for point in points]
-    return [Text(value) for value in (size, *scores, str(points[0].n_scored))]
+@app.command()
+def explain(
+    song: Annotated[str, typer.Argument(help="A file or URL of a song.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the figures (default: reports/explain/SONG).")
+    ] = None,
+    run: Annotated[str, typer.Option(help="A run in place of the champion, by its run_id.")] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Draw which bands and moments the prediction of a song rests on; nothing else is stored.
+
+    Of a convolutional network, also the activations of its layers.
+
+    Example: [bold]genreflow explain song.mp3 --out figures[/bold]
+    """
+    layout = prepare_config(verbose, home=home).layout
+    from tasks.studies.explain import explain_song
+
+    folder = out or layout.reports / "explain" / (Path(song).stem or "song")
+    explanation = explain_song.fn(layout, song, folder, run)
+    if as_json:
+        print_json(asdict(explanation))
+        return
+    OUT.print(f"{explanation.genre}, {explanation.probability:.2f}")
+    for figure in explanation.figures:
+        OUT.print(f"  {figure}", soft_wrap=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import OUT
+from flows.cli.app import OUT, show
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import Significance
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 
@@ -36,6 +35,16 @@ AUDIT_COLOURS = {
     Level.WARN: "[yellow]warn[/yellow]",
     Level.FAIL: "[red]fail[/red]",
 }
+
+
+def plain_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Build a table without lines whose cells wrap and hold no markup."""
+    table = Table(title=title, **PLAIN)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(value)) for value in row))
+    return table
 
 
 def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
@@ -63,8 +72,8 @@ def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
 def print_comparison(comparison: Comparison, champion: str) -> None:
     """Show scores with their intervals, and the difference of each network to the best."""
     OUT.print(groups_table(comparison.groups, champion))
-    for sentence in (*_doubts(comparison.groups), *difference_sentences(comparison.differences)):
-        OUT.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+    sentences = (*_doubts(comparison.groups), *difference_sentences(comparison.differences))
+    show(*(f"  {sentence}" for sentence in sentences))
 
 
 def difference_sentences(differences: Sequence[Difference]) -> list[str]:
@@ -82,106 +91,73 @@ def difference_sentences(differences: Sequence[Difference]) -> list[str]:
 
 
 def _doubts(groups: Sequence[RunGroup]) -> list[str]:
-    """Say that the order means little where most intervals span more than half the scale."""
+    """Warn that the order means little where most intervals span more than half the scale."""
     scores = [score.macro_f1 for group in groups for score in (group.validation, group.test)]
     if median(score.high - score.low for score in scores) <= WIDE_INTERVAL:
         return []
-    return [
-        "Most intervals span more than half the scale: so few songs were scored that the order of "
-        "the table means little."
-    ]
+    return ["Most intervals span more than half the scale: the order of the table means little."]
 
 
-def verdicts_table(verdicts: Sequence[SongPrediction]) -> Table:
-    """Show the champion's verdicts, a song a line."""
-    table = Table(title="Verdicts", **PLAIN)
+def predictions_table(predictions: Sequence[SongPrediction]) -> Table:
+    """Show the champion's predictions, a song a row."""
+    table = Table(title="Predictions", **PLAIN)
     for heading in ("song", "genre", "confidence", "alternatives"):
         table.add_column(heading, overflow="fold")
-    for verdict in verdicts:
-        table.add_row(_short(verdict.song), *_verdict_cells(verdict))
+    for prediction in predictions:
+        name = Text(prediction.song.rstrip("/").rsplit("/", 1)[-1])
+        table.add_row(name, *_prediction_columns(prediction))
     return table
 
 
-def _verdict_cells(verdict: SongPrediction) -> tuple[str, str, str]:
+def _prediction_columns(prediction: SongPrediction) -> tuple[str, str, str]:
     """Return genre, confidence and alternatives; of an unknown song, the nearest genres."""
-    if verdict.error:
-        return "[red]not judged[/red]", "", ""
-    ranked = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
-    if verdict.unknown:
+    if prediction.error:
+        return "[red]no prediction[/red]", "", ""
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+    if prediction.unknown:
         return "[yellow]unknown[/yellow]", "", f"nearest: {_shares(ranked[:N_NEAREST])}"
     (genre, confidence), *others = ranked
-    if verdict.alternatives is None:  # a champion of an older genreflow
-        return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(others[:N_NEAREST])
-    held = [(name, share) for name, share in others if name in verdict.alternatives]
-    return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(held)
+    alternatives = prediction.alternatives
+    if alternatives is None:  # the model was trained without enough songs to choose them
+        shown = others[:N_NEAREST]
+    else:
+        shown = [(name, share) for name, share in others if name in alternatives]
+    return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(shown)
 
 
 def _shares(ranked: Sequence[tuple[str, float]]) -> str:
     return ", ".join(f"{genre} {share:.2f}" for genre, share in ranked)
 
 
-def _short(song: str) -> Text:
-    """Return the name of a song's file."""
-    return Text(song.rstrip("/").rsplit("/", 1)[-1])
-
-
-def given_up_sentences(given_up: Mapping[str, str]) -> list[str]:
-    """Say which sites a run has given up, and what becomes of their songs."""
-    return [
-        f"{site} was given up in this run, the next one asks again. {sentence}"
-        for site, sentence in given_up.items()
-    ]
-
-
-def reason_lines(reasons: Mapping[str, int]) -> list[str]:
-    """Say how many songs were left out for which reason, and how to see each."""
-    if not reasons:
-        return []
-    named = ", ".join(f"{n_songs} {reason}" for reason, n_songs in reasons.items())
-    return [
-        f"Left out: {named}.",
-        'Each with its message: genreflow sql "select source, reason, message from outcomes '
-        "where outcome <> 'ok'\"",
-    ]
-
-
 def outcome_sentence(outcomes: Mapping[str, int]) -> str:
-    """Say how many songs there are, and how many of them stand where."""
+    """Describe how many songs there are, and how many have which outcome."""
     counts = ", ".join(f"{n_songs} {outcome}" for outcome, n_songs in outcomes.items())
     return f"All songs: {sum(outcomes.values())}, of which {counts}."
 
 
 def audit_table(checks: Sequence[Check]) -> Table:
-    """Show what each check measured, a check a line."""
+    """Show what each check measured, a check a row."""
     table = Table(title="Audit", **PLAIN)
     for heading in ("", "check"):
         table.add_column(heading, no_wrap=True)
     for heading in ("value", "95 % interval", "chance"):
         table.add_column(heading, justify="right", no_wrap=True)
     for check in checks:
+        interval, value = check.interval, "–" if check.value is None else f"{check.value:.2f}"
+        if check.name is CheckName.OVERLAP:  # a number of overlaps
+            value = f"{check.value:.0f}" if check.value else "–"
         table.add_row(
             AUDIT_COLOURS[check.level],
             str(check.name),
-            _value(check),
-            Text(_ends(check.interval)),
+            value,
+            Text(f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"),
             f"{check.chance:.2f}" if check.chance else "–",
         )
     return table
 
 
-def _ends(interval: Interval | None) -> str:
-    return f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"
-
-
-def _value(check: Check) -> str:
-    """Show a score; of the check that counts overlaps a number, or a dash where there is none."""
-    if check.name is CheckName.OVERLAP:
-        return f"{check.value:.0f}" if check.value else "–"
-    return "–" if check.value is None else f"{check.value:.2f}"
-
-
 def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
-    """Describe in a line what an audit found: the checks that did not pass, the worst first."""
+    """Describe in a sentence what an audit found: the checks that did not pass, the worst first."""
     names = {level: [c.name for c in checks if c.level is level] for level in reversed(Level)}
     doubtful = "; ".join(
         f"{level}: {', '.join(found)}"
@@ -193,8 +169,8 @@ def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
 
 
 def provisional_sentence(champion: Mapping[str, Any]) -> str:
-    """Say why a champion is provisional."""
+    """Explain why a champion is provisional."""
     return (
         f"It is provisional: {champion['n_validation_songs']} validation songs are fewer than "
-        f"{FEWEST_VALIDATION_SONGS}. Add songs, and it has to prove itself against others."
+        f"{FEWEST_VALIDATION_SONGS}. Add songs, and it is compared with others again."
     )

@@ -54,10 +54,7 @@ QUICK = KernelPlan(
 
 @flow
 def kernels(config: Settings | None = None, plan: KernelPlan | None = None) -> Study:
-    """Train what is missing on the latest snapshot, compare, prune, draw.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
+    """Train what is missing on the latest snapshot, compare, prune, draw."""
     config, plan = config or read_settings(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):

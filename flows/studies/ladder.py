@@ -1,6 +1,6 @@
 """Flow ladder: the published protocol with all its faults, then one fault fewer a rung."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from prefect import flow
@@ -25,26 +25,19 @@ REPRESENTATIONS = ("getec_int16", "getec", "thesis")
 FRAGMENT_S = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderRequest:
-    """One fragment length, in seconds, and how each rung is measured."""
-
-    fragment_s: float = FRAGMENT_S
-    config: LadderConfig = field(default_factory=LadderConfig)
-
-
 @flow
-def ladder(config: Settings | None = None, request: LadderRequest | None = None) -> LadderReport:
-    """Extract → split → train what is missing, rung after rung → report.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
-    config, request = config or read_settings(), request or LadderRequest()
+def ladder(
+    config: Settings | None = None,
+    measured: LadderConfig | None = None,
+    fragment_s: float = FRAGMENT_S,
+) -> LadderReport:
+    """Extract → split → train what is missing, rung after rung → report."""
+    config, measured = config or read_settings(), measured or LadderConfig()
     config = replace(
         config,
         representations=REPRESENTATIONS,
-        fragment_lengths_s=(request.fragment_s,),
-        networks=(request.config.network,),
+        fragment_lengths_s=(fragment_s,),
+        networks=(measured.network,),
     )
     layout, features = config.layout, config.features
     extract(config)
@@ -52,7 +45,7 @@ def ladder(config: Settings | None = None, request: LadderRequest | None = None)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
         named = dict(zip(REPRESENTATIONS, snapshots, strict=True))
         name = Path(config.music).name or "the library"
-        plan = plan_ladder(layout, request.config, named, request.fragment_s, name)
+        plan = plan_ladder(layout, measured, named, fragment_s, name)
         close_killed_runs(layout)
         missing = select_ladder_trials(layout, plan)
         with show_progress("ladder", len(missing), "trainings") as advance:

@@ -9,10 +9,7 @@ from tasks.studies.reproduce import Reproduction, retrain
 
 @flow
 def reproduce(run: str, config: Settings | None = None) -> Reproduction:
-    """Rebuild the snapshot of a run, train it again with its seed and settings, and compare.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
+    """Rebuild the snapshot of a run, train it again with its seed and settings, and compare."""
     config = config or read_settings()
     with hold_home(config.layout):
         return retrain(config.layout, run)

@@ -38,7 +38,6 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     """Extract → split → train what is missing, until the time is up → report.
 
     A training that is under way when the time is up is finished. The champion stays as it is.
-    Without a ``config`` the settings are read where the flow runs.
     """
     started_s = time.monotonic()
     config = config or read_settings()

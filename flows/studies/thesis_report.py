@@ -6,21 +6,14 @@ from flows.settings import Settings, read_settings
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs
 from tasks.studies.thesis_evidence import gather_evidence
-from tasks.studies.thesis_figures import draw_figures
-from tasks.studies.thesis_report import ThesisReport, open_report, write_report
+from tasks.studies.thesis_report import ThesisReport, write_report
 
 
 @flow
 def thesis_report(config: Settings | None = None) -> ThesisReport:
-    """Gather evidence, draw, test the claims, write; nothing is trained.
-
-    Without a ``config`` the settings are read where the flow runs.
-    """
+    """Gather evidence, draw, test the claims, write; nothing is trained."""
     config = config or read_settings()
     layout = config.layout
     with hold_home(layout):
         close_killed_runs(layout)
-        gathered = gather_evidence(layout)
-        study = open_report(layout, gathered)
-        figures = draw_figures(study, gathered)
-        return write_report(study, gathered, figures)
+        return write_report(layout, gather_evidence(layout))

@@ -1,6 +1,12 @@
-"""Baselines without sound: a random forest on other columns, compared with the best run."""
+"""Baselines without sound: the genre from the file or from metadata, compared with the best run.
 
-from collections.abc import Mapping, Sequence
+Sturm, "A simple method to determine if a music information retrieval system is a 'horse'", IEEE
+Trans. Multimedia 16(6), 2014; Geirhos et al., "Shortcut learning in deep neural networks", Nature
+Machine Intelligence 2, 2020.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,67 +14,125 @@ import numpy.typing as npt
 
 from genre_core.audit.intervals import recall_interval
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
-from genre_core.evaluation.bootstrap import Interval
-from genre_core.signal.fragments import Float64Array
+from genre_core.audit.songs import AuditedSong, fold_groups
+from genre_core.evaluation.bootstrap import Float64Array, Interval
+from genre_core.records import Split
 
 SHOWN = 3
+FEWEST_TRAIN = 4
+FILE_CUES = (
+    "loudness_db",
+    "duration_s",
+    "bit_rate",
+    "sample_rate",
+    "codec",
+    "cutoff_hz",
+    "n_bytes",
+)
+FILE_TREES = 100
+FILE_ADVICE = "Add songs of each genre from other encoders, or encode all alike."
+
+TEXTS = ("artist", "album", "publisher")
+FORMAT = ("bit_rate", "sample_rate", "codec", "channels")
+METADATA_CUES: Mapping[str, tuple[str, ...]] = {
+    **{text: (text,) for text in TEXTS},
+    "year": ("year",),
+    "file": FORMAT,
+}
+METADATA_TREES = 40
+MOST_WORDS = 200
+"""Most frequent words of each text that are used."""
+MOST_SONGS = 1000
+WORD = r"(?u)\b\w\w+\b"
+METADATA_ADVICE = (
+    "Genre and origin go together in this library: add songs of each genre by other artists, "
+    "labels and albums."
+)
 
 BoolArray = npt.NDArray[np.bool_]
+Folds = list[tuple[list[int], list[int]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Baseline:
-    """Scored songs, and which of them a baseline and the best run predict correctly.
+def check_shortcuts(
+    songs: Sequence[AuditedSong], predictions: Mapping[str, str], config: AuditConfig
+) -> Check:
+    """Predict the genre from the file alone, and compare with the predictions of the best run.
 
-    Attributes
-    ----------
-    name : str
-        As messages name it: ``the file``.
-    genres, groups : tuple of str
-        The genre of each song, and the group that its interval resamples.
-    by_cue : mapping of str to bool [shape=(n_songs,)]
-        Hits of forests on one cue alone.
-    together : bool [shape=(n_songs,)]
-        Hits of the forest on all cues.
-    predictions : tuple of str
-        Of the best run; empty where it predicts none.
+    The value is the mean recall over genres, on validation and test songs, of a forest that is
+    trained on the `FILE_CUES` of the training songs. ``predictions`` are those of the best run for
+    validation and test songs, by track; empty where there is none. See `report_baseline`.
     """
+    train = [song for song in songs if song.split == Split.TRAIN]
+    known = {song.genre for song in train}
+    scored = [song for song in songs if song.split != Split.TRAIN and song.genre in known]
+    if len({song.genre for song in scored}) < 2 or len(train) < FEWEST_TRAIN:
+        return untested(
+            CheckName.SHORTCUTS, "songs of two genres are needed in and outside training."
+        )
+    genres = np.array([song.genre for song in scored])
 
-    name: str
-    genres: tuple[str, ...]
-    groups: tuple[str, ...]
-    by_cue: Mapping[str, BoolArray]
-    together: BoolArray
-    predictions: tuple[str, ...]
+    def hits(cues: Sequence[str]) -> BoolArray:
+        columns = cue_columns([*train, *scored], cues)
+        fitted, rest = columns[: len(train)], columns[len(train) :]
+        predicted = forest_predictions(fitted, [song.genre for song in train], rest, FILE_TREES)
+        return np.asarray(predicted == genres)
 
-    @property
-    def is_predicted(self) -> BoolArray:
-        """Songs that the best run predicts."""
-        return np.array([bool(genre) for genre in self.predictions])
+    baseline = Baseline(
+        name="the file",
+        genres=genres,
+        groups=[song.group_id for song in scored],
+        by_cue={cue: hits((cue,)) for cue in FILE_CUES},
+        together=hits(FILE_CUES),
+        predictions=np.array([predictions.get(song.track_id, "") for song in scored]),
+    )
+    return report_baseline(CheckName.SHORTCUTS, baseline, FILE_ADVICE, config)
 
-    @property
-    def run_hits(self) -> BoolArray:
-        """Songs that the best run predicts correctly."""
-        return np.asarray(self.predictions, dtype=str) == np.asarray(self.genres, dtype=str)
+
+def check_metadata(
+    songs: Sequence[AuditedSong], predictions: Mapping[str, str], config: AuditConfig
+) -> Check:
+    """Predict the genre from metadata alone, and compare with the predictions of the best run.
+
+    The value is the mean recall over genres of a forest that sees the words of artist, album and
+    publisher, the year, bit rate, sample rate, codec and channels of at most 1000 songs. Each song
+    is predicted from songs of other artists. See `report_baseline`.
+
+    Notes
+    -----
+    As folds separate artists, an artist's name does not predict its own songs. Words count where
+    artists share them: styles (``orchestra``, ``dj``), and common albums or labels, which show that
+    a genre comes from one collection, whose sound a model may learn in place of the genre.
+    """
+    drawn = np.random.default_rng([config.seed, 17]).permutation(len(songs))[:MOST_SONGS]
+    songs = [songs[at] for at in sorted(drawn)]
+    artists = fold_groups(songs)
+    folds = list(_artist_folds(songs, artists, config))
+    scored = sorted(at for _, held_out in folds for at in held_out)
+    if len({songs[at].genre for at in scored}) < 2:
+        return untested(
+            CheckName.METADATA, "songs of two genres are needed, each by two artists at least."
+        )
+    baseline = Baseline(
+        name="the metadata",
+        genres=np.array([songs[at].genre for at in scored]),
+        groups=[artists[at] for at in scored],
+        by_cue={
+            name: _metadata_hits(songs, folds, cues)[scored]
+            for name, cues in METADATA_CUES.items()
+            if any(getattr(song, cue) for song in songs for cue in cues)
+        },
+        together=_metadata_hits(songs, folds, (*TEXTS, "year", *FORMAT))[scored],
+        predictions=np.array([predictions.get(songs[at].track_id, "") for at in scored]),
+    )
+    return report_baseline(CheckName.METADATA, baseline, METADATA_ADVICE, config)
 
 
 def forest_predictions(
     train: Float64Array, genres: Sequence[str], scored: Float64Array, n_trees: int
 ) -> npt.NDArray[np.str_]:
-    """Predict genres with a random forest.
+    """Predict genres with a random forest: (n_scored,), empty where no column is known.
 
-    Parameters
-    ----------
-    train, scored : float64 [shape=(n_songs, n_columns)]
-        NaN where unknown; columns that are unknown in training are left out.
-    genres : sequence of str
-        Of the songs of ``train``.
-    n_trees : int
-
-    Returns
-    -------
-    str [shape=(n_scored,)]
-        Empty where no column is left.
+    Columns are NaN where unknown; those that are unknown in training are left out.
     """
     from sklearn.ensemble import RandomForestClassifier
 
@@ -80,125 +144,186 @@ def forest_predictions(
     return np.asarray(forest.predict(scored[:, is_known]), dtype=str)
 
 
-def mean_recall(hits: BoolArray, genres: Sequence[str]) -> float:
+def cue_columns(songs: Sequence[AuditedSong], cues: Sequence[str]) -> Float64Array:
+    """Return the cues of songs as numbers, (n_songs, n_cues).
+
+    A codec is its place in the alphabet of codecs; NaN where a sound was not measured.
+    """
+    codecs = {codec: at for at, codec in enumerate(sorted({song.codec for song in songs}))}
+    rows = [
+        [codecs[song.codec] if cue == "codec" else getattr(song, cue) for cue in cues]
+        for song in songs
+    ]
+    return np.array(rows, np.float64)
+
+
+def mean_recall(hits: BoolArray, genres: Sequence[str] | npt.NDArray[np.str_]) -> float:
     """Mean over genres of the share of their songs that are hits."""
     true = np.asarray(genres, dtype=str)
     return float(np.mean([hits[true == genre].mean() for genre in np.unique(true)]))
 
 
+def _artist_folds(
+    songs: Sequence[AuditedSong], artists: Sequence[str], config: AuditConfig
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the songs to fit on, and those to predict: of other artists, in genres fitted on."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    genres = [song.genre for song in songs]
+    most_songs = max(Counter(genres).values(), default=0)
+    n_folds = min(config.n_folds, len(set(artists)), most_songs)
+    if n_folds < 2:
+        return
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=config.seed)
+    for fitted, held_out in splitter.split(songs, genres, artists):
+        known = {genres[at] for at in fitted}
+        yield fitted.tolist(), [at for at in held_out.tolist() if genres[at] in known]
+
+
+def _metadata_hits(songs: Sequence[AuditedSong], folds: Folds, cues: Sequence[str]) -> BoolArray:
+    """Which songs a forest on these cues predicts correctly, (n_songs,)."""
+    genres = np.array([song.genre for song in songs])
+    hits = np.zeros(len(songs), bool)
+    numeric = [cue for cue in cues if cue not in TEXTS]
+    numbers = cue_columns(songs, numeric)
+    if "year" in numeric:
+        years = numbers[:, numeric.index("year")]
+        years[years == 0] = np.nan
+    for fitted, held_out in folds:
+        words = [_words(songs, fitted, cue) for cue in cues if cue in TEXTS]
+        columns = np.hstack([numbers, *words])
+        fit_genres = genres[fitted].tolist()
+        predicted = forest_predictions(
+            columns[fitted], fit_genres, columns[held_out], METADATA_TREES
+        )
+        hits[held_out] = predicted == genres[held_out]
+    return hits
+
+
+def _words(songs: Sequence[AuditedSong], fitted: Sequence[int], text: str) -> Float64Array:
+    """Whether each song has each word that fitted songs have, (n_songs, n_words)."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    texts = [getattr(song, text) for song in songs]
+    vectorizer = CountVectorizer(binary=True, max_features=MOST_WORDS, token_pattern=WORD)
+    if not any(map(vectorizer.build_analyzer(), (texts[at] for at in fitted))):
+        return np.zeros((len(songs), 0))
+    vectorizer.fit([texts[at] for at in fitted])
+    return np.asarray(vectorizer.transform(texts).toarray(), np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Baseline:
+    """Scored songs, and which of them a baseline predicts correctly.
+
+    Attributes
+    ----------
+    name : str
+        As messages name it: ``the file``.
+    groups : sequence of str
+        The group of each song, which its interval resamples.
+    by_cue : mapping of str to bool [shape=(n_songs,)]
+        Hits of forests on one cue alone.
+    together : bool [shape=(n_songs,)]
+        Hits of the forest on all cues.
+    predictions : str [shape=(n_songs,)]
+        Of the best run; empty where it predicts none.
+    """
+
+    name: str
+    genres: npt.NDArray[np.str_]
+    groups: Sequence[str]
+    by_cue: Mapping[str, BoolArray]
+    together: BoolArray
+    predictions: npt.NDArray[np.str_]
+
+
 def report_baseline(
     check: CheckName, baseline: Baseline, advice: str, config: AuditConfig
 ) -> Check:
-    """Compare a baseline with the best run.
+    """Compare a baseline with the best run by mean recall over genres; chance is 1 over them.
 
-    Returns
-    -------
-    Check
-        Its value is the mean recall of the baseline over genres; chance is 1 over their number.
-        Its two answers are "it explains more than ``config.shortcut_share`` of the score of the
-        best run above chance" and "it does not". It warns where the value does and the interval
-        lies above chance, passes where the whole interval does not, else it is inconclusive.
+    Its two answers are "it explains more than ``config.shortcut_share`` of the score of the best
+    run above chance" and "it does not". It warns where the value does and the interval lies above
+    chance, passes where the whole interval does not, else it is inconclusive.
 
-    Notes
-    -----
-    The share explained is (value - chance) / (run - chance), both by mean recall; without a run,
-    that of a perfect one. It is an upper bound: metadata and sound may be correlated.
+    The share explained is (value - chance) / (run - chance); without a run, that of a perfect one.
+    It is an upper bound: metadata and sound may be correlated.
     """
-    chance = 1 / len(set(baseline.genres))
-    if _score(baseline, np.ones(len(baseline.genres), bool), config).low <= chance:
+    genres, n_songs = baseline.genres, len(baseline.genres)
+    chance = 1 / len(set(genres))
+
+    def score_of(hits: BoolArray) -> Interval:
+        rng = np.random.default_rng([config.seed, 7])
+        return recall_interval(hits, genres, baseline.groups, config.n_resamples, rng)
+
+    if score_of(np.ones(n_songs, bool)).low <= chance:
         return untested(
             check,
-            f"{len(baseline.genres)} songs of {len(set(baseline.groups))} artists are too few to "
+            f"{n_songs} songs of {len(set(baseline.groups))} artists are too few to "
             "distinguish even a perfect score from chance. Add songs of other artists.",
         )
-    score, best = _score(baseline, baseline.together, config), _run_recall(baseline)
-    reference = 1.0 if best is None else best
-    limit = chance + config.shortcut_share * max(0.0, reference - chance)
-    level = _level(score, chance, limit)
-    by_cue = {cue: mean_recall(hits, baseline.genres) for cue, hits in baseline.by_cue.items()}
-    explained = _share_explained(score.value, reference, chance)
-    sentences = [
-        f"{baseline.name} alone predicts the genre with a mean recall of {score} on "
-        f"{len(baseline.genres)} songs, chance {chance:.2f}; best cues: {_describe_cues(by_cue)}.",
-        _describe_run(baseline, best, explained),
-        _describe_level(level, len(baseline.genres), score, chance, limit, advice),
-    ]
+    score, best = score_of(baseline.together), _run_recall(baseline)
+    limit = chance + config.shortcut_share * max(0.0, (1.0 if best is None else best) - chance)
+    level = Level.PASS if score.high <= limit else Level.INCONCLUSIVE
+    if score.low > chance and score.value > limit:
+        level = Level.WARN
+    included = "chance" if score.low <= chance else f"{limit:.2f}, above which it warns"
+    ending = {
+        Level.WARN: f" {advice}",
+        Level.PASS: "",
+        Level.INCONCLUSIVE: f" Inconclusive: {n_songs} songs are too few (interval includes "
+        f"{included}).",
+    }[level]
+    by_cue = {cue: mean_recall(hits, genres) for cue, hits in baseline.by_cue.items()}
+    ranked = sorted(by_cue.items(), key=lambda item: -item[1])[:SHOWN]
+    best_cues = ", ".join(f"{cue} {recall:.2f}" for cue, recall in ranked)
+    beside, details = _compare_with_run(baseline, score.value, chance, best)
     return Check(
         name=check,
         level=level,
         value=score.value,
         interval=score,
         chance=chance,
-        message=" ".join(sentences).strip(),
-        details={"by_cue": by_cue, "explained": explained, **_run_details(baseline, best)},
+        message=f"{baseline.name} alone predicts the genre with a mean recall of {score} on "
+        f"{n_songs} songs, chance {chance:.2f}; best cues: {best_cues}. {beside}{ending}",
+        details={"by_cue": by_cue, **details},
     )
-
-
-def _score(baseline: Baseline, hits: BoolArray, config: AuditConfig) -> Interval:
-    rng = np.random.default_rng([config.seed, 7])
-    return recall_interval(hits, baseline.genres, baseline.groups, config.n_resamples, rng)
-
-
-def _level(score: Interval, chance: float, limit: float) -> Level:
-    if score.low > chance and score.value > limit:
-        return Level.WARN
-    return Level.PASS if score.high <= limit else Level.INCONCLUSIVE
 
 
 def _run_recall(baseline: Baseline) -> float | None:
     """Mean recall of the best run on the songs that it predicts, if any."""
-    is_predicted = baseline.is_predicted
+    is_predicted = baseline.predictions != ""
     if not is_predicted.any():
         return None
-    genres = np.asarray(baseline.genres, dtype=str)[is_predicted].tolist()
-    return mean_recall(baseline.run_hits[is_predicted], genres)
+    hits = baseline.predictions == baseline.genres
+    return mean_recall(hits[is_predicted], baseline.genres[is_predicted])
 
 
-def _share_explained(value: float, best: float, chance: float) -> float:
-    """Share of a score above chance that the baseline reaches, in 0..1."""
-    if value <= chance:
-        return 0.0
-    return 1.0 if best <= chance else min(1.0, (value - chance) / (best - chance))
-
-
-def _describe_cues(by_cue: Mapping[str, float]) -> str:
-    ranked = sorted(by_cue.items(), key=lambda item: -item[1])[:SHOWN]
-    return ", ".join(f"{cue} {recall:.2f}" for cue, recall in ranked)
-
-
-def _describe_run(baseline: Baseline, best: float | None, explained: float) -> str:
+def _compare_with_run(
+    baseline: Baseline, value: float, chance: float, best: float | None
+) -> tuple[str, dict[str, float | None]]:
+    """Share of the run's score above chance that the baseline explains: sentences and values."""
+    reference = 1.0 if best is None else best
+    explained = 0.0
+    if value > chance:
+        explained = min(1.0, (value - chance) / (reference - chance)) if reference > chance else 1.0
     if best is None:
-        return f"That is {explained:.0%} of a perfect score above chance; no run has finished."
-    n_songs = int(baseline.is_predicted.sum())
-    on_songs = "" if n_songs == len(baseline.genres) else f" on its {n_songs} songs"
-    beyond = _beyond(baseline)
-    rest = (
-        ""
-        if beyond is None
-        else f" Where {baseline.name} alone errs, the run is {beyond:.0%} right."
+        sentence = f"That is {explained:.0%} of a perfect score above chance; no run has finished."
+        return sentence, {"explained": explained}
+    is_predicted = baseline.predictions != ""
+    n_predicted = int(is_predicted.sum())
+    on_songs = "" if n_predicted == len(baseline.genres) else f" on its {n_predicted} songs"
+    missed = is_predicted & ~baseline.together
+    beyond, rest = None, ""
+    if missed.any():
+        beyond = float((baseline.predictions == baseline.genres)[missed].mean())
+        rest = f" Where {baseline.name} alone errs, the run is {beyond:.0%} right."
+    sentence = (
+        f"That is {explained:.0%} of the best run's score above chance ({best:.2f}{on_songs})."
     )
-    share = f"{explained:.0%} of the best run's score above chance ({best:.2f}{on_songs})"
-    return f"That is {share}.{rest}"
-
-
-def _beyond(baseline: Baseline) -> float | None:
-    """Accuracy of the run on the songs that the baseline misses."""
-    missed = baseline.is_predicted & ~baseline.together
-    return float(baseline.run_hits[missed].mean()) if missed.any() else None
-
-
-def _describe_level(
-    level: Level, n_songs: int, score: Interval, chance: float, limit: float, advice: str
-) -> str:
-    if level is Level.WARN:
-        return advice
-    if level is Level.PASS:
-        return ""
-    included = "chance" if score.low <= chance else f"{limit:.2f}, above which it warns"
-    return f"Inconclusive: {n_songs} songs are too few (interval includes {included})."
-
-
-def _run_details(baseline: Baseline, best: float | None) -> dict[str, float | None]:
-    if best is None:
-        return {}
-    return {"champion_recall": best, "champion_where_baseline_errs": _beyond(baseline)}
+    return sentence + rest, {
+        "explained": explained,
+        "champion_recall": best,
+        "champion_where_baseline_errs": beyond,
+    }

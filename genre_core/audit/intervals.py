@@ -5,8 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from genre_core.evaluation.bootstrap import Interval, bootstrap, sum_by_group, widened_tail
-from genre_core.signal.fragments import Float64Array
+from genre_core.evaluation.bootstrap import (
+    Float64Array,
+    Interval,
+    bootstrap,
+    sum_by_group,
+    widened_tail,
+)
 
 TAIL = 0.025
 
@@ -16,13 +21,8 @@ def two_way_interval(
 ) -> Interval:
     """Mean over permutations and songs, when both are resampled.
 
-    Parameters
-    ----------
-    hits, weights : float64 [shape=(n_draws, n_songs)]
-        Right predictions of a song in a permutation, and all of them; the mean is the ratio of
-        their sums.
-    n_resamples : int
-    rng : numpy.random.Generator
+    ``hits`` and ``weights``, (n_draws, n_songs), are the right predictions of a song in a
+    permutation, and all of them; the mean is the ratio of their sums.
 
     Notes
     -----
@@ -43,17 +43,8 @@ def two_way_interval(
 def prediction_interval(hits: Float64Array, n_resamples: int, rng: np.random.Generator) -> Interval:
     """Mean of single predictions, right (1) or wrong (0), over permutations and songs.
 
-    Parameters
-    ----------
-    hits : float64 [shape=(n_draws, n_songs)]
-    n_resamples : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Interval
-        The hull of three: songs resampled with all their permutations, permutations with all
-        their songs, and the exact binomial one.
+    ``hits`` are (n_draws, n_songs). The hull of three: songs resampled with all their permutations,
+    permutations with all their songs, and the exact binomial one.
 
     Notes
     -----
@@ -63,7 +54,7 @@ def prediction_interval(hits: Float64Array, n_resamples: int, rng: np.random.Gen
     """
     by_song, by_draw = (
         cluster_interval(hits.ravel(), [str(n) for n in which.ravel()], n_resamples, rng)
-        for which in (np.indices(hits.shape)[1], np.indices(hits.shape)[0])
+        for which in reversed(np.indices(hits.shape))
     )
     return _hull(by_song, by_draw, _exact_interval(hits))
 
@@ -71,21 +62,10 @@ def prediction_interval(hits: Float64Array, n_resamples: int, rng: np.random.Gen
 def source_interval(
     hits: Float64Array, sources: Sequence[str], n_resamples: int, rng: np.random.Generator
 ) -> Interval:
-    """Share of hits on music of other sources.
+    """Share of hits, (n_songs,), on music of other sources.
 
-    Parameters
-    ----------
-    hits : float64 [shape=(n_songs,)]
-    sources : sequence of str
-        The source of each song.
-    n_resamples : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Interval
-        The hull of two: whole sources resampled, with tails that are wider the fewer they are, and
-        the exact binomial one, for resamples of two similar sources have next to no width.
+    The hull of two: whole sources resampled, with tails that are wider the fewer they are, and
+    the exact binomial one, for resamples of two similar sources have next to no width.
     """
     tail = widened_tail(len(set(sources))) if len(set(sources)) > 1 else TAIL
     return _hull(cluster_interval(hits, sources, n_resamples, rng, tail), _exact_interval(hits))
@@ -112,25 +92,21 @@ def cluster_interval(
 
 def recall_interval(
     hits: npt.NDArray[np.bool_],
-    genres: Sequence[str],
+    genres: Sequence[str] | npt.NDArray[np.str_],
     groups: Sequence[str],
     n_resamples: int,
     rng: np.random.Generator,
 ) -> Interval:
-    """Mean recall over genres, when groups (artists) of songs are resampled; see `bootstrap`.
-
-    ``hits``, ``genres`` (true ones) and ``groups`` have one entry a song.
-    """
+    """Mean recall over the true genres, when groups (artists) of songs are resampled."""
     inside = np.asarray(genres, dtype=str)[:, None] == np.unique(genres)
     sums = sum_by_group(np.hstack([inside & hits[:, None], inside]).astype(np.float64), groups)
-    return bootstrap(sums, _mean_recall, rng, n_resamples=n_resamples)[0].within(0, 1)
 
+    def recall(summed: Float64Array) -> Float64Array:
+        right, scored = np.split(summed, 2, axis=-1)
+        shares = np.divide(right, scored, out=np.zeros_like(right), where=scored > 0)
+        return shares.sum(axis=-1, keepdims=True) / (scored > 0).sum(axis=-1, keepdims=True)
 
-def _mean_recall(sums: Float64Array) -> Float64Array:
-    """Mean over the genres that were drawn, from hits and songs of each: (..., 1)."""
-    right, scored = np.split(sums, 2, axis=-1)
-    recall = np.divide(right, scored, out=np.zeros_like(right), where=scored > 0)
-    return recall.sum(axis=-1, keepdims=True) / (scored > 0).sum(axis=-1, keepdims=True)
+    return bootstrap(sums, recall, rng, n_resamples=n_resamples)[0].within(0, 1)
 
 
 def _exact_interval(hits: Float64Array) -> Interval:

@@ -1,4 +1,9 @@
-"""Label permutation: permuted labels can be predicted only if the split leaks."""
+"""Label permutation: permuted labels can be predicted only if the split leaks.
+
+Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017: networks
+memorise random labels, so a score above chance is a leak (Ojala and Garriga, "Permutation tests for
+studying classifier performance", JMLR 11, 2010).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -7,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.audit.intervals import prediction_interval, two_way_interval
-from genre_core.audit.learners import Learner, Measured, describe_others
+from genre_core.audit.learners import Learner, Measured, report_measured
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.splits import SHARES
 from genre_core.evaluation.bootstrap import Interval
+from genre_core.evaluation.songs import vote_songs
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.records import LEARNING_SPLITS, Split
 
 MOST_VALUES = 4096
 """Values of a matrix; larger ones are averaged over frames."""
+OTHERS = (Split.VALIDATION, Split.TEST)
 
 Splits = npt.NDArray[np.object_]
 
@@ -45,8 +52,8 @@ def subsample_examples(examples: Examples, n_fragments: int) -> Examples:
 def shrink(matrices: Float32Array) -> Float32Array:
     """Average blocks of frames until a matrix has at most 4096 values, or one frame.
 
-    float32 (n_examples, n_bands, n_frames) to (n_examples, n_bands, n_blocks); frames behind the
-    last complete block are left out.
+    From (n_examples, n_bands, n_frames) to (n_examples, n_bands, n_blocks); frames behind the last
+    complete block are left out.
     """
     n_examples, n_bands, n_frames = matrices.shape
     block = min(n_frames, -(-n_bands * n_frames // MOST_VALUES))
@@ -76,15 +83,11 @@ def permute_labels(
     n_genres: int,
     rng: np.random.Generator,
 ) -> dict[str, int]:
-    """Assign random labels to recordings, in equal numbers in each subset of the split.
+    """Assign random labels, 0..n_genres-1, to tracks, in equal numbers in each subset.
 
-    Returns ``track_id`` to a label in 0..n_genres-1. Duplicates of one recording get one label, as
-    they have one genre; in two subsets, that of the first.
-
-    Notes
-    -----
-    The remainder goes to genres drawn at random, so that every label is equally probable for every
-    recording and independent between subsets: whatever a model learns in one, it is right in
+    Duplicates of one recording get one label, as they have one genre; in two subsets, that of the
+    first. The remainder goes to genres drawn at random, so that every label is equally probable for
+    every recording and independent between subsets: whatever a model learns in one, it is right in
     another with probability 1 / n_genres.
     """
     split_of = {recordings[song.track_id]: song.split for song in reversed(songs)}
@@ -105,12 +108,6 @@ def assign_labels(
     return labels
 
 
-def splits_by_song(examples: Examples, songs: Sequence[AuditedSong]) -> Splits:
-    """Subset of each example: that of its song."""
-    split_of = {song.track_id: song.split for song in songs}
-    return np.array([split_of[track_id] for track_id in examples.track_ids], object)
-
-
 def splits_by_fragment(examples: Examples, rng: np.random.Generator) -> Splits:
     """Subset of each example, drawn for each fragment separately: 70, 15 and 15 %."""
     cuts = (np.cumsum(list(SHARES.values())) * len(examples)).round().astype(int)
@@ -125,15 +122,10 @@ def predict_by_song(
     probabilities: Float32Array, examples: Examples
 ) -> tuple[npt.NDArray[np.object_], Int64Array, Int64Array]:
     """Return songs, true labels, and labels predicted by the mean of the fragments."""
-    from genre_core.evaluation.songs import vote_songs
-
     label_of_song = dict(zip(examples.track_ids.tolist(), examples.labels.tolist(), strict=True))
     track_ids, by_song = vote_songs(probabilities, examples.track_ids, "mean")
     labels = np.array([label_of_song[track_id] for track_id in track_ids], np.int64)
     return track_ids, labels, by_song.argmax(axis=1).astype(np.int64)
-
-
-OTHERS = (Split.VALIDATION, Split.TEST)
 
 
 def check_by_song(
@@ -143,38 +135,40 @@ def check_by_song(
     n_genres: int,
     config: AuditConfig,
 ) -> Check:
-    """Score permuted labels on the stored split: the accuracy must be at chance.
+    """Score permuted labels on the stored split: the accuracy by song must be at chance.
 
-    Parameters
-    ----------
-    learners : sequence of Learner
-        Their examples are of ``songs``; the true labels are not used. The first decides.
-    recordings : mapping
-        From `name_recordings`.
-
-    Returns
-    -------
-    Check
-        Its value is the mean accuracy by song on validation and test. It fails above chance, and
-        warns below, which no leak explains.
-        Its two answers are "no song leaks", which scores at chance, and "a share of
-        ``config.leak_share`` of the songs has a duplicate in training", which scores
-        chance + leak_share (1 - chance). It passes where the interval excludes the second, and is
-        inconclusive where it includes both.
-
-    Notes
-    -----
-    Validation chooses nothing here, so that validation songs are scored, too.
-    Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017:
-    networks memorise random labels, so a score above chance is a leak
-    (Ojala and Garriga, "Permutation tests for studying classifier performance", JMLR 11, 2010).
+    The first learner decides; the true labels of its examples are not used. Validation chooses
+    nothing here, so that validation songs are scored, too. It fails above chance, and warns below,
+    which no leak explains.
+    Its two answers are "no song leaks", which scores at chance, and "a share of
+    ``config.leak_share`` of the songs has a duplicate in training", which scores
+    chance + leak_share (1 - chance). It passes where the interval excludes the second, and is
+    inconclusive where it includes both.
     """
-    if missing := missing_splits(songs):
+    if missing := _missing_splits(songs):
         return untested(CheckName.BY_SONG, missing)
-    others = [song for song in songs if song.split in OTHERS]
     measured = [_score_songs(learner, songs, recordings, n_genres, config) for learner in learners]
-    counts = {"n_draws": learners[0].n_draws, "n_scored_songs": len(others)}
-    return _report_by_song(measured, 1 / n_genres, counts, config.leak_share)
+    score, n_draws, chance = measured[0].score, learners[0].n_draws, 1 / n_genres
+    n_songs = sum(song.split in OTHERS for song in songs)
+    share = config.leak_share
+    with_leak = chance + share * (1 - chance)
+    level = _level_by_song(score, chance, with_leak)
+    ending = {
+        Level.PASS: f"No leak: duplicates of {share:.0%} of these songs would score "
+        f"{with_leak:.2f}.",
+        Level.INCONCLUSIVE: f"Inconclusive: {n_songs} songs and {n_draws} permutations are too "
+        f"few (interval includes chance and {with_leak:.2f}, the score if {share:.0%} of the "
+        "songs leaked). Add songs, or raise audit.n_draws.",
+        Level.WARN: "That is below chance, which no leak explains. Raise audit.n_draws.",
+        Level.FAIL: "Only a leak between the subsets explains that: do not trust scores of this "
+        "snapshot; look for duplicates and artists in two subsets.",
+    }[level]
+    sentence = (
+        f"labels permuted among songs {n_draws} times: {learners[0].name} scores {score} on "
+        f"{n_songs} validation and test songs, chance {chance:.2f}. {ending}"
+    )
+    details = {"n_draws": n_draws, "n_scored_songs": n_songs, "score_with_leak": with_leak}
+    return report_measured(CheckName.BY_SONG, level, measured, chance, sentence, details)
 
 
 def check_by_fragment(
@@ -190,15 +184,36 @@ def check_by_fragment(
     "they do not". Its value is the accuracy by fragment. It passes above chance, which also shows
     by how much such a split inflates a score, and is inconclusive otherwise.
     """
-    if missing := missing_splits(songs):
+    if missing := _missing_splits(songs):
         return untested(CheckName.BY_FRAGMENT, missing)
     measured = [
         _score_fragments(learner, songs, recordings, n_genres, config) for learner in learners
     ]
-    return _report_by_fragment(measured, 1 / n_genres, learners[0].n_draws, len(songs))
+    score, n_draws, chance = measured[0].score, learners[0].n_draws, 1 / n_genres
+    level = Level.PASS if score.low > chance else Level.INCONCLUSIVE
+    ending = {
+        Level.PASS: "A fragment-level split would inflate the score by this much, and the audit "
+        "detects leaks.",
+        Level.INCONCLUSIVE: f"Inconclusive: {len(songs)} songs are too few to show that a leak "
+        "would be detected (interval does not exceed chance). Add songs.",
+    }[level]
+    sentence = (
+        f"the same labels with fragments of each song in all subsets: {learners[0].name} scores "
+        f"{score}, chance {chance:.2f}. {ending}"
+    )
+    details = {"n_draws": n_draws, "n_songs": len(songs)}
+    return report_measured(CheckName.BY_FRAGMENT, level, measured, chance, sentence, details)
 
 
-def missing_splits(songs: Sequence[AuditedSong]) -> str:
+def _level_by_song(score: Interval, chance: float, with_leak: float) -> Level:
+    if score.low > chance:
+        return Level.FAIL
+    if score.high < chance:
+        return Level.WARN
+    return Level.PASS if score.high < with_leak else Level.INCONCLUSIVE
+
+
+def _missing_splits(songs: Sequence[AuditedSong]) -> str:
     """Sentence that names subsets without a song; empty if there are none."""
     found = {song.split for song in songs}
     empty = [str(split) for split in LEARNING_SPLITS if split not in found]
@@ -212,13 +227,14 @@ def _score_songs(
     n_genres: int,
     config: AuditConfig,
 ) -> Measured:
-    splits = splits_by_song(learner.examples, songs)
+    split_of = {song.track_id: song.split for song in songs}
+    splits = np.array([split_of[track_id] for track_id in learner.examples.track_ids], object)
     track_ids = sorted(set(learner.examples.track_ids[np.isin(splits, OTHERS)]))
     column = {track_id: at for at, track_id in enumerate(track_ids)}
     hits = np.zeros((learner.n_draws, len(column)))
     for draw in range(learner.n_draws):
         labels = permute_labels(songs, recordings, n_genres, _rng(config, draw))
-        tested, probabilities = _score_others(learner, labels, splits, config, draw)
+        tested, probabilities = _score_others(learner, labels, splits, config.seed + draw)
         found, true, predicted = predict_by_song(probabilities, tested)
         hits[draw, [column[track_id] for track_id in found]] = true == predicted
     score = prediction_interval(hits, config.n_resamples, _rng(config, -1))
@@ -238,7 +254,7 @@ def _score_fragments(
     for draw in range(learner.n_draws):
         labels = permute_labels(songs, recordings, n_genres, _rng(config, draw))
         splits = splits_by_fragment(learner.examples, _rng(config, draw, 1))
-        tested, probabilities = _score_others(learner, labels, splits, config, draw)
+        tested, probabilities = _score_others(learner, labels, splits, config.seed + draw)
         columns = [column[track_id] for track_id in tested.track_ids]
         np.add.at(hits[draw], columns, probabilities.argmax(axis=1) == tested.labels)
         np.add.at(weights[draw], columns, 1)
@@ -247,90 +263,14 @@ def _score_fragments(
 
 
 def _score_others(
-    learner: Learner,
-    labels: Mapping[str, int],
-    splits: Splits,
-    config: AuditConfig,
-    draw: int,
+    learner: Learner, labels: Mapping[str, int], splits: Splits, seed: int
 ) -> tuple[Examples, Float32Array]:
     """Train on relabelled training examples; return the others and their probabilities."""
     examples = relabel(learner.examples, labels)
-    train = select(examples, splits == Split.TRAIN)
     others = select(examples, np.isin(splits, OTHERS))
-    return others, learner.fit(train, others, config.seed + draw)
+    return others, learner.fit(select(examples, splits == Split.TRAIN), others, seed)
 
 
 def _rng(config: AuditConfig, *stream: int) -> np.random.Generator:
     """Random generator for one purpose; -1 is that of the resamples."""
     return np.random.default_rng([config.seed, *(number + 1 for number in stream)])
-
-
-def _report_by_song(
-    measured: Sequence[Measured], chance: float, counts: Mapping[str, int], leak_share: float
-) -> Check:
-    first, others = measured[0], measured[1:]
-    n_draws, n_songs = counts["n_draws"], counts["n_scored_songs"]
-    with_leak = chance + leak_share * (1 - chance)
-    level = _level_by_song(first.score, chance, with_leak)
-    ending = {
-        Level.PASS: f"No leak: duplicates of {leak_share:.0%} of these songs would score "
-        f"{with_leak:.2f}.",
-        Level.INCONCLUSIVE: f"Inconclusive: {n_songs} songs and {n_draws} permutations are too "
-        f"few (interval includes chance and {with_leak:.2f}, the score if {leak_share:.0%} of the "
-        "songs leaked). Add songs, or raise audit.n_draws.",
-        Level.WARN: "That is below chance, which no leak explains. Raise audit.n_draws.",
-        Level.FAIL: "Only a leak between the subsets explains that: do not trust scores of this "
-        "snapshot; look for duplicates and artists in two subsets.",
-    }[level]
-    return Check(
-        name=CheckName.BY_SONG,
-        level=level,
-        value=first.score.value,
-        interval=first.score,
-        chance=chance,
-        message=f"labels permuted among songs {n_draws} times: {first.learner} scores "
-        f"{first.score} on {n_songs} validation and test songs, chance {chance:.2f}. {ending}"
-        f"{describe_others(others)}",
-        details={
-            **counts,
-            "learner": first.learner,
-            "score_with_leak": with_leak,
-            "beside": [other.as_document() for other in others],
-        },
-    )
-
-
-def _level_by_song(score: Interval, chance: float, with_leak: float) -> Level:
-    if score.low > chance:
-        return Level.FAIL
-    if score.high < chance:
-        return Level.WARN
-    return Level.PASS if score.high < with_leak else Level.INCONCLUSIVE
-
-
-def _report_by_fragment(
-    measured: Sequence[Measured], chance: float, n_draws: int, n_songs: int
-) -> Check:
-    first, others = measured[0], measured[1:]
-    detects_leaks = first.score.low > chance
-    ending = (
-        "A fragment-level split would inflate the score by this much, and the audit detects leaks."
-        if detects_leaks
-        else f"Inconclusive: {n_songs} songs are too few to show that a leak would be detected "
-        "(interval does not exceed chance). Add songs."
-    )
-    return Check(
-        name=CheckName.BY_FRAGMENT,
-        level=Level.PASS if detects_leaks else Level.INCONCLUSIVE,
-        value=first.score.value,
-        interval=first.score,
-        chance=chance,
-        message=f"the same labels with fragments of each song in all subsets: {first.learner} "
-        f"scores {first.score}, chance {chance:.2f}. {ending}{describe_others(others)}",
-        details={
-            "n_draws": n_draws,
-            "n_songs": n_songs,
-            "learner": first.learner,
-            "beside": [other.as_document() for other in others],
-        },
-    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.examples import Examples, Float32Array
 from genre_core.representations.embeddings import song_examples
@@ -24,17 +25,9 @@ Fit = Callable[[Examples, Examples, int], Float32Array]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learner:
-    """A learner and what it learns from.
+    """A learner, the examples that it reads, and how many permutations of labels it is fitted on.
 
-    Attributes
-    ----------
-    name : str
-        As messages name it: ``a small network``.
-    fit : callable
-    examples : Examples
-        Of the audited songs, in the representation that it reads.
-    n_draws : int
-        Permutations of the labels that it is trained on.
+    Messages name it: ``a small network``.
     """
 
     name: str
@@ -56,11 +49,32 @@ class Measured:
         return {"learner": self.learner, "value": value, "interval": ends}
 
 
-def describe_others(others: Sequence[Measured]) -> str:
-    """Sentence with the scores of the learners that do not decide; empty without any."""
-    if not others:
-        return ""
-    return f" Beside it: {', '.join(f'{other.learner} {other.score}' for other in others)}."
+def report_measured(
+    name: CheckName,
+    level: Level,
+    measured: Sequence[Measured],
+    chance: float,
+    message: str,
+    details: Mapping[str, object],
+) -> Check:
+    """Return a check with the score of the first learner, and those of the others beside it."""
+    first, others = measured[0], measured[1:]
+    if others:
+        scores = ", ".join(f"{other.learner} {other.score}" for other in others)
+        message = f"{message} Beside it: {scores}."
+    return Check(
+        name=name,
+        level=level,
+        value=first.score.value,
+        interval=first.score,
+        chance=chance,
+        message=message,
+        details={
+            **details,
+            "learner": first.learner,
+            "beside": [other.as_document() for other in others],
+        },
+    )
 
 
 def nearest_neighbour(n_genres: int) -> Fit:
@@ -80,13 +94,8 @@ def nearest_neighbour(n_genres: int) -> Fit:
 def head_of_songs(group_of_song: Mapping[str, str], prior: Float32Array, n_genres: int) -> Fit:
     """Return the learner of the pipeline: a head on the means of songs.
 
-    Parameters
-    ----------
-    group_of_song : mapping
-        Groups are kept together in the folds that choose the head.
-    prior : float32 [shape=(n_tags, n_genres)]
-        Zeros alone: no prior.
-    n_genres : int
+    Groups are kept together in the folds that choose the head. ``prior`` is (n_tags, n_genres);
+    zeros alone: no prior.
     """
 
     def fit(train: Examples, scored: Examples, seed: int) -> Float32Array:

@@ -1,16 +1,16 @@
 """Leave-one-source-out: how well is music of new sources predicted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from genre_core.audit.intervals import source_interval
 from genre_core.audit.label_permutation import predict_by_song, select
-from genre_core.audit.learners import Learner, Measured, describe_others
+from genre_core.audit.learners import Learner, Measured, report_measured
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong, assign_folds, genres_of_several, name_sources
 from genre_core.evaluation.bootstrap import Interval
+from genre_core.evaluation.metrics import score_predictions
 from genre_core.examples import Examples
 
 FEWEST_GENRES = 2
@@ -22,12 +22,8 @@ Predictions = dict[str, tuple[int, int]]
 """``track_id`` to the true and the predicted label of a song."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fold:
-    """Songs to train on and songs to score."""
-
-    train: frozenset[str]
-    scored: frozenset[str]
+Fold = tuple[frozenset[str], frozenset[str]]
+"""Tracks to train on and tracks to score."""
 
 
 def check_leave_one_source_out(
@@ -35,20 +31,13 @@ def check_leave_one_source_out(
 ) -> Check:
     """Score the songs of each source with learners trained on the other sources.
 
-    Parameters
-    ----------
-    learners : sequence of Learner
-        Their examples are of ``songs``, whose genres, sorted, are the labels. The first decides.
-
-    Returns
-    -------
-    Check
-        Its value is the accuracy over all songs of genres that come from several sources; its
-        interval resamples sources, and chance is the share of the largest of these genres. It is
-        compared with the score on as many random folds.
-        Its two answers are "it predicts music of other sources", where the interval lies above
-        chance (pass), and "it does not", where it lies below chance plus `KEPT_SHARE` of the score
-        above chance on random folds (warn); else it is inconclusive.
+    The labels are the genres of ``songs``, sorted; the first learner decides. The value is the
+    accuracy over all songs of genres that come from several sources; its interval resamples
+    sources, and chance is the share of the largest of these genres. It is compared with the score
+    on as many random folds.
+    Its two answers are "it predicts music of other sources", where the interval lies above chance
+    (pass), and "it does not", where it lies below chance plus `KEPT_SHARE` of the score above
+    chance on random folds (warn); else it is inconclusive.
 
     Notes
     -----
@@ -69,10 +58,7 @@ def check_leave_one_source_out(
         return untested(CheckName.LEAVE_ONE_SOURCE_OUT, _describe_single(songs, sources))
     within = _score_folds(learners[0], _folds(songs, at_random, testable), config.seed)
     measured = [
-        Measured(
-            learner=learner.name,
-            score=_interval(predictions, sources, config),
-        )
+        Measured(learner=learner.name, score=_interval(predictions, sources, config))
         for learner, predictions in zip(learners, outside, strict=True)
     ]
     return _report(measured, outside[0], within, sources, level)
@@ -80,26 +66,27 @@ def check_leave_one_source_out(
 
 def _folds(
     songs: Sequence[AuditedSong], fold_of: Mapping[str, int], testable: set[str]
-) -> list[_Fold]:
+) -> list[Fold]:
     """Folds with songs to train on and to score; genres are scored where they are trained on."""
-    folds = []
+    folds: list[Fold] = []
     for number in sorted(set(fold_of.values())):
         kept = [song for song in songs if fold_of[song.track_id] != number]
         known = {song.genre for song in kept} & testable
         left_out = [s for s in songs if fold_of[s.track_id] == number and s.genre in known]
-        fold = _Fold(
-            train=frozenset(song.track_id for song in kept),
-            scored=frozenset(song.track_id for song in left_out),
-        )
-        folds += [fold] if fold.train and fold.scored else []
+        if kept and left_out:
+            folds.append((_ids_of(kept), _ids_of(left_out)))
     return folds
 
 
-def _score_folds(learner: Learner, folds: Sequence[_Fold], seed: int) -> Predictions:
+def _ids_of(songs: Sequence[AuditedSong]) -> frozenset[str]:
+    return frozenset(song.track_id for song in songs)
+
+
+def _score_folds(learner: Learner, folds: Sequence[Fold], seed: int) -> Predictions:
     """True and predicted label of each scored song while its fold was left out."""
     predictions: Predictions = {}
     for number, fold in enumerate(folds):
-        train, scored = (_examples_of(learner.examples, ids) for ids in (fold.train, fold.scored))
+        train, scored = (_examples_of(learner.examples, track_ids) for track_ids in fold)
         probabilities = learner.fit(train, scored, seed + number)
         found, true, predicted = predict_by_song(probabilities, scored)
         pairs = zip(true.tolist(), predicted.tolist(), strict=True)
@@ -126,31 +113,29 @@ def _report(
     sources: Mapping[str, str],
     level: str,
 ) -> Check:
-    first, others = measured[0], measured[1:]
+    first = measured[0]
     scores, inner = _scores(outside), _scores(within)
     chance = float(np.bincount([true for true, _ in outside.values()]).max() / len(outside))
     n_sources = len({sources[track_id] for track_id in outside})
     result = _level(first.score, chance, inner["accuracy"])
-    return Check(
-        name=CheckName.LEAVE_ONE_SOURCE_OUT,
-        level=result,
-        value=first.score.value,
-        interval=first.score,
-        chance=chance,
-        message=f"on music of left-out sources ({n_sources} by {level}) {first.learner} has "
+    drop = inner["accuracy"] - scores["accuracy"]
+    ending = {
+        Level.PASS: f"Chance is {chance:.2f}.",
+        Level.INCONCLUSIVE: f"Inconclusive: {n_sources} sources are too few (interval includes "
+        f"chance, {chance:.2f}). Add songs from elsewhere.",
+        Level.WARN: f"Chance is {chance:.2f}: most of the score depends on the sources, and need "
+        "not hold for music from elsewhere.",
+    }[result]
+    message = (
+        f"on music of left-out sources ({n_sources} by {level}) {first.learner} has "
         f"accuracy {first.score} on {len(outside)} songs, macro F1 {scores['macro_f1']:.2f}; with "
         f"songs of the same sources in training {inner['accuracy']:.2f}, macro F1 "
-        f"{inner['macro_f1']:.2f}: {_describe_drop(inner['accuracy'] - scores['accuracy'])}. "
-        f"{_describe_level(result, chance, n_sources)}{describe_others(others)}",
-        details={
-            "level": level,
-            "n_sources": n_sources,
-            "learner": first.learner,
-            "outside": scores,
-            "within": inner,
-            "beside": [other.as_document() for other in others],
-        },
+        f"{inner['macro_f1']:.2f}: {f'a drop of {drop:.2f}' if drop > 0 else 'no drop'}. "
+        f"{ending}"
     )
+    details = {"level": level, "n_sources": n_sources, "outside": scores, "within": inner}
+    name = CheckName.LEAVE_ONE_SOURCE_OUT
+    return report_measured(name, result, measured, chance, message, details)
 
 
 def _level(score: Interval, chance: float, within: float) -> Level:
@@ -171,32 +156,10 @@ def _interval(
 
 
 def _scores(predictions: Predictions) -> dict[str, float]:
-    from genre_core.evaluation.metrics import score_predictions
-
-    true, predicted = (
-        np.array(column, np.int64) for column in zip(*predictions.values(), strict=True)
-    )
+    true, predicted = np.array(list(predictions.values()), np.int64).T
     n_genres = int(max(true.max(), predicted.max())) + 1
     scores = score_predictions(true, predicted, [str(label) for label in range(n_genres)])
     return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
-
-
-def _describe_level(level: Level, chance: float, n_sources: int) -> str:
-    if level is Level.PASS:
-        return f"Chance is {chance:.2f}."
-    if level is Level.INCONCLUSIVE:
-        return (
-            f"Inconclusive: {n_sources} sources are too few (interval includes chance, "
-            f"{chance:.2f}). Add songs from elsewhere."
-        )
-    return (
-        f"Chance is {chance:.2f}: most of the score depends on the sources, and need not hold for "
-        "music from elsewhere."
-    )
-
-
-def _describe_drop(drop: float) -> str:
-    return f"a drop of {drop:.2f}" if drop > 0 else "no drop"
 
 
 def _describe_single(songs: Sequence[AuditedSong], sources: Mapping[str, str]) -> str:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.audit.songs import AuditedSong, splits_of
+from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.groups import fold_artist
+from genre_core.records import Split
 
 MANY_UNKNOWN = 0.1
 """Share of songs without an artist above which separate artists cannot be guaranteed."""
@@ -15,23 +16,10 @@ SHOWN = 5
 def check_overlap(songs: Sequence[AuditedSong], recordings: Mapping[str, str]) -> Check:
     """Count tracks, recordings, artists and groups in two subsets of the split.
 
-    Parameters
-    ----------
-    songs : sequence of AuditedSong
-    recordings : mapping
-        From `name_recordings`.
-
-    Returns
-    -------
-    Check
-        Its value is their number. It fails if there is one; it warns where genres are split by
-        song, whose artists are counted separately, and where more than a tenth of the songs have
-        no artist.
-
-    Notes
-    -----
-    Artists in both subsets raise scores (Flexer and Schnitzer, Computer Music Journal
-    34(3), 2010). Recordings count in every genre, artists and groups where it is split by group.
+    The value is their number. It fails if there is one; it warns where genres are split by song,
+    whose artists are counted separately, and where more than a tenth of the songs have no artist.
+    Artists in both subsets raise scores (Flexer and Schnitzer, Computer Music Journal 34(3), 2010).
+    Recordings count in every genre, artists and groups where it is split by group.
     """
     grouped = [song for song in songs if song.split_level == "group"]
     leaks = {
@@ -57,8 +45,12 @@ def check_overlap(songs: Sequence[AuditedSong], recordings: Mapping[str, str]) -
 
 
 def _in_two_subsets(songs: Sequence[AuditedSong], keys: Mapping[str, str]) -> list[str]:
-    """Keys in more than one subset."""
-    return sorted(key for key, splits in splits_of(songs, keys).items() if len(splits) > 1)
+    """Keys in more than one subset; songs without a key are left out."""
+    splits: dict[str, set[Split]] = defaultdict(set)
+    for song in songs:
+        if key := keys.get(song.track_id, ""):
+            splits[key].add(song.split)
+    return sorted(key for key, own in splits.items() if len(own) > 1)
 
 
 def _artists(songs: Sequence[AuditedSong]) -> dict[str, str]:

@@ -30,13 +30,9 @@ SHORTEST_INSIDE = 6
 def check_pretraining(songs: Sequence[AuditedSong], embedding: Embedding) -> Check:
     """Look for songs that the embedding may have been trained on.
 
-    Returns
-    -------
-    Check
-        Its value is the share of songs whose site or folders bear the name of a data set that the
-        embedding was trained on. Its two answers are "trained on these songs", which warns, and
-        "not", which passes and names the data sets; it is inconclusive where the embedding names
-        none.
+    The value is the share of songs whose site or folders bear the name of a data set that the
+    embedding was trained on. It warns of such songs, passes without any, and is inconclusive where
+    the embedding names no data set.
     """
     if not embedding.trained_on:
         return untested(
@@ -46,12 +42,20 @@ def check_pretraining(songs: Sequence[AuditedSong], embedding: Embedding) -> Che
         )
     found = {name: _songs_of(name, songs) for name in embedding.trained_on}
     known = set().union(*found.values())
+    ending = (
+        "Scores on songs that it was trained on may be too good; the location of no song names "
+        "one of these data sets."
+    )
+    if known:
+        ending = (
+            f"The location of {len(known)} of {len(songs)} songs names one of these data sets: "
+            "scores on songs that it was trained on are too good. Evaluate on songs from elsewhere."
+        )
     return Check(
         name=CheckName.PRETRAINING,
         level=Level.WARN if known else Level.PASS,
         value=len(known) / max(1, len(songs)),
-        message=f"{embedding.name} was trained on {' and '.join(embedding.trained_on)}. "
-        f"{_describe(len(known), len(songs))}",
+        message=f"{embedding.name} was trained on {' and '.join(embedding.trained_on)}. {ending}",
         details={
             "trained_on": list(embedding.trained_on),
             "n_songs": {name: len(track_ids) for name, track_ids in found.items()},
@@ -59,29 +63,11 @@ def check_pretraining(songs: Sequence[AuditedSong], embedding: Embedding) -> Che
     )
 
 
-def _describe(n_known: int, n_songs: int) -> str:
-    if n_known:
-        return (
-            f"{n_known} of {n_songs} songs come from there, as their location says: scores on "
-            "songs that it was trained on are too good. Evaluate on songs from elsewhere."
-        )
-    return (
-        "Scores on songs that it was trained on may be too good; the location of no song names "
-        "one of these data sets."
-    )
-
-
 def _songs_of(data_set: str, songs: Sequence[AuditedSong]) -> set[str]:
-    """Tracks whose site or folders bear the name of a data set."""
-    names = _names_of(data_set)
+    """Tracks whose site or folders bear a name of a data set; its own if it is not in `SETS`."""
+    own = fold_artist(data_set)
+    names = next((known for known in SETS if _is_named([own, *_words(data_set)], known)), (own,))
     return {song.track_id for song in songs if _is_named(_places(song.location), names)}
-
-
-def _names_of(data_set: str) -> tuple[str, ...]:
-    """All names of a data set; only its own if it is not in `SETS`."""
-    own = (fold_artist(data_set),)
-    places = [fold_artist(data_set), *_words(data_set)]
-    return next((names for names in SETS if _is_named(places, names)), own)
 
 
 def _places(location: str) -> list[str]:

@@ -8,10 +8,10 @@ from genre_core.evaluation.bootstrap import Interval
 
 
 class Level(StrEnum):
-    """Result of a check, from good to bad; the verdict of an audit is the worst of them.
+    """Result of a check, from good to bad; that of an audit is the worst of them.
 
-    ``inconclusive``: the data allow both answers that the docstring of the check names. It stops
-    no promotion, nor does ``warn``.
+    ``inconclusive``: the data allow both answers that the docstring of the check names. Only
+    ``fail`` stops a promotion.
     """
 
     PASS = "pass"
@@ -96,17 +96,9 @@ class AuditConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Result of one check.
+    """Result of one check; ``chance`` is the value without any effect.
 
-    Attributes
-    ----------
-    value : float or None
-        None where it could not be measured; ``message`` says why.
-    interval : Interval or None
-    chance : float or None
-        The value without any effect.
-    details : mapping
-        Parts of the value, plain values.
+    ``value`` is None where it could not be measured, for the reason in ``message``.
     """
 
     name: CheckName
@@ -135,7 +127,7 @@ class Check:
         }
 
 
-def verdict_of(checks: Sequence[Check]) -> Level:
+def worst_level(checks: Sequence[Check]) -> Level:
     """Return the worst level: fail, then warn, inconclusive, pass."""
     order = list(Level)
     return max((check.level for check in checks), key=order.index, default=Level.PASS)

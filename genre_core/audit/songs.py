@@ -14,18 +14,9 @@ from genre_core.records import Split
 class AuditedSong:
     """A track of a snapshot, with everything from which its genre might be predicted.
 
-    Attributes
-    ----------
-    assigned : str
-        The subset in the catalog; other than ``split`` where one was tampered with.
-    publisher : str
-        Its record label.
-    year : int
-        Of its release; 0 where it is unknown.
-    codec, sample_rate, bit_rate, channels, duration_s, n_bytes
-        Of its file: Hz, bits per second, seconds, bytes; 0 if unknown.
-    loudness_db, cutoff_hz : float
-        Of its sound, see `genre_core.signal.sound`; NaN where it was not measured.
+    ``assigned`` is the subset in the catalog, other than ``split`` where one was tampered with.
+    Unknown numbers are 0; loudness and cut-off (`genre_core.signal.sound`) are NaN where they were
+    not measured. Rates are in Hz and bits per second.
     """
 
     track_id: str
@@ -58,20 +49,10 @@ def fold_groups(songs: Sequence[AuditedSong]) -> list[str]:
 def name_recordings(
     songs: Sequence[AuditedSong], duplicates: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
-    """Return the recording of each song; duplicates of duplicates are one recording.
+    """Return the recording of each track; duplicates of duplicates are one recording.
 
-    Parameters
-    ----------
-    songs : sequence of AuditedSong
-        Those with the same packets are one recording, too.
-    duplicates : iterable of (str, str)
-        Pairs of track ids that are one recording by their fingerprints; they may link over songs
-        that are not among ``songs``.
-
-    Returns
-    -------
-    dict
-        ``track_id`` to the smallest of its recording's keys.
+    ``duplicates`` are pairs of track ids that are one recording by their fingerprints; they may
+    link over songs that are not among ``songs``. Songs with the same packets are one, too.
     """
     from scipy.cluster.hierarchy import DisjointSet
 
@@ -82,15 +63,6 @@ def name_recordings(
         joined.add(other)
         joined.merge(one, other)
     return {song.track_id: min(joined.subset(song.track_id)) for song in songs}
-
-
-def splits_of(songs: Sequence[AuditedSong], keys: Mapping[str, str]) -> dict[str, set[Split]]:
-    """Return the subsets of each key; songs without a key are left out."""
-    splits: dict[str, set[Split]] = {}
-    for song in songs:
-        if key := keys.get(song.track_id, ""):
-            splits.setdefault(key, set()).add(song.split)
-    return splits
 
 
 FEWEST_SOURCES = 2
@@ -128,14 +100,10 @@ SOURCE_LEVELS: Mapping[str, Callable[[AuditedSong], str]] = MappingProxyType(
 
 
 def name_sources(songs: Sequence[AuditedSong]) -> tuple[str, dict[str, str]]:
-    """Return the source of each song, at the widest level with several sources a genre.
+    """Return a level and the source of each track: the widest with two sources in two genres.
 
-    Returns
-    -------
-    level : str
-        A key of ``SOURCE_LEVELS``; empty if at none of them two genres have two sources each.
-    sources : dict
-        ``track_id`` to its source at that level, at the narrowest if there is none.
+    The level is a key of ``SOURCE_LEVELS``; empty if there is none, and the sources are those of
+    the narrowest.
     """
     sources: dict[str, str] = {}
     for level, name in SOURCE_LEVELS.items():

@@ -34,51 +34,36 @@ NO_GOLDEN = GoldenConfig(share=0.0)
 
 def choose_golden(
     members: Mapping[str, Counter[str]],
-    known: Mapping[str, Split],
-    settled: Mapping[str, Counter[Split]],
+    filled: Mapping[str, Counter[Split]],
     n_groups: Mapping[str, int],
     config: GoldenConfig,
     seed: int,
-) -> dict[str, Split]:
-    """Choose the new groups of the golden set: ``Split.GOLDEN`` by name.
+) -> set[str]:
+    """Choose groups of the golden set among new ones, at most half of them.
 
     In an order drawn by the seed, a group is taken if that brings its genres nearer to their
-    share, at most half of the new ones. Groups with songs of a genre that gives none are not.
-    ``members``, ``known`` and ``settled`` are those of `splits.assign_groups`; ``n_groups`` counts
-    the groups of each genre, old and new.
+    share. Groups with songs of a genre that gives none are not. ``members`` and ``filled`` are
+    those of `splits.assign_groups`; ``n_groups`` counts the groups of each genre, old and new.
     """
-    missing = _missing(members, known, settled, config.share)
-    new = members.keys() - known.keys()
-    n_new = Counter(genre for name in new for genre in members[name])
+    totals = Counter({genre: counts.total() for genre, counts in filled.items()})
+    for counts in members.values():
+        totals.update(counts)
+    golden = Counter({genre: counts[Split.GOLDEN] for genre, counts in filled.items()})
+    missing = {genre: config.share * total - golden[genre] for genre, total in totals.items()}
+    n_new = Counter(genre for counts in members.values() for genre in counts)
     left = {genre: math.ceil(LARGEST_SHARE * n) for genre, n in n_new.items()}
     giving = {genre for genre, n in n_groups.items() if config.share and n >= config.min_groups}
-    chosen: dict[str, Split] = {}
-    for name in sorted(new, key=lambda name: _order(name, seed)):
+    chosen: set[str] = set()
+    for name in sorted(members, key=lambda name: _order(name, seed)):
         counts = members[name]
         if not (counts.keys() <= giving and all(left[genre] for genre in counts)):
             continue
         if _distance(missing, counts) < _distance(missing, dict.fromkeys(counts, 0)):
-            chosen[name] = Split.GOLDEN
+            chosen.add(name)
             for genre, n_tracks in counts.items():
                 missing[genre] -= n_tracks
                 left[genre] -= 1
     return chosen
-
-
-def _missing(
-    members: Mapping[str, Counter[str]],
-    known: Mapping[str, Split],
-    settled: Mapping[str, Counter[Split]],
-    share: float,
-) -> dict[str, float]:
-    """Number of golden songs that each genre lacks."""
-    totals = Counter({genre: counts.total() for genre, counts in settled.items()})
-    golden = Counter({genre: counts[Split.GOLDEN] for genre, counts in settled.items()})
-    for name, counts in members.items():
-        totals.update(counts)
-        if known.get(name) is Split.GOLDEN:
-            golden.update(counts)
-    return {genre: share * total - golden[genre] for genre, total in totals.items()}
 
 
 def _distance(missing: Mapping[str, float], counts: Mapping[str, int]) -> float:

@@ -21,36 +21,26 @@ SHARES: Mapping[Split, float] = {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Spli
 
 
 def assign_groups(
-    members: Mapping[str, Counter[str]],
-    known: Mapping[str, Split],
-    settled: Mapping[str, Counter[Split]],
-    seed: int,
+    members: Mapping[str, Counter[str]], filled: Mapping[str, Counter[Split]], seed: int
 ) -> dict[str, Split]:
-    """Return the split of every group: the known one, or the one that lacks most songs.
+    """Assign each new group to the split that lacks most songs, the largest group first.
 
-    ``members`` has the number of new tracks of each group, by genre; ``known`` the split of each
-    assigned group; ``settled`` the number of assigned tracks of each genre, by split. The seed
-    decides among groups of equal size.
+    ``members`` has the number of tracks of each group, by genre; ``filled`` the number of assigned
+    tracks of each genre, by split. The seed decides among groups of equal size.
     """
-    filled = defaultdict(Counter, {genre: Counter(counts) for genre, counts in settled.items()})
-    for name in members.keys() & known.keys():
-        _fill(filled, members[name], known[name])
-    waiting = sorted(members.keys() - known.keys(), key=lambda n: _order(n, members[n], seed))
+    filled = defaultdict(Counter, {genre: Counter(counts) for genre, counts in filled.items()})
     totals = Counter({genre: sum(counts[s] for s in SHARES) for genre, counts in filled.items()})
-    for name in waiting:
-        totals.update(members[name])
-    groups_left = Counter(genre for name in waiting for genre in members[name])
-    splits = dict(known)
-    for name in waiting:
-        splits[name] = _emptiest(members[name], filled, totals, groups_left)
-        _fill(filled, members[name], splits[name])
-        groups_left.subtract(members[name].keys())
+    for counts in members.values():
+        totals.update(counts)
+    groups_left = Counter(genre for counts in members.values() for genre in counts)
+    splits: dict[str, Split] = {}
+    for name in sorted(members, key=lambda name: _order(name, members[name], seed)):
+        counts = members[name]
+        splits[name] = _emptiest(counts, filled, totals, groups_left)
+        for genre, n_tracks in counts.items():
+            filled[genre][splits[name]] += n_tracks
+        groups_left.subtract(counts.keys())
     return splits
-
-
-def _fill(filled: dict[str, Counter[Split]], counts: Mapping[str, int], split: Split) -> None:
-    for genre, n_tracks in counts.items():
-        filled[genre][split] += n_tracks
 
 
 def _order(name: str, counts: Counter[str], seed: int) -> tuple[int, str]:
@@ -118,17 +108,22 @@ def assign(
     conflicts = {c.track_id: sentence for c in new if (sentence := groups.link(c))}
     names = {c.track_id: groups.name(c) for c in candidates if c.track_id not in conflicts}
     assigned = [c for c in new if c.track_id not in conflicts]
-    members: dict[str, Counter[str]] = defaultdict(Counter)
-    for candidate in assigned:
-        members[names[candidate.track_id]][candidate.genre] += 1
+    known = groups.splits()
     filled: dict[str, Counter[Split]] = defaultdict(Counter)
     for earlier in settled.values():
         filled[earlier.genre][earlier.split] += 1
+    members: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in assigned:
+        name = names[candidate.track_id]
+        if name in known:
+            filled[candidate.genre][known[name]] += 1
+        else:
+            members[name][candidate.genre] += 1
     pairs = {(c.genre, names[c.track_id]) for c in candidates if c.track_id in names}
     n_groups = Counter(genre for genre, _ in pairs)
-    known = groups.splits()
-    known |= choose_golden(members, known, filled, n_groups, golden, seed)
-    splits = assign_groups(members, known, filled, seed)
+    chosen = choose_golden(members, filled, n_groups, golden, seed)
+    others = {name: counts for name, counts in members.items() if name not in chosen}
+    splits = known | dict.fromkeys(chosen, Split.GOLDEN) | assign_groups(others, filled, seed)
     assignments = tuple(
         Assignment(
             track_id=c.track_id,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from genre_core.examples import Int64Array
 
 Float64Array = npt.NDArray[np.float64]
-Statistic = Callable[[Float64Array], Float64Array]
+Groups = Sequence[str] | npt.NDArray[np.object_]
 
 LEVEL = 0.95
 N_RESAMPLES = 2000
@@ -81,15 +81,13 @@ def interval_rng(name: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def group_numbers(group_ids: Sequence[str] | npt.NDArray[np.object_]) -> Int64Array:
+def group_numbers(group_ids: Groups) -> Int64Array:
     """Number the groups from 0 in the order of their names, (n_songs,)."""
     _, numbers = np.unique(np.asarray(group_ids, dtype=str), return_inverse=True)
     return numbers.astype(np.int64)
 
 
-def sum_by_group(
-    values: Float64Array, group_ids: Sequence[str] | npt.NDArray[np.object_]
-) -> Float64Array:
+def sum_by_group(values: Float64Array, group_ids: Groups) -> Float64Array:
     """Add up the rows of each group: from (n_songs, n_sums) to (n_groups, n_sums)."""
     groups = group_numbers(group_ids)
     sums = np.zeros((int(groups.max()) + 1, values.shape[1]))
@@ -99,7 +97,7 @@ def sum_by_group(
 
 def bootstrap(
     sums: Float64Array,
-    statistic: Statistic,
+    statistic: Callable[[Float64Array], Float64Array],
     rng: np.random.Generator,
     n_groups: Int64Array | int | None = None,
     n_resamples: int = N_RESAMPLES,
@@ -113,20 +111,10 @@ def bootstrap(
         Contribution of each group to the sums that the statistics are computed from, such as its
         confusion matrix.
     statistic : callable
-        From sums [shape=(..., n_sums)] to statistics [shape=(..., n_statistics)]; NaN where a
-        resample does not define a statistic.
-    rng : numpy.random.Generator
+        From sums (..., n_sums) to statistics (..., n_statistics); NaN where a resample does not
+        define a statistic.
     n_groups : int [shape=(n_statistics,)], optional
         Number of groups that each statistic rests on; default: all.
-    n_resamples : int
-        See `resamples_for`.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    list of Interval
-        One a statistic.
 
     Raises
     ------
@@ -151,11 +139,34 @@ def bootstrap(
     ]
 
 
+def share_interval(
+    hits: npt.NDArray[np.bool_], group_ids: Groups, rng: np.random.Generator
+) -> Interval:
+    """Share of songs that are hits, with its interval by group."""
+    sums = sum_by_group(np.stack([hits, np.ones(len(hits))], axis=1), group_ids)
+    return bootstrap(sums, lambda summed: summed[..., :1] / summed[..., 1:], rng)[0].within(0, 1)
+
+
 def resamples_for(level: float) -> int:
     """Number of resamples that leaves as many beyond each end of the interval as at 95 %."""
     if 1 - level < LEAST_TAIL:
         return N_RESAMPLES
     return math.ceil(N_RESAMPLES * (1 - LEVEL) / (1 - level))
+
+
+def widened_tail(n_groups: int, level: float = LEVEL) -> float:
+    """Share of resamples beyond each end: 2.5 % at 95 %, and less with few groups."""
+    from scipy import special  # takes 0.1 s to import
+
+    return float(special.ndtr(_widened_t(n_groups, level)))
+
+
+def _widened_t(n_groups: int, level: float) -> float:
+    """Lower quantile of Student's t, in standard errors of the bootstrap."""
+    from scipy import special
+
+    t = special.stdtrit(n_groups - 1, (1 - level) / 2)
+    return float(t * math.sqrt(n_groups / (n_groups - 1)))
 
 
 def _resample(sums: Float64Array, rng: np.random.Generator, n_resamples: int) -> list[Float64Array]:
@@ -173,8 +184,8 @@ def _resample(sums: Float64Array, rng: np.random.Generator, n_resamples: int) ->
 def _interval(value: float, drawn: Float64Array, n_groups: int, level: float) -> Interval:
     """Widened percentiles, or Student's interval at extreme levels, of the finite resamples."""
     finite = drawn[np.isfinite(drawn)]
-    reach = 1 - ((1 - level) / 2) ** (1 / max(n_groups, 1))
     if n_groups < 2 or np.ptp(finite) < 1e-12:
+        reach = 1 - ((1 - level) / 2) ** (1 / max(n_groups, 1))
         return Interval(value=value, low=value - reach, high=value + reach)
     if 1 - level < LEAST_TAIL:
         reach = -_widened_t(n_groups, level) * float(finite.std())
@@ -182,18 +193,3 @@ def _interval(value: float, drawn: Float64Array, n_groups: int, level: float) ->
     tail = widened_tail(n_groups, level)
     low, high = np.quantile(finite, [tail, 1 - tail])
     return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
-
-
-def widened_tail(n_groups: int, level: float = LEVEL) -> float:
-    """Share of resamples beyond each end: 2.5 % at 95 %, and less with few groups."""
-    from scipy import special  # takes 0.1 s to import
-
-    return float(special.ndtr(_widened_t(n_groups, level)))
-
-
-def _widened_t(n_groups: int, level: float) -> float:
-    """Lower quantile of Student's t, in standard errors of the bootstrap."""
-    from scipy import special
-
-    t = special.stdtrit(n_groups - 1, (1 - level) / 2)
-    return float(t * math.sqrt(n_groups / (n_groups - 1)))

@@ -1,22 +1,23 @@
 """Calibration of predicted probabilities, and accuracy by confidence.
 
-References
-----------
 Guo et al., On Calibration of Modern Neural Networks, ICML 2017: expected calibration error with
-15 bins of equal width, temperature.
-
-The reliability bins are our own: scikit-learn's ``calibration_curve`` returns no counts, and the
-error needs them, by group. So is the log loss: it is clipped as Keras clips its cross-entropy, and
-the fit of the temperature calls it some thirty times.
+15 bins of equal width, temperature. The bins are our own: scikit-learn's ``calibration_curve``
+returns no counts, and the error needs them, by group. So is the log loss: it is clipped as Keras
+clips its cross-entropy, and the fit of the temperature calls it some thirty times.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from genre_core.evaluation.bootstrap import Float64Array, Interval, bootstrap, sum_by_group
+from genre_core.evaluation.bootstrap import (
+    Float64Array,
+    Groups,
+    Interval,
+    bootstrap,
+    share_interval,
+    sum_by_group,
+)
 from genre_core.evaluation.songs import Probabilities
 from genre_core.examples import Int64Array
 
@@ -28,14 +29,9 @@ COLDEST, HOTTEST = 0.1, 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reliability:
-    """Confidence and accuracy by bins of the highest probability.
+    """Number, mean confidence and accuracy of the songs in each bin; NaN in empty bins.
 
-    Attributes
-    ----------
-    n_songs : int64 [shape=(n_bins,)]
-        Bin ``i`` holds probabilities above ``i / n_bins`` up to ``(i + 1) / n_bins``.
-    confidence, accuracy : float64 [shape=(n_bins,)]
-        Mean highest probability, and share of right songs; NaN in empty bins.
+    Bin ``i`` holds highest probabilities above ``i / n_bins`` up to ``(i + 1) / n_bins``.
     """
 
     n_songs: Int64Array
@@ -63,15 +59,8 @@ def reliability(
 ) -> Reliability:
     """Sort songs into bins of equal width by their highest probability.
 
-    Parameters
-    ----------
-    probabilities : float [shape=(n_songs, n_genres)]
-    labels : int64 [shape=(n_songs,)]
-
-    Raises
-    ------
-    ValueError
-        If there is no song, or the numbers of rows differ.
+    As everywhere here, ``probabilities`` are (n_songs, n_genres) and ``labels`` (n_songs,), at
+    least one; else ValueError is raised.
     """
     sums = _bin_sums(probabilities, labels, n_bins).sum(axis=0).reshape(3, n_bins)
     counts, held = sums[0], sums[0] > 0
@@ -84,7 +73,7 @@ def reliability(
 def calibration_error(
     probabilities: Probabilities,
     labels: Int64Array,
-    group_ids: Sequence[str] | npt.NDArray[np.object_],
+    group_ids: Groups,
     rng: np.random.Generator,
     n_bins: int = N_BINS,
 ) -> Interval:
@@ -95,29 +84,19 @@ def calibration_error(
     sums = sum_by_group(_bin_sums(probabilities, labels, n_bins), group_ids)
 
     def error(summed: Float64Array) -> Float64Array:
-        counts, confidence, right = np.moveaxis(
-            summed.reshape(*summed.shape[:-1], 3, n_bins), -2, 0
-        )
-        return np.abs(right - confidence).sum(axis=-1, keepdims=True) / counts.sum(
-            -1, keepdims=True
-        )
+        by_bin = summed.reshape(*summed.shape[:-1], 3, n_bins)
+        counts, confidence, right = np.moveaxis(by_bin, -2, 0)
+        gaps = np.abs(right - confidence).sum(axis=-1, keepdims=True)
+        return gaps / counts.sum(-1, keepdims=True)
 
     return bootstrap(sums, error, rng)[0].within(0, 1)
 
 
 def fit_temperature(probabilities: Probabilities, labels: Int64Array) -> float:
-    """Return the temperature of least log loss; above 1 the model is overconfident.
+    """Return the temperature of least log loss, 0.1..10; above 1 the model is overconfident.
 
-    Parameters
-    ----------
-    probabilities : float [shape=(n_songs, n_genres)]
-        Of songs that neither train nor test the model.
-    labels : int64 [shape=(n_songs,)]
-
-    Returns
-    -------
-    float
-        In 0.1..10; 1 where every song is right, for then the loss falls without end.
+    Fit it on songs that neither train nor test the model. It is 1 where every song is right, for
+    then the loss falls without end.
     """
     from scipy.optimize import minimize_scalar  # takes 0.5 s to import
 
@@ -154,6 +133,50 @@ def brier_score(probabilities: Probabilities, labels: Int64Array) -> float:
     return float(brier_score_loss(labels, probabilities, labels=genres, scale_by_half=False))
 
 
+def top_accuracy(
+    probabilities: Probabilities,
+    labels: Int64Array,
+    group_ids: Groups,
+    rng: np.random.Generator,
+    k: int = 2,
+) -> Interval:
+    """Top-k accuracy with its interval by group; ties go to the genre that comes first."""
+    require_pairs(probabilities, labels)
+    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return share_interval((top == labels[:, None]).any(axis=1), group_ids, rng)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RiskCoverage:
+    """Accuracy if only the songs of highest confidence are predicted, each float64 (n_songs,).
+
+    ``coverage`` is the share of songs that are predicted, ``accuracy`` that of right ones among
+    them. Songs of equal confidence share their errors evenly.
+    """
+
+    coverage: Float64Array
+    accuracy: Float64Array
+
+    @property
+    def area(self) -> float:
+        """Area under the risk-coverage curve (AURC): the mean share of wrong songs."""
+        return float(np.mean(1 - self.accuracy))
+
+
+def risk_coverage(probabilities: Probabilities, labels: Int64Array) -> RiskCoverage:
+    """Return how accuracy changes as more songs are predicted, the most confident first."""
+    require_pairs(probabilities, labels)
+    confidence = probabilities.max(axis=1)
+    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
+    order = np.argsort(-confidence, kind="stable")
+    _, tied = np.unique(-confidence[order], return_inverse=True)
+    shared = np.bincount(tied, right[order]) / np.bincount(tied)
+    n_predicted = np.arange(1, len(labels) + 1)
+    return RiskCoverage(
+        coverage=n_predicted / len(labels), accuracy=np.cumsum(shared[tied]) / n_predicted
+    )
+
+
 def require_pairs(probabilities: Probabilities, labels: Int64Array) -> None:
     """Raise ValueError unless there is one row of probabilities a label."""
     if not len(labels) or np.ndim(probabilities) != 2 or len(probabilities) != len(labels):
@@ -170,67 +193,5 @@ def _bin_sums(probabilities: Probabilities, labels: Int64Array, n_bins: int) -> 
     edges = np.linspace(0, 1, n_bins + 1)
     bins = np.minimum(np.searchsorted(edges[1:], confidence, side="left"), n_bins - 1)
     right = probabilities.argmax(axis=1) == labels
-    inside = np.eye(n_bins)[bins]
     weights = np.stack([np.ones(len(labels)), confidence, right], axis=1)
-    return (weights[:, :, None] * inside[:, None, :]).reshape(len(labels), -1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RiskCoverage:
-    """Accuracy if only the songs of highest confidence are predicted.
-
-    Attributes
-    ----------
-    coverage, accuracy : float64 [shape=(n_songs,)]
-        Share of songs that are predicted, most confident first, and of right ones among them.
-        Songs of equal confidence share their errors evenly.
-    """
-
-    coverage: Float64Array
-    accuracy: Float64Array
-
-    @property
-    def area(self) -> float:
-        """Area under the risk-coverage curve (AURC): the mean share of wrong songs."""
-        return float(np.mean(1 - self.accuracy))
-
-
-def risk_coverage(probabilities: Probabilities, labels: Int64Array) -> RiskCoverage:
-    """Return how accuracy changes as more songs are predicted, the most confident first.
-
-    Parameters
-    ----------
-    probabilities : float [shape=(n_songs, n_genres)]
-    labels : int64 [shape=(n_songs,)]
-
-    Raises
-    ------
-    ValueError
-        If there is no song, or the numbers of rows differ.
-    """
-    require_pairs(probabilities, labels)
-    confidence = probabilities.max(axis=1)
-    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    order = np.argsort(-confidence, kind="stable")
-    _, tied = np.unique(-confidence[order], return_inverse=True)
-    shared = np.bincount(tied, right[order]) / np.bincount(tied)
-    n_predicted = np.arange(1, len(labels) + 1)
-    return RiskCoverage(
-        coverage=n_predicted / len(labels), accuracy=np.cumsum(shared[tied]) / n_predicted
-    )
-
-
-def top_accuracy(
-    probabilities: Probabilities,
-    labels: Int64Array,
-    group_ids: Sequence[str] | npt.NDArray[np.object_],
-    rng: np.random.Generator,
-    k: int = 2,
-) -> Interval:
-    """Top-k accuracy with its interval by group; ties go to the genre that comes first."""
-    require_pairs(probabilities, labels)
-    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    hits = (top == labels[:, None]).any(axis=1)
-    sums = sum_by_group(np.stack([hits, np.ones(len(labels))], axis=1), group_ids)
-    found = bootstrap(sums, lambda summed: summed[..., :1] / summed[..., 1:], rng)
-    return found[0].within(0, 1)
+    return (weights[:, :, None] * np.eye(n_bins)[bins][:, None, :]).reshape(len(labels), -1)

@@ -1,16 +1,26 @@
-"""Certainty of predictions: confidence, alternatives, novelty; fitted beside a model."""
+"""Certainty of predictions: confidence, alternatives, novelty; fitted beside a model.
 
+Alternatives are conformal sets. Vovk, Gammerman and Shafer, Algorithmic Learning in a Random
+World, 2005: the guarantee. Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers with
+Bounded Error Levels, JASA 2019: the score of a genre is one minus its probability.
+"""
+
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from genre_core.evaluation.bootstrap import Interval, bootstrap, sum_by_group
-from genre_core.evaluation.conformal import fit_least_probability, name_alternatives
+from genre_core.evaluation.bootstrap import Interval, share_interval
+from genre_core.evaluation.calibration import require_pairs
 from genre_core.evaluation.novelty import Novelty
 from genre_core.evaluation.songs import Probabilities
 from genre_core.examples import Float32Array, Int64Array
+
+ROUNDING = 1e-9
+"""Taken from a rank before it is rounded up, and from a least probability."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +50,9 @@ class PredictionConfig:
 class Assessment:
     """Certainty of one prediction.
 
-    Attributes
-    ----------
-    confidence : float or None
-        The calibrated probability of the predicted genre.
-    unknown : bool or None
-        Whether the song is unlike the training songs; None if the model cannot say.
-    alternatives : tuple of str or None
-        Possible genres, the predicted one first; None where never fitted.
+    ``confidence`` is the calibrated probability of the predicted genre. ``unknown``: the song is
+    unlike the training songs; None if the model cannot detect it. ``alternatives`` are the possible
+    genres, the predicted one first; None where never fitted.
     """
 
     confidence: float | None = None
@@ -62,7 +67,7 @@ class Certainty:
     Attributes
     ----------
     coverage, least_probability : float or None
-        The share asked for, and the calibrated probability from which on a genre is an
+        The requested share, and the calibrated probability from which on a genre is an
         alternative; None: no alternatives.
     novelty : Novelty or None
         None for models of spectrograms, or of too few artists.
@@ -77,26 +82,18 @@ class Certainty:
     ) -> Assessment:
         """Return the certainty of the prediction of a song.
 
-        Parameters
-        ----------
-        probabilities : float [shape=(n_genres,)]
-            Calibrated.
-        genres : sequence of str
-        values : float32 [shape=(n_values,)] or None
-            Mean values of the song's embedding, its features first; None of spectrograms.
+        ``probabilities``, (n_genres,), are calibrated; ``values``, (n_values,), are the means of
+        the song's embedding, its features first; None of spectrograms.
         """
-        least = self.least_probability
+        unknown = alternatives = None
+        if self.novelty is not None and values is not None:
+            features = values[np.newaxis, : self.novelty.references.shape[1]]
+            unknown = bool(self.novelty.is_unknown(features)[0])
+        if self.least_probability is not None:
+            alternatives = name_alternatives(probabilities, genres, self.least_probability)
         return Assessment(
-            confidence=float(probabilities.max()),
-            unknown=self._is_unknown(values),
-            alternatives=None if least is None else name_alternatives(probabilities, genres, least),
+            confidence=float(probabilities.max()), unknown=unknown, alternatives=alternatives
         )
-
-    def _is_unknown(self, values: Float32Array | None) -> bool | None:
-        if self.novelty is None or values is None:
-            return None
-        n_features = self.novelty.references.shape[1]
-        return bool(self.novelty.is_unknown(values[np.newaxis, :n_features])[0])
 
 
 def fit_certainty(
@@ -105,16 +102,7 @@ def fit_certainty(
     config: PredictionConfig,
     novelty: Novelty | None = None,
 ) -> Certainty:
-    """Fit the alternatives on calibrated probabilities of songs outside training.
-
-    Parameters
-    ----------
-    probabilities : float [shape=(n_songs, n_genres)]
-    labels : int64 [shape=(n_songs,)]
-    config : PredictionConfig
-    novelty : Novelty or None
-        From `novelty.fit_novelty`.
-    """
+    """Fit the alternatives on calibrated probabilities, (n_songs, n_genres), outside training."""
     return Certainty(
         coverage=config.coverage,
         least_probability=fit_least_probability(probabilities, labels, config.coverage),
@@ -122,19 +110,46 @@ def fit_certainty(
     )
 
 
+def fit_least_probability(
+    probabilities: Probabilities, labels: Int64Array, coverage: float
+) -> float:
+    """Return the probability from which on a genre belongs to the set of a song.
+
+    It is the probability of the true genre that ``ceil((n_songs + 1) * coverage)`` songs reach; 0,
+    so that every set contains all genres, where songs are too few. ``coverage`` is guaranteed for
+    exchangeable songs, on average over many libraries; songs of other artists or sources may do
+    worse.
+    """
+    n_songs = len(labels)
+    rank = math.ceil((n_songs + 1) * coverage - ROUNDING)
+    if rank > n_songs:
+        return 0.0
+    require_pairs(probabilities, labels)
+    true = np.sort(probabilities[np.arange(n_songs), labels])[::-1]
+    return float(true[max(rank, 1) - 1])
+
+
+def belongs(probabilities: Probabilities, least_probability: float) -> npt.NDArray[np.bool_]:
+    """Which genres belong to the set of each song, (..., n_genres); the likeliest always does."""
+    likeliest = probabilities.max(axis=-1, keepdims=True)
+    return np.asarray(probabilities >= np.minimum(likeliest, least_probability - ROUNDING))
+
+
+def name_alternatives(
+    probabilities: Probabilities, genres: Sequence[str], least_probability: float
+) -> tuple[str, ...]:
+    """Name the genres of a song's set, the likeliest first; probabilities are (n_genres,)."""
+    belonging = belongs(probabilities, least_probability)
+    order = np.argsort(-probabilities, kind="stable")
+    return tuple(genres[index] for index in order if belonging[index])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessedSong:
     """A song of a known genre that the model was not fitted on.
 
-    Attributes
-    ----------
-    source : str
-        Where it comes from, as `audit.songs.name_sources` names it.
-    is_covered : bool
-        Whether its set of alternatives contains its genre.
-    n_alternatives : int
-    unknown : bool or None
-        Whether it was called unknown; None if the model cannot say.
+    ``source`` is named by `audit.songs.name_sources`; ``is_covered``: its alternatives contain its
+    genre; ``unknown`` is None if the model cannot detect unknown songs.
     """
 
     source: str
@@ -178,6 +193,5 @@ def summarise_sources(songs: Sequence[AssessedSong]) -> list[SourceSummary]:
 
 def set_coverage(songs: Sequence[AssessedSong], rng: np.random.Generator) -> Interval:
     """Share of sets that contain the true genre, with its interval by group (artist)."""
-    values = np.array([[song.is_covered, 1.0] for song in songs])
-    sums = sum_by_group(values, [song.group_id for song in songs])
-    return bootstrap(sums, lambda summed: summed[..., :1] / summed[..., 1:], rng)[0].within(0, 1)
+    covered = np.array([song.is_covered for song in songs])
+    return share_interval(covered, [song.group_id for song in songs], rng)

@@ -5,31 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Int64Array
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
     """Scores of the predictions on one split.
 
-    Attributes
-    ----------
-    genres : tuple of str
-    accuracy : float
-        Share of right predictions.
-    macro_precision, macro_recall, macro_f1 : float
-        Mean over the genres that occur among the labels (``support`` above 0).
-    precision, recall, f1 : float64 [shape=(n_genres,)]
-        0 where undefined.
-    support : int64 [shape=(n_genres,)]
-        Number of examples or songs of the genre.
-    confusion : int64 [shape=(n_genres, n_genres)]
-        Rows are true genres, columns predicted ones.
+    The macro means go over the genres that occur among the labels (``support`` above 0). Arrays
+    are (n_genres,), 0 where undefined; rows of ``confusion`` are true genres, columns predicted
+    ones.
     """
 
     genres: tuple[str, ...]
@@ -49,13 +37,9 @@ class Scores:
         Genres without labels have no scores of their own; ``<prefix>_n_genres`` is the number of
         genres in the macro means.
         """
-        metrics = {
-            f"{prefix}_accuracy": self.accuracy,
-            f"{prefix}_macro_precision": self.macro_precision,
-            f"{prefix}_macro_recall": self.macro_recall,
-            f"{prefix}_macro_f1": self.macro_f1,
-            f"{prefix}_n_genres": float(np.count_nonzero(self.support)),
-        }
+        overall = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+        metrics = {f"{prefix}_{name}": float(getattr(self, name)) for name in overall}
+        metrics[f"{prefix}_n_genres"] = float(np.count_nonzero(self.support))
         names = _metric_names(self.genres)
         for measure in ("precision", "recall", "f1"):
             for index in np.flatnonzero(self.support):
@@ -65,18 +49,7 @@ class Scores:
 
 
 def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequence[str]) -> Scores:
-    """Score predicted genres against the true ones.
-
-    Parameters
-    ----------
-    labels, predicted : int64 [shape=(n,)]
-        Indices into ``genres``, of fragments or of songs.
-    genres : sequence of str
-        All genres that the model knows.
-
-    Returns
-    -------
-    Scores
+    """Score predicted genres against the true ones, both indices into ``genres``, (n,).
 
     Raises
     ------
@@ -89,9 +62,18 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
     that the number of genres in the mean, and the comparison of two models, would depend on their
     mistakes. A wrong prediction of such a genre still counts against the true one.
     """
-    _require_pairs(labels, predicted, len(genres))
+    if not len(labels) or np.shape(labels) != np.shape(predicted):
+        raise ValueError(
+            f"{len(labels)} labels and {len(predicted)} predictions cannot be scored; "
+            "give as many of one as of the other, and at least one."
+        )
+    both = np.concatenate([labels, predicted])
+    if both.min() < 0 or both.max() >= len(genres):
+        raise ValueError(
+            f"labels and predictions go from {both.min()} to {both.max()}; with {len(genres)} "
+            f"genres they must lie in 0..{len(genres) - 1}."
+        )
     indices = np.arange(len(genres))
-    confusion = confusion_matrix(labels, predicted, labels=indices)
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, predicted, labels=indices, zero_division=0.0
     )
@@ -106,22 +88,8 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
         recall=recall,
         f1=f1,
         support=support,
-        confusion=confusion,
+        confusion=confusion_matrix(labels, predicted, labels=indices),
     )
-
-
-def _require_pairs(labels: Int64Array, predicted: Int64Array, n_genres: int) -> None:
-    if not len(labels) or np.shape(labels) != np.shape(predicted):
-        raise ValueError(
-            f"{len(labels)} labels and {len(predicted)} predictions cannot be scored; "
-            "give as many of one as of the other, and at least one."
-        )
-    if min(labels.min(), predicted.min()) < 0 or max(labels.max(), predicted.max()) >= n_genres:
-        raise ValueError(
-            f"labels go from {labels.min()} to {labels.max()}, predictions from "
-            f"{predicted.min()} to {predicted.max()}; with {n_genres} genres they must lie "
-            f"in 0..{n_genres - 1}."
-        )
 
 
 def _metric_names(genres: Sequence[str]) -> list[str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genre_core.evaluation.bootstrap import Groups
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.training.head import Groups
 
 NEIGHBOUR = 2
 """The second, so that one odd song in a library makes no song like it familiar."""
@@ -28,16 +28,10 @@ Float16Array = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Novelty:
-    """Features of training songs, and the distance from which on a song is unknown.
+    """Mean features of training songs, of unit length, (n_songs, n_features), and a threshold.
 
-    Attributes
-    ----------
-    references : float16 [shape=(n_songs, n_features)]
-        Mean features of training songs, of unit length.
-    threshold : float
-        A song whose `distances` is larger is unknown.
-    refuse_share : float
-        The share of known songs that it was fitted for.
+    A song whose `distances` is larger than ``threshold`` is unknown; ``refuse_share`` is the share
+    of known songs that it was fitted for.
     """
 
     references: Float16Array
@@ -58,26 +52,12 @@ def fit_novelty(
 ) -> Novelty | None:
     """Fit the distance from which on a song is unknown.
 
-    Parameters
-    ----------
-    features : float32 [shape=(n_songs, n_features)]
-        Mean features of the training songs, without the logits of tags.
-    groups : sequence of str [shape=(n_songs,)]
-        A song is compared with songs of other groups (artists) alone.
-    refuse_share : float
-        Share of songs by new artists of known genres that are called unknown.
-    seed : int
-        Of the subsample of a large library.
+    ``features`` are the mean ones of training songs, (n_songs, n_features), without the logits of
+    tags; ``seed`` draws the subsample of a large library. None where there are fewer than
+    `FEWEST_GROUPS` groups.
 
-    Returns
-    -------
-    Novelty or None
-        None where there are fewer than `FEWEST_GROUPS` groups.
-
-    Notes
-    -----
-    The threshold is a quantile of the distances of training songs to those of other groups. Each
-    group has the same weight, because the next song comes from another artist.
+    The threshold is a quantile of the distances of training songs to those of other groups
+    (artists). Each group has the same weight, because the next song comes from another artist.
     """
     names = np.unique(np.asarray(groups, str), return_inverse=True)[1]
     if int(names.max(initial=-1)) + 1 < FEWEST_GROUPS:

@@ -1,4 +1,4 @@
-"""SongPredictions: what trainings say of songs, and the confusion matrices of whole groups."""
+"""Predicted genres of songs, and the confusion matrices of whole groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,8 @@ from genre_core.examples import Int64Array
 class SongPredictions:
     """Predictions of the same songs by one run, or by several that differ by seed.
 
-    Attributes
-    ----------
-    track_ids, group_ids : str [shape=(n_songs,)]
-        Songs of one group (artist, recording) are drawn together.
-    labels : int64 [shape=(n_songs,)]
-    predicted : int64 [shape=(n_seeds, n_songs)]
-    n_genres : int
-        Labels and predictions lie in 0..n_genres - 1.
+    ``predicted`` is (n_seeds, n_songs), the others are (n_songs,); labels and predictions lie in
+    0..n_genres - 1. Songs of one group (artist, recording) are drawn together.
     """
 
     track_ids: npt.NDArray[np.object_]
@@ -50,17 +44,7 @@ def predictions_by_name(
 ) -> SongPredictions:
     """Return predictions given by name; songs are sorted by their ids.
 
-    Parameters
-    ----------
-    track_ids, group_ids, labels : sequence of str [shape=(n_songs,)]
-    predicted : sequence of sequences of str [shape=(n_seeds, n_songs)]
-    genres : sequence of str
-        All genres of labels and predictions.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or a name is no genre.
+    ``predicted`` has a row a seed. ValueError if the lengths differ, or a name is no genre.
     """
     number = {genre: place for place, genre in enumerate(genres)}
     rows = [list(labels), *map(list, predicted)]
@@ -93,19 +77,16 @@ def require_same_songs(ours: SongPredictions, theirs: SongPredictions) -> None:
 
 
 def confusion_by_group(predictions: SongPredictions) -> Float64Array:
-    """Return the confusion matrices of each group, flat.
+    """Return the confusion matrices of each group, flat: (n_groups, n_seeds * n_genres**2).
 
-    Returns
-    -------
-    float64 [shape=(n_groups, n_seeds * n_genres * n_genres)]
-        Rows of a matrix are true genres, columns predicted ones.
+    Rows of a matrix are true genres, columns predicted ones.
     """
     n_genres = predictions.n_genres
     groups = group_numbers(predictions.group_ids)
-    n_groups, n_cells = int(groups.max()) + 1, n_genres * n_genres
-    places = groups * n_cells + predictions.labels * n_genres + predictions.predicted
-    counted = [np.bincount(row, minlength=n_groups * n_cells) for row in places]
-    return np.hstack([c.reshape(n_groups, n_cells) for c in counted]).astype(np.float64)
+    n_groups, size = int(groups.max()) + 1, n_genres * n_genres
+    places = groups * size + predictions.labels * n_genres + predictions.predicted
+    counted = [np.bincount(row, minlength=n_groups * size) for row in places]
+    return np.hstack([c.reshape(n_groups, size) for c in counted]).astype(np.float64)
 
 
 def groups_by_genre(predictions: SongPredictions) -> Int64Array:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -54,17 +54,9 @@ class ScoreIntervals:
 class PairedDifference:
     """How much better one side is than another on the same songs.
 
-    Attributes
-    ----------
-    accuracy, macro_f1 : Interval
-        One side less the other.
-    n_better, n_worse : int
-        Songs that more, and that fewer, seeds of the one side get right than of the other.
-    mcnemar_p : float
-        Of the exact two-sided McNemar test; it takes songs for independent.
-    n_songs, n_groups : int
-    n_seeds : (int, int)
-        Of the one side, and of the other.
+    Accuracy and macro F1 are those of the one side less the other's. ``n_better`` and ``n_worse``
+    count the songs that more, and that fewer, of its seeds get right. ``mcnemar_p`` is the exact
+    two-sided test, which takes songs for independent. ``n_seeds`` are those of both sides.
     """
 
     accuracy: Interval
@@ -86,13 +78,9 @@ class PairedDifference:
     def as_document(self) -> dict[str, object]:
         """Return plain values by name; an interval is value, low, high."""
         return {
+            **asdict(self),
             "accuracy": self.accuracy.as_list(),
             "macro_f1": self.macro_f1.as_list(),
-            "n_better": self.n_better,
-            "n_worse": self.n_worse,
-            "mcnemar_p": self.mcnemar_p,
-            "n_songs": self.n_songs,
-            "n_groups": self.n_groups,
             "n_seeds": list(self.n_seeds),
             "standing": str(self.significance),
         }
@@ -120,10 +108,8 @@ def score_intervals(
     present = np.flatnonzero(np.bincount(predictions.labels, minlength=n_genres))
 
     def scores(summed: Float64Array) -> Float64Array:
-        confusion = as_matrices(summed, n_genres)
-        recall = recall_of(confusion)[..., present]
-        overall = np.stack([accuracy_of(confusion), macro_f1_of(confusion)], axis=-1)
-        return np.concatenate([overall, recall], axis=-1).mean(axis=-2)
+        recall = recall_of(as_matrices(summed, n_genres))[..., present].mean(axis=-2)
+        return np.concatenate([_overall(summed, n_genres), recall], axis=-1)
 
     n_groups = groups_by_genre(predictions)
     support = np.array([len(sums), len(sums), *n_groups[present]])
@@ -146,13 +132,8 @@ def paired_difference(
 ) -> PairedDifference:
     """Return how much better ``ours`` is than ``theirs``, from paired resamples of the songs.
 
-    Raises
-    ------
-    ValueError
-        If the songs, their groups or their genres differ.
+    ValueError if the songs, their groups or their genres differ.
 
-    Notes
-    -----
     With one seed a side, the test is McNemar's, exact. With several, a song counts for the side of
     which more seeds get it right, of as many as both sides have: the sign test, which with one
     seed is the same.
@@ -170,8 +151,13 @@ def paired_difference(
 
     both = np.hstack([our_sums, their_sums])
     found = bootstrap(both, difference, rng, n_resamples=n_resamples, level=level)
-    is_enough = _count_differing(our_sums, their_sums, n_genres) >= fewest_differing(level)
-    accuracy, macro_f1 = (i.within(-1, 1) if is_enough else _cautious(i) for i in found)
+    found = [interval.within(-1, 1) for interval in found]
+    if _count_differing(our_sums, their_sums, n_genres) < fewest_differing(level):
+        found = [
+            Interval(value=one.value, low=min(one.low, 0.0), high=max(one.high, 0.0))
+            for one in found
+        ]
+    accuracy, macro_f1 = found
     n_better, n_worse = _count_discordant(ours, theirs)
     return PairedDifference(
         accuracy=accuracy,
@@ -219,9 +205,3 @@ def _count_differing(ours: Float64Array, theirs: Float64Array, n_genres: int) ->
     """Count the groups that the two sides predict differently, averaged over seeds."""
     means = [as_matrices(sums, n_genres).mean(axis=1) for sums in (ours, theirs)]
     return int((np.abs(means[0] - means[1]) > 1e-9).any(axis=(1, 2)).sum())
-
-
-def _cautious(interval: Interval) -> Interval:
-    """Widen to include zero, because too few groups differ."""
-    kept = interval.within(-1, 1)
-    return Interval(value=kept.value, low=min(kept.low, 0.0), high=max(kept.high, 0.0))

@@ -8,10 +8,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.evaluation.predictions import SongPredictions
 from genre_core.examples import Float32Array, Int64Array
-
-Float64Array = npt.NDArray[np.float64]
 
 TIE_BREAK = 1e-3
 """Weight of the mean probability in ``vote``, in votes: it decides ties alone."""
@@ -21,7 +20,6 @@ CHOOSING_VOTE = "mean"
 
 FLOOR = 1e-7
 """Least probability in ``log_mean``."""
-
 
 Probabilities = Float32Array | Float64Array
 
@@ -38,21 +36,14 @@ def log_mean_vote(probabilities: Probabilities) -> Float64Array:
 
 
 def maximum_vote(probabilities: Probabilities) -> Float64Array:
-    """Highest probability of each genre: the most confident fragment decides.
-
-    Notes
-    -----
-    Thesis sections 2.4 and 5.2.
-    """
+    """Highest probability of each genre: the most confident fragment decides (thesis 2.4, 5.2)."""
     return _share(probabilities.max(axis=-2).astype(np.float64))
 
 
 def majority_vote(probabilities: Probabilities) -> Float64Array:
     """Share of the fragments that predict each genre; the mean probability decides ties.
 
-    Notes
-    -----
-    As in the program published with the thesis; its text takes the maximum.
+    So does the program published with the thesis; its text takes the maximum.
     """
     n_genres = probabilities.shape[-1]
     chosen = probabilities.argmax(axis=-1)[..., None] == np.arange(n_genres)
@@ -75,21 +66,10 @@ def vote_songs(
     track_ids: Sequence[str] | npt.NDArray[np.object_],
     vote: str,
 ) -> tuple[npt.NDArray[np.object_], Float64Array]:
-    """Return the probabilities of each song from those of its fragments.
+    """Return the songs in order of first appearance, and their probabilities by a vote.
 
-    Parameters
-    ----------
-    probabilities : float [shape=(n_examples, n_genres)]
-    track_ids : str [shape=(n_examples,)]
-        Fragments of one song share one value, in any order.
-    vote : str
-        A key of ``VOTES``.
-
-    Returns
-    -------
-    track_ids : str [shape=(n_songs,)]
-        In order of first appearance.
-    probabilities : float64 [shape=(n_songs, n_genres)]
+    ``probabilities``, (n_examples, n_genres), are those of fragments; fragments of one song share
+    one track id, in any order. ``vote`` is a key of ``VOTES``.
 
     Raises
     ------
@@ -121,14 +101,9 @@ def _share(weights: Float64Array) -> Float64Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FragmentedSongs:
-    """Probabilities of the fragments of songs.
+    """Songs, each array (n_songs,), and the probabilities of the fragments of each song.
 
-    Attributes
-    ----------
-    track_ids, group_ids : str [shape=(n_songs,)]
-    labels : int64 [shape=(n_songs,)]
-    fragments : tuple of float [shape=(n_fragments, n_genres)]
-        One array of probabilities a song.
+    ``fragments`` holds one (n_fragments, n_genres) a song.
     """
 
     track_ids: npt.NDArray[np.object_]
@@ -143,17 +118,7 @@ def gather_songs(
     track_ids: npt.NDArray[np.object_],
     group_of_track: Mapping[str, str],
 ) -> FragmentedSongs:
-    """Group fragments by song; songs are sorted by their ids.
-
-    Parameters
-    ----------
-    probabilities : float [shape=(n_examples, n_genres)]
-    labels : int64 [shape=(n_examples,)]
-    track_ids : str [shape=(n_examples,)]
-        Fragments of one song share one value, in any order.
-    group_of_track : mapping
-        The group of every track.
-    """
+    """Group fragments, one a row, by song; songs are sorted by their ids."""
     songs, first, owner = np.unique(track_ids.astype(str), return_index=True, return_inverse=True)
     order = np.argsort(owner, kind="stable")
     ends = np.cumsum(np.bincount(owner, minlength=len(songs)))

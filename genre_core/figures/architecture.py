@@ -37,10 +37,13 @@ def draw_architecture(boxes: Sequence[LayerBox], title: str) -> Figure:
     figure = new_figure(max(4.8, width + 0.6), height + 0.8)
     axes = figure.subplots()
     centres = {n: (c * step, -row * (BOX_HEIGHT + ROW_GAP)) for n, (c, row) in places.items()}
+    arrow = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 1, "shrinkA": 0}
     for box in boxes:
-        _draw_box(axes, box, centres[box.name])
-        for source in box.reads:
-            _draw_arrow(axes, centres[source], centres[box.name])
+        x, y = centres[box.name]
+        _draw_box(axes, box, x, y)
+        for x_above, y_above in (centres[name] for name in box.reads):
+            start, end = (x_above, y_above - BOX_HEIGHT / 2), (x, y + BOX_HEIGHT / 2)
+            axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
     middle, half = (max(columns) + min(columns)) / 2 * step, max(width / 2, 2.2) + 0.1
     axes.set(xlim=(middle - half, middle + half), ylim=(-height + 0.5, 0.5), aspect="equal")
     axes.set_axis_off()
@@ -74,9 +77,8 @@ def _branches(boxes: Sequence[LayerBox]) -> dict[str, int]:
     return branch_of
 
 
-def _draw_box(axes: Axes, box: LayerBox, centre: tuple[float, float]) -> None:
-    """Draw one box: kind and name above, shape and parameters below."""
-    x, y = centre
+def _draw_box(axes: Axes, box: LayerBox, x: float, y: float) -> None:
+    """Draw one box around a centre: kind and name above, shape and parameters below."""
     colour = OKABE_ITO[COLOURS[box.kind]] if box.kind in COLOURS else "#999999"
     corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2)
     box_style = "round,pad=0,rounding_size=0.08"
@@ -93,12 +95,3 @@ def _name(box: LayerBox) -> str:
     """Return the kind, with the name where it differs."""
     plain = box.name.rstrip("0123456789").rstrip("_").replace("_", "")
     return box.kind if plain == box.kind.lower() else f"{box.kind} ({box.name})"
-
-
-def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.annotate(
-        "",
-        xy=(end[0], end[1] + BOX_HEIGHT / 2),
-        xytext=(start[0], start[1] - BOX_HEIGHT / 2),
-        arrowprops={"arrowstyle": "-|>", "color": "#555555", "linewidth": 1, "shrinkA": 0},
-    )

@@ -1,5 +1,6 @@
 """Networks compared: macro F1 by song, with intervals, over networks and fragment lengths."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,18 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.figures.style import (
-    declutter,
-    draw_intervals,
-    legend_right,
-    line_style,
-    new_figure,
-    spread,
-)
+from genre_core.figures import style
 
 SPLITS = ("validation", "test")
 NETWORK_GAP, SEED_GAP = 0.06, 0.12
-"""Room between lines of a length and beside a mean for its dots; places are 1 apart."""
+"""Distance of networks at a length, and of dots from a mean; that of lengths is 1."""
 
 MOST_SHIFT = 0.3
 LEVEL_NAMES = 4
@@ -52,50 +46,37 @@ def draw_comparison(groups: Sequence[ComparedGroup]) -> Figure:
     by_length = len({group.fragment_s for group in groups}) > 1
     where = "by fragment length" if by_length else f"on fragments of {groups[0].fragment_s:g} s"
     title = f"Networks {where}: mean over seeds and 95 % interval by song group"
-    figure = new_figure(9.5, 4.2, title)
+    figure = style.new_figure(9.5, 4.2, title)
     panels = figure.subplots(1, len(SPLITS), sharey=True)
     for axes, split in zip(panels, SPLITS, strict=True):
-        (_draw_lengths if by_length else _draw_networks)(axes, groups, split)
+        if by_length:
+            lines: dict[str, dict[float, Interval]] = defaultdict(dict)
+            for group in groups:
+                lines[group.name][group.fragment_s] = getattr(group, split)
+            style.draw_lines(axes, lines, NETWORK_GAP, MOST_SHIFT)
+            axes.set_xlabel("fragment length (s)")
+        else:
+            _draw_networks(axes, groups, split)
         axes.set_title(split, fontsize=11)
         axes.set_ylim(0, 1.02)
-        declutter(axes)
+        style.declutter(axes)
     panels[0].set_ylabel("macro F1 by song")
     if by_length:
-        legend_right(figure, panels[0])
+        style.legend_right(figure, panels[0])
     return figure
 
 
-def _draw_lengths(axes: Axes, groups: Sequence[ComparedGroup], split: str) -> None:
-    """Draw a line a network over the fragment lengths, the networks a little beside each other."""
-    networks = _names(groups)
-    lengths = sorted({group.fragment_s for group in groups})
-    shifts = spread(len(networks), NETWORK_GAP, MOST_SHIFT)
-    for index, network in enumerate(networks):
-        own = sorted((g for g in groups if g.name == network), key=lambda g: g.fragment_s)
-        places = [lengths.index(group.fragment_s) + shifts[index] for group in own]
-        draw_intervals(axes, places, [getattr(group, split) for group in own], index, network)
-    axes.set_xticks(range(len(lengths)), [f"{length:g}" for length in lengths])
-    axes.set_xlabel("fragment length (s)")
-
-
 def _draw_networks(axes: Axes, groups: Sequence[ComparedGroup], split: str) -> None:
-    """Draw the networks side by side, each with a dot a seed."""
-    networks = _names(groups)
-    for index, group in enumerate(sorted(groups, key=lambda group: networks.index(group.name))):
-        draw_intervals(axes, [index], [getattr(group, split)], index, group.name)
-        _draw_seeds(axes, index, getattr(group, f"{split}_by_seed"))
-    crowded = len(networks) > LEVEL_NAMES
-    axes.set_xticks(range(len(networks)), networks, rotation=30 if crowded else 0)
-    middle, half = (len(networks) - 1) / 2, max(len(networks), LEVEL_NAMES) / 2
+    """Draw the networks side by side, each with a dot a seed; one seed is the mean itself."""
+    for index, group in enumerate(groups):
+        style.draw_intervals(axes, [index], [getattr(group, split)], index, group.name)
+        values = getattr(group, f"{split}_by_seed")
+        if len(values) > 1:
+            places = index + SEED_GAP + style.spread(len(values), SEED_GAP / 3, MOST_SHIFT)
+            axes.scatter(
+                places, values, s=14, color=style.line_style(index)[0], alpha=0.5, linewidths=0
+            )
+    names = [group.name for group in groups]
+    axes.set_xticks(range(len(names)), names, rotation=30 if len(names) > LEVEL_NAMES else 0)
+    middle, half = (len(names) - 1) / 2, max(len(names), LEVEL_NAMES) / 2
     axes.set_xlim(middle - half, middle + half)
-
-
-def _draw_seeds(axes: Axes, index: int, values: Sequence[float]) -> None:
-    """Draw a dot a seed, right of the mean; one seed is the mean itself."""
-    if len(values) > 1:
-        places = index + SEED_GAP + spread(len(values), SEED_GAP / 3, MOST_SHIFT)
-        axes.scatter(places, values, s=14, color=line_style(index)[0], alpha=0.5, linewidths=0)
-
-
-def _names(groups: Sequence[ComparedGroup]) -> list[str]:
-    return list(dict.fromkeys(group.name for group in groups))

@@ -1,7 +1,7 @@
 """From the wave of a song to what a network reads: samples, spectra, matrices, occlusion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array
 from genre_core.figures.style import DARK, OKABE_ITO, add_colour_bar, declutter, new_figure, strip
 from genre_core.representations.features import FeatureConfig
@@ -63,10 +63,29 @@ def draw_spectrogram(fragment: Float32Array, title: str) -> Figure:
     levels_db = decibels(power_frames(fragment[np.newaxis])[0]).T  # (n_bins, n_frames)
     loudest = int(levels_db.max(axis=0).argmax())
     figure = new_figure(11, 3.6, title)
-    wave_axes, spectrum_axes, all_axes = figure.subplots(1, 3, width_ratios=(1, 0.8, 1.6))
-    _draw_frame(wave_axes, fragment, loudest)
-    _draw_spectrum(spectrum_axes, levels_db[:, loudest])
-    _draw_all(figure, all_axes, levels_db)
+    wave, spectrum, spectra = figure.subplots(1, 3, width_ratios=(1, 0.8, 1.6))
+    start = loudest * HOP_SAMPLES
+    samples = fragment[start : start + FRAME_SAMPLES]
+    time_s = (start + np.arange(len(samples))) / SAMPLE_RATE
+    wave.plot(time_s, samples, color=OKABE_ITO[0], linewidth=0.6)
+    wave.set(xlim=(time_s[0], time_s[-1]), xlabel="time (s)", ylabel="amplitude (full scale = 1)")
+    wave.set_title("the loudest frame", fontsize=10)
+    edges_hz = (np.arange(len(levels_db) + 1) - 0.5) * BIN_HZ
+    bins_hz = np.arange(len(levels_db)) * BIN_HZ
+    spectrum.plot(levels_db[:, loudest], bins_hz, color=OKABE_ITO[0], linewidth=0.6)
+    spectrum.set(xlim=(FLOOR_DB, 0), xlabel="level (dB)")
+    spectrum.set_title("its spectrum", fontsize=10)
+    for axes in (wave, spectrum):
+        declutter(axes)
+    edges_s = np.arange(levels_db.shape[1] + 1) * HOP_SAMPLES / SAMPLE_RATE
+    options = {"cmap": "cividis", "vmin": FLOOR_DB, "vmax": 0, "rasterized": True}
+    mesh = spectra.pcolormesh(edges_s, edges_hz[1:], levels_db[1:], **options)
+    spectra.set_xlabel("time (s)")
+    spectra.set_title("the spectra of all frames", fontsize=10)
+    for axes in (spectrum, spectra):
+        _scale_hertz(axes)
+    spectra.spines[:].set_visible(False)
+    add_colour_bar(figure, mesh, spectra, "level (dB)")
     return figure
 
 
@@ -79,46 +98,12 @@ def decibels(powers: Float32Array) -> Float32Array:
     return np.float32(10) * np.log10(np.maximum(powers / loudest, floor))
 
 
-def _draw_frame(axes: Axes, fragment: Float32Array, frame: int) -> None:
-    start = frame * HOP_SAMPLES
-    samples = fragment[start : start + FRAME_SAMPLES]
-    time_s = (start + np.arange(len(samples))) / SAMPLE_RATE
-    axes.plot(time_s, samples, color=OKABE_ITO[0], linewidth=0.6)
-    axes.set(xlim=(time_s[0], time_s[-1]), xlabel="time (s)")
-    axes.set_ylabel("amplitude (full scale = 1)")
-    axes.set_title("the loudest frame", fontsize=10)
-    declutter(axes)
-
-
-def _draw_spectrum(axes: Axes, levels_db: Float32Array) -> None:
-    axes.plot(levels_db, np.arange(len(levels_db)) * BIN_HZ, color=OKABE_ITO[0], linewidth=0.6)
-    axes.set(xlim=(FLOOR_DB, 0), xlabel="level (dB)")
-    axes.set_title("its spectrum", fontsize=10)
-    declutter(axes)
-    _scale_hertz(axes)
-
-
-def _draw_all(figure: Figure, axes: Axes, levels_db: Float32Array) -> None:
-    n_bins, n_frames = levels_db.shape
-    edges_hz = (np.arange(n_bins + 1) - 0.5) * BIN_HZ
-    edges_s = np.arange(n_frames + 1) * HOP_SAMPLES / SAMPLE_RATE
-    mesh = axes.pcolormesh(
-        edges_s, edges_hz[1:], levels_db[1:], cmap="cividis", vmin=FLOOR_DB, vmax=0, rasterized=True
-    )
-    axes.set_xlabel("time (s)")
-    axes.set_title("the spectra of all frames", fontsize=10)
-    _scale_hertz(axes)
-    axes.spines[:].set_visible(False)
-    add_colour_bar(figure, mesh, axes, "level (dB)")
-
-
 def _scale_hertz(axes: Axes) -> None:
     axes.set_yscale("log")
-    axes.set_ylim(LOW_HZ, TOP_HZ)
+    axes.set(ylim=(LOW_HZ, TOP_HZ), ylabel="frequency (Hz)")
     axes.set_yticks(TICKS_HZ)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _hertz(value)))
     axes.minorticks_off()
-    axes.set_ylabel("frequency (Hz)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +136,12 @@ def draw_matrix(matrix: Float32Array, scales: Scales, title: str) -> Figure:
     figure = new_figure(8, 3.8, title)
     axes = figure.subplots()
     image = _show_matrix(axes, matrix, scales, (0, 1))
-    if matrix.shape[0] == 12 and scales.edges_hz:
-        _name_ranges(axes)
+    if matrix.shape[0] == 12 and scales.edges_hz:  # the thesis: four low, mid and high bands
+        for nth, name in enumerate(RANGES):
+            if nth:
+                axes.axhline(4 * nth, color="white", linewidth=0.8, linestyle=":")
+            text = axes.text(1.01, (4 * nth + 2) / 12, name, transform=axes.transAxes)
+            text.set(rotation=90, va="center", fontsize=9)
     add_colour_bar(figure, image, axes, "scaled value (0 to 1)")
     return figure
 
@@ -202,59 +191,34 @@ def _hertz(frequency_hz: float) -> str:
     return f"{np.round(frequency_hz / 1000, 1):g}k"
 
 
-def _name_ranges(axes: Axes) -> None:
-    """Name the low, mid and high bands of the thesis, four each."""
-    for nth, name in enumerate(RANGES):
-        if nth:
-            axes.axhline(4 * nth, color="white", linewidth=0.8, linestyle=":")
-        place = 1.01, (4 * nth + 2) / 12
-        axes.text(*place, name, transform=axes.transAxes, rotation=90, va="center", fontsize=9)
-
-
-def draw_kernel_response(
-    matrix: Float32Array, kernel: Float64Array, scales: Scales, title: str
-) -> Figure:
-    """Draw a matrix, a kernel, and the response of the kernel as it is slid over the matrix.
+def draw_kernel_response(matrix: Float32Array, scales: Scales, title: str) -> Figure:
+    """Draw a matrix, `BEAT_KERNEL`, and its response as it is slid over the matrix.
 
     Thesis figure 3.7. Networks slide a kernel unturned, so this does, too; eq. 3.20 turns it by
-    180°, which changes nothing for the kernel of eq. 3.21. The first row of the kernel, (3, 3),
-    lies on the lowest band.
+    180°, which changes nothing for this one.
     """
+    from scipy.signal import correlate2d
+
+    kernel = np.array(BEAT_KERNEL, np.float64)
     figure = new_figure(12, 3.6, title)
-    panels = figure.subplots(1, 3, width_ratios=(2, 0.6, 2))
-    image = _show_matrix(panels[0], matrix, scales, (0, 1))
-    panels[0].set_title("matrix", fontsize=10)
-    add_colour_bar(figure, image, panels[0], "scaled value")
-    _draw_kernel(panels[1], kernel)
-    image = _show_matrix(panels[2], slide(matrix, kernel), _inner(scales, kernel))
-    panels[2].set_title("response, by the middle of the kernel", fontsize=10)
-    add_colour_bar(figure, image, panels[2], "response")
-    return figure
-
-
-def slide(matrix: Float32Array, kernel: Float64Array) -> Float64Array:
-    """Return the sum of products of a kernel at each place where it fits, without turning it."""
-    windows = np.lib.stride_tricks.sliding_window_view(matrix, kernel.shape)
-    return np.einsum("ijkl,kl->ij", windows, kernel)
-
-
-def _draw_kernel(axes: Axes, kernel: Float64Array) -> None:
-    highest = float(np.abs(kernel).max()) or 1.0
-    axes.imshow(kernel, origin="lower", cmap="cividis", vmin=-highest, vmax=highest)
+    whole, middle, inner = figure.subplots(1, 3, width_ratios=(2, 0.6, 2))
+    image = _show_matrix(whole, matrix, scales, (0, 1))
+    whole.set_title("matrix", fontsize=10)
+    add_colour_bar(figure, image, whole, "scaled value")
+    middle.imshow(kernel, origin="lower", cmap="cividis", vmin=-1, vmax=1)
     for (band, frame), weight in np.ndenumerate(kernel):
-        colour = "black" if weight > 0.2 * highest else "white"
-        axes.text(frame, band, f"{weight:.2g}", ha="center", va="center", color=colour)
-    strip(axes)
-    axes.set(xlabel="frames", ylabel="bands")
-    axes.set_title("kernel", fontsize=10)
-
-
-def _inner(scales: Scales, kernel: Float64Array) -> Scales:
-    """Return the scales of the response: without the border that the middle never reaches."""
-    bands, frames = (side // 2 for side in kernel.shape)
-    edges_hz = scales.edges_hz[bands : len(scales.edges_hz) - bands] if scales.edges_hz else ()
-    start_s = scales.start_s + frames * scales.hop_s
-    return Scales(edges_hz=edges_hz, hop_s=scales.hop_s, start_s=start_s)
+        colour = "black" if weight else "white"
+        middle.text(frame, band, f"{weight:.0f}", ha="center", va="center", color=colour)
+    strip(middle)
+    middle.set(xlabel="frames", ylabel="bands")
+    middle.set_title("kernel", fontsize=10)
+    # the middle of the kernel never reaches the border
+    start_s = scales.start_s + scales.hop_s
+    within = replace(scales, edges_hz=scales.edges_hz[1:-1], start_s=start_s)
+    image = _show_matrix(inner, correlate2d(matrix, kernel, mode="valid"), within)
+    inner.set_title("response, by the middle of the kernel", fontsize=10)
+    add_colour_bar(figure, image, inner, "response")
+    return figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,35 +1,25 @@
 """Figures of studies: the ladder, the learning curve, lengths, score against storage."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.figures.style import (
-    GREY,
-    annotate,
-    declutter,
-    draw_intervals,
-    draw_level,
-    legend_below,
-    legend_right,
-    line_style,
-    new_figure,
-    reach,
-    show_percent,
-    spread,
-)
+from genre_core.figures import style
 from genre_core.studies.claims.evidence import NetworkScore
-from genre_core.studies.ladder.scores import RungScore
+from genre_core.studies.ladder.rungs import Labels
+from genre_core.studies.ladder.scores import UNITS, RungScore
 from genre_core.studies.learning_curve import LearningCurve
 
 LADDER_GAP = 0.13
-"""Room between the four marks of a rung; rungs are 1 apart."""
+"""Distance of the four marks of a rung; that of rungs is 1."""
 
-MARKS = (("true", "fragment"), ("true", "song"), ("random", "fragment"), ("random", "song"))
+MARKS = tuple(product(Labels, UNITS))
 LENGTH_GAP = 0.05
 CURVE_GAP = 1.06
 """Factor between the places of two curves at one size: their bars are beside each other."""
@@ -42,41 +32,41 @@ def draw_ladder(scores: Sequence[RungScore], title: str) -> Figure:
     """
     if not scores:
         raise ValueError("there is no rung to draw. Measure one first.")
-    figure = new_figure(9.0, 1.6 + 0.55 * len(scores))
+    figure = style.new_figure(9.0, 1.6 + 0.55 * len(scores))
     axes = figure.subplots()
-    for mark, shift in zip(MARKS, spread(len(MARKS), LADDER_GAP), strict=True):
-        _draw_mark(axes, scores, mark, shift)
+    for (labels, unit), shift in zip(MARKS, style.spread(len(MARKS), LADDER_GAP), strict=True):
+        _draw_mark(axes, scores, labels, unit, shift)
     for place, score in enumerate(scores):
-        if score.true is None:
-            axes.text(0.5, place, "not testable here", ha="center", va="center", color=GREY)
+        if not score.accuracies:
+            axes.text(0.5, place, "not testable here", ha="center", va="center", color=style.GREY)
         else:
             _draw_chance(axes, score, place)
     names = [f"{score.rung.number}  {score.rung.change}" for score in scores]
     axes.set_yticks(range(len(scores)), names)
     axes.set(ylim=(len(scores) - 0.5, -0.5), xlim=(0, 1.02), xlabel="accuracy")
-    declutter(axes)
-    axes.grid(visible=False)
+    style.declutter(axes)
+    axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axes.set_title(title, fontsize=10, loc="left")
-    legend_below(figure, axes, 3)
+    style.legend_below(figure, axes, 3)
     return figure
 
 
 def _draw_mark(
-    axes: Axes, scores: Sequence[RungScore], mark: tuple[str, str], shift: float
+    axes: Axes, scores: Sequence[RungScore], labels: Labels, unit: str, shift: float
 ) -> None:
-    labels, unit = mark
-    accuracies = [(place, getattr(score, labels)) for place, score in enumerate(scores)]
-    drawn = [(place, getattr(a, unit)) for place, a in accuracies if a and getattr(a, unit)]
-    if not drawn:
+    intervals = {
+        place + shift: score.accuracies[labels, unit]
+        for place, score in enumerate(scores)
+        if (labels, unit) in score.accuracies
+    }
+    if not intervals:
         return
-    places, intervals = zip(*drawn, strict=True)
-    colour = line_style(0 if labels == "true" else 5)[0]
-    is_fragment = unit == "fragment"
+    colour, is_fragment = style.OKABE_ITO[0 if labels is Labels.TRUE else 5], unit == "fragment"
     axes.errorbar(
-        [interval.value for interval in intervals],
-        [place + shift for place in places],
-        xerr=reach(intervals),
+        [interval.value for interval in intervals.values()],
+        list(intervals),
+        xerr=style.reach(list(intervals.values())),
         color=colour,
         marker="o" if is_fragment else "D",
         markersize=5,
@@ -96,13 +86,13 @@ def _draw_chance(axes: Axes, score: RungScore, place: int) -> None:
 
 def draw_learning_curve(curves: Sequence[LearningCurve], chance: float, title: str) -> Figure:
     """Draw the expected accuracy over the songs of each genre; the last point is all songs."""
-    figure = new_figure(7, 4.2)
+    figure = style.new_figure(7, 4.2)
     axes = figure.subplots()
     for index, curve in enumerate(curves):
         places = [point.n_songs * CURVE_GAP**index for point in curve.all_points]
         intervals = [point.accuracy for point in curve.all_points]
-        draw_intervals(axes, places, intervals, index, curve.name)
-    draw_level(axes, chance, "chance")
+        style.draw_intervals(axes, places, intervals, index, curve.name)
+    style.draw_level(axes, chance, "chance")
     sizes = sorted({point.n_songs for curve in curves for point in curve.all_points})
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(size) for size in sizes])
@@ -110,7 +100,7 @@ def draw_learning_curve(curves: Sequence[LearningCurve], chance: float, title: s
     axes.set(ylim=(0, 1.02), xlabel="songs of each genre", ylabel="mean recall by song")
     axes.set_title(title, fontsize=11)
     axes.legend(loc="lower right", frameon=False)
-    declutter(axes)
+    style.declutter(axes)
     return figure
 
 
@@ -120,20 +110,17 @@ def draw_lengths(scores: Sequence[NetworkScore], chance: float) -> Figure:
     Thesis figure 4.15, with seeds and intervals in place of one run each; combinations may be
     missing. ``chance`` is the score of always predicting the largest genre.
     """
-    lengths = sorted({score.fragment_s for score in scores})
-    networks = list(dict.fromkeys(score.network for score in scores))
-    figure = new_figure(8, 4.2, "Mean over seeds and 95 % interval by song group")
+    lines: dict[str, dict[float, Interval]] = defaultdict(dict)
+    for score in scores:
+        lines[score.network][score.fragment_s] = score.by_fragment
+    figure = style.new_figure(8, 4.2, "Mean over seeds and 95 % interval by song group")
     axes = figure.subplots()
-    for index, shift in enumerate(spread(len(networks), LENGTH_GAP)):
-        own = sorted((s for s in scores if s.network == networks[index]), key=lambda s: s.key)
-        places = [lengths.index(score.fragment_s) + shift for score in own]
-        draw_intervals(axes, places, [s.by_fragment for s in own], index, networks[index])
-    draw_level(axes, chance, "largest genre")
-    axes.set_xticks(range(len(lengths)), [f"{length:g}" for length in lengths])
+    style.draw_lines(axes, lines, LENGTH_GAP)
+    style.draw_level(axes, chance, "largest genre")
     axes.set(xlabel="fragment length (s)", ylabel="test accuracy by fragment", ylim=(0, 1.02))
-    show_percent(axes)
-    declutter(axes)
-    legend_right(figure, axes)
+    style.show_percent(axes)
+    style.declutter(axes)
+    style.legend_right(figure, axes)
     return figure
 
 
@@ -157,25 +144,24 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
     6.4.3: the best length for the storage that it costs. One score at least, in any order.
     """
     title = "The best network of each representation and length, with 95 % intervals"
-    figure = new_figure(8.5, 4.6, title)
+    figure = style.new_figure(8.5, 4.6, title)
     axes = figure.subplots()
     for index, representation in enumerate(dict.fromkeys(s.representation for s in scores)):
         own = (score for score in scores if score.representation == representation)
-        _draw_costs(axes, sorted(own, key=lambda score: score.fragment_s), index)
+        line = sorted(own, key=lambda score: score.fragment_s)
+        sizes = [score.bytes_per_song for score in line]
+        style.draw_intervals(axes, sizes, [s.validation for s in line], index, representation)
+        for score in dict.fromkeys((line[0], line[-1])):
+            place = score.bytes_per_song, score.validation.value
+            style.annotate(
+                axes, f"{score.fragment_s:g} s", place, (12, 5), style.line_style(index)[0]
+            )
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter(unit="B"))
     axes.set(xlabel="storage of a song's fragments, compressed", ylim=(0, 1.02))
     axes.set_ylabel("macro F1 by song, validation")
-    declutter(axes)
-    legend_right(figure, axes)
+    style.declutter(axes)
+    style.legend_right(figure, axes)
     return figure
-
-
-def _draw_costs(axes: Axes, line: Sequence[CostedScore], index: int) -> None:
-    sizes = [score.bytes_per_song for score in line]
-    draw_intervals(axes, sizes, [s.validation for s in line], index, line[0].representation)
-    for score in dict.fromkeys((line[0], line[-1])):
-        place = score.bytes_per_song, score.validation.value
-        annotate(axes, f"{score.fragment_s:g} s", place, (12, 5), line_style(index)[0])

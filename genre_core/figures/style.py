@@ -1,6 +1,6 @@
 """The look that all figures share: colours, axes, legends, intervals, scales of colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,13 @@ OKABE_ITO = (
 """Okabe and Ito, Color Universal Design (2008), without its yellow, too pale on white."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""A shape for each colour, for print without colours."""
+"""A shape for each colour, for paper without colours."""
 
 DARK, GREY = "#333333", "#666666"
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
-    """Return an empty figure whose parts make room for each other; sizes in inches."""
+    """Return an empty figure whose parts do not overlap; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:
         figure.suptitle(title, wrap=True)
@@ -50,10 +50,9 @@ def strip(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def show_percent(*axes: Axes) -> None:
+def show_percent(axes: Axes) -> None:
     """Write the vertical axis in per cent of 1."""
-    for one in axes:
-        one.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
 
 
 def legend_right(figure: Figure, axes: Axes) -> None:
@@ -100,13 +99,28 @@ def draw_intervals(
     )
 
 
+def draw_lines(
+    axes: Axes, lines: Mapping[str, Mapping[float, Interval]], gap: float, most: float = np.inf
+) -> None:
+    """Draw a line a name over the numbers that they share, at distances of 1.
+
+    The points of the lines are beside each other, see `spread`.
+    """
+    numbers = sorted({number for line in lines.values() for number in line})
+    shifts = spread(len(lines), gap, most)
+    for index, (name, line) in enumerate(lines.items()):
+        own = sorted(line)
+        places = [numbers.index(number) + shifts[index] for number in own]
+        draw_intervals(axes, places, [line[number] for number in own], index, name)
+    axes.set_xticks(range(len(numbers)), [f"{number:g}" for number in numbers])
+
+
 def annotate(
     axes: Axes, text: str, place: tuple[float, float], shift: tuple[float, float], colour: str
 ) -> None:
     """Write a small note beside a place; ``shift`` in points."""
-    axes.annotate(
-        text, place, xytext=shift, textcoords="offset points", ha="center", fontsize=8, color=colour
-    )
+    note = axes.annotate(text, place, xytext=shift, textcoords="offset points")
+    note.set(ha="center", fontsize=8, color=colour)
 
 
 def draw_level(axes: Axes, level: float, label: str) -> None:
@@ -115,6 +129,6 @@ def draw_level(axes: Axes, level: float, label: str) -> None:
 
 
 def spread(n: int, gap: float, most: float = np.inf) -> npt.NDArray[np.float64]:
-    """Return places beside each other around 0, ``gap`` apart and within ± ``most``."""
+    """Return places beside each other around 0, at a distance ``gap`` and within ± ``most``."""
     end = min(gap * (n - 1) / 2, most)
     return np.linspace(-end, end, n) if n > 1 else np.zeros(1)

@@ -25,18 +25,11 @@ N_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """Accuracy to expect with so many songs of each genre.
+    """Accuracy to expect with so many songs of each genre; of the whole library, the mean number.
 
-    Attributes
-    ----------
-    n_songs : int
-        Of each genre; of the whole library, the mean number.
-    accuracy : Interval
-        Mean over the draws. The ends hold 95 % of single draws on resampled groups: they show
-        where one choice of so many songs leads, not how well the mean is known.
-    n_scored, n_groups : int
-        Songs, and groups, that were predicted in one of the draws at least.
-    n_draws : int
+    ``accuracy`` is the mean over draws; its ends hold 95 % of single draws on resampled groups:
+    they show where one choice of so many songs leads, not how well the mean is known.
+    ``n_scored`` songs of ``n_groups`` groups were predicted in one of the draws at least.
     """
 
     n_songs: int
@@ -63,12 +56,8 @@ class LearningCurve:
         return self.points if self.all_songs is None else (*self.points, self.all_songs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Scored:
-    """Right songs and all songs that a draw predicted, each float64 (n_groups, n_genres)."""
-
-    right: Float64Array
-    support: Float64Array
+_Scored = tuple[Float64Array, Float64Array]
+"""Right songs and all songs that a draw predicted, each float64 (n_groups, n_genres)."""
 
 
 def curve_sizes(songs: EmbeddedSongs) -> list[int]:
@@ -135,9 +124,7 @@ def _hold_out(songs: EmbeddedSongs, n_songs: int, rng: np.random.Generator) -> l
     return held
 
 
-def _groups_of(
-    songs: EmbeddedSongs, genre: int
-) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
+def _groups_of(songs: EmbeddedSongs, genre: int) -> tuple[npt.NDArray[np.str_], Int64Array]:
     """Return the groups of a genre, and how many of its songs each has."""
     own = songs.group_ids[songs.labels == genre].astype(str)
     return np.unique(own, return_counts=True)
@@ -159,35 +146,32 @@ def _count(songs: EmbeddedSongs, scored: Int64Array, predicted: Int64Array) -> _
     labels = songs.labels[scored]
     np.add.at(support, (numbers[scored], labels), 1)
     np.add.at(right, (numbers[scored], labels), predicted == labels)
-    return _Scored(right=right, support=support)
+    return right, support
 
 
 def _point(n_songs: int, draws: Sequence[_Scored], rng: np.random.Generator) -> CurvePoint:
-    n_scored = np.max([draw.support.sum(axis=1) for draw in draws], axis=0)
+    """Summarise draws: the mean, and where single draws lie on resampled groups."""
+    n_by_group = np.stack([support.sum(axis=1) for _, support in draws])
+    n_groups = np.count_nonzero(n_by_group, axis=1).min()
+    recalls = [_mean_recall(right.sum(axis=0), support.sum(axis=0)) for right, support in draws]
+    n_resamples, value = -(-N_RESAMPLES // len(draws)), float(np.mean(recalls))
+    found = np.concatenate([_resample(draw, n_resamples, rng) for draw in draws])
+    tail = widened_tail(int(n_groups)) if n_groups > 1 else 0.0
+    low, high = np.quantile(found, [tail, 1 - tail])
+    n_scored = n_by_group.max(axis=0)
     return CurvePoint(
         n_songs=n_songs,
-        accuracy=_interval(draws, rng),
+        accuracy=Interval(value=value, low=float(min(low, value)), high=float(max(high, value))),
         n_scored=int(n_scored.sum()),
         n_groups=int((n_scored > 0).sum()),
         n_draws=len(draws),
     )
 
 
-def _interval(draws: Sequence[_Scored], rng: np.random.Generator) -> Interval:
-    """Return the mean over draws, and where single draws lie on resampled groups."""
-    recalls = [_mean_recall(d.right.sum(axis=0), d.support.sum(axis=0)) for d in draws]
-    n_resamples, value = -(-N_RESAMPLES // len(draws)), float(np.mean(recalls))
-    found = np.concatenate([_resample(draw, n_resamples, rng) for draw in draws])
-    n_groups = min(np.count_nonzero(draw.support.sum(axis=1)) for draw in draws)
-    tail = widened_tail(int(n_groups)) if n_groups > 1 else 0.0
-    low, high = np.quantile(found, [tail, 1 - tail])
-    return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
-
-
 def _resample(draw: _Scored, n_resamples: int, rng: np.random.Generator) -> Float64Array:
     """Mean recall on groups drawn with replacement, (n_resamples,)."""
-    is_scored = draw.support.sum(axis=1) > 0
-    right, support = draw.right[is_scored], draw.support[is_scored]
+    is_scored = draw[1].sum(axis=1) > 0
+    right, support = (counts[is_scored] for counts in draw)
     n_groups = len(right)
     weights = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples)
     return _mean_recall(weights @ right, weights @ support)

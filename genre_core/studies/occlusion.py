@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array
 
 Predict = Callable[[Float32Array], Float32Array]
@@ -39,28 +40,12 @@ def mask_for(n_bands: int, n_frames: int) -> Mask:
 def occlusion_map(predict: Predict, matrix: Float32Array, genre: int, mask: Mask) -> Float64Array:
     """Return how much probability of a genre a matrix loses where it is occluded.
 
-    Parameters
-    ----------
-    predict : callable
-        float32 (n, n_bands, n_frames) to probabilities (n, n_genres).
-    matrix : float32 [shape=(n_bands, n_frames)]
-        Scaled into 0..1, so that 0 is its quietest value: silence in its own terms.
-    genre : int
-    mask : Mask
+    ``predict`` maps float32 (n, n_bands, n_frames) to probabilities (n, n_genres). The matrix,
+    (n_bands, n_frames), is scaled into 0..1: 0 is its quietest value, silence in its own terms.
+    The result has its shape: the mean loss over the masks that cover a place, below 0 where the
+    place is evidence against the genre. What decides by being absent cannot be found so.
+    ValueError if the mask is larger than the matrix.
 
-    Returns
-    -------
-    float64 [shape=(n_bands, n_frames)]
-        Mean loss of probability over the masks that cover a place; below 0 where the place is
-        evidence against the genre. What decides by being absent cannot be found so.
-
-    Raises
-    ------
-    ValueError
-        If the mask is larger than the matrix.
-
-    Notes
-    -----
     Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014, who lay a
     grey square over an image.
     """
@@ -76,7 +61,7 @@ def occlusion_map(predict: Predict, matrix: Float32Array, genre: int, mask: Mask
     return (losses @ weights / weights.sum(axis=0)).reshape(matrix.shape)
 
 
-def _covers(shape: tuple[int, ...], mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _covers(shape: tuple[int, ...], mask: Mask) -> npt.NDArray[np.bool_]:
     """Return what each place of the mask covers, bool (n_places, n_bands, n_frames)."""
     bands = _starts(shape[0], mask.n_bands, mask.band_step)
     frames = _starts(shape[1], mask.n_frames, mask.frame_step)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from genre_core.examples import Examples, Float32Array
 from genre_core.networks.registry import build_network
-from genre_core.training.augmentation import AugmentationConfig, augment_batch
+from genre_core.training.augmentation import augment_batch
 from genre_core.training.rules import (
     EpochScores,
     TrainingConfig,
@@ -85,10 +85,9 @@ def fit_network(
         min_delta=config.plateau_fall,
     )
     n_genres = model.output_shape[-1]
-    pairs = tf.data.Dataset.from_tensor_slices((validation.matrices, validation.labels))
     model.fit(
         training_batches(train, n_genres, config, seed),
-        validation_data=_with_targets(pairs.batch(PREDICTION_BATCH).cache(), n_genres),
+        validation_data=_with_targets(validation, n_genres).batch(PREDICTION_BATCH).cache(),
         epochs=config.max_epochs,
         callbacks=[history, plateau],
         shuffle=False,
@@ -138,44 +137,36 @@ class _History(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no 
         self.model.set_weights(self._best_weights)
 
 
-def shuffled_batches(examples: Examples, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Batch the examples in an order that is drawn anew in each epoch."""
-    return (
-        tf.data.Dataset.from_tensor_slices((examples.matrices, examples.labels))
-        .cache()
-        .shuffle(len(examples), seed=seed, reshuffle_each_iteration=True)
-        .batch(batch_size)
-        .prefetch(2)
-    )
-
-
 def training_batches(
     examples: Examples, n_genres: int, config: TrainingConfig, seed: int
 ) -> tf.data.Dataset:
-    """Batch the examples in an order of each epoch, augmented; targets are shares of the genres.
+    """Batch the examples in an order that is drawn anew in each epoch, and augment them.
 
-    Elements are float32 (n, n_bands, n_frames) and float32 (n, n_genres).
+    Elements are float32 (n, n_bands, n_frames) and shares of the genres, float32 (n, n_genres).
+    Batches are augmented one after the other, so that the seed alone decides.
     """
-    batches = _with_targets(shuffled_batches(examples, config.batch_size, seed), n_genres)
+    shuffled = (
+        _with_targets(examples, n_genres)
+        .cache()
+        .shuffle(len(examples), seed=seed, reshuffle_each_iteration=True)
+        .batch(config.batch_size)
+        .prefetch(2)
+    )
     if not config.augmentation.as_document():
-        return batches
-    return _augmented(batches, config.augmentation, seed).prefetch(2)
-
-
-def _augmented(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) -> tf.data.Dataset:
-    """Augment batches one after the other, so that the seed alone decides."""
+        return shuffled
     rng = np.random.default_rng(seed)
 
     def augment(matrices: Float32Array, targets: Float32Array) -> tuple[Float32Array, Float32Array]:
-        return augment_batch(matrices, targets, config, rng)
+        return augment_batch(matrices, targets, config.augmentation, rng)
 
     def in_graph(matrices: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         changed = tf.numpy_function(augment, (matrices, targets), (tf.float32, tf.float32))
         return tuple(map(tf.ensure_shape, changed, (matrices.shape, targets.shape)))
 
-    return batches.map(in_graph)
+    return shuffled.map(in_graph).prefetch(2)
 
 
-def _with_targets(batches: tf.data.Dataset, n_genres: int) -> tf.data.Dataset:
-    """Turn labels into targets: 1 at the genre, 0 elsewhere."""
-    return batches.map(lambda matrices, labels: (matrices, tf.one_hot(labels, n_genres)))
+def _with_targets(examples: Examples, n_genres: int) -> tf.data.Dataset:
+    """Matrices with their targets: 1 at the genre, 0 elsewhere."""
+    targets = tf.one_hot(examples.labels, n_genres)
+    return tf.data.Dataset.from_tensor_slices((examples.matrices, targets))

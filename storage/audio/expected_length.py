@@ -41,18 +41,13 @@ _FRAME = re.compile(rb"\xff[\xe0-\xff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketScan:
-    """What the packets of a stream are together.
+    """Sum of the packets of a stream."""
 
-    ``duration_s`` is the time that they cover, less the samples that the encoder added; ``end_s``,
-    where they end on the clock of the file, which may start late; ``is_incomplete``, whether the
-    file could not be read to its end.
-    """
-
-    duration_s: float
-    end_s: float
+    duration_s: float  # that they cover, less the samples that the encoder added
+    end_s: float  # on the clock of the file, which may start late
     n_bytes: int
     packets_id: str
-    is_incomplete: bool
+    is_incomplete: bool  # whether the file could not be read to its end
 
 
 def require_complete(

@@ -1,8 +1,7 @@
 """Read a song in an isolated subprocess if a process died on it before, so that the others live.
 
-The libraries that decode are written in C; what kills them kills the run, and the same song would
-kill the next one. So a note stands in ``songs/.suspects`` while a song is read; a note that a dead
-process left makes its song suspect.
+A song that crashes a decoder, written in C, kills the run, and would kill the next one. So a note
+lies in ``songs/.suspects`` while a song is read; one that a dead process left makes it suspect.
 """
 
 import multiprocessing

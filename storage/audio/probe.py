@@ -172,10 +172,9 @@ def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
 class _CoveredTicks:
     """The ticks that the packets read so far cover.
 
-    Side data costs more to read than all else of a packet, and is read where it can matter: of the
-    first packet, and of an mp3's packets that no other follows without a gap. No more than a full
-    packet is dropped of it (libavformat's ``read_frame_internal``), so one that begins where
-    another ends reaches at least as far.
+    Side data is slow to read, and read where it can matter: of the first packet, and of an mp3's
+    packets that no other follows without a gap. No more than a full packet is dropped of it
+    (libavformat's ``read_frame_internal``), so one that begins where another ends reaches as far.
     """
 
     def __init__(self, ticks_per_sample: float, trims_itself: bool) -> None:

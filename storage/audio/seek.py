@@ -83,9 +83,8 @@ def seek_segments(
 def holds_only_frames(path: Path) -> bool:
     """Whether every packet of an mp3 begins with the sync word of a frame.
 
-    The lengths in the headers lead from frame to frame, in 3 ms for six minutes. Where that does
-    not lead to the end, libavformat decides, in 40 ms: it returns what stands between frames as a
-    packet, or as the beginning of one.
+    The lengths in the headers lead from frame to frame, in 3 ms for six minutes. If not to the end,
+    libavformat decides, in 40 ms: it returns anything between frames as a packet or part of one.
     """
     if leads_to_end(path):
         return True

@@ -1,10 +1,9 @@
 """Read segments of a song with libavcodec, which decodes what libsndfile cannot seek exactly.
 
-The song is demuxed from its start and its samples are counted: the times in containers are off by
-up to 20 ms in ordinary ogg, opus and m4a files. Packets of Opus, FLAC and MPEG audio have a known
-length and give the same samples again after a run-up, so packets that no segment needs are skipped.
-AAC (its noise depends on all that went before) and Vorbis (the length of a block depends on its
-neighbour) are decoded from the start, at a thousandth of their playing time.
+The song is demuxed from its start and its samples are counted: times in containers are off by up to
+20 ms. Packets of Opus, FLAC and MPEG audio have a known length and give the same samples again
+after a run-up, so those that no segment needs are skipped. AAC (its noise depends on all that went
+before) and Vorbis (the length of a block depends on its neighbour) are decoded from the start.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,15 +1,13 @@
 """Model files as functions of windows of sound, by LiteRT, ONNX Runtime or Keras.
 
-A backend names the inputs and outputs of a model and runs it on one array. What it has open is
-used by one thread at a time.
+One thread at a time may use a model that has been opened.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -28,116 +26,103 @@ class TensorSpec:
     kind: str
 
 
-class Backend(Protocol):
-    """A model file that has been opened."""
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A model file that has been opened; ``run`` returns every output for one input."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-
-    def run(self, wave: Float32Array) -> list[Array]:
-        """Return every output for one input."""
-        ...
+    run: Callable[[Float32Array], list[Array]]
 
 
-class LiteBackend:
-    """A ``.tflite`` file."""
+def _open_litert(file: Path, n_threads: int) -> Backend:
+    from ai_edge_litert.interpreter import Interpreter
 
-    def __init__(self, file: Path, n_threads: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+    model = Interpreter(model_path=str(file), num_threads=n_threads)
+    names: dict[int, str] = {}  # of the outputs in the signature, where there is one
+    if model.get_signature_list():
+        signed = model.get_signature_runner().get_output_details()
+        names = {one["index"]: name for name, one in signed.items()}
+    inputs = model.get_input_details()
+    outputs = sorted(model.get_output_details(), key=lambda one: _natural(names, one["index"]))
+    shapes: set[tuple[int, ...]] = set()  # the one that there is room for
 
-        self._interpreter = Interpreter(model_path=str(file), num_threads=n_threads)
-        names: dict[int, str] = {}  # of the outputs in the signature, where there is one
-        if self._interpreter.get_signature_list():
-            outputs = self._interpreter.get_signature_runner().get_output_details()
-            names = {one["index"]: name for name, one in outputs.items()}
-        details = sorted(
-            self._interpreter.get_output_details(), key=lambda one: _natural(names, one["index"])
-        )
-        self.inputs = tuple(map(_lite_spec, self._interpreter.get_input_details()))
-        self.outputs = tuple(_lite_spec(one, names.get(one["index"])) for one in details)
-        self._outputs = [one["index"] for one in details]
-        self._input = self._interpreter.get_input_details()[0]["index"] if self.inputs else -1
-        self._shape: tuple[int, ...] = ()
+    def run(wave: Float32Array) -> list[Array]:
+        if wave.shape not in shapes:
+            model.resize_tensor_input(inputs[0]["index"], wave.shape)
+            model.allocate_tensors()
+            shapes.clear()
+            shapes.add(wave.shape)
+        model.set_tensor(inputs[0]["index"], np.ascontiguousarray(wave))
+        model.invoke()
+        return [model.get_tensor(one["index"]) for one in outputs]
 
-    def run(self, wave: Float32Array) -> list[Array]:
-        """Return every output for one input."""
-        if wave.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, wave.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = wave.shape
-        self._interpreter.set_tensor(self._input, np.ascontiguousarray(wave))
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
+    found = tuple(_lite_spec(one, names.get(one["index"])) for one in outputs)
+    return Backend(tuple(map(_lite_spec, inputs)), found, run)
 
 
-class OnnxBackend:
-    """An ``.onnx`` file; it is read whole, so its weights must be inside."""
+def _open_onnx(file: Path, n_threads: int) -> Backend:
+    """Read the file whole, so that its weights must be inside."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UsageError(
+            "ONNX models need the package onnxruntime, which is not installed. Install "
+            "`genreflow[onnx]`, or convert the model to LiteRT (.tflite)."
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        file.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )
+    inputs = tuple(map(_onnx_spec, session.get_inputs()))
 
-    def __init__(self, file: Path, n_threads: int) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UsageError(
-                "ONNX models need the package onnxruntime, which is not installed. Install "
-                "`genreflow[onnx]`, or convert the model to LiteRT (.tflite)."
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(
-            file.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-        self.inputs = tuple(map(_onnx_spec, self._session.get_inputs()))
-        self.outputs = tuple(map(_onnx_spec, self._session.get_outputs()))
+    def run(wave: Float32Array) -> list[Array]:
+        return list(session.run(None, {inputs[0].names[0]: wave}))
 
-    def run(self, wave: Float32Array) -> list[Array]:
-        """Return every output for one input."""
-        return list(self._session.run(None, {self.inputs[0].names[0]: wave}))
+    return Backend(inputs, tuple(map(_onnx_spec, session.get_outputs())), run)
 
 
-class KerasBackend:
-    """A ``.keras`` file; TensorFlow takes seconds to load and has threads of its own."""
+def _open_keras(file: Path, _n_threads: int) -> Backend:
+    """Load TensorFlow, which takes seconds and has threads of its own."""
+    import keras
 
-    def __init__(self, file: Path, n_threads: int) -> None:
-        import keras
+    model = keras.saving.load_model(file, compile=False)
+    if not getattr(model, "inputs", None):
+        raise ValueError("it has no fixed inputs; save a functional or sequential model")
 
-        self._keras = keras
-        self._model = keras.saving.load_model(file, compile=False)
-        if not getattr(self._model, "inputs", None):
-            raise ValueError("it has no fixed inputs; save a functional or sequential model")
-        self.inputs = tuple(_keras_spec(one, one.name) for one in self._model.inputs)
-        pairs = zip(self._model.outputs, self._model.output_names, strict=True)
-        self.outputs = tuple(_keras_spec(one, name) for one, name in pairs)
+    def run(wave: Float32Array) -> list[Array]:
+        results = keras.tree.flatten(model(wave, training=False))
+        return [keras.ops.convert_to_numpy(result) for result in results]
 
-    def run(self, wave: Float32Array) -> list[Array]:
-        """Return every output for one input."""
-        results = self._keras.tree.flatten(self._model(wave, training=False))
-        return [self._keras.ops.convert_to_numpy(result) for result in results]
+    inputs = tuple(_keras_spec(one, one.name) for one in model.inputs)
+    pairs = zip(model.outputs, model.output_names, strict=True)
+    return Backend(inputs, tuple(_keras_spec(one, name) for one, name in pairs), run)
 
 
-_BACKENDS: Mapping[str, Callable[[Path, int], Backend]] = MappingProxyType(
-    {".tflite": LiteBackend, ".onnx": OnnxBackend, ".keras": KerasBackend}
-)
-SUFFIXES = tuple(_BACKENDS)
-_HINTS = {
-    ".tflite": " of built-in operations",
-    ".onnx": " with its weights inside; "
-    "onnx.save_model(onnx.load(path), path) joins a file of weights beside it",
-    ".keras": " without layers of your own",
+# how a file of a suffix is opened, and what it must be
+_BACKENDS: dict[str, tuple[Callable[[Path, int], Backend], str]] = {
+    ".tflite": (_open_litert, "of built-in operations"),
+    ".onnx": (
+        _open_onnx,
+        "with its weights inside; onnx.save_model(onnx.load(path), path) joins a file of weights "
+        "beside it",
+    ),
+    ".keras": (_open_keras, "without layers of your own"),
 }
 
 
 def open_backend(file: Path, n_threads: int) -> Backend:
     """Open a model file by the library of its suffix."""
     suffix = file.suffix.lower()
-    open_file = _BACKENDS.get(suffix)
-    if open_file is None:
-        raise UsageError(
-            f"{file} is no model file that can be loaded. Name a file that ends in "
-            f"{', '.join(SUFFIXES)}."
-        )
+    if suffix not in _BACKENDS:
+        known = ", ".join(_BACKENDS)
+        message = f"{file} is no model file that can be loaded. Name a file that ends in {known}."
+        raise UsageError(message)
     if not file.is_file():
         raise UsageError(f"There is no file {file}. Correct its path, or put the model there.")
+    open_file, hint = _BACKENDS[suffix]
     try:
         return open_file(file, n_threads)
     except UsageError:
@@ -145,7 +130,7 @@ def open_backend(file: Path, n_threads: int) -> Backend:
     except Exception as error:  # each library has its own, and some raise bare Exception
         raise UsageError(
             f"{file} cannot be loaded as a model ({type(error).__name__}: {_first_line(error)}). "
-            f"Check that the file is whole and a {file.suffix} model{_HINTS[suffix]}."
+            f"Check that the file is whole and a {file.suffix} model {hint}."
         ) from error
 
 

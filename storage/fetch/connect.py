@@ -1,8 +1,7 @@
 """The one way to connect: every address is checked, and the address checked is the one used.
 
-All use of httpx's connections is here; yt-dlp's requests take it, too. Names are resolved once a
-request, and the connection goes to an address that was checked. Through a proxy (``HTTP_PROXY`` and
-its like) the proxy resolves the names, and only addresses written as numbers are checked.
+yt-dlp's requests take it, too. Names are resolved once a request. Through a proxy (``HTTP_PROXY``
+and its like) the proxy resolves the names, and only addresses written as numbers are checked.
 """
 
 import socket

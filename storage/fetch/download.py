@@ -34,9 +34,8 @@ def fetch_song(
     """Copy or download a song into the home; its name there is the SHA-256 of its content.
 
     ``source`` is a path, an http(s) URL or a page of its ``site``; tags that it leaves empty come
-    from the page or the file. The song comes to ``layout.song(track_id, suffix)``, the suffix being
-    that of its container; one that is there already is kept. A `TransientError` keeps what was
-    fetched where the server lets a later run resume it.
+    from the page or the file. A song that is there already is kept. After a `TransientError` a
+    later run resumes the download where the server allows it.
     """
     is_resumed = not (source.site or Path(source.location).is_absolute())
     with (

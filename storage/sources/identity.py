@@ -18,9 +18,8 @@ _KEPT = "%!$&'()*+,;=:@/?[]~"
 def identify(source: Source) -> Source:
     """Return a source with its ``source_id``, and its ``site`` if it is a page of one.
 
-    The id is that of a download archive for pages whose address holds it
-    (``youtube dQw4w9WgXcQ``), the normal form of other addresses, and the path of a file with its
-    links resolved. An id that it has already stays.
+    The id of a page whose address holds it is that of a download archive (``youtube dQw4w9WgXcQ``),
+    of other addresses their normal form, of a file its path with links resolved.
     """
     source = locate(source)
     if source.source_id:
@@ -43,8 +42,8 @@ def locate(source: Source) -> Source:
 def normalise_url(url: str) -> str:
     """Return the form of an address that all its spellings share.
 
-    Scheme and host are in lower case, the port of the scheme, credentials and fragment are left
-    out, and percent signs are only where they must be. The query stays: it may choose the song.
+    Scheme and host are in lower case; the default port, credentials, fragment and needless escapes
+    are left out. The query stays: it may choose the song.
     """
     try:
         parts = urlsplit(url)

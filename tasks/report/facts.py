@@ -1,8 +1,7 @@
 """The facts of a nightly report: what one run changed, gathered from the stores."""
 
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,59 +14,73 @@ from storage.catalog.nightly import (
     count_library,
     read_challenges,
     read_conflicts,
+    read_drift_songs,
     read_new_songs,
     read_promotions,
 )
-from storage.catalog.runs import read_library_runs, read_predicted_splits
+from storage.catalog.promotions import read_champion
+from storage.catalog.runs import (
+    PredictedSplit,
+    Run,
+    read_library_runs,
+    read_predicted_splits,
+    read_run,
+)
 from storage.catalog.snapshots import NEWEST, Snapshot, SnapshotChoice, choose_snapshot
 from storage.home import DataLayout
 from storage.maintenance.retention import Usage, measure_usage
 from storage.models.champion import Champion
 from tasks.comparison import Comparison, compare_groups
-from tasks.predict import find_champion
-from tasks.report.measures import NightCertainty, NightDrift, measure_certainty, measure_drift
+from tasks.report.measures import (
+    MAX_SONGS,
+    CertaintyFacts,
+    DriftFacts,
+    measure_certainty,
+    measure_drift,
+    read_assessed_songs,
+)
 
 Row = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NightFacts:
+class ReportFacts:
     """One nightly run with all that its report shows.
 
     Attributes
     ----------
-    songs : tuple of dict
+    songs : list of dict
         The sources that are new, with their outcomes.
-    conflicts : tuple of dict
+    conflicts : list of dict
         One row a source of every recording with several genres.
-    suspects : tuple of dict
+    suspects : list of dict
         Songs whose label looks wrong; ``is_new`` since this run.
-    library : tuple of dict
+    library : list of dict
         Songs by genre and outcome.
     comparison : Comparison or None
         None without finished runs, or if they cannot be compared: ``comparison_fault``.
     new_runs : frozenset of str
         The training runs of this nightly run.
-    challenges, promotions : tuple of dict
+    challenges, promotions : list of dict
         Those of this run, the last one first.
-    champions : tuple of dict
+    champions : list of dict
         All promotions, the first one first.
     """
 
     night: NightRecord
-    songs: tuple[Row, ...]
-    conflicts: tuple[Row, ...]
-    suspects: tuple[Row, ...]
-    library: tuple[Row, ...]
-    drift: NightDrift
-    certainty: NightCertainty
+    songs: list[Row]
+    conflicts: list[Row]
+    suspects: list[Row]
+    library: list[Row]
+    drift: DriftFacts
+    certainty: CertaintyFacts
     comparison: Comparison | None
     comparison_fault: str
     new_runs: frozenset[str]
-    challenges: tuple[Row, ...]
-    promotions: tuple[Row, ...]
-    champions: tuple[Row, ...]
+    challenges: list[Row]
+    promotions: list[Row]
+    champions: list[Row]
     champion: Champion | None
     audit: Audit | None
     usage: Usage
@@ -85,33 +98,42 @@ class NightFacts:
 
 def gather_facts(
     layout: DataLayout, night: NightRecord, choice: SnapshotChoice = NEWEST
-) -> NightFacts:
+) -> ReportFacts:
     """Gather what a nightly run changed, from the catalog, the shards and the registry."""
     since = night.started_at
     with open_catalog(layout) as catalog:
         songs, conflicts = read_new_songs(catalog, since), read_conflicts(catalog, since)
         library, challenges = count_library(catalog), read_challenges(catalog, since)
-        champions = read_promotions(catalog)
+        champions, champion = read_promotions(catalog), read_champion(catalog)
+        promotions = [row for row in reversed(champions) if row["promoted_at"] >= since]
         snapshot = choose_snapshot(catalog, choice)
-    comparison, fault, new_runs = _compare(layout, snapshot, since)
-    champion = find_champion(layout)
-    promotions = [row for row in reversed(champions) if row["promoted_at"] >= since]
-    return NightFacts(
+        audit = read_last_audit(catalog, snapshot.snapshot_id) if snapshot else None
+        decided = [*challenges, *promotions][:1]
+        if decided and decided[0]["audit_id"]:
+            audit = read_audit(catalog, decided[0]["audit_id"])
+        runs = read_library_runs(catalog, snapshot.library_id) if snapshot else []
+        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
+        run = read_run(catalog, champion.run_id) if champion else None
+        assessed = read_assessed_songs(catalog, layout, run) if run else []
+        run_id = champion.run_id if champion else ""
+        drift_songs, shards = read_drift_songs(catalog, run_id, since, MAX_SONGS)
+    comparison, fault = _compare(snapshot, runs, predicted)
+    return ReportFacts(
         night=night,
-        songs=tuple(songs),
-        conflicts=tuple(conflicts),
-        suspects=tuple(_read_suspects(layout, since)),
-        library=tuple(library),
-        drift=measure_drift(layout, since),
-        certainty=measure_certainty(layout, champion),
+        songs=songs,
+        conflicts=conflicts,
+        suspects=_read_suspects(layout, since),
+        library=library,
+        drift=measure_drift(layout, champion, drift_songs, shards),
+        certainty=measure_certainty(layout, champion, run, assessed),
         comparison=comparison,
         comparison_fault=fault,
-        new_runs=new_runs,
-        challenges=tuple(challenges),
-        promotions=tuple(promotions),
-        champions=tuple(champions),
+        new_runs=frozenset(run.run_id for run in runs if run.started_at >= since),
+        challenges=challenges,
+        promotions=promotions,
+        champions=champions,
         champion=champion,
-        audit=_find_audit(layout, [*challenges, *promotions], snapshot),
+        audit=audit,
         usage=measure_usage(layout),
     )
 
@@ -128,37 +150,13 @@ def _read_suspects(layout: DataLayout, since: datetime) -> list[Row]:
     return [{**row, "is_new": row["found_at"] >= since} for row in rows]
 
 
-def count_by_genre(songs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """Count songs, or sum rows that are counts in ``n``, by genre and outcome."""
-    counts: dict[str, Counter[str]] = {}
-    for song in songs:
-        counts.setdefault(song["genre"], Counter())[song["outcome"]] += song.get("n", 1)
-    return {genre: dict(counter) for genre, counter in counts.items()}
-
-
 def _compare(
-    layout: DataLayout, snapshot: Snapshot | None, since: datetime
-) -> tuple[Comparison | None, str, frozenset[str]]:
-    """Compare the runs on the library of a snapshot; the second value says why if it cannot."""
-    if snapshot is None:
-        return None, "No run has finished yet.", frozenset()
-    with open_catalog(layout) as catalog:
-        runs = read_library_runs(catalog, snapshot.library_id)
-        predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
+    snapshot: Snapshot | None, runs: Sequence[Run], predicted: Sequence[PredictedSplit]
+) -> tuple[Comparison | None, str]:
+    """Compare the runs on the library of a snapshot, or return why that is impossible."""
     if not runs:
-        return None, f"No run has finished on {snapshot} yet.", frozenset()
-    new_runs = frozenset(run.run_id for run in runs if run.started_at >= since)
+        return None, f"No run has finished{f' on {snapshot}' if snapshot else ''} yet."
     try:
-        return compare_groups([run.as_row() for run in runs], predicted), "", new_runs
+        return compare_groups([run.as_row() for run in runs], predicted), ""
     except GenreflowError as error:
-        return None, str(error), new_runs
-
-
-def _find_audit(
-    layout: DataLayout, decided: Sequence[Row], snapshot: Snapshot | None
-) -> Audit | None:
-    """Audit of the last decision, or else the last one of a snapshot."""
-    with open_catalog(layout) as catalog:
-        if decided and decided[0]["audit_id"]:
-            return read_audit(catalog, decided[0]["audit_id"])
-        return read_last_audit(catalog, snapshot.snapshot_id) if snapshot else None
+        return None, str(error)

@@ -1,14 +1,14 @@
 """Measures of the nightly report: confidence of predictions by source, and drift of new songs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from genre_core.audit.songs import AuditedSong, collection_of, name_sources
+from genre_core.audit.songs import collection_of, name_sources
 from genre_core.drift import FEWEST_SONGS, Drift, adjust, compare_genres, compare_values
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import Float64Array, Interval, interval_rng
@@ -25,110 +25,104 @@ from genre_core.networks.registry import HEADS
 from genre_core.records import Split
 from genre_core.representations.embeddings import song_examples
 from storage.catalog.audits import read_audited_songs
-from storage.catalog.connection import open_catalog
-from storage.catalog.nightly import DriftSong, read_drift_songs
-from storage.catalog.runs import Run, read_assessed, read_run
+from storage.catalog.nightly import DriftSong
+from storage.catalog.runs import Run, read_assessed
 from storage.examples import read_examples
 from storage.home import DataLayout
 from storage.models.champion import Champion, ExportUnusable, read_export
-from tasks.predict import Classifier, find_champion, load_classifier
+from tasks.predict import Classifier, load_classifier
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 SHOWN_LEVELS = ("collection", "folder")
+MAX_SONGS = 500
+MAX_LEVELS = 12
+"""Neighbouring bands are averaged above this number, so that few tests are made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NightCertainty:
+class CertaintyFacts:
     """Confidence of the champion's predictions of songs that it was not fitted on.
 
-    Attributes
-    ----------
-    sources : tuple of SourceSummary
-        The source with the most songs first; empty where ``note`` says why.
-    total : SourceSummary or None
-        All songs.
-    coverage : Interval or None
-        Share of the sets that hold the true genre.
-    target : Certainty
-        Thresholds of the champion; unfitted where it is not exported.
+    ``sources`` are empty for the reason in ``note``; ``coverage`` is the share of the sets that
+    contain the true genre; ``target`` are the thresholds of the champion, unfitted without export.
     """
 
-    sources: tuple[SourceSummary, ...] = ()
+    sources: Sequence[SourceSummary] = ()
     total: SourceSummary | None = None
     coverage: Interval | None = None
     target: Certainty = field(default_factory=Certainty)
     note: str = ""
 
 
-def measure_certainty(layout: DataLayout, champion: Champion | None) -> NightCertainty:
-    """Count what the champion predicted for songs that it was not fitted on, by source.
+def read_assessed_songs(catalog: Catalog, layout: DataLayout, run: Run) -> list[AssessedSong]:
+    """Return the songs that a run was not fitted on, with the certainty of its predictions.
 
     These are test songs, and validation songs of a head, which training songs alone have fitted.
     """
-    if champion is None:
-        return NightCertainty(note="There is no champion yet.")
-    with open_catalog(layout) as catalog:
-        run = read_run(catalog, champion.run_id)
-    if run is None:
-        return NightCertainty(note="The champion is of no run of this store.")
-    songs = _read_songs(layout, run)
-    if not songs:
-        return NightCertainty(note="The champion was evaluated on no song of this library.")
-    return NightCertainty(
-        sources=tuple(summarise_sources(songs)),
-        total=summarise("all", songs),
-        coverage=set_coverage(songs, interval_rng(run.snapshot_id)),
-        target=_read_target(layout, champion),
-    )
-
-
-def describe_certainty(found: NightCertainty) -> dict[str, Any]:
-    """Return sentences and rows for the report."""
-    rows = [_row(summary) for summary in found.sources]
-    return {"certainty": _sentences(found), "certainty_sources": rows}
-
-
-def _read_songs(layout: DataLayout, run: Run) -> list[AssessedSong]:
     splits = (Split.VALIDATION, Split.TEST) if run.network in HEADS else (Split.TEST,)
-    with open_catalog(layout) as catalog:
-        rows = read_assessed(catalog, run.run_id, splits)
-        known = read_audited_songs(catalog, layout, run.snapshot_id) if rows else []
+    rows = read_assessed(catalog, run.run_id, splits)
+    known = read_audited_songs(catalog, layout, run.snapshot_id) if rows else []
     level, sources = name_sources(known)
     if level not in SHOWN_LEVELS:  # one row per album would be too fine
         sources = {song.track_id: collection_of(song) for song in known}
-    by_track = {song.track_id: song for song in known}
+    groups = {song.track_id: song.group_id for song in known}
     return [
-        _assessed_song(row, by_track[row["track_id"]], sources)
+        AssessedSong(
+            source=sources[row["track_id"]],
+            group_id=groups[row["track_id"]],
+            is_covered=row["genre"] in row["alternatives"],
+            n_alternatives=len(row["alternatives"]),
+            unknown=row["unknown"],
+        )
         for row in rows
-        if row["track_id"] in by_track
+        if row["track_id"] in groups
     ]
 
 
-def _assessed_song(
-    row: Mapping[str, Any], song: AuditedSong, sources: Mapping[str, str]
-) -> AssessedSong:
-    return AssessedSong(
-        source=sources[song.track_id],
-        group_id=song.group_id,
-        is_covered=row["genre"] in row["alternatives"],
-        n_alternatives=len(row["alternatives"]),
-        unknown=row["unknown"],
+def measure_certainty(
+    layout: DataLayout, champion: Champion | None, run: Run | None, songs: Sequence[AssessedSong]
+) -> CertaintyFacts:
+    """Count what the champion predicted for songs that it was not fitted on, by source."""
+    if champion is None:
+        return CertaintyFacts(note="There is no champion yet.")
+    if run is None:
+        return CertaintyFacts(note="The champion is of no run of this store.")
+    if not songs:
+        return CertaintyFacts(note="The champion was evaluated on no song of this library.")
+    try:
+        target = read_export(layout.champion).certainty
+    except ExportUnusable:
+        target = Certainty()
+    return CertaintyFacts(
+        sources=summarise_sources(songs),
+        total=summarise("all", songs),
+        coverage=set_coverage(songs, interval_rng(run.snapshot_id)),
+        target=target,
     )
 
 
-def _read_target(layout: DataLayout, champion: Champion) -> Certainty:
-    try:
-        return read_export(layout.champion).certainty
-    except ExportUnusable:
-        return Certainty()
+def describe_certainty(found: CertaintyFacts) -> dict[str, Any]:
+    """Return sentences and rows for the report."""
+    total = found.total
+    sentences = (
+        [found.note] if total is None else [_of_sets(found, total), _of_unknown(found, total)]
+    )
+    rows = [
+        {
+            "source": one.source,
+            "n_songs": one.n_songs,
+            "held": f"{one.n_covered} of {one.n_songs}",
+            "mean_alternatives": f"{one.mean_alternatives:.1f}",
+            "unknown": "–" if one.n_unknown is None else str(one.n_unknown),
+        }
+        for one in found.sources
+    ]
+    return {"certainty": sentences, "certainty_sources": rows}
 
 
-def _sentences(found: NightCertainty) -> list[str]:
-    if found.total is None:
-        return [found.note]
-    return [_of_sets(found, found.total), _of_unknown(found, found.total)]
-
-
-def _of_sets(found: NightCertainty, total: SourceSummary) -> str:
+def _of_sets(found: CertaintyFacts, total: SourceSummary) -> str:
     target = "" if found.target.coverage is None else f", target {found.target.coverage:.2f}"
     sentence = (
         f"{total.n_covered} of {total.n_songs} sets of alternatives hold the genre of their song: "
@@ -139,7 +133,7 @@ def _of_sets(found: NightCertainty, total: SourceSummary) -> str:
     return f"{sentence} Too few songs to leave any genre out: every set holds all of them."
 
 
-def _of_unknown(found: NightCertainty, total: SourceSummary) -> str:
+def _of_unknown(found: CertaintyFacts, total: SourceSummary) -> str:
     if total.n_unknown is None:
         return (
             "Unknown songs are not detected: the champion reads spectrograms, or was "
@@ -153,26 +147,9 @@ def _of_unknown(found: NightCertainty, total: SourceSummary) -> str:
     )
 
 
-def _row(summary: SourceSummary) -> dict[str, Any]:
-    return {
-        "source": summary.source,
-        "n_songs": summary.n_songs,
-        "held": f"{summary.n_covered} of {summary.n_songs}",
-        "mean_alternatives": f"{summary.mean_alternatives:.1f}",
-        "unknown": "–" if summary.n_unknown is None else str(summary.n_unknown),
-    }
-
-
-StrArray = npt.NDArray[np.str_]
-
-MAX_SONGS = 500
-MAX_LEVELS = 12
-"""Neighbouring bands are averaged above this number, so that few tests are made."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedSong:
-    """What drift looks at in one song; ``levels`` are means by band, ``confidence`` tempered."""
+    """A song whose drift is tested; ``levels`` are means by band, ``confidence`` is calibrated."""
 
     song: DriftSong
     levels: Float64Array
@@ -181,35 +158,51 @@ class PredictedSong:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NightDrift:
-    """The answers of a night, the songs that they rest on, and what is to be known beside."""
+class DriftFacts:
+    """The tests of a nightly run, the songs that they rest on, and remarks."""
 
-    drifts: tuple[Drift, ...] = ()
-    songs: tuple[PredictedSong, ...] = field(default=(), repr=False)
-    notes: tuple[str, ...] = ()
+    drifts: Sequence[Drift] = ()
+    songs: Sequence[PredictedSong] = field(default=(), repr=False)
+    notes: Sequence[str] = ()
 
 
-def measure_drift(layout: DataLayout, since: datetime) -> NightDrift:
-    """Compare the songs that came since a moment with validation songs of before.
+def measure_drift(
+    layout: DataLayout,
+    champion: Champion | None,
+    songs: Sequence[DriftSong],
+    shards: Sequence[str],
+) -> DriftFacts:
+    """Compare new songs with validation songs of before.
 
-    Notes
-    -----
-    New songs are compared with validation songs, not training songs: a model is more confident of
-    songs that it was trained on, so every new song would seem to drift.
+    They are not compared with training songs: a model is more confident of songs that it was
+    trained on, so every new song would seem to drift.
     """
+    if champion is None:
+        return DriftFacts(notes=["There is no champion yet that could predict new songs."])
+    n_new = sum(song.is_new for song in songs)
+    if min(n_new, len(songs) - n_new) < FEWEST_SONGS:
+        return DriftFacts(
+            notes=[
+                f"Too few songs: {n_new} new songs and {len(songs) - n_new} validation songs of "
+                "before have spectrograms as the champion reads them; "
+                f"{FEWEST_SONGS} on each side are needed."
+            ]
+        )
     try:
-        champion = find_champion(layout)
-        if champion is None:
-            return NightDrift(notes=("There is no champion yet that could predict new songs.",))
-        with open_catalog(layout) as catalog:
-            songs, shards = read_drift_songs(catalog, champion.run_id, since, MAX_SONGS)
-        n_new = sum(song.is_new for song in songs)
-        if min(n_new, len(songs) - n_new) < FEWEST_SONGS:
-            return NightDrift(notes=(_too_few(n_new, len(songs) - n_new),))
         predicted = predict_shards(layout, load_classifier(layout), songs, shards)
     except GenreflowError as error:
-        return NightDrift(notes=(f"Drift could not be measured: {error}",))
-    return NightDrift(drifts=compare_all(predicted), songs=tuple(predicted), notes=_notes(songs))
+        return DriftFacts(notes=[f"Drift could not be measured: {error}"])
+    notes = [
+        "New songs are compared with validation songs of the champion's snapshot, not with its "
+        "training songs, of which it is more confident.",
+        "Songs count one by one: a new album can raise an alarm by itself.",
+    ]
+    if n_trained_on := sum(song.is_new and song.is_trained_on for song in songs):
+        notes.append(
+            f"{n_trained_on} new songs are training songs of the champion already; genres and "
+            "confidence leave them out."
+        )
+    return DriftFacts(drifts=_compare(predicted), songs=predicted, notes=notes)
 
 
 def predict_shards(
@@ -227,12 +220,12 @@ def predict_shards(
     ids = examples.track_ids.astype(str)
     predicted = []
     for song in songs:
-        rows = _rows(ids, song.track_id)
-        tempered = classifier.calibrate_song(probabilities[rows])
+        start, end = (int(np.searchsorted(ids, song.track_id, side)) for side in ("left", "right"))
+        tempered = classifier.calibrate_song(probabilities[start:end])
         predicted.append(
             PredictedSong(
                 song=song,
-                levels=_levels(classifier, examples.matrices[rows]),
+                levels=_levels(classifier, examples.matrices[start:end]),
                 genre=classifier.genres[int(tempered.argmax())],
                 confidence=float(tempered.max()),
             )
@@ -240,44 +233,39 @@ def predict_shards(
     return predicted
 
 
-def compare_all(predicted: Sequence[PredictedSong]) -> tuple[Drift, ...]:
-    """Ask for every level, for loudness and cutoff where measured, for genres and confidence."""
-    unseen = [one for one in predicted if not one.song.is_trained_on]
-    drifts = [_compare_level(predicted, band) for band in range(len(predicted[0].levels))]
-    drifts += [
-        _compare("loudness (dB)", predicted, lambda one: one.song.loudness_db),
-        _compare("cutoff (Hz)", predicted, lambda one: one.song.cutoff_hz),
-        _compare("confidence", unseen, lambda one: one.confidence),
-    ]
-    new, known = (
-        [one.genre for one in unseen if one.song.is_new is side] for side in (True, False)
-    )
-    genres = compare_genres("predicted genres", new, known, interval_rng("drift"))
-    return adjust([genres, drifts.pop(), *drifts])
-
-
 def values_of(
-    predicted: Sequence[PredictedSong], is_new: bool, value: Callable[[PredictedSong], float]
-) -> Float64Array:
-    """Return a number of each song of one side, float64 [shape=(n_songs,)]."""
-    return np.array([value(one) for one in predicted if one.song.is_new is is_new], np.float64)
-
-
-def _compare_level(predicted: Sequence[PredictedSong], band: int) -> Drift:
-    return _compare(f"level of band {band + 1}", predicted, lambda one: one.levels[band])
-
-
-def _compare(
-    name: str, predicted: Sequence[PredictedSong], value: Callable[[PredictedSong], float]
-) -> Drift:
-    return compare_values(
-        name, values_of(predicted, True, value), values_of(predicted, False, value)
+    predicted: Sequence[PredictedSong], value: Callable[[PredictedSong], float | Float64Array]
+) -> tuple[Float64Array, Float64Array]:
+    """Return a value of each new song, and of each known one: (n_songs, ...) both."""
+    new, known = (
+        np.array([value(one) for one in predicted if one.song.is_new is is_new], np.float64)
+        for is_new in (True, False)
     )
+    return new, known
 
 
-def _rows(ids: StrArray, track_id: str) -> slice:
-    """Find the rows of a song; examples are ordered by track."""
-    return slice(int(np.searchsorted(ids, track_id)), int(np.searchsorted(ids, track_id, "right")))
+def _compare(predicted: Sequence[PredictedSong]) -> tuple[Drift, ...]:
+    """Test genres, confidence, every level, and loudness and cut-off where measured."""
+    unseen = [one for one in predicted if not one.song.is_trained_on]
+    new, known = (
+        [one.genre for one in unseen if one.song.is_new is is_new] for is_new in (True, False)
+    )
+    sides = [side.T for side in values_of(predicted, lambda one: one.levels)]
+    levels = [
+        compare_values(f"level of band {band}", of_new, of_known)
+        for band, (of_new, of_known) in enumerate(zip(*sides, strict=True), start=1)
+    ]
+    return adjust(
+        [
+            compare_genres("predicted genres", new, known, interval_rng("drift")),
+            compare_values("confidence", *values_of(unseen, lambda one: one.confidence)),
+            *levels,
+            compare_values(
+                "loudness (dB)", *values_of(predicted, lambda one: one.song.loudness_db)
+            ),
+            compare_values("cutoff (Hz)", *values_of(predicted, lambda one: one.song.cutoff_hz)),
+        ]
+    )
 
 
 def _levels(classifier: Classifier, matrices: Float32Array) -> Float64Array:
@@ -287,25 +275,3 @@ def _levels(classifier: Classifier, matrices: Float32Array) -> Float64Array:
     levels = matrices.mean(axis=(0, 2), dtype=np.float64)
     parts = np.array_split(levels, min(len(levels), MAX_LEVELS))
     return np.array([part.mean() for part in parts])
-
-
-def _too_few(n_new: int, n_known: int) -> str:
-    return (
-        f"Too few songs: {n_new} new songs and {n_known} validation songs of before have "
-        f"spectrograms as the champion reads them; {FEWEST_SONGS} on each side are needed."
-    )
-
-
-def _notes(songs: Sequence[DriftSong]) -> tuple[str, ...]:
-    n_trained_on = sum(song.is_new and song.is_trained_on for song in songs)
-    notes = [
-        "New songs stand beside validation songs of the champion's snapshot, not beside its "
-        "training songs, of which it is more confident.",
-        "Songs count one by one: a new album can raise an alarm by itself.",
-    ]
-    if n_trained_on:
-        notes.append(
-            f"{n_trained_on} new songs are training songs of the champion already; genres and "
-            "confidence leave them out."
-        )
-    return tuple(notes)

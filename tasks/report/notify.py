@@ -63,31 +63,20 @@ def make_report(
 ) -> ReportPage:
     """Write ``reports/nights/<night_id>.html`` and ``latest.html``, each with its Markdown.
 
-    Parameters
-    ----------
-    layout : DataLayout
-    night_id : str
-        A nightly run of the catalog; empty: the last one.
-    started_at : datetime, optional
-        Start of the run, if the catalog does not have it.
-    choice : SnapshotChoice
-        The library whose runs are compared.
-
-    Raises
-    ------
-    UsageError
-        If there is no such run, and no time was given.
+    An empty ``night_id`` is the last nightly run of the catalog; ``started_at`` is the start of a
+    run that the catalog does not have; ``choice`` is the library whose runs are compared.
+    UsageError if there is no such run, and no time was given.
     """
     # figures, audit and comparison are loaded when the report is written, not with the flow
     from storage.reports import figure_png
     from tasks.report.facts import gather_facts
-    from tasks.report.page import MARKDOWN, describe_night, draw_figures, render_report
+    from tasks.report.page import MARKDOWN, describe_report, draw_figures, render_report
 
-    night = _find_night(layout, night_id, started_at)
+    night = _find_record(layout, night_id, started_at)
     facts = gather_facts(layout, night, choice)
     images = {name: figure_png(figure) for name, figure in draw_figures(facts).items()}
-    pages = render_report(facts, images)
-    content = describe_night(facts)
+    content = describe_report(facts)
+    pages = render_report(content, images)
     return ReportPage(
         night_id=night.night_id,
         page=_write_pages(layout, night.night_id, pages),
@@ -109,7 +98,7 @@ def _write_pages(layout: DataLayout, night_id: str, pages: Mapping[str, str]) ->
     return folder / f"{name}.html"
 
 
-def _find_night(layout: DataLayout, night_id: str, started_at: datetime | None) -> NightRecord:
+def _find_record(layout: DataLayout, night_id: str, started_at: datetime | None) -> NightRecord:
     night = None
     if layout.catalog.exists() and (night_id or started_at is None):
         with open_catalog(layout) as catalog:
@@ -133,16 +122,12 @@ def write_report(layout: DataLayout, night_id: str, choice: SnapshotChoice = NEW
     for name, title in TABLES.items():
         if rows := page.content[name]:
             key = f"morning-{name.replace('_', '-')}"
-            create_table_artifact(key=key, table=[_flat(row) for row in rows], description=title)
+            table = [  # tables of Prefect take no lists
+                {n: "\n".join(map(str, v)) if isinstance(v, list) else v for n, v in row.items()}
+                for row in rows
+            ]
+            create_table_artifact(key=key, table=table, description=title)
     return page
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Join the lists of a row to text, as tables of Prefect need it."""
-    return {
-        name: "\n".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in row.items()
-    }
 
 
 @task
@@ -155,18 +140,16 @@ def notify_of_night(block: str, page: ReportPage | None) -> bool:
     if not block or page is None:
         return False
     try:
-        _send(block, page)
+        loaded = Block.load(block)
+        if not isinstance(loaded, NotificationBlock):
+            raise TypeError("it does not send notifications; choose another type of block")
+        with loaded.raise_on_failure():
+            loaded.notify(  # type: ignore[unused-coroutine]
+                body=page.summary, subject="genreflow: nightly run"
+            )
     except Exception as error:  # each kind of block fails in its own way
         get_run_logger().warning(
             "Notification through %s failed: %s. %s", block, error, page.sentence
         )
         return False
     return True
-
-
-def _send(block: str, page: ReportPage) -> None:
-    loaded = Block.load(block)
-    if not isinstance(loaded, NotificationBlock):
-        raise TypeError("it is no notification block; choose one whose type sends notifications")
-    with loaded.raise_on_failure():
-        loaded.notify(body=page.summary, subject="genreflow: nightly run")  # type: ignore[unused-coroutine]

@@ -1,6 +1,6 @@
 """Curve: the accuracy to expect of a head with so many songs of each genre, on this library."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,8 @@ from genre_core.errors import UsageError
 from genre_core.evaluation.bootstrap import interval_rng
 from genre_core.examples import Float32Array
 from genre_core.figures.studies import draw_learning_curve
-from genre_core.representations.embeddings import Embedding
 from genre_core.studies.learning_curve import (
     N_DRAWS,
-    CurvePoint,
     LearningCurve,
     curve_sizes,
     measure_all,
@@ -21,16 +19,11 @@ from genre_core.studies.learning_curve import (
 from genre_core.training.songs import EmbeddedSongs
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.connection import open_catalog
-from storage.catalog.embeddings import (
-    EmbeddedLibrary,
-    read_embedded_library,
-    read_embedded_snapshot,
-)
-from storage.catalog.snapshots import Snapshot
+from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
 from storage.home import DataLayout
-from storage.reports import write_document, write_figure
+from storage.reports import plain, write_document, write_figure
 
-FOLDER, NAME = "curve", "curve"
+NAME = "curve"
 FEWEST_GENRES = 2
 WITH_PRIOR, WITHOUT_PRIOR = "with the tag prior", "without"
 
@@ -63,27 +56,7 @@ class CurveReport:
 
     def as_document(self) -> dict[str, object]:
         """Return plain values by name; an accuracy is value, low, high."""
-        return {
-            "representation": self.representation,
-            "genres": list(self.genres),
-            "left_out": list(self.left_out),
-            "n_songs": self.n_songs,
-            "n_groups": self.n_groups,
-            "chance": 1 / len(self.genres),
-            "curves": [
-                {
-                    "name": curve.name,
-                    "points": [_document(point) for point in curve.points],
-                    "all_songs": curve.all_songs and _document(curve.all_songs),
-                }
-                for curve in self.curves
-            ],
-            "figure": str(self.figure),
-        }
-
-
-def _document(point: CurvePoint) -> dict[str, object]:
-    return {**asdict(point), "accuracy": point.accuracy.as_list()}
+        return {**plain(self), "chance": 1 / len(self.genres)}
 
 
 def measure_curve(
@@ -94,14 +67,14 @@ def measure_curve(
 ) -> CurveReport:
     """Measure the learning curve with the tag prior and without, on the latest snapshot.
 
-    Golden songs are left out. Both curves draw the same songs.
-
-    Raises
-    ------
-    UsageError
-        If there is no snapshot of an embedding, or fewer than two genres in two groups each.
+    Golden songs are left out, and both curves draw the same songs. UsageError if there is no
+    snapshot of an embedding, or fewer than two genres in two groups each.
     """
-    snapshot, embedding, library = _read_library(layout, representation)
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+    with open_catalog(layout) as catalog:
+        snapshot, embedding = read_embedded_snapshot(catalog, representation)
+        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
     songs = library.without_golden.divisible()
     if len(songs.genres) < FEWEST_GENRES:
         raise UsageError(
@@ -109,9 +82,14 @@ def measure_curve(
             "the other is predicted. Add songs, or name the artists of those that there are."
         )
     prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
-    curves = _measure_both(songs, prior, n_draws, snapshot.library_id)
+    priors = {WITH_PRIOR: prior} if prior.any() else {}
+    priors[WITHOUT_PRIOR] = np.zeros_like(prior)
+    curves = tuple(
+        _measure(name, songs, one, n_draws, snapshot.library_id) for name, one in priors.items()
+    )
     title = f"What to expect on {embedding.name} from so many songs of each genre"
     figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
+    folder = layout.reports / NAME
     report = CurveReport(
         representation=embedding.name,
         genres=songs.genres,
@@ -119,32 +97,10 @@ def measure_curve(
         n_songs=len(songs),
         n_groups=len(set(songs.group_ids.tolist())),
         curves=curves,
-        figure=write_figure(layout.reports / FOLDER, NAME, figure),
+        figure=write_figure(folder, NAME, figure),
     )
-    write_document(layout.reports / FOLDER, NAME, report.as_document())
+    write_document(folder, NAME, report.as_document())
     return report
-
-
-def _read_library(
-    layout: DataLayout, representation: str
-) -> tuple[Snapshot, Embedding, EmbeddedLibrary]:
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
-    with open_catalog(layout) as catalog:
-        snapshot, embedding = read_embedded_snapshot(catalog, representation)
-        library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
-    return snapshot, embedding, library
-
-
-def _measure_both(
-    songs: EmbeddedSongs, prior: Float32Array, n_draws: int, library_id: str
-) -> tuple[LearningCurve, ...]:
-    """Measure with the tag prior, if any tag is of a genre, and without."""
-    priors = {WITH_PRIOR: prior} if prior.any() else {}
-    return tuple(
-        _measure(name, songs, one, n_draws, library_id)
-        for name, one in {**priors, WITHOUT_PRIOR: np.zeros_like(prior)}.items()
-    )
 
 
 def _measure(

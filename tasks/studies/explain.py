@@ -1,17 +1,16 @@
 """Explain: the bands and moments a prediction rests on, and the activations on the way."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import task
 
 from genre_core.errors import UsageError
-from genre_core.evaluation.metrics import Float64Array
-from genre_core.examples import Float32Array
 from genre_core.figures.kernels import draw_activations, plain_name
 from genre_core.figures.signal import (
     OccludedFragment,
@@ -21,16 +20,19 @@ from genre_core.figures.signal import (
     scales_of,
 )
 from genre_core.networks.registry import HEADS
-from genre_core.representations.features import FeatureConfig, name_features
+from genre_core.representations.features import name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
 from storage.catalog.connection import open_catalog
-from storage.catalog.runs import read_library_runs, read_run
+from storage.catalog.runs import Run, read_library_runs, read_run
 from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.home import DataLayout
 from storage.reports import write_figure
 from tasks.compare import best
 from tasks.keras_import import import_training
 from tasks.predict import Classifier, load_logged, require_champion, song_matrices
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 logger = logging.getLogger(__name__)
 
@@ -53,52 +55,65 @@ class Explanation:
     figures: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Occluded:
-    """The fragments of a song and what each loses where it is occluded."""
-
-    starts_s: Float64Array
-    matrices: Float32Array
-    probabilities: Float64Array
-    losses: Float64Array
-
-
 @task
 def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") -> Explanation:
     """Draw what the prediction of a song rests on: of a run, or else of the champion.
 
     A head reads no spectrogram; the best network that does is explained in its place.
     """
-    model = load_run(layout, run_id) if run_id else _load_explained(layout)
+    model = _load(layout, run_id)
     if model.features.embedding:
         raise UsageError(
             f"Run {run_id} is a head on an embedding, which has no bands to occlude. Name a run "
             "of a network on spectrograms; `genreflow compare` lists them."
         )
-    genre, probability, occluded = _occlude(model, song)
-    title = f"{Path(song).name}: {genre} {probability:.2f}"
-    figures = [
-        *_draw_occlusion(model.features, occluded, genre, title, folder),
-        *_draw_activations(model, occluded, title, folder),
+    predict = partial(import_training().predict_genres, model.network)
+    mask = mask_for(*model.features.shape)
+    starts_s, matrices = song_matrices(song, model.features)
+    by_fragment = predict(matrices)
+    by_song = model.calibrate_song(by_fragment)
+    number = int(by_song.argmax())
+    genre, probability, confidence = model.genres[number], by_song[number], by_fragment[:, number]
+    fragments = [
+        OccludedFragment(
+            matrix=matrix,
+            losses=occlusion_map(predict, matrix, number, mask),
+            probability=float(confidence[nth]),
+            scales=scales_of(model.features, float(starts_s[nth])),
+        )
+        for nth, matrix in enumerate(matrices)
     ]
+    title = f"{Path(song).name}: {genre} {probability:.2f}"
     return Explanation(
         song=song,
         genre=genre,
-        probability=probability,
-        band_losses=tuple(occluded.losses.mean(axis=(0, 2)).tolist()),
-        figures=tuple(figures),
+        probability=float(probability),
+        band_losses=tuple(np.mean([one.losses for one in fragments], axis=(0, 2)).tolist()),
+        figures=tuple(_draw(model, fragments, genre, title, folder)),
     )
 
 
-def _load_explained(layout: DataLayout) -> Classifier:
-    """Load the champion, or the best network on spectrograms where it is a head."""
-    champion = require_champion(layout)
-    classifier = load_logged(layout, champion.model_uri, champion.version)
-    if classifier.features.embedding is None:
-        return classifier
+def _load(layout: DataLayout, run_id: str) -> Classifier:
+    """Load the model of a run, of the champion, or, where that is a head, of the best network."""
+    if not run_id:
+        champion = require_champion(layout)
+        classifier = load_logged(layout, champion.model_uri, champion.version)
+        if classifier.features.embedding is None:
+            return classifier
     with open_catalog(layout) as catalog:
-        snapshot = choose_snapshot(catalog, NEWEST)
-        known = read_library_runs(catalog, snapshot.library_id) if snapshot else []
+        run = read_run(catalog, run_id) if run_id else _best_network(catalog)
+    if run is None:
+        raise UsageError(
+            f"There is no run {run_id} in {layout.home}. "
+            '`genreflow sql "select run_id, network from runs"` lists them.'
+        )
+    return load_logged(layout, run.model_uri)
+
+
+def _best_network(catalog: "Catalog") -> Run:
+    """Return the best run on spectrograms of the newest library."""
+    snapshot = choose_snapshot(catalog, NEWEST)
+    known = read_library_runs(catalog, snapshot.library_id) if snapshot else []
     runs = [run for run in known if run.network not in HEADS]
     if not runs:
         raise UsageError(
@@ -112,75 +127,30 @@ def _load_explained(layout: DataLayout) -> Classifier:
         run.network,
         name_features(run.representation, run.fragment_s),
     )
-    return load_run(layout, run.run_id)
+    return run
 
 
-def load_run(layout: DataLayout, run_id: str) -> Classifier:
-    """Load the model of any finished run; its version is 0, for it need not be registered."""
-    with open_catalog(layout) as catalog:
-        run = read_run(catalog, run_id)
-    if run is None:
-        raise UsageError(
-            f"There is no run {run_id} in {layout.home}. "
-            '`genreflow sql "select run_id, network from runs"` lists them.'
-        )
-    return load_logged(layout, run.model_uri)
-
-
-def _occlude(model: Classifier, song: str) -> tuple[str, float, _Occluded]:
-    """Return the genre of a song, its probability, and the occlusion map of every fragment."""
-    starts_s, matrices = song_matrices(song, model.features)
-    predict = partial(import_training().predict_genres, model.network)
-    by_fragment = predict(matrices)
-    by_song = model.calibrate_song(by_fragment)
-    genre, mask = int(by_song.argmax()), mask_for(*model.features.shape)
-    occluded = _Occluded(
-        starts_s=starts_s,
-        matrices=matrices,
-        probabilities=by_fragment[:, genre].astype(np.float64),
-        losses=np.stack([occlusion_map(predict, matrix, genre, mask) for matrix in matrices]),
-    )
-    return model.genres[genre], float(by_song[genre]), occluded
-
-
-def _draw_occlusion(
-    features: FeatureConfig, occluded: _Occluded, genre: str, title: str, folder: Path
-) -> list[Path]:
-    scales = scales_of(features)
-    fragments = [
-        OccludedFragment(
-            matrix=occluded.matrices[nth],
-            losses=occluded.losses[nth],
-            probability=float(occluded.probabilities[nth]),
-            scales=replace(scales, start_s=float(occluded.starts_s[nth])),
-        )
-        for nth in _most_confident(occluded)
-    ]
-    below = f"{title}\n{len(occluded.matrices)} fragments"
-    bands = draw_band_losses(occluded.losses, scales, genre, below)
-    return [
-        write_figure(folder, "occlusion", draw_occlusion(fragments, genre, title)),
-        write_figure(folder, "bands", bands),
-    ]
-
-
-def _most_confident(occluded: _Occluded) -> Sequence[int]:
-    """Return the fragments that are drawn, in the order of the song."""
-    return sorted(np.argsort(-occluded.probabilities, kind="stable")[:SHOWN].tolist())
-
-
-def _draw_activations(
-    model: Classifier, occluded: _Occluded, title: str, folder: Path
-) -> list[Path]:
-    """Draw the most confident fragment and its activations, if the network is convolutional."""
+def _draw(
+    model: Classifier,
+    fragments: Sequence[OccludedFragment],
+    genre: str,
+    title: str,
+    folder: Path,
+) -> Iterator[Path]:
+    """Draw the most confident fragments, the bands of all, and the activations of the first."""
     from genre_core.studies.kernels.activations import activations_of
 
-    nth = int(occluded.probabilities.argmax())
-    matrix, start_s = occluded.matrices[nth], float(occluded.starts_s[nth])
-    drawn = draw_matrix(matrix, scales_of(model.features, start_s), title)
-    paths = [write_figure(folder, "images_0_input", drawn)]
-    for layer, found in enumerate(activations_of(model.network, matrix), start=1):
-        kind = plain_name(found.layer)
-        figure = draw_activations(found.values, f"{title}\nat {start_s:.1f} s, after the {kind}")
-        paths.append(write_figure(folder, f"images_{layer}_{kind.replace(' ', '_')}", figure))
-    return paths
+    ranked = sorted(fragments, key=lambda one: -one.probability)
+    shown = sorted(ranked[:SHOWN], key=lambda one: one.scales.start_s)
+    yield write_figure(folder, "occlusion", draw_occlusion(shown, genre, title))
+    losses = np.stack([one.losses for one in fragments])
+    below = f"{title}\n{len(fragments)} fragments"
+    bands = draw_band_losses(losses, scales_of(model.features), genre, below)
+    yield write_figure(folder, "bands", bands)
+    matrix, scales = ranked[0].matrix, ranked[0].scales
+    yield write_figure(folder, "images_0_input", draw_matrix(matrix, scales, title))
+    for nth, (layer, values) in enumerate(activations_of(model.network, matrix).items(), start=1):
+        kind = plain_name(layer)
+        below = f"{title}\nat {scales.start_s:.1f} s, after the {kind}"
+        name = f"images_{nth}_{kind.replace(' ', '_')}"
+        yield write_figure(folder, name, draw_activations(values, below))

@@ -1,6 +1,6 @@
 """Kernels: accuracy by their number, their similarity, their pruning, their top activations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import combinations_with_replacement
 from typing import Any
@@ -9,42 +9,21 @@ import numpy as np
 from prefect import task
 
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.examples import Float32Array
+from genre_core.examples import Examples
+from genre_core.figures import kernels as figures
 from genre_core.figures.architecture import draw_architecture
-from genre_core.figures.kernels import (
-    draw_activations,
-    draw_cosines,
-    draw_kernel_counts,
-    draw_pruning,
-    draw_similarity,
-    draw_top_activations,
-    kernel_images,
-    plain_name,
-)
 from genre_core.figures.signal import draw_matrix, scales_of
 from genre_core.networks.layers import Network, layer_boxes
 from genre_core.networks.registry import KERNEL_COUNTS, build_network
 from genre_core.records import Split
 from genre_core.representations.features import FeatureConfig
-from genre_core.studies.kernels.counts import (
-    CountHistory,
-    best_so_far,
-    epochs_to_reach,
-    levels_between,
-    mean_over_seeds,
-)
-from genre_core.studies.kernels.similarity import (
-    Kernels,
-    PruningCurve,
-    SimilarityTest,
-    similarity_between,
-    similarity_within,
-)
+from genre_core.studies.kernels import counts, similarity
+from genre_core.studies.kernels.counts import CountHistory
+from genre_core.studies.kernels.similarity import Kernels, PruningCurve
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import (
-    Snapshot,
     SnapshotChoice,
     choose_snapshot,
     count_split_examples,
@@ -54,7 +33,7 @@ from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.progress import show_progress
 from tasks.splits import split_examples
-from tasks.studies.record import Study
+from tasks.studies.record import Study, create_study
 from tasks.tracked import load_model, open_tracked
 from tasks.train import Trial, describe_trial
 
@@ -84,12 +63,9 @@ def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Trial:
 
 @task
 def require_studied(trials: Sequence[Trial]) -> None:
-    """Refuse matrices on which the networks would differ in more than their kernels.
+    """Refuse, before anything is trained, matrices on which networks differ in more than kernels.
 
-    Raises
-    ------
-    UsageError
-        Before anything is trained.
+    UsageError names the first of these networks.
     """
     for network, trial in {trial.network: trial for trial in trials}.items():
         if objection := _objection(network, trial):
@@ -118,22 +94,19 @@ def _objection(network: str, trial: Trial) -> str:
 @task
 def open_study(layout: DataLayout, trials: Sequence[Trial]) -> Study:
     """Open the run of the study in MLflow."""
-    from storage.models.runs import create_run
-
     name = f"kernels {trials[0].features.fragment_s:g} s"
     tags = {"library_id": trials[0].snapshot.library_id, "study": FOLDER}
-    run_id = create_run(open_tracked(layout), name, "comparison", tags)
-    return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
+    return create_study(layout, FOLDER, name, "comparison", tags)
 
 
 @task
 def draw_counts(study: Study, runs: Sequence[Run]) -> None:
     """Record how accuracy and epochs depend on the number of kernels."""
     histories = [_history(study.layout, group) for group in _by_network(runs)]
-    levels = levels_between(histories)
+    levels = counts.levels_between(histories)
     n_seeds = max(len(history.accuracies) for history in histories)
     title = f"Numbers of kernels: mean of {n_seeds} seeds, 95 % interval by Student's t"
-    study.add_figure("kernel_counts", draw_kernel_counts(histories, levels, title))
+    study.add_figure("kernel_counts", figures.draw_kernel_counts(histories, levels, title))
     rows = [_count_row(history, levels) for history in histories]
     study.add_numbers("kernel_counts", {"networks": rows})
 
@@ -162,56 +135,52 @@ def _history(layout: DataLayout, runs: Sequence[Run]) -> CountHistory:
 
 
 def _count_row(history: CountHistory, levels: Sequence[float]) -> dict[str, object]:
-    best = best_so_far(history.accuracies)[:, -1]
+    best = counts.best_so_far(history.accuracies)[:, -1]
     return {
         "network": history.network,
         "kernels": [history.n_first, history.n_second],
         "n_parameters": history.n_parameters,
-        "best_validation_accuracy": asdict(mean_over_seeds(best)),
-        "last_validation_accuracy": asdict(mean_over_seeds(history.accuracies[:, -1])),
-        "epochs_to_reach": [asdict(epochs_to_reach(history.accuracies, at)) for at in levels],
+        "best_validation_accuracy": asdict(counts.mean_over_seeds(best)),
+        "last_validation_accuracy": asdict(counts.mean_over_seeds(history.accuracies[:, -1])),
+        "epochs_to_reach": [
+            asdict(counts.epochs_to_reach(history.accuracies, at)) for at in levels
+        ],
     }
 
 
 @task
 def compare_kernels(study: Study, runs: Sequence[Run]) -> None:
-    """Compare kernels within layers and the first layers between networks, by their cosines."""
+    """Compare kernels within layers and the first layers between networks, by their cosines.
+
+    Between networks of two seeds, as those of one seed start from similar numbers.
+    """
     groups = _by_network(runs)
     first, last = (
         {g[nth].network: _kernels(load_model(study.layout, g[nth].model_uri)) for g in chosen}
         for nth, chosen in ((0, groups), (-1, [group for group in groups if len(group) > 1]))
     )
-    tests = {**_within(first), **_between(first, last)}
+    tests = {
+        f"{network}, layer {nth}": similarity.similarity_within(kernels, np.random.default_rng(nth))
+        for network, layers in first.items()
+        for nth, kernels in enumerate(layers, start=1)
+    }
+    tests |= {
+        f"{one} and {other}, layer 1": similarity.similarity_between(
+            first[one][0], last[other][0], np.random.default_rng(0)
+        )
+        for one, other in combinations_with_replacement(first, 2)
+        if other in last
+    }
     title = "Are kernels more similar than untrained ones?"
-    study.add_figure("kernel_similarity", draw_similarity(tests, title))
+    study.add_figure("kernel_similarity", figures.draw_similarity(tests, title))
     study.add_numbers("kernel_similarity", {name: asdict(test) for name, test in tests.items()})
 
 
 def _kernels(model: Network) -> list[Kernels]:
+    """Return the kernels of each convolution of a network."""
     from genre_core.studies.kernels.pruning import convolutions, kernels_of
 
     return [kernels_of(model, name) for name in convolutions(model)]
-
-
-def _within(layers: Mapping[str, Sequence[Kernels]]) -> dict[str, SimilarityTest]:
-    return {
-        f"{network}, layer {nth}": similarity_within(kernels, np.random.default_rng(nth))
-        for network, of_network in layers.items()
-        for nth, kernels in enumerate(of_network, start=1)
-    }
-
-
-def _between(
-    some: Mapping[str, Sequence[Kernels]], others: Mapping[str, Sequence[Kernels]]
-) -> dict[str, SimilarityTest]:
-    """Compare first layers; of two seeds, because networks of one seed start from like numbers."""
-    return {
-        f"{one} and {other}, layer 1": similarity_between(
-            some[one][0], others[other][0], np.random.default_rng(0)
-        )
-        for one, other in combinations_with_replacement(some, 2)
-        if other in others
-    }
 
 
 @task
@@ -219,39 +188,35 @@ def prune_runs(study: Study, runs: Sequence[Run], base: Trial, n_orders: int) ->
     """Draw the cost of each removal, and log each network without its redundant kernels."""
     if not runs:
         raise GenreflowError("The network to be pruned could not be trained; see the log.")
+    import_training()
+    from genre_core.studies.kernels.pruning import convolutions, prune_layer
+
+    validation, test = (
+        split_examples(study.layout, base.snapshot, split)
+        for split in (Split.VALIDATION, Split.TEST)
+    )
     curves, rows = [], []
     with show_progress("prune", len(runs), "networks") as advance:
         for run in runs:
-            model = load_model(study.layout, run.model_uri)
-            curves.append(_pruning_curves(study.layout, model, base, n_orders, run.seed))
-            rows.append(_prune(study, run, model, base))
+            model, rng = load_model(study.layout, run.model_uri), np.random.default_rng(run.seed)
+            curves.append(
+                [prune_layer(model, n, validation, n_orders, rng) for n in convolutions(model)]
+            )
+            rows.append(_prune(study, run, model, base, validation, test))
             advance(1)
     title = f"{runs[0].network}: kernels removed one by one, {len(runs)} seeds, 95 % interval"
     layers = list(zip(*curves, strict=True))
-    study.add_figure("pruning", draw_pruning(layers, 1 / len(base.snapshot.genres), title))
+    study.add_figure("pruning", figures.draw_pruning(layers, 1 / len(base.snapshot.genres), title))
     removed = [[_curve_row(curve) for curve in of_run] for of_run in curves]
     study.add_numbers("pruning", {"network": runs[0].network, "pruned": rows, "curves": removed})
 
 
-def _pruning_curves(
-    layout: DataLayout, model: Network, base: Trial, n_orders: int, seed: int
-) -> list[PruningCurve]:
-    from genre_core.studies.kernels.pruning import convolutions, prune_layer
-
-    validation = split_examples(layout, base.snapshot, Split.VALIDATION)
-    rng = np.random.default_rng(seed)
-    try:
-        return [prune_layer(model, name, validation, n_orders, rng) for name in convolutions(model)]
-    except ValueError as error:
-        raise GenreflowError(str(error)) from error
-
-
-def _prune(study: Study, run: Run, model: Network, base: Trial) -> dict[str, Any]:
+def _prune(
+    study: Study, run: Run, model: Network, base: Trial, validation: Examples, test: Examples
+) -> dict[str, Any]:
     """Prune a network on validation, log it below the study, and return its scores."""
     from genre_core.studies.kernels.pruning import fragment_accuracy, prune_network
 
-    validation = split_examples(study.layout, base.snapshot, Split.VALIDATION)
-    test = split_examples(study.layout, base.snapshot, Split.TEST)
     pruned = prune_network(model, validation)
     scores = {
         f"{split}_fragment_accuracy{state}": fragment_accuracy(network, examples)
@@ -272,14 +237,14 @@ def _prune(study: Study, run: Run, model: Network, base: Trial) -> dict[str, Any
     }
 
 
-def _log_pruned(study: Study, trial: Trial, model: Network, scores: Mapping[str, float]) -> str:
+def _log_pruned(study: Study, trial: Trial, model: Network, scores: dict[str, float]) -> str:
     """Log a pruned network as a run of its own, with what classifying needs; return its URI."""
     from storage.models.logged import log_model
     from storage.models.runs import start_training
 
-    tracking = open_tracked(study.layout)
     with open_catalog(study.layout) as catalog:
         n_examples = count_split_examples(catalog, trial.snapshot)
+    tracking = study.tracking
     run_id = start_training(tracking, study.run_id, describe_trial(trial, n_examples))
     run = replace(study, run_id=run_id)
     with run.failing():
@@ -303,45 +268,44 @@ def _curve_row(curve: PruningCurve) -> dict[str, object]:
 def show_kernels(study: Study, runs: Sequence[Run], base: Trial) -> None:
     """Draw the network of the first run: layers, kernels, activations of a sample, top patches."""
     run = runs[0]
+    validation, train = (
+        split_examples(study.layout, base.snapshot, split)
+        for split in (Split.VALIDATION, Split.TRAIN)
+    )
     model, name = load_model(study.layout, run.model_uri), f"{run.network}, seed {run.seed}"
     study.add_figure("architecture", draw_architecture(layer_boxes(model), name))
     kernels = {f"layer {n}": k for n, k in enumerate(_kernels(model), start=1)}
-    study.add_figure(
-        "kernel_cosines", draw_cosines(kernels, f"{name}: similar kernels side by side")
-    )
-    matrix, genre = _sample(study.layout, base.snapshot, model)
-    title = f"{name}, a {genre} fragment"
-    study.add_figure("images_0_input", draw_matrix(matrix, scales_of(base.features), title))
-    _show_activations(study, model, matrix, title)
-    train = split_examples(study.layout, base.snapshot, Split.TRAIN)
-    _show_top_activations(study, model, train.matrices, name)
+    title = f"{name}: similar kernels side by side"
+    study.add_figure("kernel_cosines", figures.draw_cosines(kernels, title))
+    _show_activations(study, model, validation, base, name)
+    _show_top_activations(study, model, train, name)
 
 
-def _sample(layout: DataLayout, snapshot: Snapshot, model: Network) -> tuple[Float32Array, str]:
-    """Return the validation fragment of the most confident right prediction, and its genre."""
-    examples = split_examples(layout, snapshot, Split.VALIDATION)
-    probabilities = import_training().predict_genres(model, examples.matrices)
-    is_right = probabilities.argmax(axis=1) == examples.labels
-    best = int(np.where(is_right, probabilities.max(axis=1), 0).argmax())
-    return examples.matrices[best], snapshot.genres[int(examples.labels[best])]
-
-
-def _show_activations(study: Study, model: Network, matrix: Float32Array, title: str) -> None:
+def _show_activations(
+    study: Study, model: Network, validation: Examples, base: Trial, name: str
+) -> None:
+    """Draw the fragment of the most confident right prediction, and its activations."""
     from genre_core.studies.kernels.activations import activations_of
 
-    for nth, found in enumerate(activations_of(model, matrix), start=1):
-        kind = plain_name(found.layer)
-        figure = draw_activations(found.values, f"{title}: after the {kind}")
+    probabilities = import_training().predict_genres(model, validation.matrices)
+    is_right = probabilities.argmax(axis=1) == validation.labels
+    best = int(np.where(is_right, probabilities.max(axis=1), 0).argmax())
+    matrix, genre = validation.matrices[best], base.snapshot.genres[validation.labels[best]]
+    title = f"{name}, a {genre} fragment"
+    study.add_figure("images_0_input", draw_matrix(matrix, scales_of(base.features), title))
+    for nth, (layer, values) in enumerate(activations_of(model, matrix).items(), start=1):
+        kind = figures.plain_name(layer)
+        figure = figures.draw_activations(values, f"{title}: after the {kind}")
         study.add_figure(f"images_{nth}_{kind.replace(' ', '_')}", figure)
 
 
-def _show_top_activations(study: Study, model: Network, matrices: Float32Array, name: str) -> None:
+def _show_top_activations(study: Study, model: Network, train: Examples, name: str) -> None:
     from genre_core.studies.kernels.activations import top_activations
     from genre_core.studies.kernels.pruning import convolutions, kernels_of
 
     for nth, layer in enumerate(convolutions(model), start=1):
-        found = top_activations(model, layer, matrices, min(N_PATCHES, len(matrices)))
-        shown = kernel_images(kernels_of(model, layer))
+        found = top_activations(model, layer, train.matrices, min(N_PATCHES, len(train)))
+        shown = figures.kernel_images(kernels_of(model, layer))
         title = f"{name}: what activates each kernel of layer {nth} most"
-        figure = draw_top_activations(shown, found.patches, found.strengths, title)
+        figure = figures.draw_top_activations(shown, found.patches, found.strengths, title)
         study.add_figure(f"top_activations_{nth}", figure)

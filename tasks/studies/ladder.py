@@ -26,8 +26,7 @@ from storage.examples import read_examples
 from storage.home import DataLayout
 from storage.reports import read_document, write_document
 from tasks.keras_import import import_learning
-from tasks.studies.record import Study
-from tasks.tracked import open_tracked
+from tasks.studies.record import create_study
 
 FOLDER, TRIALS = "ladder", "trials"
 
@@ -57,17 +56,20 @@ def plan_ladder(
 ) -> LadderPlan:
     """Choose the songs; ``snapshots`` are of one library, by representation."""
     snapshot = next(iter(snapshots.values()))
+    keys = {representation: one.feature_key for representation, one in snapshots.items()}
     with open_catalog(layout) as catalog:
         library = read_audited_songs(catalog, layout, snapshot.snapshot_id)
         recordings = name_recordings(library, read_duplicates(catalog))
+        shards = {key: shard_names(catalog, key) for key in keys.values()}
     songs = tuple(subsample_songs(library, recordings, config.n_songs, seed=0))
     if len({song.genre for song in songs}) < FEWEST_GENRES:
-        raise UsageError("The songs of the ladder are of one genre. Ask for more with --songs.")
+        raise UsageError("The songs of the ladder are of one genre. Use more with --songs.")
     return LadderPlan(
         config=config,
         fragment_s=fragment_s,
         library_id=snapshot.library_id,
-        feature_keys={of: snapshot.feature_key for of, snapshot in snapshots.items()},
+        feature_keys=keys,
+        shards=shards,
         songs=songs,
         recordings=recordings,
         n_library=len(library),
@@ -92,8 +94,7 @@ def train_ladder_trial(layout: DataLayout, plan: LadderPlan, trial: LadderTrial)
         config.learning_rate,
         trial.rung.n_softmaxes,
     )
-    with open_catalog(layout) as catalog:
-        shards = shard_names(catalog, plan.feature_keys[trial.rung.representation])
+    shards = plan.shards[plan.feature_keys[trial.rung.representation]]
     examples = read_examples(layout, shards, plan.genre_of_song, plan.genres)
     counts = run_trial(examples, plan.songs, plan.recordings, trial, config, learn)
     document = {
@@ -117,8 +118,6 @@ def _read_trial(layout: DataLayout, plan: LadderPlan, trial: LadderTrial) -> dic
 @task
 def conclude_ladder(layout: DataLayout, plan: LadderPlan) -> LadderReport:
     """Score all rungs; write table and figure into the reports and a run of kind ``ladder``."""
-    from storage.models.runs import open_run
-
     finished = {trial: _read_trial(layout, plan, trial) for trial in plan.trials}
     documents = {trial: document for trial, document in finished.items() if document}
     if len(documents) < len(finished):
@@ -133,17 +132,15 @@ def conclude_ladder(layout: DataLayout, plan: LadderPlan) -> LadderReport:
         folder=layout.reports / FOLDER,
     )
     tags = {"library_id": plan.library_id}
-    with open_run(open_tracked(layout), "ladder", "ladder", tags) as run_id:
-        _record(Study(layout=layout, run_id=run_id, folder=report.folder), report, plan.title)
+    study = create_study(layout, FOLDER, "ladder", "ladder", tags)
+    with study.failing():
+        study.add_figure(FOLDER, draw_ladder(scores, plan.title))
+        study.add_numbers(FOLDER, report.as_document())
+        study.add_text(f"{FOLDER}.md", ladder_page(scores, report.caption))
+        study.add_scores({k: v for score in scores for k, v in score.as_metrics().items()})
+    study.finish()
     return report
 
 
 def _read_counts(document: Mapping[str, Any]) -> TrialCounts:
     return TrialCounts(**{name: tuple(values) for name, values in document["counts"].items()})
-
-
-def _record(study: Study, report: LadderReport, title: str) -> None:
-    study.add_figure(FOLDER, draw_ladder(report.scores, title))
-    study.add_numbers(FOLDER, report.as_document())
-    study.add_text(f"{FOLDER}.md", ladder_page(report.scores, report.caption))
-    study.add_scores({k: v for score in report.scores for k, v in score.as_metrics().items()})

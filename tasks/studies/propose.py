@@ -46,12 +46,8 @@ class ProposedSong:
 class Proposed:
     """Proposals, the most helpful first, and what they rest on.
 
-    Attributes
-    ----------
-    n_unlabelled, n_embedded : int
-        Unlabelled songs of the store, and those of them that have an embedding.
-    n_learned : int
-        Labelled songs that a training may learn from.
+    ``n_embedded`` of the ``n_unlabelled`` songs of the store have an embedding; a training may
+    learn from ``n_learned`` labelled songs.
     """
 
     songs: tuple[ProposedSong, ...]
@@ -100,7 +96,10 @@ def _choose(
     probabilities = None
     if len(genres) > 1:
         prior = prior_matrix(genres, embedding, tag_table(tag_prior))
-        probabilities = _predict(learned, waiting, genres, prior)
+        labels = np.array([genres.index(song.genre) for song in learned], np.int64)
+        groups = [fold_artist(song.artist) or song.track_id for song in learned]
+        fitted = fit_head(_values(learned), labels, groups, prior, len(genres))
+        probabilities = fitted.head.probabilities(_values(waiting))  # (n_waiting, n_genres)
     values = _values([*learned, *waiting])
     scaled = fit_scaler(values, embedding.n_features).scale(values)[:, : embedding.n_features]
     unsure = np.zeros(len(waiting), np.float32)
@@ -111,40 +110,22 @@ def _choose(
     )
     n_predicted = 0 if probabilities is None else len(genres)
     for chosen in propose_songs(pool, scaled[: len(learned)], n_predicted, n):
+        song = waiting[chosen.index]
         row = None if probabilities is None else probabilities[chosen.index]
-        yield _describe(chosen, waiting[chosen.index], genres, row)
-
-
-def _predict(
-    learned: Sequence[EmbeddedSong],
-    waiting: Sequence[EmbeddedSong],
-    genres: Sequence[str],
-    prior: Float32Array,
-) -> Float32Array:
-    """Fit a head on labelled songs and predict the others, (n_waiting, n_genres)."""
-    labels = np.array([genres.index(song.genre) for song in learned], np.int64)
-    groups = [fold_artist(song.artist) or song.track_id for song in learned]
-    fitted = fit_head(_values(learned), labels, groups, prior, len(genres))
-    return fitted.head.probabilities(_values(waiting))
+        yield ProposedSong(
+            song=show_location(song.location),
+            track_id=song.track_id,
+            artist=song.artist,
+            title=song.title,
+            predicted="" if row is None else genres[int(row.argmax())],
+            confidence=float("nan") if row is None else float(row.max()),
+            why=_explain(chosen),
+        )
 
 
 def _values(songs: Sequence[EmbeddedSong]) -> Float32Array:
     """Stack embeddings, float32 (n_songs, n_values)."""
     return np.array([song.values for song in songs], np.float32)
-
-
-def _describe(
-    proposal: Proposal, song: EmbeddedSong, genres: Sequence[str], row: Float32Array | None
-) -> ProposedSong:
-    return ProposedSong(
-        song=show_location(song.location),
-        track_id=song.track_id,
-        artist=song.artist,
-        title=song.title,
-        predicted="" if row is None else genres[int(row.argmax())],
-        confidence=float("nan") if row is None else float(row.max()),
-        why=_explain(proposal),
-    )
 
 
 def _explain(proposal: Proposal) -> str:

@@ -1,11 +1,12 @@
 """Reproduce: train a finished run again from its snapshot, and compare."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import task
+from pydantic import TypeAdapter
 
 from genre_core.errors import UsageError
 from genre_core.evaluation.songs import gather_songs
@@ -15,12 +16,11 @@ from genre_core.networks.registry import HEADS
 from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
-from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
-from storage.catalog.snapshots import read_fold_groups, read_groups, read_snapshot
+from storage.catalog.snapshots import Snapshot, read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.scores import chosen, measure
@@ -29,6 +29,7 @@ from tasks.tracked import load_model, open_tracked
 from tasks.train import Trial, build_network, fit_trial
 
 if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
     from storage.models.store import Tracking
 
 PREFIX = "augmentation_"
@@ -36,10 +37,10 @@ PREFIX = "augmentation_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """The result of training a run again.
+    """The result of training a run again; scores are macro F1 by song.
 
-    ``same_examples`` is missing where the run has no digest; scores are macro F1 by song.
-    ``is_identical`` is whether every prediction has the same bits.
+    ``same_examples`` is missing where the run has no digest; ``is_identical`` is whether every
+    prediction has the same bits.
     """
 
     run_id: str
@@ -63,10 +64,22 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     """Train a run again, named by its id or the beginning of it; the catalog stays as it is."""
     from storage.models.runs import log_reproduction
 
-    tracking, run = open_tracked(layout), find_run(layout, name)
-    trial = _read_trial(layout, tracking, run)
-    examples = {split: split_examples(layout, trial.snapshot, split) for split in LEARNING_SPLITS}
-    scores, is_identical = _train_again(layout, run, trial, examples)
+    with open_catalog(layout) as catalog:
+        run = _find_run(catalog, name)
+        snapshot = read_snapshot(catalog, run.snapshot_id)
+        groups = read_groups(catalog, run.snapshot_id)
+        fold_groups = read_fold_groups(catalog, run.snapshot_id)
+        removed = groups.keys() & set(removed_tracks(catalog))
+    if removed:
+        raise UsageError(
+            f"{len(removed)} songs of run {run.run_id} were removed from the store, so it cannot "
+            "be trained again."
+        )
+    tracking = open_tracked(layout)
+    trial = _read_trial(tracking, run, snapshot)
+    examples = {split: split_examples(layout, snapshot, split) for split in LEARNING_SPLITS}
+    model = _train_again(trial, examples, fold_groups)
+    scores, is_identical = _compare(layout, run, trial, model, examples, groups)
     digest = digest_examples(examples[Split.TRAIN], examples[Split.VALIDATION])
     known = tracking.client.get_run(run.run_id).data.tags.get("examples_digest")
     reproduction = Reproduction(
@@ -84,10 +97,9 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     return reproduction
 
 
-def find_run(layout: DataLayout, name: str) -> Run:
+def _find_run(catalog: "Catalog", name: str) -> Run:
     """Return the one run whose id begins so."""
-    with open_catalog(layout) as catalog:
-        runs = find_runs(catalog, name)
+    runs = find_runs(catalog, name)
     if len(runs) != 1:
         raise UsageError(
             f"{len(runs)} finished runs have an id that begins with {name!r}. "
@@ -96,37 +108,25 @@ def find_run(layout: DataLayout, name: str) -> Run:
     return runs[0]
 
 
-def _read_trial(layout: DataLayout, tracking: "Tracking", run: Run) -> Trial:
-    """Read the trial of a run back, and make sure that nothing is missing."""
+def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Trial:
     from storage.models.logged import describe_model
 
     document = describe_model(tracking, run.model_uri).document
-    params = tracking.client.get_run(run.run_id).data.params
-    with open_catalog(layout) as catalog:
-        snapshot = read_snapshot(catalog, run.snapshot_id)
-        track_ids = read_groups(catalog, run.snapshot_id).keys()
     trial = Trial(
         network=run.network,
         seed=run.seed,
         snapshot=snapshot,
         features=FeatureConfig.from_document(document["features"]),
-        training=read_training(params),
+        training=_read_training(tracking.client.get_run(run.run_id).data.params),
         tag_prior=_read_tag_prior(tracking, run),
     )
     if trial.trial_id != run.trial_id:
         raise UsageError(f"The settings of run {run.run_id} cannot be read back.")
-    with open_catalog(layout) as catalog:
-        removed = set(removed_tracks(catalog))
-    if n_removed := len(track_ids & removed):
-        raise UsageError(
-            f"{n_removed} songs of run {run.run_id} were removed from the store, so it cannot be "
-            "trained again."
-        )
     return trial
 
 
 def _read_tag_prior(tracking: "Tracking", run: Run) -> dict[str, list[str]]:
-    """Read the tags of each genre back from a head; other networks have none."""
+    """Read the tags of each genre from a head; other networks have none."""
     if run.network not in HEADS:
         return {}
     from storage.models.runs import read_document
@@ -135,44 +135,39 @@ def _read_tag_prior(tracking: "Tracking", run: Run) -> dict[str, list[str]]:
     return {genre: [tag.partition(SEPARATOR)[2] for tag in names] for genre, names in tags.items()}
 
 
-def read_training(params: Mapping[str, str]) -> TrainingConfig:
-    """Read the settings of a training back from the parameters of its run."""
-    strengths = _parse_fields(AugmentationConfig, params, PREFIX)
-    plain = _parse_fields(TrainingConfig, params)
-    return TrainingConfig(**plain, augmentation=AugmentationConfig(**strengths))
-
-
-def _parse_fields(config: type, params: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
-    return {
-        field.name: (int if isinstance(field.default, int) else float)(params[prefix + field.name])
-        for field in fields(config)
-        if prefix + field.name in params
+def _read_training(params: Mapping[str, str]) -> TrainingConfig:
+    """Read the settings of a training from the parameters of its run, which are text."""
+    strengths = {
+        name.removeprefix(PREFIX): value
+        for name, value in params.items()
+        if name.startswith(PREFIX)
     }
+    return TypeAdapter(TrainingConfig).validate_python({**params, "augmentation": strengths})
 
 
-def _train_again(
-    layout: DataLayout, run: Run, trial: Trial, examples: Mapping[Split, Examples]
+def _compare(
+    layout: DataLayout,
+    run: Run,
+    trial: Trial,
+    model: Network,
+    examples: Mapping[Split, Examples],
+    groups: Mapping[str, str],
 ) -> tuple[dict[Split, float], bool]:
     """Return macro F1 on both other splits, and whether all predictions have the same bits."""
-    with open_catalog(layout) as catalog:
-        groups = read_groups(catalog, run.snapshot_id)
-        fold_groups = read_fold_groups(catalog, run.snapshot_id)
-    training, model = import_training(), _fit_again(trial, examples, fold_groups)
-    before = load_model(layout, run.model_uri)
+    predict, before = import_training().predict_genres, load_model(layout, run.model_uri)
     songs, is_identical = {}, True
     for split in (Split.VALIDATION, Split.TEST):
         held = examples[split]
-        now = training.predict_genres(model, held.matrices)
-        is_identical &= np.array_equal(now, training.predict_genres(before, held.matrices))
-        songs[split] = gather_songs(now, held.labels, held.track_ids, groups)
+        predicted = predict(model, held.matrices)
+        is_identical &= np.array_equal(predicted, predict(before, held.matrices))
+        songs[split] = gather_songs(predicted, held.labels, held.track_ids, groups)
     found = measure(songs, trial.snapshot.genres, trial.snapshot.library_id)
     return {split: found.scores[chosen(split)].macro_f1 for split in songs}, is_identical
 
 
-def _fit_again(
+def _train_again(
     trial: Trial, examples: Mapping[Split, Examples], fold_groups: Mapping[str, str]
 ) -> Network:
-    """Train the model of a trial as the run did."""
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:

@@ -37,10 +37,7 @@ class Embedder:
 def choose_representation(layout: DataLayout, named: str, preferred: Sequence[str]) -> str:
     """Return the embedding that songs are compared in: the one named, else the first preferred.
 
-    Raises
-    ------
-    UsageError
-        If the store has no embeddings, or not this one.
+    UsageError if the store has no embeddings, or not this one.
     """
     held = embedded_representations(layout)
     if not held:
@@ -56,12 +53,8 @@ def choose_representation(layout: DataLayout, named: str, preferred: Sequence[st
 def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
     """Embed a file or URL as extract does, unless the store has the same file; keep nothing.
 
-    Raises
-    ------
-    UsageError
-        If the embeddings of the store were made with other settings.
-    GenreflowError
-        If the song cannot be read.
+    UsageError if the embeddings of the store were made with other settings, GenreflowError if the
+    song cannot be read.
     """
     features = embedder.features
     held = embedded_representations(layout).get(features.representation)

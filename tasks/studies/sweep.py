@@ -90,11 +90,11 @@ def report_sweep(
         predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
         song_bytes = count_song_bytes(catalog, [run.snapshot_id for run in runs])
     comparison = compare_groups([run.as_row() for run in runs], predicted)
-    rows = tabulate(comparison, runs, song_bytes)
+    rows = _tabulate(comparison, runs, song_bytes)
     for name, figure in _draw(comparison, runs, rows).items():
         log_figure(tracking, run_id, figure, name)
-    log_json(tracking, run_id, comparison.as_document(), "comparison")
     table = [row.as_document() for row in rows]
+    log_json(tracking, run_id, comparison.as_document(), "comparison")
     log_json(tracking, run_id, {"rows": table}, "sweep")
     chosen = {"best_validation_song_mean_macro_f1": best(runs).validation_macro_f1}
     log_scores(tracking, run_id, chosen)
@@ -107,7 +107,18 @@ def _draw(
     comparison: Comparison, runs: Sequence[Run], rows: Sequence[SweepRow]
 ) -> dict[str, Figure]:
     """Return a figure of the lengths of each representation, and one of score against storage."""
-    figures = {"storage": draw_storage(_best_columns(rows))}
+    best_rows = {(row.representation, row.fragment_s): row for row in reversed(rows)}
+    costed = [
+        CostedScore(
+            representation=row.representation,
+            fragment_s=row.fragment_s,
+            bytes_per_song=row.bytes_per_song,
+            validation=row.validation_macro_f1,
+        )
+        for row in rows
+        if row is best_rows[row.representation, row.fragment_s]
+    ]
+    figures = {"storage": draw_storage(costed)}
     for representation in dict.fromkeys(row.representation for row in rows):
         shown = [g for g in comparison.groups if g.runs[0].representation == representation]
         drawn = [drawn_group(group, runs) for group in shown]
@@ -115,7 +126,7 @@ def _draw(
     return figures
 
 
-def tabulate(
+def _tabulate(
     comparison: Comparison, runs: Sequence[Run], song_bytes: Mapping[str, float]
 ) -> list[SweepRow]:
     """Return a row a group, the best on validation first; ``song_bytes`` are by snapshot."""
@@ -133,19 +144,4 @@ def tabulate(
             bytes_per_song=song_bytes[group.runs[0].snapshot_id],
         )
         for group in comparison.groups
-    ]
-
-
-def _best_columns(rows: Sequence[SweepRow]) -> list[CostedScore]:
-    """Return the best network of each representation and length; the rows come best first."""
-    best_first = {(row.representation, row.fragment_s): row for row in reversed(rows)}
-    columns = dict.fromkeys((row.representation, row.fragment_s) for row in rows)
-    return [
-        CostedScore(
-            representation=representation,
-            fragment_s=fragment_s,
-            bytes_per_song=best_first[representation, fragment_s].bytes_per_song,
-            validation=best_first[representation, fragment_s].validation_macro_f1,
-        )
-        for representation, fragment_s in columns
     ]

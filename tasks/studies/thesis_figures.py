@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 from matplotlib.figure import Figure
-from prefect import task
 
 from genre_core.errors import GenreflowError
 from genre_core.examples import Float32Array
@@ -16,7 +15,6 @@ from genre_core.figures.architecture import draw_architecture
 from genre_core.figures.evaluation import draw_confusion, draw_curves
 from genre_core.figures.kernels import draw_activations
 from genre_core.figures.signal import (
-    BEAT_KERNEL,
     draw_kernel_response,
     draw_matrix,
     draw_spectrogram,
@@ -24,10 +22,10 @@ from genre_core.figures.signal import (
     scales_of,
 )
 from genre_core.figures.studies import draw_lengths
-from genre_core.networks.layers import Network, layer_boxes
+from genre_core.networks.layers import layer_boxes
 from genre_core.records import Split
 from genre_core.signal.fragments import SAMPLE_RATE
-from genre_core.studies.claims.findings import missing
+from genre_core.studies.claims.evidence import missing_runs
 from genre_core.training.rules import EpochScores
 from storage.audio.decode import read_fragments
 from storage.catalog.runs import Run
@@ -37,10 +35,10 @@ from tasks.keras_import import import_training
 from tasks.splits import split_examples
 from tasks.studies.record import Study
 from tasks.studies.thesis_evidence import Gathered, cut_sample
-from tasks.studies.thesis_runs import read_training
-from tasks.tracked import load_model
+from tasks.tracked import load_model, open_tracked
 
 LONGEST_WAVE_S = 30.0
+PLACES = ("the first convolution", "pooling", "the second convolution")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,27 +51,27 @@ class ReportFigure:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """What the figures are drawn from, opened once."""
+    """What the figures are drawn from; ``matrix`` is the sample, (n_bands, n_frames)."""
 
     layout: DataLayout
     gathered: Gathered
     matrix: Float32Array
-    networks: dict[str, Network]
 
     def first_run(self, network: str) -> Run:
-        """Return the run of the first seed of a network; fail with the command for one."""
-        runs = self.gathered.chosen.at_length(network)
-        if not runs:
-            raise GenreflowError(missing(self.gathered.evidence, [network]))
-        return runs[0]
+        """Return the run of the first seed of a network; GenreflowError with the command for it."""
+        if runs := self.gathered.chosen.at_length(network):
+            return runs[0]
+        raise GenreflowError(missing_runs([(network, self.gathered.chosen.fragment_s)]))
 
-    def trained(self, network: str) -> Network:
-        """Load a trained network, the first time that it is needed."""
-        if network not in self.networks:
-            self.networks[network] = load_model(self.layout, self.first_run(network).model_uri)
-        return self.networks[network]
+    @cached_property
+    def activations(self) -> list[Float32Array]:
+        """Those of the sample in each layer of `cnn`."""
+        model = load_model(self.layout, self.first_run("cnn").model_uri)
+        from genre_core.studies.kernels.activations import activations_of
+
+        return list(activations_of(model, self.matrix).values())
 
     def title(self, what: str = "") -> str:
         """Return the name of the sample, and what is shown of it."""
@@ -81,20 +79,14 @@ class Material:
         return ", ".join(part for part in (f"{sample.title} ({sample.track.genre})", what) if part)
 
 
-@task
 def draw_figures(study: Study, gathered: Gathered) -> list[ReportFigure]:
     """Draw every figure of the thesis that can be drawn; the others have their reason."""
-    with study.failing():
-        clear_figures(study.folder)
-        examples = split_examples(study.layout, gathered.chosen.snapshot, Split.TEST)
-        of_track = examples.matrices[examples.track_ids == gathered.sample.track.track_id]
-        material = Material(
-            layout=study.layout,
-            gathered=gathered,
-            matrix=of_track[gathered.sample.fragment],
-            networks={},
-        )
-        return [_draw(material, study, number, *drawer) for number, drawer in DRAWERS.items()]
+    clear_figures(study.folder)
+    examples = split_examples(study.layout, gathered.chosen.snapshot, Split.TEST)
+    of_track = examples.matrices[examples.track_ids == gathered.sample.track.track_id]
+    matrix = of_track[gathered.sample.fragment]
+    material = Material(layout=study.layout, gathered=gathered, matrix=matrix)
+    return [_draw(material, study, number, *drawer) for number, drawer in DRAWERS.items()]
 
 
 def _draw(
@@ -141,23 +133,23 @@ def _input(material: Material) -> Figure:
 
 def _kernel_response(material: Material) -> Figure:
     scales = scales_of(material.gathered.chosen.features)
-    kernel = np.array(BEAT_KERNEL, np.float64)
     title = material.title("the kernel of eq. 3.21")
-    return draw_kernel_response(material.matrix, kernel, scales, title)
+    return draw_kernel_response(material.matrix, scales, title)
 
 
 def _curves(network: str, material: Material) -> Figure:
-    run = material.first_run(network)
-    curves = read_training(material.layout, run)
-    names = {
+    from storage.models.runs import read_curve
+
+    run, tracking = material.first_run(network), open_tracked(material.layout)
+    logged = {
         "loss": "train_loss",
         "accuracy": "train_accuracy",
         **{name: name for name in ("validation_loss", "validation_accuracy", "learning_rate")},
     }
-    rows = zip(*(curves[logged] for logged in names.values()), strict=True)
+    columns = [read_curve(tracking, run.run_id, name) for name in logged.values()]
     scores = [
-        EpochScores(epoch=epoch, **dict(zip(names, row, strict=True)))
-        for epoch, row in enumerate(rows, start=1)
+        EpochScores(epoch=epoch, **dict(zip(logged, row, strict=True)))
+        for epoch, row in enumerate(zip(*columns, strict=True), start=1)
     ]
     return draw_curves(scores, f"{network} {run.fragment_s:g} s, seed {run.seed}")
 
@@ -165,9 +157,8 @@ def _curves(network: str, material: Material) -> Figure:
 def _confusion(network: str, material: Material) -> Figure:
     run, evidence = material.first_run(network), material.gathered.evidence
     score = evidence.scores[network, run.fragment_s]
-    n_seeds = len(score.run_ids)
-    seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds together"
-    title = f"{network} {run.fragment_s:g} s, test fragments, {seeds}"
+    together = score.seeds if len(score.run_ids) == 1 else f"{score.seeds} together"
+    title = f"{network} {run.fragment_s:g} s, test fragments, {together}"
     return draw_confusion(np.array(score.confusion, np.int64), evidence.genres, title)
 
 
@@ -178,17 +169,14 @@ def _architecture(network: str, material: Material) -> Figure:
     return draw_architecture(layer_boxes(model), f"{network} for {n_genres} genres")
 
 
-def _activations(nth: int, what: str, material: Material) -> Figure:
-    model = material.trained("cnn")
-    from genre_core.studies.kernels.activations import activations_of
-
-    values = activations_of(model, material.matrix)[nth].values
-    return draw_activations(values, material.title(f"after {what}"))
+def _activations(nth: int, material: Material) -> Figure:
+    return draw_activations(material.activations[nth], material.title(f"after {PLACES[nth]}"))
 
 
 def _kernel_counts(material: Material) -> Path:
-    if fault := material.gathered.evidence.kernels.fault:
-        raise GenreflowError(fault)
+    study = material.gathered.evidence.kernels
+    if isinstance(study, str):
+        raise GenreflowError(study)
     return material.layout.reports / "kernels" / "kernel_counts.png"
 
 
@@ -217,15 +205,9 @@ DRAWERS: Mapping[str, tuple[str, Callable[[Material], Figure | Path]]] = Mapping
         "4.6": ("Loss and accuracy of `cnn`.", partial(_curves, "cnn")),
         "4.7": ("Confusion matrix of `cnn`.", partial(_confusion, "cnn")),
         "4.8": ("The fragment as `cnn` reads it.", _input),
-        "4.9": (
-            "Activations of the first convolution.",
-            partial(_activations, 0, "the first convolution"),
-        ),
-        "4.10": ("The same after pooling.", partial(_activations, 1, "pooling")),
-        "4.11": (
-            "Activations of the second convolution.",
-            partial(_activations, 2, "the second convolution"),
-        ),
+        "4.9": ("Activations of the first convolution.", partial(_activations, 0)),
+        "4.10": ("The same after pooling.", partial(_activations, 1)),
+        "4.11": ("Activations of the second convolution.", partial(_activations, 2)),
         "4.12": ("Validation accuracy by number of kernels.", _kernel_counts),
         "4.13": ("The layers of `combined`.", partial(_architecture, "combined")),
         "4.14": ("Loss and accuracy of `combined`.", partial(_curves, "combined")),

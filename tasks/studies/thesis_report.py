@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,19 +13,21 @@ from prefect import task
 from genre_core.audit.songs import AuditedSong, name_sources
 from genre_core.dataset.groups import fold_artist
 from genre_core.records import LEARNING_SPLITS
-from genre_core.studies.claims.findings import Finding, TestedClaim, more_songs, share_reason
-from genre_core.studies.claims.rules import evaluate_claims
-from genre_core.studies.claims.statements import CLAIMS, GENERAL_RULES, count_findings
+from genre_core.studies.claims.findings import (
+    Finding,
+    TestedClaim,
+    count_findings,
+    share_reason,
+)
+from genre_core.studies.claims.table import CLAIMS, GENERAL_RULES, evaluate_claims
 from storage.audio.decode import DECODER_VERSION
-from storage.catalog.audits import Audit, read_audited_songs, read_last_audit
-from storage.catalog.connection import open_catalog
 from storage.home import DataLayout
 from storage.reports import copy_figure, read_document, read_figure
 from tasks.pages import fill_template, inline_png
-from tasks.studies.record import Study
+from tasks.studies.record import Study, create_study
 from tasks.studies.thesis_evidence import Gathered
-from tasks.studies.thesis_figures import ReportFigure
-from tasks.studies.thesis_runs import Chosen, read_training
+from tasks.studies.thesis_figures import ReportFigure, draw_figures
+from tasks.studies.thesis_runs import Chosen
 from tasks.tracked import open_tracked
 
 FOLDER, LADDER = "thesis", "ladder.png"
@@ -39,25 +41,6 @@ METRICS = {
     Finding.FAILS: "claims_that_do_not_hold",
     Finding.UNTESTABLE: "claims_not_testable",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the page shows beside claims and figures.
-
-    ``songs`` are rows of genre, train, validation, test, artists; ``basis`` sentences on the
-    library; ``commands`` make the same again; ``ladder`` is the last report of `genreflow ladder`,
-    empty if there is none.
-    """
-
-    songs: tuple[tuple[str | int, ...], ...]
-    basis: tuple[str, ...]
-    audit: Audit | None
-    runs: tuple[dict[str, object], ...]
-    settings: dict[str, object]
-    versions: dict[str, str]
-    commands: tuple[str, ...]
-    ladder: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,88 +62,70 @@ class ThesisReport:
 
 
 @task
-def open_report(layout: DataLayout, gathered: Gathered) -> Study:
-    """Open the run of the report in MLflow."""
-    from storage.models.runs import create_run
-
-    tags = {"library_id": gathered.chosen.snapshot.library_id}
-    run_id = create_run(open_tracked(layout), "thesis report", "report", tags)
-    return Study(layout=layout, run_id=run_id, folder=layout.reports / FOLDER)
-
-
-@task
-def write_report(study: Study, gathered: Gathered, figures: Sequence[ReportFigure]) -> ThesisReport:
-    """Test the claims, and write both pages into the reports and into MLflow."""
-    claims = tuple(evaluate_claims(gathered.evidence))
+def write_report(layout: DataLayout, gathered: Gathered) -> ThesisReport:
+    """Draw the figures, test the claims, and write both pages into the reports and into MLflow."""
+    evidence, snapshot = gathered.evidence, gathered.chosen.snapshot
+    tags = {"library_id": snapshot.library_id}
+    study = create_study(layout, FOLDER, "thesis report", "report", tags)
+    claims = evaluate_claims(evidence)
     with study.failing():
-        facts = collect_facts(study.layout, gathered)
-        images = _read_images(study, facts, figures)
-        for name, text in render_pages(gathered, facts, claims, figures, images).items():
-            study.add_text(name, text)
+        figures = draw_figures(study, gathered)
+        shown, shared = share_reason(claims, evidence.too_few)
+        facts = _collect_facts(layout, gathered)
+        content = {
+            "claims": list(zip(CLAIMS, shown, strict=True)),
+            "shared": shared,
+            "counted": count_findings([claim.finding for claim in claims]),
+            "rules": GENERAL_RULES,
+            "facts": facts,
+            "figures": figures,
+            "sample": gathered.sample,
+            "evidence": evidence,
+            "images": _inline_images(study, bool(facts["ladder"]), figures),
+        }
+        for name in (HTML, MARKDOWN):
+            study.add_text(name, fill_template(name, content))
         report = ThesisReport(
             page=study.folder / HTML,
             run_id=study.run_id,
-            claims=claims,
-            too_few=more_songs(gathered.evidence),
+            claims=tuple(claims),
+            too_few=evidence.too_few,
         )
         study.add_numbers("claims", report.as_document())
         counts = Counter(claim.finding for claim in claims)
         study.add_scores({name: float(counts[finding]) for finding, name in METRICS.items()})
-        study.finish()
+    study.finish()
     return report
 
 
-def _read_images(study: Study, facts: Facts, figures: Sequence[ReportFigure]) -> dict[str, bytes]:
-    """Read the figures that the pages show, that of the ladder beside them."""
+def _inline_images(
+    study: Study, has_ladder: bool, figures: Sequence[ReportFigure]
+) -> dict[str, str]:
+    """Return the figures that the HTML contains, that of the ladder among them, by file name."""
     ladder = study.layout.reports / "ladder" / LADDER
     names = [figure.file for figure in figures if figure.file]
-    if facts.ladder and ladder.exists():
+    if has_ladder and ladder.exists():
         names.append(copy_figure(study.folder, "ladder", ladder).name)
-    return {name: read_figure(study.folder, name) for name in names}
+    return {name: inline_png(read_figure(study.folder, name)) for name in names}
 
 
-def render_pages(
-    gathered: Gathered,
-    facts: Facts,
-    claims: Sequence[TestedClaim],
-    figures: Sequence[ReportFigure],
-    images: Mapping[str, bytes],
-) -> dict[str, str]:
-    """Return the text of both pages by file name; HTML contains the PNG images, Markdown links."""
-    shown, shared = share_reason(claims, more_songs(gathered.evidence))
-    values = {
-        "claims": list(zip(CLAIMS, shown, strict=True)),
-        "shared": shared,
-        "counted": count_findings([claim.finding for claim in claims]),
-        "rules": GENERAL_RULES,
-        "facts": facts,
-        "figures": figures,
-        "sample": gathered.sample,
-        "evidence": gathered.evidence,
-        "images": {name: inline_png(png) for name, png in images.items()},
+def _collect_facts(layout: DataLayout, gathered: Gathered) -> dict[str, Any]:
+    """Return what the pages show beside claims and figures.
+
+    ``songs`` are rows of genre, train, validation, test, artists; ``basis`` sentences on the
+    library; ``commands`` make the same again; ``ladder`` is the last report of `genreflow ladder`.
+    """
+    chosen, versions = gathered.chosen, {name: version(name) for name in LIBRARIES}
+    return {
+        "songs": [_genre_row(gathered.songs, genre) for genre in chosen.snapshot.genres],
+        "basis": [sentence for sentence in _describe_library(gathered) if sentence],
+        "audit": gathered.audit,
+        "runs": _run_rows(chosen),
+        "settings": _settings(layout, chosen),
+        "versions": {**versions, "python": platform.python_version(), "decoder": DECODER_VERSION},
+        "commands": _commands(chosen),
+        "ladder": read_document(layout.reports / "ladder", "ladder") or {},
     }
-    return {name: fill_template(name, values) for name in (HTML, MARKDOWN)}
-
-
-def collect_facts(layout: DataLayout, gathered: Gathered) -> Facts:
-    """Read from the store what the report rests on."""
-    chosen = gathered.chosen
-    with open_catalog(layout) as catalog:
-        songs = read_audited_songs(catalog, layout, chosen.snapshot.snapshot_id)
-    return Facts(
-        songs=tuple(_genre_row(songs, genre) for genre in chosen.snapshot.genres),
-        basis=tuple(filter(None, _describe_library(gathered, songs))),
-        audit=_last_audit(layout, chosen),
-        runs=tuple(_run_rows(chosen)),
-        settings=_settings(layout, chosen),
-        versions={
-            **{name: version(name) for name in LIBRARIES},
-            "python": platform.python_version(),
-            "decoder": DECODER_VERSION,
-        },
-        commands=tuple(_commands(chosen)),
-        ladder=read_document(layout.reports / "ladder", "ladder") or {},
-    )
 
 
 def _genre_row(songs: Sequence[AuditedSong], genre: str) -> tuple[str | int, ...]:
@@ -170,49 +135,37 @@ def _genre_row(songs: Sequence[AuditedSong], genre: str) -> tuple[str | int, ...
     return (genre, *(counts[split] for split in LEARNING_SPLITS), len(artists))
 
 
-def _describe_library(gathered: Gathered, songs: Sequence[AuditedSong]) -> list[str]:
-    """Return sentences on the library; empty ones where there is nothing to say."""
-    chosen, evidence = gathered.chosen, gathered.evidence
-    artists = {fold_artist(song.artist) for song in songs} - {""}
-    n_unknown = sum(not fold_artist(song.artist) for song in songs)
+def _describe_library(gathered: Gathered) -> list[str]:
+    """Return sentences on the library, some of them empty."""
+    chosen, evidence, songs = gathered.chosen, gathered.evidence, gathered.songs
+    known = [fold_artist(song.artist) for song in songs if fold_artist(song.artist)]
+    n_artists, n_unknown = len(set(known)), len(songs) - len(known)
     loose = ", ".join(sorted({song.genre for song in songs if song.split_level != "group"}))
-    n_tested = evidence.n_songs
-    builtin = (
+    level, sources = name_sources(songs)
+    n_tested, builtin = evidence.n_songs, gathered.sample.track.is_builtin
+    n_points = 100 * 2 / n_tested**0.5
+    return [
         "The built-in library, composed by rules: it shows that the pipeline works and proves "
         "nothing about real music."
-    )
-    small = (
-        f"This is a small library: with {n_tested} test songs an interval spans some "
-        f"{100 * 2 / n_tested**0.5:.0f} points, so that many claims cannot be decided."
-    )
-    other = f"{chosen.n_other} runs with other training settings or on other matrices were left out"
-    return [
-        builtin if gathered.sample.track.is_builtin else "Your own music.",
-        f"{len(songs)} songs of {len(artists)} known artists in {len(evidence.genres)} genres; "
+        if builtin
+        else "Your own music.",
+        f"{len(songs)} songs of {n_artists} known artists in {len(evidence.genres)} genres; "
         f"{chosen.snapshot.n_examples} fragments of {chosen.fragment_s:g} s.",
         f"Scores come from {n_tested} test songs in {evidence.n_groups} groups (artists or "
         "recordings) that no network was trained on.",
-        _describe_sources(songs),
-        small if n_tested < SMALL_SONGS else "",
+        f"They come from {len(set(sources.values()))} sources, distinguished by {level}."
+        if level
+        else "No two genres come from two sources each, so encoder and source may reveal a genre.",
+        f"This is a small library: with {n_tested} test songs an interval spans some "
+        f"{n_points:.0f} points, so that many claims cannot be decided."
+        if n_tested < SMALL_SONGS
+        else "",
         f"Songs of unknown artists, who may be in two subsets: {n_unknown}." if n_unknown else "",
         f"Split by song and not by artist, for want of artists: {loose}." if loose else "",
-        f"{other}." if chosen.n_other else "",
+        f"{chosen.n_other} runs with other training settings or on other matrices were left out."
+        if chosen.n_other
+        else "",
     ]
-
-
-def _describe_sources(songs: Sequence[AuditedSong]) -> str:
-    level, sources = name_sources(songs)
-    if not level:
-        return "No two genres come from two sources each, so encoder and source may reveal a genre."
-    return f"They come from {len(set(sources.values()))} sources, distinguished by {level}."
-
-
-def _last_audit(layout: DataLayout, chosen: Chosen) -> Audit | None:
-    """Return the last audit of a snapshot with these songs, that of the compared length first."""
-    ids = [chosen.snapshot.snapshot_id, *(run.snapshot_id for run in reversed(chosen.comparable))]
-    with open_catalog(layout) as catalog:
-        audits = (read_last_audit(catalog, snapshot_id) for snapshot_id in dict.fromkeys(ids))
-        return next((audit for audit in audits if audit), None)
 
 
 def _run_rows(chosen: Chosen) -> list[dict[str, object]]:
@@ -233,7 +186,7 @@ def _run_rows(chosen: Chosen) -> list[dict[str, object]]:
 def _settings(layout: DataLayout, chosen: Chosen) -> dict[str, object]:
     features = chosen.features.as_document()
     run = next((runs[0] for runs in chosen.runs.values()), None)
-    params = read_training(layout, run)["params"] if run else {}
+    params = open_tracked(layout).client.get_run(run.run_id).data.params if run else {}
     left_out = {"network", "seed", "fragment_s", "genres", "n_parameters", "representation"}
     return {
         "representation": features["representation"],

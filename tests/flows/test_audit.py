@@ -27,6 +27,9 @@ def test_the_audit_of_a_night_is_told_again_without_training(genreflow: Call, ho
     document = json.loads(said.out)
     assert said.code == 0
     assert document["verdict"] in ("pass", "inconclusive", "warn")
+    assert {tuple(check) for check in document["checks"]} == {
+        ("name", "level", "passed", "value", "interval", "chance", "message")
+    }
     assert [check["name"] for check in document["checks"]] == [
         "overlap",
         "random_labels_by_song",

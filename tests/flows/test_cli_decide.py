@@ -12,7 +12,6 @@ from storage.catalog.publish import publish, query_rows
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
-from storage.lock import hold_home
 from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 
@@ -87,14 +86,6 @@ def test_conflicts_list_every_source_of_a_recording(genreflow: Call, home: DataL
     ]
 
 
-def test_people_see_the_same_and_what_to_do(genreflow: Call, home: DataLayout) -> None:
-    said = genreflow("conflicts")
-
-    assert "/music/jazz/abcd.mp3" in said.out
-    assert "/music/rock/ef01.mp3" in said.out
-    assert "genreflow decide" in said.out
-
-
 def test_conflicts_list_what_is_listed_under_several_genres(
     genreflow: Call, home: DataLayout
 ) -> None:
@@ -139,7 +130,15 @@ def test_a_decision_takes_effect_at_once_and_ends_the_conflict(
     assert "No recording needs a decision." in genreflow("conflicts").out
 
 
-def test_a_later_decision_stands(genreflow: Call, home: DataLayout) -> None:
+def test_a_genre_of_the_settings_may_be_chosen(
+    genreflow: Call, home: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENREFLOW_GENRES", '["polka"]')
+
+    assert genreflow("decide", "abcdabcd", "polka").code == 0
+
+
+def test_a_later_decision_holds(genreflow: Call, home: DataLayout) -> None:
     genreflow("decide", "abcdabcd", "jazz")
 
     genreflow("decide", "ef01ef01", "rock")
@@ -178,22 +177,6 @@ def test_what_nobody_knows_is_refused(
     assert (said.code, said.out) == (USAGE, "")
     assert sentence in said.err
     assert standing(home)["abcd"] == ("quarantined", "label_conflict")
-
-
-def test_a_genre_of_the_settings_may_be_chosen(
-    genreflow: Call, home: DataLayout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GENREFLOW_GENRES", '["polka"]')
-
-    assert genreflow("decide", "abcdabcd", "polka").code == 0
-
-
-def test_a_run_at_work_is_waited_for(genreflow: Call, home: DataLayout) -> None:
-    with hold_home(home):
-        said = genreflow("decide", "abcdabcd", "jazz")
-
-    assert said.code == FAILURE
-    assert "Another run of genreflow is at work" in said.err
 
 
 @pytest.mark.parametrize("words", [("conflicts",), ("decide", "song.mp3", "jazz")])

@@ -6,7 +6,6 @@ import pytest
 
 from flows.settings import Settings
 from storage.catalog.extraction import all_shards
-from storage.lock import hold_home
 from tests.catalogs import in_catalog
 from tests.flows.conftest import Call
 
@@ -72,13 +71,3 @@ def test_the_doctor_ends_well_once_it_has_repaired_what_was_wrong(
     assert (found.code, repaired.code) == (FAILURE, WELL)
     assert f"to be made again: song {gone.stem}" in repaired.out
     assert "and 0 in songs/" in repaired.out
-
-
-def test_a_home_that_is_being_written_is_not_read_as_a_whole(
-    genreflow: Call, finished_copy: Settings
-) -> None:
-    with hold_home(finished_copy.layout):
-        said = genreflow("doctor", "--deep", "--home", finished_copy.home)
-
-    assert said.code == FAILURE
-    assert "Another run of genreflow is at work" in said.err

@@ -33,7 +33,7 @@ def test_a_collection_is_fetched_and_ingested_with_the_map_of_the_settings(
     layout = DataLayout(tmp_path / "home")
     rows = query_rows(layout, "select genre, outcome, reason from outcomes order by source")
     assert said.code == 0
-    assert "Looked at: 5 songs" in said.out
+    assert "Scanned 5 songs" in said.out
     assert [tuple(row.values()) for row in rows] == [
         ("hiphop", "ok", ""),
         ("", "quarantined", "label_unknown"),
@@ -65,10 +65,3 @@ def test_what_makes_no_sense_is_refused(
 
     assert said.code == USAGE
     assert server.asked == []
-
-
-def test_without_music_ingest_says_how_to_name_it(genreflow: Call) -> None:
-    said = genreflow("ingest")
-
-    assert said.code == USAGE
-    assert "No music is named" in said.err

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.cli.running import find_silence
+from flows.cli.app import find_silence
 from flows.settings import Settings
 from storage.home import DataLayout
 from storage.lock import hold_home
@@ -36,13 +36,6 @@ def test_no_store_yet(genreflow: Call, tmp_path: Path, command: tuple[str, ...])
     assert f"There is no store in {tmp_path}/home yet" in sentence_of(said)
 
 
-def test_no_run_to_show_yet(genreflow: Call) -> None:
-    said = genreflow("ui")
-
-    assert said.code == USAGE
-    assert "There is no run in" in sentence_of(said)
-
-
 def test_no_champion_yet(genreflow: Call, library: Path) -> None:
     said = genreflow("classify", library / "hums" / "song 0.wav", "--json")
 
@@ -64,34 +57,6 @@ def test_an_unknown_network_names_those_there_are(genreflow: Call) -> None:
 
     assert said.code == USAGE
     assert "no network 'vgg'. Choose among: head, head_no_prior, dense" in sentence_of(said)
-
-
-def test_an_unknown_representation_is_told_before_any_song_is_fetched(
-    genreflow: Call, library: Path, tmp_path: Path
-) -> None:
-    said = genreflow("run", library, "--representation", "mel")
-
-    assert said.code == USAGE
-    assert "no representation 'mel'" in sentence_of(said)
-    assert not (tmp_path / "home").exists()
-
-
-def test_a_bad_settings_file(genreflow: Call, tmp_path: Path) -> None:
-    (tmp_path / "genreflow.toml").write_text("seeds = [1\n", encoding="utf-8")
-
-    said = genreflow("status")
-
-    assert said.code == USAGE
-    assert "genreflow.toml cannot be read" in sentence_of(said)
-
-
-def test_a_bad_variable(genreflow: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENREFLOW_GENRES", "jazz,rock")
-
-    said = genreflow("status")
-
-    assert said.code == USAGE
-    assert "written as JSON" in sentence_of(said)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +86,7 @@ def test_a_wrong_option_or_command_is_a_usage_error(
     ("statement", "words"),
     [
         ("selct 1", "syntax error"),
-        ("select * from songs", "songs does not exist"),
-        ("select colour from tracks", "colour"),
         ("delete from tracks", "read-only"),
-        ("create table t as select 1", "read-only"),
     ],
 )
 def test_bad_sql(genreflow: Call, finished: Settings, statement: str, words: str) -> None:
@@ -138,23 +100,28 @@ def test_bad_sql(genreflow: Call, finished: Settings, statement: str, words: str
 
 
 @pytest.mark.flow
-def test_sql_that_says_nothing(genreflow: Call, finished: Settings) -> None:
-    said = genreflow("sql", " ", "--home", finished.home, "--json")
-
-    assert said.code == USAGE
-    assert "The statement is empty" in sentence_of(said)
-
-
-@pytest.mark.flow
 @pytest.mark.usefixtures("prefect_server")
 class TestInsideFlows:
     """Prefect's own tracebacks stay off the screen."""
 
-    def test_music_that_is_not_there(self, genreflow: Call) -> None:
-        said = genreflow("ingest", "/no/such/music")
+    @pytest.mark.parametrize(
+        ("command", "words"),
+        [
+            (("ingest",), "No music is named"),
+            (("ingest", "/no/such/music"), "/no/such/music is not there"),
+            (("ingest", ".", "--cookies", "nowhere.txt"), "nowhere.txt cannot be read"),
+            (("ingest", ".", "--archive", "nowhere.txt"), "nowhere.txt cannot be read"),
+            (("train",), "the library has examples of none"),
+            (("promote",), "There is no snapshot"),
+        ],
+    )
+    def test_what_is_missing_is_named(
+        self, genreflow: Call, command: tuple[str, ...], words: str
+    ) -> None:
+        said = genreflow(*command)
 
         assert said.code == USAGE
-        assert "/no/such/music is not there" in sentence_of(said)
+        assert words in sentence_of(said)
 
     def test_a_library_without_songs(self, genreflow: Call, tmp_path: Path) -> None:
         (tmp_path / "jazz").mkdir()
@@ -164,18 +131,6 @@ class TestInsideFlows:
         assert said.code == USAGE
         assert "holds no songs" in sentence_of(said)
 
-    def test_nothing_to_train_on(self, genreflow: Call) -> None:
-        said = genreflow("train")
-
-        assert said.code == USAGE
-        assert "the library has examples of none" in sentence_of(said)
-
-    def test_nothing_to_promote(self, genreflow: Call) -> None:
-        said = genreflow("promote")
-
-        assert said.code == USAGE
-        assert "There is no snapshot" in sentence_of(said)
-
     def test_another_run_that_is_at_work_in_the_same_home(
         self, genreflow: Call, library: Path, tmp_path: Path
     ) -> None:
@@ -184,21 +139,6 @@ class TestInsideFlows:
 
         assert said.code == FAILURE
         assert "Another run of genreflow is at work" in sentence_of(said)
-
-    def test_a_genre_that_the_library_lacks(
-        self, genreflow: Call, finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("GENREFLOW_FRAGMENTS", '{"n_fragments": 3, "longest_s": 1.5}')
-        monkeypatch.setenv("GENREFLOW_FRAGMENTS__MARGIN_S", "0.5")
-        monkeypatch.setenv("GENREFLOW_FRAGMENTS__MIN_TRACK_S", "4")
-
-        said = genreflow(
-            *("train", "--home", finished_copy.home, "--fragment-s", "1", "--network", "dense"),
-            *("--genre", "jazz", "--genre", "hums"),
-        )
-
-        assert said.code == USAGE
-        assert "examples of: jazz. It has clicks, hiss, hums." in sentence_of(said)
 
 
 @pytest.mark.flow

@@ -38,5 +38,5 @@ def test_a_home_that_is_not_there_is_told_and_not_made(genreflow: Call, tmp_path
     said = genreflow("golden", "--home", tmp_path / "nowhere")
 
     assert said.code == 2
-    assert "There is no song in" in said.err
+    assert "There is no store in" in said.err
     assert not (tmp_path / "nowhere").exists()

@@ -124,13 +124,3 @@ def test_a_second_night_is_told_to_wait(genreflow: Call, layout: DataLayout, lib
 
     assert said.code == FAILURE
     assert "Another run of genreflow is at work" in sentence_of(said)
-
-
-def test_a_newer_catalog_is_refused(genreflow: Call, layout: DataLayout, library: Path) -> None:
-    with open_catalog(layout) as catalog:
-        catalog.execute("insert into schema_version values (1000)")
-
-    said = genreflow("ingest", library)
-
-    assert said.code == FAILURE
-    assert "has version 1000" in sentence_of(said)

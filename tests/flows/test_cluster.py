@@ -138,28 +138,17 @@ def test_a_chunk_that_dask_gives_up_is_done_by_the_next_run(
     assert query_rows(config.layout, EXAMPLES) == on_threads
 
 
-def test_a_cluster_that_does_not_answer_is_named(
-    config: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from flows.extract import extract
-
-    nowhere = RunnerConfig(kind="dask", address="tcp://127.0.0.1:9")
-    sentence = r"cluster at tcp://127\.0\.0\.1:9 does not answer"
-    with (
-        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
-        pytest.raises(TransientError, match=sentence),
-    ):
-        extract(replace(config, runner=nowhere))
-
-
-def test_where_nothing_waits_a_cluster_that_is_gone_is_not_missed(config: Settings) -> None:
+def test_a_cluster_that_is_gone_is_named_unless_nothing_waits_for_it(config: Settings) -> None:
     from flows.extract import extract
     from flows.ingest import ingest
 
     extract(replace(config, runner=RunnerConfig()))
     nowhere = replace(config, runner=RunnerConfig(kind="dask", address="tcp://127.0.0.1:9"))
 
+    sentence = r"cluster at tcp://127\.0\.0\.1:9 does not answer"
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with pytest.raises(TransientError, match=sentence):
+            extract(replace(nowhere, fragment_lengths_s=(0.5,)))
         ingested, extracted = ingest(nowhere), extract(nowhere)
 
     assert (ingested.n_new, extracted.n_tracks) == (0, 0)

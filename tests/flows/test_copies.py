@@ -63,21 +63,3 @@ def test_one_of_several_copies_is_kept_and_two_genres_wait_for_a_decision(
         ("another again.flac", "rock"),
     }
     assert contents(config) == before
-
-
-def test_a_catalog_without_fingerprints_is_completed_by_the_next_run(
-    config: Settings, music: Path
-) -> None:
-    from flows.ingest import ingest
-
-    config = replace(config, music=str(music))
-    ingest(config)
-    before = query_rows(config.layout, "select source, outcome, reason from outcomes")
-    with open_catalog(config.layout) as catalog:
-        for table in ("fingerprints", "fingerprint_keys", "duplicates", "excluded_tracks"):
-            catalog.execute(f"delete from {table}")
-
-    second = ingest(config)
-
-    assert second.n_new == 0
-    assert query_rows(config.layout, "select source, outcome, reason from outcomes") == before

@@ -142,29 +142,6 @@ def prefect(
         stop(server)
 
 
-def test_the_five_flows_are_deployed_to_the_pool(prefect: Prefect) -> None:
-    deployments = prefect.ask("deployments/filter")
-
-    assert {deployment["name"] for deployment in deployments} == {
-        *("nightly", "ingest", "extract", "train", "classify"),
-    }
-    assert {deployment["work_pool_name"] for deployment in deployments} == {"genreflow"}
-    assert {
-        deployment["pull_steps"][0]["prefect.deployments.steps.set_working_directory"]["directory"]
-        for deployment in deployments
-    } == {str(ROOT)}
-
-
-def test_nightly_runs_by_the_clock_and_no_slot_can_be_kept_by_a_dead_run(prefect: Prefect) -> None:
-    deployments = {found["name"]: found for found in prefect.ask("deployments/filter")}
-
-    nightly = deployments["nightly"]
-    schedules = [(found["active"], found["schedule"]) for found in nightly["schedules"]]
-    assert schedules == [(True, {"cron": "0 3 * * *", "timezone": "UTC", "day_or": True})]
-    assert [found["global_concurrency_limit"] for found in deployments.values()] == [None] * 5
-    assert all(not deployments[name]["schedules"] for name in deployments if name != "nightly")
-
-
 def test_the_schedule_itself_starts_a_night(prefect: Prefect) -> None:
     prefect.run("deployment", "schedule", "create", "nightly/nightly", "--interval", "45")
 

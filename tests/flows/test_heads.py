@@ -54,18 +54,6 @@ def test_the_first_champion_is_a_head_and_provisional(
     assert 0 < champion["n_validation_songs"] < 20
 
 
-def test_a_network_meets_only_what_it_reads(head_night: tuple[Settings, NightlyReport]) -> None:
-    config, _ = head_night
-
-    rows = query_rows(config.layout, "select network, representation from runs order by all")
-
-    assert [tuple(row.values()) for row in rows] == [
-        ("dense", "thesis"),
-        ("head", "musicnn"),
-        ("head_no_prior", "musicnn"),
-    ]
-
-
 def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     head_night: tuple[Settings, NightlyReport],
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,31 @@ from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.records import Split
 from storage.catalog.publish import query_rows
+from storage.home import DataLayout
+from tests.flows.conftest import Call
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+FIGURES = {
+    *("architecture", "kernel_cosines", "kernel_counts", "kernel_similarity", "pruning"),
+    *("images_0_input", "images_1_convolution", "images_2_max_pooling", "images_3_convolution"),
+    *("top_activations_1", "top_activations_2"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studied:
-    """The store after a study, the study, and the runs before and after it was asked for again."""
+    """The store after a study, its run and folder, and the trainings before and after another."""
 
     config: Settings
+    layout: DataLayout
     run_id: str
     folder: Path
     runs: list[dict[str, Any]]
     runs_after_again: list[dict[str, Any]]
+
+    def read(self, name: str) -> dict[str, Any]:
+        return json.loads((self.folder / f"{name}.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +57,7 @@ def studied(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Stu
     kernels(config, plan)
     return Studied(
         config=config,
+        layout=config.layout,
         run_id=study.run_id,
         folder=study.folder,
         runs=runs,
@@ -51,26 +65,14 @@ def studied(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Stu
     )
 
 
-def read(studied: Studied, name: str) -> dict[str, Any]:
-    return json.loads((studied.folder / f"{name}.json").read_text("utf-8"))
-
-
 @pytest.mark.long
-def test_every_number_of_kernels_is_trained_with_every_seed(studied: Studied) -> None:
-    trained = [(row["network"], row["seed"], row["epochs"]) for row in studied.runs]
-
-    assert trained == [("cnn_4_8", 0, 2), ("cnn_4_8", 1, 2), ("cnn_8_16", 0, 2), ("cnn_8_16", 1, 2)]
-
-
-@pytest.mark.long
-def test_the_snapshot_of_the_settings_is_studied_though_another_was_used_since(
+def test_every_number_of_kernels_is_trained_once_with_every_seed_on_the_snapshot_of_the_settings(
     studied: Studied,
 ) -> None:
-    assert {row["fragment_s"] for row in studied.runs} == {1.0}
+    trained = [(row["network"], row["seed"]) for row in studied.runs]
 
-
-@pytest.mark.long
-def test_a_finished_training_is_not_done_again(studied: Studied) -> None:
+    assert trained == list(product(("cnn_4_8", "cnn_8_16"), (0, 1)))
+    assert {(row["epochs"], row["fragment_s"]) for row in studied.runs} == {(2, 1.0)}
     assert studied.runs_after_again == studied.runs
 
 
@@ -78,49 +80,24 @@ def test_a_finished_training_is_not_done_again(studied: Studied) -> None:
 def test_figures_and_numbers_stand_below_the_home_and_in_mlflow(studied: Studied) -> None:
     from storage.models.store import open_tracking
 
-    tracking = open_tracking(studied.config.layout)
-    figures = {path.name for path in studied.folder.glob("*.png")}
-    logged = tracking.client.list_artifacts(studied.run_id, "figures")
-
-    assert studied.folder == studied.config.layout.home / "reports" / "kernels"
-    assert {Path(artifact.path).name for artifact in logged} == figures
-    assert figures == {
-        *("kernel_counts.png", "kernel_cosines.png", "kernel_similarity.png", "pruning.png"),
-        *(
-            "architecture.png",
-            "top_activations_1.png",
-            "top_activations_2.png",
-            "images_0_input.png",
-        ),
-        *("images_1_convolution.png", "images_2_max_pooling.png", "images_3_convolution.png"),
-    }
-    assert tracking.client.get_run(studied.run_id).info.status == "FINISHED"
-
-
-@pytest.mark.long
-def test_the_curves_of_a_number_of_kernels_are_those_of_its_runs(studied: Studied) -> None:
-    from storage.models.store import open_tracking
-
-    client = open_tracking(studied.config.layout).client
+    client = open_tracking(studied.layout).client
+    logged = client.list_artifacts(studied.run_id, "figures")
     runs = [row["run_id"] for row in studied.runs if row["network"] == "cnn_8_16"]
     best = [
         max(p.value for p in client.get_metric_history(run_id, "epoch_validation_accuracy"))
         for run_id in runs
     ]
 
-    row = read(studied, "kernel_counts")["networks"][1]
-
+    assert studied.folder == studied.layout.home / "reports" / "kernels"
+    assert {path.stem for path in studied.folder.glob("*.png")} == FIGURES
+    assert {Path(artifact.path).stem for artifact in logged} == FIGURES
+    assert client.get_run(studied.run_id).info.status == "FINISHED"
+    row = studied.read("kernel_counts")["networks"][1]
     assert (row["network"], row["kernels"]) == ("cnn_8_16", [8, 16])
     assert row["best_validation_accuracy"]["value"] == pytest.approx(sum(best) / 2)
     assert row["best_validation_accuracy"]["low"] is None
-
-
-@pytest.mark.long
-def test_kernels_are_compared_within_layers_and_between_networks(studied: Studied) -> None:
-    compared = read(studied, "kernel_similarity")
-
-    assert set(compared) == {
-        *("cnn_4_8, layer 1", "cnn_4_8, layer 2", "cnn_8_16, layer 1", "cnn_8_16, layer 2"),
+    assert set(studied.read("kernel_similarity")) == {
+        *(f"{name}, layer {nth}" for name in ("cnn_4_8", "cnn_8_16") for nth in (1, 2)),
         *("cnn_4_8 and cnn_4_8, layer 1", "cnn_4_8 and cnn_8_16, layer 1"),
         "cnn_8_16 and cnn_8_16, layer 1",
     }
@@ -135,14 +112,12 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     from storage.models.store import open_tracking
     from tasks.splits import resolve_snapshot, split_examples
 
-    layout = studied.config.layout
-    row = read(studied, "pruning")["pruned"][0]
-    tracking = open_tracking(layout)
+    tracking, row = open_tracking(studied.layout), studied.read("pruning")["pruned"][0]
+    snapshot = resolve_snapshot(studied.layout, studied.config.snapshot_choice())
+    validation = split_examples(studied.layout, snapshot, Split.VALIDATION)
 
     model = load_model(tracking, row["model_uri"])
 
-    snapshot = resolve_snapshot(layout, studied.config.snapshot_choice())
-    validation = split_examples(layout, snapshot, Split.VALIDATION)
     accuracy = fragment_accuracy(model, validation)
     document = describe_model(tracking, row["model_uri"]).document
     assert document["genres"] == ["clicks", "hiss", "hums"]
@@ -153,8 +128,11 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     assert accuracy >= row["validation_fragment_accuracy_full"] - 0.01 - 1e-9
 
 
-def test_a_plan_prunes_a_network_that_it_trains() -> None:
+def test_a_plan_prunes_a_network_that_it_trains_and_has_no_negative_seed(genreflow: Call) -> None:
     from flows.studies.kernels import KernelPlan
 
     with pytest.raises(UsageError, match="cnn_32_64 is to be pruned"):
         KernelPlan(networks=("cnn_4_8",))
+    result = genreflow("kernels", "--quick", "--seed", "-1")
+    assert result.code == 2
+    assert "Name a seed of 0 or more" in result.err

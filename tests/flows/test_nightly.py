@@ -70,33 +70,6 @@ def test_every_source_has_one_outcome_and_those_left_out_a_reason(
     assert all(row["message"] for row in rows if row["outcome"] != "ok")
 
 
-def test_the_store_says_how_many_fragments_each_genre_has_in_each_split(
-    finished: Settings,
-) -> None:
-    rows = query_rows(
-        finished.layout,
-        """
-        select splits.genre, split, count(*) as n_fragments
-        from spectrograms join splits using (track_id)
-        where snapshot_id = (select min(snapshot_id) from snapshots) and fragment_s = 1.5
-        group by all
-        """,
-    )
-
-    counts = {(row["genre"], row["split"]): row["n_fragments"] for row in rows}
-    sizes = {"train": 12, "validation": 3, "test": 3}
-    genres = ("clicks", "hiss", "hums")
-    assert counts == {(genre, split): n for genre in genres for split, n in sizes.items()}
-
-
-def test_originals_are_named_by_their_content(finished: Settings) -> None:
-    track_ids = [row["track_id"] for row in query_rows(finished.layout, "from tracks")]
-
-    stored = [path.stem for path in finished.layout.songs.glob("??/*")]
-    assert sorted(stored) == sorted(track_ids)
-    assert list((finished.layout.songs / ".part").iterdir()) == []
-
-
 def test_a_second_night_does_nothing_new(finished_copy: Settings) -> None:
     from flows.nightly import nightly
 

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows import nightly as night
-from flows.nightly import StepSkipped, Trigger
 from flows.settings import Settings
-from flows.who import SCHEDULE
 from genre_core.errors import UsageError
 from genre_core.training.rules import NightConfig
 from storage.catalog.nightly import (
@@ -25,6 +22,8 @@ from storage.catalog.nightly import (
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from storage.lock import hold_night
+from tasks import nightly as runs
+from tasks.nightly import SCHEDULE, StepSkipped, Trigger
 from tests.catalogs import in_catalog
 from tests.conftest import hum, write_song
 
@@ -42,7 +41,7 @@ def due(monkeypatch: pytest.MonkeyPatch) -> Due:
 
     def ask(due_at: datetime) -> None:
         call = Trigger(triggered_by=SCHEDULE, flow_run_id="", due_at=due_at)
-        monkeypatch.setattr(night, "read_trigger", lambda: call)
+        monkeypatch.setattr(runs, "read_trigger", lambda: call)
 
     return ask
 
@@ -138,7 +137,7 @@ def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
     due(now + timedelta(days=1))
 
     # the store has finished a night just now: only what is due after it is of use
-    assert night.start_run(finished_copy.layout).night_id != skipped.night_id
+    assert runs.start_run(finished_copy.layout).night_id != skipped.night_id
     assert outcomes == ["Skipped"] * 3
     assert "is not needed" in skipped.message
 
@@ -157,18 +156,6 @@ def test_a_training_that_failed_has_not_been_made_up_for_by_a_night_that_skipped
         in_catalog(finished_copy.layout, end_night, name, NightOutcome.FAILED, "")
 
     require_reason(finished_copy)
-
-
-def test_a_flow_run_that_is_tried_again_is_another_night(
-    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    call = Trigger(triggered_by="ann", flow_run_id="one flow run", due_at=None)
-    monkeypatch.setattr(night, "read_trigger", lambda: call)
-
-    begun = [night.start_run(layout).night_id for _ in range(2)]
-
-    assert len(set(begun)) == 2
-    assert [found.flow_run_id for found in in_catalog(layout, read_nights)] == ["one flow run"] * 2
 
 
 def test_a_song_too_few_is_taken_in_and_waits_for_its_training(
@@ -205,10 +192,22 @@ def test_trainings_that_a_budget_leaves_are_missing_the_next_night(
 
     short = replace(config, night=NightConfig(budget_min=1e-6))
     with pytest.raises(StepSkipped, match="time budget of 1e-06 min is spent"):
-        train_if_due(short, night.start_run(config.layout), first_night[1].extracted)
+        train_if_due(short, runs.start_run(config.layout), first_night[1].extracted)
     begun = train(config, budget_s=0.0)
     trials = plan_trials(config, config.features, [begun.snapshot])
 
     assert (begun.n_trained, begun.n_left) == (1, 1)
     assert "1 are left to the next night" in begun.sentence
     assert [trial.seed for trial in select_trials(config.layout, trials)] == [2]
+
+
+def test_a_flow_run_that_is_tried_again_is_another_night(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = Trigger(triggered_by="ann", flow_run_id="one flow run", due_at=None)
+    monkeypatch.setattr(runs, "read_trigger", lambda: call)
+
+    begun = [runs.start_run(layout).night_id for _ in range(2)]
+
+    assert len(set(begun)) == 2
+    assert [found.flow_run_id for found in in_catalog(layout, read_nights)] == ["one flow run"] * 2

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.app import USAGE
 from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from tests.flows.conftest import Call
@@ -85,15 +84,3 @@ def test_an_archive_of_the_command_line_is_kept_from_being_fetched(
     assert said.code == 0
     assert f"{N_BROKEN} duplicate" in said.out
     assert not any(path.startswith("/api/track/") for path in site.asked)
-
-
-@pytest.mark.parametrize("option", ["--archive", "--cookies"])
-def test_a_file_that_is_not_there_is_told_in_one_sentence(
-    genreflow: Call, site: MusicSite, manifest: Path, option: str
-) -> None:
-    said = genreflow("ingest", manifest, option, "nowhere.txt")
-
-    assert said.code == USAGE
-    assert "nowhere.txt cannot be read" in said.err
-    assert "Traceback" not in said.err
-    assert site.asked == []

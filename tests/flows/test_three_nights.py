@@ -1,4 +1,4 @@
-"""Three nights: the first crowns, the second brings a leak and must not, the third is better."""
+"""Three nightly runs: a first champion, a leak that is not promoted, a better model that is."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def add_songs(folder: Path, n_artists: int) -> None:
 
 
 def move_one_of_two(layout: DataLayout, before: str, after: str) -> None:
-    """Move one of the two songs of an artist to another side, as no code of ours would."""
+    """Move one of the two songs of an artist to another subset, as no code of ours would."""
     with open_catalog(layout) as catalog:
         found = fetch_rows(
             catalog,
@@ -78,7 +78,7 @@ def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory)
     return config
 
 
-def test_each_night_takes_in_what_is_new_and_ends_well(three_nights: Settings) -> None:
+def test_each_run_takes_in_what_is_new(three_nights: Settings) -> None:
     nights = query_rows(three_nights.layout, "select * from nights order by started_at")
 
     assert [night["outcome"] for night in nights] == ["finished"] * 3
@@ -90,7 +90,7 @@ def test_each_night_takes_in_what_is_new_and_ends_well(three_nights: Settings) -
     assert sizes == sorted(set(sizes))
 
 
-def test_the_first_night_crowns_and_the_third_alone_succeeds(three_nights: Settings) -> None:
+def test_the_first_and_the_third_run_promote(three_nights: Settings) -> None:
     promoted = query_rows(three_nights.layout, "select * from promotions order by promotion_id")
     snapshots = query_rows(
         three_nights.layout, "select snapshot_id from snapshots order by created_at"
@@ -107,7 +107,7 @@ def test_the_first_night_crowns_and_the_third_alone_succeeds(three_nights: Setti
     assert promoted[1]["audit_verdict"] in ("pass", "inconclusive", "warn")
 
 
-def test_the_leak_of_the_second_night_stands_against_a_network_that_scores_better(
+def test_a_leak_blocks_a_model_that_scores_better(
     three_nights: Settings,
 ) -> None:
     tried = query_rows(three_nights.layout, "select * from challenges order by challenge_id")
@@ -118,7 +118,7 @@ def test_the_leak_of_the_second_night_stands_against_a_network_that_scores_bette
     assert tried[1]["gain_low"] > 0
 
 
-def test_golden_songs_are_the_same_on_all_nights_and_in_no_snapshot(
+def test_golden_songs_stay_the_same_and_in_no_snapshot(
     three_nights: Settings,
 ) -> None:
     golden = query_rows(three_nights.layout, "select distinct version from golden_songs")
@@ -136,7 +136,7 @@ def test_golden_songs_are_the_same_on_all_nights_and_in_no_snapshot(
     assert judged[-1]["n_songs"] == n_golden
 
 
-def test_the_page_of_the_third_morning_tells_who_reigns_and_why(three_nights: Settings) -> None:
+def test_the_last_report_names_the_champion_and_why(three_nights: Settings) -> None:
     from tasks.report.notify import make_report
 
     last = query_rows(

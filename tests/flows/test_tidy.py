@@ -34,13 +34,6 @@ def plant_newer_library(layout: DataLayout) -> None:
             )
 
 
-def test_by_default_nothing_is_removed(finished_copy: Settings) -> None:
-    layout = finished_copy.layout
-    plant_newer_library(layout)
-
-    assert tidy_home(layout, RetentionConfig()) == []
-
-
 def test_only_orphans_unused_snapshots_and_unpromoted_networks_go(
     finished_copy: Settings,
 ) -> None:

@@ -74,7 +74,7 @@ def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(
         finished_copy, networks=("dense",), fragment_lengths_s=(1.0,), training=DIVERGING
     )
 
-    with pytest.raises(GenreflowError, match="No network could be trained"):
+    with pytest.raises(GenreflowError, match="No model could be trained"):
         train(config)
 
     tracking = open_tracking(config.layout)

@@ -152,5 +152,5 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(finished: Settings, program:
         server.shutdown()
 
     assert said.code == 2
-    assert said.err.startswith("genreflow: Something listens already where http://127.0.0.1:")
+    assert said.err.startswith("genreflow: The address of http://127.0.0.1:")
     assert len(said.err.splitlines()) == 1

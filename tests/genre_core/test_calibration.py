@@ -18,7 +18,7 @@ from genre_core.evaluation.calibration import (
 )
 from genre_core.examples import Float32Array, Int64Array
 
-SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [1.0, 0.0]])
+PROBABILITIES = np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [1.0, 0.0]])
 LABELS = np.array([0, 0, 0, 0])
 IDS = ["a", "b", "c", "d"]
 
@@ -30,15 +30,15 @@ def some_songs(n_songs: int = 50) -> tuple[Float32Array, Int64Array]:
 
 
 def test_the_calibration_error_is_that_worked_by_hand() -> None:
-    found = calibration_error(SURE, LABELS, IDS, interval_rng("a"))
+    found = calibration_error(PROBABILITIES, LABELS, IDS, interval_rng("a"))
 
-    assert reliability(SURE, LABELS).error == pytest.approx(0.3)
+    assert reliability(PROBABILITIES, LABELS).error == pytest.approx(0.3)
     assert found.value == pytest.approx(0.3)
     assert 0 <= found.low < found.value < found.high <= 1
 
 
 def test_bins_are_of_equal_width_and_hold_their_upper_edge() -> None:
-    found = reliability(SURE, LABELS)
+    found = reliability(PROBABILITIES, LABELS)
 
     assert np.flatnonzero(found.n_songs).tolist() == [8, 13, 14]
     assert found.n_songs[[8, 13, 14]].tolist() == [1, 2, 1]
@@ -47,7 +47,7 @@ def test_bins_are_of_equal_width_and_hold_their_upper_edge() -> None:
     assert np.isnan(found.accuracy[0])
 
 
-def test_a_network_that_is_nine_tenths_sure_and_three_quarters_right_has_temperature_two() -> None:
+def test_a_confidence_of_nine_tenths_with_three_quarters_right_has_temperature_two() -> None:
     probabilities = np.tile([0.9, 0.1], (40, 1))
     labels = np.repeat([0, 1], [30, 10])
 
@@ -57,20 +57,17 @@ def test_a_network_that_is_nine_tenths_sure_and_three_quarters_right_has_tempera
     np.testing.assert_allclose(temper(probabilities, temperature)[0], [0.75, 0.25], atol=1e-4)
 
 
-def test_songs_that_are_all_right_tell_no_temperature() -> None:
-    probabilities = np.tile([0.9, 0.1], (5, 1))
+@pytest.mark.parametrize(
+    ("probability", "n_right", "n_wrong", "temperature"),
+    [(0.9, 5, 0, 1.0), (0.9, 0, 5, 10.0), (0.51, 999, 1, 0.1)],
+)
+def test_the_temperature_stays_within_its_bounds_and_is_one_without_an_error(
+    probability: float, n_right: int, n_wrong: int, temperature: float
+) -> None:
+    probabilities = np.tile([probability, 1 - probability], (n_right + n_wrong, 1))
+    labels = np.repeat([0, 1], [n_right, n_wrong])
 
-    assert fit_temperature(probabilities, np.zeros(5, np.int64)) == 1.0
-
-
-def test_the_temperature_stays_within_its_bounds() -> None:
-    wrong = np.tile([0.9, 0.1], (5, 1))
-    nearly_right = np.tile([0.51, 0.49], (1000, 1))
-
-    hottest = fit_temperature(wrong, np.ones(5, np.int64))
-    coldest = fit_temperature(nearly_right, np.r_[np.ones(1), np.zeros(999)].astype(np.int64))
-
-    assert (hottest, coldest) == pytest.approx((10, 0.1), rel=1e-3)
+    assert fit_temperature(probabilities, labels) == pytest.approx(temperature, rel=1e-3)
 
 
 def test_a_temperature_keeps_the_order_of_genres_and_one_changes_nothing() -> None:
@@ -124,7 +121,7 @@ def test_accuracy_against_coverage_is_that_worked_by_hand() -> None:
     assert found.area == pytest.approx(13 / 48)
 
 
-def test_equally_sure_songs_share_their_faults_whatever_their_order() -> None:
+def test_equally_confident_songs_share_their_errors_whatever_their_order() -> None:
     probabilities = np.tile([0.8, 0.2], (2, 1))
 
     for labels in ([0, 1], [1, 0]):

@@ -29,12 +29,11 @@ def counted(n_first: int, accuracies: list[list[float]]) -> CountHistory:
     )
 
 
-def pruned(similar: list[float]) -> PruningCurve:
-    kept = tuple(range(len(similar), 0, -1))
+def pruned(*similar: float) -> PruningCurve:
     orders = np.array([similar, similar])
     return PruningCurve(
         layer="conv2d",
-        n_kept=kept,
+        n_kept=tuple(range(len(similar), 0, -1)),
         similar=np.array(similar),
         random=orders / 2,
         dropped=orders / 4,
@@ -54,39 +53,36 @@ def test_accuracy_by_kernels_is_the_mean_of_the_best_so_far() -> None:
     assert [text.get_text() for text in until.texts] == ["1 of 2"]
 
 
-def test_five_networks_of_three_seeds_have_bands() -> None:
+def test_networks_of_three_seeds_have_bands_and_none_cannot_be_drawn() -> None:
     rng = np.random.default_rng(0)
     histories = [counted(2**n, rng.random((3, 20)).tolist()) for n in range(2, 7)]
 
     figure = draw_kernel_counts(histories, [0.3, 0.6], "kernels")
 
     assert len(figure.axes[0].collections) == 5
-    assert png(figure).startswith(PNG)
-
-
-def test_no_training_cannot_be_drawn() -> None:
     with pytest.raises(ValueError, match="no training to draw"):
         draw_kernel_counts([], [], "kernels")
 
 
 def test_pruning_is_drawn_from_all_kernels_down_to_one_as_means_over_seeds() -> None:
-    figure = draw_pruning([[pruned([0.8, 0.6]), pruned([0.4, 0.2])]], 0.25, "pruning")
+    axes = draw_pruning([[pruned(0.8, 0.6), pruned(0.4, 0.2)]], 0.25, "pruning").axes[0]
 
-    dropped, folded, similar, chance = figure.axes[0].lines
+    dropped, folded, similar, chance = axes.lines
     np.testing.assert_allclose(similar.get_xydata(), [[2, 0.6], [1, 0.4]])
     np.testing.assert_allclose(folded.get_ydata(), [0.3, 0.2])
     np.testing.assert_allclose(dropped.get_ydata(), [0.15, 0.1])
     assert list(chance.get_ydata()) == [0.25, 0.25]
-    assert figure.axes[0].xaxis_inverted()
+    assert axes.xaxis_inverted()
 
 
-def test_similar_kernels_are_put_side_by_side() -> None:
-    kernels = np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.1], [0.0, 1.0]])
+def test_similar_kernels_are_side_by_side_in_layers_of_any_size() -> None:
+    order = side_by_side(np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.1], [0.0, 1.0]]))
 
-    order = side_by_side(kernels)
-
-    assert abs(list(order).index(0) - list(order).index(2)) == 1
     assert sorted(order) == [0, 1, 2, 3]
+    assert abs(list(order).index(0) - list(order).index(2)) == 1
+    rng = np.random.default_rng(0)
+    layers = {"one": rng.normal(size=(2, 9)), "two": rng.normal(size=(128, 576))}
+    assert png(draw_cosines(layers, "cosines")).startswith(PNG)
 
 
 def test_similarity_is_drawn_beside_that_of_untrained_kernels() -> None:
@@ -98,14 +94,7 @@ def test_similarity_is_drawn_beside_that_of_untrained_kernels() -> None:
     assert axes.lines[0].get_xdata()[0] == 0.9
 
 
-def test_layers_of_any_size_can_be_compared() -> None:
-    rng = np.random.default_rng(0)
-    layers = {"one": rng.normal(size=(2, 9)), "two": rng.normal(size=(128, 576))}
-
-    assert png(draw_cosines(layers, "cosines")).startswith(PNG)
-
-
-def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_say_so() -> None:
+def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_are_named() -> None:
     images = np.zeros((3, 5, 3), np.float32)
     images[..., 0], images[1, 1, 2] = 0.2, 4
 
@@ -114,21 +103,7 @@ def test_the_activations_of_a_layer_share_one_scale_and_silent_ones_say_so() -> 
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in panels] == ["0", "1 (silent)", "2"]
     assert {axes.images[0].get_clim() for axes in panels} == {(0, 4)}
-
-
-@pytest.mark.parametrize("n_images", [1, 4, 9, 128])
-def test_any_number_of_activations_can_be_drawn(n_images: int) -> None:
-    images = np.random.default_rng(0).random((3, 11, n_images), dtype=np.float32)
-
-    assert png(draw_activations(images, "a layer")).startswith(PNG)
-
-
-@pytest.mark.parametrize(
-    ("layer", "plain"),
-    [("conv2d", "convolution"), ("conv2d_12", "convolution"), ("max_pooling2d_1", "max pooling")],
-)
-def test_a_layer_has_a_plain_name(layer: str, plain: str) -> None:
-    assert plain_name(layer) == plain
+    assert png(draw_activations(np.ones((3, 11, 128), np.float32), "many")).startswith(PNG)
 
 
 def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() -> None:
@@ -141,7 +116,10 @@ def test_a_kernel_is_drawn_before_its_top_patches_and_a_silent_one_has_none() ->
     assert [axes.get_title(loc="left") for axes in figure.axes[::4]] == ["0: 0.50", "1: silent"]
     np.testing.assert_array_equal(figure.axes[4].images[0].get_array(), rows[1].reshape(3, 3))
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0, 0, 0]
-
-
-def test_kernels_of_many_inputs_are_no_images() -> None:
     assert kernel_images(np.ones((2, 288), np.float32)) is None
+
+
+def test_a_layer_has_a_plain_name() -> None:
+    layers = ("conv2d", "conv2d_12", "max_pooling2d_1")
+
+    assert [plain_name(layer) for layer in layers] == ["convolution", "convolution", "max pooling"]

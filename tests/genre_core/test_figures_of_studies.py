@@ -14,8 +14,8 @@ from genre_core.figures.studies import (
     draw_storage,
 )
 from genre_core.studies.claims.evidence import NetworkScore
-from genre_core.studies.ladder.rungs import RUNGS
-from genre_core.studies.ladder.scores import Accuracy, RungScore
+from genre_core.studies.ladder.rungs import RUNGS, Labels
+from genre_core.studies.ladder.scores import RungScore
 from genre_core.studies.learning_curve import CurvePoint, LearningCurve
 from tests.genre_core.test_figures import PNG, png
 
@@ -25,15 +25,9 @@ def around(value: float) -> Interval:
 
 
 def rung(number: int, value: float | None) -> RungScore:
-    accuracy = None if value is None else Accuracy(fragment=around(value), song=None)
+    accuracies = {} if value is None else {(labels, "fragment"): around(value) for labels in Labels}
     return RungScore(
-        rung=RUNGS[number],
-        true=accuracy,
-        random=accuracy,
-        largest=0.3,
-        chance=0.25,
-        n_songs=9,
-        note="",
+        rung=RUNGS[number], accuracies=accuracies, largest=0.3, chance=0.25, n_songs=9, note=""
     )
 
 
@@ -45,6 +39,8 @@ def test_rungs_are_drawn_from_top_to_bottom_and_the_untestable_says_so() -> None
     assert axes.yaxis_inverted()
     assert [text.get_text() for text in axes.texts] == ["not testable here"]
     assert png(figure).startswith(PNG)
+    with pytest.raises(ValueError, match="no rung"):
+        draw_ladder([], "A ladder")
 
 
 def test_chance_is_the_largest_genre_beside_true_labels_and_even_odds_beside_random_ones() -> None:
@@ -55,11 +51,6 @@ def test_chance_is_the_largest_genre_beside_true_labels_and_even_odds_beside_ran
     dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
     assert [np.asarray(line.get_xdata())[0] for line in dotted] == [0.3, 0.25, 0.4, 0.25]
     assert [np.asarray(line.get_ydata())[1] for line in dotted] == [0, 0.4, 1, 1.4]
-
-
-def test_a_ladder_without_rungs_is_refused() -> None:
-    with pytest.raises(ValueError, match="no rung"):
-        draw_ladder([], "A ladder")
 
 
 def test_lengths_of_a_representation_are_joined_from_short_to_long() -> None:

@@ -73,7 +73,7 @@ def test_where_one_artist_has_all_of_both_genres_no_draw_leaves_a_group() -> Non
     assert measure_size(songs, NO_PRIOR, 2, np.random.default_rng(0)) is None
 
 
-def test_genres_that_are_told_apart_by_one_song_each_are_expected_to_be_right() -> None:
+def test_genres_that_one_song_each_separates_are_expected_to_be_right() -> None:
     point = measure_size(made_songs(50.0), NO_PRIOR, 1, np.random.default_rng(0))
 
     assert point is not None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from genre_core.evaluation.novelty import MOST_BYTES, Novelty, fit_novelty, weighted_quantile
+from genre_core.evaluation.novelty import MOST_BYTES, fit_novelty, weighted_quantile
 from genre_core.examples import Float32Array
 
 N_FEATURES = 12
@@ -107,14 +107,6 @@ def test_a_large_library_is_kept_in_a_megabyte_with_songs_of_every_artist() -> N
     assert novelty is not None
     assert novelty.references.nbytes <= MOST_BYTES
     assert int((novelty.references < 0).all(axis=1).sum()) == 900
-
-
-def test_the_same_songs_give_the_same_novelty(centres: Float32Array) -> None:
-    known, artists = songs_around(centres, 80, np.random.default_rng(6))
-
-    one, other = (fit_novelty(known, artists, 0.05) for _ in range(2))
-
-    assert isinstance(one, Novelty)
-    assert isinstance(other, Novelty)
-    assert one.threshold == other.threshold
-    np.testing.assert_array_equal(one.references, other.references)
+    again = fit_novelty(songs, artists, 0.05)
+    assert again is not None
+    np.testing.assert_array_equal(again.references, novelty.references)

@@ -8,6 +8,7 @@ from sklearn.metrics import f1_score, recall_score
 from genre_core.evaluation.bootstrap import bootstrap, interval_rng
 from genre_core.evaluation.predictions import SongPredictions, predictions_by_name
 from genre_core.evaluation.significance import (
+    PairedDifference,
     Significance,
     fewest_differing,
     mcnemar,
@@ -29,6 +30,12 @@ def predictions(
         labels=np.array(labels),
         predicted=np.array(predicted),
         n_genres=n_genres,
+    )
+
+
+def compared(labels: list[int], ours: list[int], theirs: list[int]) -> PairedDifference:
+    return paired_difference(
+        predictions(labels, ours), predictions(labels, theirs), interval_rng("a")
     )
 
 
@@ -142,10 +149,10 @@ def test_ten_songs_without_a_fault_do_not_prove_perfection() -> None:
     assert scores.recall[0].low == pytest.approx(stats.binomtest(5, 5).proportion_ci(0.95).low)
 
 
-def test_one_group_tells_next_to_nothing() -> None:
-    scores = score_intervals(
-        predictions([0, 1, 1], [0, 1, 0], groups=["one"] * 3), interval_rng("a")
-    )
+def test_one_group_has_the_widest_interval() -> None:
+    found = predictions([0, 1, 1], [0, 1, 0], groups=["one"] * 3)
+
+    scores = score_intervals(found, interval_rng("a"))
 
     assert (scores.accuracy.low, scores.accuracy.high) == (0, 1)
 
@@ -162,12 +169,11 @@ def test_the_same_library_gives_the_same_interval_whatever_the_order_of_its_song
     said = [*GENRES[1:], GENRES[0], *genres[3:]]
     turned = [list(reversed(values)) for values in (ids, genres, said)]
 
-    first = score_intervals(
-        predictions_by_name(ids, ids, genres, [said], GENRES), interval_rng("a")
-    )
-    ids, genres, said = turned
-    second = score_intervals(
-        predictions_by_name(ids, ids, genres, [said], GENRES), interval_rng("a")
+    first, second = (
+        score_intervals(
+            predictions_by_name(names, names, labels, [predicted], GENRES), interval_rng("a")
+        )
+        for names, labels, predicted in ((ids, genres, said), turned)
     )
 
     assert first == second
@@ -191,9 +197,7 @@ def test_a_difference_on_the_same_songs_is_surer_than_its_two_scores() -> None:
     theirs = [1 - label if place % 3 == 0 else label for place, label in enumerate(labels)]
     ours = labels[:40] + theirs[40:]
 
-    found = paired_difference(
-        predictions(labels, ours), predictions(labels, theirs), interval_rng("a")
-    )
+    found = compared(labels, ours, theirs)
 
     alone = score_intervals(predictions(labels, theirs), interval_rng("a")).macro_f1
     assert found.macro_f1.high - found.macro_f1.low < alone.high - alone.low
@@ -214,9 +218,7 @@ def test_fewer_than_six_differing_groups_tell_nothing(n_groups: int, standing: s
     labels = [0, 1] * 10
     theirs = [1 - label for label in labels[:n_groups]] + labels[n_groups:]
 
-    found = paired_difference(
-        predictions(labels, labels), predictions(labels, theirs), interval_rng("a")
-    )
+    found = compared(labels, labels, theirs)
 
     assert found.significance == standing
 
@@ -241,7 +243,7 @@ def test_a_surer_level_widens_the_interval_as_student_says() -> None:
 
 # the most that 2 / 2**n may be: 0.05, 0.01, 0.05 / 15
 @pytest.mark.parametrize(("level", "n_groups"), [(0.95, 6), (0.99, 8), (1 - 0.05 / 15, 10)])
-def test_a_surer_level_asks_for_more_groups_that_differ(level: float, n_groups: int) -> None:
+def test_a_higher_level_needs_more_groups_that_differ(level: float, n_groups: int) -> None:
     assert fewest_differing(level) == n_groups
 
 
@@ -264,20 +266,16 @@ def test_with_several_seeds_a_song_counts_for_the_side_of_more_right_seeds() -> 
     assert (found.n_better, found.n_worse) == (1, 1)
 
 
-def test_trainings_on_different_songs_are_not_compared() -> None:
-    with pytest.raises(
-        ValueError, match="1 songs were predicted by one side only, such as song 002"
-    ):
-        paired_difference(
-            predictions([0, 1, 1], [0, 1, 1]), predictions([0, 1], [0, 1]), interval_rng("a")
-        )
-
-
-def test_songs_that_changed_their_genre_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="labels of the two sides differ"):
-        paired_difference(
-            predictions([0, 1], [0, 1]), predictions([0, 0], [0, 1]), interval_rng("a")
-        )
+@pytest.mark.parametrize(
+    ("ours", "message"),
+    [
+        ([0, 1, 1], "1 songs were predicted by one side only, such as song 002"),
+        ([0, 0], "labels of the two sides differ"),
+    ],
+)
+def test_other_songs_or_genres_are_not_compared(ours: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        paired_difference(predictions(ours, ours), predictions([0, 1], [0, 1]), interval_rng("a"))
 
 
 def test_lengths_that_do_not_fit_are_refused() -> None:

@@ -317,15 +317,18 @@ def test_at_most_half_of_the_groups_are_golden() -> None:
     assert sizes(found, splits=[Split.GOLDEN]) == (6,)
 
 
-def test_new_songs_of_an_artist_follow_it_into_the_golden_set_and_into_the_others() -> None:
-    before = grow({}, artists(20), GOLDEN)
+@pytest.mark.parametrize(("config", "n_golden"), [(GOLDEN, 6), (NO_GOLDEN, 0)])
+def test_new_songs_of_an_artist_follow_it_into_the_golden_set_and_into_the_others(
+    config: GoldenConfig, n_golden: int
+) -> None:
+    before = grow({}, artists(20), config)
 
     after = grow(before, artists(20, 3), GOLDEN)
 
     for artist in range(20):
         members = songs_of(f"artist {artist}", 3)
         assert splits_of(after, members) == splits_of(before, members[:1])
-    assert sizes(after, splits=[Split.GOLDEN]) == (6,)
+    assert sizes(after, splits=[Split.GOLDEN]) == (n_golden,)
 
 
 def test_a_song_that_ties_golden_and_training_ones_is_a_conflict() -> None:

@@ -15,13 +15,13 @@ from storage.lock import hold_home
 from storage.maintenance.retention import measure_usage
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from storage.home import DataLayout
 from storage.lock import hold_home
 with hold_home(DataLayout(Path(sys.argv[1]))):
     print("held", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 
@@ -73,7 +73,8 @@ def test_a_home_has_one_writer_and_is_free_after_it_was_killed(tmp_path: Path) -
     with hold_home(layout):
         pass
     command = [sys.executable, "-c", HOLD, str(layout.home)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as writer:
         assert writer.stdout is not None
         writer.stdout.readline()
         with pytest.raises(TransientError, match="wait until it has ended"), hold_home(layout):

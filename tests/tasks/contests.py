@@ -15,7 +15,7 @@ def newest(layout: DataLayout) -> Snapshot:
 
 
 def plant_songs(layout: DataLayout, split: str = "validation") -> None:
-    """Add twelve songs a genre to every snapshot; every run is right about the side."""
+    """Add twelve songs a genre to every snapshot; every run is right about the split."""
     with open_catalog(layout) as catalog:
         catalog.execute("update predictions set predicted = genre where split = ?", [split])
         for genre in GENRES:
@@ -57,8 +57,8 @@ def plant_golden(layout: DataLayout) -> None:
                 )
 
 
-def let_say(layout: DataLayout, where: str, split: str = "validation", **n_right: int) -> None:
-    """Let runs be right about so many of the planted songs of each genre, and wrong of the rest."""
+def set_right(layout: DataLayout, where: str, split: str = "validation", **n_right: int) -> None:
+    """Let runs be right about so many of the planted songs of each genre alone."""
     for genre, n in n_right.items():
         wrong = GENRES[(GENRES.index(genre) + 1) % len(GENRES)]
         names = [f"{split} {genre} {number:02}" for number in range(n, N_PLANTED)]
@@ -71,7 +71,7 @@ def let_say(layout: DataLayout, where: str, split: str = "validation", **n_right
 
 
 def rows(layout: DataLayout, table: str) -> list[dict[str, object]]:
-    """Give the rows of a table in the order in which they came."""
+    """Return the rows of a table in the order of their insertion."""
     with open_catalog(layout) as catalog:
         return fetch_rows(catalog, f"select * from {table} order by rowid")
 
@@ -79,11 +79,6 @@ def rows(layout: DataLayout, table: str) -> list[dict[str, object]]:
 def execute(layout: DataLayout, statement: str, *parameters: object) -> None:
     with open_catalog(layout) as catalog:
         catalog.execute(statement, list(parameters))
-
-
-def fetch(layout: DataLayout, statement: str) -> dict[str, str]:
-    with open_catalog(layout) as catalog:
-        return fetch_rows(catalog, statement)[0]
 
 
 def aliases(layout: DataLayout) -> dict[str, int]:

@@ -7,6 +7,7 @@ import pytest
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.publish import query_rows
+from storage.home import DataLayout
 from tasks.classify import classify_songs
 from tasks.studies.explain import explain_song
 
@@ -23,7 +24,7 @@ def run_of(config: Settings, network: str) -> str:
     return str(query_rows(config.layout, statement)[0]["run_id"])
 
 
-def test_the_explanation_is_of_the_verdict_of_the_champion(
+def test_the_prediction_of_the_champion_is_explained(
     finished: Settings, library: Path, tmp_path: Path
 ) -> None:
     song = str(library / "hums" / "song 0.wav")
@@ -51,6 +52,10 @@ def test_any_run_can_be_explained_and_a_convolutional_one_shows_its_images(
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in explanation.figures)
 
 
-def test_a_run_that_is_not_there_is_refused(finished: Settings, tmp_path: Path) -> None:
+def test_a_run_that_is_not_there_and_a_store_without_a_champion_are_refused(
+    finished: Settings, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match="There is no run 123 in"):
         explain_song.fn(finished.layout, "song.wav", tmp_path, "123")
+    with pytest.raises(UsageError, match="There is no champion"):
+        explain_song.fn(DataLayout(tmp_path / "home"), "song.wav", tmp_path)

@@ -51,8 +51,12 @@ def track(title: str, genre: str = "jazz") -> Track:
     )
 
 
+def record(layout: DataLayout, songs: Sequence[Track], *outcomes: Outcome) -> None:
+    in_catalog(layout, record_songs, songs, outcomes or [outcome(song) for song in songs])
+
+
 def outcome(
-    song: Track, result: Result, reason: Reason = Reason.NONE, message: str = ""
+    song: Track, result: Result = Result.OK, reason: Reason = Reason.NONE, message: str = ""
 ) -> Outcome:
     return Outcome(
         location=song.location,
@@ -65,32 +69,21 @@ def outcome(
     )
 
 
-def set_aside(layout: DataLayout, songs: Sequence[Track]) -> None:
-    """Let songs wait for a decision, as one recording."""
-    rows = [
-        {
-            "track_id": song.track_id,
-            "reason": "label_conflict",
-            "duplicate_of": songs[0].track_id,
-            "message": "two genres",
-        }
-        for song in songs
-    ]
-    with open_catalog(layout) as catalog:
-        insert_rows(catalog, "excluded_tracks", rows)
-
-
-def html(layout: DataLayout) -> str:
-    return make_report(layout).page.read_text("utf-8")
-
-
-def test_an_empty_night_says_that_nothing_came_in(layout: DataLayout) -> None:
+def test_the_report_of_an_empty_run_is_that_of_the_last_and_names_a_failed_step(
+    layout: DataLayout,
+) -> None:
     page = make_report(layout)
 
     assert page.headline == "Nothing new came in; there is no champion yet."
     assert page.content["networks_fault"] == "No run has finished yet."
     assert "no champion yet" in page.content["drift_notes"][0]
     assert "Nothing new came in" in page.page.read_text("utf-8")
+    assert page.to_do[0] == "Step ingest failed: no disk"
+    assert page.content["steps"][0]["shown_s"] == "2 min 05 s"
+    folder = layout.reports / "nights"
+    names = {f"{stem}.{end}" for stem in ("2020-01-01", "latest") for end in ("html", "md")}
+    assert {path.name for path in folder.iterdir()} == names
+    assert (folder / "latest.html").read_bytes() == page.page.read_bytes()
 
 
 def test_what_was_decided_last_is_told_be_it_a_challenge_or_a_rollback(layout: DataLayout) -> None:
@@ -111,19 +104,10 @@ def test_what_was_decided_last_is_told_be_it_a_challenge_or_a_rollback(layout: D
     assert content["change"] == "was put back by a rollback"
 
 
-def test_a_failed_step_stands_among_the_things_to_do_with_its_time(layout: DataLayout) -> None:
-    page = make_report(layout)
-
-    assert page.to_do[0] == "Step ingest failed: no disk"
-    assert page.content["steps"][0]["shown_s"] == "2 min 05 s"
-
-
 def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayout) -> None:
     song = track("broken")
     message = "the file ends after 3 s of 180 s"
-    in_catalog(
-        layout, record_songs, [song], [outcome(song, Result.QUARANTINED, Reason.TRUNCATED, message)]
-    )
+    record(layout, [song], outcome(song, Result.QUARANTINED, Reason.TRUNCATED, message))
 
     page = make_report(layout)
 
@@ -133,11 +117,9 @@ def test_a_song_that_was_left_out_stands_there_with_its_reason(layout: DataLayou
     assert f"| Ann – broken | truncated | {message} |" in page.markdown
 
 
-def test_a_title_brings_no_image_into_the_page(layout: DataLayout) -> None:
+def test_a_title_is_no_image_in_markdown(layout: DataLayout) -> None:
     song = track("![a](http://evil.example/p.png) | x")
-    in_catalog(
-        layout, record_songs, [song], [outcome(song, Result.QUARANTINED, Reason.SILENT, "silent")]
-    )
+    record(layout, [song], outcome(song, Result.QUARANTINED, Reason.SILENT, "silent"))
 
     markdown = make_report(layout).markdown
 
@@ -148,7 +130,7 @@ def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> 
     song = track("first")
     copy = outcome(song, Result.DUPLICATE, Reason.DUPLICATE_CONTENT)
     copy = replace(copy, location="/copies/x.mp3")
-    in_catalog(layout, record_songs, [song], [outcome(song, Result.OK), copy])
+    record(layout, [song], outcome(song), copy)
 
     page = make_report(layout)
 
@@ -159,8 +141,11 @@ def test_a_duplicate_names_the_song_that_it_is_a_copy_of(layout: DataLayout) -> 
 def test_a_conflict_gives_the_commands_that_decide_it(layout: DataLayout) -> None:
     songs = [track("one", "jazz"), track("two", "hip hop")]
     waiting = [outcome(song, Result.QUARANTINED, Reason.LABEL_CONFLICT) for song in songs]
-    in_catalog(layout, record_songs, songs, waiting)
-    set_aside(layout, songs)
+    record(layout, songs, *waiting)
+    excluded = {"reason": "label_conflict", "duplicate_of": songs[0].track_id, "message": "two"}
+    with open_catalog(layout) as catalog:
+        excluded_rows = [{"track_id": song.track_id, **excluded} for song in songs]
+        insert_rows(catalog, "excluded_tracks", excluded_rows)
 
     page = make_report(layout)
 
@@ -189,7 +174,7 @@ def test_a_label_that_looks_wrong_is_shown_with_the_commands_that_decide_it(
     layout: DataLayout,
 ) -> None:
     songs = [track("one"), track("two")]
-    in_catalog(layout, record_songs, songs, [outcome(song, Result.OK) for song in songs])
+    record(layout, songs)
     in_catalog(layout, record_suspects, "key", [suspect(*songs)])
     publish(layout)
 
@@ -212,15 +197,8 @@ def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
     song = track("<script>alert(1)</script>")
     message = "<img src=x onerror=alert(1)>"
     left_out = track("<b>bold</b>")
-    in_catalog(
-        layout,
-        record_songs,
-        [song, left_out],
-        [
-            outcome(song, Result.OK),
-            outcome(left_out, Result.QUARANTINED, Reason.TRUNCATED, message),
-        ],
-    )
+    refused = outcome(left_out, Result.QUARANTINED, Reason.TRUNCATED, message)
+    record(layout, [song, left_out], outcome(song), refused)
 
     page = make_report(layout)
 
@@ -233,10 +211,9 @@ def test_a_title_is_text_and_never_a_script(layout: DataLayout) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere(layout: DataLayout) -> None:
-    song = track("one")
-    in_catalog(layout, record_songs, [song], [outcome(song, Result.OK)])
+    record(layout, [track("one")])
 
-    text = html(layout)
+    text = make_report(layout).page.read_text("utf-8")
 
     addresses = re.findall(r"""(?:src|href)=["']([^"']*)""", text)
     assert addresses
@@ -245,22 +222,8 @@ def test_the_page_needs_nothing_from_elsewhere(layout: DataLayout) -> None:
     assert "@import" not in text
 
 
-def test_the_latest_page_is_that_of_the_last_night(layout: DataLayout) -> None:
-    page = make_report(layout)
-
-    folder = layout.reports / "nights"
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "2020-01-01.html",
-        "2020-01-01.md",
-        "latest.html",
-        "latest.md",
-    ]
-    assert (folder / "latest.html").read_bytes() == page.page.read_bytes()
-
-
-def test_a_night_that_the_catalog_does_not_know_is_told_by_its_start(layout: DataLayout) -> None:
-    song = track("one")
-    in_catalog(layout, record_songs, [song], [outcome(song, Result.OK)])
+def test_a_run_that_the_catalog_does_not_know_is_named_by_its_start(layout: DataLayout) -> None:
+    record(layout, [track("one")])
 
     page = make_report(layout, started_at=datetime.now(UTC))
 

@@ -9,7 +9,7 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.nightly import read_drift_songs
 from storage.home import DataLayout
 from tasks.predict import find_champion, load_classifier
-from tasks.report.measures import measure_drift, predict_shards
+from tasks.report.measures import DriftFacts, measure_drift, predict_shards
 from tasks.report.notify import make_report
 from tests.catalogs import in_catalog
 
@@ -36,6 +36,13 @@ def renew_some(layout: DataLayout) -> datetime:
             [since + timedelta(seconds=1), new],
         )
     return since
+
+
+def drift(layout: DataLayout, since: datetime) -> DriftFacts:
+    champion = find_champion(layout)
+    assert champion is not None
+    songs, shards = in_catalog(layout, read_drift_songs, champion.run_id, since, 500)
+    return measure_drift(layout, champion, songs, shards)
 
 
 def test_the_night_wrote_its_page(finished: Settings) -> None:
@@ -126,7 +133,7 @@ def test_a_champion_without_predictions_has_no_certainty(
 def test_new_songs_are_compared_with_validation_songs_in_all_ways(layout: DataLayout) -> None:
     since = renew_some(layout)
 
-    found = measure_drift(layout, since)
+    found = drift(layout, since)
 
     names = [drift.name for drift in found.drifts]
     assert names[:3] == ["predicted genres", "confidence", "level of band 1"]
@@ -148,7 +155,7 @@ def test_new_songs_that_the_champion_was_trained_on_do_not_count_for_its_confide
             [since],
         )
 
-    found = measure_drift(layout, since)
+    found = drift(layout, since)
 
     by_name = {drift.name: drift for drift in found.drifts}
     assert by_name["confidence"].p is None

@@ -129,7 +129,7 @@ def test_a_block_that_sends_nothing_is_told_as_such(
     with caplog.at_level(logging.WARNING):
         assert tell("secret/not-a-hook", page) is False
 
-    assert "no notification block" in caplog.text
+    assert "does not send notifications" in caplog.text
 
 
 def test_without_a_block_nobody_is_told(page: ReportPage) -> None:

@@ -19,33 +19,33 @@ def artifacts_of(flow_run_id: str) -> list[Artifact]:
 
 
 @flow
-def listen_to(n_songs: int, n_heard: int) -> str:
-    with show_progress("listen", n_songs, "songs") as advance:
-        for _ in range(n_heard):
+def show_step(n_songs: int, n_done: int) -> str:
+    with show_progress("extract", n_songs, "songs") as advance:
+        for _ in range(n_done):
             advance(1, "well")
     return flow_run.id
 
 
 def test_a_step_that_ended_stands_at_a_hundred_in_the_prefect_ui() -> None:
-    flow_run_id = listen_to(4, 4)
+    flow_run_id = show_step(4, 4)
 
     artifacts = artifacts_of(flow_run_id)
     assert [(a.type, a.data, a.description) for a in artifacts] == [
-        ("progress", 100.0, "listen: 4 songs")
+        ("progress", 100.0, "extract: 4 songs")
     ]
 
 
 def test_the_last_state_is_one_line_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    listen_to(4, 4)
+    show_step(4, 4)
 
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split()[1] for line in lines if "4/4" in line] == ["listen"]
+    assert [line.split()[1] for line in lines if "4/4" in line] == ["extract"]
 
 
 def test_a_step_with_nothing_to_do_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    flow_run_id = listen_to(0, 1)
+    flow_run_id = show_step(0, 1)
 
     assert artifacts_of(flow_run_id) == []
-    assert "listen" not in capsys.readouterr().err
+    assert "extract" not in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Promote: which run is promoted, what is recorded of it, rollback and chosen versions."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,21 +11,23 @@ from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.promotions import read_golden_songs
+from storage.catalog.publish import query_rows
 from storage.catalog.runs import read_run
 from storage.home import DataLayout
 from tasks.challenge import predict_songs
+from tasks.compare import choose_winner
 from tasks.promote import explain_rejection, promote_best, promote_version, roll_back
 from tests.catalogs import in_catalog
 from tests.conftest import copy_home
 from tests.tasks.contests import (
     aliases,
     execute,
-    let_say,
     move_alias,
     newest,
     plant_golden,
     plant_songs,
     rows,
+    set_right,
 )
 
 pytestmark = [
@@ -72,9 +75,9 @@ def made_promoted(made_ring: Ring, tmp_path_factory: pytest.TempPathFactory) -> 
     """The promotion that each test copies."""
     home = tmp_path_factory.mktemp("promoted") / "home"
     ring = replace(made_ring, layout=copy_home(made_ring.layout, home))
-    let_say(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
+    set_right(ring.layout, ring.champion, clicks=6, hiss=6, hums=6)
     with disable_run_logger():
-        assert promote_best.fn(ring.layout, newest(ring.layout), who="schedule") is not None
+        assert promote_best.fn(ring.layout, newest(ring.layout), actor="schedule") is not None
     return ring
 
 
@@ -106,7 +109,7 @@ def test_a_challenger_that_is_better_beyond_chance_is_promoted_and_all_of_it_rec
 
 
 def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -> None:
-    let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+    set_right(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
 
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
@@ -120,8 +123,8 @@ def test_a_challenger_that_is_worse_stays_one_and_is_recorded_once(ring: Ring) -
 
 
 def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
-    let_say(ring.layout, ring.champion, clicks=2, hiss=2)
-    let_say(ring.layout, ring.challenger, hums=9)
+    set_right(ring.layout, ring.champion, clicks=2, hiss=2)
+    set_right(ring.layout, ring.challenger, hums=9)
 
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
@@ -130,24 +133,97 @@ def test_a_challenger_that_loses_one_genre_stays_one(ring: Ring) -> None:
     )
 
 
-def test_a_refusal_for_another_reason_is_recorded_and_told(ring: Ring) -> None:
+def test_a_rejection_for_another_reason_is_recorded(ring: Ring) -> None:
     execute(ring.layout, "update audits set verdict = 'fail'")
-    audited = (
-        promote_best.fn(ring.layout, newest(ring.layout)),
-        explain_rejection(ring.layout, newest(ring.layout)),
-    )
-    let_say(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+    reasons = []
+    for despite_audit in (False, True):
+        promotion = promote_best.fn(ring.layout, newest(ring.layout), despite_audit=despite_audit)
+        assert promotion is None
+        reasons.append(explain_rejection(ring.layout, newest(ring.layout)))
+        set_right(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
 
-    overruled = (
-        promote_best.fn(ring.layout, newest(ring.layout), despite_audit=True),
-        explain_rejection(ring.layout, newest(ring.layout)),
+    assert "The audit of snapshot" in reasons[0]
+    assert "does not replace version 1" in reasons[1]
+    assert [row["reason"] for row in rows(ring.layout, "challenges")][1:] == reasons
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "remark"),
+    [
+        (
+            "update audits set verdict = 'fail'",
+            "The audit of snapshot .* failed",
+            " Promoted despite a failed audit.",
+        ),
+        (
+            "delete from audits",
+            "Snapshot .* was not audited, so .* at .* s is not promoted",
+            " Promoted without an audit.",
+        ),
+    ],
+)
+def test_the_audit_stops_a_promotion_unless_a_person_overrules_it(
+    ring: Ring, change: str, reason: str, remark: str
+) -> None:
+    layout = ring.layout
+    set_right(layout, ring.champion, clicks=6, hiss=6, hums=6)
+    execute(layout, change)
+
+    assert promote_best.fn(layout, newest(layout)) is None
+    assert len(rows(layout, "promotions")) == 1
+    assert re.match(reason, explain_rejection(layout, newest(layout)))
+
+    promotion = promote_best.fn(layout, newest(layout), despite_audit=True)
+
+    assert promotion is not None
+    assert f"run_id = '{promotion.run_id}'" == ring.challenger
+    assert promotion.reason.endswith(remark)
+    assert rows(layout, "promotions")[-1]["reason"] == promotion.reason
+
+
+def test_the_first_champion_is_the_best_run_on_validation(finished: Settings) -> None:
+    (best,) = query_rows(
+        finished.layout,
+        "select * from runs "
+        "order by validation_macro_f1 desc, validation_accuracy desc, n_parameters limit 1",
     )
 
-    assert [promotion for promotion, _ in (audited, overruled)] == [None, None]
-    assert "The audit of snapshot" in audited[1]
-    assert "does not replace version 1" in overruled[1]
-    reasons = [row["reason"] for row in rows(ring.layout, "challenges")]
-    assert reasons[1:] == [audited[1], overruled[1]]
+    (promoted,) = query_rows(finished.layout, "select * from promotions")
+
+    assert aliases(finished.layout) == {"champion": 1}
+    assert promoted["previous_version"] is None
+    for name in ("run_id", "snapshot_id", "validation_macro_f1"):
+        assert promoted[name] == best[name]
+    for end in ("low", "high"):
+        assert promoted[f"macro_f1_{end}"] == best[f"validation_macro_f1_{end}"]
+
+
+def test_the_test_split_never_chooses(finished_copy: Settings) -> None:
+    layout = finished_copy.layout
+    library_id = newest(layout).library_id
+    before, champion = in_catalog(layout, choose_winner, library_id)
+    assert champion.run_id == before.run_id
+    change = "update runs set test_macro_f1 = $2, test_accuracy = $2 where (run_id = $1) = ($2 = 0)"
+    execute(layout, change, before.run_id, 0)
+    execute(layout, change, before.run_id, 1)
+
+    after, _ = in_catalog(layout, choose_winner, library_id)
+
+    assert (after.run_id, after.test_macro_f1) == (before.run_id, 0)
+    assert promote_best.fn(layout, newest(layout)) is None
+
+
+def test_runs_that_are_equal_on_validation_do_not_replace_the_champion(
+    finished_copy: Settings,
+) -> None:
+    layout = finished_copy.layout
+    execute(
+        layout,
+        "update runs set validation_macro_f1 = 0.5, validation_accuracy = 0.5, n_parameters = 9",
+    )
+
+    assert promote_best.fn(layout, newest(layout)) is None
+    assert aliases(layout) == {"champion": 1}
 
 
 def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> None:
@@ -166,17 +242,10 @@ def test_a_stale_champion_is_succeeded_by_one_that_is_as_good(ring: Ring) -> Non
     assert promotion.reason.endswith("and the champion's snapshot lacks 36 % of the songs.")
 
 
-def test_the_test_split_never_chooses(ring: Ring) -> None:
-    plant_songs(ring.layout, "test")
-    let_say(ring.layout, ring.champion, "test", clicks=0, hiss=0, hums=0)
-
-    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
-
-
 def test_golden_songs_judge_before_validation_songs(ring: Ring) -> None:
     plant_golden(ring.layout)
-    let_say(ring.layout, ring.champion, clicks=0, hiss=0, hums=0)
-    let_say(ring.layout, ring.challenger, "golden", clicks=6)
+    set_right(ring.layout, ring.champion, clicks=0, hiss=0, hums=0)
+    set_right(ring.layout, ring.challenger, "golden", clicks=6)
 
     assert promote_best.fn(ring.layout, newest(ring.layout)) is None
 
@@ -213,52 +282,52 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
     }
 
 
-def test_a_champion_that_can_judge_less_than_half_of_the_songs_is_succeeded(ring: Ring) -> None:
-    execute(
-        ring.layout,
-        f"delete from predictions where {ring.champion} and track_id like 'validation %'",
-    )
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            "delete from predictions where {} and track_id like 'validation %'",
+            "version 1 before it cannot predict 36 of 39 songs",
+        ),
+        (
+            "delete from predictions where {0}; "
+            "update runs set model_uri = 'models:/m-gone' where {0}",
+            "the model of version 1 before it cannot be loaded any more",
+        ),
+    ],
+)
+def test_a_champion_that_cannot_predict_half_of_the_songs_is_replaced(
+    ring: Ring, change: str, reason: str
+) -> None:
+    for statement in change.format(ring.champion).split(";"):
+        execute(ring.layout, statement)
 
     promotion = promote_best.fn(ring.layout, newest(ring.layout))
 
     assert promotion is not None
-    assert (
-        "version 1 before it cannot predict 36 of 39 songs, which have no spectrograms under its "
-        "settings" in promotion.reason
-    )
+    assert reason in promotion.reason
     assert (promotion.gain, promotion.previous_version) == (None, 1)
 
 
-def test_a_champion_whose_network_is_gone_is_succeeded(ring: Ring) -> None:
-    execute(ring.layout, f"delete from predictions where {ring.champion}")
-    execute(ring.layout, f"update runs set model_uri = 'models:/m-gone' where {ring.champion}")
+def test_a_rollback_brings_the_previous_champion_back_and_only_new_runs_challenge_it(
+    promoted: Ring,
+) -> None:
+    layout = promoted.layout
+    rollback = roll_back.fn(layout, "ada")
 
-    promotion = promote_best.fn(ring.layout, newest(ring.layout))
-
-    assert promotion is not None
-    assert "the model of version 1 before it cannot be loaded any more" in promotion.reason
-
-
-def test_a_rollback_puts_the_champion_before_back(promoted: Ring) -> None:
-    rollback = roll_back.fn(promoted.layout, "ada")
-
-    assert aliases(promoted.layout) == {"champion": 1}
-    last = rows(promoted.layout, "promotions")[-1]
+    assert aliases(layout) == {"champion": 1}
+    last = rows(layout, "promotions")[-1]
     assert (last["kind"], last["version"], last["previous_version"]) == ("rollback", 1, 2)
     assert (last["who"], last["reason"]) == ("ada", rollback.reason)
     assert rollback.reason.startswith("Version 1 is back in place of version 2, rolled back by ada")
 
+    assert promote_best.fn(layout, newest(layout)) is None
+    assert aliases(layout)["champion"] == 1
 
-def test_what_was_rolled_back_does_not_challenge_again_but_a_new_run_does(promoted: Ring) -> None:
-    roll_back.fn(promoted.layout)
+    execute(layout, f"update runs set started_at = now() where {promoted.challenger}")
 
-    assert promote_best.fn(promoted.layout, newest(promoted.layout)) is None
-    assert aliases(promoted.layout)["champion"] == 1
-
-    execute(promoted.layout, f"update runs set started_at = now() where {promoted.challenger}")
-
-    assert promote_best.fn(promoted.layout, newest(promoted.layout)) is not None
-    assert aliases(promoted.layout) == {"champion": 2, "previous": 1}
+    assert promote_best.fn(layout, newest(layout)) is not None
+    assert aliases(layout) == {"champion": 2, "previous": 1}
 
 
 def test_before_the_second_champion_there_is_no_way_back(ring: Ring) -> None:
@@ -286,15 +355,6 @@ def test_a_moved_alias_is_put_back_and_changes_no_champion(promoted: Ring, alias
 
     assert aliases(layout) == {"champion": 2, "previous": 1}
     assert rows(layout, "promotions") == before
-
-
-def test_a_promotion_that_was_killed_before_its_alias_is_mirrored_by_the_next(
-    promoted: Ring,
-) -> None:
-    move_alias(promoted.layout, "champion", 1)
-
-    assert roll_back.fn(promoted.layout).version == 1
-    assert aliases(promoted.layout) == {"champion": 1}
 
 
 def test_a_person_promotes_a_version_and_only_new_runs_challenge_it(promoted: Ring) -> None:

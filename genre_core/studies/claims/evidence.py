@@ -1,12 +1,13 @@
 """What the claims are tested on: scores, differences, histories and studies, as plain numbers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import Interval, interval_rng
-from genre_core.evaluation.predictions import SongPredictions, confusion_by_group
+from genre_core.evaluation.predictions import SongPredictions, as_matrices, confusion_by_group
 from genre_core.evaluation.significance import paired_difference, score_intervals
 from genre_core.evaluation.songs import (
     CHOOSING_VOTE,
@@ -16,16 +17,17 @@ from genre_core.evaluation.songs import (
 )
 from genre_core.examples import Float32Array
 from genre_core.representations.features import FeatureConfig, matrices_of
+from genre_core.studies.claims.findings import Untestable
 from genre_core.studies.kernels.counts import Mean
 
-LENGTHS_S = (1.0, 3.0)
+SHORTEST_S, LONGEST_S = 1.0, 3.0
 """The shortest and the longest fragment of the thesis."""
 
 LENGTH_NETWORKS = ("dense", "rnn", "cnn")
 """The networks that the thesis trained at every length."""
 
 THESIS_VOTE = "maximum"
-GAINS = (0.7, 0.3, 0.1, 0.01)
+GAINS_DB = (-3, -10, -20, -40)
 """Softer alone: louder music would be cut at full scale, which has nothing to do with scaling."""
 
 Key = tuple[str, float]
@@ -34,10 +36,10 @@ Key = tuple[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkScore:
-    """Trainings of one network at one length that differ by seed alone, on the test songs.
+    """Test scores of one network at one length, whose trainings differ by seed alone.
 
     Accuracy is averaged over seeds, by song with the mean of probabilities; the confusion matrix,
-    true genres by predicted ones, has the fragments of all seeds.
+    true genres by predicted ones, counts the fragments of all seeds.
     """
 
     network: str
@@ -54,14 +56,18 @@ class NetworkScore:
         """Network and length."""
         return self.network, self.fragment_s
 
+    @property
+    def seeds(self) -> str:
+        """``1 seed`` or ``3 seeds``."""
+        return f"{len(self.run_ids)} {'seed' if len(self.run_ids) == 1 else 'seeds'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Accuracy of one side less that of the other on the same songs, or why there is none."""
+    """Accuracy of one side less that of the other on the same songs."""
 
-    by_fragment: Interval | None = None
-    by_song: Interval | None = None
-    fault: str = ""
+    by_fragment: Interval
+    by_song: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,35 +82,34 @@ class TrainingHistory:
     max_epochs: int
 
     def best_within(self, n_epochs: int) -> float:
-        """Return the highest accuracy of the first epochs."""
+        """Highest accuracy of the first epochs."""
         return max(self.accuracies[:n_epochs])
 
     def covers(self, n_epochs: int) -> bool:
-        """Whether it went so far, or ended because nothing improved any more."""
+        """Whether it lasted so long, or ended because nothing improved any more."""
         return len(self.accuracies) >= n_epochs or len(self.accuracies) < self.max_epochs
 
     def first_epoch(self, level: float) -> int | None:
-        """Return the first epoch with a level of accuracy, if there is one."""
+        """First epoch with a level of accuracy, if there is one."""
         reached = (n for n, value in enumerate(self.accuracies, start=1) if value >= level)
         return next(reached, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedKernels:
-    """A network of the kernel study: its kernels, its best accuracy, epochs to each level.
+    """A network of the kernel study: its kernels, its best accuracy, and its epochs.
 
-    ``epochs`` has one entry a level, None where a seed did not reach it.
+    ``epochs`` are those to each level of accuracy that all seeds reach.
     """
 
     n_first: int
     n_second: int
     best: Mean
-    levels: tuple[float, ...]
-    epochs: tuple[Mean | None, ...]
+    epochs: Mapping[float, Mean]
 
     @property
     def name(self) -> str:
-        """What people read: ``16 + 32``."""
+        """``16 + 32``."""
         return f"{self.n_first} + {self.n_second}"
 
 
@@ -120,11 +125,10 @@ class PrunedNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelStudy:
-    """Results of `genreflow kernels` on this library, or why there are none."""
+    """Results of `genreflow kernels` on this library."""
 
-    counts: tuple[CountedKernels, ...] = ()
-    pruned: tuple[PrunedNetwork, ...] = ()
-    fault: str = ""
+    counts: tuple[CountedKernels, ...]
+    pruned: tuple[PrunedNetwork, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,20 +144,10 @@ class Aggregation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballad:
-    """`cnn` with ballad less `cnn` without it, on songs of the other genres."""
+    """`cnn` with ballad less `cnn` without it, on the songs of the other genres."""
 
-    difference: Interval | None = None
-    n_songs: int = 0
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loudness:
-    """Largest difference between matrices of one song at several gains."""
-
-    largest_change: float | None = None
-    gains_db: tuple[float, ...] = ()
-    fault: str = ""
+    difference: Interval
+    n_songs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +155,8 @@ class Evidence:
     """All that the claims are tested on: songs and groups of the test split, and studies.
 
     ``largest_share`` is the score of always predicting the largest genre; ``fragment_s`` the length
-    at which networks are compared, the nearest to 3 s.
+    at which networks are compared, the nearest to 3 s; ``loudness`` the largest difference between
+    matrices of one song at `GAINS_DB`. A text in place of a value is the reason why it is missing.
     """
 
     genres: tuple[str, ...]
@@ -169,13 +164,37 @@ class Evidence:
     n_songs: int
     n_groups: int
     fragment_s: float
-    scores: Mapping[Key, NetworkScore] = field(default_factory=dict)
-    differences: Mapping[tuple[Key, Key], Difference] = field(default_factory=dict)
-    histories: Mapping[str, tuple[TrainingHistory, ...]] = field(default_factory=dict)
-    kernels: KernelStudy = field(default_factory=KernelStudy)
-    aggregation: Aggregation | None = None
-    ballad: Ballad = field(default_factory=Ballad)
-    loudness: Loudness = field(default_factory=Loudness)
+    scores: Mapping[Key, NetworkScore]
+    differences: Mapping[tuple[Key, Key], Difference | str]
+    histories: Mapping[str, Sequence[TrainingHistory]]
+    kernels: KernelStudy | str
+    aggregation: Aggregation | str
+    ballad: Ballad | str
+    loudness: float | str
+
+    def require(self, *keys: Key) -> list[NetworkScore]:
+        """Return the scores of some trainings, or raise `Untestable` with the command for them."""
+        if lacking := [key for key in keys if key not in self.scores]:
+            raise Untestable(missing_runs(lacking))
+        return [self.scores[key] for key in keys]
+
+    @property
+    def too_few(self) -> str:
+        """The end of the reason where an interval includes both answers."""
+        return (
+            f"{self.n_songs} test songs of {self.n_groups} artists or groups are too few to "
+            "decide. Add songs; more seeds steady the value"
+        )
+
+
+def missing_runs(keys: Iterable[Key]) -> str:
+    """Name the trainings that are missing, and the command for them."""
+    lacking = list(dict.fromkeys(keys))
+    names = ", ".join(f"`{network}` at {length_s:g} s" for network, length_s in lacking)
+    networks = " ".join(f"--network {name}" for name in dict.fromkeys(key[0] for key in lacking))
+    lengths = " ".join(f"--fragment-s {s:g}" for s in dict.fromkeys(key[1] for key in lacking))
+    command = f"genreflow sweep --representation thesis {networks} {lengths}"
+    return f"there is no finished run of {names}; run `{command}`."
 
 
 def compared_pairs(fragment_s: float) -> list[tuple[Key, Key]]:
@@ -184,27 +203,11 @@ def compared_pairs(fragment_s: float) -> list[tuple[Key, Key]]:
         *(("rnn_tanh", "dense"), ("rnn", "rnn_tanh")),
         *(("gru", "rnn_tanh"), ("combined", "cnn")),
     )
-    shortest_s, longest_s = LENGTHS_S
     return [
         *(((ours, fragment_s), (theirs, fragment_s)) for ours, theirs in networks),
-        *(((network, longest_s), (network, shortest_s)) for network in LENGTH_NETWORKS),
-        (("rnn", shortest_s), ("cnn", shortest_s)),
+        *(((network, LONGEST_S), (network, SHORTEST_S)) for network in LENGTH_NETWORKS),
+        (("rnn", SHORTEST_S), ("cnn", SHORTEST_S)),
     ]
-
-
-def pool_seeds(seeds: Sequence[SongPredictions]) -> SongPredictions:
-    """Put the predictions of several seeds on the same songs together."""
-    return replace(seeds[0], predicted=np.concatenate([seed.predicted for seed in seeds]))
-
-
-def by_fragment(seeds: Sequence[FragmentedSongs]) -> SongPredictions:
-    """Return the predictions of single fragments, all seeds together."""
-    return pool_seeds([fragment_predictions(songs) for songs in seeds])
-
-
-def by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> SongPredictions:
-    """Return the predictions of songs by a vote of their fragments, all seeds together."""
-    return pool_seeds([song_predictions(songs, vote) for songs in seeds])
 
 
 def score_network(
@@ -216,45 +219,36 @@ def score_network(
     epoch_s: float,
 ) -> NetworkScore:
     """Score the trainings of one network at one length; ``library_id`` seeds the intervals."""
-    fragments = by_fragment(seeds)
+    fragments = _by_fragment(seeds)
     flat = confusion_by_group(fragments).sum(axis=0)
-    confusion = flat.reshape(-1, fragments.n_genres, fragments.n_genres).sum(axis=0)
+    confusion = as_matrices(flat, fragments.n_genres).sum(axis=0)
     return NetworkScore(
         network=key[0],
         fragment_s=key[1],
         run_ids=tuple(run_ids),
         by_fragment=_accuracy(fragments, library_id),
-        by_song=_accuracy(by_song(seeds), library_id),
+        by_song=_accuracy(_by_song(seeds), library_id),
         confusion=tuple(tuple(map(int, row)) for row in confusion),
         n_parameters=n_parameters,
         epoch_s=epoch_s,
     )
 
 
-def _accuracy(predictions: SongPredictions, library_id: str) -> Interval:
-    return score_intervals(predictions, interval_rng(library_id)).accuracy
-
-
-def _difference(ours: SongPredictions, theirs: SongPredictions, library_id: str) -> Interval:
-    return paired_difference(ours, theirs, interval_rng(library_id)).accuracy
-
-
 def accuracy_difference(
     ours: Sequence[FragmentedSongs], theirs: Sequence[FragmentedSongs], library_id: str
-) -> Difference:
+) -> Difference | str:
     """Compare two trainings on the same songs, by fragment and by song."""
     try:
-        fragments = _difference(by_fragment(ours), by_fragment(theirs), library_id)
+        fragments = _difference(_by_fragment(ours), _by_fragment(theirs), library_id)
     except ValueError as error:
-        return Difference(fault=f"the two cannot be paired: {error}")
-    songs = _difference(by_song(ours), by_song(theirs), library_id)
+        return f"the two cannot be paired: {error}"
+    songs = _difference(_by_song(ours), _by_song(theirs), library_id)
     return Difference(by_fragment=fragments, by_song=songs)
 
 
 def aggregation_of(seeds: Sequence[FragmentedSongs], name: str, library_id: str) -> Aggregation:
     """Compare the thesis's vote of all fragments of a song with each fragment alone."""
-    one = pool_seeds([_one_fragment(songs) for songs in seeds])
-    many = by_song(seeds, THESIS_VOTE)
+    one, many = _pool(map(_one_fragment, seeds)), _by_song(seeds, THESIS_VOTE)
     return Aggregation(
         name=name,
         n_fragments=max(map(len, seeds[0].fragments)),
@@ -271,36 +265,55 @@ def _one_fragment(songs: FragmentedSongs) -> SongPredictions:
     return replace(song_predictions(songs, THESIS_VOTE), predicted=np.array(rows, np.int64))
 
 
-def loudness_of(fragments: Float32Array, features: FeatureConfig) -> Loudness:
+def _by_fragment(seeds: Sequence[FragmentedSongs]) -> SongPredictions:
+    return _pool(map(fragment_predictions, seeds))
+
+
+def _by_song(seeds: Sequence[FragmentedSongs], vote: str = CHOOSING_VOTE) -> SongPredictions:
+    return _pool(song_predictions(songs, vote) for songs in seeds)
+
+
+def _pool(predictions: Iterable[SongPredictions]) -> SongPredictions:
+    seeds = list(predictions)
+    return replace(seeds[0], predicted=np.concatenate([seed.predicted for seed in seeds]))
+
+
+def _accuracy(predictions: SongPredictions, library_id: str) -> Interval:
+    return score_intervals(predictions, interval_rng(library_id)).accuracy
+
+
+def _difference(ours: SongPredictions, theirs: SongPredictions, library_id: str) -> Interval:
+    return paired_difference(ours, theirs, interval_rng(library_id)).accuracy
+
+
+def loudness_of(fragments: Float32Array, features: FeatureConfig) -> float:
     """Return the largest change of matrices when their fragments are made softer.
 
     Fragments are mono audio at 44.1 kHz, (n_fragments, n_samples).
     """
     plain = matrices_of(fragments, features)
-    changes = [
-        float(np.abs(matrices_of(fragments * np.float32(gain), features) - plain).max())
-        for gain in GAINS
-    ]
-    gains_db = tuple(float(20 * np.log10(gain)) for gain in GAINS)
-    return Loudness(largest_change=max(changes), gains_db=gains_db)
+    gains = np.float32(10) ** (np.array(GAINS_DB, np.float32) / 20)
+    return max(
+        float(np.abs(matrices_of(fragments * gain, features) - plain).max()) for gain in gains
+    )
 
 
-def shared_difference(
+def ballad_difference(
     ours: SongPredictions, theirs: SongPredictions, library_id: str
-) -> tuple[Interval, int]:
-    """Compare two trainings on the songs that both have predicted; return also how many.
+) -> Ballad | str:
+    """Compare trainings with ballad and without on the songs that both have predicted."""
+    shared = np.intersect1d(ours.track_ids.astype(str), theirs.track_ids.astype(str))
+    if not len(shared):
+        return "the two cannot be paired: they have no test song in common."
+    try:
+        difference = _difference(_keep(ours, shared), _keep(theirs, shared), library_id)
+    except ValueError as error:
+        return f"the two cannot be paired: {error}"
+    return Ballad(difference=difference, n_songs=len(shared))
 
-    ValueError if there is none.
-    """
-    shared = sorted(set(ours.track_ids) & set(theirs.track_ids))
-    if not shared:
-        raise ValueError("the two have no test song in common.")
-    mine, others = (_keep(side, shared) for side in (ours, theirs))
-    return _difference(mine, others, library_id), len(shared)
 
-
-def _keep(predictions: SongPredictions, track_ids: Sequence[str]) -> SongPredictions:
-    kept = np.isin(predictions.track_ids.astype(str), list(track_ids))
+def _keep(predictions: SongPredictions, track_ids: npt.NDArray[np.str_]) -> SongPredictions:
+    kept = np.isin(predictions.track_ids.astype(str), track_ids)
     return replace(
         predictions,
         track_ids=predictions.track_ids[kept],

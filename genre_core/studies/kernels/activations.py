@@ -13,14 +13,6 @@ IMAGE_LAYERS = (layers.Conv2D, layers.MaxPooling2D, layers.AveragePooling2D)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Activations:
-    """The output of one layer for one matrix: float32 (n_bands, n_frames, n_kernels)."""
-
-    layer: str
-    values: Float32Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TopActivations:
     """The pieces of matrices that activate each kernel most, from the strongest on.
 
@@ -36,22 +28,20 @@ class TopActivations:
     frames: Int64Array
 
 
-def activations_of(model: keras.Model, matrix: Float32Array) -> list[Activations]:
+def activations_of(model: keras.Model, matrix: Float32Array) -> dict[str, Float32Array]:
     """Return the output of every convolution and pooling for one matrix, from input to output.
 
-    The matrix is (n_bands, n_frames). Empty for a network without convolution. Thesis figures 4.9
-    to 4.11.
+    The matrix is (n_bands, n_frames), an output (n_bands, n_frames, n_kernels), by the name of the
+    layer. Empty for a network without convolution. Thesis figures 4.9 to 4.11.
     """
     shown = [layer for layer in model.layers if isinstance(layer, IMAGE_LAYERS)]
     if not shown:
-        return []
+        return {}
     inside = keras.Model(model.input, [layer.output for layer in shown])
-    given = inside(matrix[np.newaxis], training=False)
-    outputs = given if isinstance(given, list | tuple) else [given]
-    return [
-        Activations(layer=layer.name, values=np.asarray(output, np.float32)[0])
-        for layer, output in zip(shown, outputs, strict=True)
-    ]
+    found = inside(matrix[np.newaxis], training=False)
+    outputs = found if isinstance(found, list | tuple) else [found]
+    images = (np.asarray(output, np.float32)[0] for output in outputs)
+    return dict(zip((layer.name for layer in shown), images, strict=True))
 
 
 def top_activations(
@@ -93,7 +83,7 @@ def _peaks(inside: keras.Model, matrices: Float32Array) -> tuple[Float32Array, I
 
 
 def _receptive_field(model: keras.Model, name: str) -> tuple[int, int]:
-    """Return how many bands and frames an output of a layer sees, and how far apart two lie."""
+    """Return how many bands and frames an output of a layer sees, and the step to the next."""
     side, step = 1, 1
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer | layers.Reshape):

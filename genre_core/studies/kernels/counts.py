@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array, Interval
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3
@@ -28,12 +28,9 @@ class CountHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean:
-    """A mean over seeds and its 95 % interval; below three seeds it is not a number."""
+class Mean(Interval):
+    """A mean over seeds and its 95 % interval; below three seeds the ends are not numbers."""
 
-    value: float
-    low: float
-    high: float
     n_seeds: int
 
 

@@ -8,14 +8,13 @@ import keras
 import numpy as np
 from keras import layers
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Examples, Float32Array
 from genre_core.studies.kernels.similarity import (
     Choice,
     KernelLayer,
     PruningCurve,
     Removal,
-    as_vectors,
     kept_after,
     most_similar_first,
     random_first,
@@ -54,7 +53,8 @@ def convolutions(model: keras.Model) -> list[str]:
 
 def kernels_of(model: keras.Model, name: str) -> Float32Array:
     """Return the kernels of a convolution, a row each: float32 (n_kernels, n_values)."""
-    return as_vectors(np.asarray(model.get_layer(name).kernel, np.float32))
+    kernel = np.asarray(model.get_layer(name).kernel, np.float32)  # (3, 3, n_inputs, n_kernels)
+    return kernel.reshape(-1, kernel.shape[-1]).T
 
 
 def read_layer(model: keras.Model, name: str) -> KernelLayer:
@@ -229,7 +229,7 @@ def prune_network(model: keras.Model, examples: Examples) -> Pruned:
 def _prune_while(
     model: keras.Model, name: str, examples: Examples, least: float
 ) -> tuple[keras.Model, list[int]]:
-    """Remove kernels of one convolution while the network keeps the least accuracy."""
+    """Remove kernels of one convolution while the network has the least accuracy."""
     layer = read_layer(model, name)
     masked, removed = copy_network(model), list[Removal]()
     for removal, after in removals(layer, most_similar_first):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genre_core.evaluation.metrics import Float64Array
+from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array, Int64Array
 
 N_DRAWS = 400
@@ -33,11 +33,6 @@ class SimilarityTest:
     chance_low: float
     chance_high: float
     p_value: float
-
-
-def as_vectors(kernels: Float32Array) -> Float32Array:
-    """Lay out ``(3, 3, n_inputs, n_kernels)`` as a row a kernel, ``(n_kernels, 9 * n_inputs)``."""
-    return kernels.reshape(-1, kernels.shape[-1]).T
 
 
 def cosines(some: Kernels, others: Kernels) -> Float64Array:
@@ -64,7 +59,7 @@ def _directions(kernels: Kernels) -> Float64Array:
 def nearest_within(kernels: Kernels) -> Float64Array:
     """Return for each kernel its highest cosine with another one of the layer, (n_kernels,)."""
     if len(kernels) < 2:
-        raise ValueError("one kernel alone cannot be compared; give two at least.")
+        raise ValueError("one kernel alone cannot be compared; use a layer of two at least.")
     between = cosines(kernels, kernels)
     np.fill_diagonal(between, -np.inf)
     return between.max(axis=1)
@@ -138,12 +133,9 @@ class Removal:
 class PruningCurve:
     """Accuracy by fragment while a convolution loses its kernels, from all of them down to one.
 
-    Attributes
-    ----------
-    similar : float64 [shape=(len(n_kept),)]
-        The most similar pair loses one first, folded into its twin, in the order of ``removed``.
-    random, dropped : float64 [shape=(n_orders, len(n_kept))]
-        In random orders; folded, and not.
+    In ``similar``, (len(n_kept),), the most similar pair loses one first, folded into its twin, in
+    the order of ``removed``; in ``random`` and ``dropped``, (n_orders, len(n_kept)), the orders are
+    random, and kernels are folded or not.
     """
 
     layer: str
@@ -163,13 +155,10 @@ def most_similar_first(layer: KernelLayer, left: Int64Array) -> Removal:
     between = cosines(layer.rows[left], layer.rows[left])
     np.fill_diagonal(between, -np.inf)
     one, other = np.unravel_index(between.argmax(), between.shape)
-    pair = sorted((left[one], left[other]), key=lambda kernel: _weight(layer, kernel))
-    return _removal(layer, int(pair[0]), int(pair[1]))
-
-
-def _weight(layer: KernelLayer, kernel: int) -> float:
-    """Bound of what a kernel adds to the output; the loss of a removal is in proportion to it."""
-    return float(np.linalg.norm(layer.rows[kernel]) * np.linalg.norm(layer.outgoing[kernel]))
+    # a bound of what a kernel adds to the output; the loss of its removal is in proportion to it
+    weights = np.linalg.norm(layer.rows, axis=1) * np.linalg.norm(layer.outgoing, axis=1)
+    dropped, twin = sorted((left[one], left[other]), key=lambda kernel: float(weights[kernel]))
+    return _removal(layer, int(dropped), int(twin))
 
 
 def random_first(rng: np.random.Generator) -> Choice:
@@ -205,21 +194,17 @@ def _removal(layer: KernelLayer, dropped: int, twin: int) -> Removal:
 def removals(layer: KernelLayer, choose: Choice) -> Iterator[tuple[Removal, KernelLayer]]:
     """Remove kernel after kernel until one is left; yield each removal and the layer after it.
 
-    The layer keeps its shape: outgoing weights of removed kernels are zero.
+    The shape stays: outgoing weights of removed kernels are zero.
     """
     left = np.arange(len(layer))
     while len(left) > 1:
         removal = choose(layer, left)
         left = left[left != removal.dropped]
-        layer = replace(layer, outgoing=_fold(layer.outgoing, removal))
+        outgoing = layer.outgoing.copy()
+        outgoing[removal.twin] += np.float32(removal.share) * outgoing[removal.dropped]
+        outgoing[removal.dropped] = 0
+        layer = replace(layer, outgoing=outgoing)
         yield removal, layer
-
-
-def _fold(outgoing: Float32Array, removal: Removal) -> Float32Array:
-    folded = outgoing.copy()
-    folded[removal.twin] += np.float32(removal.share) * outgoing[removal.dropped]
-    folded[removal.dropped] = 0
-    return folded
 
 
 def kept_after(n_kernels: int, removed: Sequence[Removal]) -> list[int]:

@@ -31,18 +31,15 @@ def group_songs(
     _, sources = name_sources(songs) if division == Division.SOURCE else ("", {})
     joined: DisjointSet[str] = DisjointSet(recordings[song.track_id] for song in songs)
     for song in songs:
-        for key in _keys(song, sources, division):
+        artist, source = fold_artist(song.artist), sources.get(song.track_id)
+        is_named = artist and division in (Division.ARTIST, Division.SOURCE)
+        keys = [f"artist:{artist}"] if is_named else []
+        if source is not None:
+            keys.append(f"source:{source}")
+        for key in keys:
             joined.add(key)
             joined.merge(recordings[song.track_id], key)
     return {song.track_id: joined[recordings[song.track_id]] for song in songs}
-
-
-def _keys(song: AuditedSong, sources: Mapping[str, str], division: Division) -> list[str]:
-    if division not in (Division.ARTIST, Division.SOURCE):
-        return []
-    artist, source = fold_artist(song.artist), sources.get(song.track_id)
-    named = [f"artist:{artist}"] if artist else []
-    return [*named, f"source:{source}"] if source is not None else named
 
 
 def divisible_genres(songs: Sequence[AuditedSong], groups: Groups) -> set[str]:

@@ -13,7 +13,7 @@ from genre_core.studies.ladder.folds import (
 )
 from genre_core.studies.ladder.rungs import Division, Labels, LadderConfig, Rung
 from genre_core.studies.ladder.scores import (
-    Accuracy,
+    UNITS,
     LadderTrial,
     RungScore,
     TrialCounts,
@@ -29,20 +29,17 @@ HEADINGS = ("rung", "change", "by fragment", "by song", "chance")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderPlan:
-    """What is measured: songs, their recordings, and the id and features of the library.
+    """What is measured: songs, their recordings, and the id and shards of the library.
 
-    Attributes
-    ----------
-    feature_keys : mapping
-        One a representation.
-    n_library : int
-        Songs of the library, of which ``songs`` may be some.
+    ``feature_keys`` are by representation, ``shards`` by feature key; ``n_library`` counts the
+    songs of the library, of which ``songs`` may be some.
     """
 
     config: LadderConfig
     fragment_s: float
     library_id: str
     feature_keys: Mapping[str, str]
+    shards: Mapping[str, Sequence[str]]
     songs: tuple[AuditedSong, ...]
     recordings: Mapping[str, str]
     n_library: int
@@ -101,14 +98,21 @@ class LadderPlan:
         """Score a rung over its trials, with intervals by artist or by a wider division."""
         drawn = max(Division.ARTIST, rung.division, key=list(Division).index)
         groups = self._groups(drawn)
-        true, random = (
-            [one for trial, one in counts.items() if (trial.rung, trial.labels) == (rung, labels)]
+        by_labels = {
+            labels: [
+                one for trial, one in counts.items() if (trial.rung, trial.labels) == (rung, labels)
+            ]
             for labels in Labels
-        )
+        }
+        true = by_labels[Labels.TRUE]
+        accuracies = {
+            (labels, unit): interval
+            for labels, trials in by_labels.items()
+            for unit, interval in measure_accuracy(trials, groups, self.library_id).items()
+        }
         return RungScore(
             rung=rung,
-            true=measure_accuracy(true, groups, self.library_id) if true else None,
-            random=measure_accuracy(random, groups, self.library_id) if random else None,
+            accuracies=accuracies,
             largest=largest_share(true, self.genre_of_song) if true else float("nan"),
             chance=1 / len(self.genres),
             n_songs=len({track_id for one in true for track_id in one.track_ids}),
@@ -145,17 +149,19 @@ def ladder_rows(score: RungScore) -> list[tuple[str, ...]]:
     Columns are number, change, accuracy by fragment, by song, and chance: the share of the
     largest genre, or 1 / genres.
     """
-    rung = score.rung
-    if score.true is None or score.random is None:
-        return [(str(rung.number), rung.change, "not testable", "–", "–")]
+    number, change = str(score.rung.number), score.rung.change
+    if not score.accuracies:
+        return [(number, change, "not testable", "–", "–")]
+    heads = {Labels.TRUE: (number, change), Labels.RANDOM: ("", "– random labels")}
+    chances = {Labels.TRUE: score.largest, Labels.RANDOM: score.chance}
     return [
-        (str(rung.number), rung.change, *_numbers(score.true), f"{score.largest:.2f}"),
-        ("", "– random labels", *_numbers(score.random), f"{score.chance:.2f}"),
+        (
+            *head,
+            *(str(score.accuracies.get((labels, u), "–")) for u in UNITS),
+            f"{chances[labels]:.2f}",
+        )
+        for labels, head in heads.items()
     ]
-
-
-def _numbers(accuracy: Accuracy) -> tuple[str, str]:
-    return str(accuracy.fragment), str(accuracy.song) if accuracy.song else "–"
 
 
 def ladder_notes(scores: Sequence[RungScore]) -> list[str]:

@@ -1,7 +1,10 @@
-"""The rungs: each fixes one fault of the published protocol and keeps what was fixed before."""
+"""The rungs: each fixes one fault more of the published protocol."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import accumulate
+from typing import Any
 
 from genre_core.errors import UsageError
 from genre_core.networks.registry import NETWORKS
@@ -67,43 +70,32 @@ _PUBLISHED = Rung(
     n_softmaxes=2,
     axis=Axis.FREQUENCY,
 )
-_STEPS: tuple[tuple[str, str, dict[str, object]], ...] = (
-    ("split drawn once, by fragment", "contamination", {"division": Division.FRAGMENT}),
-    ("one softmax", "saturation", {"n_softmaxes": 1}),
-    ("recurrence over time", "axis", {"axis": Axis.TIME}),
-    ("float32, not int16", "overflow", {"representation": "getec"}),
-    ("12 bands by maximum", "dominance", {"representation": "thesis"}),
-    ("split by song", "overlap", {"division": Division.SONG}),
-    ("split by artist", "artist", {"division": Division.ARTIST}),
-    ("whole sources held out", "origin", {"division": Division.SOURCE}),
+
+
+def _fix(change: str, fault: str, **fixed: Any) -> Callable[[Rung], Rung]:  # noqa: ANN401
+    return lambda rung: replace(rung, number=rung.number + 1, change=change, fault=fault, **fixed)
+
+
+_FIXES = (
+    _fix("split drawn once, by fragment", "contamination", division=Division.FRAGMENT),
+    _fix("one softmax", "saturation", n_softmaxes=1),
+    _fix("recurrence over time", "axis", axis=Axis.TIME),
+    _fix("float32, not int16", "overflow", representation="getec"),
+    _fix("12 bands by maximum", "dominance", representation="thesis"),
+    _fix("split by song", "overlap", division=Division.SONG),
+    _fix("split by artist", "artist", division=Division.ARTIST),
+    _fix("whole sources held out", "origin", division=Division.SOURCE),
 )
-
-
-def _make_rungs() -> tuple[Rung, ...]:
-    """Fix the faults one after the other."""
-    rungs = [_PUBLISHED]
-    for number, (change, fault, fixed) in enumerate(_STEPS, start=1):
-        rungs.append(replace(rungs[-1], number=number, change=change, fault=fault, **fixed))  # type: ignore[arg-type]
-    return tuple(rungs)
-
-
-RUNGS = _make_rungs()
+RUNGS = tuple(accumulate(_FIXES, lambda rung, fix: fix(rung), initial=_PUBLISHED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderConfig:
     """How each rung is measured; the same on all, so that one thing changes at a time.
 
-    Attributes
-    ----------
-    seeds : tuple of int
-        Each draws its own weights, folds and random labels; scores are averaged over them.
-    epochs : int
-        All of them are trained; none is chosen.
-    n_folds : int
-        Examples are scored by the network that was trained on the other folds.
-    n_songs : int
-        Songs that are used at most, drawn at random.
+    Each seed draws its own weights, folds and random labels, and scores are averaged over seeds.
+    All epochs are trained; none is chosen. Examples are scored by the network that was trained on
+    the other folds. ``n_songs`` at most are used, drawn at random.
     """
 
     network: str = "rnn"
@@ -124,11 +116,7 @@ class LadderConfig:
             raise UsageError("Name a seed of 0 or more, and at least one epoch.")
         if self.n_folds < FEWEST_FOLDS or self.n_songs < FEWEST_FOLDS:
             raise UsageError("The ladder needs two folds and two songs at least.")
-        object.__setattr__(self, "rungs", _rungs_of(self.network))
-
-
-def _rungs_of(network: str) -> tuple[Rung, ...]:
-    """Leave out the rung that changes nothing for a network that is not recurrent."""
-    if network in RECURRENT:
-        return RUNGS
-    return tuple(replace(rung, axis=Axis.TIME) for rung in RUNGS if rung.fault != "axis")
+        rungs = RUNGS
+        if self.network not in RECURRENT:  # the axis changes nothing
+            rungs = tuple(replace(rung, axis=Axis.TIME) for rung in RUNGS if rung.fault != "axis")
+        object.__setattr__(self, "rungs", rungs)

@@ -1,10 +1,11 @@
 """Trials of the rungs: accuracy with intervals, on true labels and on permuted ones."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from genre_core.audit.label_permutation import assign_labels, predict_by_song, relabel, select
 from genre_core.audit.songs import AuditedSong
@@ -26,6 +27,7 @@ from genre_core.studies.ladder.rungs import Axis, Division, Labels, LadderConfig
 from genre_core.training.rules import Learn, fixed_order
 
 TRAINED_SHARE = 0.7
+UNITS = ("fragment", "song")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,8 @@ def permute_labels(
 ) -> dict[str, int]:
     """Assign labels at random to recordings, in equal numbers in each fold.
 
-    So every label is equally probable for each song, and those of one fold say nothing of those
-    of another: on a fold of whole songs no model can be right more often than 1 / n_genres.
+    So every label is equally probable for each song, and folds are independent: on a fold of whole
+    songs no model can be right more often than 1 / n_genres.
     """
     fold_of = {recordings[track_id]: fold for track_id, fold in sorted(fold_of_song.items())}
     folds = sorted(set(fold_of.values()))
@@ -118,20 +120,22 @@ def _assign(
 
 def _predict_folds(
     examples: Examples, folds: Int64Array, trial: LadderTrial, config: LadderConfig, learn: Learn
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Float32Array]:
+) -> tuple[npt.NDArray[np.bool_], Float32Array]:
     """Return which examples were scored, and the probabilities of their genres."""
-    rng = _rng(trial, 2)
+    rng, is_scored = _rng(trial, 2), np.zeros(len(examples), bool)
     found: dict[int, Float32Array] = {}
-    for train, scored in _turns(folds):
+    for fold in sorted(set(folds.tolist()) - {NEVER_SCORED}):
+        train, scored = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if not len(train):
+            continue
         if trial.rung.division == Division.RESHUFFLED:
             order = reshuffled_order(len(examples), TRAINED_SHARE, config.epochs, rng)
         else:
             order = fixed_order(train, config.epochs, rng)
         probabilities = learn(examples, order, examples.matrices[scored], trial.seed)
         found |= dict(zip(scored.tolist(), probabilities, strict=True))
-    rows = np.zeros(len(examples), bool)
-    rows[list(found)] = True
-    return rows, np.stack([found[row] for row in sorted(found)])
+        is_scored[scored] = True
+    return is_scored, np.stack([found[row] for row in sorted(found)])
 
 
 def reshuffled_order(
@@ -145,71 +149,47 @@ def reshuffled_order(
     return fixed_order(np.arange(n_examples), n_epochs, rng)[:, :n_drawn]
 
 
-def _turns(folds: Int64Array) -> Iterator[tuple[Int64Array, Int64Array]]:
-    """Yield the rows to train on and those to score, fold after fold."""
-    for fold in sorted(set(folds.tolist()) - {NEVER_SCORED}):
-        train = np.flatnonzero(folds != fold)
-        if len(train):
-            yield train, np.flatnonzero(folds == fold)
-
-
 def _count(probabilities: Float32Array, scored: Examples, rung: Rung) -> TrialCounts:
     right = probabilities.argmax(axis=1) == scored.labels
     names, owner = np.unique(scored.track_ids.astype(str), return_inverse=True)
-    song_right: tuple[int, ...] = ()
+    song_right: dict[str, int] = {}
     if rung.by_song:
         found, labels, predicted = predict_by_song(probabilities, scored)
-        right_of = dict(
+        song_right = dict(
             zip(found.tolist(), (labels == predicted).astype(int).tolist(), strict=True)
         )
-        song_right = tuple(right_of[name] for name in names.tolist())
     return TrialCounts(
         track_ids=tuple(names.tolist()),
         n_right=tuple(np.bincount(owner, right).astype(int).tolist()),
         n_predicted=tuple(np.bincount(owner).tolist()),
-        song_right=song_right,
+        song_right=tuple(song_right[name] for name in names.tolist() if song_right),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
-    """Accuracy over all seeds, by fragment and, where whole songs are scored, by song."""
-
-    fragment: Interval
-    song: Interval | None
-
-    def as_document(self) -> dict[str, object]:
-        """Return plain values; an interval is value, low, high."""
-        song = self.song.as_list() if self.song else None
-        return {"fragment": self.fragment.as_list(), "song": song}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungScore:
     """What a protocol would report on this library, on true and on random labels.
 
-    Attributes
-    ----------
-    true, random : Accuracy or None
-        None where the rung cannot be tested.
-    largest : float
-        Share of the largest genre among the scored fragments: the score of always predicting it.
-    chance : float
-        Of random labels: 1 / genres.
-    note : str
-        What cannot be tested, or makes the rung weak.
+    ``accuracies`` are by labels and unit, ``fragment`` or ``song``, over all seeds; empty where the
+    rung cannot be tested. ``largest`` is the share of the largest genre among the scored fragments,
+    the score of always predicting it; ``chance`` of random labels is 1 / genres; ``note`` is what
+    cannot be tested, or makes the rung weak.
     """
 
     rung: Rung
-    true: Accuracy | None
-    random: Accuracy | None
+    accuracies: Mapping[tuple[Labels, str], Interval]
     largest: float
     chance: float
     n_songs: int
     note: str
 
     def as_document(self) -> dict[str, object]:
-        """Return plain values by name."""
+        """Return plain values by name; an interval is value, low, high."""
+        by_labels: dict[str, dict[str, list[float] | None] | None] = {}
+        for labels in Labels:
+            found = {unit: self.accuracies.get((labels, unit)) for unit in UNITS}
+            lists = {u: one.as_list() if one else None for u, one in found.items()}
+            by_labels[f"{labels}_labels"] = lists if any(found.values()) else None
         return {
             "rung": self.rung.number,
             "change": self.rung.change,
@@ -218,8 +198,7 @@ class RungScore:
             "division": str(self.rung.division),
             "softmaxes": self.rung.n_softmaxes,
             "recurrence": str(self.rung.axis),
-            "true_labels": self.true.as_document() if self.true else None,
-            "random_labels": self.random.as_document() if self.random else None,
+            **by_labels,
             "largest_genre": self.largest,
             "chance": self.chance,
             "n_songs": self.n_songs,
@@ -229,38 +208,36 @@ class RungScore:
     def as_metrics(self) -> dict[str, float]:
         """Return all accuracies under names such as ``ladder_6_true_song``, with both ends."""
         metrics: dict[str, float] = {}
-        for labels in Labels:
-            for unit in ("fragment", "song"):
-                if interval := getattr(getattr(self, labels), unit, None):
-                    name = f"ladder_{self.rung.number}_{labels}_{unit}"
-                    metrics |= interval.as_columns(name)
+        for (labels, unit), interval in self.accuracies.items():
+            metrics |= interval.as_columns(f"ladder_{self.rung.number}_{labels}_{unit}")
         return metrics
 
 
 def measure_accuracy(
     seeds: Sequence[TrialCounts], group_of_song: Mapping[str, str], library_id: str
-) -> Accuracy:
-    """Return the accuracy over seeds with its interval by bootstrap of song groups.
+) -> dict[str, Interval]:
+    """Return the accuracy over seeds by fragment and, where whole songs are scored, by song.
 
-    ``library_id`` seeds the bootstrap, so that all rungs draw alike.
+    Its interval is by bootstrap of song groups; ``library_id`` seeds it, so that all rungs draw
+    alike.
     """
-    fragments = [(one.track_ids, one.n_right, one.n_predicted) for one in seeds]
-    by_song = None
-    if all(one.song_right for one in seeds):
-        songs = [(one.track_ids, one.song_right, (1,) * len(one.track_ids)) for one in seeds]
-        by_song = _accuracy(songs, group_of_song, library_id)
-    return Accuracy(fragment=_accuracy(fragments, group_of_song, library_id), song=by_song)
-
-
-Counts = tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]
+    names = [group_of_song[track_id] for one in seeds for track_id in one.track_ids]
+    right = [n for one in seeds for n in one.n_right]
+    n_predicted = [n for one in seeds for n in one.n_predicted]
+    song_right = [n for one in seeds for n in one.song_right]
+    accuracies = {}
+    if right:
+        accuracies["fragment"] = _accuracy(right, n_predicted, names, library_id)
+    if song_right:
+        accuracies["song"] = _accuracy(song_right, [1] * len(names), names, library_id)
+    return accuracies
 
 
 def _accuracy(
-    counts: Sequence[Counts], group_of_song: Mapping[str, str], library_id: str
+    right: Sequence[int], n_predicted: Sequence[int], names: Sequence[str], library_id: str
 ) -> Interval:
-    names = [group_of_song[track_id] for track_ids, _, _ in counts for track_id in track_ids]
-    pairs = [pair for _, right, n in counts for pair in zip(right, n, strict=True)]
-    sums = sum_by_group(np.array(pairs, np.float64), names)
+    counts = np.stack([right, n_predicted], axis=1).astype(np.float64)
+    sums = sum_by_group(counts, names)
     return bootstrap(sums, _share, interval_rng(library_id))[0].within(0, 1)
 
 

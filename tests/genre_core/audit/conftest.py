@@ -12,13 +12,13 @@ from genre_core.audit.songs import AuditedSong
 from genre_core.examples import Examples, Float32Array
 from genre_core.records import Split
 
-SIDES = [Split.TRAIN] * 7 + [Split.VALIDATION] + [Split.TEST] * 2
+SPLITS = [Split.TRAIN] * 7 + [Split.VALIDATION] + [Split.TEST] * 2
 N_FRAGMENTS = 6
 
 
 def make_song(number: int, genre: str, **changes: object) -> AuditedSong:
     """A song of an artist of its own; of ten songs, seven train, one validates, two test."""
-    split = changes.pop("split", SIDES[number % len(SIDES)])
+    split = changes.pop("split", SPLITS[number % len(SPLITS)])
     facts: dict[str, object] = {
         "track_id": f"{genre}{number:04d}",
         "genre": genre,
@@ -34,6 +34,10 @@ def make_song(number: int, genre: str, **changes: object) -> AuditedSong:
 
 def make_library(n_songs: int, genres: Sequence[str] = ("jazz", "rock")) -> list[AuditedSong]:
     return [make_song(number, genre) for genre in genres for number in range(n_songs)]
+
+
+def of_split(songs: Sequence[AuditedSong], split: Split) -> list[AuditedSong]:
+    return [song for song in songs if song.split == split]
 
 
 def make_examples(
@@ -70,8 +74,8 @@ def one_learner(examples: Examples, fit: Fit, n_draws: int = 8) -> list[Learner]
 @pytest.fixture(autouse=True)
 def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forests of a fifth of the trees: the songs of these tests are told apart by any of them."""
-    monkeypatch.setattr("genre_core.audit.shortcuts.N_TREES", 20)
-    monkeypatch.setattr("genre_core.audit.metadata.N_TREES", 8)
+    monkeypatch.setattr("genre_core.audit.baselines.FILE_TREES", 20)
+    monkeypatch.setattr("genre_core.audit.baselines.METADATA_TREES", 8)
 
 
 @pytest.fixture

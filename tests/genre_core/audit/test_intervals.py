@@ -79,10 +79,8 @@ def test_songs_of_one_cluster_are_resampled_together() -> None:
 
     found = cluster_interval(hits, np.repeat(list("abcd"), 25).tolist(), 4000, rng())
 
-    assert ends(found) == (
-        0.0,
-        1.0,
-    )  # one cluster drawn four times: probability 1 / 256 > 0.025 / 16
+    # one cluster drawn four times: probability 1 / 256 > 0.025 / 16
+    assert ends(found) == (0.0, 1.0)
 
 
 def test_clusters_of_one_song_give_the_interval_of_scipys_bootstrap() -> None:
@@ -126,13 +124,15 @@ def test_recall_of_one_genre_has_the_quantiles_of_the_binomial_widened() -> None
 def test_songs_of_one_artist_count_as_one_for_the_interval_of_recall() -> None:
     hits, genres, artists = np.arange(12) % 3 > 0, ["jazz", "rock"] * 6, [str(n) for n in range(12)]
 
-    alone = recall_interval(hits, genres, artists, 2000, rng())
-    fourfold = recall_interval(
-        np.repeat(hits, 4),
-        np.repeat(genres, 4).tolist(),
-        np.repeat(artists, 4).tolist(),
-        2000,
-        rng(),
+    alone, fourfold = (
+        recall_interval(
+            np.repeat(hits, n),
+            np.repeat(genres, n).tolist(),
+            np.repeat(artists, n).tolist(),
+            2000,
+            rng(),
+        )
+        for n in (1, 4)
     )
 
     assert fourfold.as_list() == pytest.approx(alone.as_list())

@@ -19,7 +19,7 @@ from genre_core.audit.rules import AuditConfig, Check, Level
 from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.examples import Examples, Float32Array
 from genre_core.records import Split
-from tests.genre_core.audit.conftest import make_library, make_song
+from tests.genre_core.audit.conftest import make_library, make_song, of_split
 
 CONFIG = AuditConfig()
 GENRES = ("jazz", "rock")
@@ -73,13 +73,9 @@ def by_song(songs: list[AuditedSong], copies: dict[str, AuditedSong]) -> Check:
     return check_by_song(learners, songs, name_recordings(songs, pairs), 2, CONFIG)
 
 
-def on(songs: list[AuditedSong], side: Split) -> list[AuditedSong]:
-    return [song for song in songs if song.split == side]
-
-
 def test_copies_of_training_songs_are_found_by_both_learners() -> None:
     songs = make_library(40)
-    pairs = zip(on(songs, Split.TEST)[:12], on(songs, Split.TRAIN), strict=False)
+    pairs = zip(of_split(songs, Split.TEST)[:12], of_split(songs, Split.TRAIN), strict=False)
 
     check = by_song(songs, {copy.track_id: song for copy, song in pairs})
 

@@ -53,7 +53,7 @@ def test_songs_whose_place_bears_the_name_of_a_data_set_are_warned_of(
 
     assert (check.level, check.value) == (Level.WARN, 0.1)
     assert check.details["n_songs"] == {data_set: 1}
-    assert "1 of 10 songs come from there" in check.message
+    assert "The location of 1 of 10 songs names one" in check.message
 
 
 @pytest.mark.parametrize(

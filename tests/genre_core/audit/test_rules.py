@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested, verdict_of
+from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested, worst_level
 
 WORST_FIRST = [Level.FAIL, Level.WARN, Level.INCONCLUSIVE, Level.PASS]
 
@@ -15,11 +15,11 @@ def test_the_verdict_is_the_worst_level(worse: Level, better: Level) -> None:
         Check(name=CheckName.OVERLAP, level=level, message="") for level in (better, worse, better)
     ]
 
-    assert verdict_of(checks) is worse
+    assert worst_level(checks) is worse
 
 
 def test_an_audit_without_a_check_has_found_nothing() -> None:
-    assert verdict_of([]) is Level.PASS
+    assert worst_level([]) is Level.PASS
 
 
 def test_a_check_that_could_not_be_made_is_inconclusive_and_no_pass() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from genre_core.audit.songs import name_recordings
+from genre_core.audit.songs import AuditedSong, name_recordings
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.studies.ladder.rungs import RUNGS, Labels, LadderConfig
 from genre_core.studies.ladder.scores import (
@@ -16,7 +16,7 @@ from genre_core.studies.ladder.scores import (
     reshuffled_order,
     run_trial,
 )
-from genre_core.training.rules import fixed_order
+from genre_core.training.rules import Learn, fixed_order
 from tests.genre_core.audit.conftest import (
     N_FRAGMENTS,
     make_examples,
@@ -39,10 +39,15 @@ def memorise(
     return np.eye(2, dtype=np.float32)[nearest.predict(matrices.reshape(len(matrices), -1))]
 
 
-def count(number: int, labels: Labels) -> TrialCounts:
+def learn_with(learn: Learn, songs: list[AuditedSong], number: int, labels: Labels) -> TrialCounts:
+    """Run the trial of a rung with seed 3, all of whose songs have a centre of their own."""
     trial = LadderTrial(rung=RUNGS[number], labels=labels, seed=3)
-    examples = make_examples(SONGS, own_centre)
-    return run_trial(examples, SONGS, name_recordings(SONGS, []), trial, CONFIG, memorise)
+    recordings, examples = name_recordings(songs, []), make_examples(songs, own_centre)
+    return run_trial(examples, songs, recordings, trial, CONFIG, learn)
+
+
+def count(number: int, labels: Labels) -> TrialCounts:
+    return learn_with(memorise, SONGS, number, labels)
 
 
 def share(counts: TrialCounts) -> float:
@@ -96,8 +101,6 @@ def test_recurrence_over_frequency_reads_the_transposed_matrix(
     number: int, shape: tuple[int, int]
 ) -> None:
     seen = []
-    trial = LadderTrial(rung=RUNGS[number], labels=Labels.TRUE, seed=0)
-    songs = make_library(8)
 
     def learn(
         examples: Examples, order: Int64Array, matrices: Float32Array, seed: int
@@ -105,30 +108,23 @@ def test_recurrence_over_frequency_reads_the_transposed_matrix(
         seen.append((examples.matrices.shape[1:], matrices.shape[1:]))
         return memorise(examples, order, matrices, seed)
 
-    examples = make_examples(songs, own_centre)
-    run_trial(examples, songs, name_recordings(songs, []), trial, CONFIG, learn)
+    learn_with(learn, make_library(8), number, Labels.TRUE)
 
     assert set(seen) == {(shape, shape)}
 
 
 def test_rungs_of_one_seed_share_their_folds_and_random_labels() -> None:
-    seen = {}
-    songs = make_library(8)
-    examples = make_examples(songs, own_centre)
+    seen = []
+
+    def learn(known: Examples, order: Int64Array, scored: Float32Array, seed: int) -> Float32Array:
+        seen.append((known.labels.tolist(), order.tolist()))
+        return memorise(known, order, scored, seed)
 
     for number in (1, 5):
+        learn_with(learn, make_library(8), number, Labels.RANDOM)
 
-        def learn(
-            known: Examples, order: Int64Array, scored: Float32Array, seed: int, at: int = number
-        ) -> Float32Array:
-            seen.setdefault(at, []).append((known.labels.tolist(), order.tolist()))
-            return memorise(known, order, scored, seed)
-
-        trial = LadderTrial(rung=RUNGS[number], labels=Labels.RANDOM, seed=0)
-        run_trial(examples, songs, name_recordings(songs, []), trial, CONFIG, learn)
-
-    assert len(seen[1]) == CONFIG.n_folds
-    assert seen[1] == seen[5]
+    assert len(seen) == 2 * CONFIG.n_folds
+    assert seen[: CONFIG.n_folds] == seen[CONFIG.n_folds :]
 
 
 def test_random_labels_are_assigned_evenly_in_each_fold_and_once_a_recording() -> None:
@@ -147,15 +143,13 @@ def test_random_labels_are_assigned_evenly_in_each_fold_and_once_a_recording() -
 
 def test_songs_that_are_never_scored_are_trained_on_in_every_fold() -> None:
     songs = [*make_library(8), *(make_song(n, "pop", artist="Emil") for n in range(3))]
-    examples = make_examples(songs, own_centre)
     trained = []
 
     def learn(known: Examples, order: Int64Array, scored: Float32Array, seed: int) -> Float32Array:
         trained.append(set(known.track_ids[np.unique(order)]))
         return np.tile(np.float32([1, 0, 0]), (len(scored), 1))
 
-    trial = LadderTrial(rung=RUNGS[7], labels=Labels.TRUE, seed=0)
-    counts = run_trial(examples, songs, name_recordings(songs, []), trial, CONFIG, learn)
+    counts = learn_with(learn, songs, 7, Labels.TRUE)
 
     pop = {song.track_id for song in songs if song.genre == "pop"}
     assert all(pop <= known for known in trained)

@@ -78,25 +78,21 @@ def test_a_run_is_below_its_comparison_and_names_the_examples_it_learns_from(
     assert json.loads(dataset.profile) == {"train": 140, "validation": 30, "test": 30}
 
 
-def test_an_epoch_is_a_point_on_each_curve(tracking: Tracking, run_id: str) -> None:
-    log_scores(tracking, run_id, {"epoch_train_loss": 2.0, "epoch_validation_loss": 2.5}, 1)
-    log_scores(tracking, run_id, {"epoch_train_loss": 1.0, "epoch_validation_loss": 1.5}, 2)
-
-    curve = tracking.client.get_metric_history(run_id, "epoch_validation_loss")
-    assert [(point.step, point.value) for point in curve] == [(1, 2.5), (2, 1.5)]
-    assert read_curve(tracking, run_id, "train_loss") == [2.0, 1.0]
-
-
-def test_scores_figures_and_documents_are_kept_with_the_run(
+def test_curves_scores_figures_and_documents_are_kept_with_the_run(
     tracking: Tracking, run_id: str
 ) -> None:
+    log_scores(tracking, run_id, {"epoch_train_loss": 2.0, "epoch_validation_loss": 2.5}, 1)
+    log_scores(tracking, run_id, {"epoch_train_loss": 1.0, "epoch_validation_loss": 1.5}, 2)
     log_scores(tracking, run_id, {"test_song_mean_macro_f1": 0.5})
     log_figure(tracking, run_id, Figure(), "confusion_test")
     log_json(tracking, run_id, {"confusion": [[3, 1], [0, 4]]}, "scores")
 
     run = tracking.client.get_run(run_id)
     picture = Path(download_artifacts(run.info.artifact_uri)) / "figures" / "confusion_test.png"
-    assert run.data.metrics == {"test_song_mean_macro_f1": 0.5}
+    curve = tracking.client.get_metric_history(run_id, "epoch_validation_loss")
+    assert [(point.step, point.value) for point in curve] == [(1, 2.5), (2, 1.5)]
+    assert read_curve(tracking, run_id, "train_loss") == [2.0, 1.0]
+    assert run.data.metrics["test_song_mean_macro_f1"] == 0.5
     assert picture.read_bytes().startswith(PNG_SIGNATURE)
     assert picture.is_relative_to(tracking.layout.mlflow_artifacts)
     assert read_document(tracking, run_id, "scores") == {"confusion": [[3, 1], [0, 4]]}

@@ -28,11 +28,6 @@ def song(sweep_mp3: Path) -> bytes:
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> DataLayout:
-    return DataLayout(tmp_path / "home")
-
-
-@pytest.fixture
 def fetch(layout: DataLayout) -> Fetch:
     """Fetch a page: ``fetch(url, access, max_attempts=2)``; waits cost nothing."""
 

@@ -1,10 +1,13 @@
-"""A head on made embeddings: its formula, its choices, and what it predicts out of fold."""
+"""A head on made embeddings: its formula, its choices, its tags, and predictions out of fold."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
 from genre_core.examples import Float32Array, Int64Array
+from genre_core.representations.embeddings import Embedding
 from genre_core.training.head import (
     CLIP,
     FittedHead,
@@ -13,6 +16,8 @@ from genre_core.training.head import (
     predict_out_of_fold,
     softmax,
 )
+from genre_core.training.songs import EmbeddedSongs, label_songs
+from genre_core.training.tag_prior import DEFAULT_TAGS, prior_matrix, prior_tags, unknown_tags
 
 N_FEATURES, N_TAGS, N_GENRES = 8, 3, 3
 PRIOR = np.eye(N_TAGS, N_GENRES, dtype=np.float32)
@@ -147,3 +152,96 @@ def test_songs_that_are_not_trusted_are_predicted_but_not_learned_from() -> None
 
     assert (pruned[wrong].argmax(axis=1) == 0).mean() > 0.9
     assert (spoilt[wrong].argmax(axis=1) == 0).mean() < 0.8
+
+
+def rock_soul_and_jazz() -> EmbeddedSongs:
+    """Rock and soul of two artists each, jazz of one."""
+    return label_songs(
+        ["a", "b", "c", "d", "e", "f"],
+        ["ann", "ann", "bob", "cat", "dan", "eve"],
+        ["jazz", "jazz", "rock", "rock", "soul", "soul"],
+        np.arange(18, dtype=np.float32).reshape(6, 3),
+        n_features=2,
+    )
+
+
+def test_features_are_the_values_without_the_tags() -> None:
+    assert rock_soul_and_jazz().features.tolist() == [
+        [0, 1],
+        [3, 4],
+        [6, 7],
+        [9, 10],
+        [12, 13],
+        [15, 16],
+    ]
+
+
+def test_a_genre_of_one_group_cannot_be_divided_and_goes() -> None:
+    divisible = rock_soul_and_jazz().divisible()
+
+    assert divisible.genres == ("rock", "soul")
+    assert divisible.labels.tolist() == [0, 0, 1, 1]
+    assert divisible.track_ids.tolist() == ["c", "d", "e", "f"]
+    assert divisible.values[:, 0].tolist() == [6, 9, 12, 15]
+
+
+def test_without_songs_nothing_is_left() -> None:
+    assert len(label_songs([], [], [], np.empty((0, 0), np.float32), 0).divisible()) == 0
+
+
+TAGS = ("MTT: classical", "MTT: classic", "MSD: Hip-Hop", "MSD: rock", "MSD: House")
+EMBEDDING = Embedding(
+    name="made", digest="", sample_rate=16_000, window_s=3.0, hop_s=1.5, n_features=2, tags=TAGS
+)
+
+
+@pytest.mark.parametrize("genre", ["hiphop", "Hip-Hop", "hip hop", "HIP_HOP", "rap"])
+def test_a_genre_finds_its_tag_however_it_is_written(genre: str) -> None:
+    assert prior_tags(genre, EMBEDDING, DEFAULT_TAGS) == ("MSD: Hip-Hop",)
+
+
+@pytest.mark.parametrize("genre", ["hiphop", "Hip hop music"])
+def test_the_tags_of_audioset_end_in_music(genre: str) -> None:
+    audioset = replace(EMBEDDING, tags=("yamnet: Music", "yamnet: Hip hop music"))
+
+    assert prior_tags(genre, audioset, DEFAULT_TAGS) == ("yamnet: Hip hop music",)
+    assert prior_tags("music", audioset, DEFAULT_TAGS) == ("yamnet: Music",)
+
+
+def test_a_genre_without_a_tag_has_an_empty_column() -> None:
+    matrix = prior_matrix(["classical", "polka"], EMBEDDING, DEFAULT_TAGS)
+
+    np.testing.assert_array_equal(matrix[:, 0], [0.5, 0.5, 0, 0, 0])
+    np.testing.assert_array_equal(matrix[:, 1], np.zeros(5))
+
+
+def test_a_table_of_the_user_is_the_only_one_asked_for_the_genres_it_names() -> None:
+    assert prior_tags("rock", EMBEDDING, {"rock": ("house",)}) == ("MSD: House",)
+
+
+@pytest.mark.parametrize(
+    ("genre", "tags"),
+    [
+        ("Hip-Hop/Rap", ("MSD: Hip-Hop",)),
+        ("Rock & Roll", ("MSD: rock",)),
+        ("House and Techno", ("MSD: House",)),
+        ("Folk, World", ()),
+    ],
+)
+def test_a_name_of_several_parts_finds_the_tags_of_its_parts(
+    genre: str, tags: tuple[str, ...]
+) -> None:
+    assert prior_tags(genre, EMBEDDING, DEFAULT_TAGS) == tags
+
+
+@pytest.mark.parametrize("genre", ["R&B", "RnB", "R&B/Soul", "Rhythm and Blues"])
+def test_rhythm_and_blues_is_found_under_its_usual_names(genre: str) -> None:
+    tagger = replace(EMBEDDING, tags=("MSD: rnb", "MSD: blues"))
+
+    assert "MSD: rnb" in prior_tags(genre, tagger, DEFAULT_TAGS)
+
+
+def test_tags_that_the_embedding_does_not_have_are_named() -> None:
+    table = {"rock": ("rock", "no such tag"), "hiphop": ()}
+
+    assert unknown_tags(EMBEDDING, table) == ["no such tag"]

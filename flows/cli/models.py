@@ -1,0 +1,206 @@
+"""Commands on models and their scores: compare, audit, promote, golden, morning."""
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.app import (
+    FAILURE,
+    OUT,
+    AsJson,
+    Home,
+    Verbose,
+    app,
+    prepare_config,
+    print_json,
+    require_store,
+    show,
+)
+from flows.cli.tables import audit_table, plain_table, print_comparison
+from flows.settings import read_settings
+from genre_core.errors import UsageError
+from storage.catalog.connection import open_catalog
+from storage.catalog.snapshots import choose_published
+from storage.catalog.status import compared_rows
+from storage.lock import hold_home
+from tasks.comparison import read_comparison
+
+if TYPE_CHECKING:
+    from storage.catalog.audits import Audit
+    from storage.catalog.promotions import Golden
+
+SnapshotId = Annotated[
+    str,
+    typer.Option(
+        "--snapshot",
+        help="A snapshot, or the beginning of its id. Default: the newest of your library.",
+    ),
+]
+
+
+@app.command()
+def compare(home: Home = None, snapshot: SnapshotId = "", as_json: AsJson = False) -> None:
+    """Show the networks on a library side by side, with intervals, seeds averaged.
+
+    Example: [bold]genreflow compare[/bold]
+    """
+    settings = read_settings(home=home)
+    layout = settings.layout
+    chosen = choose_published(layout, settings.snapshot_choice(snapshot))
+    rows = compared_rows(layout, chosen.library_id) if chosen else []
+    if not rows and not as_json:
+        where = f" on {chosen}" if chosen else ""
+        show(f"No run has finished{where} yet. Run `genreflow train`.")
+        return
+    comparison = read_comparison(layout, rows)
+    if as_json:
+        snapshot_id = chosen.snapshot_id if chosen else None
+        print_json({"snapshot_id": snapshot_id, "runs": rows, **comparison.as_document()})
+    else:
+        show(f"Runs on {chosen}.")
+        print_comparison(comparison, next((row["run_id"] for row in rows if row["champion"]), ""))
+
+
+@app.command()
+def promote(
+    home: Home = None,
+    despite_audit: Annotated[
+        bool,
+        typer.Option(
+            "--despite-audit", help="Promote although the audit of the songs failed or is missing."
+        ),
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Bring the previous champion back.")
+    ] = False,
+    version: Annotated[
+        int | None, typer.Option("--version", help="Promote this registered version.")
+    ] = None,
+    snapshot: SnapshotId = "",
+    verbose: Verbose = False,
+) -> None:
+    """Promote the best run on a library if it proves better, or a version that you choose.
+
+    Example: [bold]genreflow promote[/bold]
+    """
+    config = prepare_config(verbose, home=home)
+    from flows.promote import promote as promote_flow
+    from tasks.promote import explain_rejection
+    from tasks.splits import resolve_snapshot
+
+    if rollback and version is not None:
+        raise UsageError("Use --rollback or --version, not both.")
+    promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
+    if rollback or version is not None:
+        show(promotion.reason if promotion else "")
+        return
+    chosen = resolve_snapshot(config.layout, config.snapshot_choice(snapshot))
+    show(f"Runs on {chosen}.")
+    show(promotion.reason if promotion else explain_rejection(config.layout, chosen))
+
+
+@app.command()
+def audit(
+    home: Home = None,
+    snapshot: SnapshotId = "",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check that scores rest on music: leaks, shortcuts, metadata, sources, pretraining.
+
+    Each check passes, is inconclusive, warns or fails. The exit code is 1 if one fails.
+
+    Example: [bold]genreflow audit[/bold]
+    """
+    config = prepare_config(verbose, home=home)
+    from flows.audit import audit as audit_flow
+
+    show_audit(audit_flow(config, snapshot), as_json)
+
+
+def show_audit(audited: "Audit", as_json: bool) -> None:
+    """Print what an audit found; leave with exit code 1 if it failed."""
+    if as_json:
+        print_json(
+            {
+                "verdict": str(audited.verdict),
+                "checks": [check.as_row() for check in audited.checks],
+                "snapshot_id": audited.snapshot_id,
+                "run_id": audited.run_id or None,
+            }
+        )
+    else:
+        OUT.print(audit_table(audited.checks))
+        show(*(f"{check.name}: {check.message}" for check in audited.checks))
+        show(f"Result on snapshot {audited.snapshot_id}: {audited.verdict}.")
+    if audited.verdict == "fail":
+        raise typer.Exit(FAILURE)
+
+
+@app.command()
+def golden(
+    home: Home = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Freeze the golden songs of now as a new version.")
+    ] = False,
+) -> None:
+    """Show the golden songs, held out for promotions: frozen versions, and the songs of now.
+
+    Example: [bold]genreflow golden[/bold]
+    """
+    config = read_settings(home=home)
+    require_store(config.layout)
+    from storage.catalog.promotions import (
+        read_golden_versions,
+        read_next_golden,
+        read_split_by_song,
+        renew_golden,
+    )
+    from storage.catalog.publish import publish
+
+    with hold_home(config.layout) if renew else nullcontext():
+        with open_catalog(config.layout) as catalog:
+            renewed = renew_golden(catalog) if renew else None
+            versions, coming = read_golden_versions(catalog), read_next_golden(catalog)
+            split_by_song = read_split_by_song(catalog)
+        if renew:
+            publish(config.layout)
+            show(f"Version {renewed.version} is frozen." if renewed else "Nothing has changed.")
+    _show_golden([*((str(v.version), v) for v in versions), ("now", coming)])
+    for genre, n_songs in split_by_song.items():
+        show(
+            f"{genre} is only split by song: {n_songs} of its golden songs may share an artist "
+            "with training songs."
+        )
+    if not versions:
+        show(
+            "No version is frozen yet: champion and challenger are compared on validation songs. "
+            f"A genre gives golden songs once it has {config.golden.min_groups} artists "
+            "(golden.min_groups), and a version is frozen once every genre has some."
+        )
+
+
+def _show_golden(named: "list[tuple[str, Golden]]") -> None:
+    genres = sorted({genre for _, version in named for genre in version.n_songs})
+    rows = [
+        (name, len(version.genre_of_track), *(version.n_songs.get(genre, 0) for genre in genres))
+        for name, version in named
+    ]
+    OUT.print(plain_table("Golden songs", ("version", "songs", *genres), rows))
+
+
+@app.command()
+def morning(home: Home = None, as_json: AsJson = False) -> None:
+    """Write the report of the last nightly run: what is new, what changed, what needs a decision.
+
+    Example: [bold]genreflow morning[/bold]
+    """
+    config = read_settings(home=home)
+    from tasks.report.notify import make_report
+
+    page = make_report(config.layout, choice=config.snapshot_choice())
+    if as_json:
+        print_json(page.as_document())
+    else:
+        show(page.summary)
