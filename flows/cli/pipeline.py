@@ -224,10 +224,7 @@ def demo_library(
 
     Example: [bold]genreflow demo-library ~/demo[/bold]
     """
-    try:
-        compose(folder, seed)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    compose(folder, seed)
     show(f"The library is in {folder}, songs to classify afterwards in {unseen(folder)}.")
 
 
@@ -237,12 +234,15 @@ def compose(folder: Path, seed: int = 0) -> None:
 
     with Progress(console=ERR) as bar:
         row = bar.add_task("compose", total=None)
-        make_library(
-            folder,
-            seed=seed,
-            unseen=unseen(folder),
-            on_song=lambda done, total: bar.update(row, completed=done, total=total),
-        )
+        try:
+            make_library(
+                folder,
+                seed=seed,
+                unseen=unseen(folder),
+                on_song=lambda done, total: bar.update(row, completed=done, total=total),
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         bar.update(row, completed=1, total=1)
 
 
