@@ -15,6 +15,7 @@ import soundfile
 from genre_core.errors import GenreflowError
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
+from storage.files import make_home
 from storage.home import DataLayout
 from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
@@ -80,7 +81,7 @@ def _decoders(_layout: DataLayout) -> str:
 
 
 def _place(layout: DataLayout) -> str:
-    layout.home.mkdir(parents=True, exist_ok=True)
+    make_home(layout)
     with tempfile.TemporaryFile(dir=layout.home):
         pass
     free_gib = shutil.disk_usage(layout.home).free / 2**30
