@@ -127,6 +127,18 @@ def record_predictions(catalog: Catalog, predictions: Sequence[Prediction]) -> N
     insert_rows(catalog, "predictions", [asdict(p) for p in predictions], "on conflict do nothing")
 
 
+def record_model(catalog: Catalog, model_uri: str, network_sha256: str) -> None:
+    """Record the digest of the network of a model that was logged."""
+    row = {"model_uri": model_uri, "network_sha256": network_sha256}
+    insert_rows(catalog, "models", [row])
+
+
+def read_model_digest(catalog: Catalog, model_uri: str) -> str:
+    """Return the digest of the network of a model; empty if none was logged from here."""
+    statement = "select network_sha256 from models where model_uri = ?"
+    return next(iter(fetch_values(catalog, statement, [model_uri])), "")
+
+
 def read_runs(catalog: Catalog, trial_ids: Sequence[str]) -> list[Run]:
     """Return the finished runs of these trials, the earliest of each."""
     statement = """

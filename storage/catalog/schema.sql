@@ -96,6 +96,8 @@ create table runs (
     training_key varchar not null default ''
 );
 
+create table models (model_uri varchar primary key, network_sha256 varchar not null);
+
 create table scores (
     run_id varchar not null, split varchar not null, metric varchar not null,
     genre varchar not null default '', value double not null, low double not null,
