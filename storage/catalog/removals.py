@@ -146,6 +146,22 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
             message = ?, updated_at = now() where track_id in {forgotten}
     """
     catalog.execute(statement, [str(Reason.REMOVED), REMOVED, track_ids])
+    _rename_groups(catalog)
+
+
+def _rename_groups(catalog: Catalog) -> None:
+    """Name the groups of artists without any track by one of their songs: no name stays there."""
+    statement = """
+        select group_id, 'track:' || left(min(track_id), 12) from (
+            select group_id, track_id from assignments
+            union select group_id, track_id from snapshot_tracks)
+        where starts_with(group_id, 'artist:') group by group_id
+    """
+    artists = fetch_values(catalog, "select distinct artist from tracks")
+    known = {f"artist:{fold_artist(artist)}" for artist in artists}
+    for group_id, name in fetch_map(catalog, statement).items():
+        for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
+            catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
 
 
 def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
