@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from genre_core.errors import UsageError
+from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.locations import mask_location
 from storage.catalog.connection import explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
@@ -65,7 +65,10 @@ def publish_and_sweep(layout: DataLayout) -> None:
 def retained_shards(layout: DataLayout) -> list[str]:
     """Return the shards that the last extract retained."""
     note = _retained_note(layout)
-    return json.loads(note.read_text("utf-8")) if note.exists() else []
+    try:
+        return json.loads(note.read_text("utf-8")) if note.exists() else []
+    except ValueError as error:
+        raise CatalogMismatch(f"{note} is damaged ({error}). Remove it and retry.") from error
 
 
 def release_retained(layout: DataLayout) -> None:
