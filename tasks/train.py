@@ -20,7 +20,7 @@ from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.representations.registry import find_representation
 from genre_core.training.augmentation import require_decibels
 from genre_core.training.head import HEAD_VERSION, FittedHead, fit_head
-from genre_core.training.rules import EpochScores, TrainingConfig
+from genre_core.training.rules import EpochScores, TrainingConfig, describe_progress
 from genre_core.training.tag_prior import (
     TagTable,
     prior_matrix,
@@ -194,11 +194,13 @@ def _train_network(
         model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     except ValueError as error:
         raise GenreflowError(str(error)) from error
+    past: list[EpochScores] = []
     with show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance:
 
         def on_epoch(scores: EpochScores) -> None:
+            past.append(scores)
             log_scores(tracking, run_id, scores.as_points(), scores.epoch)
-            advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
+            advance(1, describe_progress(past, trial.training))
 
         curve = training.fit_network(model, train, validation, trial.training, trial.seed, on_epoch)
     log_figure(tracking, run_id, draw_curves(curve, trial.name), "curves")
