@@ -1,8 +1,16 @@
 """The one tree of errors: leave a track out, try again, change the request, or stop."""
 
+from genre_core.locations import show_addresses
+
 
 class GenreflowError(Exception):
-    """Any foreseen error; its message names the problem, the place and the remedy."""
+    """Any foreseen error; its message names the problem, the place and the remedy.
+
+    Addresses in it have no credentials and no query: messages are logged, stored and published.
+    """
+
+    def __init__(self, *parts: str) -> None:
+        super().__init__(*(show_addresses(str(part)) for part in parts))
 
 
 class UsageError(GenreflowError):

@@ -35,7 +35,7 @@ def classify(
 
     The exit code is 1 if a song cannot be predicted; the others are predicted all the same.
 
-    Example: [bold]genreflow classify song.mp3 --json[/bold]
+    Example: `genreflow classify song.mp3 --json`
     """
     config = read_settings(home=home)
     prepare_environment(config.layout.home, verbose, config.device)

@@ -1,15 +1,16 @@
 """Commands on the library: sql, status, conflicts, decide, retry, remove."""
 
+import csv
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from flows.cli.app import (
     OUT,
@@ -27,7 +28,7 @@ from flows.cli.pipeline import Music
 from flows.cli.tables import outcome_sentence, plain_table, provisional_sentence
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.records import Reason
+from genre_core.records import Reason, counted
 from genre_core.representations.features import name_features
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query
@@ -44,8 +45,10 @@ from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
+from tasks.terminal import Terminal, cell
 
 LONGEST_LIST = 60  # characters, of the values of a matrix, for one
+NARROWEST_COLUMN = 12  # characters, in a table with longer values
 WIDEST_ROW = 10_000  # where no terminal folds it
 REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
 
@@ -55,28 +58,50 @@ def sql(
     statement: Annotated[str, typer.Argument(help="One statement in DuckDB's SQL.")],
     home: Home = None,
     as_json: AsJson = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Comma-separated values, with all digits, and a header.")
+    ] = False,
 ) -> None:
     """Run one SQL statement on the published store.
 
-    Example: [bold]genreflow sql "select genre, count(*) from tracks group by genre"[/bold]
+    A table rounds numbers, and shows a row in several lines where the window is too narrow.
+
+    Example: `genreflow sql "select genre, count(*) from tracks group by genre"`
     """
+    if as_json and as_csv:
+        raise UsageError("Use --json or --csv, not both.")
     names, rows = query(read_settings(home=home).layout, statement)
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
-        return
+    elif as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+    else:
+        has_width = OUT.is_terminal or "COLUMNS" in os.environ
+        _show_rows(OUT if has_width else Terminal(width=WIDEST_ROW), names, rows)
+
+
+def _show_rows(console: Terminal, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows as a table, or, where columns would become too narrow, column by column."""
+    cells = [[cell(_shorten(value)) for value in row] for row in rows]
     table = Table()
-    for name in names:
-        table.add_column(Text(name), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_shorten(value)) for value in row))
-    (OUT if OUT.is_terminal else Console(width=WIDEST_ROW)).print(table)
+    for nth, name in enumerate(names):
+        widest = max((row[nth].cell_len for row in cells), default=0)
+        least = min(max(widest, len(name)), NARROWEST_COLUMN)
+        table.add_column(cell(name), overflow="fold", min_width=least)
+    for row in cells:
+        table.add_row(*row)
+    if console.measure(table).minimum <= console.width:
+        console.print(table)
+        return
+    for row in cells:
+        console.print(plain_table("", ("", ""), zip(names, row, strict=True)))
 
 
 @app.command()
 def status(home: Home = None, as_json: AsJson = False) -> None:
     """Show what is in the store: songs, outcomes, examples, champion.
 
-    Example: [bold]genreflow status[/bold]
+    Example: `genreflow status`
     """
     settings = read_settings(home=home)
     found = read_status(settings.layout, settings.snapshot_choice())
@@ -88,11 +113,11 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     for reason, n_songs in found["warnings"].items():
         show(f"  {n_songs} {reason} (warning; they are ok)")
     show(
-        f"Stored: {found['tracks']} tracks, also of songs that were left out after their download, "
-        f"and {found['examples']} examples."
+        f"Stored: {counted(found['tracks'], 'track')}, also of songs that were left out after "
+        f"their download, and {counted(found['examples'], 'example')}."
     )
     if found["unlabelled"]:
-        show(f"Unlabelled: {found['unlabelled']} songs, predicted by the champion.")
+        show(f"Unlabelled: {counted(found['unlabelled'], 'song')}, predicted by the champion.")
     show(f"Newest snapshot: {found['snapshot_id'] or 'none yet'}")
     show(_champion_sentence(found["champion"]))
 
@@ -110,10 +135,22 @@ def _champion_sentence(champion: dict[str, Any] | None) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else str(_round(value))
     if isinstance(value, list) and len(text) > LONGEST_LIST:
         return f"{text[: LONGEST_LIST - 1]}…"
     return text
+
+
+def _round(value: object) -> object:
+    """Round numbers to 4 decimals, or to 4 digits if they are small."""
+    if isinstance(value, dict):
+        return {name: _round(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_round(item) for item in value]
+    if not isinstance(value, float | Decimal):
+        return value
+    number = float(value)
+    return round(number, 4) if abs(number) >= 0.001 else float(f"{number:.4g}")
 
 
 @app.command()
@@ -122,7 +159,7 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
 
     A song that a listing names under several genres is among them; only the listing can settle it.
 
-    Example: [bold]genreflow conflicts[/bold]
+    Example: `genreflow conflicts`
     """
     rows = conflict_rows(read_settings(home=home).layout)
     if as_json:
@@ -157,7 +194,7 @@ def decide(
 
     Also confirms or corrects a label that `genreflow suspects` lists.
 
-    Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
+    Example: `genreflow decide ~/Music/jazz/song.mp3 jazz`
     """
     config = read_settings(home=home)
     layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
@@ -166,7 +203,8 @@ def decide(
         with open_catalog(layout) as catalog:
             n_tracks = decide_genre(catalog, song, genre, genres)
         publish(layout)
-    duplicates = f", and so are its {n_tracks - 1} duplicates" if n_tracks > 1 else ""
+    n_others = n_tracks - 1
+    duplicates = f", and so is each of its {counted(n_others, 'duplicate')}" if n_others else ""
     show(
         f"{song} is {genre}{duplicates}.", "`genreflow extract` makes its spectrograms if missing."
     )
@@ -186,7 +224,7 @@ def retry(
 ) -> None:
     """Try songs again that were left out, and extract them.
 
-    Example: [bold]genreflow retry --reason not_found[/bold]
+    Example: `genreflow retry --reason not_found`
     """
     if not (reason or source):
         raise UsageError("Name the songs: --reason REASON, --source SOURCE, or both.")
@@ -197,7 +235,7 @@ def retry(
 
     report = retry_flow(config, reason, _locate(source))
     tried = (
-        f"{report.n_released} songs were tried again."
+        f"Tried {counted(report.n_released, 'song')} again."
         if report.n_released
         else "No song was left out for this reason; none was tried again."
     )
@@ -216,7 +254,7 @@ def _locate(source: str) -> str:
 def remove(
     song: Annotated[
         str,
-        typer.Argument(help="A source, or the first digits of a track's id.", metavar="[TRACK]"),
+        typer.Argument(help="A source, or the first digits of a track's id.", metavar="TRACK"),
     ] = "",
     artist: Annotated[str, typer.Option(help="Remove all songs of an artist instead.")] = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
@@ -231,7 +269,7 @@ def remove(
     Its split and a row in `removals` stay. Models that were trained on it stay as they are; the
     command names them.
 
-    Example: [bold]genreflow remove 3fa94c21 --reason "asked by the label"[/bold]
+    Example: `genreflow remove 3fa94c21 --reason "asked by the label"`
     """
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
@@ -247,7 +285,8 @@ def remove(
         if _plan_removal(layout, song, artist, with_copies) != plan:
             raise GenreflowError("The store has changed since; nothing was removed. Try again.")
         n_bytes = take_down(layout, plan.songs, reason, login())
-    show(f"Removed {len(plan.songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
+    n_mib = n_bytes / 2**20
+    show(f"Removed {counted(len(plan.songs), 'song')} and {n_mib:.1f} MiB of files of the home.")
     _report_remains(layout, plan)
 
 

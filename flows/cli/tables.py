@@ -12,7 +12,9 @@ from rich.text import Text
 from flows.cli.app import OUT, show
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
+from genre_core.locations import show_location
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
+from tasks.terminal import cell
 
 if TYPE_CHECKING:
     from tasks.comparison import Comparison, Difference, RunGroup
@@ -30,10 +32,10 @@ PLAIN: dict[str, Any] = {
     "padding": (0, 2, 0, 0),
 }
 AUDIT_COLOURS = {
-    Level.PASS: "[green]pass[/green]",
-    Level.INCONCLUSIVE: "[cyan]inconclusive[/cyan]",
-    Level.WARN: "[yellow]warn[/yellow]",
-    Level.FAIL: "[red]fail[/red]",
+    Level.PASS: "green",
+    Level.INCONCLUSIVE: "cyan",
+    Level.WARN: "yellow",
+    Level.FAIL: "red",
 }
 
 
@@ -41,9 +43,9 @@ def plain_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     """Build a table without lines whose cells wrap and hold no markup."""
     table = Table(title=title, **PLAIN)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(cell(heading), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(value)) for value in row))
+        table.add_row(*map(cell, row))
     return table
 
 
@@ -104,25 +106,26 @@ def predictions_table(predictions: Sequence[SongPrediction]) -> Table:
     for heading in ("song", "genre", "confidence", "alternatives"):
         table.add_column(heading, overflow="fold")
     for prediction in predictions:
-        name = Text(prediction.song.rstrip("/").rsplit("/", 1)[-1])
-        table.add_row(name, *_prediction_columns(prediction))
+        shown = show_location(prediction.song).rstrip("/").rsplit("/", 1)[-1]
+        table.add_row(cell(shown), *_prediction_columns(prediction))
     return table
 
 
-def _prediction_columns(prediction: SongPrediction) -> tuple[str, str, str]:
+def _prediction_columns(prediction: SongPrediction) -> tuple[Text, Text, Text]:
     """Return genre, confidence and alternatives; of an unknown song, the nearest genres."""
     if prediction.error:
-        return "[red]no prediction[/red]", "", ""
+        return cell("no prediction", "red"), cell(""), cell("")
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     if prediction.unknown:
-        return "[yellow]unknown[/yellow]", "", f"nearest: {_shares(ranked[:N_NEAREST])}"
+        nearest = cell(f"nearest: {_shares(ranked[:N_NEAREST])}")
+        return cell("unknown", "yellow"), cell(""), nearest
     (genre, confidence), *others = ranked
     alternatives = prediction.alternatives
     if alternatives is None:  # the model was trained without enough songs to choose them
         shown = others[:N_NEAREST]
     else:
         shown = [(name, share) for name, share in others if name in alternatives]
-    return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(shown)
+    return cell(genre, "bold"), cell(f"{confidence:.2f}"), cell(_shares(shown))
 
 
 def _shares(ranked: Sequence[tuple[str, float]]) -> str:
@@ -147,7 +150,7 @@ def audit_table(checks: Sequence[Check]) -> Table:
         if check.name is CheckName.OVERLAP:  # a number of overlaps
             value = f"{check.value:.0f}" if check.value else "–"
         table.add_row(
-            AUDIT_COLOURS[check.level],
+            Text(str(check.level), AUDIT_COLOURS[check.level]),
             str(check.name),
             value,
             Text(f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"),

@@ -158,3 +158,15 @@ def test_only_silence_of_a_server_that_was_named_is_told_so() -> None:
     assert find_silence([refused], "") is None
     assert find_silence([ValueError("Failed to reach API")], "http://a/api") is None
     assert "http://a/api" in str(find_silence([ValueError(), refused], "http://a/api"))
+
+
+def test_help_names_settings_in_brackets(genreflow: Call) -> None:
+    assert "the settings [keep]" in genreflow("tidy", "--help").out
+
+
+def test_a_wrong_place_is_named_without_its_password(genreflow: Call) -> None:
+    said = genreflow("ingest", "http://me:secret@host/list.csv?sig=secret")
+
+    assert said.code == USAGE
+    assert "secret" not in said.err
+    assert "host/list.csv is not there" in sentence_of(said)
