@@ -9,8 +9,9 @@ class GenreflowError(Exception):
     Addresses in it have no credentials and no query: messages are logged, stored and published.
     """
 
-    def __init__(self, *parts: str) -> None:
-        super().__init__(*(show_addresses(str(part)) for part in parts))
+    def __init__(self, *parts: object) -> None:
+        shown = (show_addresses(part) if isinstance(part, str) else part for part in parts)
+        super().__init__(*shown)
 
 
 class UsageError(GenreflowError):

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from flows.cli.app import (
     FAILURE,
-    OUT,
     AsJson,
     Home,
     app,
@@ -21,6 +20,7 @@ from flows.cli.app import (
 from flows.environment import QUIET
 from flows.settings import read_settings
 from storage.lock import hold_home
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from storage.home import DataLayout

@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
+from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import predictions_table
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from tasks.predict import SongPrediction

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.app import OUT, SHOWN_DIGITS, AsJson, Home, app, print_json, show
+from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, show
 from flows.cli.tables import plain_table
 from flows.environment import prepare_environment
 from flows.settings import read_settings
@@ -16,6 +16,7 @@ from genre_core.errors import UsageError
 from genre_core.records import counted, name_song
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import Among, find_embedded, nearest_songs
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from flows.settings import Settings

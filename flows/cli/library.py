@@ -13,7 +13,6 @@ import typer
 from rich.table import Table
 
 from flows.cli.app import (
-    OUT,
     SHOWN_DIGITS,
     AsJson,
     Home,
@@ -45,10 +44,11 @@ from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
-from tasks.terminal import Terminal, cell
+from tasks.terminal import OUT, Terminal, cell
 
 LONGEST_LIST = 60  # characters, of the values of a matrix, for one
-NARROWEST_COLUMN = 12  # characters, in a table with longer values
+LONGEST_WORD = 24  # that no table breaks
+BORDER = 3  # characters beside a column
 WIDEST_ROW = 10_000  # where no terminal folds it
 REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
 
@@ -77,20 +77,22 @@ def sql(
         csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
     else:
         has_width = OUT.is_terminal or "COLUMNS" in os.environ
-        _show_rows(OUT if has_width else Terminal(width=WIDEST_ROW), names, rows)
+        _show_rows(Terminal(width=None if has_width else WIDEST_ROW), names, rows)
 
 
 def _show_rows(console: Terminal, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows as a table, or, where columns would become too narrow, column by column."""
+    """Print rows as a table, or, where its columns would break words, a value a line."""
     cells = [[cell(_shorten(value)) for value in row] for row in rows]
-    table = Table()
+    table, needed = Table(), BORDER
     for nth, name in enumerate(names):
-        widest = max((row[nth].cell_len for row in cells), default=0)
-        least = min(max(widest, len(name)), NARROWEST_COLUMN)
+        texts = (cell(name), *(row[nth] for row in cells))
+        longest = max((word.cell_len for text in texts for word in text.split()), default=1)
+        least = min(longest, LONGEST_WORD)
+        needed += least + BORDER
         table.add_column(cell(name), overflow="fold", min_width=least)
     for row in cells:
         table.add_row(*row)
-    if console.measure(table).minimum <= console.width:
+    if needed <= console.width:
         console.print(table)
         return
     for row in cells:

@@ -7,7 +7,6 @@ import typer
 
 from flows.cli.app import (
     FAILURE,
-    OUT,
     AsJson,
     Home,
     Verbose,
@@ -25,6 +24,7 @@ from storage.catalog.snapshots import choose_published
 from storage.catalog.status import compared_rows
 from storage.lock import hold_home
 from tasks.comparison import read_comparison
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from storage.catalog.audits import Audit

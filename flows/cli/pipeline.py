@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from flows.cli.app import ERR, Home, Verbose, app, prepare_config, show
+from flows.cli.app import Home, Verbose, app, prepare_config, show
 from flows.cli.tables import outcome_sentence, print_comparison
 from flows.settings import DEFAULT_REPRESENTATIONS
 from genre_core.errors import UsageError
@@ -19,6 +19,7 @@ from storage.embeddings.config import BUILT_IN
 from storage.lock import hold_home
 from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
+from tasks.terminal import ERR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

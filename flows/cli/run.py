@@ -1,11 +1,11 @@
 """The main job: the whole pipeline on the built-in library or on one's own music."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from shutil import which
 from typing import Any, cast
 
-from flows.cli.app import ERR, OUT, show
+from flows.cli.app import show
 from flows.cli.pipeline import complain_of_sites, compose, unseen
 from flows.cli.tables import (
     audit_sentence,
@@ -33,6 +33,7 @@ from storage.sources.folder import audio_files
 from tasks.classify import classify_songs
 from tasks.comparison import read_comparison
 from tasks.promote import explain_rejection
+from tasks.terminal import ERR, OUT
 
 TEST_SONG = """
     select source from splits join outcomes using (track_id)
@@ -93,28 +94,34 @@ def _show(config: Settings, report: NightlyReport) -> Level | None:
 
 def next_steps(
     status: Mapping[str, Any], verdict: Level | None, n_suspects: int
-) -> Iterator[tuple[str, str]]:
-    """Yield what the state of a home calls for, and the command for it; the most urgent first."""
-    reasons, champion = dict(status["reasons"]), status["champion"]
-    if verdict in (Level.WARN, Level.FAIL):
-        yield "The audit doubts the scores; see each check.", "genreflow audit"
-    if champion is None:
-        yield "There is no champion yet; see why, and try again.", "genreflow promote"
-    elif champion["provisional"]:
-        yield "The champion is provisional; add songs.", "genreflow run MUSIC"
-    if n := reasons.pop(Reason.LABEL_CONFLICT, 0):
-        yield f"{counted(n, 'song')} under several genres.", "genreflow conflicts"
-    for reason, n in reasons.items():
-        if reason.startswith("duplicate") or reason == Reason.REMOVED:
-            continue
-        statement = f"select source, message from outcomes where reason = '{reason}'"
-        yield f"{counted(n, 'song')} left out: {reason}.", f'genreflow sql "{statement}"'
-    if n_suspects:
-        yield f"{counted(n_suspects, 'label looks', 'labels look')} wrong.", "genreflow suspects"
-    if status["unlabelled"]:
-        yield "Some songs have no label; see which to label first.", "genreflow next"
-    yield "Predict the genre of any song.", "genreflow classify SONG"
-    yield "See networks side by side in MLflow, and runs in Prefect.", "genreflow ui"
+) -> list[tuple[str, str]]:
+    """Return what the state of a home calls for, and a command for it; the most urgent first."""
+    reasons, champion = status["reasons"], status["champion"]
+    n_conflicts = reasons.get(Reason.LABEL_CONFLICT, 0)
+    doubts = verdict in (Level.WARN, Level.FAIL)
+    is_provisional = bool(champion and champion["provisional"])
+    labels = counted(n_suspects, "label looks", "labels look")
+    steps: list[tuple[object, str, str]] = [
+        (doubts, "The audit doubts the scores; see each check.", "genreflow audit"),
+        (champion is None, "There is no champion yet; see why.", "genreflow promote"),
+        (is_provisional, "The champion is provisional; add songs.", "genreflow run MUSIC"),
+        (n_conflicts, f"{counted(n_conflicts, 'song')} of several genres.", "genreflow conflicts"),
+        *(
+            (n, f"{counted(n, 'song')} left out: {why}.", _list_songs(why))
+            for why, n in reasons.items()
+            if not why.startswith("duplicate")
+            and why not in (Reason.REMOVED, Reason.LABEL_CONFLICT)
+        ),
+        (n_suspects, f"{labels} wrong.", "genreflow suspects"),
+        (status["unlabelled"], "Some songs have no label; see which help most.", "genreflow next"),
+        (True, "Predict the genre of any song.", "genreflow classify SONG"),
+        (True, "See networks side by side in MLflow, and runs in Prefect.", "genreflow ui"),
+    ]
+    return [(why, command) for is_due, why, command in steps if is_due]
+
+
+def _list_songs(reason: str) -> str:
+    return f"genreflow sql \"select source, message from outcomes where reason = '{reason}'\""
 
 
 def _show_next(layout: DataLayout, verdict: Level | None) -> None:

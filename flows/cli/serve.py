@@ -13,10 +13,11 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import ERR, Home, app, show
+from flows.cli.app import Home, app, show
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from tasks.terminal import ERR
 
 LONGEST_START_S = 120.0
 LONGEST_STOP_S = 20.0

@@ -9,12 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, prepare_config, print_json
+from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, prepare_config, print_json
 from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
 from flows.cli.tables import PLAIN
 from flows.settings import read_settings
 from genre_core.records import counted
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
+from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from flows.studies.sweep import SweepReport

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import OUT, show
+from flows.cli.app import show
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
 from genre_core.locations import show_location
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
-from tasks.terminal import cell
+from tasks.terminal import OUT, cell
 
 if TYPE_CHECKING:
     from tasks.comparison import Comparison, Difference, RunGroup

@@ -27,6 +27,7 @@ def commands(verdict: Level | None = Level.PASS, n_suspects: int = 0, **state: o
         (Level.PASS, 0, {"champion": None}, "genreflow promote"),
         (Level.PASS, 0, {"champion": {"provisional": True}}, "genreflow run MUSIC"),
         (Level.PASS, 0, {"reasons": {"label_conflict": 2}}, "genreflow conflicts"),
+        (Level.PASS, 0, {"reasons": {"duplicate_id": 2}}, "genreflow classify SONG"),
         (Level.PASS, 1, {}, "genreflow suspects"),
         (Level.PASS, 0, {"unlabelled": 3}, "genreflow next"),
     ],
@@ -38,7 +39,7 @@ def test_the_state_decides_what_comes_first(
 
 
 def test_songs_that_are_too_short_are_counted_and_can_be_listed() -> None:
-    why, command = next(next_steps(SETTLED | {"reasons": {"too_short": 1}}, None, 0))
+    why, command = next_steps(SETTLED | {"reasons": {"too_short": 1}}, None, 0)[0]
 
     assert why == "1 song left out: too_short."
     assert "where reason = 'too_short'" in shlex.split(command)[2]
