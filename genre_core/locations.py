@@ -3,8 +3,9 @@
 import re
 from urllib.parse import urlsplit
 
-_CREDENTIALS = re.compile(r"(://)[^/?#]*@")
+_CREDENTIALS = re.compile(r"((?:^|:)//)[^/?#]*@")
 _PERHAPS_CREDENTIALS = re.compile(r"^([a-z+.-]*:/*)?.*[@＠﹫]", re.IGNORECASE | re.DOTALL)
+_PARAMETER = re.compile(r";[^/;=]+=[^/;]*")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*:/+\S+", re.IGNORECASE)
 # C0 and C1 without tab and line feed, and what reorders or breaks lines unseen
@@ -21,10 +22,10 @@ def printable(text: str) -> str:
 
 def show_location(location: str) -> str:
     """Return a location as messages show it: an address without credentials and query."""
-    if location.startswith("/"):
+    if _is_path(location):
         return location
     credentials = _CREDENTIALS if _is_well_formed(location) else _PERHAPS_CREDENTIALS
-    return _QUERY.sub("", credentials.sub(r"\1", location))
+    return _PARAMETER.sub("", _QUERY.sub("", credentials.sub(r"\1", location)))
 
 
 def show_addresses(text: str) -> str:
@@ -38,7 +39,7 @@ def mask_location(location: str) -> str:
     Credentials are removed and the fields of the query masked (``token=***``), except those that
     name a song (``v=``, ``id=``); so is the fragment, except the id of a song in its list.
     """
-    if location.startswith("/") or ":" not in location:
+    if _is_path(location) or not re.search("^//|:", location):
         return location
     rest, _, fragment = location.partition("#")
     query = "&".join(map(_mask_field, filter(None, rest.partition("?")[2].split("&"))))
@@ -52,6 +53,10 @@ def _mask_field(field: str) -> str:
         return "***"
     is_shown = name.lower() in _NAMING and ";" not in value
     return field if is_shown else f"{name}=***"
+
+
+def _is_path(location: str) -> bool:
+    return location.startswith("/") and not location.startswith("//")
 
 
 def _is_well_formed(location: str) -> bool:

@@ -15,6 +15,8 @@ from genre_core.locations import mask_location, printable, show_addresses, show_
         ("http://[::1/song.mp3", "http://[::1/song.mp3"),
         ("http:/user:secret@host/song.mp3", "http:/host/song.mp3"),
         ("http://user:secret＠host/song.mp3", "http://host/song.mp3"),
+        ("//user:secret@host/song.mp3?sig=secret", "//host/song.mp3"),
+        ("http://host/song.mp3;sig=secret?v=1", "http://host/song.mp3"),
         ("/music/what?/me@home.mp3", "/music/what?/me@home.mp3"),
     ],
 )
