@@ -100,6 +100,10 @@ def prepare_config(verbose: bool, **options: object) -> "Settings":
     from flows.settings import read_settings
 
     config = read_settings(**options)
+    if "music" in options and config.music:
+        from storage.sources.listing import require_place
+
+        require_place(config.music)
     prepare_environment(config.layout.home, verbose, config.device)
     _hush_foreseen_errors()
     stop_on_interrupt()

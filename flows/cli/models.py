@@ -84,13 +84,13 @@ def promote(
 
     Example: `genreflow promote`
     """
+    if rollback and version is not None:
+        raise UsageError("Use --rollback or --version, not both.")
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
     from tasks.promote import explain_rejection
     from tasks.splits import resolve_snapshot
 
-    if rollback and version is not None:
-        raise UsageError("Use --rollback or --version, not both.")
     promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
     if rollback or version is not None:
         show(promotion.reason if promotion else "")

@@ -28,9 +28,8 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
     order is the same every time.
     """
     place = Path(music).expanduser()
+    require_place(music)
     try:
-        if not place.exists():
-            raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
         listed = _list_place(place, takes_unlabelled)
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
@@ -38,6 +37,18 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
         shape = "" if takes_unlabelled else " with one folder per genre"
         raise UsageError(f"{place} holds no songs. Name a folder of music{shape} or a manifest.")
     return listed
+
+
+def require_place(music: str | Path) -> None:
+    """Raise `UsageError` if a library is not there, or cannot be read."""
+    place = Path(music).expanduser()
+    try:
+        place.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        message = f"{place} is not there. Name a folder of music or a manifest."
+        raise UsageError(message) from error
+    except OSError as error:
+        raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
 
 
 def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
