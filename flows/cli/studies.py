@@ -19,6 +19,7 @@ from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from flows.studies.sweep import SweepReport
+    from genre_core.studies.claims.findings import TestedClaim
     from tasks.studies.sweep import SweepRow
 
 NARROW = {**PLAIN, "padding": (0, 1, 0, 0)}
@@ -217,16 +218,23 @@ def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose =
     claims, shared = share_reason(report.claims, report.too_few)
     if shared:
         OUT.print(shared, soft_wrap=True)
-    table = Table(title="The claims of the thesis", **PLAIN)
-    for heading in ("claim", "finding"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("reason", overflow="fold")
-    for claim in claims:
-        finding = str(claim.finding)
-        table.add_row(claim.claim_id, Text(finding, COLOURS[finding]), Text(claim.reason))
-    OUT.print(table)
+    OUT.print(claims_table(claims))
     OUT.print(f"The page is {report.page}", soft_wrap=True)
     OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
+
+
+def claims_table(claims: "Sequence[TestedClaim]") -> Table:
+    """Show what each claim states, what was found, and why."""
+    from genre_core.studies.claims.table import CLAIMS
+
+    table = Table(title="The claims of the thesis", **PLAIN)
+    statements = {claim.claim_id: claim.statement for claim in CLAIMS}
+    for heading in ("claim", "finding", "reason"):
+        table.add_column(heading, no_wrap=heading == "finding", overflow="fold")
+    for claim in claims:
+        finding, stated = str(claim.finding), f"{claim.claim_id} {statements[claim.claim_id]}"
+        table.add_row(stated, Text(finding, COLOURS[finding]), Text(claim.reason))
+    return table
 
 
 @app.command()
