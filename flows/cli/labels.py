@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
 from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, show
-from flows.cli.tables import plain_table
+from flows.cli.tables import PLAIN, plain_table, print_rows
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
@@ -92,7 +93,7 @@ def similar(
         print_json({"song": song, "representation": chosen, "songs": rows})
     else:
         headings = ("cosine", "genre", "song", "source")
-        OUT.print(plain_table("Similar songs", headings, map(_similar_row, rows)))
+        print_rows(OUT, Table(title="Similar songs", **PLAIN), headings, map(_similar_row, rows))
 
 
 def _embed(config: "Settings", song: str, representation: str) -> "Compared":
@@ -171,7 +172,8 @@ def _show(proposed: "Proposed", music: str | None) -> None:
     if not proposed.songs:
         return
     headings = ("song", "artist", "prediction", "p", "why")
-    OUT.print(plain_table("Songs to label next", headings, map(_proposed_row, proposed.songs)))
+    table = Table(title="Songs to label next", **PLAIN)
+    print_rows(OUT, table, headings, map(_proposed_row, proposed.songs))
     show(
         "Play each, put its genre in place of the prediction, and train again:",
         *map(_command, proposed.songs),

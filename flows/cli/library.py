@@ -24,7 +24,7 @@ from flows.cli.app import (
     show,
 )
 from flows.cli.pipeline import Music
-from flows.cli.tables import outcome_sentence, plain_table, provisional_sentence
+from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.records import Reason, counted
@@ -44,11 +44,9 @@ from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
-from tasks.terminal import OUT, Terminal, cell
+from tasks.terminal import OUT, Terminal
 
 LONGEST_LIST = 60  # characters, of the values of a matrix, for one
-LONGEST_WORD = 24  # that no table breaks
-BORDER = 3  # characters beside a column
 WIDEST_ROW = 10_000  # where no terminal folds it
 REASONS = tuple(str(reason) for reason in Reason if reason and reason is not Reason.CLIPPED)
 
@@ -77,26 +75,9 @@ def sql(
         csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
     else:
         has_width = OUT.is_terminal or "COLUMNS" in os.environ
-        _show_rows(Terminal(width=None if has_width else WIDEST_ROW), names, rows)
-
-
-def _show_rows(console: Terminal, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows as a table, or, where its columns would break words, a value a line."""
-    cells = [[cell(_shorten(value)) for value in row] for row in rows]
-    table, needed = Table(), BORDER
-    for nth, name in enumerate(names):
-        texts = (cell(name), *(row[nth] for row in cells))
-        longest = max((word.cell_len for text in texts for word in text.split()), default=1)
-        least = min(longest, LONGEST_WORD)
-        needed += least + BORDER
-        table.add_column(cell(name), overflow="fold", min_width=least)
-    for row in cells:
-        table.add_row(*row)
-    if needed <= console.width:
-        console.print(table)
-        return
-    for row in cells:
-        console.print(plain_table("", ("", ""), zip(names, row, strict=True)))
+        console = Terminal(width=None if has_width else WIDEST_ROW)
+        shown = [[_shorten(value) for value in row] for row in rows]
+        print_rows(console, Table(), names, shown)
 
 
 @app.command()
@@ -171,7 +152,8 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
         show("No recording needs a decision.")
         return
     headings = ("recording", "genre", "source", "artist", "title")
-    OUT.print(plain_table("Recordings with several genres", headings, map(_conflict_row, rows)))
+    table = Table(title="Recordings with several genres", **PLAIN)
+    print_rows(OUT, table, headings, map(_conflict_row, rows))
     show(
         "Correct the labels so that they agree, or: genreflow decide RECORDING GENRE",
         "(listing) marks a song that is listed under several genres: list it under one.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
 from genre_core.locations import show_location
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
-from tasks.terminal import OUT, cell
+from tasks.terminal import OUT, Terminal, cell
 
 if TYPE_CHECKING:
     from tasks.comparison import Comparison, Difference, RunGroup
@@ -24,6 +25,10 @@ WIDE_INTERVAL = 0.5
 """Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
 
 N_NEAREST = 2
+FOLDED = 24
+"""Characters beyond which a table may fold a value."""
+BORDER = 3
+"""Characters beside a column."""
 
 PLAIN: dict[str, Any] = {
     "box": None,
@@ -47,6 +52,35 @@ def plain_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     for row in rows:
         table.add_row(*map(cell, row))
     return table
+
+
+def print_rows(
+    console: Terminal, table: Table, headings: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Print rows as a table, or, where that would break short values or paths, a value a line."""
+    cells = [[cell(value) for value in row] for row in rows]
+    needed = BORDER
+    for nth, heading in enumerate(headings):
+        least = max(map(_least_width, (cell(heading), *(row[nth] for row in cells))))
+        needed += least + BORDER
+        table.add_column(cell(heading), overflow="fold", min_width=least)
+    if needed <= console.width:
+        for row in cells:
+            table.add_row(*row)
+        console.print(table)
+        return
+    width = max(map(len, headings))
+    console.print(table.title or "")
+    for row in cells:
+        for heading, text in zip(headings, row, strict=True):
+            console.print(cell(f"{heading:<{width}}  ").append_text(text), soft_wrap=True)
+        console.print()
+
+
+def _least_width(text: Text) -> int:
+    """Return the width that a text needs: long ones may be folded, paths may not."""
+    lines = text.plain.split("\n")
+    return max(cell_len(line) if "/" in line else min(cell_len(line), FOLDED) for line in lines)
 
 
 def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
