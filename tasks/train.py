@@ -161,10 +161,12 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
         log_tags(tracking, run_id, {"examples_digest": digest_examples(train, validation)})
         epochs, temperature, certainty = 0, None, None
         if trial.network in HEADS:
-            fitted = fit_trial(trial, train, group_of_track)
-            _log_head(tracking, run_id, fitted, trial)
-            model = build_network(fitted, trial.network)
-            temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, fitted)
+            with show_progress(f"train {trial.name}", 1, "head") as advance:
+                fitted = fit_trial(trial, train, group_of_track)
+                _log_head(tracking, run_id, fitted, trial)
+                model = build_network(fitted, trial.network)
+                temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, fitted)
+                advance(1)
         else:
             model, epochs = _train_network(tracking, run_id, trial, train, validation)
         model_uri = log_model(tracking, run_id, model, trial.document)
