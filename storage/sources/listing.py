@@ -27,8 +27,7 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
     folder may have any shape: names of folders mean nothing, except in FMA and MTG-Jamendo. The
     order is the same every time.
     """
-    place = Path(music).expanduser()
-    require_place(music)
+    place = require_place(music)
     try:
         listed = _list_place(place, takes_unlabelled)
     except OSError as error:
@@ -39,16 +38,15 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
     return listed
 
 
-def require_place(music: str | Path) -> None:
-    """Raise `UsageError` if a library is not there, or cannot be read."""
+def require_place(music: str | Path) -> Path:
+    """Return the path of a music library; a UsageError if there is none."""
     place = Path(music).expanduser()
     try:
-        place.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        message = f"{place} is not there. Name a folder of music or a manifest."
-        raise UsageError(message) from error
+        if not place.exists():
+            raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
+    return place
 
 
 def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
