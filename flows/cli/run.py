@@ -56,8 +56,10 @@ def run_pipeline(config: Settings) -> None:
         verdict = _show(config, _run_nightly(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
     ERR.print("Classifying songs that no network was trained on")
-    OUT.print(predictions_table(classify_songs.fn(layout, songs)))
-    _show_next(layout, verdict)
+    try:  # without a champion this fails, and the next steps matter most
+        OUT.print(predictions_table(classify_songs.fn(layout, songs)))
+    finally:
+        _show_next(layout, verdict)
 
 
 def _run_nightly(config: Settings) -> NightlyReport:
