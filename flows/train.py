@@ -11,6 +11,7 @@ from flows.environment import choose_device
 from flows.settings import Settings, read_settings
 from genre_core.errors import GenreflowError
 from genre_core.networks.registry import reads
+from genre_core.records import counted
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.audits import Audit
 from storage.catalog.promotions import Promotion
@@ -50,12 +51,12 @@ class TrainReport:
     def sentence(self) -> str:
         """What the training did, for people."""
         failed = f", {self.n_failed} failed" if self.n_failed else ""
-        left = f"; {self.n_left} are left to the next night" if self.n_left else ""
+        left = f"; left to the next night: {self.n_left}" if self.n_left else ""
         champion = "the champion stays"
         if self.promotion:
             champion = f"version {self.promotion.version} is the new champion"
         audit = f"audit: {self.audit.verdict}"
-        return f"{self.n_trained} trainings were new{failed}{left}; {audit}; {champion}."
+        return f"New: {counted(self.n_trained, 'training')}{failed}{left}; {audit}; {champion}."
 
 
 @flow

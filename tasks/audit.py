@@ -40,6 +40,7 @@ from tasks.audit_plan import (
     plan_audit,
     source_learners,
 )
+from tasks.progress import show_progress
 from tasks.tracked import open_tracked
 
 MOST_MEASURED = 256
@@ -61,10 +62,13 @@ def audit_snapshot(
             touch_audit(catalog, plan.audit_id)
             return known
     checks = []
-    for check in CHECKS.values():
-        if made := check(layout, plan):
-            get_run_logger().info("%s: %s", made.name, made.level)
-            checks.append(made)
+    with show_progress("audit", len(CHECKS), "checks") as advance:
+        for name, check in CHECKS.items():
+            advance(0, name)
+            if made := check(layout, plan):
+                get_run_logger().info("%s: %s", made.name, made.level)
+                checks.append(made)
+            advance(1)
     return _conclude(layout, plan, checks, time.monotonic() - start)
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from prefect import get_run_logger, task
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
+from genre_core.locations import show_addresses
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.rules import NightConfig, explain_rest, is_enough
 from storage.catalog.connection import open_catalog
@@ -187,7 +188,8 @@ def _record(layout: DataLayout, write: Callable[..., None], *values: object) -> 
 
 def _describe(error: Exception) -> str:
     """Return the message of a foreseen error; other errors with their class."""
-    return str(error) if isinstance(error, GenreflowError) else f"{type(error).__name__}: {error}"
+    is_foreseen = isinstance(error, GenreflowError)
+    return str(error) if is_foreseen else show_addresses(f"{type(error).__name__}: {error}")
 
 
 @task

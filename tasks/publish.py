@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from genre_core.records import counted
 from storage.catalog.publish import publish
 from storage.home import DataLayout
 
@@ -25,5 +26,5 @@ def report_songs(
     """Show the songs of a flow, and all songs by outcome, as an artifact with given-up sites."""
     rows = [{"outcome": outcome, "songs": count} for outcome, count in outcomes.items()]
     sites = [f"{site} was given up: {reason}" for site, reason in (given_up or {}).items()]
-    description = "\n\n".join([f"{n_songs} songs were scanned.", *sites])
+    description = "\n\n".join([f"Scanned {counted(n_songs, 'song')}.", *sites])
     create_table_artifact(key=f"{flow}-songs", table=rows, description=description)

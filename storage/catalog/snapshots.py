@@ -9,7 +9,7 @@ from genre_core.dataset.groups import Candidate, join_artists
 from genre_core.dataset.splits import Assignment
 from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
-from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
+from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage, counted
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.connection import (
     Catalog,
@@ -40,7 +40,8 @@ class Snapshot:
     n_examples: int
 
     def __str__(self) -> str:
-        return f"snapshot {self.snapshot_id} ({self.n_tracks} songs of {len(self.genres)} genres)"
+        songs, genres = counted(self.n_tracks, "song"), counted(len(self.genres), "genre")
+        return f"snapshot {self.snapshot_id} ({songs} of {genres})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from genre_core.figures.nightly import (
     draw_drift,
     draw_songs,
 )
-from genre_core.records import Reason, name_song
+from genre_core.records import Reason, counted, name_song
 from storage.catalog.nightly import NightStep
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.pages import fill_template, inline_png
@@ -145,8 +145,8 @@ def _headline(facts: ReportFacts) -> str:
     """Return the run in one sentence."""
     counts = Counter(song["outcome"] for song in facts.songs)
     songs = (
-        f"{_count(counts['ok'], 'song')} in, {counts['quarantined'] + counts['retryable']} left "
-        f"out, {_count(counts['duplicate'], 'duplicate')}"
+        f"{counted(counts['ok'], 'song')} in, {counts['quarantined'] + counts['retryable']} left "
+        f"out, {counted(counts['duplicate'], 'duplicate')}"
     )
     champion = "there is no champion yet"
     if facts.promotions:
@@ -166,16 +166,16 @@ def _songs_to_do(facts: ReportFacts) -> Iterator[str]:
     if conflicts := _conflicts(facts):
         waits = "waits" if len(conflicts) == 1 else "wait"
         yield (
-            f"{_count(len(conflicts), 'recording')} under several genres {waits} for your decision "
-            f"({_n_new(conflicts)} new in this run): see below."
+            f"{counted(len(conflicts), 'recording')} under several genres {waits} for your "
+            f"decision ({_n_new(conflicts)} new in this run): see below."
         )
     if facts.suspects:
-        found = _count(len(facts.suspects), "label looks wrong", "labels look wrong")
+        found = counted(len(facts.suspects), "label looks wrong", "labels look wrong")
         n_new = _n_new(facts.suspects)
         yield f"{found} ({n_new} new in this run): see below, or `genreflow suspects`."
     if unknown := [song for song in facts.songs if song["reason"] == Reason.LABEL_UNKNOWN]:
         yield (
-            f"{_count(len(unknown), 'song')} left out for a label that is no genre here; map it "
+            f"{counted(len(unknown), 'song')} left out for a label that is no genre here; map it "
             "below `[genre_map]` in `genreflow.toml`."
         )
 
@@ -337,8 +337,3 @@ def _shown_s(seconds: float) -> str:
 
 def _shown_time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: ``1 song``, ``2 songs``."""
-    return f"{n} {one if n == 1 else many or one + 's'}"
