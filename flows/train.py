@@ -72,7 +72,9 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     tried: list[Trial] = []
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
-        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
+        snapshots = assign_splits(
+            layout, features, config.genres, config.split_seed, config.golden, for_train=True
+        )
         list_suspects(layout, features, snapshots, config.tag_prior)
         publish_store(layout)
         close_killed_runs(layout)

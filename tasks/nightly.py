@@ -22,14 +22,13 @@ from storage.catalog.nightly import (
     count_new_tracks,
     end_night,
     read_last_start,
-    read_newest_snapshots,
     read_nights,
     record_step,
     skip_night,
     start_night,
 )
 from storage.catalog.runs import read_runs
-from storage.catalog.snapshots import Snapshot, read_candidates
+from storage.catalog.snapshots import Snapshot, read_candidates, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
 from tasks.spectrograms import key_features

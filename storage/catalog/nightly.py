@@ -10,7 +10,7 @@ from typing import Any
 from genre_core.dataset.groups import Candidate
 from genre_core.locations import mask_location
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
-from storage.catalog.snapshots import Snapshot, as_snapshot
+from storage.catalog.snapshots import Snapshot
 
 INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 
@@ -228,22 +228,6 @@ class NewTracks:
     n_new: int
     n_gone: int
     n_known: int
-
-
-def read_newest_snapshots(
-    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str] = ()
-) -> list[Snapshot]:
-    """Return the newest snapshot of these genres (empty: all) under each key that has one."""
-    statement = """
-        select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
-        from snapshots where feature_key in (select unnest($1::varchar[]))
-            and if(len($2::varchar[]) = 0, all_genres,
-                list_sort(genres) = list_sort($2::varchar[]))
-        qualify row_number() over (partition by feature_key order by created_at desc) = 1
-    """
-    rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres)])
-    found = {row["feature_key"]: as_snapshot(row) for row in rows}
-    return [found[key] for key in feature_keys if key in found]
 
 
 def count_new_tracks(

@@ -73,7 +73,7 @@ create table snapshots (
     snapshot_id varchar primary key, feature_key varchar not null, library_id varchar not null,
     genres varchar[] not null, n_tracks integer not null, n_examples integer not null,
     seed integer not null, created_at timestamptz not null default now(),
-    used_at timestamptz not null default now(), all_genres boolean not null default true
+    used_at timestamptz, all_genres boolean not null default true
 );
 
 create table snapshot_tracks (

@@ -31,6 +31,7 @@ from genre_core.studies.kernels.counts import Mean
 from storage.audio.decode import Cut, cut_song
 from storage.catalog.audits import Audit, read_audited_songs, read_last_audit
 from storage.catalog.connection import open_catalog
+from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import known_tracks
 from storage.home import DataLayout
 from storage.reports import read_document
@@ -75,10 +76,10 @@ class Gathered:
 
 
 @task
-def gather_evidence(layout: DataLayout) -> Gathered:
+def gather_evidence(layout: DataLayout, choice: SnapshotChoice) -> Gathered:
     """Predict the test songs by the finished runs, and measure what the claims are about."""
     with open_catalog(layout) as catalog:
-        chosen = choose_runs(catalog, layout)
+        chosen = choose_runs(catalog, layout, choice)
         snapshot, runs = chosen.snapshot, reversed(chosen.comparable)
         songs = read_audited_songs(catalog, layout, snapshot.snapshot_id)
         tested = [song for song in songs if song.split is Split.TEST]
