@@ -105,6 +105,12 @@ def read_last_audit(catalog: Catalog, snapshot_id: str) -> Audit | None:
     return _read(catalog, "snapshot_id = ? order by used_at desc limit 1", snapshot_id)
 
 
+def read_library_audit(catalog: Catalog, library_id: str) -> Audit | None:
+    """Return the last audit of a library, on whichever of its snapshots; None before the first."""
+    of_library = "snapshot_id in (select snapshot_id from snapshots where library_id = ?)"
+    return _read(catalog, f"{of_library} order by used_at desc limit 1", library_id)
+
+
 def touch_audit(catalog: Catalog, audit_id: str) -> None:
     """Mark an audit that needs no repetition as the last one."""
     catalog.execute("update audits set used_at = now() where audit_id = ?", [audit_id])

@@ -168,7 +168,7 @@ create sequence challenge_ids;
 
 create table challenges (
     challenge_id integer primary key default nextval('challenge_ids'),
-    run_id varchar not null, previous_run_id varchar, snapshot_id varchar not null,
+    version integer, run_id varchar not null, previous_run_id varchar, snapshot_id varchar not null,
     promoted boolean not null, reason varchar not null, who varchar not null,
     judged_on varchar not null, n_songs integer not null,
     macro_f1 double, macro_f1_low double, macro_f1_high double,

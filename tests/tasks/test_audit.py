@@ -6,8 +6,10 @@ from flows.settings import Settings
 from genre_core.audit.rules import Check, CheckName, Level
 from storage.catalog.audits import read_audit, read_audited_songs
 from storage.catalog.publish import query_rows
+from storage.catalog.snapshots import SnapshotChoice
 from tasks.audit import CHECKS, audit_snapshot, measure_sounds
 from tasks.audit_plan import AuditPlan, plan_audit
+from tasks.splits import resolve_snapshot
 from tests.catalogs import in_catalog
 from tests.tasks.contests import execute, newest, plant_golden
 
@@ -70,6 +72,21 @@ def test_an_audit_of_the_same_songs_and_settings_is_not_repeated(finished_copy: 
 
     assert known.seconds == 12345
     assert [str(check.name) for check in known.checks] == NAMES
+
+
+def test_an_audit_is_of_the_library_that_it_is_asked_for(finished_copy: Settings) -> None:
+    """A champion of another library is not audited in its place."""
+    layout = finished_copy.layout
+    execute(
+        layout,
+        "insert into snapshots by name select * replace ('old' as snapshot_id, 'old' as library_id)"
+        " from snapshots limit 1",
+    )
+    old = resolve_snapshot(layout, SnapshotChoice(snapshot_id="old"))
+
+    made = in_catalog(layout, plan_audit, layout, old, finished_copy.audit, {})
+
+    assert (made.snapshot, made.run) == (old, None)
 
 
 def test_an_artist_in_two_subsets_fails_in_a_new_audit(finished_copy: Settings) -> None:

@@ -11,6 +11,7 @@ from storage.catalog.audits import (
     read_audit,
     read_audited_songs,
     read_last_audit,
+    read_library_audit,
     read_unmeasured,
     record_audit,
     record_sounds,
@@ -65,6 +66,18 @@ def test_the_last_audit_of_a_snapshot_counts_also_if_it_was_only_confirmed(store
 
     assert (last, store.call(read_last_audit, "snapshot")) == (failed, AUDIT)
     assert store.call(read_last_audit, "another") is None
+
+
+def test_the_last_audit_of_a_library_counts_on_whichever_snapshot(store: Store) -> None:
+    store.extract("longer", *store.three_songs())
+    songs = [store.track(name) for name in "abc"]
+    own, other = store.freeze("key", *songs), store.freeze("longer", *songs)
+    last = replace(AUDIT, audit_id="two", snapshot_id=other.snapshot_id)
+    store.call(record_audit, replace(AUDIT, snapshot_id=own.snapshot_id))
+    store.call(record_audit, last)
+
+    assert store.call(read_library_audit, own.library_id) == last
+    assert store.call(read_library_audit, "another") is None
 
 
 def test_a_snapshot_that_was_audited_is_in_use_without_a_run(store: Store) -> None:
