@@ -9,9 +9,9 @@ from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.suspects import Suspect
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.records import Split, Track
+from genre_core.records import Split
 from genre_core.signal.sound import Sound
-from storage.catalog.connection import Catalog, fetch_map, fetch_records, fetch_rows, insert_rows
+from storage.catalog.connection import Catalog, fetch_map, fetch_rows, insert_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import Snapshot, as_snapshot
 from storage.home import DataLayout
@@ -57,16 +57,6 @@ def read_run_predictions(catalog: Catalog, run_id: str) -> dict[str, str]:
     """Return the recorded predictions of a run, by track."""
     statement = "select track_id, predicted from predictions where run_id = ?"
     return fetch_map(catalog, statement, [run_id])
-
-
-def read_unmeasured(catalog: Catalog, snapshot_id: str, n_tracks: int) -> list[Track]:
-    """Return up to ``n_tracks`` tracks of a snapshot whose sound was not measured."""
-    statement = """
-        select tracks.* exclude (added_at) from tracks semi join (
-            select track_id from snapshot_tracks where snapshot_id = ?) using (track_id)
-        anti join sound using (track_id) order by track_id limit ?
-    """
-    return fetch_records(catalog, Track, statement, [snapshot_id, n_tracks])
 
 
 def record_audit(catalog: Catalog, audit: Audit) -> None:
