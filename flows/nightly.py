@@ -58,7 +58,7 @@ def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
             run.step("tidy", lambda: tidy(config))
             run.end()
             page = run.step("report", lambda: write_report(layout, run.night_id, choice))
-            notify_of_night(config.notify, page)
+            notify_of_night(config.notify, page, run.failure_messages)
             run.end()
             publish_end(layout)
             run.raise_failure()
