@@ -204,7 +204,7 @@ def tidy(
         from storage.maintenance.retention import tidy_home
 
         with hold_home(config.layout):
-            found = tidy_home(config.layout, config.keep, dry_run=True)
+            found = tidy_home(config.layout, config.keep, config.snapshot_choice(), dry_run=True)
     else:
         from flows.maintenance import tidy as tidy_flow
 

@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite
+from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite, write_bytes
 from storage.home import DataLayout
 from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.server import describe_absence, describe_refusal, require_answer
@@ -212,7 +212,7 @@ def _require_own(layout: DataLayout, experiment: Experiment) -> None:
         )
     note = layout.tracking_note
     if not note.exists() or note.read_text("utf-8") != layout.tracking_server:
-        note.write_text(layout.tracking_server, "utf-8")
+        write_bytes(note, layout.tracking_server.encode())
 
 
 # The one place that depends on MLflow's tables: no call changes where artifacts are. The columns
