@@ -1,9 +1,11 @@
-"""Entry point of ``genreflow``: Ctrl-C and standard error are set before any slow import."""
+"""Entry point of ``genreflow``: signals and standard error are set before any slow import."""
 
 import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -16,22 +18,40 @@ NOISY = ("ui", "serve", "--verbose", "-v")
 """Commands and options that show what libraries and servers write to standard error."""
 
 
-def stop_on_interrupt() -> None:
-    """End at the first Ctrl-C, without waiting for threads or for Prefect to report a crash.
+def stop_on_signals() -> None:
+    """End at the first Ctrl-C, SIGTERM or SIGHUP, without waiting for threads or for Prefect.
 
     A process may die anywhere: the next run repeats what was not recorded.
     """
-    signal.signal(signal.SIGINT, _stop)
+    handle_signals(_stop)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    sys.stderr.write(SENTENCE)
+def handle_signals(handler: Callable[[int, FrameType | None], Any]) -> None:
+    """Let a function handle what stops a process; ``nohup`` keeps SIGHUP ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def keep_signals() -> None:
+    """Keep Prefect from taking SIGTERM over while a flow runs: it would wait for the threads."""
+    import prefect.flow_engine
+
+    prefect.flow_engine.capture_sigterm = nullcontext
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
     for server in _embedded_servers():
         server.server_process.kill()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal may be closed
+        sys.stderr.write(SENTENCE)
+        sys.stdout.flush()
+        sys.stderr.flush()
     # sys.exit would wait for the chunks that threads are working on, up to 64 songs each
-    os._exit(STOPPED)
+    if number == signal.SIGINT:
+        os._exit(STOPPED)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _embedded_servers() -> list[Any]:
@@ -56,9 +76,12 @@ def quiet_libraries() -> None:
 
 def main() -> None:
     """Run the command line."""
-    stop_on_interrupt()
+    stop_on_signals()
     if not set(NOISY) & set(sys.argv[1:]):
         quiet_libraries()
+    from flows.environment import reach_loopback_directly
+
+    reach_loopback_directly()
     command = next(iter(sys.argv[1:]), "")
     import_module(f"flows.cli.{command if command in ALONE else 'main'}")
     from flows.cli.app import main as run
