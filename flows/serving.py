@@ -24,16 +24,14 @@ from starlette.routing import Route
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from storage.fetch.download import DownloadLimits
+from storage.models.requests import MAX_BODY_BYTES, Row, read_rows
 from tasks.predict import Classifier, SongPrediction
 from tasks.serving import (
-    MAX_BODY_BYTES,
-    Row,
     describe_row,
     limit_strangers,
     load_served,
     predict_row,
     predict_rows,
-    read_rows,
     song_of,
 )
 

@@ -21,8 +21,9 @@ import pytest
 
 from flows.settings import Settings
 from storage.fetch.download import DownloadLimits
+from storage.models.requests import MAX_BODY_BYTES
 from tasks.predict import classify_song, load_classifier
-from tasks.serving import MAX_BODY_BYTES, UNREADABLE, load_served, predict_rows
+from tasks.serving import UNREADABLE, load_served, predict_rows
 from tests.flows.conftest import PROGRAM
 from tests.flows.test_ui import free_port, group_members, read_until
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from genre_core.errors import UsageError
-from tasks.serving import MAX_ROWS, read_rows
+from storage.models.requests import MAX_ROWS, read_rows
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 TABLE = pd.DataFrame({"song": ["a.wav", "b.wav"]})
