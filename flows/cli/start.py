@@ -37,7 +37,7 @@ def keep_signals() -> None:
     """Keep Prefect from taking SIGTERM over while a flow runs: it would wait for the threads."""
     import prefect.flow_engine
 
-    prefect.flow_engine.capture_sigterm = nullcontext
+    prefect.flow_engine.capture_sigterm = nullcontext  # type: ignore[attr-defined, assignment]
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
