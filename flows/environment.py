@@ -81,7 +81,7 @@ def reach_loopback_directly() -> None:
 
 def end_orphaned_servers() -> None:
     """End the servers of commands that were killed, and mark those to come as this process's."""
-    import psutil  # classify needs none
+    import psutil
 
     for server in psutil.process_iter():
         with suppress(psutil.Error):

@@ -98,13 +98,12 @@ def command_name(command: CommandInfo) -> str:
 def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
     from flows.cli.start import keep_signals, stop_on_signals
-    from flows.environment import end_orphaned_servers, prepare_environment
+    from flows.environment import prepare_environment
     from flows.settings import read_settings
 
     config = read_settings(**options)
     prepare_environment(config.layout.home, verbose, config.device)
     _hush_foreseen_errors()
-    end_orphaned_servers()
     keep_signals()
     stop_on_signals()
     return config

@@ -16,7 +16,7 @@ import typer
 
 from flows.cli.app import ERR, Home, app, show
 from flows.cli.start import handle_signals
-from flows.environment import end_orphaned_servers, prepare_environment
+from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 
@@ -45,7 +45,6 @@ def ui(
     if not has_runs(layout):
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
-    end_orphaned_servers()
     _unwind_on_signals()
     mlflow = layout.tracking_server or _address(mlflow_port)
     prefect = _address(prefect_port)

@@ -79,10 +79,12 @@ def main() -> None:
     stop_on_signals()
     if not set(NOISY) & set(sys.argv[1:]):
         quiet_libraries()
-    from flows.environment import reach_loopback_directly
+    from flows.environment import end_orphaned_servers, reach_loopback_directly
 
     reach_loopback_directly()
     command = next(iter(sys.argv[1:]), "")
+    if command not in ALONE:
+        end_orphaned_servers()
     import_module(f"flows.cli.{command if command in ALONE else 'main'}")
     from flows.cli.app import main as run
 
