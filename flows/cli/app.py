@@ -95,7 +95,7 @@ def command_name(command: CommandInfo) -> str:
 
 def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
-    from flows.cli.start import stop_on_interrupt
+    from flows.cli.start import keep_signals, stop_on_signals
     from flows.environment import prepare_environment
     from flows.settings import read_settings
 
@@ -106,7 +106,8 @@ def prepare_config(verbose: bool, **options: object) -> "Settings":
         require_place(config.music)
     prepare_environment(config.layout.home, verbose, config.device)
     _hush_foreseen_errors()
-    stop_on_interrupt()
+    keep_signals()
+    stop_on_signals()
     return config
 
 
