@@ -49,14 +49,14 @@ def open_nursery(library: Path, log: Path, modules: Sequence[str]) -> Iterator[N
 
     known = {"PREFECT_API_URL": PREFECT_API_URL.value() or "", "PYTHONPATH": str(ROOT)}
     with (
-        log.open("w") as said,
+        log.open("w") as result,
         subprocess.Popen(
             [sys.executable, "-m", "tests.crash.driver", *modules],
             cwd=ROOT,
             env={**os.environ, **known, "PYTHONWARNINGS": "ignore"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=result,
             text=True,
         ) as process,
     ):

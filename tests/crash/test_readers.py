@@ -85,13 +85,13 @@ def test_readers_in_other_processes_see_whole_states_only_while_songs_come_and_s
     second = nursery.run(home, "ingest", "extract")
 
     ended = [reader.communicate("stop\n", timeout=60) for reader in readers]
-    said = [json.loads(out) for out, _ in ended]
+    result = [json.loads(out) for out, _ in ended]
     assert (first, second) == (0, 0)
     assert [err for _, err in ended] == [""] * 2
-    assert [reader["faults"] for reader in said] == [[]] * 2
+    assert [reader["faults"] for reader in result] == [[]] * 2
     # 18 songs of 3 fragments, or none; who keeps the empty store open sees it empty to the end
-    assert [reader["states"] for reader in said] == [[0, 54], [0]]
-    assert min(reader["n_reads"] for reader in said) > 3
+    assert [reader["states"] for reader in result] == [[0, 54], [0]]
+    assert min(reader["n_reads"] for reader in result) > 3
 
 
 def test_a_reader_that_keeps_a_store_open_reads_its_shards_while_they_are_joined(

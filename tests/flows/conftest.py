@@ -15,15 +15,15 @@ LONGEST_COMMAND_S = 240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a command said, and how it ended."""
+class CommandResult:
+    """What a command printed, and how it ended."""
 
     code: int
     out: str
     err: str
 
 
-Call = Callable[..., Said]
+Call = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def genreflow(
     monkeypatch.setenv("GENREFLOW_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
 
-    def call(*arguments: str | Path) -> Said:
+    def call(*arguments: str | Path) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["genreflow", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main()
-        said = capsys.readouterr()
-        return Said(code=int(end.value.code or 0), out=said.out, err=said.err)
+        result = capsys.readouterr()
+        return CommandResult(code=int(end.value.code or 0), out=result.out, err=result.err)
 
     return call
 
@@ -52,7 +52,7 @@ def genreflow(
 def program(tmp_path: Path) -> Call:
     """Run the real program in a process of its own, from an empty folder."""
 
-    def run(*arguments: str | Path, **environment: str) -> Said:
+    def run(*arguments: str | Path, **environment: str) -> CommandResult:
         ended = subprocess.run(
             [str(PROGRAM), *map(str, arguments)],
             cwd=tmp_path,
@@ -62,6 +62,6 @@ def program(tmp_path: Path) -> Call:
             timeout=LONGEST_COMMAND_S,
             check=False,
         )
-        return Said(code=ended.returncode, out=ended.stdout, err=ended.stderr)
+        return CommandResult(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
     return run

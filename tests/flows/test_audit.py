@@ -22,10 +22,10 @@ def home(finished_copy: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_audit_of_a_night_is_told_again_without_training(genreflow: Call, home: str) -> None:
-    said = genreflow("audit", "--json", "--home", home)
+    result = genreflow("audit", "--json", "--home", home)
 
-    document = json.loads(said.out)
-    assert said.code == 0
+    document = json.loads(result.out)
+    assert result.code == 0
     assert document["verdict"] in ("pass", "inconclusive", "warn")
     assert {tuple(check) for check in document["checks"]} == {
         ("name", "level", "passed", "value", "interval", "chance", "message")

@@ -34,17 +34,17 @@ def test_the_commands_are_those_of_the_manual() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_has_an_example(genreflow: Call, command: str) -> None:
-    said = genreflow(command, "--help")
+    result = genreflow(command, "--help")
 
-    assert said.code == 0
-    assert f"Example: genreflow {command}" in said.out
-    assert "--" in said.out
+    assert result.code == 0
+    assert f"Example: genreflow {command}" in result.out
+    assert "--" in result.out
 
 
 def test_the_version_is_that_of_the_package(genreflow: Call) -> None:
-    said = genreflow("--version")
+    result = genreflow("--version")
 
-    assert (said.code, said.out) == (0, "genreflow 0.1.0\n")
+    assert (result.code, result.out) == (0, "genreflow 0.1.0\n")
 
 
 @pytest.mark.flow
@@ -52,10 +52,10 @@ class TestOverAFinishedStore:
     """Each document is the whole standard output."""
 
     def test_status_gives_the_documented_object(self, genreflow: Call, finished: Settings) -> None:
-        said = genreflow("status", "--home", finished.home, "--json")
+        result = genreflow("status", "--home", finished.home, "--json")
 
-        status = json.loads(said.out)
-        assert (said.code, said.err) == (0, "")
+        status = json.loads(result.out)
+        assert (result.code, result.err) == (0, "")
         assert {"tracks", "outcomes", "examples", "snapshot_id", "champion"} <= status.keys()
         assert status["tracks"] == 20
         assert status["outcomes"] == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
@@ -65,20 +65,22 @@ class TestOverAFinishedStore:
         assert status["champion"]["genres"] == ["clicks", "hiss", "hums"]
 
     def test_status_tells_people_the_same(self, genreflow: Call, finished: Settings) -> None:
-        said = genreflow("status", "--home", finished.home)
+        result = genreflow("status", "--home", finished.home)
 
-        assert "Stored: 20 tracks, " in said.out
-        assert "and 108 examples." in said.out
-        assert "All songs: 23, of which 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in said.out
-        assert "Champion: version 1, " in said.out
+        assert "Stored: 20 tracks, " in result.out
+        assert "and 108 examples." in result.out
+        assert (
+            "All songs: 23, of which 18 ok, 1 duplicate, 4 quarantined, 0 retryable." in result.out
+        )
+        assert "Champion: version 1, " in result.out
 
     def test_sql_gives_an_array_of_objects(self, genreflow: Call, finished: Settings) -> None:
         statement = "select genre, count(*) as n from tracks group by genre order by genre"
 
-        said = genreflow("sql", statement, "--home", finished.home, "--json")
+        result = genreflow("sql", statement, "--home", finished.home, "--json")
 
-        assert (said.code, said.err) == (0, "")
-        assert json.loads(said.out) == [
+        assert (result.code, result.err) == (0, "")
+        assert json.loads(result.out) == [
             {"genre": "clicks", "n": 6},
             {"genre": "hiss", "n": 8},
             {"genre": "hums", "n": 6},
@@ -97,26 +99,26 @@ class TestOverAFinishedStore:
     def test_sql_gives_json_that_every_program_can_read(
         self, genreflow: Call, finished: Settings, statement: str, rows: list[object]
     ) -> None:
-        said = genreflow("sql", statement, "--home", finished.home, "--json")
+        result = genreflow("sql", statement, "--home", finished.home, "--json")
 
         def refuse(word: str) -> None:
             raise ValueError(f"{word} is no JSON")
 
-        assert json.loads(said.out, parse_constant=refuse) == rows
+        assert json.loads(result.out, parse_constant=refuse) == rows
 
     def test_sql_shows_a_table_to_people(self, genreflow: Call, finished: Settings) -> None:
-        said = genreflow("sql", "select 'a [b] c' as word, 42 as n", "--home", finished.home)
+        result = genreflow("sql", "select 'a [b] c' as word, 42 as n", "--home", finished.home)
 
-        assert "word" in said.out
-        assert "a [b] c" in said.out
-        assert "42" in said.out
+        assert "word" in result.out
+        assert "a [b] c" in result.out
+        assert "42" in result.out
 
     def test_compare_averages_seeds_and_weighs_each_network_against_the_best(
         self, genreflow: Call, finished: Settings
     ) -> None:
-        said = genreflow("compare", "--home", finished.home, "--json")
+        result = genreflow("compare", "--home", finished.home, "--json")
 
-        document = json.loads(said.out)
+        document = json.loads(result.out)
         best = document["groups"][0]
         value, low, high = best["test"]["macro_f1"]
         scores = [row["validation_macro_f1"] for row in document["runs"]]
@@ -135,9 +137,9 @@ class TestOverAFinishedStore:
     def test_compare_stars_the_champion_and_shows_intervals(
         self, genreflow: Call, finished: Settings
     ) -> None:
-        said = genreflow("compare", "--home", finished.home)
+        result = genreflow("compare", "--home", finished.home)
 
-        rows = [line for line in said.out.splitlines() if re.search(r"(dense|cnn) +1", line)]
+        rows = [line for line in result.out.splitlines() if re.search(r"(dense|cnn) +1", line)]
         table = [row for row in rows if "significant" not in row]
         assert len(table) == 4
         assert sum("★" in row for row in table) == 1

@@ -119,11 +119,11 @@ def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
     place = kept(folder, kept_files(folder)[song])
     damage(place)
 
-    said = genreflow("restore", folder, "--home", tmp_path / "new")
+    result = genreflow("restore", folder, "--home", tmp_path / "new")
 
-    assert said.code == FAILURE
-    assert f"are missing or damaged: {song}. Nothing was restored" in said.err
-    assert "`--without-damaged` leaves them out" in said.err
+    assert result.code == FAILURE
+    assert f"are missing or damaged: {song}. Nothing was restored" in result.err
+    assert "`--without-damaged` leaves them out" in result.err
     assert not (tmp_path / "new").exists()
 
 
@@ -135,10 +135,10 @@ def test_a_manifest_that_leads_out_of_the_home_is_refused(
     document["files"]["../elsewhere.txt"] = next(iter(document["files"].values()))
     manifest.write_text(json.dumps(document), "utf-8")
 
-    said = genreflow("restore", folder, "--home", tmp_path / "restored")
+    result = genreflow("restore", folder, "--home", tmp_path / "restored")
 
-    assert said.code == 1
-    assert "names a file outside the home" in said.err
+    assert result.code == 1
+    assert "names a file outside the home" in result.err
     assert not (tmp_path / "elsewhere.txt").exists()
 
 
@@ -147,9 +147,9 @@ def test_a_restore_that_was_killed_goes_on(genreflow: Call, folder: Path, tmp_pa
     (tmp_path / "new" / ".restoring").touch()
     (tmp_path / "new" / "mlflow.db").write_bytes(b"half of it")
 
-    said = genreflow("restore", folder, "--home", tmp_path / "new")
+    result = genreflow("restore", folder, "--home", tmp_path / "new")
 
-    assert said.code == WELL
+    assert result.code == WELL
     assert not (tmp_path / "new" / ".restoring").exists()
     assert genreflow("doctor", "--home", tmp_path / "new").code == WELL
 
@@ -163,9 +163,9 @@ def test_a_restore_that_fails_leaves_nothing(
         new.mkdir()
     with monkeypatch.context() as failing:
         failing.setattr("storage.maintenance.backup.publish", _fail)
-        said = genreflow("restore", folder, "--home", new)
+        result = genreflow("restore", folder, "--home", new)
 
-    assert said.code == FAILURE
+    assert result.code == FAILURE
     assert new.exists() == is_there
     assert list(new.glob("*")) == []
     assert genreflow("restore", folder, "--home", new).code == WELL
@@ -209,11 +209,11 @@ def test_damaged_songs_and_shards_are_left_out_on_demand_and_made_again(
     damage(kept(folder, files[song]))
     kept(folder, files[shard]).unlink()
 
-    said = genreflow("restore", folder, "--without-damaged", "--home", new.home)
+    result = genreflow("restore", folder, "--without-damaged", "--home", new.home)
 
-    assert said.code == WELL
-    assert all(f"{name} is damaged or missing" in said.err for name in (song, shard))
-    assert "`genreflow extract` to make shards again" in said.err
+    assert result.code == WELL
+    assert all(f"{name} is damaged or missing" in result.err for name in (song, shard))
+    assert "`genreflow extract` to make shards again" in result.err
     assert not (new.home / song).exists()
     assert genreflow("doctor", "--home", new.home).code == FAILURE
     assert genreflow("doctor", "--repair", "--home", new.home).code == WELL
@@ -227,9 +227,9 @@ def test_a_backup_repairs_its_damaged_objects(
     damage(kept(folder, files[songs[0]]))
     kept(folder, files[songs[1]]).write_bytes(b"cut short")
 
-    said = genreflow("backup", folder, "--check-all", "--home", finished_copy.home)
+    result = genreflow("backup", folder, "--check-all", "--home", finished_copy.home)
 
-    assert "2 damaged backup objects were written again." in said.out
+    assert "2 damaged backup objects were written again." in result.out
     assert genreflow("restore", folder, "--home", tmp_path / "new").code == WELL
 
 
@@ -240,12 +240,12 @@ def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
     (finished_copy.home / song).unlink()
     next(finished_copy.layout.shards.rglob("*.parquet")).unlink()
 
-    said = genreflow("backup", folder, "--home", finished_copy.home)
+    result = genreflow("backup", folder, "--home", finished_copy.home)
     restored = genreflow("restore", folder, "--home", tmp_path / "new")
 
-    assert (said.code, restored.code) == (FAILURE, WELL)
-    assert "1 songs are missing in the home" in said.err
-    assert "1 shards are missing in the home" in said.err
+    assert (result.code, restored.code) == (FAILURE, WELL)
+    assert "1 songs are missing in the home" in result.err
+    assert "1 shards are missing in the home" in result.err
     assert (tmp_path / "new" / song).is_file()
 
 
@@ -257,10 +257,10 @@ def test_a_folder_that_holds_other_things_keeps_each_of_its_files(
     (docs / "files" / "en" / "thesis.tex").write_text("a", "utf-8")
     (docs / "files" / ".htaccess").write_text("b", "utf-8")
 
-    said = genreflow("backup", docs, "--home", finished_copy.home)
+    result = genreflow("backup", docs, "--home", finished_copy.home)
 
-    assert said.code == USAGE
-    assert "holds other things than a backup" in said.err
+    assert result.code == USAGE
+    assert "holds other things than a backup" in result.err
     assert files_of(docs) == {"files/en/thesis.tex", "files/.htaccess"}
 
 
@@ -287,10 +287,10 @@ def test_a_new_home_at_the_place_of_another_does_not_replace_its_backup(
     away = finished_copy.home.rename(tmp_path / "away")
     shutil.copytree(away, finished_copy.home, ignore=shutil.ignore_patterns(".home-id"))
 
-    said = genreflow("backup", folder, "--home", finished_copy.home)
+    result = genreflow("backup", folder, "--home", finished_copy.home)
 
-    assert said.code == USAGE
-    assert "is the backup of another home" in said.err
+    assert result.code == USAGE
+    assert "is the backup of another home" in result.err
     assert files_of(folder) == before
 
 
@@ -358,11 +358,11 @@ def test_a_damaged_manifest_ends_in_a_sentence_and_an_earlier_backup_is_restored
 ) -> None:
     (folder / "manifest.json").write_bytes(content)
 
-    said = genreflow("restore", folder, "--home", tmp_path / "new")
+    result = genreflow("restore", folder, "--home", tmp_path / "new")
     newest = genreflow("restore", folder, "--at", "2999-01-01", "--home", tmp_path / "new")
 
-    assert said.code in (FAILURE, USAGE)
-    assert f"{folder / 'manifest.json'} " in said.err
+    assert result.code in (FAILURE, USAGE)
+    assert f"{folder / 'manifest.json'} " in result.err
     assert newest.code == WELL
 
 
@@ -374,10 +374,10 @@ def test_a_name_that_no_file_of_a_home_has_is_refused(
     text = manifest.read_text("utf-8").replace('"catalog.duckdb"', f'"{name}"')
     manifest.write_text(text, "utf-8")
 
-    said = genreflow("restore", folder, "--home", tmp_path / "new")
+    result = genreflow("restore", folder, "--home", tmp_path / "new")
 
-    assert said.code == FAILURE
-    assert "names a file outside the home" in said.err
+    assert result.code == FAILURE
+    assert "names a file outside the home" in result.err
     assert not (tmp_path / "new").exists()
 
 
@@ -387,10 +387,10 @@ def test_a_damaged_marker_is_named_and_nothing_is_written(
     (folder / "genreflow-backup.json").write_bytes(b"{")
     before = files_of(folder)
 
-    said = genreflow("backup", folder, "--home", finished_copy.home)
+    result = genreflow("backup", folder, "--home", finished_copy.home)
 
-    assert said.code == FAILURE
-    assert "genreflow-backup.json is damaged" in said.err
+    assert result.code == FAILURE
+    assert "genreflow-backup.json is damaged" in result.err
     assert files_of(folder) == before
 
 
@@ -416,14 +416,14 @@ def test_with_a_damaged_database_of_runs_commands_end_in_a_sentence_and_classify
     (run,) = query_rows(finished_copy.layout, "select run_id from runs limit 1")
     finished_copy.layout.mlflow_db.write_bytes(b"no database" * 1000)
 
-    said = [
+    result = [
         genreflow(*command, *home)
         for command in (("backup", tmp_path / "kept"), ("reproduce", run["run_id"]), ("doctor",))
     ]
     classified = genreflow("classify", song, *home)
 
-    assert [one.code for one in said] == [FAILURE] * 3
-    assert all("mlflow.db is damaged" in one.out + one.err for one in said)
+    assert [one.code for one in result] == [FAILURE] * 3
+    assert all("mlflow.db is damaged" in one.out + one.err for one in result)
     assert classified.code == WELL
 
 
@@ -433,8 +433,8 @@ def test_a_backup_of_a_damaged_catalog_ends_in_a_sentence_and_the_former_one_sta
     before = kept_files(folder)
     finished_copy.layout.catalog.write_bytes(b"no database" * 1000)
 
-    said = genreflow("backup", folder, "--home", finished_copy.home)
+    result = genreflow("backup", folder, "--home", finished_copy.home)
 
-    assert said.code == FAILURE
-    assert "catalog.duckdb is damaged, or no catalog" in said.err
+    assert result.code == FAILURE
+    assert "catalog.duckdb is damaged, or no catalog" in result.err
     assert kept_files(folder) == before

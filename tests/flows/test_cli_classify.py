@@ -51,11 +51,11 @@ def test_a_folder_and_files_give_an_array_of_predictions(
 
     song = library / "hiss" / "song 2.mp3"
 
-    said = genreflow("classify", songs, song, "--home", finished.home, "--json")
+    result = genreflow("classify", songs, song, "--home", finished.home, "--json")
 
-    predictions = json.loads(said.out)
+    predictions = json.loads(result.out)
     by_flow = classify([str(songs / "b.wav")], home=finished.home)[0]
-    assert said.code == 0
+    assert result.code == 0
     assert by_flow.probabilities == predictions[0]["probabilities"]
     assert [v["song"] for v in predictions] == [
         str(songs / "b.wav"),
@@ -79,19 +79,19 @@ def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_predicted
     genreflow: Call, finished: Settings, songs: Path
 ) -> None:
     words = ("classify", "gone.mp3", songs / "b.wav", "--home", finished.home)
-    said, shown = genreflow(*words, "--json"), genreflow(*words)
+    result, shown = genreflow(*words, "--json"), genreflow(*words)
 
-    gone, predicted = json.loads(said.out)
-    assert (said.code, shown.code) == (1, 1)
+    gone, predicted = json.loads(result.out)
+    assert (result.code, shown.code) == (1, 1)
     assert "no prediction" in shown.out
-    assert said.err.count("gone.mp3 does not exist") == 1
+    assert result.err.count("gone.mp3 does not exist") == 1
     assert gone.keys() == {"song", "error", "champion"}
     assert "gone.mp3 does not exist" in gone["error"]
     assert predicted["genre"] in {"clicks", "hiss", "hums"}
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("result", "shown"),
     [
         ({"unknown": False, "alternatives": ("jazz",)}, ["jazz", "0.60", ""]),
         ({"unknown": None, "alternatives": ("jazz", "rock")}, ["jazz", "0.60", "rock 0.30"]),
@@ -103,10 +103,10 @@ def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_predicted
     ],
 )
 def test_the_table_shows_alternatives_and_of_an_unknown_song_the_nearest_genres(
-    said: dict[str, Any], shown: list[str]
+    result: dict[str, Any], shown: list[str]
 ) -> None:
     probabilities = {"folk": 0.1, "jazz": 0.6, "rock": 0.3}
-    prediction = SongPrediction(song="a.wav", genre="jazz", probabilities=probabilities, **said)
+    prediction = SongPrediction(song="a.wav", genre="jazz", probabilities=probabilities, **result)
 
     cells = [next(iter(column.cells)) for column in predictions_table([prediction]).columns[1:]]
 
@@ -130,10 +130,10 @@ def test_a_home_that_has_moved_keeps_its_champion(
     moved = tmp_path / "moved"
     shutil.move(finished_copy.home, moved)
 
-    said = genreflow("classify", songs / "b.wav", "--home", moved, "--json")
+    result = genreflow("classify", songs / "b.wav", "--home", moved, "--json")
 
-    assert said.code == 0
-    assert json.loads(said.out)[0]["champion"] == 1
+    assert result.code == 0
+    assert json.loads(result.out)[0]["champion"] == 1
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,10 @@ def standing(layout: DataLayout) -> dict[str, tuple[str, str]]:
 
 
 def test_conflicts_list_every_source_of_a_recording(genreflow: Call, home: DataLayout) -> None:
-    said = genreflow("conflicts", "--json")
+    result = genreflow("conflicts", "--json")
 
-    assert (said.code, said.err) == (0, "")
-    assert json.loads(said.out) == [
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out) == [
         {
             "recording": "abcd" * 16,
             "track_id": name * 16,
@@ -114,9 +114,9 @@ def test_conflicts_list_what_is_listed_under_several_genres(
 def test_a_decision_takes_effect_at_once_and_ends_the_conflict(
     genreflow: Call, home: DataLayout, name: str
 ) -> None:
-    said = genreflow("decide", name, "soul")
+    result = genreflow("decide", name, "soul")
 
-    assert (said.code, said.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     assert standing(home) == {
         "abcd": ("duplicate", "duplicate_recording"),
         "ef01": ("ok", ""),
@@ -172,17 +172,17 @@ def test_a_decision_outlives_a_new_copy_under_a_third_genre(
 def test_what_nobody_knows_is_refused(
     genreflow: Call, home: DataLayout, words: tuple[str, str], sentence: str
 ) -> None:
-    said = genreflow("decide", *words)
+    result = genreflow("decide", *words)
 
-    assert (said.code, said.out) == (USAGE, "")
-    assert sentence in said.err
+    assert (result.code, result.out) == (USAGE, "")
+    assert sentence in result.err
     assert standing(home)["abcd"] == ("quarantined", "label_conflict")
 
 
 @pytest.mark.parametrize("words", [("conflicts",), ("decide", "song.mp3", "jazz")])
 def test_no_store_yet_is_told(genreflow: Call, tmp_path: Path, words: tuple[str, ...]) -> None:
-    said = genreflow(*words)
+    result = genreflow(*words)
 
-    assert said.code == USAGE
-    assert "There is no store in" in said.err
+    assert result.code == USAGE
+    assert "There is no store in" in result.err
     assert not (tmp_path / "home").exists()

@@ -28,11 +28,11 @@ def damage(config: Settings) -> tuple[str, str]:
 def test_a_store_that_is_well_stays_well_when_all_of_it_is_read(
     genreflow: Call, finished: Settings
 ) -> None:
-    said = genreflow("doctor", "--deep", "--home", finished.home)
+    result = genreflow("doctor", "--deep", "--home", finished.home)
 
-    assert said.code == WELL
-    assert "every shard holds the bytes" in said.out
-    assert "every file is named by the catalog" in said.out
+    assert result.code == WELL
+    assert "every shard holds the bytes" in result.out
+    assert "every file is named by the catalog" in result.out
 
 
 def test_damage_that_leaves_sizes_as_they_are_is_found_by_reading_all(
@@ -52,9 +52,9 @@ def test_damage_that_leaves_sizes_as_they_are_is_found_by_reading_all(
 def test_what_is_forgotten_is_told_also_as_json(genreflow: Call, finished_copy: Settings) -> None:
     shard, song = damage(finished_copy)
 
-    said = genreflow("doctor", "--repair", "--json", "--home", finished_copy.home)
+    result = genreflow("doctor", "--repair", "--json", "--home", finished_copy.home)
 
-    assert json.loads(said.out)["repaired"] == [f"shard {shard}", f"song {song}"]
+    assert json.loads(result.out)["repaired"] == [f"shard {shard}", f"song {song}"]
     assert shard not in in_catalog(finished_copy.layout, all_shards)
 
 

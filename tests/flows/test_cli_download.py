@@ -28,12 +28,12 @@ def test_a_collection_is_fetched_and_ingested_with_the_map_of_the_settings(
 ) -> None:
     monkeypatch.setenv("GENREFLOW_GENRE_MAP", '{"Hip-Hop": "hiphop"}')
 
-    said = genreflow("ingest", "--download", "fma-small")
+    result = genreflow("ingest", "--download", "fma-small")
 
     layout = DataLayout(tmp_path / "home")
     rows = query_rows(layout, "select genre, outcome, reason from outcomes order by source")
-    assert said.code == 0
-    assert "Scanned 5 songs" in said.out
+    assert result.code == 0
+    assert "Scanned 5 songs" in result.out
     assert [tuple(row.values()) for row in rows] == [
         ("hiphop", "ok", ""),
         ("", "quarantined", "label_unknown"),
@@ -48,11 +48,11 @@ def test_a_server_without_the_archive_ends_in_one_sentence(
 ) -> None:
     (server.folder / "fma_small.zip").unlink()
 
-    said = genreflow("run", "--download", "fma-small")
+    result = genreflow("run", "--download", "fma-small")
 
-    assert said.code == FAILURE
-    assert "fma_small.zip: its server answers 404" in said.err
-    assert "Traceback" not in said.err
+    assert result.code == FAILURE
+    assert "fma_small.zip: its server answers 404" in result.err
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_server_without_the_archive_ends_in_one_sentence(
 def test_what_makes_no_sense_is_refused(
     genreflow: Call, server: ArchiveServer, arguments: tuple[str, ...]
 ) -> None:
-    said = genreflow("ingest", *arguments)
+    result = genreflow("ingest", *arguments)
 
-    assert said.code == USAGE
+    assert result.code == USAGE
     assert server.asked == []

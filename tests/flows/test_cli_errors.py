@@ -1,4 +1,4 @@
-"""What goes wrong is told in one sentence on standard error; no traceback, no standard output."""
+"""What goes wrong is one sentence on standard error; no traceback, no standard output."""
 
 import logging
 from pathlib import Path
@@ -11,18 +11,18 @@ from flows.settings import Settings
 from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.lock import hold_home
-from tests.flows.conftest import Call, Said
+from tests.flows.conftest import Call, CommandResult
 from tests.flows.test_ui import free_port
 
 FAILURE, USAGE = 1, 2
 
 
-def sentence_of(said: Said) -> str:
-    """Return the one sentence that a command said, and nothing else."""
-    assert said.out == ""
-    assert "Traceback" not in said.err
-    lines = said.err.strip().splitlines()
-    assert len(lines) == 1, said.err
+def sentence_of(result: CommandResult) -> str:
+    """Return the one sentence that a command printed, and nothing else."""
+    assert result.out == ""
+    assert "Traceback" not in result.err
+    lines = result.err.strip().splitlines()
+    assert len(lines) == 1, result.err
     assert lines[0].startswith("genreflow: ")
     return lines[0]
 
@@ -32,33 +32,33 @@ def sentence_of(said: Said) -> str:
     [("status",), ("status", "--json"), ("sql", "select 1", "--json"), ("compare", "--json")],
 )
 def test_no_store_yet(genreflow: Call, tmp_path: Path, command: tuple[str, ...]) -> None:
-    said = genreflow(*command)
+    result = genreflow(*command)
 
-    assert said.code == USAGE
-    assert f"There is no store in {tmp_path}/home yet" in sentence_of(said)
+    assert result.code == USAGE
+    assert f"There is no store in {tmp_path}/home yet" in sentence_of(result)
 
 
 def test_no_champion_yet(genreflow: Call, library: Path) -> None:
-    said = genreflow("classify", library / "hums" / "song 0.wav", "--json")
+    result = genreflow("classify", library / "hums" / "song 0.wav", "--json")
 
-    assert said.code == USAGE
-    assert "There is no champion in" in sentence_of(said)
+    assert result.code == USAGE
+    assert "There is no champion in" in sentence_of(result)
 
 
 def test_a_folder_without_songs_to_classify(genreflow: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
-    said = genreflow("classify", "empty")
+    result = genreflow("classify", "empty")
 
-    assert said.code == USAGE
-    assert "There is no song in empty" in sentence_of(said)
+    assert result.code == USAGE
+    assert "There is no song in empty" in sentence_of(result)
 
 
 def test_an_unknown_network_names_those_there_are(genreflow: Call) -> None:
-    said = genreflow("train", "--network", "vgg")
+    result = genreflow("train", "--network", "vgg")
 
-    assert said.code == USAGE
-    assert "no network 'vgg'. Choose among: head, head_no_prior, dense" in sentence_of(said)
+    assert result.code == USAGE
+    assert "no network 'vgg'. Choose among: head, head_no_prior, dense" in sentence_of(result)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_an_unknown_network_names_those_there_are(genreflow: Call) -> None:
 def test_a_wrong_option_or_command_is_a_usage_error(
     genreflow: Call, command: tuple[str, ...]
 ) -> None:
-    said = genreflow(*command)
+    result = genreflow(*command)
 
-    assert said.code == USAGE
-    assert said.out == ""
-    assert said.err.startswith("Usage: genreflow")
-    assert "Traceback" not in said.err
+    assert result.code == USAGE
+    assert result.out == ""
+    assert result.err.startswith("Usage: genreflow")
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.flow
@@ -92,13 +92,13 @@ def test_a_wrong_option_or_command_is_a_usage_error(
     ],
 )
 def test_bad_sql(genreflow: Call, finished: Settings, statement: str, words: str) -> None:
-    said = genreflow("sql", statement, "--home", finished.home, "--json")
+    result = genreflow("sql", statement, "--home", finished.home, "--json")
 
-    assert said.code == USAGE
-    assert said.out == ""
-    assert said.err.startswith("genreflow: The query failed: ")
-    assert words in said.err
-    assert "Traceback" not in said.err
+    assert result.code == USAGE
+    assert result.out == ""
+    assert result.err.startswith("genreflow: The query failed: ")
+    assert words in result.err
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.flow
@@ -120,38 +120,38 @@ class TestInsideFlows:
     def test_what_is_missing_is_named(
         self, genreflow: Call, command: tuple[str, ...], words: str
     ) -> None:
-        said = genreflow(*command)
+        result = genreflow(*command)
 
-        assert said.code == USAGE
-        assert words in sentence_of(said)
+        assert result.code == USAGE
+        assert words in sentence_of(result)
 
     def test_a_library_without_songs(self, genreflow: Call, tmp_path: Path) -> None:
         (tmp_path / "jazz").mkdir()
 
-        said = genreflow("run", tmp_path)
+        result = genreflow("run", tmp_path)
 
-        assert said.code == USAGE
-        assert "holds no songs" in sentence_of(said)
+        assert result.code == USAGE
+        assert "holds no songs" in sentence_of(result)
 
     def test_another_run_that_is_at_work_in_the_same_home(
         self, genreflow: Call, library: Path, tmp_path: Path
     ) -> None:
         with hold_home(DataLayout(tmp_path / "home")):
-            said = genreflow("ingest", library)
+            result = genreflow("ingest", library)
 
-        assert said.code == FAILURE
-        assert "Another run of genreflow is at work" in sentence_of(said)
+        assert result.code == FAILURE
+        assert "Another run of genreflow is at work" in sentence_of(result)
 
 
 @pytest.mark.flow
 def test_a_prefect_server_that_is_down_is_told_by_its_address(program: Call, library: Path) -> None:
     address = f"http://127.0.0.1:{free_port()}/api"
 
-    said = program("ingest", library, PREFECT_API_URL=address, COLUMNS="300")
+    result = program("ingest", library, PREFECT_API_URL=address, COLUMNS="300")
 
-    assert said.code == FAILURE
-    assert f"The Prefect server at {address} (PREFECT_API_URL) does not answer" in said.err
-    assert "Traceback" not in said.err
+    assert result.code == FAILURE
+    assert f"The Prefect server at {address} (PREFECT_API_URL) does not answer" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_only_silence_of_a_server_that_was_named_is_told_so() -> None:
@@ -186,10 +186,10 @@ def test_a_damaged_state_of_prefect_ends_in_a_sentence(
     (tmp_path / "home" / "prefect").mkdir(parents=True)
     (tmp_path / "home" / "prefect" / "prefect.db").write_bytes(b"no database" * 500)
 
-    said = genreflow("ingest", library)
+    result = genreflow("ingest", library)
 
-    assert said.code == FAILURE
-    assert "prefect.db is damaged" in sentence_of(said)
+    assert result.code == FAILURE
+    assert "prefect.db is damaged" in sentence_of(result)
 
 
 def test_help_names_settings_in_brackets(genreflow: Call) -> None:
@@ -197,8 +197,8 @@ def test_help_names_settings_in_brackets(genreflow: Call) -> None:
 
 
 def test_a_wrong_place_is_named_without_its_password(genreflow: Call) -> None:
-    said = genreflow("ingest", "http://me:secret@host/list.csv?sig=secret")
+    result = genreflow("ingest", "http://me:secret@host/list.csv?sig=secret")
 
-    assert said.code == USAGE
-    assert "secret" not in said.err
-    assert "host/list.csv is not there" in sentence_of(said)
+    assert result.code == USAGE
+    assert "secret" not in result.err
+    assert "host/list.csv is not there" in sentence_of(result)

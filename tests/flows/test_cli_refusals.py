@@ -12,7 +12,7 @@ from storage.catalog import connection
 from storage.catalog.connection import open_catalog
 from storage.home import DataLayout
 from storage.lock import hold_night
-from tests.flows.conftest import Call, Said
+from tests.flows.conftest import Call, CommandResult
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
@@ -42,10 +42,10 @@ def small_disk(tmp_path: Path) -> Iterator[Remount]:
     subprocess.run(["umount", "--lazy", str(home)], check=True)
 
 
-def sentence_of(said: Said) -> str:
-    """Return the last line that a command said; there is no traceback."""
-    assert "Traceback" not in said.err
-    return said.err.strip().splitlines()[-1]
+def sentence_of(result: CommandResult) -> str:
+    """Return the last line that a command printed; there is no traceback."""
+    assert "Traceback" not in result.err
+    return result.err.strip().splitlines()[-1]
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def layout(tmp_path: Path) -> DataLayout:
 def test_a_disk_without_room_is_told_before_anything_begins(
     genreflow: Call, small_disk: Remount, layout: DataLayout, library: Path
 ) -> None:
-    said = genreflow("ingest", library)
+    result = genreflow("ingest", library)
 
-    assert said.code == FAILURE
-    assert f"The disk of {layout.home} is full. Free some space" in sentence_of(said)
+    assert result.code == FAILURE
+    assert f"The disk of {layout.home} is full. Free some space" in sentence_of(result)
     assert list(layout.home.iterdir()) == []
 
 
@@ -120,7 +120,7 @@ def test_a_catalog_that_another_process_holds_is_told_and_the_command_works_afte
 
 def test_a_second_night_is_told_to_wait(genreflow: Call, layout: DataLayout, library: Path) -> None:
     with hold_night(layout):
-        said = genreflow("run", library)
+        result = genreflow("run", library)
 
-    assert said.code == FAILURE
-    assert "Another run of genreflow is at work" in sentence_of(said)
+    assert result.code == FAILURE
+    assert "Another run of genreflow is at work" in sentence_of(result)

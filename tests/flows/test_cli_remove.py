@@ -73,11 +73,11 @@ def test_nothing_of_a_removed_song_is_left_but_its_removal_and_its_split(
     n_before = query_rows(layout, "select count(*) as n from spectrograms")[0]["n"]
     assert len(places_of(layout, song["track_id"])) > 8
 
-    said = genreflow(
+    result = genreflow(
         *("remove", song["track_id"][:10], "--reason", "asked", "--yes", "--home", layout.home)
     )
 
-    assert said.code == 0
+    assert result.code == 0
     assert places_of(layout, song["track_id"]) == []
     assert tables_with(layout.catalog, song["track_id"]) == KEPT - {"splits"}
     n_after = query_rows(layout, "select count(*) as n from spectrograms")[0]["n"]
@@ -88,7 +88,7 @@ def test_nothing_of_a_removed_song_is_left_but_its_removal_and_its_split(
         layout, "select outcome, reason from outcomes where source = ?", [song["source"]]
     )
     assert outcome == [{"outcome": "quarantined", "reason": "removed"}]
-    learned = re.findall(r"[0-9a-f]{32}", said.out)
+    learned = re.findall(r"[0-9a-f]{32}", result.out)
     assert sorted(learned) == sorted(
         row["run_id"] for row in query_rows(layout, "select run_id from runs")
     )
@@ -128,9 +128,9 @@ def test_a_removal_that_was_killed_is_finished_by_the_next_call(
             take_down(layout, found, "", "nobody")
     assert places_of(layout, song["track_id"])
 
-    said = genreflow("remove", song["source"], "--yes", "--home", layout.home)
+    result = genreflow("remove", song["source"], "--yes", "--home", layout.home)
 
-    assert said.code == 0
+    assert result.code == 0
     assert places_of(layout, song["track_id"]) == []
     assert len(query_rows(layout, "select * from removals")) == 1
 
@@ -183,14 +183,14 @@ def test_pages_of_nights_go_with_a_removed_song_and_other_reports_that_name_it_a
         (layout.reports / name).parent.mkdir(parents=True, exist_ok=True)
         (layout.reports / name).write_text(f"left out: {song['artist']}", "utf-8")
 
-    said = genreflow("remove", song["track_id"], "--yes", "--home", layout.home)
+    result = genreflow("remove", song["track_id"], "--yes", "--home", layout.home)
     later = layout.reports / "nights" / "later.html"
     later.write_text("made after the removal", "utf-8")
 
     assert finish_removals(layout) == 0
     assert list((layout.reports / "nights").iterdir()) == [later]
-    assert f"{layout.reports / 'study' / 'page.html'} still names them" in said.out
-    assert "artifacts `morning-…`" in said.out
+    assert f"{layout.reports / 'study' / 'page.html'} still names them" in result.out
+    assert "artifacts `morning-…`" in result.out
 
 
 def test_the_home_is_free_while_a_person_is_asked(
@@ -207,8 +207,8 @@ def test_the_home_is_free_while_a_person_is_asked(
         return True
 
     monkeypatch.setattr("typer.confirm", agree)
-    said = genreflow("remove", song["source"], "--home", layout.home)
+    result = genreflow("remove", song["source"], "--home", layout.home)
 
     assert held == [True]
-    assert said.code == 0
+    assert result.code == 0
     assert len(query_rows(layout, "select * from removals where who = 'another'")) == 1

@@ -1,4 +1,4 @@
-"""Command retry: which songs are meant, and what is said if there are none."""
+"""Command retry: which songs are meant, and what is printed if there are none."""
 
 from pathlib import Path
 
@@ -39,20 +39,20 @@ def attempts(layout: DataLayout) -> list[int]:
 
 
 def test_songs_are_never_left_out_for_clipping(genreflow: Call) -> None:
-    said = genreflow("retry", "--reason", "clipped")
+    result = genreflow("retry", "--reason", "clipped")
 
-    assert said.code == USAGE
-    assert "There is no reason 'clipped'" in said.err
+    assert result.code == USAGE
+    assert "There is no reason 'clipped'" in result.err
 
 
 @pytest.mark.usefixtures("prefect_server")
 def test_a_path_is_taken_from_where_the_command_is_called(
     genreflow: Call, home: DataLayout
 ) -> None:
-    said = genreflow("retry", "music", "--source", "music/../music/jazz")
+    result = genreflow("retry", "music", "--source", "music/../music/jazz")
 
-    assert said.code == WELL
-    assert "Tried 1 song again." in said.out
+    assert result.code == WELL
+    assert "Tried 1 song again." in result.out
     assert attempts(home) == [2]
 
 
@@ -61,8 +61,8 @@ def test_a_path_is_taken_from_where_the_command_is_called(
 def test_nothing_is_run_if_no_song_was_left_out_so(
     genreflow: Call, home: DataLayout, words: tuple[str, str]
 ) -> None:
-    said = genreflow("retry", "music", *words)
+    result = genreflow("retry", "music", *words)
 
-    assert said.code == WELL
-    assert "No song was left out for this reason; none was tried again." in said.out
+    assert result.code == WELL
+    assert "No song was left out for this reason; none was tried again." in result.out
     assert not home.published.exists()

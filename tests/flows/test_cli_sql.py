@@ -35,15 +35,15 @@ def home(tmp_path: Path) -> Path:
 def test_numbers_in_tables_are_rounded(
     genreflow: Call, home: Path, number: str, shown: str
 ) -> None:
-    said = genreflow("sql", f"select {number} as n", "--home", home)
+    result = genreflow("sql", f"select {number} as n", "--home", home)
 
-    assert said.out.splitlines()[3].strip("│ ") == shown
+    assert result.out.splitlines()[3].strip("│ ") == shown
 
 
 def test_csv_holds_all_digits_and_a_header(genreflow: Call, home: Path) -> None:
-    said = genreflow("sql", "select 2/3 as n, 'a,\"b\"' as t, null as x", "--home", home, "--csv")
+    result = genreflow("sql", "select 2/3 as n, 'a,\"b\"' as t, null as x", "--home", home, "--csv")
 
-    assert said.out == 'n,t,x\n0.6666666666666666,"a,""b""",\n'
+    assert result.out == 'n,t,x\n0.6666666666666666,"a,""b""",\n'
 
 
 def test_csv_and_json_at_once_are_refused(genreflow: Call, home: Path) -> None:
@@ -56,19 +56,19 @@ def test_tables_fit_the_window_and_lose_nothing(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
-    said = genreflow("sql", statement, "--home", home)
+    result = genreflow("sql", statement, "--home", home)
 
-    assert max(map(len, said.out.splitlines())) <= 80
+    assert max(map(len, result.out.splitlines())) <= 80
     if statement is WIDE:
-        assert all(f"c{n}" in said.out and f"{n} {n}" in said.out for n in range(12))
-        assert "word word" in said.out
+        assert all(f"c{n}" in result.out and f"{n} {n}" in result.out for n in range(12))
+        assert "word word" in result.out
     else:
-        assert said.out.count("x") == 300
+        assert result.out.count("x") == 300
 
 
 def test_names_from_outside_are_text(genreflow: Call, home: Path) -> None:
-    said = genreflow("sql", "select chr(27) || '[2J[bold]' as \"[/red]\"", "--home", home)
+    result = genreflow("sql", "select chr(27) || '[2J[bold]' as \"[/red]\"", "--home", home)
 
-    assert "\x1b" not in said.out
-    assert "[/red]" in said.out
-    assert r"\x1b[2J[bold]" in said.out
+    assert "\x1b" not in result.out
+    assert "[/red]" in result.out
+    assert r"\x1b[2J[bold]" in result.out

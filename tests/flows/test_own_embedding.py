@@ -82,15 +82,17 @@ def test_songs_are_embedded_trained_on_and_classified_with_it(
         rows = fetch_rows(catalog, "select * from song_embeddings")
         suspects = fetch_rows(catalog, "select track_id from suspects")
     trained.embeddings["made"].file.unlink()  # the champion has a copy of its own
-    said = genreflow("classify", library / "hums" / "song 1.flac", "--json", "--home", trained.home)
+    result = genreflow(
+        "classify", library / "hums" / "song 1.flac", "--json", "--home", trained.home
+    )
 
     features = np.array([row["embedding"] for row in rows])
     tags = np.array([row["tag_logits"] for row in rows])
     assert features.shape == (19, 2)
     assert FORGOTTEN.track_id not in {row["track_id"] for row in suspects}
     np.testing.assert_allclose(tags, features @ CONSTANTS["weights"], rtol=1e-4, atol=1e-6)
-    assert said.code == 0, said.err
-    assert set(json.loads(said.out)[0]["probabilities"]) == {"clicks", "hiss", "hums"}
+    assert result.code == 0, result.err
+    assert set(json.loads(result.out)[0]["probabilities"]) == {"clicks", "hiss", "hums"}
 
 
 def test_a_model_that_is_not_there_stops_the_run_before_it_begins(made: Settings) -> None:

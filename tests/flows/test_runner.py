@@ -1,4 +1,4 @@
-"""Who works on chunks: how many at a time, and what is said where Dask cannot be had."""
+"""Who works on chunks: how many at a time, and what is printed where Dask cannot be had."""
 
 import pytest
 

@@ -112,12 +112,15 @@ def test_a_path_an_address_and_base64_get_the_prediction_of_classify_and_a_bad_s
     )
 
     expected = classify_song(load_classifier(finished.layout), str(song))
-    assert {said["champion"] for said in (by_path, absent)} == {expected.champion}
-    for said in (by_path, by_address, by_audio):
-        assert (said["genre"], said["error"]) == (expected.genre, "")
-        assert said["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
-        assert said["confidence"] == pytest.approx(expected.confidence, abs=1e-6)
-        assert (said["unknown"], said["alternatives"]) == (None, list(expected.alternatives or ()))
+    assert {result["champion"] for result in (by_path, absent)} == {expected.champion}
+    for result in (by_path, by_address, by_audio):
+        assert (result["genre"], result["error"]) == (expected.genre, "")
+        assert result["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+        assert result["confidence"] == pytest.approx(expected.confidence, abs=1e-6)
+        assert (result["unknown"], result["alternatives"]) == (
+            None,
+            list(expected.alternatives or ()),
+        )
     assert (broken["confidence"], absent["alternatives"]) == (None, None)
     assert broken["genre"] == absent["genre"] == ""
     assert broken["error"].startswith("the audio")
@@ -163,11 +166,11 @@ def test_a_request_that_is_too_large_is_refused_in_a_sentence(champion_address: 
 def test_a_stranger_cannot_have_a_private_address_asked(finished: Settings, site: str) -> None:
     limits = DownloadLimits(trust_named=False)
 
-    (said,) = predict_rows(
+    (result,) = predict_rows(
         load_classifier(finished.layout), [{"song": f"{site}/hums/song%200.wav"}], limits
     )
 
-    assert "127.0.0.1, no public address" in said["error"]
+    assert "127.0.0.1, no public address" in result["error"]
 
 
 def test_an_answer_does_not_reveal_which_paths_there_are(
@@ -177,11 +180,11 @@ def test_an_answer_does_not_reveal_which_paths_there_are(
     text.write_text("no song", "utf-8")
     paths = [text, tmp_path, tmp_path / "absent.wav", Path("/etc/passwd")]
 
-    said = predict_rows(
+    result = predict_rows(
         load_classifier(finished.layout), [{"song": str(path)} for path in paths], DownloadLimits()
     )
 
-    assert [row["error"] for row in said] == [UNREADABLE] * 4
+    assert [row["error"] for row in result] == [UNREADABLE] * 4
 
 
 def test_a_served_model_that_was_never_promoted_has_version_0(finished: Settings) -> None:
@@ -206,7 +209,7 @@ def test_a_served_model_that_was_never_promoted_has_version_0(finished: Settings
 def test_a_request_that_cannot_be_answered_gets_an_error(
     finished: Settings, row: dict[str, str], sentence: str
 ) -> None:
-    (said,) = predict_rows(load_classifier(finished.layout), [row], DownloadLimits(max_bytes=100))
+    (result,) = predict_rows(load_classifier(finished.layout), [row], DownloadLimits(max_bytes=100))
 
-    assert said["genre"] == ""
-    assert sentence in said["error"]
+    assert result["genre"] == ""
+    assert sentence in result["error"]

@@ -40,16 +40,16 @@ def manifest(site: MusicSite, library: Path, tmp_path: Path) -> Path:
 def test_a_site_that_fails_is_given_up_and_the_report_says_so(
     genreflow: Call, site: MusicSite, manifest: Path, tmp_path: Path
 ) -> None:
-    said = genreflow("ingest", manifest)
+    result = genreflow("ingest", manifest)
 
     n_asked = len([path for path in site.asked if path.startswith("/api/track/b")])
     rows = query_rows(
         DataLayout(tmp_path / "home"),
         "select outcome, reason, count(*) as n from outcomes group by all order by all",
     )
-    assert said.code == 0
-    assert "madeup was given up in this run" in said.err
-    assert "answers 500" in said.err
+    assert result.code == 0
+    assert "madeup was given up in this run" in result.err
+    assert "answers 500" in result.err
     # other threads may have asked before the last failure was counted
     assert 3 <= n_asked < N_BROKEN
     assert [tuple(row.values()) for row in rows] == [
@@ -66,10 +66,10 @@ def test_the_next_run_asks_the_site_again(
     site.statuses.clear()
     site.pages.update({f"/api/track/b{n}": site.pages["/api/track/fine"] for n in range(N_BROKEN)})
 
-    said = genreflow("ingest", manifest)
+    result = genreflow("ingest", manifest)
 
     rows = query_rows(DataLayout(tmp_path / "home"), "select outcome from outcomes order by all")
-    assert "given up" not in said.err
+    assert "given up" not in result.err
     assert [row["outcome"] for row in rows] == ["duplicate"] * (N_BROKEN - 1) + ["ok"] * 2
 
 
@@ -79,8 +79,8 @@ def test_an_archive_of_the_command_line_is_kept_from_being_fetched(
     archive = tmp_path / "had.txt"
     archive.write_text("".join(f"madeup b{n}\n" for n in range(N_BROKEN)), encoding="utf-8")
 
-    said = genreflow("ingest", manifest, "--archive", archive, "--rate-limit", "100000000")
+    result = genreflow("ingest", manifest, "--archive", archive, "--rate-limit", "100000000")
 
-    assert said.code == 0
-    assert f"{N_BROKEN} duplicate" in said.out
+    assert result.code == 0
+    assert f"{N_BROKEN} duplicate" in result.out
     assert not any(path.startswith("/api/track/") for path in site.asked)

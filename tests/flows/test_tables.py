@@ -10,21 +10,21 @@ from genre_core.evaluation.bootstrap import Interval
 from genre_core.studies.claims.findings import HOLDS, SubClaim, TestedClaim
 from tasks.comparison import Comparison, Difference, compare_groups
 from tasks.studies.sweep import SweepRow
-from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
+from tests.tasks.test_comparison import N_SONGS, result, row, wrong_songs
 
 
 def compared(*n_wrong: int, n_songs: int = N_SONGS) -> Comparison:
     """Compare networks a, b, … by how many of the first songs each gets wrong."""
     names = "abcdefgh"[: len(n_wrong)]
     verdicts = [
-        said(name, wrong_songs(n)[:n_songs], **few(n_songs))
+        result(name, wrong_songs(n)[:n_songs], **few(n_songs))
         for name, n in zip(names, n_wrong, strict=True)
     ]
     return compare_groups([row(name, name) for name in names], [one for v in verdicts for one in v])
 
 
 def few(n_songs: int) -> dict[str, object]:
-    known = said("any", wrong_songs(0))[0]
+    known = result("any", wrong_songs(0))[0]
     return {name: getattr(known, name)[:n_songs] for name in ("track_ids", "group_ids", "labels")}
 
 
@@ -33,9 +33,9 @@ def sentences(challenges: tuple[Difference, ...]) -> list[str]:
 
 
 def test_who_is_worse_is_named_and_the_others_share_a_sentence() -> None:
-    told = sentences(compared(1, 2, 3, 25).differences)
+    shown = sentences(compared(1, 2, 3, 25).differences)
 
-    assert told == [
+    assert shown == [
         "d 3 s is worse than a 3 s",
         "The other 2 show no significant difference from a 3 s on these 40 songs.",
     ]

@@ -38,12 +38,12 @@ def group_members(group: int) -> list[int]:
 
 
 def read_until(lines: Iterator[str], end: str) -> str:
-    said = ""
+    result = ""
     for line in lines:
-        said += line
+        result += line
         if end in line:
-            return said
-    raise AssertionError(f"{end!r} was never said, only: {said}")
+            return result
+    raise AssertionError(f"{end!r} was never printed, only: {result}")
 
 
 def answers(address: str) -> int:
@@ -102,14 +102,14 @@ def pages(finished_copy: Settings, shared: Shared) -> Iterator[Pages]:
 
 @pytest.mark.long
 def test_both_pages_answer_until_ctrl_c_stops_them_with_all_their_children(pages: Pages) -> None:
-    said = pages.read_until("Ctrl-C")
+    result = pages.read_until("Ctrl-C")
     statuses = [answers(pages.mlflow), answers(f"{pages.prefect}/api/health")]
     n_members = len(pages.members())
 
     code = pages.stop(signal.SIGINT)
 
-    assert f"{pages.mlflow}/" in said
-    assert f"{pages.prefect}/" in said
+    assert f"{pages.mlflow}/" in result
+    assert f"{pages.prefect}/" in result
     assert statuses == [200, 200]
     assert n_members >= 3
     assert code == 130
@@ -147,10 +147,10 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(finished: Settings, program:
     with HTTPServer(("127.0.0.1", 0), Well) as server:
         Thread(target=server.serve_forever, daemon=True).start()
 
-        said = program("ui", "--home", finished.home, "--prefect-port", str(server.server_port))
+        result = program("ui", "--home", finished.home, "--prefect-port", str(server.server_port))
 
         server.shutdown()
 
-    assert said.code == 2
-    assert said.err.startswith("genreflow: The address of http://127.0.0.1:")
-    assert len(said.err.splitlines()) == 1
+    assert result.code == 2
+    assert result.err.startswith("genreflow: The address of http://127.0.0.1:")
+    assert len(result.err.splitlines()) == 1

@@ -17,7 +17,7 @@ def places(sources: Sequence[Source]) -> list[str]:
     return [each.location for each in sources]
 
 
-def told(outcomes: Sequence[Outcome]) -> dict[str, tuple[str, str, str]]:
+def by_place(outcomes: Sequence[Outcome]) -> dict[str, tuple[str, str, str]]:
     return {o.location: (str(o.result), str(o.stage), str(o.reason)) for o in outcomes}
 
 
@@ -50,7 +50,7 @@ def test_one_place_of_a_song_is_fetched_unless_its_genres_differ(
     settled = settle_ids(read(listed), read(held))
 
     assert list(settled.sources) == read(kept)
-    assert told(settled.outcomes) == outcomes
+    assert by_place(settled.outcomes) == outcomes
 
 
 def read(places: str) -> list[Source]:
@@ -136,7 +136,7 @@ def test_a_song_of_the_archive_is_not_fetched_unless_storage_has_it() -> None:
     settled = settle_archived(songs, [songs[2]], {"site 1", "site 2"}, "had.txt")
 
     assert places(settled.sources) == ["/c", "/d"]
-    assert told(settled.outcomes) == {"/a": DUPLICATE, "/b": DUPLICATE}
+    assert by_place(settled.outcomes) == {"/a": DUPLICATE, "/b": DUPLICATE}
     assert "had.txt" in settled.outcomes[0].message
 
 

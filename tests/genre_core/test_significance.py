@@ -166,14 +166,14 @@ def test_a_genre_without_songs_has_no_recall_and_no_part_in_macro_f1() -> None:
 
 def test_the_same_library_gives_the_same_interval_whatever_the_order_of_its_songs() -> None:
     ids, genres = [f"{place:02}" for place in range(30)], list(GENRES) * 10
-    said = [*GENRES[1:], GENRES[0], *genres[3:]]
-    turned = [list(reversed(values)) for values in (ids, genres, said)]
+    result = [*GENRES[1:], GENRES[0], *genres[3:]]
+    turned = [list(reversed(values)) for values in (ids, genres, result)]
 
     first, second = (
         score_intervals(
             predictions_by_name(names, names, labels, [predicted], GENRES), interval_rng("a")
         )
-        for names, labels, predicted in ((ids, genres, said), turned)
+        for names, labels, predicted in ((ids, genres, result), turned)
     )
 
     assert first == second

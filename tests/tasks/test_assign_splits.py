@@ -1,4 +1,4 @@
-"""Split: what is too little to train on is told in a sentence, and places are frozen."""
+"""Split: what is too little to train on is reported in a sentence, and places are frozen."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

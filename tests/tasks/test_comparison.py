@@ -24,7 +24,7 @@ def wrong_songs(n_wrong: int, start: int = 0) -> tuple[str, ...]:
     return tuple(turned[g] if place in spoilt else g for place, g in enumerate(LABELS))
 
 
-def said(run_id: str, predicted: tuple[str, ...], **changes: object) -> list[PredictedSplit]:
+def result(run_id: str, predicted: tuple[str, ...], **changes: object) -> list[PredictedSplit]:
     known: dict[str, object] = {"library_id": "library", "genres": ("jazz", "rock")}
     songs: dict[str, object] = {"track_ids": IDS, "group_ids": IDS, "labels": LABELS}
     return [
@@ -40,7 +40,7 @@ def test_runs_that_differ_by_seed_alone_are_averaged() -> None:
 
     found = compare_groups(
         [row("one", "cnn", seed=0), row("two", "cnn", seed=1)],
-        [*said("one", predicted[0]), *said("two", predicted[1])],
+        [*result("one", predicted[0]), *result("two", predicted[1])],
     )
 
     scores = [f1_score(LABELS, seed, average="macro") for seed in predicted]
@@ -53,7 +53,7 @@ def test_runs_that_differ_by_seed_alone_are_averaged() -> None:
 def test_each_network_is_weighed_against_the_best_on_validation() -> None:
     found = compare_groups(
         [row("a", "dense"), row("b", "cnn"), row("c", "rnn")],
-        [*said("a", wrong_songs(25)), *said("b", wrong_songs(1)), *said("c", wrong_songs(3))],
+        [*result("a", wrong_songs(25)), *result("b", wrong_songs(1)), *result("c", wrong_songs(3))],
     )
 
     assert [group.name for group in found.groups] == ["cnn", "rnn", "dense"]
@@ -80,7 +80,7 @@ def test_runs_that_differ_by_more_than_the_seed_stand_apart_and_are_told_apart(
 ) -> None:
     found = compare_groups(
         [row("one", "cnn"), row("two", "cnn", seed=1, **changes)],
-        [*said("one", wrong_songs(4)), *said("two", wrong_songs(4))],
+        [*result("one", wrong_songs(4)), *result("two", wrong_songs(4))],
     )
 
     assert {group.title for group in found.groups} == names
@@ -94,7 +94,7 @@ def test_runs_on_different_songs_are_not_compared() -> None:
     ):
         compare_groups(
             [row("one", "cnn"), row("two", "rnn", n_parameters=900)],
-            [*said("one", wrong_songs(4)), *said("two", wrong_songs(4), track_ids=others)],
+            [*result("one", wrong_songs(4)), *result("two", wrong_songs(4), track_ids=others)],
         )
 
 

@@ -1,4 +1,4 @@
-"""Between two mapped steps: a chunk that fails is told, and the others go on."""
+"""Between two mapped steps: a chunk that fails is reported, and the others go on."""
 
 import pytest
 from prefect import flow, task, unmapped

@@ -84,9 +84,9 @@ def test_the_champion_hears_in_the_shards_what_it_said_when_it_was_evaluated(
             "select track_id, predicted from predictions where run_id = ?",
             [champion.run_id],
         )
-    said = {one.song.track_id: one.genre for one in predicted}
+    result = {one.song.track_id: one.genre for one in predicted}
     assert rows
-    assert {row["track_id"]: said[row["track_id"]] for row in rows} == {
+    assert {row["track_id"]: result[row["track_id"]] for row in rows} == {
         row["track_id"]: row["predicted"] for row in rows
     }
 

@@ -271,14 +271,14 @@ def test_golden_songs_are_heard_by_the_network_itself_and_that_is_kept(ring: Rin
     run = in_catalog(layout, read_run, run_id)
     assert run is not None
 
-    said = predict_songs(
+    result = predict_songs(
         layout, run, in_catalog(layout, read_golden_songs, 1, ("clicks", "hiss", "hums"))
     )
 
     kept = [r for r in rows(layout, "predictions") if r["split"] == "golden"]
-    assert said == {row["track_id"]: row["predicted"] for row in tested}
+    assert result == {row["track_id"]: row["predicted"] for row in tested}
     assert {(r["run_id"], r["track_id"], r["predicted"]) for r in kept} == {
-        (run_id, track_id, genre) for track_id, genre in said.items()
+        (run_id, track_id, genre) for track_id, genre in result.items()
     }
 
 

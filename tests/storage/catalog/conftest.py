@@ -220,7 +220,7 @@ def layout(store: Store) -> DataLayout:
 
 @pytest.fixture
 def in_another_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a Python program beside this one; it has said ``ready`` when this returns."""
+    """Start a Python program beside this one; it has printed ``ready`` when this returns."""
     started: list[subprocess.Popen[str]] = []
 
     def start(program: str, *arguments: str | Path) -> subprocess.Popen[str]:
