@@ -11,10 +11,10 @@ from typing import Any, get_type_hints
 from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from flows.engine import RunnerConfig
@@ -22,6 +22,7 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.errors import UsageError
 from genre_core.evaluation.certainty import PredictionConfig
+from genre_core.locations import is_unicode
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES, reads
 from genre_core.promotion import PromotionConfig
 from genre_core.representations import registry
@@ -41,6 +42,7 @@ from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.models.server import require_server
+from storage.sources.identity import location_given
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
@@ -85,6 +87,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        object.__setattr__(self, "music", location_given(self.music))
         if unknown := [name for name in self.networks if name not in NETWORK_NAMES]:
             raise UsageError(
                 f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORK_NAMES)}."
@@ -111,6 +114,8 @@ class Settings:
     def layout(self) -> DataLayout:
         """Where everything is."""
         home = Path(self.home).expanduser().resolve()
+        if not is_unicode(str(home)):
+            raise UsageError(f"The name of {home} is not UTF-8. Use another --home.")
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
 
     @property
@@ -210,7 +215,6 @@ class _Sources(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="GENREFLOW_",
         env_nested_delimiter="__",
-        toml_file=SETTINGS_FILE,
         extra="forbid",
     )
 
@@ -224,7 +228,10 @@ class _Sources(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources, the strongest first."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file = Path(SETTINGS_FILE)
+        # editors on Windows write a byte order mark
+        settings = tomllib.loads(file.read_text("utf-8-sig")) if file.exists() else {}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, settings)
 
 
 def _reader() -> type[_Sources]:
@@ -248,7 +255,9 @@ def read_settings(**overrides: object) -> Settings:
         read = _reader()(**given)
     except ValidationError as error:
         raise UsageError(_explain(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{SETTINGS_FILE} is not UTF-8. Save it as UTF-8.") from error
+    except (tomllib.TOMLDecodeError, OSError) as error:
         raise UsageError(f"{SETTINGS_FILE} cannot be read: {error}. Correct it.") from error
     except SettingsError as error:
         raise UsageError(

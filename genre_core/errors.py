@@ -1,8 +1,13 @@
 """The one tree of errors: leave a track out, try again, change the request, or stop."""
 
+from genre_core.locations import escape_text
+
 
 class GenreflowError(Exception):
     """Any foreseen error; its message names the problem, the place and the remedy."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(escape_text(a) if type(a) is str else a for a in arguments))
 
 
 class UsageError(GenreflowError):

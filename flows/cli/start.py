@@ -1,6 +1,7 @@
 """Entry point of ``genreflow``: Ctrl-C and standard error are set before any slow import."""
 
 import faulthandler
+import io
 import os
 import signal
 import sys
@@ -57,6 +58,8 @@ def quiet_libraries() -> None:
 def main() -> None:
     """Run the command line."""
     stop_on_interrupt()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no UTF-8
     if not set(NOISY) & set(sys.argv[1:]):
         quiet_libraries()
     command = next(iter(sys.argv[1:]), "")

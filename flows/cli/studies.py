@@ -14,6 +14,7 @@ from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
 from flows.cli.tables import PLAIN
 from flows.settings import read_settings
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
+from storage.sources.identity import location_given
 
 if TYPE_CHECKING:
     from flows.studies.sweep import SweepReport
@@ -317,7 +318,7 @@ def explain(
 
     Example: [bold]genreflow explain song.mp3 --out figures[/bold]
     """
-    layout = prepare_config(verbose, home=home).layout
+    layout, song = prepare_config(verbose, home=home).layout, location_given(song)
     from tasks.studies.explain import explain_song
 
     folder = out or layout.reports / "explain" / (Path(song).stem or "song")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
+from genre_core.locations import path_of
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import NamedShard, Shard, all_shards
 from storage.catalog.publish import publish, release_retained, retained_shards
@@ -89,6 +90,6 @@ def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str])
             yield from place.glob(f"{track_id}*")
         for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
-    for path in map(Path, sources):
+    for path in (Path(path_of(source)) for source in sources):
         if path.is_relative_to(layout.collections.absolute()) and path.is_file():
             yield path
