@@ -126,6 +126,13 @@ def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
     return fetch_map(catalog, statement, [locations])
 
 
+def read_genres(catalog: Catalog) -> list[str]:
+    """Return the genres of the songs in storage, sorted."""
+    return fetch_values(
+        catalog, "select distinct genre from tracks where genre <> '' order by genre"
+    )
+
+
 def select_changed(catalog: Catalog, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Leave out the final outcomes that the catalog has already; an attempt counts every time."""
     statement = """
