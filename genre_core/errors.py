@@ -1,13 +1,21 @@
 """The one tree of errors: leave a track out, try again, change the request, or stop."""
 
-from genre_core.locations import escape_text
+from genre_core.locations import escape_text, show_addresses
 
 
 class GenreflowError(Exception):
-    """Any foreseen error; its message names the problem, the place and the remedy."""
+    """Any foreseen error; its message names the problem, the place and the remedy.
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*(escape_text(a) if type(a) is str else a for a in arguments))
+    Addresses in it have no credentials and no query, and names of files are UTF-8: messages are
+    logged, stored and published.
+    """
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(_show(part) if isinstance(part, str) else part for part in parts))
+
+
+def _show(message: str) -> str:
+    return escape_text(show_addresses(message))
 
 
 class UsageError(GenreflowError):

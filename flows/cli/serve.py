@@ -13,10 +13,11 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import ERR, Home, app, show
+from flows.cli.app import Home, app, show
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from tasks.terminal import ERR
 
 LONGEST_START_S = 120.0
 LONGEST_STOP_S = 20.0
@@ -33,7 +34,7 @@ def ui(
 
     Where the runs are on a team's tracking server, its own pages show them.
 
-    Example: [bold]genreflow ui --mlflow-port 5001[/bold]
+    Example: `genreflow ui --mlflow-port 5001`
     """
     layout = read_settings(home=home).layout
     from storage.models.store import has_runs, open_tracking, server_command
@@ -64,7 +65,7 @@ def serve(
 ) -> None:
     """Serve the champion with MLflow on 127.0.0.1; Ctrl-C stops it.
 
-    Example: [bold]genreflow serve --port 5002[/bold]
+    Example: `genreflow serve --port 5002`
     """
     layout = read_settings(home=home).layout
     prepare_environment(layout.home, verbose=False)

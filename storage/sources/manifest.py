@@ -58,7 +58,9 @@ def _to_source(manifest: Path, place: str, row: Mapping[str, Any], spellings: Sp
     columns = {_name(column): value for column, value in row.items()}
     fields = {name: _text(manifest, place, columns.get(name)) for name in _COLUMNS}
     path, location = fields.pop("path"), fields.pop("url").strip()
-    if path.strip():
+    if path.strip().lower().startswith(("http://", "https://")):
+        location = path.strip()
+    elif path.strip():
         location = location_of(_find_file(manifest.parent, path, spellings))
     tags: dict[str, Any] = {name: text.strip() for name, text in fields.items()}
     if location:
