@@ -2,18 +2,30 @@
 
 from collections.abc import Mapping
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from genre_core.errors import TransientError
 from genre_core.records import counted
 from storage.catalog.publish import publish
 from storage.home import DataLayout
+from storage.lock import hold_home
 
 
 @task
 def publish_store(layout: DataLayout) -> None:
     """Replace ``spectrograms.duckdb``."""
     publish(layout)
+
+
+@task
+def publish_end(layout: DataLayout) -> None:
+    """Publish the end of a nightly run; a command that holds the home publishes it with its own."""
+    try:
+        with hold_home(layout):
+            publish(layout)
+    except TransientError as error:
+        get_run_logger().warning("The end of the run is not published yet: %s", error)
 
 
 @task

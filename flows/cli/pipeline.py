@@ -226,10 +226,7 @@ def demo_library(
 
     Example: `genreflow demo-library ~/demo`
     """
-    try:
-        compose(folder, seed)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    compose(folder, seed)
     show(f"The library is in {folder}, songs to classify afterwards in {unseen(folder)}.")
 
 
@@ -239,12 +236,15 @@ def compose(folder: Path, seed: int = 0) -> None:
 
     with Progress(console=ERR) as bar:
         row = bar.add_task("compose", total=None)
-        make_library(
-            folder,
-            seed=seed,
-            unseen=unseen(folder),
-            on_song=lambda done, total: bar.update(row, completed=done, total=total),
-        )
+        try:
+            make_library(
+                folder,
+                seed=seed,
+                unseen=unseen(folder),
+                on_song=lambda done, total: bar.update(row, completed=done, total=total),
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         bar.update(row, completed=1, total=1)
 
 

@@ -287,7 +287,9 @@ def curve(
     from tasks.studies.curve import measure_curve
 
     with ERR.status("Fitting heads"):
-        report = measure_curve(config.layout, config.tag_prior, representation, draws)
+        report = measure_curve(
+            config.layout, config.tag_prior, representation, draws, config.genres
+        )
     if as_json:
         print_json(report.as_document())
         return
@@ -328,11 +330,12 @@ def explain(
 
     Example: `genreflow explain song.mp3 --out figures`
     """
-    layout = prepare_config(verbose, home=home).layout
+    config = prepare_config(verbose, home=home)
+    layout = config.layout
     from tasks.studies.explain import explain_song
 
     folder = out or layout.reports / "explain" / (Path(song).stem or "song")
-    explanation = explain_song.fn(layout, song, folder, run)
+    explanation = explain_song.fn(layout, song, folder, run, config.snapshot_choice())
     if as_json:
         print_json(asdict(explanation))
         return

@@ -21,7 +21,7 @@ from genre_core.figures.nightly import (
     draw_songs,
 )
 from genre_core.records import Reason, counted, name_song
-from storage.catalog.nightly import NightStep
+from storage.catalog.nightly import NightOutcome, NightStep
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.pages import fill_template, inline_png
 from tasks.report.facts import ReportFacts, Row
@@ -161,7 +161,7 @@ def _headline(facts: ReportFacts) -> str:
 def _songs_to_do(facts: ReportFacts) -> Iterator[str]:
     """Yield what a person must fix or decide of songs; code is between backticks."""
     for step in facts.night.steps:
-        if _has_failed(step.outcome):
+        if step.outcome == NightOutcome.FAILED:
             yield f"Step {step.step} failed: {step.message or 'see the log.'}"
     if conflicts := _conflicts(facts):
         waits = "waits" if len(conflicts) == 1 else "wait"
@@ -202,10 +202,6 @@ def _models_to_do(facts: ReportFacts) -> Iterator[str]:
 
 def _n_new(rows: Sequence[Row]) -> int:
     return sum(row["is_new"] for row in rows)
-
-
-def _has_failed(outcome: str) -> bool:
-    return outcome.lower() in {"failed", "crashed", "error"}
 
 
 def _song(song: Row) -> dict[str, str]:
@@ -282,12 +278,12 @@ def _shown_interval(row: Row, name: str) -> str:
 def _provisional(facts: ReportFacts) -> str:
     """A warning if the first champion was selected on few validation songs."""
     last = facts.champions[-1] if facts.champions else None
-    if not last or last["previous_version"] is not None or last["judged_on"] != "validation":
+    if not last or last["previous_version"] is not None:
         return ""
-    if last["n_songs"] is None or last["n_songs"] >= FEWEST_VALIDATION_SONGS:
+    if last["n_validation_songs"] >= FEWEST_VALIDATION_SONGS:
         return ""
     return (
-        f"It is provisional: {last['n_songs']} validation songs are fewer than "
+        f"It is provisional: {last['n_validation_songs']} validation songs are fewer than "
         f"{FEWEST_VALIDATION_SONGS}."
     )
 
@@ -323,7 +319,7 @@ def _audit(facts: ReportFacts) -> dict[str, Any] | None:
 
 
 def _step(step: NightStep) -> Row:
-    is_failed = _has_failed(step.outcome)
+    is_failed = step.outcome == NightOutcome.FAILED
     return {**asdict(step), "shown_s": _shown_s(step.seconds), "is_failed": is_failed}
 
 
