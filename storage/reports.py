@@ -4,8 +4,10 @@ import html
 import io
 import json
 import math
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 DPI = 150
 NIGHTLY = "nights"
 _TEXTS = {".html", ".md", ".json", ".csv"}
+
+
+def writable_reports(layout: DataLayout) -> Path:
+    """Return the folder of reports; of a home that may only be read, a temporary one."""
+    place = layout.reports if layout.reports.exists() else layout.home
+    if os.access(place, os.W_OK):
+        return layout.reports
+    return Path(tempfile.mkdtemp(prefix="genreflow-reports-"))
 
 
 def write_figure(folder: Path, name: str, figure: "Figure") -> Path:

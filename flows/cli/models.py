@@ -14,7 +14,7 @@ from flows.cli.app import (
     app,
     prepare_config,
     print_json,
-    require_store,
+    read_config,
     show,
 )
 from flows.cli.tables import audit_table, plain_table, print_comparison
@@ -84,13 +84,13 @@ def promote(
 
     Example: [bold]genreflow promote[/bold]
     """
+    if rollback and version is not None:
+        raise UsageError("Use --rollback or --version, not both.")
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
     from tasks.promote import explain_rejection
     from tasks.splits import resolve_snapshot
 
-    if rollback and version is not None:
-        raise UsageError("Use --rollback or --version, not both.")
     promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
     if rollback or version is not None:
         show(promotion.reason if promotion else "")
@@ -149,8 +149,7 @@ def golden(
 
     Example: [bold]genreflow golden[/bold]
     """
-    config = read_settings(home=home)
-    require_store(config.layout)
+    config = read_config(home=home)
     from storage.catalog.promotions import (
         read_golden_versions,
         read_next_golden,
@@ -196,7 +195,7 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: [bold]genreflow morning[/bold]
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     from tasks.report.notify import make_report
 
     page = make_report(config.layout, choice=config.snapshot_choice())

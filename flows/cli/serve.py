@@ -13,8 +13,8 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import ERR, Home, app, show
-from flows.environment import prepare_environment
+from flows.cli.app import ERR, Home, app, read_config, require_store, show
+from flows.environment import prepare_environment, set_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 
@@ -36,6 +36,8 @@ def ui(
     Example: [bold]genreflow ui --mlflow-port 5001[/bold]
     """
     layout = read_settings(home=home).layout
+    if not layout.tracking_server:
+        require_store(layout)
     from storage.models.store import has_runs, open_tracking, server_command
 
     if not has_runs(layout):
@@ -66,12 +68,13 @@ def serve(
 
     Example: [bold]genreflow serve --port 5002[/bold]
     """
-    layout = read_settings(home=home).layout
-    prepare_environment(layout.home, verbose=False)
-    from storage.models.store import champion_command, champion_settings, open_tracking
+    layout = read_config(home=home).layout
     from tasks.predict import require_champion
 
     champion = require_champion(layout)
+    set_environment(layout.home)
+    from storage.models.store import champion_command, champion_settings, open_tracking
+
     _unwind_on_signals()
     open_tracking(layout)  # a home that was moved is relocated before MLflow looks for its models
     os.environ.update(champion_settings(layout, os.environ.get("PATH", "")))

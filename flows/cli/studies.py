@@ -9,10 +9,20 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, prepare_config, print_json
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
+from flows.cli.app import (
+    ERR,
+    FAILURE,
+    OUT,
+    AsJson,
+    Home,
+    Verbose,
+    app,
+    prepare_config,
+    print_json,
+    read_config,
+)
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_trainable
 from flows.cli.tables import PLAIN
-from flows.settings import read_settings
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
 
 if TYPE_CHECKING:
@@ -46,6 +56,7 @@ def sweep(
     """
     config = prepare_config(
         verbose,
+        check=require_trainable,
         home=home,
         networks=network,
         representations=representation,
@@ -272,7 +283,7 @@ def curve(
 
     Example: [bold]genreflow curve[/bold]
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     from tasks.studies.curve import measure_curve
 
     with ERR.status("Fitting heads"):
@@ -317,10 +328,11 @@ def explain(
 
     Example: [bold]genreflow explain song.mp3 --out figures[/bold]
     """
-    layout = prepare_config(verbose, home=home).layout
+    layout = prepare_config(verbose, writes=False, home=home).layout
+    from storage.reports import writable_reports
     from tasks.studies.explain import explain_song
 
-    folder = out or layout.reports / "explain" / (Path(song).stem or "song")
+    folder = out or writable_reports(layout) / "explain" / (Path(song).stem or "song")
     explanation = explain_song.fn(layout, song, folder, run)
     if as_json:
         print_json(asdict(explanation))
