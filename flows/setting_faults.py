@@ -2,6 +2,7 @@
 
 import os
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -83,7 +84,7 @@ class Written:
         parts = name.split(".")
         if parts[0] in self.options:
             return ""
-        variables = {variable.upper() for variable in os.environ}
+        variables = {variable.upper() for variable, value in os.environ.items() if value}
         lines = _number_lines(self.text)
         above = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
         if found := [v for v in map(_as_variable, above) if v in variables]:
@@ -120,7 +121,7 @@ class Written:
         elif kind.startswith("missing"):
             sentence = f"`{name}` is missing."
         elif expected:
-            sentence = f"{name} is {given!r}; use {expected}."
+            sentence = f"{name} is {reprlib.repr(given)}; use {expected}."
         else:
             sentence = f"{name}: {fault['msg']}."
         return self.place(name, sentence)
