@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genre_core.errors import TransientError
-from storage.files import disk_error, explaining_disk_errors
+from storage.files import disk_error, explaining_disk_errors, make_home
 from storage.home import DataLayout
 
 
@@ -40,7 +40,7 @@ def hold_night(layout: DataLayout) -> Iterator[None]:
 def _hold(layout: DataLayout, name: str, refused: type[TransientError]) -> Iterator[None]:
     with explaining_disk_errors(layout):
         try:
-            layout.home.mkdir(parents=True, exist_ok=True)
+            make_home(layout)
             file = (layout.home / name).open("w")
         except PermissionError as error:  # of another user
             raise disk_error(layout, errno.EROFS) from error

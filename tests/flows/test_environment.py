@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.environment import choose_device, prepare_environment
+from flows.environment import choose_device, prepare_environment, reach_loopback_directly
 
 REPORT = """
 import json, sys
@@ -125,3 +125,24 @@ def test_what_the_user_has_set_for_other_networks_does_not_reach_those_of_genref
         "kept": ["true", "1"],
     }
     assert [path for path in tmp_path.rglob("*.json") if path.parent.name != folder] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"https_proxy": ""}, None),
+        ({"http_proxy": "http://p.test:1"}, "127.0.0.1,localhost,::1"),
+        ({"ALL_PROXY": "p.test", "NO_PROXY": "a.test,::1"}, "a.test,::1,127.0.0.1,localhost"),
+        ({"HTTPS_PROXY": "http://p.test:1", "no_proxy": "*"}, "*"),
+    ],
+)
+def test_a_proxy_gets_no_calls_to_this_machine(
+    given: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(given))
+
+    reach_loopback_directly()
+
+    assert os.environ.get("no_proxy", given.get("no_proxy")) == expected
+    assert os.environ.get("NO_PROXY") == expected
