@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genre_core.errors import UsageError
-from storage.files import require_space
+from storage.files import require_space, require_sqlite
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
+    if (state / "prefect.db").exists() and (state / "prefect.db").stat().st_size:
+        require_sqlite(DataLayout(home), state / "prefect.db")
     settings = {
         **QUIET,
         "PREFECT_HOME": str(state),

@@ -14,11 +14,12 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import ERR, Home, app, show
+from flows.cli.app import Home, app, show
 from flows.cli.start import handle_signals
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from tasks.terminal import ERR
 
 LONGEST_START_S = 120.0
 LONGEST_STOP_S = 20.0
@@ -37,7 +38,7 @@ def ui(
 
     Where the runs are on a team's tracking server, its own pages show them.
 
-    Example: [bold]genreflow ui --mlflow-port 5001[/bold]
+    Example: `genreflow ui --mlflow-port 5001`
     """
     layout = read_settings(home=home).layout
     from storage.models.store import has_runs, open_tracking, server_command
@@ -68,7 +69,7 @@ def serve(
 ) -> None:
     """Serve the champion over HTTP on 127.0.0.1, in MLflow's form; Ctrl-C stops it.
 
-    Example: [bold]genreflow serve --port 5002[/bold]
+    Example: `genreflow serve --port 5002`
     """
     config = read_settings(home=home)
     prepare_environment(config.layout.home, verbose=False)

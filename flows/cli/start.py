@@ -1,14 +1,18 @@
 """Entry point of ``genreflow``: signals and standard error are set before any slow import."""
 
 import faulthandler
+import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
+
+from genre_core.locations import printable
 
 STOPPED = 130
 SENTENCE = "\nStopped. What was finished is kept; run the same command again to resume.\n"
@@ -16,6 +20,30 @@ ALONE = ("classify",)
 """Commands that are imported without the others, whose import takes longer than their work."""
 NOISY = ("ui", "serve", "--verbose", "-v")
 """Commands and options that show what libraries and servers write to standard error."""
+
+_COLOUR = re.compile(r"(\r|\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK]))")
+"""What Rich writes itself: colours, and the cursor of progress bars."""
+
+
+class Guarded(io.TextIOWrapper):
+    """Standard output or error that obeys no control sequence but those of Rich.
+
+    `tasks/terminal.py` guards what genreflow prints; this, tracebacks and libraries, too.
+    """
+
+    def write(self, text: str) -> int:
+        """Write a text with other control characters as escapes."""
+        is_coloured = self.isatty() or "FORCE_COLOR" in os.environ
+        parts = _COLOUR.split(text) if is_coloured else [text]
+        shown = [part if nth % 2 else printable(part) for nth, part in enumerate(parts)]
+        super().write("".join(shown))
+        return len(text)
+
+
+def guard(stream: BinaryIO) -> Guarded:
+    """Return a text stream on a binary one; a name that its encoding lacks is escaped as well."""
+    encoding = getattr(sys.stdout, "encoding", None)
+    return Guarded(stream, encoding, errors="backslashreplace", line_buffering=True)
 
 
 def stop_on_signals() -> None:
@@ -70,15 +98,19 @@ def quiet_libraries() -> None:
     visible = os.dup(2)
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), 2)
-    sys.stderr = open(visible, "w", buffering=1, errors="backslashreplace")  # noqa: PTH123, SIM115
+    sys.stderr = guard(open(visible, "wb"))  # noqa: PTH123, SIM115
     faulthandler.enable(sys.stderr)
 
 
 def main() -> None:
     """Run the command line."""
     stop_on_signals()
+    if sys.stdout:
+        sys.stdout = guard(sys.stdout.buffer)
     if not set(NOISY) & set(sys.argv[1:]):
         quiet_libraries()
+    elif sys.stderr:
+        sys.stderr = guard(sys.stderr.buffer)
     from flows.environment import end_orphaned_servers, reach_loopback_directly
 
     reach_loopback_directly()
