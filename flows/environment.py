@@ -1,11 +1,17 @@
 """The environment of a run, set once, before Prefect, MLflow or TensorFlow is imported."""
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genre_core.errors import UsageError
 from storage.files import require_space, require_sqlite
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -13,14 +19,44 @@ QUIET = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # a page in the user's browser is no client of the embedded server
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "",
     # a tracking server's messages on each run and file would mix with ours
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # wait a minute, not four, for a tracking server that goes away
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
     "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+PINNED = {
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_HOME": f"{os.devnull}/keras",  # no place: Keras reads no settings, and writes none
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
+"""Variables that change the numbers of a training, as every run of genreflow has them."""
+_NUMERIC = re.compile(
+    r"(KERAS|TF|XLA|TFLITE|ONEDNN|DNNL|OMP|GOMP|KMP|MKL|OPENBLAS|GOTO|BLIS|VECLIB|NUMEXPR|NPY"
+    r"|CUBLAS|CUDNN|NVIDIA_TF32)_.*"
+)
+_HARMLESS = re.compile(r"TF_(CPP_|FORCE_GPU_ALLOW_GROWTH|GPU_ALLOCATOR).*")
+"""Of these, what only logs or gives memory."""
+
+
+def pin_numbers() -> None:
+    """Set what changes the numbers of a training; call it before NumPy and Keras are imported.
+
+    What the user has set for other programs, such as a backend of Keras or a number of threads,
+    does not reach a run.
+    """
+    for name in [name for name in os.environ if _NUMERIC.fullmatch(name)]:
+        if not _HARMLESS.fullmatch(name):
+            del os.environ[name]
+    os.environ.update(PINNED)
+
+
+OWNER = "_GENREFLOW_OWNER"
+"""Variable by which a server names the id of the process that it belongs to."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def choose_device(device: str) -> None:
@@ -30,22 +66,30 @@ def choose_device(device: str) -> None:
 
 
 def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
-    """Keep the orchestrator's state below ``home``, and the libraries quiet.
+    """Make a home ready to be written to, and set the environment (`set_environment`).
 
-    What the user has set stays: ``PREFECT_API_URL`` leads to another server. Raises UsageError if
-    the home cannot be used, TransientError if its disk is full or read-only.
+    Raises UsageError if the home cannot be used, TransientError if its disk is full or read-only.
     """
-    state = (home / "prefect").resolve()
+    layout = DataLayout(home.resolve())
     try:
-        require_space(DataLayout(home))
-        state.mkdir(parents=True, exist_ok=True)
+        require_space(layout)
+        layout.prefect.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
-    if (state / "prefect.db").exists() and (state / "prefect.db").stat().st_size:
-        require_sqlite(DataLayout(home), state / "prefect.db")
+    state = layout.prefect / "prefect.db"
+    if state.exists() and state.stat().st_size:
+        require_sqlite(layout, state)
+    set_environment(home, verbose, device)
+
+
+def set_environment(home: Path, verbose: bool = False, device: str = "cpu") -> None:
+    """Keep the orchestrator's state below ``home``, and the libraries quiet; write nothing.
+
+    What the user has set stays: ``PREFECT_API_URL`` leads to another server.
+    """
     settings = {
         **QUIET,
-        "PREFECT_HOME": str(state),
+        "PREFECT_HOME": str(DataLayout(home.resolve()).prefect),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
         # errors of the embedded server are reported by its client
@@ -54,3 +98,43 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
     for name, value in settings.items():
         os.environ.setdefault(name, value)
     choose_device(device)
+
+
+def reach_loopback_directly() -> None:
+    """Keep the proxy of the environment, if any, out of the way to our own servers."""
+    if not any(
+        os.environ.get(f"{kind}_proxy") or os.environ.get(f"{kind.upper()}_PROXY")
+        for kind in ("http", "https", "all")
+    ):
+        return
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    hosts = [host for host in known.split(",") if host.strip()]
+    if "*" not in hosts:
+        hosts += [host for host in LOOPBACK if host not in hosts]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(hosts)
+
+
+def end_orphaned_servers() -> None:
+    """End the servers of commands that were killed, and mark those to come as this process's."""
+    import psutil
+
+    for server in psutil.process_iter():
+        with suppress(psutil.Error):
+            if {"uvicorn", "prefect", "mlflow"} & set(server.cmdline()):
+                owner = server.environ().get(OWNER, "")
+                if owner.isdecimal() and not _owns(int(owner), server):
+                    server.kill()
+    os.environ[OWNER] = str(os.getpid())
+
+
+def _owns(owner: int, server: "Process") -> bool:
+    """Whether a process is the one that started a server, and no later one with its id."""
+    import psutil
+
+    try:
+        process = psutil.Process(owner)
+        is_alive = process.status() != psutil.STATUS_ZOMBIE
+        return is_alive and process.create_time() <= server.create_time()
+    except psutil.NoSuchProcess:
+        return False

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from genre_core.dataset.labels import LabelRules, explain_label, label_source, unify_genres
+from genre_core.dataset.labels import (
+    LabelRules,
+    explain_label,
+    label_source,
+    require_genres,
+    unify_genres,
+)
 from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
@@ -55,6 +61,18 @@ class Fetched:
     given_up: tuple[tuple[str, str], ...] = ()
 
 
+def join_selected(parts: Sequence[Selected]) -> Selected:
+    """Join what several libraries have; a song of two is taken as the first lists it."""
+    relabelled = {s.location: s for part in reversed(parts) for s in part.relabelled}
+    sources = {s.location: s for part in reversed(parts) for s in part.sources}
+    return Selected(
+        sources=tuple(s for place, s in sources.items() if place not in relabelled),
+        outcomes=tuple({o.location: o for part in parts for o in part.outcomes}.values()),
+        relabelled=tuple(relabelled.values()),
+        stored=tuple({t.location: t for part in reversed(parts) for t in part.stored}.values()),
+    )
+
+
 @task
 def select_sources(
     layout: DataLayout,
@@ -73,6 +91,8 @@ def select_sources(
     listed = expand_pages(found, access, limits or DownloadLimits())
     with open_catalog(layout) as catalog:
         sources = _label(catalog, listed.sources, rules)
+        if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened
+            require_genres(rules.genres, sources, read_genres(catalog))
         selected = _settle_listing(catalog, sources, listed, access)
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from flows.cli.app import Home, Verbose, app, prepare_config, show
+from flows.cli.app import Home, Verbose, app, prepare_config, require_home, show
 from flows.cli.tables import outcome_sentence, print_comparison
 from flows.settings import DEFAULT_REPRESENTATIONS
 from genre_core.dataset.labels import label_source, unify_genres
@@ -19,10 +19,10 @@ from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
 from genre_core.records import Source, counted
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.publish import query_rows
-from storage.catalog.status import read_status
+from storage.catalog.status import read_status, require_known_genres
 from storage.embeddings.config import BUILT_IN
 from storage.lock import hold_home
-from storage.sources.listing import list_sources
+from storage.sources.listing import list_sources, require_place
 from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
 from tasks.terminal import ERR
@@ -37,7 +37,7 @@ Music = Annotated[
     typer.Argument(
         help="A folder with one folder a genre, a folder with a manifest.csv, a manifest "
         "(CSV, TSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` "
-        "of the settings."
+        "of the settings, else what the home was fed from before."
     ),
 ]
 Download = Annotated[
@@ -84,7 +84,7 @@ AnyGenres = Annotated[
 ]
 
 
-def require_genres(config: "Settings") -> None:
+def require_several_genres(config: "Settings") -> None:
     """Refuse the first listing of a home if its genres are none: one alone, or artists."""
     layout = config.layout
     if config.unlabelled or (
@@ -93,7 +93,7 @@ def require_genres(config: "Settings") -> None:
         return
     logger = logging.getLogger("storage.sources")
     logger.setLevel(logging.ERROR)  # the flow lists the songs again, and warns then
-    listed = list_sources(config.require_music())
+    listed = list_sources(config.music)
     logger.setLevel(logging.NOTSET)
     labelled = [label_source(source, config.genre_map, config.genres) for source in listed]
     if fault := explain_genres(unify_genres(labelled, config.genres), _find_artist):
@@ -132,6 +132,7 @@ def run(
     """
     config = prepare_config(
         verbose,
+        check=lambda read: require_named_music(read, music, download),
         home=home,
         music=music,
         networks=network,
@@ -142,9 +143,9 @@ def run(
     )
     from flows.cli.run import run_pipeline
 
-    config = with_collection(config, music, download)
+    config = with_collection(config, download)
     if config.music and not yes:
-        require_genres(config)
+        require_several_genres(config)
     run_pipeline(config)
 
 
@@ -190,6 +191,7 @@ def ingest(
     }
     config = prepare_config(
         verbose,
+        check=lambda read: require_known_music(read, music, download),
         home=home,
         music=music,
         unlabelled=unlabelled or None,
@@ -198,9 +200,9 @@ def ingest(
     )
     from flows.ingest import ingest as ingest_flow
 
-    config = with_collection(config, music, download)
-    if not yes:
-        require_genres(config)
+    config = with_collection(config, download)
+    if config.music and not yes:
+        require_several_genres(config)
     report = ingest_flow(config)
     show(f"Scanned {counted(report.n_new, 'song')}. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
@@ -246,6 +248,7 @@ def train(
     """
     config = prepare_config(
         verbose,
+        check=require_trainable,
         home=home,
         networks=network,
         fragment_lengths_s=fragment_s,
@@ -302,12 +305,31 @@ def unseen(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-unseen")
 
 
-def with_collection(config: "Settings", named_music: str | None, name: str | None) -> "Settings":
+def require_trainable(config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, or of genres that no song there has."""
+    require_home(config)
+    require_known_genres(config.layout, config.genres)
+
+
+def require_named_music(config: "Settings", named: str | None, download: str | None) -> None:
+    """Refuse music that is not there, or is named beside a collection to be fetched."""
+    if named and download:
+        raise UsageError("Name a library or --download, not both.")
+    if config.music and not download:
+        require_place(config.music)
+
+
+def require_known_music(config: "Settings", named: str | None, download: str | None) -> None:
+    """Refuse, besides, to go without music in a home that knows none."""
+    require_named_music(config, named, download)
+    for library in [] if download else config.libraries():
+        require_place(library.music)
+
+
+def with_collection(config: "Settings", name: str | None) -> "Settings":
     """Fetch the public collection that ``--download`` names, and name it as the music."""
     if name is None:
         return config
-    if named_music:
-        raise UsageError("Name a library or --download, not both.")
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
         row = bar.add_task(name, total=None)

@@ -127,10 +127,11 @@ def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
 
 
 def read_genres(catalog: Catalog) -> list[str]:
-    """Return the genres of the songs in storage, sorted."""
-    return fetch_values(
-        catalog, "select distinct genre from tracks where genre <> '' order by genre"
-    )
+    """Return the genres that songs of the store have, by their sources or by a decision."""
+    statement = """
+        select genre from tracks where genre <> '' union select genre from decisions order by genre
+    """
+    return fetch_values(catalog, statement)
 
 
 def select_changed(catalog: Catalog, outcomes: Sequence[Outcome]) -> list[Outcome]:
