@@ -5,7 +5,6 @@ import io
 import json
 import math
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -79,8 +78,9 @@ def write_text(folder: Path, name: str, text: str) -> Path:
 
 def copy_figure(folder: Path, name: str, figure: Path) -> Path:
     """Copy a figure of another report as ``<name>.png``; return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(figure, folder / f"{name}.png"))
+    path = folder / f"{name}.png"
+    write_bytes(path, figure.read_bytes())
+    return path
 
 
 def read_figure(folder: Path, name: str) -> bytes:

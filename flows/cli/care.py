@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from flows.cli.app import (
     FAILURE,
-    OUT,
     AsJson,
     Home,
     app,
@@ -20,6 +20,7 @@ from flows.cli.app import (
 from flows.environment import QUIET
 from flows.settings import read_settings
 from storage.lock import hold_home
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
@@ -42,7 +43,7 @@ def backup(
     code 1 while a run is at work in the home. Damaged backup objects are written again. The exit
     code is also 1 if the home lacks songs or shards that its catalog names.
 
-    Example: [bold]genreflow backup /mnt/backup/genreflow[/bold]
+    Example: `genreflow backup /mnt/backup/genreflow`
     """
     config = read_settings(home=home)
     from storage.maintenance.backup import back_up
@@ -93,7 +94,7 @@ def restore(
 ) -> None:
     """Restore a backup into a home that is empty or does not exist.
 
-    Example: [bold]genreflow restore /mnt/backup/genreflow --home /srv/genreflow[/bold]
+    Example: `genreflow restore /mnt/backup/genreflow --home /srv/genreflow`
     """
     layout = read_settings(home=home).layout
     from storage.maintenance.backup import restore as restore_home
@@ -145,7 +146,7 @@ def doctor(
 ) -> None:
     """Check the machine, the store and the models; the exit code is 1 if anything is wrong.
 
-    Example: [bold]genreflow doctor --deep[/bold]
+    Example: `genreflow doctor --deep`
     """
     from storage.maintenance.doctor import examine, examine_deeply
 
@@ -180,8 +181,8 @@ def _repair(layout: "DataLayout") -> list[str]:
 
 def _show_findings(findings: "list[Finding]", repaired: list[str]) -> None:
     for finding in findings:
-        mark = "[green]✓[/green]" if finding.ok else "[red]✗[/red]"
-        OUT.print(f"{mark} {finding.name}: {finding.message}", soft_wrap=True)
+        mark = Text("✓", "green") if finding.ok else Text("✗", "red")
+        OUT.print(mark, f"{finding.name}: {finding.message}", soft_wrap=True)
     show(*(f"Forgotten, to be made again: {name}" for name in repaired))
     if repaired:
         show("Now run `genreflow ingest` with your music, then `genreflow extract`.")
@@ -194,16 +195,16 @@ def tidy(
     ] = False,
     home: Home = None,
 ) -> None:
-    """Remove orphans, and the snapshots and models that the settings `keep` do not retain.
+    """Remove orphans, and the snapshots and models that the settings `[keep]` do not retain.
 
-    Example: [bold]genreflow tidy --dry-run[/bold]
+    Example: `genreflow tidy --dry-run`
     """
     config = prepare_config(False, home=home)
     if dry_run:
         from storage.maintenance.retention import tidy_home
 
         with hold_home(config.layout):
-            found = tidy_home(config.layout, config.keep, dry_run=True)
+            found = tidy_home(config.layout, config.keep, config.snapshot_choice(), dry_run=True)
     else:
         from flows.maintenance import tidy as tidy_flow
 

@@ -36,6 +36,8 @@ class Catalog(Protocol):
 Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
+OPEN_ERRORS = (duckdb.IOException, duckdb.ResourceInUseException)
+"""Errors of opening a file; another process has it, or another DuckDB instance of this one."""
 
 DAMAGE_ERRORS = (
     *(duckdb.IOException, duckdb.SerializationException, duckdb.CatalogException),
@@ -142,13 +144,18 @@ def fetch_records(
 
 
 def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError | CatalogMismatch:
-    """Return the error to raise: another process holds the catalog, a full disk, no catalog."""
+    """Return the error to raise: the catalog is in use, a full disk, no catalog."""
     if failure := _find_disk_error(layout, error):
         return failure
     if "could not set lock" in str(error).lower():
         return TransientError(
             f"{layout.catalog} is held by another process; wait until its run has ended, then "
             f"try again. ({error})"
+        )
+    if isinstance(error, duckdb.ResourceInUseException):
+        return TransientError(
+            f"{layout.catalog} is in use by another thread of this process; try again when that "
+            f"has ended. ({error})"
         )
     message = str(error).partition("\n")[0]
     return CatalogMismatch(
@@ -166,7 +173,7 @@ def copy_catalog(layout: DataLayout, target: Path) -> None:
             connection.execute("checkpoint")
             # inside the connection: no other process can write while the file is copied
             shutil.copyfile(layout.catalog, target)
-    except duckdb.IOException as error:
+    except OPEN_ERRORS as error:
         raise explain_failure(layout, error) from error
 
 
@@ -187,7 +194,7 @@ def _attached(layout: DataLayout) -> Iterator[Catalog]:
                 if is_new:
                     layout.catalog.chmod(0o600)
                 break
-            except duckdb.IOException as error:
+            except OPEN_ERRORS as error:
                 failure = explain_failure(layout, error)
                 if isinstance(failure, CatalogMismatch) or time.monotonic() > deadline:
                     raise failure from error

@@ -17,6 +17,7 @@ from storage.catalog.connection import (
 )
 from storage.catalog.extraction import Shard, name_shards
 from storage.catalog.recordings import read_recordings, settle_recordings
+from storage.catalog.snapshots import NEWEST_FIRST
 
 MIN_DIGITS = 8
 REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests it again."
@@ -166,9 +167,9 @@ def _rename_groups(catalog: Catalog) -> None:
 
 def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
     """Return the unused snapshots but for the newest ``n_kept``; 0 keeps all."""
-    statement = """
+    statement = f"""
         select snapshot_id from (
-            select snapshot_id, row_number() over (order by created_at desc) as nth from snapshots)
+            select snapshot_id, row_number() over (order by {NEWEST_FIRST}) as nth from snapshots)
         where nth > $1 and snapshot_id not in (
             select snapshot_id from runs union select snapshot_id from promotions
             union select snapshot_id from challenges union select snapshot_id from audits)
@@ -176,15 +177,13 @@ def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
     return fetch_values(catalog, statement, [n_kept]) if n_kept > 0 else []
 
 
-def unused_models(catalog: Catalog, n_kept: int) -> list[str]:
+def unused_models(catalog: Catalog, n_kept: int, library_id: str) -> list[str]:
     """Return the models that can no longer be promoted, but for the newest of each network.
 
-    Models of the newest library stay, and all that were champion or challenger. -1 keeps all.
+    Models of the current library stay, and all that were champion or challenger. -1 keeps all.
     """
     statement = """
-        with newest as (
-            select library_id from snapshots order by all_genres desc, created_at desc limit 1),
-        used as (
+        with used as (
             select run_id from promotions
             union select previous_run_id from promotions where previous_run_id is not null
             union select run_id from challenges),
@@ -193,9 +192,9 @@ def unused_models(catalog: Catalog, n_kept: int) -> list[str]:
                 row_number() over (partition by network order by started_at desc) as nth
             from runs anti join used using (run_id))
         select model_uri from ranked join snapshots using (snapshot_id)
-        where nth > $1 and library_id not in (select library_id from newest)
+        where nth > $1 and library_id <> $2
     """
-    found = fetch_values(catalog, statement, [n_kept]) if n_kept >= 0 else []
+    found = fetch_values(catalog, statement, [n_kept, library_id]) if n_kept >= 0 else []
     return [model_uri.removeprefix("models:/") for model_uri in found]
 
 

@@ -11,6 +11,7 @@ from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import ScoreIntervals
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
 from storage.catalog.publish import query_rows
+from storage.catalog.snapshots import NEWEST_FIRST
 from storage.home import DataLayout
 
 
@@ -162,11 +163,12 @@ def read_runs_of_genres(
     catalog: Catalog, feature_key: str, genres: Sequence[str], network: str
 ) -> list[Run]:
     """Return the runs of a network on the newest snapshot of exactly these genres."""
-    statement = """
+    statement = f"""
         select * from runs where network = $3 and snapshot_id = (
-            select arg_max(snapshot_id, created_at) from snapshots
+            select snapshot_id from snapshots
             where feature_key = $1 and list_sort(genres) = list_sort($2::varchar[])
-                and snapshot_id in (select snapshot_id from runs where network = $3))
+                and snapshot_id in (select snapshot_id from runs where network = $3)
+            order by {NEWEST_FIRST} limit 1)
         order by started_at
     """
     return fetch_records(catalog, Run, statement, [feature_key, list(genres), network])

@@ -13,6 +13,7 @@ import imageio_ffmpeg
 import soundfile
 
 from genre_core.errors import GenreflowError
+from genre_core.records import counted
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.files import make_home
@@ -100,7 +101,7 @@ def _store(layout: DataLayout) -> str:
         f"{layout.published.name} reads the shards of another place: this home was moved. "
         "Run `genreflow extract` once.",
     )
-    return f"{layout.published.name} can be read; it has {rows[0]['n']} songs"
+    return f"{layout.published.name} can be read; it has {counted(rows[0]['n'], 'song')}"
 
 
 def _shards(layout: DataLayout) -> str:

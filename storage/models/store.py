@@ -1,7 +1,6 @@
 """Open the store of runs and models: SQLite in the home, or a team's tracking server."""
 
 import logging
-import os
 import sqlite3
 import sys
 import uuid
@@ -20,9 +19,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite
+from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite, write_bytes
 from storage.home import DataLayout
-from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.server import describe_absence, describe_refusal, require_answer
 
 EXPERIMENT = "genreflow"
@@ -116,29 +114,6 @@ def server_command(layout: DataLayout, port: int) -> list[str]:
     ]
 
 
-def champion_command(port: int) -> list[str]:
-    """Return the command that serves the champion's predictions on 127.0.0.1."""
-    return [
-        *(sys.executable, "-m", "mlflow", "models", "serve"),
-        *("--model-uri", f"models:/{REGISTERED}@{CHAMPION}"),
-        *("--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"),
-    ]
-
-
-def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
-    """Return the environment of `champion_command`; ``path`` is the present ``PATH``.
-
-    MLflow starts uvicorn by its name, which is beside this Python.
-    """
-    programs = str(Path(sys.executable).parent)
-    return {
-        "GENREFLOW_HOME": str(layout.home.resolve()),
-        "GENREFLOW_TRACKING": layout.tracking_server,
-        "MLFLOW_TRACKING_URI": tracking_uri(layout),
-        "PATH": os.pathsep.join([programs, path]) if path else programs,
-    }
-
-
 def _client(uri: str) -> MlflowClient:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
@@ -212,7 +187,7 @@ def _require_own(layout: DataLayout, experiment: Experiment) -> None:
         )
     note = layout.tracking_note
     if not note.exists() or note.read_text("utf-8") != layout.tracking_server:
-        note.write_text(layout.tracking_server, "utf-8")
+        write_bytes(note, layout.tracking_server.encode())
 
 
 # The one place that depends on MLflow's tables: no call changes where artifacts are. The columns

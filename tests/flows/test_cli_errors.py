@@ -190,3 +190,15 @@ def test_a_damaged_state_of_prefect_ends_in_a_sentence(
 
     assert said.code == FAILURE
     assert "prefect.db is damaged" in sentence_of(said)
+
+
+def test_help_names_settings_in_brackets(genreflow: Call) -> None:
+    assert "the settings [keep]" in genreflow("tidy", "--help").out
+
+
+def test_a_wrong_place_is_named_without_its_password(genreflow: Call) -> None:
+    said = genreflow("ingest", "http://me:secret@host/list.csv?sig=secret")
+
+    assert said.code == USAGE
+    assert "secret" not in said.err
+    assert "host/list.csv is not there" in sentence_of(said)

@@ -109,6 +109,19 @@ def test_rows_of_small_and_large_numbers_go_in_together(layout: DataLayout) -> N
     assert found == [5_000_000_000, 5]
 
 
+def test_a_catalog_in_another_instance_of_the_process_is_a_passing_trouble(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LOCK_TIMEOUT_S", 0.2)
+
+    with (
+        duckdb.connect(str(layout.catalog)),
+        pytest.raises(TransientError, match="in use by another thread of this process"),
+        open_catalog(layout),
+    ):
+        pass
+
+
 def test_a_catalog_held_by_another_process_is_a_passing_trouble(
     layout: DataLayout, in_another_process: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
