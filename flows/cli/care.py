@@ -20,6 +20,7 @@ from flows.cli.app import (
 )
 from flows.environment import QUIET
 from flows.settings import read_settings
+from genre_core.records import counted
 from storage.lock import hold_home
 from tasks.terminal import OUT
 
@@ -50,14 +51,14 @@ def backup(
     from storage.maintenance.backup import back_up
 
     report = back_up(config.layout, folder, check_all, config.keep.backups)
-    show(f"{folder} holds {report.n_files} files, {report.n_new} of them new.")
+    show(f"{folder} holds {counted(report.n_files, 'file')}, {report.n_new} of them new.")
     if report.n_backups > 1:
         show(
             f"{report.n_backups - 1} earlier backups are kept; `genreflow restore {folder} --list` "
             "lists them."
         )
     if report.n_repaired:
-        show(f"{report.n_repaired} damaged backup objects were written again.")
+        show(f"Wrote {counted(report.n_repaired, 'damaged backup object')} again.")
     if report.shards_elsewhere:
         show(f"Not included: the shards in {report.shards_elsewhere}; keep them there.")
     if report.runs_elsewhere:
@@ -67,12 +68,12 @@ def backup(
         )
     if report.n_missing_songs:
         complain(
-            f"{report.n_missing_songs} songs are missing in the home; the backup keeps its copies "
-            "of them. Run `genreflow doctor --repair`, then `genreflow ingest`."
+            f"The home misses {counted(report.n_missing_songs, 'song')}; the backup keeps its "
+            "copies of them. Run `genreflow doctor --repair`, then `genreflow ingest`."
         )
     if report.n_missing_shards:
         complain(
-            f"{report.n_missing_shards} shards are missing in the home, and so in the backup. Run "
+            f"Home and backup miss {counted(report.n_missing_shards, 'shard')}. Run "
             "`genreflow extract` to make them again."
         )
     if report.n_missing_songs or report.n_missing_shards:
@@ -114,7 +115,10 @@ def restore(
             "Run `genreflow extract` to make shards again; `genreflow doctor --repair`, then "
             "`genreflow ingest`, to get songs again."
         )
-    show(f"Restored {report.n_files} files to {layout.home}; now run `genreflow doctor --deep`.")
+    show(
+        f"Restored {counted(report.n_files, 'file')} to {layout.home}; now run "
+        "`genreflow doctor --deep`."
+    )
     if report.runs_elsewhere:
         show(
             f"Its runs and models are on the tracking server {report.runs_elsewhere}, not in the "
@@ -128,7 +132,7 @@ def _show_backups(folder: Path) -> None:
     for manifest in list_manifests(folder):
         n_mib = sum(file.n_bytes for file in manifest.files.values()) / 2**20
         time = name_time(manifest.finished_at)
-        show(f"{time}  {len(manifest.files)} files, {n_mib:.1f} MiB, of {manifest.home}")
+        show(f"{time}  {counted(len(manifest.files), 'file')}, {n_mib:.1f} MiB, of {manifest.home}")
 
 
 @app.command()
