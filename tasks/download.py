@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from genre_core.dataset.labels import LabelRules, explain_label, label_source
+from genre_core.dataset.labels import LabelRules, explain_label, label_source, require_genres
 from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
@@ -16,6 +16,7 @@ from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
+    read_genres,
     read_labels,
     select_changed,
     select_new_sources,
@@ -54,6 +55,18 @@ class Fetched:
     given_up: tuple[tuple[str, str], ...] = ()
 
 
+def join_selected(parts: Sequence[Selected]) -> Selected:
+    """Join what several libraries have; a song of two is taken as the first lists it."""
+    relabelled = {s.location: s for part in reversed(parts) for s in part.relabelled}
+    sources = {s.location: s for part in reversed(parts) for s in part.sources}
+    return Selected(
+        sources=tuple(s for place, s in sources.items() if place not in relabelled),
+        outcomes=tuple({o.location: o for part in parts for o in part.outcomes}.values()),
+        relabelled=tuple(relabelled.values()),
+        stored=tuple({t.location: t for part in reversed(parts) for t in part.stored}.values()),
+    )
+
+
 @task
 def select_sources(
     layout: DataLayout,
@@ -75,6 +88,8 @@ def select_sources(
         unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, rules.genres)]
         labels = read_labels(catalog, unsure) if unsure else {}
         sources = keep_labels(sources, labels, rules.genres)
+        if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened
+            require_genres(rules.genres, sources, read_genres(catalog))
         selected = _settle_listing(catalog, sources, listed, access)
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import predictions_table
-from flows.environment import prepare_environment
+from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from tasks.terminal import ERR, OUT
@@ -39,7 +39,7 @@ def classify(
     Example: `genreflow classify song.mp3 --json`
     """
     config = read_settings(home=home)
-    prepare_environment(config.layout.home, verbose, config.device)
+    set_environment(config.layout.home, verbose, config.device)
     from tasks.predict import classify_each
 
     found = expand_folders(songs)

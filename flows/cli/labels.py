@@ -11,7 +11,7 @@ from rich.table import Table
 
 from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, show
 from flows.cli.tables import PLAIN, plain_table, print_rows
-from flows.environment import prepare_environment
+from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from genre_core.records import counted, name_song
@@ -103,7 +103,7 @@ def _embed(config: "Settings", song: str, representation: str) -> "Compared":
             f"There is no file {song}, and the store has no song of that name. Name a file, a "
             "URL, a source, or 8 digits of a track id at least."
         )
-    prepare_environment(config.layout.home, verbose=False, device=config.device)
+    set_environment(config.layout.home, device=config.device)
     from tasks.studies.similar import Embedder, embed_song
 
     own = [f for f in config.features if f.embedding and f.representation == representation]

@@ -20,7 +20,7 @@ from flows.cli.app import (
     app,
     prepare_config,
     print_json,
-    require_store,
+    read_config,
     show,
 )
 from flows.cli.pipeline import Music
@@ -180,9 +180,8 @@ def decide(
 
     Example: `genreflow decide ~/Music/jazz/song.mp3 jazz`
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
-    require_store(layout)
     with hold_home(layout):
         with open_catalog(layout) as catalog:
             n_tracks = decide_genre(catalog, song, genre, genres)
@@ -257,8 +256,7 @@ def remove(
     """
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
-    layout = read_settings(home=home).layout
-    require_store(layout)
+    layout = read_config(home=home).layout
     plan = _plan_removal(layout, song, artist, with_copies)
     _show_songs("To be removed", plan.songs)
     if not yes:

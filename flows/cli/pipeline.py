@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from flows.cli.app import Home, Verbose, app, prepare_config, show
+from flows.cli.app import Home, Verbose, app, prepare_config, require_home, show
 from flows.cli.tables import outcome_sentence, print_comparison
 from flows.settings import DEFAULT_REPRESENTATIONS
 from genre_core.errors import UsageError
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
 from genre_core.records import counted
 from genre_core.representations.registry import REPRESENTATIONS
-from storage.catalog.status import read_status
+from storage.catalog.status import read_status, require_known_genres
 from storage.embeddings.config import BUILT_IN
 from storage.lock import hold_home
+from storage.sources.listing import require_place
 from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
 from tasks.terminal import ERR
@@ -31,7 +32,7 @@ Music = Annotated[
     typer.Argument(
         help="A folder with one folder a genre, a folder with a manifest.csv, a manifest "
         "(CSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` of "
-        "the settings."
+        "the settings, else what the home was fed from before."
     ),
 ]
 Download = Annotated[
@@ -90,6 +91,7 @@ def run(
     """
     config = prepare_config(
         verbose,
+        check=lambda read: require_named_music(read, music, download),
         home=home,
         music=music,
         networks=network,
@@ -100,7 +102,7 @@ def run(
     )
     from flows.cli.run import run_pipeline
 
-    run_pipeline(with_collection(config, music, download))
+    run_pipeline(with_collection(config, download))
 
 
 @app.command()
@@ -144,6 +146,7 @@ def ingest(
     }
     config = prepare_config(
         verbose,
+        check=lambda read: require_known_music(read, music, download),
         home=home,
         music=music,
         unlabelled=unlabelled or None,
@@ -152,7 +155,7 @@ def ingest(
     )
     from flows.ingest import ingest as ingest_flow
 
-    report = ingest_flow(with_collection(config, music, download))
+    report = ingest_flow(with_collection(config, download))
     show(f"Scanned {counted(report.n_new, 'song')}. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
     complain_of_sites(report.given_up)
@@ -197,6 +200,7 @@ def train(
     """
     config = prepare_config(
         verbose,
+        check=require_trainable,
         home=home,
         networks=network,
         fragment_lengths_s=fragment_s,
@@ -253,12 +257,31 @@ def unseen(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-unseen")
 
 
-def with_collection(config: "Settings", named_music: str | None, name: str | None) -> "Settings":
+def require_trainable(config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, or of genres that no song there has."""
+    require_home(config)
+    require_known_genres(config.layout, config.genres)
+
+
+def require_named_music(config: "Settings", named: str | None, download: str | None) -> None:
+    """Refuse music that is not there, or is named beside a collection to be fetched."""
+    if named and download:
+        raise UsageError("Name a library or --download, not both.")
+    if config.music and not download:
+        require_place(config.music)
+
+
+def require_known_music(config: "Settings", named: str | None, download: str | None) -> None:
+    """Refuse, besides, to go without music in a home that knows none."""
+    require_named_music(config, named, download)
+    for library in [] if download else config.libraries():
+        require_place(library.music)
+
+
+def with_collection(config: "Settings", name: str | None) -> "Settings":
     """Fetch the public collection that ``--download`` names, and name it as the music."""
     if name is None:
         return config
-    if named_music:
-        raise UsageError("Name a library or --download, not both.")
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
         row = bar.add_task(name, total=None)

@@ -1,8 +1,10 @@
 """A source's labels become genres of the user, or are reported as unknown; none is guessed."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from genre_core.errors import UsageError
 from genre_core.records import Source
 
 
@@ -47,6 +49,17 @@ def explain_label(source: Source, genres: Sequence[str]) -> str:
         f"the genre {source.genre!r} is not among the genres of the settings: "
         f"{', '.join(genres)}. Add it to `genres`, or correct the label."
     )
+
+
+def require_genres(genres: Sequence[str], sources: Sequence[Source], held: Collection[str]) -> None:
+    """Raise `UsageError` if one of ``genres`` is that of no source and of no song in storage."""
+    listed = Counter(source.genre for source in sources if source.genre)
+    if missing := [genre for genre in genres if genre not in listed and genre not in held]:
+        there = ", ".join(f"{genre} ({n_songs})" for genre, n_songs in sorted(listed.items()))
+        raise UsageError(
+            f"No song has the genre {', '.join(map(repr, missing))}. There is: {there or 'none'}. "
+            "Correct `genres` (--genre), or the labels."
+        )
 
 
 def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ from genre_core.errors import GenreflowError
 from genre_core.records import counted
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
-from storage.files import make_home
 from storage.home import DataLayout
 from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
@@ -82,10 +81,13 @@ def _decoders(_layout: DataLayout) -> str:
 
 
 def _place(layout: DataLayout) -> str:
-    make_home(layout)
-    with tempfile.TemporaryFile(dir=layout.home):
-        pass
-    free_gib = shutil.disk_usage(layout.home).free / 2**30
+    place = next(p for p in (layout.home, *layout.home.absolute().parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise GenreflowError(f"{place} cannot be written to: {error.strerror}.") from error
+    free_gib = shutil.disk_usage(place).free / 2**30
     has_space = free_gib >= MIN_FREE_BYTES / 2**30
     _require(has_space, f"{layout.home} has {free_gib:.1f} GiB left; free at least 2 GiB.")
     return f"{layout.home} can be written; {free_gib:.0f} GiB are free"

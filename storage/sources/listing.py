@@ -1,5 +1,6 @@
 """List the songs of a music library, whatever form it has, with genres or without."""
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from genre_core.records import Outcome, Source
 from storage.fetch.limits import Clock, DownloadLimits
 from storage.fetch.sites.access import Access
 from storage.fetch.sites.pages import find_page
+from storage.files import write_bytes
+from storage.home import DataLayout
 from storage.sources.collections import TABLE_SUFFIX, find_jamendo, list_collection, list_jamendo
 from storage.sources.folder import audio_files, list_folder, list_songs
 from storage.sources.identity import identify
@@ -47,6 +50,26 @@ def require_place(music: str | Path) -> Path:
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
     return place
+
+
+def known_music(layout: DataLayout) -> dict[str, bool]:
+    """Return the libraries that a home was fed from, the latest last; whether as unlabelled."""
+    try:
+        return dict(json.loads(layout.music_note.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def remember_music(layout: DataLayout, music: str, takes_unlabelled: bool) -> None:
+    """Note a library, so that later ingests need not name it.
+
+    The built-in library is forgotten with the first other one.
+    """
+    place, builtin = str(Path(music).expanduser().absolute()), str(layout.builtin)
+    known = {name: bare for name, bare in known_music(layout).items() if name != builtin}
+    if known.get(place) is not takes_unlabelled:
+        known |= {place: takes_unlabelled}
+        write_bytes(layout.music_note, json.dumps(known, indent=2).encode())
 
 
 def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:

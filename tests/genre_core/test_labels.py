@@ -2,7 +2,8 @@
 
 import pytest
 
-from genre_core.dataset.labels import explain_label, label_source
+from genre_core.dataset.labels import explain_label, label_source, require_genres
+from genre_core.errors import UsageError
 from genre_core.records import Source
 
 GENRE_MAP = {"Hip-Hop": "hiphop", "Rap": "hiphop", "Electronic": "drop"}
@@ -87,3 +88,11 @@ def test_a_song_that_is_taken_in_without_a_genre_needs_none() -> None:
     assert label_source(unlabelled, GENRE_MAP, ("jazz",)) == unlabelled
     assert explain_label(unlabelled, ("jazz",)) == ""
     assert "not among the genres" in explain_label(labelled("rock"), ("jazz",))
+
+
+def test_a_genre_of_no_source_and_no_song_is_refused_with_those_there_are() -> None:
+    sources = [Source(location=name, genre=name[0]) for name in ("a1", "a2", "b1")]
+
+    require_genres(["a", "c"], sources, held=["c"])
+    with pytest.raises(UsageError, match=r"the genre 'd', 'e'. There is: a \(2\), b \(1\)\."):
+        require_genres(["a", "d", "e"], sources, held=["c"])

@@ -42,7 +42,7 @@ def test_an_empty_and_a_filled_home_pass_every_check(filled: DataLayout, tmp_pat
 
     assert [found.name for found in (*before.values(), *after.values()) if not found.ok] == []
     assert before["store"].message == "no store yet; `genreflow run` makes one"
-    assert after["store"].message == "spectrograms.duckdb can be read; it has 1 songs"
+    assert after["store"].message == "spectrograms.duckdb can be read; it has 1 song"
     assert after["shards"].message == "all 1 shards are there"
     assert after["songs"].message == "all 1 songs are there"
 
