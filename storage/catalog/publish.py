@@ -100,12 +100,15 @@ def published_shards(layout: DataLayout) -> list[str]:
 def query(
     layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the column names and rows of one SQL statement on the published store.
+    """Return the column names and rows of one read-only SQL statement on the published store.
+
+    DuckDB is locked before the statement is parsed: it opens the store and, for the view of the
+    spectrograms, its shards, and nothing else.
 
     Raises
     ------
     UsageError
-        If nothing has been published yet, or the statement fails.
+        If nothing has been published yet, or the statement is not one query, or fails.
     """
     if not layout.published.exists():
         raise UsageError(
@@ -114,10 +117,8 @@ def query(
         )
     try:
         with duckdb.connect(str(layout.published), read_only=True) as connection:
-            if _SHARD_VIEW in statement.lower():
-                _register_shards(connection, open_store(layout))
-            if not connection.extract_statements(statement):
-                raise UsageError("The statement is empty. Try: select * from tracks limit 5")
+            _lock(connection, layout, reads_shards=_SHARD_VIEW in statement.lower())
+            _require_one_query(connection.extract_statements(statement))
             cursor = connection.execute(statement, list(parameters))
             return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
     except duckdb.CatalogException as error:
@@ -137,6 +138,32 @@ def query_rows(
     """Return the rows of `query` as dictionaries."""
     names, rows = query(layout, statement, parameters)
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, layout: DataLayout, *, reads_shards: bool) -> None:
+    """Restrict DuckDB to the open store, and to its shards where they are read; for good."""
+    if reads_shards:
+        store = open_store(layout)
+        _register_shards(connection, store)
+        shards = connection.execute("select shard from shards").fetchall()
+        addresses = ", ".join(_quote(store.address(shard)) for (shard,) in shards)
+        connection.execute(f"set allowed_paths = [{addresses}]")
+    connection.execute("set python_enable_replacements = false")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _require_one_query(statements: Sequence[duckdb.Statement]) -> None:
+    """Refuse all but one statement that reads; ``pivot`` is parsed as `StatementType.MULTI`."""
+    if not statements:
+        raise UsageError("The statement is empty. Try: select * from tracks limit 5")
+    if len(statements) > 1:
+        raise UsageError(f"These are {len(statements)} statements. Run one at a time.")
+    if statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}:
+        raise UsageError(
+            f"A {statements[0].type.name} statement is refused: the store is read-only. Start with "
+            "select, with, from, pivot, describe, summarize or show."
+        )
 
 
 def _retained_note(layout: DataLayout) -> Path:
