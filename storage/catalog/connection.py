@@ -37,7 +37,7 @@ Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
 
-FIRST_VERSION = 7
+FIRST_VERSION = 8
 MIGRATIONS: list[Callable[[Catalog], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
 

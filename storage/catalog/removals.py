@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.artists import fold_artist
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import (

@@ -129,6 +129,24 @@ def test_a_guest_in_the_title_and_the_artist_of_the_album_count() -> None:
     assert keys == ("star", "guest", "host")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("The  B-52's", "the b52s", True),
+        ("AC/DC", "ac dc", True),
+        ("  Nina Simone ", "nina_simone", True),
+        ("Sigur R\u00f3s", "Sigur Ro\u0301s", True),
+        ("ＡＢＢＡ", "abba", True),
+        ("STRAUß", "strauss", True),
+        ("Abba", "Abbas", False),
+        ("!!!", "???", False),
+        ("歌", "声", False),
+    ],
+)
+def test_spellings_of_one_artist_are_folded(one: str, other: str, is_same: bool) -> None:
+    assert (fold_artist(one) == fold_artist(other)) == is_same
+
+
 def test_the_main_artist_comes_first_and_the_order_of_songs_changes_nothing() -> None:
     credits = [Credit(artist=name) for name in ("Zoe & Ada", "Ada", "Zoe feat. Max")]
 
