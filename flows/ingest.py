@@ -14,6 +14,7 @@ from storage.lock import hold_home
 from tasks.download import Fetched, download_chunk, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
+    follow_changes,
     record_fingerprints,
     record_wave,
     select_unfingerprinted,
@@ -58,11 +59,12 @@ def ingest(config: Settings | None = None) -> IngestReport:
         )
         selected = select_sources(layout, music, rules, config.limits, access)
         record_wave(layout, [], [Fetched(outcomes=selected.outcomes)])
-        record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
+        stored = record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
         n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
         with mapping_on(config.runner, n_waiting):
-            fetch_songs(config, selected.sources, access)
+            changes = fetch_songs(config, selected.sources, access)
             find_duplicates(config)
+        follow_changes(layout, [*stored.changes, *changes])
         outcomes = settle_duplicates(layout)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
@@ -73,8 +75,12 @@ def ingest(config: Settings | None = None) -> IngestReport:
     return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
 
 
-def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> None:
-    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins."""
+def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> list[str]:
+    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins.
+
+    Return what changed at songs that were known.
+    """
+    changes: list[str] = []
     layout, limits, genres = config.layout, unmapped(config.limits), unmapped(config.genres)
     with show_progress("ingest", len(sources), "songs") as advance:
         for wave in waves(sources, config.runner.chunks_per_wave):
@@ -83,7 +89,8 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
             for chunk in fetched:
                 access.circuits.give_up(dict(chunk.given_up))
             songs = [source for chunk in wave for source in chunk]
-            record_wave(layout, songs, fetched)
+            changes += record_wave(layout, songs, fetched).changes
+    return changes
 
 
 def find_duplicates(config: Settings) -> None:
