@@ -20,6 +20,7 @@ from tasks.duplicates import (
     select_unfingerprinted,
     settle_duplicates,
 )
+from tasks.extract import settle_short
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
 
@@ -65,7 +66,8 @@ def ingest(config: Settings | None = None) -> IngestReport:
             changes = fetch_songs(config, selected.sources, access)
             find_duplicates(config)
         follow_changes(layout, [*stored.changes, *changes])
-        outcomes = settle_duplicates(layout)
+        settle_duplicates(layout)
+        outcomes = settle_short(layout, config.known_features)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
     given_up = access.circuits.given_up

@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -112,6 +112,19 @@ class Settings:
         """Where everything is."""
         home = Path(self.home).expanduser().resolve()
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
+
+    @property
+    def of_thesis(self) -> "Settings":
+        """The same settings under the protocol of the thesis, which the studies use."""
+        return replace(self, fragments=replace(self.fragments, protocol="thesis"))
+
+    @property
+    def known_features(self) -> list[FeatureConfig]:
+        """The features, as far as they can be named: none if the model of an embedding is bad."""
+        try:
+            return self.features
+        except UsageError:
+            return []  # extract, which needs it, says so
 
     @property
     def wav_cache_bytes(self) -> int:

@@ -58,8 +58,8 @@ def assign_splits(
         n_too_short = count_songs(catalog, Reason.TOO_SHORT)
     if n_too_short and not library:
         raise UsageError(
-            f"No song has examples; {n_too_short} songs are too short. If they are clips of 30 s, "
-            "set margin_s = 0 and min_track_s = 29 below [fragments] in genreflow.toml."
+            f"No song has examples; {n_too_short} songs are too short. Use longer recordings, or "
+            "lower min_track_s below [fragments] in genreflow.toml."
         )
     _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*settled, *candidates)}
@@ -112,8 +112,7 @@ def usable_features(
         left_out = f"{n_embedded - n} of them are left out of the comparison"
         get_run_logger().warning(
             "%s of %s songs with an embedding are long enough for %s, so %s. To use all of them, "
-            "set representations to embeddings alone, or lower margin_s and min_track_s below "
-            "[fragments].",
+            "set representations to embeddings alone, or lower min_track_s below [fragments].",
             n,
             n_embedded,
             name_features(config.representation, config.fragment_s),

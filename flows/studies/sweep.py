@@ -40,7 +40,7 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     A training that is under way when the time is up is finished. The champion stays as it is.
     """
     started_s = time.monotonic()
-    config = config or read_settings()
+    config = (config or read_settings()).of_thesis
     layout = config.layout
     extract(config)
     with hold_home(layout):
