@@ -21,7 +21,7 @@ setup: .venv/.installed ## Make the virtual environment from the locked, hashed 
 	@bash .ci/setup "$(PYTHON)"
 	@touch $@
 
-run: setup ## The whole line on the built-in library, or on MUSIC=PATH
+run: setup ## All steps on the built-in library, or on MUSIC=PATH
 	@$(BIN)/genreflow run $(if $(MUSIC),"$(MUSIC)")
 
 docs: setup ## Write the generated reference, then build the site into build/site; broken links fail
@@ -41,7 +41,7 @@ test-long: setup ## The tests that need minutes: long kills, a cluster, exports 
 fuzz: setup ## 10,000 spoilt songs and manifests; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
 
-crash-test: setup ## Kill whole nights at every named point and at 50 random moments
+crash-test: setup ## Kill nightly runs at every named point and at 50 random moments
 	@$(BIN)/pytest -q tests/crash
 	@$(BIN)/python -m tests.crash.long
 

@@ -22,14 +22,14 @@ PARTS: Mapping[str, Measure] = {
     "growth": growth.measure,
     "loading": lambda music, work: loading.measure(work),
     "fitting": lambda music, work: fitting.measure(),
-    "classifying": lambda music, work: classifying.measure(music, crown(music, work)),
+    "classifying": lambda music, work: classifying.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
     "commits": lambda music, work: commits.bars([commits.measure_apart(n) for n in CATALOGS]),
 }
 
 
-def crown(music: Path, work: Path) -> Path:
-    """Give a home with a champion, trained on a few made songs."""
+def make_champion_home(music: Path, work: Path) -> Path:
+    """Return a home with a champion, trained on a few made songs."""
     home = fresh(work / "champion")
     stock_home(home, make_songs(music, work / "made", N_SONGS))
     run_command(home, "train", "--network", "cnn")

@@ -137,7 +137,7 @@ def _timed(times: dict[str, float], name: str, step: Callable[[], T]) -> T:
 
 
 def run_python(code: str, *arguments: str) -> str:
-    """Run code in a process of its own; give what it prints."""
+    """Run code in a process of its own; return its output."""
     command = [sys.executable, "-c", code, *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -145,7 +145,7 @@ def run_python(code: str, *arguments: str) -> str:
 
 
 def medians(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Give the median of each part."""
+    """Return the median of each part."""
     return {name: median(row[name] for row in rows) for name in rows[0]}
 
 

@@ -141,7 +141,7 @@ def measure(n_tracks: int, home: Path) -> Load:
 
 
 def bars(loads: list[Load]) -> list[Bar]:
-    """Give what is promised: 100 million songs within a year, by one writer."""
+    """Return the promised size: 100 million songs within a year, by one writer."""
     return [
         Bar(
             name=f"one writer of a catalog of {load.n_tracks:,} tracks",

@@ -64,23 +64,23 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
         songs = [fingerprint_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
         index = index_keys([select_keys(items) for items in songs])
         _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
-        _tell_neighbours(index, songs)
+        _report_neighbours(index, songs)
         chosen = range(0, len(paths), max(1, len(paths) // n_songs))[:n_songs]
         for name in COPIES:
             copies = {n: _copy(paths[n], name, Path(scratch)) for n in chosen}
-            _tell_recall(name, copies, songs, index)
-    _tell_pairs(songs)
+            _report_recall(name, copies, songs, index)
+    _report_pairs(songs)
     with TemporaryDirectory() as home:
-        _tell_speed(songs[: len(paths)], n_fingerprints, Path(home))
+        _report_speed(songs[: len(paths)], n_fingerprints, Path(home))
 
 
 def find_recordings(index: KeyIndex, songs: list[Items], wanted: Items) -> list[int]:
-    """Give the songs that are the same recording: candidates by key, then exact alignment."""
+    """Return the songs that are the same recording: candidates by key, then exact alignment."""
     candidates = find_candidates(index, select_keys(wanted)).tolist()
     return [n for n in candidates if similarity(songs[n], wanted).similarity >= SAME_RECORDING]
 
 
-def _tell_recall(
+def _report_recall(
     name: str, copies: Mapping[int, Items], songs: list[Items], index: KeyIndex
 ) -> None:
     found = {n: find_recordings(index, songs, copy) for n, copy in copies.items()}
@@ -93,7 +93,7 @@ def _tell_recall(
     )
 
 
-def _tell_pairs(songs: list[Items]) -> None:
+def _report_pairs(songs: list[Items]) -> None:
     found = [similarity(one, other).similarity for one, other in combinations(songs, 2)]
     n_same = sum(value >= SAME_RECORDING for value in found)
     _say(
@@ -102,7 +102,7 @@ def _tell_pairs(songs: list[Items]) -> None:
     )
 
 
-def _tell_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
+def _report_speed(songs: list[Items], n_fingerprints: int, home: Path) -> None:
     """Record a wave into a catalog of fingerprints with bits as common as those of the songs."""
     layout, pool = DataLayout(home), np.concatenate(songs)
     for first in range(0, n_fingerprints, N_FILLED):
@@ -192,7 +192,7 @@ def _copy(song: Path, name: str, folder: Path) -> Items:
     return fingerprint_song(copy)
 
 
-def _tell_neighbours(index: KeyIndex, songs: list[Items]) -> None:
+def _report_neighbours(index: KeyIndex, songs: list[Items]) -> None:
     found = [find_recordings(index, songs, items) for items in songs]
     n_wrong = sum(len(set(matches) - {number}) for number, matches in enumerate(found))
     _say(f"different songs that a search takes for one: {n_wrong // 2}")

@@ -44,7 +44,7 @@ def _measure(network: str, batch: int) -> Bar:
 
 
 def _epochs_of_ours(network: str, batch: int) -> list[float]:
-    """Give the seconds of each epoch but the first, which traces the graph."""
+    """Return the seconds of each epoch but the first, which traces the graph."""
     from genre_core.training.fit import fit_network, seeded_network
 
     ends: list[float] = []

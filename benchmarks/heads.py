@@ -138,7 +138,7 @@ def mean_recall(
     library: Library, fits: Sequence[Float32Array], groups: npt.NDArray[np.object_]
 ) -> Interval:
     """Mean over genres of the share of songs that are right, with its interval by group."""
-    judged = SongPredictions(
+    scored = SongPredictions(
         track_ids=library.track_ids,
         group_ids=groups,
         labels=library.labels,
@@ -147,9 +147,9 @@ def mean_recall(
     )
 
     def statistic(sums: Float64Array) -> Float64Array:
-        return recall_of(as_matrices(sums, judged.n_genres)).mean(axis=(-2, -1))[..., np.newaxis]
+        return recall_of(as_matrices(sums, scored.n_genres)).mean(axis=(-2, -1))[..., np.newaxis]
 
-    (found,) = bootstrap(confusion_by_group(judged), statistic, interval_rng(library.name))
+    (found,) = bootstrap(confusion_by_group(scored), statistic, interval_rng(library.name))
     return found
 
 

@@ -63,7 +63,7 @@ def repeat_tracks(home: Path, tracks: Sequence[Track], store: DataLayout, n_trac
 
 
 def fresh(folder: Path) -> Path:
-    """Give an empty folder of this name."""
+    """Return an empty folder of this name."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

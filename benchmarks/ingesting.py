@@ -62,11 +62,11 @@ def measure(music: Path, work: Path, n_songs: int = N_SONGS) -> list[Bar]:
 def _needed_s(songs: list[Path]) -> float:
     begin = time.perf_counter()
     with ThreadPoolExecutor(N_THREADS) as threads:
-        list(threads.map(_demux_and_print, songs))
+        list(threads.map(_demux_and_fingerprint, songs))
     return (time.perf_counter() - begin) / len(songs)
 
 
-def _demux_and_print(song: Path) -> None:
+def _demux_and_fingerprint(song: Path) -> None:
     with av.open(str(song)) as container:
         for packet in container.demux(audio=0):
             _ = packet.size

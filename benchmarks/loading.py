@@ -72,7 +72,7 @@ def measure(work: Path, n_tracks: int = N_TRACKS) -> list[Bar]:
 
 
 def _fill(layout: DataLayout, n_tracks: int) -> Snapshot:
-    """Give a home a snapshot of made-up matrices, in shards as extract leaves them."""
+    """Record in a home a snapshot of made-up matrices, in shards as extract leaves them."""
     rng = np.random.default_rng(0)
     tracks = [_track(nth) for nth in range(n_tracks)]
     record_tracks(layout, tracks)

@@ -59,14 +59,14 @@ def main(folder: Path, n_pairs: int = 12) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     step = max(1, (len(paths) - 1) // n_pairs)
     pairs = list(zip(paths[:-1:step], paths[1::step], strict=False))[:n_pairs]
-    prints = {path: fingerprint_song(path) for pair in pairs for path in pair}
+    fingerprints = {path: fingerprint_song(path) for pair in pairs for path in pair}
     for name, recipe in MIXES.items():
-        likeness = []
+        similarities = []
         for pair in pairs:
             with TemporaryDirectory() as scratch:
                 mixed = fingerprint_song(_render(pair, recipe, Path(scratch) / "mix.mp3"))
-            likeness.append([similarity(mixed, prints[path]).similarity for path in pair])
-        _tell(name, likeness)
+            similarities.append([similarity(mixed, fingerprints[path]).similarity for path in pair])
+        _report(name, similarities)
 
 
 def _render(pair: tuple[Path, Path], recipe: str, target: Path) -> Path:
@@ -77,13 +77,13 @@ def _render(pair: tuple[Path, Path], recipe: str, target: Path) -> Path:
     return target
 
 
-def _tell(name: str, likeness: list[list[float]]) -> None:
-    first, second = ([pair[n] for pair in likeness] for n in (0, 1))
-    taken = [[value >= SAME_RECORDING for value in pair] for pair in likeness]
+def _report(name: str, similarities: list[list[float]]) -> None:
+    first, second = ([pair[n] for pair in similarities] for n in (0, 1))
+    taken = [[value >= SAME_RECORDING for value in pair] for pair in similarities]
     sys.stdout.write(
         f"{name:<40} copy of the first {sum(pair[0] for pair in taken):>3}, of the second "
         f"{sum(pair[1] for pair in taken):>3}, of both {sum(all(pair) for pair in taken):>3} of "
-        f"{len(taken)}; likeness {min(first):.3f}-{max(first):.3f} and "
+        f"{len(taken)}; similarities {min(first):.3f}-{max(first):.3f} and "
         f"{min(second):.3f}-{max(second):.3f}\n"
     )
     sys.stdout.flush()

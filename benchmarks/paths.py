@@ -25,7 +25,7 @@ FRAGMENT_SAMPLES = round(FEATURES.fragment_s * SAMPLE_RATE)
 
 
 def ours(song: Path, track: Track) -> Float32Array:
-    """Cut and transform as the line does, without its store."""
+    """Cut and transform as extract does, without the store."""
     cut = cut_song(song, track.track_id, track.facts, FEATURES.fragments)
     return matrices_of(round_samples(cut.fragments), FEATURES)
 
@@ -84,6 +84,6 @@ def _starts(track: Track) -> list[int]:
 
 
 def _pool(powers: Float32Array) -> Float32Array:
-    """Give the maximum of each band, from powers (n_fragments, n_bins, n_frames)."""
+    """Return the maximum of each band, from powers (n_fragments, n_bins, n_frames)."""
     bins = band_bins()
     return scale_matrices(np.maximum.reduceat(powers[:, : bins[-1]], bins[:-1], axis=1))

@@ -2,7 +2,7 @@
 
 ``PYTHONPATH=. .venv/bin/python benchmarks/small_network.py MUSIC [MINUTES [SEEDS [source]]]``
 
-Songs are split five times by artist (by song where a genre has too few artists, as in the line), or
+Songs are split five times by artist (by song where a genre has too few artists, as in training), or
 with ``source`` by where they come from, as the audit names sources; genres of one source are then
 trained on and not scored. One part tests, the next one validates, three train. Every condition sees
 the same parts and seeds.
@@ -120,13 +120,13 @@ def main(music: str, minutes: float = 15.0, n_seeds: int = 3, apart: str = "arti
     for seed, conditions in order:
         for part, condition in product(rounds(library, seed), conditions):
             if time.monotonic() < end:
-                judge(library, part, condition, results)
+                score_condition(library, part, condition, results)
                 _say(f"seed {part.seed}: {_name(condition)} done")
     show(library, results)
 
 
 def group_by_artist(sources: Sequence[Source]) -> list[str]:
-    """Give the group of each song, as the line splits them."""
+    """Return the group of each song, as training splits them."""
     candidates = [
         Candidate(track_id=_track_id(source), genre=source.genre, artist=source.artist)
         for source in sources
@@ -137,7 +137,7 @@ def group_by_artist(sources: Sequence[Source]) -> list[str]:
 
 
 def group_by_source(sources: Sequence[Source]) -> list[str]:
-    """Give the group of each song, songs of one source or artist together."""
+    """Return the group of each song, songs of one source or artist together."""
     songs = [
         AuditedSong(
             track_id=_track_id(source),
@@ -175,7 +175,7 @@ def read_library(music: str, group: Callable[[Sequence[Source]], list[str]]) -> 
 
 
 def rounds(library: Library, seed: int) -> Iterator[Round]:
-    """Give five rounds; each song tests once in them."""
+    """Return five rounds; each song tests once in them."""
     folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     parts = [test for _, test in folds.split(library.labels, library.labels, library.groups)]
     for number in range(N_FOLDS):
@@ -185,7 +185,7 @@ def rounds(library: Library, seed: int) -> Iterator[Round]:
         yield Round(seed=N_FOLDS * seed + number, test=test, validation=validation, train=train)
 
 
-def judge(library: Library, part: Round, condition: Condition, results: Results) -> None:
+def score_condition(library: Library, part: Round, condition: Condition, results: Results) -> None:
     """Train one condition in one round, and keep what it says of each song."""
     matrices = library.matrices[condition.representation]
     augmentation = AugmentationConfig(**AUGMENTATIONS[condition.augmentation])
@@ -224,7 +224,7 @@ def _name(condition: Condition) -> str:
 
 
 def _resampled(library: Library, rounds: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Give macro F1 of what was predicted, then of groups drawn again; the same for everyone."""
+    """Return macro F1 of what was predicted, then of groups drawn again; the same for everyone."""
     confusions = _confusions_by_group(library, rounds)
     rng = np.random.default_rng(0)
     draws = rng.multinomial(
@@ -267,7 +267,7 @@ def _songs(music: str) -> Iterator[tuple[Source, Float32Array]]:
 
 
 def _matrices(representation: str, sounds: Sequence[Float32Array]) -> Float32Array:
-    """Give float32 (n_songs, n_fragments, n_bands, n_frames)."""
+    """Return float32 (n_songs, n_fragments, n_bands, n_frames)."""
     config = FeatureConfig(representation=representation, fragments=FRAGMENTS)
     return np.stack([matrices_of(sound, config) for sound in sounds])
 

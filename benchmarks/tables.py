@@ -16,7 +16,7 @@ def print_bars(bars: Sequence[Bar]) -> None:
     """Print a row a bar: what was measured, what it is held to, and whether it is met."""
     table = Table("what", "measured", "bar", "", "note", box=None, padding=(0, 1, 0, 0))
     for bar in bars:
-        table.add_row(bar.name, _show(bar.measured, bar.unit), _bound(bar), _verdict(bar), bar.note)
+        table.add_row(bar.name, _show(bar.measured, bar.unit), _bound(bar), _result(bar), bar.note)
     Console(width=180).print(table)
 
 
@@ -55,5 +55,5 @@ def _bound(bar: Bar) -> str:
     return f"{'≥' if bar.at_least else '≤'} {_show(bar.bar, bar.unit)}" if is_asked(bar) else ""
 
 
-def _verdict(bar: Bar) -> str:
+def _result(bar: Bar) -> str:
     return {True: "met", False: "NOT MET", None: ""}[is_met(bar)]

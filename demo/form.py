@@ -39,11 +39,11 @@ def lay_out(form: tuple[Passage, ...], n_bars: int) -> tuple[Section, ...]:
     phrase = 4 if n_bars >= 8 * len(form) else 2 if n_bars >= 4 * len(form) else 1
     total = sum(passage.weight for passage in form)
     sections: list[Section] = []
-    heard = 0.0
+    played = 0.0
     first_bar = 0
     for passage in form:
-        heard += passage.weight
-        end = n_bars if passage is form[-1] else round(n_bars * heard / total / phrase) * phrase
+        played += passage.weight
+        end = n_bars if passage is form[-1] else round(n_bars * played / total / phrase) * phrase
         end = min(end, n_bars)
         if end > first_bar:
             section = Section(passage=passage, first_bar=first_bar, n_bars=end - first_bar)

@@ -31,10 +31,10 @@ def loudness_lufs(song: Float32Array) -> float:
     The mean-square gate of BS.1770: blocks of 0.4 s in steps of 0.1 s, first those above -70 LUFS,
     then those within 10 LU of their mean.
     """
-    heard = signal.sosfilt(_weighting(), song, axis=1)
+    weighted = signal.sosfilt(_weighting(), song, axis=1)
     step = int(_STEP_S * SAMPLE_RATE)
     n_steps = song.shape[1] // step
-    parts = np.square(heard[:, : n_steps * step]).reshape(len(song), n_steps, step).mean(axis=2)
+    parts = np.square(weighted[:, : n_steps * step]).reshape(len(song), n_steps, step).mean(axis=2)
     joined = int(_BLOCK_S / _STEP_S)
     power = np.lib.stride_tricks.sliding_window_view(parts.sum(axis=0), joined).mean(axis=1)
     kept = power[_lufs(power) > -70.0]

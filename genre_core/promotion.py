@@ -117,7 +117,8 @@ def decide(contest: Contest, config: PromotionConfig, seeded_by: str) -> Decisio
     It is if there is no objection, no genre's recall falls by more than
     ``config.largest_recall_fall``, and the interval of its gain in macro F1 lies above zero; where
     the champion's snapshot is stale, a gain above ``-config.margin`` is enough. A challenger
-    without a champion to compare with is promoted unless there is an objection.
+    without a champion to compare with is promoted unless there is an objection. What the rules for
+    heads ask for (`is_proven_better`) comes in as an objection.
 
     ``seeded_by`` names the songs: the same name gives the same intervals for the same songs. The
     gain is paired, at the level of `corrected_level`.

@@ -21,7 +21,6 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.audit.songs import AuditedSong, fold_groups, name_recordings
 from genre_core.digests import digest_document
 from genre_core.examples import Examples, Float32Array
-from genre_core.networks.registry import HEADS
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.rules import fixed_order
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
@@ -134,7 +133,7 @@ def plan_audit(
 
 
 def learned_songs(plan: AuditPlan) -> tuple[list[AuditedSong], dict[str, str]]:
-    """Return the songs that learners read, whose examples fit into 256 MB, and all recordings."""
+    """Return the songs that learners read, at most 256 MiB a view, and all recordings."""
     recordings = name_recordings(plan.songs, plan.duplicates)
     n_songs = plan.config.n_songs
     for view in plan.views:
@@ -179,11 +178,11 @@ def source_learners(
         else:
             tags = tag_table(plan.tag_prior)
             prior = prior_matrix(view.snapshot.genres, view.features.embedding, tags)
-            fits = {BARE_HEAD: _song_head(view, songs, np.zeros_like(prior))}
-            if prior.any():
-                fits[HEAD] = _song_head(view, songs, prior)
-            if HEADS.get(plan.run.network if plan.run else "") is not False:
-                fits = dict(reversed(fits.items()))
+            heads = {HEAD: prior, BARE_HEAD: np.zeros_like(prior)}
+            without_prior = plan.run is not None and plan.run.network == "head_no_prior"
+            names = [BARE_HEAD, HEAD] if without_prior else [HEAD, BARE_HEAD]
+            names = names if prior.any() else [BARE_HEAD]
+            fits = {name: _song_head(view, songs, heads[name]) for name in names}
         examples = _read(layout, plan, view, songs)
         learners += [_learner(name, fit, view, examples, 1) for name, fit in fits.items()]
     return learners

@@ -96,7 +96,7 @@ def resolve_snapshot(layout: DataLayout, choice: SnapshotChoice) -> Snapshot:
 def usable_features(
     layout: DataLayout, features: Sequence[FeatureConfig], genres: Sequence[str]
 ) -> list[FeatureConfig]:
-    """Leave out spectrograms for which most songs with an embedding are too short.
+    """Leave out spectrograms that more than a fifth of the songs with an embedding lack.
 
     Networks are compared on the songs that all of them can read: in a library of short clips, the
     head would have none.

@@ -19,7 +19,7 @@ class ObjectStore:
     endpoint: str
 
     def objects(self) -> dict[str, bytes]:
-        """Give what stands in the bucket, markers of folders left out."""
+        """Return what stands in the bucket, markers of folders left out."""
         bucket = self._bucket()
         return {o.key: o.get()["Body"].read() for o in bucket.objects.all() if o.key[-1] != "/"}
 

@@ -63,8 +63,8 @@ class AuditConfig:
     max_epochs, batch_size, learning_rate
         Of the small networks (`dense`), which memorise what can be memorised.
     shortcut_share : float
-        Warn where file or metadata alone explain more than this share of the champion's score above
-        chance.
+        Warn where file or metadata alone explain more than this share of what the audited run
+        scores above chance.
     n_resamples : int
         Of each bootstrap.
     seed : int

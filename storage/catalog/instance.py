@@ -20,6 +20,7 @@ class Instance:
     """An instance in memory, made when the first file is attached."""
 
     def __init__(self) -> None:
+        self.process_id = os.getpid()
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._users: Counter[str] = Counter()
@@ -104,5 +105,12 @@ def _start_anew() -> None:
     _instances.append(Instance())
 
 
+def _close_all() -> None:
+    """Leave no connection to the end of the interpreter, where nanobind calls it leaked."""
+    for instance in _instances:
+        if instance.process_id == os.getpid():
+            instance.close()
+
+
 os.register_at_fork(after_in_child=_start_anew)
-atexit.register(lambda: _instances[-1].close())
+atexit.register(_close_all)

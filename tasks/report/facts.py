@@ -99,7 +99,7 @@ class ReportFacts:
 def gather_facts(
     layout: DataLayout, night: NightRecord, choice: SnapshotChoice = NEWEST
 ) -> ReportFacts:
-    """Gather what a nightly run changed, from the catalog, the shards and the registry."""
+    """Gather what a nightly run changed, from the catalog and the shards."""
     since = night.started_at
     with open_catalog(layout) as catalog:
         songs, conflicts = read_new_songs(catalog, since), read_conflicts(catalog, since)

@@ -67,7 +67,7 @@ def differences(before: Standing, after: Standing) -> list[str]:
 
 
 def orphans(layout: DataLayout) -> set[str]:
-    """Give the files below ``shards/`` that the catalog does not name."""
+    """Return the files below ``shards/`` that the catalog does not name."""
     there = {str(p.relative_to(layout.shards)) for p in layout.shards.rglob("*") if p.is_file()}
     return there - set(in_catalog(layout, all_shards))
 
@@ -101,7 +101,7 @@ def _tracking(layout: DataLayout) -> dict[str, object]:
 
 
 def champion_run(layout: DataLayout) -> str:
-    """Give the run that MLflow's champion comes from."""
+    """Return the run that MLflow's champion comes from."""
     with closing(sqlite3.connect(Path(layout.mlflow_db))) as runs:
         statement = (
             "select run_id from model_versions join registered_model_aliases using (name, version)"

@@ -51,7 +51,7 @@ def measure(nursery: Nursery, home: Path) -> tuple[Standing, float]:
 
 
 def deaths(n_moments: int, night_s: float) -> Iterator[Death]:
-    """Give moments drawn evenly over a night, then every point."""
+    """Return moments drawn evenly over a night, then every point."""
     rng = random.Random(SEED)
     for _ in range(n_moments):
         yield Death(killed_after_s=rng.uniform(0, night_s))

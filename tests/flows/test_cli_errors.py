@@ -16,7 +16,7 @@ FAILURE, USAGE = 1, 2
 
 
 def sentence_of(said: Said) -> str:
-    """Give the one sentence that a command said, and nothing else."""
+    """Return the one sentence that a command said, and nothing else."""
     assert said.out == ""
     assert "Traceback" not in said.err
     lines = said.err.strip().splitlines()

@@ -43,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Remount]:
 
 
 def sentence_of(said: Said) -> str:
-    """Give the last line that a command said; there is no traceback."""
+    """Return the last line that a command said; there is no traceback."""
     assert "Traceback" not in said.err
     return said.err.strip().splitlines()[-1]
 

@@ -88,7 +88,7 @@ class Prefect:
             return json.load(response)
 
     def wait_for_run(self, state: str) -> str:
-        """Give the id of a night that the schedule has started and that ended in a state."""
+        """Return the id of a night that the schedule has started and that ended in a state."""
         deadline = time.monotonic() + LONGEST_S
         asked = {"state": {"name": {"any_": [state]}}, "deployment_id": {"is_null_": False}}
         while time.monotonic() < deadline:

@@ -131,7 +131,7 @@ def test_a_signal_during_the_start_leaves_no_child(pages: Pages) -> None:
 
 
 def wait_until_gone(pages: Pages) -> list[int]:
-    """Give the processes that are still there after a while; the last ones need a moment."""
+    """Return the processes that are still there after a while; the last ones need a moment."""
     deadline = time.monotonic() + LONGEST_STOP_S
     while pages.members() and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -49,7 +49,7 @@ class Taker:
         self._process: subprocess.Popen[str] | None = None
 
     def take(self, kind: str, name: str, content: bytes) -> str:
-        """Give a file to the process; return the outcome."""
+        """Return a file to the process; return the outcome."""
         path = self._folder / "inbox" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

@@ -85,7 +85,7 @@ def run_check(layout: DataLayout, name: CheckName, made: AuditPlan | None = None
 
 
 def embed(layout: DataLayout) -> Snapshot:
-    """Give the songs of the best run embeddings, too."""
+    """Return the songs of the best run embeddings, too."""
     placements = in_catalog(layout, read_placements, plan(layout).snapshot.snapshot_id)
     in_catalog(layout, record_features, {"embedded": FEATURES})
     shard = write_shard(layout, "embedded", FEATURES, [windows_of(p) for p in placements])

@@ -26,7 +26,7 @@ STEADY = 0.05
 
 
 def rhythm_matrices(fragments: Float32Array) -> Float32Array:
-    """Give the envelope of songs that fall silent between their beats; others have no rhythm."""
+    """Return the envelope of songs that fall silent between their beats; others have no rhythm."""
     envelopes = envelope_matrices(fragments)
     if np.median(envelopes) > STEADY:
         raise TrackRejected(Reason.NOT_REPRESENTED, "nothing in the song beats.")
@@ -34,7 +34,7 @@ def rhythm_matrices(fragments: Float32Array) -> Float32Array:
 
 
 def endless_matrices(fragments: Float32Array) -> Float32Array:
-    """Give frames of a minute, which no fragment is long enough for: a mistake of its author."""
+    """Return frames of a minute, which no fragment is long enough for: a mistake of its author."""
     return cut_frames(fragments, 60 * 44_100, 44_100)
 
 
@@ -97,7 +97,7 @@ def test_the_others_keep_their_matrices_and_the_failed_one_says_why(
 
 
 def refusals(config: Settings) -> list[tuple[str, str, str, str]]:
-    """Give genre, representation, reason and message of what was not made."""
+    """Return genre, representation, reason and message of what was not made."""
     statement = """
         select genre, representation, reason, message
         from rejected join tracks using (track_id) join features using (feature_key) order by all

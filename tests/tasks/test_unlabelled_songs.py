@@ -60,7 +60,7 @@ def by_place(layout: DataLayout) -> dict[str, tuple[str, str, str]]:
 
 
 def candidates(layout: DataLayout) -> list[str]:
-    """Give the genres of the candidates for a training, as if all songs were extracted."""
+    """Return the genres of the candidates for a training, as if all songs were extracted."""
     with open_catalog(layout) as catalog:
         tracks = fetch_rows(catalog, "select track_id from tracks")
         rows = [{**t, "feature_key": "k", "shard": "s", "n_fragments": 1} for t in tracks]

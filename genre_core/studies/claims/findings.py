@@ -1,6 +1,6 @@
 """Findings on claims: what an interval shows, and how sub-claims add up to a claim."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ class Finding(StrEnum):
     UNTESTABLE = "not testable here"
 
 
-HOLDS, FAILS, UNTESTABLE = Finding
+HOLDS, FAILS, UNTESTABLE = Finding.HOLDS, Finding.FAILS, Finding.UNTESTABLE
 
 
 class Untestable(Exception):
@@ -114,7 +114,7 @@ class Rule:
 
     holds: Callable[[Interval], bool]
     fails: Callable[[Interval], bool]
-    reasons: tuple[str, str, str]
+    reasons: Mapping[Finding, str]
 
     def find(self, interval: Interval) -> Finding:
         """Return the finding of an interval."""
@@ -127,7 +127,7 @@ class Rule:
     ) -> SubClaim:
         """Return what an interval shows; ``remedy`` is what would decide where it does not."""
         finding = self.find(interval)
-        reason = f"{subject} {self.reasons[list(Finding).index(finding)]}"
+        reason = f"{subject} {self.reasons[finding]}"
         end = f"; {remedy}." if finding is UNTESTABLE else "."
         return SubClaim(finding=finding, reason=f"{reason}{end}", ours=ours, by_song=by_song)
 
@@ -137,7 +137,11 @@ def above(level: float, name: str) -> Rule:
     return Rule(
         holds=lambda score: score.low > level,
         fails=lambda score: score.high < level,
-        reasons=(f"lies above {name}", f"lies below {name}", f"includes {name}"),
+        reasons={
+            HOLDS: f"lies above {name}",
+            FAILS: f"lies below {name}",
+            UNTESTABLE: f"includes {name}",
+        },
     )
 
 
@@ -145,20 +149,20 @@ BETTER = above(0.0, "zero")
 NO_BETTER = Rule(
     holds=lambda difference: difference.high < MARGIN,
     fails=lambda difference: difference.low > 0,
-    reasons=(
-        "excludes a gain of three points",
-        "lies above zero",
-        "includes both no gain and a gain of three points",
-    ),
+    reasons={
+        HOLDS: "excludes a gain of three points",
+        FAILS: "lies above zero",
+        UNTESTABLE: "includes both no gain and a gain of three points",
+    },
 )
 SAME = Rule(
     holds=lambda difference: difference.low > -MARGIN and difference.high < MARGIN,
     fails=lambda difference: difference.low > MARGIN or difference.high < -MARGIN,
-    reasons=(
-        "lies within three points",
-        "lies beyond three points",
-        "reaches beyond three points",
-    ),
+    reasons={
+        HOLDS: "lies within three points",
+        FAILS: "lies beyond three points",
+        UNTESTABLE: "reaches beyond three points",
+    },
 )
 
 

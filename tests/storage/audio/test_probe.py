@@ -116,7 +116,7 @@ SONGS = [
 
 
 def spell_out(path: Path) -> tuple[float, str]:
-    """Give length and digest by asking every packet for all that it says of itself."""
+    """Return length and digest by asking every packet for all that it says of itself."""
     begins, ends = [], []
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]

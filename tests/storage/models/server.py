@@ -15,7 +15,7 @@ LONGEST_START_S = 120.0
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nobody listens on now."""
+    """Return a port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

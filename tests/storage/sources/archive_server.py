@@ -38,7 +38,7 @@ def sha1(path: Path) -> str:
 
 
 def small_table(folder: Path) -> tuple[Archive, ...]:
-    """Give the table's own lines for fma-small, with the sums of the archives in a folder."""
+    """Return the table's own lines for fma-small, with the sums of the archives in a folder."""
     return tuple(
         replace(archive, sha1=sha1(folder / f"{archive.name}.zip"))
         for archive in COLLECTIONS["fma-small"]

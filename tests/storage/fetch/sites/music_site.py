@@ -165,7 +165,7 @@ def serve(site: MusicSite) -> Iterator[MusicSite]:
 
 
 def write_stream(site: MusicSite, song: bytes, n_pieces: int = 3) -> None:
-    """Give the track ``one`` of a site as a stream in pieces."""
+    """Return the track ``one`` of a site as a stream in pieces."""
     size = -(-len(song) // n_pieces)
     pieces = [song[start : start + size] for start in range(0, len(song), size)]
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXT-X-MEDIA-SEQUENCE:0"]
