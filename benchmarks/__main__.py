@@ -8,7 +8,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import classifying, commits, extracting, fitting, growth, ingesting, loading
+from benchmarks import (
+    classifying,
+    commits,
+    extracting,
+    fitting,
+    growth,
+    ingesting,
+    loading,
+    serving,
+)
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
 from benchmarks.made_songs import make_songs
@@ -23,6 +32,7 @@ PARTS: Mapping[str, Measure] = {
     "loading": lambda music, work: loading.measure(work),
     "fitting": lambda music, work: fitting.measure(),
     "classifying": lambda music, work: classifying.measure(music, make_champion_home(music, work)),
+    "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
     "commits": lambda music, work: commits.bars([commits.measure_apart(n) for n in CATALOGS]),
 }

@@ -118,13 +118,22 @@ def _claim(target: Path, settings: dict[str, object]) -> None:
     wanted = {"edition": _EDITION, **settings}
     note = target / SETTINGS
     if note.exists():
-        if json.loads(note.read_text()) != wanted:
+        if _read_settings(note) != wanted:
             raise ValueError(f"{target} holds a library of other settings. Choose an empty folder.")
         return
+    if target.exists() and any(not path.name.endswith(".part") for path in target.iterdir()):
+        raise ValueError(f"{target} holds other things than a library. Choose an empty folder.")
     target.mkdir(parents=True, exist_ok=True)
     part = note.with_name(note.name + ".part")
     part.write_text(json.dumps(wanted))
     part.replace(note)
+
+
+def _read_settings(note: Path) -> object:
+    try:
+        return json.loads(note.read_text("utf-8"))
+    except ValueError:  # damaged
+        return None
 
 
 def _write_manifest(manifest: Path, songs: list[Song]) -> None:

@@ -1,11 +1,16 @@
 """The environment of a run, set once, before Prefect, MLflow or TensorFlow is imported."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genre_core.errors import UsageError
-from storage.files import require_space
+from storage.files import require_space, require_sqlite
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -13,6 +18,8 @@ QUIET = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # a page in the user's browser is no client of the embedded server
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "",
     # a tracking server's messages on each run and file would mix with ours
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -21,6 +28,9 @@ QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
+OWNER = "_GENREFLOW_OWNER"
+"""Variable by which a server names the id of the process that it belongs to."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def choose_device(device: str) -> None:
@@ -41,6 +51,8 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
+    if (state / "prefect.db").exists() and (state / "prefect.db").stat().st_size:
+        require_sqlite(DataLayout(home), state / "prefect.db")
     settings = {
         **QUIET,
         "PREFECT_HOME": str(state),
@@ -52,3 +64,43 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
     for name, value in settings.items():
         os.environ.setdefault(name, value)
     choose_device(device)
+
+
+def reach_loopback_directly() -> None:
+    """Keep the proxy of the environment, if any, out of the way to our own servers."""
+    if not any(
+        os.environ.get(f"{kind}_proxy") or os.environ.get(f"{kind.upper()}_PROXY")
+        for kind in ("http", "https", "all")
+    ):
+        return
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    hosts = [host for host in known.split(",") if host.strip()]
+    if "*" not in hosts:
+        hosts += [host for host in LOOPBACK if host not in hosts]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(hosts)
+
+
+def end_orphaned_servers() -> None:
+    """End the servers of commands that were killed, and mark those to come as this process's."""
+    import psutil
+
+    for server in psutil.process_iter():
+        with suppress(psutil.Error):
+            if {"uvicorn", "prefect", "mlflow"} & set(server.cmdline()):
+                owner = server.environ().get(OWNER, "")
+                if owner.isdecimal() and not _owns(int(owner), server):
+                    server.kill()
+    os.environ[OWNER] = str(os.getpid())
+
+
+def _owns(owner: int, server: "Process") -> bool:
+    """Whether a process is the one that started a server, and no later one with its id."""
+    import psutil
+
+    try:
+        process = psutil.Process(owner)
+        is_alive = process.status() != psutil.STATUS_ZOMBIE
+        return is_alive and process.create_time() <= server.create_time()
+    except psutil.NoSuchProcess:
+        return False

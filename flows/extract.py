@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
+from genre_core.records import counted
 from storage.lock import hold_home
 from tasks.extract import (
     compact_shards,
@@ -31,7 +32,10 @@ class ExtractReport:
     @property
     def sentence(self) -> str:
         """What the flow did, for people."""
-        return f"Processed {self.n_tracks} tracks; the store has {self.n_examples} examples."
+        return (
+            f"Processed {counted(self.n_tracks, 'track')}; the store has "
+            f"{counted(self.n_examples, 'example')}."
+        )
 
 
 @flow

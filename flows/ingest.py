@@ -8,7 +8,7 @@ from prefect import flow, get_run_logger, unmapped
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
-from genre_core.records import Source
+from genre_core.records import Source, counted
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
 from tasks.download import Fetched, download_chunk, select_sources
@@ -40,7 +40,7 @@ class IngestReport:
     def sentence(self) -> str:
         """What the flow did, for people."""
         sites = "".join(f" {site} was given up: {why}" for site, why in self.given_up.items())
-        return f"Scanned {self.n_new} songs.{sites}"
+        return f"Scanned {counted(self.n_new, 'song')}.{sites}"
 
 
 @flow

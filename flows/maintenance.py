@@ -31,7 +31,7 @@ def tidy(config: Settings | None = None) -> TidyReport:
     """Remove what is unused, by the settings ``keep``; the default are those on file."""
     config = config or read_settings()
     with hold_home(config.layout):
-        removed = tidy_store(config.layout, config.keep)
+        removed = tidy_store(config.layout, config.keep, config.snapshot_choice())
         publish_store(config.layout)
     return TidyReport(removed=tuple(removed))
 

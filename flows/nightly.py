@@ -20,7 +20,7 @@ from tasks.nightly import (
     record_skipped,
     start_run,
 )
-from tasks.publish import publish_store
+from tasks.publish import publish_end
 from tasks.report.notify import notify_of_night, write_report
 from tasks.splits import usable_features
 
@@ -58,9 +58,9 @@ def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
             run.step("tidy", lambda: tidy(config))
             run.end()
             page = run.step("report", lambda: write_report(layout, run.night_id, choice))
-            notify_of_night(config.notify, page)
+            notify_of_night(config.notify, page, run.failure_messages)
             run.end()
-            publish_store(layout)
+            publish_end(layout)
             run.raise_failure()
     except NightSkipped as skipped:
         record_skipped(layout, str(skipped))
@@ -84,7 +84,7 @@ def train_if_due(
     from flows.train import train  # with audit and models, where there is a reason to train
 
     trained = train(config, left_s)
-    run.facts |= {"failed_trials": list(trained.failed_trials), "n_left_trials": trained.n_left}
+    run.facts |= {"failed_trials": list(trained.failed_trials)}
     return trained
 
 

@@ -9,8 +9,9 @@ from prefect import flow, get_run_logger
 
 from flows.environment import choose_device
 from flows.settings import Settings, read_settings
-from genre_core.errors import GenreflowError
+from genre_core.errors import GenreflowError, TransientError
 from genre_core.networks.registry import reads
+from genre_core.records import counted
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.audits import Audit
 from storage.catalog.promotions import Promotion
@@ -34,7 +35,8 @@ from tasks.train import Trial, select_trials, train_model
 class TrainReport:
     """The runs of the settings, those trained now, the audit, and the promotion.
 
-    ``n_left`` counts the trainings that no time was left for.
+    ``n_left`` counts the trainings that no time was left for; ``failed_trials`` are those that fail
+    whenever they are repeated.
     """
 
     runs: tuple[Run, ...]
@@ -50,12 +52,12 @@ class TrainReport:
     def sentence(self) -> str:
         """What the training did, for people."""
         failed = f", {self.n_failed} failed" if self.n_failed else ""
-        left = f"; {self.n_left} are left to the next night" if self.n_left else ""
+        left = f"; left to the next night: {self.n_left}" if self.n_left else ""
         champion = "the champion stays"
         if self.promotion:
             champion = f"version {self.promotion.version} is the new champion"
         audit = f"audit: {self.audit.verdict}"
-        return f"{self.n_trained} trainings were new{failed}{left}; {audit}; {champion}."
+        return f"New: {counted(self.n_trained, 'training')}{failed}{left}; {audit}; {champion}."
 
 
 @flow
@@ -70,9 +72,12 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     choose_device(config.device)
     layout = config.layout
     tried: list[Trial] = []
+    failed: list[str] = []
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
-        snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
+        snapshots = assign_splits(
+            layout, features, config.genres, config.split_seed, config.golden, for_train=True
+        )
         list_suspects(layout, features, snapshots, config.tag_prior)
         publish_store(layout)
         close_killed_runs(layout)
@@ -83,7 +88,8 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
             for trial in missing:
                 if tried and time.monotonic() > end_s:
                     break
-                train_trial(layout, trial, comparison_id)
+                if train_trial(layout, trial, comparison_id):
+                    failed.append(trial.trial_id)
                 tried.append(trial)
             compare_runs(layout, comparison_id, trials)
         audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
@@ -94,27 +100,33 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         predict_unlabelled(layout)
         publish_store(layout)
     runs = finished_runs(layout, trials)
-    failed = {trial.trial_id for trial in tried} - {run.trial_id for run in runs}
+    n_trained = len({trial.trial_id for trial in tried} & {run.trial_id for run in runs})
     return TrainReport(
         runs=tuple(runs),
-        n_trained=len(tried) - len(failed),
-        n_failed=len(failed),
+        n_trained=n_trained,
+        n_failed=len(tried) - n_trained,
         promotion=promotion,
         audit=audited,
         snapshot=snapshots[0],
         n_left=len(missing) - len(tried),
-        failed_trials=tuple(sorted(failed)),
+        failed_trials=tuple(failed),
     )
 
 
-def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> None:
-    """Train, evaluate and record one trial; its error is recorded, and ends no other training."""
+def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> bool:
+    """Train, evaluate and record one trial; return whether it failed and always will.
+
+    Its error is recorded, and ends no other training.
+    """
     try:
         evaluate_network(layout, train_model(layout, trial, comparison_id))
+        return False
     except GenreflowError as error:
         get_run_logger().error("%s was left out: %s", trial.name, error)
-    except Exception:  # an error of a library, or of ours
+        return not isinstance(error, TransientError)
+    except Exception as error:  # of a library, or of ours
         get_run_logger().exception("%s was left out", trial.name)
+        return not isinstance(error, OSError)
 
 
 def plan_trials(

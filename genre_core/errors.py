@@ -1,8 +1,17 @@
 """The one tree of errors: leave a track out, try again, change the request, or stop."""
 
+from genre_core.locations import show_addresses
+
 
 class GenreflowError(Exception):
-    """Any foreseen error; its message names the problem, the place and the remedy."""
+    """Any foreseen error; its message names the problem, the place and the remedy.
+
+    Addresses in it have no credentials and no query: messages are logged, stored and published.
+    """
+
+    def __init__(self, *parts: object) -> None:
+        shown = (show_addresses(part) if isinstance(part, str) else part for part in parts)
+        super().__init__(*shown)
 
 
 class UsageError(GenreflowError):

@@ -1,27 +1,35 @@
-"""How the location of a song is shown: the one place that hides credentials and tokens."""
+"""How text from outside is shown: the one place that hides credentials, and control characters."""
 
 import re
 from urllib.parse import urlsplit
 
-_CREDENTIALS = re.compile(r"(://)[^/?#]*@")
-_PERHAPS_CREDENTIALS = re.compile(r"^([a-z+.-]*:(?://)?)?.*@", re.IGNORECASE | re.DOTALL)
+_CREDENTIALS = re.compile(r"((?:^|:)//)[^/?#]*@")
+_PERHAPS_CREDENTIALS = re.compile(r"^([a-z+.-]*:/*)?.*[@＠﹫]", re.IGNORECASE | re.DOTALL)
+_PARAMETER = re.compile(r";[^/;=]+=[^/;]*")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
-_ADDRESS = re.compile(r"\w+://\S+")
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*:/+\S+", re.IGNORECASE)
+# C0 and C1 without tab and line feed, and what reorders or breaks lines unseen
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ID_IN_LIST = re.compile(r"\w+%20[^&=?]+")
 # fields of a query that name a song or a list and open nothing
 _NAMING = frozenset(("album", "id", "list", "song", "track", "v"))
 
 
+def printable(text: str) -> str:
+    r"""Return a text that a terminal shows and does not obey: control characters as ``\x1b``."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def show_location(location: str) -> str:
     """Return a location as messages show it: an address without credentials and query."""
-    if location.startswith("/"):
+    if _is_path(location):
         return location
     credentials = _CREDENTIALS if _is_well_formed(location) else _PERHAPS_CREDENTIALS
-    return _QUERY.sub("", credentials.sub(r"\1", location))
+    return _PARAMETER.sub("", _QUERY.sub("", credentials.sub(r"\1", location)))
 
 
 def show_addresses(text: str) -> str:
-    """Return a text of another program with its addresses as `show_location` shows them."""
+    """Return a text with its addresses as `show_location` shows them."""
     return _ADDRESS.sub(lambda found: show_location(found[0]), text)
 
 
@@ -31,7 +39,7 @@ def mask_location(location: str) -> str:
     Credentials are removed and the fields of the query masked (``token=***``), except those that
     name a song (``v=``, ``id=``); so is the fragment, except the id of a song in its list.
     """
-    if location.startswith("/") or "://" not in location:
+    if _is_path(location) or not re.search("^//|:", location):
         return location
     rest, _, fragment = location.partition("#")
     query = "&".join(map(_mask_field, filter(None, rest.partition("?")[2].split("&"))))
@@ -40,10 +48,15 @@ def mask_location(location: str) -> str:
 
 
 def _mask_field(field: str) -> str:
-    name, separator, _ = field.partition("=")
+    name, separator, value = field.partition("=")
     if not separator:
         return "***"
-    return field if name.lower() in _NAMING else f"{name}=***"
+    is_shown = name.lower() in _NAMING and ";" not in value
+    return field if is_shown else f"{name}=***"
+
+
+def _is_path(location: str) -> bool:
+    return location.startswith("/") and not location.startswith("//")
 
 
 def _is_well_formed(location: str) -> bool:

@@ -15,6 +15,7 @@ from genre_core.evaluation.predictions import (
     recall_of,
 )
 from genre_core.evaluation.significance import paired_difference, score_intervals
+from genre_core.records import counted
 
 ROUNDING = 1e-9
 """Rounding error of sums of shares: 0.8 - 0.7 is above 0.1."""
@@ -216,7 +217,7 @@ def _level_note(contest: Contest) -> str:
 
 def _songs(contest: Contest) -> str:
     left_out = f", {contest.n_left_out} left out without spectrograms" if contest.n_left_out else ""
-    return f"{len(contest.challenger.labels)} songs ({contest.song_set}{left_out})"
+    return f"{counted(len(contest.challenger.labels), 'song')} ({contest.song_set}{left_out})"
 
 
 def _recall_fall(contest: Contest, largest_fall: float) -> str:

@@ -142,6 +142,11 @@ class Outcome:
     source_id: str = ""
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: ``1 song``, ``2 songs``."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
 def name_song(artist: str, title: str, otherwise: str) -> str:
     """Return artist and title as people read them, as far as they are known."""
     return " – ".join(part for part in (artist, title) if part) or otherwise

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -10,18 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from genre_core.errors import TransientError
+from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
 from genre_core.records import Reason
 from storage.home import DataLayout
 
 LEAST_FREE_BYTES = 32 * 2**20
 FULL_BYTES = 2**20
+_SQLITE = b"SQLite format 3\0"
+PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
+"""Names of files that a killed process has left of `write_whole`."""
 DISK_ERRORS = {
     errno.ENOSPC: "is full. Free some space",
     errno.EDQUOT: "is full for this user. Free some space",
     errno.EFBIG: "allows no file of that size. Raise the limit",
     errno.EROFS: "cannot be written to. Make it writable, or use another --home",
 }
+DISK_SIGNS = (*DISK_ERRORS.values(), *map(os.strerror, DISK_ERRORS))
+"""Parts of messages, ours and of others, about a full or read-only disk."""
 
 
 @contextmanager
@@ -41,10 +47,15 @@ def disk_error(layout: DataLayout, code: int) -> TransientError:
     return TransientError(Reason.INTERRUPTED, sentence)
 
 
+def make_home(layout: DataLayout) -> None:
+    """Make the folder of a home, for its user alone; one that exists stays as it is."""
+    layout.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def require_space(layout: DataLayout) -> None:
     """Raise `TransientError` if the home cannot be written to or has less than 32 MiB free."""
     with explaining_disk_errors(layout):
-        layout.home.mkdir(parents=True, exist_ok=True)
+        make_home(layout)
         with tempfile.TemporaryFile(dir=layout.home):
             pass
     if shutil.disk_usage(layout.home).free < LEAST_FREE_BYTES:
@@ -93,4 +104,28 @@ def read_home_id(layout: DataLayout) -> str:
     """Return the id of a home; the first call makes one."""
     if not layout.home_id.exists():
         write_bytes(layout.home_id, uuid.uuid4().hex.encode())
-    return layout.home_id.read_text("utf-8")
+    home_id = layout.home_id.read_text("utf-8", errors="replace")
+    if not re.fullmatch("[0-9a-f]{32}", home_id):
+        raise CatalogMismatch(f"{layout.home_id} is damaged. Take it out of a backup of the home.")
+    return home_id
+
+
+def require_sqlite(layout: DataLayout, path: Path) -> None:
+    """Raise `CatalogMismatch` if a file of the home that exists is no SQLite database."""
+    if path.exists():
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE)) != _SQLITE:
+                raise explain_sqlite(layout, path, "file is not a database")
+
+
+def explain_sqlite(layout: DataLayout, path: Path, fault: object) -> GenreflowError:
+    """Return the error to raise for a failure of a SQLite database of the home."""
+    message = str(fault).partition("\n")[0]
+    if "disk is full" in message:
+        return disk_error(layout, errno.ENOSPC)
+    if "readonly database" in message:
+        return disk_error(layout, errno.EROFS)
+    return CatalogMismatch(
+        f"{path} is damaged, or of another program: {message}. Restore a backup (`genreflow "
+        "restore`); `genreflow classify` works without this file."
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genre_core.errors import TransientError
-from storage.files import explaining_disk_errors
+from storage.files import explaining_disk_errors, make_home
 from storage.home import DataLayout
 
 
@@ -33,7 +33,7 @@ def hold_night(layout: DataLayout) -> Iterator[None]:
 @contextmanager
 def _hold(layout: DataLayout, name: str, refused: type[TransientError]) -> Iterator[None]:
     with explaining_disk_errors(layout):
-        layout.home.mkdir(parents=True, exist_ok=True)
+        make_home(layout)
         file = (layout.home / name).open("w")
     with file:
         try:

@@ -5,13 +5,13 @@ import io
 import json
 import math
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genre_core.errors import CatalogMismatch
 from genre_core.evaluation.bootstrap import Interval
 from storage.catalog.removals import RemovedSong
 from storage.files import write_bytes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 NIGHTLY = "nights"
+_OF_A_NIGHT = {".html", ".md"}
 _TEXTS = {".html", ".md", ".json", ".csv"}
 
 
@@ -63,7 +64,10 @@ def plain(value: object) -> Any:  # noqa: ANN401 - what JSON has
 def read_document(folder: Path, name: str) -> dict[str, object] | None:
     """Return what `write_document` wrote; None if there is no such document."""
     path = folder / f"{name}.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else None
+    try:
+        return json.loads(path.read_text("utf-8")) if path.exists() else None
+    except ValueError as error:
+        raise CatalogMismatch(f"{path} is damaged ({error}). Remove it and retry.") from error
 
 
 def write_text(folder: Path, name: str, text: str) -> Path:
@@ -74,8 +78,9 @@ def write_text(folder: Path, name: str, text: str) -> Path:
 
 def copy_figure(folder: Path, name: str, figure: Path) -> Path:
     """Copy a figure of another report as ``<name>.png``; return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(figure, folder / f"{name}.png"))
+    path = folder / f"{name}.png"
+    write_bytes(path, figure.read_bytes())
+    return path
 
 
 def read_figure(folder: Path, name: str) -> bytes:
@@ -84,8 +89,8 @@ def read_figure(folder: Path, name: str) -> bytes:
 
 
 def clear_figures(folder: Path) -> None:
-    """Remove the figures of an earlier report."""
-    for path in folder.glob("*.png"):
+    """Remove the numbered figures of an earlier report."""
+    for path in folder.glob("figure-*.png"):
         path.unlink()
 
 
@@ -93,8 +98,8 @@ def remove_nightly_reports(layout: DataLayout, removed_at: datetime | None) -> N
     """Remove the nightly reports older than the last removal: they may name removed songs."""
     if removed_at is None:
         return
-    for page in (layout.reports / NIGHTLY).glob("*"):
-        if page.stat().st_mtime <= removed_at.timestamp():
+    for page in (layout.reports / NIGHTLY).glob("*.*"):
+        if page.suffix in _OF_A_NIGHT and page.stat().st_mtime <= removed_at.timestamp():
             page.unlink()
 
 

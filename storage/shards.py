@@ -27,7 +27,7 @@ from storage.shard_store import (
 
 ROW_GROUP_BYTES = 8 * 2**20
 _IN_ORDER = [("track_id", "ascending"), ("fragment", "ascending")]
-_OURS = re.compile(r"[^/]+/([0-9a-f]{24}\.parquet|[^/]*\.part)")
+_OURS = re.compile(r"[^/]+/([0-9a-f]{24}\.parquet|\.[0-9a-f]{24}\.parquet\.[0-9a-f]{32}\.part)")
 _WORDS = ("track_id", "genre", "representation", "feature_key")
 
 

@@ -5,6 +5,7 @@
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from genre_core.examples import Float32Array
 from genre_core.signal.fragments import SAMPLE_RATE, CutPlan
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import write_wav
-from storage.files import write_bytes
+from storage.files import PART, write_bytes
 from storage.home import DataLayout
 
+_OURS = re.compile(r"\w+\.[0-9a-f]{16}\.(wav|json)")
 HEADER_BYTES, SAMPLE_BYTES = 44, 2
 
 
@@ -64,8 +66,12 @@ def keep_wav(
 
 
 def trim_wav_cache(layout: DataLayout, max_bytes: int) -> int:
-    """Remove the WAV files used longest ago, and partial ones; return the bytes that stay."""
-    wavs = [(path.stat(), path) for path in layout.wav.glob("??/*.wav")]
+    """Remove the WAV files used longest ago, and partial ones; return the bytes that stay.
+
+    Files that the cache did not write are left alone.
+    """
+    ours = {path for path in layout.wav.glob("??/*") if _OURS.fullmatch(path.name)}
+    wavs = [(path.stat(), path) for path in ours if path.suffix == ".wav"]
     n_bytes = 0
     for status, path in sorted(wavs, key=lambda wav: wav[0].st_mtime_ns, reverse=True):
         if n_bytes + status.st_size <= max_bytes:
@@ -73,7 +79,8 @@ def trim_wav_cache(layout: DataLayout, max_bytes: int) -> int:
         else:
             path.unlink()
     for path in layout.wav.glob("??/*"):
-        if path.suffix == ".part" or not path.with_suffix(".wav").exists():
+        is_left = path in ours and not path.with_suffix(".wav").exists()
+        if is_left or PART.fullmatch(path.name):
             path.unlink()
     return n_bytes
 

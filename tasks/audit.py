@@ -14,23 +14,15 @@ from genre_core.audit.overlap import check_overlap
 from genre_core.audit.pretraining import check_pretraining
 from genre_core.audit.rules import AuditConfig, Check, CheckName, worst_level
 from genre_core.audit.songs import name_recordings
-from genre_core.errors import TrackRejected
-from genre_core.records import Track
-from genre_core.representations.features import FeatureConfig
-from genre_core.signal.sound import Sound, measure_sound
 from genre_core.training.tag_prior import TagTable
-from storage.audio.decode import cut_fragments
-from storage.audio.wav import round_samples
 from storage.catalog.audits import (
     Audit,
     read_audit,
-    read_unmeasured,
     record_audit,
-    record_sounds,
     touch_audit,
 )
 from storage.catalog.connection import open_catalog
-from storage.catalog.snapshots import Snapshot, read_features
+from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from tasks.audit_plan import (
     AuditPlan,
@@ -40,9 +32,8 @@ from tasks.audit_plan import (
     plan_audit,
     source_learners,
 )
+from tasks.progress import show_progress
 from tasks.tracked import open_tracked
-
-MOST_MEASURED = 256
 
 
 @task
@@ -54,28 +45,20 @@ def audit_snapshot(
     The result is recorded in the catalog, and logged as a run of its own and beside the best run.
     """
     start = time.monotonic()
-    measure_sounds(layout, snapshot)
     with open_catalog(layout) as catalog:
         plan = plan_audit(catalog, layout, snapshot, config, tag_prior)
         if known := read_audit(catalog, plan.audit_id):
             touch_audit(catalog, plan.audit_id)
             return known
     checks = []
-    for check in CHECKS.values():
-        if made := check(layout, plan):
-            get_run_logger().info("%s: %s", made.name, made.level)
-            checks.append(made)
+    with show_progress("audit", len(CHECKS), "checks") as advance:
+        for name, check in CHECKS.items():
+            advance(0, name)
+            if made := check(layout, plan):
+                get_run_logger().info("%s: %s", made.name, made.level)
+                checks.append(made)
+            advance(1)
     return _conclude(layout, plan, checks, time.monotonic() - start)
-
-
-def measure_sounds(layout: DataLayout, snapshot: Snapshot) -> None:
-    """Measure songs that were extracted before their sound was, at most 256 of them."""
-    with open_catalog(layout) as catalog:
-        tracks = read_unmeasured(catalog, snapshot.snapshot_id, MOST_MEASURED)
-        features = read_features(catalog, snapshot.feature_key)
-    if sounds := [sound for track in tracks if (sound := _measure(layout, track, features))]:
-        with open_catalog(layout) as catalog:
-            record_sounds(catalog, sounds)
 
 
 def _conclude(
@@ -97,17 +80,6 @@ def _conclude(
         record_audit(catalog, audit)
     log_audit(open_tracked(layout), audit, plan.run.comparison_id if plan.run else "")
     return audit
-
-
-def _measure(layout: DataLayout, track: Track, features: FeatureConfig) -> Sound | None:
-    """Measure the extracted fragments; None if the song is gone or cannot be read."""
-    song = layout.song(track.track_id, track.suffix)
-    try:
-        cut = cut_fragments(song, track.track_id, track.facts, features.plan)
-    except (TrackRejected, OSError) as error:
-        get_run_logger().warning("the sound of %s cannot be measured: %s", track.location, error)
-        return None
-    return measure_sound(track.track_id, round_samples(cut.fragments))
 
 
 def _overlap(_: DataLayout, plan: AuditPlan) -> Check:

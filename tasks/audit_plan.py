@@ -99,7 +99,9 @@ def plan_audit(
     The snapshot of that run may have other features than the one given.
     """
     run, _ = choose_winner(catalog, snapshot.library_id)
-    audited = (find_snapshot(catalog, run.snapshot_id) if run else None) or snapshot
+    audited = find_snapshot(catalog, run.snapshot_id) if run else None
+    if audited is None or audited.library_id != snapshot.library_id:  # the champion, of another one
+        run, audited = None, snapshot
     beside = read_other_snapshot(catalog, audited)
     songs = read_audited_songs(catalog, layout, audited.snapshot_id)
     golden, duplicates = read_golden_audited(catalog, layout), read_duplicates(catalog)

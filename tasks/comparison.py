@@ -173,7 +173,7 @@ def _name(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:
     if len({other.snapshot_id for other in alike}) > 1:
         parts.append(f"snapshot {run.snapshot_id[:4]}")
     if len({other.training_key for other in alike}) > 1:
-        parts.append(f"training {run.training_key[:4] or 'unknown'}")
+        parts.append(f"training {run.training_key[:4]}")
     return ", ".join(parts)
 
 

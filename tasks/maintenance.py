@@ -3,6 +3,7 @@
 from prefect import get_run_logger, task
 
 from storage.catalog.connection import open_catalog
+from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import count_outcomes, release_songs
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
@@ -11,10 +12,10 @@ from storage.maintenance.takedown import finish_removals
 
 
 @task
-def tidy_store(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
+def tidy_store(layout: DataLayout, keep: RetentionConfig, choice: SnapshotChoice) -> list[Unused]:
     """Finish interrupted removals, publish, and remove what is unused; return what was removed."""
     finish_removals(layout)
-    removed = tidy_home(layout, keep)
+    removed = tidy_home(layout, keep, choice)
     get_run_logger().info("tidied: %s bytes", sum(unused.n_bytes for unused in removed))
     return removed
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from prefect import get_run_logger, task
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
+from genre_core.locations import show_addresses
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.rules import NightConfig, explain_rest, is_enough
 from storage.catalog.connection import open_catalog
@@ -22,14 +23,13 @@ from storage.catalog.nightly import (
     count_new_tracks,
     end_night,
     read_last_start,
-    read_newest_snapshots,
     read_nights,
     record_step,
     skip_night,
     start_night,
 )
 from storage.catalog.runs import read_runs
-from storage.catalog.snapshots import Snapshot, read_candidates
+from storage.catalog.snapshots import Snapshot, read_candidates, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
 from tasks.spectrograms import key_features
@@ -102,6 +102,11 @@ class NightlyRun:
         """Seconds since the start."""
         return time.monotonic() - self.started_s
 
+    @property
+    def failure_messages(self) -> list[str]:
+        """Return a sentence for each step that failed."""
+        return [f"{name} failed: {_describe(error)}" for name, error in self.failures.items()]
+
     def step(self, name: str, work: Callable[[], Report]) -> Report | None:
         """Run a step and record its end; return its report, None if it failed or was skipped.
 
@@ -128,8 +133,8 @@ class NightlyRun:
     def end(self) -> None:
         """Record the end of the run, and what failed in it."""
         outcome = NightOutcome.FAILED if self.failures else NightOutcome.FINISHED
-        failed = [f"{name} failed: {_describe(e)}" for name, e in self.failures.items()]
-        _record(self.layout, end_night, self.night_id, outcome, " ".join(failed), self.facts)
+        failed = " ".join(self.failure_messages)
+        _record(self.layout, end_night, self.night_id, outcome, failed, self.facts)
 
     def raise_failure(self) -> None:
         """Raise the error of the first step that failed: the flow run then ends failed, too."""
@@ -187,7 +192,8 @@ def _record(layout: DataLayout, write: Callable[..., None], *values: object) -> 
 
 def _describe(error: Exception) -> str:
     """Return the message of a foreseen error; other errors with their class."""
-    return str(error) if isinstance(error, GenreflowError) else f"{type(error).__name__}: {error}"
+    is_foreseen = isinstance(error, GenreflowError)
+    return str(error) if is_foreseen else show_addresses(f"{type(error).__name__}: {error}")
 
 
 @task

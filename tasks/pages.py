@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from genre_core.evaluation.bootstrap import Interval
+from genre_core.locations import printable
 
 STYLE = "page-style.html"
 _CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
@@ -17,7 +18,10 @@ _ACTIVE_OR_PLACE = re.compile(r"[\\`*_\[\]!()]")
 
 
 def fill_template(name: str, content: Mapping[str, object]) -> str:
-    """Fill a template; values in HTML are escaped; ``style`` is that of all pages."""
+    """Fill a template; values in HTML are escaped; ``style`` is that of all pages.
+
+    Control characters of names are shown as escapes: a page may be printed in a terminal, too.
+    """
     is_html = name.endswith(".html")
     environment = Environment(
         autoescape=is_html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -31,7 +35,7 @@ def fill_template(name: str, content: Mapping[str, object]) -> str:
         "foreign": _foreign,
     }
     style = Markup(_source(STYLE)) if is_html else ""
-    return environment.from_string(_source(name)).render(content, style=style)
+    return printable(environment.from_string(_source(name)).render(content, style=style))
 
 
 def inline_png(png: bytes) -> str:

@@ -1,6 +1,5 @@
 """Progress of a step: a bar in the terminal, an artifact in the Prefect UI."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from uuid import UUID
 from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,6 +17,8 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+from tasks.terminal import ERR
 
 Result = TypeVar("Result")
 ARTIFACT_PAUSE_S = 2.0
@@ -66,13 +66,13 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
     shown_at = time.monotonic()
     terminal = Progress(
         SpinnerColumn(finished_text="[green]✓"),
-        TextColumn("{task.description:<12}"),
+        TextColumn("{task.description:<12}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[remark]}"),
-        console=Console(file=sys.stderr),
+        TextColumn("{task.fields[remark]}", style="dim", markup=False),
+        console=ERR,
     )
     with terminal as bar:
         row = bar.add_task(step, total=total, unit=unit, remark="")

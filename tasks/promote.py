@@ -16,6 +16,7 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import (
     Challenge,
     Promotion,
+    read_challenger_version,
     read_last_challenge,
     read_last_promotion,
     read_previous_version,
@@ -54,8 +55,7 @@ def promote_best(
     champion stays; see `explain_rejection`. ``despite_audit`` overrules the audit, and the
     reason of the promotion records it.
     """
-    from storage.models.champion import CHALLENGER
-    from storage.models.registry import describe_version, register_model, set_alias
+    from storage.models.registry import describe_version, register_model
     from storage.models.store import open_tracking
 
     tracking, setting = open_tracking(layout), None
@@ -82,12 +82,10 @@ def promote_best(
         if decision.promote:
             record_promotion(catalog, promotion)
         aliases = _read_aliases(catalog)
+    _mirror_aliases(tracking, aliases)
     if not decision.promote:
-        set_alias(tracking, CHALLENGER, version)
         get_run_logger().warning("%s", promotion.reason)
         return None
-    _mirror_aliases(tracking, aliases)
-    set_alias(tracking, CHALLENGER, None)
     return promotion
 
 
@@ -211,18 +209,19 @@ def audit_objection(run: Run, audit: Audit | None) -> str:
 
 def _read_aliases(catalog: Catalog) -> dict[str, int | None]:
     """Return the versions that the aliases of the registry must name."""
-    from storage.models.champion import CHAMPION, PREVIOUS
+    from storage.models.champion import CHALLENGER, CHAMPION, PREVIOUS
 
     champion = read_last_promotion(catalog)
     previous = read_previous_version(catalog, champion) if champion else None
     return {
         CHAMPION: champion.version if champion else None,
+        CHALLENGER: read_challenger_version(catalog),
         PREVIOUS: previous[0] if previous else None,
     }
 
 
 def _mirror_aliases(tracking: Tracking, aliases: Mapping[str, int | None]) -> None:
-    """Point the aliases to the versions that the catalog's promotions name."""
+    """Point the aliases to the versions that the catalog names."""
     from storage.models.registry import find_alias, set_alias
 
     for alias, version in aliases.items():

@@ -3,14 +3,16 @@
 import base64
 import binascii
 import logging
+import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
 from storage.fetch.download import DownloadLimits
 from storage.models.champion import ExportUnusable
+from storage.models.requests import MAX_ROWS, Row
 from tasks.keras_import import import_training
 from tasks.predict import (
     Classifier,
@@ -20,7 +22,12 @@ from tasks.predict import (
     read_classifier,
 )
 
+MAX_SONG_BYTES = 256 << 20
+"""Of a song that a client names by its address."""
+FETCH_S = 30.0
+"""Longest time to fetch such a song."""
 UNREADABLE = "The server finds no song that it can predict under this path; see its log."
+FAILED = "The server failed to predict this song; see its log."
 logger = logging.getLogger(__name__)
 
 
@@ -47,19 +54,31 @@ def load_served(folder: Path) -> Classifier:
     )
 
 
+def limit_strangers(limits: DownloadLimits) -> DownloadLimits:
+    """Return the limits for the clients of a server, who are not its owner.
+
+    Even an address that they name must be public, unless ``limits.allow_private`` is set.
+    """
+    return replace(
+        limits,
+        trust_named=False,
+        deadline_s=min(limits.deadline_s, FETCH_S),
+        timeout_s=min(limits.timeout_s, FETCH_S / 3),
+    )
+
+
 def predict_rows(
-    classifier: Classifier, rows: Sequence[Mapping[str, object]], limits: DownloadLimits
+    classifier: Classifier, rows: Sequence[Row], limits: DownloadLimits
 ) -> list[dict[str, object]]:
     """Predict each row: ``song``, a path or an address, or ``audio_base64``."""
-    return [_predict_row(classifier, row, limits) for row in rows]
+    if len(rows) > MAX_ROWS:
+        raise UsageError(f"The request has more than {MAX_ROWS} rows. Send several requests.")
+    return [predict_row(classifier, row, limits) for row in rows]
 
 
-def _predict_row(
-    classifier: Classifier, row: Mapping[str, object], limits: DownloadLimits
-) -> dict[str, object]:
-    # a column that was left out comes as None or NaN
-    given = {name: value for name, value in row.items() if isinstance(value, str)}
-    song, audio = given.get("song", ""), given.get("audio_base64", "")
+def predict_row(classifier: Classifier, row: Row, limits: DownloadLimits) -> dict[str, object]:
+    """Predict one row; whatever is wrong with it is its ``error``."""
+    song, audio = song_of(row), _text(row, "audio_base64")
     try:
         if bool(song) == bool(audio):
             raise UsageError("Give either `song`, a path or an address, or `audio_base64`.")
@@ -70,6 +89,14 @@ def _predict_row(
         )
     except GenreflowError as error:
         found = SongPrediction(song=song, error=str(error))
+    except Exception:  # the edge of the server: other rows and clients go on
+        logger.exception("a song cannot be predicted")
+        found = SongPrediction(song=song, error=FAILED)
+    return describe_row(classifier, song, found)
+
+
+def describe_row(classifier: Classifier, song: str, found: SongPrediction) -> dict[str, object]:
+    """Return the answer to a row."""
     return {
         "song": song,
         "genre": found.genre,
@@ -82,10 +109,27 @@ def _predict_row(
     }
 
 
+def song_of(row: Row) -> str:
+    """Return the path or address of a row; empty if it has none."""
+    return _text(row, "song")
+
+
+def _text(row: Row, name: str) -> str:
+    """Return the text in a column; one that was left out comes as None or NaN."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _predict_named(classifier: Classifier, song: str, limits: DownloadLimits) -> SongPrediction:
     """Predict a path or an address; the answer does not reveal which paths there are."""
+    is_path = "://" not in song
+    # opening a pipe would wait for ever; os.path takes what is no path, too
+    if is_path and not os.path.isfile(song):  # noqa: PTH113
+        return SongPrediction(song=song, error=UNREADABLE)
+    if not is_path:
+        limits = replace(limits, max_bytes=min(limits.max_bytes, MAX_SONG_BYTES))
     found = classify_song(classifier, song, limits)
-    if found.error and "://" not in song:
+    if found.error and is_path:
         logger.warning("%s", found.error)
         return replace(found, error=UNREADABLE)
     return found

@@ -45,10 +45,13 @@ def assign_splits(
     genres: Sequence[str],
     seed: int,
     golden: GoldenConfig = NO_GOLDEN,
+    *,
+    for_train: bool = False,
 ) -> list[Snapshot]:
     """Assign new tracks to subsets and the golden set, and freeze a snapshot a feature setting.
 
-    The golden set is frozen once every genre has enough songs in it.
+    The golden set is frozen once every genre has enough songs in it. The snapshots are the newest
+    ones from now on if they are ``for_train``, and not for a study.
     """
     keys = list(key_features(features))
     with open_catalog(layout) as catalog:
@@ -69,7 +72,10 @@ def assign_splits(
         record_assignments(catalog, plan.assignments, plan.conflicts)
         freeze_golden(catalog)
         snapshots = [
-            record_snapshot(catalog, key, track_ids, seed, all_genres=not genres) for key in keys
+            record_snapshot(
+                catalog, key, track_ids, seed, all_genres=not genres, for_train=for_train
+            )
+            for key in keys
         ]
         placements = read_placements(catalog, snapshots[0].snapshot_id)
     if n_torn := sum(candidate.track_id in plan.conflicts for candidate in candidates):

@@ -20,7 +20,7 @@ from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.representations.registry import find_representation
 from genre_core.training.augmentation import require_decibels
 from genre_core.training.head import HEAD_VERSION, FittedHead, fit_head
-from genre_core.training.rules import EpochScores, TrainingConfig
+from genre_core.training.rules import EpochScores, TrainingConfig, describe_progress
 from genre_core.training.tag_prior import (
     TagTable,
     prior_matrix,
@@ -161,10 +161,12 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
         log_tags(tracking, run_id, {"examples_digest": digest_examples(train, validation)})
         epochs, temperature, certainty = 0, None, None
         if trial.network in HEADS:
-            fitted = fit_trial(trial, train, group_of_track)
-            _log_head(tracking, run_id, fitted, trial)
-            model = build_network(fitted, trial.network)
-            temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, fitted)
+            with show_progress(f"train {trial.name}", 1, "head") as advance:
+                fitted = fit_trial(trial, train, group_of_track)
+                _log_head(tracking, run_id, fitted, trial)
+                model = build_network(fitted, trial.network)
+                temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, fitted)
+                advance(1)
         else:
             model, epochs = _train_network(tracking, run_id, trial, train, validation)
         model_uri = log_model(tracking, run_id, model, trial.document)
@@ -194,11 +196,13 @@ def _train_network(
         model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     except ValueError as error:
         raise GenreflowError(str(error)) from error
+    past: list[EpochScores] = []
     with show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance:
 
         def on_epoch(scores: EpochScores) -> None:
+            past.append(scores)
             log_scores(tracking, run_id, scores.as_points(), scores.epoch)
-            advance(1, f"validation accuracy {scores.validation_accuracy:.3f}")
+            advance(1, describe_progress(past, trial.training))
 
         curve = training.fit_network(model, train, validation, trial.training, trial.seed, on_epoch)
     log_figure(tracking, run_id, draw_curves(curve, trial.name), "curves")

@@ -25,14 +25,14 @@ PLANT = """
         select '/elsewhere/same.wav', min(track_id), 'jazz', 'duplicate', 'duplicates',
             'duplicate_content', '' from tracks where genre = 'hums';
     insert into snapshots by name select * replace ('later' as snapshot_id,
-        'larger' as library_id, created_at + interval 1 day as created_at) from snapshots
-        where snapshot_id = (select arg_max(snapshot_id, created_at) from snapshots);
+        'larger' as library_id, used_at + interval 1 day as used_at) from snapshots
+        where snapshot_id = (select arg_max(snapshot_id, used_at) from snapshots);
     insert into snapshot_tracks select * replace ('later' as snapshot_id) from snapshot_tracks
-        where snapshot_id = (select arg_max(snapshot_id, created_at) from snapshots
+        where snapshot_id = (select arg_max(snapshot_id, used_at) from snapshots
             where snapshot_id <> 'later')
         and track_id <> (select min(track_id) from snapshot_tracks);
     insert into snapshots by name select * replace ('shorter' as snapshot_id,
-        created_at - interval 1 second as created_at) from snapshots where snapshot_id = 'later';
+        used_at - interval 1 second as used_at) from snapshots where snapshot_id = 'later';
     insert into snapshot_tracks select * replace ('shorter' as snapshot_id) from snapshot_tracks
         where snapshot_id = 'later';
     insert into predictions by name select * replace ('golden' as split, 'hiss' as predicted,

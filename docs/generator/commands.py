@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
-from rich.text import Text
 
 from flows.cli.main import app
 
@@ -43,10 +42,10 @@ def shared_options(commands: Any) -> set[tuple[str, str]]:
 def command_lines(name: str, command: Any, shared: set[tuple[str, str]]) -> Iterator[str]:
     """Heading, help and parameters of a command."""
     arguments, options = rows(command.params, "argument"), rows(command.params, "option")
-    text, _, example = plain(command.help).partition("Example: ")
+    text, _, example = command.help.partition("Example: ")
     yield from (f"### `genreflow {name}`", "", escape(text))
     if example:
-        yield from ("", f"    {example}", "")
+        yield from ("", f"    {example.strip().replace('`', '')}", "")
     own = [row for row in (*arguments, *options) if row not in shared]
     if own:
         yield from ("| parameter | meaning |", "| --- | --- |")
@@ -60,7 +59,7 @@ def command_lines(name: str, command: Any, shared: set[tuple[str, str]]) -> Iter
 def rows(params: Sequence[Any], kind: str) -> list[tuple[str, str]]:
     """Name and meaning of each parameter of a kind; `--home` and `--help` are left out."""
     return [
-        (name_of(p), escape(plain(p.help or "")) + default_of(p))
+        (name_of(p), escape(p.help or "") + default_of(p))
         for p in params
         if p.param_type_name == kind and p.name not in ("home", "help") and not p.hidden
     ]
@@ -77,11 +76,6 @@ def default_of(param: Any) -> str:
     """What the help says of the default, in words; nothing for flags and empty values."""
     shown = param.default not in (None, "", False, [], ()) and not callable(param.default)
     return f" Default: `{param.default}`." if shown else ""
-
-
-def plain(text: str) -> str:
-    """Text without Rich's markup."""
-    return Text.from_markup(text).plain.strip()
 
 
 def escape(text: str) -> str:

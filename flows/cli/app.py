@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 from typer.models import CommandInfo
 
 from genre_core.errors import GenreflowError, UsageError
-from storage.files import find_full_disk
+from storage.files import DISK_SIGNS, find_full_disk
+from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 FAILURE, USAGE, STOPPED = 1, 2, 130
 SHOWN_DIGITS = 12
 """Of a track's id."""
-OUT = Console()
-ERR = Console(stderr=True)
 
 app = typer.Typer(
     name="genreflow",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -97,14 +95,19 @@ def command_name(command: CommandInfo) -> str:
 
 def prepare_config(verbose: bool, **options: object) -> "Settings":
     """Read the settings and prepare the environment, before anything slow is imported."""
-    from flows.cli.start import stop_on_interrupt
+    from flows.cli.start import keep_signals, stop_on_signals
     from flows.environment import prepare_environment
     from flows.settings import read_settings
 
     config = read_settings(**options)
+    if "music" in options and config.music:
+        from storage.sources.listing import require_place
+
+        require_place(config.music)
     prepare_environment(config.layout.home, verbose, config.device)
     _hush_foreseen_errors()
-    stop_on_interrupt()
+    keep_signals()
+    stop_on_signals()
     return config
 
 
@@ -136,7 +139,7 @@ def _plain(value: object) -> object:
 def show(*sentences: str) -> None:
     """Print each sentence on a line of standard output, as it is."""
     for sentence in sentences:
-        OUT.print(sentence, soft_wrap=True, highlight=False, markup=False)
+        OUT.print(sentence, soft_wrap=True)
 
 
 def complain(*sentences: str) -> None:
@@ -205,11 +208,26 @@ def _hush_foreseen_errors() -> None:
     import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
 
     logging.raiseExceptions = False  # nor report a log that cannot be written
+    unforeseen = Unforeseen()
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_unforeseen)
+        handler.addFilter(unforeseen)
 
 
-def _is_unforeseen(record: logging.LogRecord) -> bool:
-    error = record.exc_info[1] if record.exc_info else None
-    is_repeated = record.getMessage().startswith("Finished in state Failed")
-    return not isinstance(error, GenreflowError) and not is_repeated
+class Unforeseen(logging.Filter):
+    """Passes what `main` does not report in the end, and the first message of a full disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_disk_reported = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is to be shown."""
+        message = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        is_reported = error is not None and find_cause(error) is not None
+        if is_reported or message.startswith("Finished in state Failed"):
+            return False
+        if not any(sign in message for sign in DISK_SIGNS):
+            return True
+        self._is_disk_reported, was_reported = True, self._is_disk_reported
+        return not was_reported

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from flows.cli.app import (
     FAILURE,
-    OUT,
     AsJson,
     Home,
     app,
@@ -20,6 +20,7 @@ from flows.cli.app import (
 from flows.environment import QUIET
 from flows.settings import read_settings
 from storage.lock import hold_home
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
@@ -38,16 +39,22 @@ def backup(
 ) -> None:
     """Copy the home into a folder; a second time copies only what is new.
 
-    Fails with exit code 1 while a run is at work in the home. Damaged backup objects are written
-    again. The exit code is also 1 if the home lacks songs or shards that its catalog names.
+    The folder is empty, or holds backups of this home; `keep.backups` of them stay. Fails with exit
+    code 1 while a run is at work in the home. Damaged backup objects are written again. The exit
+    code is also 1 if the home lacks songs or shards that its catalog names.
 
-    Example: [bold]genreflow backup /mnt/backup/genreflow[/bold]
+    Example: `genreflow backup /mnt/backup/genreflow`
     """
-    layout = read_settings(home=home).layout
+    config = read_settings(home=home)
     from storage.maintenance.backup import back_up
 
-    report = back_up(layout, folder, check_all)
+    report = back_up(config.layout, folder, check_all, config.keep.backups)
     show(f"{folder} holds {report.n_files} files, {report.n_new} of them new.")
+    if report.n_backups > 1:
+        show(
+            f"{report.n_backups - 1} earlier backups are kept; `genreflow restore {folder} --list` "
+            "lists them."
+        )
     if report.n_repaired:
         show(f"{report.n_repaired} damaged backup objects were written again.")
     if report.shards_elsewhere:
@@ -77,18 +84,27 @@ def restore(
     without_damaged: Annotated[
         bool, typer.Option("--without-damaged", help="Leave out songs and shards that are damaged.")
     ] = False,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="List the backups that the folder keeps; restore none.")
+    ] = False,
+    at: Annotated[
+        str, typer.Option(help="Restore the newest backup of this date or time (UTC), or before.")
+    ] = "",
     home: Home = None,
 ) -> None:
     """Restore a backup into a home that is empty or does not exist.
 
-    Example: [bold]genreflow restore /mnt/backup/genreflow --home /srv/genreflow[/bold]
+    Example: `genreflow restore /mnt/backup/genreflow --home /srv/genreflow`
     """
     layout = read_settings(home=home).layout
     from storage.maintenance.backup import restore as restore_home
 
+    if list_only:
+        _show_backups(folder)
+        return
     for name, setting in QUIET.items():
         os.environ.setdefault(name, setting)
-    report = restore_home(layout, folder, without_damaged)
+    report = restore_home(layout, folder, without_damaged, at)
     complain(
         *(f"{name} is damaged or missing in the backup: left out." for name in report.left_out)
     )
@@ -103,6 +119,15 @@ def restore(
             f"Its runs and models are on the tracking server {report.runs_elsewhere}, not in the "
             "backup; set `tracking` to it."
         )
+
+
+def _show_backups(folder: Path) -> None:
+    from storage.maintenance.backup_folder import list_manifests, name_time
+
+    for manifest in list_manifests(folder):
+        n_mib = sum(file.n_bytes for file in manifest.files.values()) / 2**20
+        time = name_time(manifest.finished_at)
+        show(f"{time}  {len(manifest.files)} files, {n_mib:.1f} MiB, of {manifest.home}")
 
 
 @app.command()
@@ -121,7 +146,7 @@ def doctor(
 ) -> None:
     """Check the machine, the store and the models; the exit code is 1 if anything is wrong.
 
-    Example: [bold]genreflow doctor --deep[/bold]
+    Example: `genreflow doctor --deep`
     """
     from storage.maintenance.doctor import examine, examine_deeply
 
@@ -156,8 +181,8 @@ def _repair(layout: "DataLayout") -> list[str]:
 
 def _show_findings(findings: "list[Finding]", repaired: list[str]) -> None:
     for finding in findings:
-        mark = "[green]✓[/green]" if finding.ok else "[red]✗[/red]"
-        OUT.print(f"{mark} {finding.name}: {finding.message}", soft_wrap=True)
+        mark = Text("✓", "green") if finding.ok else Text("✗", "red")
+        OUT.print(mark, f"{finding.name}: {finding.message}", soft_wrap=True)
     show(*(f"Forgotten, to be made again: {name}" for name in repaired))
     if repaired:
         show("Now run `genreflow ingest` with your music, then `genreflow extract`.")
@@ -170,16 +195,16 @@ def tidy(
     ] = False,
     home: Home = None,
 ) -> None:
-    """Remove orphans, and the snapshots and models that the settings `keep` do not retain.
+    """Remove orphans, and the snapshots and models that the settings `[keep]` do not retain.
 
-    Example: [bold]genreflow tidy --dry-run[/bold]
+    Example: `genreflow tidy --dry-run`
     """
     config = prepare_config(False, home=home)
     if dry_run:
         from storage.maintenance.retention import tidy_home
 
         with hold_home(config.layout):
-            found = tidy_home(config.layout, config.keep, dry_run=True)
+            found = tidy_home(config.layout, config.keep, config.snapshot_choice(), dry_run=True)
     else:
         from flows.maintenance import tidy as tidy_flow
 

@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, complain, print_json
+from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import predictions_table
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from tasks.predict import SongPrediction
@@ -35,7 +36,7 @@ def classify(
 
     The exit code is 1 if a song cannot be predicted; the others are predicted all the same.
 
-    Example: [bold]genreflow classify song.mp3 --json[/bold]
+    Example: `genreflow classify song.mp3 --json`
     """
     config = read_settings(home=home)
     prepare_environment(config.layout.home, verbose, config.device)

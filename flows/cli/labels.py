@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from flows.cli.app import OUT, SHOWN_DIGITS, AsJson, Home, app, print_json, show
-from flows.cli.tables import plain_table
+from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, show
+from flows.cli.tables import PLAIN, plain_table, print_rows
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
-from genre_core.records import name_song
+from genre_core.records import counted, name_song
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import Among, find_embedded, nearest_songs
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -31,7 +33,7 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
     Each training renews the list. Confirm or correct a label with `genreflow decide`, and the song
     leaves the list for good.
 
-    Example: [bold]genreflow suspects[/bold]
+    Example: `genreflow suspects`
     """
     rows = suspect_rows(read_settings(home=home).layout)
     if as_json:
@@ -78,7 +80,7 @@ def similar(
 
     A song that is not in the library is embedded for this alone.
 
-    Example: [bold]genreflow similar song.mp3 --n 5[/bold]
+    Example: `genreflow similar song.mp3 --n 5`
     """
     config = read_settings(home=home)
     from tasks.studies.similar import Compared, choose_representation
@@ -91,7 +93,7 @@ def similar(
         print_json({"song": song, "representation": chosen, "songs": rows})
     else:
         headings = ("cosine", "genre", "song", "source")
-        OUT.print(plain_table("Similar songs", headings, map(_similar_row, rows)))
+        print_rows(OUT, Table(title="Similar songs", **PLAIN), headings, map(_similar_row, rows))
 
 
 def _embed(config: "Settings", song: str, representation: str) -> "Compared":
@@ -135,7 +137,7 @@ def propose_next(
     Songs that are unlike the labelled ones, are near many others and, once there are labels
     enough, are uncertain; at most a quarter are of one artist.
 
-    Example: [bold]genreflow next --n 20[/bold]
+    Example: `genreflow next --n 20`
     """
     config = read_settings(home=home)
     if not config.layout.catalog.exists():
@@ -170,7 +172,8 @@ def _show(proposed: "Proposed", music: str | None) -> None:
     if not proposed.songs:
         return
     headings = ("song", "artist", "prediction", "p", "why")
-    OUT.print(plain_table("Songs to label next", headings, map(_proposed_row, proposed.songs)))
+    table = Table(title="Songs to label next", **PLAIN)
+    print_rows(OUT, table, headings, map(_proposed_row, proposed.songs))
     show(
         "Play each, put its genre in place of the prediction, and train again:",
         *map(_command, proposed.songs),
@@ -197,7 +200,10 @@ def _remarks(proposed: "Proposed", music: str | None) -> list[str]:
         ]
     remarks = []
     if n_waiting := proposed.n_unlabelled - proposed.n_embedded:
-        remarks.append(f"{n_waiting} unlabelled songs have no embedding; run `genreflow extract`.")
+        remarks.append(
+            f"Without an embedding: {counted(n_waiting, 'unlabelled song')}; "
+            "run `genreflow extract`."
+        )
     if proposed.songs and not proposed.songs[0].predicted:
         remarks.append(
             "No prediction, because fewer than two genres have songs: the songs are only spread."

@@ -1,18 +1,18 @@
 """Commands on the library: sql, status, conflicts, decide, retry, remove."""
 
+import csv
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from flows.cli.app import (
-    OUT,
     SHOWN_DIGITS,
     AsJson,
     Home,
@@ -24,10 +24,10 @@ from flows.cli.app import (
     show,
 )
 from flows.cli.pipeline import Music
-from flows.cli.tables import outcome_sentence, plain_table, provisional_sentence
+from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
-from genre_core.records import Reason
+from genre_core.records import Reason, counted
 from genre_core.representations.features import name_features
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish, query
@@ -44,6 +44,7 @@ from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
+from tasks.terminal import OUT, Terminal
 
 LONGEST_LIST = 60  # characters, of the values of a matrix, for one
 WIDEST_ROW = 10_000  # where no terminal folds it
@@ -55,28 +56,35 @@ def sql(
     statement: Annotated[str, typer.Argument(help="One statement in DuckDB's SQL.")],
     home: Home = None,
     as_json: AsJson = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Comma-separated values, with all digits, and a header.")
+    ] = False,
 ) -> None:
     """Run one SQL statement on the published store.
 
-    Example: [bold]genreflow sql "select genre, count(*) from tracks group by genre"[/bold]
+    A table rounds numbers, and shows a row in several lines where the window is too narrow.
+
+    Example: `genreflow sql "select genre, count(*) from tracks group by genre"`
     """
+    if as_json and as_csv:
+        raise UsageError("Use --json or --csv, not both.")
     names, rows = query(read_settings(home=home).layout, statement)
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
-        return
-    table = Table()
-    for name in names:
-        table.add_column(Text(name), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_shorten(value)) for value in row))
-    (OUT if OUT.is_terminal else Console(width=WIDEST_ROW)).print(table)
+    elif as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+    else:
+        has_width = OUT.is_terminal or "COLUMNS" in os.environ
+        console = Terminal(width=None if has_width else WIDEST_ROW)
+        shown = [[_shorten(value) for value in row] for row in rows]
+        print_rows(console, Table(), names, shown)
 
 
 @app.command()
 def status(home: Home = None, as_json: AsJson = False) -> None:
     """Show what is in the store: songs, outcomes, examples, champion.
 
-    Example: [bold]genreflow status[/bold]
+    Example: `genreflow status`
     """
     settings = read_settings(home=home)
     found = read_status(settings.layout, settings.snapshot_choice())
@@ -88,11 +96,11 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     for reason, n_songs in found["warnings"].items():
         show(f"  {n_songs} {reason} (warning; they are ok)")
     show(
-        f"Stored: {found['tracks']} tracks, also of songs that were left out after their download, "
-        f"and {found['examples']} examples."
+        f"Stored: {counted(found['tracks'], 'track')}, also of songs that were left out after "
+        f"their download, and {counted(found['examples'], 'example')}."
     )
     if found["unlabelled"]:
-        show(f"Unlabelled: {found['unlabelled']} songs, predicted by the champion.")
+        show(f"Unlabelled: {counted(found['unlabelled'], 'song')}, predicted by the champion.")
     show(f"Newest snapshot: {found['snapshot_id'] or 'none yet'}")
     show(_champion_sentence(found["champion"]))
 
@@ -110,10 +118,22 @@ def _champion_sentence(champion: dict[str, Any] | None) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else str(_round(value))
     if isinstance(value, list) and len(text) > LONGEST_LIST:
         return f"{text[: LONGEST_LIST - 1]}…"
     return text
+
+
+def _round(value: object) -> object:
+    """Round numbers to 4 decimals, or to 4 digits if they are small."""
+    if isinstance(value, dict):
+        return {name: _round(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_round(item) for item in value]
+    if not isinstance(value, float | Decimal):
+        return value
+    number = float(value)
+    return round(number, 4) if abs(number) >= 0.001 else float(f"{number:.4g}")
 
 
 @app.command()
@@ -122,7 +142,7 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
 
     A song that a listing names under several genres is among them; only the listing can settle it.
 
-    Example: [bold]genreflow conflicts[/bold]
+    Example: `genreflow conflicts`
     """
     rows = conflict_rows(read_settings(home=home).layout)
     if as_json:
@@ -132,7 +152,8 @@ def conflicts(home: Home = None, as_json: AsJson = False) -> None:
         show("No recording needs a decision.")
         return
     headings = ("recording", "genre", "source", "artist", "title")
-    OUT.print(plain_table("Recordings with several genres", headings, map(_conflict_row, rows)))
+    table = Table(title="Recordings with several genres", **PLAIN)
+    print_rows(OUT, table, headings, map(_conflict_row, rows))
     show(
         "Correct the labels so that they agree, or: genreflow decide RECORDING GENRE",
         "(listing) marks a song that is listed under several genres: list it under one.",
@@ -157,7 +178,7 @@ def decide(
 
     Also confirms or corrects a label that `genreflow suspects` lists.
 
-    Example: [bold]genreflow decide ~/Music/jazz/song.mp3 jazz[/bold]
+    Example: `genreflow decide ~/Music/jazz/song.mp3 jazz`
     """
     config = read_settings(home=home)
     layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
@@ -166,7 +187,8 @@ def decide(
         with open_catalog(layout) as catalog:
             n_tracks = decide_genre(catalog, song, genre, genres)
         publish(layout)
-    duplicates = f", and so are its {n_tracks - 1} duplicates" if n_tracks > 1 else ""
+    n_others = n_tracks - 1
+    duplicates = f", and so is each of its {counted(n_others, 'duplicate')}" if n_others else ""
     show(
         f"{song} is {genre}{duplicates}.", "`genreflow extract` makes its spectrograms if missing."
     )
@@ -186,7 +208,7 @@ def retry(
 ) -> None:
     """Try songs again that were left out, and extract them.
 
-    Example: [bold]genreflow retry --reason not_found[/bold]
+    Example: `genreflow retry --reason not_found`
     """
     if not (reason or source):
         raise UsageError("Name the songs: --reason REASON, --source SOURCE, or both.")
@@ -197,7 +219,7 @@ def retry(
 
     report = retry_flow(config, reason, _locate(source))
     tried = (
-        f"{report.n_released} songs were tried again."
+        f"Tried {counted(report.n_released, 'song')} again."
         if report.n_released
         else "No song was left out for this reason; none was tried again."
     )
@@ -216,7 +238,7 @@ def _locate(source: str) -> str:
 def remove(
     song: Annotated[
         str,
-        typer.Argument(help="A source, or the first digits of a track's id.", metavar="[TRACK]"),
+        typer.Argument(help="A source, or the first digits of a track's id.", metavar="TRACK"),
     ] = "",
     artist: Annotated[str, typer.Option(help="Remove all songs of an artist instead.")] = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
@@ -231,7 +253,7 @@ def remove(
     Its split and a row in `removals` stay. Models that were trained on it stay as they are; the
     command names them.
 
-    Example: [bold]genreflow remove 3fa94c21 --reason "asked by the label"[/bold]
+    Example: `genreflow remove 3fa94c21 --reason "asked by the label"`
     """
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
@@ -247,7 +269,8 @@ def remove(
         if _plan_removal(layout, song, artist, with_copies) != plan:
             raise GenreflowError("The store has changed since; nothing was removed. Try again.")
         n_bytes = take_down(layout, plan.songs, reason, login())
-    show(f"Removed {len(plan.songs)} songs and {n_bytes / 2**20:.1f} MiB of files of the home.")
+    n_mib = n_bytes / 2**20
+    show(f"Removed {counted(len(plan.songs), 'song')} and {n_mib:.1f} MiB of files of the home.")
     _report_remains(layout, plan)
 
 

@@ -7,7 +7,6 @@ import typer
 
 from flows.cli.app import (
     FAILURE,
-    OUT,
     AsJson,
     Home,
     Verbose,
@@ -25,6 +24,7 @@ from storage.catalog.snapshots import choose_published
 from storage.catalog.status import compared_rows
 from storage.lock import hold_home
 from tasks.comparison import read_comparison
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from storage.catalog.audits import Audit
@@ -43,7 +43,7 @@ SnapshotId = Annotated[
 def compare(home: Home = None, snapshot: SnapshotId = "", as_json: AsJson = False) -> None:
     """Show the networks on a library side by side, with intervals, seeds averaged.
 
-    Example: [bold]genreflow compare[/bold]
+    Example: `genreflow compare`
     """
     settings = read_settings(home=home)
     layout = settings.layout
@@ -82,15 +82,15 @@ def promote(
 ) -> None:
     """Promote the best run on a library if it proves better, or a version that you choose.
 
-    Example: [bold]genreflow promote[/bold]
+    Example: `genreflow promote`
     """
+    if rollback and version is not None:
+        raise UsageError("Use --rollback or --version, not both.")
     config = prepare_config(verbose, home=home)
     from flows.promote import promote as promote_flow
     from tasks.promote import explain_rejection
     from tasks.splits import resolve_snapshot
 
-    if rollback and version is not None:
-        raise UsageError("Use --rollback or --version, not both.")
     promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
     if rollback or version is not None:
         show(promotion.reason if promotion else "")
@@ -111,7 +111,7 @@ def audit(
 
     Each check passes, is inconclusive, warns or fails. The exit code is 1 if one fails.
 
-    Example: [bold]genreflow audit[/bold]
+    Example: `genreflow audit`
     """
     config = prepare_config(verbose, home=home)
     from flows.audit import audit as audit_flow
@@ -147,7 +147,7 @@ def golden(
 ) -> None:
     """Show the golden songs, held out for promotions: frozen versions, and the songs of now.
 
-    Example: [bold]genreflow golden[/bold]
+    Example: `genreflow golden`
     """
     config = read_settings(home=home)
     require_store(config.layout)
@@ -194,7 +194,7 @@ def _show_golden(named: "list[tuple[str, Golden]]") -> None:
 def morning(home: Home = None, as_json: AsJson = False) -> None:
     """Write the report of the last nightly run: what is new, what changed, what needs a decision.
 
-    Example: [bold]genreflow morning[/bold]
+    Example: `genreflow morning`
     """
     config = read_settings(home=home)
     from tasks.report.notify import make_report

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from flows.cli.app import ERR, Home, Verbose, app, prepare_config, show
+from flows.cli.app import Home, Verbose, app, prepare_config, show
 from flows.cli.tables import outcome_sentence, print_comparison
 from flows.settings import DEFAULT_REPRESENTATIONS
 from genre_core.errors import UsageError
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
+from genre_core.records import counted
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.status import read_status
 from storage.embeddings.config import BUILT_IN
 from storage.lock import hold_home
 from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
+from tasks.terminal import ERR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +86,7 @@ def run(
 ) -> None:
     """Run the whole pipeline: songs in, champion out, one prediction.
 
-    Example: [bold]genreflow run[/bold] (built-in library) or [bold]genreflow run ~/Music[/bold]
+    Example: `genreflow run` (built-in library) or `genreflow run ~/Music`
     """
     config = prepare_config(
         verbose,
@@ -133,7 +135,7 @@ def ingest(
 ) -> None:
     """Fetch the songs of a library; every song gets one outcome.
 
-    Example: [bold]genreflow ingest ~/Music[/bold]
+    Example: `genreflow ingest ~/Music`
     """
     sites = {
         "cookies_file": cookies and str(cookies),
@@ -151,7 +153,7 @@ def ingest(
     from flows.ingest import ingest as ingest_flow
 
     report = ingest_flow(with_collection(config, music, download))
-    show(f"Scanned {report.n_new} songs. {outcome_sentence(report.outcomes)}")
+    show(f"Scanned {counted(report.n_new, 'song')}. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
     complain_of_sites(report.given_up)
 
@@ -165,7 +167,7 @@ def extract(
 ) -> None:
     """Cut fragments and make spectrograms of every track that misses them.
 
-    Example: [bold]genreflow extract --fragment-s 1 --fragment-s 3[/bold]
+    Example: `genreflow extract --fragment-s 1 --fragment-s 3`
     """
     config = prepare_config(
         verbose, home=home, fragment_lengths_s=fragment_s, representations=representation
@@ -191,7 +193,7 @@ def train(
 
     Spectrograms that are missing at a length are made first; a finished training is kept.
 
-    Example: [bold]genreflow train --network cnn --network rnn --fragment-s 1 --fragment-s 3[/bold]
+    Example: `genreflow train --network cnn --network rnn --fragment-s 1 --fragment-s 3`
     """
     config = prepare_config(
         verbose,
@@ -211,7 +213,7 @@ def train(
     layout, promotion = config.layout, report.promotion
     rows = [run.as_row() for run in report.runs]
     print_comparison(read_comparison(layout, rows), promotion.run_id if promotion else "")
-    show(f"{report.n_trained} trainings were new, {report.n_failed} failed.")
+    show(f"New: {counted(report.n_trained, 'training')}, {report.n_failed} failed.")
     show(promotion.reason if promotion else explain_rejection(layout, report.snapshot))
 
 
@@ -222,12 +224,9 @@ def demo_library(
 ) -> None:
     """Compose the built-in library: six genres, by rules, the same for the same seed.
 
-    Example: [bold]genreflow demo-library ~/demo[/bold]
+    Example: `genreflow demo-library ~/demo`
     """
-    try:
-        compose(folder, seed)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    compose(folder, seed)
     show(f"The library is in {folder}, songs to classify afterwards in {unseen(folder)}.")
 
 
@@ -237,12 +236,15 @@ def compose(folder: Path, seed: int = 0) -> None:
 
     with Progress(console=ERR) as bar:
         row = bar.add_task("compose", total=None)
-        make_library(
-            folder,
-            seed=seed,
-            unseen=unseen(folder),
-            on_song=lambda done, total: bar.update(row, completed=done, total=total),
-        )
+        try:
+            make_library(
+                folder,
+                seed=seed,
+                unseen=unseen(folder),
+                on_song=lambda done, total: bar.update(row, completed=done, total=total),
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         bar.update(row, completed=1, total=1)
 
 
@@ -257,7 +259,7 @@ def with_collection(config: "Settings", named_music: str | None, name: str | Non
         return config
     if named_music:
         raise UsageError("Name a library or --download, not both.")
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
         row = bar.add_task(name, total=None)
 
@@ -284,6 +286,5 @@ def complain_of_sites(given_up: "Mapping[str, str]") -> None:
     for site, failure in given_up.items():
         ERR.print(
             f"{site} was given up in this run; the next run tries it again. {failure}",
-            highlight=False,
-            markup=False,
+            soft_wrap=True,
         )

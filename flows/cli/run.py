@@ -1,9 +1,11 @@
 """The main job: the whole pipeline on the built-in library or on one's own music."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from shutil import which
+from typing import Any, cast
 
-from flows.cli.app import ERR, OUT, show
+from flows.cli.app import show
 from flows.cli.pipeline import complain_of_sites, compose, unseen
 from flows.cli.tables import (
     audit_sentence,
@@ -13,8 +15,11 @@ from flows.cli.tables import (
     provisional_sentence,
 )
 from flows.nightly import NightlyReport, nightly
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
+from genre_core.audit.rules import Level
 from genre_core.errors import TransientError, UsageError
+from genre_core.records import Reason, counted
+from storage.catalog.audits import suspect_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import choose_published
 from storage.catalog.status import (
@@ -28,17 +33,8 @@ from storage.sources.folder import audio_files
 from tasks.classify import classify_songs
 from tasks.comparison import read_comparison
 from tasks.promote import explain_rejection
+from tasks.terminal import ERR, OUT
 
-NEXT_STEPS = """
-What to look at next (the command is .venv/bin/genreflow):
-  genreflow ui              networks side by side in MLflow, the flows in Prefect
-  genreflow status          songs, outcomes, champion
-  genreflow classify SONG   the genre of any song
-  genreflow suspects        songs whose label looks wrong
-  genreflow similar SONG    the songs of the library that sound like it
-  genreflow sql "select reason, count(*) from outcomes group by reason"
-  make run MUSIC=PATH       the same with your own music
-All that lasts is in {home}"""
 TEST_SONG = """
     select source from splits join outcomes using (track_id)
     where split = 'test' and outcome = 'ok' and snapshot_id = (
@@ -50,17 +46,20 @@ TEST_SONG = """
 def run_pipeline(config: Settings) -> None:
     """Run the pipeline, show how the networks compare, and classify songs none has seen."""
     layout = config.layout
+    ERR.print(f"Running the pipeline in {layout.home}", soft_wrap=True)
     if config.music:
-        _show(config, _run_nightly(config))
+        verdict = _show(config, _run_nightly(config))
         songs = [row["source"] for row in query_rows(layout, TEST_SONG)]
     else:
         _require_no_own_music(layout)
         compose(layout.builtin)
-        _show(config, _run_nightly(replace(config, music=str(layout.builtin))))
+        verdict = _show(config, _run_nightly(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
     ERR.print("Classifying songs that no network was trained on")
-    OUT.print(predictions_table(classify_songs.fn(layout, songs)))
-    show(NEXT_STEPS.format(home=layout.home))
+    try:  # without a champion this fails, and the next steps matter most
+        OUT.print(predictions_table(classify_songs.fn(layout, songs)))
+    finally:
+        _show_next(layout, verdict)
 
 
 def _run_nightly(config: Settings) -> NightlyReport:
@@ -71,13 +70,12 @@ def _run_nightly(config: Settings) -> NightlyReport:
     return cast("NightlyReport", state.result())
 
 
-def _show(config: Settings, report: NightlyReport) -> None:
+def _show(config: Settings, report: NightlyReport) -> Level | None:
+    """Show what a run found; return the verdict of its audit, None if nothing was trained."""
     layout, status, trained = config.layout, read_status(config.layout), report.trained
     outcomes = count_own_outcomes(layout) or status["outcomes"]
     show(outcome_sentence(outcomes))
     complain_of_sites(report.ingested.given_up if report.ingested else {})
-    if any(n for outcome, n in outcomes.items() if not outcome.startswith("ok")):
-        show("Why: genreflow sql \"select source, message from outcomes where outcome <> 'ok'\"")
     chosen = choose_published(layout, config.snapshot_choice())
     rows = compared_rows(layout, chosen.library_id) if chosen else []
     champion = next((row["run_id"] for row in rows if row["champion"]), "")
@@ -91,8 +89,50 @@ def _show(config: Settings, report: NightlyReport) -> None:
         show(promotion.reason if promotion else explain_rejection(layout, trained.snapshot))
     if status["champion"] and status["champion"]["provisional"]:
         show(provisional_sentence(status["champion"]))
-    if trained:
-        show(audit_sentence(trained.audit.checks, trained.audit.verdict))
+    if not trained:
+        return None
+    show(audit_sentence(trained.audit.checks, trained.audit.verdict))
+    return trained.audit.verdict
+
+
+def next_steps(
+    status: Mapping[str, Any], verdict: Level | None, n_suspects: int
+) -> list[tuple[str, str]]:
+    """Return what the state of a home calls for, and a command for it; the most urgent first."""
+    reasons, champion = status["reasons"], status["champion"]
+    n_conflicts = reasons.get(Reason.LABEL_CONFLICT, 0)
+    doubts = verdict in (Level.WARN, Level.FAIL)
+    is_provisional = bool(champion and champion["provisional"])
+    labels = counted(n_suspects, "label looks", "labels look")
+    steps: list[tuple[object, str, str]] = [
+        (doubts, "The audit doubts the scores; see each check.", "genreflow audit"),
+        (champion is None, "There is no champion yet; see why.", "genreflow promote"),
+        (is_provisional, "The champion is provisional; add songs.", "genreflow run MUSIC"),
+        (n_conflicts, f"{counted(n_conflicts, 'song')} of several genres.", "genreflow conflicts"),
+        *(
+            (n, f"{counted(n, 'song')} left out: {why}.", _list_songs(why))
+            for why, n in reasons.items()
+            if not why.startswith("duplicate")
+            and why not in (Reason.REMOVED, Reason.LABEL_CONFLICT)
+        ),
+        (n_suspects, f"{labels} wrong.", "genreflow suspects"),
+        (status["unlabelled"], "Some songs have no label; see which help most.", "genreflow next"),
+        (True, "Predict the genre of any song.", "genreflow classify SONG"),
+        (True, "See networks side by side in MLflow, and runs in Prefect.", "genreflow ui"),
+    ]
+    return [(why, command) for is_due, why, command in steps if is_due]
+
+
+def _list_songs(reason: str) -> str:
+    return f"genreflow sql \"select source, message from outcomes where reason = '{reason}'\""
+
+
+def _show_next(layout: DataLayout, verdict: Level | None) -> None:
+    steps = next_steps(read_status(layout), verdict, len(suspect_rows(layout)))
+    own = "" if which("genreflow") else " (the command is .venv/bin/genreflow)"
+    show("", f"Next steps{own}:", *(f"  {why}\n    {command}" for why, command in steps))
+    needed = "" if read_settings().layout.home == layout.home else "; name it with --home"
+    show(f"All that lasts is in {layout.home}{needed}.")
 
 
 def _require_no_own_music(layout: DataLayout) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,13 +14,17 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import ERR, Home, app, show
+from flows.cli.app import Home, app, show
+from flows.cli.start import handle_signals
 from flows.environment import prepare_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from tasks.terminal import ERR
 
 LONGEST_START_S = 120.0
 LONGEST_STOP_S = 20.0
+LONGEST_ANSWER_S = 5
+"""Time for the answers that a stopped server still owes."""
 PAUSE_S = 0.5
 
 
@@ -33,7 +38,7 @@ def ui(
 
     Where the runs are on a team's tracking server, its own pages show them.
 
-    Example: [bold]genreflow ui --mlflow-port 5001[/bold]
+    Example: `genreflow ui --mlflow-port 5001`
     """
     layout = read_settings(home=home).layout
     from storage.models.store import has_runs, open_tracking, server_command
@@ -62,29 +67,44 @@ def serve(
     home: Home = None,
     port: Annotated[int, typer.Option(help="Port of the champion.")] = 5001,
 ) -> None:
-    """Serve the champion with MLflow on 127.0.0.1; Ctrl-C stops it.
+    """Serve the champion over HTTP on 127.0.0.1, in MLflow's form; Ctrl-C stops it.
 
-    Example: [bold]genreflow serve --port 5002[/bold]
+    Example: `genreflow serve --port 5002`
     """
-    layout = read_settings(home=home).layout
-    prepare_environment(layout.home, verbose=False)
-    from storage.models.store import champion_command, champion_settings, open_tracking
-    from tasks.predict import require_champion
+    config = read_settings(home=home)
+    prepare_environment(config.layout.home, verbose=False)
+    import uvicorn
 
-    champion = require_champion(layout)
-    _unwind_on_signals()
-    open_tracking(layout)  # a home that was moved is relocated before MLflow looks for its models
-    os.environ.update(champion_settings(layout, os.environ.get("PATH", "")))
-    with _server(champion_command(port), f"{_address(port)}/health") as process:
-        show(f"Champion {champion.version}: POST {_address(port)}/invocations", "Ctrl-C stops it.")
-        process.wait()
-        raise GenreflowError("The server has stopped; see its last messages above.")
+    from flows.serving import MAX_CONNECTIONS, PredictionServer
+    from tasks.predict import load_classifier
+
+    classifier = load_classifier(config.layout)
+    with _listen(port) as listener:
+        show(f"Champion {classifier.version}: POST {_address(port)}/invocations")
+        show("Ctrl-C stops it.")
+        uvicorn.Server(
+            uvicorn.Config(
+                PredictionServer(classifier, config.limits).make_app(),
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=LONGEST_ANSWER_S,
+                log_level="warning",
+                lifespan="off",
+            )
+        ).run([listener])
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise UsageError(
+            f"The address of {_address(port)} is in use; name another port."
+        ) from error
 
 
 def _unwind_on_signals() -> None:
-    """Raise KeyboardInterrupt at Ctrl-C and SIGTERM, so that the servers are stopped, too."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    """Raise KeyboardInterrupt at Ctrl-C, SIGTERM and SIGHUP, so that the servers are stopped."""
+    handle_signals(signal.default_int_handler)
 
 
 def _address(port: int) -> str:
@@ -105,6 +125,10 @@ def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]
         raise UsageError(f"The address of {health} is in use; name another port.")
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     settings["PREFECT_UI_API_URL"] = health.removesuffix("/health")
+    settings["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = (  # the same pages under their other name
+        os.environ["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]
+        or health.partition("/api")[0].replace("127.0.0.1", "localhost")
+    )
     environment = {**os.environ, **settings}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:

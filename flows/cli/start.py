@@ -1,12 +1,18 @@
-"""Entry point of ``genreflow``: Ctrl-C and standard error are set before any slow import."""
+"""Entry point of ``genreflow``: signals and standard error are set before any slow import."""
 
 import faulthandler
+import io
 import os
+import re
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
+
+from genre_core.locations import printable
 
 STOPPED = 130
 SENTENCE = "\nStopped. What was finished is kept; run the same command again to resume.\n"
@@ -15,23 +21,65 @@ ALONE = ("classify",)
 NOISY = ("ui", "serve", "--verbose", "-v")
 """Commands and options that show what libraries and servers write to standard error."""
 
+_COLOUR = re.compile(r"(\r|\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK]))")
+"""What Rich writes itself: colours, and the cursor of progress bars."""
 
-def stop_on_interrupt() -> None:
-    """End at the first Ctrl-C, without waiting for threads or for Prefect to report a crash.
+
+class Guarded(io.TextIOWrapper):
+    """Standard output or error that obeys no control sequence but those of Rich.
+
+    `tasks/terminal.py` guards what genreflow prints; this, tracebacks and libraries, too.
+    """
+
+    def write(self, text: str) -> int:
+        """Write a text with other control characters as escapes."""
+        is_coloured = self.isatty() or "FORCE_COLOR" in os.environ
+        parts = _COLOUR.split(text) if is_coloured else [text]
+        shown = [part if nth % 2 else printable(part) for nth, part in enumerate(parts)]
+        super().write("".join(shown))
+        return len(text)
+
+
+def guard(stream: BinaryIO) -> Guarded:
+    """Return a text stream on a binary one; a name that its encoding lacks is escaped as well."""
+    encoding = getattr(sys.stdout, "encoding", None)
+    return Guarded(stream, encoding, errors="backslashreplace", line_buffering=True)
+
+
+def stop_on_signals() -> None:
+    """End at the first Ctrl-C, SIGTERM or SIGHUP, without waiting for threads or for Prefect.
 
     A process may die anywhere: the next run repeats what was not recorded.
     """
-    signal.signal(signal.SIGINT, _stop)
+    handle_signals(_stop)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    sys.stderr.write(SENTENCE)
+def handle_signals(handler: Callable[[int, FrameType | None], Any]) -> None:
+    """Let a function handle what stops a process; ``nohup`` keeps SIGHUP ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def keep_signals() -> None:
+    """Keep Prefect from taking SIGTERM over while a flow runs: it would wait for the threads."""
+    import prefect.flow_engine
+
+    prefect.flow_engine.capture_sigterm = nullcontext  # type: ignore[attr-defined, assignment]
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
     for server in _embedded_servers():
         server.server_process.kill()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal may be closed
+        sys.stderr.write(SENTENCE)
+        sys.stdout.flush()
+        sys.stderr.flush()
     # sys.exit would wait for the chunks that threads are working on, up to 64 songs each
-    os._exit(STOPPED)
+    if number == signal.SIGINT:
+        os._exit(STOPPED)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _embedded_servers() -> list[Any]:
@@ -50,16 +98,25 @@ def quiet_libraries() -> None:
     visible = os.dup(2)
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), 2)
-    sys.stderr = open(visible, "w", buffering=1, errors="backslashreplace")  # noqa: PTH123, SIM115
+    sys.stderr = guard(open(visible, "wb"))  # noqa: PTH123, SIM115
     faulthandler.enable(sys.stderr)
 
 
 def main() -> None:
     """Run the command line."""
-    stop_on_interrupt()
+    stop_on_signals()
+    if sys.stdout:
+        sys.stdout = guard(sys.stdout.buffer)
     if not set(NOISY) & set(sys.argv[1:]):
         quiet_libraries()
+    elif sys.stderr:
+        sys.stderr = guard(sys.stderr.buffer)
+    from flows.environment import end_orphaned_servers, reach_loopback_directly
+
+    reach_loopback_directly()
     command = next(iter(sys.argv[1:]), "")
+    if command not in ALONE:
+        end_orphaned_servers()
     import_module(f"flows.cli.{command if command in ALONE else 'main'}")
     from flows.cli.app import main as run
 

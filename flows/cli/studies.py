@@ -9,14 +9,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import ERR, FAILURE, OUT, AsJson, Home, Verbose, app, prepare_config, print_json
+from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, prepare_config, print_json
 from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
 from flows.cli.tables import PLAIN
 from flows.settings import read_settings
+from genre_core.records import counted
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
+from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from flows.studies.sweep import SweepReport
+    from genre_core.studies.claims.findings import TestedClaim
     from tasks.studies.sweep import SweepRow
 
 NARROW = {**PLAIN, "padding": (0, 1, 0, 0)}
@@ -31,7 +34,8 @@ def sweep(
     seed: Seeds = None,
     genre: Genres = None,
     budget_min: Annotated[
-        float | None, typer.Option(min=0, help="Start no training after so many minutes.")
+        float | None,
+        typer.Option(min=0, help="Minutes of training after which no other begins."),
     ] = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -42,7 +46,7 @@ def sweep(
     Where neither option nor setting names several lengths, those of the thesis are used: 1 to 3 s.
     The champion stays as it is.
 
-    Example: [bold]genreflow sweep --representation thesis --representation logmel --seed 0[/bold]
+    Example: `genreflow sweep --representation thesis --representation logmel --seed 0`
     """
     config = prepare_config(
         verbose,
@@ -62,15 +66,15 @@ def sweep(
         print_json({"rows": [row.as_document() for row in report.rows]})
         return
     OUT.print(rows_table(report.rows))
-    OUT.print(progress_sentence(report))
+    OUT.print(progress_sentence(report), soft_wrap=True)
 
 
 def progress_sentence(report: "SweepReport") -> str:
     """Describe how far a sweep has come, and whether running it again would add trainings."""
     is_left = report.n_trials > report.n_finished + report.n_failed
     sentences = (
-        f"{report.n_finished} of {report.n_trials} trainings are done, {report.n_trained} of them "
-        "new; figures are in MLflow.",
+        f"Done: {report.n_finished} of {counted(report.n_trials, 'training')}, "
+        f"{report.n_trained} new; figures are in MLflow.",
         f"{report.n_failed} could not be trained; see the log." if report.n_failed else "",
         "Run the same command again to resume." if is_left else "",
     )
@@ -85,7 +89,7 @@ def rows_table(rows: Sequence["SweepRow"]) -> Table:
     """
     representations, seeds = {row.representation for row in rows}, {row.n_seeds for row in rows}
     shared = [f"on {name}" for name in representations if len(representations) == 1]
-    shared += [f"{n} {'seed' if n == 1 else 'seeds'} each" for n in seeds if len(seeds) == 1]
+    shared += [f"{counted(n, 'seed')} each" for n in seeds if len(seeds) == 1]
     title = ", ".join(("Macro F1 by song", *shared, "the best on validation first"))
     table = Table(title=title, **NARROW)
     table.add_column("network", overflow="fold")
@@ -122,7 +126,7 @@ def kernels(
     Trains what is missing on the latest snapshot, of the representations and lengths of the
     settings where there is one. Finished trainings are kept.
 
-    Example: [bold]genreflow kernels --seed 0 --seed 1 --epochs 50[/bold]
+    Example: `genreflow kernels --seed 0 --seed 1 --epochs 50`
     """
     config = prepare_config(verbose, home=home)
     from flows.studies.kernels import QUICK, KernelPlan
@@ -156,7 +160,7 @@ def ladder(
     Each rung is measured on your songs, and on permuted labels. Run the same command again to
     resume.
 
-    Example: [bold]genreflow ladder --seed 0 --epochs 20[/bold]
+    Example: `genreflow ladder --seed 0 --epochs 20`
     """
     config = prepare_config(verbose, home=home)
     from flows.studies.ladder import ladder as ladder_flow
@@ -187,7 +191,7 @@ def ladder(
             table.add_row(*map(Text, row))
     OUT.print(table)
     for sentence in (report.caption, *ladder_notes(report.scores)):
-        OUT.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        OUT.print(sentence, soft_wrap=True)
     OUT.print(f"Table and figure are in {report.folder}, and in MLflow.", soft_wrap=True)
 
 
@@ -200,7 +204,7 @@ def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose =
 
     Nothing is trained. The page is one HTML file, with the same in Markdown beside it.
 
-    Example: [bold]genreflow thesis-report[/bold]
+    Example: `genreflow thesis-report`
     """
     config = prepare_config(verbose, home=home)
     from flows.studies.thesis_report import thesis_report as thesis_report_flow
@@ -213,17 +217,24 @@ def thesis_report(home: Home = None, as_json: AsJson = False, verbose: Verbose =
 
     claims, shared = share_reason(report.claims, report.too_few)
     if shared:
-        OUT.print(shared, highlight=False)
-    table = Table(title="The claims of the thesis", **PLAIN)
-    for heading in ("claim", "finding"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("reason", overflow="fold")
-    for claim in claims:
-        finding = str(claim.finding)
-        table.add_row(claim.claim_id, Text(finding, COLOURS[finding]), Text(claim.reason))
-    OUT.print(table)
+        OUT.print(shared, soft_wrap=True)
+    OUT.print(claims_table(claims))
     OUT.print(f"The page is {report.page}", soft_wrap=True)
     OUT.print(f"and in MLflow, run {report.run_id}.", soft_wrap=True)
+
+
+def claims_table(claims: "Sequence[TestedClaim]") -> Table:
+    """Show what each claim states, what was found, and why."""
+    from genre_core.studies.claims.table import CLAIMS
+
+    table = Table(title="The claims of the thesis", **PLAIN)
+    statements = {claim.claim_id: claim.statement for claim in CLAIMS}
+    for heading in ("claim", "finding", "reason"):
+        table.add_column(heading, no_wrap=heading == "finding", overflow="fold")
+    for claim in claims:
+        finding, stated = str(claim.finding), f"{claim.claim_id} {statements[claim.claim_id]}"
+        table.add_row(stated, Text(finding, COLOURS[finding]), Text(claim.reason))
+    return table
 
 
 @app.command()
@@ -235,7 +246,7 @@ def reproduce(
 ) -> None:
     """Train a run again from its snapshot; the exit code is 1 if the result differs.
 
-    Example: [bold]genreflow reproduce 3f9a0c[/bold]
+    Example: `genreflow reproduce 3f9a0c`
     """
     config = prepare_config(verbose, home=home)
     from flows.studies.reproduce import reproduce as reproduce_flow
@@ -270,19 +281,21 @@ def curve(
     Heads are fitted on songs drawn at random, and predict the songs of all other artists, with the
     tag prior and without.
 
-    Example: [bold]genreflow curve[/bold]
+    Example: `genreflow curve`
     """
     config = read_settings(home=home)
     from tasks.studies.curve import measure_curve
 
     with ERR.status("Fitting heads"):
-        report = measure_curve(config.layout, config.tag_prior, representation, draws)
+        report = measure_curve(
+            config.layout, config.tag_prior, representation, draws, config.genres
+        )
     if as_json:
         print_json(report.as_document())
         return
     OUT.print(_curves_table(report.curves))
     OUT.print(f"{report.caption} The intervals hold 95 % of single draws.", soft_wrap=True)
-    OUT.print(f"The figure is {report.figure}", soft_wrap=True, highlight=False)
+    OUT.print(f"The figure is {report.figure}", soft_wrap=True)
 
 
 def _curves_table(curves: Sequence[LearningCurve]) -> Table:
@@ -315,13 +328,14 @@ def explain(
 
     Of a convolutional network, also the activations of its layers.
 
-    Example: [bold]genreflow explain song.mp3 --out figures[/bold]
+    Example: `genreflow explain song.mp3 --out figures`
     """
-    layout = prepare_config(verbose, home=home).layout
+    config = prepare_config(verbose, home=home)
+    layout = config.layout
     from tasks.studies.explain import explain_song
 
     folder = out or layout.reports / "explain" / (Path(song).stem or "song")
-    explanation = explain_song.fn(layout, song, folder, run)
+    explanation = explain_song.fn(layout, song, folder, run, config.snapshot_choice())
     if as_json:
         print_json(asdict(explanation))
         return

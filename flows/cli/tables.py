@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import OUT, show
+from flows.cli.app import show
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
+from genre_core.locations import show_location
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
+from tasks.terminal import OUT, Terminal, cell
 
 if TYPE_CHECKING:
     from tasks.comparison import Comparison, Difference, RunGroup
@@ -22,6 +25,10 @@ WIDE_INTERVAL = 0.5
 """Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
 
 N_NEAREST = 2
+FOLDED = 24
+"""Characters beyond which a table may fold a value."""
+BORDER = 3
+"""Characters beside a column."""
 
 PLAIN: dict[str, Any] = {
     "box": None,
@@ -30,10 +37,10 @@ PLAIN: dict[str, Any] = {
     "padding": (0, 2, 0, 0),
 }
 AUDIT_COLOURS = {
-    Level.PASS: "[green]pass[/green]",
-    Level.INCONCLUSIVE: "[cyan]inconclusive[/cyan]",
-    Level.WARN: "[yellow]warn[/yellow]",
-    Level.FAIL: "[red]fail[/red]",
+    Level.PASS: "green",
+    Level.INCONCLUSIVE: "cyan",
+    Level.WARN: "yellow",
+    Level.FAIL: "red",
 }
 
 
@@ -41,10 +48,39 @@ def plain_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     """Build a table without lines whose cells wrap and hold no markup."""
     table = Table(title=title, **PLAIN)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(cell(heading), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(value)) for value in row))
+        table.add_row(*map(cell, row))
     return table
+
+
+def print_rows(
+    console: Terminal, table: Table, headings: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Print rows as a table, or, where that would break short values or paths, a value a line."""
+    cells = [[cell(value) for value in row] for row in rows]
+    needed = BORDER
+    for nth, heading in enumerate(headings):
+        least = max(map(_least_width, (cell(heading), *(row[nth] for row in cells))))
+        needed += least + BORDER
+        table.add_column(cell(heading), overflow="fold", min_width=least)
+    if needed <= console.width:
+        for row in cells:
+            table.add_row(*row)
+        console.print(table)
+        return
+    width = max(map(len, headings))
+    console.print(table.title or "")
+    for row in cells:
+        for heading, text in zip(headings, row, strict=True):
+            console.print(cell(f"{heading:<{width}}  ").append_text(text), soft_wrap=True)
+        console.print()
+
+
+def _least_width(text: Text) -> int:
+    """Return the width that a text needs: long ones may be folded, paths may not."""
+    lines = text.plain.split("\n")
+    return max(cell_len(line) if "/" in line else min(cell_len(line), FOLDED) for line in lines)
 
 
 def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
@@ -104,25 +140,26 @@ def predictions_table(predictions: Sequence[SongPrediction]) -> Table:
     for heading in ("song", "genre", "confidence", "alternatives"):
         table.add_column(heading, overflow="fold")
     for prediction in predictions:
-        name = Text(prediction.song.rstrip("/").rsplit("/", 1)[-1])
-        table.add_row(name, *_prediction_columns(prediction))
+        shown = show_location(prediction.song).rstrip("/").rsplit("/", 1)[-1]
+        table.add_row(cell(shown), *_prediction_columns(prediction))
     return table
 
 
-def _prediction_columns(prediction: SongPrediction) -> tuple[str, str, str]:
+def _prediction_columns(prediction: SongPrediction) -> tuple[Text, Text, Text]:
     """Return genre, confidence and alternatives; of an unknown song, the nearest genres."""
     if prediction.error:
-        return "[red]no prediction[/red]", "", ""
+        return cell("no prediction", "red"), cell(""), cell("")
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     if prediction.unknown:
-        return "[yellow]unknown[/yellow]", "", f"nearest: {_shares(ranked[:N_NEAREST])}"
+        nearest = cell(f"nearest: {_shares(ranked[:N_NEAREST])}")
+        return cell("unknown", "yellow"), cell(""), nearest
     (genre, confidence), *others = ranked
     alternatives = prediction.alternatives
     if alternatives is None:  # the model was trained without enough songs to choose them
         shown = others[:N_NEAREST]
     else:
         shown = [(name, share) for name, share in others if name in alternatives]
-    return f"[bold]{genre}[/bold]", f"{confidence:.2f}", _shares(shown)
+    return cell(genre, "bold"), cell(f"{confidence:.2f}"), cell(_shares(shown))
 
 
 def _shares(ranked: Sequence[tuple[str, float]]) -> str:
@@ -147,7 +184,7 @@ def audit_table(checks: Sequence[Check]) -> Table:
         if check.name is CheckName.OVERLAP:  # a number of overlaps
             value = f"{check.value:.0f}" if check.value else "–"
         table.add_row(
-            AUDIT_COLOURS[check.level],
+            Text(str(check.level), AUDIT_COLOURS[check.level]),
             str(check.name),
             value,
             Text(f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"),

@@ -58,7 +58,7 @@ def kernels(config: Settings | None = None, plan: KernelPlan | None = None) -> S
     config, plan = config or read_settings(), plan or KernelPlan()
     layout = config.layout
     with hold_home(layout):
-        base = read_base(layout, config.spectrogram_features)
+        base = read_base(layout, config.snapshot_choice())
         trials = plan_trials(config, plan, base)
         require_studied(trials)
         close_killed_runs(layout)

@@ -37,9 +37,9 @@ class SweepReport:
 def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> SweepReport:
     """Extract → split → train what is missing, until the time is up → report.
 
-    A training that is under way when the time is up is finished. The champion stays as it is.
+    The time counts from the first training on, after fragments and spectrograms are made. A
+    training that is under way when it is up is finished. The champion stays as it is.
     """
-    started_s = time.monotonic()
     config = (config or read_settings()).of_thesis
     layout = config.layout
     extract(config)
@@ -50,7 +50,7 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
         missing = select_trials(layout, trials)
         close_killed_runs(layout)
         run_id = open_sweep(layout, trials)
-        n_tried = _train_in_time(layout, missing, run_id, started_s + budget_s)
+        n_tried = _train_in_time(layout, missing, run_id, time.monotonic() + budget_s)
         runs = finished_runs(layout, trials)
         rows = report_sweep(layout, run_id, runs, n_tried)
         publish_store(layout)

@@ -1,4 +1,4 @@
-"""Flow thesis_report: each claim and figure of the thesis, on the latest library."""
+"""Flow thesis_report: each claim and figure of the thesis, on the newest library."""
 
 from prefect import flow
 
@@ -16,4 +16,4 @@ def thesis_report(config: Settings | None = None) -> ThesisReport:
     layout = config.layout
     with hold_home(layout):
         close_killed_runs(layout)
-        return write_report(layout, gather_evidence(layout))
+        return write_report(layout, gather_evidence(layout, config.snapshot_choice()))

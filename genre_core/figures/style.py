@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ OKABE_ITO = (
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for paper without colours."""
+
+mpl.rcParams["text.parse_math"] = False  # a dollar in the name of a genre or song is no formula
 
 DARK, GREY = "#333333", "#666666"
 

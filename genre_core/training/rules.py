@@ -100,7 +100,12 @@ def best_epoch(scores: Sequence[EpochScores]) -> EpochScores:
 
 
 def is_stalled(scores: Sequence[EpochScores], config: TrainingConfig) -> bool:
-    """Whether the validation accuracy has not risen by ``min_rise`` in ``patience_epochs``.
+    """Whether the validation accuracy has not risen by ``min_rise`` in ``patience_epochs``."""
+    return count_stalled(scores, config) >= config.patience_epochs
+
+
+def count_stalled(scores: Sequence[EpochScores], config: TrainingConfig) -> int:
+    """Return the number of epochs since the validation accuracy has last risen by ``min_rise``.
 
     The rise is counted from the last epoch that rose so far, as by the callback that the thesis
     names; there a rise of exactly ``min_rise`` was not enough, here it is.
@@ -110,7 +115,13 @@ def is_stalled(scores: Sequence[EpochScores], config: TrainingConfig) -> bool:
         rise = epoch.validation_accuracy - milestone.validation_accuracy
         if rise >= config.min_rise - ROUNDING:
             milestone = epoch
-    return scores[-1].epoch - milestone.epoch >= config.patience_epochs
+    return scores[-1].epoch - milestone.epoch
+
+
+def describe_progress(scores: Sequence[EpochScores], config: TrainingConfig) -> str:
+    """Describe for a progress bar the best epoch so far, and how much patience is used up."""
+    best, n_stalled = best_epoch(scores).validation_accuracy, count_stalled(scores, config)
+    return f"best {best:.3f}, patience {n_stalled}/{config.patience_epochs}"
 
 
 def require_finite(scores: EpochScores, network: str) -> None:

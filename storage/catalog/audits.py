@@ -9,9 +9,9 @@ from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.suspects import Suspect
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.records import Split, Track
+from genre_core.records import Split
 from genre_core.signal.sound import Sound
-from storage.catalog.connection import Catalog, fetch_map, fetch_records, fetch_rows, insert_rows
+from storage.catalog.connection import Catalog, fetch_map, fetch_rows, insert_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import Snapshot, as_snapshot
 from storage.catalog.songs import read_artists
@@ -60,16 +60,6 @@ def read_run_predictions(catalog: Catalog, run_id: str) -> dict[str, str]:
     return fetch_map(catalog, statement, [run_id])
 
 
-def read_unmeasured(catalog: Catalog, snapshot_id: str, n_tracks: int) -> list[Track]:
-    """Return up to ``n_tracks`` tracks of a snapshot whose sound was not measured."""
-    statement = """
-        select tracks.* exclude (added_at) from tracks semi join (
-            select track_id from snapshot_tracks where snapshot_id = ?) using (track_id)
-        anti join sound using (track_id) order by track_id limit ?
-    """
-    return fetch_records(catalog, Track, statement, [snapshot_id, n_tracks])
-
-
 def record_audit(catalog: Catalog, audit: Audit) -> None:
     """Record an audit with its checks; the same audit again replaces the first."""
     head = {name: getattr(audit, name) for name in ("audit_id", "snapshot_id", "run_id", "seconds")}
@@ -104,6 +94,12 @@ def read_audit(catalog: Catalog, audit_id: str) -> Audit | None:
 def read_last_audit(catalog: Catalog, snapshot_id: str) -> Audit | None:
     """Return the last audit of a snapshot; None before the first."""
     return _read(catalog, "snapshot_id = ? order by used_at desc limit 1", snapshot_id)
+
+
+def read_library_audit(catalog: Catalog, library_id: str) -> Audit | None:
+    """Return the last audit of a library, on whichever of its snapshots; None before the first."""
+    of_library = "snapshot_id in (select snapshot_id from snapshots where library_id = ?)"
+    return _read(catalog, f"{of_library} order by used_at desc limit 1", library_id)
 
 
 def touch_audit(catalog: Catalog, audit_id: str) -> None:

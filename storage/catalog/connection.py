@@ -13,7 +13,7 @@ import duckdb
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.catalog.instance import attached
-from storage.files import DISK_ERRORS, disk_error, explaining_disk_errors, write_whole
+from storage.files import DISK_ERRORS, disk_error, explaining_disk_errors, make_home, write_whole
 from storage.home import DataLayout
 
 
@@ -36,6 +36,8 @@ class Catalog(Protocol):
 Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
+OPEN_ERRORS = (duckdb.IOException, duckdb.ResourceInUseException)
+"""Errors of opening a file; another process has it, or another DuckDB instance of this one."""
 
 FIRST_VERSION = 8
 MIGRATIONS: list[Callable[[Catalog], None]] = []
@@ -48,12 +50,14 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
 
     A catalog of an older release is migrated first; a copy of it stays beside. Raises
     `TransientError` if another process holds it for longer than 20 s or the disk is full,
-    `CatalogMismatch` if it has a version that cannot be migrated, or is no catalog.
+    `CatalogMismatch` if it has a version that cannot be migrated, is damaged or is no catalog.
     """
     try:
         with _attached(layout) as connection:
             version = _read_version(connection)
-            if version is not None and version != newest_version():
+            if version is None:
+                _require_new(layout)
+            elif version != newest_version():
                 _require_migration(layout, version)
                 _keep_copy(layout, connection, version)
             connection.execute("begin transaction")
@@ -62,9 +66,7 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
             yield connection
             connection.execute("commit")
     except duckdb.Error as error:
-        if failure := _find_disk_error(layout, error):
-            raise failure from error
-        raise
+        raise explain_failure(layout, error) from error
 
 
 def newest_version() -> int:
@@ -133,7 +135,7 @@ def fetch_records(
 
 
 def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError | CatalogMismatch:
-    """Return the error to raise: another process holds the catalog, a full disk, no catalog."""
+    """Return the error to raise: the catalog is in use, a full disk, no catalog."""
     if failure := _find_disk_error(layout, error):
         return failure
     if "could not set lock" in str(error).lower():
@@ -141,7 +143,16 @@ def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError |
             f"{layout.catalog} is held by another process; wait until its run has ended, then "
             f"try again. ({error})"
         )
-    return CatalogMismatch(f"{layout.catalog} cannot be opened: {error}")
+    if isinstance(error, duckdb.ResourceInUseException):
+        return TransientError(
+            f"{layout.catalog} is in use by another thread of this process; try again when that "
+            f"has ended. ({error})"
+        )
+    message = str(error).partition("\n")[0]
+    return CatalogMismatch(
+        f"{layout.catalog} is damaged, or no catalog: {message} Restore a backup (`genreflow "
+        "restore`), or name another home with --home."
+    )
 
 
 def copy_catalog(layout: DataLayout, target: Path) -> None:
@@ -153,7 +164,7 @@ def copy_catalog(layout: DataLayout, target: Path) -> None:
             connection.execute("checkpoint")
             # inside the connection: no other process can write while the file is copied
             shutil.copyfile(layout.catalog, target)
-    except duckdb.IOException as error:
+    except OPEN_ERRORS as error:
         raise explain_failure(layout, error) from error
 
 
@@ -164,14 +175,17 @@ def _find_disk_error(layout: DataLayout, error: duckdb.Error) -> TransientError 
 
 @contextmanager
 def _attached(layout: DataLayout) -> Iterator[Catalog]:
-    layout.home.mkdir(parents=True, exist_ok=True)
+    make_home(layout)
+    is_new = not layout.catalog.exists()
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     with ExitStack() as stack:
         while True:
             try:
                 connection = stack.enter_context(attached(layout.catalog))
+                if is_new:
+                    layout.catalog.chmod(0o600)
                 break
-            except duckdb.IOException as error:
+            except OPEN_ERRORS as error:
                 failure = explain_failure(layout, error)
                 if isinstance(failure, CatalogMismatch) or time.monotonic() > deadline:
                     raise failure from error
@@ -190,7 +204,16 @@ def _read_version(connection: Catalog) -> int | None:
                 "The file is a DuckDB database, but no catalog. Use another --home."
             ) from None
         return None
-    return int(rows[0]["version"])
+    return int(rows[0]["version"] or 0)
+
+
+def _require_new(layout: DataLayout) -> None:
+    """Refuse an empty catalog beside a published store, whose shards it would not know."""
+    if layout.published.exists():
+        raise CatalogMismatch(
+            f"{layout.catalog} is empty or was missing, but {layout.published.name} beside it "
+            "holds a library. Restore a backup (`genreflow restore`), or use a new home."
+        )
 
 
 def _require_migration(layout: DataLayout, version: int) -> None:

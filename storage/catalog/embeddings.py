@@ -17,7 +17,13 @@ from genre_core.training.songs import EmbeddedSongs, label_songs
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.runs import UNLABELLED
-from storage.catalog.snapshots import IS_CANDIDATE, Snapshot, as_snapshot
+from storage.catalog.snapshots import (
+    HAS_GENRES,
+    IS_CANDIDATE,
+    NEWEST_FIRST,
+    Snapshot,
+    as_snapshot,
+)
 from storage.catalog.songs import read_artists
 from storage.home import DataLayout
 
@@ -109,16 +115,19 @@ def read_embedded_library(
 
 
 def read_embedded_snapshot(
-    catalog: Catalog, representation: str = ""
+    catalog: Catalog, representation: str = "", genres: Sequence[str] = ()
 ) -> tuple[Snapshot, Embedding]:
-    """Return the newest snapshot of an embedding, or of one representation; else `UsageError`."""
-    statement = """
+    """Return the newest snapshot of an embedding, or of one representation; else `UsageError`.
+
+    Snapshots of other genres than these (empty: all) come second.
+    """
+    statement = f"""
         select snapshots.*, settings
         from snapshots join features using (feature_key)
         where (settings -> 'embedding') is not null and $1 in ('', representation)
-        order by all_genres desc, created_at desc limit 1
+        order by {HAS_GENRES} desc, {NEWEST_FIRST} limit 1
     """
-    rows = fetch_rows(catalog, statement, [representation])
+    rows = fetch_rows(catalog, statement, [representation, list(genres)])
     if not rows:
         raise UsageError(
             f"There is no snapshot of {representation or 'an embedding'} yet. Run `genreflow "

@@ -10,7 +10,7 @@ from typing import Any
 from genre_core.dataset.groups import Candidate
 from genre_core.locations import mask_location
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
-from storage.catalog.snapshots import Snapshot, as_snapshot
+from storage.catalog.snapshots import Snapshot
 
 INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 
@@ -98,15 +98,15 @@ def end_night(
     catalog.execute(statement, [str(outcome), message, document, night_id])
 
 
-def close_abandoned_nights(catalog: Catalog) -> int:
-    """Mark runs that killed processes left as interrupted; return their number. Hold the lock."""
+def close_abandoned_nights(catalog: Catalog) -> None:
+    """Mark runs that killed processes left as interrupted. Hold the lock."""
     statement = """
         update nights set outcome = ?, message = ?, ended_at = coalesce(
             (select max(ended_at) from night_steps where night_id = nights.night_id), started_at)
-        where outcome = ? returning night_id
+        where outcome = ?
     """
     outcomes = [str(NightOutcome.INTERRUPTED), INTERRUPTED, str(NightOutcome.RUNNING)]
-    return len(fetch_rows(catalog, statement, outcomes))
+    catalog.execute(statement, outcomes)
 
 
 def read_nights(catalog: Catalog, n_nights: int = 1000) -> list[NightRecord]:
@@ -170,9 +170,15 @@ def read_challenges(catalog: Catalog, since: datetime) -> list[dict[str, Any]]:
 
 
 def read_promotions(catalog: Catalog) -> list[dict[str, Any]]:
-    """Return every change of the champion, the first one first, with the network it brought."""
+    """Return every change of the champion, the first one first, with the network it brought.
+
+    ``n_validation_songs`` counts those of its snapshot.
+    """
     statement = """
-        select promotions.*, coalesce(network, '') as network, coalesce(fragment_s, 0) as fragment_s
+        select promotions.*, coalesce(network, '') as network,
+            coalesce(fragment_s, 0) as fragment_s,
+            (select count(*) from snapshot_tracks where split = 'validation'
+                and snapshot_tracks.snapshot_id = promotions.snapshot_id) as n_validation_songs
         from promotions left join runs using (run_id) order by promotion_id
     """
     return [
@@ -228,22 +234,6 @@ class NewTracks:
     n_new: int
     n_gone: int
     n_known: int
-
-
-def read_newest_snapshots(
-    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str] = ()
-) -> list[Snapshot]:
-    """Return the newest snapshot of these genres (empty: all) under each key that has one."""
-    statement = """
-        select snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples
-        from snapshots where feature_key in (select unnest($1::varchar[]))
-            and if(len($2::varchar[]) = 0, all_genres,
-                list_sort(genres) = list_sort($2::varchar[]))
-        qualify row_number() over (partition by feature_key order by created_at desc) = 1
-    """
-    rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres)])
-    found = {row["feature_key"]: as_snapshot(row) for row in rows}
-    return [found[key] for key in feature_keys if key in found]
 
 
 def count_new_tracks(

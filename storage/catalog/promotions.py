@@ -66,6 +66,7 @@ class Promotion(Compared):
 class Challenge(Compared):
     """One challenge of the champion, promoted or rejected."""
 
+    version: int
     promoted: bool
 
 
@@ -122,6 +123,17 @@ def read_previous_version(catalog: Catalog, champion: Promotion) -> tuple[int, s
     if made is None or made.previous_version is None:
         return None
     return made.previous_version, made.previous_run_id or ""
+
+
+def read_challenger_version(catalog: Catalog) -> int | None:
+    """Return the version that the champion was challenged by last; None if it is not rejected."""
+    statement = """
+        select version from challenges where not promoted
+            and challenge_id = (select max(challenge_id) from challenges)
+            and judged_at > coalesce(
+                (select max(promoted_at) from promotions), '-infinity'::timestamptz)
+    """
+    return next(iter(fetch_values(catalog, statement)), None)
 
 
 def record_challenge(catalog: Catalog, challenge: Challenge) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 
 import duckdb
 
-from genre_core.errors import UsageError
+from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.locations import mask_location
-from storage.catalog.connection import explain_failure, fetch_values, open_catalog
+from storage.catalog.connection import OPEN_ERRORS, explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.catalog.instance import attached, quote
-from storage.files import write_bytes
+from storage.files import write_bytes, write_whole
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, list_shards, open_store
 from storage.shards import remove_orphans
@@ -41,9 +41,9 @@ _NO_SPECTROGRAMS = """
 def publish(layout: DataLayout) -> None:
     """Write ``spectrograms.duckdb`` beside the old one and replace it.
 
-    Readers keep the file that they have open. Missing shards are left out: the next extract makes
-    them again. Raises `TransientError` if another process holds the catalog, the disk is full, or
-    the shards cannot be reached.
+    The home must be held. Readers keep the file that they have open. Missing shards are left out:
+    the next extract makes them again. Raises `TransientError` if the catalog is in use, the disk is
+    full, or the shards cannot be reached.
     """
     named, _ = _read_named(layout)
     _replace_store(layout, named)
@@ -65,7 +65,10 @@ def publish_and_sweep(layout: DataLayout) -> None:
 def retained_shards(layout: DataLayout) -> list[str]:
     """Return the shards that the last extract retained."""
     note = _retained_note(layout)
-    return json.loads(note.read_text("utf-8")) if note.exists() else []
+    try:
+        return json.loads(note.read_text("utf-8")) if note.exists() else []
+    except ValueError as error:
+        raise CatalogMismatch(f"{note} is damaged ({error}). Remove it and retry.") from error
 
 
 def release_retained(layout: DataLayout) -> None:
@@ -189,19 +192,17 @@ def _read_named(layout: DataLayout) -> tuple[list[str], list[str]]:
 
 
 def _replace_store(layout: DataLayout, named: Sequence[str]) -> None:
-    fresh = layout.home / ".spectrograms.duckdb.new"
-    for left in layout.home.glob(f"{fresh.name}*"):
+    for left in layout.home.glob(f".{layout.published.name}.*"):  # of a killed process
         left.unlink()
     sizes = list_shards(layout)
     shards = [shard for shard in named if shard in sizes]
     if n_missing := len(named) - len(shards):
         logger.warning("%s shards are missing; the next extract makes them", n_missing)
     try:
-        _write_store(layout, fresh, shards)
-    except (duckdb.IOException, duckdb.TransactionException) as error:
-        fresh.unlink(missing_ok=True)
+        with write_whole(layout.published) as part:
+            _write_store(layout, part, shards)
+    except (*OPEN_ERRORS, duckdb.TransactionException) as error:
         raise explain_failure(layout, error) from error
-    fresh.replace(layout.published)
 
 
 def _is_outdated(message: str) -> bool:
@@ -219,9 +220,9 @@ def _unique(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _write_store(layout: DataLayout, fresh: Path, shards: Sequence[str]) -> None:
+def _write_store(layout: DataLayout, part: Path, shards: Sequence[str]) -> None:
     store = open_store(layout)
-    with duckdb.connect(str(fresh)) as connection:
+    with duckdb.connect(str(part)) as connection:
         _register_shards(connection, store)
         connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
         connection.execute(f"attach {quote(str(layout.catalog))} as catalog (read_only)")

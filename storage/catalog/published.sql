@@ -107,10 +107,12 @@ create table song_embeddings as
     from catalog.song_embeddings join catalog.features using (feature_key)
         semi join catalog.tracks using (track_id)
     where feature_key in (
-        select arg_max(feature_key, (coalesce(frozen_at, '-infinity'), coalesce(made_at, '-infinity')))
+        select arg_max(feature_key, (coalesce(used_at, '-infinity'), coalesce(frozen_at, '-infinity'),
+            coalesce(made_at, '-infinity')))
         from catalog.features
-            left join (select feature_key, max(created_at) as frozen_at from catalog.snapshots
-                group by feature_key) using (feature_key)
+            left join (
+                select feature_key, max(used_at) as used_at, max(created_at) as frozen_at
+                from catalog.snapshots group by feature_key) using (feature_key)
             left join (select feature_key, max(created_at) as made_at from catalog.shards
                 group by feature_key) using (feature_key)
         where feature_key in (select feature_key from catalog.song_embeddings)

@@ -17,6 +17,8 @@ from storage.catalog.connection import (
 )
 from storage.catalog.extraction import Shard, name_shards
 from storage.catalog.recordings import read_recordings, settle_recordings
+from storage.catalog.snapshots import NEWEST_FIRST
+from storage.catalog.songs import read_artists
 
 MIN_DIGITS = 8
 REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests it again."
@@ -146,13 +148,28 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
             message = ?, updated_at = now() where track_id in {forgotten}
     """
     catalog.execute(statement, [str(Reason.REMOVED), REMOVED, track_ids])
+    _rename_groups(catalog)
+
+
+def _rename_groups(catalog: Catalog) -> None:
+    """Name the groups of artists without any track by one of their songs: no name stays there."""
+    statement = """
+        select group_id, 'track:' || left(min(track_id), 12) from (
+            select group_id, track_id from assignments
+            union select group_id, track_id from snapshot_tracks)
+        where starts_with(group_id, 'artist:') group by group_id
+    """
+    known = {f"artist:{name}" for names in read_artists(catalog).values() for name in names}
+    for group_id, name in fetch_map(catalog, statement).items():
+        for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
+            catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
 
 
 def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
     """Return the unused snapshots but for the newest ``n_kept``; 0 keeps all."""
-    statement = """
+    statement = f"""
         select snapshot_id from (
-            select snapshot_id, row_number() over (order by created_at desc) as nth from snapshots)
+            select snapshot_id, row_number() over (order by {NEWEST_FIRST}) as nth from snapshots)
         where nth > $1 and snapshot_id not in (
             select snapshot_id from runs union select snapshot_id from promotions
             union select snapshot_id from challenges union select snapshot_id from audits)
@@ -160,15 +177,13 @@ def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
     return fetch_values(catalog, statement, [n_kept]) if n_kept > 0 else []
 
 
-def unused_models(catalog: Catalog, n_kept: int) -> list[str]:
+def unused_models(catalog: Catalog, n_kept: int, library_id: str) -> list[str]:
     """Return the models that can no longer be promoted, but for the newest of each network.
 
-    Models of the newest library stay, and all that were champion or challenger. -1 keeps all.
+    Models of the current library stay, and all that were champion or challenger. -1 keeps all.
     """
     statement = """
-        with newest as (
-            select library_id from snapshots order by all_genres desc, created_at desc limit 1),
-        used as (
+        with used as (
             select run_id from promotions
             union select previous_run_id from promotions where previous_run_id is not null
             union select run_id from challenges),
@@ -177,9 +192,9 @@ def unused_models(catalog: Catalog, n_kept: int) -> list[str]:
                 row_number() over (partition by network order by started_at desc) as nth
             from runs anti join used using (run_id))
         select model_uri from ranked join snapshots using (snapshot_id)
-        where nth > $1 and library_id not in (select library_id from newest)
+        where nth > $1 and library_id <> $2
     """
-    found = fetch_values(catalog, statement, [n_kept]) if n_kept >= 0 else []
+    found = fetch_values(catalog, statement, [n_kept, library_id]) if n_kept >= 0 else []
     return [model_uri.removeprefix("models:/") for model_uri in found]
 
 

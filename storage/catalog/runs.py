@@ -11,6 +11,7 @@ from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import ScoreIntervals
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
 from storage.catalog.publish import query_rows
+from storage.catalog.snapshots import NEWEST_FIRST
 from storage.home import DataLayout
 
 
@@ -127,6 +128,18 @@ def record_predictions(catalog: Catalog, predictions: Sequence[Prediction]) -> N
     insert_rows(catalog, "predictions", [asdict(p) for p in predictions], "on conflict do nothing")
 
 
+def record_model(catalog: Catalog, model_uri: str, network_sha256: str) -> None:
+    """Record the digest of the network of a model that was logged."""
+    row = {"model_uri": model_uri, "network_sha256": network_sha256}
+    insert_rows(catalog, "models", [row])
+
+
+def read_model_digest(catalog: Catalog, model_uri: str) -> str:
+    """Return the digest of the network of a model; empty if none was logged from here."""
+    statement = "select network_sha256 from models where model_uri = ?"
+    return next(iter(fetch_values(catalog, statement, [model_uri])), "")
+
+
 def read_runs(catalog: Catalog, trial_ids: Sequence[str]) -> list[Run]:
     """Return the finished runs of these trials, the earliest of each."""
     statement = """
@@ -150,11 +163,12 @@ def read_runs_of_genres(
     catalog: Catalog, feature_key: str, genres: Sequence[str], network: str
 ) -> list[Run]:
     """Return the runs of a network on the newest snapshot of exactly these genres."""
-    statement = """
+    statement = f"""
         select * from runs where network = $3 and snapshot_id = (
-            select arg_max(snapshot_id, created_at) from snapshots
+            select snapshot_id from snapshots
             where feature_key = $1 and list_sort(genres) = list_sort($2::varchar[])
-                and snapshot_id in (select snapshot_id from runs where network = $3))
+                and snapshot_id in (select snapshot_id from runs where network = $3)
+            order by {NEWEST_FIRST} limit 1)
         order by started_at
     """
     return fetch_records(catalog, Run, statement, [feature_key, list(genres), network])

@@ -74,7 +74,7 @@ create table snapshots (
     snapshot_id varchar primary key, feature_key varchar not null, library_id varchar not null,
     genres varchar[] not null, n_tracks integer not null, n_examples integer not null,
     seed integer not null, created_at timestamptz not null default now(),
-    used_at timestamptz not null default now(), all_genres boolean not null default true
+    used_at timestamptz, all_genres boolean not null default true
 );
 
 create table snapshot_tracks (
@@ -96,6 +96,8 @@ create table runs (
     test_accuracy_low double, test_accuracy_high double,
     training_key varchar not null default ''
 );
+
+create table models (model_uri varchar primary key, network_sha256 varchar not null);
 
 create table scores (
     run_id varchar not null, split varchar not null, metric varchar not null,
@@ -169,7 +171,7 @@ create sequence challenge_ids;
 
 create table challenges (
     challenge_id integer primary key default nextval('challenge_ids'),
-    run_id varchar not null, previous_run_id varchar, snapshot_id varchar not null,
+    version integer, run_id varchar not null, previous_run_id varchar, snapshot_id varchar not null,
     promoted boolean not null, reason varchar not null, who varchar not null,
     judged_on varchar not null, n_songs integer not null,
     macro_f1 double, macro_f1_low double, macro_f1_high double,

@@ -9,7 +9,7 @@ from genre_core.dataset.groups import Candidate, join_artists
 from genre_core.dataset.splits import Assignment
 from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
-from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage
+from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage, counted
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.connection import (
     Catalog,
@@ -41,7 +41,8 @@ class Snapshot:
     n_examples: int
 
     def __str__(self) -> str:
-        return f"snapshot {self.snapshot_id} ({self.n_tracks} songs of {len(self.genres)} genres)"
+        songs, genres = counted(self.n_tracks, "song"), counted(len(self.genres), "genre")
+        return f"snapshot {self.snapshot_id} ({songs} of {genres})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +149,12 @@ def record_snapshot(
     seed: int,
     *,
     all_genres: bool = True,
+    for_train: bool = False,
 ) -> Snapshot:
     """Freeze those of the tracks that are assigned and have examples under a feature key.
 
     The same tracks in the same subsets give the same snapshot. Golden songs are never among them.
-    ``all_genres``: the genres were not restricted.
+    ``all_genres``: the genres were not restricted. ``for_train``: it is the newest from now on.
     """
     rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
     library_id = digest_document([[r["track_id"], r["genre"], r["split"]] for r in rows])
@@ -167,7 +169,10 @@ def record_snapshot(
     )
     document = asdict(snapshot) | {"genres": list(snapshot.genres), "all_genres": all_genres}
     members = [{**row, "snapshot_id": snapshot.snapshot_id} for row in rows]
-    insert_rows(catalog, "snapshots", [document], _TOUCH)
+    insert_rows(catalog, "snapshots", [document], _ON_CONFLICT)
+    if for_train:
+        statement = "update snapshots set used_at = now() where snapshot_id = ?"
+        catalog.execute(statement, [snapshot.snapshot_id])
     insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")
     return snapshot
 
@@ -208,6 +213,20 @@ def choose_published(layout: DataLayout, choice: SnapshotChoice) -> Snapshot | N
     """Return the same from the published store, which no flow locks."""
     rows = query_rows(layout, _CHOICE.format("snapshots where"), _parameters(choice))
     return _first(rows, choice)
+
+
+def read_newest_snapshots(
+    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str] = ()
+) -> list[Snapshot]:
+    """Return the newest snapshot of these genres (empty: all) under each key that has one."""
+    statement = f"""
+        select {_COLUMNS} from snapshots
+        where feature_key in (select unnest($1::varchar[])) and {HAS_GENRES}
+        qualify row_number() over (partition by feature_key order by {NEWEST_FIRST}) = 1
+    """
+    rows = fetch_rows(catalog, statement, [list(feature_keys), list(genres)])
+    found = {row["feature_key"]: as_snapshot(row) for row in rows}
+    return [found[key] for key in feature_keys if key in found]
 
 
 def read_features(catalog: Catalog, feature_key: str) -> FeatureConfig:
@@ -278,19 +297,29 @@ _TAKE_BACK = """
 
 _COLUMNS = "snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples"
 
-_TOUCH = """
+_ON_CONFLICT = """
     on conflict (snapshot_id) do update
-    set used_at = now(), all_genres = snapshots.all_genres or excluded.all_genres
+    set all_genres = snapshots.all_genres or excluded.all_genres
 """
+
+NEWEST_FIRST = "used_at desc nulls last, created_at desc"
+"""The order of snapshots: that of the last `train` first, those of studies alone last.
+
+A library that changes back has its old snapshot again, which is then the newest.
+"""
+
+HAS_GENRES = """
+    if(len($2::varchar[]) = 0, all_genres, list_sort(genres) = list_sort($2::varchar[]))
+"""
+"""Whether a snapshot has exactly the genres of the settings; of no settings, all that there are."""
 
 _CHOICE = f"""
     select {_COLUMNS} from {{}} starts_with(snapshot_id, $1)
-    order by if(len($2::varchar[]) = 0, all_genres,
-            list_sort(genres) = list_sort($2::varchar[])) desc,
+    order by {HAS_GENRES} desc,
         (representation in (select unnest($4::varchar[])) or (
             representation in (select unnest($3::varchar[]))
             and fragment_s in (select unnest($5::double[])))) desc,
-        created_at desc
+        {NEWEST_FIRST}
     limit 1
 """
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -101,19 +102,21 @@ LEAST_PROBABILITY = 1e-4
 
 
 def load_embedder(model: Model, n_threads: int = 1) -> Callable[[Float32Array], Float32Array]:
-    """Open a model and return the function that embeds fragments; one thread at a time calls it.
+    """Open a model and return the function that embeds fragments; threads take turns.
 
     float32 (n_windows, n_samples) at 44.1 kHz, with `features.CONTEXT_S` on both sides of each
     window → float32 (n_windows, n_values). ``n_threads`` compute one call.
     """
     n_samples = window_samples(model.embedding)
-    runtime = open_runtime(model.file, n_samples, model.outputs, n_threads)
+    runtime, turn = open_runtime(model.file, n_samples, model.outputs, n_threads), Lock()
 
     def embed(fragments: Float32Array) -> Float32Array:
         if not len(fragments):
             return np.empty((0, model.embedding.n_values), np.float32)
         windows = resample_windows(fragments, model.embedding)
-        return _require_values(np.concatenate(runtime.outputs(windows), axis=1), model)
+        with turn:
+            outputs = runtime.outputs(windows)
+        return _require_values(np.concatenate(outputs, axis=1), model)
 
     return embed
 

@@ -177,7 +177,7 @@ class Transform:
     """The name of a representation, and what turns its fragments into matrices.
 
     ``apply`` takes float32 (n_fragments, n_samples) at 44.1 kHz and returns float32
-    (n_fragments, n_bands, n_frames). One thread at a time may call it.
+    (n_fragments, n_bands, n_frames). Threads take turns where a model computes it.
     """
 
     name: str

@@ -88,7 +88,7 @@ def _open_keras(file: Path, _n_threads: int) -> Backend:
     """Load TensorFlow, which takes seconds and has threads of its own."""
     import keras
 
-    model = keras.saving.load_model(file, compile=False)
+    model = keras.saving.load_model(file, compile=False, safe_mode=True)
     if not getattr(model, "inputs", None):
         raise ValueError("it has no fixed inputs; save a functional or sequential model")
 

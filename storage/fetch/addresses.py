@@ -1,7 +1,9 @@
 """The address policy: which servers a song may be fetched from."""
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from genre_core.errors import TrackRejected
@@ -11,7 +13,16 @@ from storage.fetch.limits import DownloadLimits
 
 SCHEMES = ("http", "https")
 _NAT64 = IPv6Network("64:ff9b::/96")
-_COMPATIBLE = IPv6Network("::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # IANA has given out no other addresses
+# IANA's special-purpose registries as of 2026-11, multicast and future use; the anycast and
+# protocol blocks are closed as a whole. Python's own list differs from version to version.
+_CLOSED = """
+    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24
+    192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24
+    224.0.0.0/4 240.0.0.0/4 2001::/23 2001:db8::/32 2002::/16 3fff::/20
+"""
+_CLOSED_NETWORKS = tuple(map(ip_network, _CLOSED.split()))
+_LOCAL_DOMAINS = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa")
 
 
 class AddressPolicy:
@@ -31,20 +42,41 @@ class AddressPolicy:
     def find_addresses(self, url: str, host: str, *, has_proxy: bool) -> list[str]:
         """Return the addresses of the host of a request, the one to try first in front.
 
-        Through a proxy, which looks up the names, only an address that is written out is checked.
         A host with an address that is neither public nor named is ``forbidden``; an `OSError` means
-        that its name cannot be looked up now.
+        that its name cannot be looked up now. A proxy gets the names that cannot be looked up here,
+        except those of local networks.
         """
         require_scheme(url, f"{self.shown} leads to {show_location(url)[:200]}")
-        addresses = _written_address(host) if has_proxy else resolve_host(host)
+        if has_proxy:
+            return self._check_proxied(host)
+        addresses = resolve_host(host)
         if self._named is None and host == self._named_host:
             self._named = addresses
+        self._require_open(host, addresses)
+        return addresses
+
+    def _check_proxied(self, host: str) -> list[str]:
+        """Check a host that a proxy connects to; what the user named is left to the proxy."""
+        if self._limits.allow_private or (self._limits.trust_named and host == self._named_host):
+            return []
+        addresses = _written_address(host)
+        if not addresses and _is_local(host):
+            self._refuse(host, "in a local network")
+        if not addresses:
+            with suppress(OSError):
+                addresses = resolve_host(host)
+        self._require_open(host, addresses)
+        return addresses
+
+    def _require_open(self, host: str, addresses: list[str]) -> None:
         for address in addresses:
             if not (self._limits.allow_private or is_public(address) or self._is_named(address)):
-                message = f"{self.shown} leads to {host}, which is at {address}, no public address."
-                hint = "Name that address yourself, or set limits.allow_private."
-                raise TrackRejected(Reason.FORBIDDEN, f"{message} {hint}")
-        return addresses
+                self._refuse(host, f"at {address}, no public address")
+
+    def _refuse(self, host: str, place: str) -> NoReturn:
+        message = f"{self.shown} leads to {host}, which is {place}."
+        hint = "Name that address yourself, or set limits.allow_private."
+        raise TrackRejected(Reason.FORBIDDEN, f"{message} {hint}")
 
     def _is_named(self, address: str) -> bool:
         """Whether the user named an address; the name is looked up only if it matters."""
@@ -78,18 +110,27 @@ def resolve_host(host: str) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is on the public internet; an embedded IPv4 address counts as that."""
+    """Whether an address is on the public internet; one translated by NAT64 is the IPv4 address."""
     place: IPv4Address | IPv6Address = ip_address(address)
-    if isinstance(place, IPv6Address):
-        teredo = place.teredo[1] if place.teredo else None
-        is_low = place in _NAT64 or place in _COMPATIBLE
-        low = IPv4Address(int(place) & 0xFFFFFFFF) if is_low else None
-        place = low or place.ipv4_mapped or place.sixtofour or teredo or place
-    return place.is_global and not place.is_multicast
+    if place in _NAT64:
+        place = IPv4Address(int(place) & 0xFFFFFFFF)
+    is_given_out = isinstance(place, IPv4Address) or place in _GLOBAL_UNICAST
+    return is_given_out and not any(place in network for network in _CLOSED_NETWORKS)
 
 
 def _written_address(host: str) -> list[str]:
-    try:
-        return [str(ip_address(host))]
-    except ValueError:
-        return []
+    """Return the address that a host is written as, if any: ``127.0.0.1``, ``2130706433``, ``::1``.
+
+    The short forms and those in octal and hexadecimal are what a proxy understands, too.
+    """
+    with suppress(OSError, UnicodeError):
+        found = socket.getaddrinfo(host.rstrip("."), None, flags=socket.AI_NUMERICHOST)
+        return [str(found[0][4][0])]
+    return []
+
+
+def _is_local(host: str) -> bool:
+    """Whether a name is one of a local network, or no name at all."""
+    name = host.rstrip(".").lower()
+    is_plain = "." in name and name.replace(".", "").replace("-", "").replace("_", "").isalnum()
+    return not is_plain or f".{name}".endswith(tuple(f".{domain}" for domain in _LOCAL_DOMAINS))

@@ -1,7 +1,7 @@
 """The one way to connect: every address is checked, and the address checked is the one used.
 
-yt-dlp's requests take it, too. Names are resolved once a request. Through a proxy (``HTTP_PROXY``
-and its like) the proxy resolves the names, and only addresses written as numbers are checked.
+yt-dlp's requests take it, too. Names are resolved once a request. A proxy (``HTTP_PROXY`` and its
+like) resolves the name again, so a name that changes its address between the two is its to refuse.
 """
 
 import socket

@@ -1,33 +1,56 @@
-"""Backup and restore: files named by their SHA-256, and a manifest that maps names to digests."""
+"""Backup and restore of a home."""
 
-import json
 import logging
 import shutil
 import sqlite3
-import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from genre_core.errors import CatalogMismatch, UsageError
-from storage.catalog.connection import copy_catalog
+from storage.catalog.connection import copy_catalog, open_catalog
 from storage.catalog.publish import publish
-from storage.files import digest_file, explaining_disk_errors, write_bytes, write_whole
+from storage.catalog.removals import read_removed_sources
+from storage.files import (
+    digest_file,
+    explain_sqlite,
+    explaining_disk_errors,
+    read_home_id,
+    require_sqlite,
+    write_whole,
+)
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
+from storage.maintenance.backup_folder import (
+    OBJECTS,
+    Manifest,
+    StoredFile,
+    claim_folder,
+    drop_manifests,
+    is_intact,
+    next_time,
+    object_path,
+    read_manifest,
+    remove_unnamed,
+    require_own,
+    stored_digests,
+    write_manifest,
+)
 from storage.maintenance.integrity import Inventory, take_inventory
 from storage.shard_store import open_store
 
-OBJECTS, MANIFEST, FORMAT = "files", "manifest.json", 1
 N_TURNS = 7
 """Each backup object is digested again once in so many days."""
-UNFINISHED = ".restoring"
+_WORK = ".unfinished"
+"""Folder among the objects in which a backup prepares files."""
+_RESTORING = ".restoring"
+"""File that marks a home as one whose restore has not ended."""
 _LOCKS = {".lock", ".night.lock"}
 _N_SHOWN = 5
+_DATABASES = (".duckdb", ".db")
 _REPLACEABLE = ("songs/", "shards/")
 logger = logging.getLogger(__name__)
 
@@ -70,17 +93,12 @@ class BackupObjects:
         return digest_file(known) == known.name
 
     def _copy(self, path: Path) -> str:
-        fresh = self.folder / OBJECTS / f".{uuid.uuid4().hex}"
+        fresh = self.folder / OBJECTS / _WORK / uuid.uuid4().hex
         digest = copy_file(path, fresh)
         target = object_path(self.folder, digest)
         target.parent.mkdir(exist_ok=True)
         fresh.replace(target)
         return digest
-
-
-def object_path(folder: Path, digest: str) -> Path:
-    """Path of the object of a digest in a backup."""
-    return folder / OBJECTS / digest[:2] / digest
 
 
 def copy_file(source: Path, target: Path) -> str:
@@ -96,10 +114,12 @@ class BackupReport:
 
     ``n_new`` files were not in the backup before. ``n_missing_songs`` and ``n_missing_shards`` are
     named by the catalog and missing in the home; its objects of such songs stay in the backup.
-    Shards and runs elsewhere are not in the backup.
+    Shards and runs elsewhere are not in the backup. ``n_backups`` can be restored, this one and
+    earlier ones.
     """
 
     n_files: int
+    n_backups: int
     n_new: int
     n_repaired: int
     n_missing_songs: int
@@ -108,25 +128,36 @@ class BackupReport:
     runs_elsewhere: str
 
 
-def back_up(layout: DataLayout, folder: Path, check_all: bool = False) -> BackupReport:
+def back_up(
+    layout: DataLayout, folder: Path, check_all: bool = False, n_kept: int = 1
+) -> BackupReport:
     """Copy a home into a folder, or update the backup there.
 
-    Only what the folder lacks is copied, and damaged objects. The former backup stays complete
-    until the new manifest replaces the old one. Raises `UsageError` if there is no home, or the
-    folder lies in it, holds other things or the backup of another home.
+    Only what the folder lacks is copied, and damaged objects. The newest ``n_kept`` backups stay,
+    the former one complete until the new manifest is written. Raises `UsageError` if there is no
+    home, or the folder lies in it, holds other things or the backup of another home.
     """
-    _require_use(layout, folder)
+    if not layout.catalog.exists():
+        raise UsageError(f"There is no store in {layout.home}. Name the home with --home.")
+    if folder.resolve().is_relative_to(layout.home.resolve()):
+        raise UsageError(f"{folder} lies in the home {layout.home}. Choose a folder outside it.")
     with hold_night(layout), hold_home(layout), explaining_disk_errors(DataLayout(folder)):
-        (folder / OBJECTS).mkdir(parents=True, exist_ok=True)
-        return _update_backup(layout, folder, BackupObjects(folder, check_all))
+        require_own(layout, folder)
+        claim_folder(layout, folder)
+        report = _update_backup(layout, folder, BackupObjects(folder, check_all))
+        with open_catalog(layout) as catalog:
+            _, removed_at = read_removed_sources(catalog)
+        n_backups = drop_manifests(folder, n_kept, removed_at)
+        remove_unnamed(folder)
+        return replace(report, n_backups=n_backups)
 
 
 def _update_backup(layout: DataLayout, folder: Path, objects: BackupObjects) -> BackupReport:
-    before = {path.name for path in (folder / OBJECTS).glob("??/*")}
+    before = stored_digests(folder)
     inventory = take_inventory(layout)
     shards = {} if layout.shards_uri else _shards(inventory)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".databases-") as databases:
-        for name, path, digest in _sources(layout, Path(databases)):
+    with _work_folder(folder) as databases:
+        for name, path, digest in _sources(layout, databases):
             objects.store(name, path, digest)
         for name, (path, digest) in shards.items():
             if path.is_file():
@@ -137,12 +168,11 @@ def _update_backup(layout: DataLayout, folder: Path, objects: BackupObjects) -> 
         for track_id, path in missing.items()
         if object_path(folder, track_id).exists()
     }
-    _write_manifest(folder, layout, objects.named)
-    stored = set(objects.named.values())
-    _remove_unnamed(folder, stored)
+    write_manifest(folder, _manifest(layout, folder, objects.named))
     return BackupReport(
         n_files=len(objects.named),
-        n_new=len(stored - before),
+        n_backups=1,
+        n_new=len(set(objects.named.values()) - before),
         n_repaired=objects.n_repaired,
         n_missing_songs=len(missing),
         n_missing_shards=len(shards.keys() - objects.named.keys()),
@@ -151,21 +181,16 @@ def _update_backup(layout: DataLayout, folder: Path, objects: BackupObjects) -> 
     )
 
 
-def _require_use(layout: DataLayout, folder: Path) -> None:
-    if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home}. Name the home with --home.")
-    if folder.resolve().is_relative_to(layout.home.resolve()):
-        raise UsageError(f"{folder} lies in the home {layout.home}. Choose a folder outside it.")
-    owner = _find_owner(folder)
-    if owner and owner != layout.home.resolve() and DataLayout(owner).catalog.exists():
-        raise UsageError(f"{folder} is the backup of {owner}. Give each home its own folder.")
-    if folder.exists() and any(folder.iterdir()) and not (folder / OBJECTS).is_dir():
-        raise UsageError(f"{folder} holds other things than a backup. Name an empty folder.")
-
-
-def _find_owner(folder: Path) -> Path | None:
-    manifest = folder / MANIFEST
-    return Path(json.loads(manifest.read_text("utf-8"))["home"]) if manifest.exists() else None
+@contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder for files that become objects; nothing of it is left afterwards."""
+    work = folder / OBJECTS / _WORK
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _find_tracking_server(layout: DataLayout) -> str:
@@ -179,7 +204,7 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
     yield "catalog.duckdb", databases / "catalog.duckdb", ""
     for name in ("mlflow.db", "prefect/prefect.db"):
         if (layout.home / name).exists():
-            _copy_sqlite(layout.home / name, databases / Path(name).name)
+            _copy_sqlite(layout, layout.home / name, databases / Path(name).name)
             yield name, databases / Path(name).name, ""
     for path in sorted(layout.songs.glob("??/*")):
         yield str(path.relative_to(layout.home)), path, path.stem
@@ -196,39 +221,33 @@ def _shards(inventory: Inventory) -> dict[str, tuple[Path, str]]:
     return {f"shards/{s.name}": (root / s.name, s.digest) for s in inventory.shards}
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
+def _copy_sqlite(layout: DataLayout, source: Path, target: Path) -> None:
     """Copy a SQLite database between two transactions, whoever has it open."""
     address = f"{source.resolve().as_uri()}?mode=ro"
-    with (
-        closing(sqlite3.connect(address, uri=True)) as reading,
-        closing(sqlite3.connect(target)) as writing,
-    ):
-        reading.backup(writing)
+    require_sqlite(layout, source)
+    try:
+        with (
+            closing(sqlite3.connect(address, uri=True)) as reading,
+            closing(sqlite3.connect(target)) as writing,
+        ):
+            reading.backup(writing)
+    except sqlite3.DatabaseError as error:
+        raise explain_sqlite(layout, source, error) from error
 
 
-def _write_manifest(folder: Path, layout: DataLayout, files: dict[str, str]) -> None:
-    rows = {
-        name: {"sha256": digest, "n_bytes": object_path(folder, digest).stat().st_size}
-        for name, digest in files.items()
-    }
-    document = {
-        "format": FORMAT,
-        "home": str(layout.home.resolve()),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "shards_elsewhere": layout.shards_uri,
-        "runs_elsewhere": _find_tracking_server(layout),
-        "files": rows,
-    }
-    write_bytes(folder / MANIFEST, json.dumps(document, indent=1).encode())
-
-
-def _remove_unnamed(folder: Path, named: set[str]) -> None:
-    """Remove the objects of former backups alone, and what killed backups left."""
-    for path in [*(folder / OBJECTS).glob("??/*"), *(folder / OBJECTS).glob(".*")]:
-        if path.is_file() and path.name not in named:
-            path.unlink()
-    for left in folder.glob(".databases-*"):
-        shutil.rmtree(left)
+def _manifest(layout: DataLayout, folder: Path, named: Mapping[str, str]) -> Manifest:
+    return Manifest(
+        format=2,
+        home_id=read_home_id(layout),
+        home=str(layout.home.resolve()),
+        finished_at=next_time(folder),
+        shards_elsewhere=layout.shards_uri,
+        runs_elsewhere=_find_tracking_server(layout),
+        files={
+            name: StoredFile(sha256=digest, n_bytes=object_path(folder, digest).stat().st_size)
+            for name, digest in named.items()
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,102 +262,105 @@ class RestoreReport:
     runs_elsewhere: str
 
 
-def restore(layout: DataLayout, folder: Path, without_damaged: bool = False) -> RestoreReport:
+def restore(
+    layout: DataLayout, folder: Path, without_damaged: bool = False, at: str = ""
+) -> RestoreReport:
     """Restore a backup into an empty home; every file is checked before anything is written.
 
-    A restore that fails leaves nothing; one that was killed is resumed by the next call. The
-    catalog comes last, without which there is no home. MLflow's addresses follow to a new place.
-    Raises `UsageError` if the folder holds no finished backup or the home is in use,
-    `CatalogMismatch` if files are missing or damaged; ``without_damaged`` leaves out songs and
-    shards, which can be made again.
+    ``at`` is a time; the backup is the newest one of that time or before. A restore that fails
+    leaves nothing; one that was killed is resumed by the next call. The catalog comes last, without
+    which there is no home. MLflow's addresses follow to a new place. Raises `UsageError` if the
+    folder holds no finished backup or the home is in use, `CatalogMismatch` if files are missing or
+    damaged; ``without_damaged`` leaves out songs and shards, which can be made again.
     """
-    document = _read_manifest(folder)
-    files: Mapping[str, Any] = document["files"]
+    manifest = read_manifest(folder, at)
+    digests = {name: file.sha256 for name, file in manifest.files.items()}
     _require_empty(layout)
-    _require_inside(layout, files)
-    damaged = _find_damaged(folder, files, without_damaged)
+    _require_inside(layout, digests)
+    damaged = _find_damaged(folder, digests, without_damaged)
     with _clearing_on_failure(layout), explaining_disk_errors(layout):
-        _fill(layout, folder, {name: row for name, row in files.items() if name not in damaged})
+        _fill(layout, folder, {name: digests[name] for name in digests.keys() - set(damaged)})
     return RestoreReport(
-        n_files=len(files) - len(damaged),
+        n_files=len(digests) - len(damaged),
         left_out=tuple(damaged),
-        runs_elsewhere=document.get("runs_elsewhere", ""),
+        runs_elsewhere=manifest.runs_elsewhere,
     )
 
 
 @contextmanager
 def _clearing_on_failure(layout: DataLayout) -> Iterator[None]:
-    """Hold the home; if the block fails, remove what it wrote there."""
-    was_there = layout.home.exists()
+    """Hold the home; if the block fails, remove what it wrote there.
+
+    What was there before, of a restore that was killed, stays for the next call.
+    """
+    was_there, is_resumed = layout.home.exists(), (layout.home / _RESTORING).exists()
     with hold_night(layout), hold_home(layout):
         try:
             yield
         except Exception:
-            for path in layout.home.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if not is_resumed:
+                _clear(layout.home)
             if not was_there:
                 layout.home.rmdir()
             raise
 
 
-def _fill(layout: DataLayout, folder: Path, files: Mapping[str, Any]) -> None:
-    (layout.home / UNFINISHED).touch()
-    for name in sorted(files, key=lambda name: (name == layout.catalog.name, name)):
-        copy_file(object_path(folder, files[name]["sha256"]), layout.home / name)
+def _clear(home: Path) -> None:
+    for path in home.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _fill(layout: DataLayout, folder: Path, digests: Mapping[str, str]) -> None:
+    (layout.home / _RESTORING).touch()
+    for name in sorted(digests, key=lambda name: (name == layout.catalog.name, name)):
+        copy_file(object_path(folder, digests[name]), layout.home / name)
+        if name.endswith(_DATABASES):
+            (layout.home / name).chmod(0o600)
     if layout.mlflow_db.exists() and not layout.tracking_note.exists():
         from storage.models.store import open_tracking  # MLflow takes seconds to load
 
         open_tracking(replace(layout, tracking_server=""))  # its addresses lead into this home
     publish(layout)
-    (layout.home / UNFINISHED).unlink()
-
-
-def _read_manifest(folder: Path) -> Mapping[str, Any]:
-    if not (folder / MANIFEST).exists():
-        raise UsageError(
-            f"The backup in {folder} is unfinished. Run `genreflow backup {folder}` again."
-            if (folder / OBJECTS).is_dir()
-            else f"There is no backup in {folder}."
-        )
-    document = json.loads((folder / MANIFEST).read_text("utf-8"))
-    if document["format"] != FORMAT:
-        raise UsageError(f"The backup in {folder} was made by another version of genreflow.")
-    return document
+    (layout.home / _RESTORING).unlink()
 
 
 def _require_empty(layout: DataLayout) -> None:
     found = {path.name for path in layout.home.iterdir()} if layout.home.exists() else set()
-    if UNFINISHED not in found and found - _LOCKS:
+    if _RESTORING not in found and found - _LOCKS:
         raise UsageError(
             f"{layout.home} is not empty; a backup is restored into an empty home only. Name "
             "another one with --home."
         )
 
 
-def _require_inside(layout: DataLayout, files: Mapping[str, Any]) -> None:
+def _require_inside(layout: DataLayout, names: Iterable[str]) -> None:
     home = layout.home.resolve()
-    if outside := [name for name in files if not (home / name).resolve().is_relative_to(home)]:
+    if odd := [name for name in names if not _is_inside(home, name)]:
         raise CatalogMismatch(
-            f"The manifest of the backup names a file outside the home, {outside[0]!r}; it was not "
+            f"The manifest of the backup names a file outside the home, {odd[0]!r}; it was not "
             "written by `genreflow backup`. Nothing was restored."
         )
 
 
-def _find_damaged(folder: Path, files: Mapping[str, Any], without_damaged: bool) -> list[str]:
+def _is_inside(home: Path, name: str) -> bool:
+    path = PurePosixPath(name)
+    is_plain = (
+        bool(path.parts) and not path.is_absolute() and not {"..", "\0"} & {*path.parts, *name}
+    )
+    return is_plain and (home / name).resolve().is_relative_to(home)
+
+
+def _find_damaged(folder: Path, digests: Mapping[str, str], without_damaged: bool) -> list[str]:
     """Names of the files that are missing or damaged, if all of them may be left out."""
-    damaged = [name for name, row in files.items() if not _is_intact(folder, row["sha256"])]
+    damaged = [name for name, digest in digests.items() if not is_intact(folder, digest)]
     needed = [name for name in damaged if not name.startswith(_REPLACEABLE)]
     if needed or (damaged and not without_damaged):
         shown = sorted(damaged, key=lambda name: name.startswith(_REPLACEABLE))[:_N_SHOWN]
         hint = "" if needed else " `--without-damaged` leaves them out."
         raise CatalogMismatch(
-            f"{len(damaged)} of {len(files)} files of the backup in {folder} are missing or "
+            f"{len(damaged)} of {len(digests)} files of the backup in {folder} are missing or "
             f"damaged: {', '.join(shown)}{', …' if len(damaged) > _N_SHOWN else ''}. "
-            f"Nothing was restored. Use another copy of the backup.{hint}"
+            f"Nothing was restored. Use another copy of the backup, or an earlier one with --at."
+            f"{hint}"
         )
     return damaged
-
-
-def _is_intact(folder: Path, digest: str) -> bool:
-    path = object_path(folder, digest)
-    return path.is_file() and digest_file(path) == digest

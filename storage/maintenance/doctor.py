@@ -13,8 +13,10 @@ import imageio_ffmpeg
 import soundfile
 
 from genre_core.errors import GenreflowError
+from genre_core.records import counted
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
+from storage.files import make_home
 from storage.home import DataLayout
 from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
@@ -80,7 +82,7 @@ def _decoders(_layout: DataLayout) -> str:
 
 
 def _place(layout: DataLayout) -> str:
-    layout.home.mkdir(parents=True, exist_ok=True)
+    make_home(layout)
     with tempfile.TemporaryFile(dir=layout.home):
         pass
     free_gib = shutil.disk_usage(layout.home).free / 2**30
@@ -99,7 +101,7 @@ def _store(layout: DataLayout) -> str:
         f"{layout.published.name} reads the shards of another place: this home was moved. "
         "Run `genreflow extract` once.",
     )
-    return f"{layout.published.name} can be read; it has {rows[0]['n']} songs"
+    return f"{layout.published.name} can be read; it has {counted(rows[0]['n'], 'song')}"
 
 
 def _shards(layout: DataLayout) -> str:

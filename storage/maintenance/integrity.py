@@ -110,5 +110,10 @@ def repair(layout: DataLayout) -> tuple[list[str], list[str]]:
 
 
 def _move(path: Path, folder: Path) -> None:
+    """Move a file into a folder, beside those of the same name."""
     folder.mkdir(exist_ok=True)
-    path.replace(folder / path.name)
+    target, n_alike = folder / path.name, 0
+    while target.exists():
+        n_alike += 1
+        target = folder / f"{path.stem}.{n_alike}{path.suffix}"
+    path.replace(target)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import forget_snapshots, unused_models, unused_snapshots
+from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_snapshot
 from storage.fetch.parts import sweep_parts
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
@@ -27,12 +28,18 @@ class Unused:
     n_bytes: int
 
 
-def tidy_home(layout: DataLayout, keep: RetentionConfig, dry_run: bool = False) -> list[Unused]:
+def tidy_home(
+    layout: DataLayout,
+    keep: RetentionConfig,
+    choice: SnapshotChoice = NEWEST,
+    dry_run: bool = False,
+) -> list[Unused]:
     """Remove what is unused and return it, with sizes. The home must be held.
 
+    ``choice`` is the current library, whose models stay.
     A killed removal is completed by the next call: the catalog forgets last.
     """
-    found = _find_unused(layout, keep)
+    found = _find_unused(layout, keep, choice)
     if dry_run:
         return found
     for unused in found:
@@ -44,11 +51,13 @@ def tidy_home(layout: DataLayout, keep: RetentionConfig, dry_run: bool = False) 
     return found
 
 
-def _find_unused(layout: DataLayout, keep: RetentionConfig) -> list[Unused]:
+def _find_unused(layout: DataLayout, keep: RetentionConfig, choice: SnapshotChoice) -> list[Unused]:
     sizes = list_shards(layout)
     with open_catalog(layout) as catalog:
         snapshots = unused_snapshots(catalog, keep.snapshots)
-        models = unused_models(catalog, keep.unpromoted_models)
+        current = choose_snapshot(catalog, choice)
+        library_id = current.library_id if current else ""
+        models = unused_models(catalog, keep.unpromoted_models, library_id)
     found = [("shard", name, sizes[name]) for name in take_inventory(layout).unnamed_shards()]
     found += [("snapshot", name, 0) for name in snapshots]
     found += [("model", name, n_bytes) for name, n_bytes in _local_models(layout, models)]

@@ -18,6 +18,7 @@ from storage.home import DataLayout
 from storage.maintenance.integrity import take_inventory
 from storage.reports import remove_nightly_reports
 from storage.shards import free_memory, join_shards, remove_orphans
+from storage.sources.published import COLLECTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str])
             yield from place.glob(f"{track_id}*")
         for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
+    downloaded = [layout.collections.absolute() / name for name in COLLECTIONS]
     for path in map(Path, sources):
-        if path.is_relative_to(layout.collections.absolute()) and path.is_file():
+        if any(path.is_relative_to(folder) for folder in downloaded) and path.is_file():
             yield path

@@ -6,6 +6,7 @@ Nothing here imports MLflow, Keras or Prefect.
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
 from genre_core.model_card import model_card
 from storage.embeddings.embedder import Model
-from storage.files import write_bytes
+from storage.files import PART, write_bytes
 
 REGISTERED = "genreflow"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -30,6 +31,7 @@ CARD_FILE = "model-card.md"
 DOCUMENT_FILE = "champion.json"
 CERTAINTY_FILE = "certainty.npz"
 LITERT, KERAS = ".tflite", ".keras"
+_STORED = re.compile(r"(network|embedding|certainty)-[0-9a-f]{12}\.\w+")
 _NUMBERS = ("coverage", "least_probability")
 
 
@@ -97,7 +99,8 @@ def write_export(folder: Path, exported: Exported) -> None:
     write_bytes(folder / DOCUMENT_FILE, sealed.encode())
     named = {_stored_name(*item) for item in digests.items()} | {CARD_FILE, DOCUMENT_FILE}
     for path in folder.iterdir():
-        if path.name not in named:
+        is_ours = _STORED.fullmatch(path.name) or PART.fullmatch(path.name)
+        if is_ours and path.name not in named:
             path.unlink()
 
 

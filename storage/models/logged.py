@@ -23,6 +23,8 @@ from mlflow.types.schema import Array, Map
 from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.model_card import model_card
+from storage.catalog.connection import open_catalog
+from storage.catalog.runs import read_model_digest, record_model
 from storage.embeddings.config import BUILT_IN
 from storage.embeddings.embedder import Model
 from storage.embeddings.weights import find_weights
@@ -75,6 +77,7 @@ def log_model(
         files[DESCRIPTION_FILE].write_text(json.dumps(document, indent=2), "utf-8")
         files[CARD_FILE].write_text(model_card(document), "utf-8")
         network.save(files[NETWORK_FILE])
+        digest = digest_file(files[NETWORK_FILE])
         with reporting(tracking.uri), warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
             # MLflow advises on examples, and warns of its own chat models
             for message in (".*inferred as AnyType", ".*An input example was not provided"):
@@ -90,6 +93,8 @@ def log_model(
                 params=params,
                 model_type="classifier",
             )
+    with open_catalog(tracking.layout) as catalog:
+        record_model(catalog, str(logged.model_uri), digest)
     tracking.client.update_run(run_id, "RUNNING")  # it is not evaluated yet
     return str(logged.model_uri)
 
@@ -108,16 +113,31 @@ def log_fitted(
 
 
 def load_model(tracking: Tracking, model_uri: str) -> Network:
-    """Load a network from the address of its model; one that is gone is a `CatalogMismatch`."""
+    """Load a network from the address of its model.
+
+    One that is gone, or not the file that was logged, is a `CatalogMismatch`.
+    """
     with _local_files(tracking, model_uri) as folder:
+        _require_logged(tracking, model_uri, folder / NETWORK_PLACE)
         return load_network(folder / NETWORK_PLACE)
 
 
+def _require_logged(tracking: Tracking, model_uri: str, file: Path) -> None:
+    """Compare a network with the digest in the catalog: a Keras file can hold code."""
+    with open_catalog(tracking.layout) as catalog:
+        expected = read_model_digest(catalog, model_uri)
+    if digest_file(file) != expected:
+        raise CatalogMismatch(
+            f"{file} is not the network that this home has trained as {model_uri}: it is damaged, "
+            "or was replaced, and is not loaded. Restore a backup, or train again."
+        )
+
+
 def load_network(file: Path) -> Network:
-    """Load a network from a Keras file; imports Keras."""
+    """Load a network from a Keras file, without code that the file may hold; imports Keras."""
     import keras
 
-    return keras.models.load_model(file)
+    return keras.models.load_model(file, safe_mode=True)
 
 
 def describe_model(tracking: Tracking, model_uri: str) -> Described:
@@ -146,15 +166,16 @@ def delete_model(tracking: Tracking, model_id: str) -> None:
 
 
 def model_folder(tracking: Tracking, model_id: str) -> Path | None:
-    """Return the folder of a model; none if it was deleted, or is on a server."""
+    """Return the folder of a model; none if it was deleted, or lies outside the home."""
     try:
         location = tracking.client.get_logged_model(model_id).artifact_location
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
-    folder = Path(unquote(urlsplit(location).path))
-    return folder if location.startswith("file:") and folder.exists() else None
+    folder = Path(unquote(urlsplit(location).path)).resolve()
+    is_ours = folder.is_relative_to(tracking.layout.mlflow_artifacts.resolve())
+    return folder if location.startswith("file:") and is_ours and folder.exists() else None
 
 
 def find_embedder(document: Mapping[str, Any]) -> Model | None:

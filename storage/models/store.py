@@ -1,7 +1,6 @@
 """Open the store of runs and models: SQLite in the home, or a team's tracking server."""
 
 import logging
-import os
 import sqlite3
 import sys
 import uuid
@@ -17,14 +16,15 @@ import requests
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
-from storage.files import read_home_id
+from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite, write_bytes
 from storage.home import DataLayout
-from storage.models.champion import CHAMPION, REGISTERED
 from storage.models.server import describe_absence, describe_refusal, require_answer
 
 EXPERIMENT = "genreflow"
+_SQLITE = "sqlite:///"
 HOME_TAG = "genreflow.home_id"
 EXPERIMENT_TAGS = {
     # without its kind the page wants the kind of experiment before it shows the runs
@@ -60,7 +60,7 @@ def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None)
     setting ``tracking`` does not fit the home. MLflow reads ``MLFLOW_DISABLE_TELEMETRY`` when it is
     imported: set it before this module is.
     """
-    layout.home.mkdir(parents=True, exist_ok=True)
+    make_home(layout)
     _require_place(layout)
     uri = tracking_uri(layout)
     for noisy in ("mlflow.store.db.utils", "alembic"):
@@ -71,11 +71,8 @@ def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None)
         if layout.tracking_server:
             require_answer(uri)
         else:
-            _create_tables(layout)
-        client = cast(MlflowClient, _ReportingClient(_client(uri), uri))
-        experiment = _open_experiment(client, layout)
-    if not layout.tracking_server:
-        relocate(layout, experiment.artifact_location)
+            require_sqlite(layout, layout.mlflow_db)
+        client, experiment = _open_client(layout, uri)
     mlflow.set_tracking_uri(uri)  # read where a model is logged and loaded
     mlflow.set_registry_uri(uri)
     return Tracking(
@@ -87,9 +84,23 @@ def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None)
     )
 
 
+def _open_client(layout: DataLayout, uri: str) -> tuple[MlflowClient, Experiment]:
+    if layout.tracking_server:
+        client = cast(MlflowClient, _ReportingClient(_client(uri), uri))
+        return client, _open_experiment(client, layout)
+    try:
+        _create_tables(layout)
+        client = cast(MlflowClient, _ReportingClient(_client(uri), uri))
+        experiment = _open_experiment(client, layout)
+        relocate(layout, experiment.artifact_location)
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+        raise explain_sqlite(layout, layout.mlflow_db, error) from error
+    return client, experiment
+
+
 def tracking_uri(layout: DataLayout) -> str:
     """Return the address of the runs, as MLflow's own commands take it."""
-    return layout.tracking_server or f"sqlite:///{layout.mlflow_db.resolve()}"
+    return layout.tracking_server or f"{_SQLITE}{layout.mlflow_db.resolve()}"
 
 
 def server_command(layout: DataLayout, port: int) -> list[str]:
@@ -101,29 +112,6 @@ def server_command(layout: DataLayout, port: int) -> list[str]:
         *("--no-serve-artifacts", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
-
-
-def champion_command(port: int) -> list[str]:
-    """Return the command that serves the champion's predictions on 127.0.0.1."""
-    return [
-        *(sys.executable, "-m", "mlflow", "models", "serve"),
-        *("--model-uri", f"models:/{REGISTERED}@{CHAMPION}"),
-        *("--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"),
-    ]
-
-
-def champion_settings(layout: DataLayout, path: str) -> dict[str, str]:
-    """Return the environment of `champion_command`; ``path`` is the present ``PATH``.
-
-    MLflow starts uvicorn by its name, which is beside this Python.
-    """
-    programs = str(Path(sys.executable).parent)
-    return {
-        "GENREFLOW_HOME": str(layout.home.resolve()),
-        "GENREFLOW_TRACKING": layout.tracking_server,
-        "MLFLOW_TRACKING_URI": tracking_uri(layout),
-        "PATH": os.pathsep.join([programs, path]) if path else programs,
-    }
 
 
 def _client(uri: str) -> MlflowClient:
@@ -156,7 +144,8 @@ def _create_tables(layout: DataLayout) -> None:
     for left in home.glob(".mlflow.db.*"):
         left.unlink()
     fresh = home / f".mlflow.db.{uuid.uuid4().hex}"
-    _client(f"sqlite:///{fresh}").search_experiments()
+    _client(f"{_SQLITE}{fresh}").search_experiments()
+    fresh.chmod(0o600)
     fresh.replace(layout.mlflow_db)
 
 
@@ -198,7 +187,7 @@ def _require_own(layout: DataLayout, experiment: Experiment) -> None:
         )
     note = layout.tracking_note
     if not note.exists() or note.read_text("utf-8") != layout.tracking_server:
-        note.write_text(layout.tracking_server, "utf-8")
+        write_bytes(note, layout.tracking_server.encode())
 
 
 # The one place that depends on MLflow's tables: no call changes where artifacts are. The columns
@@ -241,13 +230,24 @@ class _ReportingClient:
 
 @contextmanager
 def reporting(uri: str) -> Iterator[None]:
-    """Raise a failure of the tracking server as `TransientError`, a refusal as `UsageError`."""
+    """Raise a failure of the tracking server as `TransientError`, a refusal as `UsageError`.
+
+    A database of the home that is damaged is a `CatalogMismatch`.
+    """
     try:
         yield
     except (MlflowException, requests.RequestException) as error:
-        if (failure := _find_failure(error, uri)) is None:
+        failure = _find_damage(error, uri) or _find_failure(error, uri)
+        if failure is None:
             raise
         raise failure from error
+
+
+def _find_damage(error: Exception, uri: str) -> GenreflowError | None:
+    """Return the fault of the database of the home, if that is what failed."""
+    path = Path(uri.removeprefix(_SQLITE))
+    is_damage = uri.startswith(_SQLITE) and "(sqlite3." in str(error)
+    return explain_sqlite(DataLayout(path.parent), path, error) if is_damage else None
 
 
 def _find_failure(error: Exception, uri: str) -> GenreflowError | None:

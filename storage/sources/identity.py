@@ -58,9 +58,12 @@ def normalise_url(url: str) -> str:
 
 def host_of(location: str) -> str:
     """Return the server of an address, ``host`` or ``host:port``; empty for a path."""
-    if Path(location).is_absolute():
+    if Path(location).is_absolute() or "://" not in location:
         return ""
-    return urlsplit(normalise_url(location)).netloc if "://" in location else ""
+    try:
+        return urlsplit(normalise_url(location)).netloc.rpartition("@")[2]
+    except ValueError:  # no address at all, which its download explains
+        return ""
 
 
 def _normalise_host(host: str) -> str:

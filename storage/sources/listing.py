@@ -27,10 +27,8 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
     folder may have any shape: names of folders mean nothing, except in FMA and MTG-Jamendo. The
     order is the same every time.
     """
-    place = Path(music).expanduser()
+    place = require_place(music)
     try:
-        if not place.exists():
-            raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
         listed = _list_place(place, takes_unlabelled)
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
@@ -38,6 +36,17 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
         shape = "" if takes_unlabelled else " with one folder per genre"
         raise UsageError(f"{place} holds no songs. Name a folder of music{shape} or a manifest.")
     return listed
+
+
+def require_place(music: str | Path) -> Path:
+    """Return the path of a music library; a UsageError if there is none."""
+    place = Path(music).expanduser()
+    try:
+        if not place.exists():
+            raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
+    except OSError as error:
+        raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
+    return place
 
 
 def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:

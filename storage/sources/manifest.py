@@ -46,7 +46,9 @@ def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Sou
 def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
     fields = {_name(key): _text(manifest, place, row[key]) for key in row}
     path, location = fields.get("path", ""), fields.get("url", "").strip()
-    if path.strip():
+    if path.strip().lower().startswith(("http://", "https://")):
+        location = path.strip()
+    elif path.strip():
         # unlike Path.resolve, takes names that are too long and links that lead in a circle
         location = os.path.realpath(manifest.parent / path)
     fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from genre_core.errors import GenreflowError
-from storage.catalog.audits import Audit, read_audit, read_last_audit, suspect_rows
+from storage.catalog.audits import Audit, read_audit, read_library_audit, suspect_rows
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import (
     NightRecord,
@@ -88,8 +88,7 @@ class ReportFacts:
     @property
     def decision(self) -> Row | None:
         """The last challenge, promotion or rollback."""
-        last = (*self.challenges[:1], *self.promotions[:1])
-        return max(last, key=lambda row: row.get("judged_at") or row["promoted_at"], default=None)
+        return _last_decision(self.challenges, self.promotions)
 
     def with_outcome(self, *outcomes: str) -> list[Row]:
         """Return the songs with one of some outcomes."""
@@ -107,10 +106,10 @@ def gather_facts(
         champions, champion = read_promotions(catalog), read_champion(catalog)
         promotions = [row for row in reversed(champions) if row["promoted_at"] >= since]
         snapshot = choose_snapshot(catalog, choice)
-        audit = read_last_audit(catalog, snapshot.snapshot_id) if snapshot else None
-        decided = [*challenges, *promotions][:1]
-        if decided and decided[0]["audit_id"]:
-            audit = read_audit(catalog, decided[0]["audit_id"])
+        audit = read_library_audit(catalog, snapshot.library_id) if snapshot else None
+        decision = _last_decision(challenges, promotions)
+        if decision and decision["audit_id"]:
+            audit = read_audit(catalog, decision["audit_id"])
         runs = read_library_runs(catalog, snapshot.library_id) if snapshot else []
         predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
         run = read_run(catalog, champion.run_id) if champion else None
@@ -136,6 +135,12 @@ def gather_facts(
         audit=audit,
         usage=measure_usage(layout),
     )
+
+
+def _last_decision(challenges: Sequence[Row], promotions: Sequence[Row]) -> Row | None:
+    """Return the later one of the first rows: a challenge, or a promotion or rollback."""
+    last = (*challenges[:1], *promotions[:1])
+    return max(last, key=lambda row: row.get("judged_at") or row["promoted_at"], default=None)
 
 
 def _read_suspects(layout: DataLayout, since: datetime) -> list[Row]:

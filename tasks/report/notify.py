@@ -1,7 +1,7 @@
 """Tasks of the nightly report: write it, show it in the Prefect UI, notify somebody."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,25 +131,25 @@ def write_report(layout: DataLayout, night_id: str, choice: SnapshotChoice = NEW
 
 
 @task
-def notify_of_night(block: str, page: ReportPage | None) -> bool:
-    """Send the summary through a notification block; return whether it was sent.
+def notify_of_night(block: str, page: ReportPage | None, failures: Sequence[str] = ()) -> None:
+    """Send the summary through a notification block; without a report, what failed.
 
     A failure is logged. ``block`` is ``<type>/<name>``, such as ``slack-webhook/my-block``; empty:
     nothing is sent.
     """
-    if not block or page is None:
-        return False
+    if not block:
+        return
+    unwritten = ["The report could not be written.", *(f"- {failure}" for failure in failures)]
+    summary = page.summary if page else "\n".join(unwritten)
     try:
         loaded = Block.load(block)
         if not isinstance(loaded, NotificationBlock):
             raise TypeError("it does not send notifications; choose another type of block")
         with loaded.raise_on_failure():
             loaded.notify(  # type: ignore[unused-coroutine]
-                body=page.summary, subject="genreflow: nightly run"
+                body=summary, subject="genreflow: nightly run"
             )
     except Exception as error:  # each kind of block fails in its own way
         get_run_logger().warning(
-            "Notification through %s failed: %s. %s", block, error, page.sentence
+            "Notification through %s failed: %s. %s", block, error, page.sentence if page else ""
         )
-        return False
-    return True

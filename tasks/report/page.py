@@ -20,8 +20,8 @@ from genre_core.figures.nightly import (
     draw_drift,
     draw_songs,
 )
-from genre_core.records import Reason, name_song
-from storage.catalog.nightly import NightStep
+from genre_core.records import Reason, counted, name_song
+from storage.catalog.nightly import NightOutcome, NightStep
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.pages import fill_template, inline_png
 from tasks.report.facts import ReportFacts, Row
@@ -145,8 +145,8 @@ def _headline(facts: ReportFacts) -> str:
     """Return the run in one sentence."""
     counts = Counter(song["outcome"] for song in facts.songs)
     songs = (
-        f"{_count(counts['ok'], 'song')} in, {counts['quarantined'] + counts['retryable']} left "
-        f"out, {_count(counts['duplicate'], 'duplicate')}"
+        f"{counted(counts['ok'], 'song')} in, {counts['quarantined'] + counts['retryable']} left "
+        f"out, {counted(counts['duplicate'], 'duplicate')}"
     )
     champion = "there is no champion yet"
     if facts.promotions:
@@ -161,21 +161,21 @@ def _headline(facts: ReportFacts) -> str:
 def _songs_to_do(facts: ReportFacts) -> Iterator[str]:
     """Yield what a person must fix or decide of songs; code is between backticks."""
     for step in facts.night.steps:
-        if _has_failed(step.outcome):
+        if step.outcome == NightOutcome.FAILED:
             yield f"Step {step.step} failed: {step.message or 'see the log.'}"
     if conflicts := _conflicts(facts):
         waits = "waits" if len(conflicts) == 1 else "wait"
         yield (
-            f"{_count(len(conflicts), 'recording')} under several genres {waits} for your decision "
-            f"({_n_new(conflicts)} new in this run): see below."
+            f"{counted(len(conflicts), 'recording')} under several genres {waits} for your "
+            f"decision ({_n_new(conflicts)} new in this run): see below."
         )
     if facts.suspects:
-        found = _count(len(facts.suspects), "label looks wrong", "labels look wrong")
+        found = counted(len(facts.suspects), "label looks wrong", "labels look wrong")
         n_new = _n_new(facts.suspects)
         yield f"{found} ({n_new} new in this run): see below, or `genreflow suspects`."
     if unknown := [song for song in facts.songs if song["reason"] == Reason.LABEL_UNKNOWN]:
         yield (
-            f"{_count(len(unknown), 'song')} left out for a label that is no genre here; map it "
+            f"{counted(len(unknown), 'song')} left out for a label that is no genre here; map it "
             "below `[genre_map]` in `genreflow.toml`."
         )
 
@@ -202,10 +202,6 @@ def _models_to_do(facts: ReportFacts) -> Iterator[str]:
 
 def _n_new(rows: Sequence[Row]) -> int:
     return sum(row["is_new"] for row in rows)
-
-
-def _has_failed(outcome: str) -> bool:
-    return outcome.lower() in {"failed", "crashed", "error"}
 
 
 def _song(song: Row) -> dict[str, str]:
@@ -282,12 +278,12 @@ def _shown_interval(row: Row, name: str) -> str:
 def _provisional(facts: ReportFacts) -> str:
     """A warning if the first champion was selected on few validation songs."""
     last = facts.champions[-1] if facts.champions else None
-    if not last or last["previous_version"] is not None or last["judged_on"] != "validation":
+    if not last or last["previous_version"] is not None:
         return ""
-    if last["n_songs"] is None or last["n_songs"] >= FEWEST_VALIDATION_SONGS:
+    if last["n_validation_songs"] >= FEWEST_VALIDATION_SONGS:
         return ""
     return (
-        f"It is provisional: {last['n_songs']} validation songs are fewer than "
+        f"It is provisional: {last['n_validation_songs']} validation songs are fewer than "
         f"{FEWEST_VALIDATION_SONGS}."
     )
 
@@ -323,7 +319,7 @@ def _audit(facts: ReportFacts) -> dict[str, Any] | None:
 
 
 def _step(step: NightStep) -> Row:
-    is_failed = _has_failed(step.outcome)
+    is_failed = step.outcome == NightOutcome.FAILED
     return {**asdict(step), "shown_s": _shown_s(step.seconds), "is_failed": is_failed}
 
 
@@ -337,8 +333,3 @@ def _shown_s(seconds: float) -> str:
 
 def _shown_time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: ``1 song``, ``2 songs``."""
-    return f"{n} {one if n == 1 else many or one + 's'}"

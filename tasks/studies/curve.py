@@ -1,5 +1,6 @@
 """Curve: the accuracy to expect of a head with so many songs of each genre, on this library."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +65,9 @@ def measure_curve(
     tag_prior: TagTable,
     representation: str = "",
     n_draws: int = N_DRAWS,
+    genres: Sequence[str] = (),
 ) -> CurveReport:
-    """Measure the learning curve with the tag prior and without, on the latest snapshot.
+    """Measure the learning curve with the tag prior and without, on the newest snapshot.
 
     Golden songs are left out, and both curves draw the same songs. UsageError if there is no
     snapshot of an embedding, or fewer than two genres in two groups each.
@@ -73,7 +75,7 @@ def measure_curve(
     if not layout.catalog.exists():
         raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
     with open_catalog(layout) as catalog:
-        snapshot, embedding = read_embedded_snapshot(catalog, representation)
+        snapshot, embedding = read_embedded_snapshot(catalog, representation, genres)
         library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
     songs = library.without_golden.divisible()
     if len(songs.genres) < FEWEST_GENRES:

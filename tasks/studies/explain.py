@@ -24,7 +24,7 @@ from genre_core.representations.features import name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, read_library_runs, read_run
-from storage.catalog.snapshots import NEWEST, choose_snapshot
+from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_snapshot
 from storage.home import DataLayout
 from storage.reports import write_figure
 from tasks.compare import best
@@ -56,12 +56,18 @@ class Explanation:
 
 
 @task
-def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") -> Explanation:
+def explain_song(
+    layout: DataLayout,
+    song: str,
+    folder: Path,
+    run_id: str = "",
+    choice: SnapshotChoice = NEWEST,
+) -> Explanation:
     """Draw what the prediction of a song rests on: of a run, or else of the champion.
 
     A head reads no spectrogram; the best network that does is explained in its place.
     """
-    model = _load(layout, run_id)
+    model = _load(layout, run_id, choice)
     if model.features.embedding:
         raise UsageError(
             f"Run {run_id} is a head on an embedding, which has no bands to occlude. Name a run "
@@ -93,7 +99,7 @@ def explain_song(layout: DataLayout, song: str, folder: Path, run_id: str = "") 
     )
 
 
-def _load(layout: DataLayout, run_id: str) -> Classifier:
+def _load(layout: DataLayout, run_id: str, choice: SnapshotChoice) -> Classifier:
     """Load the model of a run, of the champion, or, where that is a head, of the best network."""
     if not run_id:
         champion = require_champion(layout)
@@ -101,7 +107,7 @@ def _load(layout: DataLayout, run_id: str) -> Classifier:
         if classifier.features.embedding is None:
             return classifier
     with open_catalog(layout) as catalog:
-        run = read_run(catalog, run_id) if run_id else _best_network(catalog)
+        run = read_run(catalog, run_id) if run_id else _best_network(catalog, choice)
     if run is None:
         raise UsageError(
             f"There is no run {run_id} in {layout.home}. "
@@ -110,9 +116,9 @@ def _load(layout: DataLayout, run_id: str) -> Classifier:
     return load_logged(layout, run.model_uri)
 
 
-def _best_network(catalog: "Catalog") -> Run:
-    """Return the best run on spectrograms of the newest library."""
-    snapshot = choose_snapshot(catalog, NEWEST)
+def _best_network(catalog: "Catalog", choice: SnapshotChoice) -> Run:
+    """Return the best run on spectrograms of the library of a choice."""
+    snapshot = choose_snapshot(catalog, choice)
     known = read_library_runs(catalog, snapshot.library_id) if snapshot else []
     runs = [run for run in known if run.network not in HEADS]
     if not runs:

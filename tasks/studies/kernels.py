@@ -16,7 +16,6 @@ from genre_core.figures.signal import draw_matrix, scales_of
 from genre_core.networks.layers import Network, layer_boxes
 from genre_core.networks.registry import KERNEL_COUNTS, build_network
 from genre_core.records import Split
-from genre_core.representations.features import FeatureConfig
 from genre_core.studies.kernels import counts, similarity
 from genre_core.studies.kernels.counts import CountHistory
 from genre_core.studies.kernels.similarity import Kernels, PruningCurve
@@ -42,12 +41,8 @@ N_PATCHES = 4
 
 
 @task
-def read_base(layout: DataLayout, wanted: Sequence[FeatureConfig]) -> Trial:
-    """Return a trial on the newest snapshot, preferably of the settings that are wanted."""
-    choice = SnapshotChoice(
-        spectrograms=tuple(config.representation for config in wanted),
-        fragment_lengths_s=tuple(config.fragment_s for config in wanted),
-    )
+def read_base(layout: DataLayout, choice: SnapshotChoice) -> Trial:
+    """Return a trial on the snapshot of spectrograms that is chosen."""
     with open_catalog(layout) as catalog:
         snapshot = choose_snapshot(catalog, choice, is_embedding=False)
         if snapshot is None:

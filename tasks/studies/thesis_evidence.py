@@ -29,8 +29,9 @@ from genre_core.studies.claims.evidence import (
 )
 from genre_core.studies.kernels.counts import Mean
 from storage.audio.decode import Cut, cut_song
-from storage.catalog.audits import Audit, read_audited_songs, read_last_audit
+from storage.catalog.audits import Audit, read_audited_songs, read_library_audit
 from storage.catalog.connection import open_catalog
+from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import known_tracks
 from storage.home import DataLayout
 from storage.reports import read_document
@@ -75,16 +76,15 @@ class Gathered:
 
 
 @task
-def gather_evidence(layout: DataLayout) -> Gathered:
+def gather_evidence(layout: DataLayout, choice: SnapshotChoice) -> Gathered:
     """Predict the test songs by the finished runs, and measure what the claims are about."""
     with open_catalog(layout) as catalog:
-        chosen = choose_runs(catalog, layout)
-        snapshot, runs = chosen.snapshot, reversed(chosen.comparable)
+        chosen = choose_runs(catalog, layout, choice)
+        snapshot = chosen.snapshot
         songs = read_audited_songs(catalog, layout, snapshot.snapshot_id)
         tested = [song for song in songs if song.split is Split.TEST]
         tracks = known_tracks(catalog, [song.track_id for song in tested])
-        ids = dict.fromkeys((snapshot.snapshot_id, *(run.snapshot_id for run in runs)))
-        audits = [read_last_audit(catalog, snapshot_id) for snapshot_id in ids]
+        audit = read_library_audit(catalog, snapshot.library_id)
         ballad = compare_ballad(catalog, chosen)
     predicted = predict_test_songs(layout, chosen)
     shown = _shown_network(chosen)
@@ -106,7 +106,6 @@ def gather_evidence(layout: DataLayout) -> Gathered:
         ballad=ballad,
         loudness=_loudness(layout, chosen, sample),
     )
-    audit = next((audit for audit in audits if audit), None)
     return Gathered(chosen=chosen, evidence=evidence, sample=sample, songs=songs, audit=audit)
 
 

@@ -136,6 +136,17 @@ def test_a_second_call_renders_only_what_is_missing(small_library: LibraryReport
     assert _sha256(lost) == digest
 
 
+def test_a_folder_that_holds_other_things_is_refused(tmp_path: Path) -> None:
+    manifest = tmp_path / "library" / "manifest.csv"
+    manifest.parent.mkdir()
+    manifest.write_text("mine", "utf-8")
+
+    with pytest.raises(ValueError, match="other things than a library"):
+        make_library(manifest.parent, unseen=tmp_path / "unseen", songs_per_genre=1)
+
+    assert manifest.read_text("utf-8") == "mine"
+
+
 def test_a_folder_of_other_settings_is_refused(small_library: LibraryReport) -> None:
     with pytest.raises(ValueError, match="other settings"):
         make_library(

@@ -1,5 +1,6 @@
 """Backup and restore on a real home: nothing is lost, and what is damaged is named."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -85,8 +86,6 @@ def test_a_second_backup_copies_only_what_is_new(
     assert all(digest_file(kept(folder, digest)) == digest for digest in digests)
     assert "reports/one more/page.md" in kept_files(folder)
     assert place.stat().st_mtime_ns == written_at
-    stored = {path.name for path in (folder / "files").glob("??/*")}
-    assert stored == set(kept_files(folder).values())
 
 
 def test_a_second_backup_that_dies_leaves_the_first_whole(
@@ -102,7 +101,7 @@ def test_a_second_backup_that_dies_leaves_the_first_whole(
     before = kept_files(folder)
     next(finished_copy.layout.songs.glob("??/*")).unlink()
     with monkeypatch.context() as dying:
-        dying.setattr("storage.maintenance.backup._write_manifest", die)
+        dying.setattr("storage.maintenance.backup.write_manifest", die)
         genreflow("backup", folder, "--home", finished_copy.home)
 
     restored = genreflow("restore", folder, "--home", tmp_path / "new")
@@ -250,6 +249,151 @@ def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
     assert (tmp_path / "new" / song).is_file()
 
 
+def test_a_folder_that_holds_other_things_keeps_each_of_its_files(
+    genreflow: Call, finished_copy: Settings, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    (docs / "files" / "en").mkdir(parents=True)
+    (docs / "files" / "en" / "thesis.tex").write_text("a", "utf-8")
+    (docs / "files" / ".htaccess").write_text("b", "utf-8")
+
+    said = genreflow("backup", docs, "--home", finished_copy.home)
+
+    assert said.code == USAGE
+    assert "holds other things than a backup" in said.err
+    assert files_of(docs) == {"files/en/thesis.tex", "files/.htaccess"}
+
+
+def test_files_that_others_put_into_a_backup_stay(
+    genreflow: Call, folder: Path, finished_copy: Settings
+) -> None:
+    foreign = {"files/.note", "files/ab/thesis.tex", "manifests/old.json", ".databases-mine/a"}
+    for name in foreign:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine", "utf-8")
+
+    assert genreflow("backup", folder, "--home", finished_copy.home).code == WELL
+    assert foreign <= files_of(folder)
+
+
+def files_of(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_new_home_at_the_place_of_another_does_not_replace_its_backup(
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
+) -> None:
+    before = files_of(folder)
+    away = finished_copy.home.rename(tmp_path / "away")
+    shutil.copytree(away, finished_copy.home, ignore=shutil.ignore_patterns(".home-id"))
+
+    said = genreflow("backup", folder, "--home", finished_copy.home)
+
+    assert said.code == USAGE
+    assert "is the backup of another home" in said.err
+    assert files_of(folder) == before
+
+
+def test_earlier_backups_can_be_listed_and_restored(
+    genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
+) -> None:
+    page = finished_copy.layout.reports / "page.md"
+    page.write_text("new", "utf-8")
+    second = genreflow("backup", folder, "--home", finished_copy.home)
+
+    listed = genreflow("restore", folder, "--list").out.splitlines()
+    first = listed[-1].split()[0]
+    restored = genreflow("restore", folder, "--at", first, "--home", tmp_path / "first")
+    too_early = genreflow("restore", folder, "--at", "2020-01-01", "--home", tmp_path / "none")
+
+    assert "1 earlier backups are kept" in second.out
+    assert len(listed) == 2
+    assert restored.code == WELL
+    assert not (tmp_path / "first" / "reports" / "page.md").exists()
+    assert too_early.code == USAGE
+    assert f"The oldest one is {first}" in too_early.err
+
+
+def test_only_the_newest_backups_stay_with_their_objects(
+    genreflow: Call, folder: Path, finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENREFLOW_KEEP__BACKUPS", "2")
+    contents = [b"first", b"second", b"third"]
+    for content in contents:
+        (finished_copy.layout.reports / "page.md").write_bytes(content)
+        genreflow("backup", folder, "--home", finished_copy.home)
+
+    places = [kept(folder, hashlib.sha256(content).hexdigest()) for content in contents]
+
+    assert len(list((folder / "manifests").iterdir())) == 2
+    assert [place.exists() for place in places] == [False, True, True]
+
+
+def test_the_backup_after_a_removal_holds_the_song_nowhere(
+    genreflow: Call, folder: Path, finished_copy: Settings
+) -> None:
+    song = next(name for name in kept_files(folder) if name.startswith("songs/"))
+    home = ("--home", finished_copy.home)
+    genreflow("remove", Path(song).stem, "--yes", *home)
+
+    assert genreflow("backup", folder, *home).code == WELL
+    assert not kept(folder, Path(song).stem).exists()
+    assert len(genreflow("restore", folder, "--list").out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b'{"format": 2}',
+        b'{"format": 1, "files": {}}',
+        b'{"format": 2, "home_id": "", "home": "", "finished_at": "2026-01-01T00:00:00Z",'
+        b' "files": {"a": {"sha256": "../../../etc/passwd", "n_bytes": 1}}}',
+    ],
+)
+def test_a_damaged_manifest_ends_in_a_sentence_and_an_earlier_backup_is_restored(
+    genreflow: Call, folder: Path, tmp_path: Path, content: bytes
+) -> None:
+    (folder / "manifest.json").write_bytes(content)
+
+    said = genreflow("restore", folder, "--home", tmp_path / "new")
+    newest = genreflow("restore", folder, "--at", "2999-01-01", "--home", tmp_path / "new")
+
+    assert said.code in (FAILURE, USAGE)
+    assert f"{folder / 'manifest.json'} " in said.err
+    assert newest.code == WELL
+
+
+@pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "a\\u0000b", "../a"])
+def test_a_name_that_no_file_of_a_home_has_is_refused(
+    genreflow: Call, folder: Path, tmp_path: Path, name: str
+) -> None:
+    manifest = folder / "manifest.json"
+    text = manifest.read_text("utf-8").replace('"catalog.duckdb"', f'"{name}"')
+    manifest.write_text(text, "utf-8")
+
+    said = genreflow("restore", folder, "--home", tmp_path / "new")
+
+    assert said.code == FAILURE
+    assert "names a file outside the home" in said.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_marker_is_named_and_nothing_is_written(
+    genreflow: Call, folder: Path, finished_copy: Settings
+) -> None:
+    (folder / "genreflow-backup.json").write_bytes(b"{")
+    before = files_of(folder)
+
+    said = genreflow("backup", folder, "--home", finished_copy.home)
+
+    assert said.code == FAILURE
+    assert "genreflow-backup.json is damaged" in said.err
+    assert files_of(folder) == before
+
+
 def test_two_homes_are_not_kept_in_one_folder_but_a_home_that_moved_goes_on(
     genreflow: Call, folder: Path, finished_copy: Settings, tmp_path: Path
 ) -> None:
@@ -263,3 +407,34 @@ def test_two_homes_are_not_kept_in_one_folder_but_a_home_that_moved_goes_on(
     assert other.code == USAGE
     assert f"is the backup of {finished_copy.home.resolve()}" in other.err
     assert moved.code == WELL
+
+
+def test_with_a_damaged_database_of_runs_commands_end_in_a_sentence_and_classify_works(
+    genreflow: Call, finished_copy: Settings, tmp_path: Path, library: Path
+) -> None:
+    home, song = ("--home", finished_copy.home), next((library / "hums").glob("song *.wav"))
+    (run,) = query_rows(finished_copy.layout, "select run_id from runs limit 1")
+    finished_copy.layout.mlflow_db.write_bytes(b"no database" * 1000)
+
+    said = [
+        genreflow(*command, *home)
+        for command in (("backup", tmp_path / "kept"), ("reproduce", run["run_id"]), ("doctor",))
+    ]
+    classified = genreflow("classify", song, *home)
+
+    assert [one.code for one in said] == [FAILURE] * 3
+    assert all("mlflow.db is damaged" in one.out + one.err for one in said)
+    assert classified.code == WELL
+
+
+def test_a_backup_of_a_damaged_catalog_ends_in_a_sentence_and_the_former_one_stays(
+    genreflow: Call, folder: Path, finished_copy: Settings
+) -> None:
+    before = kept_files(folder)
+    finished_copy.layout.catalog.write_bytes(b"no database" * 1000)
+
+    said = genreflow("backup", folder, "--home", finished_copy.home)
+
+    assert said.code == FAILURE
+    assert "catalog.duckdb is damaged, or no catalog" in said.err
+    assert kept_files(folder) == before

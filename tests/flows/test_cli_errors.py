@@ -1,12 +1,14 @@
 """What goes wrong is told in one sentence on standard error; no traceback, no standard output."""
 
+import logging
 from pathlib import Path
 
 import httpx
 import pytest
 
-from flows.cli.app import find_silence
+from flows.cli.app import Unforeseen, find_silence
 from flows.settings import Settings
+from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.lock import hold_home
 from tests.flows.conftest import Call, Said
@@ -158,3 +160,45 @@ def test_only_silence_of_a_server_that_was_named_is_told_so() -> None:
     assert find_silence([refused], "") is None
     assert find_silence([ValueError("Failed to reach API")], "http://a/api") is None
     assert "http://a/api" in str(find_silence([ValueError(), refused], "http://a/api"))
+
+
+def test_a_full_disk_is_shown_once_and_errors_that_main_reports_not_at_all() -> None:
+    unforeseen, full = Unforeseen(), "The disk of /home is full. Free some space, then try again."
+    error = TransientError(full)
+
+    def shows(message: str, cause: Exception | None = None) -> bool:
+        exc_info = (type(cause), cause, None) if cause else None
+        return unforeseen.filter(
+            logging.LogRecord("genreflow", logging.ERROR, "", 0, message, None, exc_info)
+        )
+
+    assert not shows("extract failed", error)
+    assert shows(f"one.mp3 was left out: {full}")
+    assert not shows(f"two.mp3 was left out: {full}")
+    assert not shows("Failed to write result: [Errno 28] No space left on device")
+    assert shows("another warning")
+    assert shows("a bug", ValueError("bug"))
+
+
+def test_a_damaged_state_of_prefect_ends_in_a_sentence(
+    genreflow: Call, tmp_path: Path, library: Path
+) -> None:
+    (tmp_path / "home" / "prefect").mkdir(parents=True)
+    (tmp_path / "home" / "prefect" / "prefect.db").write_bytes(b"no database" * 500)
+
+    said = genreflow("ingest", library)
+
+    assert said.code == FAILURE
+    assert "prefect.db is damaged" in sentence_of(said)
+
+
+def test_help_names_settings_in_brackets(genreflow: Call) -> None:
+    assert "the settings [keep]" in genreflow("tidy", "--help").out
+
+
+def test_a_wrong_place_is_named_without_its_password(genreflow: Call) -> None:
+    said = genreflow("ingest", "http://me:secret@host/list.csv?sig=secret")
+
+    assert said.code == USAGE
+    assert "secret" not in said.err
+    assert "host/list.csv is not there" in sentence_of(said)

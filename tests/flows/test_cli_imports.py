@@ -15,6 +15,9 @@ COMMANDS = (
     ("compare", "--json", "--home", "/nowhere"),
     ("conflicts", "--json", "--home", "/nowhere"),
     ("morning", "--help"),
+    ("run", "/nowhere"),
+    ("ingest", "/nowhere"),
+    ("promote", "--rollback", "--version", "1"),
     ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
 )
 MODULES = (

@@ -100,9 +100,14 @@ def test_all_songs_of_an_artist_are_removed_in_any_spelling(
 ) -> None:
     layout = finished_copy.layout
 
+    n_groups = len(query_rows(layout, "select distinct group_id from splits"))
+
     genreflow("remove", "--artist", spelling, "--yes", "--home", layout.home)
 
     assert query_rows(layout, "select * from tracks where artist = 'Ada hums'") == []
+    groups = {row["group_id"] for row in query_rows(layout, "select group_id from splits")}
+    assert len(groups) == n_groups
+    assert not [group_id for group_id in groups if "hums" in group_id and "ada" in group_id]
     assert len(query_rows(layout, "select * from removals where artist = 'Ada hums'")) == 2
 
 

@@ -52,7 +52,7 @@ def test_a_path_is_taken_from_where_the_command_is_called(
     said = genreflow("retry", "music", "--source", "music/../music/jazz")
 
     assert said.code == WELL
-    assert "1 songs were tried again." in said.out
+    assert "Tried 1 song again." in said.out
     assert attempts(home) == [2]
 
 

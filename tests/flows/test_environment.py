@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.environment import choose_device, prepare_environment
+from flows.environment import choose_device, prepare_environment, reach_loopback_directly
 
 REPORT = """
 import json, sys
@@ -77,3 +77,24 @@ def test_a_gpu_is_hidden_unless_the_setting_device_is_auto(
     choose_device(device)
 
     assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"https_proxy": ""}, None),
+        ({"http_proxy": "http://p.test:1"}, "127.0.0.1,localhost,::1"),
+        ({"ALL_PROXY": "p.test", "NO_PROXY": "a.test,::1"}, "a.test,::1,127.0.0.1,localhost"),
+        ({"HTTPS_PROXY": "http://p.test:1", "no_proxy": "*"}, "*"),
+    ],
+)
+def test_a_proxy_gets_no_calls_to_this_machine(
+    given: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(given))
+
+    reach_loopback_directly()
+
+    assert os.environ.get("no_proxy", given.get("no_proxy")) == expected
+    assert os.environ.get("NO_PROXY") == expected

@@ -1,67 +1,136 @@
-"""Ctrl-C in a terminal reaches every process of the group, the embedded server included."""
+"""Ctrl-C reaches the whole group; SIGTERM and SIGHUP, one process; neither leaves a server."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 
+from flows.environment import OWNER, end_orphaned_servers
 from tests.shared import Shared
 
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-from flows.cli.start import stop_on_interrupt
-from flows.environment import prepare_environment
-prepare_environment(Path(sys.argv[1]), verbose=False)
+from flows.cli.app import prepare_config
+from flows.environment import end_orphaned_servers
+end_orphaned_servers()
+prepare_config(False, home=Path(sys.argv[1]))
 from prefect import flow
 @flow
 def endless():
     print("begun", flush=True)
     for _ in range(6000):  # the signal may reach another thread, which does not end a sleep
         time.sleep(0.1)
-stop_on_interrupt()
 endless()
 """
+LAST_S = 20
 
 
-@pytest.mark.flow
-def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(tmp_path: Path, shared: Shared) -> None:
-    state = tmp_path / "prefect"
-    state.mkdir()
-    shutil.copy(shared.prefect_database(), state / "prefect.db")
+@dataclass
+class Program:
+    """A flow that does not end, in a process group of its own, over an embedded server."""
+
+    process: subprocess.Popen[str]
+    stderr: Path
+
+    def servers(self) -> list[psutil.Process]:
+        """The servers that it has started."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "uvicorn" in child.cmdline()]
+
+    def wait_until_gone(self, servers: list[psutil.Process]) -> list[psutil.Process]:
+        """Return the servers that are still there after a while."""
+        return psutil.wait_procs(servers, LAST_S)[1]
+
+
+@pytest.fixture
+def program(tmp_path: Path, shared: Shared) -> Iterator[Program]:
+    home = tmp_path / "home"
+    (home / "prefect").mkdir(parents=True)
+    shutil.copy(shared.prefect_database(), home / "prefect" / "prefect.db")
     unset = ("PREFECT_API_URL", "PREFECT_HOME")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    told = tmp_path / "told.txt"
+    stderr = tmp_path / "stderr.txt"
     with (
-        told.open("w") as stderr,  # no pipe: an embedded server that lingers would hold it open
+        stderr.open("w") as file,  # no pipe: an embedded server that lingers would hold it open
         subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+            [sys.executable, "-c", INTERRUPTED, str(home)],
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=file,
             text=True,
             start_new_session=True,
             env=environment,
-        ) as program,
+        ) as process,
     ):
-        assert program.stdout is not None
-        assert program.stdout.readline() == "begun\n"
-        interrupted_at = time.monotonic()
-        os.killpg(program.pid, signal.SIGINT)
-        try:
-            code = program.wait(timeout=60)
-        finally:
-            program.kill()
-        took_s = time.monotonic() - interrupted_at
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        program = Program(process, stderr)
+        left = [process, *program.servers()]
+        yield program
+        for one in left:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
 
-    assert code == 130
-    assert took_s < 30
-    assert "Stopped. What was finished is kept" in told.read_text()
-    assert "Traceback" not in told.read_text()
+
+@pytest.mark.flow
+def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(program: Program) -> None:
+    servers = program.servers()
+
+    os.killpg(program.process.pid, signal.SIGINT)
+
+    assert program.process.wait(LAST_S) == 130
+    assert len(servers) == 1
+    assert program.wait_until_gone(servers) == []
+    assert "Stopped. What was finished is kept" in program.stderr.read_text()
+    assert "Traceback" not in program.stderr.read_text()
+
+
+@pytest.mark.flow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_command_alone_ends_its_server_too(
+    program: Program, number: signal.Signals
+) -> None:
+    servers = program.servers()
+
+    program.process.send_signal(number)
+
+    assert program.process.wait(LAST_S) == -number
+    assert len(servers) == 1
+    assert program.wait_until_gone(servers) == []
+
+
+@pytest.mark.flow
+def test_the_next_command_ends_the_server_of_one_that_was_killed(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OWNER, "")
+    servers = program.servers()
+    end_orphaned_servers()
+    kept = [server.is_running() for server in servers]
+    allowed = httpx.get(api_of(servers[0]), headers={"origin": "http://songs.test"}, timeout=20)
+    program.process.kill()
+    program.process.wait()
+    orphans = [server.is_running() for server in servers]
+
+    end_orphaned_servers()
+
+    assert kept == orphans == [True]
+    assert program.wait_until_gone(servers) == []
+    assert (allowed.status_code, allowed.headers.get("access-control-allow-origin")) == (200, None)
+
+
+def api_of(server: psutil.Process) -> str:
+    line = server.cmdline()
+    return f"http://127.0.0.1:{line[line.index('--port') + 1]}/api/health"
 
 
 QUIET = """

@@ -86,7 +86,7 @@ def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
         "tidy": "finished",
         "report": "finished",
     }
-    assert "1 trainings were new" in steps["train"][1]
+    assert "New: 1 training" in steps["train"][1]
     published = query_rows(config.layout, "select outcome from nights order by started_at")
     assert published[-1] == {"outcome": "failed"}
 

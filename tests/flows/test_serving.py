@@ -1,4 +1,4 @@
-"""The champion served by MLflow over HTTP predicts what `genreflow classify` predicts."""
+"""The champion served over HTTP predicts what `genreflow classify` predicts, whoever asks."""
 
 import base64
 import functools
@@ -6,17 +6,22 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from flows.settings import Settings
 from storage.fetch.download import DownloadLimits
+from storage.models.requests import MAX_BODY_BYTES
 from tasks.predict import classify_song, load_classifier
 from tasks.serving import UNREADABLE, load_served, predict_rows
 from tests.flows.conftest import PROGRAM
@@ -29,12 +34,26 @@ SONG = "hums/song 0.wav"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
+    released = Event()  # ends what is slow
+
+    def do_GET(self) -> None:
+        if self.path != "/slow" or self.released.is_set():
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("content-length", "10000000")
+        self.end_headers()
+        with suppress(OSError):
+            while not self.released.wait(0.1):
+                self.wfile.write(b"x" * 1000)
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
 @pytest.fixture
 def site(library: Path) -> Iterator[str]:
+    QuietHandler.released.clear()
     handler = functools.partial(QuietHandler, directory=str(library))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -70,7 +89,7 @@ def champion_address(finished_copy: Settings) -> Iterator[str]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def ask(address: str, *rows: dict[str, str]) -> list[dict[str, Any]]:
+def ask(address: str, *rows: dict[str, Any]) -> list[dict[str, Any]]:
     body = json.dumps({"dataframe_records": rows}).encode()
     request = Request(address, body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=120) as response:
@@ -103,6 +122,42 @@ def test_a_path_an_address_and_base64_get_the_prediction_of_classify_and_a_bad_s
     assert broken["genre"] == absent["genre"] == ""
     assert broken["error"].startswith("the audio")
     assert absent["error"] == UNREADABLE
+
+
+def test_a_client_that_waits_for_a_slow_address_and_bad_rows_harm_no_other(
+    champion_address: str, library: Path, site: str, tmp_path: Path
+) -> None:
+    song, pipe = {"song": str(library / SONG)}, tmp_path / "pipe"
+    os.mkfifo(pipe)
+    bad = [f"{song['song']}\0", "\ud800", 7, [song], None, "x" * 9000, str(pipe), "/dev/zero"]
+    slow = [{"song": f"{site}/slow"}] * 6
+    with ThreadPoolExecutor(16) as threads:
+        waiting = [threads.submit(ask, champion_address, *slow) for _ in range(12)]
+        time.sleep(1)
+        begun = time.monotonic()
+        alone = ask(champion_address, song)
+        beside = ask(champion_address, song, *({"song": each} for each in bad))
+        took_s = time.monotonic() - begun
+        n_waiting = sum(not answer.done() for answer in waiting)
+        QuietHandler.released.set()
+
+    assert n_waiting == 12
+    assert took_s < 20
+    assert (alone[0]["error"], beside[0]["error"]) == ("", "")
+    assert all(row["error"] for row in beside[1:])
+
+
+def test_a_request_that_is_too_large_is_refused_in_a_sentence(champion_address: str) -> None:
+    def refuse(body: bytes, kind: str) -> tuple[int, str]:
+        with pytest.raises(HTTPError) as failure:
+            urlopen(Request(champion_address, body, {"Content-Type": kind}), timeout=60)
+        return failure.value.code, json.load(failure.value)["message"]
+
+    large = refuse(b" " * (MAX_BODY_BYTES + 1), "application/json")
+    many = refuse(b"song\n" + b"a\n" * 101, "text/csv")
+
+    assert large == (413, f"The request is larger than {MAX_BODY_BYTES} bytes.")
+    assert many == (400, "The request has more than 100 rows. Send several requests.")
 
 
 def test_a_stranger_cannot_have_a_private_address_asked(finished: Settings, site: str) -> None:

@@ -48,6 +48,10 @@ def test_a_sweep_stops_in_time_resumes_under_one_parent_and_shows_the_cost_of_a_
     assert runs == [{"n": 3}]  # two lengths of the finished night, and the new representation
     promotions = query_rows(config.layout, "select count(*) as n from promotions")
     assert promotions == [{"n": 1}]
+    used = query_rows(
+        config.layout, "select representation, used_at is not null as by_train from snapshots"
+    )
+    assert {tuple(row.values()) for row in used} == {("thesis", True), ("bands_db", False)}
 
 
 def test_a_sweep_without_time_says_that_no_finished_training_matches(

@@ -3,10 +3,11 @@
 import pytest
 from rich.console import Console
 
-from flows.cli.studies import rows_table
+from flows.cli.studies import claims_table, rows_table
 from flows.cli.tables import audit_sentence, audit_table, difference_sentences, print_comparison
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
+from genre_core.studies.claims.findings import HOLDS, SubClaim, TestedClaim
 from tasks.comparison import Comparison, Difference, compare_groups
 from tasks.studies.sweep import SweepRow
 from tests.tasks.test_comparison import N_SONGS, row, said, wrong_songs
@@ -135,3 +136,14 @@ def test_representations_that_differ_stand_below_the_networks() -> None:
 
     assert first.startswith("combined")
     assert below == "getec_int16"
+
+
+def test_a_claim_of_the_thesis_is_printed_with_its_finding_within_80_columns() -> None:
+    found = SubClaim(finding=HOLDS, reason="dense lies above chance")
+    console = Console(width=80)
+
+    with console.capture() as captured:
+        console.print(claims_table([TestedClaim(claim_id="C1", sub_claims=(found,))]))
+
+    shown = " ".join(captured.get().split())
+    assert all(word in shown for word in ("C1", "Dense layers alone", "holds", "above chance"))

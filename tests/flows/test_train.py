@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flows.settings import Settings
-from genre_core.errors import GenreflowError
+from genre_core.errors import GenreflowError, TransientError
 from genre_core.training.rules import TrainingConfig
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -46,8 +46,8 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
             *plan_trials(config, config.features, snapshots),
         ]
         comparison_id = open_comparison(layout, trials)
-        for trial in trials:
-            train_trial(layout, trial, comparison_id)
+        fails_always = [train_trial(layout, trial, comparison_id) for trial in trials]
+        assert fails_always == [True, True, False]
         assert [run.trial_id for run in finished_runs(layout, trials)] == [trials[2].trial_id]
         return comparison_id
 
@@ -62,6 +62,28 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
     assert [run.info.status for run in runs] == ["FAILED", "FAILED", "FINISHED"]
     assert runs[0].data.tags["failure"].startswith("TrainingDiverged: network dense")
     assert runs[1].data.tags["failure"] == "IndexError: nobody foresaw this"
+
+
+@pytest.mark.parametrize("error", [TransientError("the store is away"), OSError("no space left")])
+def test_a_training_that_fails_by_a_passing_trouble_is_due_again(
+    finished_copy: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    import tasks.train
+    from flows.train import train
+
+    read, calls = tasks.train.split_examples, iter(range(100))
+
+    def read_examples(*arguments: object) -> object:
+        if next(calls) == 0:
+            raise error
+        return read(*arguments)
+
+    monkeypatch.setattr(tasks.train, "split_examples", read_examples)
+    config = replace(finished_copy, networks=("dense",), seeds=(7, 8), fragment_lengths_s=(1.0,))
+
+    report = train(config)
+
+    assert (report.n_trained, report.n_failed, report.failed_trials) == (1, 1, ())
 
 
 def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(

@@ -46,3 +46,11 @@ def test_a_failure_for_a_while_may_have_a_reason(
 @pytest.mark.parametrize("error", [CatalogMismatch, TrackRejected, TransientError, UsageError])
 def test_every_error_that_is_foreseen_is_one_family(error: type[Exception]) -> None:
     assert issubclass(error, GenreflowError)
+
+
+@pytest.mark.parametrize("error", [TrackRejected, TransientError, UsageError])
+def test_no_error_names_the_password_or_the_signature_of_an_address(error: type[Exception]) -> None:
+    failure = error(Reason.NOT_FOUND, "http://me:secret@host/a.mp3?sig=secret is gone.")
+
+    assert "secret" not in f"{failure} {failure!r}"
+    assert "http://host/a.mp3 is gone." in repr(failure)

@@ -156,6 +156,12 @@ def test_the_extremes_can_be_drawn() -> None:
         draw_comparison([])
 
 
+def test_dollars_in_names_are_no_formulas() -> None:
+    drawn = draw_confusion(np.eye(2, dtype=np.int64), ["$x_$", "A$AP $\\frac$"], "$^$")
+
+    assert png(drawn).startswith(PNG)
+
+
 def test_drawing_needs_neither_keras_nor_the_state_of_pyplot() -> None:
     modules = (
         *(f"figures.{n}" for n in ("architecture", "comparison", "evaluation", "kernels")),

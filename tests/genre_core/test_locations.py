@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.locations import mask_location, show_addresses, show_location
+from genre_core.locations import mask_location, printable, show_addresses, show_location
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,10 @@ from genre_core.locations import mask_location, show_addresses, show_location
         ("http:user:secret@host/song.mp3", "http:host/song.mp3"),
         ("http://host/@artist/song.mp3", "http://host/@artist/song.mp3"),
         ("http://[::1/song.mp3", "http://[::1/song.mp3"),
+        ("http:/user:secret@host/song.mp3", "http:/host/song.mp3"),
+        ("http://user:secret＠host/song.mp3", "http://host/song.mp3"),
+        ("//user:secret@host/song.mp3?sig=secret", "//host/song.mp3"),
+        ("http://host/song.mp3;sig=secret?v=1", "http://host/song.mp3"),
         ("/music/what?/me@home.mp3", "/music/what?/me@home.mp3"),
     ],
 )
@@ -25,6 +29,8 @@ def test_locations_are_shown_without_secrets(location: str, shown: str) -> None:
     [
         ("https://me:secret@host/a.mp3?token=secret#secret", "https://host/a.mp3?token=***"),
         ("https://host/a.mp3?id=3&Expires=9&secret", "https://host/a.mp3?id=3&Expires=***&***"),
+        ("http:me:secret@host/a.mp3?sig=secret", "http:host/a.mp3?sig=***"),
+        ("https://host/a.mp3?id=3;sig=secret", "https://host/a.mp3?id=***"),
         ("https://tube.example/watch?v=dQw4", "https://tube.example/watch?v=dQw4"),
         ("https://host/set?k=secret#madeup%202%20b", "https://host/set?k=***#madeup%202%20b"),
         ("/music/what?/me@home#1.mp3", "/music/what?/me@home#1.mp3"),
@@ -36,7 +42,21 @@ def test_masked_locations_keep_what_names_a_song(location: str, masked: str) -> 
     assert mask_location(masked) == masked
 
 
-def test_addresses_in_the_words_of_others_are_shown_without_secrets() -> None:
-    text = "GET http://me:secret@host/a?sig=secret failed"
+@pytest.mark.parametrize("slashes", ["/", "//"])
+def test_addresses_in_the_words_of_others_are_shown_without_secrets(slashes: str) -> None:
+    text = f"GET HTTP:{slashes}me:secret@host/a?sig=secret failed"
 
-    assert show_addresses(text) == "GET http://host/a failed"
+    assert show_addresses(text) == f"GET HTTP:{slashes}host/a failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]52;c;ZWNobw==\x07", r"\x1b]52;c;ZWNobw==\x07"),
+        ("\x9b2Jname\r", r"\x9b2Jname\r"),
+        ("gp3.\u202etxt", r"gp3.\u202etxt"),
+        ("two\nlines,\tBjörk 東京 [/red]", "two\nlines,\tBjörk 東京 [/red]"),
+    ],
+)
+def test_control_characters_are_shown_not_obeyed(text: str, shown: str) -> None:
+    assert printable(text) == shown

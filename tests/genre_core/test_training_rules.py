@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from genre_core.training.augmentation import AugmentationConfig
-from genre_core.training.rules import EpochScores, TrainingConfig, best_epoch, is_stalled
+from genre_core.training.rules import (
+    EpochScores,
+    TrainingConfig,
+    best_epoch,
+    describe_progress,
+    is_stalled,
+)
 
 
 def accuracies(*values: float) -> list[EpochScores]:
@@ -82,3 +88,9 @@ def test_an_augmented_training_is_told_apart_by_what_is_set() -> None:
         "augmentation_band_mask": 0.1,
         "augmentation_n_masks": 2,
     }
+
+
+def test_a_bar_shows_the_best_epoch_and_how_much_patience_is_used() -> None:
+    config = TrainingConfig(patience_epochs=10)
+
+    assert describe_progress(accuracies(0.5, 0.8, 0.7, 0.6), config) == "best 0.800, patience 2/10"

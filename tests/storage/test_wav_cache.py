@@ -71,7 +71,17 @@ def test_the_files_used_longest_ago_go_first(layout: DataLayout) -> None:
 
 
 def test_a_cache_of_no_size_keeps_nothing(layout: DataLayout) -> None:
-    left = _keep(layout, "aa1").path.with_name(".aa1.wav.123.part")
+    left = _keep(layout, "aa1").path.with_name(".aa1.wav.0123456789abcdef0123456789abcdef.part")
     left.write_bytes(b"half")
     assert trim_wav_cache(layout, 0) == 0
     assert [path for path in layout.wav.rglob("*") if path.is_file()] == []
+
+
+def test_files_that_the_cache_did_not_write_stay(layout: DataLayout) -> None:
+    place = _keep(layout, "aa1").path.parent
+    for name in ("song.wav", "notes.json", "film.part"):
+        (place / name).write_bytes(b"mine")
+
+    trim_wav_cache(layout, 0)
+
+    assert {path.name for path in place.iterdir()} == {"song.wav", "notes.json", "film.part"}

@@ -4,10 +4,12 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.audit.rules import Check, CheckName, Level
-from storage.catalog.audits import read_audit, read_audited_songs
+from storage.catalog.audits import read_audit
 from storage.catalog.publish import query_rows
-from tasks.audit import CHECKS, audit_snapshot, measure_sounds
+from storage.catalog.snapshots import SnapshotChoice
+from tasks.audit import CHECKS, audit_snapshot
 from tasks.audit_plan import AuditPlan, plan_audit
+from tasks.splits import resolve_snapshot
 from tests.catalogs import in_catalog
 from tests.tasks.contests import execute, newest, plant_golden
 
@@ -72,6 +74,21 @@ def test_an_audit_of_the_same_songs_and_settings_is_not_repeated(finished_copy: 
     assert [str(check.name) for check in known.checks] == NAMES
 
 
+def test_an_audit_is_of_the_library_that_it_is_asked_for(finished_copy: Settings) -> None:
+    """A champion of another library is not audited in its place."""
+    layout = finished_copy.layout
+    execute(
+        layout,
+        "insert into snapshots by name select * replace ('old' as snapshot_id, 'old' as library_id)"
+        " from snapshots limit 1",
+    )
+    old = resolve_snapshot(layout, SnapshotChoice(snapshot_id="old"))
+
+    made = in_catalog(layout, plan_audit, layout, old, finished_copy.audit, {})
+
+    assert (made.snapshot, made.run) == (old, None)
+
+
 def test_an_artist_in_two_subsets_fails_in_a_new_audit(finished_copy: Settings) -> None:
     for table in ("assignments", "snapshot_tracks"):
         execute(
@@ -118,18 +135,11 @@ def test_a_recording_in_two_subsets_fails(finished_copy: Settings) -> None:
     assert (found.level, found.value) == (Level.FAIL, 1.0)
 
 
-def test_songs_are_measured_when_they_are_extracted_or_else_by_the_audit(
-    finished_copy: Settings,
-) -> None:
-    layout = finished_copy.layout
-    before = plan(finished_copy).songs
-    assert all(-60 < song.loudness_db < 0 < song.cutoff_hz for song in before)
-    execute(layout, "delete from sound")
+def test_songs_are_measured_when_they_are_extracted(finished: Settings) -> None:
+    songs = plan(finished).songs
 
-    measure_sounds(layout, newest(layout))
-
-    snapshot_id = plan(finished_copy).snapshot.snapshot_id
-    assert in_catalog(layout, read_audited_songs, layout, snapshot_id) == before
+    assert songs
+    assert all(-60 < song.loudness_db < 0 < song.cutoff_hz for song in songs)
 
 
 def test_files_that_give_the_genre_away_are_warned_of(finished_copy: Settings) -> None:

@@ -88,18 +88,23 @@ def test_the_report_of_an_empty_run_is_that_of_the_last_and_names_a_failed_step(
 
 def test_what_was_decided_last_is_told_be_it_a_challenge_or_a_rollback(layout: DataLayout) -> None:
     challenge = {"run_id": "a", "snapshot_id": "s", "promoted": True, "reason": "It is better."}
-    challenge |= {"who": "", "judged_on": "", "n_songs": 6, "audit_id": "", "audit_verdict": ""}
+    challenge |= {"who": "", "judged_on": "", "n_songs": 6, "audit_verdict": ""}
+    challenge["audit_id"] = "of the challenge"
+    audit = {"run_id": "a", "verdict": "pass", "seconds": 1.0, "settings": "{}"}
     change = {"version": 1, "run_id": "b", "snapshot_id": "s", "validation_macro_f1": 0.5}
     rollback = {**change, "reason": "Version 1 is back.", "kind": "rollback"}
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "challenges", [challenge])
-    challenged = dict(make_report(layout).content["decision"])
+        audit |= {"audit_id": "of the challenge", "snapshot_id": "s"}
+        insert_rows(catalog, "audits", [audit])
+    first = make_report(layout).content
     with open_catalog(layout) as catalog:
         insert_rows(catalog, "promotions", [rollback])
 
     content = make_report(layout).content
 
-    assert challenged["reason"] == "It is better."
+    assert dict(first["decision"])["reason"] == "It is better."
+    assert (first["audit"]["verdict"], content["audit"]) == ("pass", None)
     assert dict(content["decision"])["reason"] == "Version 1 is back."
     assert content["change"] == "was put back by a rollback"
 

@@ -85,14 +85,14 @@ def artifact(key: str) -> Artifact:
 
 
 @flow
-def tell(block: str, page: ReportPage) -> bool:
-    return notify_of_night(block, page)
+def tell(block: str, page: ReportPage | None) -> None:
+    notify_of_night(block, page, ["report failed: no disk"])
 
 
 def test_the_headline_and_what_is_to_be_done_are_sent(hook: HTTPServer, page: ReportPage) -> None:
     slug = save_block("good", hook, "/")
 
-    assert tell(slug, page) is True
+    tell(slug, page)
 
     (posted,) = hook.posted  # type: ignore[attr-defined]
     assert posted["title"] == "genreflow: nightly run"
@@ -106,7 +106,7 @@ def test_a_server_that_refuses_does_not_fail_the_night(
     slug = save_block("refused", hook, "/refuse")
 
     with caplog.at_level(logging.WARNING):
-        assert tell(slug, page) is False
+        tell(slug, page)
 
     assert len(hook.posted) == 1  # type: ignore[attr-defined]
     assert "Notification through custom-webhook/refused failed" in caplog.text
@@ -116,7 +116,7 @@ def test_a_block_that_does_not_exist_does_not_fail_the_night(
     page: ReportPage, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert tell("slack-webhook/nowhere", page) is False
+        tell("slack-webhook/nowhere", page)
 
     assert "through slack-webhook/nowhere" in caplog.text
 
@@ -127,13 +127,23 @@ def test_a_block_that_sends_nothing_is_told_as_such(
     save(Secret(value="x"), "not-a-hook")
 
     with caplog.at_level(logging.WARNING):
-        assert tell("secret/not-a-hook", page) is False
+        tell("secret/not-a-hook", page)
 
     assert "does not send notifications" in caplog.text
 
 
-def test_without_a_block_nobody_is_told(page: ReportPage) -> None:
-    assert tell("", page) is False
+def test_a_report_that_was_not_written_is_told_with_what_failed(hook: HTTPServer) -> None:
+    tell(save_block("unwritten", hook, "/"), None)
+
+    (posted,) = hook.posted  # type: ignore[attr-defined]
+    assert posted["text"] == "The report could not be written.\n- report failed: no disk"
+
+
+def test_without_a_block_nobody_is_told(page: ReportPage, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        tell("", page)
+
+    assert "Notification" not in caplog.text
 
 
 def test_the_page_stands_in_the_prefect_ui_in_markdown_and_tables(page: ReportPage) -> None:

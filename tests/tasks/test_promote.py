@@ -330,6 +330,17 @@ def test_a_rollback_brings_the_previous_champion_back_and_only_new_runs_challeng
     assert aliases(layout) == {"champion": 2, "previous": 1}
 
 
+def test_a_rejected_challenger_is_none_any_more_once_a_person_has_chosen(ring: Ring) -> None:
+    set_right(ring.layout, ring.challenger, clicks=6, hiss=6, hums=6)
+    assert promote_best.fn(ring.layout, newest(ring.layout)) is None
+    before = aliases(ring.layout)
+
+    promote_version.fn(ring.layout, 2, "ada")
+
+    assert before == {"champion": 1, "challenger": 2}
+    assert aliases(ring.layout) == {"champion": 2, "previous": 1}
+
+
 def test_before_the_second_champion_there_is_no_way_back(ring: Ring) -> None:
     with pytest.raises(UsageError, match="no previous champion"):
         roll_back.fn(ring.layout)
@@ -345,9 +356,9 @@ def test_a_champion_before_of_no_run_of_the_store_does_not_come_back(promoted: R
     assert len(rows(promoted.layout, "promotions")) == 2
 
 
-@pytest.mark.parametrize("alias", ["champion", "previous"])
+@pytest.mark.parametrize("alias", ["champion", "challenger", "previous"])
 def test_a_moved_alias_is_put_back_and_changes_no_champion(promoted: Ring, alias: str) -> None:
-    layout, wrong = promoted.layout, {"champion": 1, "previous": 2}[alias]
+    layout, wrong = promoted.layout, {"champion": 1, "challenger": 1, "previous": 2}[alias]
     before = rows(layout, "promotions")
     move_alias(layout, alias, wrong)
 

@@ -11,7 +11,7 @@ from storage.catalog.audits import (
     read_audit,
     read_audited_songs,
     read_last_audit,
-    read_unmeasured,
+    read_library_audit,
     record_audit,
     record_sounds,
     touch_audit,
@@ -67,6 +67,18 @@ def test_the_last_audit_of_a_snapshot_counts_also_if_it_was_only_confirmed(store
     assert store.call(read_last_audit, "another") is None
 
 
+def test_the_last_audit_of_a_library_counts_on_whichever_snapshot(store: Store) -> None:
+    store.extract("longer", *store.three_songs())
+    songs = [store.track(name) for name in "abc"]
+    own, other = store.freeze("key", *songs), store.freeze("longer", *songs)
+    last = replace(AUDIT, audit_id="two", snapshot_id=other.snapshot_id)
+    store.call(record_audit, replace(AUDIT, snapshot_id=own.snapshot_id))
+    store.call(record_audit, last)
+
+    assert store.call(read_library_audit, own.library_id) == last
+    assert store.call(read_library_audit, "another") is None
+
+
 def test_a_snapshot_that_was_audited_is_in_use_without_a_run(store: Store) -> None:
     tracks = store.three_songs()
     audited, unused, _newest = (store.freeze("key", *tracks[: 3 - n]) for n in range(3))
@@ -119,16 +131,12 @@ def test_songs_come_with_their_places_their_files_and_their_sound(store: Store) 
     assert third.loudness_db != third.loudness_db  # no number where nobody has measured it
 
 
-def test_the_first_measure_of_a_sound_stays_and_is_not_asked_for_again(store: Store) -> None:
+def test_the_first_measure_of_a_sound_stays(store: Store) -> None:
     tracks = store.three_songs()
     snapshot = store.freeze("key", *tracks)
     sound = Sound(track_id=tracks[0].track_id, loudness_db=-9.0, cutoff_hz=15_000.0)
     store.call(record_sounds, [sound])
     store.call(record_sounds, [replace(sound, loudness_db=-20.0)])
 
-    unmeasured = store.call(read_unmeasured, snapshot.snapshot_id, 10)
-
     songs = store.call(read_audited_songs, store.layout, snapshot.snapshot_id)
     assert {song.loudness_db for song in songs} >= {-9.0}
-    assert {track.track_id for track in unmeasured} == {track.track_id for track in tracks[1:]}
-    assert len(store.call(read_unmeasured, snapshot.snapshot_id, 1)) == 1

@@ -1,5 +1,6 @@
 """Opening the catalog: one writer, short transactions, a schema that is known."""
 
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,7 +59,7 @@ def test_the_first_opening_makes_every_table(layout: DataLayout) -> None:
     assert tables == [
         "assignments", "audit_checks", "audits", "challenges", "decisions", "duplicates",
         "excluded_tracks", "extracted", "features", "fingerprint_keys", "fingerprints",
-        "golden_songs", "night_steps", "nights", "outcomes", "predictions", "promotions",
+        "golden_songs", "models", "night_steps", "nights", "outcomes", "predictions", "promotions",
         "rejected", "removals", "runs", "schema_version", "scores", "shards", "snapshot_tracks",
         "snapshots",
         "song_embeddings", "sound", "suspect_neighbours", "suspects", "tracks",
@@ -106,6 +107,19 @@ def test_rows_of_small_and_large_numbers_go_in_together(layout: DataLayout) -> N
         found = fetch_values(catalog, "select n_bytes from shards order by shard")
 
     assert found == [5_000_000_000, 5]
+
+
+def test_a_catalog_in_another_instance_of_the_process_is_a_passing_trouble(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LOCK_TIMEOUT_S", 0.2)
+
+    with (
+        duckdb.connect(str(layout.catalog)),
+        pytest.raises(TransientError, match="in use by another thread of this process"),
+        open_catalog(layout),
+    ):
+        pass
 
 
 def test_a_catalog_held_by_another_process_is_a_passing_trouble(
@@ -191,6 +205,53 @@ def test_a_file_that_is_no_catalog_is_refused(layout: DataLayout) -> None:
     with duckdb.connect(str(layout.catalog)) as other:
         other.execute("create table invoices (amount integer)")
 
-    for refused, message in ((layout, "but no catalog"), (damaged, "cannot be opened")):
+    for refused, message in ((layout, "but no catalog"), (damaged, "is damaged, or no catalog")):
         with pytest.raises(CatalogMismatch, match=message), open_catalog(refused):
             pytest.fail("a file that is no catalog was opened")
+
+
+def test_a_catalog_is_made_for_its_user_alone(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path / "deep" / "home")
+
+    with open_catalog(layout):
+        pass
+
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (layout.home, layout.catalog)]
+    assert modes == [0o700, 0o600]
+
+
+FOREIGN = (
+    "create table schema_version (number integer)",
+    "create table schema_version (version integer)",
+    f"create table schema_version as select {FIRST_VERSION} as version",
+    "create table songs (title varchar)",
+)
+
+
+@pytest.mark.parametrize("statement", FOREIGN)
+def test_a_database_of_another_program_is_no_catalog(layout: DataLayout, statement: str) -> None:
+    with duckdb.connect(str(layout.catalog)) as other:
+        other.execute(statement)
+
+    with (
+        pytest.raises(CatalogMismatch, match=r"no catalog|this genreflow reads"),
+        open_catalog(layout) as catalog,
+    ):
+        catalog.execute("select track_id from tracks")
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"\0" * 20_000])
+def test_a_damaged_catalog_ends_in_a_sentence_and_stays(layout: DataLayout, content: bytes) -> None:
+    layout.catalog.write_bytes(content)
+
+    with pytest.raises(CatalogMismatch, match="Restore a backup"), open_catalog(layout):
+        pass
+
+    assert layout.catalog.read_bytes() == content
+
+
+def test_no_new_catalog_is_made_beside_a_published_library(layout: DataLayout) -> None:
+    layout.published.write_bytes(b"a library")
+
+    with pytest.raises(CatalogMismatch, match="Restore a backup"), open_catalog(layout):
+        pass

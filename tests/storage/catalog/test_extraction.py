@@ -162,13 +162,16 @@ def test_a_shard_on_disk_counts_only_once_the_catalog_names_it(store: Store) -> 
 
 def test_shards_and_parts_that_the_catalog_does_not_name_are_removed(store: Store) -> None:
     named, orphan = (store.shard("key", store.track(name)) for name in "ab")
-    part = store.layout.shards / "key" / ".left.part"
-    part.write_bytes(b"half")
+    part = f"key/.{'ab' * 12}.parquet.0123456789abcdef0123456789abcdef.part"
+    foreign = "key/film.mkv.part"
+    for name in (part, foreign):
+        (store.layout.shards / name).write_bytes(b"half")
 
     removed = remove_orphans(store.layout, [named.name])
 
-    assert removed == sorted(["key/.left.part", orphan.name])
-    assert list((store.layout.shards / "key").iterdir()) == [store.layout.shards / named.name]
+    assert removed == sorted([part, orphan.name])
+    left = {path.name for path in (store.layout.shards / "key").iterdir()}
+    assert {f"key/{name}" for name in left} == {named.name, foreign}
 
 
 def test_a_missing_shard_is_named(layout: DataLayout) -> None:

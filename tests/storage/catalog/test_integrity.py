@@ -154,3 +154,17 @@ def test_unnamed_files_are_found_and_originals_moved(store: Store, songs: list[T
     assert "1 files in shards/ and 1 in songs/" in found.message
     assert (store.layout.songs / ".unnamed" / f"{stray.track_id}.mp3").read_bytes() == b"stray"
     assert "1 files in shards/ and 0 in songs/" in examine_deeply(store.layout)[2].message
+
+
+def test_a_repair_replaces_no_file_that_an_earlier_one_has_moved(
+    store: Store, songs: list[Track]
+) -> None:
+    for folder in ("ab", "cd"):
+        stray = store.layout.songs / folder / "mine.mp3"
+        stray.parent.mkdir(parents=True, exist_ok=True)
+        stray.write_bytes(folder.encode())
+
+    repair(store.layout)
+
+    moved = (store.layout.songs / ".unnamed").iterdir()
+    assert sorted(path.read_bytes() for path in moved) == [b"ab", b"cd"]

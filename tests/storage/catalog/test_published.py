@@ -183,7 +183,8 @@ def test_a_home_with_a_quote_in_its_name_can_be_published(store: Store) -> None:
 
 
 def test_publishing_replaces_the_store_and_what_a_killed_process_left(layout: DataLayout) -> None:
-    (layout.home / ".spectrograms.duckdb.new").write_bytes(b"half a file")
+    for name in (".spectrograms.duckdb.1.part", ".spectrograms.duckdb.1.part.wal"):
+        (layout.home / name).write_bytes(b"half a file")
 
     publish(layout)
     publish(layout)
@@ -221,6 +222,17 @@ def test_a_catalog_that_another_process_takes_is_a_passing_trouble(
 
     with pytest.raises(TransientError, match="is held by another process"):
         publish(layout)
+
+
+def test_a_catalog_that_another_thread_has_open_is_a_passing_trouble(layout: DataLayout) -> None:
+    publish(layout)
+    before = layout.published.read_bytes()
+
+    with open_catalog(layout), pytest.raises(TransientError, match="another thread"):
+        publish(layout)
+
+    assert layout.published.read_bytes() == before
+    assert sorted(path.name for path in layout.home.glob(".spectro*")) == []
 
 
 def test_a_shard_that_is_gone_is_left_out_and_the_others_are_published(store: Store) -> None:

@@ -13,6 +13,8 @@ from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
 from storage.catalog.nightly import count_new_tracks
 from storage.catalog.publish import publish
+from storage.catalog.removals import unused_models, unused_snapshots
+from storage.catalog.runs import record_run
 from storage.catalog.snapshots import (
     NEWEST,
     Placement,
@@ -22,6 +24,7 @@ from storage.catalog.snapshots import (
     choose_snapshot,
     read_assignments,
     read_candidates,
+    read_newest_snapshots,
     read_placements,
     read_settled,
     read_snapshot,
@@ -46,10 +49,10 @@ def add(store: Store, key: str, *tracks: Track) -> None:
     store.extract(key, *tracks)
 
 
-def freeze(store: Store, key: str, titles: str, *, all_genres: bool = True) -> Snapshot:
+def freeze(store: Store, key: str, titles: str, **named: bool) -> Snapshot:
     """Freeze some of the three songs under a key."""
     ids = [store.track(title).track_id for title in titles]
-    return store.call(record_snapshot, key, ids, 0, all_genres=all_genres)
+    return store.call(record_snapshot, key, ids, 0, **named)
 
 
 def chosen(store: Store, choice: SnapshotChoice = NEWEST) -> Snapshot | None:
@@ -219,6 +222,48 @@ def test_a_snapshot_is_chosen_by_its_id_or_as_the_newest(store: Store) -> None:
     assert chosen(store, SnapshotChoice(snapshot_id=older.snapshot_id[:8])) == older
     with pytest.raises(UsageError, match="no snapshot ffff"):
         chosen(store, SnapshotChoice(snapshot_id="ffff"))
+
+
+def test_a_library_that_changed_back_has_the_newest_snapshot_again(store: Store) -> None:
+    store.three_songs()
+    first = freeze(store, "key", "abc", for_train=True)
+    second = freeze(store, "key", "ab", for_train=True)
+    changed = chosen(store)
+
+    back = freeze(store, "key", "abc", for_train=True)
+
+    assert changed == second
+    assert back == first
+    assert chosen(store) == first
+    assert store.call(read_newest_snapshots, ["key"]) == [first]
+
+
+def test_the_snapshot_of_a_study_is_no_newer_than_that_of_train(store: Store) -> None:
+    store.three_songs()
+    trained = freeze(store, "key", "abc", for_train=True)
+    freeze(store, "key", "ab", for_train=True)
+    freeze(store, "key", "abc", for_train=True)
+
+    freeze(store, "key", "ac")
+    freeze(store, "key", "ab")  # of `train` once, now of a study
+
+    assert chosen(store) == trained
+
+
+def test_models_of_a_library_that_changed_back_are_kept(store: Store) -> None:
+    store.three_songs()
+    first = freeze(store, "key", "abc", for_train=True)
+    second = freeze(store, "key", "ab", for_train=True)
+    freeze(store, "key", "abc", for_train=True)
+    for run_id, snapshot in (("first", first), ("second", second)):
+        store.call(record_run, store.run(run_id, snapshot), [])
+    current = chosen(store)
+    assert current is not None
+
+    unused = store.call(unused_models, 0, current.library_id)
+
+    assert unused == ["second"]
+    assert store.call(unused_snapshots, 1) == []  # both have runs
 
 
 def test_a_snapshot_of_fewer_genres_is_chosen_only_by_settings_with_these(store: Store) -> None:

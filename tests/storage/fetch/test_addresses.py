@@ -17,18 +17,90 @@ from tests.storage.fetch.conftest import Host, outcome_of
 Fetch = Callable[..., Track]
 
 
+# from https://www.iana.org/assignments/iana-ipv4-special-registry, -ipv6-special-registry,
+# -ipv6-address-space and -multicast-addresses: first and last address of each block
+CLOSED = """
+    0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.0
+    127.255.255.255 169.254.0.0 169.254.169.254 169.254.255.255 172.16.0.0 172.31.255.255
+    192.0.0.0 192.0.0.8 192.0.0.170 192.0.0.255 192.0.2.0 192.0.2.255 192.88.99.2 192.168.0.0
+    192.168.255.255 198.18.0.0 198.19.255.255 198.51.100.0 198.51.100.255 203.0.113.0
+    203.0.113.255 224.0.0.0 239.255.255.255 240.0.0.0 255.255.255.255
+    :: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 64:ff9b::7f00:1 64:ff9b::a00:1
+    64:ff9b:1:: 64:ff9b:1:ffff:ffff:ffff:ffff:ffff 100:: 100:0:0:1:: 2001:: 2001:2:: 2001:10::
+    2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff 2001:db8:: 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff
+    2002:: 2002:7f00:1:: 3fff:: 3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff 4000:: 5f00::
+    5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff fc00:: fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+    fe80:: fe80::1%2 febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff fec0::
+    feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ff00:: ff02::1
+"""
+PUBLIC = """
+    1.0.0.0 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0
+    169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 192.0.1.0 192.0.3.0 192.167.255.255
+    192.169.0.0 198.17.255.255 198.20.0.0 203.0.112.255 203.0.114.0 223.255.255.255
+    64:ff9b::808:808 2001:200:: 2001:db7:ffff:: 2001:db9:: 2003:: 2606:4700::1111 3ffe:ffff::
+"""
+
+
+def test_an_address_is_public_unless_a_registry_reserves_its_block() -> None:
+    assert [address for address in CLOSED.split() if is_public(address)] == []
+    assert [address for address in PUBLIC.split() if not is_public(address)] == []
+
+
+LOOPBACK = """
+    127.0.0.1 127.0.0.1. 127.1 2130706433 0x7f.1 0x7f000001 0177.0.0.1 017700000001
+"""
+
+
+def policy_for_strangers(**limits: bool) -> AddressPolicy:
+    url = "http://songs.test/x"
+    return AddressPolicy(url, url, DownloadLimits(trust_named=False, **limits))
+
+
+@pytest.mark.parametrize("has_proxy", [False, True])
+@pytest.mark.parametrize("host", [*LOOPBACK.split(), "0300.0250.1", "0", "::1", "::ffff:127.0.0.1"])
+def test_every_form_of_a_private_address_is_refused(host: str, has_proxy: bool) -> None:
+    url = f"http://[{host}]/x" if ":" in host else f"http://{host}/x"
+
+    with pytest.raises((TrackRejected, OSError)) as failure:
+        policy_for_strangers().find_addresses(url, host, has_proxy=has_proxy)
+
+    # a name that ends with a dot is looked up, and leads nowhere
+    assert getattr(failure.value, "reason", "") == "forbidden" or not has_proxy
+    assert isinstance(failure.value, TrackRejected) or host.endswith(".")
+
+
 @pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
-        "0.0.0.0", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
-        "::", "::1", "fe80::1", "fe80::1%2", "fc00::1", "ff02::1",
-        "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
-    ],
+    "host",
+    ["localhost", "localhost.", "a.localhost", "metadata.google.internal", "nas.local", "intranet",
+     "loc%61lhost.test", "127%2e0.0.1", "fe80::1%25eth0"],
 )  # fmt: skip
-def test_an_address_of_one_machine_or_network_is_not_public(address: str) -> None:
-    assert not is_public(address)
-    assert all(map(is_public, ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8")))
+def test_a_proxy_gets_no_name_of_its_own_network(host: str) -> None:
+    with pytest.raises(TrackRejected, match=r"leads to .*, which is in a local network"):
+        policy_for_strangers().find_addresses("http://songs.test/x", host, has_proxy=True)
+
+
+def test_a_proxy_gets_names_that_lead_nowhere_here_but_none_that_leads_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def look_up(host: str) -> list[str]:
+        if host == "inside.test":
+            return ["8.8.8.8", "10.0.0.1"]
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(addresses, "resolve_host", look_up)
+    policy, url = policy_for_strangers(), "http://songs.test/x"
+
+    assert policy.find_addresses(url, "outside.test", has_proxy=True) == []
+    with pytest.raises(TrackRejected, match=r"10\.0\.0\.1, no public address"):
+        policy.find_addresses(url, "inside.test", has_proxy=True)
+    open_policy = policy_for_strangers(allow_private=True)
+    assert open_policy.find_addresses(url, "inside.test", has_proxy=True) == []
+
+
+def test_the_server_that_the_user_named_is_left_to_the_proxy() -> None:
+    policy = AddressPolicy("http://nas.local/x", "http://nas.local/x", DownloadLimits())
+
+    assert policy.find_addresses("http://nas.local/x", "nas.local", has_proxy=True) == []
 
 
 def test_one_closed_address_is_enough_to_refuse_a_host(monkeypatch: pytest.MonkeyPatch) -> None:

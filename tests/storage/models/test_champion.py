@@ -76,12 +76,21 @@ def test_an_export_that_is_not_as_it_was_written_is_not_used(
 
 
 def test_a_new_champion_replaces_the_old_one_and_what_a_killed_process_left(folder: Path) -> None:
-    (folder / ".champion.json.0123.part").touch()
+    (folder / ".champion.json.0123456789abcdef0123456789abcdef.part").touch()
 
     write_export(folder, SECOND)
 
     assert read(folder) == (SECOND.network, SECOND.document)
     assert len(list(folder.iterdir())) == 4
+
+
+def test_files_that_others_put_beside_the_champion_stay(folder: Path) -> None:
+    (folder / "old").mkdir()
+    (folder / "notes.txt").write_text("mine", "utf-8")
+
+    write_export(folder, SECOND)
+
+    assert {"old", "notes.txt"} <= {path.name for path in folder.iterdir()}
 
 
 def test_a_process_killed_before_the_last_file_leaves_the_old_champion(

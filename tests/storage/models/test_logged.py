@@ -29,6 +29,7 @@ from storage.models.logged import (
     export_model,
     find_embedder,
     load_model,
+    load_network,
     log_fitted,
     log_model,
 )
@@ -254,3 +255,25 @@ def test_weights_of_another_conversion_are_refused() -> None:
     with pytest.raises(CatalogMismatch, match="train again"):
         find_embedder({"embedder": {"embedding": embedding}})
     assert find_embedder({"genres": ["jazz"]}) is None
+
+
+def test_a_network_that_was_replaced_is_not_loaded(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    uri = log_model(tracking, run_id, network, DOCUMENT)
+    (file,) = tracking.layout.mlflow_artifacts.rglob("network.keras")
+    network.set_weights([2 * weights for weights in network.get_weights()])
+    network.save(file)
+
+    with pytest.raises(CatalogMismatch, match="is not the network that this home has trained"):
+        load_model(tracking, uri)
+
+
+def test_a_keras_file_that_holds_code_is_not_loaded(tmp_path: Path) -> None:
+    import keras
+
+    code = keras.layers.Lambda(lambda x: x)
+    keras.Sequential([keras.Input((1,)), code]).save(tmp_path / "network.keras")
+
+    with pytest.raises(ValueError, match="Lambda"):
+        load_network(tmp_path / "network.keras")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow.artifacts import download_artifacts
 
+from genre_core.errors import CatalogMismatch
 from storage.home import DataLayout
 from storage.models.runs import create_run, log_json
 from storage.models.store import ADDRESSES, Tracking, open_tracking
@@ -108,3 +109,25 @@ def test_mlflow_keeps_addresses_in_the_columns_that_are_moved_and_in_no_others(
 
     assert before == set(ADDRESSES)
     assert columns_that_hold(after.layout.mlflow_db, f"{old}/") == set()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 500, b"SQLite format 3\0" + b"?" * 4080])
+def test_a_damaged_database_of_runs_ends_in_a_sentence_and_stays(
+    tmp_path: Path, content: bytes
+) -> None:
+    layout = DataLayout(tmp_path)
+    layout.mlflow_db.write_bytes(content)
+
+    with pytest.raises(CatalogMismatch, match=r"mlflow\.db is damaged.*Restore a backup"):
+        open_tracking(layout)
+
+    assert layout.mlflow_db.read_bytes() == content
+
+
+def test_pages_of_the_database_that_are_damaged_later_end_in_a_sentence(layout: DataLayout) -> None:
+    tracking = open_tracking(layout)
+    content = layout.mlflow_db.read_bytes()
+    layout.mlflow_db.write_bytes(content[:4096] + b"?" * (len(content) - 4096))
+
+    with pytest.raises(CatalogMismatch, match="is damaged"):
+        tracking.client.search_runs([tracking.experiment_id])

@@ -43,6 +43,13 @@ def test_a_row_may_name_a_path_or_an_address(tmp_path: Path) -> None:
     }
 
 
+def test_an_address_in_the_column_of_paths_is_an_address(tmp_path: Path) -> None:
+    address = "HTTPS://me:secret@example.org/a.mp3"
+    manifest = _write(tmp_path / "songs.csv", f"path,genre\n {address},jazz\n")
+
+    assert [source.location for source in list_sources(manifest)] == [address]
+
+
 def test_quotes_newlines_and_a_byte_order_mark_are_understood(tmp_path: Path) -> None:
     text = 'path,genre,title\n"Пе\nсня, ""1"".mp3",джаз,"a ""b"", c"\n'
     manifest = _write(tmp_path / "songs.csv", text, "utf-8-sig")

@@ -95,4 +95,6 @@ def test_spellings_of_one_address_have_one_form(url: str, normal: str) -> None:
 
 def test_the_server_of_an_address_has_its_port_and_no_credentials() -> None:
     assert host_of("https://me:secret@Example.org:8080/a") == "example.org:8080"
+    assert host_of("https://me:secret@example.org:8080x/a") == "example.org:8080x"
+    assert host_of("https://me:secret＠example.org/a") == ""
     assert host_of("/music/a.mp3") == ""
