@@ -17,11 +17,13 @@ from storage.sources.listing import known_music, remember_music
 from tasks.download import Fetched, Selected, download_chunk, join_selected, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
+    follow_changes,
     record_fingerprints,
     record_wave,
     select_unfingerprinted,
     settle_duplicates,
 )
+from tasks.extract import settle_short
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
 
@@ -58,12 +60,14 @@ def ingest(config: Settings | None = None) -> IngestReport:
         warn_of_gone(libraries)
         selected = join_selected([list_library(library, access) for library in libraries])
         record_wave(layout, [], [Fetched(outcomes=selected.outcomes)])
-        record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
+        stored = record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
         n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
         with mapping_on(config.runner, n_waiting):
-            fetch_songs(config, selected.sources, access)
+            changes = fetch_songs(config, selected.sources, access)
             find_duplicates(config)
-        outcomes = settle_duplicates(layout)
+        follow_changes(layout, [*stored.changes, *changes])
+        settle_duplicates(layout)
+        outcomes = settle_short(layout, config.known_features)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
     given_up = access.circuits.given_up
@@ -93,8 +97,12 @@ def list_library(config: Settings, access: Access) -> Selected:
     return selected
 
 
-def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> None:
-    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins."""
+def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> list[str]:
+    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins.
+
+    Return what changed at songs that were known.
+    """
+    changes: list[str] = []
     layout, limits, genres = config.layout, unmapped(config.limits), unmapped(config.genres)
     with show_progress("ingest", len(sources), "songs") as advance:
         for wave in waves(sources, config.runner.chunks_per_wave):
@@ -103,7 +111,8 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
             for chunk in fetched:
                 access.circuits.give_up(dict(chunk.given_up))
             songs = [source for chunk in wave for source in chunk]
-            record_wave(layout, songs, fetched)
+            changes += record_wave(layout, songs, fetched).changes
+    return changes
 
 
 def find_duplicates(config: Settings) -> None:

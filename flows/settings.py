@@ -119,6 +119,19 @@ class Settings:
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
 
     @property
+    def of_thesis(self) -> "Settings":
+        """The same settings under the protocol of the thesis, which the studies use."""
+        return replace(self, fragments=replace(self.fragments, protocol="thesis"))
+
+    @property
+    def known_features(self) -> list[FeatureConfig]:
+        """The features, as far as they can be named: none if the model of an embedding is bad."""
+        try:
+            return self.features
+        except UsageError:
+            return []  # extract, which needs it, says so
+
+    @property
     def wav_cache_bytes(self) -> int:
         """Most that the WAV cache may hold, in bytes."""
         return round(self.wav_cache_gb * 10**9)

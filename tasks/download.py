@@ -40,7 +40,8 @@ from storage.sources.listing import Expanded, expand_pages, list_sources
 class Selected:
     """The sources that are to be fetched, and what needs no fetching.
 
-    ``relabelled`` are sources under another genre whose songs, ``stored``, are in storage.
+    ``relabelled`` are sources under another genre or other tags whose songs, ``stored``, are in
+    storage.
     """
 
     sources: tuple[Source, ...]
@@ -53,12 +54,14 @@ class Selected:
 class Fetched:
     """What a chunk of sources gave: tracks in storage, and the outcomes of songs that gave none.
 
-    ``given_up`` names the sites that the run has given up so far, each with its last failure.
+    ``given_up`` names the sites that the run has given up so far, each with its last failure;
+    ``changes`` describe songs that were in storage and differ now.
     """
 
     tracks: tuple[Track, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     given_up: tuple[tuple[str, str], ...] = ()
+    changes: tuple[str, ...] = ()
 
 
 def join_selected(parts: Sequence[Selected]) -> Selected:

@@ -95,7 +95,9 @@ def type_words(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in inside)
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(map(type_words, inside)))
+        return " or ".join(
+            dict.fromkeys(map(type_words, [one for one in inside if one is not types.NoneType]))
+        )
     if origin in LISTS:
         return f"list of {type_words(inside[0])}"
     if origin in TABLES:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.artists import fold_artist
 from genre_core.dataset.labels import explain_label
 from genre_core.locations import show_location
 from genre_core.records import NO_GENRE, Outcome, Reason, Result, Source, Stage

@@ -10,6 +10,7 @@ LOSSLESS = frozenset(
 )
 COMPANDED = frozenset({"pcm_alaw", "pcm_mulaw", "pcm_vidc"})
 MAX_LISTED = 5
+FOLLOWED_TAGS = ("genre", "artist", "album_artist", "album", "title", "licence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,18 @@ def describe_same_sound(location: str, genre: str) -> str:
 def describe_move(location: str, genre: str) -> str:
     """Message for a source whose file is gone, with where the song is now."""
     return f"the file is gone; the same one is now {location} ({genre or NO_GENRE})"
+
+
+def describe_change(before: Track, now: Track, location: str) -> str:
+    """Describe what changed at a source since it was ingested; empty if nothing did."""
+    if now.track_id != before.track_id:
+        return f"{location} is another recording now: the next extract makes its spectrograms"
+    changes = [
+        f"{tag.replace('_', ' ')} {getattr(before, tag) or 'none'} → {getattr(now, tag) or 'none'}"
+        for tag in FOLLOWED_TAGS
+        if getattr(before, tag) != getattr(now, tag)
+    ]
+    return f"{location}: {', '.join(changes)}" if changes else ""
 
 
 def _keep_best(

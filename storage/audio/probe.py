@@ -74,6 +74,7 @@ _MAX_BIT_RATE = 2**31 - 1
 _MAX_PACKET_SAMPLES = 1_000_000
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:\d{4})?(?!\d)")  # also the day as 19590817
 _DATE_TAGS = ("originaldate", "date", "year")
+_ALBUM_ARTIST_TAGS = ("album_artist", "albumartist", "album artist")
 _PUBLISHER_TAGS = ("publisher", "label", "organization")
 
 
@@ -123,6 +124,7 @@ def probe_audio(path: Path) -> AudioFacts:
             raise TrackRejected(Reason.UNDECODABLE, message)
         require_complete(container, stream, path, scan)
         tags = _read_tags(container, stream)
+        album_artist = next((tags[key] for key in _ALBUM_ARTIST_TAGS if tags.get(key)), "")
         years = [_YEAR.search(tags.get(key, "")) for key in _DATE_TAGS]
         return AudioFacts(
             duration_s=scan.duration_s,
@@ -131,7 +133,8 @@ def probe_audio(path: Path) -> AudioFacts:
             codec=stream.codec_context.name.removesuffix("float"),
             packets_id=scan.packets_id,
             bit_rate=min(round(8 * scan.n_bytes / scan.duration_s), _MAX_BIT_RATE),
-            artist=tags.get("artist") or tags.get("album_artist", ""),
+            artist=tags.get("artist") or album_artist,
+            album_artist=album_artist,
             album=tags.get("album", ""),
             title=tags.get("title", ""),
             year=next((int(year[1]) for year in years if year), 0),

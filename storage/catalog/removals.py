@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.artists import fold_artist
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import (
@@ -17,6 +17,7 @@ from storage.catalog.connection import (
 from storage.catalog.extraction import Shard, name_shards
 from storage.catalog.recordings import read_recordings, settle_recordings
 from storage.catalog.snapshots import NEWEST_FIRST
+from storage.catalog.songs import read_artists
 from storage.sources.identity import locations_given
 
 MIN_DIGITS = 8
@@ -158,8 +159,7 @@ def _rename_groups(catalog: Catalog) -> None:
             union select group_id, track_id from snapshot_tracks)
         where starts_with(group_id, 'artist:') group by group_id
     """
-    artists = fetch_values(catalog, "select distinct artist from tracks")
-    known = {f"artist:{fold_artist(artist)}" for artist in artists}
+    known = {f"artist:{name}" for names in read_artists(catalog).values() for name in names}
     for group_id, name in fetch_map(catalog, statement).items():
         for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])

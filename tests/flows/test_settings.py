@@ -24,7 +24,7 @@ def test_without_settings_the_thesis_decides(settings_file: Path) -> None:
 
     assert config == Settings()
     assert (config.fragments.n_fragments, config.fragments.longest_s) == (15, 3.0)
-    assert (config.fragments.margin_s, config.fragments.min_track_s) == (30.0, 120.0)
+    assert (config.fragments.margin_s, config.fragments.shortest_s) == (30.0, 10.0)
     assert (config.training.patience_epochs, config.training.batch_size) == (50, 32)
 
 
