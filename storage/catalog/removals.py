@@ -151,17 +151,24 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
 
 
 def _rename_groups(catalog: Catalog) -> None:
-    """Name the groups of artists without any track by one of their songs: no name stays there."""
+    """Name the groups of removed artists by one of their songs: no name stays there.
+
+    Groups of artists that have other songs keep theirs.
+    """
     statement = """
         select group_id, 'track:' || left(min(track_id), 12) from (
             select group_id, track_id from assignments
             union select group_id, track_id from snapshot_tracks)
         where starts_with(group_id, 'artist:') group by group_id
+        having group_id in (select unnest(?::varchar[]))
+            or not bool_or(track_id in (select track_id from tracks))
     """
-    artists = fetch_values(catalog, "select distinct artist from tracks")
-    known = {f"artist:{fold_artist(artist)}" for artist in artists}
-    for group_id, name in fetch_map(catalog, statement).items():
-        for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
+    removed, known = (
+        {f"artist:{fold_artist(name)}" for name in fetch_values(catalog, f"select artist from {t}")}
+        for t in ("removals", "tracks")
+    )
+    for group_id, name in fetch_map(catalog, statement, [removed - known]).items():
+        for table in ("assignments", "snapshot_tracks"):
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
 
 
