@@ -1,10 +1,10 @@
 """What leaves the catalog: songs that are removed on request, unused snapshots and models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from genre_core.dataset.artists import fold_artist
+from genre_core.dataset.artists import Credit, name_artists
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import (
@@ -152,17 +152,28 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
 
 
 def _rename_groups(catalog: Catalog) -> None:
-    """Name the groups of artists without any track by one of their songs: no name stays there."""
+    """Name the groups of removed artists by one of their songs: no name stays there.
+
+    Groups of artists that have other songs keep theirs.
+    """
     statement = """
         select group_id, 'track:' || left(min(track_id), 12) from (
             select group_id, track_id from assignments
             union select group_id, track_id from snapshot_tracks)
         where starts_with(group_id, 'artist:') group by group_id
+        having group_id in (select unnest(?::varchar[]))
+            or not bool_or(track_id in (select track_id from tracks))
     """
-    known = {f"artist:{name}" for names in read_artists(catalog).values() for name in names}
-    for group_id, name in fetch_map(catalog, statement).items():
-        for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
+    artists = fetch_values(catalog, "select artist from removals")
+    removed = _group_ids(name_artists([Credit(artist=artist) for artist in artists]))
+    known = _group_ids(read_artists(catalog).values())
+    for group_id, name in fetch_map(catalog, statement, [sorted(removed - known)]).items():
+        for table in ("assignments", "snapshot_tracks"):
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
+
+
+def _group_ids(artists: Iterable[Sequence[str]]) -> set[str]:
+    return {f"artist:{name}" for names in artists for name in names}
 
 
 def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
