@@ -9,6 +9,7 @@ from prefect import flow, get_run_logger, unmapped
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
+from genre_core.locations import path_of
 from genre_core.records import Source, counted
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
@@ -76,7 +77,7 @@ def warn_of_gone(libraries: Sequence[Settings]) -> None:
     """Warn of libraries that the home knows and that are not there any more."""
     named = {library.music for library in libraries}
     for music in known_music(libraries[0].layout):
-        if music not in named and not Path(music).exists():
+        if music not in named and not Path(path_of(music)).exists():
             get_run_logger().warning("%s is not there; its songs stay as they are", music)
 
 

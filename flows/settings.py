@@ -23,6 +23,7 @@ from genre_core.audit.rules import AuditConfig
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.errors import UsageError
 from genre_core.evaluation.certainty import PredictionConfig
+from genre_core.locations import is_unicode, path_of
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES, reads
 from genre_core.promotion import PromotionConfig
 from genre_core.representations import registry
@@ -42,6 +43,7 @@ from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.models.server import require_server
+from storage.sources.identity import location_given
 from storage.sources.listing import known_music
 from storage.sources.published import FMA_URL
 
@@ -87,6 +89,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        object.__setattr__(self, "music", location_given(self.music))
         _require_networks(self)
         if self.device not in ("cpu", "auto"):
             raise WrongSetting("device", f"`device` is {self.device!r}; use cpu or auto.")
@@ -111,6 +114,8 @@ class Settings:
     def layout(self) -> DataLayout:
         """Where everything is."""
         home = Path(self.home).expanduser().resolve()
+        if not is_unicode(str(home)):
+            raise UsageError(f"The name of {home} is not UTF-8. Use another --home.")
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
 
     @property
@@ -174,7 +179,9 @@ class Settings:
         if self.music:
             return [self]
         known = known_music(self.layout)
-        there = {name: bare for name, bare in known.items() if Path(name).exists()} or known
+        there = {
+            name: bare for name, bare in known.items() if Path(path_of(name)).exists()
+        } or known
         if not there:
             raise UsageError(
                 "No music is named. Give a folder with one folder a genre, or a manifest: "

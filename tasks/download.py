@@ -7,7 +7,13 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from genre_core.dataset.labels import LabelRules, explain_label, label_source, require_genres
+from genre_core.dataset.labels import (
+    LabelRules,
+    explain_label,
+    label_source,
+    require_genres,
+    unify_genres,
+)
 from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
@@ -83,11 +89,8 @@ def select_sources(
     rules, access = rules or LabelRules(), access or Access()
     found = list_sources(music, takes_unlabelled=rules.takes_unlabelled)
     listed = expand_pages(found, access, limits or DownloadLimits())
-    sources = [label_source(s, rules.genre_map, rules.genres) for s in listed.sources]
     with open_catalog(layout) as catalog:
-        unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, rules.genres)]
-        labels = read_labels(catalog, unsure) if unsure else {}
-        sources = keep_labels(sources, labels, rules.genres)
+        sources = _label(catalog, listed.sources, rules)
         if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened
             require_genres(rules.genres, sources, read_genres(catalog))
         selected = _settle_listing(catalog, sources, listed, access)
@@ -112,6 +115,17 @@ def download_chunk(
         outcomes=tuple(result for result in results if isinstance(result, Outcome)),
         given_up=tuple(access.circuits.given_up.items()),
     )
+
+
+def _label(catalog: Catalog, listed: Sequence[Source], rules: LabelRules) -> list[Source]:
+    """Give sources the genres that their labels mean, as far as storage knows no better."""
+    labelled = [label_source(source, rules.genre_map, rules.genres) for source in listed]
+    known = (*rules.genres, *rules.genre_map.values(), *read_genres(catalog))
+    sources = unify_genres(labelled, known)
+    _warn_of_spellings(labelled, sources)
+    unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, rules.genres)]
+    held = read_labels(catalog, unsure) if unsure else {}
+    return keep_labels(sources, held, rules.genres)
 
 
 def _settle_listing(
@@ -145,6 +159,13 @@ def _take_stored(
         relabelled=tuple(s for s in selected.sources if s.location in taken),
         stored=tuple(stored),
     )
+
+
+def _warn_of_spellings(labelled: Sequence[Source], sources: Sequence[Source]) -> None:
+    spelt = {(s.genre, t.genre) for s, t in zip(labelled, sources, strict=True)}
+    named = sorted(f"{label!r} is {genre!r}" for label, genre in spelt if label != genre)
+    if named:
+        get_run_logger().warning("genres that differ only in spelling: %s", ", ".join(named))
 
 
 def _warn_of_listing(sources: Sequence[Source], n_again: int) -> None:

@@ -17,6 +17,7 @@ from rich.text import Text
 from typer.models import CommandInfo
 
 from genre_core.errors import GenreflowError, UsageError
+from genre_core.locations import escape_text
 from storage.files import DISK_SIGNS, find_full_disk
 from tasks.terminal import ERR, OUT
 
@@ -198,6 +199,9 @@ def find_cause(error: BaseException) -> GenreflowError | None:
     for cause in causes:
         if isinstance(cause, GenreflowError):
             return cause
+        if isinstance(cause, UnicodeEncodeError):
+            name = repr(escape_text(str(cause.object)))
+            return UsageError(f"{name} is not UTF-8. Rename it, or correct the text.")
     shortage = find_full_disk(Path(os.environ.get("PREFECT_HOME", ".")))
     return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
 

@@ -23,6 +23,7 @@ from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
 from flows.cli.tables import PLAIN
 from genre_core.records import counted
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
+from storage.sources.identity import location_given
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
@@ -340,6 +341,7 @@ def explain(
     Example: `genreflow explain song.mp3 --out figures`
     """
     config = prepare_config(verbose, writes=False, home=home)
+    song = location_given(song)
     layout = config.layout
     from storage.reports import writable_reports
     from tasks.studies.explain import explain_song

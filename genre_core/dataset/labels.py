@@ -1,7 +1,8 @@
 """A source's labels become genres of the user, or are reported as unknown; none is guessed."""
 
+import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from genre_core.errors import UsageError
@@ -41,6 +42,27 @@ def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[
     return replace(source, genre=", ".join(labels), labels=(), label_fault=fault)
 
 
+def unify_genres(sources: Sequence[Source], known: Iterable[str]) -> list[Source]:
+    """Return sources whose genres have one spelling each.
+
+    Genres that differ only in case, in space or in the form of their accents are one: the first
+    such one of ``known``, or else the most frequent, its space tidied and its accents composed.
+    """
+    exact = list(dict.fromkeys(known))
+    counts = Counter(s.genre for s in sources if s.genre and not s.label_fault)
+    frequent = sorted(counts, key=lambda genre: (-counts[genre], genre))
+    spellings = {_fold(genre): genre for genre in reversed(exact)}
+    for genre in frequent:
+        composed = " ".join(unicodedata.normalize("NFC", genre).split())
+        spellings.setdefault(_fold(genre), composed)
+    return [
+        replace(s, genre=spellings[_fold(s.genre)])
+        if s.genre in counts and s.genre not in exact and not s.label_fault
+        else s
+        for s in sources
+    ]
+
+
 def explain_label(source: Source, genres: Sequence[str]) -> str:
     """Explain why a source cannot be taken in under its label; empty if it can."""
     if source.label_fault or source.is_unlabelled or not genres or source.genre in genres:
@@ -73,7 +95,7 @@ def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str])
 
 
 def _fold(label: str) -> str:
-    return label.strip().casefold()
+    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
 
 
 def _explain(labels: Sequence[str], found: set[str]) -> str:

@@ -40,6 +40,12 @@ RETRY_S = 0.1
 OPEN_ERRORS = (duckdb.IOException, duckdb.ResourceInUseException)
 """Errors of opening a file; another process has it, or another DuckDB instance of this one."""
 
+DAMAGE_ERRORS = (
+    *(duckdb.IOException, duckdb.SerializationException, duckdb.CatalogException),
+    *(duckdb.BinderException, duckdb.InternalException, duckdb.FatalException),
+)
+"""Errors of a file that is damaged, or has other tables than a catalog."""
+
 FIRST_VERSION = 8
 MIGRATIONS: list[Callable[[Catalog], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
@@ -68,7 +74,10 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
             yield connection
             connection.execute("commit")
     except duckdb.Error as error:
-        raise explain_failure(layout, error) from error
+        failure = _find_disk_error(layout, error)
+        if failure is None and not isinstance(error, DAMAGE_ERRORS):
+            raise
+        raise failure or explain_failure(layout, error) from error
 
 
 def newest_version() -> int:

@@ -159,6 +159,19 @@ def _runs(layout: DataLayout) -> str:
     return f"{where} can be read; {f'the champion is {aliased}' if champion else 'no champion yet'}"
 
 
+def _youtube(layout: DataLayout) -> str:
+    """Check the runtime of yt-dlp; it must be there if the store has songs of YouTube."""
+    from storage.fetch.sites.client import describe_runtime  # yt-dlp takes a moment to load
+
+    is_there, message = describe_runtime()
+    if is_there or not layout.published.exists():
+        return message
+    statement = "select count(*) as n from outcomes where regexp_matches(source, $1)"
+    (songs,) = query_rows(layout, statement, [r"^https?://([\w-]+\.)?youtu(be\.com|\.be)/"])
+    _require(not songs["n"], f"{message}; the store has {songs['n']} songs of YouTube.")
+    return message
+
+
 def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
     """Check that the model of an embedding is there, complete, and computes finite values."""
     import numpy as np
@@ -216,6 +229,7 @@ CHECKS: dict[str, Callable[[DataLayout], str]] = {
     "shards": _shards,
     "songs": _songs,
     "runs": _runs,
+    "youtube": _youtube,
 }
 DEEP_CHECKS: dict[str, Callable[[Inventory], str]] = {
     "shard contents": _shard_contents,

@@ -75,6 +75,25 @@ def test_a_track_that_the_program_fails_on_is_extracted_by_the_next_run(
     assert second.outcomes == {"ok": 18, "duplicate": 1, "quarantined": 4, "retryable": 0}
 
 
+def test_songs_in_folders_and_under_names_that_are_not_utf8_are_read(
+    config: Settings, tmp_path: Path
+) -> None:
+    from flows.ingest import ingest
+    from storage.catalog.connection import open_catalog
+    from storage.catalog.removals import find_song
+
+    song = write_song(tmp_path / "m" / "hiss" / "a.wav", hiss, seed=1)
+    song = song.rename(song.with_name("\udcff.wav"))
+    music = (tmp_path / "m").rename(tmp_path / "m\udcfc")
+    ingest(replace(config, music=str(music)))
+
+    location = f"{tmp_path}/m\\udcfc/hiss/\\udcff.wav"
+    assert outcomes(config) == {location: ("ok", "")}
+    with open_catalog(config.layout) as catalog:
+        (found,) = find_song(catalog, str(music / "hiss" / song.name))
+        assert find_song(catalog, location) == [found]
+
+
 def test_only_the_genres_of_the_settings_are_ingested(config: Settings) -> None:
     from flows.ingest import ingest
 

@@ -45,6 +45,18 @@ def test_the_file_is_read_from_the_working_directory(settings_file: Path) -> Non
     assert config.runner == RunnerConfig(kind="dask", workers=40, address="tcp://head:8786")
 
 
+def test_a_file_with_a_byte_order_mark_is_read_and_another_encoding_refused(
+    settings_file: Path,
+) -> None:
+    text = 'genres = ["jazz", "rock"]\r\n'
+
+    settings_file.write_text(text, encoding="utf-8-sig")
+    assert read_settings().genres == ("jazz", "rock")
+    settings_file.write_text(text, encoding="utf-16")
+    with pytest.raises(UsageError, match="Save it as UTF-8"):
+        read_settings()
+
+
 def test_the_environment_is_stronger_than_the_file_and_the_command_line_than_both(
     settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

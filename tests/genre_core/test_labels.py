@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_core.dataset.labels import explain_label, label_source, require_genres
+from genre_core.dataset.labels import explain_label, label_source, require_genres, unify_genres
 from genre_core.errors import UsageError
 from genre_core.records import Source
 
@@ -47,6 +47,26 @@ def test_a_map_looks_a_label_up_as_written_and_then_without_case(
     assert source.genre == (genre or label)
     assert (source.label_fault != "") == (genre == "")
     assert genre or source.label_fault.startswith(f"no genre is known for {label!r}")
+
+
+@pytest.mark.parametrize(
+    ("labels", "known", "genres"),
+    [
+        (["Rock", "rock", "rock"], [], {"rock"}),
+        (["Rock", "rock"], [], {"Rock"}),
+        (["rock", "rock", "ROCK"], ["Rock"], {"Rock"}),
+        (["Rock", "rock"], ["rock", "Rock"], {"Rock", "rock"}),  # both are wanted
+        (["Hip Hop ", "Hip  Hop", "Hip Hop"], [], {"Hip Hop"}),
+        (["Mu\u0301sica", "M\u00fasica"], [], {"M\u00fasica"}),
+        (["Hip Hop", "Hip-Hop"], [], {"Hip Hop", "Hip-Hop"}),
+    ],
+)
+def test_genres_that_differ_in_case_space_or_accents_have_one_spelling(
+    labels: list[str], known: list[str], genres: set[str]
+) -> None:
+    sources = unify_genres([labelled(label) for label in labels], known)
+
+    assert {source.genre for source in sources} == genres
 
 
 def test_of_several_labels_the_one_that_maps_is_taken() -> None:
