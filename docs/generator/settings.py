@@ -16,8 +16,8 @@ from flows.settings import Settings
 HEAD = """# Settings
 
 `genreflow.toml` in the working directory, then `GENREFLOW_…` in the environment, then options of
-the command line; the later wins. An unknown setting is an error. In the environment, tables are
-joined by two underscores and lists are JSON: `GENREFLOW_FRAGMENTS__MARGIN_S=0`,
+the command line; the later wins. An unknown setting or variable is an error. In the environment,
+tables are joined by two underscores and lists are JSON: `GENREFLOW_FRAGMENTS__MARGIN_S=0`,
 `GENREFLOW_NETWORKS='["cnn"]'`. Where a setting has no default, its type is shown. [An
 example](#example) is at the end.
 """

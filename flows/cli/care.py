@@ -15,6 +15,7 @@ from flows.cli.app import (
     complain,
     prepare_config,
     print_json,
+    read_config,
     show,
 )
 from flows.environment import QUIET
@@ -45,7 +46,7 @@ def backup(
 
     Example: `genreflow backup /mnt/backup/genreflow`
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     from storage.maintenance.backup import back_up
 
     report = back_up(config.layout, folder, check_all, config.keep.backups)
@@ -148,14 +149,14 @@ def doctor(
 
     Example: `genreflow doctor --deep`
     """
+    config = read_config(home=home)
     from storage.maintenance.doctor import examine, examine_deeply
 
-    config = read_settings(home=home)
     layout, repaired = config.layout, _repair(config.layout) if repair else []
     embeddings = [name for name in config.read_representations if config.embeds(name)]
     findings = examine(layout, embeddings, config.embeddings)
     if (deep or repair) and layout.catalog.exists():
-        with hold_home(layout):
+        with hold_home(layout, writes=False):
             findings += examine_deeply(layout)
     ok = all(finding.ok for finding in findings)
     if as_json:
@@ -199,11 +200,11 @@ def tidy(
 
     Example: `genreflow tidy --dry-run`
     """
-    config = prepare_config(False, home=home)
+    config = prepare_config(False, writes=not dry_run, home=home)
     if dry_run:
         from storage.maintenance.retention import tidy_home
 
-        with hold_home(config.layout):
+        with hold_home(config.layout, writes=False):
             found = tidy_home(config.layout, config.keep, config.snapshot_choice(), dry_run=True)
     else:
         from flows.maintenance import tidy as tidy_flow

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from genre_core.records import NO_GENRE, Outcome, Reason, Result, Stage, Track
 
 LOSSLESS = frozenset(
@@ -63,6 +61,8 @@ class Settlement:
 
 def group_duplicates(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The recording of every track that has duplicates, named by its smallest track id."""
+    from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
+
     joined: DisjointSet[str] = DisjointSet()
     for one, other in pairs:
         joined.add(one)

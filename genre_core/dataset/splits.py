@@ -5,8 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig, choose_golden
 from genre_core.dataset.groups import (
     BY_GROUP,
@@ -217,6 +215,8 @@ class _Groups:
         levels: Mapping[str, str],
     ) -> None:
         self._levels = levels
+        from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
+
         self._joined: DisjointSet[str] = DisjointSet()
         self._splits: dict[str, set[Split]] = defaultdict(set)  # by key
         for candidate in candidates:

@@ -45,10 +45,10 @@ class FragmentConfig:
         lengths_s = (self.longest_s, self.margin_s, self.shortest_s)
         if self.n_fragments < 1 or self.longest_s <= 0 or self.margin_s < 0:
             raise ValueError(
-                f"n_fragments must be 1 or more, longest_s above 0 and margin_s 0 or more: {self}"
+                "n_fragments must be 1 or more, longest_s above 0 and margin_s 0 or more."
             )
         if not all(map(math.isfinite, lengths_s)):
-            raise ValueError(f"lengths must be finite numbers of seconds: {self}")
+            raise ValueError("lengths must be finite numbers of seconds.")
 
     @property
     def shortest_s(self) -> float:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from storage.catalog.snapshots import (
 )
 from storage.catalog.songs import read_artists
 from storage.home import DataLayout
+from storage.sources.identity import locations_given
 
 MIN_ID_DIGITS = 8
 
@@ -167,7 +167,7 @@ def find_embedded(layout: DataLayout, song: str, representation: str) -> str:
 
     Raises `UsageError` if several tracks begin so, or the track has no such embedding.
     """
-    names = [song, str(Path(song).absolute())]
+    names = locations_given(song)
     rows = query_rows(layout, _FIND, [*names, MIN_ID_DIGITS, representation])
     if len(rows) > 1:
         raise UsageError(f"{len(rows)} tracks begin with {song}. Name more digits of the id.")

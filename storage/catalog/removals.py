@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
 from genre_core.dataset.artists import fold_artist
 from genre_core.errors import UsageError
@@ -19,6 +18,7 @@ from storage.catalog.extraction import Shard, name_shards
 from storage.catalog.recordings import read_recordings, settle_recordings
 from storage.catalog.snapshots import NEWEST_FIRST
 from storage.catalog.songs import read_artists
+from storage.sources.identity import locations_given
 
 MIN_DIGITS = 8
 REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests it again."
@@ -53,7 +53,7 @@ def find_song(catalog: Catalog, song: str) -> list[RemovedSong]:
         where (len($1) >= {MIN_DIGITS} and starts_with(track_id, $1)) or track_id in (
             select track_id from outcomes where source in ($1, $2)) order by track_id
     """
-    found = fetch_records(catalog, RemovedSong, statement, [song, str(Path(song).absolute())])
+    found = fetch_records(catalog, RemovedSong, statement, locations_given(song))
     if len(found) > 1:
         raise UsageError(f"{len(found)} tracks begin with {song}. Name more digits of the id.")
     return _require(found, f"song {song}; name a source, or at least 8 digits of a track id")

@@ -140,6 +140,14 @@ def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
     return fetch_map(catalog, statement, [locations])
 
 
+def read_genres(catalog: Catalog) -> list[str]:
+    """Return the genres that songs of the store have, by their sources or by a decision."""
+    statement = """
+        select genre from tracks where genre <> '' union select genre from decisions order by genre
+    """
+    return fetch_values(catalog, statement)
+
+
 def select_changed(catalog: Catalog, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Leave out the final outcomes that the catalog has already; an attempt counts every time."""
     statement = """

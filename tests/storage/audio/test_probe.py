@@ -27,6 +27,8 @@ FORMATS = [
     ("song.flac", [], "flac", ".flac", 44_100, 1e-6),
     ("song.webm", ["-c:a", "libopus"], "opus", ".webm", 48_000, 0.05),
     ("song.wma", [], "wmav2", ".wma", 44_100, 0.05),
+    ("song.avi", ["-c:a", "libmp3lame"], "mp3", ".avi", 44_100, 0.05),
+    ("song.3gp", ["-c:a", "aac"], "aac", ".m4a", 44_100, 1e-6),
     ("song.aiff", [], "pcm_s16be", ".aiff", 44_100, 1e-6),
 ]
 
