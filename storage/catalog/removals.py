@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from genre_core.dataset.artists import fold_artist
+from genre_core.dataset.artists import Credit, fold_artist, name_artists
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import (
@@ -152,16 +152,23 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
 
 
 def _rename_groups(catalog: Catalog) -> None:
-    """Name the groups of artists without any track by one of their songs: no name stays there."""
+    """Name the groups of removed artists by one of their songs: no name stays there.
+
+    Groups of artists that have other songs keep theirs.
+    """
     statement = """
         select group_id, 'track:' || left(min(track_id), 12) from (
             select group_id, track_id from assignments
             union select group_id, track_id from snapshot_tracks)
         where starts_with(group_id, 'artist:') group by group_id
+        having group_id in (select unnest(?::varchar[]))
+            or not bool_or(track_id in (select track_id from tracks))
     """
-    known = {f"artist:{name}" for names in read_artists(catalog).values() for name in names}
-    for group_id, name in fetch_map(catalog, statement).items():
-        for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
+    credits = fetch_records(catalog, Credit, "select artist, title from removals")
+    named = [name_artists(credits), read_artists(catalog).values()]
+    removed, known = ({f"artist:{a}" for own in found for a in own} for found in named)
+    for group_id, name in fetch_map(catalog, statement, [removed - known]).items():
+        for table in ("assignments", "snapshot_tracks"):
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
 
 
