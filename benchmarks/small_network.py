@@ -42,7 +42,7 @@ from storage.sources.listing import list_sources
 
 N_FOLDS = 5
 N_RESAMPLED = 2_000
-FRAGMENTS = FragmentConfig(n_fragments=4)
+FRAGMENTS = FragmentConfig(protocol="thesis", n_fragments=4)
 TRAINING = {"max_epochs": 30, "batch_size": 16, "patience_epochs": 30}
 MASKS = {"band_mask": 0.2, "frame_mask": 0.2}
 AUGMENTATIONS: Mapping[str, Mapping[str, float]] = {

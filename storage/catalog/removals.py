@@ -1,10 +1,10 @@
 """What leaves the catalog: songs that are removed on request, unused snapshots and models."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from genre_core.dataset.artists import Credit, name_artists
+from genre_core.dataset.artists import Credit, fold_artist, name_artists
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import (
@@ -164,16 +164,12 @@ def _rename_groups(catalog: Catalog) -> None:
         having group_id in (select unnest(?::varchar[]))
             or not bool_or(track_id in (select track_id from tracks))
     """
-    artists = fetch_values(catalog, "select artist from removals")
-    removed = _group_ids(name_artists([Credit(artist=artist) for artist in artists]))
-    known = _group_ids(read_artists(catalog).values())
-    for group_id, name in fetch_map(catalog, statement, [sorted(removed - known)]).items():
+    credits = fetch_records(catalog, Credit, "select artist, title from removals")
+    named = [name_artists(credits), read_artists(catalog).values()]
+    removed, known = ({f"artist:{a}" for own in found for a in own} for found in named)
+    for group_id, name in fetch_map(catalog, statement, [removed - known]).items():
         for table in ("assignments", "snapshot_tracks"):
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
-
-
-def _group_ids(artists: Iterable[Sequence[str]]) -> set[str]:
-    return {f"artist:{name}" for names in artists for name in names}
 
 
 def unused_snapshots(catalog: Catalog, n_kept: int) -> list[str]:
