@@ -52,6 +52,11 @@ class Program:
         return psutil.wait_procs(servers, LAST_S)[1]
 
 
+def obey_hang_up() -> None:
+    """Undo what ``nohup`` sets, under which these tests may run."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def program(tmp_path: Path, shared: Shared) -> Iterator[Program]:
     home = tmp_path / "home"
@@ -68,6 +73,7 @@ def program(tmp_path: Path, shared: Shared) -> Iterator[Program]:
             stderr=file,
             text=True,
             start_new_session=True,
+            preexec_fn=obey_hang_up,
             env=environment,
         ) as process,
     ):

@@ -197,7 +197,7 @@ def test_trainings_that_a_budget_leaves_are_missing_the_next_night(
     trials = plan_trials(config, config.features, [begun.snapshot])
 
     assert (begun.n_trained, begun.n_left) == (1, 1)
-    assert "1 are left to the next night" in begun.sentence
+    assert "left to the next night: 1" in begun.sentence
     assert [trial.seed for trial in select_trials(config.layout, trials)] == [2]
 
 

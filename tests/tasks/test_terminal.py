@@ -71,12 +71,15 @@ def test_what_libraries_print_holds_no_control_sequence(sequence: str) -> None:
     assert written.getvalue().decode().rstrip("\n").isprintable()
 
 
-def test_logs_hold_no_secret_and_no_control_sequence(caplog: pytest.LogCaptureFixture) -> None:
-    address = "http://me:hunter2@host/a.mp3?sig=hunter2"
+def test_logs_hold_no_secret_and_no_control_sequence() -> None:
+    address, written = "http://me:hunter2@host/a.mp3?sig=hunter2", io.StringIO()
+    logger = logging.Logger("songs")  # one that no configuration of a library has disabled
+    logger.addHandler(logging.StreamHandler(written))
+
     try:
         raise OSError(f"{address}{TITLE}")
     except OSError as error:
-        logging.getLogger("test").exception("%s: %s", TITLE, error)
+        logger.exception("%s: %s", TITLE, error)
 
-    assert "http://host/a.mp3" in caplog.text
-    assert not any(part in caplog.text for part in ("hunter2", "\x1b", "\x07"))
+    assert "http://host/a.mp3" in written.getvalue()
+    assert not any(part in written.getvalue() for part in ("hunter2", "\x1b", "\x07"))
