@@ -121,7 +121,7 @@ def download_chunk(
 
 
 def _label(catalog: Catalog, listed: Sequence[Source], rules: LabelRules) -> list[Source]:
-    """Give sources the genres that their labels mean, as far as storage knows no better."""
+    """Set the genres that the labels of sources mean, as far as storage knows no better."""
     labelled = [label_source(source, rules.genre_map, rules.genres) for source in listed]
     known = (*rules.genres, *rules.genre_map.values(), *read_genres(catalog))
     sources = unify_genres(labelled, known)
