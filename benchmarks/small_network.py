@@ -23,6 +23,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from genre_core.audit.songs import AuditedSong
+from genre_core.dataset.artists import Credit, name_artists
 from genre_core.dataset.groups import Candidate
 from genre_core.dataset.splits import assign
 from genre_core.errors import TrackRejected
@@ -41,7 +42,7 @@ from storage.sources.listing import list_sources
 
 N_FOLDS = 5
 N_RESAMPLED = 2_000
-FRAGMENTS = FragmentConfig(n_fragments=4)
+FRAGMENTS = FragmentConfig(protocol="thesis", n_fragments=4)
 TRAINING = {"max_epochs": 30, "batch_size": 16, "patience_epochs": 30}
 MASKS = {"band_mask": 0.2, "frame_mask": 0.2}
 AUGMENTATIONS: Mapping[str, Mapping[str, float]] = {
@@ -128,8 +129,8 @@ def main(music: str, minutes: float = 15.0, n_seeds: int = 3, apart: str = "arti
 def group_by_artist(sources: Sequence[Source]) -> list[str]:
     """Return the group of each song, as training splits them."""
     candidates = [
-        Candidate(track_id=_track_id(source), genre=source.genre, artist=source.artist)
-        for source in sources
+        Candidate(track_id=_track_id(source), genre=source.genre, artists=artists)
+        for source, artists in zip(sources, _name_artists(sources), strict=True)
     ]
     plan = assign(candidates, {}, seed=0)
     group_of_track = {place.track_id: place.group_id for place in plan.assignments}
@@ -148,12 +149,17 @@ def group_by_source(sources: Sequence[Source]) -> list[str]:
             split_level="",
             location=source.location,
             artist=source.artist,
+            artists=artists,
             album=source.album,
         )
-        for source in sources
+        for source, artists in zip(sources, _name_artists(sources), strict=True)
     ]
     groups = group_songs(songs, {song.track_id: song.track_id for song in songs}, Division.SOURCE)
     return [groups[song.track_id] for song in songs]
+
+
+def _name_artists(sources: Sequence[Source]) -> list[tuple[str, ...]]:
+    return name_artists([Credit(artist=one.artist, title=one.title) for one in sources])
 
 
 def read_library(music: str, group: Callable[[Sequence[Source]], list[str]]) -> Library:

@@ -1,6 +1,7 @@
 """The environment of a run, set once, before Prefect, MLflow or TensorFlow is imported."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,33 @@ QUIET = {
     # wait a minute, not four, for a tracking server that goes away
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
     "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+PINNED = {
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_HOME": f"{os.devnull}/keras",  # no place: Keras reads no settings, and writes none
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
+"""Variables that change the numbers of a training, as every run of genreflow has them."""
+_NUMERIC = re.compile(
+    r"(KERAS|TF|XLA|TFLITE|ONEDNN|DNNL|OMP|GOMP|KMP|MKL|OPENBLAS|GOTO|BLIS|VECLIB|NUMEXPR|NPY"
+    r"|CUBLAS|CUDNN|NVIDIA_TF32)_.*"
+)
+_HARMLESS = re.compile(r"TF_(CPP_|FORCE_GPU_ALLOW_GROWTH|GPU_ALLOCATOR).*")
+"""Of these, what only logs or gives memory."""
+
+
+def pin_numbers() -> None:
+    """Set what changes the numbers of a training; call it before NumPy and Keras are imported.
+
+    What the user has set for other programs, such as a backend of Keras or a number of threads,
+    does not reach a run.
+    """
+    for name in [name for name in os.environ if _NUMERIC.fullmatch(name)]:
+        if not _HARMLESS.fullmatch(name):
+            del os.environ[name]
+    os.environ.update(PINNED)
+
+
 OWNER = "_GENREFLOW_OWNER"
 """Variable by which a server names the id of the process that it belongs to."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -40,22 +66,30 @@ def choose_device(device: str) -> None:
 
 
 def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
-    """Keep the orchestrator's state below ``home``, and the libraries quiet.
+    """Make a home ready to be written to, and set the environment (`set_environment`).
 
-    What the user has set stays: ``PREFECT_API_URL`` leads to another server. Raises UsageError if
-    the home cannot be used, TransientError if its disk is full or read-only.
+    Raises UsageError if the home cannot be used, TransientError if its disk is full or read-only.
     """
-    state = (home / "prefect").resolve()
+    layout = DataLayout(home.resolve())
     try:
-        require_space(DataLayout(home))
-        state.mkdir(parents=True, exist_ok=True)
+        require_space(layout)
+        layout.prefect.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
-    if (state / "prefect.db").exists() and (state / "prefect.db").stat().st_size:
-        require_sqlite(DataLayout(home), state / "prefect.db")
+    state = layout.prefect / "prefect.db"
+    if state.exists() and state.stat().st_size:
+        require_sqlite(layout, state)
+    set_environment(home, verbose, device)
+
+
+def set_environment(home: Path, verbose: bool = False, device: str = "cpu") -> None:
+    """Keep the orchestrator's state below ``home``, and the libraries quiet; write nothing.
+
+    What the user has set stays: ``PREFECT_API_URL`` leads to another server.
+    """
     settings = {
         **QUIET,
-        "PREFECT_HOME": str(state),
+        "PREFECT_HOME": str(DataLayout(home.resolve()).prefect),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
         # errors of the embedded server are reported by its client

@@ -2,23 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from prefect import flow, get_run_logger, unmapped
 
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
+from genre_core.locations import path_of
 from genre_core.records import Source, counted
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
-from tasks.download import Fetched, download_chunk, select_sources
+from storage.sources.listing import known_music, remember_music
+from tasks.download import Fetched, Selected, download_chunk, join_selected, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
+    follow_changes,
     record_fingerprints,
     record_wave,
     select_unfingerprinted,
     settle_duplicates,
 )
+from tasks.extract import settle_short
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
 
@@ -45,25 +50,24 @@ class IngestReport:
 def ingest(config: Settings | None = None) -> IngestReport:
     """List, download, record, fingerprint, find duplicates.
 
-    Without a ``config`` the settings are read where the flow runs.
+    Where the settings name no music, the libraries of earlier ingests are listed again. Without a
+    ``config`` the settings are read where the flow runs.
     """
     config = config or read_settings()
     layout = config.layout
     with hold_home(layout):
-        music, access = config.require_music(), open_access(config.sites)
-        rules = LabelRules(
-            genre_map=dict(config.genre_map),
-            genres=config.genres,
-            takes_unlabelled=config.unlabelled,
-        )
-        selected = select_sources(layout, music, rules, config.limits, access)
+        libraries, access = config.libraries(), open_access(config.sites)
+        warn_of_gone(libraries)
+        selected = join_selected([list_library(library, access) for library in libraries])
         record_wave(layout, [], [Fetched(outcomes=selected.outcomes)])
-        record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
+        stored = record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
         n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
         with mapping_on(config.runner, n_waiting):
-            fetch_songs(config, selected.sources, access)
+            changes = fetch_songs(config, selected.sources, access)
             find_duplicates(config)
-        outcomes = settle_duplicates(layout)
+        follow_changes(layout, [*stored.changes, *changes])
+        settle_duplicates(layout)
+        outcomes = settle_short(layout, config.known_features)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
     given_up = access.circuits.given_up
@@ -73,8 +77,32 @@ def ingest(config: Settings | None = None) -> IngestReport:
     return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
 
 
-def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> None:
-    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins."""
+def warn_of_gone(libraries: Sequence[Settings]) -> None:
+    """Warn of libraries that the home knows and that are not there any more."""
+    named = {library.music for library in libraries}
+    for music in known_music(libraries[0].layout):
+        if music not in named and not Path(path_of(music)).exists():
+            get_run_logger().warning("%s is not there; its songs stay as they are", music)
+
+
+def list_library(config: Settings, access: Access) -> Selected:
+    """Select what a library has that is new, and note the library in the home."""
+    rules = LabelRules(
+        genre_map=dict(config.genre_map),
+        genres=config.genres,
+        takes_unlabelled=config.unlabelled,
+    )
+    selected = select_sources(config.layout, config.music, rules, config.limits, access)
+    remember_music(config.layout, config.music, config.unlabelled)
+    return selected
+
+
+def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> list[str]:
+    """Fetch songs wave by wave; what was fetched is recorded before the next wave begins.
+
+    Return what changed at songs that were known.
+    """
+    changes: list[str] = []
     layout, limits, genres = config.layout, unmapped(config.limits), unmapped(config.genres)
     with show_progress("ingest", len(sources), "songs") as advance:
         for wave in waves(sources, config.runner.chunks_per_wave):
@@ -83,7 +111,8 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
             for chunk in fetched:
                 access.circuits.give_up(dict(chunk.given_up))
             songs = [source for chunk in wave for source in chunk]
-            record_wave(layout, songs, fetched)
+            changes += record_wave(layout, songs, fetched).changes
+    return changes
 
 
 def find_duplicates(config: Settings) -> None:

@@ -48,7 +48,7 @@ class RetryReport:
 def retry(config: Settings | None = None, reason: str = "", source: str = "") -> RetryReport:
     """Release → ingest → extract; does nothing if no song was left out for the reason."""
     config = config or read_settings()
-    config.require_music()
+    config.libraries()  # refuses a home that knows no music, before songs are released
     with hold_home(config.layout):
         n_released, outcomes = release_outcomes(config.layout, reason, source)
     if n_released:

@@ -6,14 +6,13 @@ waits alone. `storage/models/pyfunc_model.py` looks `ServedModel` up, for MLflow
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -56,8 +55,6 @@ N_FETCHES = 4
 MAX_BYTES_AT_ONCE = 4 * MAX_BODY_BYTES
 _SMALL_BYTES = 1 << 18  # such bodies are taken even where large ones have to wait
 BODY_S, REQUEST_S = 30.0, 120.0
-P = ParamSpec("P")
-R = TypeVar("R")
 LATE = f"The request takes longer than {REQUEST_S:g} s. Send fewer songs."
 
 
@@ -115,7 +112,8 @@ class PredictionServer:
 
     async def _read_rows(self, body: bytearray, content_type: str) -> Sequence[Row]:
         try:
-            return await self._run(self._workers, read_rows, bytes(body), content_type)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._workers, read_rows, bytes(body), content_type)
         except UsageError as error:
             raise HTTPException(400, str(error)) from error
 
@@ -130,17 +128,15 @@ class PredictionServer:
     async def _predict(
         self, row: Row, place: asyncio.Semaphore, ends_s: float
     ) -> dict[str, object]:
-        song = song_of(row)
+        song, loop = song_of(row), asyncio.get_running_loop()
         pool = self._fetchers if "://" in song else self._workers
         try:
             async with asyncio.timeout_at(ends_s), place:
-                return await self._run(pool, predict_row, self._classifier, row, self._limits)
+                return await loop.run_in_executor(
+                    pool, predict_row, self._classifier, row, self._limits
+                )
         except TimeoutError:
             return describe_row(self._classifier, song, SongPrediction(song=song, error=LATE))
-
-    @staticmethod
-    async def _run(pool: Executor, work: Callable[P, R], *args: P.args, **_: P.kwargs) -> R:
-        return await asyncio.get_running_loop().run_in_executor(pool, partial(work, *args))
 
 
 async def _answer_ping(_request: Request) -> Response:

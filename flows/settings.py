@@ -1,27 +1,29 @@
 """The settings: genreflow.toml, GENREFLOW_… in the environment, options of the command line."""
 
 import math
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from flows.engine import RunnerConfig
+from flows.setting_faults import JOINED, PREFIX, WrongSetting, read_written
 from genre_core.audit.rules import AuditConfig
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.errors import UsageError
 from genre_core.evaluation.certainty import PredictionConfig
+from genre_core.locations import is_unicode, path_of
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES, reads
 from genre_core.promotion import PromotionConfig
 from genre_core.representations import registry
@@ -41,6 +43,8 @@ from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.models.server import require_server
+from storage.sources.identity import location_given
+from storage.sources.listing import known_music
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
@@ -85,33 +89,47 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("genres", "representations", "fragment_lengths_s", "networks", "seeds"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        if unknown := [name for name in self.networks if name not in NETWORK_NAMES]:
-            raise UsageError(
-                f"There is no network {unknown[0]!r}. Choose among: {', '.join(NETWORK_NAMES)}."
-            )
-        if not (self.networks and self.seeds and self.fragment_lengths_s and self.representations):
-            raise UsageError(
-                "Name at least one network, one seed, one fragment length and one representation."
-            )
+        object.__setattr__(self, "music", location_given(self.music))
+        _require_networks(self)
         if self.device not in ("cpu", "auto"):
-            raise UsageError(f"`device` is {self.device!r}; use cpu or auto.")
+            raise WrongSetting("device", f"`device` is {self.device!r}; use cpu or auto.")
         _require_numbers(self)
         if any(not name.strip() for pair in self.genre_map.items() for name in pair):
-            raise UsageError("A label or a genre in `genre_map` is empty. Fill it, or remove it.")
-        if self.notify and self.notify.count("/") != 1:
-            raise UsageError(
-                f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
-                "slack-webhook/my-block. `prefect block ls` lists them."
+            raise WrongSetting(
+                "genre_map", "A label or a genre in `genre_map` is empty. Fill it, or remove it."
             )
-        require_own_names(self.embeddings)
-        require_server(self.tracking)
+        if self.notify and self.notify.count("/") != 1:
+            raise WrongSetting(
+                "notify",
+                f"`notify` is {self.notify!r}; name a block of Prefect as <type>/<name>, such as "
+                "slack-webhook/my-block. `prefect block ls` lists them.",
+            )
+        with _about("embeddings"):
+            require_own_names(self.embeddings)
+        with _about("tracking"):
+            require_server(self.tracking)
         _require_representations(self)
 
     @property
     def layout(self) -> DataLayout:
         """Where everything is."""
         home = Path(self.home).expanduser().resolve()
+        if not is_unicode(str(home)):
+            raise UsageError(f"The name of {home} is not UTF-8. Use another --home.")
         return DataLayout(home, self.shards, self.tracking.rstrip("/"))
+
+    @property
+    def of_thesis(self) -> "Settings":
+        """The same settings under the protocol of the thesis, which the studies use."""
+        return replace(self, fragments=replace(self.fragments, protocol="thesis"))
+
+    @property
+    def known_features(self) -> list[FeatureConfig]:
+        """The features, as far as they can be named: none if the model of an embedding is bad."""
+        try:
+            return self.features
+        except UsageError:
+            return []  # extract, which needs it, says so
 
     @property
     def wav_cache_bytes(self) -> int:
@@ -166,53 +184,95 @@ class Settings:
             fragment_lengths_s=self.fragment_lengths_s,
         )
 
-    def require_music(self) -> str:
-        """Return the configured library; refuse settings that name none."""
-        if not self.music:
+    def libraries(self) -> list["Settings"]:
+        """Return these settings; without music, the same with each library that the home knows.
+
+        A library that is gone is left out. Raises UsageError if none is named and none is there.
+        """
+        if self.music:
+            return [self]
+        known = known_music(self.layout)
+        there = {
+            name: bare for name, bare in known.items() if Path(path_of(name)).exists()
+        } or known
+        if not there:
             raise UsageError(
                 "No music is named. Give a folder with one folder a genre, or a manifest: "
                 "as an argument, or as `music` in genreflow.toml."
             )
-        return self.music
+        return [replace(self, music=name, unlabelled=bare) for name, bare in there.items()]
+
+
+@contextmanager
+def _about(setting: str) -> Iterator[None]:
+    """Name the setting that an error is about."""
+    try:
+        yield
+    except UsageError as error:
+        raise WrongSetting(setting, str(error)) from error
+
+
+def _require_networks(config: Settings) -> None:
+    """Refuse unknown networks, and lists that are empty."""
+    if unknown := [name for name in config.networks if name not in NETWORK_NAMES]:
+        known = ", ".join(NETWORK_NAMES)
+        raise WrongSetting(
+            "networks", f"There is no network {unknown[0]!r}. Choose among: {known}."
+        )
+    for name in ("networks", "seeds", "fragment_lengths_s", "representations"):
+        if not getattr(config, name):
+            raise WrongSetting(
+                name,
+                "Name at least one network, one seed, one fragment length and one representation.",
+            )
 
 
 def _require_numbers(config: Settings) -> None:
     """Refuse seeds, lengths and counts that make no sense."""
-    if any(seed < 0 for seed in (*config.seeds, config.split_seed)):
-        raise UsageError("A seed cannot be negative.")
+    if min(config.seeds) < 0 or config.split_seed < 0:
+        name = "seeds" if min(config.seeds) < 0 else "split_seed"
+        raise WrongSetting(name, "A seed cannot be negative.")
     if odd := [s for s in config.fragment_lengths_s if not 0 < s < math.inf]:
-        raise UsageError(f"A fragment cannot last {odd[0]:g} s. Use a length above 0.")
+        raise WrongSetting(
+            "fragment_lengths_s", f"A fragment cannot last {odd[0]:g} s. Use a length above 0."
+        )
     if not 0 <= config.wav_cache_gb < math.inf:
-        raise UsageError(f"wav_cache_gb is {config.wav_cache_gb:g}. Use 0 or more.")
+        raise WrongSetting(
+            "wav_cache_gb", f"wav_cache_gb is {config.wav_cache_gb:g}. Use 0 or more."
+        )
     if config.n_windows < 1:
-        raise UsageError(f"n_windows is {config.n_windows}. Use 1 or more.")
+        raise WrongSetting("n_windows", f"n_windows is {config.n_windows}. Use 1 or more.")
 
 
 def _require_representations(config: Settings) -> None:
     """Refuse representations that are unknown, or that none of the networks reads."""
     known = (*BUILT_IN, *config.embeddings, *registry.REPRESENTATIONS)
     if unknown := [name for name in config.representations if name not in known]:
-        raise UsageError(
-            f"There is no representation {unknown[0]!r}. Choose among: {', '.join(known)}."
+        raise WrongSetting(
+            "representations",
+            f"There is no representation {unknown[0]!r}. Choose among: {', '.join(known)}.",
         )
     if not config.read_representations:
-        raise UsageError(
+        raise WrongSetting(
+            "representations",
             f"None of the networks {', '.join(config.networks)} can read "
             f"{', '.join(config.representations)}: `head` and `head_no_prior` read embeddings "
-            "(musicnn), all others spectrograms (thesis, logmel). Name a network that fits."
+            "(musicnn), all others spectrograms (thesis, logmel). Name a network that fits.",
         )
-    _ = config.spectrogram_features  # refuses lengths that do not fit
+    with _about("fragment_lengths_s"):
+        _ = config.spectrogram_features  # refuses lengths that do not fit
 
 
 class _Sources(BaseSettings):
     """Where settings are read: the command line, then the environment, then the file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GENREFLOW_",
-        env_nested_delimiter="__",
-        toml_file=SETTINGS_FILE,
+        env_prefix=PREFIX,
+        env_nested_delimiter=JOINED,
+        env_ignore_empty=True,
         extra="forbid",
     )
+    document: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -224,10 +284,10 @@ class _Sources(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources, the strongest first."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, cls.document)
 
 
-def _reader() -> type[_Sources]:
+def _reader(document: dict[str, Any]) -> type[_Sources]:
     """Return the model that reads the fields of `Settings` from all sources."""
     types = get_type_hints(Settings)
     read: dict[str, Any] = {}
@@ -235,7 +295,9 @@ def _reader() -> type[_Sources]:
         made = one.default_factory
         default = one.default if made is MISSING else Field(default_factory=made)
         read[one.name] = (types[one.name], default)
-    return create_model("Settings", __base__=_Sources, **read)
+    reader = create_model("Settings", __base__=_Sources, **read)
+    reader.document = document
+    return reader
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -244,25 +306,15 @@ def read_settings(**overrides: object) -> Settings:
     Raises UsageError if a setting is unknown, cannot be read or makes no sense.
     """
     given = {name: value for name, value in overrides.items() if value not in (None, (), [], "")}
+    written = read_written(SETTINGS_FILE, tuple(given), Settings)
+    written.require_known_variables()
     try:
-        read = _reader()(**given)
+        read = _reader(written.document)(**given)
+        return Settings(**{f.name: getattr(read, f.name) for f in fields(Settings)})
     except ValidationError as error:
-        raise UsageError(_explain(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{SETTINGS_FILE} cannot be read: {error}. Correct it.") from error
+        raise UsageError(written.explain(error)) from error
+    except WrongSetting as error:
+        raise UsageError(written.place(error.setting, str(error))) from error
     except SettingsError as error:
-        raise UsageError(
-            f"{error}. In the environment, lists are written as JSON: "
-            """GENREFLOW_GENRES='["jazz", "rock"]'."""
-        ) from error
-    return Settings(**{f.name: getattr(read, f.name) for f in fields(Settings)})
-
-
-def _explain(error: ValidationError) -> str:
-    faults = [
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].rstrip('.')}"
-        for fault in error.errors()
-    ]
-    return (
-        f"The settings ({SETTINGS_FILE}, GENREFLOW_… or options) do not fit: {'; '.join(faults)}."
-    )
+        name = str(error).partition('"')[2].partition('"')[0]
+        raise UsageError(written.explain_variable(name)) from error

@@ -1,17 +1,21 @@
 """The one tree of errors: leave a track out, try again, change the request, or stop."""
 
-from genre_core.locations import show_addresses
+from genre_core.locations import escape_text, show_addresses
 
 
 class GenreflowError(Exception):
     """Any foreseen error; its message names the problem, the place and the remedy.
 
-    Addresses in it have no credentials and no query: messages are logged, stored and published.
+    Addresses in it have no credentials and no query, and names of files are UTF-8: messages are
+    logged, stored and published.
     """
 
     def __init__(self, *parts: object) -> None:
-        shown = (show_addresses(part) if isinstance(part, str) else part for part in parts)
-        super().__init__(*shown)
+        super().__init__(*(_show(part) if isinstance(part, str) else part for part in parts))
+
+
+def _show(message: str) -> str:
+    return escape_text(show_addresses(message))
 
 
 class UsageError(GenreflowError):

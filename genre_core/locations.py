@@ -1,4 +1,4 @@
-"""How text from outside is shown: the one place that hides credentials, and control characters."""
+"""How text from outside is shown and files are named: without credentials, as plain text."""
 
 import re
 from urllib.parse import urlsplit
@@ -13,6 +13,35 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ID_IN_LIST = re.compile(r"\w+%20[^&=?]+")
 # fields of a query that name a song or a list and open nothing
 _NAMING = frozenset(("album", "id", "list", "song", "track", "v"))
+
+_ESCAPED_BYTE = re.compile(r"\\udc([0-9a-f]{2})")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def escape_text(text: str) -> str:
+    r"""Return a text with escapes (``\udce9``) for the bytes of a name that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def location_of(path: object) -> str:
+    """Return the text that names a file in the catalog, in messages and in JSON.
+
+    It is the path itself, with escapes for bytes that are not UTF-8; `path_of` leads back.
+    """
+    return escape_text(_ESCAPED_BYTE.sub(r"\\udc5cudc\1", str(path)))
+
+
+def path_of(location: str) -> str:
+    """Return the path of a file by its location, the inverse of `location_of`."""
+    return _ESCAPED_BYTE.sub(lambda found: _byte(int(found[1], 16)), location)
+
+
+def _byte(value: int) -> str:
+    return chr(value if value < 0x80 else 0xDC00 + value)
 
 
 def printable(text: str) -> str:

@@ -98,6 +98,7 @@ class AudioFacts:
     packets_id: str = ""  # their SHA-256: the same for a file that was only tagged anew
     bit_rate: int = 0  # of the packets alone, in bits per second
     artist: str = ""
+    album_artist: str = ""
     album: str = ""
     title: str = ""
     year: int = 0  # of the release; 0: no tag names it

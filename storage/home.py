@@ -40,6 +40,7 @@ class DataLayout:
     collections = Below("collections")  # public collections, one folder each
     reports = Below("reports")  # figures and documents for people, one folder a study
     home_id = Below(".home-id")  # marks places of shards and runs elsewhere as this home's
+    music_note = Below(".music.json")  # the music of the last ingests
     tracking_note = Below(".tracking-server")  # its address, if the runs are on one
 
     @property

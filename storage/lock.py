@@ -1,11 +1,13 @@
 """One writer per home: a second run is refused."""
 
+import errno
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genre_core.errors import TransientError
-from storage.files import explaining_disk_errors, make_home
+from storage.files import disk_error, explaining_disk_errors, make_home
 from storage.home import DataLayout
 
 
@@ -14,12 +16,16 @@ class NightSkipped(TransientError):
 
 
 @contextmanager
-def hold_home(layout: DataLayout) -> Iterator[None]:
+def hold_home(layout: DataLayout, *, writes: bool = True) -> Iterator[None]:
     """Hold the home for writing; raises `TransientError` if another process holds it.
 
-    The kernel frees the lock when the process dies: no crash blocks the next run.
+    The kernel frees the lock when the process dies: no crash blocks the next run. What does not
+    write may also be done in a home that is read-only, which cannot be held.
     """
-    with _hold(layout, ".lock", TransientError):
+    if writes or os.access(layout.home, os.W_OK):
+        with _hold(layout, ".lock", TransientError):
+            yield
+    else:
         yield
 
 
@@ -33,8 +39,11 @@ def hold_night(layout: DataLayout) -> Iterator[None]:
 @contextmanager
 def _hold(layout: DataLayout, name: str, refused: type[TransientError]) -> Iterator[None]:
     with explaining_disk_errors(layout):
-        make_home(layout)
-        file = (layout.home / name).open("w")
+        try:
+            make_home(layout)
+            file = (layout.home / name).open("w")
+        except PermissionError as error:  # of another user
+            raise disk_error(layout, errno.EROFS) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,7 +4,9 @@ import html
 import io
 import json
 import math
+import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -24,6 +26,14 @@ DPI = 150
 NIGHTLY = "nights"
 _OF_A_NIGHT = {".html", ".md"}
 _TEXTS = {".html", ".md", ".json", ".csv"}
+
+
+def writable_reports(layout: DataLayout) -> Path:
+    """Return the folder of reports; of a home that may only be read, a temporary one."""
+    place = layout.reports if layout.reports.exists() else layout.home
+    if os.access(place, os.W_OK):
+        return layout.reports
+    return Path(tempfile.mkdtemp(prefix="genreflow-reports-"))
 
 
 def write_figure(folder: Path, name: str, figure: "Figure") -> Path:

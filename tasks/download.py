@@ -7,7 +7,13 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from genre_core.dataset.labels import LabelRules, explain_label, label_source
+from genre_core.dataset.labels import (
+    LabelRules,
+    explain_label,
+    label_source,
+    require_genres,
+    unify_genres,
+)
 from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
@@ -16,6 +22,7 @@ from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.songs import (
     drop_list_outcomes,
     held_sources,
+    read_genres,
     read_labels,
     select_changed,
     select_new_sources,
@@ -33,7 +40,8 @@ from storage.sources.listing import Expanded, expand_pages, list_sources
 class Selected:
     """The sources that are to be fetched, and what needs no fetching.
 
-    ``relabelled`` are sources under another genre whose songs, ``stored``, are in storage.
+    ``relabelled`` are sources under another genre or other tags whose songs, ``stored``, are in
+    storage.
     """
 
     sources: tuple[Source, ...]
@@ -46,12 +54,26 @@ class Selected:
 class Fetched:
     """What a chunk of sources gave: tracks in storage, and the outcomes of songs that gave none.
 
-    ``given_up`` names the sites that the run has given up so far, each with its last failure.
+    ``given_up`` names the sites that the run has given up so far, each with its last failure;
+    ``changes`` describe songs that were in storage and differ now.
     """
 
     tracks: tuple[Track, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     given_up: tuple[tuple[str, str], ...] = ()
+    changes: tuple[str, ...] = ()
+
+
+def join_selected(parts: Sequence[Selected]) -> Selected:
+    """Join what several libraries have; a song of two is taken as the first lists it."""
+    relabelled = {s.location: s for part in reversed(parts) for s in part.relabelled}
+    sources = {s.location: s for part in reversed(parts) for s in part.sources}
+    return Selected(
+        sources=tuple(s for place, s in sources.items() if place not in relabelled),
+        outcomes=tuple({o.location: o for part in parts for o in part.outcomes}.values()),
+        relabelled=tuple(relabelled.values()),
+        stored=tuple({t.location: t for part in reversed(parts) for t in part.stored}.values()),
+    )
 
 
 @task
@@ -70,11 +92,10 @@ def select_sources(
     rules, access = rules or LabelRules(), access or Access()
     found = list_sources(music, takes_unlabelled=rules.takes_unlabelled)
     listed = expand_pages(found, access, limits or DownloadLimits())
-    sources = [label_source(s, rules.genre_map, rules.genres) for s in listed.sources]
     with open_catalog(layout) as catalog:
-        unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, rules.genres)]
-        labels = read_labels(catalog, unsure) if unsure else {}
-        sources = keep_labels(sources, labels, rules.genres)
+        sources = _label(catalog, listed.sources, rules)
+        if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened
+            require_genres(rules.genres, sources, read_genres(catalog))
         selected = _settle_listing(catalog, sources, listed, access)
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)
@@ -97,6 +118,17 @@ def download_chunk(
         outcomes=tuple(result for result in results if isinstance(result, Outcome)),
         given_up=tuple(access.circuits.given_up.items()),
     )
+
+
+def _label(catalog: Catalog, listed: Sequence[Source], rules: LabelRules) -> list[Source]:
+    """Set the genres that the labels of sources mean, as far as storage knows no better."""
+    labelled = [label_source(source, rules.genre_map, rules.genres) for source in listed]
+    known = (*rules.genres, *rules.genre_map.values(), *read_genres(catalog))
+    sources = unify_genres(labelled, known)
+    _warn_of_spellings(labelled, sources)
+    unsure = [s.location for s in sources if s.is_unlabelled or explain_label(s, rules.genres)]
+    held = read_labels(catalog, unsure) if unsure else {}
+    return keep_labels(sources, held, rules.genres)
 
 
 def _settle_listing(
@@ -130,6 +162,13 @@ def _take_stored(
         relabelled=tuple(s for s in selected.sources if s.location in taken),
         stored=tuple(stored),
     )
+
+
+def _warn_of_spellings(labelled: Sequence[Source], sources: Sequence[Source]) -> None:
+    spelt = {(s.genre, t.genre) for s, t in zip(labelled, sources, strict=True)}
+    named = sorted(f"{label!r} is {genre!r}" for label, genre in spelt if label != genre)
+    if named:
+        get_run_logger().warning("genres that differ only in spelling: %s", ", ".join(named))
 
 
 def _warn_of_listing(sources: Sequence[Source], n_again: int) -> None:

@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 from prefect import get_run_logger, task
 
-from genre_core.dataset.recordings import describe_move, describe_same_sound
+from genre_core.dataset.recordings import (
+    MAX_LISTED,
+    describe_change,
+    describe_move,
+    describe_same_sound,
+)
+from genre_core.dataset.splits import find_torn
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
@@ -17,11 +23,13 @@ from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
+from storage.catalog.snapshots import read_assignments, read_settled, record_assignments
 from storage.catalog.songs import (
     count_outcomes,
     known_packets,
     known_tracks,
     record_songs,
+    tracks_of_sources,
 )
 from storage.fetch.download import drop_song, is_gone
 from storage.home import DataLayout
@@ -64,8 +72,11 @@ def record_wave(
         ]
         new = [track for track in tracks if track.location == first[track.track_id].location]
         outcomes = _name_sources(outcomes, sources)
+        before = tracks_of_sources(catalog, [track.location for track in new])
         record_songs(catalog, new, outcomes)
-    return Fetched(tracks=tuple(new), outcomes=tuple(outcomes))
+    return Fetched(
+        tracks=tuple(new), outcomes=tuple(outcomes), changes=_describe_changes(before, new)
+    )
 
 
 @task
@@ -102,6 +113,40 @@ def settle_duplicates(layout: DataLayout) -> dict[str, int]:
             "recordings under several genres: %s; `genreflow conflicts` lists them", n_undecided
         )
     return outcomes
+
+
+@task
+def follow_changes(layout: DataLayout, changes: Sequence[str]) -> None:
+    """Log what changed at known songs, and leave out those that now tie two splits."""
+    if not changes:
+        return
+    logger = get_run_logger()
+    with open_catalog(layout) as catalog:
+        torn = find_torn(read_settled(catalog), read_assignments(catalog))
+        record_assignments(catalog, (), torn)
+        known = known_tracks(catalog, list(torn))
+    _warn_of_each("known songs that changed: %s", changes)
+    logger.warning("they are followed; songs that are assigned to a split stay in it")
+    ties = [f"{show_location(known[track_id].location)}: {why}" for track_id, why in torn.items()]
+    _warn_of_each("songs that tie two splits: %s", ties)
+
+
+def _warn_of_each(heading: str, sentences: Sequence[str]) -> None:
+    logger = get_run_logger()
+    if sentences:
+        logger.warning(heading, len(sentences))
+    for sentence in sentences[:MAX_LISTED]:
+        logger.warning("  %s", sentence)
+    if len(sentences) > MAX_LISTED:
+        logger.warning("  and %s more", len(sentences) - MAX_LISTED)
+
+
+def _describe_changes(
+    before: Mapping[str, tuple[str, Track]], tracks: Sequence[Track]
+) -> tuple[str, ...]:
+    pairs = [(before[t.location][1], t) for t in tracks if t.location in before]
+    found = (describe_change(old, now, show_location(now.location)) for old, now in pairs)
+    return tuple(filter(None, found))
 
 
 def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:

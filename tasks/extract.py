@@ -18,6 +18,7 @@ from storage.catalog.extraction import (
     record_features,
     select_pending,
     settle_outcomes,
+    settle_rejected,
 )
 from storage.catalog.publish import publish_and_sweep
 from storage.catalog.songs import await_songs, count_outcomes
@@ -26,7 +27,7 @@ from storage.home import DataLayout
 from storage.maintenance.integrity import is_missing
 from storage.shard_store import claim_place, list_shards
 from storage.wav_cache import trim_wav_cache
-from tasks.spectrograms import ExtractedChunk, key_features
+from tasks.spectrograms import ExtractedChunk, key_features, reject_short
 
 
 @task
@@ -49,6 +50,18 @@ def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list
     for sentence in describe_stale(stale):
         get_run_logger().warning("%s", sentence)
     return pending
+
+
+@task
+def settle_short(layout: DataLayout, features: Sequence[FeatureConfig]) -> dict[str, int]:
+    """Quarantine the tracks that are too short for all features; count songs by outcome."""
+    keys = key_features(features)
+    with open_catalog(layout) as catalog:
+        if keys:
+            pending = select_pending(catalog, list(keys))
+            record_extraction(catalog, [], list(reject_short(pending, keys)))
+            settle_rejected(catalog, list(keys))
+        return count_outcomes(catalog)
 
 
 @task

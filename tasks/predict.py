@@ -15,6 +15,7 @@ from genre_core.evaluation.calibration import temper
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.songs import CHOOSING_VOTE, VOTES
 from genre_core.examples import Float32Array
+from genre_core.locations import escape_text, location_of, path_of
 from genre_core.records import AudioFacts, Reason, Source
 from genre_core.representations.features import FeatureConfig, matrices_of
 from genre_core.signal.fragments import Float64Array, spread_starts
@@ -119,6 +120,10 @@ def classify_song(
         starts_s, matrices = song_matrices(song, classifier.features, limits, classifier.transform)
     except GenreflowError as error:
         return SongPrediction(song=song, champion=classifier.version, error=str(error))
+    except Exception as error:  # an unforeseen failure does not affect other songs
+        logger.exception("%s was left out", song)
+        sentence = f"{song}: the program failed on it: {type(error).__name__}: {error}"
+        return SongPrediction(song=song, champion=classifier.version, error=escape_text(sentence))
     by_fragment, values = classifier.predict_genres(matrices), None
     by_song = classifier.calibrate_song(by_fragment)
     if classifier.features.embedding:  # the mean of the windows decides; fragments vote
@@ -300,12 +305,12 @@ def _fetch(
 
     A file with another suffix than its format is copied: some decoders go by the name.
     """
-    path = Path(song).absolute()
+    path = Path(path_of(song)).absolute()
     if "://" not in song:
         track_id, facts, suffix = probe_song(path, temporary, limits)
         if suffix == path.suffix.lower():
             return path, track_id, facts
-    location = song if "://" in song else str(path)
+    location = song if "://" in song else location_of(path)
     track = fetch_song(identify(Source(location=location, genre="")), temporary, limits)
     return temporary.song(track.track_id, track.suffix), track.track_id, track.facts
 

@@ -13,7 +13,7 @@ from genre_core.locations import show_location
 from genre_core.records import Reason, Stage, Track
 from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, feature_key
-from genre_core.signal.fragments import CutPlan
+from genre_core.signal.fragments import CutPlan, require_length
 from genre_core.signal.sound import Sound, describe_clipping, measure_sound
 from storage.audio.decode import DECODER_VERSION, cut_fragments
 from storage.audio.isolated import read_guarded
@@ -121,6 +121,37 @@ def key_features(features: Sequence[FeatureConfig]) -> Mapping[str, FeatureConfi
     return {feature_key(config, DECODER_VERSION): config for config in features}
 
 
+def reject_short(
+    pending: Sequence[PendingTrack], features: Mapping[str, FeatureConfig]
+) -> Iterator[Rejection]:
+    """Yield what converting would reject for its length alone; nothing is decoded."""
+    for one in pending:
+        for plan, keys in _group_by_plan(one, {k: c.plan for k, c in features.items()}):
+            try:
+                require_length(one.track.duration_s, plan)
+            except TrackRejected as rejection:
+                yield _reject(one.track, keys, rejection)
+
+
+def _group_by_plan(
+    pending: PendingTrack, plan_of_key: Mapping[str, CutPlan]
+) -> Iterator[tuple[CutPlan, tuple[str, ...]]]:
+    for plan in dict.fromkeys(plan_of_key.values()):
+        keys = tuple(key for key in pending.feature_keys if plan_of_key[key] == plan)
+        if keys:
+            yield plan, keys
+
+
+def _reject(track: Track, keys: tuple[str, ...], rejection: TrackRejected) -> Rejection:
+    return Rejection(
+        track_id=track.track_id,
+        feature_keys=keys,
+        stage=Stage.CONVERT,
+        reason=Reason(rejection.reason),
+        message=str(rejection),
+    )
+
+
 def _song_embeddings(
     feature_key: str, features: FeatureConfig, rows: Sequence[TrackMatrices]
 ) -> Iterator[SongEmbedding]:
@@ -142,20 +173,11 @@ def _convert(
 ) -> Iterator[Converted | Rejection]:
     """Convert one song, a WAV a plan; one that fails does not stop the others."""
     track, place = pending.track, show_location(pending.track.location)
-    for plan in dict.fromkeys(plan_of_key.values()):
-        keys = tuple(key for key in pending.feature_keys if plan_of_key[key] == plan)
-        if not keys:
-            continue
+    for plan, keys in _group_by_plan(pending, plan_of_key):
         try:
             yield Converted(track=track, feature_keys=keys, wav=_cut(layout, track, plan))
         except TrackRejected as rejection:
-            yield Rejection(
-                track_id=track.track_id,
-                feature_keys=keys,
-                stage=Stage.CONVERT,
-                reason=Reason(rejection.reason),
-                message=str(rejection),
-            )
+            yield _reject(track, keys, rejection)
         except TransientError as error:
             get_run_logger().warning("%s was left out: %s", place, error)
         except Exception:

@@ -61,13 +61,13 @@ def assign_splits(
         n_too_short = count_songs(catalog, Reason.TOO_SHORT)
     if n_too_short and not library:
         raise UsageError(
-            f"No song has examples; {n_too_short} songs are too short. If they are clips of 30 s, "
-            "set margin_s = 0 and min_track_s = 29 below [fragments] in genreflow.toml."
+            f"No song has examples; {n_too_short} songs are too short. Use longer recordings, or "
+            "lower min_track_s below [fragments] in genreflow.toml."
         )
     _require_genres(candidates, library, genres)
     everyone = {c.track_id: c for c in (*settled, *candidates)}
     plan = assign(list(everyone.values()), assignments, seed, golden)
-    track_ids = [candidate.track_id for candidate in candidates]
+    track_ids = [c.track_id for c in candidates if c.track_id not in plan.conflicts]
     with open_catalog(layout) as catalog:
         record_assignments(catalog, plan.assignments, plan.conflicts)
         freeze_golden(catalog)
@@ -78,6 +78,12 @@ def assign_splits(
             for key in keys
         ]
         placements = read_placements(catalog, snapshots[0].snapshot_id)
+    if n_torn := sum(candidate.track_id in plan.conflicts for candidate in candidates):
+        get_run_logger().warning(
+            'songs that tie two splits and are left out: %s. Why: `genreflow sql "select source, '
+            "message from outcomes where reason = 'split_conflict'\"`",
+            n_torn,
+        )
     _require_splits(snapshots[0], placements)
     return snapshots
 
@@ -112,8 +118,7 @@ def usable_features(
         left_out = f"{n_embedded - n} of them are left out of the comparison"
         get_run_logger().warning(
             "%s of %s songs with an embedding are long enough for %s, so %s. To use all of them, "
-            "set representations to embeddings alone, or lower margin_s and min_track_s below "
-            "[fragments].",
+            "set representations to embeddings alone, or lower min_track_s below [fragments].",
             n,
             n_embedded,
             name_features(config.representation, config.fragment_s),

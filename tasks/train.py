@@ -35,7 +35,7 @@ from storage.embeddings.embedder import Model
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER
-from tasks.keras_import import import_training
+from tasks.keras_import import import_training, numeric_params
 from tasks.progress import show_progress
 from tasks.splits import split_examples
 from tasks.tracked import open_tracked
@@ -146,7 +146,7 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
     """
     import_training()
     from storage.models.logged import log_model
-    from storage.models.runs import failing_run, log_tags, start_training
+    from storage.models.runs import failing_run, log_params, log_tags, start_training
 
     started_at, tracking = datetime.now(UTC), open_tracked(layout)
     with open_catalog(layout) as catalog:
@@ -154,6 +154,7 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
         group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
     run_id = start_training(tracking, comparison_id, describe_trial(trial, n_examples))
     with failing_run(tracking, run_id):
+        log_params(tracking, run_id, numeric_params())
         train, validation = (
             split_examples(layout, trial.snapshot, split)
             for split in (Split.TRAIN, Split.VALIDATION)

@@ -203,7 +203,9 @@ def small_config(library: Path) -> Settings:
     return Settings(
         home=Path("nowhere"),
         music=str(library),
-        fragments=FragmentConfig(n_fragments=3, longest_s=1.5, margin_s=0.5, min_track_s=4.0),
+        fragments=FragmentConfig(
+            protocol="thesis", n_fragments=3, longest_s=1.5, margin_s=0.5, min_track_s=4.0
+        ),
         fragment_lengths_s=(1.0, 1.5),
         networks=("dense", "cnn"),
         training=TrainingConfig(max_epochs=3),

@@ -16,8 +16,8 @@ from flows.settings import Settings
 HEAD = """# Settings
 
 `genreflow.toml` in the working directory, then `GENREFLOW_…` in the environment, then options of
-the command line; the later wins. An unknown setting is an error. In the environment, tables are
-joined by two underscores and lists are JSON: `GENREFLOW_FRAGMENTS__MARGIN_S=0`,
+the command line; the later wins. An unknown setting or variable is an error. In the environment,
+tables are joined by two underscores and lists are JSON: `GENREFLOW_FRAGMENTS__MARGIN_S=0`,
 `GENREFLOW_NETWORKS='["cnn"]'`. Where a setting has no default, its type is shown. [An
 example](#example) is at the end.
 """
@@ -95,7 +95,9 @@ def type_words(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in inside)
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(map(type_words, inside)))
+        return " or ".join(
+            dict.fromkeys(map(type_words, [one for one in inside if one is not types.NoneType]))
+        )
     if origin in LISTS:
         return f"list of {type_words(inside[0])}"
     if origin in TABLES:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.text import Text
 from typer.models import CommandInfo
 
 from genre_core.errors import GenreflowError, UsageError
+from genre_core.locations import escape_text
 from storage.files import DISK_SIGNS, find_full_disk
 from tasks.terminal import ERR, OUT
 
@@ -93,22 +94,45 @@ def command_name(command: CommandInfo) -> str:
     return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
-def prepare_config(verbose: bool, **options: object) -> "Settings":
-    """Read the settings and prepare the environment, before anything slow is imported."""
+def prepare_config(
+    verbose: bool,
+    *,
+    check: "Callable[[Settings], None] | None" = None,
+    writes: bool = True,
+    **options: object,
+) -> "Settings":
+    """Read the settings and prepare the environment, before anything slow is imported.
+
+    Before anything is written, ``check`` refuses settings that do not suffice; by default those of
+    a folder that is no home. A command that does not write into the home may do with one that is
+    read-only.
+    """
     from flows.cli.start import keep_signals, stop_on_signals
-    from flows.environment import prepare_environment
+    from flows.environment import prepare_environment, set_environment
     from flows.settings import read_settings
 
     config = read_settings(**options)
-    if "music" in options and config.music:
-        from storage.sources.listing import require_place
-
-        require_place(config.music)
-    prepare_environment(config.layout.home, verbose, config.device)
+    (check or require_home)(config)
+    prepare = prepare_environment if writes else set_environment
+    prepare(config.layout.home, verbose, config.device)
     _hush_foreseen_errors()
     keep_signals()
     stop_on_signals()
     return config
+
+
+def read_config(**options: object) -> "Settings":
+    """Read the settings of a command that needs a home; refuse a folder that is none."""
+    from flows.settings import read_settings
+
+    config = read_settings(**options)
+    require_home(config)
+    return config
+
+
+def require_home(config: "Settings") -> None:
+    """Refuse settings of a folder that is no home."""
+    require_store(config.layout)
 
 
 def require_store(layout: "DataLayout") -> None:
@@ -175,6 +199,9 @@ def find_cause(error: BaseException) -> GenreflowError | None:
     for cause in causes:
         if isinstance(cause, GenreflowError):
             return cause
+        if isinstance(cause, UnicodeEncodeError):
+            name = repr(escape_text(str(cause.object)))
+            return UsageError(f"{name} is not UTF-8. Rename it, or correct the text.")
     shortage = find_full_disk(Path(os.environ.get("PREFECT_HOME", ".")))
     return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
 

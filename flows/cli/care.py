@@ -15,10 +15,12 @@ from flows.cli.app import (
     complain,
     prepare_config,
     print_json,
+    read_config,
     show,
 )
 from flows.environment import QUIET
 from flows.settings import read_settings
+from genre_core.records import counted
 from storage.lock import hold_home
 from tasks.terminal import OUT
 
@@ -45,18 +47,18 @@ def backup(
 
     Example: `genreflow backup /mnt/backup/genreflow`
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     from storage.maintenance.backup import back_up
 
     report = back_up(config.layout, folder, check_all, config.keep.backups)
-    show(f"{folder} holds {report.n_files} files, {report.n_new} of them new.")
+    show(f"{folder} holds {counted(report.n_files, 'file')}, {report.n_new} of them new.")
     if report.n_backups > 1:
         show(
             f"{report.n_backups - 1} earlier backups are kept; `genreflow restore {folder} --list` "
             "lists them."
         )
     if report.n_repaired:
-        show(f"{report.n_repaired} damaged backup objects were written again.")
+        show(f"Wrote {counted(report.n_repaired, 'damaged backup object')} again.")
     if report.shards_elsewhere:
         show(f"Not included: the shards in {report.shards_elsewhere}; keep them there.")
     if report.runs_elsewhere:
@@ -66,12 +68,12 @@ def backup(
         )
     if report.n_missing_songs:
         complain(
-            f"{report.n_missing_songs} songs are missing in the home; the backup keeps its copies "
-            "of them. Run `genreflow doctor --repair`, then `genreflow ingest`."
+            f"The home misses {counted(report.n_missing_songs, 'song')}; the backup keeps its "
+            "copies of them. Run `genreflow doctor --repair`, then `genreflow ingest`."
         )
     if report.n_missing_shards:
         complain(
-            f"{report.n_missing_shards} shards are missing in the home, and so in the backup. Run "
+            f"Home and backup miss {counted(report.n_missing_shards, 'shard')}. Run "
             "`genreflow extract` to make them again."
         )
     if report.n_missing_songs or report.n_missing_shards:
@@ -113,7 +115,10 @@ def restore(
             "Run `genreflow extract` to make shards again; `genreflow doctor --repair`, then "
             "`genreflow ingest`, to get songs again."
         )
-    show(f"Restored {report.n_files} files to {layout.home}; now run `genreflow doctor --deep`.")
+    show(
+        f"Restored {counted(report.n_files, 'file')} to {layout.home}; now run "
+        "`genreflow doctor --deep`."
+    )
     if report.runs_elsewhere:
         show(
             f"Its runs and models are on the tracking server {report.runs_elsewhere}, not in the "
@@ -127,7 +132,7 @@ def _show_backups(folder: Path) -> None:
     for manifest in list_manifests(folder):
         n_mib = sum(file.n_bytes for file in manifest.files.values()) / 2**20
         time = name_time(manifest.finished_at)
-        show(f"{time}  {len(manifest.files)} files, {n_mib:.1f} MiB, of {manifest.home}")
+        show(f"{time}  {counted(len(manifest.files), 'file')}, {n_mib:.1f} MiB, of {manifest.home}")
 
 
 @app.command()
@@ -148,14 +153,14 @@ def doctor(
 
     Example: `genreflow doctor --deep`
     """
+    config = read_config(home=home)
     from storage.maintenance.doctor import examine, examine_deeply
 
-    config = read_settings(home=home)
     layout, repaired = config.layout, _repair(config.layout) if repair else []
     embeddings = [name for name in config.read_representations if config.embeds(name)]
     findings = examine(layout, embeddings, config.embeddings)
     if (deep or repair) and layout.catalog.exists():
-        with hold_home(layout):
+        with hold_home(layout, writes=False):
             findings += examine_deeply(layout)
     ok = all(finding.ok for finding in findings)
     if as_json:
@@ -199,11 +204,11 @@ def tidy(
 
     Example: `genreflow tidy --dry-run`
     """
-    config = prepare_config(False, home=home)
+    config = prepare_config(False, writes=not dry_run, home=home)
     if dry_run:
         from storage.maintenance.retention import tidy_home
 
-        with hold_home(config.layout):
+        with hold_home(config.layout, writes=False):
             found = tidy_home(config.layout, config.keep, config.snapshot_choice(), dry_run=True)
     else:
         from flows.maintenance import tidy as tidy_flow

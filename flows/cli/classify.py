@@ -11,9 +11,10 @@ from rich.progress import Progress
 
 from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, complain, print_json
 from flows.cli.tables import predictions_table
-from flows.environment import prepare_environment
+from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from genre_core.locations import location_of
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def classify(
     Example: `genreflow classify song.mp3 --json`
     """
     config = read_settings(home=home)
-    prepare_environment(config.layout.home, verbose, config.device)
+    set_environment(config.layout.home, verbose, config.device)
     from tasks.predict import classify_each
 
     found = expand_folders(songs)
@@ -64,12 +65,15 @@ def watch(
 
 
 def expand_folders(songs: list[str]) -> list[str]:
-    """Return the audio files below each folder named, in order; other names as they are."""
+    """Return the locations of the songs below each folder named, in order, and of other names."""
     from storage.sources.folder import audio_files
+    from storage.sources.identity import location_given
 
     expanded: list[str] = []
     for song in songs:
-        expanded += [str(p) for p in audio_files(Path(song))] if Path(song).is_dir() else [song]
+        is_folder = Path(song).is_dir()
+        inside = map(location_of, audio_files(Path(song))) if is_folder else [location_given(song)]
+        expanded += inside
     if not expanded:
         raise UsageError(f"There is no song in {', '.join(songs)}.")
     return expanded

@@ -11,12 +11,14 @@ from rich.table import Table
 
 from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, show
 from flows.cli.tables import PLAIN, plain_table, print_rows
-from flows.environment import prepare_environment
+from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from genre_core.locations import path_of
 from genre_core.records import counted, name_song
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import Among, find_embedded, nearest_songs
+from storage.sources.identity import location_given
 from tasks.terminal import OUT
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def similar(
 
     Example: `genreflow similar song.mp3 --n 5`
     """
-    config = read_settings(home=home)
+    config, song = read_settings(home=home), location_given(song)
     from tasks.studies.similar import Compared, choose_representation
 
     chosen = choose_representation(config.layout, representation, config.representations)
@@ -98,12 +100,12 @@ def similar(
 
 def _embed(config: "Settings", song: str, representation: str) -> "Compared":
     """Embed a song that the library does not have."""
-    if "://" not in song and not Path(song).is_file():
+    if "://" not in song and not Path(path_of(song)).is_file():
         raise UsageError(
             f"There is no file {song}, and the store has no song of that name. Name a file, a "
             "URL, a source, or 8 digits of a track id at least."
         )
-    prepare_environment(config.layout.home, verbose=False, device=config.device)
+    set_environment(config.layout.home, device=config.device)
     from tasks.studies.similar import Embedder, embed_song
 
     own = [f for f in config.features if f.embedding and f.representation == representation]

@@ -20,13 +20,14 @@ from flows.cli.app import (
     app,
     prepare_config,
     print_json,
-    require_store,
+    read_config,
     show,
 )
 from flows.cli.pipeline import Music
 from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from genre_core.locations import escape_text, location_of, path_of
 from genre_core.records import Reason, counted
 from genre_core.representations.features import name_features
 from storage.catalog.connection import open_catalog
@@ -44,6 +45,7 @@ from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
+from storage.sources.identity import location_given
 from tasks.terminal import OUT, Terminal
 
 LONGEST_LIST = 60  # characters, of the values of a matrix, for one
@@ -68,7 +70,7 @@ def sql(
     """
     if as_json and as_csv:
         raise UsageError("Use --json or --csv, not both.")
-    names, rows = query(read_settings(home=home).layout, statement)
+    names, rows = query(read_settings(home=home).layout, escape_text(statement))
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     elif as_csv:
@@ -180,9 +182,8 @@ def decide(
 
     Example: `genreflow decide ~/Music/jazz/song.mp3 jazz`
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
-    require_store(layout)
     with hold_home(layout):
         with open_catalog(layout) as catalog:
             n_tracks = decide_genre(catalog, song, genre, genres)
@@ -228,10 +229,10 @@ def retry(
 
 def _locate(source: str) -> str:
     """Absolute path of a file or folder; an address stays as it is."""
-    path = Path(source).expanduser()
+    path = Path(path_of(location_given(str(Path(source).expanduser()))))
     if not source or ("://" in source and not path.exists()):
-        return source
-    return os.path.realpath(path)
+        return escape_text(source)
+    return location_of(os.path.realpath(path))
 
 
 @app.command()
@@ -257,8 +258,7 @@ def remove(
     """
     if bool(song) == bool(artist):
         raise UsageError("Name a track or an artist: genreflow remove TRACK, or --artist NAME.")
-    layout = read_settings(home=home).layout
-    require_store(layout)
+    layout = read_config(home=home).layout
     plan = _plan_removal(layout, song, artist, with_copies)
     _show_songs("To be removed", plan.songs)
     if not yes:

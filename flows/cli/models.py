@@ -13,7 +13,7 @@ from flows.cli.app import (
     app,
     prepare_config,
     print_json,
-    require_store,
+    read_config,
     show,
 )
 from flows.cli.tables import audit_table, plain_table, print_comparison
@@ -149,8 +149,7 @@ def golden(
 
     Example: `genreflow golden`
     """
-    config = read_settings(home=home)
-    require_store(config.layout)
+    config = read_config(home=home)
     from storage.catalog.promotions import (
         read_golden_versions,
         read_next_golden,
@@ -196,7 +195,7 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: `genreflow morning`
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     from tasks.report.notify import make_report
 
     page = make_report(config.layout, choice=config.snapshot_choice())

@@ -1,5 +1,6 @@
 """Commands of the pipeline: run, ingest, extract, train, demo-library."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,16 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from flows.cli.app import Home, Verbose, app, prepare_config, show
+from flows.cli.app import Home, Verbose, app, prepare_config, require_home, show
 from flows.cli.tables import outcome_sentence, print_comparison
 from flows.settings import DEFAULT_REPRESENTATIONS
+from genre_core.dataset.labels import label_source, unify_genres
+from genre_core.dataset.listing import explain_genres
 from genre_core.errors import UsageError
+from genre_core.locations import path_of
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
-from genre_core.records import counted
+from genre_core.records import Source, counted
 from genre_core.representations.registry import REPRESENTATIONS
-from storage.catalog.status import read_status
+from storage.catalog.publish import query_rows
+from storage.catalog.status import read_status, require_known_genres
 from storage.embeddings.config import BUILT_IN
 from storage.lock import hold_home
+from storage.sources.listing import list_sources, require_place
 from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
 from tasks.terminal import ERR
@@ -30,8 +36,8 @@ Music = Annotated[
     str | None,
     typer.Argument(
         help="A folder with one folder a genre, a folder with a manifest.csv, a manifest "
-        "(CSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` of "
-        "the settings."
+        "(CSV, TSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` "
+        "of the settings, else what the home was fed from before."
     ),
 ]
 Download = Annotated[
@@ -70,6 +76,41 @@ Representations = Annotated[
 ]
 
 
+AnyGenres = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help="Take songs of one genre, or of one artist a genre, into an empty home."
+    ),
+]
+
+
+def require_several_genres(config: "Settings") -> None:
+    """Refuse the first listing of a home if its genres are none: one alone, or artists."""
+    layout = config.layout
+    if config.unlabelled or (
+        layout.published.exists() and query_rows(layout, "select 1 from tracks limit 1")
+    ):
+        return
+    logger = logging.getLogger("storage.sources")
+    logger.setLevel(logging.ERROR)  # the flow lists the songs again, and warns then
+    listed = list_sources(config.music)
+    logger.setLevel(logging.NOTSET)
+    labelled = [label_source(source, config.genre_map, config.genres) for source in listed]
+    if fault := explain_genres(unify_genres(labelled, config.genres), _find_artist):
+        raise UsageError(
+            f"{fault} Name a folder with one folder a genre, or a manifest. If these are the "
+            "genres, use --yes; if the songs have none, `genreflow ingest --unlabelled`."
+        )
+
+
+def _find_artist(source: Source) -> str:
+    from storage.audio.probe import read_artist  # PyAV takes a moment to load
+
+    if source.artist or "://" in source.location:
+        return source.artist
+    return read_artist(Path(path_of(source.location)))
+
+
 @app.command()
 def run(
     music: Annotated[
@@ -82,6 +123,7 @@ def run(
     genre: Genres = None,
     representation: Representations = None,
     download: Download = None,
+    yes: AnyGenres = False,
     verbose: Verbose = False,
 ) -> None:
     """Run the whole pipeline: songs in, champion out, one prediction.
@@ -90,6 +132,7 @@ def run(
     """
     config = prepare_config(
         verbose,
+        check=lambda read: require_named_music(read, music, download),
         home=home,
         music=music,
         networks=network,
@@ -100,7 +143,10 @@ def run(
     )
     from flows.cli.run import run_pipeline
 
-    run_pipeline(with_collection(config, music, download))
+    config = with_collection(config, download)
+    if config.music and not yes:
+        require_several_genres(config)
+    run_pipeline(config)
 
 
 @app.command()
@@ -131,6 +177,7 @@ def ingest(
         Path | None,
         typer.Option("--archive", help="A download archive of yt-dlp: its songs are not fetched."),
     ] = None,
+    yes: AnyGenres = False,
     verbose: Verbose = False,
 ) -> None:
     """Fetch the songs of a library; every song gets one outcome.
@@ -144,6 +191,7 @@ def ingest(
     }
     config = prepare_config(
         verbose,
+        check=lambda read: require_known_music(read, music, download),
         home=home,
         music=music,
         unlabelled=unlabelled or None,
@@ -152,7 +200,10 @@ def ingest(
     )
     from flows.ingest import ingest as ingest_flow
 
-    report = ingest_flow(with_collection(config, music, download))
+    config = with_collection(config, download)
+    if config.music and not yes:
+        require_several_genres(config)
+    report = ingest_flow(config)
     show(f"Scanned {counted(report.n_new, 'song')}. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
     complain_of_sites(report.given_up)
@@ -197,6 +248,7 @@ def train(
     """
     config = prepare_config(
         verbose,
+        check=require_trainable,
         home=home,
         networks=network,
         fragment_lengths_s=fragment_s,
@@ -253,12 +305,31 @@ def unseen(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-unseen")
 
 
-def with_collection(config: "Settings", named_music: str | None, name: str | None) -> "Settings":
+def require_trainable(config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, or of genres that no song there has."""
+    require_home(config)
+    require_known_genres(config.layout, config.genres)
+
+
+def require_named_music(config: "Settings", named: str | None, download: str | None) -> None:
+    """Refuse music that is not there, or is named beside a collection to be fetched."""
+    if named and download:
+        raise UsageError("Name a library or --download, not both.")
+    if config.music and not download:
+        require_place(config.music)
+
+
+def require_known_music(config: "Settings", named: str | None, download: str | None) -> None:
+    """Refuse, besides, to go without music in a home that knows none."""
+    require_named_music(config, named, download)
+    for library in [] if download else config.libraries():
+        require_place(library.music)
+
+
+def with_collection(config: "Settings", name: str | None) -> "Settings":
     """Fetch the public collection that ``--download`` names, and name it as the music."""
     if name is None:
         return config
-    if named_music:
-        raise UsageError("Name a library or --download, not both.")
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with hold_home(config.layout), Progress(*columns, TransferSpeedColumn(), console=ERR) as bar:
         row = bar.add_task(name, total=None)

@@ -30,6 +30,7 @@ from storage.catalog.status import (
 )
 from storage.home import DataLayout
 from storage.sources.folder import audio_files
+from storage.sources.listing import known_music
 from tasks.classify import classify_songs
 from tasks.comparison import read_comparison
 from tasks.promote import explain_rejection
@@ -141,8 +142,9 @@ def _require_no_own_music(layout: DataLayout) -> None:
         return
     rows = query_rows(layout, "select title from tracks where not is_builtin and genre <> ''")
     if rows:
+        known = next(reversed(known_music(layout)), "PATH")
         raise UsageError(
             f"The store in {layout.home} holds {len(rows)} songs of your own. "
-            "Name your music again (make run MUSIC=PATH), or give the built-in library a home "
+            f"Name your music again (genreflow run {known}), or give the built-in library a home "
             "of its own: GENREFLOW_HOME=./built-in make run."
         )

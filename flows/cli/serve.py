@@ -14,9 +14,9 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.cli.app import Home, app, show
+from flows.cli.app import Home, app, require_store, show
 from flows.cli.start import handle_signals
-from flows.environment import prepare_environment
+from flows.environment import prepare_environment, set_environment
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 from tasks.terminal import ERR
@@ -41,6 +41,8 @@ def ui(
     Example: `genreflow ui --mlflow-port 5001`
     """
     layout = read_settings(home=home).layout
+    if not layout.tracking_server:
+        require_store(layout)
     from storage.models.store import has_runs, open_tracking, server_command
 
     if not has_runs(layout):
@@ -72,7 +74,7 @@ def serve(
     Example: `genreflow serve --port 5002`
     """
     config = read_settings(home=home)
-    prepare_environment(config.layout.home, verbose=False)
+    set_environment(config.layout.home)
     import uvicorn
 
     from flows.serving import MAX_CONNECTIONS, PredictionServer

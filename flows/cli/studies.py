@@ -9,12 +9,21 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, prepare_config, print_json
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
+from flows.cli.app import (
+    FAILURE,
+    AsJson,
+    Home,
+    Verbose,
+    app,
+    prepare_config,
+    print_json,
+    read_config,
+)
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_trainable
 from flows.cli.tables import PLAIN
-from flows.settings import read_settings
 from genre_core.records import counted
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
+from storage.sources.identity import location_given
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
@@ -50,6 +59,7 @@ def sweep(
     """
     config = prepare_config(
         verbose,
+        check=require_trainable,
         home=home,
         networks=network,
         representations=representation,
@@ -283,7 +293,7 @@ def curve(
 
     Example: `genreflow curve`
     """
-    config = read_settings(home=home)
+    config = read_config(home=home)
     from tasks.studies.curve import measure_curve
 
     with ERR.status("Fitting heads"):
@@ -330,11 +340,13 @@ def explain(
 
     Example: `genreflow explain song.mp3 --out figures`
     """
-    config = prepare_config(verbose, home=home)
+    config = prepare_config(verbose, writes=False, home=home)
+    song = location_given(song)
     layout = config.layout
+    from storage.reports import writable_reports
     from tasks.studies.explain import explain_song
 
-    folder = out or layout.reports / "explain" / (Path(song).stem or "song")
+    folder = out or writable_reports(layout) / "explain" / (Path(song).stem or "song")
     explanation = explain_song.fn(layout, song, folder, run, config.snapshot_choice())
     if as_json:
         print_json(asdict(explanation))

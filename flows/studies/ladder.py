@@ -34,7 +34,7 @@ def ladder(
     """Extract → split → train what is missing, rung after rung → report."""
     config, measured = config or read_settings(), measured or LadderConfig()
     config = replace(
-        config,
+        config.of_thesis,
         representations=REPRESENTATIONS,
         fragment_lengths_s=(fragment_s,),
         networks=(measured.network,),

@@ -40,7 +40,7 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     The time counts from the first training on, after fragments and spectrograms are made. A
     training that is under way when it is up is finished. The champion stays as it is.
     """
-    config = config or read_settings()
+    config = (config or read_settings()).of_thesis
     layout = config.layout
     extract(config)
     with hold_home(layout):

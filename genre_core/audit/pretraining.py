@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from genre_core.audit.rules import Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.artists import fold_artist
 from genre_core.representations.embeddings import Embedding
 
 SETS: tuple[tuple[str, ...], ...] = (

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from genre_core.dataset.groups import fold_artist, join_artists
+from genre_core.dataset.artists import fold_artist
+from genre_core.dataset.groups import join_artists
 from genre_core.records import Split
 
 
@@ -14,7 +15,8 @@ from genre_core.records import Split
 class AuditedSong:
     """A track of a snapshot, with everything from which its genre might be predicted.
 
-    ``assigned`` is the subset in the catalog, other than ``split`` where one was tampered with.
+    ``assigned`` is the subset in the catalog, other than ``split`` where one was tampered with;
+    ``artist`` is as tagged, ``artists`` are from `name_artists`.
     Unknown numbers are 0; loudness and cut-off (`genre_core.signal.sound`) are NaN where they were
     not measured. Rates are in Hz and bits per second.
     """
@@ -27,6 +29,7 @@ class AuditedSong:
     split_level: str
     location: str
     artist: str = ""
+    artists: tuple[str, ...] = ()
     album: str = ""
     publisher: str = ""
     year: int = 0
@@ -43,7 +46,7 @@ class AuditedSong:
 
 def fold_groups(songs: Sequence[AuditedSong]) -> list[str]:
     """Return the group of each song for folds: groups that share an artist are joined."""
-    return join_artists([song.group_id for song in songs], [song.artist for song in songs])
+    return join_artists([song.group_id for song in songs], [song.artists for song in songs])
 
 
 def name_recordings(
@@ -87,10 +90,9 @@ def folder_of(song: AuditedSong) -> str:
 
 def release_of(song: AuditedSong) -> str:
     """Album, if unknown the artist, then the folder."""
-    album, artist = fold_artist(song.album), fold_artist(song.artist)
-    if album:
+    if album := fold_artist(song.album):
         return f"album:{album}"
-    return f"artist:{artist}" if artist else f"folder:{folder_of(song)}"
+    return f"artist:{song.artists[0]}" if song.artists else f"folder:{folder_of(song)}"
 
 
 SOURCE_LEVELS: Mapping[str, Callable[[AuditedSong], str]] = MappingProxyType(

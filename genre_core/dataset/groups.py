@@ -1,40 +1,42 @@
 """Groups: tracks that must be in one subset of a split (same artist, same recording)."""
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 MOST_OF_A_GENRE = 0.5
 FEWEST_GROUPS = 3
+BY_GROUP, BY_MAIN_ARTIST, BY_SONG = "group", "main_artist", "song"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A track to be assigned to a subset.
 
-    ``artist`` is as tagged, empty if unknown. ``recordings`` are keys that it shares with
-    duplicates; they link tracks in every genre, artists only in genres that are split by group.
+    ``artists`` are from `name_artists`, the main one first, empty if unknown. ``recordings`` are
+    keys that it shares with duplicates; they link tracks in every genre, artists only in genres
+    that are not split by song.
     """
 
     track_id: str
     genre: str
-    artist: str = ""
+    artists: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
 
 
-def fold_artist(artist: str) -> str:
-    """Fold case, spaces and punctuation: ``"The  B-52's"`` and ``"the b52s"`` are one artist."""
-    folded = unicodedata.normalize("NFKC", artist).casefold().strip()
-    return re.sub(r"[\W_]+", "", folded) or folded
-
-
 def group_keys(candidate: Candidate) -> tuple[str, ...]:
-    """Keys that link a track to others where its genre is split by group."""
-    artist = fold_artist(candidate.artist)
-    own = (f"artist:{artist}",) if artist else (song_key(candidate),)
-    return own + candidate.recordings
+    """Keys that link a track to others where its genre is split by group: all its artists."""
+    return (*_artist_keys(candidate, candidate.artists), *candidate.recordings)
+
+
+def main_artist_keys(candidate: Candidate) -> tuple[str, ...]:
+    """Keys that link a track to others where its genre is split by main artist."""
+    return (*_artist_keys(candidate, candidate.artists[:1]), *candidate.recordings)
+
+
+def _artist_keys(candidate: Candidate, artists: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"artist:{artist}" for artist in artists) or (song_key(candidate),)
 
 
 def song_keys(candidate: Candidate) -> tuple[str, ...]:
@@ -47,29 +49,54 @@ def song_key(candidate: Candidate) -> str:
     return f"track:{candidate.track_id[:12]}"
 
 
-def join_artists(group_ids: Sequence[str], artists: Sequence[str]) -> list[str]:
+KEYS: Mapping[str, Callable[[Candidate], tuple[str, ...]]] = MappingProxyType(
+    {BY_GROUP: group_keys, BY_MAIN_ARTIST: main_artist_keys, BY_SONG: song_keys}
+)
+"""The keys of a track by the level that its genre is split at, the strictest first."""
+
+
+def join_artists(group_ids: Sequence[str], artists: Sequence[Sequence[str]]) -> list[str]:
     """Join the groups of a split that share an artist; a joined group is named by one of them.
 
-    In genres that are split by song, each song of an artist has a group of its own. An unknown
-    artist joins nothing.
+    ``artists`` are from `name_artists`. In genres that are split by song, each song of an artist
+    has a group of its own. An unknown artist joins nothing.
     """
     from scipy.cluster.hierarchy import DisjointSet
 
     joined: DisjointSet[str] = DisjointSet(group_ids)
     first: dict[str, str] = {}
-    for group_id, artist in zip(group_ids, map(fold_artist, artists), strict=True):
-        if artist:
+    for group_id, names in zip(group_ids, artists, strict=True):
+        for artist in names:
             joined.merge(group_id, first.setdefault(artist, group_id))
     return [joined[group_id] for group_id in group_ids]
 
 
-def genres_without_groups(candidates: Iterable[Candidate]) -> frozenset[str]:
-    """Genres with fewer than three groups, or one with more than half of the songs."""
-    sizes: dict[str, Counter[str]] = defaultdict(Counter)
+def level_genres(candidates: Iterable[Candidate]) -> dict[str, str]:
+    """Return the strictest level that each genre can be split at.
+
+    That needs three groups, none with more than half of the songs. Featured artists can tie most
+    songs of a genre; then main artists alone are kept apart.
+    """
+    members: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
-        sizes[candidate.genre][group_keys(candidate)[0]] += 1
-    return frozenset(
-        genre
-        for genre, groups in sizes.items()
-        if len(groups) < FEWEST_GROUPS or max(groups.values()) > MOST_OF_A_GENRE * groups.total()
-    )
+        members[candidate.genre].append(candidate)
+    return {genre: _level(own) for genre, own in members.items()}
+
+
+def _level(members: Sequence[Candidate]) -> str:
+    for level in (BY_GROUP, BY_MAIN_ARTIST):
+        sizes = _group_sizes([KEYS[level](candidate) for candidate in members])
+        if len(sizes) >= FEWEST_GROUPS and max(sizes) <= MOST_OF_A_GENRE * len(members):
+            return level
+    return BY_SONG
+
+
+def _group_sizes(keys: Sequence[tuple[str, ...]]) -> list[int]:
+    from scipy.cluster.hierarchy import DisjointSet
+
+    joined: DisjointSet[str] = DisjointSet()
+    for own in keys:
+        for key in own:
+            joined.add(key)
+            joined.merge(own[0], key)
+    return list(Counter(joined[own[0]] for own in keys).values())

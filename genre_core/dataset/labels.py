@@ -1,8 +1,11 @@
 """A source's labels become genres of the user, or are reported as unknown; none is guessed."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from genre_core.errors import UsageError
 from genre_core.records import Source
 
 
@@ -39,6 +42,27 @@ def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[
     return replace(source, genre=", ".join(labels), labels=(), label_fault=fault)
 
 
+def unify_genres(sources: Sequence[Source], known: Iterable[str]) -> list[Source]:
+    """Return sources whose genres have one spelling each.
+
+    Genres that differ only in case, in space or in the form of their accents are one: the first
+    such one of ``known``, or else the most frequent, its space tidied and its accents composed.
+    """
+    exact = list(dict.fromkeys(known))
+    counts = Counter(s.genre for s in sources if s.genre and not s.label_fault)
+    frequent = sorted(counts, key=lambda genre: (-counts[genre], genre))
+    spellings = {_fold(genre): genre for genre in reversed(exact)}
+    for genre in frequent:
+        composed = " ".join(unicodedata.normalize("NFC", genre).split())
+        spellings.setdefault(_fold(genre), composed)
+    return [
+        replace(s, genre=spellings[_fold(s.genre)])
+        if s.genre in counts and s.genre not in exact and not s.label_fault
+        else s
+        for s in sources
+    ]
+
+
 def explain_label(source: Source, genres: Sequence[str]) -> str:
     """Explain why a source cannot be taken in under its label; empty if it can."""
     if source.label_fault or source.is_unlabelled or not genres or source.genre in genres:
@@ -47,6 +71,17 @@ def explain_label(source: Source, genres: Sequence[str]) -> str:
         f"the genre {source.genre!r} is not among the genres of the settings: "
         f"{', '.join(genres)}. Add it to `genres`, or correct the label."
     )
+
+
+def require_genres(genres: Sequence[str], sources: Sequence[Source], held: Collection[str]) -> None:
+    """Raise `UsageError` if one of ``genres`` is that of no source and of no song in storage."""
+    listed = Counter(source.genre for source in sources if source.genre)
+    if missing := [genre for genre in genres if genre not in listed and genre not in held]:
+        there = ", ".join(f"{genre} ({n_songs})" for genre, n_songs in sorted(listed.items()))
+        raise UsageError(
+            f"No song has the genre {', '.join(map(repr, missing))}. There is: {there or 'none'}. "
+            "Correct `genres` (--genre), or the labels."
+        )
 
 
 def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str]) -> str:
@@ -60,7 +95,7 @@ def _find_genre(label: str, genre_map: Mapping[str, str], genres: Sequence[str])
 
 
 def _fold(label: str) -> str:
-    return label.strip().casefold()
+    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
 
 
 def _explain(labels: Sequence[str], found: set[str]) -> str:

@@ -1,14 +1,17 @@
 """One song in several places of a listing: it is fetched once, and its genre is not guessed."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from genre_core.dataset.artists import fold_artist
 from genre_core.dataset.labels import explain_label
 from genre_core.locations import show_location
 from genre_core.records import NO_GENRE, Outcome, Reason, Result, Source, Stage
 
 MAX_SHOWN = 5
+MAX_LOOKED_AT = 20
+MIN_ARTISTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,33 @@ class Settled:
 
     sources: tuple[Source, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+
+
+def explain_genres(sources: Sequence[Source], find_artist: Callable[[Source], str]) -> str:
+    """Explain why the genres of a listing are none, with their counts; empty if they may be.
+
+    Songs of one genre cannot be told apart, and genres with one artist each are artists. A few
+    songs of each genre are looked at.
+    """
+    songs: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        if source.genre and not source.label_fault:
+            songs[source.genre].append(source)
+    counts = ", ".join(f"{genre}: {len(songs[genre])}" for genre in sorted(songs))
+    several = {genre: found for genre, found in songs.items() if len(found) > 1}
+    if len(songs) == 1 and several:
+        return f"All songs have one genre ({counts})."
+    artists = [_only_artist(found, find_artist) for found in several.values()]
+    if "" in artists or len(set(artists)) < MIN_ARTISTS:
+        return ""
+    return f"Every genre has one artist alone ({counts})."
+
+
+def _only_artist(songs: Sequence[Source], find_artist: Callable[[Source], str]) -> str:
+    """Return the artist of all songs that are looked at; empty if there are several, or none."""
+    looked_at = songs[:: -(-len(songs) // MAX_LOOKED_AT)]
+    first, *others = (fold_artist(find_artist(song)) for song in looked_at)
+    return first if all(other == first for other in others) else ""
 
 
 def keep_labels(

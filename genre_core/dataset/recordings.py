@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from genre_core.records import NO_GENRE, Outcome, Reason, Result, Stage, Track
 
 LOSSLESS = frozenset(
@@ -12,6 +10,7 @@ LOSSLESS = frozenset(
 )
 COMPANDED = frozenset({"pcm_alaw", "pcm_mulaw", "pcm_vidc"})
 MAX_LISTED = 5
+FOLLOWED_TAGS = ("genre", "artist", "album_artist", "album", "title", "licence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +61,8 @@ class Settlement:
 
 def group_duplicates(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The recording of every track that has duplicates, named by its smallest track id."""
+    from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
+
     joined: DisjointSet[str] = DisjointSet()
     for one, other in pairs:
         joined.add(one)
@@ -116,6 +117,18 @@ def describe_same_sound(location: str, genre: str) -> str:
 def describe_move(location: str, genre: str) -> str:
     """Message for a source whose file is gone, with where the song is now."""
     return f"the file is gone; the same one is now {location} ({genre or NO_GENRE})"
+
+
+def describe_change(before: Track, now: Track, location: str) -> str:
+    """Describe what changed at a source since it was ingested; empty if nothing did."""
+    if now.track_id != before.track_id:
+        return f"{location} is another recording now: the next extract makes its spectrograms"
+    changes = [
+        f"{tag.replace('_', ' ')} {getattr(before, tag) or 'none'} → {getattr(now, tag) or 'none'}"
+        for tag in FOLLOWED_TAGS
+        if getattr(before, tag) != getattr(now, tag)
+    ]
+    return f"{location}: {', '.join(changes)}" if changes else ""
 
 
 def _keep_best(

@@ -5,15 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig, choose_golden
 from genre_core.dataset.groups import (
+    BY_GROUP,
+    BY_MAIN_ARTIST,
+    BY_SONG,
+    KEYS,
     Candidate,
-    fold_artist,
-    genres_without_groups,
-    group_keys,
-    song_keys,
+    level_genres,
 )
 from genre_core.records import Split
 
@@ -72,7 +71,7 @@ def _emptiest(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """The subset of a track; ``split_level`` is ``group`` or ``song``."""
+    """The subset of a track; ``split_level`` is ``group``, ``main_artist`` or ``song``."""
 
     track_id: str
     genre: str
@@ -83,7 +82,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitPlan:
-    """Assignments of new tracks by id, and messages about tracks that link two subsets."""
+    """Assignments of new tracks by id, and messages about tracks that link two subsets.
+
+    Assigned tracks are among those, too, if their artists were corrected since.
+    """
 
     assignments: tuple[Assignment, ...]
     conflicts: Mapping[str, str]
@@ -103,9 +105,10 @@ def assign(
     fragment there, by group here.
     """
     levels = _levels(candidates, settled)
-    groups = _Groups(candidates, settled, levels)
+    torn = find_torn(candidates, settled)
+    groups = _Groups([c for c in candidates if c.track_id not in torn], settled, levels)
     new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
-    conflicts = {c.track_id: sentence for c in new if (sentence := groups.link(c))}
+    conflicts = torn | {c.track_id: sentence for c in new if (sentence := groups.link(c))}
     names = {c.track_id: groups.name(c) for c in candidates if c.track_id not in conflicts}
     assigned = [c for c in new if c.track_id not in conflicts]
     known = groups.splits()
@@ -137,25 +140,65 @@ def assign(
     return SplitPlan(assignments=assignments, conflicts=conflicts)
 
 
+def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
+    """Return, by track, messages about assigned tracks that share an artist across subsets.
+
+    That is so once the artist of a track was corrected. The artist stays where most of its tracks
+    are, and of as many, where the group has its name; the others are to be left out.
+    """
+    places: dict[str, Counter[Split]] = defaultdict(Counter)
+    named: dict[str, Counter[Split]] = defaultdict(Counter)
+    mine = [c for c in candidates if c.track_id in settled]
+    for candidate in mine:
+        place = settled[candidate.track_id]
+        for key in _tying_keys(candidate, place):
+            places[key][place.split] += 1
+            named[key][place.split] += place.group_id == key
+    home = {
+        key: max(sorted(counts), key=lambda split: (counts[split], named[key][split]))
+        for key, counts in places.items()
+    }
+    torn: dict[str, str] = {}
+    for candidate in mine:
+        place = settled[candidate.track_id]
+        away = [f"{k} ({home[k]})" for k in _tying_keys(candidate, place) if home[k] != place.split]
+        if away:
+            torn[candidate.track_id] = (
+                f"the song was assigned to {place.split}, and songs that now share an artist with "
+                f"it are in other splits: {', '.join(away)}. Splits stay, so it is left out of new "
+                "snapshots; it comes back if its artist is corrected."
+            )
+    return torn
+
+
+def _tying_keys(candidate: Candidate, place: Assignment) -> tuple[str, ...]:
+    """Keys by which the artists of an assigned track tie it to others."""
+    if place.split_level == BY_SONG or not candidate.artists:
+        return ()
+    keys = KEYS[place.split_level](candidate)
+    return keys[: len(keys) - len(candidate.recordings)]
+
+
 def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
-    """Split level of each track: whether its artist links it to others.
+    """Split level of each track: whether its artists link it to others.
 
     A genre that was split by group stays so, and so does an artist whose songs were split one by
     one: they may be in several subsets already.
     """
-    grouped_before = {a.genre for a in settled.values() if a.split_level == "group"}
-    by_song = genres_without_groups(candidates) - grouped_before
+    of_genre = level_genres(candidates)
+    for level in (BY_MAIN_ARTIST, BY_GROUP):
+        of_genre |= {a.genre: level for a in settled.values() if a.split_level == level}
     split_by_song = {
-        (c.genre, fold_artist(c.artist))
+        (c.genre, artist)
         for c in candidates
-        if c.track_id in settled and settled[c.track_id].split_level == "song"
+        if c.track_id in settled and settled[c.track_id].split_level == BY_SONG
+        for artist in c.artists[:1]
     }
-    return {
-        c.track_id: "song"
-        if c.genre in by_song or (c.artist and (c.genre, fold_artist(c.artist)) in split_by_song)
-        else "group"
+    new = {
+        c.track_id: BY_SONG if (c.genre, *c.artists[:1]) in split_by_song else of_genre[c.genre]
         for c in candidates
     }
+    return new | {track_id: place.split_level for track_id, place in settled.items()}
 
 
 class _Groups:
@@ -172,6 +215,8 @@ class _Groups:
         levels: Mapping[str, str],
     ) -> None:
         self._levels = levels
+        from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
+
         self._joined: DisjointSet[str] = DisjointSet()
         self._splits: dict[str, set[Split]] = defaultdict(set)  # by key
         for candidate in candidates:
@@ -209,8 +254,7 @@ class _Groups:
             self._joined.merge(keys[0], key)
 
     def _keys(self, candidate: Candidate) -> tuple[str, ...]:
-        by_group = self._levels[candidate.track_id] == "group"
-        keys = group_keys(candidate) if by_group else song_keys(candidate)
+        keys = KEYS[self._levels[candidate.track_id]](candidate)
         for key in keys:
             self._joined.add(key)
         return keys

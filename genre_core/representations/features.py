@@ -65,7 +65,7 @@ class FeatureConfig:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "FeatureConfig":
         """Return what `as_document` described."""
-        fragments = FragmentConfig(**document["fragments"])
+        fragments = FragmentConfig(**{"protocol": "thesis", **document["fragments"]})
         embedding = document.get("embedding")
         return cls(
             representation=document["representation"],

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,11 @@ import numpy.typing as npt
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 
+Protocol = Literal["flexible", "thesis"]
 SAMPLE_RATE = 44_100
+THESIS_S = 120.0
+"""The thesis uses songs from this length on."""
+SHORTEST_S = 10.0
 GRID_S = 0.01
 # Draws for each fragment to be redrawn; places tried before do not count.
 _N_DRAWS = 20
@@ -23,22 +28,34 @@ class FragmentConfig:
     """How many fragments, how long at most, and how far from the ends of a track.
 
     Starts are drawn once for ``longest_s``, the longest length of a comparison; every shorter
-    fragment is the beginning of the longest one.
+    fragment is the beginning of the longest one. The protocol ``thesis`` draws starts at random and
+    refuses songs below 120 s. ``flexible`` does the same with songs that the thesis can use; in
+    shorter ones, margins shrink to a quarter of the room and fragments are spread evenly.
+    ``min_track_s`` is 120 s by the thesis and else 10 s, unless it is set.
     """
+
+    protocol: Protocol = "flexible"
 
     n_fragments: int = 15
     longest_s: float = 3.0
     margin_s: float = 30.0
-    min_track_s: float = 120.0
+    min_track_s: float | None = None
 
     def __post_init__(self) -> None:
-        lengths_s = (self.longest_s, self.margin_s, self.min_track_s)
+        lengths_s = (self.longest_s, self.margin_s, self.shortest_s)
         if self.n_fragments < 1 or self.longest_s <= 0 or self.margin_s < 0:
             raise ValueError(
-                f"n_fragments must be 1 or more, longest_s above 0 and margin_s 0 or more: {self}"
+                "n_fragments must be 1 or more, longest_s above 0 and margin_s 0 or more."
             )
         if not all(map(math.isfinite, lengths_s)):
-            raise ValueError(f"lengths must be finite numbers of seconds: {self}")
+            raise ValueError("lengths must be finite numbers of seconds.")
+
+    @property
+    def shortest_s(self) -> float:
+        """Length that a song must have at least."""
+        if self.min_track_s is not None:
+            return self.min_track_s
+        return THESIS_S if self.protocol == "thesis" else SHORTEST_S
 
     @property
     def most_redrawn(self) -> int:
@@ -63,6 +80,14 @@ def track_rng(track_id: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
+def require_length(duration_s: float, plan: CutPlan) -> None:
+    """Reject a song that is too short for a plan, with the error that cutting it would raise."""
+    if plan.hop_s is None:
+        _bounds(duration_s, plan.config)
+    else:
+        spread_starts(duration_s, plan.config.longest_s, plan.hop_s, plan.config)
+
+
 def draw_starts(
     duration_s: float, config: FragmentConfig, rng: np.random.Generator
 ) -> Float64Array:
@@ -70,9 +95,12 @@ def draw_starts(
 
     ``rng`` is from `track_rng`. A track that is shorter than ``min_track_s``, or than its margins
     and a fragment, is rejected as ``too_short``. Thesis section 2.4: 10-15 random fragments, none
-    from the first or last 30 s; they may overlap.
+    from the first or last 30 s; they may overlap. Songs that are too short for that are used by the
+    protocol ``flexible``, see `FragmentConfig`.
     """
     first_step, last_step = _bounds(duration_s, config)
+    if _is_spread(duration_s, config):
+        return spread_starts(duration_s, config.longest_s, GRID_S, config)
     steps = rng.integers(first_step, last_step, config.n_fragments, endpoint=True)
     return np.sort(steps).astype(np.float64) * GRID_S
 
@@ -121,17 +149,36 @@ def spread_starts(
     return np.floor(starts_s / GRID_S + 1e-6) * GRID_S
 
 
+def _is_spread(duration_s: float, config: FragmentConfig) -> bool:
+    """Whether a song is too short for the thesis, and its fragments are spread instead."""
+    has_room = duration_s - config.longest_s >= 2 * config.margin_s
+    return config.protocol == "flexible" and not (has_room and duration_s >= THESIS_S)
+
+
 def _bounds(duration_s: float, config: FragmentConfig) -> tuple[int, int]:
     """First and last step of the grid that a fragment may start at."""
-    last_s = duration_s - config.margin_s - config.longest_s
-    if duration_s < config.min_track_s or last_s < config.margin_s:
-        needed_s = max(config.min_track_s, 2 * config.margin_s + config.longest_s)
-        raise TrackRejected(
-            Reason.TOO_SHORT,
+    room_s = duration_s - config.longest_s
+    margin_s = config.margin_s
+    if _is_spread(duration_s, config):
+        margin_s = min(margin_s, max(room_s, 0) / 4)
+    if duration_s < config.shortest_s or room_s < 2 * margin_s:
+        raise TrackRejected(Reason.TOO_SHORT, _explain_short(duration_s, config))
+    first_step = round(margin_s / GRID_S)
+    return first_step, max(first_step, int((duration_s - margin_s - config.longest_s) / GRID_S))
+
+
+def _explain_short(duration_s: float, config: FragmentConfig) -> str:
+    if config.protocol == "flexible":
+        needed_s = max(config.shortest_s, config.longest_s)
+        return (
             f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
-            f"recording, or lower min_track_s (now {config.min_track_s:g}) and margin_s (now "
-            f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Clips of 30 s need "
-            "margin_s = 0 and min_track_s = 29.",
+            f"recording, or lower min_track_s (now {config.shortest_s:g}); longest_s is "
+            f"{config.longest_s:g}."
         )
-    first_step = round(config.margin_s / GRID_S)
-    return first_step, max(first_step, int(last_s / GRID_S))
+    needed_s = max(config.shortest_s, 2 * config.margin_s + config.longest_s)
+    return (
+        f"the track lasts {duration_s:.1f} s; fragments need {needed_s:g} s. Use a longer "
+        f"recording, or lower min_track_s (now {config.shortest_s:g}) and margin_s (now "
+        f"{config.margin_s:g}); n_fragments is {config.n_fragments}. Or set "
+        'protocol = "flexible": it uses songs from 10 s on.'
+    )

@@ -3,6 +3,7 @@
 With ``networks/`` the only place that imports Keras.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 
 import keras
@@ -19,6 +20,8 @@ from genre_core.training.rules import (
     is_stalled,
     require_finite,
 )
+
+logger = logging.getLogger(__name__)
 
 PREDICTION_BATCH = 1024
 """Examples that a network predicts at once; bounds memory, the result does not depend on it."""
@@ -103,6 +106,27 @@ def predict_genres(model: keras.Model, matrices: Float32Array) -> Float32Array:
         rows = slice(start, start + PREDICTION_BATCH)
         probabilities[rows] = keras.ops.convert_to_numpy(model(matrices[rows], training=False))
     return probabilities
+
+
+def describe_backend() -> dict[str, str]:
+    """Return the versions, the precision and the device that networks are trained with."""
+    return {
+        "keras": f"{keras.__version__} on {keras.config.backend()} {tf.__version__}",
+        "numpy": np.__version__,
+        "precision": f"{keras.config.floatx()}, {keras.config.image_data_format()}",
+        "device": "gpu" if tf.config.list_physical_devices("GPU") else "cpu",
+    }
+
+
+def use_threads(n_threads: int) -> None:
+    """Compute with so many threads, on which sums depend in the last bit.
+
+    TensorFlow takes the number before its first computation alone, and a warning tells of it.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+    except RuntimeError:
+        logger.warning("TensorFlow goes on with its own threads; the run had %s.", n_threads)
 
 
 class _History(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types

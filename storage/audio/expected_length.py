@@ -21,7 +21,7 @@ from genre_core.records import Reason
 # Delays, padding and times rounded to a packet stay below it in complete files.
 TOLERANCE_S = 0.5
 # Headers that count their samples; elsewhere libavformat's length is a guess by bit rate or size.
-_COUNTED = ("aiff", "ape", "au", "flac", "mpc", "mpc8", "tta", "wv")
+_COUNTED = ("aiff", "ape", "au", "flac", "mpc", "mpc8", "tak", "tta", "wv")
 # Where the first chunk begins, the layout of its head, to how many bytes its content is filled up,
 # and whether its size counts the head.
 _CHUNKED = {
@@ -82,6 +82,13 @@ def _missing_chunk_bytes(path: Path, kind: str) -> int:
                 is_open = kind == "wav" and size >= _STREAMED_BYTES
                 return _bytes_beyond(path, begin, large_bytes or (0 if is_open else size))
     return 0
+
+
+def _missing_riff_bytes(path: Path) -> int:
+    """Bytes that the RIFF chunks of a file announce beyond its end."""
+    with path.open("rb") as file:
+        chunks = list(_read_chunks(file, 0, "<4sI", 2, counts_head=False))
+    return max((_bytes_beyond(path, begin, size) for _, begin, size in chunks), default=0)
 
 
 def _read_chunks(
@@ -202,6 +209,8 @@ def _missing_s(
     name = container.format.name.split(",")[0]
     if name == "asf":
         return _missing_asf_bytes(path) * scan.duration_s / scan.n_bytes
+    if name == "avi":
+        return _missing_riff_bytes(path) * scan.duration_s / scan.n_bytes
     if name in _CHUNKED:
         return _missing_chunk_bytes(path, name) * scan.duration_s / scan.n_bytes
     if name in _COUNTED:
@@ -210,7 +219,7 @@ def _missing_s(
         return _missing_mp3_s(stream, path, scan)
     if name == "mov":
         return _missing_mp4_s(stream, path, scan)
-    if name == "matroska" and _is_only_stream(container) and container.duration:
+    if name in ("matroska", "flv") and _is_only_stream(container) and container.duration:
         return container.duration / 1_000_000 - scan.end_s
     return None
 

@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
-from genre_core.errors import TrackRejected, TransientError
+from genre_core.errors import GenreflowError, TrackRejected, TransientError
 from genre_core.records import AudioFacts, Reason
 from storage.audio.expected_length import (
     PacketScan,
@@ -34,12 +34,19 @@ CONTAINER_SUFFIXES = {
     "aac": ".aac",
     "ac3": ".ac3",
     "aiff": ".aiff",
+    "amr": ".amr",
     "ape": ".ape",
     "asf": ".wma",
     "au": ".au",
+    "avi": ".avi",
     "caf": ".caf",
+    "dsf": ".dsf",
+    "dts": ".dts",
+    "eac3": ".eac3",
     "flac": ".flac",
+    "flv": ".flv",
     "matroska": ".webm",
+    "mlp": ".mlp",
     "mov": ".m4a",
     "mp3": ".mp3",
     "mpc": ".mpc",
@@ -47,6 +54,8 @@ CONTAINER_SUFFIXES = {
     "mpeg": ".mpg",
     "mpegts": ".ts",
     "ogg": ".ogg",
+    "tak": ".tak",
+    "truehd": ".thd",
     "tta": ".tta",
     "w64": ".w64",
     "wav": ".wav",
@@ -65,6 +74,7 @@ _MAX_BIT_RATE = 2**31 - 1
 _MAX_PACKET_SAMPLES = 1_000_000
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:\d{4})?(?!\d)")  # also the day as 19590817
 _DATE_TAGS = ("originaldate", "date", "year")
+_ALBUM_ARTIST_TAGS = ("album_artist", "albumartist", "album artist")
 _PUBLISHER_TAGS = ("publisher", "label", "organization")
 
 
@@ -113,9 +123,8 @@ def probe_audio(path: Path) -> AudioFacts:
             message = f"{path} claims to last {days:.0f} days. Fetch or encode it again."
             raise TrackRejected(Reason.UNDECODABLE, message)
         require_complete(container, stream, path, scan)
-        # those of the container have precedence
-        both = list(stream.metadata.items()) + list(container.metadata.items())
-        tags = {key.casefold(): value.strip() for key, value in both if value.strip()}
+        tags = _read_tags(container, stream)
+        album_artist = next((tags[key] for key in _ALBUM_ARTIST_TAGS if tags.get(key)), "")
         years = [_YEAR.search(tags.get(key, "")) for key in _DATE_TAGS]
         return AudioFacts(
             duration_s=scan.duration_s,
@@ -124,12 +133,29 @@ def probe_audio(path: Path) -> AudioFacts:
             codec=stream.codec_context.name.removesuffix("float"),
             packets_id=scan.packets_id,
             bit_rate=min(round(8 * scan.n_bytes / scan.duration_s), _MAX_BIT_RATE),
-            artist=tags.get("artist") or tags.get("album_artist", ""),
+            artist=tags.get("artist") or album_artist,
+            album_artist=album_artist,
             album=tags.get("album", ""),
             title=tags.get("title", ""),
             year=next((int(year[1]) for year in years if year), 0),
             publisher=next((tags[key] for key in _PUBLISHER_TAGS if tags.get(key)), ""),
         )
+
+
+def read_artist(path: Path) -> str:
+    """Artist that the tags of a file name; empty if none does, or the file cannot be read."""
+    try:
+        with open_audio(path) as (container, stream):
+            tags = _read_tags(container, stream)
+    except GenreflowError:
+        return ""
+    return tags.get("artist") or tags.get("album_artist", "")
+
+
+def _read_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
+    """Tags by their names in lower case; those of the container have precedence."""
+    both = list(stream.metadata.items()) + list(container.metadata.items())
+    return {key.casefold(): value.strip() for key, value in both if value.strip()}
 
 
 def container_suffix(path: Path) -> str:

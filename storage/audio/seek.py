@@ -6,6 +6,7 @@ of the seeks end wrong, by 448 or 896 samples where the pages count differently 
 """
 
 import mmap
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -61,7 +62,7 @@ def can_seek(path: Path, facts: AudioFacts) -> bool:
     if not facts.codec.startswith(_CODECS):
         return False
     try:
-        found = soundfile.info(str(path))
+        found = soundfile.info(os.fsencode(path))
     except soundfile.LibsndfileError:
         return False
     agrees = abs(found.frames / found.samplerate - facts.duration_s) < _LENGTH_TOLERANCE_S
@@ -104,7 +105,7 @@ def _read_to_fault(
     run_up_s = (_RUN_UP_S if is_mpeg1 else _MPEG2_RUN_UP_S) if facts.codec == "mp3" else 0.0
     decoded: list[DecodedSegment] = []
     try:
-        with soundfile.SoundFile(str(path)) as song:
+        with soundfile.SoundFile(os.fsencode(path)) as song:
             for segment in segments:
                 decoded.append(
                     _read_segment(song, segment, round(run_up_s * song.samplerate), path)

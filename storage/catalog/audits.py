@@ -14,6 +14,7 @@ from genre_core.signal.sound import Sound
 from storage.catalog.connection import Catalog, fetch_map, fetch_rows, insert_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import Snapshot, as_snapshot
+from storage.catalog.songs import read_artists
 from storage.home import DataLayout
 
 
@@ -44,13 +45,13 @@ def read_other_snapshot(catalog: Catalog, snapshot: Snapshot) -> Snapshot | None
 def read_audited_songs(catalog: Catalog, layout: DataLayout, snapshot_id: str) -> list[AuditedSong]:
     """Return the songs of a snapshot with their metadata, files and sound."""
     rows = fetch_rows(catalog, _AUDITED.format(_FROZEN), [snapshot_id])
-    return [_audited_song(layout, row) for row in rows]
+    return _as_audited(catalog, layout, rows)
 
 
 def read_golden_audited(catalog: Catalog, layout: DataLayout) -> list[AuditedSong]:
     """Return the songs of the newest golden version, but for excluded duplicates."""
     rows = fetch_rows(catalog, _AUDITED.format(_GOLDEN))
-    return [_audited_song(layout, row) for row in rows]
+    return _as_audited(catalog, layout, rows)
 
 
 def read_run_predictions(catalog: Catalog, run_id: str) -> dict[str, str]:
@@ -131,10 +132,17 @@ def _check(row: dict[str, Any]) -> Check:
     )
 
 
-def _audited_song(layout: DataLayout, row: dict[str, Any]) -> AuditedSong:
-    song = layout.song(row["track_id"], row.pop("suffix"))
-    n_bytes = song.stat().st_size if song.exists() else 0
-    return AuditedSong(**{**row, "split": Split(row["split"]), "n_bytes": n_bytes})
+def _as_audited(
+    catalog: Catalog, layout: DataLayout, rows: Sequence[dict[str, Any]]
+) -> list[AuditedSong]:
+    artists = read_artists(catalog)
+    songs = []
+    for row in rows:
+        file = layout.song(row["track_id"], row.pop("suffix"))
+        row["n_bytes"] = file.stat().st_size if file.exists() else 0
+        row |= {"split": Split(row["split"]), "artists": artists[row["track_id"]]}
+        songs.append(AuditedSong(**row))
+    return songs
 
 
 _BESIDE = """

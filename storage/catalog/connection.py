@@ -1,5 +1,6 @@
 """Opening the writer's catalog: one process at a time, in short transactions."""
 
+import errno
 import os
 import shutil
 import time
@@ -55,8 +56,9 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
     """Open the catalog in one transaction; commit at the end, roll back on an error.
 
     A catalog of an older release is migrated first; a copy of it stays beside. Raises
-    `TransientError` if another process holds it for longer than 20 s or the disk is full,
-    `CatalogMismatch` if it has a version that cannot be migrated, is damaged or is no catalog.
+    `TransientError` if another process holds it for longer than 20 s, the disk is full or the
+    block writes into a home that is read-only, `CatalogMismatch` if it has a version that cannot
+    be migrated, is damaged or is no catalog.
     """
     try:
         with _attached(layout) as connection:
@@ -178,19 +180,28 @@ def copy_catalog(layout: DataLayout, target: Path) -> None:
 
 
 def _find_disk_error(layout: DataLayout, error: duckdb.Error) -> TransientError | None:
+    if "attached in read-only mode" in str(error):
+        return disk_error(layout, errno.EROFS)
     codes = [code for code in DISK_ERRORS if os.strerror(code) in str(error)]
     return disk_error(layout, codes[0]) if codes else None
+
+
+def _is_read_only(layout: DataLayout) -> bool:
+    """Whether there is a catalog, and this user may not write to it."""
+    places = (layout.catalog, layout.home)
+    return layout.catalog.exists() and not all(os.access(place, os.W_OK) for place in places)
 
 
 @contextmanager
 def _attached(layout: DataLayout) -> Iterator[Catalog]:
     make_home(layout)
     is_new = not layout.catalog.exists()
+    read_only = _is_read_only(layout)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     with ExitStack() as stack:
         while True:
             try:
-                connection = stack.enter_context(attached(layout.catalog))
+                connection = stack.enter_context(attached(layout.catalog, read_only=read_only))
                 if is_new:
                     layout.catalog.chmod(0o600)
                 break

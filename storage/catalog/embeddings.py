@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,14 @@ from storage.catalog.snapshots import (
     Snapshot,
     as_snapshot,
 )
+from storage.catalog.songs import read_artists
 from storage.home import DataLayout
+from storage.sources.identity import locations_given
 
 MIN_ID_DIGITS = 8
 
 _SONGS = f"""
-    select track_id, tracks.genre, artist, group_id, split, len(embedding) as n_features,
+    select track_id, tracks.genre, group_id, split, len(embedding) as n_features,
         list_concat(embedding, tag_logits) as "values",
         is_builtin or track_id in (select track_id from decisions) as is_confirmed
     from song_embeddings join tracks using (track_id) join assignments using (track_id)
@@ -96,11 +97,12 @@ def read_embedded_library(
 ) -> EmbeddedLibrary:
     """Read songs of some genres with an embedding; songs of one artist are in one group."""
     found = catalog.execute(_SONGS, [feature_key, list(genres)]).fetchnumpy()
-    n_songs = len(found["track_id"])
+    track_ids, artists = found["track_id"].tolist(), read_artists(catalog)
+    n_songs = len(track_ids)
     values = np.stack(list(found["values"])) if n_songs else np.empty((0, 0), np.float32)
     songs = label_songs(
-        found["track_id"].tolist(),
-        join_artists(found["group_id"].tolist(), found["artist"].tolist()),
+        track_ids,
+        join_artists(found["group_id"].tolist(), [artists[track_id] for track_id in track_ids]),
         found["genre"].tolist(),
         values.astype(np.float32),
         int(found["n_features"][0]) if n_songs else 0,
@@ -165,7 +167,7 @@ def find_embedded(layout: DataLayout, song: str, representation: str) -> str:
 
     Raises `UsageError` if several tracks begin so, or the track has no such embedding.
     """
-    names = [song, str(Path(song).absolute())]
+    names = locations_given(song)
     rows = query_rows(layout, _FIND, [*names, MIN_ID_DIGITS, representation])
     if len(rows) > 1:
         raise UsageError(f"{len(rows)} tracks begin with {song}. Name more digits of the id.")
@@ -195,6 +197,7 @@ class EmbeddedSong:
     artist: str
     title: str
     values: tuple[float, ...]
+    artists: tuple[str, ...] = ()
 
 
 def count_unlabelled(catalog: Catalog, feature_key: str) -> tuple[int, int]:
@@ -234,5 +237,10 @@ def read_learned(
 
 
 def _read(catalog: Catalog, statement: str, parameters: Sequence[Any]) -> list[EmbeddedSong]:
-    found = fetch_records(catalog, EmbeddedSong, statement, parameters)
-    return [replace(song, values=tuple(song.values)) for song in found]
+    found, artists = (
+        fetch_records(catalog, EmbeddedSong, statement, parameters),
+        read_artists(catalog),
+    )
+    return [
+        replace(song, values=tuple(song.values), artists=artists[song.track_id]) for song in found
+    ]

@@ -191,6 +191,22 @@ def settle_outcomes(catalog: Catalog, feature_keys: Sequence[str]) -> None:
     catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
 
 
+def settle_rejected(catalog: Catalog, feature_keys: Sequence[str]) -> None:
+    """Quarantine the songs that were rejected under all of the feature keys, before extraction."""
+    catalog.execute(_SETTLE_REJECTED, [list(feature_keys)])
+
+
+_SETTLE_REJECTED = """
+    update outcomes set outcome = 'quarantined', stage = refused.stage, reason = refused.reason,
+        message = refused.message, updated_at = now()
+    from (select track_id, arg_min(stage, feature_key) as stage,
+            arg_min(reason, feature_key) as reason, arg_min(message, feature_key) as message
+        from rejected where feature_key in (select unnest($1))
+        group by track_id having count(*) = len($1)) as refused
+    where outcomes.track_id = refused.track_id and outcomes.outcome = 'ok'
+        and outcomes.track_id not in (select track_id from excluded_tracks)
+"""
+
 _INTERRUPTED = "the program failed on the chunk of this song; see its log. Run it again."
 
 _SETTLE = """

@@ -327,7 +327,8 @@ _NEXT_SONGS = f"""
     select track_id, tracks.genre from assignments join tracks using (track_id)
     where split = 'golden' and track_id not in (select track_id from excluded_tracks)
         and location not in (
-            select source from outcomes where reason in ('label_unknown', 'label_conflict'))
+            select source from outcomes where reason in (
+            'label_unknown', 'label_conflict', 'split_conflict'))
         and {IN_LIBRARY}
     order by track_id
 """

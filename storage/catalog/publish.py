@@ -87,18 +87,46 @@ def published_shards(layout: DataLayout) -> list[str]:
 def query(
     layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return column names and rows of a statement on the published store, or raise `UsageError`."""
+    """Return the column names and rows of one read-only SQL statement on the published store.
+
+    DuckDB is locked before the statement is parsed: it opens the store and, for the view of the
+    spectrograms, its shards, and nothing else.
+
+    Raises
+    ------
+    UsageError
+        If nothing has been published yet, or the statement is not one query, or fails.
+    """
+    with (
+        _explaining_failures(layout),
+        duckdb.connect(str(layout.published), read_only=True) as connection,
+    ):
+        _lock(connection, layout, reads_shards=_SHARD_VIEW in statement.lower())
+        _require_one_query(connection.extract_statements(statement))
+        return _fetch(connection, statement, parameters)
+
+
+def query_rows(
+    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """Return the rows of a statement of our own as dictionaries, or raise `UsageError`.
+
+    It is not locked, as it shares the instance of this process, and does not read shards.
+    """
+    with _explaining_failures(layout), attached(layout.published, read_only=True) as connection:
+        names, rows = _fetch(connection, statement, parameters)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+@contextmanager
+def _explaining_failures(layout: DataLayout) -> Iterator[None]:
     if not layout.published.exists():
         raise UsageError(
             f"There is no store in {layout.home} yet. Run `genreflow run`, or name the right "
             "place with --home."
         )
     try:
-        with _open_published(layout, statement) as connection:
-            if not connection.extract_statements(statement):
-                raise UsageError("The statement is empty. Try: select * from tracks limit 5")
-            cursor = connection.execute(statement, list(parameters))
-            return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
+        yield
     except duckdb.Error as error:
         if _is_outdated(str(error)):
             raise UsageError(
@@ -108,12 +136,37 @@ def query(
         raise UsageError(f"The query failed: {error}") from error
 
 
-def query_rows(
-    layout: DataLayout, statement: str, parameters: Sequence[Any] = ()
-) -> list[dict[str, Any]]:
-    """Return the rows of `query` as dictionaries."""
-    names, rows = query(layout, statement, parameters)
-    return [dict(zip(names, row, strict=True)) for row in rows]
+def _fetch(
+    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[Any]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    cursor = connection.execute(statement, list(parameters))
+    return _unique([column[0] for column in cursor.description or ()]), cursor.fetchall()
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, layout: DataLayout, *, reads_shards: bool) -> None:
+    """Restrict DuckDB to the open store, and to its shards where they are read; for good."""
+    if reads_shards:
+        store = open_store(layout)
+        _register_shards(connection, store)
+        shards = connection.execute("select shard from shards").fetchall()
+        addresses = ", ".join(quote(store.address(shard)) for (shard,) in shards)
+        connection.execute(f"set allowed_paths = [{addresses}]")
+    connection.execute("set python_enable_replacements = false")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _require_one_query(statements: Sequence[duckdb.Statement]) -> None:
+    """Refuse all but one statement that reads; ``pivot`` is parsed as `StatementType.MULTI`."""
+    if not statements:
+        raise UsageError("The statement is empty. Try: select * from tracks limit 5")
+    if len(statements) > 1:
+        raise UsageError(f"These are {len(statements)} statements. Run one at a time.")
+    if statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}:
+        raise UsageError(
+            f"A {statements[0].type.name} statement is refused: the store is read-only. Start with "
+            "select, with, from, pivot, describe, summarize or show."
+        )
 
 
 def _retained_note(layout: DataLayout) -> Path:
@@ -157,18 +210,6 @@ def _is_outdated(message: str) -> bool:
     missing = re.search(r"Table with name (\w+) does not exist", message)
     published = files("storage.catalog").joinpath("published.sql").read_text("utf-8")
     return missing is not None and f"create table {missing[1]} as" in published
-
-
-@contextmanager
-def _open_published(layout: DataLayout, statement: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection that reads; to an instance of its own if that must read objects."""
-    if _SHARD_VIEW in statement.lower() and not (store := open_store(layout)).is_local:
-        with duckdb.connect(str(layout.published), read_only=True) as connection:
-            _register_shards(connection, store)
-            yield connection
-    else:
-        with attached(layout.published, read_only=True) as connection:
-            yield connection
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@ create table tracks as
     select track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels,
         codec, added_at, is_builtin, bit_rate,
         if(reason = 'duplicate_recording', duplicate_of, null) as duplicate_of,
-        nullif(year, 0) as year, publisher
+        nullif(year, 0) as year, publisher, album_artist
     from catalog.tracks left join catalog.excluded_tracks using (track_id) order by track_id;
 
 create table outcomes as

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from genre_core.dataset.recordings import Claim, Settlement, group_duplicates, settle_recording
 from genre_core.errors import UsageError
@@ -20,6 +19,7 @@ from storage.catalog.connection import (
     registered,
 )
 from storage.fetch.download import is_gone
+from storage.sources.identity import locations_given
 
 MIN_ID_DIGITS = 8
 
@@ -182,7 +182,7 @@ def _find_track(catalog: Catalog, song: str) -> str:
         select distinct track_id from ({CLAIMS})
         where source in ($1, $2) or (len($1) >= {MIN_ID_DIGITS} and starts_with(track_id, $1))
     """
-    rows = fetch_rows(catalog, statement, [song, str(Path(song).absolute())])
+    rows = fetch_rows(catalog, statement, locations_given(song))
     if len(rows) == 1:
         return rows[0]["track_id"]
     if rows:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.artists import Credit, fold_artist, name_artists
 from genre_core.errors import UsageError
 from genre_core.records import Reason, Track
 from storage.catalog.connection import (
@@ -18,6 +17,8 @@ from storage.catalog.connection import (
 from storage.catalog.extraction import Shard, name_shards
 from storage.catalog.recordings import read_recordings, settle_recordings
 from storage.catalog.snapshots import NEWEST_FIRST
+from storage.catalog.songs import read_artists
+from storage.sources.identity import locations_given
 
 MIN_DIGITS = 8
 REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests it again."
@@ -52,7 +53,7 @@ def find_song(catalog: Catalog, song: str) -> list[RemovedSong]:
         where (len($1) >= {MIN_DIGITS} and starts_with(track_id, $1)) or track_id in (
             select track_id from outcomes where source in ($1, $2)) order by track_id
     """
-    found = fetch_records(catalog, RemovedSong, statement, [song, str(Path(song).absolute())])
+    found = fetch_records(catalog, RemovedSong, statement, locations_given(song))
     if len(found) > 1:
         raise UsageError(f"{len(found)} tracks begin with {song}. Name more digits of the id.")
     return _require(found, f"song {song}; name a source, or at least 8 digits of a track id")
@@ -151,17 +152,23 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
 
 
 def _rename_groups(catalog: Catalog) -> None:
-    """Name the groups of artists without any track by one of their songs: no name stays there."""
+    """Name the groups of removed artists by one of their songs: no name stays there.
+
+    Groups of artists that have other songs keep theirs.
+    """
     statement = """
         select group_id, 'track:' || left(min(track_id), 12) from (
             select group_id, track_id from assignments
             union select group_id, track_id from snapshot_tracks)
         where starts_with(group_id, 'artist:') group by group_id
+        having group_id in (select unnest(?::varchar[]))
+            or not bool_or(track_id in (select track_id from tracks))
     """
-    artists = fetch_values(catalog, "select distinct artist from tracks")
-    known = {f"artist:{fold_artist(artist)}" for artist in artists}
-    for group_id, name in fetch_map(catalog, statement).items():
-        for table in ("assignments", "snapshot_tracks") if group_id not in known else ():
+    credits = fetch_records(catalog, Credit, "select artist, title from removals")
+    named = [name_artists(credits), read_artists(catalog).values()]
+    removed, known = ({f"artist:{a}" for own in found for a in own} for found in named)
+    for group_id, name in fetch_map(catalog, statement, [removed - known]).items():
+        for table in ("assignments", "snapshot_tracks"):
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
 
 

@@ -9,7 +9,8 @@ create table tracks (
     is_builtin boolean not null default false,
     added_at timestamptz not null default now(),
     bit_rate integer not null default 0,
-    year integer not null default 0, publisher varchar not null default ''
+    year integer not null default 0, publisher varchar not null default '',
+    album_artist varchar not null default ''
 );
 
 create table outcomes (

@@ -20,6 +20,7 @@ from storage.catalog.connection import (
 )
 from storage.catalog.publish import query_rows
 from storage.catalog.recordings import recording_keys
+from storage.catalog.songs import read_artists
 from storage.home import DataLayout
 
 
@@ -87,9 +88,9 @@ def read_candidates(
     Left out are the built-in library beside other labelled music, unlabelled songs, songs whose
     label is not a genre any more, and duplicates of a recording.
     """
-    rows = fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
-    keys = recording_keys(catalog)
-    return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
+    return _as_candidates(
+        catalog, fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
+    )
 
 
 def read_settled(catalog: Catalog) -> list[Candidate]:
@@ -98,11 +99,18 @@ def read_settled(catalog: Catalog) -> list[Candidate]:
     Those of the built-in library are left out beside other music.
     """
     statement = f"""
-        select track_id, genre, artist from tracks semi join assignments using (track_id)
+        select track_id, genre from tracks semi join assignments using (track_id)
         where {IN_LIBRARY}
     """
-    rows, keys = fetch_rows(catalog, statement), recording_keys(catalog)
-    return [Candidate(**row, recordings=keys.get(row["track_id"], ())) for row in rows]
+    return _as_candidates(catalog, fetch_rows(catalog, statement))
+
+
+def _as_candidates(catalog: Catalog, rows: Sequence[Mapping[str, Any]]) -> list[Candidate]:
+    artists, keys = read_artists(catalog), recording_keys(catalog)
+    return [
+        Candidate(**row, artists=artists[row["track_id"]], recordings=keys.get(row["track_id"], ()))
+        for row in rows
+    ]
 
 
 def read_assignments(catalog: Catalog) -> dict[str, Assignment]:
@@ -118,13 +126,17 @@ def read_assignments(catalog: Catalog) -> dict[str, Assignment]:
 def record_assignments(
     catalog: Catalog, assignments: Sequence[Assignment], conflicts: Mapping[str, str]
 ) -> None:
-    """Record new assignments, and quarantine the tracks that tie two subsets, with a message."""
+    """Record new assignments, and quarantine the tracks that tie two subsets, with a message.
+
+    Assigned tracks that tie them no longer are taken back.
+    """
     rows = [{**asdict(a), "split": str(a.split)} for a in assignments]
     insert_rows(catalog, "assignments", rows, "on conflict do nothing")
     statement = """
         update outcomes set outcome = ?, stage = ?, reason = ?, message = ?, updated_at = now()
         where track_id = ? and outcome = 'ok'
     """
+    catalog.execute(_TAKE_BACK, [list(conflicts)])
     cause = [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT]
     for track_id, message in conflicts.items():
         catalog.execute(statement, [*cause, message, track_id])
@@ -241,14 +253,10 @@ def read_groups(catalog: Catalog, snapshot_id: str) -> dict[str, str]:
 
 
 def read_fold_groups(catalog: Catalog, snapshot_id: str) -> dict[str, str]:
-    """Return the group of each track for cross-validation: its artist, also in a genre by song."""
-    statement = """
-        select track_id, group_id, artist
-        from snapshot_tracks join tracks using (track_id) where snapshot_id = ?
-    """
-    rows = fetch_rows(catalog, statement, [snapshot_id])
-    groups = join_artists([row["group_id"] for row in rows], [row["artist"] for row in rows])
-    return {row["track_id"]: group for row, group in zip(rows, groups, strict=True)}
+    """Return the group of each track for cross-validation: artists, also in a genre by song."""
+    group_of, artists = read_groups(catalog, snapshot_id), read_artists(catalog)
+    joined = join_artists(list(group_of.values()), [artists.get(track, ()) for track in group_of])
+    return dict(zip(group_of, joined, strict=True))
 
 
 def count_split_examples(catalog: Catalog, snapshot: Snapshot) -> dict[Split, int]:
@@ -279,6 +287,13 @@ def _first(rows: Sequence[Mapping[str, Any]], choice: SnapshotChoice) -> Snapsho
 def _parameters(choice: SnapshotChoice) -> list[Any]:
     return [value if isinstance(value, str) else list(value) for value in asdict(choice).values()]
 
+
+_TAKE_BACK = """
+    update outcomes set outcome = 'ok', stage = 'extract', reason = '', message = '',
+        updated_at = now()
+    where reason = 'split_conflict' and track_id in (select track_id from assignments)
+        and track_id not in (select unnest($1::varchar[]))
+"""
 
 _COLUMNS = "snapshot_id, feature_key, library_id, genres, seed, n_tracks, n_examples"
 
@@ -317,7 +332,7 @@ IS_CANDIDATE = f"""
 """
 
 _CANDIDATES = f"""
-    select track_id, genre, artist from tracks
+    select track_id, genre from tracks
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
             group by track_id having count(*) = len($1))

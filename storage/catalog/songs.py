@@ -1,9 +1,11 @@
 """Songs in the catalog: tracks, and one outcome for every song of every source."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+from genre_core.dataset.artists import Credit, name_artists
 from genre_core.records import Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import (
     Catalog,
@@ -18,10 +20,13 @@ from storage.sources.identity import file_version
 
 _GONE = "its file in storage is gone or damaged; the next ingest fetches it again."
 
+_LISTED_TAGS = ("artist", "album", "title", "licence")
+
 _UPSERT_TRACK = """
 on conflict (track_id) do update set
     location = excluded.location, genre = excluded.genre, artist = excluded.artist,
-    album = excluded.album, title = excluded.title, licence = excluded.licence
+    album_artist = excluded.album_artist, album = excluded.album, title = excluded.title,
+    licence = excluded.licence, year = excluded.year, publisher = excluded.publisher
 """
 
 _UPSERT_OUTCOME = """
@@ -37,62 +42,71 @@ on conflict (source) do update set
 
 
 def select_new_sources(catalog: Catalog, sources: Sequence[Source]) -> list[Source]:
-    """Return the sources that are to be fetched, with their ``version``.
+    """Return the sources that are to be fetched or recorded anew, with their ``version``.
 
-    Left out are those with a final outcome under the same genre. What is ``retryable`` is tried
-    again, and so are a rejected file that has changed since, and a source under another genre.
-    What was decided by the listing alone is decided by the present listing. Removed songs stay
-    removed, whatever their file or genre is now.
+    Left out are those with a final outcome, unless the file, the genre or a tag of the listing has
+    changed since. What is ``retryable`` is tried again. What was decided by the listing alone is
+    decided by the present listing. Removed songs stay removed, whatever their file or genre is now.
     """
     statement = """
-        select source, genre, if(outcome = 'quarantined', version, null) as version,
-            reason = 'removed' as is_removed
-        from outcomes where outcome <> 'retryable' and reason <> 'label_unknown'
-            and stage <> 'sources'
+        select source, outcomes.genre, version, outcome = 'quarantined' as is_rejected,
+            reason = 'removed' as is_removed, artist, album, title, licence
+        from outcomes left join tracks on tracks.track_id = outcomes.track_id and location = source
+        where outcome <> 'retryable' and reason <> 'label_unknown' and stage <> 'sources'
     """
     rows = fetch_rows(catalog, statement)
-    settled = {(row["source"], row["genre"]): row["version"] for row in rows}
+    settled = {(row["source"], row["genre"]): row for row in rows}
     removed = {row["source"] for row in rows if row["is_removed"]}
     found = [
         replace(source, version=file_version(source.location))
         for source in sources
         if source.location not in removed
     ]
-    # a song in storage (None) needs no file any more
-    return [
-        s
-        for s in found
-        if s.label_fault or settled.get((s.location, s.genre), "?") not in (None, s.version)
-    ]
+    return [s for s in found if s.label_fault or _is_new(s, settled.get((s.location, s.genre)))]
+
+
+def _is_new(source: Source, settled: Mapping[str, Any] | None) -> bool:
+    if settled is None:
+        return True
+    # a song in storage needs no file any more
+    needs_file = settled["is_rejected"] or source.version
+    if needs_file and source.version != settled["version"]:
+        return True
+    listed = {tag: getattr(source, tag) for tag in _LISTED_TAGS}
+    return any(text and settled[tag] not in (None, text) for tag, text in listed.items())
 
 
 def stored_tracks(catalog: Catalog, layout: DataLayout, sources: Sequence[Source]) -> list[Track]:
     """Return the tracks of sources that storage has unchanged, with the tags listed now.
 
-    A source under another genre, or under one again, need not be fetched: its file has not
-    changed since, and an address is taken to be unchanged.
+    A source under another genre or other tags need not be fetched if its file has not changed
+    since, or is gone; an address is taken to be unchanged.
     """
-    statement = """
-        select source, version, tracks.* exclude (added_at)
-        from outcomes join tracks using (track_id)
-        where outcome <> 'retryable' and source in (select unnest(?))
-    """
-    rows = fetch_rows(catalog, statement, [[source.location for source in sources]])
-    known = {(row.pop("source"), row.pop("version")): Track(**row) for row in rows}
-    found = ((s, known.get((s.location, s.version))) for s in sources)
+    known = tracks_of_sources(catalog, [source.location for source in sources])
+    found = [(s, *known.get(s.location, ("", None))) for s in sources]
     return [
         replace(
             track,
             location=source.location,
             genre=source.genre,
-            artist=source.artist or track.artist,
-            album=source.album or track.album,
-            title=source.title or track.title,
-            licence=source.licence or track.licence,
+            **{tag: text for tag in _LISTED_TAGS if (text := getattr(source, tag))},
         )
-        for source, track in found
-        if track and layout.song(track.track_id, track.suffix).is_file()
+        for source, version, track in found
+        if track
+        and source.version in ("", version)
+        and layout.song(track.track_id, track.suffix).is_file()
     ]
+
+
+def tracks_of_sources(catalog: Catalog, locations: Sequence[str]) -> dict[str, tuple[str, Track]]:
+    """Return the version and the track of each source in storage, under the genre of the source."""
+    statement = """
+        select source, version, tracks.* exclude (added_at) replace (outcomes.genre as genre)
+        from outcomes join tracks using (track_id)
+        where outcome <> 'retryable' and source in (select unnest(?))
+    """
+    rows = fetch_rows(catalog, statement, [locations])
+    return {row.pop("source"): (row.pop("version"), Track(**row)) for row in rows}
 
 
 def held_sources(catalog: Catalog, source_ids: Collection[str]) -> list[Source]:
@@ -126,6 +140,14 @@ def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
     return fetch_map(catalog, statement, [locations])
 
 
+def read_genres(catalog: Catalog) -> list[str]:
+    """Return the genres that songs of the store have, by their sources or by a decision."""
+    statement = """
+        select genre from tracks where genre <> '' union select genre from decisions order by genre
+    """
+    return fetch_values(catalog, statement)
+
+
 def select_changed(catalog: Catalog, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Leave out the final outcomes that the catalog has already; an attempt counts every time."""
     statement = """
@@ -150,6 +172,13 @@ def known_tracks(catalog: Catalog, track_ids: Collection[str]) -> dict[str, Trac
     statement = "select * exclude (added_at) from tracks where track_id in (select unnest(?))"
     tracks = fetch_records(catalog, Track, statement, [list(track_ids)])
     return {track.track_id: track for track in tracks}
+
+
+def read_artists(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """Return the artists of each track by `name_artists`; the whole library decides on names."""
+    rows = fetch_rows(catalog, "select track_id, artist, title, album_artist from tracks")
+    track_ids = [row.pop("track_id") for row in rows]
+    return dict(zip(track_ids, name_artists([Credit(**row) for row in rows]), strict=True))
 
 
 def known_packets(catalog: Catalog, packets_ids: Sequence[str]) -> dict[str, Track]:

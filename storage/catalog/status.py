@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from genre_core.errors import UsageError
 from genre_core.records import Result
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_published
@@ -41,6 +42,17 @@ _SONGS = """
         (select coalesce(sum(n_rows), 0)::bigint from shards) as examples
     from tracks
 """
+
+
+def require_known_genres(layout: DataLayout, genres: Sequence[str]) -> None:
+    """Raise `UsageError` if one of these genres is that of no song of the store."""
+    n_songs = _count(layout, "tracks", "genre", "genre <> ''") if genres else {}
+    if missing := [genre for genre in genres if genre not in n_songs]:
+        there = ", ".join(f"{genre} ({n})" for genre, n in sorted(n_songs.items()))
+        raise UsageError(
+            f"No song of the store in {layout.home} has the genre "
+            f"{', '.join(map(repr, missing))}. It has: {there or 'none'}."
+        )
 
 
 def compared_rows(layout: DataLayout, library_id: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from genre_core.errors import TrackRejected, TransientError
-from genre_core.locations import show_location
+from genre_core.locations import location_of, path_of, show_location
 from genre_core.records import AudioFacts, Reason, Source, Track
 from storage.audio.isolated import read_guarded
 from storage.audio.probe import container_suffix, explain_unreadable, probe_audio
@@ -56,12 +56,12 @@ def probe_song(
     path: Path, layout: DataLayout, limits: DownloadLimits
 ) -> tuple[str, AudioFacts, str]:
     """Return the track id, the facts and the suffix that `fetch_song` would give a file."""
-    digest, n_bytes, watch = hashlib.sha256(), 0, Watch(str(path), limits)
+    digest, n_bytes, watch = hashlib.sha256(), 0, Watch(location_of(path), limits)
     for chunk in _read_file(path):
         n_bytes += len(chunk)
         watch.require_size(n_bytes)
         digest.update(chunk)
-    track_id, source = digest.hexdigest(), Source(location=str(path), genre="")
+    track_id, source = digest.hexdigest(), Source(location=location_of(path), genre="")
     facts, suffix = _probe_part(path, source, layout, track_id)
     return track_id, facts, suffix
 
@@ -73,7 +73,7 @@ def is_gone(location: str, places: Iterable[str] = ()) -> bool:
     be absent: then one of ``places``, the sources of the same recording, must lie below the nearest
     folder that exists, on the same disk. URLs, and what cannot be read now, are not gone.
     """
-    path = Path(location)
+    path = Path(path_of(location))
     try:
         if not path.is_absolute() or (folder := _find_existing(path)) == path:
             return False
@@ -93,7 +93,7 @@ def _find_existing(path: Path) -> Path:
 
 
 def _lies_in(folder: Path, place: str) -> bool:
-    path = Path(place)
+    path = Path(path_of(place))
     try:
         return path.is_relative_to(folder) and path.stat().st_dev == folder.stat().st_dev
     except OSError:
@@ -115,7 +115,7 @@ def _fetch_part(
 
         return fetch_page(source, part, limits, access, clock)
     if Path(location).is_absolute():
-        part.append(_read_file(Path(location)), Watch(location, limits, clock))
+        part.append(_read_file(Path(path_of(location))), Watch(location, limits, clock))
     else:
         require_scheme(location, shown)
         from storage.fetch.http import fetch_url  # httpx is loaded only for addresses

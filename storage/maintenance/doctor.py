@@ -16,7 +16,6 @@ from genre_core.errors import GenreflowError
 from genre_core.records import counted
 from storage.catalog.publish import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
-from storage.files import make_home
 from storage.home import DataLayout
 from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
@@ -82,10 +81,13 @@ def _decoders(_layout: DataLayout) -> str:
 
 
 def _place(layout: DataLayout) -> str:
-    make_home(layout)
-    with tempfile.TemporaryFile(dir=layout.home):
-        pass
-    free_gib = shutil.disk_usage(layout.home).free / 2**30
+    place = next(p for p in (layout.home, *layout.home.absolute().parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise GenreflowError(f"{place} cannot be written to: {error.strerror}.") from error
+    free_gib = shutil.disk_usage(place).free / 2**30
     has_space = free_gib >= MIN_FREE_BYTES / 2**30
     _require(has_space, f"{layout.home} has {free_gib:.1f} GiB left; free at least 2 GiB.")
     return f"{layout.home} can be written; {free_gib:.0f} GiB are free"
@@ -157,6 +159,19 @@ def _runs(layout: DataLayout) -> str:
     return f"{where} can be read; {f'the champion is {aliased}' if champion else 'no champion yet'}"
 
 
+def _youtube(layout: DataLayout) -> str:
+    """Check the runtime of yt-dlp; it must be there if the store has songs of YouTube."""
+    from storage.fetch.sites.client import describe_runtime  # yt-dlp takes a moment to load
+
+    is_there, message = describe_runtime()
+    if is_there or not layout.published.exists():
+        return message
+    statement = "select count(*) as n from outcomes where regexp_matches(source, $1)"
+    (songs,) = query_rows(layout, statement, [r"^https?://([\w-]+\.)?youtu(be\.com|\.be)/"])
+    _require(not songs["n"], f"{message}; the store has {songs['n']} songs of YouTube.")
+    return message
+
+
 def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
     """Check that the model of an embedding is there, complete, and computes finite values."""
     import numpy as np
@@ -214,6 +229,7 @@ CHECKS: dict[str, Callable[[DataLayout], str]] = {
     "shards": _shards,
     "songs": _songs,
     "runs": _runs,
+    "youtube": _youtube,
 }
 DEEP_CHECKS: dict[str, Callable[[Inventory], str]] = {
     "shard contents": _shard_contents,

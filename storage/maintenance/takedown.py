@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch
+from genre_core.locations import path_of
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import NamedShard, Shard, all_shards
 from storage.catalog.publish import publish, release_retained, retained_shards
@@ -91,6 +92,6 @@ def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str])
         for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
     downloaded = [layout.collections.absolute() / name for name in COLLECTIONS]
-    for path in map(Path, sources):
+    for path in (Path(path_of(source)) for source in sources):
         if any(path.is_relative_to(folder) for folder in downloaded) and path.is_file():
             yield path

@@ -3,14 +3,16 @@
 import csv
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genre_core.errors import UsageError
+from genre_core.locations import location_of
 from genre_core.records import Source
-from storage.sources.folder import audio_files, explain_table, list_folder, location_of
+from storage.sources.folder import audio_files, explain_table, list_folder
 
 TABLE_SUFFIX = ".tsv"
 
@@ -39,8 +41,12 @@ _GTZAN_CLIP = re.compile(r"(?P<genre>\w+)\.\d{5}\.(au|wav)", re.ASCII)
 _JAMENDO_HEADER = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 _JAMENDO_GENRE = "genre---"
 _N_JAMENDO_FIELDS = 5
-_AUDIO_FOLDERS = (".", "audio", "../audio", "raw_30s/audio", "../raw_30s/audio")
+_AUDIO_FOLDERS = (
+    *(".", "audio", "../audio", "raw_30s/audio", "../raw_30s/audio"),
+    *("audio-low", "../audio-low", "raw_30s/audio-low", "../raw_30s/audio-low"),
+)
 _NO_TAG = "its tags name no genre. Name it in a manifest if you know the genre."
+_LOW_QUALITY = ".low.mp3"  # the end of names in ``audio-low``
 
 
 def list_collection(place: Path, by_folders: bool) -> list[Source]:
@@ -53,6 +59,51 @@ def list_collection(place: Path, by_folders: bool) -> list[Source]:
     if by_folders and (genres := find_gtzan(place)):
         return list_gtzan(genres)
     table = find_jamendo(place)
+    return list_jamendo(table) if table else []
+
+
+def list_inner(place: Path, listed: Sequence[Source]) -> list[Source]:
+    """List the public collection whose clips a folder of other genres turned out to hold.
+
+    ``listed`` are its songs by genre folders; the list is empty if they are no such clips. Raises
+    `UsageError` for a collection beside other songs, or one whose table is missing.
+    """
+    for name, (pattern, find, remedy) in _CLIPS.items():
+        clips = _find_clips(pattern, listed)
+        if not clips:
+            continue
+        folders = sorted({Path(clip.location).parent.parent for clip in clips})
+        shown = f"{place} holds {len(clips)} clips of {name} in {location_of(folders[0])}"
+        if n_others := len(listed) - len(clips):
+            raise UsageError(f"{shown}, and {n_others} other songs. Name one of them alone.")
+        if found := find(folders):
+            return found
+        raise UsageError(f"{shown}, whose genres are in its table. {remedy}.")
+    return []
+
+
+def _find_clips(pattern: re.Pattern[str], listed: Sequence[Source]) -> list[Source]:
+    """Return the songs of genres that are, for the most part, clips of a collection."""
+    clips = [s for s in listed if _is_inner(pattern.search(s.location), s)]
+    n_songs, n_clips = (Counter(s.genre for s in songs) for songs in (listed, clips))
+    return [clip for clip in clips if n_clips[clip.genre] > n_songs[clip.genre] / 2]
+
+
+def _is_inner(clip: re.Match[str] | None, source: Source) -> bool:
+    """Whether a song is a clip of a collection, whose genre is not named by its folder."""
+    return clip is not None and source.genre != clip.groupdict().get("genre")
+
+
+def _list_fma_of(folders: list[Path]) -> list[Source]:
+    return list_fma(found) if (found := [f for each in folders for f in find_fma(each)]) else []
+
+
+def _list_jamendo_of(folders: list[Path]) -> list[Source]:
+    places = [
+        each for each in (folders[0], *folders[0].parents[:2]) for each in (each, each / "data")
+    ]
+    tables = (table for each in places if each.is_dir() and (table := find_jamendo(each)))
+    table = next(tables, None)
     return list_jamendo(table) if table else []
 
 
@@ -82,7 +133,7 @@ def list_fma(folders: list[Path]) -> list[Source]:
 def _list_clips(folder: Path, rows: Mapping[int, tuple[str, Source]]) -> Iterator[Source]:
     clips = {location_of(path) for path in audio_files(folder)}
     for track_id, (subset, source) in rows.items():
-        clip = str(folder / f"{track_id // 1000:03d}" / f"{track_id:06d}.mp3")
+        clip = location_of(folder / f"{track_id // 1000:03d}" / f"{track_id:06d}.mp3")
         if subset in _FMA_SUBSETS[folder.name] or clip in clips:
             yield replace(source, location=clip)
             clips.discard(clip)
@@ -154,9 +205,15 @@ def list_jamendo(table: Path) -> list[Source]:
     """
     rows = list(_read_jamendo(table))
     roots = [(table.parent / folder).resolve() for folder in _AUDIO_FOLDERS]
-    held = (root for row in rows for root in roots if (root / row[3]).is_file())
-    root = next(held, roots[0])
-    return [_to_source(root, row) for row in rows]
+    forms = [(root, suffix) for root in roots for suffix in (".mp3", _LOW_QUALITY)]
+    held = (form for row in rows for form in forms if _clip(*form, row).is_file())
+    form = next(held, forms[0])
+    return [_to_source(_clip(*form, row), row) for row in rows]
+
+
+def _clip(root: Path, suffix: str, row: list[str]) -> Path:
+    name = row[3]
+    return root / (f"{name.removesuffix('.mp3')}{suffix}" if name.endswith(".mp3") else name)
 
 
 def _is_table(path: Path) -> bool:
@@ -180,13 +237,33 @@ def _read_jamendo(table: Path) -> Iterator[list[str]]:
             yield row
 
 
-def _to_source(root: Path, row: list[str]) -> Source:
+def _to_source(clip: Path, row: list[str]) -> Source:
     tags = row[_N_JAMENDO_FIELDS:]
     labels = sorted(t.removeprefix(_JAMENDO_GENRE) for t in tags if t.startswith(_JAMENDO_GENRE))
     return Source(
-        location=str(root / row[3]),
+        location=location_of(clip),
         genre=labels[0] if len(labels) == 1 else "",
         artist=row[1],
         labels=tuple(labels) if len(labels) > 1 else (),
         label_fault="" if labels else _NO_TAG,
     )
+
+
+# How the clips of collections are named: by their genre, or by numbers in folders of numbers.
+_CLIPS: dict[str, tuple[re.Pattern[str], Callable[[list[Path]], list[Source]], str]] = {
+    "GTZAN": (
+        re.compile(r"/(?P<genre>\w+)/(?P=genre)\.\d{5}\.(au|wav)$", re.ASCII),
+        list_gtzan,
+        "",
+    ),
+    "the Free Music Archive (FMA)": (
+        re.compile(r"/(\d{3})/\1\d{3}\.mp3$", re.ASCII),
+        _list_fma_of,
+        "Unpack fma_metadata.zip beside that folder",
+    ),
+    "MTG-Jamendo": (
+        re.compile(r"/(\d{2})/\d+\1(\.low)?\.mp3$", re.ASCII),
+        _list_jamendo_of,
+        "Name the table, such as autotagging_genre.tsv, that lies beside or above that folder",
+    ),
+}

@@ -3,42 +3,92 @@
 import csv
 import logging
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import UsageError
+from genre_core.locations import escape_text, is_unicode, location_of
 from genre_core.records import Source
 
 logger = logging.getLogger(__name__)
 
 _LOOSE = "it is in no genre folder. Move it into one, or ingest it with --unlabelled."
+_NO_GENRE = "the name of its genre folder, {}, is not UTF-8. Rename it."
 
 # fmt: off
 AUDIO_SUFFIXES = frozenset((
-    ".aac", ".ac3", ".aif", ".aiff", ".alac", ".ape", ".au", ".caf", ".flac",
-    ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg",
-    ".opus", ".snd", ".tta", ".w64", ".wav", ".weba", ".webm", ".wma", ".wv",
+    ".3g2", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".amr", ".ape", ".asf",
+    ".au", ".avi", ".bwf", ".caf", ".dsf", ".dts", ".eac3", ".ec3", ".f4a", ".flac", ".flv",
+    ".m2a", ".m4a", ".m4b", ".m4r", ".m4v", ".mka", ".mkv", ".mlp", ".mov", ".mp1", ".mp2",
+    ".mp3", ".mp4", ".mpa", ".mpc", ".mpeg", ".mpg", ".mpga", ".oga", ".ogg", ".ogv", ".ogx",
+    ".opus", ".rf64", ".snd", ".spx", ".tak", ".thd", ".truehd", ".ts", ".tta", ".vob", ".w64",
+    ".wav", ".wave", ".weba", ".webm", ".wma", ".wmv", ".wv",
 ))
 # fmt: on
+# Folders of file systems, NAS and archivers: recycle bins, snapshots, thumbnails.
+_SYSTEM_FOLDER = re.compile(
+    r"[#@]recycle|\$recycle\.bin|recycle[rd]|system volume information|lost\+found|found\.\d{3}"
+    r"|@eadir|@tmp|@__thumb|[#@](recently-)?snapshots?|@share(snap|bin)|__macosx"
+    r"|network trash folder|temporary items",
+    re.IGNORECASE,
+)
+# "...And You Will Know Us" and ".38 Special" are names of artists
+_HIDDEN = re.compile(r"\.(?!\d|\.\.)")
+_MAX_SHOWN = 3
+
+
+class PassedOver:
+    """What a walk below a folder leaves out, by kind, for one line of the log."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._names: dict[str, list[str]] = defaultdict(list)
+
+    def note(self, kind: str, path: Path) -> None:
+        """Count a file or folder."""
+        self._names[kind].append(location_of(path.relative_to(self.root)))
+
+    def log(self) -> None:
+        """Log how many of each kind there were, and the first of them."""
+        kinds = [_count_kind(kind, names) for kind, names in sorted(self._names.items())]
+        if kinds:
+            logger.warning("passed over in %s: %s", location_of(self.root), "; ".join(kinds))
+
+
+def _count_kind(kind: str, names: list[str]) -> str:
+    more = ", …" if len(names) > _MAX_SHOWN else ""
+    return f"{kind}: {len(names)} ({', '.join(sorted(names)[:_MAX_SHOWN])}{more})"
 
 
 def list_folder(folder: Path) -> list[Source]:
     """List the songs below the genre folders of a library, sorted by location.
 
-    Files count as songs by their suffix, hidden files and folders do not; a link that leads
-    nowhere is listed. A song outside the genre folders has a ``label_fault``.
+    Files count as songs by their suffix; a link that leads nowhere is listed. Hidden and system
+    folders are passed over, and links that lead up. A song outside the genre folders has a
+    ``label_fault``.
     """
-    entries = [entry for entry in folder.iterdir() if not _is_hidden(entry)]
-    songs = [
-        (song, entry.name) for entry in entries if entry.is_dir() for song in audio_files(entry)
-    ]
-    loose = [(entry, "") for entry in entries if _is_song(entry) and not entry.is_dir()]
-    sources = [
-        Source(location=_locate(song), genre=genre, label_fault="" if genre else _LOOSE)
-        for song, genre in songs + loose
-    ]
-    return sorted(sources, key=lambda source: source.location)
+    passed = PassedOver(folder)
+    songs, loose = [], []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            inside = find_songs(entry, passed) if _is_entered(entry, passed) else ()
+            songs += [replace(_name_genre(entry), location=_locate(song)) for song in inside]
+        elif _is_song(entry, passed):
+            loose.append(Source(location=_locate(entry), genre="", label_fault=_LOOSE))
+    passed.log()
+    return sorted(songs + loose, key=lambda source: source.location)
+
+
+def _name_genre(folder: Path) -> Source:
+    """Return what the songs of a genre folder have in common."""
+    if is_unicode(folder.name):
+        return Source(location="", genre=folder.name)
+    fault = _NO_GENRE.format(escape_text(folder.name))
+    return Source(location="", genre="", label_fault=fault)
 
 
 def list_songs(folder: Path) -> list[Source]:
@@ -48,58 +98,71 @@ def list_songs(folder: Path) -> list[Source]:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Return the files below a folder that are songs by their suffix, sorted; hidden ones not.
+    """Return the songs below a folder, sorted; what is passed over is logged."""
+    passed = PassedOver(folder)
+    songs = sorted(find_songs(folder, passed))
+    passed.log()
+    return songs
+
+
+def find_songs(folder: Path, passed: PassedOver) -> Iterator[Path]:
+    """Yield the files below a folder that are songs by their suffix.
 
     Links to folders are followed, each folder once; a folder that may not be read is logged.
     """
-    return sorted(
-        path
-        for inside, names in _walk(folder)
-        for path in (inside / name for name in names)
-        if _is_song(path) and not _is_hidden(path)
-    )
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield every folder that is not hidden with its files, each once whatever links lead to it."""
-    seen: set[tuple[int, int]] = set()
-    for inside, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
-        here = Path(inside).stat()
-        if (here.st_dev, here.st_ino) in seen:
+    seen: set[str] = set()
+    for name, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
+        inside, real = Path(name), os.path.realpath(name)
+        if real in seen:
             folders.clear()
             continue
-        seen.add((here.st_dev, here.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield Path(inside), files
+        seen.add(real)
+        folders[:] = [name for name in folders if _is_entered(inside / name, passed)]
+        yield from (inside / name for name in files if _is_song(inside / name, passed))
 
 
 def _warn_of_closed(error: OSError) -> None:
-    logger.warning("%s cannot be read: %s. Its songs are missing.", error.filename, error.strerror)
+    place = escape_text(error.filename)
+    logger.warning("%s cannot be read: %s. Its songs are missing.", place, error.strerror)
 
 
-def _is_song(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES
+def _is_entered(folder: Path, passed: PassedOver) -> bool:
+    """Whether the songs of a folder count; otherwise it is noted."""
+    if _HIDDEN.match(folder.name):
+        passed.note("hidden", folder)
+    elif _SYSTEM_FOLDER.fullmatch(folder.name):
+        passed.note("system folders", folder)
+    elif _leads_up(folder, passed.root):
+        passed.note("links that lead up", folder)
+    else:
+        return True
+    return False
 
 
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
+def _leads_up(folder: Path, root: Path) -> bool:
+    """Whether a link leads to a folder that holds the link itself, or the library."""
+    if not folder.is_symlink():
+        return False
+    target = os.path.realpath(folder)
+    holders = (os.path.realpath(folder.parent), os.path.realpath(root))
+    return any(Path(holder).is_relative_to(target) for holder in holders)
+
+
+def _is_song(file: Path, passed: PassedOver) -> bool:
+    """Whether a file is a song by its name; otherwise it is noted."""
+    suffix = file.suffix.lower()
+    if _HIDDEN.match(file.name):
+        passed.note("hidden", file)
+    elif suffix not in AUDIO_SUFFIXES:
+        passed.note(f"files {escape_text(suffix) or 'without a suffix'}", file)
+    else:
+        return True
+    return False
 
 
 def _locate(song: Path) -> str:
     """Follow links; circular ones, which ``Path.resolve`` refuses, stay as they are."""
-    return location_of(Path(os.path.realpath(song)))
-
-
-def location_of(song: Path) -> str:
-    """Return the path that names a song in the catalog, as text.
-
-    No catalog could hold a name that is not UTF-8: it is written with escapes, under which no
-    file is found.
-    """
-    location = str(song)
-    if not is_unicode(location):
-        logger.warning("the name of %r is not UTF-8. Rename the file.", location)
-    return location.encode("utf-8", "backslashreplace").decode()
+    return location_of(os.path.realpath(song))
 
 
 @contextmanager
@@ -111,8 +174,3 @@ def explain_table(table: Path, hint: str) -> Iterator[None]:
         raise UsageError(f"{table} is not UTF-8. {hint}") from error
     except (csv.Error, IndexError) as error:
         raise UsageError(f"{table} is no well-formed table ({error}). {hint}") from error
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a text can be written as UTF-8."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 
+from genre_core.locations import escape_text, location_of, path_of
 from genre_core.records import Source
 from storage.fetch.sites.pages import find_page
 
@@ -25,7 +26,8 @@ def identify(source: Source) -> Source:
     if source.source_id:
         return source
     if Path(source.location).is_absolute():
-        return replace(source, source_id=os.path.realpath(source.location))
+        file = os.path.realpath(path_of(source.location))
+        return replace(source, source_id=location_of(file))
     page = find_page(source.location)
     song_id = page.song_id if page else ""
     return replace(source, source_id=song_id or normalise_url(source.location))
@@ -93,7 +95,17 @@ def file_version(location: str) -> str:
     if not location.startswith("/"):
         return ""
     try:
-        found = Path(location).stat()
+        found = Path(path_of(location)).stat()
     except (OSError, ValueError):
         return ""
     return f"{found.st_size} bytes {found.st_mtime_ns} ns"
+
+
+def location_given(name: str) -> str:
+    """Return the location that a person names: a file that exists, or a text as it is."""
+    return location_of(name) if os.path.lexists(name) else escape_text(name)
+
+
+def locations_given(name: str) -> list[str]:
+    """Return the locations that the catalog may have for a name: as it is, or absolute."""
+    return [escape_text(name), location_of(Path(path_of(location_given(name))).absolute())]

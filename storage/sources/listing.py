@@ -1,17 +1,26 @@
 """List the songs of a music library, whatever form it has, with genres or without."""
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genre_core.errors import UsageError
+from genre_core.locations import location_of, path_of
 from genre_core.records import Outcome, Source
 from storage.fetch.limits import Clock, DownloadLimits
 from storage.fetch.sites.access import Access
 from storage.fetch.sites.pages import find_page
-from storage.sources.collections import TABLE_SUFFIX, find_jamendo, list_collection, list_jamendo
-from storage.sources.folder import audio_files, list_folder, list_songs
+from storage.files import write_bytes
+from storage.home import DataLayout
+from storage.sources.collections import (
+    find_jamendo,
+    list_collection,
+    list_inner,
+    list_jamendo,
+)
+from storage.sources.folder import PassedOver, find_songs, list_folder, list_songs
 from storage.sources.identity import identify
 from storage.sources.manifest import MANIFEST_SUFFIXES, list_manifest
 
@@ -40,7 +49,7 @@ def list_sources(music: str | Path, *, takes_unlabelled: bool = False) -> list[S
 
 def require_place(music: str | Path) -> Path:
     """Return the path of a music library; a UsageError if there is none."""
-    place = Path(music).expanduser()
+    place = Path(path_of(str(music))).expanduser()
     try:
         if not place.exists():
             raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
@@ -49,17 +58,37 @@ def require_place(music: str | Path) -> Path:
     return place
 
 
+def known_music(layout: DataLayout) -> dict[str, bool]:
+    """Return the libraries that a home was fed from, the latest last; whether as unlabelled."""
+    try:
+        return dict(json.loads(layout.music_note.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def remember_music(layout: DataLayout, music: str, takes_unlabelled: bool) -> None:
+    """Note a library, so that later ingests need not name it.
+
+    The built-in library is forgotten with the first other one.
+    """
+    place, builtin = str(Path(music).expanduser().absolute()), str(layout.builtin)
+    known = {name: bare for name, bare in known_music(layout).items() if name != builtin}
+    if known.get(place) is not takes_unlabelled:
+        known |= {place: takes_unlabelled}
+        write_bytes(layout.music_note, json.dumps(known, indent=2).encode())
+
+
 def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
     manifest = place / "manifest.csv" if place.is_dir() else place
-    if manifest.is_file() and manifest.suffix.lower() in MANIFEST_SUFFIXES:
+    is_table = place.is_file() and find_jamendo(place) is not None
+    if manifest.is_file() and manifest.suffix.lower() in MANIFEST_SUFFIXES and not is_table:
         return list_manifest(manifest, takes_unlabelled=takes_unlabelled)
-    if not place.is_dir() and not find_jamendo(place):
-        known = ", ".join((*MANIFEST_SUFFIXES, TABLE_SUFFIX))
+    if not place.is_dir() and not is_table:
+        known = ", ".join(MANIFEST_SUFFIXES)
         raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
     # all but the last name is resolved, which may be that of a link
     is_unnamed = place.name in ("", "..")
     named = place.resolve() if is_unnamed else place.parent.resolve() / place.name
-    is_table = place.is_file()
     listed = list_jamendo(place) if is_table else list_collection(named, not takes_unlabelled)
     if takes_unlabelled:
         unlabelled = [
@@ -67,14 +96,19 @@ def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
             for s in listed
         ]
         return unlabelled or list_songs(place)
-    if listed and not is_table:
-        _warn_of_others(named, listed)
-    return listed or list_folder(place)
+    if listed:
+        if not is_table:
+            _warn_of_others(named, listed)
+        return listed
+    listed = list_folder(place)
+    return list_inner(place, listed) or listed
 
 
 def _warn_of_others(place: Path, collection: Sequence[Source]) -> None:
     listed = {source.location for source in collection}
-    others = [song for song in audio_files(place) if not {str(song), str(song.resolve())} & listed]
+    found = find_songs(place, PassedOver(place))
+    songs = [{location_of(song), location_of(song.resolve())} for song in found]
+    others = [min(names) for names in songs if not names & listed]
     if others:
         logger.warning(
             "%d songs in %s are no part of the collection: %s", len(others), place, others[:3]

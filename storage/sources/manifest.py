@@ -1,39 +1,50 @@
-"""A music library as a table: CSV, JSON lines or Parquet, a song a row."""
+"""A music library as a table: CSV, TSV, JSON lines or Parquet, a song a row."""
 
 import csv
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from genre_core.errors import UsageError
+from genre_core.locations import is_unicode, location_of, path_of
 from genre_core.records import Source
-from storage.sources.folder import explain_table, is_unicode
+from storage.sources.folder import explain_table
 
 _TAGS = ("artist", "album", "title", "licence")
+_COLUMNS = ("path", "url", "genre", *_TAGS)
+_NO_TEXT = ("nan", "NaN")  # what Python's csv module and NumPy write for a missing value
 
 # The place of a row, for messages, and the row: ("line 3", {"path": …}).
 Row = tuple[str, Mapping[str, Any]]
+# The names in a folder by their composed form.
+Spellings = Callable[[Path], Mapping[str, str]]
 
 
 def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Source]:
     """List the songs of a manifest; each row becomes one source.
 
-    It is CSV, JSON lines or Parquet by its suffix, in UTF-8, with the columns ``genre`` and
-    ``path`` or ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``. A relative
-    path starts at the folder of the manifest. With ``takes_unlabelled`` a row without a genre is
-    unlabelled, and the column ``genre`` may be missing. A row without a song, which is named by its
-    place in the manifest, has a ``label_fault``, and so has one that lacks a genre.
+    It is CSV, TSV, JSON lines or Parquet by its suffix, in UTF-8, with the columns ``genre`` and
+    ``path`` or ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``; others are
+    not read, and NaN is an empty field. A relative path starts at the folder of the manifest; one
+    that leads nowhere is tried with slashes for backslashes, without space around it, and with
+    other forms of accents. With ``takes_unlabelled`` a row without a genre is unlabelled, and the
+    column ``genre`` may be missing. A row without a song, which is named by its place in the
+    manifest, has a ``label_fault``, and so has one that lacks a genre.
     """
     needed = () if takes_unlabelled else ("genre",)
+    spellings = cache(_spellings)
     sources = []
     with explain_table(manifest, "Correct it, and save it as UTF-8."):
         for place, row in _READERS[manifest.suffix.lower()](manifest, needed):
-            source = _to_source(manifest, place, row)
+            source = _to_source(manifest, place, row, spellings)
             if not (source.genre or source.label_fault):
-                fault = f"{manifest}, {place}: no genre. Fill the column 'genre'."
+                fault = f"{location_of(manifest)}, {place}: no genre. Fill the column 'genre'."
                 source = replace(
                     source,
                     label_fault="" if takes_unlabelled else fault,
@@ -43,24 +54,30 @@ def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Sou
     return sorted(sources, key=lambda source: (source.location, source.genre))
 
 
-def _to_source(manifest: Path, place: str, row: Mapping[str, Any]) -> Source:
-    fields = {_name(key): _text(manifest, place, row[key]) for key in row}
-    path, location = fields.get("path", ""), fields.get("url", "").strip()
+def _to_source(manifest: Path, place: str, row: Mapping[str, Any], spellings: Spellings) -> Source:
+    columns = {_name(column): value for column, value in row.items()}
+    fields = {name: _text(manifest, place, columns.get(name)) for name in _COLUMNS}
+    path, location = fields.pop("path"), fields.pop("url").strip()
     if path.strip().lower().startswith(("http://", "https://")):
         location = path.strip()
     elif path.strip():
-        # unlike Path.resolve, takes names that are too long and links that lead in a circle
-        location = os.path.realpath(manifest.parent / path)
-    fault = f"{manifest}, {place}: neither path nor url. Fill one of these columns."
-    tags: dict[str, Any] = {name: fields.get(name, "").strip() for name in ("genre", *_TAGS)}
-    location, fault = (location, "") if location else (f"{manifest.resolve()}, {place}", fault)
-    return Source(location=location, label_fault=fault, **tags)
+        location = location_of(_find_file(manifest.parent, path, spellings))
+    tags: dict[str, Any] = {name: text.strip() for name, text in fields.items()}
+    if location:
+        return Source(location=location, **tags)
+    row_place = f"{location_of(manifest.resolve())}, {place}"
+    fault = f"{row_place}: neither path nor url. Fill one of these columns."
+    return Source(location=row_place, label_fault=fault, **tags)
 
 
 def _text(manifest: Path, place: str, field: object) -> str:
-    if field is None:
+    """Return a field as text; only text and finite numbers can be written so."""
+    if field is None or (isinstance(field, float) and math.isnan(field)):
         return ""
-    if not isinstance(field, str | int | float):
+    if isinstance(field, float) and field.is_integer():
+        field = int(field)  # a column of numbers with gaps is one of floats
+    is_text = isinstance(field, str | int | float) and not isinstance(field, bool)
+    if not is_text or field in (math.inf, -math.inf):
         raise UsageError(f"{manifest}, {place}: {field!r} is not text. Write each field as text.")
     text = str(field)
     if "\0" in text or not is_unicode(text):
@@ -68,28 +85,92 @@ def _text(manifest: Path, place: str, field: object) -> str:
     return text
 
 
+def _find_file(folder: Path, path: str, spellings: Spellings) -> str:
+    """Return the path of a file with its links followed, as the disk spells it.
+
+    Unlike Path.resolve, this takes names that are too long and links that lead in a circle.
+    """
+    tidy = path.strip()
+    written = (path, tidy, tidy.replace("\\", "/"), path_of(tidy))
+    found = (_spell(folder, Path(name), spellings) for name in dict.fromkeys(written))
+    return os.path.realpath(next(filter(None, found), folder / path))
+
+
+def _spell(folder: Path, path: Path, spellings: Spellings) -> Path | None:
+    """Return an existing path that differs from the written one in the form of accents at most."""
+    if os.path.lexists(folder / path):
+        return folder / path
+    for part in path.parts:
+        is_there = os.path.lexists(folder / part)
+        name = part if is_there else spellings(folder).get(_compose(part))
+        if not name:
+            return None
+        folder /= name
+    return folder
+
+
+def _spellings(folder: Path) -> dict[str, str]:
+    """Return the names in a folder by their composed form; none if it cannot be read."""
+    try:
+        return {_compose(path.name): path.name for path in folder.iterdir()}
+    except OSError:
+        return {}
+
+
+def _compose(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
 def _name(column: object) -> str:
     return str(column).strip().casefold()
 
 
-def _check_columns(manifest: Path, columns: list[str], needed: Sequence[str]) -> None:
-    names = {_name(column) for column in columns}
-    if not names.issuperset(needed) or not names & {"path", "url"}:
+def _check_columns(manifest: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
+    names = [_name(column) for column in columns]
+    if not set(names).issuperset(needed) or not set(names) & {"path", "url"}:
         found = ", ".join(map(str, columns)) or "none"
         wanted = "".join(f"'{column}' and " for column in needed) + "'path' or 'url'"
         raise UsageError(f"{manifest} needs the columns {wanted}; it has: {found}.")
+    _require_once(str(manifest), names)
+
+
+def _require_once(place: str, names: Sequence[str]) -> None:
+    if twice := [name for name in _COLUMNS if names.count(name) > 1]:
+        raise UsageError(f"{place} has the column {twice[0]!r} twice. Remove one of them.")
 
 
 def _read_csv(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
     with manifest.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        _check_columns(manifest, list(reader.fieldnames or []), needed)
-        for row in reader:
-            place = f"line {reader.line_num}"
-            if None in row:
+        header = file.readline()
+        file.seek(0)
+        marks = "\t" if manifest.suffix.lower() == ".tsv" else ",;\t"
+        rows = _number_rows(manifest, file, max(marks, key=header.count))
+        columns = next((fields for _, fields in rows), [])
+        _check_columns(manifest, columns, needed)
+        for place, fields in rows:
+            if any(field.strip() for field in fields[len(columns) :]):
                 problem = "more fields than columns. Quote fields that hold commas."
                 raise UsageError(f"{manifest}, {place}: {problem}")
-            yield place, row
+            row = zip(columns, fields, strict=False)
+            yield place, {column: "" if f.strip() in _NO_TEXT else f for column, f in row}
+
+
+def _number_rows(manifest: Path, file: TextIO, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the rows that are not empty, each with the line that it begins in."""
+    rows = csv.reader(file, strict=True, delimiter=delimiter)
+    while True:
+        place = f"line {rows.line_num + 1}"
+        try:
+            fields = next(rows, None)
+        except csv.Error as error:
+            hint = "Close its quotes, or double those that belong to the text."
+            raise UsageError(
+                f"{manifest}, {place}: no well-formed row ({error}). {hint}"
+            ) from error
+        if fields is None:
+            return
+        if any(field.strip() for field in fields):
+            yield place, fields
 
 
 def _read_jsonl(manifest: Path, _needed: Sequence[str]) -> Iterator[Row]:
@@ -101,7 +182,7 @@ def _read_jsonl(manifest: Path, _needed: Sequence[str]) -> Iterator[Row]:
 
 def _read_json(manifest: Path, place: str, text: str) -> Row:
     try:
-        row = json.loads(text)
+        row = json.loads(text, object_pairs_hook=partial(_to_object, f"{manifest}, {place}"))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{manifest}, {place}: not JSON ({error}). Correct the line.") from error
     if not isinstance(row, dict):
@@ -109,24 +190,31 @@ def _read_json(manifest: Path, place: str, text: str) -> Row:
     return place, row
 
 
+def _to_object(place: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _require_once(place, [_name(key) for key, _ in pairs])
+    return dict(pairs)
+
+
 def _read_parquet(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(manifest)
-        rows = table.to_pylist()
+        with pyarrow.parquet.ParquetFile(manifest) as file:
+            columns = file.schema_arrow.names
+            _check_columns(manifest, columns, needed)
+            rows = file.read([c for c in columns if _name(c) in _COLUMNS]).to_pylist()
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the file cannot be read at all; what is wrong within has no number
         message = f"{manifest} cannot be read as Parquet: {str(error).rstrip('.')}. Write it again."
         raise UsageError(message) from error
-    _check_columns(manifest, table.column_names, needed)
     yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 
 
 _READERS = {
     ".csv": _read_csv,
+    ".tsv": _read_csv,
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
     ".parquet": _read_parquet,

@@ -89,9 +89,10 @@ def make_report(
 
 def _write_pages(layout: DataLayout, night_id: str, pages: Mapping[str, str]) -> Path:
     """Write the report under the id of its run and as the latest; return its HTML file."""
-    from storage.reports import NIGHTLY, write_text
+    from storage.reports import NIGHTLY, writable_reports, write_text
 
-    name, folder = re.sub(r"[^\w.-]", "-", night_id), layout.reports / NIGHTLY
+    name = re.sub(r"[^\w.-]", "-", night_id)
+    folder = writable_reports(layout) / NIGHTLY
     for stem in (name, LATEST):
         for template, text in pages.items():
             write_text(folder, stem + Path(template).suffix, text)

@@ -22,7 +22,7 @@ from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library, read_embedded_snapshot
 from storage.home import DataLayout
-from storage.reports import plain, write_document, write_figure
+from storage.reports import plain, writable_reports, write_document, write_figure
 
 NAME = "curve"
 FEWEST_GENRES = 2
@@ -91,7 +91,7 @@ def measure_curve(
     )
     title = f"What to expect on {embedding.name} from so many songs of each genre"
     figure = draw_learning_curve(curves, 1 / len(songs.genres), title)
-    folder = layout.reports / NAME
+    folder = writable_reports(layout) / NAME
     report = CurveReport(
         representation=embedding.name,
         genres=songs.genres,

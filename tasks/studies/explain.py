@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,7 +89,7 @@ def explain_song(
         )
         for nth, matrix in enumerate(matrices)
     ]
-    title = f"{Path(song).name}: {genre} {probability:.2f}"
+    title = f"{PurePath(song).name}: {genre} {probability:.2f}"
     return Explanation(
         song=song,
         genre=genre,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.groups import join_artists
 from genre_core.dataset.proposals import Pool, Proposal, propose_songs, uncertainty_of
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
@@ -97,7 +97,7 @@ def _choose(
     if len(genres) > 1:
         prior = prior_matrix(genres, embedding, tag_table(tag_prior))
         labels = np.array([genres.index(song.genre) for song in learned], np.int64)
-        groups = [fold_artist(song.artist) or song.track_id for song in learned]
+        groups = _group(learned)
         fitted = fit_head(_values(learned), labels, groups, prior, len(genres))
         probabilities = fitted.head.probabilities(_values(waiting))  # (n_waiting, n_genres)
     values = _values([*learned, *waiting])
@@ -106,7 +106,7 @@ def _choose(
     pool = Pool(
         features=scaled[len(learned) :],
         uncertainty=unsure if probabilities is None else uncertainty_of(probabilities),
-        artists=[fold_artist(song.artist) for song in waiting],
+        artists=_group(waiting),
     )
     n_predicted = 0 if probabilities is None else len(genres)
     for chosen in propose_songs(pool, scaled[: len(learned)], n_predicted, n):
@@ -121,6 +121,11 @@ def _choose(
             confidence=float("nan") if row is None else float(row.max()),
             why=_explain(chosen),
         )
+
+
+def _group(songs: Sequence[EmbeddedSong]) -> list[str]:
+    """Return the group of each song: songs that share an artist are in one."""
+    return join_artists([song.track_id for song in songs], [song.artists for song in songs])
 
 
 def _values(songs: Sequence[EmbeddedSong]) -> Float32Array:

@@ -22,7 +22,7 @@ from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, find_runs
 from storage.catalog.snapshots import Snapshot, read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
-from tasks.keras_import import import_training
+from tasks.keras_import import import_training, use_threads
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import load_model, open_tracked
@@ -76,6 +76,7 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
             "be trained again."
         )
     tracking = open_tracked(layout)
+    use_threads(tracking.client.get_run(run.run_id).data.params.get("threads", ""))
     trial = _read_trial(tracking, run, snapshot)
     examples = {split: split_examples(layout, snapshot, split) for split in LEARNING_SPLITS}
     model = _train_again(trial, examples, fold_groups)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genre_core.errors import UsageError
+from genre_core.locations import location_of, path_of
 from genre_core.records import Source
 from genre_core.representations.features import FeatureConfig, feature_key
 from storage.audio.decode import DECODER_VERSION
@@ -63,7 +64,7 @@ def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
             f"The embeddings {features.representation} of the store were made with other settings "
             "than the current ones. Run `genreflow extract` and `genreflow train` to renew them."
         )
-    location = song if "://" in song else str(Path(song).absolute())
+    location = song if "://" in song else location_of(Path(path_of(song)).absolute())
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         temporary = DataLayout(Path(folder))
         source = identify(Source(location=location, genre=""))

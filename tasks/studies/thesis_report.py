@@ -11,7 +11,7 @@ from typing import Any
 from prefect import task
 
 from genre_core.audit.songs import AuditedSong, name_sources
-from genre_core.dataset.groups import fold_artist
+from genre_core.dataset.groups import BY_SONG
 from genre_core.records import LEARNING_SPLITS
 from genre_core.studies.claims.findings import (
     Finding,
@@ -131,16 +131,16 @@ def _collect_facts(layout: DataLayout, gathered: Gathered) -> dict[str, Any]:
 def _genre_row(songs: Sequence[AuditedSong], genre: str) -> tuple[str | int, ...]:
     own = [song for song in songs if song.genre == genre]
     counts = Counter(song.split for song in own)
-    artists = {fold_artist(song.artist) for song in own} - {""}
+    artists = {artist for song in own for artist in song.artists}
     return (genre, *(counts[split] for split in LEARNING_SPLITS), len(artists))
 
 
 def _describe_library(gathered: Gathered) -> list[str]:
     """Return sentences on the library, some of them empty."""
     chosen, evidence, songs = gathered.chosen, gathered.evidence, gathered.songs
-    known = [fold_artist(song.artist) for song in songs if fold_artist(song.artist)]
-    n_artists, n_unknown = len(set(known)), len(songs) - len(known)
-    loose = ", ".join(sorted({song.genre for song in songs if song.split_level != "group"}))
+    n_artists = len({artist for song in songs for artist in song.artists})
+    n_unknown = sum(not song.artists for song in songs)
+    loose = ", ".join(sorted({song.genre for song in songs if song.split_level == BY_SONG}))
     level, sources = name_sources(songs)
     n_tested, builtin = evidence.n_songs, gathered.sample.track.is_builtin
     n_points = 100 * 2 / n_tested**0.5

@@ -29,7 +29,9 @@ def run(home: Path, music: str, flows: list[str]) -> None:
     config = Settings(
         home=home,
         music=music,
-        fragments=FragmentConfig(n_fragments=3, longest_s=1.0, margin_s=0.5, min_track_s=4.0),
+        fragments=FragmentConfig(
+            protocol="thesis", n_fragments=3, longest_s=1.0, margin_s=0.5, min_track_s=4.0
+        ),
         fragment_lengths_s=(1.0,),
         networks=("dense",),
         training=TrainingConfig(max_epochs=2),

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.catalog.connection import open_catalog
+from storage.home import DataLayout
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("genreflow")
 LONGEST_COMMAND_S = 240
@@ -46,6 +49,14 @@ def genreflow(
         return CommandResult(code=int(end.value.code or 0), out=result.out, err=result.err)
 
     return call
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> DataLayout:
+    """The home of the command line, with a catalog of no songs."""
+    layout = DataLayout(tmp_path / "home")
+    with open_catalog(layout):
+        return layout
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from distributed import Worker
 
 from tests.crash import points
 
-PLACE = "GENREFLOW_TESTS_DEATH"
+PLACE = "TESTS_DEATH"
 
 
 def dask_setup(_worker: Worker) -> None:

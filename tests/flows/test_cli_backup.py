@@ -229,7 +229,7 @@ def test_a_backup_repairs_its_damaged_objects(
 
     result = genreflow("backup", folder, "--check-all", "--home", finished_copy.home)
 
-    assert "2 damaged backup objects were written again." in result.out
+    assert "Wrote 2 damaged backup objects again." in result.out
     assert genreflow("restore", folder, "--home", tmp_path / "new").code == WELL
 
 
@@ -244,8 +244,8 @@ def test_a_song_that_the_home_has_lost_stays_in_the_backup_and_comes_back(
     restored = genreflow("restore", folder, "--home", tmp_path / "new")
 
     assert (result.code, restored.code) == (FAILURE, WELL)
-    assert "1 songs are missing in the home" in result.err
-    assert "1 shards are missing in the home" in result.err
+    assert "The home misses 1 song;" in result.err
+    assert "Home and backup miss 1 shard." in result.err
     assert (tmp_path / "new" / song).is_file()
 
 

@@ -90,6 +90,19 @@ def test_a_song_that_is_not_there_fails_the_command_and_the_others_are_predicted
     assert predicted["genre"] in {"clicks", "hiss", "hums"}
 
 
+def test_a_song_whose_name_is_not_utf8_is_predicted(
+    genreflow: Call, finished: Settings, songs: Path
+) -> None:
+    (songs / "b.wav").rename(songs / "b\udce9.wav")
+
+    result = genreflow("classify", songs, "b\udcff.wav", "--home", finished.home, "--json")
+
+    found, deep, gone = json.loads(result.out)
+    assert found["song"] == f"{songs}/b\\udce9.wav"
+    assert {found["genre"], deep["genre"]} <= {"clicks", "hiss", "hums"}
+    assert "b\\udcff.wav does not exist" in gone["error"]
+
+
 @pytest.mark.parametrize(
     ("result", "shown"),
     [

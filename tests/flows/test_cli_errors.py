@@ -84,6 +84,17 @@ def test_a_wrong_option_or_command_is_a_usage_error(
 
 
 @pytest.mark.flow
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_a_genre_that_no_song_has_names_those_there_are(
+    genreflow: Call, finished: Settings, command: str
+) -> None:
+    result = genreflow(command, "--genre", "hums", "--genre", "polka", "--home", finished.home)
+
+    assert result.code == USAGE
+    assert "has the genre 'polka'. It has: clicks (6), hiss (8), hums (" in sentence_of(result)
+
+
+@pytest.mark.flow
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
@@ -110,17 +121,16 @@ class TestInsideFlows:
         ("command", "words"),
         [
             (("ingest",), "No music is named"),
+            (("ingest", "LIBRARY", "--genre", "polka"), "There is: clicks ("),
             (("ingest", "/no/such/music"), "/no/such/music is not there"),
             (("ingest", ".", "--cookies", "nowhere.txt"), "nowhere.txt cannot be read"),
             (("ingest", ".", "--archive", "nowhere.txt"), "nowhere.txt cannot be read"),
-            (("train",), "the library has examples of none"),
-            (("promote",), "There is no snapshot"),
         ],
     )
     def test_what_is_missing_is_named(
-        self, genreflow: Call, command: tuple[str, ...], words: str
+        self, genreflow: Call, library: Path, command: tuple[str, ...], words: str
     ) -> None:
-        result = genreflow(*command)
+        result = genreflow(*(library if word == "LIBRARY" else word for word in command))
 
         assert result.code == USAGE
         assert words in sentence_of(result)

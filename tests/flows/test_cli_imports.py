@@ -3,6 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli.app import USAGE, command_name
+from flows.cli.main import app
+from tests.flows.conftest import Call
 
 HEAVY = {"prefect", "mlflow", "keras", "tensorflow", "matplotlib", "sklearn"}
 LEARNING = {"keras", "tensorflow", "mlflow"}
@@ -19,6 +26,24 @@ COMMANDS = (
     ("ingest", "/nowhere"),
     ("promote", "--rollback", "--version", "1"),
     ("decide", "song.mp3", "jazz", "--home", "/nowhere/at/all"),
+)
+ARGUMENTS = {
+    "backup": ("elsewhere",),
+    "classify": ("song.mp3",),
+    "decide": ("song.mp3", "jazz"),
+    "explain": ("song.mp3",),
+    "remove": ("12345678",),
+    "reproduce": ("12345678",),
+    "retry": ("--reason", "not_found"),
+    "similar": ("song.mp3",),
+    "sql": ("select 1",),
+}
+MAKE_HOMES = {"run", "ingest", "restore", "demo-library"}
+FAULTY = (("run", "/no/music"), ("ingest",), ("ingest", "/no/music"), ("restore", "/no/backup"))
+HOMELESS = tuple(
+    (name, *ARGUMENTS.get(name, ()))
+    for name in map(command_name, app.registered_commands)
+    if name not in MAKE_HOMES
 )
 MODULES = (
     *("tasks.spectrograms", "tasks.download", "flows.extract", "flows.nightly", "flows.classify"),
@@ -66,6 +91,35 @@ def test_asking_imports_nothing_heavy() -> None:
 
     assert len(found) == len(COMMANDS)
     assert {name: loaded & HEAVY for name, loaded in found.items() if loaded & HEAVY} == {}
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a folder", "no folder"])
+def test_a_wrong_home_is_refused_before_anything_heavy_is_imported_and_stays_as_it_is(
+    tmp_path: Path, is_there: bool
+) -> None:
+    home = tmp_path / "home"
+    if is_there:
+        home.mkdir()
+        (home / "letter.txt").write_text("not mine", encoding="utf-8")
+    commands = tuple((*command, "--home", str(home)) for command in (*HOMELESS, *FAULTY))
+
+    found = new_modules("command", commands)
+
+    assert len(HOMELESS) == len(app.registered_commands) - len(MAKE_HOMES)
+    assert {name: loaded & HEAVY for name, loaded in found.items() if loaded & HEAVY} == {}
+    assert [path.name for path in home.glob("*")] == (["letter.txt"] if is_there else [])
+
+
+@pytest.mark.parametrize("command", HOMELESS, ids=lambda command: command[0])
+def test_a_command_that_makes_no_home_refuses_a_folder_that_is_none(
+    genreflow: Call, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    result = genreflow(*command, "--home", tmp_path)
+
+    assert result.code == USAGE
+    assert f"in {tmp_path} yet" in result.err
+    assert "Traceback" not in result.err
+    assert result.out == ""
 
 
 def test_no_flow_and_no_decoding_worker_imports_tensorflow_or_mlflow_before_it_needs_them() -> None:

@@ -16,7 +16,7 @@ from tests.flows.conftest import Call, CommandResult
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
 
-FAILURE, WELL = 1, 0
+FAILURE, USAGE, WELL = 1, 2, 0
 HOLD = """
 import duckdb, sys
 held = duckdb.connect(sys.argv[1])
@@ -53,6 +53,22 @@ def layout(tmp_path: Path) -> DataLayout:
     return DataLayout(tmp_path / "home")
 
 
+def test_a_first_listing_of_one_genre_is_taken_only_if_it_is_meant(
+    genreflow: Call, tmp_path: Path
+) -> None:
+    music = tmp_path / "music"
+    (music / "Data").mkdir(parents=True)
+    for name in ("a.mp3", "b.mp3"):
+        (music / "Data" / name).write_bytes(b"no sound")
+
+    refused = genreflow("ingest", music)
+    taken = genreflow("ingest", music, "--yes")
+
+    assert (refused.code, taken.code) == (USAGE, WELL)
+    assert "All songs have one genre (Data: 2)." in sentence_of(refused)
+    assert "2 quarantined" in taken.out
+
+
 def test_a_disk_without_room_is_told_before_anything_begins(
     genreflow: Call, small_disk: Remount, layout: DataLayout, library: Path
 ) -> None:
@@ -75,7 +91,7 @@ def test_a_disk_that_fills_up_leaves_a_store_that_the_same_command_goes_on_with(
     assert full.code == FAILURE
     assert "is full. Free some space, then try again." in sentence_of(full)
     assert again.code == WELL
-    assert "20 ok, 1 duplicate, 2 quarantined, 0 retryable" in again.out
+    assert "19 ok, 1 duplicate, 3 quarantined, 0 retryable" in again.out
 
 
 def test_a_read_only_home_is_told_and_can_still_be_asked(

@@ -79,6 +79,54 @@ def test_a_gpu_is_hidden_unless_the_setting_device_is_auto(
     assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
 
 
+KERAS = """
+import flows, json, keras, os
+config = keras.config
+print(json.dumps({
+    "keras": [config.backend(), config.floatx(), config.epsilon(), config.image_data_format()],
+    "epochs": config.max_epochs(),
+    "threads": [os.environ.get(name) for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")],
+    "kept": [os.environ.get(name) for name in ("TF_FORCE_GPU_ALLOW_GROWTH", "OTHER")],
+}))
+"""
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("folder", [".keras", "elsewhere"])
+def test_what_the_user_has_set_for_other_networks_does_not_reach_those_of_genreflow(
+    tmp_path: Path, folder: str
+) -> None:
+    mine = {"backend": "torch", "floatx": "float64", "image_data_format": "channels_first"}
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "keras.json").write_text(json.dumps(mine | {"epsilon": 0.1}), "utf-8")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "KERAS_BACKEND": "jax",
+        "KERAS_HOME": str(tmp_path / "elsewhere"),
+        "KERAS_MAX_EPOCHS": "1",
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "OTHER": "1",
+    }
+    if folder == ".keras":
+        del environment["KERAS_HOME"]
+
+    answer = subprocess.run(
+        [sys.executable, "-c", KERAS], env=environment, capture_output=True, text=True, check=True
+    )
+
+    found = json.loads(answer.stdout.splitlines()[-1])
+    assert found == {
+        "keras": ["tensorflow", "float32", 1e-07, "channels_last"],
+        "epochs": None,
+        "threads": [None, None],
+        "kept": ["true", "1"],
+    }
+    assert [path.parent.name for path in tmp_path.rglob("keras.json")] == [folder]
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -128,7 +128,9 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     assert accuracy >= row["validation_fragment_accuracy_full"] - 0.01 - 1e-9
 
 
-def test_a_plan_prunes_a_network_that_it_trains_and_has_no_negative_seed(genreflow: Call) -> None:
+def test_a_plan_prunes_a_network_that_it_trains_and_has_no_negative_seed(
+    genreflow: Call, empty_home: DataLayout
+) -> None:
     from flows.studies.kernels import KernelPlan
 
     with pytest.raises(UsageError, match="cnn_32_64 is to be pruned"):

@@ -11,6 +11,7 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.studies.ladder.rungs import Labels
+from storage.home import DataLayout
 from tests.flows.conftest import Call
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_the_command_prints_one_document(climbed: Climbed, genreflow: Call) -> N
     assert [rung["rung"] for rung in json.loads(result.out)["rungs"]] == [0, 1, 2, 4, 5, 6, 7, 8]
 
 
-def test_a_network_that_does_not_exist_is_refused(genreflow: Call) -> None:
+def test_a_network_that_does_not_exist_is_refused(genreflow: Call, empty_home: DataLayout) -> None:
     result = genreflow("ladder", "--network", "deep_thought")
 
     assert result.code == 2

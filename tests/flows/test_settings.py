@@ -24,7 +24,7 @@ def test_without_settings_the_thesis_decides(settings_file: Path) -> None:
 
     assert config == Settings()
     assert (config.fragments.n_fragments, config.fragments.longest_s) == (15, 3.0)
-    assert (config.fragments.margin_s, config.fragments.min_track_s) == (30.0, 120.0)
+    assert (config.fragments.margin_s, config.fragments.shortest_s) == (30.0, 10.0)
     assert (config.training.patience_epochs, config.training.batch_size) == (50, 32)
 
 
@@ -43,6 +43,18 @@ def test_the_file_is_read_from_the_working_directory(settings_file: Path) -> Non
     assert config.layout.shards_uri == "s3://music/spectrograms"
     assert config.layout.tracking_server == "https://mlflow.example.org"
     assert config.runner == RunnerConfig(kind="dask", workers=40, address="tcp://head:8786")
+
+
+def test_a_file_with_a_byte_order_mark_is_read_and_another_encoding_refused(
+    settings_file: Path,
+) -> None:
+    text = 'genres = ["jazz", "rock"]\r\n'
+
+    settings_file.write_text(text, encoding="utf-8-sig")
+    assert read_settings().genres == ("jazz", "rock")
+    settings_file.write_text(text, encoding="utf-16")
+    with pytest.raises(UsageError, match="Save it as UTF-8"):
+        read_settings()
 
 
 def test_the_environment_is_stronger_than_the_file_and_the_command_line_than_both(
@@ -76,17 +88,26 @@ def test_augmentation_is_set_in_a_table_of_the_training(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("fragment_length = 3", "fragment_length: Extra inputs are not permitted"),
-        ("seeds = 'many'", "seeds: "),
-        ("seeds = [1", "genreflow.toml cannot be read: Unclosed array"),
-        ("[training]\nmax_epochs = 0", "training: Value error, training.max_epochs is 0"),
+        (
+            "fragment_length = 3",
+            "line 1: there is no setting `fragment_length`. The nearest is `fragment_lengths_s`.",
+        ),
+        ("\nseeds = 'many'", "genreflow.toml, line 2: seeds is 'many'; use a list."),
+        ("seeds = [1", "genreflow.toml, end of document: Unclosed array. Correct it"),
+        ("[training]\nmax_epochs = 0", "genreflow.toml, line 2: training.max_epochs is 0"),
         ("[training.augmentation]\nmixup = -1", "training.augmentation.mixup is -1"),
-        ("[training.augmentation]\nnoise = 1", "training.augmentation.noise: "),
-        ("[fragments]\nlength = 1", "fragments.length: "),
+        (
+            "[training.augmentation]\nnoise = 1",
+            "line 2: there is no setting `training.augmentation.noise`",
+        ),
+        ("[fragments]\nlength = 1", "line 2: there is no setting `fragments.length`"),
+        ("[training]\nmax_epoch = 1", "line 2: there is no setting `training.max_epoch`."),
+        ("unlabelled = 'maybe'", "line 1: unlabelled is 'maybe'; use true or false."),
+        ("music = ~/Music", "genreflow.toml, line 1, column 9: Invalid value. Correct it; text"),
         ("[fragments]\nn_fragments = 0", "n_fragments must be 1 or more"),
         (
             "networks = ['vgg']",
-            "There is no network 'vgg'. Choose among: head, head_no_prior, ",
+            "line 1: There is no network 'vgg'. Choose among: head, head_no_prior, ",
         ),
         ("networks = []", "Name at least one network"),
         (
@@ -105,15 +126,21 @@ def test_augmentation_is_set_in_a_table_of_the_training(
         ("[genre_map]\n'Hip-Hop' = ''", "genre_map"),
         ("[genre_map]\n' ' = 'jazz'", "genre_map"),
         ("tracking = 'postgresql://ada@127.0.0.1/mlflow'", "`tracking` is no address"),
-        ("[runner]\nkind = 'spark'", "runner.kind: Input should be 'threads' or 'dask'"),
+        ("[runner]\nkind = 'spark'", "line 2: runner.kind is 'spark'; use 'threads' or 'dask'."),
         ("[runner]\nworkers = -1", "runner.workers is -1; use 0 or more"),
         ("[runner]\naddress = 'tcp://head:8786'", 'set runner.kind = "dask", too'),
         ("[runner]\nkind = 'dask'\naddress = 'tcp://head'", "tcp://machine:8786"),
         ("[runner]\nkind = 'dask'\naddress = 'http://head:8786'", "tcp://machine:8786"),
-        ("[embeddings.mine]\nsample_rate = 16_000", "embeddings.mine.file: Field required"),
-        (f"[embeddings.mine]\n{MODEL}rate = 16_000", "embeddings.mine.rate: Unexpected keyword"),
-        (f"[embeddings.mine]\n{MODEL}hop_s = -1", "embeddings.mine: Value error, window_s is 1"),
-        (f"[embeddings.thesis]\n{MODEL}", "[embeddings.thesis] bears the name of a built-in"),
+        ("[embeddings.mine]\nsample_rate = 16_000", "line 1: `embeddings.mine.file` is missing."),
+        (
+            f"[embeddings.mine]\n{MODEL}rate = 16_000",
+            "The nearest is `embeddings.mine.sample_rate`.",
+        ),
+        (f"[embeddings.mine]\n{MODEL}hop_s = -1", "line 1: window_s is 1"),
+        (
+            f"[embeddings.thesis]\n{MODEL}",
+            "line 1: [embeddings.thesis] bears the name of a built-in",
+        ),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
@@ -131,18 +158,65 @@ def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("GENREFLOW_GENRES", "jazz,rock", 'field "genres" .* written as JSON'),
-        ("GENREFLOW_SEEDS", '["one"]', "seeds.0: Input should be a valid integer"),
-        ("GENREFLOW_FRAGMENTS__MARGIN_S", "wide", "fragments.margin_s: Input should be a valid"),
-        ("GENREFLOW_FRAGMENTS__WIDTH", "1", "fragments.width: "),
+        ("GENREFLOW_GENRES", "jazz,rock", "GENREFLOW_GENRES is 'jazz,rock'; .* written as JSON"),
+        ("GENREFLOW_SEEDS", '["one"]', "GENREFLOW_SEEDS: seeds.0 is 'one'; use a whole number"),
+        ("GENREFLOW_NETWORKS", '["vgg"]', "GENREFLOW_NETWORKS: There is no network 'vgg'"),
+        ("GENREFLOW_FRAGMENTS__MARGIN_S", "wide", "margin_s is 'wide'; use a number"),
+        ("GENREFLOW_TRAINING__MAX_EPOCHS", "0", "^GENREFLOW_TRAINING__MAX_EPOCHS: .* 1 or more"),
+        ("GENREFLOW_FRAGMENTS__MARGIN", "1", "The nearest is GENREFLOW_FRAGMENTS__MARGIN_S"),
+        ("GENREFLOW_TRAINING_MAX_EPOCHS", "1", "nearest is GENREFLOW_TRAINING__MAX_EPOCHS"),
+        ("GENREFLOW_HOM", "x", "GENREFLOW_HOM is no setting. The nearest is GENREFLOW_HOME."),
+        ("genreflow_hom", "x", "genreflow_hom is no setting. The nearest is GENREFLOW_HOME."),
+        ("GENREFLOW_HOME__X", "1", "GENREFLOW_HOME__X is no setting"),
     ],
 )
-def test_a_variable_that_makes_no_sense_is_told_in_a_sentence(
+def test_a_variable_that_is_no_setting_or_makes_no_sense_is_told_in_a_sentence(
     settings_file: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(variable, value)
 
     with pytest.raises(UsageError, match=sentence):
+        read_settings()
+
+
+def test_an_empty_variable_is_no_value(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text('home = "a"\n', encoding="utf-8")
+    monkeypatch.setenv("GENREFLOW_HOME", "")
+    monkeypatch.setenv("GENREFLOW_GENRES", "")
+
+    config = read_settings()
+
+    assert (config.home, config.genres) == (Path("a"), ())
+
+
+def test_every_fault_of_the_file_is_told_on_a_line_of_its_own(settings_file: Path) -> None:
+    settings_file.write_text(
+        "# a comment\nseeds = 1\n\n[training]\nepochs = 3\nbatch_size = 'x'\n", encoding="utf-8"
+    )
+
+    with pytest.raises(UsageError) as refusal:
+        read_settings()
+
+    places = sorted(line.partition(":")[0] for line in str(refusal.value).splitlines())
+    assert places == [f"genreflow.toml, line {number}" for number in (2, 5, 6)]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(
+    settings_file: Path, mark: str
+) -> None:
+    settings_file.write_bytes(f'{mark}genres = ["rock"]\r\n[training]\r\n'.encode())
+
+    assert read_settings().genres == ("rock",)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_told(settings_file: Path, encoding: str) -> None:
+    settings_file.write_text('music = "Müsik"\n', encoding=encoding)
+
+    with pytest.raises(UsageError, match=r"genreflow.toml is not UTF-8 \(byte \d+\). Save it"):
         read_settings()
 
 

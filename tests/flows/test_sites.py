@@ -40,7 +40,7 @@ def manifest(site: MusicSite, library: Path, tmp_path: Path) -> Path:
 def test_a_site_that_fails_is_given_up_and_the_report_says_so(
     genreflow: Call, site: MusicSite, manifest: Path, tmp_path: Path
 ) -> None:
-    result = genreflow("ingest", manifest)
+    result = genreflow("ingest", manifest, "--yes")
 
     n_asked = len([path for path in site.asked if path.startswith("/api/track/b")])
     rows = query_rows(
@@ -62,11 +62,11 @@ def test_a_site_that_fails_is_given_up_and_the_report_says_so(
 def test_the_next_run_asks_the_site_again(
     genreflow: Call, site: MusicSite, manifest: Path, tmp_path: Path
 ) -> None:
-    genreflow("ingest", manifest)
+    genreflow("ingest", manifest, "--yes")
     site.statuses.clear()
     site.pages.update({f"/api/track/b{n}": site.pages["/api/track/fine"] for n in range(N_BROKEN)})
 
-    result = genreflow("ingest", manifest)
+    result = genreflow("ingest", manifest, "--yes")
 
     rows = query_rows(DataLayout(tmp_path / "home"), "select outcome from outcomes order by all")
     assert "given up" not in result.err
@@ -79,7 +79,9 @@ def test_an_archive_of_the_command_line_is_kept_from_being_fetched(
     archive = tmp_path / "had.txt"
     archive.write_text("".join(f"madeup b{n}\n" for n in range(N_BROKEN)), encoding="utf-8")
 
-    result = genreflow("ingest", manifest, "--archive", archive, "--rate-limit", "100000000")
+    result = genreflow(
+        "ingest", manifest, "--yes", "--archive", archive, "--rate-limit", "100000000"
+    )
 
     assert result.code == 0
     assert f"{N_BROKEN} duplicate" in result.out

@@ -5,7 +5,6 @@ import re
 import shutil
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from genre_core.studies.claims.evidence import Ballad
 from genre_core.studies.claims.findings import HOLDS, UNTESTABLE
 from genre_core.studies.claims.table import CLAIMS
 from storage.catalog.connection import open_catalog
+from storage.home import DataLayout
 from tasks.studies.thesis_report import ThesisReport
 from tasks.studies.thesis_runs import choose_runs, compare_ballad
 from tests.flows.conftest import Call
@@ -196,8 +196,8 @@ def test_ballads_are_weighed_on_the_songs_of_the_other_genres(finished_copy: Set
     assert -1 <= ballad.difference.value <= 0
 
 
-def test_a_store_without_runs_says_what_to_do(genreflow: Call, tmp_path: Path) -> None:
-    result = genreflow("thesis-report", "--home", tmp_path / "home")
+def test_a_store_without_runs_says_what_to_do(genreflow: Call, empty_home: DataLayout) -> None:
+    result = genreflow("thesis-report", "--home", empty_home.home)
 
     assert result.code == 2
     assert "genreflow train" in result.err

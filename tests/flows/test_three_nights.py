@@ -58,7 +58,9 @@ def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory)
     config = Settings(
         home=folder / "home",
         music=str(music),
-        fragments=FragmentConfig(n_fragments=3, longest_s=1.0, margin_s=0.5, min_track_s=4.0),
+        fragments=FragmentConfig(
+            protocol="thesis", n_fragments=3, longest_s=1.0, margin_s=0.5, min_track_s=4.0
+        ),
         fragment_lengths_s=(1.0,),
         networks=("dense",),
         golden=GoldenConfig(share=0.35, min_groups=8),

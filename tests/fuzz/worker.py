@@ -19,7 +19,9 @@ from storage.fetch.download import DownloadLimits, fetch_song
 from storage.home import DataLayout
 from storage.sources.manifest import list_manifest
 
-_CONFIG = FragmentConfig(n_fragments=4, longest_s=0.5, margin_s=0.1, min_track_s=1.0)
+_CONFIG = FragmentConfig(
+    protocol="thesis", n_fragments=4, longest_s=0.5, margin_s=0.1, min_track_s=1.0
+)
 _MEMORY_BYTES = 3 << 30
 
 

@@ -27,6 +27,7 @@ CHANGES = [
     {"fragments": FragmentConfig(longest_s=5.0)},
     {"fragments": FragmentConfig(margin_s=20.0)},
     {"fragments": FragmentConfig(min_track_s=90.0)},
+    {"fragments": FragmentConfig(protocol="thesis")},
 ]
 EMBEDDING = Embedding(
     name="mine",
@@ -42,9 +43,7 @@ EMBEDDING = Embedding(
 
 def test_the_defaults_are_those_of_the_thesis() -> None:
     assert THESIS.shape == (12, 29)
-    assert THESIS.fragments == FragmentConfig(
-        n_fragments=15, longest_s=3.0, margin_s=30.0, min_track_s=120.0
-    )
+    assert THESIS.fragments == FragmentConfig(n_fragments=15, longest_s=3.0, margin_s=30.0)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -105,7 +104,7 @@ def test_lengths_up_to_30_s_are_cut_at_the_same_places_of_the_same_songs() -> No
 
 
 def test_a_track_too_short_for_the_longest_length_is_told_what_all_lengths_need() -> None:
-    margins = FragmentConfig(min_track_s=60.0)
+    margins = FragmentConfig(protocol="thesis", min_track_s=60.0)
     features = features_of_lengths("thesis", (3.0, 30.0), margins)
 
     with pytest.raises(TrackRejected, match=r"lasts 80\.0 s; fragments need 90 s"):

@@ -1,6 +1,7 @@
 """Where fragments are cut: thesis section 2.4."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ from hypothesis import strategies as st
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from genre_core.signal.fragments import (
+    CutPlan,
     FragmentConfig,
     draw_starts,
     redraw_starts,
+    require_length,
     spread_starts,
     track_rng,
 )
 
-THESIS = FragmentConfig()
+THESIS = FragmentConfig(protocol="thesis")
+FLEXIBLE = FragmentConfig()
 TRACK_IDS = st.binary(min_size=1, max_size=4).map(lambda song: hashlib.sha256(song).hexdigest())
 
 
@@ -36,7 +40,7 @@ def test_starts_ascend_on_a_grid_of_10_ms_inside_the_margins(
 
 @pytest.mark.parametrize(
     ("duration_s", "config"),
-    [(119.9, THESIS), (120.0, FragmentConfig(margin_s=59.0, min_track_s=0.0))],
+    [(119.9, THESIS), (120.0, replace(THESIS, margin_s=59.0, min_track_s=0.0))],
 )
 def test_a_track_too_short_or_without_room_between_its_margins_is_rejected(
     duration_s: float, config: FragmentConfig
@@ -59,6 +63,44 @@ def test_fragments_are_spread_over_short_and_long_songs(
     duration_s: float, expected_s: list[float]
 ) -> None:
     np.testing.assert_allclose(spread_starts(duration_s, 3.0, 1.5, THESIS), expected_s)
+
+
+@given(duration_s=st.floats(120.0, 7_200.0), track_id=TRACK_IDS)
+def test_a_song_that_the_thesis_can_use_is_cut_as_there(duration_s: float, track_id: str) -> None:
+    both = [draw_starts(duration_s, c, track_rng(track_id)) for c in (FLEXIBLE, THESIS)]
+
+    np.testing.assert_array_equal(*both)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "first_s", "last_s"),
+    [
+        (10.0, 1.75, 5.25),  # 7 s of room: margins of a quarter
+        (30.0, 6.75, 20.25),
+        (119.9, 29.22, 87.67),  # 116.9 s of room
+    ],
+)
+def test_a_song_too_short_for_the_thesis_is_cut_evenly_with_shrunken_margins(
+    duration_s: float, first_s: float, last_s: float
+) -> None:
+    starts_s = draw_starts(duration_s, FLEXIBLE, track_rng("3f9a"))
+
+    assert (len(starts_s), starts_s[0], starts_s[-1]) == (15, first_s, last_s)
+    np.testing.assert_allclose(np.diff(starts_s), (last_s - first_s) / 14, atol=0.011)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "config"),
+    [(9.99, FLEXIBLE), (29.9, replace(FLEXIBLE, longest_s=30.0)), (119.9, THESIS)],
+)
+def test_the_length_alone_tells_which_song_is_too_short(
+    duration_s: float, config: FragmentConfig
+) -> None:
+    require_length(duration_s + 0.1, CutPlan(config=config))
+    with pytest.raises(TrackRejected, match="fragments need") as rejection:
+        require_length(duration_s, CutPlan(config=config))
+
+    assert rejection.value.reason == Reason.TOO_SHORT
 
 
 def test_a_song_shorter_than_one_fragment_is_rejected() -> None:
@@ -85,11 +127,11 @@ def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> N
 
 
 @pytest.mark.parametrize("duration_s", [29.93, 29.98, 30.02])
-def test_the_settings_that_a_clip_of_30_s_is_told_of_fit_it(duration_s: float) -> None:
-    with pytest.raises(TrackRejected, match=r"margin_s = 0 and min_track_s = 29\."):
+def test_the_protocol_that_a_clip_of_30_s_is_told_of_fits_it(duration_s: float) -> None:
+    with pytest.raises(TrackRejected, match=r'protocol = "flexible"'):
         draw_starts(duration_s, THESIS, track_rng("3f9a"))
 
-    clips = FragmentConfig(margin_s=0, min_track_s=29)
+    clips = replace(THESIS, protocol="flexible")
     starts_s = draw_starts(duration_s, clips, track_rng("3f9a"))
 
     assert len(starts_s) == 15
@@ -120,7 +162,7 @@ def test_fragments_drawn_anew_lie_at_other_places_inside_the_margins(
 
 
 def test_where_no_other_place_is_left_none_is_drawn() -> None:
-    narrow = FragmentConfig(longest_s=3.0, margin_s=30.0, min_track_s=60.0)
+    narrow = replace(THESIS, min_track_s=60.0)
     rng = track_rng("3f9a")
     first_s = draw_starts(63.0, narrow, rng).tolist()
 

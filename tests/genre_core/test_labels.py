@@ -2,7 +2,8 @@
 
 import pytest
 
-from genre_core.dataset.labels import explain_label, label_source
+from genre_core.dataset.labels import explain_label, label_source, require_genres, unify_genres
+from genre_core.errors import UsageError
 from genre_core.records import Source
 
 GENRE_MAP = {"Hip-Hop": "hiphop", "Rap": "hiphop", "Electronic": "drop"}
@@ -48,6 +49,26 @@ def test_a_map_looks_a_label_up_as_written_and_then_without_case(
     assert genre or source.label_fault.startswith(f"no genre is known for {label!r}")
 
 
+@pytest.mark.parametrize(
+    ("labels", "known", "genres"),
+    [
+        (["Rock", "rock", "rock"], [], {"rock"}),
+        (["Rock", "rock"], [], {"Rock"}),
+        (["rock", "rock", "ROCK"], ["Rock"], {"Rock"}),
+        (["Rock", "rock"], ["rock", "Rock"], {"Rock", "rock"}),  # both are wanted
+        (["Hip Hop ", "Hip  Hop", "Hip Hop"], [], {"Hip Hop"}),
+        (["Mu\u0301sica", "M\u00fasica"], [], {"M\u00fasica"}),
+        (["Hip Hop", "Hip-Hop"], [], {"Hip Hop", "Hip-Hop"}),
+    ],
+)
+def test_genres_that_differ_in_case_space_or_accents_have_one_spelling(
+    labels: list[str], known: list[str], genres: set[str]
+) -> None:
+    sources = unify_genres([labelled(label) for label in labels], known)
+
+    assert {source.genre for source in sources} == genres
+
+
 def test_of_several_labels_the_one_that_maps_is_taken() -> None:
     source = label_source(labelled("Ambient", "Rap"), GENRE_MAP, ())
 
@@ -87,3 +108,11 @@ def test_a_song_that_is_taken_in_without_a_genre_needs_none() -> None:
     assert label_source(unlabelled, GENRE_MAP, ("jazz",)) == unlabelled
     assert explain_label(unlabelled, ("jazz",)) == ""
     assert "not among the genres" in explain_label(labelled("rock"), ("jazz",))
+
+
+def test_a_genre_of_no_source_and_no_song_is_refused_with_those_there_are() -> None:
+    sources = [Source(location=name, genre=name[0]) for name in ("a1", "a2", "b1")]
+
+    require_genres(["a", "c"], sources, held=["c"])
+    with pytest.raises(UsageError, match=r"the genre 'd', 'e'. There is: a \(2\), b \(1\)\."):
+        require_genres(["a", "d", "e"], sources, held=["c"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
+from genre_core.dataset.listing import explain_genres, keep_labels, settle_archived, settle_ids
 from genre_core.records import Outcome, Source
 
 
@@ -168,3 +168,21 @@ def test_an_unlabelled_song_stays_one_if_its_label_cannot_be_taken() -> None:
         ("jazz", False, False),
         ("", False, True),
     ]
+
+
+def test_a_listing_of_one_genre_or_of_one_artist_a_genre_is_explained() -> None:
+    def explain(*songs: tuple[str, str]) -> str:
+        sources = [
+            Source(location=f"/{n}.mp3", genre=genre, artist=artist)
+            for n, (genre, artist) in enumerate(songs)
+        ]
+        return explain_genres(sources, lambda source: source.artist)
+
+    assert explain(("Data", ""), ("Data", "")) == "All songs have one genre (Data: 2)."
+    by_artist = [("ABBA", "Abba"), ("ABBA", "ABBA"), ("Queen", "Queen"), ("Queen", "queen")]
+    found = explain(*by_artist, ("Nena", "Nena"))
+    assert found == "Every genre has one artist alone (ABBA: 2, Nena: 1, Queen: 2)."
+    assert explain(*by_artist, ("Queen", "")) == ""
+    assert explain(*by_artist, ("rock", "Queen"), ("rock", "Abba")) == ""
+    assert explain(("rock", "Queen"), ("pop", "Abba")) == ""
+    assert explain(("rock", "")) == ""

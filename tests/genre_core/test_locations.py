@@ -1,8 +1,36 @@
-"""Credentials and tokens of an address are shown nowhere."""
+"""Names of files become text and back; credentials and tokens are shown nowhere."""
+
+import os
 
 import pytest
 
-from genre_core.locations import mask_location, printable, show_addresses, show_location
+from genre_core.errors import UsageError
+from genre_core.locations import (
+    location_of,
+    mask_location,
+    path_of,
+    printable,
+    show_addresses,
+    show_location,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "location"),
+    [
+        (b"/m/caf\xc3\xa9.mp3", "/m/café.mp3"),
+        (b"/m/caf\xe9.mp3", "/m/caf\\udce9.mp3"),
+        (b"/m/caf\\udce9.mp3", "/m/caf\\udc5cudce9.mp3"),
+        (b"/m/back\\slash.mp3", "/m/back\\slash.mp3"),
+    ],
+)
+def test_the_name_of_a_file_is_text_that_leads_back_to_it(name: bytes, location: str) -> None:
+    assert location_of(os.fsdecode(name)) == location
+    assert os.fsencode(path_of(location)) == name
+
+
+def test_the_message_of_an_error_is_text() -> None:
+    assert str(UsageError("caf\udce9.mp3 is gone.")) == "caf\\udce9.mp3 is gone."
 
 
 @pytest.mark.parametrize(

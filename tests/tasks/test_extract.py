@@ -17,11 +17,11 @@ from storage.catalog.publish import publish, query_rows
 from storage.catalog.status import count_own_outcomes, read_status
 from storage.home import DataLayout
 from storage.sources.listing import list_sources
-from tasks.extract import describe_stale, record_shards, select_tracks
+from tasks.extract import describe_stale, record_shards, select_tracks, settle_short
 from tasks.spectrograms import convert_chunk, extract_chunk, key_features
 from tests.catalogs import in_catalog
 from tests.conftest import hum, write_song
-from tests.tasks.steps import collect, outcomes
+from tests.tasks.steps import collect, extract, outcomes
 
 Store = Callable[[Sequence[Source]], None]
 SONGS = ("hums/song 0.wav", "clicks/song 1.flac", "hiss/song 2.mp3")
@@ -92,6 +92,23 @@ def test_a_song_that_is_too_short_names_the_settings(
     assert "min_track_s (now 4)" in outcome["message"]
     assert "margin_s (now 0.5)" in outcome["message"]
     assert "n_fragments is 3" in outcome["message"]
+
+
+def test_a_song_that_is_too_short_is_known_to_be_before_anything_is_decoded(
+    config: Settings, three_songs: list[Source], library: Path, quiet_runs: None
+) -> None:
+    layout, short = config.layout, str(library / "hiss" / "short.wav")
+    collect(layout, [Source(location=short, genre="hiss"), *three_songs])
+    longer = replace(config, fragments=replace(config.fragments, min_track_s=60.0))
+
+    counts = settle_short.fn(layout, config.spectrogram_features)
+    at_ingest = outcomes(layout)
+    extract(config)
+
+    assert counts["quarantined"] == 1
+    assert at_ingest["short.wav"] == ("hiss", "quarantined", "too_short")
+    assert outcomes(layout) == at_ingest
+    assert settle_short.fn(layout, longer.spectrogram_features)["quarantined"] == 4
 
 
 def test_another_representation_needs_no_decoding(

@@ -1,15 +1,19 @@
 """Collections and labels: which genre a song of a source gets, and which songs have none."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from genre_core.dataset.labels import LabelRules
 from storage.catalog.connection import fetch_values, open_catalog
+from storage.catalog.songs import tracks_of_sources
 from storage.home import DataLayout
-from tasks.download import select_sources
+from tasks.download import download_chunk, select_sources
+from tasks.duplicates import record_wave
+from tests.conftest import encode
 from tests.storage.sources.conftest import write_fma
-from tests.tasks.steps import ingest_listing, outcomes, scanned
+from tests.tasks.steps import LIMITS, ingest_listing, outcomes, scanned
 
 pytestmark = pytest.mark.usefixtures("quiet_runs")
 
@@ -53,7 +57,7 @@ def test_songs_follow_the_genre_map_from_run_to_run(layout: DataLayout, fma: Pat
         assert set(fetch_values(catalog, "select genre from tracks")) == {"rap", "pop"}
         query = "select message from outcomes where reason = 'label_unknown'"
         assert fetch_values(catalog, query)
-    assert genres_under({"Hip-Hop": "rap", "Pop": "pop"}, "pop", "jazz") == [
+    assert genres_under({"Hip-Hop": "rap", "Pop": "pop"}, "pop") == [
         ("Hip-Hop", unknown),
         ("pop", ""),
     ]
@@ -91,3 +95,39 @@ def test_a_song_that_lost_its_label_for_a_while_comes_back_without_a_fetch(
 
     assert lost == ("Hip-Hop", "quarantined", "label_unknown")
     assert [track.genre for track in selected.stored] == ["hiphop"]
+
+
+def retag(song: Path, artist: str, to: Path) -> None:
+    encode(song, to, "-c", "copy", "-metadata", f"artist={artist}")
+    to.replace(song)
+
+
+def test_a_corrected_tag_and_a_replaced_file_are_followed(
+    layout: DataLayout, recordings: Path, tmp_path: Path
+) -> None:
+    for genre, name in (("jazz", "a 64.mp3"), ("rock", "another.flac")):
+        (tmp_path / "music" / genre).mkdir(parents=True)
+        shutil.copy(recordings / name, tmp_path / "music" / genre / name)
+    music, song = tmp_path / "music", tmp_path / "music" / "jazz" / "a 64.mp3"
+    ingest(layout, music, {})
+    nothing = ingest(layout, music, {})
+    retag(song, "Named Now", tmp_path / "new.mp3")
+    shutil.copy(recordings / "d cut.mp3", other := music / "rock" / "another.flac")
+    with open_catalog(layout) as catalog:
+        before = tracks_of_sources(catalog, [str(song), str(other)])
+
+    selected = select_sources.fn(layout, str(music))
+    fetched = download_chunk.fn(layout, selected.sources, LIMITS, ())
+    recorded = record_wave.fn(layout, selected.sources, [fetched])
+
+    with open_catalog(layout) as catalog:
+        after = tracks_of_sources(catalog, [str(song), str(other)])
+    assert nothing == []
+    assert after[str(song)][1].artist == "Named Now"
+    assert after[str(song)][1].track_id == before[str(song)][1].track_id
+    assert after[str(other)][1].track_id != before[str(other)][1].track_id
+    assert recorded.changes == (
+        f"{song}: artist none → Named Now",
+        f"{other} is another recording now: the next extract makes its spectrograms",
+    )
+    assert ingest(layout, music, {}) == []

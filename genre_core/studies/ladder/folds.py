@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genre_core.audit.songs import AuditedSong, name_sources
-from genre_core.dataset.groups import fold_artist
 from genre_core.examples import Int64Array
 from genre_core.studies.ladder.rungs import Division
 
@@ -31,9 +30,11 @@ def group_songs(
     _, sources = name_sources(songs) if division == Division.SOURCE else ("", {})
     joined: DisjointSet[str] = DisjointSet(recordings[song.track_id] for song in songs)
     for song in songs:
-        artist, source = fold_artist(song.artist), sources.get(song.track_id)
-        is_named = artist and division in (Division.ARTIST, Division.SOURCE)
-        keys = [f"artist:{artist}"] if is_named else []
+        source, is_named = (
+            sources.get(song.track_id),
+            division in (Division.ARTIST, Division.SOURCE),
+        )
+        keys = [f"artist:{artist}" for artist in song.artists if is_named]
         if source is not None:
             keys.append(f"source:{source}")
         for key in keys:
@@ -106,7 +107,7 @@ def describe_groups(
     few = ", ".join(
         f"{genre} {n}" for genre, n in sorted(sizes.items()) if FEWEST_GROUPS <= n < n_folds
     )
-    n_unknown = sum(not fold_artist(song.artist) for song in songs)
+    n_unknown = sum(not song.artists for song in songs)
     is_weak = division == Division.ARTIST and n_unknown
     sentences = (
         f"one {division} only, so trained on and not testable: {single}" if single else "",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genre_core.errors import TransientError, UsageError
+from genre_core.locations import escape_text, path_of
 from genre_core.records import Reason
 
 _FAILURES = (Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.TRUNCATED, Reason.SITE_BROKEN)
@@ -59,6 +60,8 @@ class SiteConfig:
     failures_to_open: int = 3  # in a row, after which a site is given up for the rest of a run
 
     def __post_init__(self) -> None:
+        for name in ("cookies_file", "archive_file"):
+            object.__setattr__(self, name, escape_text(getattr(self, name)))
         if self.rate_limit_bytes_per_s < 0:
             found = self.rate_limit_bytes_per_s
             raise ValueError(f"sites.rate_limit_bytes_per_s is {found}; use 0 or more.")
@@ -104,7 +107,7 @@ def _read_text(name: str, setting: str) -> str:
     if not name:
         return ""
     try:
-        return Path(name).expanduser().read_text("utf-8-sig")
+        return Path(path_of(name)).expanduser().read_text("utf-8-sig")
     except OSError as error:
         message = f"{name} cannot be read: {error.strerror}. Correct sites.{setting}."
         raise UsageError(message) from error

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from functools import lru_cache, partial
 from http.client import HTTPException
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import IO, Any
 
 import httpx
 import yt_dlp.globals
+import yt_dlp.version
 from yt_dlp import YoutubeDL
+from yt_dlp.dependencies import yt_dlp_ejs
 from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking import Request, RequestDirector, RequestHandler, Response
@@ -46,6 +49,10 @@ from storage.files import DISK_ERRORS
 
 logger = logging.getLogger(__name__)
 
+RUNTIME = "deno"
+"""The JavaScript runtime that some songs of YouTube need."""
+MOST_DAYS = 90
+"""Since the release of yt-dlp; sites change, and yt-dlp itself warns after that time."""
 _BUFFER_BYTES = 1 << 16
 
 _STATUS = re.compile(r"HTTP Error (\d{3})")
@@ -206,6 +213,24 @@ def open_site(location: str, access: Access, watch: Watch, **options: object) ->
         yield client
 
 
+def describe_runtime(today: date | None = None) -> tuple[bool, str]:
+    """Return whether all songs of YouTube can be fetched, and what is there or missing for it."""
+    runtime, own = yt_dlp.globals.supported_js_runtimes.value[RUNTIME], yt_dlp.version.__version__
+    needed, found = ".".join(map(str, runtime.MIN_SUPPORTED_VERSION)), runtime().info
+    released = date(*map(int, own.split(".")[:3]))
+    lacks = []
+    if not (found and found.supported):
+        there = f"is {found.version}" if found else "is missing"
+        lacks.append(f"{RUNTIME} {there}: install {needed} or newer")
+    if yt_dlp_ejs is None:
+        lacks.append("yt-dlp-ejs is missing: install `yt-dlp[default]`")
+    if ((today or date.today()) - released).days > MOST_DAYS:
+        lacks.append(f"yt-dlp is of {released}: install a newer one")
+    if lacks:
+        return False, f"some songs of YouTube cannot be fetched; {'; '.join(lacks)}"
+    return True, f"yt-dlp {own} runs JavaScript with {RUNTIME} {found.version}"
+
+
 def archive_id(song: Mapping[str, Any]) -> str:
     """Return the id of a song as a download archive has it; empty if it has none."""
     page = find_page(str(song.get("url") or ""))
@@ -230,7 +255,7 @@ def _options(access: Access, limits: DownloadLimits) -> dict[str, Any]:
         "cachedir": False,
         "extract_flat": "in_playlist",
         "match_filter": None,
-        "js_runtimes": {},
+        "js_runtimes": {RUNTIME: {}},  # it runs what a page sends without rights of its own
         "ffmpeg_location": "/nowhere",
         "hls_prefer_native": True,
         "skip_unavailable_fragments": False,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from storage.fetch.addresses import SCHEMES
 from storage.sources.folder import AUDIO_SUFFIXES
@@ -27,7 +27,8 @@ class Page:
 def find_page(url: str) -> Page | None:
     """Return what yt-dlp knows of an address; None if it is the page of no site.
 
-    An address that ends as audio files do is that of a file.
+    An address that ends as audio files do is that of a file. One of a song within a list
+    (``v=…&list=…``) means the song.
     """
     try:
         parts = urlsplit(url)
@@ -36,6 +37,13 @@ def find_page(url: str) -> Page | None:
     suffix = PurePosixPath(unquote(parts.path)).suffix.lower()
     if parts.scheme.lower() not in SCHEMES or suffix in AUDIO_SUFFIXES:
         return None
+    fields = [field for field in parts.query.split("&") if not field.startswith("list=")]
+    alone = urlunsplit(parts._replace(query="&".join(fields)))
+    page = _find_extractor(alone)
+    return page if alone == url or (page and page.song_id) else _find_extractor(url)
+
+
+def _find_extractor(url: str) -> Page | None:
     from yt_dlp.extractor import gen_extractor_classes  # takes a moment to load
 
     extractor = next((each for each in gen_extractor_classes() if each.suitable(url)), None)

@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from genre_core.audit.learners import Fit, Learner
 from genre_core.audit.songs import AuditedSong
+from genre_core.dataset.artists import Credit, name_artists
 from genre_core.examples import Examples, Float32Array
 from genre_core.records import Split
 
@@ -29,7 +30,9 @@ def make_song(number: int, genre: str, **changes: object) -> AuditedSong:
         "location": f"/music/{genre}/{number}.mp3",
         "artist": f"{genre} {number}",
     }
-    return AuditedSong(**{**facts, **changes})  # type: ignore[arg-type]
+    facts |= changes
+    credit = Credit(artist=str(facts["artist"]))
+    return AuditedSong(**{"artists": name_artists([credit])[0], **facts})  # type: ignore[arg-type]
 
 
 def make_library(n_songs: int, genres: Sequence[str] = ("jazz", "rock")) -> list[AuditedSong]:

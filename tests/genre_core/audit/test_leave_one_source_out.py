@@ -78,7 +78,7 @@ def test_genres_that_only_the_source_gives_away_fall_to_chance(
 
 
 def test_one_source_a_genre_cannot_be_tested(memorise: Fit) -> None:
-    songs = [replace(song, artist=song.genre) for song in make_library(10)]
+    songs = [replace(song, artists=(song.genre,)) for song in make_library(10)]
 
     check = source_out(songs, memorise, genre_centre)
 

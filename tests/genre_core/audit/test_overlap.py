@@ -31,8 +31,20 @@ def test_an_artist_in_two_subsets_is_found_however_its_name_is_written() -> None
     check = overlap(songs)
 
     assert (check.level, check.value) == (Level.FAIL, 1.0)
-    assert check.details["artists"] == ["theb52s"]
-    assert check.message.startswith("in two subsets of the split: 1 artists (theb52s).")
+    assert check.details["artists"] == ["b52s"]
+    assert check.message.startswith("in two subsets of the split: 1 artists (b52s).")
+
+
+def test_a_guest_in_two_subsets_is_found_but_where_main_artists_alone_are_kept_apart() -> None:
+    one = make_song(20, "jazz", artist="Star feat. Guest", split=Split.TRAIN)
+    other = make_song(21, "jazz", artist="Guest", split=Split.TEST)
+    loose = [replace(song, split_level="main_artist") for song in (one, other)]
+
+    found, warned = (overlap([*make_library(10), *songs]) for songs in ([one, other], loose))
+
+    assert (found.level, found.details["artists"]) == (Level.FAIL, ["guest"])
+    assert (warned.level, warned.value) == (Level.WARN, 0.0)
+    assert warned.details["by_main_artist"] == {"jazz": {"n_songs": 2, "n_artists_apart": 1}}
 
 
 def test_duplicates_of_duplicates_in_two_subsets_are_found() -> None:
@@ -88,6 +100,6 @@ def test_more_than_a_tenth_of_songs_without_an_artist_is_warned_of(
 ) -> None:
     songs = make_library(10)
 
-    check = overlap([replace(song, artist="") for song in songs[:n_unknown]] + songs[n_unknown:])
+    check = overlap([replace(song, artists=()) for song in songs[:n_unknown]] + songs[n_unknown:])
 
     assert (check.level, check.details["n_unknown"]) == (level, n_unknown)

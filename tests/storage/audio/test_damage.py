@@ -17,7 +17,9 @@ from storage.audio.probe import probe_audio
 Encode = Callable[..., Path]
 Spoil = Callable[[bytearray, int], None]
 
-CONFIG = FragmentConfig(n_fragments=9, longest_s=0.5, margin_s=0.5, min_track_s=5.0)
+CONFIG = FragmentConfig(
+    protocol="thesis", n_fragments=9, longest_s=0.5, margin_s=0.5, min_track_s=5.0
+)
 EACH_SECOND = [float(second) for second in range(11)]
 
 
@@ -154,7 +156,9 @@ def test_a_song_with_too_many_bad_fragments_is_undecodable(encode: Encode, tmp_p
 
 def test_a_song_whose_one_fragment_is_bad_is_rejected(encode: Encode, tmp_path: Path) -> None:
     spoilt = spoil(encode("song.flac"), tmp_path, overwrite)
-    narrow = FragmentConfig(n_fragments=1, longest_s=2.0, margin_s=5.0, min_track_s=5.0)
+    narrow = FragmentConfig(
+        protocol="thesis", n_fragments=1, longest_s=2.0, margin_s=5.0, min_track_s=5.0
+    )
 
     with pytest.raises(TrackRejected, match="1 of 1 fragments"):
         cut_song(spoilt, "3f9a", probe_audio(spoilt), narrow)

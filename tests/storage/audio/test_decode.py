@@ -21,7 +21,7 @@ from storage.audio.stream import stream_segments
 from storage.audio.wav import read_wav, round_samples, write_wav
 
 Encode = Callable[..., Path]
-FEATURES = FeatureConfig(fragments=FragmentConfig(margin_s=0.5, min_track_s=5.0))
+FEATURES = FeatureConfig(fragments=FragmentConfig(protocol="thesis", margin_s=0.5, min_track_s=5.0))
 
 STARTS_S = (7.3, 0.0, 1.234567, 7.9)
 

@@ -27,6 +27,8 @@ FORMATS = [
     ("song.flac", [], "flac", ".flac", 44_100, 1e-6),
     ("song.webm", ["-c:a", "libopus"], "opus", ".webm", 48_000, 0.05),
     ("song.wma", [], "wmav2", ".wma", 44_100, 0.05),
+    ("song.avi", ["-c:a", "libmp3lame"], "mp3", ".avi", 44_100, 0.05),
+    ("song.3gp", ["-c:a", "aac"], "aac", ".m4a", 44_100, 1e-6),
     ("song.aiff", [], "pcm_s16be", ".aiff", 44_100, 1e-6),
 ]
 
@@ -56,12 +58,13 @@ def test_the_bit_rate_is_that_of_the_packets(encode: Encode) -> None:
 @pytest.mark.parametrize("name", ["song.mp3", "song.flac", "song.ogg", "song.opus"])
 def test_tags_are_read_in_any_script_and_case(encode: Encode, name: str) -> None:
     tags = ["ARTIST=Ada", "album=Notes", "title=Ünïcode 歌", "date=1959-08-17"]
-    tags.append("publisher=Columbia")
+    tags += ["publisher=Columbia", "album_artist=Host"]
     song = encode(name, *(option for tag in tags for option in ("-metadata", tag)))
 
     facts = probe_audio(song)
 
     assert (facts.artist, facts.album, facts.title) == ("Ada", "Notes", "Ünïcode 歌")
+    assert facts.album_artist == "Host"
     assert (facts.year, facts.publisher) == (1959, "Columbia")
 
 

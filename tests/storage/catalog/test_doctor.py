@@ -1,13 +1,17 @@
 """The checks of `genreflow doctor`."""
 
 import shutil
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import yt_dlp.version
 
 from storage.catalog.publish import publish
 from storage.embeddings import weights
 from storage.embeddings.config import EmbeddingConfig
+from storage.fetch.sites.client import describe_runtime
 from storage.home import DataLayout
 from storage.maintenance import doctor
 from storage.maintenance.doctor import Finding, examine
@@ -64,6 +68,43 @@ def test_what_is_missing_damaged_or_moved_is_found_and_all_else_examined(
     assert missing["songs"].startswith("1 of 1 songs are missing")
     assert "The query failed" in failed(filled)["store"]
     assert "GiB left; free" in failed(filled)["place"]
+
+
+@pytest.mark.parametrize(
+    ("version", "location", "words"),
+    [
+        ("", "/music/a.mp3", ""),
+        ("", "https://www.youtube.com/watch?v=dQw4w9WgXcQ", "deno is missing: install "),
+        ("1.46.3", "https://youtu.be/dQw4w9WgXcQ", "deno is 1.46.3: install "),
+    ],
+)
+def test_songs_of_youtube_need_a_javascript_runtime_that_is_not_too_old(
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    location: str,
+    words: str,
+) -> None:
+    store.add_songs(replace(store.track("a"), location=location))
+    publish(store.layout)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if version:
+        (tmp_path / "deno").write_text(f"#!/bin/sh\necho deno {version}\n")
+        (tmp_path / "deno").chmod(0o755)
+
+    found = findings(store.layout)["youtube"]
+
+    assert found.ok == (not words)
+    assert words in found.message
+    assert found.message.endswith("the store has 1 songs of YouTube.") == bool(words)
+
+
+def test_a_yt_dlp_of_more_than_90_days_is_named() -> None:
+    released = date(*map(int, yt_dlp.version.__version__.split(".")[:3]))
+
+    assert "newer one" not in describe_runtime(released + timedelta(days=90))[1]
+    assert f"yt-dlp is of {released}" in describe_runtime(released + timedelta(days=91))[1]
 
 
 def test_a_home_that_is_a_file_is_found(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PROMISED = {
     "tracks": "track_id, genre, artist, album, title, licence, duration_s, sample_rate, channels, "
-    "codec, added_at, duplicate_of, bit_rate, year, publisher",
+    "codec, added_at, duplicate_of, bit_rate, year, publisher, album_artist",
     "spectrograms": "track_id, genre, fragment, start_s, fragment_s, representation, n_bands, "
     "n_frames, values",
     "label_conflicts": "recording, track_id, source, genre, artist, title, stage",

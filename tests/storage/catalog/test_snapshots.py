@@ -80,7 +80,7 @@ def test_candidates_have_examples_under_all_the_keys_and_a_genre_of_the_settings
     assert candidates(store, ("key 1", "key 2")) == {"a", "b"}
     assert candidates(store, ("key 2",), "jazz", "soul") == {"a", "c"}
     assert store.call(read_candidates, ["key 1"], ["jazz"]) == [
-        Candidate(track_id=a.track_id, genre="jazz", artist="Ada")
+        Candidate(track_id=a.track_id, genre="jazz", artists=("ada",))
     ]
 
 
@@ -108,7 +108,7 @@ def test_the_built_in_library_counts_only_without_other_music(store: Store) -> N
 
     add(store, "key", own)
 
-    builtin = Candidate(track_id=song.track_id, genre="jazz", artist="")
+    builtin = Candidate(track_id=song.track_id, genre="jazz")
     assert alone == ({"built-in"}, [builtin], [song.track_id])
     assert candidates(store) == {"own"}
     assert (store.call(read_settled), store.call(read_assignments)) == ([], {})

@@ -81,7 +81,7 @@ def test_a_song_that_is_listed_under_another_genre_is_new(store: Store, result: 
 
 @pytest.mark.parametrize("before", [b"no music", None])
 @pytest.mark.parametrize("result", [Result.QUARANTINED, Result.OK])
-def test_a_rejected_file_is_tried_again_once_it_has_changed(
+def test_a_file_is_read_again_once_it_has_changed(
     store: Store, tmp_path: Path, before: bytes | None, result: Result
 ) -> None:
     song = tmp_path / "song.mp3"
@@ -95,7 +95,27 @@ def test_a_rejected_file_is_tried_again_once_it_has_changed(
 
     assert unchanged == []
     found = store.call(select_new_sources, [listed])
-    assert len(found) == (result is Result.QUARANTINED)
+    assert [source.version for source in found] == [file_version(str(song))]
+
+
+@pytest.mark.parametrize(("artist", "is_new"), [("", False), ("Ann", False), ("Ada", True)])
+def test_a_song_is_recorded_anew_if_its_listing_names_another_artist(
+    store: Store, artist: str, is_new: bool
+) -> None:
+    song = store.track("blue", artist="Ann")
+    store.add_songs(song)
+    listed = Source(location=song.location, genre="jazz", artist=artist)
+
+    assert store.call(select_new_sources, [listed]) == ([listed] if is_new else [])
+
+
+def test_a_duplicate_keeps_its_own_tags(store: Store) -> None:
+    store.add_songs(song := store.track("blue", artist="Ann"))
+    other = store.copy_of(song)
+    store.call(record_songs, [], [other])
+    listed = Source(location=other.location, genre=other.genre, artist="Ada")
+
+    assert store.call(select_new_sources, [listed]) == []
 
 
 def test_a_song_keeps_one_row_and_the_time_of_its_first_attempt(store: Store) -> None:

@@ -126,6 +126,44 @@ def test_a_folder_that_is_only_called_genres_is_a_genre(tmp_path: Path) -> None:
     assert [source.genre for source in list_sources(tmp_path)] == ["genres"]
 
 
+@pytest.mark.parametrize("inner", ["Data/genres_original", "archive/gtzan"])
+def test_gtzan_is_found_further_below_and_refused_beside_other_songs(
+    tmp_path: Path, inner: str
+) -> None:
+    clip = write_clip(tmp_path / inner / "blues" / "blues.00000.wav")
+    write_clip(tmp_path / inner / "jazz" / "jazz.00000.wav")
+
+    assert {source.genre for source in list_sources(tmp_path)} == {"blues", "jazz"}
+    assert list_sources(tmp_path)[0].location == str(clip)
+    write_clip(tmp_path / "rock" / "song.wav")
+    with pytest.raises(UsageError, match=r"2 clips of GTZAN in .*, and 1 other songs"):
+        list_sources(tmp_path)
+
+
+def test_fma_is_found_further_below(fma: Path) -> None:
+    assert list_sources(fma.parent) == list_sources(fma)
+
+
+@pytest.mark.parametrize(
+    ("clips", "name"),
+    [
+        (("000/000002.mp3", "155/155320.mp3"), r"Free Music Archive .* fma_metadata\.zip"),
+        (("14/214.mp3", "00/1234500.mp3"), "MTG-Jamendo .* autotagging_genre"),
+        (("14/214.low.mp3",), "MTG-Jamendo"),
+    ],
+)
+def test_clips_in_folders_of_numbers_are_refused_without_their_table(
+    tmp_path: Path, clips: tuple[str, ...], name: str
+) -> None:
+    for clip in clips:
+        write_clip(tmp_path / "audio" / clip)
+
+    for place in (tmp_path, tmp_path / "audio"):
+        with pytest.raises(UsageError, match=name):
+            list_sources(place)
+    assert len(list_sources(tmp_path, takes_unlabelled=True)) == len(clips)
+
+
 HEADER = "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS"
 LINES = (
     "track_0000214\tartist_000014\talbum_000031\t14/214.mp3\t124.6\tgenre---punkrock",
@@ -152,6 +190,15 @@ def test_the_audio_of_jamendo_is_below_or_beside_the_table(tmp_path: Path, audio
         assert len(sources) == len(LINES)
 
 
+@pytest.mark.parametrize("audio", ["audio-low", "../raw_30s/audio-low"])
+def test_the_audio_of_low_quality_has_names_of_its_own(tmp_path: Path, audio: str) -> None:
+    table = write_table(tmp_path / "data" / "autotagging_genre.tsv", *LINES)
+    clip = write_clip(table.parent / audio / "15" / "215.low.mp3")
+
+    assert list_sources(table)[1].location == str(clip.resolve())
+    assert list_sources(clip.parents[1]) == list_sources(table)
+
+
 def test_genre_tags_of_jamendo_are_labels_and_other_tags_are_not(tmp_path: Path) -> None:
     one, two, none = list_sources(write_table(tmp_path / "autotagging.tsv", *LINES))
 
@@ -175,5 +222,5 @@ def test_several_tables_or_another_table_are_no_library(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"autotagging\.tsv, raw_30s\.tsv"):
         list_sources(tmp_path)
-    with pytest.raises(UsageError, match="neither a folder nor a manifest"):
+    with pytest.raises(UsageError, match="needs the columns"):
         list_sources(tmp_path / "notes.tsv")

@@ -38,6 +38,66 @@ def test_each_song_has_the_genre_of_its_folder_at_any_depth(tmp_path: Path) -> N
     ]
 
 
+def test_names_of_artists_that_begin_with_dots_are_not_hidden(tmp_path: Path) -> None:
+    touch(tmp_path, "rock/.38 Special/a.mp3", "rock/...And You Will Know Us/b.mp3")
+    touch(tmp_path, "rock/._c.mp3", "rock/.stversions/d.mp3")
+
+    assert names(list_sources(tmp_path)) == ["b.mp3", "a.mp3"]
+
+
+def test_bins_and_snapshots_hold_no_songs_and_are_no_genres(tmp_path: Path) -> None:
+    bins = (
+        *("#recycle", "@Recycle", "$RECYCLE.BIN/S-1-5-21", "RECYCLER", "lost+found", "found.000"),
+        *("@eaDir", "#snapshot", "@Recently-Snapshot", "System Volume Information", "__MACOSX"),
+    )
+    touch(tmp_path, *(f"{folder}/{name}/a.mp3" for folder in (".", "rock") for name in bins))
+    touch(tmp_path, "rock/b.mp3", "#1 Hits/c.mp3", "$uicideboy$/d.mp3", "@/e.mp3")
+
+    assert sorted(names(list_sources(tmp_path))) == ["b.mp3", "c.mp3", "d.mp3", "e.mp3"]
+
+
+@pytest.mark.parametrize("takes_unlabelled", [False, True])
+def test_links_that_lead_up_are_not_followed(tmp_path: Path, takes_unlabelled: bool) -> None:
+    music, album = tmp_path / "music", tmp_path / "album"
+    touch(tmp_path, "music/rock/lists/a.mp3", "music/jazz/b.mp3", "album/c.mp3", "other/d.mp3")
+    (music / "rock" / "lists" / "up").symlink_to("..")
+    (music / "rock" / "lists" / "all").symlink_to("../..")
+    (music / "all").symlink_to(".")
+    (music / "more").symlink_to(tmp_path)
+    (music / "rock" / "album").symlink_to(album)
+    (album / "music").symlink_to(music)
+
+    sources = list_sources(music, takes_unlabelled=takes_unlabelled)
+
+    genre = {"a.mp3": "rock", "b.mp3": "jazz", "c.mp3": "rock"}
+    unlabelled = dict.fromkeys(genre, "")
+    found = {Path(source.location).name: source.genre for source in sources}
+    assert found == (unlabelled if takes_unlabelled else genre)
+    assert len(sources) == 3
+
+
+def test_what_is_passed_over_is_counted_and_named_by_kind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "rock/a.mp3", *(f"rock/{n}.JPG" for n in range(12)), "rock/Thumbs", "notes.txt")
+    touch(tmp_path, ".DS_Store", "rock/.stversions/d.mp3", "rock/@eaDir/e.mp3", "rock/f.caf\udce9")
+    (tmp_path / "all").symlink_to(tmp_path)
+
+    with caplog.at_level(logging.WARNING):
+        list_sources(tmp_path)
+
+    (message,) = caplog.messages
+    assert message.removeprefix(f"passed over in {tmp_path}: ").split("; ") == [
+        "files .caf\\udce9: 1 (rock/f.caf\\udce9)",
+        "files .jpg: 12 (rock/0.JPG, rock/1.JPG, rock/10.JPG, …)",
+        "files .txt: 1 (notes.txt)",
+        "files without a suffix: 1 (rock/Thumbs)",
+        "hidden: 2 (.DS_Store, rock/.stversions)",
+        "links that lead up: 1 (all)",
+        "system folders: 1 (rock/@eaDir)",
+    ]
+
+
 def test_songs_outside_the_genre_folders_are_listed_without_genre(tmp_path: Path) -> None:
     touch(tmp_path, "rock/a.mp3", "loose.mp3")
 
@@ -46,15 +106,13 @@ def test_songs_outside_the_genre_folders_are_listed_without_genre(tmp_path: Path
     assert found == {"loose.mp3": ("", False, True), "a.mp3": ("rock", False, False)}
 
 
-def test_a_name_that_is_not_utf8_is_listed_with_escapes(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "rock/caf\udce9.mp3", "rock/b.mp3")
+def test_the_songs_of_a_genre_folder_whose_name_is_not_utf8_have_no_genre(tmp_path: Path) -> None:
+    touch(tmp_path, "fran\udce7ais/a.mp3", "rock/caf\udce9.mp3")
 
-    with caplog.at_level(logging.WARNING):
-        assert names(list_sources(tmp_path)) == ["b.mp3", "caf\\udce9.mp3"]
+    found = list_sources(tmp_path)
 
-    assert "Rename the file" in caplog.text
+    assert labels(found) == {"a.mp3": ("", False, True), "caf\\udce9.mp3": ("rock", False, False)}
+    assert "fran\\udce7ais, is not UTF-8. Rename it." in found[0].label_fault
 
 
 def test_links_that_lead_nowhere_or_round_and_fifos_are_listed(tmp_path: Path) -> None:

@@ -91,7 +91,17 @@ def test_the_three_kinds_of_manifest_give_the_same_sources(tmp_path: Path) -> No
         ("songs.csv", "", r"it has: none"),
         ("songs.csv", "path,genre\n", "holds no songs"),
         ("songs.csv", "path,genre\na, b.mp3,rock\n", "line 2: more fields than columns"),
-        ("songs.csv", 'path,genre\n"a.mp3,rock\n', "no well-formed table"),
+        ("songs.csv", 'path,genre\n"a.mp3,rock\n', "line 2: no well-formed row"),
+        (
+            "songs.csv",
+            'path,genre\nb.mp3,rock\n"a.mp3,rock\nc.mp3,rock\n',
+            "line 3: no well-formed",
+        ),
+        ("songs.csv", "path,genre,Genre\na.mp3,rock,jazz\n", "has the column 'genre' twice"),
+        ("songs.jsonl", '{"path": "a", "genre": "x", "GENRE": "y"}\n', "line 1 has .* twice"),
+        ("songs.jsonl", '{"path": "a.mp3", "genre": true}\n', "line 1: True is not text"),
+        ("songs.jsonl", '{"path": "a.mp3", "genre": Infinity}\n', "line 1: inf is not text"),
+        ("songs.tsv", "path,genre\na.mp3,rock\n", "it has: path,genre"),
         ("songs.csv", "path,genre\na\0.mp3,rock\n", "line 2|CSV"),
         ("songs.jsonl", '{"path": "a.mp3", "genre": "x"}\n{"path":\n', "line 2: not JSON"),
         ("songs.jsonl", '["a.mp3", "rock"]\n', "line 1: no JSON object"),
@@ -110,6 +120,55 @@ def test_a_manifest_that_cannot_be_used_is_refused_in_one_sentence(
         list_sources(manifest)
 
     assert "\n" not in str(refusal.value)
+
+
+def test_nan_and_numbers_of_a_table_are_read_as_what_they_stand_for(tmp_path: Path) -> None:
+    rows = [
+        {"path": "a.mp3", "genre": "rock", "artist": float("nan"), "tags": ["x"], "live": True},
+        {"path": "b.mp3", "genre": float("nan"), "artist": "Nan", "tags": None, "live": None},
+    ]
+    by_jsonl = _write(tmp_path / "songs.jsonl", "\n".join(map(json.dumps, rows)))
+    by_csv = _write(tmp_path / "songs.csv", "path,genre,artist\na.mp3,rock,nan\nb.mp3,NaN,Nan\n")
+    by_parquet = tmp_path / "songs.parquet"
+    numbers = {"path": ["a.mp3", "b.mp3"], "genre": ["rock", None], "artist": [311.0, float("nan")]}
+    pq.write_table(pa.table(numbers), by_parquet)
+
+    for manifest in (by_jsonl, by_csv):
+        a, b = list_sources(manifest)
+        assert (a.genre, a.artist, b.artist) == ("rock", "", "Nan")
+        assert "no genre" in b.label_fault
+    assert [source.artist for source in list_sources(by_parquet)] == ["311", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"), [("songs.tsv", "\t"), ("songs.csv", ";"), ("songs.csv", "\t")]
+)
+def test_fields_may_be_separated_by_tabs_or_semicolons(
+    tmp_path: Path, name: str, mark: str
+) -> None:
+    text = 'path,genre,artist\na.mp3,rock,"x, y"\n,,\n\nb.mp3,jazz,,,\n'
+    manifest = _write(tmp_path / name, text.replace(",", mark).replace(f"x{mark}", "x,"))
+
+    a, b = list_sources(manifest)
+
+    assert (a.genre, a.artist) == ("rock", "x, y")
+    assert (b.genre, b.label_fault) == ("jazz", "")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("M\u00fasica/\u00e9/a.mp3", "Mu\u0301sica/e\u0301/a.mp3", "Mu\u0301sica/\u00e9/a.mp3"),
+        *("M\u00fasica\\\u00e9\\a.mp3", " M\u00fasica/\u00e9/a.mp3 "),
+    ],
+)
+def test_a_path_finds_the_file_that_it_means(tmp_path: Path, written: str) -> None:
+    song = tmp_path / "M\u00fasica" / "e\u0301" / "a.mp3"
+    song.parent.mkdir(parents=True)
+    song.touch()
+    manifest = _write(tmp_path / "songs.jsonl", json.dumps({"path": written, "genre": "rock"}))
+
+    assert [source.location for source in list_sources(manifest)] == [str(song)]
 
 
 @pytest.mark.parametrize("name", ["songs.csv", "songs.jsonl"])
@@ -171,7 +230,7 @@ def test_a_manifest_without_labels_may_lack_the_genre(tmp_path: Path, name: str,
 
 
 def test_unlabelled_rows_stand_beside_labelled_and_faulty_ones(tmp_path: Path) -> None:
-    manifest = _write(tmp_path / "songs.csv", "path,genre\na.mp3,jazz\nb.mp3,\n,\n")
+    manifest = _write(tmp_path / "songs.csv", "path,genre,artist\na.mp3,jazz,\nb.mp3,,\n,,A\n")
 
     labelled, unlabelled, faulty = list_sources(manifest, takes_unlabelled=True)
 

@@ -48,6 +48,9 @@ def test_other_addresses_are_no_pages(url: str) -> None:
         "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
         "https://youtu.be/dQw4w9WgXcQ",
         "https://music.youtube.com/watch?v=dQw4w9WgXcQ&feature=share",
+        "https://www.youtube.com/watch?v=dQw4w9WgXcQ&list=PLrAXtmErZgOeiKm4sgNOknGv&index=2",
+        "https://www.youtube.com/watch?list=RDdQw4w9WgXcQ&v=dQw4w9WgXcQ",
+        "https://youtu.be/dQw4w9WgXcQ?list=PLrAXtmErZgOeiKm4sgNOknGv",
     ],
 )
 def test_a_song_has_one_id_on_all_pages_that_tell_it(url: str) -> None:
