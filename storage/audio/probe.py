@@ -81,8 +81,6 @@ _MAX_PACKET_SAMPLES = 1_000_000
 _MAX_LINKS = 2_000
 # The page that a logical stream of an Ogg file begins with (RFC 3533, section 6).
 _FIRST_PAGE = re.compile(rb"OggS\0[\2\3\6\7]")
-# Their packets hold any number of frames, and their times do not tell how many the last one holds.
-_COUNTED_BY_DECODING = ("wma", "mpc")
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:\d{4})?(?!\d)")  # also the day as 19590817
 _DATE_TAGS = ("originaldate", "date", "year")
 _ALBUM_ARTIST_TAGS = ("album_artist", "albumartist", "album artist")

@@ -61,9 +61,8 @@ def test_every_link_of_a_chained_ogg_is_used_at_one_rate(
     # (-3 dB in each of the two channels that the encoder makes of one)
     ideal = 0.5 * np.sqrt(0.5) * np.sin(2 * np.pi * 1_000 * np.arange(88_200) / 44_100)
     np.testing.assert_allclose(whole[9 * 44_100 : 11 * 44_100], ideal, atol=0.05)
-    np.testing.assert_array_equal(
-        read_fragments(song, facts, [9.0], 1.0)[0], whole[9 * 44_100 : 10 * 44_100]
-    )
+    alone = read_fragments(song, facts, [9.0], 1.0)[0]
+    np.testing.assert_allclose(alone, whole[9 * 44_100 : 10 * 44_100], atol=1e-6)
 
 
 @pytest.mark.parametrize(("suffix", "options"), OGG)
