@@ -170,17 +170,19 @@ def _fetch(
 def _lock(connection: duckdb.DuckDBPyConnection, layout: DataLayout, *, reads_shards: bool) -> None:
     """Restrict DuckDB to the open store, and to its shards where they are read; for good."""
     if reads_shards:
-        store = open_store(layout)
-        _register_shards(connection, store)
-        shards = [shard for (shard,) in connection.execute("select shard from shards").fetchall()]
-        addresses = ", ".join(quote(store.address(shard)) for shard in shards)
-        connection.execute(f"set allowed_paths = [{addresses}]")
-        # the view of the file names the shards where the home was when it was published
-        view = _select_spectrograms(store, shards)
-        connection.execute(f"create temp view {_SHARD_VIEW} as {view}")
+        _allow_shards(connection, open_store(layout))
     connection.execute("set python_enable_replacements = false")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
+
+
+def _allow_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> None:
+    """Let DuckDB read the shards, where they are now: the home may have been moved."""
+    _register_shards(connection, store)
+    shards = [shard for (shard,) in connection.execute("select shard from shards").fetchall()]
+    addresses = ", ".join(quote(store.address(shard)) for shard in shards)
+    connection.execute(f"set allowed_paths = [{addresses}]")
+    connection.execute(f"create temp view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")
 
 
 def _require_one_query(statements: Sequence[duckdb.Statement]) -> None:
