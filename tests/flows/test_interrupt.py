@@ -187,6 +187,8 @@ def test_only_the_servers_of_commands_that_are_gone_are_ended(
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     zombie = subprocess.Popen([sys.executable, "-c", ""])
+    while psutil.Process(zombie.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     names = ("alive", "of nobody", "older form", "other container", "dead", "zombie", "reused")
     found = {name: servers() for name in names}
     time.sleep(0.05)  # ids of processes are given again only after a while
@@ -200,7 +202,8 @@ def test_only_the_servers_of_commands_that_are_gone_are_ended(
 
     end_orphaned_servers()
 
-    time.sleep(0.2)
+    for name in ("dead", "zombie", "reused"):
+        found[name].wait(LAST_S)
     ended = [name for name, server in found.items() if server.poll() is not None]
     later.communicate(b"\n")
     zombie.wait()
