@@ -4,6 +4,7 @@ Headers lie: a variable-rate mp3 without a Xing header is announced at little mo
 length, a truncated file at all of it. So every packet is counted, once.
 """
 
+import ctypes
 import hashlib
 import logging
 import mmap
@@ -16,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import av.buffer
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -27,6 +29,7 @@ from storage.audio.expected_length import (
     lacks_rate,
     missing_mp4_bytes,
     require_complete,
+    require_credible_index,
 )
 
 logger = logging.getLogger(__name__)
@@ -68,7 +71,12 @@ _WITHOUT_HEADER = ("aac", "ac3", "mp3", "mpeg", "mpegts")
 _OPTIONS = {
     "protocol_whitelist": "file,subfile",
     "format_whitelist": ",".join(CONTAINER_SUFFIXES),
+    "max_streams": "100",  # each has an index
 }
+# Of one block, which FFmpeg takes by what a header claims; the index of 60 hours of AAC. PyAV has
+# no call for this limit; any module of it that is linked with libavutil leads to it.
+_MAX_BLOCK_BYTES = 1 << 28
+ctypes.CDLL(av.buffer.__file__).av_max_alloc(ctypes.c_size_t(_MAX_BLOCK_BYTES))
 # Of one reading from a file, so that a share that has gone away stops nothing for ever.
 _TIMEOUT_S = 60.0
 # A GiB at 3 kbit/s; what is longer has damaged times.
@@ -129,7 +137,9 @@ def _link_begins(song: mmap.mmap, path: Path) -> list[int]:
         place = page.start()
         if not begins or place != behind:
             begins.append(place)
-        lacing = song[place + 27 : place + 27 + song[place + 26 : place + 27][0]]
+        lacing = song[
+            place + 27 : place + 27 + int.from_bytes(song[place + 26 : place + 27], "big")
+        ]
         behind = place + 27 + len(lacing) + sum(lacing)
         if len(begins) > _MAX_LINKS:
             message = f"{path} chains over {_MAX_LINKS} streams. Split it into songs."
@@ -147,6 +157,7 @@ def open_audio(
         place = f"subfile,,start,{link[0]},end,{link[1]},,:{place}"
     try:
         with explain_unreadable(path):
+            require_credible_index(path)
             container = av.open(
                 place, options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
             )
@@ -321,6 +332,9 @@ def _explain_unopened(path: Path, error: Exception) -> TrackRejected:
     if not path.exists():
         message = f"{path} cannot be opened: {error}. Check its name."
         return TrackRejected(Reason.NOT_FOUND, message)
+    if isinstance(error, MemoryError):
+        message = f"{path} claims more in its header than fits into memory. Encode it again."
+        return TrackRejected(Reason.UNDECODABLE, message)
     if lacks_rate(path):
         return _unknown_rate(0, path)
     if missing_mp4_bytes(path):
