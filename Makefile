@@ -41,7 +41,7 @@ test-long: setup ## The tests that need minutes: long kills, a cluster, exports 
 fuzz: setup ## 10,000 spoilt songs, names, manifests, archives, settings; takes some 7 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
 
-crash-test: setup ## Kill nightly runs at every named point and at 50 random moments
+crash-test: setup ## Kill nightly runs at every named point, and nights and commands at 60 random moments
 	@$(BIN)/pytest -q tests/crash
 	@$(BIN)/python -m tests.crash.long
 
