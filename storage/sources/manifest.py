@@ -34,10 +34,10 @@ def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Sou
     It is CSV, TSV, JSON lines or Parquet by its suffix, in UTF-8, with the columns ``genre`` and
     ``path`` or ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``; others are
     not read, and NaN is an empty field. A relative path starts at the folder of the manifest; one
-    that leads nowhere is tried with slashes for backslashes, without space around it, and with
-    other forms of accents. With ``takes_unlabelled`` a row without a genre is unlabelled, and the
-    column ``genre`` may be missing. A row without a song, which is named by its place in the
-    manifest, has a ``label_fault``, and so has one that lacks a genre.
+    that leads nowhere is tried with slashes for backslashes, without space around it, as ``~/…`` or
+    ``file:///…``, and with other forms of accents. With ``takes_unlabelled`` a row without a genre
+    is unlabelled, and the column ``genre`` may be missing. A row without a song, which is named by
+    its place in the manifest, has a ``label_fault``, and so has one that lacks a genre.
     """
     needed = () if takes_unlabelled else ("genre",)
     spellings = cache(_spellings)
