@@ -151,9 +151,22 @@ def _lock(connection: duckdb.DuckDBPyConnection, layout: DataLayout, *, reads_sh
         shards = connection.execute("select shard from shards").fetchall()
         addresses = ", ".join(quote(store.address(shard)) for (shard,) in shards)
         connection.execute(f"set allowed_paths = [{addresses}]")
+        _follow_move(connection, store, [shard for (shard,) in shards])
     connection.execute("set python_enable_replacements = false")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
+
+
+def _follow_move(
+    connection: duckdb.DuckDBPyConnection, store: ShardStore, shards: Sequence[str]
+) -> None:
+    """Read the shards where they are now, if the home was moved since it was published."""
+    (view,) = connection.execute(
+        f"select sql from duckdb_views() where view_name = '{_SHARD_VIEW}'"
+    ).fetchone() or ("",)
+    if shards and store.address("") not in view:
+        select = _select_spectrograms(store, shards)
+        connection.execute(f"create temp view {_SHARD_VIEW} as {select}")
 
 
 def _require_one_query(statements: Sequence[duckdb.Statement]) -> None:
