@@ -21,6 +21,7 @@ from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.publish import query_rows
 from storage.catalog.status import read_status, require_known_genres
 from storage.embeddings.config import BUILT_IN
+from storage.fetch.sites.access import open_access
 from storage.lock import hold_home
 from storage.sources.listing import list_sources, require_place
 from storage.sources.published import download_collection
@@ -60,7 +61,7 @@ Lengths = Annotated[
     ),
 ]
 Seeds = Annotated[
-    list[int] | None, typer.Option("--seed", help="Training seed, repeatable. Default: 0.")
+    list[int] | None, typer.Option("--seed", min=0, help="Training seed, repeatable. Default: 0.")
 ]
 Genres = Annotated[
     list[str] | None, typer.Option("--genre", help="Genre to use, repeatable. Default: all.")
@@ -322,6 +323,7 @@ def require_named_music(config: "Settings", named: str | None, download: str | N
 def require_known_music(config: "Settings", named: str | None, download: str | None) -> None:
     """Refuse, besides, to go without music in a home that knows none."""
     require_named_music(config, named, download)
+    open_access(config.sites)
     for library in [] if download else config.libraries():
         require_place(library.music)
 

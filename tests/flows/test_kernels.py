@@ -108,9 +108,10 @@ def test_a_pruned_network_is_kept_as_a_run_that_can_be_loaded_and_scored(
     studied: Studied,
 ) -> None:
     from genre_core.studies.kernels.pruning import fragment_accuracy
+    from storage.catalog.snapshots import resolve_snapshot
     from storage.models.logged import describe_model, load_model
     from storage.models.store import open_tracking
-    from tasks.splits import resolve_snapshot, split_examples
+    from tasks.splits import split_examples
 
     tracking, row = open_tracking(studied.layout), studied.read("pruning")["pruned"][0]
     snapshot = resolve_snapshot(studied.layout, studied.config.snapshot_choice())
