@@ -74,9 +74,13 @@ def explain_label(source: Source, genres: Sequence[str]) -> str:
 
 
 def require_genres(genres: Sequence[str], sources: Sequence[Source], held: Collection[str]) -> None:
-    """Raise `UsageError` if one of ``genres`` is that of no source and of no song in storage."""
+    """Raise `UsageError` if one of ``genres`` is that of no song, and songs have other ones.
+
+    It may be a slip of the pen, and those songs would be left out without need.
+    """
     listed = Counter(source.genre for source in sources if source.genre)
-    if missing := [genre for genre in genres if genre not in listed and genre not in held]:
+    missing = [genre for genre in genres if genre not in listed and genre not in held]
+    if missing and not listed.keys() <= set(genres):
         there = ", ".join(f"{genre} ({n_songs})" for genre, n_songs in sorted(listed.items()))
         raise UsageError(
             f"No song has the genre {', '.join(map(repr, missing))}. There is: {there or 'none'}. "

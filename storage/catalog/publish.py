@@ -146,27 +146,19 @@ def _fetch(
 def _lock(connection: duckdb.DuckDBPyConnection, layout: DataLayout, *, reads_shards: bool) -> None:
     """Restrict DuckDB to the open store, and to its shards where they are read; for good."""
     if reads_shards:
-        store = open_store(layout)
-        _register_shards(connection, store)
-        shards = connection.execute("select shard from shards").fetchall()
-        addresses = ", ".join(quote(store.address(shard)) for (shard,) in shards)
-        connection.execute(f"set allowed_paths = [{addresses}]")
-        _follow_move(connection, store, [shard for (shard,) in shards])
+        _allow_shards(connection, open_store(layout))
     connection.execute("set python_enable_replacements = false")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 
 
-def _follow_move(
-    connection: duckdb.DuckDBPyConnection, store: ShardStore, shards: Sequence[str]
-) -> None:
-    """Read the shards where they are now, if the home was moved since it was published."""
-    (view,) = connection.execute(
-        f"select sql from duckdb_views() where view_name = '{_SHARD_VIEW}'"
-    ).fetchone() or ("",)
-    if shards and store.address("") not in view:
-        select = _select_spectrograms(store, shards)
-        connection.execute(f"create temp view {_SHARD_VIEW} as {select}")
+def _allow_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> None:
+    """Let DuckDB read the shards, where they are now: the home may have been moved."""
+    _register_shards(connection, store)
+    shards = [shard for (shard,) in connection.execute("select shard from shards").fetchall()]
+    addresses = ", ".join(quote(store.address(shard)) for shard in shards)
+    connection.execute(f"set allowed_paths = [{addresses}]")
+    connection.execute(f"create temp view {_SHARD_VIEW} as {_select_spectrograms(store, shards)}")
 
 
 def _require_one_query(statements: Sequence[duckdb.Statement]) -> None:

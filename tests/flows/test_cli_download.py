@@ -35,7 +35,7 @@ def test_a_collection_is_fetched_and_ingested_with_the_map_of_the_settings(
     assert result.code == 0
     assert "Scanned 5 songs" in result.out
     assert [tuple(row.values()) for row in rows] == [
-        ("hiphop", "ok", ""),
+        ("hiphop", "quarantined", "too_short"),
         ("", "quarantined", "label_unknown"),
         ("Rock", "quarantined", "label_unknown"),
         ("Pop", "quarantined", "label_unknown"),

@@ -114,5 +114,6 @@ def test_a_genre_of_no_source_and_no_song_is_refused_with_those_there_are() -> N
     sources = [Source(location=name, genre=name[0]) for name in ("a1", "a2", "b1")]
 
     require_genres(["a", "c"], sources, held=["c"])
+    require_genres(["a", "b", "d"], sources, held=[])
     with pytest.raises(UsageError, match=r"the genre 'd', 'e'. There is: a \(2\), b \(1\)\."):
         require_genres(["a", "d", "e"], sources, held=["c"])

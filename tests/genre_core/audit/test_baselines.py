@@ -23,7 +23,8 @@ def random_files(songs: list[AuditedSong]) -> list[AuditedSong]:
     return [
         replace(
             song,
-            artist=f"Artist {song.genre}{nth // 5}",
+            artist=(artist := f"Artist {song.genre}{nth // 5}"),
+            artists=(artist,),
             codec=str(rng.choice(["mp3", "opus"])),
             sample_rate=int(rng.choice([44_100, 48_000])),
             bit_rate=int(rng.integers(128_000, 320_000)),
