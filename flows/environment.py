@@ -55,7 +55,7 @@ def pin_numbers() -> None:
 
 
 OWNER = "_GENREFLOW_OWNER"
-"""Variable by which a server names the id of the process that it belongs to."""
+"""Variable by which a server names its process: ``id@namespace``."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -119,13 +119,21 @@ def end_orphaned_servers() -> None:
     """End the servers of commands that were killed, and mark those to come as this process's."""
     import psutil
 
+    ours = _namespace()
     for server in psutil.process_iter():
         with suppress(psutil.Error):
             if {"uvicorn", "prefect", "mlflow"} & set(server.cmdline()):
-                owner = server.environ().get(OWNER, "")
-                if owner.isdecimal() and not _owns(int(owner), server):
+                owner, _, namespace = server.environ().get(OWNER, "").partition("@")
+                if namespace == ours and owner.isdecimal() and not _owns(int(owner), server):
                     server.kill()
-    os.environ[OWNER] = str(os.getpid())
+    os.environ[OWNER] = f"{os.getpid()}@{ours}"
+
+
+def _namespace() -> str:
+    """Where the ids of processes hold: one of a container may belong to anyone outside of it."""
+    with suppress(OSError):
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path
+    return "all"  # systems without containers
 
 
 def _owns(owner: int, server: "Process") -> bool:

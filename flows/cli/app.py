@@ -18,7 +18,7 @@ from typer.models import CommandInfo
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.locations import escape_text
-from storage.files import DISK_SIGNS, find_full_disk
+from storage.files import DISK_ERRORS, DISK_SIGNS, find_full_disk
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
@@ -193,17 +193,27 @@ def find_cause(error: BaseException) -> GenreflowError | None:
 
     A full disk, for one, also fails the orchestrator, which keeps its state there.
     """
-    if isinstance(error, OSError):
-        return GenreflowError(f"System error: {error}. Fix it and retry.")
     causes = list(_causes(error))
+    if isinstance(error, OSError):
+        return explain_os_error(error)
     for cause in causes:
         if isinstance(cause, GenreflowError):
             return cause
         if isinstance(cause, UnicodeEncodeError):
             name = repr(escape_text(str(cause.object)))
             return UsageError(f"{name} is not UTF-8. Rename it, or correct the text.")
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            return explain_os_error(cause)
     shortage = find_full_disk(Path(os.environ.get("PREFECT_HOME", ".")))
     return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
+
+
+def explain_os_error(error: OSError) -> GenreflowError:
+    """Return the error to show for one of the machine; a full disk is named by what it holds."""
+    place = f"of {error.filename}" if error.filename else "that is written to"
+    if error.errno in DISK_ERRORS:
+        return GenreflowError(f"The disk {place} {DISK_ERRORS[error.errno]}, then try again.")
+    return GenreflowError(f"System error: {error}. Fix it and retry.")
 
 
 _SILENCE = re.compile(r"httpx\.Connect(Error|Timeout)|.*RuntimeError: Failed to reach API")

@@ -27,6 +27,7 @@ from flows.cli.app import (
 from flows.cli.pipeline import Music
 from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
 from flows.settings import read_settings
+from genre_core.dataset.artists import fold_artist
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.locations import escape_text, location_of, path_of
 from genre_core.records import Reason, counted
@@ -253,7 +254,9 @@ def remove(
         str,
         typer.Argument(help="A source, or the first digits of a track's id.", metavar="TRACK"),
     ] = "",
-    artist: Annotated[str, typer.Option(help="Remove all songs of an artist instead.")] = "",
+    artist: Annotated[
+        str, typer.Option(help="Remove all songs of an artist instead, also those with others.")
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     with_copies: Annotated[
         bool, typer.Option("--with-copies", help="Also remove the duplicates of the recordings.")
@@ -273,6 +276,11 @@ def remove(
     layout = read_config(home=home).layout
     plan = _plan_removal(layout, song, artist, with_copies)
     _show_songs("To be removed", plan.songs)
+    n_shared = sum(fold_artist(song.artist) != fold_artist(artist) for song in plan.songs)
+    if artist and n_shared:
+        verb = "names" if n_shared == 1 else "name"
+        songs = counted(len(plan.songs), "song")
+        show(f"{n_shared} of {songs} {verb} other artists beside {artist}.")
     if not yes:
         typer.confirm("Remove for good?", abort=True)
     from tasks.nightly import login

@@ -4,10 +4,12 @@ libavformat takes the size of a file for that of its sound where a WAV, W64, CAF
 early, and reads only the last page of an Ogg file. So their sizes are read here, some bytes a file.
 """
 
+import os
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +35,12 @@ _CHUNKED = {
 _STREAMED_BYTES = 0x7FFF_0000
 _LARGEST_SIZE = 1 << 62
 _MAX_CHUNKS = 1000
+# Boxes of an MP4 file that lead to those with counts, and how deep libavformat goes.
+_MP4_FOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"}
+_MAX_MP4_DEPTH = 10
+_MAX_BOXES = 1_000_000
+# That the index of a small MP4 file may claim; it takes some 50 bytes of memory for each.
+_FEW_SAMPLES = 100_000
 _MAX_OGG_PAGE_BYTES = 65_307
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_BROADCAST = 1
@@ -95,7 +103,7 @@ def _read_chunks(
     song: BinaryIO, place: int, layout: str, alignment: int, counts_head: bool
 ) -> Iterator[tuple[bytes, int, int]]:
     """Yield the chunks of a file: name, where its content begins, size."""
-    n_head = struct.calcsize(layout)
+    n_head, end = struct.calcsize(layout), song.seek(0, os.SEEK_END)
     for _ in range(_MAX_CHUNKS):
         song.seek(place)
         head = song.read(n_head)
@@ -106,7 +114,7 @@ def _read_chunks(
         place += n_head
         yield name, place, size
         place += size + -size % alignment
-        if size < 0 or place >= _LARGEST_SIZE:
+        if size < 0 or place >= end:
             return
 
 
@@ -156,6 +164,53 @@ def missing_mp4_bytes(path: Path) -> int:
             if place >= n_bytes:
                 return place - n_bytes if place < _LARGEST_SIZE else 0
     return 0
+
+
+def require_credible_index(path: Path) -> None:
+    """Reject an MP4 or M4A file whose index claims more samples than its bytes can hold."""
+    n_bytes = path.stat().st_size
+    with path.open("rb") as song:
+        n_samples = _claimed_mp4_samples(song, n_bytes)
+    if n_samples > max(n_bytes, _FEW_SAMPLES):
+        problem = f"claims {n_samples} samples, which its {n_bytes} bytes cannot hold"
+        raise TrackRejected(Reason.TRUNCATED, f"{path} {problem}. Fetch the complete file again.")
+
+
+def _claimed_mp4_samples(song: BinaryIO, n_bytes: int) -> int:
+    """Entries that libavformat makes for the samples of an MP4 file; 0 for other files.
+
+    PCM is joined to at least 160 samples an entry; each edit may repeat all samples of its track.
+    """
+    tracks, n_in_fragments = [{b"elst": 1}], 0
+    for name, begin in islice(_walk_boxes(song, 0, n_bytes), _MAX_BOXES):
+        song.seek(begin)
+        _, first, second, third = struct.unpack(">4I", song.read(16).ljust(16, b"\0"))
+        if name == b"trak":
+            tracks.append({b"elst": 1})
+        elif name == b"trun":
+            n_in_fragments += first
+        elif name in (b"stsz", b"stz2"):
+            tracks[-1][b"stsz"] = second
+        elif name == b"elst":
+            tracks[-1][name] = max(1, min(first, n_bytes // 12))
+        elif name == b"stts":
+            tracks[-1][name] = 160 if (first, third) == (1, 1) else 1
+    found = [(t.get(b"stsz", 0) // t.get(b"stts", 1)) * t[b"elst"] for t in tracks]
+    return n_in_fragments + sum(found)
+
+
+def _walk_boxes(
+    song: BinaryIO, place: int, end: int, depth: int = 0
+) -> Iterator[tuple[bytes, int]]:
+    """Yield the boxes of an MP4 file, and those in folders: name, where the content begins."""
+    while place + 8 <= end:
+        song.seek(place)
+        size, name, large = struct.unpack(">I4sQ", song.read(16).ljust(16, b"\0"))
+        begin = place + (16 if size == 1 else 8)
+        place = min(end, max(begin, place + (large if size == 1 else size or end)))
+        yield name, begin
+        if name in _MP4_FOLDERS and depth < _MAX_MP4_DEPTH:
+            yield from _walk_boxes(song, begin, place, depth + 1)
 
 
 def _missing_mp3_bytes(path: Path) -> tuple[int, int]:

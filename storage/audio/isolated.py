@@ -5,16 +5,19 @@ lies in ``songs/.suspects`` while a song is read; one that a dead process left m
 """
 
 import multiprocessing
+import resource
 import uuid
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from genre_core.errors import GenreflowError, TrackRejected
+from genre_core.errors import GenreflowError, TrackRejected, TransientError
 from genre_core.records import Reason
 from storage.home import DataLayout
 
 TIME_LIMIT_S = 600.0
+MEMORY_LIMIT_BYTES = 2 << 30
 _OUR_ID = uuid.uuid4().hex
 
 P = ParamSpec("P")
@@ -26,8 +29,8 @@ def read_guarded(
 ) -> R:
     """Call a function that reads a song; in an isolated subprocess if the song is suspect.
 
-    ``read``, its arguments and its result must be picklable. If the process dies again or takes
-    longer than ten minutes, the song is ``undecodable`` and the note stays.
+    ``read``, its arguments and its result must be picklable. If the process dies again, takes
+    longer than ten minutes or more than 2 GiB, the song is ``undecodable`` and the note stays.
     """
     note = layout.suspects / f"{track_id}.{_OUR_ID}.note"
     suspicions = [other for other in layout.suspects.glob(f"{track_id}.*.note") if other != note]
@@ -42,6 +45,9 @@ def read_guarded(
     note.touch()
     try:
         return read(*args, **kwargs)
+    except MemoryError as error:
+        message = f"reading song {track_id[:12]} takes more memory than there is. Try again later."
+        raise TransientError(message) from error
     finally:
         note.unlink(missing_ok=True)
 
@@ -55,9 +61,12 @@ def _read_isolated(
     process.start()
     sender.close()
     try:
-        if receiver.poll(TIME_LIMIT_S):
-            return receiver.recv()
-        failure = f"takes longer than {TIME_LIMIT_S:g} s"
+        if not receiver.poll(TIME_LIMIT_S):
+            failure = f"takes longer than {TIME_LIMIT_S:g} s"
+        elif isinstance(result := receiver.recv(), MemoryError):
+            failure = f"takes more than {MEMORY_LIMIT_BYTES >> 20} MiB of memory"
+        else:
+            return result
     except EOFError:
         failure = "kills its process"
     finally:
@@ -71,10 +80,24 @@ def _read_isolated(
 def _send(
     sender: Connection, read: Callable[P, R], args: tuple[object, ...], kwargs: dict[str, object]
 ) -> None:
+    _limit_memory()
     try:
         sender.send(read(*args, **kwargs))  # type: ignore[arg-type]  # pickled as a pair
     except GenreflowError as error:
         sender.send(error)
+    except MemoryError:
+        sender.send(MemoryError())
     except Exception as error:
         # not every error can be pickled, and none of these means that the song is bad
         sender.send(RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def _limit_memory() -> None:
+    """Limit how much more address space this process takes, where the system tells what it has."""
+    taken = Path("/proc/self/statm")
+    if taken.exists():
+        n_pages = int(taken.read_text("ascii").split()[0])
+        limit = n_pages * resource.getpagesize() + MEMORY_LIMIT_BYTES
+        hardest = resource.getrlimit(resource.RLIMIT_AS)[1]
+        if hardest == resource.RLIM_INFINITY or limit < hardest:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, hardest))

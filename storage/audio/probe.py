@@ -4,16 +4,20 @@ Headers lie: a variable-rate mp3 without a Xing header is announced at little mo
 length, a truncated file at all of it. So every packet is counted, once.
 """
 
+import ctypes
 import hashlib
 import logging
+import mmap
 import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
+import av.buffer
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -25,6 +29,7 @@ from storage.audio.expected_length import (
     lacks_rate,
     missing_mp4_bytes,
     require_complete,
+    require_credible_index,
 )
 
 logger = logging.getLogger(__name__)
@@ -63,7 +68,15 @@ CONTAINER_SUFFIXES = {
 }
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 _WITHOUT_HEADER = ("aac", "ac3", "mp3", "mpeg", "mpegts")
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINER_SUFFIXES)}
+_OPTIONS = {
+    "protocol_whitelist": "file,subfile",
+    "format_whitelist": ",".join(CONTAINER_SUFFIXES),
+    "max_streams": "100",  # each has an index
+}
+# Of one block, which FFmpeg takes by what a header claims; the index of 60 hours of AAC. PyAV has
+# no call for this limit; any module of it that is linked with libavutil leads to it.
+_MAX_BLOCK_BYTES = 1 << 28
+ctypes.CDLL(av.buffer.__file__).av_max_alloc(ctypes.c_size_t(_MAX_BLOCK_BYTES))
 # Of one reading from a file, so that a share that has gone away stops nothing for ever.
 _TIMEOUT_S = 60.0
 # A GiB at 3 kbit/s; what is longer has damaged times.
@@ -72,6 +85,10 @@ _MAX_DURATION_S = 30 * 86_400.0
 _MAX_BIT_RATE = 2**31 - 1
 # Samples; a Vorbis stream cut short ends with a negative duration, read as four thousand million.
 _MAX_PACKET_SAMPLES = 1_000_000
+# Radio that runs for days has a link a song; each costs an opening.
+_MAX_LINKS = 2_000
+# The page that a logical stream of an Ogg file begins with (RFC 3533, section 6).
+_FIRST_PAGE = re.compile(rb"OggS\0[\2\3\6\7]")
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:\d{4})?(?!\d)")  # also the day as 19590817
 _DATE_TAGS = ("originaldate", "date", "year")
 _ALBUM_ARTIST_TAGS = ("album_artist", "albumartist", "album artist")
@@ -92,12 +109,55 @@ def explain_unreadable(path: Path) -> Iterator[None]:
         raise TrackRejected(Reason.FORBIDDEN, message) from error
 
 
+Link = tuple[int, int]
+
+
+def find_links(path: Path) -> list[Link | None]:
+    """Links of a chained Ogg file, which each begin anew: first byte and byte behind the last.
+
+    ``[None]``, the file as it is, for any other. libavformat adds no times of links, and ends
+    where a link has another rate or other channels.
+    """
+    try:
+        with explain_unreadable(path), path.open("rb") as file:
+            if file.read(4) != b"OggS":
+                return [None]
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as song:
+                begins = [*_link_begins(song, path), len(song)]
+    except OSError:  # explained where the file is opened
+        return [None]
+    return list(pairwise(begins)) if len(begins) > 2 else [None]
+
+
+def _link_begins(song: mmap.mmap, path: Path) -> list[int]:
+    """Where a first page follows one that is not: streams side by side begin together."""
+    begins: list[int] = []
+    behind = 0
+    for page in _FIRST_PAGE.finditer(song):
+        place = page.start()
+        if not begins or place != behind:
+            begins.append(place)
+        lacing = song[
+            place + 27 : place + 27 + int.from_bytes(song[place + 26 : place + 27], "big")
+        ]
+        behind = place + 27 + len(lacing) + sum(lacing)
+        if len(begins) > _MAX_LINKS:
+            message = f"{path} chains over {_MAX_LINKS} streams. Split it into songs."
+            raise TrackRejected(Reason.UNDECODABLE, message)
+    return begins
+
+
 @contextmanager
-def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    """Open the first audio stream of a file; cover art and video are ignored."""
+def open_audio(
+    path: Path, link: Link | None = None
+) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open the first audio stream of a file, or of a link; cover art and video are ignored."""
     place = str(path.absolute())
+    if link:
+        place = f"subfile,,start,{link[0]},end,{link[1]},,:{place}"
     try:
         with explain_unreadable(path):
+            require_credible_index(path)
             container = av.open(
                 place, options=_OPTIONS, metadata_errors="replace", timeout=_TIMEOUT_S
             )
@@ -114,10 +174,17 @@ def probe_audio(path: Path) -> AudioFacts:
     """Codec, rate, channels, true length, packets and tags of an audio file of any name.
 
     ``duration_s`` is the time that the packets cover, less the samples that the encoder added;
-    ``packets_id`` is the SHA-256 of codec, rate, channels and packets, without the tags.
+    ``packets_id`` is the SHA-256 of codec, rate, channels and packets, without the tags. Of a
+    chained file, rate, channels and tags are those of its first link, the length that of all.
     """
-    with open_audio(path) as (container, stream):
+    links = find_links(path)
+    with open_audio(path, links[0]) as (container, stream):
         scan = scan_packets(container, stream, path)
+        if len(links) > 1:
+            scan = _join_scans([scan, *(_scan_link(path, link) for link in links[1:])])
+        if scan.duration_s <= 0:
+            message = f"{path} has a header and no sound. Fetch the complete file again."
+            raise TrackRejected(Reason.TRUNCATED, message)
         if scan.duration_s > _MAX_DURATION_S:
             days = scan.duration_s / 86_400
             message = f"{path} claims to last {days:.0f} days. Fetch or encode it again."
@@ -183,15 +250,29 @@ def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
     except av.FFmpegError as error:
         logger.warning("%s ends after %.1f s: %s", path, covered.length * time_base, error)
         is_incomplete = True
-    if covered.length <= 0:
-        message = f"{path} has a header and no sound. Fetch the complete file again."
-        raise TrackRejected(Reason.TRUNCATED, message)
     return PacketScan(
-        duration_s=covered.length * time_base,
+        duration_s=max(0, covered.length) * time_base,
         end_s=covered.end * time_base,
         n_bytes=n_bytes,
         packets_id=digest.hexdigest(),
         is_incomplete=is_incomplete,
+    )
+
+
+def _scan_link(path: Path, link: Link | None) -> PacketScan:
+    with open_audio(path, link) as (container, stream):
+        return scan_packets(container, stream, path)
+
+
+def _join_scans(scans: list[PacketScan]) -> PacketScan:
+    """Sum of the links of a chained file."""
+    packets_ids = "".join(scan.packets_id for scan in scans)
+    return PacketScan(
+        duration_s=sum(scan.duration_s for scan in scans),
+        end_s=sum(scan.end_s for scan in scans),
+        n_bytes=sum(scan.n_bytes for scan in scans),
+        packets_id=hashlib.sha256(packets_ids.encode()).hexdigest(),
+        is_incomplete=any(scan.is_incomplete for scan in scans),
     )
 
 
@@ -251,6 +332,9 @@ def _explain_unopened(path: Path, error: Exception) -> TrackRejected:
     if not path.exists():
         message = f"{path} cannot be opened: {error}. Check its name."
         return TrackRejected(Reason.NOT_FOUND, message)
+    if isinstance(error, MemoryError):
+        message = f"{path} claims more in its header than fits into memory. Encode it again."
+        return TrackRejected(Reason.UNDECODABLE, message)
     if lacks_rate(path):
         return _unknown_rate(0, path)
     if missing_mp4_bytes(path):

@@ -57,7 +57,7 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
     overshoot full scale on loud music, which an int16 file cannot hold: a song read through one
     would differ from the same song read directly.
     """
-    channels = np.array(_scale(samples))
+    channels = np.array(scale(samples))
     if not (channels.max(initial=-1) <= 1 and channels.min(initial=1) >= -1):
         channels[np.isinf(channels)] = np.nan
         with np.errstate(invalid="ignore"):
@@ -71,11 +71,12 @@ def mix_down(samples: npt.NDArray[Any]) -> Float32Array:
 
 def count_full_scale(samples: npt.NDArray[Any]) -> int:
     """Count the samples at full scale or beyond, of all channels; shaped as for `mix_down`."""
-    levels = _scale(samples)
+    levels = scale(samples)
     return int(np.count_nonzero(levels >= _FULL_SCALE) + np.count_nonzero(levels <= -_FULL_SCALE))
 
 
-def _scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+def scale(samples: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+    """Samples as floats of full scale 1; integers are scaled by their type."""
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / 128
     if np.issubdtype(samples.dtype, np.integer):

@@ -38,7 +38,7 @@ _MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MPEG1_HZ = (44_100, 48_000, 32_000)
 _MPEG1, _MPEG2, _MPEG2_5, _LAYER_3 = 3, 2, 0, 1
-_SYNC, _ID3V1_BYTES = 0xFF, 128
+_SYNC, _ID3V1_BYTES, _MONO = 0xFF, 128, 0xC0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +56,20 @@ class DecodedSegment:
 def can_seek(path: Path, facts: AudioFacts) -> bool:
     """Whether libsndfile reads a song and agrees with its packets on its length.
 
-    An mp3 with anything but frames in it is not read here: libsndfile gives up after 1 KiB of it,
-    or continues behind it as if nothing were missing.
+    An mp3 with anything but frames of one rate and number of channels is not read here: libsndfile
+    gives up after 1 KiB of it, ends where they change, or continues behind it as if nothing were
+    missing. It is not even opened: libmpg123 writes warnings about it to the terminal.
     """
-    if not facts.codec.startswith(_CODECS):
+    if not facts.codec.startswith(_CODECS) or (
+        facts.codec == "mp3" and not holds_only_frames(path)
+    ):
         return False
     try:
         found = soundfile.info(os.fsencode(path))
     except soundfile.LibsndfileError:
         return False
     agrees = abs(found.frames / found.samplerate - facts.duration_s) < _LENGTH_TOLERANCE_S
-    if not agrees or found.samplerate != facts.sample_rate:
-        return False
-    return facts.codec != "mp3" or holds_only_frames(path)
+    return agrees and found.samplerate == facts.sample_rate
 
 
 def seek_segments(
@@ -82,7 +83,7 @@ def seek_segments(
 
 
 def holds_only_frames(path: Path) -> bool:
-    """Whether every packet of an mp3 begins with the sync word of a frame.
+    """Whether every packet of an mp3 begins with the header of a frame, all of one kind.
 
     The lengths in the headers lead from frame to frame, in 3 ms for six minutes. If not to the end,
     libavformat decides, in 40 ms: it returns anything between frames as a packet or part of one.
@@ -91,10 +92,12 @@ def holds_only_frames(path: Path) -> bool:
         return True
     with open_audio(path) as (container, stream):
         try:
-            packets = (packet for packet in container.demux(stream) if packet.size)
-            return all(bytes(memoryview(packet)[:2]) >= b"\xff\xe0" for packet in packets)
+            packets = (packet for packet in container.demux(stream) if packet.size > 3)
+            heads = [bytes(memoryview(packet)[:4]) for packet in packets]
         except av.FFmpegError:
             return False
+    kinds = {_kind(head[1], head[2], head[3]) for head in heads}
+    return min(heads, default=b"") >= b"\xff\xe0" and len(kinds) == 1
 
 
 def _read_to_fault(
@@ -138,15 +141,26 @@ def _read_segment(
 
 
 def leads_to_end(path: Path) -> bool:
-    """Whether the headers of layer III frames lead from one to the next up to the end."""
+    """Whether the headers of layer III frames, all of one kind, lead from one to the next.
+
+    The last one leads to the end of the file, or to its ID3v1 tag.
+    """
+    kind = None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as song:
         place, last = id3_bytes(song[:10]), len(song) - 3
         while place < last and song[place] == _SYNC:
             length = _FRAME_BYTES[song[place + 1] << 8 | song[place + 2]]
-            if not length:
+            found = _kind(song[place + 1], song[place + 2], song[place + 3])
+            kind = found if kind is None else kind
+            if not length or found != kind:
                 return False
             place += length
         return place == len(song) - (_ID3V1_BYTES if song[-_ID3V1_BYTES:][:3] == b"TAG" else 0)
+
+
+def _kind(second: int, third: int, fourth: int) -> tuple[int, int, bool]:
+    """Version and layer, sample rate, and whether a frame is mono, by three bytes of its header."""
+    return second & 0x1E, third & 0x0C, fourth >= _MONO
 
 
 def _frame_lengths() -> list[int]:

@@ -3,7 +3,9 @@
 The song is demuxed from its start and its samples are counted: times in containers are off by up to
 20 ms. Packets of Opus, FLAC and MPEG audio have a known length and give the same samples again
 after a run-up, so those that no segment needs are skipped. AAC (its noise depends on all that went
-before) and Vorbis (the length of a block depends on its neighbour) are decoded from the start.
+before), Vorbis (the length of a block depends on its neighbour) and chained files (where a link
+begins depends on those before it) are decoded from the start. Frames of another rate are resampled
+to that of the song.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 import numpy.typing as npt
+import soxr
 from av.audio.frame import AudioFrame, format_dtypes
 from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
@@ -22,8 +25,8 @@ from av.packet import Packet
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.probe import open_audio
-from storage.audio.resample import Segment, count_full_scale, mix_down
+from storage.audio.probe import find_links, open_audio
+from storage.audio.resample import Segment, count_full_scale, mix_down, scale
 from storage.audio.seek import DecodedSegment
 
 _SKIPPABLE_CODECS = ("opus", "mp3", "mp2", "flac", "alac", "pcm_")
@@ -66,17 +69,22 @@ def stream_segments(
     """Decode segments of a song, in any order, mixed down to mono by the mean.
 
     A segment has a fault where one of its packets, or one shortly before, cannot be decoded or is
-    missing. A song whose sample rate changes is rejected.
+    missing.
     """
     buffers = [_SegmentBuffer(segment) for segment in segments]
-    with open_audio(path) as (container, stream):
-        if facts.codec in _CHECKED_CODECS:
-            stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        position = _Position(stream, facts, segments)
-        for block in _join(_decode_blocks(position, container, stream, path)):
-            mono = mix_down(block.samples)
-            for buffer in buffers:
-                buffer.add(block, mono)
+    position = _Position(facts, segments)
+    links = find_links(path)
+    for link in links:
+        with open_audio(path, link) as (container, stream):
+            if facts.codec in _CHECKED_CODECS:
+                stream.codec_context.options = {"err_detect": "crccheck+explode"}
+            position.enter(stream, is_link=len(links) > 1)
+            for block in _join(_decode_blocks(position, container, stream)):
+                mono = mix_down(block.samples)
+                for buffer in buffers:
+                    buffer.add(block, mono)
+        if position.is_over():
+            break
     return [buffer.finish(position, path) for buffer in buffers]
 
 
@@ -121,19 +129,24 @@ class _SegmentBuffer:
 class _Position:
     """Position of a demux loop in a song, counted in samples, and which packets it needs."""
 
-    def __init__(self, stream: AudioStream, facts: AudioFacts, segments: Sequence[Segment]) -> None:
-        samples_per_tick = float(stream.time_base or 0) * facts.sample_rate
+    def __init__(self, facts: AudioFacts, segments: Sequence[Segment]) -> None:
         self.sample_rate = facts.sample_rate
         self.sample = 0
         self.damages: list[_Damage] = []
-        self._decoder = stream.codec_context
-        self._samples_per_tick = samples_per_tick
-        # Matroska and ASF know a length to the millisecond only.
-        self._may_skip = facts.codec.startswith(_SKIPPABLE_CODECS) and samples_per_tick <= 1
+        self._codec = facts.codec
         self._ahead = sorted(segments, key=lambda segment: segment.start)
+        self._last_stop = max(segment.stop for segment in segments)
+
+    def enter(self, stream: AudioStream, is_link: bool) -> None:
+        """Go on with the next stream, which has a decoder and a clock of its own."""
+        self._decoder = stream.codec_context
+        self._samples_per_tick = float(stream.time_base or 0) * self.sample_rate
+        # Matroska and ASF know a length to the millisecond only.
+        is_exact = self._codec.startswith(_SKIPPABLE_CODECS) and self._samples_per_tick <= 1
+        self._may_skip = is_exact and not is_link
         lag_s = _OGG_LAG_S if stream.container.format.name == "ogg" else 0.0
-        self._lag = round(lag_s * facts.sample_rate)
-        self._end = max(segment.stop for segment in segments) + self._lag
+        self._lag = round(lag_s * self.sample_rate)
+        self._end = self._last_stop + self._lag
         self._has_skipped = False
         self._lead: float | None = None
 
@@ -174,9 +187,9 @@ class _Position:
         self._note_damage(0, self._length(packet), why)
         self.sample += self._length(packet)
 
-    def advance(self, frame: AudioFrame) -> int:
-        """Advance over a frame; return the position of its first sample."""
-        start, self.sample = self.sample, self.sample + frame.samples
+    def advance(self, n_samples: int) -> int:
+        """Advance over samples; return the position of the first."""
+        start, self.sample = self.sample, self.sample + n_samples
         return start
 
     def reaches_segment(self, stop: int) -> bool:
@@ -211,9 +224,64 @@ def _concatenate(run: list[_Block]) -> Iterator[_Block]:
         yield _Block(run[0].start, samples)
 
 
+class _Resampler:
+    """Resamples frames that follow each other to the rate of the song."""
+
+    def __init__(self, frame: AudioFrame, position: _Position) -> None:
+        self._format = (frame.sample_rate, frame.layout.nb_channels)
+        self._ratio = position.sample_rate / frame.sample_rate
+        self._stream = soxr.ResampleStream(
+            frame.sample_rate, position.sample_rate, frame.layout.nb_channels, dtype="float32"
+        )
+        self._start = self._written = position.sample
+        self._n_read = 0
+
+    @property
+    def stop(self) -> int:
+        """Position that the frames reach, though some of their samples are still to come."""
+        return self._start + round(self._n_read * self._ratio)
+
+    def continues(self, frame: AudioFrame, position: _Position) -> bool:
+        """Whether a frame follows those before it and is of their rate and channels."""
+        found = (frame.sample_rate, frame.layout.nb_channels)
+        return found == self._format and position.sample == self.stop
+
+    def resample(self, samples: npt.NDArray[Any], is_last: bool = False) -> _Block:
+        """Add samples; return those that are ready."""
+        self._n_read += samples.shape[1]
+        levels = np.ascontiguousarray(scale(samples).T, dtype=np.float32)
+        block = _Block(self._written, self._stream.resample_chunk(levels, last=is_last).T)
+        self._written = block.stop
+        return block
+
+    def finish(self) -> _Block:
+        """Return the samples that are still to come."""
+        return self.resample(np.zeros((self._format[1], 0), np.float32), is_last=True)
+
+
 def _decode_blocks(
-    position: _Position, container: InputContainer, stream: AudioStream, path: Path
+    position: _Position, container: InputContainer, stream: AudioStream
 ) -> Iterator[_Block]:
+    resampler: _Resampler | None = None
+    for frame in _decode_frames(position, container, stream):
+        if resampler and not resampler.continues(frame, position):
+            yield resampler.finish()
+            resampler = None
+        if frame.sample_rate == position.sample_rate:
+            start = position.advance(frame.samples)
+            if position.reaches_segment(position.sample):
+                yield _Block(start, _channels(frame))
+            continue
+        resampler = resampler or _Resampler(frame, position)
+        yield resampler.resample(_channels(frame))
+        position.advance(resampler.stop - position.sample)
+    if resampler:
+        yield resampler.finish()
+
+
+def _decode_frames(
+    position: _Position, container: InputContainer, stream: AudioStream
+) -> Iterator[AudioFrame]:
     packets = container.demux(stream)
     while not position.is_over():
         try:
@@ -223,28 +291,14 @@ def _decode_blocks(
         if packet is None:
             return
         position.skip_gap(packet)
-        if position.needs(packet):
-            yield from _decode_packet(position, packet, path)
-
-
-def _decode_packet(
-    position: _Position, packet: "Packet[AudioStream]", path: Path
-) -> Iterator[_Block]:
-    try:
-        frames = packet.decode()
-    except av.FFmpegError as error:
-        position.skip_damaged(packet, error.strerror or "damage")
-        return
-    for frame in frames:
-        if frame.sample_rate != position.sample_rate:
-            message = (
-                f"{path} changes its sample rate from {position.sample_rate} to "
-                f"{frame.sample_rate} Hz. Encode it again at one rate."
-            )
-            raise TrackRejected(Reason.UNDECODABLE, message)
-        start = position.advance(frame)
-        if position.reaches_segment(position.sample):
-            yield _Block(start, _channels(frame))
+        if not position.needs(packet):
+            continue
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            position.skip_damaged(packet, error.strerror or "damage")
+            continue
+        yield from frames
 
 
 def _channels(frame: AudioFrame) -> npt.NDArray[Any]:

@@ -62,7 +62,7 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
     """
     try:
         with _attached(layout) as connection:
-            version = _read_version(connection)
+            version = _read_version(layout, connection)
             if version is None:
                 _require_new(layout)
             elif version != newest_version():
@@ -75,7 +75,9 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
             connection.execute("commit")
     except duckdb.Error as error:
         failure = _find_disk_error(layout, error)
-        if failure is None and not isinstance(error, DAMAGE_ERRORS):
+        # a block with a wrong checksum raises the base class
+        is_damage = isinstance(error, DAMAGE_ERRORS) or type(error) is duckdb.Error
+        if failure is None and not is_damage:
             raise
         raise failure or explain_failure(layout, error) from error
 
@@ -213,7 +215,7 @@ def _attached(layout: DataLayout) -> Iterator[Catalog]:
         yield connection
 
 
-def _read_version(connection: Catalog) -> int | None:
+def _read_version(layout: DataLayout, connection: Catalog) -> int | None:
     """Version of a catalog; None if the database is empty."""
     try:
         rows = fetch_rows(connection, "select max(version) as version from schema_version")
@@ -221,7 +223,7 @@ def _read_version(connection: Catalog) -> int | None:
         # only now: listing DuckDB's tables takes longer than the rest of the opening
         if fetch_rows(connection, "from duckdb_tables() where database_name = current_database()"):
             raise CatalogMismatch(
-                "The file is a DuckDB database, but no catalog. Use another --home."
+                f"{layout.catalog} is a DuckDB database, but no catalog. Use another --home."
             ) from None
         return None
     return int(rows[0]["version"] or 0)

@@ -34,8 +34,9 @@ class Instance:
                 self._connection = duckdb.connect(":memory:")
             if not self._users[key]:
                 name = self._free_name(path.stem)
-                how = " (read_only)" if read_only else ""
-                self._connection.execute(f"attach {quote(key)} as {name}{how}")
+                # a database of another program must not make DuckDB download its reader
+                how = "type duckdb, read_only" if read_only else "type duckdb"
+                self._connection.execute(f"attach {quote(key)} as {name} ({how})")
                 self._names[key] = name
             self._users[key] += 1
             connection = self._connection.cursor()

@@ -126,14 +126,38 @@ def _explaining_failures(layout: DataLayout) -> Iterator[None]:
             "place with --home."
         )
     try:
+        _require_duckdb(layout.published)
         yield
-    except duckdb.Error as error:
-        if _is_outdated(str(error)):
-            raise UsageError(
-                f"{layout.published} was published by another version of genreflow. Run "
-                "`genreflow extract` to publish it again."
-            ) from error
-        raise UsageError(f"The query failed: {error}") from error
+    except (duckdb.Error, OSError) as error:
+        raise _explain_query(layout, error) from error
+
+
+def _require_duckdb(path: Path) -> None:
+    """Refuse a file of another program, for which DuckDB would download a reader."""
+    with path.open("rb") as file:
+        if file.read(12)[8:] != b"DUCK":
+            raise duckdb.IOException(f"{path} is no DuckDB database")
+
+
+def _explain_query(layout: DataLayout, error: Exception) -> UsageError:
+    text = str(error)
+    if _is_outdated(text):
+        return UsageError(
+            f"{layout.published} was published by another version of genreflow. Run "
+            "`genreflow extract` to publish it again."
+        )
+    cause = text.partition("\n")[0]
+    if isinstance(error, OSError) or type(error) is duckdb.Error or str(layout.published) in text:
+        return UsageError(
+            f"{layout.published} is damaged, or of another program: {cause}. Run "
+            "`genreflow extract` to publish it again."
+        )
+    if ".parquet" in text:
+        return UsageError(
+            f"A shard cannot be read: {cause}. Run `genreflow doctor --repair`, then `genreflow "
+            "extract`."
+        )
+    return UsageError(f"The query failed: {error}")
 
 
 def _fetch(

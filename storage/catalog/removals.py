@@ -11,6 +11,7 @@ from storage.catalog.connection import (
     Catalog,
     fetch_map,
     fetch_records,
+    fetch_rows,
     fetch_values,
     insert_rows,
 )
@@ -26,6 +27,10 @@ REMOVED = "it was removed on request. `genreflow retry --reason removed` ingests
 _SONGS = """
     select track_id, packets_id, artist, title from tracks
     union select track_id, packets_id, artist, title from removals
+"""
+_CREDITS = """
+    select track_id, artist, title, album_artist from tracks
+    union select track_id, artist, title, '' from removals
 """
 
 _TABLES = (
@@ -60,11 +65,23 @@ def find_song(catalog: Catalog, song: str) -> list[RemovedSong]:
 
 
 def find_artist(catalog: Catalog, artist: str) -> list[RemovedSong]:
-    """Return the songs of an artist, however it is spelt, or raise `UsageError`."""
-    known = fetch_values(catalog, f"select distinct artist from ({_SONGS})")
-    spellings = [name for name in known if fold_artist(name) == fold_artist(artist)]
-    statement = f"select * from ({_SONGS}) where artist in (select unnest(?)) order by track_id"
-    found = fetch_records(catalog, RemovedSong, statement, [spellings])
+    """Return the songs of an artist, however it is spelt, or raise `UsageError`.
+
+    Those with other artists belong to it, too: a guest, one of two (`name_artists`).
+    """
+    rows = fetch_rows(catalog, _CREDITS)
+    track_ids = [row.pop("track_id") for row in rows]
+    credits = [Credit(**row) for row in rows]
+    # a name that is asked for is one: "Ada & Bob" is divided though Ada has no other song
+    named = name_artists([*credits, Credit(artist=artist)])[:-1]
+    wanted = fold_artist(artist)
+    songs = [
+        track_id
+        for track_id, credit, names in zip(track_ids, credits, named, strict=True)
+        if wanted in (*names, fold_artist(credit.artist))
+    ]
+    statement = f"select * from ({_SONGS}) where track_id in (select unnest(?)) order by track_id"
+    found = fetch_records(catalog, RemovedSong, statement, [songs])
     return _require(found, f"song of {artist}; `genreflow sql` lists the artists of `tracks`")
 
 
@@ -152,22 +169,17 @@ def _forget_songs(catalog: Catalog, track_ids: list[str]) -> None:
 
 
 def _rename_groups(catalog: Catalog) -> None:
-    """Name the groups of removed artists by one of their songs: no name stays there.
-
-    Groups of artists that have other songs keep theirs.
-    """
+    """Name groups by one of their songs where no song that is left names their artist."""
     statement = """
         select group_id, 'track:' || left(min(track_id), 12) from (
             select group_id, track_id from assignments
             union select group_id, track_id from snapshot_tracks)
         where starts_with(group_id, 'artist:') group by group_id
-        having group_id in (select unnest(?::varchar[]))
+        having group_id not in (select unnest(?::varchar[]))
             or not bool_or(track_id in (select track_id from tracks))
     """
-    credits = fetch_records(catalog, Credit, "select artist, title from removals")
-    named = [name_artists(credits), read_artists(catalog).values()]
-    removed, known = ({f"artist:{a}" for own in found for a in own} for found in named)
-    for group_id, name in fetch_map(catalog, statement, [removed - known]).items():
+    known = [f"artist:{name}" for names in read_artists(catalog).values() for name in names]
+    for group_id, name in fetch_map(catalog, statement, [known]).items():
         for table in ("assignments", "snapshot_tracks"):
             catalog.execute(f"update {table} set group_id = ? where group_id = ?", [name, group_id])
 

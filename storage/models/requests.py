@@ -91,9 +91,10 @@ def _read_parquet(body: bytes) -> Iterable[Row]:
         for column in map(group.column, range(group.num_columns)):
             _require_small(column)
     # as dictionary: a value that is repeated is held once
-    table = open_file(BytesIO(body), read_dictionary=names).read(names, use_threads=False)
-    rows: list[Row] = table.to_pandas().to_dict("records")
-    return rows
+    file = open_file(BytesIO(body), read_dictionary=names)
+    # in batches: groups and columns may hold more rows than the file claims
+    for batch in file.iter_batches(MAX_ROWS, columns=names, use_threads=False):
+        yield from batch.to_pandas().to_dict("records")
 
 
 def _require_small(column: Any) -> None:  # noqa: ANN401

@@ -18,7 +18,7 @@ from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from genre_core.errors import GenreflowError, TransientError, UsageError
+from genre_core.errors import CatalogMismatch, GenreflowError, TransientError, UsageError
 from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite, write_bytes
 from storage.home import DataLayout
 from storage.models.server import describe_absence, describe_refusal, require_answer
@@ -244,7 +244,12 @@ def reporting(uri: str) -> Iterator[None]:
 
 
 def _find_damage(error: Exception, uri: str) -> GenreflowError | None:
-    """Return the fault of the database of the home, if that is what failed."""
+    """Return the fault of the database of the home, or of a store that lacks a run."""
+    if "Run with id=" in str(error) and "not found" in str(error):
+        return CatalogMismatch(
+            f"{str(error).rpartition(': ')[2]} in {uri.removeprefix(_SQLITE)}, though the catalog "
+            "names it. Restore a backup (`genreflow restore`), or train again (`genreflow train`)."
+        )
     path = Path(uri.removeprefix(_SQLITE))
     is_damage = uri.startswith(_SQLITE) and "(sqlite3." in str(error)
     return explain_sqlite(DataLayout(path.parent), path, error) if is_damage else None

@@ -19,6 +19,7 @@ from storage.sources.folder import explain_table
 _TAGS = ("artist", "album", "title", "licence")
 _COLUMNS = ("path", "url", "genre", *_TAGS)
 _NO_TEXT = ("nan", "NaN")  # what Python's csv module and NumPy write for a missing value
+_FEW_ROWS = 100_000  # that a small Parquet file may claim
 
 # The place of a row, for messages, and the row: ("line 3", {"path": …}).
 Row = tuple[str, Mapping[str, Any]]
@@ -203,6 +204,10 @@ def _read_parquet(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
         with pyarrow.parquet.ParquetFile(manifest) as file:
             columns = file.schema_arrow.names
             _check_columns(manifest, columns, needed)
+            n_rows, n_bytes = file.metadata.num_rows, manifest.stat().st_size
+            if n_rows > max(n_bytes, _FEW_ROWS):  # each names another song
+                claim = f"{n_rows} rows, which its {n_bytes} bytes cannot hold"
+                raise UsageError(f"{manifest} claims {claim}. Write it again.")
             rows = file.read([c for c in columns if _name(c) in _COLUMNS]).to_pylist()
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno:

@@ -1,17 +1,19 @@
 """What goes wrong is one sentence on standard error; no traceback, no standard output."""
 
+import errno
 import logging
+import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
-from flows.cli.app import Unforeseen, find_silence
+from flows.cli.app import Unforeseen, find_cause, find_silence
 from flows.settings import Settings
 from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.lock import hold_home
-from tests.flows.conftest import Call, CommandResult
+from tests.flows.conftest import PROGRAM, Call, CommandResult
 from tests.flows.test_ui import free_port
 
 FAILURE, USAGE = 1, 2
@@ -211,3 +213,25 @@ def test_a_wrong_place_is_named_without_its_password(genreflow: Call) -> None:
     assert result.code == USAGE
     assert "secret" not in result.err
     assert "host/list.csv is not there" in sentence_of(result)
+
+
+@pytest.mark.parametrize("command", ["--version", "--help"])
+def test_an_output_that_takes_no_more_ends_in_a_sentence(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [PROGRAM, command], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert ended.returncode == FAILURE
+    assert sentence_of(CommandResult(code=1, out="", err=ended.stderr)) == (
+        "genreflow: The disk that is written to is full. Free some space, then try again."
+    )
+
+
+def test_a_full_disk_is_named_whatever_failed_after_it() -> None:
+    error = RuntimeError("a library failed")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "/full/model.keras")
+
+    assert str(find_cause(error)) == (
+        "The disk of /full/model.keras is full. Free some space, then try again."
+    )

@@ -14,6 +14,7 @@ import pytest
 
 from flows.ingest import ingest
 from flows.settings import Settings
+from storage.catalog.connection import open_catalog
 from storage.catalog.publish import query_rows
 from storage.catalog.removals import find_song
 from storage.catalog.songs import release_songs
@@ -112,6 +113,22 @@ def test_all_songs_of_an_artist_are_removed_in_any_spelling(
     assert len(groups) == n_groups
     assert not [group_id for group_id in groups if "hums" in group_id and "ada" in group_id]
     assert len(query_rows(layout, "select * from removals where artist = 'Ada hums'")) == 2
+
+
+def test_songs_that_an_artist_shares_are_removed_and_counted(
+    finished_copy: Settings, genreflow: Call
+) -> None:
+    layout = finished_copy.layout
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            """update tracks set title = title || ' (feat. Ada Hums)' where track_id in (
+            select min(track_id) from tracks where artist <> 'Ada hums')"""
+        )
+
+    result = genreflow("remove", "--artist", "ada hums", "--yes", "--home", layout.home)
+
+    assert "1 of 3 songs names other artists beside ada hums." in result.out
+    assert query_rows(layout, "select title from tracks where title like '%feat. Ada%'") == []
 
 
 @pytest.mark.parametrize("step", ["publish", "remove_orphans", "record_removal"])

@@ -5,8 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +138,85 @@ def test_the_next_command_ends_the_server_of_one_that_was_killed(
 def api_of(server: psutil.Process) -> str:
     line = server.cmdline()
     return f"http://127.0.0.1:{line[line.index('--port') + 1]}/api/health"
+
+
+SERVER = "read owner; export {owner}=$owner; exec {python} -c 'import time; time.sleep(60)' uvicorn"
+"""A process that looks like a server, and gets its owner after it has begun."""
+COMMANDS = """
+import os, subprocess, sys
+from flows.environment import end_orphaned_servers
+end_orphaned_servers()
+sleep = "import time; time.sleep(60)"
+server = subprocess.Popen([sys.executable, "-c", sleep, "uvicorn"])
+for _ in range(20):
+    end_orphaned_servers()
+print(server.poll())
+server.kill()
+"""
+
+
+@pytest.fixture
+def servers() -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    script = SERVER.format(owner=OWNER, python=sys.executable)
+    with ExitStack() as stack:
+
+        def start() -> subprocess.Popen[str]:
+            process = subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, text=True)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+def own(server: subprocess.Popen[str], owner: str) -> None:
+    """Name the owner of a server, and wait until it runs."""
+    assert server.stdin is not None
+    server.stdin.write(f"{owner}\n")
+    server.stdin.flush()
+    while "uvicorn" not in psutil.Process(server.pid).cmdline():
+        time.sleep(0.01)
+
+
+def test_only_the_servers_of_commands_that_are_gone_are_ended(
+    servers: Callable[[], subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OWNER, "")
+    end_orphaned_servers()
+    here = os.environ[OWNER].partition("@")[2]
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    while psutil.Process(zombie.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    names = ("alive", "of nobody", "older form", "other container", "dead", "zombie", "reused")
+    found = {name: servers() for name in names}
+    time.sleep(0.05)  # ids of processes are given again only after a while
+    later = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owners = [
+        *(f"{os.getpid()}@{here}", "", str(gone.pid), f"{gone.pid}@pid:[1]"),
+        *(f"{gone.pid}@{here}", f"{zombie.pid}@{here}", f"{later.pid}@{here}"),
+    ]
+    for server, owner in zip(found.values(), owners, strict=True):
+        own(server, owner)
+
+    end_orphaned_servers()
+
+    for name in ("dead", "zombie", "reused"):
+        found[name].wait(LAST_S)
+    ended = [name for name, server in found.items() if server.poll() is not None]
+    later.communicate(b"\n")
+    zombie.wait()
+    assert ended == ["dead", "zombie", "reused"]
+
+
+def test_commands_that_start_at_the_same_time_leave_each_other_their_servers() -> None:
+    commands = [
+        subprocess.Popen([sys.executable, "-c", COMMANDS], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+
+    assert [command.communicate()[0] for command in commands] == ["None\n"] * 4
 
 
 QUIET = """

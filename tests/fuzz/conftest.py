@@ -1,4 +1,4 @@
-"""Songs and manifests to spoil, and the process that takes them."""
+"""Songs, manifests, archives and settings to spoil, and the process that takes them."""
 
 import csv
 import json
@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 import soundfile
 
+from storage.files import digest_file
 from tests.shared import run_ffmpeg
 
 PROJECT = Path(__file__).parents[2]
@@ -32,6 +33,19 @@ SONGS = {
     "song.wav": (),
     "float.wav": ("-c:a", "pcm_f32le"),
 }
+ARCHIVE = "".join(f"{site} id-{n}\n" for n, site in enumerate(("youtube", "Bandcamp", "vimeo")))
+SETTINGS = """\
+music = "/music/é"
+fragment_lengths_s = [1.0, 2.5]
+networks = ["dense", "cnn"]
+
+[fragments]
+n_fragments = 3
+margin_s = 0.5
+
+[training]
+max_epochs = 2
+"""
 ROWS = [
     {"path": f"song {number}.mp3", "genre": "jazz", "artist": "Ada", "title": 'the "first", 歌'}
     for number in range(3)
@@ -66,11 +80,12 @@ class Taker:
             self._process.communicate()
             self._process = None
 
-    def left_behind(self) -> list[str]:
-        """Name the files outside the home, and those within it that nobody needs."""
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each file in the home and of what was left outside of it."""
         files = [path for path in self._folder.rglob("*") if path.is_file()]
         inbox, failures = self._folder / "inbox", self._folder / "failures"
-        return [str(p) for p in files if not p.is_relative_to(inbox) and p.parent != failures]
+        kept = [p for p in files if not p.is_relative_to(inbox) and p.parent != failures]
+        return {str(path): digest_file(path) for path in kept}
 
     def _ask(self, order: dict[str, str]) -> str:
         process = self._process = self._process or self._start()
@@ -122,14 +137,35 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The same three rows in each form of a manifest."""
     folder = tmp_path_factory.mktemp("manifests")
-    with (folder / "songs.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(ROWS[0]))
-        writer.writeheader()
-        writer.writerows(ROWS)
+    for name, mark in (("songs.csv", ","), ("songs.tsv", "\t")):
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(ROWS[0]), delimiter=mark)
+            writer.writeheader()
+            writer.writerows(ROWS)
     lines = [json.dumps(row, ensure_ascii=False) for row in ROWS]
     (folder / "songs.jsonl").write_text("\n".join(lines), "utf-8")
     pa.parquet.write_table(pa.Table.from_pylist(ROWS), folder / "songs.parquet")
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="session")
+def other_song(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A song that no change of the others leads to."""
+    path = tmp_path_factory.mktemp("other") / "other.flac"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.3, 0.3, 44_100), 44_100)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def archives() -> dict[str, bytes]:
+    """A download archive of yt-dlp."""
+    return {"archive.txt": ARCHIVE.encode()}
+
+
+@pytest.fixture(scope="session")
+def settings_files() -> dict[str, bytes]:
+    """A file of settings."""
+    return {"genreflow.toml": SETTINGS.encode()}
 
 
 @pytest.fixture

@@ -38,12 +38,19 @@ _WAYS = (_overwrite, _insert, _cut, _remove, _splice)
 # Headers decide more than sound does: half of the places lie in the first 200 bytes.
 _PLACES = st.one_of(st.integers(0, 200), st.integers(0, 1 << 24))
 _NUMBERS = st.sampled_from([0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF])
+# What tables, archives and settings are made of, or stumble over.
+_WORDS = st.sampled_from(
+    b'" , \t \r\n \n\n \\ \0 { [[ = ../ http:// nan true 1e999 -1 \xef\xbb\xbf \xed\xa0\x80'.split(
+        b" "
+    )
+)
 _PIECES = st.one_of(
     st.binary(min_size=1, max_size=64),
     _NUMBERS.map(lambda number: number.to_bytes(4, "big")),
     _NUMBERS.map(lambda number: number.to_bytes(4, "little")),
     st.just(b"\0" * 64),
     st.just(b"\xff" * 64),
+    _WORDS,
 )
 _CHANGES = st.one_of(
     st.tuples(st.just(_flip), _PLACES, st.sampled_from([1 << bit for bit in range(8)])),

@@ -1,10 +1,11 @@
 """Take one file after the other as ingest and extract do; run as a program of its own.
 
-Each line of the input is a JSON object: the kind (``song`` or ``manifest``), the path, the home.
-Each is answered with one line: the outcome.
+Each line of the input is a JSON object: the kind (one of `TAKERS`), the path, the home. Each is
+answered with one line: the outcome.
 """
 
 import json
+import os
 import resource
 import sys
 import traceback
@@ -16,6 +17,7 @@ from genre_core.records import Source
 from genre_core.signal.fragments import FragmentConfig
 from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.sites.access import SiteConfig, open_access
 from storage.home import DataLayout
 from storage.sources.manifest import list_manifest
 
@@ -37,17 +39,46 @@ def take_song(path: Path, home: Path) -> str:
     return "ok"
 
 
+def keep_song(path: Path, home: Path) -> str:
+    """Fetch a song, which stays in the home."""
+    fetch_song(Source(location=str(path), genre="noise"), DataLayout(home), DownloadLimits())
+    return "ok"
+
+
 def take_manifest(path: Path, _home: Path) -> str:
     """List a manifest."""
     json.dumps([source.location for source in list_manifest(path)]).encode("utf-8")
     return "ok"
 
 
+def take_archive(path: Path, _home: Path) -> str:
+    """Read the download archive of yt-dlp."""
+    open_access(SiteConfig(archive_file=str(path)))
+    return "ok"
+
+
+def take_settings(path: Path, _home: Path) -> str:
+    """Read a settings file, from the folder it lies in."""
+    from flows.settings import read_settings
+
+    os.chdir(path.parent)
+    read_settings()
+    return "ok"
+
+
+TAKERS = {
+    "song": take_song,
+    "kept song": keep_song,
+    "manifest": take_manifest,
+    "archive": take_archive,
+    "settings_file": take_settings,
+}
+
+
 def answer(order: dict[str, str]) -> str:
     """Return ``ok``, a reason code, the name of an error, or a failure."""
-    take = {"song": take_song, "manifest": take_manifest}[order["kind"]]
     try:
-        return take(Path(order["path"]), Path(order["home"]))
+        return TAKERS[order["kind"]](Path(order["path"]), Path(order["home"]))
     except GenreflowError as error:
         if isinstance(error, TransientError):
             return f"failed: {error}"

@@ -80,3 +80,10 @@ def test_a_suspect_song_on_which_the_program_fails_is_not_rejected(layout: DataL
         read_guarded(layout, "3f9a", math.sqrt, -1.0)
 
     assert notes(layout) == []
+
+
+def test_a_suspect_song_that_takes_too_much_memory_is_undecodable(layout: DataLayout) -> None:
+    with pytest.raises(TrackRejected, match="takes more than 2048 MiB of memory") as rejection:
+        read_guarded(layout, "3f9a", bytes, 3 << 30)
+
+    assert rejection.value.reason == Reason.UNDECODABLE

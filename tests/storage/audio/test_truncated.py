@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +210,50 @@ def test_a_bit_rate_beyond_all_music_is_one_that_the_catalog_can_hold(tmp_path: 
     song.write_bytes(content)
 
     assert probe_audio(song).bit_rate == 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("options", "box", "fields"),
+    [
+        (["-c:a", "aac"], b"stsz", [0, 1, 50_000_000]),
+        (["-c:a", "aac", "-movflags", "faststart"], b"stsz", [0, 0, 50_000_000]),
+        (["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"], b"trun", [0, 50_000_000]),
+    ],
+)
+def test_an_index_claims_no_more_samples_than_the_file_can_hold(
+    encode: Encode, tmp_path: Path, options: list[str], box: bytes, fields: list[int]
+) -> None:
+    content = bytearray(encode("song.m4a", *options).read_bytes())
+    struct.pack_into(f">{len(fields)}I", content, content.index(box) + 4, *fields)
+    song = tmp_path / "claims.m4a"
+    song.write_bytes(content)
+
+    with pytest.raises(TrackRejected, match="claims 50000000 samples") as rejection:
+        probe_audio(song)
+
+    assert rejection.value.reason == Reason.TRUNCATED
+
+
+def mp4_box(name: bytes, *content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + sum(map(len, content)), name) + b"".join(content)
+
+
+def test_ffmpeg_takes_no_large_block_that_a_header_claims(tmp_path: Path) -> None:
+    unpacked = mp4_box(b"cmvd", struct.pack(">I", 0x7FFFFFFF), zlib.compress(bytes(1000)))
+    index = mp4_box(b"moov", mp4_box(b"cmov", mp4_box(b"dcom", b"zlib"), unpacked))
+    song = tmp_path / "claims.m4a"
+    song.write_bytes(mp4_box(b"ftyp", b"M4A ", bytes(4)) + mp4_box(b"mdat", bytes(99)) + index)
+
+    with pytest.raises(TrackRejected, match="than fits into memory") as rejection:
+        probe_audio(song)
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+
+
+def test_a_chunk_may_claim_to_end_where_no_file_can(encode: Encode, tmp_path: Path) -> None:
+    content = bytearray(encode("song.caf", "-c:a", "alac").read_bytes())
+    struct.pack_into(">4sq", content, content.index(b"chan"), b"junk", 1 << 52)
+    song = tmp_path / "claims.caf"
+    song.write_bytes(content)
+
+    assert probe_audio(song).codec == "alac"

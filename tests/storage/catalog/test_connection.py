@@ -1,9 +1,11 @@
 """Opening the catalog: one writer, short transactions, a schema that is known."""
 
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -248,6 +250,34 @@ def test_a_damaged_catalog_ends_in_a_sentence_and_stays(layout: DataLayout, cont
         pass
 
     assert layout.catalog.read_bytes() == content
+
+
+def test_a_database_of_sqlite_is_no_catalog_and_nothing_is_downloaded(layout: DataLayout) -> None:
+    with closing(sqlite3.connect(layout.catalog)) as other:
+        other.execute("create table songs (title text)")
+
+    with (
+        pytest.raises(CatalogMismatch, match=r"catalog\.duckdb .* no catalog") as raised,
+        open_catalog(layout),
+    ):
+        pass
+
+    assert "download" not in str(raised.value)
+
+
+def test_a_block_with_a_wrong_checksum_ends_in_a_sentence(layout: DataLayout) -> None:
+    with open_catalog(layout) as catalog:
+        insert_rows(catalog, "snapshot_tracks", [
+            {"snapshot_id": "s", "track_id": str(n), "genre": "jazz", "split": "train",
+             "group_id": str(n), "split_level": "group"} for n in range(50_000)
+        ])  # fmt: skip
+    content = bytearray(layout.catalog.read_bytes())
+    for place in range(12_288, len(content), 4096):  # behind the headers
+        content[place] ^= 0xFF
+    layout.catalog.write_bytes(content)
+
+    with pytest.raises(CatalogMismatch, match="Restore a backup"), open_catalog(layout) as catalog:
+        fetch_values(catalog, "select max(group_id) from snapshot_tracks")
 
 
 def test_no_new_catalog_is_made_beside_a_published_library(layout: DataLayout) -> None:

@@ -267,6 +267,43 @@ def test_a_query_that_fails_names_the_cause(
         query(layout, statement)
 
 
+@pytest.mark.parametrize("content", [b"", b"text", bytes(20_000), b"SQLite format 3\0" * 300])
+def test_a_published_store_that_is_none_is_named_with_what_to_do(
+    layout: DataLayout, content: bytes
+) -> None:
+    publish(layout)
+    layout.published.write_bytes(content)
+
+    for ask in (query, query_rows):
+        with pytest.raises(UsageError, match=r"duckdb is damaged.*genreflow extract") as raised:
+            ask(layout, "from tracks")
+        assert "download" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", bytes(9000)])
+def test_a_shard_that_is_damaged_or_gone_is_named_with_what_to_do(
+    store: Store, content: bytes | None
+) -> None:
+    store.freeze("key", *store.three_songs())
+    publish(store.layout)
+    (shard,) = store.layout.shards.rglob("*.parquet")
+    shard.unlink()
+    if content is not None:
+        shard.write_bytes(content)
+
+    with pytest.raises(UsageError, match=rf"A shard .*{shard.name}.*genreflow doctor --repair"):
+        query(store.layout, "select avg(values[1]) from spectrograms")
+
+
+def test_the_spectrograms_of_a_home_that_moved_can_be_read(store: Store) -> None:
+    store.freeze("key", *store.three_songs())
+    publish(store.layout)
+    moved = replace(store.layout, home=store.layout.home.with_name("moved"))
+    store.layout.home.rename(moved.home)
+
+    assert query(moved, "select count(*) > 0 from spectrograms")[1] == [(True,)]
+
+
 def test_before_the_first_publication_the_home_is_named(layout: DataLayout) -> None:
     with pytest.raises(UsageError, match=r"There is no store in .* yet"):
         query(layout, "select 1")

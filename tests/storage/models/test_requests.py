@@ -20,7 +20,7 @@ def as_json(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
-def as_parquet(table: pa.Table, **options: str) -> bytes:
+def as_parquet(table: pa.Table, **options: object) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file, **options)
     return file.getvalue()
@@ -65,9 +65,19 @@ def test_a_list_in_a_cell_of_parquet_is_not_read() -> None:
 ROWS = pa.table({"song": ["a.wav"] * 3_000_000})
 
 
+def claiming_one_row(table: pa.Table, n_lies: int) -> bytes:
+    """A Parquet file whose footer says 1 in the first places where it should say 3,000,000."""
+    body = as_parquet(table, store_schema=False, row_group_size=len(table))
+    begin = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
+    rows, one = b"\x80\x9b\xee\x02", b"\x82\x80\x80\x00"  # varints in zigzag, of four bytes
+    assert body[begin:].count(rows) == 4
+    return body[:begin] + body[begin:].replace(rows, one, n_lies)
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "sentence"),
     [
+        (claiming_one_row(ROWS, 1), PARQUET, "more than 100 rows"),
         (as_parquet(ROWS), PARQUET, "claims 3000000 rows"),
         (as_parquet(ROWS.slice(0, 9), compression="zstd"), PARQUET, "packed as ZSTD"),
         (b"PAR1" + b"x" * (2 << 20), PARQUET, "larger than 2097152 bytes"),

@@ -131,3 +131,10 @@ def test_pages_of_the_database_that_are_damaged_later_end_in_a_sentence(layout: 
 
     with pytest.raises(CatalogMismatch, match="is damaged"):
         tracking.client.search_runs([tracking.experiment_id])
+
+
+def test_a_run_that_the_store_has_lost_is_named_with_what_to_do(tmp_path: Path) -> None:
+    tracking = open_tracking(DataLayout(tmp_path))
+
+    with pytest.raises(CatalogMismatch, match=f"{'a' * 32} not found in .*genreflow restore"):
+        tracking.client.get_run("a" * 32)

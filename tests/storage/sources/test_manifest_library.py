@@ -240,3 +240,11 @@ def test_unlabelled_rows_stand_beside_labelled_and_faulty_ones(tmp_path: Path) -
     assert faulty.label_fault
     with pytest.raises(UsageError, match="needs the columns 'path' or 'url'; it has: name"):
         list_sources(_write(tmp_path / "names.csv", "name\na\n"), takes_unlabelled=True)
+
+
+def test_a_parquet_manifest_claims_no_more_rows_than_it_can_hold(tmp_path: Path) -> None:
+    table = pa.table({"path": ["a.mp3"] * 3_000_000, "genre": ["rock"] * 3_000_000})
+    pq.write_table(table, tmp_path / "songs.parquet")
+
+    with pytest.raises(UsageError, match="claims 3000000 rows"):
+        list_sources(tmp_path / "songs.parquet")
