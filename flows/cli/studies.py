@@ -21,7 +21,7 @@ from flows.cli.app import (
     read_config,
     require_home,
 )
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_trainable
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_studied
 from flows.cli.tables import PLAIN
 from genre_core.errors import UsageError
 from genre_core.locations import path_of
@@ -66,7 +66,7 @@ def sweep(
     """
     config = prepare_config(
         verbose,
-        check=require_trainable,
+        check=require_studied,
         home=home,
         networks=network,
         representations=representation,
@@ -190,7 +190,14 @@ def ladder(
         n_folds=folds,
         n_songs=songs,
     )
-    config = prepare_config(verbose, home=home, fragment_lengths_s=[fragment_s])
+    config = prepare_config(
+        verbose,
+        check=require_studied,
+        home=home,
+        networks=[network],
+        representations=["thesis"],
+        fragment_lengths_s=[fragment_s],
+    )
     from flows.studies.ladder import ladder as ladder_flow
 
     measured = replace(
