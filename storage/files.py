@@ -125,6 +125,11 @@ def explain_sqlite(layout: DataLayout, path: Path, fault: object) -> GenreflowEr
         return disk_error(layout, errno.ENOSPC)
     if "readonly database" in message:
         return disk_error(layout, errno.EROFS)
+    if "disk I/O error" in message:  # also what SQLite says of a full disk, and of a limit
+        return find_full_disk(path) or TransientError(
+            f"{path} could not be read or written ({message}). Check its disk and the limit of the "
+            "size of files, then try again."
+        )
     return CatalogMismatch(
         f"{path} is damaged, or of another program: {message}. Restore a backup (`genreflow "
         "restore`); `genreflow classify` works without this file."

@@ -1,15 +1,18 @@
 """The places of a home, atomic writes and digests, the lock, and the usage of the disk."""
 
 import hashlib
+import resource
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from genre_core.digests import digest_document
 from genre_core.errors import TransientError
-from storage.files import digest_file, write_bytes, write_whole
+from storage.files import digest_file, explain_sqlite, write_bytes, write_whole
 from storage.home import DataLayout
 from storage.lock import hold_home
 from storage.maintenance.retention import measure_usage
@@ -104,3 +107,21 @@ def test_shards_elsewhere_count_and_those_left_in_the_home_do_not(tmp_path: Path
         write_bytes(folder / "a.parquet", b"." * 30)
 
     assert measure_usage(DataLayout(home, str(elsewhere))).places == (("shards", 30),)
+
+
+def test_a_database_that_takes_no_more_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table runs (name text)")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, hard))
+        try:
+            with pytest.raises(sqlite3.OperationalError) as error:
+                database.execute("insert into runs values (zeroblob(9000000))")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    failure = explain_sqlite(DataLayout(tmp_path), path, error.value)
+    assert isinstance(failure, TransientError)
+    assert "mlflow.db could not be read or written (disk I/O error)" in str(failure)
