@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _FEATURED = re.compile(
-    r"[(\[]\s*(?:feat\.?|ft\.?|featuring)\s+([^)\]]*)[)\]]"
-    r"|(?:^|\s)(?:feat\.?|ft\.?|featuring)\s+(.*)$",
+    r"[(\[{（]\s*(?:(?:feat|ft)\.\s*|(?:feat|ft|featuring|w/)\s+)([^)\]}）]*)[)\]}）]"
+    r"|(?:^|\s)(?:(?:feat|ft)\.\s*|(?:feat|ft|featuring|w/)\s+)([^(\[{（]*).*$",
     re.IGNORECASE,
 )
 _SURE = re.compile(r"\s*(?:;|\0|\\\\|\s/\s|\svs\.?\s|\s(?:pres\.|presents)\s)\s*", re.IGNORECASE)
 _UNSURE = re.compile(
-    r"\s*(?:,|&|\+|/|、|\s(?:and|und|et|y|e|och|x|×|with|mit|con|avec)\s)\s*", re.IGNORECASE
+    r"\s*(?:,|&|\+|/|、|\||｜|•|\s(?:and|und|et|y|e|och|x|×|with|mit|con|avec)\s)\s*", re.IGNORECASE
 )
 _LAST_ARTICLE = re.compile(r"^([^,;&]+), (the|die|der|das|les|los|las|le|la|el)$", re.IGNORECASE)
 
 _COMPILATIONS = (
     "variousartists various va variousartist artistesvarios variosartistas varios artistesdivers "
     "diversartistes diverseinterpreten verschiedeneinterpreten verschiedene verschiedenekünstler "
-    "diverse diverseartiester artistivari vvaa aavv 群星 ヴァリアスアーティスト"
+    "diverse diverseartiester artistivari vvaa aavv artistesvariés "
+    "interprètesdivers soundtrack originalsoundtrack ost разныеисполнители 群星 オムニバス "
+    "ヴァリアスアーティスト"
 )
 COMPILATIONS = frozenset(_COMPILATIONS.split())
 """Folded names that stand for many artists."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
 
 from genre_core.errors import UsageError
 from genre_core.locations import is_unicode, location_of, path_of
@@ -18,7 +19,7 @@ from storage.sources.folder import explain_table
 
 _TAGS = ("artist", "album", "title", "licence")
 _COLUMNS = ("path", "url", "genre", *_TAGS)
-_NO_TEXT = ("nan", "NaN")  # what Python's csv module and NumPy write for a missing value
+_NO_TEXT = ("nan", "NaN", "<NA>")  # what Python, NumPy and pandas write for a missing value
 _FEW_ROWS = 100_000  # that a small Parquet file may claim
 
 # The place of a row, for messages, and the row: ("line 3", {"path": …}).
@@ -33,10 +34,10 @@ def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Sou
     It is CSV, TSV, JSON lines or Parquet by its suffix, in UTF-8, with the columns ``genre`` and
     ``path`` or ``url`` and, where known, ``artist``, ``album``, ``title``, ``licence``; others are
     not read, and NaN is an empty field. A relative path starts at the folder of the manifest; one
-    that leads nowhere is tried with slashes for backslashes, without space around it, and with
-    other forms of accents. With ``takes_unlabelled`` a row without a genre is unlabelled, and the
-    column ``genre`` may be missing. A row without a song, which is named by its place in the
-    manifest, has a ``label_fault``, and so has one that lacks a genre.
+    that leads nowhere is tried with slashes for backslashes, without space around it, as ``~/…`` or
+    ``file:///…``, and with other forms of accents. With ``takes_unlabelled`` a row without a genre
+    is unlabelled, and the column ``genre`` may be missing. A row without a song, which is named by
+    its place in the manifest, has a ``label_fault``, and so has one that lacks a genre.
     """
     needed = () if takes_unlabelled else ("genre",)
     spellings = cache(_spellings)
@@ -59,6 +60,8 @@ def _to_source(manifest: Path, place: str, row: Mapping[str, Any], spellings: Sp
     columns = {_name(column): value for column, value in row.items()}
     fields = {name: _text(manifest, place, columns.get(name)) for name in _COLUMNS}
     path, location = fields.pop("path"), fields.pop("url").strip()
+    if location.lower().startswith("file:"):
+        path, location = path or location, ""
     if path.strip().lower().startswith(("http://", "https://")):
         location = path.strip()
     elif path.strip():
@@ -83,7 +86,7 @@ def _text(manifest: Path, place: str, field: object) -> str:
     text = str(field)
     if "\0" in text or not is_unicode(text):
         raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")
-    return text
+    return "" if text.strip() in _NO_TEXT else text
 
 
 def _find_file(folder: Path, path: str, spellings: Spellings) -> str:
@@ -92,9 +95,16 @@ def _find_file(folder: Path, path: str, spellings: Spellings) -> str:
     Unlike Path.resolve, this takes names that are too long and links that lead in a circle.
     """
     tidy = path.strip()
-    written = (path, tidy, tidy.replace("\\", "/"), path_of(tidy))
+    written = (path, tidy, tidy.replace("\\", "/"), path_of(tidy), _unfold(tidy))
     found = (_spell(folder, Path(name), spellings) for name in dict.fromkeys(written))
     return os.path.realpath(next(filter(None, found), folder / path))
+
+
+def _unfold(path: str) -> str:
+    """Return the path that ``~/…`` or ``file:///…`` stands for."""
+    if path.lower().startswith("file:"):
+        return unquote(urlsplit(path).path, errors="surrogateescape")
+    return str(Path(path).expanduser()) if path.startswith("~/") else path
 
 
 def _spell(folder: Path, path: Path, spellings: Spellings) -> Path | None:
@@ -146,14 +156,19 @@ def _read_csv(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
         file.seek(0)
         marks = "\t" if manifest.suffix.lower() == ".tsv" else ",;\t"
         rows = _number_rows(manifest, file, max(marks, key=header.count))
-        columns = next((fields for _, fields in rows), [])
+        named = (fields for _, fields in rows if not _is_mark_of_excel(fields))
+        columns = next(named, [])
         _check_columns(manifest, columns, needed)
         for place, fields in rows:
             if any(field.strip() for field in fields[len(columns) :]):
                 problem = "more fields than columns. Quote fields that hold commas."
                 raise UsageError(f"{manifest}, {place}: {problem}")
-            row = zip(columns, fields, strict=False)
-            yield place, {column: "" if f.strip() in _NO_TEXT else f for column, f in row}
+            yield place, dict(zip(columns, fields, strict=False))
+
+
+def _is_mark_of_excel(fields: Sequence[str]) -> bool:
+    """Whether a row is ``sep=;``, which Excel reads before the header."""
+    return fields[0].lower() == "sep=" and not any(fields[1:])
 
 
 def _number_rows(manifest: Path, file: TextIO, delimiter: str) -> Iterator[tuple[str, list[str]]]:

@@ -140,6 +140,37 @@ def test_nan_and_numbers_of_a_table_are_read_as_what_they_stand_for(tmp_path: Pa
     assert [source.artist for source in list_sources(by_parquet)] == ["311", ""]
 
 
+def test_missing_values_that_were_made_text_are_empty_in_each_kind(tmp_path: Path) -> None:
+    row = {"path": "a.mp3", "genre": "nan", "artist": "<NA>"}
+    by_jsonl = _write(tmp_path / "songs.jsonl", json.dumps(row))
+    by_parquet = tmp_path / "songs.parquet"
+    pq.write_table(pa.Table.from_pylist([row]), by_parquet)
+
+    for manifest in (by_jsonl, by_parquet):
+        (song,) = list_sources(manifest)
+        assert (song.genre, song.artist) == ("", "")
+
+
+def test_the_mark_of_excel_before_the_header_is_no_row(tmp_path: Path) -> None:
+    manifest = _write(tmp_path / "songs.csv", "sep=;\r\npath;genre\r\na.mp3;rock\r\n")
+
+    assert [source.genre for source in list_sources(manifest)] == ["rock"]
+
+
+def test_a_path_may_begin_at_the_users_folder_or_be_a_file_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    song = tmp_path / "é 1.mp3"
+    song.touch()
+    address = song.as_uri()
+    text = f"path,url,genre\n~/é 1.mp3,,a\n{address},,b\n,{address},c\n"
+
+    listed = list_sources(_write(tmp_path / "lists.csv", text))
+
+    assert [source.location for source in listed] == [str(song)] * 3
+
+
 @pytest.mark.parametrize(
     ("name", "mark"), [("songs.tsv", "\t"), ("songs.csv", ";"), ("songs.csv", "\t")]
 )
