@@ -3,6 +3,7 @@
 import html
 import io
 import json
+import logging
 import math
 import os
 import re
@@ -22,6 +23,8 @@ from storage.home import DataLayout
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+logger = logging.getLogger(__name__)
+
 DPI = 150
 NIGHTLY = "nights"
 _OF_A_NIGHT = {".html", ".md"}
@@ -33,7 +36,9 @@ def writable_reports(layout: DataLayout) -> Path:
     place = layout.reports if layout.reports.exists() else layout.home
     if os.access(place, os.W_OK):
         return layout.reports
-    return Path(tempfile.mkdtemp(prefix="genreflow-reports-"))
+    folder = Path(tempfile.mkdtemp(prefix="genreflow-reports-"))
+    logger.warning("%s cannot be written to; the report is in %s", place, folder)
+    return folder
 
 
 def write_figure(folder: Path, name: str, figure: "Figure") -> Path:

@@ -18,6 +18,7 @@ from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import fingerprint_song
+from storage.audio.isolated import read_guarded
 from storage.catalog import fingerprints as stored
 from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.fingerprints import Fingerprint
@@ -156,7 +157,7 @@ def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
     try:
         if not song.exists():
             raise TransientError(f"{song} is gone. Ingest its source again.")
-        items = fingerprint_song(song)
+        items = read_guarded(layout, track.track_id, fingerprint_song, song)
     except TrackRejected as rejection:
         get_run_logger().warning("%s has no fingerprint: %s", location, rejection)
     except TransientError as error:

@@ -93,8 +93,10 @@ def require_several_genres(config: "Settings") -> None:
         return
     logger = logging.getLogger("storage.sources")
     logger.setLevel(logging.ERROR)  # the flow lists the songs again, and warns then
-    listed = list_sources(config.music)
-    logger.setLevel(logging.NOTSET)
+    try:
+        listed = list_sources(config.music)
+    finally:
+        logger.setLevel(logging.NOTSET)
     labelled = [label_source(source, config.genre_map, config.genres) for source in listed]
     if fault := explain_genres(unify_genres(labelled, config.genres), _find_artist):
         raise UsageError(

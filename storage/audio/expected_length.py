@@ -9,7 +9,6 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -182,7 +181,10 @@ def _claimed_mp4_samples(song: BinaryIO, n_bytes: int) -> int:
     PCM is joined to at least 160 samples an entry; each edit may repeat all samples of its track.
     """
     tracks, n_in_fragments = [{b"elst": 1}], 0
-    for name, begin in islice(_walk_boxes(song, 0, n_bytes), _MAX_BOXES):
+    for nth, (name, begin) in enumerate(_walk_boxes(song, 0, n_bytes)):
+        if nth == _MAX_BOXES:
+            message = f"{song.name} has over {_MAX_BOXES} boxes. Encode it again."
+            raise TrackRejected(Reason.UNDECODABLE, message)
         song.seek(begin)
         _, first, second, third = struct.unpack(">4I", song.read(16).ljust(16, b"\0"))
         if name == b"trak":

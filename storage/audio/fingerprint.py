@@ -25,8 +25,8 @@ def fingerprint_song(path: Path) -> Items:
 
     One item each 0.1238 s (`fingerprints.ITEM_S`), 948 for two minutes; none for a song of less
     than some 2.6 s. More than two channels are mixed down. ffmpeg has 1 GiB of memory and a minute,
-    and may open neither a network address nor a playlist. A song that takes longer is left to the
-    next run (`TransientError`).
+    and may open neither a network address nor a playlist; a chained file is decoded in process. A
+    song that takes longer is left to the next run (`TransientError`).
     """
     is_chained = len(find_links(path)) > 1  # ffmpeg ends where the rate or the channels change
     samples = _decode_beginning(path) if is_chained else None

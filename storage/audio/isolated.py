@@ -44,12 +44,15 @@ def read_guarded(
     note.parent.mkdir(parents=True, exist_ok=True)
     note.touch()
     try:
-        return read(*args, **kwargs)
-    except MemoryError as error:
+        result = read(*args, **kwargs)
+    except MemoryError as error:  # the note stays: the next run isolates the song
         message = f"reading song {track_id[:12]} takes more memory than there is. Try again later."
         raise TransientError(message) from error
-    finally:
+    except BaseException:
         note.unlink(missing_ok=True)
+        raise
+    note.unlink(missing_ok=True)
+    return result
 
 
 def _read_isolated(

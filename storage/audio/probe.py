@@ -10,7 +10,8 @@ import logging
 import mmap
 import re
 import struct
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
@@ -85,6 +86,10 @@ _MAX_DURATION_S = 30 * 86_400.0
 _MAX_BIT_RATE = 2**31 - 1
 # Samples; a Vorbis stream cut short ends with a negative duration, read as four thousand million.
 _MAX_PACKET_SAMPLES = 1_000_000
+# Containers that time packets by their number, or by the bit rate; the last one may hold less.
+_LAST_IS_GUESSED = ("asf", "mpc8")
+# That decoding the last one may need: WMA lets frames go on in the next packet.
+_PACKETS_BEFORE = 4
 # Radio that runs for days has a link a song; each costs an opening.
 _MAX_LINKS = 2_000
 # The page that a logical stream of an Ogg file begins with (RFC 3533, section 6).
@@ -241,15 +246,19 @@ def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
     # the same bytes at another rate are another song
     sound_format = f"{context.name} {context.sample_rate} {context.channels}"
     digest, n_bytes, is_incomplete = hashlib.sha256(sound_format.encode()), 0, False
+    ending: deque[Packet[AudioStream]] = deque(maxlen=_PACKETS_BEFORE + 1)
     try:
         for packet in container.demux(stream):
             if size := packet.size:
                 covered.add(packet)
                 digest.update(packet)
                 n_bytes += size
+                ending.append(packet)
     except av.FFmpegError as error:
         logger.warning("%s ends after %.1f s: %s", path, covered.length * time_base, error)
         is_incomplete = True
+    if container.format.name in _LAST_IS_GUESSED:
+        covered.correct_last(_count_last(stream, ending))
     return PacketScan(
         duration_s=max(0, covered.length) * time_base,
         end_s=covered.end * time_base,
@@ -257,6 +266,18 @@ def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> 
         packets_id=digest.hexdigest(),
         is_incomplete=is_incomplete,
     )
+
+
+def _count_last(stream: AudioStream, ending: Iterable["Packet[AudioStream]"]) -> int:
+    """Decode the last packets of a stream; return the samples of the last one."""
+    context, n_samples = stream.codec_context, 0
+    for packet in ending:
+        try:
+            n_samples = sum(frame.samples for frame in context.decode(packet))
+        except av.FFmpegError:  # the first may lack the one before it
+            n_samples = 0
+    context.flush_buffers()
+    return n_samples
 
 
 def _scan_link(path: Path, link: Link | None) -> PacketScan:
@@ -288,10 +309,10 @@ class _CoveredTicks:
         self._ticks_per_sample = ticks_per_sample
         self._longest = _MAX_PACKET_SAMPLES * ticks_per_sample
         self._trims_itself = trims_itself
-        self._begin: int | None = None
-        self._end = 0  # of the packets before the last one
+        self._begin: float | None = None
+        self._end: float = 0  # of the packets before the last one
         self._last: Packet[AudioStream] | None = None
-        self._last_end = 0
+        self._last_end: float = 0
 
     def add(self, packet: "Packet[AudioStream]") -> None:
         """Add a packet that holds sound."""
@@ -305,8 +326,13 @@ class _CoveredTicks:
             self._end = self.end
         self._last, self._last_end = packet, start + (duration if duration < self._longest else 0)
 
+    def correct_last(self, n_samples: int) -> None:
+        """Let the last packet last as long as it holds sound, where some was found in it."""
+        if self._last is not None and self._last.pts is not None and n_samples:
+            self._last_end = self._last.pts + n_samples * self._ticks_per_sample
+
     @property
-    def end(self) -> int:
+    def end(self) -> float:
         """Where the packets end."""
         if self._last is None:
             return self._end
@@ -314,7 +340,7 @@ class _CoveredTicks:
         return max(self._end, self._last_end - round(tail * self._ticks_per_sample))
 
     @property
-    def length(self) -> int:
+    def length(self) -> float:
         """Ticks between the beginning and the end."""
         return self.end - (self._begin or 0)
 

@@ -147,6 +147,10 @@ def _explain_query(layout: DataLayout, error: Exception) -> UsageError:
             "`genreflow extract` to publish it again."
         )
     cause = text.partition("\n")[0]
+    if isinstance(error, PermissionError):
+        return UsageError(f"{layout.published} cannot be read: {error.strerror}. Ask its owner.")
+    if isinstance(error, duckdb.PermissionException):
+        return UsageError(f"A query may read the published views alone: {cause}")
     if isinstance(error, OSError) or type(error) is duckdb.Error or str(layout.published) in text:
         return UsageError(
             f"{layout.published} is damaged, or of another program: {cause}. Run "

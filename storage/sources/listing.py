@@ -72,9 +72,10 @@ def remember_music(layout: DataLayout, music: str, takes_unlabelled: bool) -> No
     The built-in library is forgotten with the first other one.
     """
     place, builtin = str(Path(music).expanduser().absolute()), str(layout.builtin)
-    known = {name: bare for name, bare in known_music(layout).items() if name != builtin}
-    if known.get(place) is not takes_unlabelled:
-        known |= {place: takes_unlabelled}
+    noted = known_music(layout)
+    others = {name: option for name, option in noted.items() if name not in (place, builtin)}
+    known = others | {place: takes_unlabelled}
+    if list(known.items()) != list(noted.items()):
         write_bytes(layout.music_note, json.dumps(known, indent=2).encode())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.errors import TrackRejected
+from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason
 from storage.audio import isolated
 from storage.audio.isolated import read_guarded
@@ -53,6 +53,17 @@ def test_a_song_that_a_process_died_on_is_read_in_isolation(layout: DataLayout) 
     assert read_guarded(layout, "c0de", os.getpid) == os.getpid()
 
     assert notes(layout) == []
+
+
+def fill_memory() -> None:
+    raise MemoryError
+
+
+def test_a_song_that_takes_all_memory_is_isolated_by_the_next_run(layout: DataLayout) -> None:
+    with pytest.raises(TransientError, match="more memory than there is"):
+        read_guarded(layout, "c0de", fill_memory)
+
+    assert [name[:4] for name in notes(layout) if name.startswith("c0de")] == ["c0de"]
 
 
 def test_a_suspect_song_keeps_its_rejection(layout: DataLayout, tmp_path: Path) -> None:

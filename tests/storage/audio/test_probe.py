@@ -1,5 +1,6 @@
 """Facts of real files, and what is no audio."""
 
+import base64
 import hashlib
 import struct
 from collections.abc import Callable
@@ -47,6 +48,18 @@ def test_the_facts_of_every_format_are_recognised_and_padding_is_not_counted(
     assert (facts.codec, facts.sample_rate, facts.channels) == (codec, sample_rate, 2)
     assert facts.duration_s == pytest.approx(12.0, abs=tolerance_s)
     assert container_suffix(song) == suffix
+
+
+def test_the_last_packet_of_musepack_lasts_as_long_as_it_holds_sound(tmp_path: Path) -> None:
+    song = tmp_path / "silence.mpc"  # 2.5 s from mpcenc; a full packet lasts 1.67 s
+    song.write_bytes(
+        base64.b64decode(
+            "TVBDS1NIDp6Q8K8Iht0qAAkLUkcMAQAAAAAAAAAARUkHYQEeAVNPCBwAAAAAQVAMH//////////AQVAI"
+            "H////+BTVAYBEtBTRQM="
+        )
+    )
+
+    assert probe_audio(song).duration_s == pytest.approx(2.5, abs=0.04)
 
 
 def test_the_bit_rate_is_that_of_the_packets(encode: Encode) -> None:

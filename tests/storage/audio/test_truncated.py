@@ -250,6 +250,16 @@ def test_ffmpeg_takes_no_large_block_that_a_header_claims(tmp_path: Path) -> Non
     assert rejection.value.reason == Reason.UNDECODABLE
 
 
+def test_a_file_of_countless_empty_boxes_is_no_song(tmp_path: Path) -> None:
+    song = tmp_path / "boxes.m4a"
+    song.write_bytes(mp4_box(b"ftyp", b"M4A ", bytes(4)) + 1_000_001 * mp4_box(b"free"))
+
+    with pytest.raises(TrackRejected, match="over 1000000 boxes") as rejection:
+        probe_audio(song)
+
+    assert rejection.value.reason == Reason.UNDECODABLE
+
+
 def test_a_chunk_may_claim_to_end_where_no_file_can(encode: Encode, tmp_path: Path) -> None:
     content = bytearray(encode("song.caf", "-c:a", "alac").read_bytes())
     struct.pack_into(">4sq", content, content.index(b"chan"), b"junk", 1 << 52)

@@ -1,11 +1,13 @@
 """Opening the catalog: one writer, short transactions, a schema that is known."""
 
+import hashlib
 import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
@@ -158,6 +160,13 @@ def test_a_catalog_of_another_version_is_refused(layout: DataLayout, version: in
         open_catalog(layout),
     ):
         pytest.fail("a catalog of another version was opened")
+
+
+def test_a_changed_schema_has_a_new_version() -> None:
+    """Change both: a home under an older schema would be told that it is damaged."""
+    schema = files("storage.catalog").joinpath("schema.sql").read_bytes()
+
+    assert (FIRST_VERSION, hashlib.sha256(schema).hexdigest()[:16]) == (9, "c5c2856d38f9e60b")
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from genre_core.errors import UsageError
 from genre_core.records import Source
-from storage.sources.listing import list_sources
+from storage.home import DataLayout
+from storage.sources.listing import known_music, list_sources, remember_music
 from tests.storage.sources.conftest import write_fma
 
 
@@ -24,6 +25,14 @@ def names(sources: list[Source]) -> list[str]:
 
 def labels(sources: list[Source]) -> dict[str, tuple[str, bool, bool]]:
     return {Path(s.location).name: (s.genre, s.is_unlabelled, bool(s.label_fault)) for s in sources}
+
+
+def test_the_library_that_was_named_last_is_the_last(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path)
+    for name in ("rock", "jazz", "rock"):
+        remember_music(layout, str(tmp_path / name), takes_unlabelled=False)
+
+    assert [Path(place).name for place in known_music(layout)] == ["jazz", "rock"]
 
 
 def test_each_song_has_the_genre_of_its_folder_at_any_depth(tmp_path: Path) -> None:
