@@ -76,7 +76,8 @@ def test_what_is_missing_damaged_or_moved_is_found_and_all_else_examined(
     assert missing.keys() == {"shards", "songs"}
     assert missing["shards"].startswith("1 of 1 shards are missing, among them key/")
     assert missing["songs"].startswith("1 of 1 songs are missing")
-    assert "The query failed" in failed(filled)["store"]
+    assert "youtube" not in failed(filled)
+    assert "is damaged, or of another" in failed(filled)["store"]
     assert "GiB left; free" in failed(filled)["place"]
 
 
