@@ -36,7 +36,7 @@ _NO_ROW = "tracks.csv has no row for it. Name it in a manifest if you know the g
 _NO_GENRE = "tracks.csv gives it no top genre. Name it in a manifest if you know the genre."
 
 _GTZAN_FOLDERS = ("genres", "genres_original")
-_GTZAN_CLIP = re.compile(r"(?P<genre>\w+)\.\d{5}\.(au|wav)", re.ASCII)
+_GTZAN_CLIP = re.compile(r"(?P<genre>\w+)\.\d{5}\.\w+", re.ASCII)
 
 _JAMENDO_HEADER = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 _JAMENDO_GENRE = "genre---"
@@ -252,12 +252,12 @@ def _to_source(clip: Path, row: list[str]) -> Source:
 # How the clips of collections are named: by their genre, or by numbers in folders of numbers.
 _CLIPS: dict[str, tuple[re.Pattern[str], Callable[[list[Path]], list[Source]], str]] = {
     "GTZAN": (
-        re.compile(r"/(?P<genre>\w+)/(?P=genre)\.\d{5}\.(au|wav)$", re.ASCII),
+        re.compile(r"/(?P<genre>\w+)/(?P=genre)\.\d{5}\.\w+$", re.ASCII),
         list_gtzan,
         "",
     ),
     "the Free Music Archive (FMA)": (
-        re.compile(r"/(\d{3})/\1\d{3}\.mp3$", re.ASCII),
+        re.compile(r"/(\d{3})/\1\d{3}\.\w+$", re.ASCII),
         _list_fma_of,
         "Unpack fma_metadata.zip beside that folder",
     ),

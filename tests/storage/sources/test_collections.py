@@ -93,7 +93,9 @@ def test_a_table_without_the_line_of_the_index_is_read_as_well(fma: Path) -> Non
     assert list_sources(fma) == before
 
 
-@pytest.mark.parametrize(("folder", "suffix"), [("genres", ".au"), ("genres_original", ".wav")])
+@pytest.mark.parametrize(
+    ("folder", "suffix"), [("genres", ".au"), ("genres_original", ".wav"), ("genres", ".flac")]
+)
 def test_each_clip_of_gtzan_has_its_genre(tmp_path: Path, folder: str, suffix: str) -> None:
     clips = [
         write_clip(tmp_path / folder / genre / f"{genre}.{number:05d}{suffix}", seed=number)
@@ -149,6 +151,7 @@ def test_fma_is_found_further_below(fma: Path) -> None:
     [
         (("000/000002.mp3", "155/155320.mp3"), r"Free Music Archive .* fma_metadata\.zip"),
         (("14/214.mp3", "00/1234500.mp3"), "MTG-Jamendo .* autotagging_genre"),
+        (("000/000002.flac",), "Free Music Archive"),
         (("14/214.low.mp3",), "MTG-Jamendo"),
     ],
 )
