@@ -6,8 +6,9 @@ waits alone. `storage/models/pyfunc_model.py` looks `ServedModel` up, for MLflow
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -52,8 +53,10 @@ N_WORKERS, N_FETCHERS = 8, 64
 """Songs that are read, and songs at addresses, at the same time; of all clients together."""
 N_FETCHES = 4
 """Songs at addresses that one request fetches at the same time."""
-MAX_BYTES_AT_ONCE = 4 * MAX_BODY_BYTES
+MAX_BYTES_AT_ONCE = 2 * MAX_BODY_BYTES
+"""Of large requests; each takes three times its size in memory."""
 _SMALL_BYTES = 1 << 18  # such bodies are taken even where large ones have to wait
+TOO_LARGE = f"The request is larger than {MAX_BODY_BYTES} bytes."
 BODY_S, REQUEST_S = 30.0, 120.0
 LATE = f"The request takes longer than {REQUEST_S:g} s. Send fewer songs."
 
@@ -65,7 +68,7 @@ class PredictionServer:
         self._classifier, self._limits = classifier, limit_strangers(limits)
         self._workers = ThreadPoolExecutor(N_WORKERS, "worker")
         self._fetchers = ThreadPoolExecutor(N_FETCHERS, "fetcher")
-        self._n_bytes = 0
+        self._room, self._n_bytes = asyncio.Condition(), 0
 
     def make_app(self) -> Starlette:
         """Return the application, with the addresses of MLflow's scoring server."""
@@ -81,39 +84,42 @@ class PredictionServer:
 
     async def answer(self, request: Request) -> Response:
         """Predict the songs of a request."""
-        body = bytearray()
-        try:
-            await self._read_body(request, body)
-            rows = await self._read_rows(body, request.headers.get("content-type", ""))
+        n_bytes = int(request.headers.get("content-length", MAX_BODY_BYTES))
+        if n_bytes > MAX_BODY_BYTES:
+            await _pass_over(request)
+            raise HTTPException(413, TOO_LARGE)
+        async with self._room_for(n_bytes):
+            rows = await self._read_rows(
+                await _read_body(request), request.headers.get("content-type", "")
+            )
             predictions = await self._predict_rows(rows)
-        finally:
-            self._n_bytes -= len(body)
         # as ASCII: a path may hold what is no UTF-8
         return Response(json.dumps({"predictions": predictions}), media_type="application/json")
 
-    async def _read_body(self, request: Request, body: bytearray) -> None:
+    @asynccontextmanager
+    async def _room_for(self, n_bytes: int) -> AsyncIterator[None]:
+        """Wait until a large request has room beside the others; small ones need none."""
+        if n_bytes <= _SMALL_BYTES:
+            yield
+            return
         try:
-            async with asyncio.timeout(BODY_S):
-                async for chunk in request.stream():
-                    body += chunk
-                    self._n_bytes += len(chunk)
-                    self._require_room(len(body))
+            async with asyncio.timeout(BODY_S), self._room:
+                await self._room.wait_for(lambda: self._n_bytes + n_bytes <= MAX_BYTES_AT_ONCE)
+                self._n_bytes += n_bytes
         except TimeoutError as error:
-            raise HTTPException(408, "The request comes too slowly.") from error
-        except ClientDisconnect as error:
-            raise HTTPException(400, "The request breaks off.") from error
-
-    def _require_room(self, n_bytes: int) -> None:
-        if n_bytes > MAX_BODY_BYTES:
-            raise HTTPException(413, f"The request is larger than {MAX_BODY_BYTES} bytes.")
-        if n_bytes > _SMALL_BYTES and self._n_bytes > MAX_BYTES_AT_ONCE:
             message = "The server is reading other large requests. Try again."
-            raise HTTPException(503, message, headers={"Retry-After": "1"})
+            raise HTTPException(503, message, headers={"Retry-After": "1"}) from error
+        try:
+            yield
+        finally:
+            self._n_bytes -= n_bytes
+            async with self._room:
+                self._room.notify_all()
 
     async def _read_rows(self, body: bytearray, content_type: str) -> Sequence[Row]:
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._workers, read_rows, bytes(body), content_type)
+            return await loop.run_in_executor(self._workers, read_rows, body, content_type)
         except UsageError as error:
             raise HTTPException(400, str(error)) from error
 
@@ -137,6 +143,29 @@ class PredictionServer:
                 )
         except TimeoutError:
             return describe_row(self._classifier, song, SongPrediction(song=song, error=LATE))
+
+
+async def _pass_over(request: Request) -> None:
+    """Read a body and keep none of it: who still sends would not see the answer."""
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(BODY_S):
+            async for _ in request.stream():
+                pass
+
+
+async def _read_body(request: Request) -> bytearray:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise HTTPException(413, TOO_LARGE)
+    except TimeoutError as error:
+        raise HTTPException(408, "The request comes too slowly.") from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "The request breaks off.") from error
+    return body
 
 
 async def _answer_ping(_request: Request) -> Response:

@@ -138,12 +138,11 @@ def _predict_named(classifier: Classifier, song: str, limits: DownloadLimits) ->
 def _predict_audio(classifier: Classifier, audio: str, limits: DownloadLimits) -> SongPrediction:
     if len(audio) > limits.max_bytes * 4 / 3 + 4:
         raise UsageError(f"The audio is larger than {limits.max_bytes} bytes (limits.max_bytes).")
-    try:
-        content = base64.b64decode(audio, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise UsageError(f"The audio is no base64: {error}.") from error
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path = Path(folder, "audio")
-        path.write_bytes(content)
+        try:
+            path.write_bytes(base64.b64decode(audio, validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise UsageError(f"The audio is no base64: {error}.") from error
         found = classify_song(classifier, str(path), limits)
     return replace(found, song="", error=found.error.replace(str(path), "the audio"))

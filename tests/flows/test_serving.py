@@ -163,6 +163,20 @@ def test_a_request_that_is_too_large_is_refused_in_a_sentence(champion_address: 
     assert many == (400, "The request has more than 100 rows. Send several requests.")
 
 
+def test_large_requests_wait_for_room_and_none_is_refused(
+    champion_address: str, library: Path
+) -> None:
+    song, large = {"song": str(library / SONG)}, {"audio_base64": "A" * (MAX_BODY_BYTES - 100)}
+    padded = {**song, "note": "A" * (1 << 20)}
+
+    with ThreadPoolExecutor(9) as threads:
+        hostile = [threads.submit(ask, champion_address, large) for _ in range(6)]
+        honest = [threads.submit(ask, champion_address, padded) for _ in range(3)]
+
+    assert all(row["error"] for answer in hostile for row in answer.result())
+    assert [row["error"] for answer in honest for row in answer.result()] == [""] * 3
+
+
 def test_a_stranger_cannot_have_a_private_address_asked(finished: Settings, site: str) -> None:
     limits = DownloadLimits(trust_named=False)
 
