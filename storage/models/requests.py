@@ -24,7 +24,7 @@ _ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"
 _COLUMNS = ("song", "audio_base64")
 
 
-def read_rows(body: bytes | bytearray, content_type: str) -> list[Row]:
+def read_rows(body: bytes, content_type: str) -> list[Row]:
     """Return the rows of a body; one that is too large or cannot be read is a `UsageError`."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _READERS:
@@ -39,7 +39,7 @@ def read_rows(body: bytes | bytearray, content_type: str) -> list[Row]:
     return rows
 
 
-def _read_json(body: bytes | bytearray) -> Iterable[Row]:
+def _read_json(body: bytes) -> Iterable[Row]:
     if sum(body.count(sign) for sign in (b"[", b"{", b",")) > _MAX_VALUES:
         raise ValueError(f"it has more than {_MAX_VALUES} values")
     document = json.loads(body)
@@ -66,12 +66,12 @@ def _to_row(columns: Sequence[str], values: object) -> Row:
     return dict(zip(columns, values, strict=False)) if isinstance(values, list) else {}
 
 
-def _read_csv(body: bytes | bytearray) -> Iterable[Row]:
+def _read_csv(body: bytes) -> Iterable[Row]:
     csv.field_size_limit(MAX_BODY_BYTES)
     return csv.DictReader(StringIO(body.decode("utf-8-sig")))
 
 
-def _read_parquet(body: bytes | bytearray) -> Iterable[Row]:
+def _read_parquet(body: bytes) -> Iterable[Row]:
     from pyarrow.parquet import ParquetFile
 
     if len(body) > _MAX_PARQUET_BYTES:
@@ -106,7 +106,7 @@ def _require_small(column: Any) -> None:  # noqa: ANN401
         raise ValueError(f"it claims {column.total_uncompressed_size} bytes in a column")
 
 
-_READERS: Mapping[str, Callable[[bytes | bytearray], Iterable[Row]]] = {
+_READERS: Mapping[str, Callable[[bytes], Iterable[Row]]] = {
     "application/json": _read_json,
     "text/csv": _read_csv,
     "application/vnd.apache.parquet": _read_parquet,
