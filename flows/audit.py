@@ -4,10 +4,10 @@ from prefect import flow
 
 from flows.settings import Settings, read_settings
 from storage.catalog.audits import Audit
+from storage.catalog.snapshots import resolve_snapshot
 from storage.lock import hold_home
 from tasks.audit import audit_snapshot
 from tasks.publish import publish_store
-from tasks.splits import resolve_snapshot
 
 
 @flow

@@ -14,6 +14,7 @@ from tasks.extract import (
     record_shards,
     select_tracks,
     settle_extraction,
+    settle_short,
 )
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.progress import completed, show_progress
@@ -39,29 +40,43 @@ class ExtractReport:
 
 
 @flow
-def extract(config: Settings | None = None) -> ExtractReport:
+def extract(config: Settings | None = None, own: Settings | None = None) -> ExtractReport:
     """Convert songs, compute features, record, compact; predict new unlabelled songs.
 
-    Without a ``config`` the settings are read where the flow runs.
+    Without a ``config`` the settings are read where the flow runs. ``own`` are the settings of the
+    home, by which a song is too short, where the ``config`` has others for once.
     """
     config = config or read_settings()
-    layout, features = config.layout, config.features
+    layout, features, own_features = config.layout, config.features, (own or config).known_features
+    decides_short = features == own_features
     with hold_home(layout):
-        pending = select_tracks(layout, features)
-        with (
-            mapping_on(config.runner, len(pending)),
-            show_progress("extract", len(pending), "songs") as advance,
-        ):
-            for wave in waves(pending, config.runner.chunks_per_wave):
-                converted = convert_chunk.map(unmapped(layout), wave, unmapped(features))
-                futures = extract_chunk.map(
-                    unmapped(layout), converted, unmapped(features), unmapped(config.embeddings)
-                )
-                extracted = list(completed(futures, wave, advance))
-                record_shards(layout, extracted, config.wav_cache_bytes)
-        outcomes, n_examples = settle_extraction(layout, features)
-        compact_shards(layout)
+        n_tracks = make_examples(config)
+        outcomes, n_examples = settle_extraction(layout, features, decides_short=decides_short)
+        if not decides_short:
+            outcomes = settle_short(layout, own_features)
         predict_unlabelled(layout)
         publish_shards(layout)
-    report_songs("extract", len(pending), outcomes)
-    return ExtractReport(n_tracks=len(pending), n_examples=n_examples, outcomes=outcomes)
+    report_songs("extract", n_tracks, outcomes)
+    return ExtractReport(n_tracks=n_tracks, n_examples=n_examples, outcomes=outcomes)
+
+
+def make_examples(config: Settings) -> int:
+    """Make the examples that are missing; return of how many tracks. No outcome is changed.
+
+    A study needs no more: what it finds too short or silent is so under its own protocol.
+    """
+    layout, features = config.layout, config.features
+    pending = select_tracks(layout, features)
+    with (
+        mapping_on(config.runner, len(pending)),
+        show_progress("extract", len(pending), "songs") as advance,
+    ):
+        for wave in waves(pending, config.runner.chunks_per_wave):
+            converted = convert_chunk.map(unmapped(layout), wave, unmapped(features))
+            futures = extract_chunk.map(
+                unmapped(layout), converted, unmapped(features), unmapped(config.embeddings)
+            )
+            extracted = list(completed(futures, wave, advance))
+            record_shards(layout, extracted, config.wav_cache_bytes)
+    compact_shards(layout)
+    return len(pending)

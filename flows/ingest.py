@@ -47,11 +47,12 @@ class IngestReport:
 
 
 @flow
-def ingest(config: Settings | None = None) -> IngestReport:
+def ingest(config: Settings | None = None, own: Settings | None = None) -> IngestReport:
     """List, download, record, fingerprint, find duplicates.
 
     Where the settings name no music, the libraries of earlier ingests are listed again. Without a
-    ``config`` the settings are read where the flow runs.
+    ``config`` the settings are read where the flow runs. ``own`` are the settings of the home, by
+    which a song is too short, where the ``config`` has others for once.
     """
     config = config or read_settings()
     layout = config.layout
@@ -67,7 +68,7 @@ def ingest(config: Settings | None = None) -> IngestReport:
             find_duplicates(config)
         follow_changes(layout, [*stored.changes, *changes])
         settle_duplicates(layout)
-        outcomes = settle_short(layout, config.known_features)
+        outcomes = settle_short(layout, (own or config).known_features)
         publish_store(layout)
     n_new = len(selected.sources) + len(selected.relabelled)
     given_up = access.circuits.given_up

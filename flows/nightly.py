@@ -38,10 +38,13 @@ class NightlyReport:
 
 
 @flow
-def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
+def nightly(
+    config: Settings | None = None, own: Settings | None = None
+) -> NightlyReport | State[None]:
     """Ingest → extract → train → audit → promote → tidy → report.
 
-    Without a ``config`` the settings are read where the flow runs.
+    Without a ``config`` the settings are read where the flow runs; ``own`` are those of the home,
+    where the ``config`` has others for once.
 
     A step that fails does not stop the others; the run then ends failed, and the next one resumes.
     A run ends Completed under the name Skipped if another is at work in the home, or if the
@@ -52,8 +55,8 @@ def nightly(config: Settings | None = None) -> NightlyReport | State[None]:
     try:
         with hold_night(layout):
             run = start_run(layout)
-            ingested = run.step("ingest", lambda: ingest(config))
-            extracted = run.step("extract", lambda: extract(config))
+            ingested = run.step("ingest", lambda: ingest(config, own))
+            extracted = run.step("extract", lambda: extract(config, own))
             trained = run.step("train", lambda: train_if_due(config, run, extracted))
             run.step("tidy", lambda: tidy(config))
             run.end()

@@ -119,8 +119,8 @@ def remove_nightly_reports(layout: DataLayout, removed_at: datetime | None) -> N
 
 
 def reports_naming(layout: DataLayout, songs: Sequence[RemovedSong]) -> list[Path]:
-    """Return the reports whose text holds the title or the artist of one of the songs."""
-    names = {name for song in songs for name in (song.artist, song.title) if name}
+    """Return the reports whose text holds the title, the artist or the id of one of the songs."""
+    names = {name for song in songs for name in (song.artist, song.title, song.track_id) if name}
     texts = sorted(path for path in layout.reports.rglob("*") if path.suffix in _TEXTS)
     return [path for path in texts if _holds(path, names)]
 

@@ -83,15 +83,16 @@ def record_shards(
 
 @task
 def settle_extraction(
-    layout: DataLayout, features: Sequence[FeatureConfig]
+    layout: DataLayout, features: Sequence[FeatureConfig], *, decides_short: bool = True
 ) -> tuple[dict[str, int], int]:
     """Set the outcome of every song under these features; re-queue songs without an original.
 
-    Return the number of songs by outcome, and of all examples.
+    Which songs are too short is left as it is unless it ``decides_short``: lengths that were asked
+    for once decide nothing. Return the number of songs by outcome, and of all examples.
     """
     keys = list(key_features(features))
     with open_catalog(layout) as catalog:
-        settle_outcomes(catalog, keys)
+        settle_outcomes(catalog, keys, decides_short=decides_short)
         waiting = [pending.track for pending in select_pending(catalog, keys)]
         gone = [t.track_id for t in waiting if not layout.song(t.track_id, t.suffix).is_file()]
         await_songs(catalog, gone)

@@ -40,7 +40,16 @@ def fill_template(name: str, content: Mapping[str, object]) -> str:
 
 def inline_png(png: bytes) -> str:
     """Return an image as a data address."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return _inline("image/png", png)
+
+
+def inline_wav(wav: bytes) -> str:
+    """Return a sound as a data address."""
+    return _inline("audio/wav", wav)
+
+
+def _inline(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _source(name: str) -> str:

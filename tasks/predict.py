@@ -271,14 +271,30 @@ def song_matrices(
     limits: DownloadLimits | None = None,
     transform: Transform | None = None,
 ) -> tuple[Float64Array, Float32Array]:
-    """Decode a song as in training: starts of its fragments, seconds, and their matrices.
+    """Decode a song as in training: starts of its fragments, seconds, and their matrices."""
+    _, starts_s, fragments = song_fragments(song, features, limits)
+    return starts_s, fragment_matrices(song, fragments, features, transform)
 
-    ``transform`` is that of an embedding; without one, spectrograms are computed. A copy that is
-    fetched from elsewhere is thrown away.
+
+def song_fragments(
+    song: str, features: FeatureConfig, limits: DownloadLimits | None = None
+) -> tuple[str, Float64Array, Float32Array]:
+    """Decode a song as in training: its track id, starts of its fragments, seconds, and samples.
+
+    A copy that is fetched from elsewhere is thrown away.
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _fetch(song, DataLayout(Path(folder)), limits or DownloadLimits())
-        starts_s, fragments = _cut(path, track_id, facts, features)
+        return track_id, *_cut(path, track_id, facts, features)
+
+
+def fragment_matrices(
+    song: str, fragments: Float32Array, features: FeatureConfig, transform: Transform | None = None
+) -> Float32Array:
+    """Return the matrices of a song's fragments.
+
+    ``transform`` is that of an embedding; without one, spectrograms are computed.
+    """
     matrices = (
         transform.apply(round_samples(fragments))
         if transform
@@ -286,7 +302,7 @@ def song_matrices(
     )
     if not (fragments.any() and matrices.any()):
         raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
-    return starts_s, matrices
+    return matrices
 
 
 def transform_fragments(fragments: Float32Array, features: FeatureConfig) -> Float32Array:

@@ -22,6 +22,7 @@ from storage.catalog.promotions import (
     read_previous_version,
     record_challenge,
     record_promotion,
+    require_replaced,
 )
 from storage.catalog.runs import Run, read_run
 from storage.catalog.snapshots import Snapshot
@@ -148,11 +149,7 @@ def roll_back(layout: DataLayout, actor: str = "") -> Promotion:
 
     tracking = open_tracking(layout)
     with open_catalog(layout) as catalog:
-        champion = read_last_promotion(catalog)
-        previous = read_previous_version(catalog, champion) if champion else None
-        if champion is None or previous is None:
-            raise UsageError("There is no previous champion to roll back to.")
-        version, run_id = previous
+        champion, (version, run_id) = require_replaced(catalog)
         run = read_run(catalog, run_id)
         if run is None:
             raise UsageError(f"The run of version {version} is not in {layout.home}.")

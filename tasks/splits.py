@@ -20,8 +20,6 @@ from storage.catalog.promotions import freeze_golden
 from storage.catalog.snapshots import (
     Placement,
     Snapshot,
-    SnapshotChoice,
-    choose_snapshot,
     read_assignments,
     read_candidates,
     read_placements,
@@ -86,17 +84,6 @@ def assign_splits(
         )
     _require_splits(snapshots[0], placements)
     return snapshots
-
-
-def resolve_snapshot(layout: DataLayout, choice: SnapshotChoice) -> Snapshot:
-    """Return the snapshot of a choice; raises `UsageError` if there is none."""
-    snapshot = None
-    if layout.catalog.exists():
-        with open_catalog(layout) as catalog:
-            snapshot = choose_snapshot(catalog, choice)
-    if snapshot is None:
-        raise UsageError(f"There is no snapshot in {layout.home} yet. Run `genreflow train` first.")
-    return snapshot
 
 
 def usable_features(

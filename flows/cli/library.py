@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -21,6 +21,7 @@ from flows.cli.app import (
     prepare_config,
     print_json,
     read_config,
+    require_home,
     show,
 )
 from flows.cli.pipeline import Music
@@ -47,7 +48,11 @@ from storage.lock import hold_home, hold_night
 from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
 from storage.sources.identity import location_given
+from storage.sources.listing import require_place
 from tasks.terminal import OUT, Terminal
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 LONGEST_LIST = 60  # characters, of the values of a matrix, for one
 WIDEST_ROW = 10_000  # where no terminal folds it
@@ -216,7 +221,7 @@ def retry(
         raise UsageError("Name the songs: --reason REASON, --source SOURCE, or both.")
     if reason and reason not in REASONS:
         raise UsageError(f"There is no reason {reason!r}. Choose among: {', '.join(REASONS)}.")
-    config = prepare_config(verbose, home=home, music=music)
+    config = prepare_config(verbose, check=_require_retried, home=home, music=music)
     from flows.maintenance import retry as retry_flow
 
     report = retry_flow(config, reason, _locate(source))
@@ -226,6 +231,13 @@ def retry(
         else "No song was left out for this reason; none was tried again."
     )
     show(f"{tried} {outcome_sentence(report.outcomes)}")
+
+
+def _require_retried(config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, or of music that is not there."""
+    require_home(config)
+    if config.music:
+        require_place(config.music)
 
 
 def _locate(source: str) -> str:

@@ -1,6 +1,7 @@
 """Commands on models and their scores: compare, audit, promote, golden, morning."""
 
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,19 +15,22 @@ from flows.cli.app import (
     prepare_config,
     print_json,
     read_config,
+    require_home,
     show,
 )
 from flows.cli.tables import audit_table, plain_table, print_comparison
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
-from storage.catalog.snapshots import choose_published
+from storage.catalog.promotions import require_replaced
+from storage.catalog.snapshots import choose_published, resolve_snapshot
 from storage.catalog.status import compared_rows
 from storage.lock import hold_home
 from tasks.comparison import read_comparison
 from tasks.terminal import OUT
 
 if TYPE_CHECKING:
+    from flows.settings import Settings
     from storage.catalog.audits import Audit
     from storage.catalog.promotions import Golden
 
@@ -75,7 +79,7 @@ def promote(
         bool, typer.Option("--rollback", help="Bring the previous champion back.")
     ] = False,
     version: Annotated[
-        int | None, typer.Option("--version", help="Promote this registered version.")
+        int | None, typer.Option("--version", min=1, help="Promote this registered version.")
     ] = None,
     snapshot: SnapshotId = "",
     verbose: Verbose = False,
@@ -86,10 +90,10 @@ def promote(
     """
     if rollback and version is not None:
         raise UsageError("Use --rollback or --version, not both.")
-    config = prepare_config(verbose, home=home)
+    check = partial(_require_promoted, snapshot, rollback)
+    config = prepare_config(verbose, check=check, home=home)
     from flows.promote import promote as promote_flow
     from tasks.promote import explain_rejection
-    from tasks.splits import resolve_snapshot
 
     promotion = promote_flow(config, despite_audit, rollback, version, snapshot)
     if rollback or version is not None:
@@ -113,10 +117,25 @@ def audit(
 
     Example: `genreflow audit`
     """
-    config = prepare_config(verbose, home=home)
+    config = prepare_config(verbose, check=partial(_require_snapshot, snapshot), home=home)
     from flows.audit import audit as audit_flow
 
     show_audit(audit_flow(config, snapshot), as_json)
+
+
+def _require_promoted(snapshot: str, rollback: bool, config: "Settings") -> None:
+    """Refuse, besides, to roll back where nothing was replaced."""
+    _require_snapshot(snapshot, config)
+    if rollback:
+        with open_catalog(config.layout) as catalog:
+            require_replaced(catalog)
+
+
+def _require_snapshot(snapshot: str, config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, and a snapshot that is not there."""
+    require_home(config)
+    if snapshot:
+        resolve_snapshot(config.layout, config.snapshot_choice(snapshot))
 
 
 def show_audit(audited: "Audit", as_json: bool) -> None:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from flows.cli.app import Home, Verbose, app, prepare_config, require_home, show
 from flows.cli.tables import outcome_sentence, print_comparison
-from flows.settings import DEFAULT_REPRESENTATIONS
+from flows.settings import DEFAULT_REPRESENTATIONS, read_settings
 from genre_core.dataset.labels import label_source, unify_genres
 from genre_core.dataset.listing import explain_genres
 from genre_core.errors import UsageError
@@ -19,8 +19,9 @@ from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
 from genre_core.records import Source, counted
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.publish import query_rows
-from storage.catalog.status import read_status, require_known_genres
+from storage.catalog.status import read_status, require_known_genres, require_lengths
 from storage.embeddings.config import BUILT_IN
+from storage.fetch.sites.access import open_access
 from storage.lock import hold_home
 from storage.sources.listing import list_sources, require_place
 from storage.sources.published import download_collection
@@ -60,7 +61,7 @@ Lengths = Annotated[
     ),
 ]
 Seeds = Annotated[
-    list[int] | None, typer.Option("--seed", help="Training seed, repeatable. Default: 0.")
+    list[int] | None, typer.Option("--seed", min=0, help="Training seed, repeatable. Default: 0.")
 ]
 Genres = Annotated[
     list[str] | None, typer.Option("--genre", help="Genre to use, repeatable. Default: all.")
@@ -223,11 +224,15 @@ def extract(
     Example: `genreflow extract --fragment-s 1 --fragment-s 3`
     """
     config = prepare_config(
-        verbose, home=home, fragment_lengths_s=fragment_s, representations=representation
+        verbose,
+        check=require_extractable,
+        home=home,
+        fragment_lengths_s=fragment_s,
+        representations=representation,
     )
     from flows.extract import extract as extract_flow
 
-    report = extract_flow(config)
+    report = extract_flow(config, read_settings(home=config.home))
     show(f"{report.sentence} {outcome_sentence(report.outcomes)}")
     print_reasons(config)
 
@@ -262,7 +267,7 @@ def train(
     from flows.train import train as train_flow
     from tasks.promote import explain_rejection
 
-    extract_flow(config)
+    extract_flow(config, read_settings(home=config.home))
     report = train_flow(config)
     layout, promotion = config.layout, report.promotion
     rows = [run.as_row() for run in report.runs]
@@ -307,16 +312,37 @@ def unseen(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-unseen")
 
 
+def require_extractable(config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, or a length that was asked for in vain."""
+    require_home(config)
+    require_given_lengths(config)
+
+
+def require_given_lengths(config: "Settings") -> None:
+    """Refuse fragments, if others than those of the home, that most songs are too short for."""
+    own = read_settings(home=config.home)
+    if config.fragment_lengths_s != own.fragment_lengths_s:
+        require_lengths(config.layout, config.known_features)
+
+
 def require_trainable(config: "Settings") -> None:
-    """Refuse settings of a folder that is no home, or of genres that no song there has."""
+    """Refuse, besides, genres that no song there has."""
+    require_extractable(config)
+    require_known_genres(config.layout, config.genres)
+
+
+def require_studied(config: "Settings") -> None:
+    """Refuse a study under the protocol of the thesis that most songs are too short for."""
     require_home(config)
     require_known_genres(config.layout, config.genres)
+    require_lengths(config.layout, config.of_thesis.known_features)
 
 
 def require_named_music(config: "Settings", named: str | None, download: str | None) -> None:
     """Refuse music that is not there, or is named beside a collection to be fetched."""
     if named and download:
         raise UsageError("Name a library or --download, not both.")
+    require_given_lengths(config)
     if config.music and not download:
         require_place(config.music)
 
@@ -324,6 +350,7 @@ def require_named_music(config: "Settings", named: str | None, download: str | N
 def require_known_music(config: "Settings", named: str | None, download: str | None) -> None:
     """Refuse, besides, to go without music in a home that knows none."""
     require_named_music(config, named, download)
+    open_access(config.sites)
     for library in [] if download else config.libraries():
         require_place(library.music)
 

@@ -66,7 +66,7 @@ def run_pipeline(config: Settings) -> None:
 
 def _run_nightly(config: Settings) -> NightlyReport:
     """Run the flow; a run that is skipped is an error for the person who waits for it."""
-    state = nightly(config, return_state=True)
+    state = nightly(config, read_settings(home=config.home), return_state=True)
     if state.name == "Skipped":
         raise TransientError(str(state.message))
     return cast("NightlyReport", state.result())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,15 +19,21 @@ from flows.cli.app import (
     prepare_config,
     print_json,
     read_config,
+    require_home,
 )
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_trainable
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_studied
 from flows.cli.tables import PLAIN
+from genre_core.errors import UsageError
+from genre_core.locations import path_of
 from genre_core.records import counted
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
+from storage.catalog.connection import open_catalog
+from storage.catalog.runs import require_run
 from storage.sources.identity import location_given
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
+    from flows.settings import Settings
     from flows.studies.sweep import SweepReport
     from genre_core.studies.claims.findings import TestedClaim
     from tasks.studies.sweep import SweepRow
@@ -59,7 +66,7 @@ def sweep(
     """
     config = prepare_config(
         verbose,
-        check=require_trainable,
+        check=require_studied,
         home=home,
         networks=network,
         representations=representation,
@@ -124,7 +131,7 @@ def rows_table(rows: Sequence["SweepRow"]) -> Table:
 @app.command()
 def kernels(
     seed: Seeds = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each training.")] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A short form in minutes; its numbers mean little.")
     ] = False,
@@ -154,12 +161,14 @@ def kernels(
 def ladder(
     network: Annotated[str, typer.Option(help="The network; rnn as published, or cnn.")] = "rnn",
     seed: Seeds = None,
-    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each training.")] = 30,
     folds: Annotated[
         int,
-        typer.Option(help="Parts of the songs, each predicted by a network trained on the others."),
+        typer.Option(
+            min=2, help="Parts of the songs, each predicted by a network trained on the others."
+        ),
     ] = 5,
-    songs: Annotated[int, typer.Option(help="Songs at most, drawn at random.")] = 240,
+    songs: Annotated[int, typer.Option(min=2, help="Songs at most, drawn at random.")] = 240,
     fragment_s: Annotated[float, typer.Option(help="Fragment length in seconds.")] = 3.0,
     home: Home = None,
     as_json: AsJson = False,
@@ -172,8 +181,6 @@ def ladder(
 
     Example: `genreflow ladder --seed 0 --epochs 20`
     """
-    config = prepare_config(verbose, home=home)
-    from flows.studies.ladder import ladder as ladder_flow
     from genre_core.studies.ladder.rungs import LadderConfig
 
     measured = LadderConfig(
@@ -182,6 +189,19 @@ def ladder(
         epochs=epochs,
         n_folds=folds,
         n_songs=songs,
+    )
+    config = prepare_config(
+        verbose,
+        check=require_studied,
+        home=home,
+        networks=[network],
+        representations=["thesis"],
+        fragment_lengths_s=[fragment_s],
+    )
+    from flows.studies.ladder import ladder as ladder_flow
+
+    measured = replace(
+        measured,
         batch_size=config.training.batch_size,
         learning_rate=config.training.learning_rate,
     )
@@ -247,6 +267,13 @@ def claims_table(claims: "Sequence[TestedClaim]") -> Table:
     return table
 
 
+def _require_run(run: str, config: "Settings") -> None:
+    """Refuse settings of a folder that is no home, or a run that is not there."""
+    require_home(config)
+    with open_catalog(config.layout) as catalog:
+        require_run(catalog, run)
+
+
 @app.command()
 def reproduce(
     run: Annotated[str, typer.Argument(help="The id of a run, or its beginning.")],
@@ -258,7 +285,7 @@ def reproduce(
 
     Example: `genreflow reproduce 3f9a0c`
     """
-    config = prepare_config(verbose, home=home)
+    config = prepare_config(verbose, check=partial(_require_run, run), home=home)
     from flows.studies.reproduce import reproduce as reproduce_flow
 
     found = reproduce_flow(run, config)
@@ -323,30 +350,45 @@ def _curves_table(curves: Sequence[LearningCurve]) -> Table:
     return table
 
 
+def _require_explained(song: str, run: str, config: "Settings") -> None:
+    """Refuse a song or a run that is not there."""
+    require_home(config)
+    if "://" not in song and not Path(path_of(song)).is_file():
+        raise UsageError(f"There is no file {song}. Name a file or a URL of a song.")
+    if run:
+        with open_catalog(config.layout) as catalog:
+            require_run(catalog, run)
+
+
 @app.command()
 def explain(
     song: Annotated[str, typer.Argument(help="A file or URL of a song.")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the figures (default: reports/explain/SONG).")
+        Path | None,
+        typer.Option(help="Folder of page and figures (default: one below reports/explain)."),
     ] = None,
-    run: Annotated[str, typer.Option(help="A run in place of the champion, by its run_id.")] = "",
+    run: Annotated[
+        str, typer.Option(help="A run in place of the champion, by its id, or its beginning.")
+    ] = "",
     home: Home = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Draw which bands and moments the prediction of a song rests on; nothing else is stored.
 
-    Of a convolutional network, also the activations of its layers.
+    Of a convolutional network, also the activations of its layers. One HTML page has all figures,
+    and players of the fragments.
 
     Example: `genreflow explain song.mp3 --out figures`
     """
-    config = prepare_config(verbose, writes=False, home=home)
     song = location_given(song)
+    check = partial(_require_explained, song, run)
+    config = prepare_config(verbose, check=check, writes=False, home=home)
     layout = config.layout
     from storage.reports import writable_reports
-    from tasks.studies.explain import explain_song
+    from tasks.studies.explain import explain_song, name_folder
 
-    folder = out or writable_reports(layout) / "explain" / (Path(song).stem or "song")
+    folder = out or writable_reports(layout) / "explain" / name_folder(song)
     explanation = explain_song.fn(layout, song, folder, run, config.snapshot_choice())
     if as_json:
         print_json(asdict(explanation))
@@ -354,3 +396,4 @@ def explain(
     OUT.print(f"{explanation.genre}, {explanation.probability:.2f}")
     for figure in explanation.figures:
         OUT.print(f"  {figure}", soft_wrap=True)
+    OUT.print(f"The page is {explanation.page}", soft_wrap=True)

@@ -43,6 +43,17 @@ AUDIT_COLOURS = {
     Level.FAIL: "red",
 }
 
+GOOD = {
+    CheckName.OVERLAP: "none",
+    CheckName.BY_SONG: "≈ chance",
+    CheckName.BY_FRAGMENT: "> chance",  # else the audit would not detect leaks
+    CheckName.SHORTCUTS: "≈ chance",
+    CheckName.METADATA: "≈ chance",
+    CheckName.LEAVE_ONE_SOURCE_OUT: "> chance",
+    CheckName.PRETRAINING: "0",
+}
+"""Which values of the checks speak for the scores."""
+
 
 def plain_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Build a table without lines whose cells wrap and hold no markup."""
@@ -137,8 +148,10 @@ def _doubts(groups: Sequence[RunGroup]) -> list[str]:
 def predictions_table(predictions: Sequence[SongPrediction]) -> Table:
     """Show the champion's predictions, a song a row."""
     table = Table(title="Predictions", **PLAIN)
-    for heading in ("song", "genre", "confidence", "alternatives"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("song", overflow="ellipsis", no_wrap=True)
+    for heading in ("genre", "confidence"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("alternatives", overflow="fold")
     for prediction in predictions:
         shown = show_location(prediction.song).rstrip("/").rsplit("/", 1)[-1]
         table.add_row(cell(shown), *_prediction_columns(prediction))
@@ -173,12 +186,13 @@ def outcome_sentence(outcomes: Mapping[str, int]) -> str:
 
 
 def audit_table(checks: Sequence[Check]) -> Table:
-    """Show what each check measured, a check a row."""
+    """Show what each check measured and which values are good, a check a row."""
     table = Table(title="Audit", **PLAIN)
     for heading in ("", "check"):
         table.add_column(heading, no_wrap=True)
     for heading in ("value", "95 % interval", "chance"):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("good", no_wrap=True)
     for check in checks:
         interval, value = check.interval, "–" if check.value is None else f"{check.value:.2f}"
         if check.name is CheckName.OVERLAP:  # a number of overlaps
@@ -189,6 +203,7 @@ def audit_table(checks: Sequence[Check]) -> Table:
             value,
             Text(f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else "–"),
             f"{check.chance:.2f}" if check.chance else "–",
+            GOOD.get(check.name, ""),
         )
     return table
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.extract import extract
+from flows.extract import make_examples
 from flows.settings import Settings, read_settings
 from genre_core.studies.ladder.rungs import LadderConfig
 from storage.lock import hold_home
@@ -40,8 +40,8 @@ def ladder(
         networks=(measured.network,),
     )
     layout, features = config.layout, config.features
-    extract(config)
     with hold_home(layout):
+        make_examples(config)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
         named = dict(zip(REPRESENTATIONS, snapshots, strict=True))
         name = Path(config.music).name or "the library"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prefect import flow
 
-from flows.extract import extract
+from flows.extract import make_examples
 from flows.settings import Settings, read_settings
 from flows.train import plan_trials, train_trial
 from genre_core.studies.sweep import order_trials
@@ -42,8 +42,8 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
     """
     config = (config or read_settings()).of_thesis
     layout = config.layout
-    extract(config)
     with hold_home(layout):
+        make_examples(config)
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(layout, features, config.genres, config.split_seed, config.golden)
         trials = order_trials(plan_trials(config, features, snapshots))

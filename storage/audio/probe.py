@@ -366,7 +366,10 @@ def _explain_unopened(path: Path, error: Exception) -> TrackRejected:
     if missing_mp4_bytes(path):
         message = f"{path} ends before its index. Fetch the complete file again."
         return TrackRejected(Reason.TRUNCATED, message)
-    message = f"{path} is no audio file, or its beginning or index is missing. Fetch it again."
+    message = (
+        f"{path} is no audio file, or its beginning or index is missing. Name a song, or, if it "
+        "is one, fetch it again."
+    )
     return TrackRejected(Reason.NOT_AUDIO, message)
 
 

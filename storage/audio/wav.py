@@ -1,7 +1,9 @@
 """WAV files of fragments: 44.1 kHz, mono, int16, one fragment after the other."""
 
+import io
 import wave
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -17,8 +19,20 @@ def write_wav(path: Path, fragments: Float32Array) -> None:
 
     Samples are rounded to the nearest of int16; what lies outside -1..1 is clipped.
     """
+    with write_whole(path) as part, part.open("wb") as file:
+        _write(file, fragments)
+
+
+def wav_bytes(fragments: Float32Array) -> bytes:
+    """Return what `write_wav` writes."""
+    buffer = io.BytesIO()
+    _write(buffer, fragments)
+    return buffer.getvalue()
+
+
+def _write(file: BinaryIO, fragments: Float32Array) -> None:
     samples = _levels(fragments).astype("<i2")
-    with write_whole(path) as part, wave.open(str(part), "wb") as song:
+    with wave.open(file, "wb") as song:
         song.setnchannels(1)
         song.setsampwidth(2)
         song.setframerate(SAMPLE_RATE)

@@ -181,14 +181,17 @@ def name_shards(catalog: Catalog, shards: Sequence[Shard]) -> None:
     insert_rows(catalog, "shards", rows, replace)
 
 
-def settle_outcomes(catalog: Catalog, feature_keys: Sequence[str]) -> None:
+def settle_outcomes(
+    catalog: Catalog, feature_keys: Sequence[str], *, decides_short: bool = True
+) -> None:
     """Set the outcome of every song by its examples under the current settings.
 
     A song is ``ok`` with examples under one of the feature keys, with the reason of a warning if
     there is one, quarantined if it was left out under them, and retryable if its chunk gave
     neither. What the listing or the split left out stays so, and so do excluded duplicates.
+    Unless it ``decides_short``, songs neither become too short nor cease to be.
     """
-    catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED])
+    catalog.execute(_SETTLE, [list(feature_keys), _INTERRUPTED, decides_short])
 
 
 def settle_rejected(catalog: Catalog, feature_keys: Sequence[str]) -> None:
@@ -235,6 +238,7 @@ _SETTLE = """
     where outcomes.track_id = current.track_id and outcomes.outcome <> 'duplicate'
         and outcomes.stage not in ('sources', 'split') and outcomes.reason <> 'label_unknown'
         and outcomes.track_id not in (select track_id from excluded_tracks)
+        and ($3 or 'too_short' not in (outcomes.reason, current.reason))
         and (outcomes.outcome, outcomes.stage, outcomes.reason, outcomes.message)
             is distinct from (current.outcome, current.stage, current.reason, current.message)
 """

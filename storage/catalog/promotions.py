@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from genre_core.errors import UsageError
 from storage.catalog.connection import (
     Catalog,
     fetch_map,
@@ -115,6 +116,15 @@ def read_champion(catalog: Catalog) -> Champion | None:
         from promotions left join runs using (run_id) order by promotion_id desc limit 1
     """
     return next(iter(fetch_records(catalog, Champion, statement)), None)
+
+
+def require_replaced(catalog: Catalog) -> tuple[Promotion, tuple[int, str]]:
+    """Return the champion, and version and run that it replaced; a `UsageError` if none."""
+    champion = read_last_promotion(catalog)
+    previous = read_previous_version(catalog, champion) if champion else None
+    if champion is None or previous is None:
+        raise UsageError("There is no previous champion to roll back to.")
+    return champion, previous
 
 
 def read_previous_version(catalog: Catalog, champion: Promotion) -> tuple[int, str] | None:

@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 from genre_core.digests import digest_document
+from genre_core.errors import UsageError
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import ScoreIntervals
+from genre_core.records import counted
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import NEWEST_FIRST
@@ -184,6 +186,17 @@ def find_runs(catalog: Catalog, beginning: str) -> list[Run]:
     """Return the runs whose id begins like this."""
     statement = "select * from runs where starts_with(run_id, ?) order by started_at"
     return fetch_records(catalog, Run, statement, [beginning])
+
+
+def require_run(catalog: Catalog, beginning: str) -> Run:
+    """Return the one run whose id begins like this; raises `UsageError` if it is not one."""
+    runs = find_runs(catalog, beginning)
+    if len(runs) != 1:
+        raise UsageError(
+            f"{counted(len(runs), 'finished run has an id', 'finished runs have an id')} that "
+            f"begins with {beginning!r}. `genreflow compare --json` lists them."
+        )
+    return runs[0]
 
 
 def read_run_ids(catalog: Catalog) -> set[str]:

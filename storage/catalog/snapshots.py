@@ -17,6 +17,7 @@ from storage.catalog.connection import (
     fetch_rows,
     fetch_values,
     insert_rows,
+    open_catalog,
 )
 from storage.catalog.publish import query_rows
 from storage.catalog.recordings import recording_keys
@@ -207,6 +208,17 @@ def choose_snapshot(
     if is_embedding is not None:
         source += f" (settings ->> 'embedding' is not null) = {is_embedding} and"
     return _first(fetch_rows(catalog, _CHOICE.format(source), _parameters(choice)), choice)
+
+
+def resolve_snapshot(layout: DataLayout, choice: SnapshotChoice) -> Snapshot:
+    """Return the snapshot of a choice; raises `UsageError` if there is none."""
+    snapshot = None
+    if layout.catalog.exists():
+        with open_catalog(layout) as catalog:
+            snapshot = choose_snapshot(catalog, choice)
+    if snapshot is None:
+        raise UsageError(f"There is no snapshot in {layout.home} yet. Run `genreflow train` first.")
+    return snapshot
 
 
 def choose_published(layout: DataLayout, choice: SnapshotChoice) -> Snapshot | None:

@@ -1,10 +1,14 @@
 """Status of a home, read from the published store: nothing here locks the catalog."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
 from typing import Any
 
-from genre_core.errors import UsageError
-from genre_core.records import Result
+from genre_core.errors import TrackRejected, UsageError
+from genre_core.records import Result, counted
+from genre_core.representations.features import FeatureConfig
+from genre_core.signal.fragments import CutPlan, FragmentConfig, require_length
 from storage.catalog.publish import query_rows
 from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_published
 from storage.home import DataLayout
@@ -33,6 +37,8 @@ _CHAMPION = """
     order by promotion_id desc limit 1
 """
 
+LENGTH_S = 3.0
+"""The fragments of the thesis, which longer ones are measured by."""
 FEWEST_VALIDATION_SONGS = 20
 """The first champion that was selected on fewer songs is provisional."""
 
@@ -53,6 +59,46 @@ def require_known_genres(layout: DataLayout, genres: Sequence[str]) -> None:
             f"No song of the store in {layout.home} has the genre "
             f"{', '.join(map(repr, missing))}. It has: {there or 'none'}."
         )
+
+
+def require_lengths(layout: DataLayout, features: Sequence[FeatureConfig]) -> None:
+    """Raise `UsageError` for a fragment length that most songs of the store cannot give.
+
+    Too long is what fewer than half of the songs give that give 3 s; no length is too long that
+    all of them give.
+    """
+    drawn = [config for config in features if config.embedding is None]
+    lengths_s = fetch_lengths(layout) if drawn and layout.published.exists() else []
+    for config in drawn:
+        usual = replace(config.plan.config, longest_s=min(LENGTH_S, config.plan.config.longest_s))
+        n_given = sum(_gives(length_s, config.plan) for length_s in lengths_s)
+        n_usual = sum(_gives(length_s, CutPlan(config=usual)) for length_s in lengths_s)
+        if lengths_s and (2 * n_given < n_usual or not (n_given or len(drawn) < len(features))):
+            raise UsageError(_explain_long(config.plan.config, n_given, lengths_s))
+
+
+def fetch_lengths(layout: DataLayout) -> list[float]:
+    """Return the seconds that each song of the store lasts."""
+    return [row["duration_s"] for row in query_rows(layout, "select duration_s from tracks")]
+
+
+def _gives(duration_s: float, plan: CutPlan) -> bool:
+    try:
+        require_length(duration_s, plan)
+    except TrackRejected:
+        return False
+    return True
+
+
+def _explain_long(config: FragmentConfig, n_given: int, lengths_s: Sequence[float]) -> str:
+    margins_s = 2 * config.margin_s if config.protocol == "thesis" else 0.0
+    needed_s = max(config.shortest_s, config.longest_s + margins_s)
+    return (
+        f"Only {n_given} of {counted(len(lengths_s), 'song')} {'is' if n_given == 1 else 'are'} "
+        f"long enough for fragments of {config.longest_s:g} s, which need songs of {needed_s:g} s; "
+        f"half of the songs last {median(lengths_s):.0f} s at most. Use a shorter --fragment-s, "
+        "or lower min_track_s and margin_s below [fragments] in genreflow.toml."
+    )
 
 
 def compared_rows(layout: DataLayout, library_id: str) -> list[dict[str, Any]]:

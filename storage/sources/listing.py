@@ -55,6 +55,10 @@ def require_place(music: str | Path) -> Path:
             raise UsageError(f"{place} is not there. Name a folder of music or a manifest.")
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}. Check its rights.") from error
+    is_manifest = place.suffix.lower() in MANIFEST_SUFFIXES or find_jamendo(place) is not None
+    if not place.is_dir() and not is_manifest:
+        known = ", ".join(MANIFEST_SUFFIXES)
+        raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
     return place
 
 
@@ -84,9 +88,6 @@ def _list_place(place: Path, takes_unlabelled: bool) -> list[Source]:
     is_table = place.is_file() and find_jamendo(place) is not None
     if manifest.is_file() and manifest.suffix.lower() in MANIFEST_SUFFIXES and not is_table:
         return list_manifest(manifest, takes_unlabelled=takes_unlabelled)
-    if not place.is_dir() and not is_table:
-        known = ", ".join(MANIFEST_SUFFIXES)
-        raise UsageError(f"{place} is neither a folder nor a manifest ({known}).")
     # all but the last name is resolved, which may be that of a link
     is_unnamed = place.name in ("", "..")
     named = place.resolve() if is_unnamed else place.parent.resolve() / place.name

@@ -1,9 +1,10 @@
 """Explain: the bands and moments a prediction rests on, and the activations on the way."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from prefect import task
 
 from genre_core.errors import UsageError
+from genre_core.examples import Float32Array
 from genre_core.figures.kernels import draw_activations, plain_name
 from genre_core.figures.signal import (
     OccludedFragment,
@@ -19,17 +21,26 @@ from genre_core.figures.signal import (
     draw_occlusion,
     scales_of,
 )
+from genre_core.locations import path_of, show_location
 from genre_core.networks.registry import HEADS
 from genre_core.representations.features import name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
+from storage.audio.wav import wav_bytes
 from storage.catalog.connection import open_catalog
-from storage.catalog.runs import Run, read_library_runs, read_run
+from storage.catalog.runs import Run, read_library_runs, require_run
 from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_snapshot
 from storage.home import DataLayout
-from storage.reports import write_figure
+from storage.reports import figure_png, read_figure, write_figure, write_text
 from tasks.compare import best
 from tasks.keras_import import import_training
-from tasks.predict import Classifier, load_logged, require_champion, song_matrices
+from tasks.pages import fill_template, inline_png, inline_wav
+from tasks.predict import (
+    Classifier,
+    fragment_matrices,
+    load_logged,
+    require_champion,
+    song_fragments,
+)
 
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog
@@ -38,11 +49,13 @@ logger = logging.getLogger(__name__)
 
 SHOWN = 3
 """Fragments of a song that are drawn: those of the most confident predictions."""
+PAGE = "explanation.html"
+LONGEST_STEM = 60  # so that a name of 4 bytes a character fits into 255 bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The prediction of a song, what each band adds to it, and the files of the figures.
+    """The prediction of a song, what each band adds to it, and the files: figures, and one page.
 
     ``band_losses`` is the mean probability that the genre loses where a band is occluded, from the
     lowest band to the highest.
@@ -53,6 +66,14 @@ class Explanation:
     probability: float
     band_losses: tuple[float, ...]
     figures: tuple[Path, ...]
+    page: Path
+
+
+def name_folder(song: str) -> str:
+    """Return a name of a folder for a song: songs of other places have others."""
+    place = song if "://" in song else str(Path(path_of(song)).absolute())
+    digest = sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{(PurePath(show_location(song)).stem or 'song')[:LONGEST_STEM]}-{digest}"
 
 
 @task
@@ -75,7 +96,8 @@ def explain_song(
         )
     predict = partial(import_training().predict_genres, model.network)
     mask = mask_for(*model.features.shape)
-    starts_s, matrices = song_matrices(song, model.features)
+    track_id, starts_s, samples = song_fragments(song, model.features)
+    matrices = fragment_matrices(song, samples, model.features)
     by_fragment = predict(matrices)
     by_song = model.calibrate_song(by_fragment)
     number = int(by_song.argmax())
@@ -89,14 +111,46 @@ def explain_song(
         )
         for nth, matrix in enumerate(matrices)
     ]
-    title = f"{PurePath(song).name}: {genre} {probability:.2f}"
+    title = f"{PurePath(show_location(song)).name}: {genre} {probability:.2f}"
+    figures = tuple(_draw(model, fragments, genre, title, folder))
+    facts = {"title": title, "track_id": track_id, "genre": genre, "n": len(fragments)}
     return Explanation(
         song=song,
         genre=genre,
         probability=float(probability),
         band_losses=tuple(np.mean([one.losses for one in fragments], axis=(0, 2)).tolist()),
-        figures=tuple(_draw(model, fragments, genre, title, folder)),
+        figures=figures,
+        page=_write_page(folder, facts, fragments, samples, figures),
     )
+
+
+def _write_page(
+    folder: Path,
+    facts: Mapping[str, object],
+    fragments: Sequence[OccludedFragment],
+    samples: Float32Array,
+    figures: Sequence[Path],
+) -> Path:
+    """Write the page: a figure and a player of each fragment shown, then the other figures."""
+    genre = str(facts["genre"])
+    shown = [
+        {
+            "start_s": fragments[nth].scales.start_s,
+            "probability": fragments[nth].probability,
+            "figure": inline_png(figure_png(draw_occlusion([fragments[nth]], genre, ""))),
+            "sound": inline_wav(wav_bytes(samples[nth : nth + 1])),
+        }
+        for nth in _most_confident(fragments)
+    ]
+    bands, matrix, *images = (inline_png(read_figure(folder, path.name)) for path in figures[1:])
+    content = {**facts, "fragments": shown, "bands": bands, "matrix": matrix, "images": images}
+    return write_text(folder, PAGE, fill_template("explanation.html", content))
+
+
+def _most_confident(fragments: Sequence[OccludedFragment]) -> list[int]:
+    """Return the numbers of the fragments to show, in the order of the song."""
+    ranked = sorted(range(len(fragments)), key=lambda nth: -fragments[nth].probability)
+    return sorted(ranked[:SHOWN])
 
 
 def _load(layout: DataLayout, run_id: str, choice: SnapshotChoice) -> Classifier:
@@ -107,12 +161,7 @@ def _load(layout: DataLayout, run_id: str, choice: SnapshotChoice) -> Classifier
         if classifier.features.embedding is None:
             return classifier
     with open_catalog(layout) as catalog:
-        run = read_run(catalog, run_id) if run_id else _best_network(catalog, choice)
-    if run is None:
-        raise UsageError(
-            f"There is no run {run_id} in {layout.home}. "
-            '`genreflow sql "select run_id, network from runs"` lists them.'
-        )
+        run = require_run(catalog, run_id) if run_id else _best_network(catalog, choice)
     return load_logged(layout, run.model_uri)
 
 
@@ -147,7 +196,7 @@ def _draw(
     from genre_core.studies.kernels.activations import activations_of
 
     ranked = sorted(fragments, key=lambda one: -one.probability)
-    shown = sorted(ranked[:SHOWN], key=lambda one: one.scales.start_s)
+    shown = [fragments[nth] for nth in _most_confident(fragments)]
     yield write_figure(folder, "occlusion", draw_occlusion(shown, genre, title))
     losses = np.stack([one.losses for one in fragments])
     below = f"{title}\n{len(fragments)} fragments"

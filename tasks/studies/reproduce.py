@@ -19,7 +19,7 @@ from genre_core.representations.features import FeatureConfig
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
-from storage.catalog.runs import Run, find_runs
+from storage.catalog.runs import Run, require_run
 from storage.catalog.snapshots import Snapshot, read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training, use_threads
@@ -29,7 +29,6 @@ from tasks.tracked import load_model, open_tracked
 from tasks.train import Trial, build_network, fit_trial
 
 if TYPE_CHECKING:
-    from storage.catalog.connection import Catalog
     from storage.models.store import Tracking
 
 PREFIX = "augmentation_"
@@ -65,7 +64,7 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     from storage.models.runs import log_reproduction
 
     with open_catalog(layout) as catalog:
-        run = _find_run(catalog, name)
+        run = require_run(catalog, name)
         snapshot = read_snapshot(catalog, run.snapshot_id)
         groups = read_groups(catalog, run.snapshot_id)
         fold_groups = read_fold_groups(catalog, run.snapshot_id)
@@ -96,17 +95,6 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
     )
     log_reproduction(tracking, asdict(reproduction), reproduction.succeeded)
     return reproduction
-
-
-def _find_run(catalog: "Catalog", name: str) -> Run:
-    """Return the one run whose id begins so."""
-    runs = find_runs(catalog, name)
-    if len(runs) != 1:
-        raise UsageError(
-            f"{len(runs)} finished runs have an id that begins with {name!r}. "
-            "`genreflow compare --json` lists them."
-        )
-    return runs[0]
 
 
 def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Trial:

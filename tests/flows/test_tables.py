@@ -59,7 +59,7 @@ def test_overlaps_are_counted_and_none_is_a_dash(n_overlaps: float, shown: str) 
 
     cells = [list(column.cells) for column in audit_table([check]).columns]
 
-    assert [str(cell) for (cell,) in cells[1:]] == ["overlap", shown, "–", "–"]
+    assert [str(cell) for (cell,) in cells[1:]] == ["overlap", shown, "–", "–", "none"]
 
 
 def test_a_line_on_an_audit_names_what_did_not_pass_with_the_worst_first() -> None:

@@ -1,9 +1,8 @@
 """Planted predictions: contests whose numbers a test decides."""
 
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.snapshots import NEWEST, Snapshot
+from storage.catalog.snapshots import NEWEST, Snapshot, resolve_snapshot
 from storage.home import DataLayout
-from tasks.splits import resolve_snapshot
 
 N_PLANTED = 12
 GENRES = ("clicks", "hiss", "hums")

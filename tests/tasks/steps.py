@@ -53,7 +53,7 @@ def scanned(selected: Selected) -> list[str]:
     return [Path(source.location).name for source in (*selected.sources, *selected.relabelled)]
 
 
-def extract(config: Settings, *, song_by_song: bool = False) -> None:
+def extract(config: Settings, *, song_by_song: bool = False, decides_short: bool = True) -> None:
     """Extract what is pending, as one shard a feature key or as one a song."""
     layout, features = config.layout, config.features
     converted = convert_chunk.fn(layout, select_tracks.fn(layout, features), features)
@@ -62,7 +62,7 @@ def extract(config: Settings, *, song_by_song: bool = False) -> None:
         chunks = [type(converted)(converted=(s,), rejections=()) for s in converted.converted]
     extracted = [extract_chunk.fn(layout, chunk, features) for chunk in chunks]
     record_shards.fn(layout, extracted, config.wav_cache_bytes)
-    settle_extraction.fn(layout, features)
+    settle_extraction.fn(layout, features, decides_short=decides_short)
 
 
 def outcomes(layout: DataLayout) -> dict[str, tuple[str, str, str]]:

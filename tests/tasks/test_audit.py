@@ -6,10 +6,9 @@ from flows.settings import Settings
 from genre_core.audit.rules import Check, CheckName, Level
 from storage.catalog.audits import read_audit
 from storage.catalog.publish import query_rows
-from storage.catalog.snapshots import SnapshotChoice
+from storage.catalog.snapshots import SnapshotChoice, resolve_snapshot
 from tasks.audit import CHECKS, audit_snapshot
 from tasks.audit_plan import AuditPlan, plan_audit
-from tasks.splits import resolve_snapshot
 from tests.catalogs import in_catalog
 from tests.tasks.contests import execute, newest, plant_golden
 

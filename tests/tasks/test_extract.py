@@ -111,6 +111,24 @@ def test_a_song_that_is_too_short_is_known_to_be_before_anything_is_decoded(
     assert settle_short.fn(layout, longer.spectrogram_features)["quarantined"] == 4
 
 
+def test_a_length_that_is_asked_for_once_makes_no_song_too_short(
+    config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
+) -> None:
+    store_songs(three_songs)
+    before = outcomes(config.layout)
+    long = replace(config, fragment_lengths_s=(99.0,))
+
+    extract(long, decides_short=False)
+    asked_for_once = outcomes(config.layout)
+    extract(long)
+
+    assert {outcome for _, outcome, _ in before.values()} == {"ok"}
+    assert asked_for_once == before
+    assert {reason for _, _, reason in outcomes(config.layout).values()} == {"too_short"}
+    extract(config, decides_short=False)
+    assert {reason for _, _, reason in outcomes(config.layout).values()} == {"too_short"}
+
+
 def test_another_representation_needs_no_decoding(
     config: Settings, store_songs: Store, three_songs: list[Source], quiet_runs: None
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yt_dlp.version
 
-from storage.catalog.publish import publish
+from storage.catalog.publish import publish, query
 from storage.embeddings import weights
 from storage.embeddings.config import EmbeddingConfig
 from storage.fetch.sites.client import describe_runtime
@@ -49,6 +49,16 @@ def test_an_empty_and_a_filled_home_pass_every_check(filled: DataLayout, tmp_pat
     assert after["store"].message == "spectrograms.duckdb can be read; it has 1 song"
     assert after["shards"].message == "all 1 shards are there"
     assert after["songs"].message == "all 1 songs are there"
+
+
+def test_spectrograms_of_a_home_that_was_moved_are_read_where_they_are_now(
+    filled: DataLayout, tmp_path: Path
+) -> None:
+    count = "select count(*) from spectrograms"
+    before = query(filled, count)
+    moved = DataLayout(filled.home.rename(tmp_path.with_name(f"{tmp_path.name}-moved")))
+
+    assert query(moved, count) == before
 
 
 def test_what_is_missing_damaged_or_moved_is_found_and_all_else_examined(
