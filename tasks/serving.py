@@ -24,6 +24,8 @@ from tasks.predict import (
 
 MAX_SONG_BYTES = 256 << 20
 """Of a song that a client names by its address."""
+MAX_NAME = 1 << 13
+"""Characters of a path or address."""
 FETCH_S = 30.0
 """Longest time to fetch such a song."""
 UNREADABLE = "The server finds no song that it can predict under this path; see its log."
@@ -93,6 +95,9 @@ def unpack_row(row: Row, folder: Path, limits: DownloadLimits) -> AskedSong:
     if bool(song) == bool(audio):
         message = "Give either `song`, a path or an address, or `audio_base64`."
         return AskedSong(song, error=message)
+    if len(song) > MAX_NAME:
+        message = f"The path or address is longer than {MAX_NAME} characters."
+        return AskedSong(song[:MAX_NAME], error=message)
     if song:
         return AskedSong(song)
     if len(audio) > limits.max_bytes * 4 / 3 + 4:

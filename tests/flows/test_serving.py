@@ -230,6 +230,7 @@ def test_a_served_model_that_was_never_promoted_has_version_0(finished: Settings
         ({"audio_base64": "no base64!"}, "The audio is no base64"),
         ({"audio_base64": "A" * 200}, "larger than 100 bytes"),
         ({"song": "file:///etc/hostname"}, "not 'file'"),
+        ({"song": f"http://songs.test/{'x' * 9000}"}, "longer than 8192 characters"),
     ],
 )
 def test_a_request_that_cannot_be_answered_gets_an_error(
