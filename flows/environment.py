@@ -32,8 +32,11 @@ PINNED = {
     "KERAS_BACKEND": "tensorflow",
     "KERAS_HOME": f"{os.devnull}/keras",  # no place: Keras reads no settings, and writes none
     "TF_ENABLE_ONEDNN_OPTS": "0",
+    # a step that is called twice, as publishing is, runs twice: where a user lets Prefect keep
+    # results, it would take the second call for the first
+    "PREFECT_TASKS_DEFAULT_NO_CACHE": "true",
 }
-"""Variables that change the numbers of a training, as every run of genreflow has them."""
+"""Variables that change what a run does, as every run of genreflow has them."""
 _NUMERIC = re.compile(
     r"(KERAS|TF|XLA|TFLITE|ONEDNN|DNNL|OMP|GOMP|KMP|MKL|OPENBLAS|GOTO|BLIS|VECLIB|NUMEXPR|NPY"
     r"|CUBLAS|CUDNN|NVIDIA_TF32)_.*"

@@ -5,6 +5,7 @@ Trans. Multimedia 16(6), 2014; Geirhos et al., "Shortcut learning in deep neural
 Machine Intelligence 2, 2020.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -175,7 +176,10 @@ def _artist_folds(
     if n_folds < 2:
         return
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=config.seed)
-    for fitted, held_out in splitter.split(songs, genres, artists):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = list(splitter.split(songs, genres, artists))
+    for fitted, held_out in folds:
         known = {genres[at] for at in fitted}
         yield fitted.tolist(), [at for at in held_out.tolist() if genres[at] in known]
 

@@ -168,7 +168,10 @@ def _youtube(layout: DataLayout) -> str:
     if is_there or not layout.published.exists():
         return message
     statement = "select count(*) as n from outcomes where regexp_matches(source, $1)"
-    (songs,) = query_rows(layout, statement, [r"^https?://([\w-]+\.)?youtu(be\.com|\.be)/"])
+    try:
+        (songs,) = query_rows(layout, statement, [r"^https?://([\w-]+\.)?youtu(be\.com|\.be)/"])
+    except GenreflowError:
+        return message  # what is wrong with the store is reported by its own check
     _require(not songs["n"], f"{message}; the store has {counted(songs['n'], 'song')} of YouTube.")
     return message
 
@@ -194,20 +197,20 @@ def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
 
 
 def _shard_contents(inventory: Inventory) -> str:
-    _require_intact(inventory.damaged_shards(), "shards", "genreflow extract")
+    _require_intact(inventory.damaged_shards(), "shard", "genreflow extract")
     return "every shard holds the bytes and rows that the catalog names"
 
 
 def _song_contents(inventory: Inventory) -> str:
-    _require_intact([name[:12] for name in inventory.damaged_songs()], "songs", "genreflow ingest")
+    _require_intact([name[:12] for name in inventory.damaged_songs()], "song", "genreflow ingest")
     return "every song holds the bytes that its name digests"
 
 
 def _require_intact(damaged: Sequence[str], what: str, command: str) -> None:
     if damaged:
         raise GenreflowError(
-            f"{len(damaged)} {what} are damaged, among them {damaged[0]}. Run "
-            f"`genreflow doctor --repair`, then `{command}`."
+            f"{counted(len(damaged), f'{what} is', f'{what}s are')} damaged, among "
+            f"them {damaged[0]}. Run `genreflow doctor --repair`, then `{command}`."
         )
 
 

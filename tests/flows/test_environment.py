@@ -127,6 +127,34 @@ def test_what_the_user_has_set_for_other_networks_does_not_reach_those_of_genref
     assert [path.parent.name for path in tmp_path.rglob("keras.json")] == [folder]
 
 
+TWICE = """
+import flows
+from prefect import flow, task
+
+@task
+def publish(home): print("published", home, flush=True)
+
+@flow
+def night():
+    publish("h")
+    publish("h")
+
+night()
+"""
+
+
+@pytest.mark.flow
+@pytest.mark.usefixtures("prefect_server")
+def test_a_step_that_is_called_twice_runs_twice_where_prefect_keeps_results() -> None:
+    environment = {**os.environ, "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true"}
+
+    answer = subprocess.run(
+        [sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.count("published h") == 2
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

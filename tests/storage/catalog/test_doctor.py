@@ -76,7 +76,8 @@ def test_what_is_missing_damaged_or_moved_is_found_and_all_else_examined(
     assert missing.keys() == {"shards", "songs"}
     assert missing["shards"].startswith("1 of 1 shard is missing, among them key/")
     assert missing["songs"].startswith("1 of 1 song is missing")
-    assert "The query failed" in failed(filled)["store"]
+    assert "youtube" not in failed(filled)
+    assert "is damaged, or of another" in failed(filled)["store"]
     assert "GiB left; free" in failed(filled)["place"]
 
 
@@ -107,7 +108,7 @@ def test_songs_of_youtube_need_a_javascript_runtime_that_is_not_too_old(
 
     assert found.ok == (not words)
     assert words in found.message
-    assert found.message.endswith("the store has 1 songs of YouTube.") == bool(words)
+    assert found.message.endswith("the store has 1 song of YouTube.") == bool(words)
 
 
 def test_a_yt_dlp_of_more_than_90_days_is_named() -> None:

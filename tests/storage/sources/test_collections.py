@@ -118,7 +118,7 @@ def test_songs_beside_gtzan_are_logged(tmp_path: Path, caplog: pytest.LogCapture
         sources = list_sources(tmp_path)
 
     assert [Path(source.location).name for source in sources] == ["jazz.00054.au"]
-    assert "1 songs" in caplog.text
+    assert "1 song " in caplog.text
     assert "song.wav" in caplog.text
 
 
