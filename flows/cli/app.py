@@ -108,7 +108,7 @@ def prepare_config(
     read-only.
     """
     from flows.cli.start import keep_signals, stop_on_signals
-    from flows.environment import prepare_environment, set_environment
+    from flows.environment import bound_server_starts, prepare_environment, set_environment
     from flows.settings import read_settings
 
     config = read_settings(**options)
@@ -117,6 +117,8 @@ def prepare_config(
     prepare(config.layout.home, verbose, config.device)
     _hush_foreseen_errors()
     keep_signals()
+    if writes and "PREFECT_API_URL" not in os.environ:
+        bound_server_starts()
     stop_on_signals()
     return config
 
@@ -250,6 +252,10 @@ def _hush_foreseen_errors() -> None:
         handler.addFilter(unforeseen)
 
 
+_OF_PREFECT = ("Finished in state Failed", "Failed to write result")
+"""Beginnings of messages of Prefect that say less than `main` says in the end."""
+
+
 class Unforeseen(logging.Filter):
     """Passes what `main` does not report in the end, and the first message of a full disk."""
 
@@ -262,7 +268,7 @@ class Unforeseen(logging.Filter):
         message = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
         is_reported = error is not None and find_cause(error) is not None
-        if is_reported or message.startswith("Finished in state Failed"):
+        if is_reported or message.startswith(_OF_PREFECT):
             return False
         if not any(sign in message for sign in DISK_SIGNS):
             return True

@@ -21,6 +21,7 @@ from flows.cli.app import (
 from flows.cli.tables import audit_table, plain_table, print_comparison
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from genre_core.records import counted
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import require_replaced
 from storage.catalog.snapshots import choose_published, resolve_snapshot
@@ -194,7 +195,7 @@ def golden(
     if not versions:
         show(
             "No version is frozen yet: champion and challenger are compared on validation songs. "
-            f"A genre gives golden songs once it has {config.golden.min_groups} artists "
+            f"A genre gives golden songs once it has {counted(config.golden.min_groups, 'artist')} "
             "(golden.min_groups), and a version is frozen once every genre has some."
         )
 

@@ -14,6 +14,7 @@ from flows.cli.app import show
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
 from genre_core.locations import show_location
+from genre_core.records import counted
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.terminal import OUT, Terminal, cell
 
@@ -132,7 +133,7 @@ def difference_sentences(differences: Sequence[Difference]) -> list[str]:
     first = alike[0]
     together = (
         f"The other {len(alike)} show no significant difference from {first.best} on these "
-        f"{first.difference.n_songs} songs."
+        f"{counted(first.difference.n_songs, 'song')}."
     )
     return [*significant, together]
 
@@ -223,6 +224,7 @@ def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
 def provisional_sentence(champion: Mapping[str, Any]) -> str:
     """Explain why a champion is provisional."""
     return (
-        f"It is provisional: {champion['n_validation_songs']} validation songs are fewer than "
+        "It is provisional: it was chosen on "
+        f"{counted(champion['n_validation_songs'], 'validation song')}, fewer than "
         f"{FEWEST_VALIDATION_SONGS}. Add songs, and it is compared with others again."
     )

@@ -15,6 +15,7 @@ import duckdb
 
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.locations import mask_location
+from genre_core.records import counted
 from storage.catalog.connection import OPEN_ERRORS, explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.catalog.instance import attached, quote
@@ -230,7 +231,7 @@ def _replace_store(layout: DataLayout, named: Sequence[str]) -> None:
     sizes = list_shards(layout)
     shards = [shard for shard in named if shard in sizes]
     if n_missing := len(named) - len(shards):
-        logger.warning("%s shards are missing; the next extract makes them", n_missing)
+        logger.warning("missing: %s; the next extract makes it good", counted(n_missing, "shard"))
     try:
         with write_whole(layout.published) as part:
             _write_store(layout, part, shards)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from genre_core.errors import CatalogMismatch, UsageError
+from genre_core.records import counted
 from storage.catalog.connection import copy_catalog, open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.removals import read_removed_sources
@@ -358,9 +359,10 @@ def _find_damaged(folder: Path, digests: Mapping[str, str], without_damaged: boo
         shown = sorted(damaged, key=lambda name: name.startswith(_REPLACEABLE))[:_N_SHOWN]
         hint = "" if needed else " `--without-damaged` leaves them out."
         raise CatalogMismatch(
-            f"{len(damaged)} of {len(digests)} files of the backup in {folder} are missing or "
-            f"damaged: {', '.join(shown)}{', …' if len(damaged) > _N_SHOWN else ''}. "
-            f"Nothing was restored. Use another copy of the backup, or an earlier one with --at."
+            f"{len(damaged)} of {counted(len(digests), 'file is', 'files are')} missing or damaged "
+            f"in the backup in {folder}: {', '.join(shown)}"
+            f"{', …' if len(damaged) > _N_SHOWN else ''}. Nothing was restored. "
+            f"Use another copy of the backup, or an earlier one with --at."
             f"{hint}"
         )
     return damaged

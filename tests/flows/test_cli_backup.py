@@ -306,7 +306,7 @@ def test_earlier_backups_can_be_listed_and_restored(
     restored = genreflow("restore", folder, "--at", first, "--home", tmp_path / "first")
     too_early = genreflow("restore", folder, "--at", "2020-01-01", "--home", tmp_path / "none")
 
-    assert "1 earlier backups are kept" in second.out
+    assert "1 earlier backup is kept" in second.out
     assert len(listed) == 2
     assert restored.code == WELL
     assert not (tmp_path / "first" / "reports" / "page.md").exists()

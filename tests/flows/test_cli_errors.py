@@ -2,7 +2,10 @@
 
 import errno
 import logging
+import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -38,6 +41,23 @@ def test_no_store_yet(genreflow: Call, tmp_path: Path, command: tuple[str, ...])
 
     assert result.code == USAGE
     assert f"There is no store in {tmp_path}/home yet" in sentence_of(result)
+
+
+@pytest.mark.parametrize("place", ["home/songs/", "genreflow.toml"])
+def test_status_of_a_home_without_a_store_names_the_next_command(
+    genreflow: Call, tmp_path: Path, place: str
+) -> None:
+    if place.endswith("/"):
+        (tmp_path / place).mkdir(parents=True)
+    else:
+        (tmp_path / place).write_text('genres = ["rock"]\n')
+
+    result = genreflow("status")
+
+    assert result.code == 0
+    assert result.err == ""
+    assert "no store in" in result.out
+    assert "genreflow run MUSIC" in result.out
 
 
 def test_no_champion_yet(genreflow: Call, library: Path) -> None:
@@ -184,9 +204,9 @@ def test_a_full_disk_is_shown_once_and_errors_that_main_reports_not_at_all() -> 
         )
 
     assert not shows("extract failed", error)
+    assert not shows("Failed to write result: [Errno 28] No space left on device")
     assert shows(f"one.mp3 was left out: {full}")
     assert not shows(f"two.mp3 was left out: {full}")
-    assert not shows("Failed to write result: [Errno 28] No space left on device")
     assert shows("another warning")
     assert shows("a bug", ValueError("bug"))
 
@@ -201,6 +221,29 @@ def test_a_damaged_state_of_prefect_ends_in_a_sentence(
 
     assert result.code == FAILURE
     assert "prefect.db is damaged" in sentence_of(result)
+
+
+@pytest.mark.long
+def test_a_server_of_prefect_that_cannot_start_is_given_up(tmp_path: Path, library: Path) -> None:
+    state = tmp_path / "home" / "prefect"
+    state.mkdir(parents=True)
+    with closing(sqlite3.connect(state / "prefect.db")) as of_later_version:
+        of_later_version.execute("create table alembic_version as select 'later' as version_num")
+        of_later_version.commit()
+    alone = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+
+    ended = subprocess.run(
+        [PROGRAM, "--home", str(tmp_path / "home"), "ingest", str(library)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=alone,
+    )
+
+    assert ended.returncode == FAILURE
+    assert f"Prefect's server does not start on {state}." in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_help_names_settings_in_brackets(genreflow: Call) -> None:
