@@ -57,9 +57,10 @@ def run_pipeline(config: Settings) -> None:
         compose(layout.builtin)
         verdict = _show(config, _run_nightly(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
-    ERR.print("Classifying songs that no network was trained on")
-    try:  # without a champion this fails, and the next steps matter most
-        OUT.print(predictions_table(classify_songs.fn(layout, songs)))
+    try:  # where this fails, the next steps matter most
+        if read_status(layout)["champion"]:
+            ERR.print("Classifying songs that no network was trained on")
+            OUT.print(predictions_table(classify_songs.fn(layout, songs)))
     finally:
         _show_next(layout, verdict)
 

@@ -148,6 +148,11 @@ def _explain_query(layout: DataLayout, error: Exception) -> UsageError:
             "`genreflow extract` to publish it again."
         )
     cause = text.partition("\n")[0]
+    if text.startswith(
+        "Traceback"
+    ):  # of the file system that shards in an object store are read by
+        reason = next((line for line in text.splitlines()[1:] if line[:1].strip()), text)
+        return UsageError(f"The shards cannot be read: {reason}. Check the place that they are in.")
     if isinstance(error, PermissionError):
         return UsageError(f"{layout.published} cannot be read: {error.strerror}. Ask its owner.")
     if isinstance(error, duckdb.PermissionException):
