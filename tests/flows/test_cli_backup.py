@@ -122,7 +122,7 @@ def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
     result = genreflow("restore", folder, "--home", tmp_path / "new")
 
     assert result.code == FAILURE
-    assert f"are missing or damaged: {song}. Nothing was restored" in result.err
+    assert f"are missing or damaged in the backup in {folder}: {song}. Nothing was" in result.err
     assert "`--without-damaged` leaves them out" in result.err
     assert not (tmp_path / "new").exists()
 
