@@ -99,7 +99,7 @@ def restore(
     Example: `genreflow restore /mnt/backup/genreflow --home /srv/genreflow`
     """
     layout = read_settings(home=home).layout
-    from storage.maintenance.backup import restore as restore_home
+    from storage.maintenance.restore import restore as restore_home
 
     if list_only:
         _show_backups(folder)
