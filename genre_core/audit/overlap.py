@@ -93,7 +93,7 @@ def _describe_leaks(leaks: Mapping[str, Sequence[str]]) -> str:
     return (
         f"in two subsets of the split: {'; '.join(found)}. Scores of this snapshot are too high. "
         "Run `genreflow train`: a new snapshot leaves out the songs whose artist was corrected. If "
-        "this is said of it, too, start in another --home, where every song is assigned anew."
+        "it has the same fault, start in another --home, where every song is assigned anew."
     )
 
 
