@@ -162,7 +162,7 @@ def test_a_restore_that_fails_leaves_nothing(
     if is_there:
         new.mkdir()
     with monkeypatch.context() as failing:
-        failing.setattr("storage.maintenance.backup.publish", _fail)
+        failing.setattr("storage.maintenance.restore.publish", _fail)
         result = genreflow("restore", folder, "--home", new)
 
     assert result.code == FAILURE
