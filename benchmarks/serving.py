@@ -165,9 +165,11 @@ def _served(home: Path) -> Iterator[tuple[str, psutil.Process]]:
         command, env=os.environ | settings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
-        process.stdout.readline()
-        yield f"http://127.0.0.1:{port}/invocations", psutil.Process(process.pid)
-        process.terminate()
+        try:
+            process.stdout.readline()
+            yield f"http://127.0.0.1:{port}/invocations", psutil.Process(process.pid)
+        finally:
+            process.terminate()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from prefect import flow
 from flows.extract import extract
 from flows.ingest import ingest
 from flows.settings import Settings, read_settings
+from genre_core.records import counted
 from storage.lock import hold_home
 from storage.maintenance.retention import Unused
 from tasks.maintenance import release_outcomes, tidy_store
@@ -23,7 +24,7 @@ class TidyReport:
     def sentence(self) -> str:
         """What was removed, for people."""
         n_mib = sum(unused.n_bytes for unused in self.removed) / 2**20
-        return f"Removed {len(self.removed)} unused files, {n_mib:.1f} MiB."
+        return f"Removed {counted(len(self.removed), 'unused file')}, {n_mib:.1f} MiB."
 
 
 @flow

@@ -6,13 +6,16 @@ waits alone. `storage/models/pyfunc_model.py` looks `ServedModel` up, for MLflow
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,15 +26,16 @@ from starlette.routing import Route
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from storage.fetch.download import DownloadLimits
-from storage.models.requests import MAX_BODY_BYTES, Row, read_rows
+from storage.models.requests import MAX_BODY_BYTES, read_rows
 from tasks.predict import Classifier, SongPrediction
 from tasks.serving import (
+    AskedSong,
     describe_row,
     limit_strangers,
     load_served,
-    predict_row,
     predict_rows,
-    song_of,
+    predict_song,
+    unpack_row,
 )
 
 if TYPE_CHECKING:
@@ -52,10 +56,12 @@ N_WORKERS, N_FETCHERS = 8, 64
 """Songs that are read, and songs at addresses, at the same time; of all clients together."""
 N_FETCHES = 4
 """Songs at addresses that one request fetches at the same time."""
-MAX_BYTES_AT_ONCE = 4 * MAX_BODY_BYTES
-_SMALL_BYTES = 1 << 18  # such bodies are taken even where large ones have to wait
+N_LARGE = 2
+"""Large bodies in memory at the same time; all others wait on the disk."""
+_SMALL_BYTES = 1 << 18
 BODY_S, REQUEST_S = 30.0, 120.0
 LATE = f"The request takes longer than {REQUEST_S:g} s. Send fewer songs."
+logger = logging.getLogger(__name__)
 
 
 class PredictionServer:
@@ -65,7 +71,7 @@ class PredictionServer:
         self._classifier, self._limits = classifier, limit_strangers(limits)
         self._workers = ThreadPoolExecutor(N_WORKERS, "worker")
         self._fetchers = ThreadPoolExecutor(N_FETCHERS, "fetcher")
-        self._n_bytes = 0
+        self._large = asyncio.Semaphore(N_LARGE)
 
     def make_app(self) -> Starlette:
         """Return the application, with the addresses of MLflow's scoring server."""
@@ -76,67 +82,73 @@ class PredictionServer:
                 Route("/version", _answer_version),
                 Route("/invocations", self.answer, methods=["POST"]),
             ],
-            exception_handlers={HTTPException: _answer_refusal},
+            exception_handlers={HTTPException: _answer_refusal, OSError: _answer_full},
         )
 
     async def answer(self, request: Request) -> Response:
         """Predict the songs of a request."""
-        body = bytearray()
-        try:
-            await self._read_body(request, body)
-            rows = await self._read_rows(body, request.headers.get("content-type", ""))
-            predictions = await self._predict_rows(rows)
-        finally:
-            self._n_bytes -= len(body)
+        with TemporaryDirectory(prefix="genreflow-") as folder:
+            with SpooledTemporaryFile(_SMALL_BYTES, dir=folder) as body:
+                n_bytes = await _receive(request, body)
+                kind = request.headers.get("content-type", "")
+                async with self._large if n_bytes > _SMALL_BYTES else nullcontext():
+                    songs = await self._unpack(body, kind, Path(folder))
+            predictions = await self._predict_songs(songs)
         # as ASCII: a path may hold what is no UTF-8
         return Response(json.dumps({"predictions": predictions}), media_type="application/json")
 
-    async def _read_body(self, request: Request, body: bytearray) -> None:
-        try:
-            async with asyncio.timeout(BODY_S):
-                async for chunk in request.stream():
-                    body += chunk
-                    self._n_bytes += len(chunk)
-                    self._require_room(len(body))
-        except TimeoutError as error:
-            raise HTTPException(408, "The request comes too slowly.") from error
-        except ClientDisconnect as error:
-            raise HTTPException(400, "The request breaks off.") from error
+    async def _unpack(self, body: IO[bytes], kind: str, folder: Path) -> Sequence[AskedSong]:
+        def unpack() -> Sequence[AskedSong]:
+            body.seek(0)
+            rows = read_rows(body.read(), kind)
+            return [unpack_row(row, folder, self._limits) for row in rows]
 
-    def _require_room(self, n_bytes: int) -> None:
-        if n_bytes > MAX_BODY_BYTES:
-            raise HTTPException(413, f"The request is larger than {MAX_BODY_BYTES} bytes.")
-        if n_bytes > _SMALL_BYTES and self._n_bytes > MAX_BYTES_AT_ONCE:
-            message = "The server is reading other large requests. Try again."
-            raise HTTPException(503, message, headers={"Retry-After": "1"})
-
-    async def _read_rows(self, body: bytearray, content_type: str) -> Sequence[Row]:
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._workers, read_rows, bytes(body), content_type)
+            return await asyncio.get_running_loop().run_in_executor(self._workers, unpack)
         except UsageError as error:
             raise HTTPException(400, str(error)) from error
 
-    async def _predict_rows(self, rows: Sequence[Row]) -> list[dict[str, object]]:
-        """Predict rows: those with an address beside the others, which take turns."""
+    async def _predict_songs(self, songs: Sequence[AskedSong]) -> list[dict[str, object]]:
+        """Predict songs: those at an address beside the others, which take turns."""
         ends_s = asyncio.get_running_loop().time() + REQUEST_S
         places = {True: asyncio.Semaphore(N_FETCHES), False: asyncio.Semaphore(1)}
         return await asyncio.gather(
-            *(self._predict(row, places["://" in song_of(row)], ends_s) for row in rows)
+            *(self._predict(asked, places["://" in asked.song], ends_s) for asked in songs)
         )
 
     async def _predict(
-        self, row: Row, place: asyncio.Semaphore, ends_s: float
+        self, asked: AskedSong, place: asyncio.Semaphore, ends_s: float
     ) -> dict[str, object]:
-        song, loop = song_of(row), asyncio.get_running_loop()
+        song, loop = asked.song, asyncio.get_running_loop()
         pool = self._fetchers if "://" in song else self._workers
         try:
             async with asyncio.timeout_at(ends_s), place:
                 return await loop.run_in_executor(
-                    pool, predict_row, self._classifier, row, self._limits
+                    pool, predict_song, self._classifier, asked, self._limits
                 )
         except TimeoutError:
             return describe_row(self._classifier, song, SongPrediction(song=song, error=LATE))
+
+
+async def _receive(request: Request, body: IO[bytes]) -> int:
+    """Write what a client sends into a file, and return its size.
+
+    One that is too large is read to its end: who still sends would not see the answer.
+    """
+    n_bytes = 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                n_bytes += len(chunk)
+                if n_bytes <= MAX_BODY_BYTES:
+                    body.write(chunk)
+    except TimeoutError as error:
+        raise HTTPException(408, "The request comes too slowly.") from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "The request breaks off.") from error
+    if n_bytes > MAX_BODY_BYTES:
+        raise HTTPException(413, f"The request is larger than {MAX_BODY_BYTES} bytes.")
+    return n_bytes
 
 
 async def _answer_ping(_request: Request) -> Response:
@@ -153,6 +165,12 @@ async def _answer_refusal(_request: Request, error: Exception) -> Response:
         raise error
     document = {"error_code": HTTPStatus(error.status_code).name, "message": error.detail}
     return JSONResponse(document, error.status_code, error.headers)
+
+
+async def _answer_full(request: Request, error: Exception) -> Response:
+    logger.error("a request cannot be kept: %s", error)
+    message = "The server has no room for this request; see its log."
+    return await _answer_refusal(request, HTTPException(503, message))
 
 
 class ServedModel:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from genre_core.evaluation.bootstrap import Float64Array
+from genre_core.records import counted
 
 FEWEST_SONGS = 5
 LEVEL = 0.05
@@ -48,7 +49,7 @@ class Drift:
     @property
     def sentence(self) -> str:
         """The result in words."""
-        sides = f"{self.n_new} new songs against {self.n_known}"
+        sides = f"{counted(self.n_new, 'new song')} against {self.n_known}"
         if self.adjusted_p is None or self.statistic is None:
             return f"{self.name}: {TOO_FEW} ({sides}; {FEWEST_SONGS} on each side are needed)."
         result = "differs" if self.drifts else "no difference seen"

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
+from genre_core.records import counted
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, explaining_damage, require_shards
 
@@ -125,6 +126,6 @@ def _require_all(track_ids: Sequence[str], tracks: Int64Array) -> None:
     missing = [name for name, is_found in zip(track_ids, found, strict=True) if not is_found]
     if missing:
         raise CatalogMismatch(
-            f"{len(missing)} tracks of the snapshot have no example in the shards, among them "
-            f"{missing[0][:12]}; `genreflow extract` makes them again."
+            f"{counted(len(missing), 'track has', 'tracks have')} no example in the shards, among "
+            f"them {missing[0][:12]}; run `genreflow extract` again."
         )

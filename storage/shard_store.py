@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
+from genre_core.records import counted
 from storage.files import explaining_disk_errors, read_home_id, write_whole
 from storage.home import DataLayout
 
@@ -86,8 +87,8 @@ def require_shards(layout: DataLayout, shards: Sequence[str]) -> ShardStore:
     store, there = open_store(layout), list_shards(layout)
     if gone := [name for name in shards if name not in there]:
         raise CatalogMismatch(
-            f"{len(gone)} shards that the catalog names are gone, among them "
-            f"{store.path(gone[0])}; `genreflow extract` makes them again."
+            f"{counted(len(gone), 'shard is', 'shards are')} gone that the catalog names, among "
+            f"them {store.path(gone[0])}; run `genreflow extract` again."
         )
     return store
 

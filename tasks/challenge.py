@@ -12,6 +12,7 @@ from genre_core.evaluation.predictions import SongPredictions, predictions_by_na
 from genre_core.evaluation.songs import CHOOSING_VOTE, vote_songs
 from genre_core.networks.registry import HEAD, HEADS
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
+from genre_core.records import counted
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import (
     Promotion,
@@ -124,8 +125,8 @@ def evaluate_challenge(
     songs = [song for song in setting.songs if all(song.track_id in row for row in predicted)]
     if not songs:
         raise CatalogMismatch(
-            f"None of the {len(setting.songs)} songs ({setting.song_set}) has spectrograms for "
-            f"{challenger_name(challenger)} and for the champion. Run `genreflow extract`."
+            f"None of {counted(len(setting.songs), 'song')} ({setting.song_set}) has spectrograms "
+            f"for {challenger_name(challenger)} and for the champion. Run `genreflow extract`."
         )
     genres = sorted({song.genre for song in songs}.union(*(row.values() for row in predicted)))
     sides = [_song_predictions(songs, row, genres) for row in predicted]
@@ -226,7 +227,7 @@ def _predict_champion(layout: DataLayout, setting: Setting) -> tuple[dict[str, s
     n_songs = len(setting.songs)
     if len(predicted) >= LEAST_PREDICTED * n_songs:
         return predicted, ""
-    missing = f"{n_songs - len(predicted)} of {n_songs} songs"
+    missing = f"{n_songs - len(predicted)} of {counted(n_songs, 'song')}"
     return {}, f"{name} cannot predict {missing}, which have no spectrograms under its settings"
 
 

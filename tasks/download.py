@@ -17,7 +17,7 @@ from genre_core.dataset.labels import (
 from genre_core.dataset.listing import keep_labels, settle_archived, settle_ids
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_addresses, show_location
-from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
+from genre_core.records import Outcome, Reason, Result, Source, Stage, Track, counted
 from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.songs import (
     drop_list_outcomes,
@@ -174,7 +174,7 @@ def _warn_of_spellings(labelled: Sequence[Source], sources: Sequence[Source]) ->
 def _warn_of_listing(sources: Sequence[Source], n_again: int) -> None:
     logger = get_run_logger()
     if n_again:
-        logger.warning("%s songs are listed twice", n_again)
+        logger.warning("listed twice: %s", counted(n_again, "song"))
     unknown = Counter(source.genre for source in sources if source.label_fault)
     if n_bare := unknown.pop("", 0):
         logger.warning("songs without a label: %s", n_bare)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
+from genre_core.records import counted
 from genre_core.representations.features import FeatureConfig, describe_change
 from storage.catalog.audits import record_sounds
 from storage.catalog.connection import open_catalog
@@ -46,7 +47,9 @@ def select_tracks(layout: DataLayout, features: Sequence[FeatureConfig]) -> list
         record_features(catalog, keys)
         pending = select_pending(catalog, list(keys))
     if missing:
-        get_run_logger().warning("%s shards are missing or damaged; extracting again", len(missing))
+        get_run_logger().warning(
+            "extracting again: %s missing or damaged", counted(len(missing), "shard")
+        )
     for sentence in describe_stale(stale):
         get_run_logger().warning("%s", sentence)
     return pending
@@ -103,7 +106,7 @@ def settle_extraction(
 def compact_shards(layout: DataLayout) -> None:
     """Join small shards into large ones; the old files stay for readers of the old store."""
     if n_joined := compact(layout):
-        get_run_logger().info("joined %s small shards", n_joined)
+        get_run_logger().info("joined %s", counted(n_joined, "small shard"))
 
 
 @task

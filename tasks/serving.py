@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
@@ -24,11 +24,22 @@ from tasks.predict import (
 
 MAX_SONG_BYTES = 256 << 20
 """Of a song that a client names by its address."""
+MAX_NAME = 1 << 13
+"""Characters of a path or address."""
 FETCH_S = 30.0
 """Longest time to fetch such a song."""
 UNREADABLE = "The server finds no song that it can predict under this path; see its log."
 FAILED = "The server failed to predict this song; see its log."
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AskedSong:
+    """A row of a request: the path or address of a song, the file of its audio, or an error."""
+
+    song: str
+    audio: Path | None = None
+    error: str = ""
 
 
 def load_served(folder: Path) -> Classifier:
@@ -73,18 +84,45 @@ def predict_rows(
     """Predict each row: ``song``, a path or an address, or ``audio_base64``."""
     if len(rows) > MAX_ROWS:
         raise UsageError(f"The request has more than {MAX_ROWS} rows. Send several requests.")
-    return [predict_row(classifier, row, limits) for row in rows]
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        songs = (unpack_row(row, Path(folder), limits) for row in rows)
+        return [predict_song(classifier, asked, limits) for asked in songs]
 
 
-def predict_row(classifier: Classifier, row: Row, limits: DownloadLimits) -> dict[str, object]:
-    """Predict one row; whatever is wrong with it is its ``error``."""
-    song, audio = song_of(row), _text(row, "audio_base64")
+def unpack_row(row: Row, folder: Path, limits: DownloadLimits) -> AskedSong:
+    """Return what a row asks for; its audio is put into a folder."""
+    song, audio = _text(row, "song"), _text(row, "audio_base64")
+    if bool(song) == bool(audio):
+        message = "Give either `song`, a path or an address, or `audio_base64`."
+        return AskedSong(song, error=message)
+    if len(song) > MAX_NAME:
+        message = f"The path or address is longer than {MAX_NAME} characters."
+        return AskedSong(song[:MAX_NAME], error=message)
+    if song:
+        return AskedSong(song)
+    if len(audio) > limits.max_bytes * 4 / 3 + 4:
+        message = f"The audio is larger than {limits.max_bytes} bytes (limits.max_bytes)."
+        return AskedSong(song, error=message)
     try:
-        if bool(song) == bool(audio):
-            raise UsageError("Give either `song`, a path or an address, or `audio_base64`.")
+        content = base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError) as error:
+        return AskedSong(song, error=f"The audio is no base64: {error}.")
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        file.write(content)
+    return AskedSong(song, Path(file.name))
+
+
+def predict_song(
+    classifier: Classifier, asked: AskedSong, limits: DownloadLimits
+) -> dict[str, object]:
+    """Predict one song; whatever is wrong with it is its ``error``."""
+    song = asked.song
+    try:
+        if asked.error:
+            raise UsageError(asked.error)
         found = (
-            _predict_audio(classifier, audio, limits)
-            if audio
+            _predict_audio(classifier, asked.audio, limits)
+            if asked.audio
             else _predict_named(classifier, song, limits)
         )
     except GenreflowError as error:
@@ -109,11 +147,6 @@ def describe_row(classifier: Classifier, song: str, found: SongPrediction) -> di
     }
 
 
-def song_of(row: Row) -> str:
-    """Return the path or address of a row; empty if it has none."""
-    return _text(row, "song")
-
-
 def _text(row: Row, name: str) -> str:
     """Return the text in a column; one that was left out comes as None or NaN."""
     value = row.get(name)
@@ -135,15 +168,6 @@ def _predict_named(classifier: Classifier, song: str, limits: DownloadLimits) ->
     return found
 
 
-def _predict_audio(classifier: Classifier, audio: str, limits: DownloadLimits) -> SongPrediction:
-    if len(audio) > limits.max_bytes * 4 / 3 + 4:
-        raise UsageError(f"The audio is larger than {limits.max_bytes} bytes (limits.max_bytes).")
-    try:
-        content = base64.b64decode(audio, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise UsageError(f"The audio is no base64: {error}.") from error
-    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
-        path = Path(folder, "audio")
-        path.write_bytes(content)
-        found = classify_song(classifier, str(path), limits)
-    return replace(found, song="", error=found.error.replace(str(path), "the audio"))
+def _predict_audio(classifier: Classifier, audio: Path, limits: DownloadLimits) -> SongPrediction:
+    found = classify_song(classifier, str(audio), limits)
+    return replace(found, song="", error=found.error.replace(str(audio), "the audio"))

@@ -11,7 +11,7 @@ from genre_core.dataset.groups import Candidate
 from genre_core.dataset.splits import assign
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
-from genre_core.records import LEARNING_SPLITS, Reason, Split
+from genre_core.records import LEARNING_SPLITS, Reason, Split, counted
 from genre_core.representations.embeddings import song_examples
 from genre_core.representations.features import FeatureConfig, name_features
 from storage.catalog.connection import open_catalog
@@ -59,7 +59,8 @@ def assign_splits(
         n_too_short = count_songs(catalog, Reason.TOO_SHORT)
     if n_too_short and not library:
         raise UsageError(
-            f"No song has examples; {n_too_short} songs are too short. Use longer recordings, or "
+            f"No song has examples; {counted(n_too_short, 'song is', 'songs are')} too short. Use "
+            "longer recordings, or "
             "lower min_track_s below [fragments] in genreflow.toml."
         )
     _require_genres(candidates, library, genres)
@@ -161,8 +162,8 @@ def _require_splits(snapshot: Snapshot, placements: Sequence[Placement]) -> None
     counts = Counter(placement.split for placement in placements)
     if empty := [str(split) for split in LEARNING_SPLITS if not counts[split]]:
         raise UsageError(
-            f"The library is too small: with {snapshot.n_tracks} songs, no song is left for "
-            f"{' and '.join(empty)}. Add songs: three of each genre at least."
+            f"The library is too small: with {counted(snapshot.n_tracks, 'song')}, no song is left "
+            f"for {' and '.join(empty)}. Add songs: three of each genre at least."
         )
     found = {(placement.genre, placement.split) for placement in placements}
     for genre, split in product(snapshot.genres, LEARNING_SPLITS):

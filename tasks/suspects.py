@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prefect import get_run_logger, task
 
 from genre_core.dataset.suspects import Suspect, find_suspects
+from genre_core.records import counted
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.tag_prior import TagTable, prior_matrix, tag_table
 from storage.catalog.audits import record_suspects
@@ -37,7 +38,9 @@ def list_suspects(
         songs = library.songs.divisible()
         prior = prior_matrix(songs.genres, embedding, tag_table(tag_prior))
         suspects = find_suspects(songs, prior, library.confirmed)
-        get_run_logger().info("%s labels look wrong", len(suspects))
+        get_run_logger().info(
+            "%s", counted(len(suspects), "label looks wrong", "labels look wrong")
+        )
     with open_catalog(layout) as catalog:
         record_suspects(catalog, feature_key, suspects)
     return len(suspects)

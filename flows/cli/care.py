@@ -54,8 +54,8 @@ def backup(
     show(f"{folder} holds {counted(report.n_files, 'file')}, {report.n_new} of them new.")
     if report.n_backups > 1:
         show(
-            f"{report.n_backups - 1} earlier backups are kept; `genreflow restore {folder} --list` "
-            "lists them."
+            f"{counted(report.n_backups - 1, 'earlier backup is', 'earlier backups are')} kept; "
+            f"`genreflow restore {folder} --list` lists every one."
         )
     if report.n_repaired:
         show(f"Wrote {counted(report.n_repaired, 'damaged backup object')} again.")
@@ -99,7 +99,7 @@ def restore(
     Example: `genreflow restore /mnt/backup/genreflow --home /srv/genreflow`
     """
     layout = read_settings(home=home).layout
-    from storage.maintenance.backup import restore as restore_home
+    from storage.maintenance.restore import restore as restore_home
 
     if list_only:
         _show_backups(folder)

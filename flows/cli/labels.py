@@ -1,25 +1,27 @@
-"""Commands on labels: suspects, similar, next."""
+"""Commands on labels: suspects, similar, next, curve."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, show
+from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, read_config, show
 from flows.cli.tables import PLAIN, plain_table, print_rows
 from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from genre_core.locations import path_of
 from genre_core.records import counted, name_song
+from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import Among, find_embedded, nearest_songs
 from storage.sources.identity import location_given
-from tasks.terminal import OUT
+from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -216,3 +218,49 @@ def _remarks(proposed: "Proposed", music: str | None) -> list[str]:
 def _how_to_ingest(music: str | None) -> str:
     place = shlex.quote(music) if music else "FOLDER"
     return f"Run `genreflow ingest {place} --unlabelled`, then `genreflow extract`."
+
+
+@app.command()
+def curve(
+    draws: Annotated[int, typer.Option(min=1, help="Choices of songs for each size.")] = N_DRAWS,
+    representation: Annotated[
+        str, typer.Option(help="The embedding; default: that of the latest snapshot.")
+    ] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what accuracy to expect with 1, 2, 4, 8 … songs of each genre.
+
+    Heads are fitted on songs drawn at random, and predict the songs of all other artists, with the
+    tag prior and without.
+
+    Example: `genreflow curve`
+    """
+    config = read_config(home=home)
+    from tasks.studies.curve import measure_curve
+
+    with ERR.status("Fitting heads"):
+        report = measure_curve(
+            config.layout, config.tag_prior, representation, draws, config.genres
+        )
+    if as_json:
+        print_json(report.as_document())
+        return
+    OUT.print(_curves_table(report.curves))
+    OUT.print(f"{report.caption} The intervals hold 95 % of single draws.", soft_wrap=True)
+    OUT.print(f"The figure is {report.figure}", soft_wrap=True)
+
+
+def _curves_table(curves: Sequence[LearningCurve]) -> Table:
+    table = Table(title="Accuracy to expect (mean recall by song)", **PLAIN)
+    table.add_column("songs of each genre", justify="right")
+    for curve in curves:
+        table.add_column(curve.name, no_wrap=True)
+    table.add_column("songs predicted", justify="right")
+    rows = [(str(p[0].n_songs), p) for p in zip(*(c.points for c in curves), strict=True)]
+    if all(curve.all_songs for curve in curves):
+        rows.append(("all", tuple(curve.all_songs for curve in curves if curve.all_songs)))
+    for size, points in rows:
+        scores = [str(point.accuracy) for point in points]
+        table.add_row(*map(Text, (size, *scores, str(points[0].n_scored))))
+    return table

@@ -26,7 +26,7 @@ from flows.cli.app import (
 )
 from flows.cli.pipeline import Music
 from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
-from flows.settings import read_settings
+from flows.settings import SETTINGS_FILE, read_settings
 from genre_core.dataset.artists import fold_artist
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.locations import escape_text, location_of, path_of
@@ -95,6 +95,9 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     Example: `genreflow status`
     """
     settings = read_settings(home=home)
+    if _is_new(settings.layout) and not as_json:
+        show(f"There is no store in {settings.layout.home} yet. Make one: genreflow run MUSIC")
+        return
     found = read_status(settings.layout, settings.snapshot_choice())
     if as_json:
         print_json(found)
@@ -111,6 +114,14 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         show(f"Unlabelled: {counted(found['unlabelled'], 'song')}, predicted by the champion.")
     show(f"Newest snapshot: {found['snapshot_id'] or 'none yet'}")
     show(_champion_sentence(found["champion"]))
+
+
+def _is_new(layout: DataLayout) -> bool:
+    """Return whether a folder is there for a home, or settings for one beside it, but no store."""
+    has_store = layout.published.exists() or layout.catalog.exists()
+    return not has_store and (
+        layout.home.is_dir() or (layout.home.parent / SETTINGS_FILE).is_file()
+    )
 
 
 def _champion_sentence(champion: dict[str, Any] | None) -> str:

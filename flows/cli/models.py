@@ -1,7 +1,9 @@
-"""Commands on models and their scores: compare, audit, promote, golden, morning."""
+"""Commands on models and their scores: compare, audit, promote, golden, morning, explain."""
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,11 +23,15 @@ from flows.cli.app import (
 from flows.cli.tables import audit_table, plain_table, print_comparison
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from genre_core.locations import path_of
+from genre_core.records import counted
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import require_replaced
+from storage.catalog.runs import require_run
 from storage.catalog.snapshots import choose_published, resolve_snapshot
 from storage.catalog.status import compared_rows
 from storage.lock import hold_home
+from storage.sources.identity import location_given
 from tasks.comparison import read_comparison
 from tasks.terminal import OUT
 
@@ -194,7 +200,7 @@ def golden(
     if not versions:
         show(
             "No version is frozen yet: champion and challenger are compared on validation songs. "
-            f"A genre gives golden songs once it has {config.golden.min_groups} artists "
+            f"A genre gives golden songs once it has {counted(config.golden.min_groups, 'artist')} "
             "(golden.min_groups), and a version is frozen once every genre has some."
         )
 
@@ -222,3 +228,52 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
         print_json(page.as_document())
     else:
         show(page.summary)
+
+
+def _require_explained(song: str, run: str, config: "Settings") -> None:
+    """Refuse a song or a run that is not there."""
+    require_home(config)
+    if "://" not in song and not Path(path_of(song)).is_file():
+        raise UsageError(f"There is no file {song}. Name a file or a URL of a song.")
+    if run:
+        with open_catalog(config.layout) as catalog:
+            require_run(catalog, run)
+
+
+@app.command()
+def explain(
+    song: Annotated[str, typer.Argument(help="A file or URL of a song.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of page and figures (default: one below reports/explain)."),
+    ] = None,
+    run: Annotated[
+        str, typer.Option(help="A run in place of the champion, by its id, or its beginning.")
+    ] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Draw which bands and moments the prediction of a song rests on; nothing else is stored.
+
+    Of a convolutional network, also the activations of its layers. One HTML page has all figures,
+    and players of the fragments.
+
+    Example: `genreflow explain song.mp3 --out figures`
+    """
+    song = location_given(song)
+    check = partial(_require_explained, song, run)
+    config = prepare_config(verbose, check=check, writes=False, home=home)
+    layout = config.layout
+    from storage.reports import writable_reports
+    from tasks.studies.explain import explain_song, name_folder
+
+    folder = out or writable_reports(layout) / "explain" / name_folder(song)
+    explanation = explain_song.fn(layout, song, folder, run, config.snapshot_choice())
+    if as_json:
+        print_json(asdict(explanation))
+        return
+    OUT.print(f"{explanation.genre}, {explanation.probability:.2f}")
+    for figure in explanation.figures:
+        OUT.print(f"  {figure}", soft_wrap=True)
+    OUT.print(f"The page is {explanation.page}", soft_wrap=True)

@@ -57,9 +57,10 @@ def run_pipeline(config: Settings) -> None:
         compose(layout.builtin)
         verdict = _show(config, _run_nightly(replace(config, music=str(layout.builtin))))
         songs = [str(song) for song in audio_files(unseen(layout.builtin))]
-    ERR.print("Classifying songs that no network was trained on")
-    try:  # without a champion this fails, and the next steps matter most
-        OUT.print(predictions_table(classify_songs.fn(layout, songs)))
+    try:  # where this fails, the next steps matter most
+        if read_status(layout)["champion"]:
+            ERR.print("Classifying songs that no network was trained on")
+            OUT.print(predictions_table(classify_songs.fn(layout, songs)))
     finally:
         _show_next(layout, verdict)
 
@@ -85,7 +86,7 @@ def _show(config: Settings, report: NightlyReport) -> Level | None:
         print_comparison(read_comparison(layout, rows), champion)
         n_songs = count_scored_songs(layout, chosen.snapshot_id)
         n_validation, n_test = n_songs.get("validation", 0), n_songs.get("test", 0)
-        show(f"The scores rest on {n_validation} validation and {n_test} test songs.")
+        show(f"The scores rest on {n_validation} validation and {counted(n_test, 'test song')}.")
     if trained:
         promotion = trained.promotion
         show(promotion.reason if promotion else explain_rejection(layout, trained.snapshot))
@@ -144,7 +145,7 @@ def _require_no_own_music(layout: DataLayout) -> None:
     if rows:
         known = next(reversed(known_music(layout)), "PATH")
         raise UsageError(
-            f"The store in {layout.home} holds {len(rows)} songs of your own. "
+            f"The store in {layout.home} holds {counted(len(rows), 'song')} of your own. "
             f"Name your music again (genreflow run {known}), or give the built-in library a home "
             "of its own: GENREFLOW_HOME=./built-in make run."
         )

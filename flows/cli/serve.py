@@ -1,5 +1,6 @@
 """Commands ui and serve: both pages, and the champion, on this machine alone."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Annotated
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -26,6 +27,7 @@ LONGEST_STOP_S = 20.0
 LONGEST_ANSWER_S = 5
 """Time for the answers that a stopped server still owes."""
 PAUSE_S = 0.5
+_MMAP_THRESHOLD, _LARGE_BYTES = -3, 1 << 20  # M_MMAP_THRESHOLD of malloc.h
 
 
 @app.command()
@@ -81,6 +83,7 @@ def serve(
     from tasks.predict import load_classifier
 
     classifier = load_classifier(config.layout)
+    _return_memory()
     with _listen(port) as listener:
         show(f"Champion {classifier.version}: POST {_address(port)}/invocations")
         show("Ctrl-C stops it.")
@@ -93,6 +96,12 @@ def serve(
                 lifespan="off",
             )
         ).run([listener])
+
+
+def _return_memory() -> None:
+    """Let the C library give large blocks back to the system, not keep them for its threads."""
+    with suppress(AttributeError, OSError):  # another library than GNU's
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _listen(port: int) -> socket.socket:

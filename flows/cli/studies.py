@@ -1,9 +1,8 @@
-"""Commands of the studies, and explain."""
+"""Commands of the studies."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,19 +17,15 @@ from flows.cli.app import (
     app,
     prepare_config,
     print_json,
-    read_config,
     require_home,
 )
-from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds, require_studied
+from flows.cli.pipeline import Genres, Lengths, Networks, Representations, Seeds
+from flows.cli.refusals import require_studied
 from flows.cli.tables import PLAIN
-from genre_core.errors import UsageError
-from genre_core.locations import path_of
 from genre_core.records import counted
-from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import require_run
-from storage.sources.identity import location_given
-from tasks.terminal import ERR, OUT
+from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -302,98 +297,3 @@ def reproduce(
         OUT.print(f"Predictions: {'' if found.is_identical else 'not '}bit-identical.")
     if not found.succeeded:
         raise typer.Exit(FAILURE)
-
-
-@app.command()
-def curve(
-    draws: Annotated[int, typer.Option(min=1, help="Choices of songs for each size.")] = N_DRAWS,
-    representation: Annotated[
-        str, typer.Option(help="The embedding; default: that of the latest snapshot.")
-    ] = "",
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what accuracy to expect with 1, 2, 4, 8 … songs of each genre.
-
-    Heads are fitted on songs drawn at random, and predict the songs of all other artists, with the
-    tag prior and without.
-
-    Example: `genreflow curve`
-    """
-    config = read_config(home=home)
-    from tasks.studies.curve import measure_curve
-
-    with ERR.status("Fitting heads"):
-        report = measure_curve(
-            config.layout, config.tag_prior, representation, draws, config.genres
-        )
-    if as_json:
-        print_json(report.as_document())
-        return
-    OUT.print(_curves_table(report.curves))
-    OUT.print(f"{report.caption} The intervals hold 95 % of single draws.", soft_wrap=True)
-    OUT.print(f"The figure is {report.figure}", soft_wrap=True)
-
-
-def _curves_table(curves: Sequence[LearningCurve]) -> Table:
-    table = Table(title="Accuracy to expect (mean recall by song)", **PLAIN)
-    table.add_column("songs of each genre", justify="right")
-    for curve in curves:
-        table.add_column(curve.name, no_wrap=True)
-    table.add_column("songs predicted", justify="right")
-    rows = [(str(p[0].n_songs), p) for p in zip(*(c.points for c in curves), strict=True)]
-    if all(curve.all_songs for curve in curves):
-        rows.append(("all", tuple(curve.all_songs for curve in curves if curve.all_songs)))
-    for size, points in rows:
-        scores = [str(point.accuracy) for point in points]
-        table.add_row(*map(Text, (size, *scores, str(points[0].n_scored))))
-    return table
-
-
-def _require_explained(song: str, run: str, config: "Settings") -> None:
-    """Refuse a song or a run that is not there."""
-    require_home(config)
-    if "://" not in song and not Path(path_of(song)).is_file():
-        raise UsageError(f"There is no file {song}. Name a file or a URL of a song.")
-    if run:
-        with open_catalog(config.layout) as catalog:
-            require_run(catalog, run)
-
-
-@app.command()
-def explain(
-    song: Annotated[str, typer.Argument(help="A file or URL of a song.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of page and figures (default: one below reports/explain)."),
-    ] = None,
-    run: Annotated[
-        str, typer.Option(help="A run in place of the champion, by its id, or its beginning.")
-    ] = "",
-    home: Home = None,
-    as_json: AsJson = False,
-    verbose: Verbose = False,
-) -> None:
-    """Draw which bands and moments the prediction of a song rests on; nothing else is stored.
-
-    Of a convolutional network, also the activations of its layers. One HTML page has all figures,
-    and players of the fragments.
-
-    Example: `genreflow explain song.mp3 --out figures`
-    """
-    song = location_given(song)
-    check = partial(_require_explained, song, run)
-    config = prepare_config(verbose, check=check, writes=False, home=home)
-    layout = config.layout
-    from storage.reports import writable_reports
-    from tasks.studies.explain import explain_song, name_folder
-
-    folder = out or writable_reports(layout) / "explain" / name_folder(song)
-    explanation = explain_song.fn(layout, song, folder, run, config.snapshot_choice())
-    if as_json:
-        print_json(asdict(explanation))
-        return
-    OUT.print(f"{explanation.genre}, {explanation.probability:.2f}")
-    for figure in explanation.figures:
-        OUT.print(f"  {figure}", soft_wrap=True)
-    OUT.print(f"The page is {explanation.page}", soft_wrap=True)

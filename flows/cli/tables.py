@@ -14,6 +14,7 @@ from flows.cli.app import show
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
 from genre_core.locations import show_location
+from genre_core.records import counted
 from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.terminal import OUT, Terminal, cell
 
@@ -29,6 +30,8 @@ FOLDED = 24
 """Characters beyond which a table may fold a value."""
 BORDER = 3
 """Characters beside a column."""
+UNBOUNDED = 10_000
+"""Columns of a terminal in which no table is folded."""
 
 PLAIN: dict[str, Any] = {
     "box": None,
@@ -94,8 +97,11 @@ def _least_width(text: Text) -> int:
     return max(cell_len(line) if "/" in line else min(cell_len(line), FOLDED) for line in lines)
 
 
-def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
-    """Show networks side by side, the best on validation first; the champion's has a star."""
+def groups_table(groups: Sequence[RunGroup], champion: str, between: str = " ") -> Table:
+    """Show networks side by side, the best on validation first; the champion's has a star.
+
+    ``between`` stands between a score and its interval.
+    """
     table = Table(
         title="Networks, scored by song (★ champion)", **{**PLAIN, "padding": (0, 1, 0, 0)}
     )
@@ -109,16 +115,20 @@ def groups_table(groups: Sequence[RunGroup], champion: str) -> Table:
             group.name,
             f"{group.fragment_s:g} s",
             str(len(group.runs)),
-            str(group.validation.macro_f1),
-            str(group.test.macro_f1),
-            str(group.test.accuracy),
+            *(
+                str(score).replace(" ", between, 1)
+                for score in (group.validation.macro_f1, group.test.macro_f1, group.test.accuracy)
+            ),
         )
     return table
 
 
 def print_comparison(comparison: Comparison, champion: str) -> None:
     """Show scores with their intervals, and the difference of each network to the best."""
-    OUT.print(groups_table(comparison.groups, champion))
+    table = groups_table(comparison.groups, champion)
+    if OUT.measure(table, options=OUT.options.update(width=UNBOUNDED)).maximum > OUT.width:
+        table = groups_table(comparison.groups, champion, between="\n")
+    OUT.print(table)
     sentences = (*_doubts(comparison.groups), *difference_sentences(comparison.differences))
     show(*(f"  {sentence}" for sentence in sentences))
 
@@ -132,7 +142,7 @@ def difference_sentences(differences: Sequence[Difference]) -> list[str]:
     first = alike[0]
     together = (
         f"The other {len(alike)} show no significant difference from {first.best} on these "
-        f"{first.difference.n_songs} songs."
+        f"{counted(first.difference.n_songs, 'song')}."
     )
     return [*significant, together]
 
@@ -148,13 +158,20 @@ def _doubts(groups: Sequence[RunGroup]) -> list[str]:
 def predictions_table(predictions: Sequence[SongPrediction]) -> Table:
     """Show the champion's predictions, a song a row."""
     table = Table(title="Predictions", **PLAIN)
-    table.add_column("song", overflow="ellipsis", no_wrap=True)
+    table.add_column("song")  # the only one that may become narrower; its cells end in an ellipsis
     for heading in ("genre", "confidence"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("alternatives", overflow="fold")
-    for prediction in predictions:
+    columns = [_prediction_columns(prediction) for prediction in predictions]
+    shares = [
+        f"{share}," for *_, alternatives in columns for share in alternatives.plain.split(", ")
+    ]
+    needed = max(map(cell_len, ("alternatives", *shares)))
+    table.add_column("alternatives", overflow="fold", min_width=min(needed, FOLDED))
+    for prediction, values in zip(predictions, columns, strict=True):
         shown = show_location(prediction.song).rstrip("/").rsplit("/", 1)[-1]
-        table.add_row(cell(shown), *_prediction_columns(prediction))
+        song = cell(shown)
+        song.no_wrap, song.overflow = True, "ellipsis"
+        table.add_row(song, *values)
     return table
 
 
@@ -223,6 +240,7 @@ def audit_sentence(checks: Sequence[Check], verdict: Level) -> str:
 def provisional_sentence(champion: Mapping[str, Any]) -> str:
     """Explain why a champion is provisional."""
     return (
-        f"It is provisional: {champion['n_validation_songs']} validation songs are fewer than "
+        "It is provisional: it was chosen on "
+        f"{counted(champion['n_validation_songs'], 'validation song')}, fewer than "
         f"{FEWEST_VALIDATION_SONGS}. Add songs, and it is compared with others again."
     )

@@ -17,7 +17,7 @@ from genre_core.audit.intervals import recall_interval
 from genre_core.audit.rules import AuditConfig, Check, CheckName, Level, untested
 from genre_core.audit.songs import AuditedSong, fold_groups
 from genre_core.evaluation.bootstrap import Float64Array, Interval
-from genre_core.records import Split
+from genre_core.records import Split, counted
 
 SHOWN = 3
 FEWEST_TRAIN = 4
@@ -264,7 +264,7 @@ def report_baseline(
     if score_of(np.ones(n_songs, bool)).low <= chance:
         return untested(
             check,
-            f"{n_songs} songs of {len(set(baseline.groups))} artists are too few to "
+            f"{counted(n_songs, 'song')} of {counted(len(set(baseline.groups)), 'artist')} cannot "
             "distinguish even a perfect score from chance. Add songs of other artists.",
         )
     score, best = score_of(baseline.together), _run_recall(baseline)
@@ -290,7 +290,8 @@ def report_baseline(
         interval=score,
         chance=chance,
         message=f"{baseline.name} alone predicts the genre with a mean recall of {score} on "
-        f"{n_songs} songs, chance {chance:.2f}; best cues: {best_cues}. {beside}{ending}",
+        f"{counted(n_songs, 'song')}, chance {chance:.2f}; "
+        f"best cues: {best_cues}. {beside}{ending}",
         details={"by_cue": by_cue, **details},
     )
 
@@ -317,7 +318,9 @@ def _compare_with_run(
         return sentence, {"explained": explained}
     is_predicted = baseline.predictions != ""
     n_predicted = int(is_predicted.sum())
-    on_songs = "" if n_predicted == len(baseline.genres) else f" on its {n_predicted} songs"
+    on_songs = (
+        "" if n_predicted == len(baseline.genres) else f" on its {counted(n_predicted, 'song')}"
+    )
     missed = is_predicted & ~baseline.together
     beyond, rest = None, ""
     if missed.any():

@@ -12,6 +12,7 @@ from genre_core.audit.songs import AuditedSong, assign_folds, genres_of_several,
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.metrics import score_predictions
 from genre_core.examples import Examples
+from genre_core.records import counted
 
 FEWEST_GENRES = 2
 SHOWN = 5
@@ -128,10 +129,10 @@ def _report(
     }[result]
     message = (
         f"on music of left-out sources ({n_sources} by {level}) {first.learner} has "
-        f"accuracy {first.score} on {len(outside)} songs, macro F1 {scores['macro_f1']:.2f}; with "
-        f"songs of the same sources in training {inner['accuracy']:.2f}, macro F1 "
-        f"{inner['macro_f1']:.2f}: {f'a drop of {drop:.2f}' if drop > 0 else 'no drop'}. "
-        f"{ending}"
+        f"accuracy {first.score} on {counted(len(outside), 'song')}, "
+        f"macro F1 {scores['macro_f1']:.2f}; with songs of the same sources in training "
+        f"{inner['accuracy']:.2f}, macro F1 {inner['macro_f1']:.2f}: "
+        f"{f'a drop of {drop:.2f}' if drop > 0 else 'no drop'}. {ending}"
     )
     details = {"level": level, "n_sources": n_sources, "outside": scores, "within": inner}
     name = CheckName.LEAVE_ONE_SOURCE_OUT

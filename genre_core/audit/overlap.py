@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.groups import BY_GROUP, BY_MAIN_ARTIST, BY_SONG
-from genre_core.records import Split
+from genre_core.records import Split, counted
 
 MANY_UNKNOWN = 0.1
 """Share of songs without an artist above which separate artists cannot be guaranteed."""
@@ -93,17 +93,17 @@ def _describe_leaks(leaks: Mapping[str, Sequence[str]]) -> str:
     return (
         f"in two subsets of the split: {'; '.join(found)}. Scores of this snapshot are too high. "
         "Run `genreflow train`: a new snapshot leaves out the songs whose artist was corrected. If "
-        "this is said of it, too, start in another --home, where every song is assigned anew."
+        "it has the same fault, start in another --home, where every song is assigned anew."
     )
 
 
 def _describe_limits(loose: Loose, n_unknown: int, n_songs: int) -> list[str]:
     limits = [
-        f"{genre} is only split by {name}: {counts['n_songs']} songs, {counts['n_artists_apart']} "
-        "artists in two subsets."
+        f"{genre} is only split by {name}: {counted(counts['n_songs'], 'song')}, "
+        f"{counted(counts['n_artists_apart'], 'artist')} in two subsets."
         for level, name in _LOOSE.items()
         for genre, counts in loose[f"by_{level}"].items()
     ]
     if n_unknown:
-        limits.append(f"The artist of {n_unknown} of {n_songs} songs is unknown.")
+        limits.append(f"The artist of {n_unknown} of {counted(n_songs, 'song')} is unknown.")
     return limits

@@ -26,7 +26,7 @@ def explain_genres(sources: Sequence[Source], find_artist: Callable[[Source], st
     """Explain why the genres of a listing are none, with their counts; empty if they may be.
 
     Songs of one genre cannot be told apart, and genres with one artist each are artists. A few
-    songs of each genre are looked at.
+    songs of each genre are checked.
     """
     songs: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
@@ -43,7 +43,7 @@ def explain_genres(sources: Sequence[Source], find_artist: Callable[[Source], st
 
 
 def _only_artist(songs: Sequence[Source], find_artist: Callable[[Source], str]) -> str:
-    """Return the artist of all songs that are looked at; empty if there are several, or none."""
+    """Return the artist of all songs that are checked; empty if there are several, or none."""
     looked_at = songs[:: -(-len(songs) // MAX_LOOKED_AT)]
     first, *others = (fold_artist(find_artist(song)) for song in looked_at)
     return first if all(other == first for other in others) else ""

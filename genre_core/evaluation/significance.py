@@ -18,6 +18,7 @@ from genre_core.evaluation.predictions import (
     recall_of,
     require_same_songs,
 )
+from genre_core.records import counted
 
 
 class Significance(StrEnum):
@@ -88,8 +89,8 @@ class PairedDifference:
     def sentence(self, name: str, other: str) -> str:
         """Describe the difference of ``name`` and ``other``."""
         rest = (
-            f"macro F1 {self.macro_f1:+.2f} on {self.n_songs} songs, seeds {self.n_seeds[0]} "
-            f"against {self.n_seeds[1]}, McNemar p = {self.mcnemar_p:.2g}"
+            f"macro F1 {self.macro_f1:+.2f} on {counted(self.n_songs, 'song')}, "
+            f"seeds {self.n_seeds[0]} against {self.n_seeds[1]}, McNemar p = {self.mcnemar_p:.2g}"
         )
         if self.significance is Significance.NONE:
             return f"{name} and {other}: no significant difference, {rest}."

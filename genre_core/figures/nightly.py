@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genre_core.evaluation.bootstrap import Float64Array, Interval
 from genre_core.figures import style
-from genre_core.records import NO_GENRE
+from genre_core.records import NO_GENRE, counted
 
 OUTCOMES = (
     ("ok", "in", style.OKABE_ITO[0]),
@@ -45,7 +45,7 @@ def draw_songs(
     for axes, (title, counts) in zip(panels, named.items(), strict=True):
         n_songs = sum(sum(of_genre.values()) for of_genre in counts.values())
         _draw_stacks(axes, genres, counts)
-        axes.set_title(f"{title}: {n_songs} songs", fontsize=11)
+        axes.set_title(f"{title}: {counted(n_songs, 'song')}", fontsize=11)
     style.legend_below(figure, panels[0], len(OUTCOMES))
     return figure
 
@@ -88,7 +88,7 @@ def draw_drift(
             color=colour,
             markersize=5,
             elinewidth=2,
-            label=f"{name}, {len(of_side)} songs",
+            label=f"{name}, {counted(len(of_side), 'song')}",
         )
     stars = [f"{place}*" if d else f"{place}" for place, d in zip(places, drifting, strict=True)]
     bands.set_xticks(places, stars)
@@ -109,7 +109,7 @@ def _draw_shares(axes: Axes, confidence: tuple[Float64Array, Float64Array]) -> N
     """Draw the share of songs with at most each confidence; a side may be empty."""
     for (name, colour), of_side in zip(SIDES, confidence, strict=True):
         if len(of_side):
-            axes.ecdf(of_side, color=colour, label=f"{name}, {len(of_side)} songs")
+            axes.ecdf(of_side, color=colour, label=f"{name}, {counted(len(of_side), 'song')}")
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence")
     style.show_percent(axes)
     _finish(axes, "songs with at most this confidence")

@@ -121,7 +121,7 @@ def describe_backend() -> dict[str, str]:
 def use_threads(n_threads: int) -> None:
     """Compute with so many threads, on which sums depend in the last bit.
 
-    TensorFlow takes the number before its first computation alone, and a warning tells of it.
+    TensorFlow takes the number before its first computation alone; a later change is a warning.
     """
     try:
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)

@@ -11,7 +11,8 @@ from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Reason
 from genre_core.signal.fingerprints import Items
 from storage.audio.decode import read_fragments
-from storage.audio.probe import CONTAINER_SUFFIXES, find_links, probe_audio
+from storage.audio.links import find_links
+from storage.audio.probe import CONTAINER_SUFFIXES, probe_audio
 from storage.audio.resample import SAMPLE_RATE
 
 FINGERPRINTED_S = 120

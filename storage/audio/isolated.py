@@ -96,7 +96,7 @@ def _send(
 
 
 def _limit_memory() -> None:
-    """Limit how much more address space this process takes, where the system tells what it has."""
+    """Limit how much more address space this process takes, where the system reports it."""
     taken = Path("/proc/self/statm")
     if taken.exists():
         n_pages = int(taken.read_text("ascii").split()[0])

@@ -25,7 +25,8 @@ from av.packet import Packet
 from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
-from storage.audio.probe import find_links, open_audio
+from storage.audio.links import find_links
+from storage.audio.probe import open_audio
 from storage.audio.resample import Segment, count_full_scale, mix_down, scale
 from storage.audio.seek import DecodedSegment
 

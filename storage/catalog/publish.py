@@ -15,6 +15,7 @@ import duckdb
 
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.locations import mask_location
+from genre_core.records import counted
 from storage.catalog.connection import OPEN_ERRORS, explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.catalog.instance import attached, quote
@@ -147,6 +148,11 @@ def _explain_query(layout: DataLayout, error: Exception) -> UsageError:
             "`genreflow extract` to publish it again."
         )
     cause = text.partition("\n")[0]
+    if text.startswith(
+        "Traceback"
+    ):  # of the file system that shards in an object store are read by
+        reason = next((line for line in text.splitlines()[1:] if line[:1].strip()), text)
+        return UsageError(f"The shards cannot be read: {reason}. Check the place that they are in.")
     if isinstance(error, PermissionError):
         return UsageError(f"{layout.published} cannot be read: {error.strerror}. Ask its owner.")
     if isinstance(error, duckdb.PermissionException):
@@ -230,7 +236,7 @@ def _replace_store(layout: DataLayout, named: Sequence[str]) -> None:
     sizes = list_shards(layout)
     shards = [shard for shard in named if shard in sizes]
     if n_missing := len(named) - len(shards):
-        logger.warning("%s shards are missing; the next extract makes them", n_missing)
+        logger.warning("missing: %s; the next extract makes it good", counted(n_missing, "shard"))
     try:
         with write_whole(layout.published) as part:
             _write_store(layout, part, shards)

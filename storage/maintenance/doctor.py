@@ -112,10 +112,10 @@ def _shards(layout: DataLayout) -> str:
     named = [row["shard"] for row in query_rows(layout, "select shard from shards order by shard")]
     if missing := sorted(set(named) - list_shards(layout).keys()):
         raise GenreflowError(
-            f"{len(missing)} of {len(named)} shards are missing, among them {missing[0]}. "
-            "Run `genreflow extract` to make them again."
+            f"{len(missing)} of {counted(len(named), 'shard is', 'shards are')} missing, among "
+            f"them {missing[0]}. Run `genreflow extract` to repair that."
         )
-    return f"all {len(named)} shards are there"
+    return f"{counted(len(named), 'shard is', 'shards are')} there, none is missing"
 
 
 _EXPECTED = """
@@ -131,10 +131,11 @@ def _songs(layout: DataLayout) -> str:
     expected = {row["track_id"] for row in query_rows(layout, _EXPECTED)}
     if missing := expected - {path.stem for path in layout.songs.glob("??/*")}:
         raise GenreflowError(
-            f"{len(missing)} of {len(expected)} songs are missing in {layout.songs}, among them "
+            f"{len(missing)} of {counted(len(expected), 'song is', 'songs are')} missing in "
+            f"{layout.songs}, among them "
             f"{min(missing)[:12]}. Run `genreflow doctor --repair`, then `genreflow ingest`."
         )
-    return f"all {len(expected)} songs are there"
+    return f"{counted(len(expected), 'song is', 'songs are')} there, none is missing"
 
 
 def _runs(layout: DataLayout) -> str:
@@ -171,7 +172,7 @@ def _youtube(layout: DataLayout) -> str:
         (songs,) = query_rows(layout, statement, [r"^https?://([\w-]+\.)?youtu(be\.com|\.be)/"])
     except GenreflowError:
         return message  # what is wrong with the store is reported by its own check
-    _require(not songs["n"], f"{message}; the store has {songs['n']} songs of YouTube.")
+    _require(not songs["n"], f"{message}; the store has {counted(songs['n'], 'song')} of YouTube.")
     return message
 
 
@@ -196,20 +197,20 @@ def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
 
 
 def _shard_contents(inventory: Inventory) -> str:
-    _require_intact(inventory.damaged_shards(), "shards", "genreflow extract")
+    _require_intact(inventory.damaged_shards(), "shard", "genreflow extract")
     return "every shard holds the bytes and rows that the catalog names"
 
 
 def _song_contents(inventory: Inventory) -> str:
-    _require_intact([name[:12] for name in inventory.damaged_songs()], "songs", "genreflow ingest")
+    _require_intact([name[:12] for name in inventory.damaged_songs()], "song", "genreflow ingest")
     return "every song holds the bytes that its name digests"
 
 
 def _require_intact(damaged: Sequence[str], what: str, command: str) -> None:
     if damaged:
         raise GenreflowError(
-            f"{len(damaged)} {what} are damaged, among them {damaged[0]}. Run "
-            f"`genreflow doctor --repair`, then `{command}`."
+            f"{counted(len(damaged), f'{what} is', f'{what}s are')} damaged, among "
+            f"them {damaged[0]}. Run `genreflow doctor --repair`, then `{command}`."
         )
 
 
@@ -218,9 +219,9 @@ def _orphans(inventory: Inventory) -> str:
     if not shards and not songs:
         return "every file is named by the catalog"
     return (
-        f"the catalog does not name {len(shards)} files in shards/ and {len(songs)} in songs/; "
-        "the next extract removes the former, `genreflow doctor --repair` moves the latter to "
-        "songs/.unnamed"
+        f"the catalog does not name {counted(len(shards), 'file')} in shards/ and {len(songs)} in "
+        "songs/; the next extract removes the former, `genreflow doctor --repair` moves the latter "
+        "to songs/.unnamed"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from genre_core.errors import UsageError
 from genre_core.locations import location_of
-from genre_core.records import Source
+from genre_core.records import Source, counted
 from storage.sources.folder import audio_files, explain_table, list_folder
 
 TABLE_SUFFIX = ".tsv"
@@ -73,9 +73,13 @@ def list_inner(place: Path, listed: Sequence[Source]) -> list[Source]:
         if not clips:
             continue
         folders = sorted({Path(clip.location).parent.parent for clip in clips})
-        shown = f"{place} holds {len(clips)} clips of {name} in {location_of(folders[0])}"
+        shown = (
+            f"{place} holds {counted(len(clips), 'clip')} of {name} in {location_of(folders[0])}"
+        )
         if n_others := len(listed) - len(clips):
-            raise UsageError(f"{shown}, and {n_others} other songs. Name one of them alone.")
+            raise UsageError(
+                f"{shown}, and {counted(n_others, 'other song')}. Name one of them alone."
+            )
         if found := find(folders):
             return found
         raise UsageError(f"{shown}, whose genres are in its table. {remedy}.")

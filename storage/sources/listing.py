@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genre_core.errors import UsageError
 from genre_core.locations import location_of, path_of
-from genre_core.records import Outcome, Source
+from genre_core.records import Outcome, Source, counted
 from storage.fetch.limits import Clock, DownloadLimits
 from storage.fetch.sites.access import Access
 from storage.fetch.sites.pages import find_page
@@ -113,7 +113,10 @@ def _warn_of_others(place: Path, collection: Sequence[Source]) -> None:
     others = [min(names) for names in songs if not names & listed]
     if others:
         logger.warning(
-            "%d songs in %s are no part of the collection: %s", len(others), place, others[:3]
+            "no part of the collection in %s: %s (%s)",
+            place,
+            counted(len(others), "song"),
+            ", ".join(others[:3]),
         )
 
 

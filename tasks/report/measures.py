@@ -22,7 +22,7 @@ from genre_core.evaluation.certainty import (
 )
 from genre_core.examples import Float32Array
 from genre_core.networks.registry import HEADS
-from genre_core.records import Split
+from genre_core.records import Split, counted
 from genre_core.representations.embeddings import song_examples
 from storage.catalog.audits import read_audited_songs
 from storage.catalog.nightly import DriftSong
@@ -183,8 +183,9 @@ def measure_drift(
     if min(n_new, len(songs) - n_new) < FEWEST_SONGS:
         return DriftFacts(
             notes=[
-                f"Too few songs: {n_new} new songs and {len(songs) - n_new} validation songs of "
-                "before have spectrograms as the champion reads them; "
+                f"Too few songs: only {counted(n_new, 'new song')} and "
+                f"{counted(len(songs) - n_new, 'validation song')} of before "
+                "have spectrograms as the champion reads them; "
                 f"{FEWEST_SONGS} on each side are needed."
             ]
         )
@@ -199,7 +200,8 @@ def measure_drift(
     ]
     if n_trained_on := sum(song.is_new and song.is_trained_on for song in songs):
         notes.append(
-            f"{n_trained_on} new songs are training songs of the champion already; genres and "
+            f"{counted(n_trained_on, 'new song is a', 'new songs are')} training "
+            f"{'song' if n_trained_on == 1 else 'songs'} of the champion already; genres and "
             "confidence leave them out."
         )
     return DriftFacts(drifts=_compare(predicted), songs=predicted, notes=notes)

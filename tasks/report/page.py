@@ -261,7 +261,10 @@ def _decision(row: Row | None) -> list[tuple[str, str]]:
         ("challenger, macro F1 by song", _shown_interval(row, "macro_f1")),
         ("champion before it", _shown_interval(row, "previous_macro_f1")),
         ("gain, song by song", _shown_interval(row, "gain")),
-        ("evaluated on", f"{row['judged_on']}, {row['n_songs']} songs" if row["judged_on"] else ""),
+        (
+            "evaluated on",
+            f"{row['judged_on']}, {counted(row['n_songs'], 'song')}" if row["judged_on"] else "",
+        ),
         ("audit", row["audit_verdict"]),
         ("triggered by", row["who"]),
     ]
@@ -283,7 +286,8 @@ def _provisional(facts: ReportFacts) -> str:
     if last["n_validation_songs"] >= FEWEST_VALIDATION_SONGS:
         return ""
     return (
-        f"It is provisional: {last['n_validation_songs']} validation songs are fewer than "
+        "It is provisional: it was chosen on "
+        f"{counted(last['n_validation_songs'], 'validation song')}, fewer than "
         f"{FEWEST_VALIDATION_SONGS}."
     )
 

@@ -10,6 +10,7 @@ from genre_core.errors import UsageError
 from genre_core.evaluation.bootstrap import interval_rng
 from genre_core.examples import Float32Array
 from genre_core.figures.studies import draw_learning_curve
+from genre_core.records import counted
 from genre_core.studies.learning_curve import (
     N_DRAWS,
     LearningCurve,
@@ -51,8 +52,9 @@ class CurveReport:
         named = ", ".join(self.left_out)
         without = f" Left out, as one artist has all of it: {named}." if named else ""
         return (
-            f"Mean recall by song over {len(self.genres)} genres, from {self.n_songs} songs of "
-            f"{self.n_groups} artists; chance is {1 / len(self.genres):.2f}.{without}"
+            f"Mean recall by song over {len(self.genres)} genres, from "
+            f"{counted(self.n_songs, 'song')} of {counted(self.n_groups, 'artist')}; "
+            f"chance is {1 / len(self.genres):.2f}.{without}"
         )
 
     def as_document(self) -> dict[str, object]:

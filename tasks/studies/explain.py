@@ -23,6 +23,7 @@ from genre_core.figures.signal import (
 )
 from genre_core.locations import path_of, show_location
 from genre_core.networks.registry import HEADS
+from genre_core.records import counted
 from genre_core.representations.features import name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
 from storage.audio.wav import wav_bytes
@@ -199,7 +200,7 @@ def _draw(
     shown = [fragments[nth] for nth in _most_confident(fragments)]
     yield write_figure(folder, "occlusion", draw_occlusion(shown, genre, title))
     losses = np.stack([one.losses for one in fragments])
-    below = f"{title}\n{len(fragments)} fragments"
+    below = f"{title}\n{counted(len(fragments), 'fragment')}"
     bands = draw_band_losses(losses, scales_of(model.features), genre, below)
     yield write_figure(folder, "bands", bands)
     matrix, scales = ranked[0].matrix, ranked[0].scales

@@ -13,7 +13,7 @@ from genre_core.evaluation.songs import gather_songs
 from genre_core.examples import Examples, digest_examples
 from genre_core.networks.layers import Network
 from genre_core.networks.registry import HEADS
-from genre_core.records import LEARNING_SPLITS, Split
+from genre_core.records import LEARNING_SPLITS, Split, counted
 from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
 from genre_core.training.rules import TrainingConfig
@@ -71,7 +71,7 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
         removed = groups.keys() & set(removed_tracks(catalog))
     if removed:
         raise UsageError(
-            f"{len(removed)} songs of run {run.run_id} were removed from the store, so it cannot "
+            f"{counted(len(removed), 'song')} of run {run.run_id} left the store, so it cannot "
             "be trained again."
         )
     tracking = open_tracked(layout)

@@ -12,6 +12,7 @@ from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.comparison import draw_comparison
 from genre_core.figures.studies import CostedScore, draw_storage
+from genre_core.records import counted
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import count_song_bytes
 from storage.catalog.runs import Run, read_predicted_splits
@@ -67,7 +68,7 @@ def open_sweep(layout: DataLayout, trials: Sequence[Trial]) -> str:
 
     sweep_id = digest_document(sorted(trial.trial_id for trial in trials))
     tags = {"library_id": trials[0].snapshot.library_id}
-    name = f"sweep of {len(trials)} trainings"
+    name = f"sweep of {counted(len(trials), 'training')}"
     return resume_sweep(open_tracked(layout), name, tags, sweep_id)
 
 

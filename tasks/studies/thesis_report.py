@@ -12,7 +12,7 @@ from prefect import task
 
 from genre_core.audit.songs import AuditedSong, name_sources
 from genre_core.dataset.groups import BY_SONG
-from genre_core.records import LEARNING_SPLITS
+from genre_core.records import LEARNING_SPLITS, counted
 from genre_core.studies.claims.findings import (
     Finding,
     TestedClaim,
@@ -149,20 +149,23 @@ def _describe_library(gathered: Gathered) -> list[str]:
         "nothing about real music."
         if builtin
         else "Your own music.",
-        f"{len(songs)} songs of {n_artists} known artists in {len(evidence.genres)} genres; "
+        f"{counted(len(songs), 'song')} of {counted(n_artists, 'known artist')} in "
+        f"{len(evidence.genres)} genres; "
         f"{chosen.snapshot.n_examples} fragments of {chosen.fragment_s:g} s.",
-        f"Scores come from {n_tested} test songs in {evidence.n_groups} groups (artists or "
-        "recordings) that no network was trained on.",
+        f"Scores come from {counted(n_tested, 'test song')} in "
+        f"{counted(evidence.n_groups, 'group')} (artists or recordings) that no network "
+        "was trained on.",
         f"They come from {len(set(sources.values()))} sources, distinguished by {level}."
         if level
         else "No two genres come from two sources each, so encoder and source may reveal a genre.",
-        f"This is a small library: with {n_tested} test songs an interval spans some "
+        f"This is a small library: with {counted(n_tested, 'test song')} an interval spans some "
         f"{n_points:.0f} points, so that many claims cannot be decided."
         if n_tested < SMALL_SONGS
         else "",
         f"Songs of unknown artists, who may be in two subsets: {n_unknown}." if n_unknown else "",
         f"Split by song and not by artist, for want of artists: {loose}." if loose else "",
-        f"{chosen.n_other} runs with other training settings or on other matrices were left out."
+        f"Left out: {counted(chosen.n_other, 'run')} with other training settings or on other "
+        "matrices."
         if chosen.n_other
         else "",
     ]

@@ -122,7 +122,7 @@ def test_a_damaged_file_of_the_backup_is_named_and_nothing_is_restored(
     result = genreflow("restore", folder, "--home", tmp_path / "new")
 
     assert result.code == FAILURE
-    assert f"are missing or damaged: {song}. Nothing was restored" in result.err
+    assert f"are missing or damaged in the backup in {folder}: {song}. Nothing was" in result.err
     assert "`--without-damaged` leaves them out" in result.err
     assert not (tmp_path / "new").exists()
 
@@ -162,7 +162,7 @@ def test_a_restore_that_fails_leaves_nothing(
     if is_there:
         new.mkdir()
     with monkeypatch.context() as failing:
-        failing.setattr("storage.maintenance.backup.publish", _fail)
+        failing.setattr("storage.maintenance.restore.publish", _fail)
         result = genreflow("restore", folder, "--home", new)
 
     assert result.code == FAILURE
@@ -306,7 +306,7 @@ def test_earlier_backups_can_be_listed_and_restored(
     restored = genreflow("restore", folder, "--at", first, "--home", tmp_path / "first")
     too_early = genreflow("restore", folder, "--at", "2020-01-01", "--home", tmp_path / "none")
 
-    assert "1 earlier backups are kept" in second.out
+    assert "1 earlier backup is kept" in second.out
     assert len(listed) == 2
     assert restored.code == WELL
     assert not (tmp_path / "first" / "reports" / "page.md").exists()

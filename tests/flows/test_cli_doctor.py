@@ -44,8 +44,8 @@ def test_damage_that_leaves_sizes_as_they_are_is_found_by_reading_all(
     deep = genreflow("doctor", "--deep", "--home", finished_copy.home)
 
     assert (quick.code, deep.code) == (WELL, FAILURE)
-    assert f"1 shards are damaged, among them {shard}" in deep.out
-    assert f"1 songs are damaged, among them {song[:12]}" in deep.out
+    assert f"1 shard is damaged, among them {shard}" in deep.out
+    assert f"1 song is damaged, among them {song[:12]}" in deep.out
     assert "Run `genreflow doctor --repair`" in deep.out
 
 

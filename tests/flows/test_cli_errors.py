@@ -43,6 +43,23 @@ def test_no_store_yet(genreflow: Call, tmp_path: Path, command: tuple[str, ...])
     assert f"There is no store in {tmp_path}/home yet" in sentence_of(result)
 
 
+@pytest.mark.parametrize("place", ["home/songs/", "genreflow.toml"])
+def test_status_of_a_home_without_a_store_names_the_next_command(
+    genreflow: Call, tmp_path: Path, place: str
+) -> None:
+    if place.endswith("/"):
+        (tmp_path / place).mkdir(parents=True)
+    else:
+        (tmp_path / place).write_text('genres = ["rock"]\n')
+
+    result = genreflow("status")
+
+    assert result.code == 0
+    assert result.err == ""
+    assert "no store in" in result.out
+    assert "genreflow run MUSIC" in result.out
+
+
 def test_no_champion_yet(genreflow: Call, library: Path) -> None:
     result = genreflow("classify", library / "hums" / "song 0.wav", "--json")
 

@@ -5,16 +5,18 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -150,13 +152,37 @@ def test_a_client_that_waits_for_a_slow_address_and_bad_rows_harm_no_other(
     assert all(row["error"] for row in beside[1:])
 
 
+def test_large_requests_that_come_slowly_or_wait_for_an_address_harm_no_other(
+    champion_address: str, library: Path, site: str
+) -> None:
+    host, port = urlsplit(champion_address).hostname, urlsplit(champion_address).port
+    claim = f"POST /invocations HTTP/1.1\r\nhost: a\r\ncontent-length: {MAX_BODY_BYTES}\r\n\r\n"
+    slow = {"song": f"{site}/slow", "note": "A" * (MAX_BODY_BYTES - 1000)}
+    audio = base64.b64encode((library / SONG).read_bytes()).decode()
+    with ExitStack() as stack:
+        for _ in range(4):
+            client = stack.enter_context(socket.create_connection((host, port)))
+            client.sendall(claim.encode() + b" " * (MAX_BODY_BYTES // 2))
+        threads = stack.enter_context(ThreadPoolExecutor(4))
+        waiting = [threads.submit(ask, champion_address, slow) for _ in range(4)]
+        time.sleep(2)
+        begun = time.monotonic()
+        (honest,) = ask(champion_address, {"audio_base64": audio, "note": "A" * (1 << 20)})
+        took_s = time.monotonic() - begun
+        n_waiting = sum(not answer.done() for answer in waiting)
+        QuietHandler.released.set()
+
+    assert honest["error"] == ""
+    assert (took_s < 10, n_waiting) == (True, 4)
+
+
 def test_a_request_that_is_too_large_is_refused_in_a_sentence(champion_address: str) -> None:
     def refuse(body: bytes, kind: str) -> tuple[int, str]:
         with pytest.raises(HTTPError) as failure:
             urlopen(Request(champion_address, body, {"Content-Type": kind}), timeout=60)
         return failure.value.code, json.load(failure.value)["message"]
 
-    large = refuse(b" " * (MAX_BODY_BYTES + 1), "application/json")
+    large = refuse(b" " * (2 * MAX_BODY_BYTES), "application/json")
     many = refuse(b"song\n" + b"a\n" * 101, "text/csv")
 
     assert large == (413, f"The request is larger than {MAX_BODY_BYTES} bytes.")
@@ -204,6 +230,7 @@ def test_a_served_model_that_was_never_promoted_has_version_0(finished: Settings
         ({"audio_base64": "no base64!"}, "The audio is no base64"),
         ({"audio_base64": "A" * 200}, "larger than 100 bytes"),
         ({"song": "file:///etc/hostname"}, "not 'file'"),
+        ({"song": f"http://songs.test/{'x' * 9000}"}, "longer than 8192 characters"),
     ],
 )
 def test_a_request_that_cannot_be_answered_gets_an_error(

@@ -4,11 +4,18 @@ import pytest
 from rich.console import Console
 
 from flows.cli.studies import claims_table, rows_table
-from flows.cli.tables import audit_sentence, audit_table, difference_sentences, print_comparison
+from flows.cli.tables import (
+    audit_sentence,
+    audit_table,
+    difference_sentences,
+    predictions_table,
+    print_comparison,
+)
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.studies.claims.findings import HOLDS, SubClaim, TestedClaim
 from tasks.comparison import Comparison, Difference, compare_groups
+from tasks.predict import SongPrediction
 from tasks.studies.sweep import SweepRow
 from tests.tasks.test_comparison import N_SONGS, result, row, wrong_songs
 
@@ -49,6 +56,33 @@ def test_intervals_over_more_than_half_the_scale_put_the_order_in_doubt(
 
     out = " ".join(capsys.readouterr().out.split())
     assert ("the order of the table means little" in out) is is_doubted
+
+
+def test_no_interval_of_a_network_is_broken_at_80_columns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "a network with a long name"
+
+    print_comparison(compare_groups([row(name, name)], result(name, wrong_songs(3))), "")
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "[" in line]
+    assert [line.count("[") for line in lines] == [line.count("]") for line in lines] == [3]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_no_word_of_a_prediction_is_broken_but_the_name_of_the_song(columns: int) -> None:
+    prediction = SongPrediction(
+        song="/music/" + "long name " * 9,
+        probabilities={"classical": 0.6, "electronic": 0.3, "rock": 0.1},
+        alternatives=("classical", "electronic"),
+        confidence=0.6,
+    )
+    console = Console(width=columns)
+    with console.capture() as captured:
+        console.print(predictions_table([prediction]))
+
+    words = captured.get().split()
+    assert {"classical", "electronic", "alternatives", "confidence"} <= set(words)
 
 
 @pytest.mark.parametrize(("n_overlaps", "shown"), [(0.0, "–"), (3.0, "3")])

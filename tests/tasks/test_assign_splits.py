@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("quiet_runs")
             ("hums", "jazz"),
             r"examples of: jazz\. It has hiss, hums\.",
         ),
-        (("hiss/short.wav",), (), r"1 songs are too short.*lower min_track_s"),
+        (("hiss/short.wav",), (), r"1 song is too short.*lower min_track_s"),
     ],
 )
 def test_a_library_that_is_too_small_to_train_on_is_refused(

@@ -178,14 +178,14 @@ def test_objects_that_are_missing_or_damaged_are_found_and_made_again(
     bucket.put(f"spectrograms/{named[2]}", bytes(content))
     bucket.put(f"spectrograms/key/{'0' * 24}.parquet", b"of a killed worker")
     findings = {finding.name: finding for finding in examine_deeply(config.layout)}
-    with pytest.raises(CatalogMismatch, match="1 shards that the catalog names are gone"):
+    with pytest.raises(CatalogMismatch, match="1 shard is gone that the catalog names"):
         examples_of(config)
 
     repaired, _ = repair(config.layout)
     extract(config)
 
     assert "3 shards are damaged" in findings["shard contents"].message
-    assert "1 files in shards/ and 0 in songs/" in findings["orphans"].message
+    assert "1 file in shards/ and 0 in songs/" in findings["orphans"].message
     assert sorted(repaired) == named
     assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
 

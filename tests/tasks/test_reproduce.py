@@ -40,5 +40,5 @@ def test_a_run_whose_songs_were_removed_cannot_be_trained_again(finished_copy: S
             '' as reason, '' as who from snapshot_tracks limit 1"""
         )
 
-    with pytest.raises(UsageError, match="were removed from the store"):
+    with pytest.raises(UsageError, match="left the store"):
         retrain.fn(layout, in_catalog(layout, read_run_ids).pop())

@@ -112,6 +112,6 @@ def describe_groups(
     sentences = (
         f"one {division} only, so trained on and not testable: {single}" if single else "",
         f"few {division}s: {few}" if few else "",
-        f"{n_unknown} of {len(songs)} songs name no artist and are alone" if is_weak else "",
+        f"{n_unknown} of {len(songs)} songs name no artist" if is_weak else "",
     )
     return "; ".join(filter(None, sentences))

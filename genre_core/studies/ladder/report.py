@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 
 from genre_core.audit.songs import AuditedSong
+from genre_core.records import counted
 from genre_core.studies.ladder.folds import (
     FEWEST_GENRES,
     describe_groups,
@@ -72,11 +73,12 @@ class LadderPlan:
     def caption(self, seconds: float) -> str:
         """Return what the scores rest on, in a sentence; ``seconds`` of training."""
         config = self.config
-        songs = f"{len(self.songs)} songs of {len(self.genres)} genres"
+        songs = f"{counted(len(self.songs), 'song')} of {counted(len(self.genres), 'genre')}"
         drawn = f" (of {self.n_library})" if self.n_library > len(self.songs) else ""
         return (
             f"{self.name}: {songs}{drawn}, fragments of {self.fragment_s:g} s; {config.network}, "
-            f"{config.epochs} epochs, {config.n_folds} folds, {len(config.seeds)} seed(s); "
+            f"{config.epochs} epochs, {config.n_folds} folds, "
+            f"{counted(len(config.seeds), 'seed')}; "
             "accuracy with 95 % intervals by bootstrap of artists, on the last rung of sources; "
             "chance of true labels is the largest genre's share; "
             f"{seconds:.0f} s of training."
@@ -167,7 +169,7 @@ def ladder_rows(score: RungScore) -> list[tuple[str, ...]]:
 def ladder_notes(scores: Sequence[RungScore]) -> list[str]:
     """Return the note of each rung that has one, with the number of its songs."""
     return [
-        f"Rung {score.rung.number} ({score.n_songs} songs): {score.note}."
+        f"Rung {score.rung.number} ({counted(score.n_songs, 'song')}): {score.note}."
         for score in scores
         if score.note
     ]

@@ -13,7 +13,8 @@ import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.audio.probe import container_suffix, open_audio, probe_audio, scan_packets
+from storage.audio.packets import scan_packets
+from storage.audio.probe import container_suffix, open_audio, probe_audio
 from storage.audio.seek import holds_only_frames, leads_to_end
 
 Encode = Callable[..., Path]

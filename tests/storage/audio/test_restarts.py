@@ -13,10 +13,11 @@ import soundfile
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from genre_core.signal.fingerprints import SAME_RECORDING, similarity
-from storage.audio import probe
+from storage.audio import links
 from storage.audio.decode import read_fragments
 from storage.audio.fingerprint import fingerprint_song
-from storage.audio.probe import find_links, probe_audio
+from storage.audio.links import find_links
+from storage.audio.probe import probe_audio
 from storage.audio.seek import can_seek
 
 Encode = Callable[..., Path]
@@ -86,7 +87,7 @@ def test_streams_side_by_side_are_one_link(encode: Encode) -> None:
 
 
 def test_the_links_of_a_song_are_bounded(encode: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "_MAX_LINKS", 3)
+    monkeypatch.setattr(links, "_MAX_LINKS", 3)
 
     with pytest.raises(TrackRejected, match="chains over 3 streams"):
         probe_audio(chain(encode, "ogg", "-c:a", "libvorbis"))

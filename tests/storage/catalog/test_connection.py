@@ -163,7 +163,7 @@ def test_a_catalog_of_another_version_is_refused(layout: DataLayout, version: in
 
 
 def test_a_changed_schema_has_a_new_version() -> None:
-    """Change both: a home under an older schema would be told that it is damaged."""
+    """Change both: a home under an older schema would be called damaged."""
     schema = files("storage.catalog").joinpath("schema.sql").read_bytes()
 
     assert (FIRST_VERSION, hashlib.sha256(schema).hexdigest()[:16]) == (9, "c5c2856d38f9e60b")

@@ -47,8 +47,8 @@ def test_an_empty_and_a_filled_home_pass_every_check(filled: DataLayout, tmp_pat
     assert [found.name for found in (*before.values(), *after.values()) if not found.ok] == []
     assert before["store"].message == "no store yet; `genreflow run` makes one"
     assert after["store"].message == "spectrograms.duckdb can be read; it has 1 song"
-    assert after["shards"].message == "all 1 shards are there"
-    assert after["songs"].message == "all 1 songs are there"
+    assert after["shards"].message == "1 shard is there, none is missing"
+    assert after["songs"].message == "1 song is there, none is missing"
 
 
 def test_spectrograms_of_a_home_that_was_moved_are_read_where_they_are_now(
@@ -74,8 +74,8 @@ def test_what_is_missing_damaged_or_moved_is_found_and_all_else_examined(
 
     assert "Run `genreflow extract` once" in failed(moved)["store"]
     assert missing.keys() == {"shards", "songs"}
-    assert missing["shards"].startswith("1 of 1 shards are missing, among them key/")
-    assert missing["songs"].startswith("1 of 1 songs are missing")
+    assert missing["shards"].startswith("1 of 1 shard is missing, among them key/")
+    assert missing["songs"].startswith("1 of 1 song is missing")
     assert "youtube" not in failed(filled)
     assert "is damaged, or of another" in failed(filled)["store"]
     assert "GiB left; free" in failed(filled)["place"]
@@ -108,7 +108,7 @@ def test_songs_of_youtube_need_a_javascript_runtime_that_is_not_too_old(
 
     assert found.ok == (not words)
     assert words in found.message
-    assert found.message.endswith("the store has 1 songs of YouTube.") == bool(words)
+    assert found.message.endswith("the store has 1 song of YouTube.") == bool(words)
 
 
 def test_a_yt_dlp_of_more_than_90_days_is_named() -> None:

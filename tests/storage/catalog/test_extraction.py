@@ -175,7 +175,7 @@ def test_shards_and_parts_that_the_catalog_does_not_name_are_removed(store: Stor
 
 
 def test_a_missing_shard_is_named(layout: DataLayout) -> None:
-    with pytest.raises(CatalogMismatch, match=r"1 shards .* gone, among them .*b\.parquet"):
+    with pytest.raises(CatalogMismatch, match=r"1 shard is gone .*, among them .*b\.parquet"):
         require_shards(layout, ["key/b.parquet"])
 
 

@@ -139,7 +139,7 @@ def test_a_track_without_a_source_may_have_no_original(store: Store, songs: list
 
     found = {finding.name: finding for finding in examine(store.layout)}["songs"]
 
-    assert (found.ok, found.message) == (True, "all 2 songs are there")
+    assert (found.ok, found.message) == (True, "2 songs are there, none is missing")
     assert take_inventory(store.layout).missing_songs() == []
 
 
@@ -151,9 +151,9 @@ def test_unnamed_files_are_found_and_originals_moved(store: Store, songs: list[T
     repair(store.layout)
 
     assert found.ok
-    assert "1 files in shards/ and 1 in songs/" in found.message
+    assert "1 file in shards/ and 1 in songs/" in found.message
     assert (store.layout.songs / ".unnamed" / f"{stray.track_id}.mp3").read_bytes() == b"stray"
-    assert "1 files in shards/ and 0 in songs/" in examine_deeply(store.layout)[2].message
+    assert "1 file in shards/ and 0 in songs/" in examine_deeply(store.layout)[2].message
 
 
 def test_a_repair_replaces_no_file_that_an_earlier_one_has_moved(

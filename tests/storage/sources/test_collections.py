@@ -118,7 +118,7 @@ def test_songs_beside_gtzan_are_logged(tmp_path: Path, caplog: pytest.LogCapture
         sources = list_sources(tmp_path)
 
     assert [Path(source.location).name for source in sources] == ["jazz.00054.au"]
-    assert "1 songs" in caplog.text
+    assert "1 song " in caplog.text
     assert "song.wav" in caplog.text
 
 
@@ -138,7 +138,7 @@ def test_gtzan_is_found_further_below_and_refused_beside_other_songs(
     assert {source.genre for source in list_sources(tmp_path)} == {"blues", "jazz"}
     assert list_sources(tmp_path)[0].location == str(clip)
     write_clip(tmp_path / "rock" / "song.wav")
-    with pytest.raises(UsageError, match=r"2 clips of GTZAN in .*, and 1 other songs"):
+    with pytest.raises(UsageError, match=r"2 clips of GTZAN in .*, and 1 other song\."):
         list_sources(tmp_path)
 
 
