@@ -38,7 +38,7 @@ test-long: setup ## The tests that need minutes: long kills, a cluster, exports 
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
 	$(PYTEST) -m long tests
 
-fuzz: setup ## 10,000 spoilt songs, names, manifests, archives, settings; takes some 7 minutes
+fuzz: setup ## 10,000 spoilt songs, names, manifests, archives, settings; takes some 2 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
 
 crash-test: setup ## Kill nightly runs at every named point, and nights and commands at 60 random moments

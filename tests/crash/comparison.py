@@ -14,6 +14,9 @@ from tests.catalogs import in_catalog
 CONTENTS = {
     "tracks": "select * exclude (added_at) from tracks",
     "outcomes": "select * exclude (attempts, first_at, updated_at) from outcomes",
+    "label_conflicts": "select * from label_conflicts",
+    "removals": "select * exclude (removed_at) from removals",
+    "golden_songs": "select * exclude (frozen_at) from golden_songs",
     "shards": "select * exclude (created_at) from shards",
     "spectrograms": """
         select * exclude ("values"), md5("values"::varchar) as digest from spectrograms

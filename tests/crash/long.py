@@ -41,7 +41,7 @@ COMMANDS = {
 }
 BEFORE = {"restore": "--home home backup kept"}
 AFTER = {"backup": "--home restored restore kept"}
-DONE = {"remove": 2}
+DONE = {"remove": 2, "restore": 2}
 """Exit codes of a command that was killed after its last step, and has nothing left to do."""
 
 
