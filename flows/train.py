@@ -28,7 +28,8 @@ from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.suspects import list_suspects
-from tasks.train import Trial, select_trials, train_model
+from tasks.train import Trial, count_trainings, select_trials, train_model
+from tasks.workers import open_workers, side_by_side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,8 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     config = config or read_settings()
     choose_device(config.device)
     layout = config.layout
-    tried: list[Trial] = []
-    failed: list[str] = []
+    tried: Sequence[Trial] = ()
+    failed: Sequence[str] = ()
     with hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(
@@ -83,16 +84,12 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         close_killed_runs(layout)
         trials = plan_trials(config, features, snapshots)
         missing = select_trials(layout, trials)
-        if missing:
-            comparison_id = open_comparison(layout, missing)
-            for trial in missing:
-                if tried and time.monotonic() > end_s:
-                    break
-                if train_trial(layout, trial, comparison_id):
-                    failed.append(trial.trial_id)
-                tried.append(trial)
-            compare_runs(layout, comparison_id, trials)
-        audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
+        with open_workers(count_trainings(missing)):
+            if missing:
+                comparison_id = open_comparison(layout, missing)
+                tried, failed = train_trials(layout, missing, comparison_id, end_s)
+                compare_runs(layout, comparison_id, trials)
+            audited = audit_snapshot(layout, snapshots[0], config.audit, config.tag_prior)
         promotion = promote_best(
             layout, snapshots[0], config.promotion, read_trigger().triggered_by
         )
@@ -111,6 +108,28 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         n_left=len(missing) - len(tried),
         failed_trials=tuple(failed),
     )
+
+
+def train_trials(
+    layout: DataLayout, trials: Sequence[Trial], parent_id: str, end_s: float, n_least: int = 1
+) -> tuple[list[Trial], list[str]]:
+    """Train trials, some side by side; return those that were begun, and the ids of `train_trial`.
+
+    None begins after the end on the monotonic clock, but ``n_least`` that do in any case.
+    """
+    tried: list[Trial] = []
+    failed: list[str] = []
+
+    def train_next(trial: Trial) -> None:
+        if len(tried) >= n_least and time.monotonic() > end_s:
+            return
+        tried.append(trial)
+        if train_trial(layout, trial, parent_id):
+            failed.append(trial.trial_id)
+
+    with open_workers(count_trainings(trials)):
+        side_by_side(train_next, trials)
+    return tried, failed
 
 
 def train_trial(layout: DataLayout, trial: Trial, comparison_id: str) -> bool:

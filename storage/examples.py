@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.records import counted
+from genre_core.representations.embeddings import song_examples
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, explaining_damage, require_shards
 
@@ -26,6 +27,25 @@ class _Rows:
     tracks: Int64Array
     fragments: Int64Array
     shape: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredExamples:
+    """Where the examples of some tracks are, for a process that reads no catalog.
+
+    The windows of an embedding are averaged: the head reads songs.
+    """
+
+    layout: DataLayout
+    shards: Sequence[str]
+    genre_of_track: Mapping[str, str]
+    genres: Sequence[str]
+    is_embedding: bool
+
+    def read(self) -> Examples:
+        """Read them as the networks take them."""
+        examples = read_examples(self.layout, self.shards, self.genre_of_track, self.genres)
+        return song_examples(examples) if self.is_embedding else examples
 
 
 def read_examples(

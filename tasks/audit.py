@@ -26,6 +26,7 @@ from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from tasks.audit_plan import (
     AuditPlan,
+    count_processes,
     learned_songs,
     learners_by_fragment,
     learners_by_song,
@@ -34,6 +35,7 @@ from tasks.audit_plan import (
 )
 from tasks.progress import show_progress
 from tasks.tracked import open_tracked
+from tasks.workers import in_worker, open_workers, side_by_side
 
 
 @task
@@ -50,14 +52,24 @@ def audit_snapshot(
         if known := read_audit(catalog, plan.audit_id):
             touch_audit(catalog, plan.audit_id)
             return known
-    checks = []
-    with show_progress("audit", len(CHECKS), "checks") as advance:
-        for name, check in CHECKS.items():
-            advance(0, name)
-            if made := check(layout, plan):
+    running: list[str] = []
+    with (
+        show_progress("audit", len(CHECKS), "checks") as advance,
+        open_workers(count_processes(plan)),
+    ):
+
+        def make(name: CheckName) -> Check | None:
+            running.append(TITLES[name])
+            advance(0, ", ".join(running))
+            check = CHECKS[name]
+            made = in_worker(check, layout, plan) if name in LEARNED else check(layout, plan)
+            running.remove(TITLES[name])
+            advance(1, ", ".join(running))
+            if made:
                 get_run_logger().info("%s: %s", made.name, made.level)
-                checks.append(made)
-            advance(1)
+            return made
+
+        checks = [made for made in side_by_side(make, tuple(CHECKS)) if made]
     return _conclude(layout, plan, checks, time.monotonic() - start)
 
 
@@ -132,4 +144,18 @@ CHECKS: Mapping[CheckName, Callable[[DataLayout, AuditPlan], Check | None]] = Ma
         CheckName.PRETRAINING: _pretraining,
     }
 )
-"""The checks in the order in which they are made."""
+"""The checks in the order in which they are shown."""
+LEARNED = (CheckName.BY_SONG, CheckName.BY_FRAGMENT, CheckName.LEAVE_ONE_SOURCE_OUT)
+"""Those that train, for seconds to minutes."""
+TITLES: Mapping[CheckName, str] = MappingProxyType(
+    {
+        CheckName.OVERLAP: "overlap of subsets",
+        CheckName.BY_SONG: "label permutation",
+        CheckName.BY_FRAGMENT: "label permutation by fragment",
+        CheckName.SHORTCUTS: "genre from the file",
+        CheckName.METADATA: "genre from metadata",
+        CheckName.LEAVE_ONE_SOURCE_OUT: "leave-one-source-out",
+        CheckName.PRETRAINING: "pretraining",
+    }
+)
+"""The checks as the progress bar names them."""

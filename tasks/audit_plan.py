@@ -38,6 +38,7 @@ from storage.examples import read_examples
 from storage.home import DataLayout
 from tasks.compare import choose_winner
 from tasks.keras_import import import_learning
+from tasks.workers import PROCESS_BYTES, START_UP, count_workers
 
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 MOST_READ_VALUES = 2**26
 MOST_BESIDE = 1500
 """Examples of the snapshot that does not decide."""
-VERSION = 3
+VERSION = 4
 """Raise it when a check reports something else of the same songs."""
 SMALL_NETWORK = "dense"
 SMALL, NEAREST = "a small network", "a nearest neighbour"
@@ -132,6 +133,18 @@ def plan_audit(
             if one
         ],
     )
+
+
+def count_processes(plan: AuditPlan) -> int:
+    """Return how many checks to make side by side; 1 where that would gain nothing."""
+    config = plan.config
+    n_read = config.n_songs * config.n_fragments
+    n_fitted = [
+        min(view.snapshot.n_examples, n_read) * config.max_epochs * config.n_draws
+        for view in plan.views
+        if view.features.embedding is None
+    ]
+    return count_workers(PROCESS_BYTES) if max(n_fitted, default=0) > START_UP else 1
 
 
 def learned_songs(plan: AuditPlan) -> tuple[list[AuditedSong], dict[str, str]]:

@@ -13,6 +13,7 @@ from genre_core.evaluation.songs import CHOOSING_VOTE, vote_songs
 from genre_core.networks.registry import HEAD, HEADS
 from genre_core.promotion import Contest, Decision, PromotionConfig, decide
 from genre_core.records import counted
+from genre_core.representations.embeddings import song_values
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import (
     Promotion,
@@ -30,7 +31,7 @@ from storage.catalog.runs import Prediction, Run, read_run, record_predictions
 from storage.catalog.snapshots import Snapshot, find_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training
-from tasks.scores import assess_predictions, song_values
+from tasks.scores import assess_predictions
 from tasks.splits import snapshot_examples
 from tasks.tracked import load_model, open_tracked
 

@@ -1,19 +1,16 @@
 """Evaluate: predictions and scores of a trained model on validation and test songs."""
 
-from dataclasses import asdict
-
 from prefect import task
 
-from genre_core.evaluation.songs import FragmentedSongs, gather_songs
 from genre_core.records import Split
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, record_run, training_key
-from storage.catalog.snapshots import read_groups
+from storage.catalog.snapshots import Snapshot, read_groups
+from storage.examples import StoredExamples
 from storage.home import DataLayout
-from tasks.keras_import import import_training
+from tasks.fitting import predict_stored
 from tasks.scores import (
     RunScores,
-    SongValues,
     assess_predictions,
     certainty_metrics,
     chosen,
@@ -21,10 +18,10 @@ from tasks.scores import (
     fit_on_validation,
     measure,
     run_metrics,
-    song_values,
 )
-from tasks.splits import split_examples
+from tasks.splits import find_examples
 from tasks.train import Trained
+from tasks.workers import in_worker
 
 EVALUATED = (Split.VALIDATION, Split.TEST)
 
@@ -32,14 +29,15 @@ EVALUATED = (Split.VALIDATION, Split.TEST)
 @task(task_run_name="evaluate {trained.trial.name}")
 def evaluate_network(layout: DataLayout, trained: Trained) -> Run:
     """Score a model on validation and test, by fragment and by song; log and record it all."""
-    from storage.models.logged import load_model, log_fitted
+    from storage.models.logged import log_fitted, open_network
     from storage.models.runs import failing_run, finish_run, log_figure, log_json, log_scores
     from storage.models.store import open_tracking
 
-    import_training()
     tracking, snapshot = open_tracking(layout), trained.trial.snapshot
     with failing_run(tracking, trained.run_id):
-        songs, values = _predict_splits(layout, trained, load_model(tracking, trained.model_uri))
+        stored, groups = _find_splits(layout, snapshot)
+        with open_network(tracking, trained.model_uri) as file:
+            songs, values = in_worker(predict_stored, file, stored, groups)
         found = measure(songs, snapshot.genres, snapshot.library_id, trained.temperature)
         certainty = trained.certainty or fit_on_validation(found, trained.trial.prediction)
         predictions = [
@@ -77,27 +75,21 @@ def evaluate_network(layout: DataLayout, trained: Trained) -> Run:
     return run
 
 
-def _predict_splits(
-    layout: DataLayout, trained: Trained, model: object
-) -> tuple[dict[Split, FragmentedSongs], SongValues]:
-    """Return the songs of each split with their predictions, and their embeddings."""
-    snapshot, songs = trained.trial.snapshot, {}
-    values: SongValues = {}
+def _find_splits(
+    layout: DataLayout, snapshot: Snapshot
+) -> tuple[dict[Split, StoredExamples], dict[str, str]]:
+    """Find the examples of each split, and the groups of their songs."""
     with open_catalog(layout) as catalog:
         groups = read_groups(catalog, snapshot.snapshot_id)
-    for split in EVALUATED:
-        examples = split_examples(layout, snapshot, split)
-        predicted = import_training().predict_genres(model, examples.matrices)
-        songs[split] = gather_songs(predicted, examples.labels, examples.track_ids, groups)
-        values |= song_values(examples)
-    return songs, values
+    stored = {split: find_examples(layout, snapshot, split, snapshot.genres) for split in EVALUATED}
+    return stored, groups
 
 
 def _run(trained: Trained, found: RunScores) -> Run:
     trial = trained.trial
     validation = found.intervals[chosen(Split.VALIDATION)]
     test = found.intervals[chosen(Split.TEST)]
-    settings = trial.settings if trial.features.embedding else asdict(trial.training)
+    settings = trial.settings
     return Run(
         run_id=trained.run_id,
         trial_id=trial.trial_id,

@@ -15,20 +15,19 @@ def import_training() -> ModuleType:
 
 
 def numeric_params() -> dict[str, str]:
-    """Return what the numbers of a training depend on besides its settings; imports Keras."""
+    """Return what the numbers of a training depend on besides its settings; imports Keras.
+
+    ``flows/environment.py`` pins the variables.
+    """
     params: dict[str, str] = import_training().describe_backend()
-    return {**params, "threads": str(_count_threads())}
+    pinned = {"threads": "TF_NUM_INTRAOP_THREADS", "onednn": "TF_ENABLE_ONEDNN_OPTS"}
+    return {name: os.environ.get(variable, "") for name, variable in pinned.items()} | params
 
 
 def use_threads(n_threads: str) -> None:
     """Let TensorFlow compute with as many threads as a run did; empty: as it is."""
-    if n_threads and int(n_threads) != _count_threads():
+    if n_threads:
         import_training().use_threads(int(n_threads))
-
-
-def _count_threads() -> int:
-    """Count the threads that TensorFlow computes with: one a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def import_learning() -> ModuleType:

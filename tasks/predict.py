@@ -201,7 +201,7 @@ def build_classifier(
 
 def _load_keras(exported: Exported) -> object:
     import_training()
-    from storage.models.logged import load_network
+    from storage.models.network_file import load_network
 
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         file = Path(folder, f"network{exported.suffix}")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -63,8 +64,50 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
         yield lambda n_more, remark="": None
         return
     artifact = cast(UUID, create_progress_artifact(0.0, description=f"{step}: {total} {unit}"))
-    shown_at = time.monotonic()
-    terminal = Progress(
+    shown_at, n_done = time.monotonic(), 0
+    with _shared_bars() as bars:
+        row = bars.add_task(step, total=total, unit=unit, remark="")
+
+        def advance(n_more: int, remark: str = "") -> None:
+            nonlocal shown_at, n_done
+            n_done += n_more
+            bars.update(row, advance=n_more, remark=remark)
+            if time.monotonic() - shown_at > ARTIFACT_PAUSE_S:
+                shown_at = time.monotonic()
+                update_progress_artifact(artifact, 100.0 * n_done / total)
+
+        try:
+            yield advance
+            bars.update(row, total=n_done)
+        finally:  # a row that ended stands above those that are under way
+            shown = [task for task in bars.tasks if task.id == row]
+            ERR.print(bars.make_tasks_table(shown))
+            bars.remove_task(row)
+    update_progress_artifact(artifact, 100.0)
+
+
+_users: list[Progress] = []
+"""The display of bars, once for each step that is under way: a terminal takes one display."""
+_turn = Lock()
+
+
+@contextmanager
+def _shared_bars() -> Iterator[Progress]:
+    with _turn:
+        bars = _users[0] if _users else _new_bars()
+        _users.append(bars)
+        bars.start()
+    try:
+        yield bars
+    finally:
+        with _turn:
+            _users.pop()
+            if not _users:
+                bars.stop()
+
+
+def _new_bars() -> Progress:
+    return Progress(
         SpinnerColumn(finished_text="[green]✓"),
         TextColumn("{task.description:<12}", markup=False),
         BarColumn(),
@@ -73,17 +116,5 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[remark]}", style="dim", markup=False),
         console=ERR,
+        transient=True,
     )
-    with terminal as bar:
-        row = bar.add_task(step, total=total, unit=unit, remark="")
-
-        def advance(n_more: int, remark: str = "") -> None:
-            nonlocal shown_at
-            bar.update(row, advance=n_more, remark=remark)
-            if time.monotonic() - shown_at > ARTIFACT_PAUSE_S:
-                shown_at = time.monotonic()
-                update_progress_artifact(artifact, 100.0 * bar.tasks[row].completed / total)
-
-        yield advance
-        bar.update(row, total=bar.tasks[row].completed)
-    update_progress_artifact(artifact, 100.0)

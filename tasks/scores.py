@@ -31,7 +31,7 @@ from genre_core.evaluation.songs import (
     song_predictions,
     vote_on,
 )
-from genre_core.examples import Examples, Float32Array
+from genre_core.examples import Float32Array
 from genre_core.figures.evaluation import (
     draw_aggregation,
     draw_confusion,
@@ -42,8 +42,6 @@ from genre_core.records import Split
 from storage.catalog.runs import Prediction
 
 SongsOfSplit = Mapping[Split, FragmentedSongs]
-SongValues = dict[str, Float32Array]
-"""Mean values of the embedding of songs, (n_values,), by track."""
 
 
 def chosen(split: Split) -> str:
@@ -223,13 +221,6 @@ def assess_predictions(
             )
         )
     return predictions
-
-
-def song_values(examples: Examples) -> SongValues:
-    """Return the embedding of each song, one example a song; empty for spectrograms."""
-    if examples.matrices.shape[2] != 1:
-        return {}
-    return dict(zip(examples.track_ids, examples.matrices[:, :, 0], strict=True))
 
 
 def _predictions(songs: SongsOfSplit) -> Iterator[tuple[str, SongPredictions]]:

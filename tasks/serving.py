@@ -51,9 +51,9 @@ def load_served(folder: Path) -> Classifier:
         EXPORT,
         NETWORK_PLACE,
         find_embedder,
-        load_network,
         read_description,
     )
+    from storage.models.network_file import load_network
 
     try:
         return read_classifier(folder / EXPORT)

@@ -12,7 +12,6 @@ from genre_core.dataset.splits import assign
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
 from genre_core.records import LEARNING_SPLITS, Reason, Split, counted
-from genre_core.representations.embeddings import song_examples
 from genre_core.representations.features import FeatureConfig, name_features
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding, shard_names
@@ -28,7 +27,7 @@ from storage.catalog.snapshots import (
     record_snapshot,
 )
 from storage.catalog.songs import count_songs
-from storage.examples import read_examples
+from storage.examples import StoredExamples
 from storage.home import DataLayout
 from tasks.spectrograms import key_features
 
@@ -126,18 +125,30 @@ def snapshot_examples(
     wanted: Split | Mapping[str, str],
     genres: Sequence[str],
 ) -> Examples:
-    """Read the examples of a split, or of tracks with their genres, as the networks take them.
+    """Read the examples of a split, or of tracks with their genres, as the networks take them."""
+    return find_examples(layout, snapshot, wanted, genres).read()
 
-    The windows of an embedding are averaged: the head reads songs.
-    """
+
+def find_examples(
+    layout: DataLayout,
+    snapshot: Snapshot,
+    wanted: Split | Mapping[str, str],
+    genres: Sequence[str],
+) -> StoredExamples:
+    """Find the examples of a split, or of tracks with their genres."""
     with open_catalog(layout) as catalog:
         shards = shard_names(catalog, snapshot.feature_key)
         embedding = read_embedding(catalog, snapshot.feature_key)
-        placements = read_placements(catalog, snapshot.snapshot_id)
-    if isinstance(wanted, Split):
-        wanted = {p.track_id: p.genre for p in placements if p.split is wanted}
-    examples = read_examples(layout, shards, wanted, genres)
-    return song_examples(examples) if embedding else examples
+        if isinstance(wanted, Split):
+            placements = read_placements(catalog, snapshot.snapshot_id)
+            wanted = {p.track_id: p.genre for p in placements if p.split is wanted}
+    return StoredExamples(
+        layout=layout,
+        shards=shards,
+        genre_of_track=wanted,
+        genres=genres,
+        is_embedding=embedding is not None,
+    )
 
 
 def _require_genres(

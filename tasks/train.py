@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,12 @@ from genre_core.representations.features import FeatureConfig, name_features
 from genre_core.representations.registry import find_representation
 from genre_core.training.augmentation import require_decibels
 from genre_core.training.head import HEAD_VERSION, FittedHead, fit_head
-from genre_core.training.rules import EpochScores, TrainingConfig, describe_progress
+from genre_core.training.rules import (
+    FITTING_VERSION,
+    EpochScores,
+    TrainingConfig,
+    describe_progress,
+)
 from genre_core.training.tag_prior import (
     TagTable,
     prior_matrix,
@@ -32,19 +38,22 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.runs import read_runs, trial_id
 from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_groups
 from storage.embeddings.embedder import Model
+from storage.examples import StoredExamples
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER
-from tasks.keras_import import import_training, numeric_params
+from tasks.fitting import Fitted, Fitting, build_fitted, fit_stored
 from tasks.progress import show_progress
-from tasks.splits import split_examples
+from tasks.splits import find_examples
 from tasks.tracked import open_tracked
+from tasks.workers import PROCESS_BYTES, START_UP, count_workers, in_worker
 
 if TYPE_CHECKING:
     from storage.models.runs import RunDescription
     from storage.models.store import Tracking
 
-Network = Any  # a keras.Model; naming it would import Keras
+
+COPIES, VALUE_BYTES = 3, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +83,12 @@ class Trial:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of the training, flat: of a head, its version and a digest of its tags.
+        """The settings of the training and its version, flat; of a head, a digest of its tags.
 
         The tags themselves are in ``head.json`` of the run: names of genres make no parameters.
         """
         if self.network not in HEADS:
-            return dict(self.training.as_document())
+            return {**self.training.as_document(), "fitting": FITTING_VERSION}
         return {"head": HEAD_VERSION, "tag_prior": digest_document(self.tags)}
 
     @property
@@ -137,6 +146,20 @@ def select_trials(layout: DataLayout, trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.trial_id not in done]
 
 
+def count_trainings(trials: Sequence[Trial]) -> int:
+    """Return how many of these trials to train side by side; 1 where that would gain nothing."""
+    large = [
+        trial
+        for trial in trials
+        if trial.network not in HEADS
+        and trial.training.max_epochs * trial.snapshot.n_examples > START_UP
+    ]
+    if len(large) < 2:
+        return 1
+    n_values = max(prod(trial.features.shape) * trial.snapshot.n_examples for trial in large)
+    return min(len(large), count_workers(PROCESS_BYTES + COPIES * VALUE_BYTES * n_values))
+
+
 @task(task_run_name="train {trial.name} seed {trial.seed}")
 def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained:
     """Train one network or head on the training split and log it; any error is in its run.
@@ -144,7 +167,6 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
     Validation picks the best epoch of a network. It is only read for the digest where a head is
     fitted: folds of training songs choose and calibrate.
     """
-    import_training()
     from storage.models.logged import log_model
     from storage.models.runs import failing_run, log_params, log_tags, start_training
 
@@ -154,30 +176,33 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
         group_of_track = read_fold_groups(catalog, trial.snapshot.snapshot_id)
     run_id = start_training(tracking, comparison_id, describe_trial(trial, n_examples))
     with failing_run(tracking, run_id):
-        log_params(tracking, run_id, numeric_params())
-        train, validation = (
-            split_examples(layout, trial.snapshot, split)
+        stored = [
+            find_examples(layout, trial.snapshot, split, trial.snapshot.genres)
             for split in (Split.TRAIN, Split.VALIDATION)
-        )
-        log_tags(tracking, run_id, {"examples_digest": digest_examples(train, validation)})
-        epochs, temperature, certainty = 0, None, None
+        ]
+        temperature, certainty = None, None
         if trial.network in HEADS:
             with show_progress(f"train {trial.name}", 1, "head") as advance:
-                fitted = fit_trial(trial, train, group_of_track)
-                _log_head(tracking, run_id, fitted, trial)
-                model = build_network(fitted, trial.network)
-                temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, fitted)
+                train, validation = (one.read() for one in stored)
+                head = fit_trial(trial, train, group_of_track)
+                _log_head(tracking, run_id, head, trial)
+                temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, head)
+                fitted = in_worker(build_fitted, head.head, trial.network)
+                digest = digest_examples(train, validation)
                 advance(1)
         else:
-            model, epochs = _train_network(tracking, run_id, trial, train, validation)
-        model_uri = log_model(tracking, run_id, model, trial.document)
+            fitted = _train_network(tracking, run_id, trial, stored)
+            digest = fitted.examples_digest
+        log_params(tracking, run_id, fitted.params)
+        log_tags(tracking, run_id, {"examples_digest": digest})
+        model_uri = log_model(tracking, run_id, fitted.network, trial.document)
     return Trained(
         trial=trial,
         comparison_id=comparison_id,
         run_id=run_id,
         model_uri=model_uri,
-        n_parameters=model.count_params(),
-        epochs=epochs,
+        n_parameters=fitted.network.n_parameters,
+        epochs=len(fitted.curve),
         seconds=(datetime.now(UTC) - started_at).total_seconds(),
         started_at=started_at,
         temperature=temperature,
@@ -186,28 +211,36 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
 
 
 def _train_network(
-    tracking: "Tracking", run_id: str, trial: Trial, train: Examples, validation: Examples
-) -> tuple[Network, int]:
-    """Train a network, log its learning curve, and return it with the number of its epochs."""
+    tracking: "Tracking", run_id: str, trial: Trial, stored: Sequence[StoredExamples]
+) -> Fitted:
+    """Train a network, and log its learning curve, some seconds of it at a time."""
     from genre_core.figures.evaluation import draw_curves
-    from storage.models.runs import log_figure, log_scores
+    from storage.models.runs import log_curve, log_figure
 
-    training, n_genres = import_training(), len(trial.snapshot.genres)
-    try:
-        model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
-    except ValueError as error:
-        raise GenreflowError(str(error)) from error
+    train, validation = stored
+    fitting = Fitting(
+        network=trial.network,
+        shape=trial.features.shape,
+        n_genres=len(trial.snapshot.genres),
+        seed=trial.seed,
+        training=trial.training,
+        train=train,
+        validation=validation,
+    )
     past: list[EpochScores] = []
-    with show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance:
+    with (
+        show_progress(f"train {trial.name}", trial.training.max_epochs, "epochs") as advance,
+        log_curve(tracking, run_id) as log,
+    ):
 
         def on_epoch(scores: EpochScores) -> None:
             past.append(scores)
-            log_scores(tracking, run_id, scores.as_points(), scores.epoch)
+            log(scores.as_points(), scores.epoch)
             advance(1, describe_progress(past, trial.training))
 
-        curve = training.fit_network(model, train, validation, trial.training, trial.seed, on_epoch)
-    log_figure(tracking, run_id, draw_curves(curve, trial.name), "curves")
-    return model, len(curve)
+        fitted = in_worker(fit_stored, fitting, on_report=on_epoch)
+    log_figure(tracking, run_id, draw_curves(fitted.curve, trial.name), "curves")
+    return fitted
 
 
 def describe_trial(trial: Trial, n_examples: Mapping[Split, int]) -> "RunDescription":
@@ -291,10 +324,3 @@ def _log_head(tracking: "Tracking", run_id: str, fitted: FittedHead, trial: Tria
             ", ".join(unknown),
             embedding.name,
         )
-
-
-def build_network(fitted: FittedHead, name: str) -> Network:
-    """Build the network of a fitted head; imports Keras."""
-    from genre_core.networks.head import build_head
-
-    return build_head(fitted.head, name)

@@ -6,7 +6,7 @@ from itertools import product
 from prefect import flow
 
 from flows.settings import Settings, read_settings
-from flows.train import train_trial
+from flows.train import train_trials
 from genre_core.errors import UsageError
 from genre_core.networks.registry import KERNEL_COUNTS
 from storage.lock import hold_home
@@ -64,8 +64,7 @@ def kernels(config: Settings | None = None, plan: KernelPlan | None = None) -> S
         close_killed_runs(layout)
         study = open_study(layout, trials)
         with study.failing():
-            for trial in select_trials(layout, trials):
-                train_trial(layout, trial, study.run_id)
+            train_trials(layout, select_trials(layout, trials), study.run_id, float("inf"))
             runs = finished_runs(layout, trials)
             pruned = [run for run in runs if run.network == plan.pruned]
             draw_counts(study, runs)

@@ -1,22 +1,20 @@
 """Flow sweep: networks × representations × fragment lengths × seeds, as far as time allows."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import flow
 
 from flows.extract import make_examples
 from flows.settings import Settings, read_settings
-from flows.train import plan_trials, train_trial
+from flows.train import plan_trials, train_trials
 from genre_core.studies.sweep import order_trials
-from storage.home import DataLayout
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs, finished_runs
 from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.studies.sweep import SweepRow, open_sweep, report_sweep
-from tasks.train import Trial, select_trials
+from tasks.train import select_trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,8 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
         missing = select_trials(layout, trials)
         close_killed_runs(layout)
         run_id = open_sweep(layout, trials)
-        n_tried = _train_in_time(layout, missing, run_id, time.monotonic() + budget_s)
+        tried, _ = train_trials(layout, missing, run_id, time.monotonic() + budget_s, n_least=0)
+        n_tried = len(tried)
         runs = finished_runs(layout, trials)
         rows = report_sweep(layout, run_id, runs, n_tried)
         publish_store(layout)
@@ -62,12 +61,3 @@ def sweep(config: Settings | None = None, budget_s: float = float("inf")) -> Swe
         n_finished=len(runs),
         rows=tuple(rows),
     )
-
-
-def _train_in_time(layout: DataLayout, trials: Sequence[Trial], run_id: str, end_s: float) -> int:
-    """Train trial after trial, none after the end on the monotonic clock; return how many."""
-    for n_tried, trial in enumerate(trials):
-        if time.monotonic() > end_s:
-            return n_tried
-        train_trial(layout, trial, run_id)
-    return len(trials)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from genre_core.examples import Examples, Float32Array
 
 SEPARATOR = ": "
+SongValues = dict[str, Float32Array]
+"""Mean values of the embedding of songs, (n_values,), by track."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +79,10 @@ def song_examples(windows: Examples) -> Examples:
         labels=np.array([label_of_track[track_id] for track_id in track_ids], np.int64),
         track_ids=np.array(track_ids, object),
     )
+
+
+def song_values(examples: Examples) -> SongValues:
+    """Return the embedding of each song, one example a song; empty for spectrograms."""
+    if examples.matrices.shape[2] != 1:
+        return {}
+    return dict(zip(examples.track_ids, examples.matrices[:, :, 0], strict=True))

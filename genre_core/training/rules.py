@@ -10,6 +10,8 @@ from genre_core.errors import GenreflowError
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.training.augmentation import AugmentationConfig
 
+FITTING_VERSION = 2
+"""Part of the settings of a run: raise it when networks come to be fitted with other bits."""
 ROUNDING = 1e-6
 """Scores come in float32: a rise of exactly ``min_rise`` may look a little smaller."""
 

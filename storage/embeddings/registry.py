@@ -169,6 +169,8 @@ def _digest(config: EmbeddingConfig, file: Path) -> str:
         "outputs": config.outputs,
         "probabilities": config.probabilities,
     }
+    if file.suffix.lower() == ".keras":
+        read_as["threads"] = "1, oneDNN"  # as `flows/environment.py` sets them
     return digest_document(read_as)
 
 

@@ -43,9 +43,10 @@ from storage.models.champion import (
     write_export,
 )
 from storage.models.litert import LiteRTModel
+from storage.models.network_file import Network, SavedNetwork, load_network
 from storage.models.runs import log_params
 from storage.models.server import describe_absence
-from storage.models.store import Tracking, reporting
+from storage.models.store import IN_TURN, Tracking, reporting
 
 ARTIFACTS = "artifacts"
 """The folder in which MLflow keeps the files that a model was logged with."""
@@ -61,13 +62,15 @@ REQUIRED = ("ai-edge-litert", "keras", "tensorflow")
 TOLERANCE = 1e-5
 """Largest difference of a probability between a network and its export."""
 N_TRIED = 8
-Network = Any  # a keras.Model; storage does not import Keras to name it
 
 logger = logging.getLogger(__name__)
 
 
 def log_model(
-    tracking: Tracking, run_id: str, network: Network, document: Mapping[str, object]
+    tracking: Tracking,
+    run_id: str,
+    network: Network | SavedNetwork,
+    document: Mapping[str, object],
 ) -> str:
     """Log a trained network with the document of `Described`; return its ``models:/m-…``."""
     log_params(tracking, run_id, {"n_parameters": network.count_params()})
@@ -78,7 +81,12 @@ def log_model(
         files[CARD_FILE].write_text(model_card(document), "utf-8")
         network.save(files[NETWORK_FILE])
         digest = digest_file(files[NETWORK_FILE])
-        with reporting(tracking.uri), warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
+        with (
+            reporting(tracking.uri),
+            IN_TURN,
+            warnings.catch_warnings(),
+            mlflow.start_run(run_id=run_id),
+        ):
             # MLflow advises on examples, and warns of its own chat models
             for message in (".*inferred as AnyType", ".*An input example was not provided"):
                 warnings.filterwarnings("ignore", message, UserWarning)
@@ -117,9 +125,19 @@ def load_model(tracking: Tracking, model_uri: str) -> Network:
 
     One that is gone, or not the file that was logged, is a `CatalogMismatch`.
     """
+    with open_network(tracking, model_uri) as file:
+        return load_network(file)
+
+
+@contextmanager
+def open_network(tracking: Tracking, model_uri: str) -> Iterator[Path]:
+    """Yield the Keras file of a model.
+
+    One that is gone, or not the file that was logged, is a `CatalogMismatch`.
+    """
     with _local_files(tracking, model_uri) as folder:
         _require_logged(tracking, model_uri, folder / NETWORK_PLACE)
-        return load_network(folder / NETWORK_PLACE)
+        yield folder / NETWORK_PLACE
 
 
 def _require_logged(tracking: Tracking, model_uri: str, file: Path) -> None:
@@ -131,13 +149,6 @@ def _require_logged(tracking: Tracking, model_uri: str, file: Path) -> None:
             f"{file} is not the network that this home has trained as {model_uri}: it is damaged, "
             "or was replaced, and is not loaded. Restore a backup, or train again."
         )
-
-
-def load_network(file: Path) -> Network:
-    """Load a network from a Keras file, without code that the file may hold; imports Keras."""
-    import keras
-
-    return keras.models.load_model(file, safe_mode=True)
 
 
 def describe_model(tracking: Tracking, model_uri: str) -> Described:

@@ -5,7 +5,7 @@ import logging
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +21,8 @@ from storage.models.store import Tracking
 
 PROJECT = Path(__file__).parents[2]
 DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a dataset
+CURVE_PAUSE_S = 2.0
+MOST_POINTS = 900  # MLflow takes 1,000 at once
 Parameter = str | int | float | bool
 
 logger = logging.getLogger(__name__)
@@ -206,22 +208,45 @@ def log_tags(tracking: Tracking, run_id: str, tags: Mapping[str, str]) -> None:
     tracking.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def log_scores(
-    tracking: Tracking, run_id: str, scores: Mapping[str, float], epoch: int | None = None
-) -> None:
-    """Log scores in one transaction: a point of each learning curve, if the epoch is given.
-
-    Without an epoch, they are on the page of the model that the run logged last, too.
-    """
+def log_scores(tracking: Tracking, run_id: str, scores: Mapping[str, float]) -> None:
+    """Log scores in one transaction; they are on the page of the model logged last, too."""
     model_id = None
-    if epoch is None and (outputs := tracking.client.get_run(run_id).outputs):
+    if outputs := tracking.client.get_run(run_id).outputs:
         model_id = outputs.model_outputs[-1].model_id if outputs.model_outputs else None
-    now_ms = time.time_ns() // 1_000_000
     batch = [
-        Metric(name, float(value), now_ms, epoch or 0, model_id=model_id, run_id=run_id)
+        Metric(name, float(value), _now_ms(), 0, model_id=model_id, run_id=run_id)
         for name, value in scores.items()
     ]
     tracking.client.log_batch(run_id, metrics=batch)
+
+
+@contextmanager
+def log_curve(
+    tracking: Tracking, run_id: str
+) -> Iterator[Callable[[Mapping[str, float], int], None]]:
+    """Yield a function that logs a point of each learning curve, given the scores of an epoch.
+
+    Those of `CURVE_PAUSE_S` are logged in one transaction, which takes 20 ms.
+    """
+    points: list[Metric] = []
+    logged_s = time.monotonic()
+
+    def log(scores: Mapping[str, float], epoch: int) -> None:
+        nonlocal logged_s
+        points.extend(Metric(name, float(at), _now_ms(), epoch) for name, at in scores.items())
+        if time.monotonic() - logged_s > CURVE_PAUSE_S or len(points) > MOST_POINTS:
+            tracking.client.log_batch(run_id, metrics=points)
+            points.clear()
+            logged_s = time.monotonic()
+
+    try:
+        yield log
+    finally:
+        tracking.client.log_batch(run_id, metrics=points)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import cast
 
 import mlflow
@@ -31,6 +32,8 @@ EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": "A parent run for each comparison, a child run for each training.",
 }
+IN_TURN = RLock()
+"""Held where warnings are filtered: the filters are those of all threads."""
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +68,7 @@ def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None)
     uri = tracking_uri(layout)
     for noisy in ("mlflow.store.db.utils", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    with warnings.catch_warnings():
+    with IN_TURN, warnings.catch_warnings():
         # MLflow's own mapping uses a loader strategy that SQLAlchemy 2.1 is to drop
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
         if layout.tracking_server:

@@ -26,7 +26,7 @@ from tasks.keras_import import import_training, use_threads
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import load_model, open_tracked
-from tasks.train import Trial, build_network, fit_trial
+from tasks.train import Trial, fit_trial
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -160,7 +160,9 @@ def _train_again(
     train, validation = examples[Split.TRAIN], examples[Split.VALIDATION]
     training, n_genres = import_training(), len(trial.snapshot.genres)
     if trial.network in HEADS:
-        return build_network(fit_trial(trial, train, fold_groups), trial.network)
+        from genre_core.networks.head import build_head
+
+        return build_head(fit_trial(trial, train, fold_groups).head, trial.network)
     model = training.seeded_network(trial.network, trial.features.shape, n_genres, trial.seed)
     training.fit_network(model, train, validation, trial.training, trial.seed, lambda _scores: None)
     return model

@@ -1,16 +1,49 @@
-"""Train: one trial that diverges leaves the others be."""
+"""Train: trials that fail leave the others be, and those side by side give the same bits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
 
+import psutil
 import pytest
 
 from flows.settings import Settings
 from genre_core.errors import GenreflowError, TransientError
 from genre_core.training.rules import TrainingConfig
+from storage.catalog.publish import query_rows
+from tests.conftest import copy_home
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
+PREDICTIONS = """
+    select network, seed, track_id, probabilities from predictions join runs using (run_id)
+    where seed in (7, 8) order by all
+"""
 DIVERGING = TrainingConfig(max_epochs=2, learning_rate=1e38)
+
+
+@contextmanager
+def watch_workers(*, kill_first: bool = False) -> Iterator[set[int]]:
+    """Yield the ids of the worker processes that are seen, of which the first may be killed."""
+    seen, is_over = set[int](), Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.05):
+            for child in psutil.Process().children():
+                if any("spawn_main" in part for part in child.cmdline()):
+                    if kill_first and not seen:
+                        child.kill()
+                    seen.add(child.pid)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
 
 
 def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
@@ -27,7 +60,7 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
 
     layout = finished_copy.layout
     config = replace(finished_copy, networks=("dense",), seeds=(7, 8), fragment_lengths_s=(1.0,))
-    read = tasks.train.split_examples
+    read = tasks.train.find_examples
 
     def read_examples(*arguments: object) -> object:
         if next(calls) == 2:  # the first of the second training
@@ -35,7 +68,7 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
         return read(*arguments)
 
     calls = iter(range(100))
-    monkeypatch.setattr(tasks.train, "split_examples", read_examples)
+    monkeypatch.setattr(tasks.train, "find_examples", read_examples)
 
     @flow
     def train_all() -> str:
@@ -71,14 +104,14 @@ def test_a_training_that_fails_by_a_passing_trouble_is_due_again(
     import tasks.train
     from flows.train import train
 
-    read, calls = tasks.train.split_examples, iter(range(100))
+    read, calls = tasks.train.find_examples, iter(range(100))
 
     def read_examples(*arguments: object) -> object:
         if next(calls) == 0:
             raise error
         return read(*arguments)
 
-    monkeypatch.setattr(tasks.train, "split_examples", read_examples)
+    monkeypatch.setattr(tasks.train, "find_examples", read_examples)
     config = replace(finished_copy, networks=("dense",), seeds=(7, 8), fragment_lengths_s=(1.0,))
 
     report = train(config)
@@ -102,3 +135,46 @@ def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(
     tracking = open_tracking(config.layout)
     running = tracking.client.search_runs([tracking.experiment_id], "status = 'RUNNING'")
     assert running == []
+
+
+def test_trainings_side_by_side_give_the_bits_of_trainings_in_one_process(
+    finished_copy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tasks.train
+    from flows.train import train
+
+    config = replace(
+        finished_copy, networks=("dense", "cnn"), seeds=(7, 8), fragment_lengths_s=(1.0,)
+    )
+    copied = replace(config, home=copy_home(config.layout, tmp_path / "processes").home)
+    alone = train(config)
+
+    monkeypatch.setattr(tasks.train, "START_UP", 0)
+    monkeypatch.setattr(tasks.train, "count_workers", lambda _: 2)
+    with watch_workers() as workers:
+        beside = train(copied)
+
+    assert (alone.n_trained, beside.n_trained) == (4, 4)
+    assert len(workers) == 2
+    found = query_rows(copied.layout, PREDICTIONS)
+    assert len(found) == 4 * 6
+    assert found == query_rows(config.layout, PREDICTIONS)
+
+
+def test_a_training_whose_process_is_killed_is_due_again_and_the_others_are_trained(
+    finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tasks.train
+    from flows.train import train
+    from storage.models.store import open_tracking
+
+    monkeypatch.setattr(tasks.train, "START_UP", 0)
+    monkeypatch.setattr(tasks.train, "count_workers", lambda _: 2)
+    config = replace(finished_copy, networks=("dense",), seeds=(7, 8, 9), fragment_lengths_s=(1.0,))
+    with watch_workers(kill_first=True):
+        report = train(config)
+
+    assert (report.n_trained, report.n_failed, report.failed_trials) == (2, 1, ())
+    tracking = open_tracking(config.layout)
+    [failed] = tracking.client.search_runs([tracking.experiment_id], "status = 'FAILED'")
+    assert failed.data.tags["failure"].startswith("WorkerDied: Its process ended with exit code -9")

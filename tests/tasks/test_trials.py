@@ -28,9 +28,9 @@ TRIAL = Trial(
 )
 
 
-def test_a_plain_trial_keeps_the_name_that_it_had_before_there_was_augmentation() -> None:
-    # SHA-256 of ["s", "dense", 0, {"batch_size": 32, "learning_rate": 0.001, ...}] by sha256sum
-    assert TRIAL.trial_id == "e67150687c12b473"
+def test_a_plain_trial_is_named_by_its_settings_and_the_version_of_fitting() -> None:
+    # SHA-256 of ["s", "dense", 0, {"batch_size": 32, "fitting": 2, ...}] by sha256sum
+    assert TRIAL.trial_id == "2ebf116003bab58c"
 
 
 def test_an_augmented_trial_is_another_training() -> None:

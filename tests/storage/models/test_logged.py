@@ -29,10 +29,10 @@ from storage.models.logged import (
     export_model,
     find_embedder,
     load_model,
-    load_network,
     log_fitted,
     log_model,
 )
+from storage.models.network_file import load_network
 from storage.models.registry import (
     describe_version,
     find_alias,

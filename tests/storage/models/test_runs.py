@@ -17,6 +17,7 @@ from storage.models.runs import (
     failing_run,
     finish_run,
     git_commit,
+    log_curve,
     log_figure,
     log_json,
     log_params,
@@ -81,8 +82,9 @@ def test_a_run_is_below_its_comparison_and_names_the_examples_it_learns_from(
 def test_curves_scores_figures_and_documents_are_kept_with_the_run(
     tracking: Tracking, run_id: str
 ) -> None:
-    log_scores(tracking, run_id, {"epoch_train_loss": 2.0, "epoch_validation_loss": 2.5}, 1)
-    log_scores(tracking, run_id, {"epoch_train_loss": 1.0, "epoch_validation_loss": 1.5}, 2)
+    with log_curve(tracking, run_id) as log:
+        log({"epoch_train_loss": 2.0, "epoch_validation_loss": 2.5}, 1)
+        log({"epoch_train_loss": 1.0, "epoch_validation_loss": 1.5}, 2)
     log_scores(tracking, run_id, {"test_song_mean_macro_f1": 0.5})
     log_figure(tracking, run_id, Figure(), "confusion_test")
     log_json(tracking, run_id, {"confusion": [[3, 1], [0, 4]]}, "scores")

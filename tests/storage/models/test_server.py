@@ -23,6 +23,7 @@ from storage.models.logged import describe_model, export_model, load_model, log_
 from storage.models.registry import find_alias, register_model, set_alias
 from storage.models.runs import (
     RunDescription,
+    log_curve,
     log_json,
     log_scores,
     open_run,
@@ -67,8 +68,9 @@ def test_a_run_is_on_the_server_with_curves_scores_and_files_and_the_home_has_no
     tracking: Tracking,
 ) -> None:
     with open_run(tracking, "one network", "comparison", {}) as run_id:
-        log_scores(tracking, run_id, {"epoch_train_loss": 0.7}, 1)
-        log_scores(tracking, run_id, {"epoch_train_loss": 0.4}, 2)
+        with log_curve(tracking, run_id) as log:
+            log({"epoch_train_loss": 0.7}, 1)
+            log({"epoch_train_loss": 0.4}, 2)
         log_scores(tracking, run_id, {"test_song_mean_accuracy": 0.75})
         log_json(tracking, run_id, {"jazz": [3, 1]}, "confusion")
 

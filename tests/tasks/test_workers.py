@@ -1,0 +1,148 @@
+"""Worker processes: what they compute, report and raise, and how they end."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from genre_core.errors import UsageError
+from tasks.workers import Report, WorkerDied, count_workers, in_worker, open_workers, side_by_side
+
+
+def name_process(number: int) -> tuple[int, int]:
+    return number, os.getpid()
+
+
+def meet(_number: int) -> int:
+    """End once another process has come to the same place."""
+    return in_worker(wait_for_two, Path(os.environ["MEETING"]))
+
+
+def wait_for_two(folder: Path) -> int:
+    (folder / str(os.getpid())).touch()
+    while len(list(folder.iterdir())) < 2:
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def count_to_three(report: Report) -> str:
+    for number in (1, 2, 3):
+        report(number)
+    return "done"
+
+
+def fail(kind: str) -> None:
+    if kind == "foreseen":
+        raise UsageError("a foreseen error")
+    if kind == "system":
+        raise OSError("no space left")
+    raise IndexError("nobody foresaw this")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_without_workers_all_happens_in_this_process() -> None:
+    found = side_by_side(lambda number: in_worker(name_process, number), [1, 2])
+    reported: list[int] = []
+
+    assert found == [(1, os.getpid()), (2, os.getpid())]
+    assert in_worker(count_to_three, on_report=reported.append) == "done"
+    assert reported == [1, 2, 3]
+
+
+def test_two_calls_are_made_at_the_same_time_in_processes_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEETING", str(tmp_path))
+
+    with open_workers(2):
+        found = side_by_side(meet, [1, 2])
+
+    assert len({os.getpid(), *found}) == 3
+    assert not any(psutil.pid_exists(process_id) for process_id in found)
+
+
+def test_a_process_stays_for_the_next_call_and_passes_on_reports_and_errors() -> None:
+    reported: list[int] = []
+
+    with open_workers(2):
+        before = in_worker(name_process, 1)
+        with pytest.raises(UsageError, match=r"^a foreseen error$"):
+            in_worker(fail, "foreseen")
+        with pytest.raises(OSError, match=r"^no space left$"):
+            in_worker(fail, "system")
+        with pytest.raises(RuntimeError, match=r"^IndexError: nobody foresaw this") as error:
+            in_worker(fail, "unforeseen")
+        assert in_worker(count_to_three, on_report=reported.append) == "done"
+        assert in_worker(name_process, 1) == before
+
+    assert "in fail" in error.value.__notes__[0]
+    assert reported == [1, 2, 3]
+    assert before[1] != os.getpid()
+
+
+def test_a_process_that_is_killed_fails_its_own_call_and_another_takes_the_next() -> None:
+    def call(number: int) -> object:
+        try:
+            return in_worker(die) if number == 1 else in_worker(name_process, number)
+        except WorkerDied as error:
+            return str(error)
+
+    with open_workers(2):
+        died, *others = side_by_side(call, [1, 2, 3])
+
+    assert str(died).startswith("Its process ended with exit code -9")
+    assert [found[0] for found in others] == [2, 3]  # type: ignore[index]
+
+
+def test_an_error_outside_ends_the_calls_that_are_under_way() -> None:
+    started = time.monotonic()
+
+    def call(number: int) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+        in_worker(time.sleep, 600)
+
+    with open_workers(2), pytest.raises((KeyboardInterrupt, WorkerDied)):
+        side_by_side(call, [1, 2])
+
+    assert time.monotonic() - started < 60
+
+
+STOPPED = """
+import os, sys, time
+from flows.cli.start import stop_on_signals
+from tasks.workers import in_worker, open_workers, side_by_side
+stop_on_signals()
+with open_workers(2):
+    for _ in side_by_side(lambda _: in_worker(os.getpid), [1]): print(_, flush=True)
+    in_worker(time.sleep, 600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_command_however_it_ends(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None
+        worker = psutil.Process(int(command.stdout.readline()))
+        threading.Event().wait(0.3)  # it sleeps by now
+
+        command.send_signal(number)
+
+        assert command.wait(20) == (130 if number == signal.SIGINT else -number)
+        assert psutil.wait_procs([worker], 20)[1] == []
+
+
+def test_there_are_as_many_workers_as_cores_and_memory() -> None:
+    assert count_workers(1) == len(psutil.Process().cpu_affinity() or ())
+    assert count_workers(psutil.virtual_memory().total) == 1
