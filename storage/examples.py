@@ -1,7 +1,10 @@
 """Read the examples of a training set from the shards."""
 
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +15,12 @@ from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.records import counted
 from genre_core.representations.embeddings import song_examples
+from storage.files import find_full_disk
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, explaining_damage, require_shards
 
+MOST_IN_MEMORY = 1 << 30
+"""Bytes of matrices that are read into memory: 770,000 of the thesis's shape."""
 _PLACES = ["track_id", "fragment", "n_bands", "n_frames"]
 
 
@@ -60,7 +66,8 @@ def read_examples(
     a track has no example.
 
     The shards are read twice: first for where each row belongs, then each for its matrices, which
-    go straight to their places. So memory holds the examples and one shard, and nothing is sorted.
+    go straight to their places. So memory holds the examples and one shard, and nothing is sorted;
+    matrices of more than `MOST_IN_MEMORY` are in a file of their own, mapped.
     """
     if not genre_of_track:
         raise ValueError("no track to read examples of")
@@ -77,7 +84,7 @@ def read_examples(
         _require_all(track_ids, tracks)
         fragments = np.concatenate([rows.fragments for rows in found])
         order = np.lexsort((fragments, tracks))
-        matrices = _gather(store, found, order)
+        matrices = _gather(store, found, order, layout)
     label_of_genre = {genre: label for label, genre in enumerate(genres)}
     labels = np.array([label_of_genre[genre_of_track[name]] for name in track_ids], np.int64)
     ordered = tracks[order]
@@ -104,16 +111,34 @@ def _find_rows(store: ShardStore, shard: str, track_ids: Sequence[str]) -> _Rows
     )
 
 
-def _gather(store: ShardStore, found: Sequence[_Rows], order: npt.NDArray[np.intp]) -> Float32Array:
+def _gather(
+    store: ShardStore, found: Sequence[_Rows], order: npt.NDArray[np.intp], layout: DataLayout
+) -> Float32Array:
     """Put the matrices of all shards in order, float32 (n_examples, n_bands, n_frames)."""
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
-    matrices = np.empty((len(order), *found[0].shape), np.float32)
+    matrices = _allocate((len(order), *found[0].shape), layout)
     first = 0
     for rows in found:
         _place(store, rows, places[first : first + len(rows.rows)], matrices)
         first += len(rows.rows)
     return matrices
+
+
+def _allocate(shape: tuple[int, ...], layout: DataLayout) -> Float32Array:
+    """Return room for matrices: in memory, or, if they are many, in a file without a name.
+
+    It is in the home, and its space is free again when nothing reads it any more.
+    """
+    n_bytes = prod(shape) * np.dtype(np.float32).itemsize
+    if n_bytes <= MOST_IN_MEMORY:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile(dir=layout.home) as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        except OSError as error:
+            raise find_full_disk(layout.home) or error from error
+        return np.memmap(file, np.float32, "r+", shape=shape)
 
 
 def _place(

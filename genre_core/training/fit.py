@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from genre_core.examples import Examples, Float32Array
 from genre_core.networks.registry import build_network
-from genre_core.training.augmentation import augment_batch
+from genre_core.training.batches import training_batches, validation_batches
 from genre_core.training.rules import (
     EpochScores,
     TrainingConfig,
@@ -90,7 +90,7 @@ def fit_network(
     n_genres = model.output_shape[-1]
     model.fit(
         training_batches(train, n_genres, config, seed),
-        validation_data=_with_targets(validation, n_genres).batch(PREDICTION_BATCH).cache(),
+        validation_data=validation_batches(validation, n_genres, PREDICTION_BATCH),
         epochs=config.max_epochs,
         callbacks=[history, plateau],
         shuffle=False,
@@ -159,38 +159,3 @@ class _History(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Restore the best weights; those of Keras's rule can be ``min_rise`` below the best."""
         self.model.set_weights(self._best_weights)
-
-
-def training_batches(
-    examples: Examples, n_genres: int, config: TrainingConfig, seed: int
-) -> tf.data.Dataset:
-    """Batch the examples in an order that is drawn anew in each epoch, and augment them.
-
-    Elements are float32 (n, n_bands, n_frames) and shares of the genres, float32 (n, n_genres).
-    Batches are augmented one after the other, so that the seed alone decides.
-    """
-    shuffled = (
-        _with_targets(examples, n_genres)
-        .cache()
-        .shuffle(len(examples), seed=seed, reshuffle_each_iteration=True)
-        .batch(config.batch_size)
-        .prefetch(2)
-    )
-    if not config.augmentation.as_document():
-        return shuffled
-    rng = np.random.default_rng(seed)
-
-    def augment(matrices: Float32Array, targets: Float32Array) -> tuple[Float32Array, Float32Array]:
-        return augment_batch(matrices, targets, config.augmentation, rng)
-
-    def in_graph(matrices: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        changed = tf.numpy_function(augment, (matrices, targets), (tf.float32, tf.float32))
-        return tuple(map(tf.ensure_shape, changed, (matrices.shape, targets.shape)))
-
-    return shuffled.map(in_graph).prefetch(2)
-
-
-def _with_targets(examples: Examples, n_genres: int) -> tf.data.Dataset:
-    """Matrices with their targets: 1 at the genre, 0 elsewhere."""
-    targets = tf.one_hot(examples.labels, n_genres)
-    return tf.data.Dataset.from_tensor_slices((examples.matrices, targets))

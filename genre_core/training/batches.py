@@ -1,0 +1,107 @@
+"""Batches of examples for a training, drawn from matrices in memory or mapped from a file.
+
+An epoch is drawn window by window, so that memory does not grow with the library.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import numpy as np
+import tensorflow as tf
+
+from genre_core.examples import Examples, Float32Array, Int64Array
+from genre_core.training.augmentation import AugmentationConfig, augment_batch
+from genre_core.training.rules import TrainingConfig
+
+WINDOW_BYTES = 1 << 28
+"""Matrices that are put in order at once: all of them, up to 190,000 of the thesis's shape."""
+BLOCK = 64
+"""Examples that lie side by side and come into the same window."""
+
+Batch = tuple[Float32Array, Float32Array]
+
+
+def training_batches(
+    examples: Examples, n_genres: int, config: TrainingConfig, seed: int
+) -> tf.data.Dataset:
+    """Batch the examples in an order that is drawn anew in each epoch, and augment them.
+
+    Elements are float32 (n, n_bands, n_frames) and shares of the genres, float32 (n, n_genres).
+    Batches are augmented one after the other, so that the seed alone decides.
+    """
+    epochs, n_window = count(), max(1, WINDOW_BYTES // max(1, examples.matrices[:1].nbytes))
+
+    def draw() -> Iterator[Batch]:
+        rng = np.random.default_rng([seed, next(epochs)])
+        for rows in draw_windows(len(examples), n_window, rng):
+            yield _take(examples, rows, n_genres)
+
+    n_batches = -(-len(examples) // config.batch_size)
+    batches = (
+        _dataset(draw, examples, n_genres)
+        .rebatch(config.batch_size)
+        .apply(tf.data.experimental.assert_cardinality(n_batches))
+        .prefetch(2)
+    )
+    return _augment(batches, config.augmentation, seed)
+
+
+def draw_windows(n_examples: int, n_window: int, rng: np.random.Generator) -> Iterator[Int64Array]:
+    """Yield all rows in random order, about ``n_window`` at a time.
+
+    Up to one window, every order is equally probable. Beyond, each window has blocks of `BLOCK`
+    neighbours from all over the library.
+    """
+    if n_examples <= n_window:
+        yield rng.permutation(n_examples)
+        return
+    starts = rng.permutation(np.arange(0, n_examples, BLOCK))
+    n_blocks = max(1, n_window // BLOCK)
+    for first in range(0, len(starts), n_blocks):
+        rows = (starts[first : first + n_blocks, None] + np.arange(BLOCK)).ravel()
+        yield rng.permutation(rows[rows < n_examples])
+
+
+def validation_batches(examples: Examples, n_genres: int, size: int) -> tf.data.Dataset:
+    """Batch the examples as they come."""
+
+    def read() -> Iterator[Batch]:
+        for start in range(0, len(examples), size):
+            yield _take(examples, slice(start, start + size), n_genres)
+
+    batches = _dataset(read, examples, n_genres)
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-len(examples) // size)))
+
+
+def _dataset(
+    read: Callable[[], Iterator[Batch]], examples: Examples, n_genres: int
+) -> tf.data.Dataset:
+    shapes = ((None, *examples.matrices.shape[1:]), (None, n_genres))
+    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
+    return tf.data.Dataset.from_generator(read, output_signature=signature)
+
+
+def _take(examples: Examples, rows: Int64Array | slice, n_genres: int) -> Batch:
+    """Return matrices, and targets: 1 at the genre, 0 elsewhere."""
+    targets = np.eye(n_genres, dtype=np.float32)[examples.labels[rows]]
+    if isinstance(rows, slice):
+        return examples.matrices[rows], targets
+    order = np.argsort(rows)  # a file is read forwards
+    matrices = np.empty((len(rows), *examples.matrices.shape[1:]), np.float32)
+    matrices[order] = examples.matrices[rows[order]]
+    return matrices, targets
+
+
+def _augment(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) -> tf.data.Dataset:
+    if not config.as_document():
+        return batches
+    rng = np.random.default_rng(seed)
+
+    def augment(matrices: Float32Array, targets: Float32Array) -> Batch:
+        return augment_batch(matrices, targets, config, rng)
+
+    def in_graph(matrices: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        changed = tf.numpy_function(augment, (matrices, targets), (tf.float32, tf.float32))
+        return tuple(map(tf.ensure_shape, changed, (matrices.shape, targets.shape)))
+
+    return batches.map(in_graph).prefetch(2)
