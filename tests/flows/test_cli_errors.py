@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.cli.app import Unforeseen, find_cause, find_silence
+from flows.cli.errors import Unforeseen, find_cause, find_silence
 from flows.settings import Settings
 from genre_core.errors import TransientError
 from storage.home import DataLayout
