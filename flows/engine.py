@@ -82,7 +82,7 @@ def choose_engine(
     server is named (``PREFECT_API_URL``) or stands for the home. A server of this process is
     started for what has no other; `await_server` waits for it.
     """
-    api = os.environ.get("PREFECT_API_URL") or find_standing(layout)
+    api = _named_server() or find_standing(layout)
     if not (api or recorded or config.kind == "dask"):
         if CHOSEN in os.environ:
             os.environ[CHOSEN] = str(layout.reports / "artifacts")
@@ -96,9 +96,19 @@ def choose_engine(
     if not api:
         _servers.append(Server(layout))
         api, os.environ["PREFECT_UI_URL"] = _servers[0].api, ""  # a page that ends with the run
-    os.environ["PREFECT_API_URL"] = api
+    if not _named_server():
+        os.environ["PREFECT_API_URL"] = api
     if not recorded:
         await_server()
+
+
+def _named_server() -> str:
+    """Return the address of a server that the environment names, or Prefect, if it is loaded."""
+    if "prefect" not in sys.modules:
+        return os.environ.get("PREFECT_API_URL", "")
+    from prefect.settings import PREFECT_API_URL
+
+    return PREFECT_API_URL.value() or ""
 
 
 def await_server() -> None:

@@ -36,14 +36,18 @@ _SETTINGS = {
 
 
 class Server:
-    """Prefect's server of this process, with its state in the home."""
+    """Prefect's server of this process, with its state in ``PREFECT_HOME``, by default the home's.
+
+    Raises CatalogMismatch if that is no database.
+    """
 
     def __init__(self, layout: DataLayout) -> None:
-        self.state = layout.prefect / "prefect.db"
-        layout.prefect.mkdir(parents=True, exist_ok=True)
-        if self.state.exists() and self.state.stat().st_size:
+        folder = Path(os.environ["PREFECT_HOME"])
+        folder.mkdir(parents=True, exist_ok=True)
+        self.state = folder / "prefect.db"
+        is_new = not self.state.exists() or not self.state.stat().st_size
+        if not is_new:
             require_sqlite(layout, self.state)
-        is_new = not self.state.exists()
         if is_new:
             _copy_template(self.state)
         with socket.create_server(("127.0.0.1", 0)) as listener:
