@@ -156,6 +156,7 @@ class TestInsideFlows:
         assert result.code == USAGE
         assert words in sentence_of(result)
 
+    @pytest.mark.prefect
     def test_a_library_without_songs(self, genreflow: Call, tmp_path: Path) -> None:
         (tmp_path / "jazz").mkdir()
 

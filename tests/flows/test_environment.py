@@ -144,6 +144,7 @@ night()
 
 
 @pytest.mark.flow
+@pytest.mark.prefect
 @pytest.mark.usefixtures("prefect_server")
 def test_a_step_that_is_called_twice_runs_twice_where_prefect_keeps_results() -> None:
     environment = {**os.environ, "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true"}
