@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genre_core.errors import UsageError
-from storage.files import require_space
+from storage.files import make_home, require_space
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
     layout = DataLayout(home.resolve())
     try:
         require_space(layout)
-        layout.home.mkdir(parents=True, exist_ok=True)
+        make_home(layout)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
     set_environment(home, verbose, device)

@@ -46,14 +46,15 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         self.state = folder / "prefect.db"
         is_new = not self.state.exists() or not self.state.stat().st_size
+        is_elsewhere = "PREFECT_SERVER_DATABASE_CONNECTION_URL" in os.environ
         if not is_new:
             require_sqlite(layout, self.state)
-        if is_new:
+        elif not is_elsewhere:
             _copy_template(self.state)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.api = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
             self.process = _start(listener)
-        self.keeps_template = is_new and not _template().exists()
+        self.keeps_template = is_new and not is_elsewhere and not _template().exists()
         atexit.register(self.stop)
 
     def wait(self) -> None:
@@ -125,7 +126,7 @@ def _keep_template(state: Path) -> None:
     with (
         suppress(OSError, sqlite3.Error),
         write_whole(_template()) as part,
-        closing(sqlite3.connect(state)) as database,
+        closing(sqlite3.connect(f"{state.as_uri()}?mode=ro", uri=True)) as database,
     ):
         database.execute("vacuum into ?", [str(part)])
 
