@@ -74,7 +74,8 @@ def fingerprint_signal(signal: Float32Array) -> Items:
     items = np.zeros(n_columns - _N_COLUMNS + 1, np.uint32)
     for classifier in _CLASSIFIERS:
         values = _filter(sums, classifier, len(items))
-        items = items << 2 | _GRAY[np.searchsorted(classifier.thresholds, values, side="right")]
+        items <<= 2
+        items |= _GRAY[np.searchsorted(classifier.thresholds, values, side="right")]
     return items
 
 
