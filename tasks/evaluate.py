@@ -1,7 +1,5 @@
 """Evaluate: predictions and scores of a trained model on validation and test songs."""
 
-from prefect import task
-
 from genre_core.records import Split
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, record_run, training_key
@@ -9,6 +7,7 @@ from storage.catalog.snapshots import Snapshot, read_groups
 from storage.examples import StoredExamples
 from storage.home import DataLayout
 from tasks.fitting import predict_stored
+from tasks.orchestrator import task
 from tasks.scores import (
     RunScores,
     assess_predictions,

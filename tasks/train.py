@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from prefect import get_run_logger, task
 
 from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
@@ -43,6 +42,7 @@ from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER
 from tasks.fitting import Fitted, Fitting, build_fitted, fit_stored
+from tasks.orchestrator import get_run_logger, task
 from tasks.progress import show_progress
 from tasks.splits import find_examples
 from tasks.tracked import open_tracked
