@@ -15,7 +15,7 @@ from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
 from genre_core.records import counted
 from genre_core.representations.embeddings import song_examples
-from storage.files import find_full_disk
+from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, explaining_damage, require_shards
 
@@ -134,10 +134,8 @@ def _allocate(shape: tuple[int, ...], layout: DataLayout) -> Float32Array:
     if n_bytes <= MOST_IN_MEMORY:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile(dir=layout.home) as file:
-        try:
+        with explaining_disk_errors(layout):
             os.posix_fallocate(file.fileno(), 0, n_bytes)
-        except OSError as error:
-            raise find_full_disk(layout.home) or error from error
         return np.memmap(file, np.float32, "r+", shape=shape)
 
 

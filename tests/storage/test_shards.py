@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genre_core.errors import CatalogMismatch
+from genre_core.examples import digest_examples
 from genre_core.representations.features import FeatureConfig
 from genre_core.signal.fragments import FragmentConfig
 from storage.catalog.extraction import Shard
@@ -69,6 +70,24 @@ def test_examples_come_back_exactly(
     assert examples.track_ids.tolist() == sorted(examples.track_ids)
     assert examples.matrices.dtype == np.float32
     assert shard.n_fragments == {f"{i:02d}": n for i, n in enumerate(counts)}
+
+
+def test_many_matrices_are_mapped_from_a_file_that_leaves_no_trace(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = write(layout, matrices_of(JAZZ), matrices_of(ROCK))
+    tracks = {JAZZ: "jazz", ROCK: "rock"}
+    in_memory = read_examples(layout, [shard.name], tracks, ["jazz", "rock"])
+    before = sorted(layout.home.rglob("*"))
+    monkeypatch.setattr("storage.examples.MOST_IN_MEMORY", in_memory.matrices.nbytes - 1)
+
+    mapped = read_examples(layout, [shard.name], tracks, ["jazz", "rock"])
+
+    assert isinstance(mapped.matrices, np.memmap)
+    assert not isinstance(in_memory.matrices, np.memmap)
+    np.testing.assert_array_equal(mapped.matrices, in_memory.matrices)
+    assert digest_examples(mapped) == digest_examples(in_memory)
+    assert sorted(layout.home.rglob("*")) == before
 
 
 def test_a_row_is_a_fragment_in_the_columns_that_people_rely_on(layout: DataLayout) -> None:

@@ -1,5 +1,7 @@
 """The audit of a real store: leaks that are planted in it are found."""
 
+from dataclasses import replace
+
 import pytest
 
 from flows.settings import Settings
@@ -61,6 +63,19 @@ def test_the_result_is_a_run_of_its_own_and_a_tag_of_the_comparison(finished: Se
     assert runs[0].data.metrics["audit_random_labels_by_song_chance"] == pytest.approx(1 / 3)
     artifacts = tracking.client.list_artifacts(runs[0].info.run_id)
     assert [artifact.path for artifact in artifacts] == ["audit.json"]
+
+
+def test_checks_side_by_side_find_what_they_find_one_after_the_other(
+    finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = finished_copy.layout
+    alone = [CHECKS[CheckName(name)](layout, plan(finished_copy)) for name in NAMES]
+    seeded = replace(finished_copy.audit, shortcut_share=0.51)  # so that it is another audit
+    monkeypatch.setattr("tasks.audit.count_processes", lambda _: 2)
+
+    beside = audit_snapshot(layout, newest(layout), seeded, {})
+
+    assert [check.as_row() for check in beside.checks] == [one.as_row() for one in alone if one]
 
 
 def test_an_audit_of_the_same_songs_and_settings_is_not_repeated(finished_copy: Settings) -> None:
