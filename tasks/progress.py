@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Lock
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
@@ -11,10 +12,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
 from tasks.orchestrator import (
     PrefectFuture,
@@ -90,6 +94,15 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
     update_progress_artifact(artifact, 100.0)
 
 
+class _TimeLeft(ProgressColumn):
+    """An estimate from the pace so far, while a step is under way."""
+
+    def render(self, task: Task) -> Text:
+        """Write ``~0:01:20 left``; nothing as long as there is no pace, or at the end."""
+        left_s = None if task.finished else task.time_remaining
+        return Text(f"~{timedelta(seconds=int(left_s))} left" if left_s else "", style="dim")
+
+
 _users: list[Progress] = []
 """The display of bars, once for each step that is under way: a terminal takes one display."""
 _turn = Lock()
@@ -118,6 +131,7 @@ def _new_bars() -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
+        _TimeLeft(),
         TextColumn("{task.fields[remark]}", style="dim", markup=False),
         console=ERR,
         transient=True,
