@@ -135,7 +135,10 @@ def _allocate(shape: tuple[int, ...], layout: DataLayout) -> Float32Array:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile(dir=layout.home) as file:
         with explaining_disk_errors(layout):
-            os.posix_fallocate(file.fileno(), 0, n_bytes)
+            if hasattr(os, "posix_fallocate"):  # a full disk kills who writes to mapped pages
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+            else:
+                file.truncate(n_bytes)
         return np.memmap(file, np.float32, "r+", shape=shape)
 
 

@@ -37,7 +37,7 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.runs import read_runs, trial_id
 from storage.catalog.snapshots import Snapshot, count_split_examples, read_fold_groups
 from storage.embeddings.embedder import Model
-from storage.examples import StoredExamples
+from storage.examples import MOST_IN_MEMORY, StoredExamples
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from storage.models.store import Tracking
 
 
-COPIES, VALUE_BYTES = 3, 4
+VALUE_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,8 @@ def count_trainings(trials: Sequence[Trial]) -> int:
     if len(large) < 2:
         return 1
     n_values = max(prod(trial.features.shape) * trial.snapshot.n_examples for trial in large)
-    return min(len(large), count_workers(PROCESS_BYTES + COPIES * VALUE_BYTES * n_values))
+    n_bytes = min(MOST_IN_MEMORY, VALUE_BYTES * n_values)  # beside them, windows in order
+    return min(len(large), count_workers(PROCESS_BYTES + 2 * n_bytes))
 
 
 @task(task_run_name="train {trial.name} seed {trial.seed}")

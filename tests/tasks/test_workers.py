@@ -143,6 +143,11 @@ def test_processes_end_with_the_command_however_it_ends(number: signal.Signals) 
         assert psutil.wait_procs([worker], 20)[1] == []
 
 
-def test_there_are_as_many_workers_as_cores_and_memory() -> None:
+def test_there_are_as_many_workers_as_cores_and_memory_and_one_for_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert count_workers(1) == 1
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert count_workers(1) == len(psutil.Process().cpu_affinity() or ())
     assert count_workers(psutil.virtual_memory().total) == 1
