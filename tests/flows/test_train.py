@@ -1,9 +1,8 @@
-"""Train: trials that fail leave the others be, and those side by side give the same bits."""
+"""Train: trials that fail leave the others be."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from threading import Event, Thread
 
 import psutil
@@ -12,15 +11,9 @@ import pytest
 from flows.settings import Settings
 from genre_core.errors import GenreflowError, TransientError
 from genre_core.training.rules import TrainingConfig
-from storage.catalog.publish import query_rows
-from tests.conftest import copy_home
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.both]
 
-PREDICTIONS = """
-    select network, seed, track_id, probabilities from predictions join runs using (run_id)
-    where seed in (7, 8) order by all
-"""
 DIVERGING = TrainingConfig(max_epochs=2, learning_rate=1e38)
 
 
@@ -136,44 +129,33 @@ def test_a_comparison_in_which_nothing_could_be_trained_fails_and_is_closed(
     assert running == []
 
 
-def test_trainings_side_by_side_give_the_bits_of_trainings_in_one_process(
-    finished_copy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import tasks.train
-    from flows.train import train
-
-    config = replace(
-        finished_copy, networks=("dense", "cnn"), seeds=(7, 8), fragment_lengths_s=(1.0,)
-    )
-    copied = replace(config, home=copy_home(config.layout, tmp_path / "processes").home)
-    alone = train(config)
-
-    monkeypatch.setattr(tasks.train, "START_UP", 0)
-    monkeypatch.setattr(tasks.train, "count_workers", lambda _: 2)
-    with watch_workers() as workers:
-        beside = train(copied)
-
-    assert (alone.n_trained, beside.n_trained) == (4, 4)
-    assert len(workers) == 2
-    found = query_rows(copied.layout, PREDICTIONS)
-    assert len(found) == 4 * 6
-    assert found == query_rows(config.layout, PREDICTIONS)
-
-
-def test_a_training_whose_process_is_killed_is_due_again_and_the_others_are_trained(
+def test_a_training_whose_process_is_killed_is_due_again_and_the_other_is_trained(
     finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tasks.train
-    from flows.train import train
-    from storage.models.store import open_tracking
+    from prefect import flow
 
+    import tasks.train
+    from flows.train import plan_trials, train_trials
+    from storage.models.store import open_tracking
+    from tasks.compare import finished_runs, open_comparison
+    from tasks.splits import assign_splits
+
+    layout = finished_copy.layout
+    config = replace(finished_copy, networks=("dense",), seeds=(7, 8), fragment_lengths_s=(1.0,))
     monkeypatch.setattr(tasks.train, "START_UP", 0)
     monkeypatch.setattr(tasks.train, "count_workers", lambda _: 2)
-    config = replace(finished_copy, networks=("dense",), seeds=(7, 8, 9), fragment_lengths_s=(1.0,))
-    with watch_workers(kill_first=True):
-        report = train(config)
 
-    assert (report.n_trained, report.n_failed, report.failed_trials) == (2, 1, ())
-    tracking = open_tracking(config.layout)
+    @flow
+    def train_all() -> int:
+        snapshots = assign_splits(layout, config.features, (), 0)
+        trials = plan_trials(config, config.features, snapshots)
+        comparison_id = open_comparison(layout, trials)
+        with watch_workers(kill_first=True) as workers:
+            tried, failed = train_trials(layout, trials, comparison_id, float("inf"))
+        assert (len(workers), len(tried), failed) == (2, 2, [])
+        return len(finished_runs(layout, trials))
+
+    assert train_all() == 1
+    tracking = open_tracking(layout)
     [failed] = tracking.client.search_runs([tracking.experiment_id], "status = 'FAILED'")
     assert failed.data.tags["failure"].startswith("WorkerDied: Its process ended with exit code -9")
