@@ -21,15 +21,15 @@ from tests.shared import Shared
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-from flows.cli.app import prepare_config
-from flows.engine import await_server, run_directly
+from flows.cli.app import prepare_config, settle_engine
+from flows.engine import run_directly
 from flows.environment import end_orphaned_servers
 end_orphaned_servers()
 recorded = sys.argv[2] == "prefect"
 run_directly()
 prepare_config(False, check=lambda config: None, recorded=recorded, home=Path(sys.argv[1]))
 if recorded:
-    await_server()
+    settle_engine()
 from tasks.orchestrator import flow
 @flow
 def endless():
