@@ -118,10 +118,10 @@ def _named_server() -> str:
 
 
 def require_reachable(config: RunnerConfig) -> None:
-    """Refuse a cluster elsewhere whose workers could not reach a server of Prefect."""
+    """Refuse a cluster elsewhere whose workers could not reach a Prefect server."""
     if config.kind == "dask" and config.address and not _named_server():
         raise UsageError(
-            "The workers of a cluster report to a server of Prefect, and none is named. Run "
+            "The workers of a cluster report to a Prefect server, and none is named. Run "
             "`prefect server start --host 0.0.0.0` where they can reach it, and set "
             "PREFECT_API_URL=http://that-machine:4200/api."
         )
