@@ -38,7 +38,9 @@ def ui(
 ) -> None:
     """Start the MLflow UI and the Prefect UI on 127.0.0.1; Ctrl-C stops both.
 
-    Meanwhile commands on this home report to the Prefect UI; close it when they have ended. Where the runs are on a team's tracking server, its own pages show them.
+    Meanwhile commands on this home report to the Prefect UI; close it when they have ended.
+
+    Where the runs are on a team's tracking server, its own pages show them.
 
     Example: `genreflow ui --mlflow-port 5001`
     """
