@@ -1,7 +1,7 @@
 """Train: trials that fail leave the others be."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Event, Thread
 
@@ -25,10 +25,11 @@ def watch_workers(*, kill_first: bool = False) -> Iterator[set[int]]:
     def watch() -> None:
         while not is_over.wait(0.05):
             for child in psutil.Process().children():
-                if any("spawn_main" in part for part in child.cmdline()):
-                    if kill_first and not seen:
-                        child.kill()
-                    seen.add(child.pid)
+                with suppress(psutil.Error):  # it has ended
+                    if any("spawn_main" in part for part in child.cmdline()):
+                        if kill_first and not seen:
+                            child.kill()
+                        seen.add(child.pid)
 
     watcher = Thread(target=watch)
     watcher.start()
