@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from prefect import task
 
 from storage.home import DataLayout
-from tasks.predict import SongPrediction, classify_each
+from tasks.predict import SongPrediction
+from tasks.predict_many import classify_each
 
 
 @task
