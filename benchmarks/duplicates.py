@@ -22,16 +22,18 @@ import soundfile
 
 from genre_core.records import Track
 from genre_core.signal.fingerprints import (
+    N_KEYED_ITEMS,
     SAME_RECORDING,
     Items,
     KeyIndex,
+    LookupKeys,
     find_candidates,
     index_keys,
     select_keys,
     similarity,
 )
 from storage.audio.fingerprint import fingerprint_song
-from storage.audio.probe import CONTAINER_SUFFIXES
+from storage.audio.probe import CONTAINER_SUFFIXES, probe_audio
 from storage.catalog.connection import open_catalog
 from storage.catalog.fingerprints import Fingerprint, record_fingerprints
 from storage.catalog.songs import record_songs
@@ -48,6 +50,7 @@ COPIES: Mapping[str, tuple[str, str, str]] = {
     "6 dB softer": (".mp3", "0", "-b:a 192k -af volume=-6dB"),
     "first 5.0 s cut off": (".mp3", "5.0", "-b:a 128k"),
     "first 5.1 s cut off, mp3 64": (".mp3", "5.1", "-b:a 64k"),
+    "first 28 s cut off, mp3 64": (".mp3", "28", "-b:a 64k"),
 }
 SUFFIXES = {*CONTAINER_SUFFIXES.values(), ".opus"}
 COPIED_S = 130
@@ -61,8 +64,8 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
     """Say what is found of copies, among pairs of different songs, and how fast."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     with TemporaryDirectory() as scratch:
-        songs = [fingerprint_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
-        index = index_keys([select_keys(items) for items in songs])
+        songs = [_fingerprint(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
+        index = index_keys([_keys(items) for items in songs])
         _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
         _report_neighbours(index, songs)
         chosen = range(0, len(paths), max(1, len(paths) // n_songs))[:n_songs]
@@ -76,8 +79,12 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
 
 def find_recordings(index: KeyIndex, songs: list[Items], wanted: Items) -> list[int]:
     """Return the songs that are the same recording: candidates by key, then exact alignment."""
-    candidates = find_candidates(index, select_keys(wanted)).tolist()
+    candidates = find_candidates(index, _keys(wanted)).tolist()
     return [n for n in candidates if similarity(songs[n], wanted).similarity >= SAME_RECORDING]
+
+
+def _keys(items: Items) -> LookupKeys:
+    return select_keys(items[:N_KEYED_ITEMS])
 
 
 def _report_recall(
@@ -189,7 +196,11 @@ def _copy(song: Path, name: str, folder: Path) -> Items:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-threads", "1"]
     command += ["-ss", start_s, "-t", str(COPIED_S), "-i", str(song), "-map", "0:a:0"]
     subprocess.run([*command, *options.split(), str(copy)], check=True)
-    return fingerprint_song(copy)
+    return _fingerprint(copy)
+
+
+def _fingerprint(song: Path) -> Items:
+    return fingerprint_song(song, probe_audio(song))
 
 
 def _report_neighbours(index: KeyIndex, songs: list[Items]) -> None:
