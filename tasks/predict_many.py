@@ -60,10 +60,19 @@ def _classify_there(
     report: Callable[[logging.LogRecord], None],
 ) -> SongPrediction:
     """Predict a song in a worker process, which has loaded the champion; log in the other one."""
-    handler = QueueHandler(None)  # type: ignore[arg-type]
-    handler.enqueue = report  # type: ignore[method-assign]
-    logging.getLogger().handlers = [handler]
+    logging.getLogger().handlers = [_Reporter(report)]
     return classify_song(_load_once(layout, n_fragments), song)
+
+
+class _Reporter(QueueHandler):
+    """Passes log records on; tracebacks become text, which can be pickled."""
+
+    def __init__(self, report: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+        self._report = report
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self._report(record)
 
 
 @lru_cache(maxsize=1)
