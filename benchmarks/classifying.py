@@ -37,7 +37,7 @@ T = TypeVar("T")
 SONG_S = 180
 N_COLD, N_WARM = 5, 21
 COLD_BAR_S, WARM_BAR_MS = 0.9, 60.0
-DECODED_BAR = 0.5
+DECODED_BAR = 0.45
 """Of the seconds that decoding the whole song takes."""
 N_MANY, MANY_BAR, SHARE_BAR = 200, 12.5, 0.8
 """Songs; songs a second and core; and the share of its speed that a core keeps beside others."""
