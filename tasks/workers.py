@@ -162,9 +162,14 @@ def in_worker(
 
 
 def count_workers(n_bytes: int) -> int:
-    """Return how many calls that take so much memory each this machine can make side by side."""
+    """Return how many calls that take so much memory each this machine can make side by side.
+
+    A GPU, unless `choose_device` has hidden it, is for one process.
+    """
     import psutil
 
+    if os.environ.get("CUDA_VISIBLE_DEVICES") != "-1":
+        return 1
     n_fitting = int(psutil.virtual_memory().available / 2 // n_bytes)
     return max(1, min(count_cores(), n_fitting))
 
