@@ -95,8 +95,12 @@ def _group_sizes(keys: Sequence[tuple[str, ...]]) -> list[int]:
     from scipy.cluster.hierarchy import DisjointSet
 
     joined: DisjointSet[str] = DisjointSet()
-    for own in keys:
+    alike = Counter(keys)
+    for own in alike:
         for key in own:
             joined.add(key)
             joined.merge(own[0], key)
-    return list(Counter(joined[own[0]] for own in keys).values())
+    sizes: Counter[str] = Counter()
+    for own, n_tracks in alike.items():
+        sizes[joined[own[0]]] += n_tracks
+    return list(sizes.values())

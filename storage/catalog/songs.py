@@ -176,9 +176,18 @@ def known_tracks(catalog: Catalog, track_ids: Collection[str]) -> dict[str, Trac
 
 def read_artists(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return the artists of each track by `name_artists`; the whole library decides on names."""
-    rows = fetch_rows(catalog, "select track_id, artist, title, album_artist from tracks")
-    track_ids = [row.pop("track_id") for row in rows]
-    return dict(zip(track_ids, name_artists([Credit(**row) for row in rows]), strict=True))
+    rows = catalog.execute(_CREDITS).fetchall()
+    distinct = list({row[1:] for row in rows})
+    credits = [Credit(artist=artist, title=t, album_artist=other) for artist, t, other in distinct]
+    names = dict(zip(distinct, name_artists(credits), strict=True))
+    return {row[0]: names[row[1:]] for row in rows}
+
+
+# only titles that may name a featured artist: songs of the same credit are named together
+_CREDITS = """
+    select track_id, artist, if(regexp_matches(title, '(?i)feat|ft|w/'), title, ''), album_artist
+    from tracks
+"""
 
 
 def known_packets(catalog: Catalog, packets_ids: Sequence[str]) -> dict[str, Track]:
