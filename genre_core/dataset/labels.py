@@ -24,6 +24,25 @@ class LabelRules:
     takes_unlabelled: bool = False
 
 
+def label_sources(
+    sources: Iterable[Source], genre_map: Mapping[str, str], genres: Sequence[str]
+) -> list[Source]:
+    """Return sources as `label_source` does; labels that many have are looked up once."""
+    found: dict[tuple[object, ...], Source] = {}
+    labelled = []
+    for source in sources:
+        labels = (source.genre, source.labels, source.label_fault, source.is_unlabelled)
+        if labels not in found:
+            found[labels] = label_source(source, genre_map, genres)
+        one = found[labels]
+        if (one.genre, one.labels, one.label_fault) != labels[:3]:
+            source = replace(
+                source, genre=one.genre, labels=one.labels, label_fault=one.label_fault
+            )
+        labelled.append(source)
+    return labelled
+
+
 def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[str]) -> Source:
     """Return a source with the genre that its labels mean, by `LabelRules`.
 

@@ -146,8 +146,10 @@ def _find_by_keys(catalog: Catalog, wanted: Mapping[str, Items]) -> dict[str, li
 def _compare(one: tuple[str, Items], other: tuple[str, Items]) -> Duplicate | None:
     """Pair two tracks if they are one recording and not the same track."""
     (track_id, items), (other_id, other_items) = sorted((one, other), key=lambda song: song[0])
+    if track_id == other_id:
+        return None
     match = similarity(items, other_items)
-    if track_id == other_id or match.similarity < SAME_RECORDING:
+    if match.similarity < SAME_RECORDING:
         return None
     return Duplicate(
         track_id=track_id,

@@ -58,7 +58,8 @@ def _find_unused(layout: DataLayout, keep: RetentionConfig, choice: SnapshotChoi
         current = choose_snapshot(catalog, choice)
         library_id = current.library_id if current else ""
         models = unused_models(catalog, keep.unpromoted_models, library_id)
-    found = [("shard", name, sizes[name]) for name in take_inventory(layout).unnamed_shards()]
+    unnamed = take_inventory(layout, with_songs=False).unnamed_shards()
+    found = [("shard", name, sizes[name]) for name in unnamed]
     found += [("snapshot", name, 0) for name in snapshots]
     found += [("model", name, n_bytes) for name, n_bytes in _local_models(layout, models)]
     return [Unused(kind=kind, name=name, n_bytes=n_bytes) for kind, name, n_bytes in found]

@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import UsageError
@@ -75,25 +74,30 @@ def list_folder(folder: Path) -> list[Source]:
     songs, loose = [], []
     for entry in folder.iterdir():
         if entry.is_dir():
-            inside = find_songs(entry, passed) if _is_entered(entry, passed) else ()
-            songs += [replace(_name_genre(entry), location=_locate(song)) for song in inside]
-        elif _is_song(entry, passed):
-            loose.append(Source(location=_locate(entry), genre="", label_fault=_LOOSE))
+            genre, fault = _name_genre(entry)
+            inside = _walk_songs(entry, passed) if _is_entered(entry, passed) else ()
+            songs += [
+                Source(location=_locate(*song), genre=genre, label_fault=fault) for song in inside
+            ]
+        elif _is_song(str(folder), entry.name, passed):
+            location = location_of(os.path.realpath(entry))
+            loose.append(Source(location=location, genre="", label_fault=_LOOSE))
     passed.log()
     return sorted(songs + loose, key=lambda source: source.location)
 
 
-def _name_genre(folder: Path) -> Source:
-    """Return what the songs of a genre folder have in common."""
+def _name_genre(folder: Path) -> tuple[str, str]:
+    """Return the genre of the songs of a genre folder, and why they have none."""
     if is_unicode(folder.name):
-        return Source(location="", genre=folder.name)
-    fault = _NO_GENRE.format(escape_text(folder.name))
-    return Source(location="", genre="", label_fault=fault)
+        return folder.name, ""
+    return "", _NO_GENRE.format(escape_text(folder.name))
 
 
 def list_songs(folder: Path) -> list[Source]:
     """List the songs of a folder of any shape, sorted by location and unlabelled."""
-    locations = {_locate(song) for song in audio_files(folder)}
+    passed = PassedOver(folder)
+    locations = {_locate(*song) for song in _walk_songs(folder, passed)}
+    passed.log()
     return [Source(location=name, genre="", is_unlabelled=True) for name in sorted(locations)]
 
 
@@ -110,15 +114,20 @@ def find_songs(folder: Path, passed: PassedOver) -> Iterator[Path]:
 
     Links to folders are followed, each folder once; a folder that may not be read is logged.
     """
+    return (Path(inside, name) for inside, _, name in _walk_songs(folder, passed))
+
+
+def _walk_songs(folder: Path, passed: PassedOver) -> Iterator[tuple[str, str, str]]:
+    """Yield the same as folder, its path with links resolved, and name."""
     seen: set[str] = set()
-    for name, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
-        inside, real = Path(name), os.path.realpath(name)
+    for inside, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
+        real = os.path.realpath(inside)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = [name for name in folders if _is_entered(inside / name, passed)]
-        yield from (inside / name for name in files if _is_song(inside / name, passed))
+        folders[:] = [name for name in folders if _is_entered(Path(inside, name), passed)]
+        yield from ((inside, real, name) for name in files if _is_song(inside, name, passed))
 
 
 def _warn_of_closed(error: OSError) -> None:
@@ -148,21 +157,25 @@ def _leads_up(folder: Path, root: Path) -> bool:
     return any(Path(holder).is_relative_to(target) for holder in holders)
 
 
-def _is_song(file: Path, passed: PassedOver) -> bool:
+def _is_song(inside: str, name: str, passed: PassedOver) -> bool:
     """Whether a file is a song by its name; otherwise it is noted."""
-    suffix = file.suffix.lower()
-    if _HIDDEN.match(file.name):
-        passed.note("hidden", file)
+    place = name.rfind(".")
+    suffix = name[place:].lower() if 0 < place < len(name) - 1 else ""  # as `Path.suffix`
+    if _HIDDEN.match(name):
+        passed.note("hidden", Path(inside, name))
     elif suffix not in AUDIO_SUFFIXES:
-        passed.note(f"files {escape_text(suffix) or 'without a suffix'}", file)
+        kind = f"files {escape_text(suffix) or 'without a suffix'}"
+        passed.note(kind, Path(inside, name))
     else:
         return True
     return False
 
 
-def _locate(song: Path) -> str:
+def _locate(inside: str, real: str, name: str) -> str:
     """Follow links; circular ones, which ``Path.resolve`` refuses, stay as they are."""
-    return location_of(os.path.realpath(song))
+    path = f"{inside}/{name}"
+    is_link = os.path.islink(path)  # noqa: PTH114 - a Path takes ten times as long
+    return location_of(os.path.realpath(path) if is_link else f"{real}/{name}")
 
 
 @contextmanager
