@@ -11,7 +11,7 @@ import numpy as np
 
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.representations.features import FeatureConfig
-from genre_core.signal.fingerprints import Items
+from genre_core.signal.fingerprints import FINGERPRINT_VERSION, Items
 from storage.catalog.connection import Catalog, open_catalog, registered
 from storage.catalog.extraction import Shard, record_features
 from storage.home import DataLayout
@@ -148,7 +148,9 @@ def insert_fingerprints(catalog: Catalog, numbers: Sequence[int]) -> None:
     with registered(
         catalog, "made", {"track_id": track_ids, "items": [row.tobytes() for row in items]}
     ):
-        catalog.execute("insert into fingerprints by name select * from made")
+        catalog.execute(
+            f"insert into fingerprints by name select *, {FINGERPRINT_VERSION} as version from made"
+        )
     columns = {
         "track_id": np.repeat(track_ids, N_KEYS),
         "key": np.take_along_axis(keys, places, axis=1).reshape(-1),
