@@ -20,9 +20,8 @@ from storage.catalog.snapshots import (
     count_candidates,
     count_placements,
     read_assignments,
-    read_candidates,
+    read_library,
     read_placements,
-    read_settled,
     record_assignments,
     record_snapshot,
 )
@@ -52,9 +51,9 @@ def assign_splits(
     """
     keys = list(key_features(features))
     with open_catalog(layout) as catalog:
-        candidates = read_candidates(catalog, keys, genres)
+        candidates, others = read_library(catalog, keys, genres)
         library = count_candidates(catalog, keys)
-        settled, assignments = read_settled(catalog), read_assignments(catalog)
+        assignments = read_assignments(catalog)
         n_too_short = count_songs(catalog, Reason.TOO_SHORT)
     if n_too_short and not library:
         raise UsageError(
@@ -63,8 +62,7 @@ def assign_splits(
             "lower min_track_s below [fragments] in genreflow.toml."
         )
     _require_genres({c.genre for c in candidates}, sorted(library), genres)
-    everyone = {c.track_id: c for c in (*settled, *candidates)}
-    plan = assign(list(everyone.values()), assignments, seed, golden)
+    plan = assign([*others, *candidates], assignments, seed, golden)
     track_ids = [c.track_id for c in candidates if c.track_id not in plan.conflicts]
     with open_catalog(layout) as catalog:
         record_assignments(catalog, plan.assignments, plan.conflicts)

@@ -93,9 +93,7 @@ def read_candidates(
     Left out are the built-in library beside other labelled music, unlabelled songs, songs whose
     label is not a genre any more, and duplicates of a recording.
     """
-    return _as_candidates(
-        catalog, fetch_rows(catalog, CANDIDATES, [list(feature_keys), list(genres)])
-    )
+    return _read_candidates(catalog, CANDIDATES, [list(feature_keys), list(genres)])
 
 
 def count_candidates(
@@ -111,18 +109,33 @@ def read_settled(catalog: Catalog) -> list[Candidate]:
 
     Those of the built-in library are left out beside other music.
     """
+    return _read_candidates(catalog, _SETTLED, [])
+
+
+def read_library(
+    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Return the tracks of `read_candidates`, and the others of `read_settled`."""
     statement = f"""
-        select track_id, genre from tracks semi join assignments using (track_id)
-        where {IN_LIBRARY}
+        select *, true as is_candidate from ({CANDIDATES})
+        union all select *, false from ({_SETTLED} and track_id not in (
+            select track_id from ({CANDIDATES})))
+        order by is_candidate desc, track_id
     """
-    return _as_candidates(catalog, fetch_rows(catalog, statement))
+    keys = [list(feature_keys), list(genres)]
+    found = _read_candidates(catalog, f"select track_id, genre from ({statement})", keys)
+    n_candidates = sum(count_candidates(catalog, feature_keys, genres).values())
+    return found[:n_candidates], found[n_candidates:]
 
 
-def _as_candidates(catalog: Catalog, rows: Sequence[Mapping[str, Any]]) -> list[Candidate]:
+def _read_candidates(
+    catalog: Catalog, statement: str, parameters: Sequence[Any]
+) -> list[Candidate]:
+    rows = catalog.execute(statement, parameters).fetchall()
     artists, keys = read_artists(catalog), recording_keys(catalog)
     return [
-        Candidate(**row, artists=artists[row["track_id"]], recordings=keys.get(row["track_id"], ()))
-        for row in rows
+        Candidate(track_id=t, genre=genre, artists=artists[t], recordings=keys.get(t, ()))
+        for t, genre in rows
     ]
 
 
@@ -132,8 +145,17 @@ def read_assignments(catalog: Catalog) -> dict[str, Assignment]:
         select track_id, tracks.genre, split, group_id, split_level
         from assignments join tracks using (track_id) where {IN_LIBRARY}
     """
-    rows = fetch_rows(catalog, statement)
-    return {row["track_id"]: Assignment(**{**row, "split": Split(row["split"])}) for row in rows}
+    splits = {str(split): split for split in Split}
+    return {
+        track_id: Assignment(
+            track_id=track_id,
+            genre=genre,
+            split=splits[split],
+            group_id=group_id,
+            split_level=level,
+        )
+        for track_id, genre, split, group_id, level in catalog.execute(statement).fetchall()
+    }
 
 
 def record_assignments(
@@ -383,6 +405,10 @@ CANDIDATES = f"""
         and (len($2::varchar[]) = 0 or genre in (select unnest($2::varchar[])))
         and {IS_CANDIDATE}
     order by track_id
+"""
+
+_SETTLED = f"""
+    select track_id, genre from tracks semi join assignments using (track_id) where {IN_LIBRARY}
 """
 
 _MEMBERS = """

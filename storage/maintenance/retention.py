@@ -126,9 +126,18 @@ def measure_usage(layout: DataLayout) -> Usage:
 
 
 def _count_bytes(entry: Path) -> int:
-    below = [Path(folder, name) for folder, _, names in os.walk(entry) for name in names]
-    n_bytes = 0
-    for path in below if entry.is_dir() else [entry]:
+    """Add up the sizes of the files below a folder, of links those of the links themselves."""
+    if not entry.is_dir():
         with suppress(FileNotFoundError):  # removed meanwhile
-            n_bytes += path.lstat().st_size
+            return entry.lstat().st_size
+        return 0
+    n_bytes, folders = 0, [str(entry)]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as found:
+            for one in found:
+                if not one.is_dir():
+                    with suppress(FileNotFoundError):
+                        n_bytes += one.stat(follow_symlinks=False).st_size
+                elif not one.is_symlink():
+                    folders.append(one.path)
     return n_bytes
