@@ -148,10 +148,12 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
     """
     places: dict[str, Counter[Split]] = defaultdict(Counter)
     named: dict[str, Counter[Split]] = defaultdict(Counter)
-    mine = [(c, keys) for c in candidates if (keys := _tying_keys(c, settled.get(c.track_id)))]
-    alike = Counter(
-        (keys, settled[c.track_id].split, settled[c.track_id].group_id) for c, keys in mine
-    )
+    mine = [
+        (candidate, place, keys)
+        for candidate in candidates
+        if (place := settled.get(candidate.track_id)) and (keys := _tying_keys(candidate, place))
+    ]
+    alike = Counter((keys, place.split, place.group_id) for _, place, keys in mine)
     for (keys, split, group_id), n_tracks in alike.items():
         for key in keys:
             places[key][split] += n_tracks
@@ -161,8 +163,7 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
         for key, counts in places.items()
     }
     torn: dict[str, str] = {}
-    for candidate, keys in mine:
-        place = settled[candidate.track_id]
+    for candidate, place, keys in mine:
         away = [f"{key} ({home[key]})" for key in keys if home[key] != place.split]
         if away:
             torn[candidate.track_id] = (
@@ -173,12 +174,12 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
     return torn
 
 
-def _tying_keys(candidate: Candidate, place: Assignment | None) -> tuple[str, ...]:
-    """Keys by which the artists of a track, if it is assigned, tie it to others."""
-    if place is None or place.split_level == BY_SONG or not candidate.artists:
+def _tying_keys(candidate: Candidate, place: Assignment) -> tuple[str, ...]:
+    """Keys by which the artists of an assigned track tie it to others."""
+    if place.split_level == BY_SONG or not candidate.artists:
         return ()
     keys = KEYS[place.split_level](candidate)
-    return keys[: len(keys) - len(candidate.recordings)]
+    return keys[: len(keys) - len(candidate.recordings)] if candidate.recordings else keys
 
 
 def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
