@@ -11,7 +11,7 @@ import numpy as np
 
 from genre_core.dataset.golden import GoldenConfig
 from genre_core.representations.features import FeatureConfig
-from genre_core.signal.fingerprints import FINGERPRINT_VERSION, Items
+from genre_core.signal.fingerprints import FINGERPRINT_VERSION, N_KEYED_ITEMS, Items
 from storage.catalog.connection import Catalog, open_catalog, registered
 from storage.catalog.extraction import Shard, record_features
 from storage.home import DataLayout
@@ -141,7 +141,7 @@ def _draw_bits(rng: np.random.Generator, shape: tuple[int, int], halvings: int) 
 def insert_fingerprints(catalog: Catalog, numbers: Sequence[int]) -> None:
     """Insert made-up fingerprints, and as keys the items with the least hashes."""
     items = make_items(numbers)
-    keys = items >> 8
+    keys = items[:, :N_KEYED_ITEMS] >> 8
     scattered = (keys ^ (keys >> 15)) * np.uint32(2654435761)
     places = np.argpartition(scattered ^ (scattered >> 13), N_KEYS, axis=1)[:, :N_KEYS]
     track_ids = [row[0] for row in catalog.execute(_IDS, [numbers[0], numbers[-1] + 1]).fetchall()]
@@ -149,7 +149,8 @@ def insert_fingerprints(catalog: Catalog, numbers: Sequence[int]) -> None:
         catalog, "made", {"track_id": track_ids, "items": [row.tobytes() for row in items]}
     ):
         catalog.execute(
-            f"insert into fingerprints by name select *, {FINGERPRINT_VERSION} as version from made"
+            f"insert into fingerprints by name select *, {FINGERPRINT_VERSION} as version, "
+            "false as is_partial, false as is_doubtful from made"
         )
     columns = {
         "track_id": np.repeat(track_ids, N_KEYS),

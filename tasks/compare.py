@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from prefect import task
-from prefect.artifacts import create_table_artifact
-
 from genre_core.errors import GenreflowError
 from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.networks.registry import HEAD
@@ -18,6 +15,7 @@ from storage.catalog.promotions import Promotion, read_candidate_runs, read_last
 from storage.catalog.runs import Run, read_predicted_splits, read_run, read_run_ids, read_runs
 from storage.home import DataLayout
 from tasks.comparison import Comparison, RunGroup, compare_groups, predictions_of
+from tasks.orchestrator import create_table_artifact, task
 from tasks.tracked import open_tracked
 from tasks.train import Trial
 

@@ -23,7 +23,8 @@ from storage.audio.decode import cut_fragments, read_fragments
 from storage.audio.wav import round_samples
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import Transform, embedding_transform
-from storage.fetch.download import DownloadLimits, fetch_song, probe_song
+from storage.fetch.download import fetch_song, probe_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 from storage.models.champion import (
     LITERT,

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence, Set
 from itertools import product
 
-from prefect import get_run_logger, task
-
 from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig
 from genre_core.dataset.splits import assign
 from genre_core.errors import UsageError
@@ -28,6 +26,7 @@ from storage.catalog.snapshots import (
 from storage.catalog.songs import count_songs
 from storage.examples import read_examples
 from storage.home import DataLayout
+from tasks.orchestrator import get_run_logger, task
 from tasks.spectrograms import key_features
 
 LEAST_SHARE = 0.8

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from prefect.runtime import flow_run
-from prefect.settings import PREFECT_UI_URL
-
 from storage.home import DataLayout
 from tasks.keras_import import import_training
+from tasks.orchestrator import flow_run
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -29,6 +27,8 @@ def _flow_run_tags() -> dict[str, str]:
     flow_run_id = flow_run.get_id()
     if flow_run_id is None:
         return {}
+    from prefect.settings import PREFECT_UI_URL
+
     name = str(flow_run.get_name() or "")
     tags = {"prefect.flow_run_id": flow_run_id, "prefect.flow_run_name": name}
     if not PREFECT_UI_URL.value():

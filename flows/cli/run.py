@@ -14,6 +14,7 @@ from flows.cli.tables import (
     print_comparison,
     provisional_sentence,
 )
+from flows.engine import await_server
 from flows.nightly import NightlyReport, nightly
 from flows.settings import Settings, read_settings
 from genre_core.audit.rules import Level
@@ -67,6 +68,7 @@ def run_pipeline(config: Settings) -> None:
 
 def _run_nightly(config: Settings) -> NightlyReport:
     """Run the flow; a run that is skipped is an error for the person who waits for it."""
+    await_server()
     state = nightly(config, read_settings(home=config.home), return_state=True)
     if state.name == "Skipped":
         raise TransientError(str(state.message))

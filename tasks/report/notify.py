@@ -7,16 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.blocks.abstract import NotificationBlock
-from prefect.blocks.core import Block
-
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import NightRecord, read_night
 from storage.catalog.snapshots import NEWEST, SnapshotChoice
 from storage.home import DataLayout
+from tasks.orchestrator import create_markdown_artifact, create_table_artifact, get_run_logger, task
 
 LATEST = "latest"
 TABLES = {
@@ -140,6 +136,9 @@ def notify_of_night(block: str, page: ReportPage | None, failures: Sequence[str]
     """
     if not block:
         return
+    from prefect.blocks.abstract import NotificationBlock
+    from prefect.blocks.core import Block
+
     unwritten = ["The report could not be written.", *(f"- {failure}" for failure in failures)]
     summary = page.summary if page else "\n".join(unwritten)
     try:
