@@ -7,6 +7,7 @@ are left out, and what ends in them: audit, comparison and promotion.
 """
 
 import json
+import os
 import pickle
 import resource
 import shutil
@@ -19,7 +20,6 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 import numpy as np
-from prefect.logging import disable_run_logger
 from rich.console import Console
 from rich.table import Table
 
@@ -42,6 +42,7 @@ from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.maintenance.doctor import CHECKS
 from tasks import download, duplicates, extract, maintenance, nightly, splits
+from tasks.direct import CHOSEN
 from tasks.report.facts import gather_facts
 from tasks.report.measures import read_assessed_songs
 from tasks.spectrograms import ExtractedChunk
@@ -128,9 +129,8 @@ def _make_home(home: Home) -> None:
     """Fill a home: songs, splits, snapshots and runs of earlier nights."""
     layout = home.layout
     libraries.fill_home(layout, home.size)
-    with disable_run_logger():
-        duplicates.settle_duplicates.fn(layout)
-        extract.settle_extraction.fn(layout, [FEATURES])
+    duplicates.settle_duplicates(layout)
+    extract.settle_extraction(layout, [FEATURES])
 
 
 def _train_home(home: Home) -> None:
@@ -154,12 +154,12 @@ def _train_home(home: Home) -> None:
 
 
 def _assign_splits(home: Home) -> None:
-    splits.assign_splits.fn(home.layout, [FEATURES], (), 0, GOLDEN, for_train=True)
+    splits.assign_splits(home.layout, [FEATURES], (), 0, GOLDEN, for_train=True)
 
 
 def _list_sources(home: Home) -> None:
     music = str(home.layout.home / "music")
-    selected = download.select_sources.fn(home.layout, music, access=Access())
+    selected = download.select_sources(home.layout, music, access=Access())
     assert len(selected.sources) == N_NEW, len(selected.sources)
 
 
@@ -172,11 +172,11 @@ def _record_songs(home: Home) -> None:
             for t in wave
         ]
         fetched = download.Fetched(tracks=tuple(wave))
-        duplicates.record_wave.fn(home.layout, sources, [fetched])
+        duplicates.record_wave(home.layout, sources, [fetched])
 
 
 def _find_duplicates(home: Home) -> None:
-    tracks = duplicates.select_unfingerprinted.fn(home.layout)
+    tracks = duplicates.select_unfingerprinted(home.layout)
     items = libraries.make_items(range(home.size, home.size + N_NEW))
     with open_catalog(home.layout) as catalog:
         copied = fetch_values(catalog, f"select items from fingerprints limit {N_COPIES}")
@@ -185,19 +185,19 @@ def _find_duplicates(home: Home) -> None:
         Fingerprint(track_id=t.track_id, items=own) for t, own in zip(tracks, items, strict=True)
     ]
     for first in range(0, N_NEW, WAVE):
-        duplicates.record_fingerprints.fn(home.layout, [found[first : first + WAVE]])
+        duplicates.record_fingerprints(home.layout, [found[first : first + WAVE]])
 
 
 def _follow_changes(home: Home) -> None:
-    duplicates.follow_changes.fn(home.layout, ["a song: artist none → Ada"])
+    duplicates.follow_changes(home.layout, ["a song: artist none → Ada"])
 
 
 def _settle_duplicates(home: Home) -> None:
-    duplicates.settle_duplicates.fn(home.layout)
+    duplicates.settle_duplicates(home.layout)
 
 
 def _settle_short(home: Home) -> None:
-    extract.settle_short.fn(home.layout, [FEATURES])
+    extract.settle_short(home.layout, [FEATURES])
 
 
 def _publish_songs(home: Home) -> None:
@@ -205,7 +205,7 @@ def _publish_songs(home: Home) -> None:
 
 
 def _select_tracks(home: Home) -> None:
-    extract.select_tracks.fn(home.layout, [FEATURES])
+    extract.select_tracks(home.layout, [FEATURES])
 
 
 def _record_shards(home: Home) -> None:
@@ -222,15 +222,15 @@ def _record_shards(home: Home) -> None:
         for shard in shards
     ]
     for first in range(0, len(chunks), CHUNKS_A_WAVE):
-        extract.record_shards.fn(home.layout, chunks[first : first + CHUNKS_A_WAVE], 10**9)
+        extract.record_shards(home.layout, chunks[first : first + CHUNKS_A_WAVE], 10**9)
 
 
 def _settle_extraction(home: Home) -> None:
-    extract.settle_extraction.fn(home.layout, [FEATURES])
+    extract.settle_extraction(home.layout, [FEATURES])
 
 
 def _compact_shards(home: Home) -> None:
-    extract.compact_shards.fn(home.layout)
+    extract.compact_shards(home.layout)
 
 
 def _publish_shards(home: Home) -> None:
@@ -240,12 +240,12 @@ def _publish_shards(home: Home) -> None:
 def _decide_on_training(home: Home) -> None:
     layout = home.layout
     splits.usable_features(layout, [FEATURES], ())
-    snapshots = nightly.newest_snapshots.fn(layout, [FEATURES], ())
-    nightly.explain_no_training.fn(layout, NightConfig(), snapshots, (), ())
+    snapshots = nightly.newest_snapshots(layout, [FEATURES], ())
+    nightly.explain_no_training(layout, NightConfig(), snapshots, (), ())
 
 
 def _tidy(home: Home) -> None:
-    maintenance.tidy_store.fn(home.layout, RetentionConfig(), NEWEST)
+    maintenance.tidy_store(home.layout, RetentionConfig(), NEWEST)
 
 
 def _report(home: Home) -> None:
@@ -319,7 +319,9 @@ def measure_size(size: int, work: Path) -> dict[str, Cost]:
 
 def _measure_apart(name: str, folder: Path, size: int) -> Cost:
     command = [sys.executable, "-m", "benchmarks.scale", "--step", name, str(folder), str(size)]
-    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    ended = subprocess.run(
+        command, check=True, env=os.environ | {CHOSEN: ""}, stdout=subprocess.PIPE, text=True
+    )
     cost = Cost(**json.loads(ended.stdout.splitlines()[-1]))
     sys.stderr.write(f"{size:>9,} {name:<28}{cost.cpu_s:8.2f} s {cost.peak_mib:8.0f} MiB\n")
     return cost
@@ -329,10 +331,9 @@ def run_step(name: str, folder: Path, size: int) -> Cost:
     """Run one step in this process."""
     home = Home(layout=DataLayout(folder.resolve()), size=size)
     step = (PREPARED | STEPS | COMMANDS)[name]
-    with disable_run_logger():
-        begin = process_time()
-        step(home)
-        cpu_s = process_time() - begin
+    begin = process_time()
+    step(home)
+    cpu_s = process_time() - begin
     return Cost(cpu_s=cpu_s, peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
