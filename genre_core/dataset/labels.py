@@ -74,10 +74,11 @@ def unify_genres(sources: Sequence[Source], known: Iterable[str]) -> list[Source
     for genre in frequent:
         composed = " ".join(unicodedata.normalize("NFC", genre).split())
         spellings.setdefault(_fold(genre), composed)
+    unified = {genre: spellings[_fold(genre)] for genre in counts if genre not in exact}
     return [
-        replace(s, genre=spellings[_fold(s.genre)])
-        if s.genre in counts and s.genre not in exact and not s.label_fault
-        else s
+        s
+        if s.label_fault or unified.get(s.genre, s.genre) == s.genre
+        else replace(s, genre=unified[s.genre])
         for s in sources
     ]
 

@@ -97,17 +97,21 @@ def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
     """
     listed = _share_ids(sources)
     places, stored = _by_song(listed), _by_song(held)
-    settled = [
-        _settle(group, stored.get(song, []))
-        if len(group) > 1 or song in stored
-        else Settled(sources=(group[0],))
+    settled = {
+        song: _settle(group, stored.get(song, []))
         for song, group in places.items()
-    ]
+        if len(group) > 1 or song in stored
+    }
+    alone = [group[0] for song, group in places.items() if song not in settled]
+    if not settled:
+        return Settled(sources=tuple(alone))
     rank = {source.location: n for n, source in reversed(list(enumerate(listed)))}
-    kept = dict.fromkeys(source for each in settled for source in each.sources)
+    kept = dict.fromkeys(source for each in settled.values() for source in each.sources)
     return Settled(
-        sources=tuple(sorted(kept, key=lambda source: rank.get(source.location, len(listed)))),
-        outcomes=tuple(outcome for each in settled for outcome in each.outcomes),
+        sources=tuple(
+            sorted([*alone, *kept], key=lambda source: rank.get(source.location, len(listed)))
+        ),
+        outcomes=tuple(outcome for each in settled.values() for outcome in each.outcomes),
     )
 
 

@@ -26,6 +26,7 @@ FEWEST_ROWS = 20_000
 """A smaller table is made anew when it changed, which also restores its order."""
 
 _TABLE = re.compile(r"create table (\w+) as\s+(.*)", re.DOTALL)
+_ORDER = re.compile(r"order by [^()]*$")
 _INPUT = re.compile(r"\bcatalog\.(\w+)")
 
 
@@ -84,16 +85,19 @@ def _update_rows(connection: DuckDBPyConnection, name: str) -> bool:
 
     It has not where rows are alike, as addresses are that differ in a token alone.
     """
-    query = published_tables()[name]
-    wanted = f"(select *, hash(t) as content from ({query}) as t)"
+    query = _ORDER.sub("", published_tables()[name])
     connection.execute(f"""
-        delete from {name} where rowid in (
-            select place from (select rowid as place, hash(t) as content from {name} as t)
-            anti join {wanted} using (content))
+        create or replace temp table differing as
+        select place, wanted.content as content
+        from (select rowid as place, hash(t) as content from {name} as t) as there
+            full join (select hash(t) as content from ({query}) as t) as wanted using (content)
+        where place is null or wanted.content is null
     """)
+    connection.execute(f"delete from {name} where rowid in (select place from differing)")
     connection.execute(f"""
-        insert into {name} select * exclude (content) from {wanted}
-        anti join (select hash(t) as content from {name} as t) using (content)
+        insert into {name} select * exclude (content)
+        from (select *, hash(t) as content from ({query}) as t)
+        where content in (select content from differing)
     """)
     return _count(connection, name) == _count(connection, f"({query})")
 

@@ -76,10 +76,12 @@ def list_folder(folder: Path) -> list[Source]:
         if entry.is_dir():
             genre, fault = _name_genre(entry)
             inside = _walk_songs(entry, passed) if _is_entered(entry, passed) else ()
+            places = [location_of(real) for _, real in inside]
             songs += [
-                Source(location=_locate(*song), genre=genre, label_fault=fault) for song in inside
+                Source(location=place, genre=genre, label_fault=fault, source_id=place)
+                for place in places
             ]
-        elif _is_song(str(folder), entry.name, passed):
+        elif _is_song(entry, passed):
             location = location_of(os.path.realpath(entry))
             loose.append(Source(location=location, genre="", label_fault=_LOOSE))
     passed.log()
@@ -96,9 +98,12 @@ def _name_genre(folder: Path) -> tuple[str, str]:
 def list_songs(folder: Path) -> list[Source]:
     """List the songs of a folder of any shape, sorted by location and unlabelled."""
     passed = PassedOver(folder)
-    locations = {_locate(*song) for song in _walk_songs(folder, passed)}
+    locations = {location_of(real) for _, real in _walk_songs(folder, passed)}
     passed.log()
-    return [Source(location=name, genre="", is_unlabelled=True) for name in sorted(locations)]
+    return [
+        Source(location=place, genre="", is_unlabelled=True, source_id=place)
+        for place in sorted(locations)
+    ]
 
 
 def audio_files(folder: Path) -> list[Path]:
@@ -114,20 +119,47 @@ def find_songs(folder: Path, passed: PassedOver) -> Iterator[Path]:
 
     Links to folders are followed, each folder once; a folder that may not be read is logged.
     """
-    return (Path(inside, name) for inside, _, name in _walk_songs(folder, passed))
+    return (Path(song) for song, _ in _walk_songs(folder, passed))
 
 
-def _walk_songs(folder: Path, passed: PassedOver) -> Iterator[tuple[str, str, str]]:
-    """Yield the same as folder, its path with links resolved, and name."""
+def _walk_songs(folder: Path, passed: PassedOver) -> Iterator[tuple[str, str]]:
+    """Yield the path of each song and where it is with links resolved, by few calls of the system.
+
+    Circular links, which ``Path.resolve`` refuses, stay as they are.
+    """
     seen: set[str] = set()
-    for inside, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
-        real = os.path.realpath(inside)
+    waiting = [(str(folder), os.path.realpath(folder))]
+    while waiting:
+        inside, real = waiting.pop()
         if real in seen:
-            folders.clear()
             continue
         seen.add(real)
-        folders[:] = [name for name in folders if _is_entered(Path(inside, name), passed)]
-        yield from ((inside, real, name) for name in files if _is_song(inside, name, passed))
+        for entry in _scan(inside):
+            is_folder = _is_folder(entry)
+            if not (_is_entered(Path(entry), passed) if is_folder else _is_song(entry, passed)):
+                continue
+            place = f"{real.rstrip('/')}/{entry.name}"
+            found = (entry.path, os.path.realpath(entry) if entry.is_symlink() else place)
+            if is_folder:
+                waiting.append(found)
+            else:
+                yield found
+
+
+def _scan(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        _warn_of_closed(error)
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _warn_of_closed(error: OSError) -> None:
@@ -157,25 +189,18 @@ def _leads_up(folder: Path, root: Path) -> bool:
     return any(Path(holder).is_relative_to(target) for holder in holders)
 
 
-def _is_song(inside: str, name: str, passed: PassedOver) -> bool:
+def _is_song(entry: os.DirEntry[str] | Path, passed: PassedOver) -> bool:
     """Whether a file is a song by its name; otherwise it is noted."""
+    name = entry.name
     place = name.rfind(".")
     suffix = name[place:].lower() if 0 < place < len(name) - 1 else ""  # as `Path.suffix`
     if _HIDDEN.match(name):
-        passed.note("hidden", Path(inside, name))
+        passed.note("hidden", Path(entry))
     elif suffix not in AUDIO_SUFFIXES:
-        kind = f"files {escape_text(suffix) or 'without a suffix'}"
-        passed.note(kind, Path(inside, name))
+        passed.note(f"files {escape_text(suffix) or 'without a suffix'}", Path(entry))
     else:
         return True
     return False
-
-
-def _locate(inside: str, real: str, name: str) -> str:
-    """Follow links; circular ones, which ``Path.resolve`` refuses, stay as they are."""
-    path = f"{inside}/{name}"
-    is_link = os.path.islink(path)  # noqa: PTH114 - a Path takes ten times as long
-    return location_of(os.path.realpath(path) if is_link else f"{real}/{name}")
 
 
 @contextmanager
