@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FEATURED = re.compile(
     r"[(\[{（]\s*(?:(?:feat|ft)\.\s*|(?:feat|ft|featuring|w/)\s+)([^)\]}）]*)[)\]}）]"
@@ -49,6 +50,7 @@ class Credit:
     album_artist: str = ""
 
 
+@lru_cache(maxsize=2**18)
 def fold_artist(artist: str) -> str:
     """Fold case, spaces and punctuation: ``"The  B-52's"`` and ``"the b52s"`` are one artist.
 

@@ -105,8 +105,9 @@ def assign(
     fragment there, by group here.
     """
     levels = _levels(candidates, settled)
-    torn = find_torn(candidates, settled)
-    groups = _Groups([c for c in candidates if c.track_id not in torn], settled, levels)
+    keys = {c.track_id: KEYS[levels[c.track_id]](c) for c in candidates}
+    torn = _find_torn(candidates, settled, keys)
+    groups = _Groups([c for c in candidates if c.track_id not in torn], settled, keys)
     new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
     conflicts = torn | {c.track_id: sentence for c in new if (sentence := groups.link(c))}
     names = {c.track_id: groups.name(c) for c in candidates if c.track_id not in conflicts}
@@ -146,12 +147,23 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
     That is so once the artist of a track was corrected. The artist stays where most of its tracks
     are, and of as many, where the group has its name; the others are to be left out.
     """
+    mine = [c for c in candidates if c.track_id in settled]
+    keys = {c.track_id: KEYS[settled[c.track_id].split_level](c) for c in mine}
+    return _find_torn(mine, settled, keys)
+
+
+def _find_torn(
+    candidates: Sequence[Candidate],
+    settled: Mapping[str, Assignment],
+    keys_of: Mapping[str, tuple[str, ...]],
+) -> dict[str, str]:
     places: dict[str, Counter[Split]] = defaultdict(Counter)
     named: dict[str, Counter[Split]] = defaultdict(Counter)
     mine = [
         (candidate, place, keys)
         for candidate in candidates
-        if (place := settled.get(candidate.track_id)) and (keys := _tying_keys(candidate, place))
+        if (place := settled.get(candidate.track_id))
+        and (keys := _tying_keys(candidate, place, keys_of[candidate.track_id]))
     ]
     alike = Counter((keys, place.split, place.group_id) for _, place, keys in mine)
     for (keys, split, group_id), n_tracks in alike.items():
@@ -174,11 +186,10 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
     return torn
 
 
-def _tying_keys(candidate: Candidate, place: Assignment) -> tuple[str, ...]:
-    """Keys by which the artists of an assigned track tie it to others."""
+def _tying_keys(candidate: Candidate, place: Assignment, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of its keys by which the artists of an assigned track tie it to others."""
     if place.split_level == BY_SONG or not candidate.artists:
         return ()
-    keys = KEYS[place.split_level](candidate)
     return keys[: len(keys) - len(candidate.recordings)] if candidate.recordings else keys
 
 
@@ -221,26 +232,26 @@ class _Groups:
         self,
         candidates: Sequence[Candidate],
         settled: Mapping[str, Assignment],
-        levels: Mapping[str, str],
+        keys: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self._levels = levels
+        self._keys = keys  # by track
         from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
 
         self._joined: DisjointSet[str] = DisjointSet()
         self._names: dict[str, str] = {}  # by root
         self._splits: dict[str, frozenset[Split]] = {}  # by root
         places = {
-            (self._key_names(c), settled[c.track_id].split)
+            (keys[c.track_id], settled[c.track_id].split)
             for c in candidates
             if c.track_id in settled
         }
-        for keys, split in places:
-            root = self._join(keys)
+        for own, split in places:
+            root = self._join(own)
             self._splits[root] |= {split}
 
     def link(self, candidate: Candidate) -> str:
         """Join a new track to its groups; return a message instead if they are in two subsets."""
-        keys = self._key_names(candidate)
+        keys = self._keys[candidate.track_id]
         found = {key: self._splits[self._root(key)] for key in keys}
         if len(frozenset().union(*found.values())) > 1:
             links = ", ".join(
@@ -252,7 +263,7 @@ class _Groups:
 
     def name(self, candidate: Candidate) -> str:
         """Name of the group of a track."""
-        return self._names[self._root(self._key_names(candidate)[0])]
+        return self._names[self._root(self._keys[candidate.track_id][0])]
 
     def splits(self) -> dict[str, Split]:
         """Split of each group that has one."""
@@ -276,6 +287,3 @@ class _Groups:
             self._joined.add(key)
             self._names[key], self._splits[key] = key, frozenset()
         return self._joined[key]
-
-    def _key_names(self, candidate: Candidate) -> tuple[str, ...]:
-        return KEYS[self._levels[candidate.track_id]](candidate)
