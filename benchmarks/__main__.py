@@ -17,6 +17,7 @@ from benchmarks import (
     loading,
     scale,
     serving,
+    starting,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -26,6 +27,7 @@ from benchmarks.tables import is_met, print_bars, say, write_bars
 N_SONGS = 40
 Measure = Callable[[Path, Path], list[Bar]]
 PARTS: Mapping[str, Measure] = {
+    "starting": lambda music, work: starting.measure(work),
     "extracting": extracting.measure,
     "growth": growth.measure,
     "loading": lambda music, work: loading.measure(work),

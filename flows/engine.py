@@ -15,6 +15,7 @@ from flows.prefect_server import Server, find_standing
 from genre_core.errors import TransientError, UsageError
 from storage.home import DataLayout
 from tasks.direct import CHOSEN, log_to_terminal, run_in_threads
+from tasks.terminal import tell
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -119,6 +120,8 @@ def await_server() -> None:
     hush_foreseen_errors()
     keep_signals()
     for server in _servers:
+        if not server.answers:
+            tell("Waiting for the server of Prefect")
         server.wait()
 
 

@@ -57,13 +57,18 @@ class Server:
         self.keeps_template = is_new and not is_elsewhere and not _template().exists()
         atexit.register(self.stop)
 
+    @property
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return answers(f"{self.api}/health")
+
     def wait(self) -> None:
         """Wait until it answers.
 
         Raises GenreflowError if it ends instead: on a full disk, or a state that is not Prefect's.
         """
         deadline_s = time.monotonic() + LONGEST_START_S
-        while not answers(f"{self.api}/health"):
+        while not self.answers:
             if self.process.poll() is not None or time.monotonic() > deadline_s:
                 raise find_full_disk(self.state.parent) or GenreflowError(
                     f"Prefect's server does not start on {self.state.parent}. If its disk is "

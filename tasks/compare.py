@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from genre_core.errors import GenreflowError
-from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.networks.registry import HEAD
 from genre_core.promotion import is_proven_better
 from genre_core.records import Split
@@ -20,6 +19,7 @@ from tasks.tracked import open_tracked
 from tasks.train import Trial
 
 if TYPE_CHECKING:
+    from genre_core.figures.comparison import ComparedGroup
     from storage.catalog.connection import Catalog
 
 
@@ -57,6 +57,7 @@ def finished_runs(layout: DataLayout, trials: Sequence[Trial]) -> list[Run]:
 @task
 def compare_runs(layout: DataLayout, comparison_id: str, trials: Sequence[Trial]) -> None:
     """Compare the finished runs of trials, seeds averaged, in MLflow and as a table in Prefect."""
+    from genre_core.figures.comparison import draw_comparison
     from storage.models.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.models.store import open_tracking
 
@@ -112,6 +113,8 @@ def best(runs: Sequence[Run]) -> Run:
 
 def drawn_group(group: RunGroup, runs: Sequence[Run]) -> ComparedGroup:
     """Return what a figure shows of a group: its scores, and those of each seed."""
+    from genre_core.figures.comparison import ComparedGroup
+
     run_ids = {run.run_id for run in group.runs}
     members = [run for run in runs if run.run_id in run_ids]
     return ComparedGroup(

@@ -16,7 +16,7 @@ from typer.models import CommandInfo
 
 from flows.cli.errors import find_cause
 from genre_core.errors import UsageError
-from tasks.terminal import ERR, OUT
+from tasks.terminal import ERR, OUT, tell
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -112,6 +112,7 @@ def prepare_config(
 
     config = read_settings(**options)
     (check or require_home)(config)
+    tell(f"Working in {config.layout.home}")
     prepare = prepare_environment if writes else set_environment
     prepare(config.layout.home, verbose, config.device)
     choose_engine(config.layout, config.runner, verbose=verbose, recorded=recorded)

@@ -48,8 +48,6 @@ TEST_SONG = """
 def run_pipeline(config: Settings) -> None:
     """Run the pipeline, show how the networks compare, and classify songs none has seen."""
     layout = config.layout
-    if ERR.is_terminal:
-        ERR.print(f"Running the pipeline in {layout.home}", soft_wrap=True)
     if config.music:
         verdict = _show(config, _run_nightly(config))
         songs = [row["source"] for row in query_rows(layout, TEST_SONG)]
