@@ -39,17 +39,17 @@ NAMED = """
             hash(n, 'featured') / 2.0::double ** 64 as u_featured,
             (hash(n, 'other') % 50)::bigint as other
         from range({first}, {last}) as numbers(n)
-    ), named as (
+    ), credited as (
         select *, (greatest(1, {size} // {songs}) * u_artist ** 1.5)::bigint as artist from drawn
+    ), named as (
+        select *, 'genre ' || if(other = 1, n, artist) % {genres} as genre from credited
     )
-    select n, sha256(n::varchar) as track_id, artist,
-        case other when 1 then '' when 2 then 'genre ' || n % {genres}
-            else 'genre ' || artist % {genres} end as genre,
-        case when other = 3 then 'Artist ' || artist || ' & Artist ' || artist // 2
+    select n, sha256(n::varchar) as track_id, artist, genre,
+        case when other = 2 then 'Artist ' || artist || ' & Artist ' || artist // 2
             else 'Artist ' || artist end as artist_name,
         'Song ' || n || if(u_featured < if(artist % {genres} = 0, 0.3, 0.04),
             ' (feat. Artist ' || greatest(0, artist - {genres} * (1 + n % 50)) || ')', '') as title,
-        '{music}/genre ' || artist % {genres} || '/Artist ' || artist || '/' || n || '.mp3' as place
+        '{music}/' || genre || '/Artist ' || artist || '/' || n || '.mp3' as place
     from named
 """
 TRACKS = f"""
