@@ -21,12 +21,13 @@ from genre_core.signal.fragments import (
     spread_starts,
     track_rng,
 )
+from storage.audio.excerpt import excerpt_segments
 from storage.audio.resample import SAMPLE_RATE, needed_segment, resample_segment
 from storage.audio.seek import can_seek, seek_segments
 from storage.audio.stream import stream_segments
 
 # The first number is ours: raise it when the samples that come out of this module change.
-DECODER_VERSION = "2-sndfile{}-avcodec{}-soxr{}".format(
+DECODER_VERSION = "3-sndfile{}-avcodec{}-soxr{}".format(
     soundfile.__libsndfile_version__,
     ".".join(map(str, av.library_versions["libavcodec"])),
     soxr.__version__,
@@ -121,8 +122,10 @@ def decode_fragments(
     if n_samples < 1 or min(starts, default=0) < 0:
         raise ValueError(f"no fragments of {fragment_s} s at {list(starts_s)} s")
     segments = [needed_segment(start, n_samples, facts.sample_rate) for start in starts]
-    read = seek_segments if can_seek(path, facts) else stream_segments
-    decoded = read(path, facts, segments)
+    decoded = excerpt_segments(path, facts, segments) if facts.codec == "mp3" else None
+    if decoded is None:
+        read = seek_segments if can_seek(path, facts) else stream_segments
+        decoded = read(path, facts, segments)
     fragments = np.zeros((len(starts), n_samples), dtype=np.float32)
     faults: dict[int, TrackRejected] = {}
     for row, found in enumerate(decoded):
