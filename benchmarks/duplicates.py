@@ -31,7 +31,7 @@ from genre_core.signal.fingerprints import (
     similarity,
 )
 from storage.audio.fingerprint import fingerprint_song
-from storage.audio.probe import CONTAINER_SUFFIXES
+from storage.audio.probe import CONTAINER_SUFFIXES, probe_audio
 from storage.catalog.connection import open_catalog
 from storage.catalog.fingerprints import Fingerprint, record_fingerprints
 from storage.catalog.songs import record_songs
@@ -61,7 +61,7 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
     """Say what is found of copies, among pairs of different songs, and how fast."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     with TemporaryDirectory() as scratch:
-        songs = [fingerprint_song(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
+        songs = [_fingerprint(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
         index = index_keys([select_keys(items) for items in songs])
         _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
         _report_neighbours(index, songs)
@@ -189,7 +189,11 @@ def _copy(song: Path, name: str, folder: Path) -> Items:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-threads", "1"]
     command += ["-ss", start_s, "-t", str(COPIED_S), "-i", str(song), "-map", "0:a:0"]
     subprocess.run([*command, *options.split(), str(copy)], check=True)
-    return fingerprint_song(copy)
+    return _fingerprint(copy)
+
+
+def _fingerprint(song: Path) -> Items:
+    return fingerprint_song(song, probe_audio(song))
 
 
 def _report_neighbours(index: KeyIndex, songs: list[Items]) -> None:

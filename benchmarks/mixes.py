@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
 
-from genre_core.signal.fingerprints import SAME_RECORDING, similarity
+from genre_core.signal.fingerprints import SAME_RECORDING, Items, similarity
 from storage.audio.fingerprint import fingerprint_song
-from storage.audio.probe import CONTAINER_SUFFIXES
+from storage.audio.probe import CONTAINER_SUFFIXES, probe_audio
 
 _LIKE = "aresample=44100,aformat=channel_layouts=stereo"
 
@@ -59,14 +59,18 @@ def main(folder: Path, n_pairs: int = 12) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     step = max(1, (len(paths) - 1) // n_pairs)
     pairs = list(zip(paths[:-1:step], paths[1::step], strict=False))[:n_pairs]
-    fingerprints = {path: fingerprint_song(path) for pair in pairs for path in pair}
+    fingerprints = {path: _fingerprint(path) for pair in pairs for path in pair}
     for name, recipe in MIXES.items():
         similarities = []
         for pair in pairs:
             with TemporaryDirectory() as scratch:
-                mixed = fingerprint_song(_render(pair, recipe, Path(scratch) / "mix.mp3"))
+                mixed = _fingerprint(_render(pair, recipe, Path(scratch) / "mix.mp3"))
             similarities.append([similarity(mixed, fingerprints[path]).similarity for path in pair])
         _report(name, similarities)
+
+
+def _fingerprint(song: Path) -> Items:
+    return fingerprint_song(song, probe_audio(song))
 
 
 def _render(pair: tuple[Path, Path], recipe: str, target: Path) -> Path:

@@ -82,8 +82,9 @@ def record_wave(
 
 @task
 def select_unfingerprinted(layout: DataLayout) -> list[Track]:
-    """Select the tracks without a fingerprint in the catalog."""
+    """Select the tracks without a fingerprint of this version in the catalog."""
     with open_catalog(layout) as catalog:
+        stored.drop_stale_fingerprints(catalog)
         return stored.select_unfingerprinted(catalog)
 
 
@@ -157,7 +158,7 @@ def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
     try:
         if not song.exists():
             raise TransientError(f"{song} is gone. Ingest its source again.")
-        items = read_guarded(layout, track.track_id, fingerprint_song, song)
+        items = read_guarded(layout, track.track_id, fingerprint_song, song, track.facts)
     except TrackRejected as rejection:
         get_run_logger().warning("%s has no fingerprint: %s", location, rejection)
     except TransientError as error:

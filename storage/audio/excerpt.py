@@ -14,6 +14,7 @@ frame sound the same in both:
   of the decoder, here within the frames that nothing is taken from.
 """
 
+import mmap
 import os
 import sys
 import tempfile
@@ -28,22 +29,16 @@ import soundfile
 
 from genre_core.records import AudioFacts
 from storage.audio.mp3_frames import find_frames, frame_bytes, map_song
+from storage.audio.mp3_scan import DECODER_DELAY, read_added
 from storage.audio.resample import Block, DecodedSegment, Segment, SegmentBuffer, mix_down
 
 _FRAME_SAMPLES = 1_152
 _RESERVOIR_BYTES = 511
 _TURN_FRAMES = 4
-# Of the decoder itself, which both libraries skip behind an information frame.
-_DECODER_DELAY = 529
-_TAGS = (b"Xing", b"Info")
-_HAS_COUNT, _HAS_SIZE, _HAS_INDEX, _HAS_QUALITY = 1, 2, 4, 8
-_INDEX_BYTES = 100
-# Behind the name of the encoder and its settings: 12 bits of delay, 12 of padding.
-_TO_DELAY = 21
 # Second byte of the header of an MPEG-1 layer III frame without checksum.
 _PLAIN, _MONO, _HEADER_BYTES = 0xFB, 0xC0, 4
-# 32 kbit/s.
-_SHORTEST = 0x10
+_SHORTEST = 0x10  # 32 kbit/s
+_COUNTS_FRAMES = 1
 # Read at once: what stays in the cache of a core while it is mixed.
 _READ_FRAMES = 64
 
@@ -86,7 +81,7 @@ def excerpt_segments(
         inside = [_clip(segment, song.n_samples) for segment in segments]
         pieces = list(_plan(song, inside))
         excerpt = _build(content, song, pieces)
-    if not excerpt or min(segment.start for segment in inside) + song.lead < _DECODER_DELAY:
+    if not excerpt or min(segment.start for segment in inside) + song.lead < DECODER_DELAY:
         return None
     buffers = [SegmentBuffer(segment) for segment in inside]
     try:
@@ -105,30 +100,23 @@ def _clip(segment: Segment, n_samples: int) -> Segment:
     return Segment(start=min(segment.start, n_samples), stop=min(segment.stop, n_samples))
 
 
-def _read_song(content: bytes) -> _Song | None:
-    """Find the frames of sound, and what an information frame before them says of delays."""
+def _read_song(content: mmap.mmap) -> _Song | None:
+    """Find the frames of sound; None if libmpg123 may understand them otherwise than libavformat.
+
+    It leaves out a delay for every encoder, and reads no tag in a frame with side information.
+    """
     places = find_frames(content)
-    if not places or content[places[0] + 1] != _PLAIN:
+    if not places or content[places[0] + 1] != _PLAIN or not (added := read_added(content, places)):
         return None
     side_bytes = 17 if content[places[0] + 3] >= _MONO else 32
-    first = content[places[0] : places[1]]
-    tag = _HEADER_BYTES + side_bytes
-    if first[tag : tag + 4] not in _TAGS:
-        n_samples = (len(places) - 1) * _FRAME_SAMPLES
-        return _Song(places=places, side_bytes=side_bytes, lead=0, n_samples=n_samples)
-    places = places[1:]
-    flags = int.from_bytes(first[tag + 4 : tag + 8])
-    n_frames = int.from_bytes(first[tag + 8 : tag + 12]) if flags & _HAS_COUNT else 0
-    sizes = {_HAS_COUNT: 4, _HAS_SIZE: 4, _HAS_INDEX: _INDEX_BYTES, _HAS_QUALITY: 4}
-    encoder = tag + 8 + sum(size for flag, size in sizes.items() if flags & flag)
-    delays = first[encoder + _TO_DELAY : encoder + _TO_DELAY + 3]
-    if any(first[_HEADER_BYTES:tag]) or len(delays) < 3 or n_frames != len(places) - 1:
+    side = places[0] + _HEADER_BYTES
+    if added.n_frames and (
+        not added.lead or not added.tail or any(content[side : side + side_bytes])
+    ):
         return None
-    delay, padding = divmod(int.from_bytes(delays), 1 << 12)
-    n_samples = n_frames * _FRAME_SAMPLES - delay - max(padding, _DECODER_DELAY)
-    return _Song(
-        places=places, side_bytes=side_bytes, lead=delay + _DECODER_DELAY, n_samples=n_samples
-    )
+    places = places[added.n_frames :]
+    n_samples = (len(places) - 1) * _FRAME_SAMPLES - added.lead - added.tail
+    return _Song(places=places, side_bytes=side_bytes, lead=added.lead, n_samples=n_samples)
 
 
 def _plan(song: _Song, segments: Sequence[Segment]) -> Iterator[_Piece]:
@@ -159,7 +147,7 @@ def _piece(song: _Song, start: int, stop: int) -> _Piece:
     return _Piece(start=begin, whole=whole if begin else 0, stop=end)
 
 
-def _build(content: bytes, song: _Song, pieces: Sequence[_Piece]) -> bytes:
+def _build(content: mmap.mmap, song: _Song, pieces: Sequence[_Piece]) -> bytes:
     """Return the pieces as an mp3; nothing if a frame that would be emptied has a checksum."""
     places, n_frames = song.places, sum(piece.stop - piece.start for piece in pieces)
     header = content[places[0] : places[0] + _HEADER_BYTES]
@@ -179,7 +167,7 @@ def _build(content: bytes, song: _Song, pieces: Sequence[_Piece]) -> bytes:
 def _information(header: bytes, side_bytes: int, n_frames: int) -> bytes:
     """Return an information frame that counts the frames and tells of no delay."""
     head = bytes([header[0], header[1], _SHORTEST | header[2] & 0x0C, header[3]])
-    tag = b"Xing" + _HAS_COUNT.to_bytes(4) + n_frames.to_bytes(4)
+    tag = b"Xing" + _COUNTS_FRAMES.to_bytes(4) + n_frames.to_bytes(4)
     return (head + bytes(side_bytes) + tag).ljust(frame_bytes(head), b"\0")
 
 
@@ -190,7 +178,7 @@ def _decode(excerpt: bytes, song: _Song, pieces: Sequence[_Piece]) -> Iterator[B
         file.write(excerpt)
         file.seek(0)
         with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
-            left_out = _DECODER_DELAY
+            left_out = DECODER_DELAY
             if sound.frames != n_frames * _FRAME_SAMPLES - left_out:
                 return
             buffer = np.empty((_READ_FRAMES * _FRAME_SAMPLES, sound.channels), np.float32)

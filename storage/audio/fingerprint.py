@@ -1,73 +1,64 @@
-"""The acoustic fingerprint of a song, by the Chromaprint inside imageio-ffmpeg's ffmpeg."""
+"""The acoustic fingerprint of a song, made of its first two minutes."""
 
-import resource
-import subprocess
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
+import soundfile
+import soxr
 
-from genre_core.errors import TrackRejected, TransientError
-from genre_core.records import Reason
+from genre_core.errors import TrackRejected
+from genre_core.examples import Float32Array
+from genre_core.records import AudioFacts, Reason
+from genre_core.signal import fingerprints
+from genre_core.signal.chromaprint import fingerprint_signal
 from genre_core.signal.fingerprints import Items
-from storage.audio.decode import read_fragments
-from storage.audio.links import find_links
-from storage.audio.probe import CONTAINER_SUFFIXES, probe_audio
-from storage.audio.resample import SAMPLE_RATE
+from storage.audio.resample import Segment
+from storage.audio.seek import can_seek
+from storage.audio.stream import stream_segments
 
 FINGERPRINTED_S = 120
-TIME_LIMIT_S = 60.0
-MEMORY_LIMIT_BYTES = 1 << 30
-_MAX_ERROR_CHARACTERS = 300
+_BLOCK_SAMPLES = 1 << 15  # stays in the cache
 
 
-def fingerprint_song(path: Path) -> Items:
+def fingerprint_song(path: Path, facts: AudioFacts) -> Items:
     """Fingerprint of the first two minutes of a song: uint32 [shape=(n_items,)].
 
     One item each 0.1238 s (`fingerprints.ITEM_S`), 948 for two minutes; none for a song of less
-    than some 2.6 s. More than two channels are mixed down. ffmpeg has 1 GiB of memory and a minute,
-    and may open neither a network address nor a playlist; a chained file is decoded in process. A
-    song that takes longer is left to the next run (`TransientError`).
+    than some 2.6 s. Channels are mixed down by their mean; what cannot be decoded is silence. A
+    song of which nothing can be decoded is rejected.
     """
-    is_chained = len(find_links(path)) > 1  # ffmpeg ends where the rate or the channels change
-    samples = _decode_beginning(path) if is_chained else None
-    pcm = ("-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0")
-    whitelist = ("-format_whitelist", ",".join(CONTAINER_SUFFIXES))
-    song = (*whitelist, "-t", str(FINGERPRINTED_S), "-i", f"file:{path.absolute()}")
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        *("-hide_banner", "-nostdin", "-v", "fatal", "-filter_threads", "1", "-threads", "1"),
-        *("-protocol_whitelist", "file,pipe", *(pcm if is_chained else song), "-map", "0:a:0"),
-        *("-af", "aformat=channel_layouts=mono|stereo"),  # all that Chromaprint takes
-        *("-f", "chromaprint", "-fp_format", "raw", "pipe:1"),
-    ]
-    status, items, errors = _run_limited(command, path, samples)
-    if status != 0:
-        found = errors.decode(errors="replace").strip()[-_MAX_ERROR_CHARACTERS:]
-        message = f"ffmpeg makes no fingerprint of {path} ({found or f'exit {status}'}). "
-        raise TrackRejected(Reason.UNDECODABLE, f"{message}Fetch or encode it again.")
-    return np.frombuffer(items, np.uint32)
+    n_samples = round(FINGERPRINTED_S * facts.sample_rate)
+    if can_seek(path, facts):
+        with suppress(soundfile.LibsndfileError):  # damage, which libavcodec passes over
+            return _fingerprint(_read_blocks(path, n_samples), facts)
+    return _fingerprint(_stream_beginning(path, facts, n_samples), facts)
 
 
-def _decode_beginning(path: Path) -> bytes:
-    """Samples of the first two minutes, float32, mono."""
-    facts = probe_audio(path)
-    return read_fragments(path, facts, [0.0], min(FINGERPRINTED_S, facts.duration_s)).tobytes()
+def _fingerprint(blocks: Iterator[Float32Array], facts: AudioFacts) -> Items:
+    resampler = soxr.ResampleStream(facts.sample_rate, fingerprints.SAMPLE_RATE, 1, dtype="float32")
+    chunks = [resampler.resample_chunk(block) for block in blocks]
+    chunks.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+    return fingerprint_signal(np.concatenate(chunks))
 
 
-def _run_limited(command: list[str], path: Path, samples: bytes | None) -> tuple[int, bytes, bytes]:
-    """Run a command on samples, in bounded time and memory; return its status and both outputs."""
-    source = subprocess.DEVNULL if samples is None else subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        limits = (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES)
-        # on the running child: what runs between fork and exec is unsafe beside other threads
-        resource.prlimit(process.pid, resource.RLIMIT_AS, limits)
-        try:
-            output, errors = process.communicate(samples, timeout=TIME_LIMIT_S)
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            message = f"{path} takes over {TIME_LIMIT_S:g} s to fingerprint. Try again later."
-            raise TransientError(message) from error
-    return process.returncode, output, errors
+def _read_blocks(path: Path, n_samples: int) -> Iterator[Float32Array]:
+    """Yield the beginning of a song block by block, mono."""
+    with soundfile.SoundFile(os.fsencode(path)) as song:
+        buffer = np.empty((_BLOCK_SAMPLES, song.channels), np.float32)
+        for block in song.blocks(frames=n_samples, out=buffer):
+            mono = block[:, 0].copy()
+            for channel in block.T[1:]:  # NumPy's mean over an axis of two takes 20 times as long
+                mono += channel
+            mono /= song.channels
+            yield mono
+
+
+def _stream_beginning(path: Path, facts: AudioFacts, n_samples: int) -> Iterator[Float32Array]:
+    (decoded,) = stream_segments(path, facts, [Segment(start=0, stop=n_samples)])
+    if not decoded.signal.size:
+        message = f"{path} cannot be decoded. Fetch or encode it again."
+        raise decoded.fault or TrackRejected(Reason.UNDECODABLE, message)
+    yield decoded.signal

@@ -13,6 +13,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from storage.audio.expected_length import PacketScan
+from storage.audio.mp3_scan import scan_frames
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ _PACKETS_BEFORE = 4
 
 def scan_packets(container: InputContainer, stream: AudioStream, path: Path) -> PacketScan:
     """Measure the time that the packets cover, and digest their content."""
+    if container.format.name == "mp3" and (scan := scan_frames(stream, path)):
+        return scan
     context, time_base = stream.codec_context, float(stream.time_base or 0)
     ticks_per_sample = 1 / (time_base * context.sample_rate)
     covered = _CoveredTicks(ticks_per_sample, trims_itself=container.format.name != "mp3")

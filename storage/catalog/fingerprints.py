@@ -7,6 +7,7 @@ import numpy as np
 
 from genre_core.records import Track
 from genre_core.signal.fingerprints import (
+    FINGERPRINT_VERSION,
     ITEM_S,
     MAX_SONGS_PER_KEY,
     SAME_RECORDING,
@@ -60,6 +61,15 @@ class Duplicate:
     offset_s: float
 
 
+def drop_stale_fingerprints(catalog: Catalog) -> None:
+    """Remove the fingerprints of other versions; the duplicates that they found stay."""
+    stale = "select track_id from fingerprints where version <> ?"
+    if track_ids := fetch_values(catalog, stale, [FINGERPRINT_VERSION]):
+        for table in ("fingerprint_keys", "fingerprints"):
+            statement = f"delete from {table} where track_id in (select unnest(?))"
+            catalog.execute(statement, [track_ids])
+
+
 def select_unfingerprinted(catalog: Catalog) -> list[Track]:
     """Tracks without a fingerprint."""
     statement = """
@@ -95,7 +105,11 @@ def record_fingerprints(catalog: Catalog, fingerprints: Sequence[Fingerprint]) -
 
 def _insert_fingerprints(catalog: Catalog, fingerprints: Sequence[Fingerprint]) -> None:
     rows = [
-        {"track_id": one.track_id, "items": one.items.astype(_STORED_ITEM).tobytes()}
+        {
+            "track_id": one.track_id,
+            "items": one.items.astype(_STORED_ITEM).tobytes(),
+            "version": FINGERPRINT_VERSION,
+        }
         for one in fingerprints
     ]
     insert_rows(catalog, "fingerprints", rows)

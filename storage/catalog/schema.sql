@@ -21,7 +21,9 @@ create table outcomes (
     source_id varchar not null default '', version varchar not null default ''
 );
 
-create table fingerprints (track_id varchar primary key, items blob not null);
+create table fingerprints (
+    track_id varchar primary key, items blob not null, version integer not null
+);
 
 create table fingerprint_keys (
     track_id varchar not null, key uinteger not null, position integer not null

@@ -1,9 +1,7 @@
-"""Fingerprints of real files: what the same recording keeps, and the limits of ffmpeg."""
+"""Fingerprints of real files: those of Chromaprint, and what the same recording keeps."""
 
 import subprocess
 from collections.abc import Callable
-from itertools import accumulate
-from operator import xor
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -11,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre_core.errors import TrackRejected, TransientError
+from genre_core.errors import TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import Reason
 from genre_core.signal.fingerprints import (
@@ -22,8 +20,8 @@ from genre_core.signal.fingerprints import (
     select_keys,
     similarity,
 )
-from storage.audio import fingerprint as chromaprint
 from storage.audio.fingerprint import fingerprint_song
+from storage.audio.probe import probe_audio
 
 SAMPLE_RATE = 44_100
 SONG_S = 30.0
@@ -55,22 +53,14 @@ def ffmpeg(*arguments: str | Path) -> bytes:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
-def unpack_compressed(packed: bytes) -> Items:
-    """Read Chromaprint's compressed format: gaps between the bits that differ from item to item.
+def chromaprint(song: Path, *options: str) -> Items:
+    """Fingerprint of the first two minutes by the Chromaprint inside ffmpeg."""
+    raw = ("-f", "chromaprint", "-fp_format", "raw", "-")
+    return np.frombuffer(ffmpeg("-t", "120", "-i", song, *options, *raw), np.uint32)
 
-    Gaps come in 3 bits, the lowest first; 0 ends an item; 7 is continued by 5 bits at the end.
-    """
-    n_items = int.from_bytes(packed[1:4], "big")
-    bits = np.unpackbits(np.frombuffer(packed[4:], np.uint8), bitorder="little")
-    gaps = (bits[: len(bits) // 3 * 3].reshape(-1, 3) @ [1, 2, 4]).tolist()
-    n_gaps = int(np.flatnonzero(np.equal(gaps, 0))[n_items - 1]) + 1
-    rest = bits[-(-3 * n_gaps // 8) * 8 :]
-    more = iter((rest[: len(rest) // 5 * 5].reshape(-1, 5) @ [1, 2, 4, 8, 16]).tolist())
-    changes, bit = [0], -1
-    for gap in gaps[:n_gaps]:
-        bit = bit + gap + (next(more) if gap == 7 else 0) if gap else -1
-        changes = [*changes[:-1], changes[-1] | 1 << bit] if gap else [*changes, 0]
-    return np.array(list(accumulate(changes[:n_items], xor)), np.uint32)
+
+def fingerprint(song: Path) -> Items:
+    return fingerprint_song(song, probe_audio(song))
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +82,32 @@ def reencode(song: Path, tmp_path: Path) -> Reencode:
 def others(tmp_path_factory: pytest.TempPathFactory) -> list[Items]:
     """Fingerprints of songs that are not the song."""
     folder = tmp_path_factory.mktemp("others")
-    return [fingerprint_song(write_music(folder / f"{n}.wav", n)) for n in range(1, N_OTHERS)]
+    return [fingerprint(write_music(folder / f"{n}.wav", n)) for n in range(1, N_OTHERS)]
 
 
-def test_items_are_those_of_the_compressed_format(song: Path) -> None:
-    packed = ffmpeg("-i", song, "-f", "chromaprint", "-fp_format", "compressed", "-")
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".wav", []),
+        (".mp3", ["-b:a", "128k"]),
+        (".mp3", ["-ac", "1", "-ar", "22050"]),
+        (".flac", ["-ar", "48000", "-ac", "2"]),
+        (".opus", ["-c:a", "libopus"]),
+        (".m4a", ["-c:a", "aac"]),
+    ],
+)
+def test_items_are_those_of_chromaprint(
+    reencode: Reencode, suffix: str, options: list[str]
+) -> None:
+    song = reencode(suffix, *options)
 
-    items = fingerprint_song(song)
+    items, expected = fingerprint(song), chromaprint(song)
 
     assert items.dtype == np.uint32
-    assert items.tolist() == unpack_compressed(packed).tolist()
+    assert items.shape == expected.shape
+    assert np.mean(items == expected) > 0.95  # the rest differ in a bit, by another resampler
+    assert similarity(items, expected).similarity > 0.998
+    assert similarity(items, expected).offset_items == 0
 
 
 @pytest.mark.parametrize(("duration_s", "n_items"), [(150.0, 967 - 4 - 15), (1.0, 0)])
@@ -109,7 +115,7 @@ def test_at_most_two_minutes_are_read(tmp_path: Path, duration_s: float, n_items
     # 1 + (120 x 11025 - 4096) / 1365 = 967 spectra, less 4 of the filter, less 15 of the window
     song = write_music(tmp_path / "song.flac", seed=1, duration_s=duration_s)
 
-    assert fingerprint_song(song).size == n_items
+    assert fingerprint(song).size == n_items
 
 
 @pytest.mark.parametrize(
@@ -129,8 +135,8 @@ def test_a_copy_of_a_recording_is_found_among_others(
     reencode: Reencode, song: Path, others: list[Items], suffix: str, options: list[str],
     start_s: float,
 ) -> None:  # fmt: skip
-    original = fingerprint_song(song)
-    copy = fingerprint_song(reencode(suffix, *options, start_s=start_s))
+    original = fingerprint(song)
+    copy = fingerprint(reencode(suffix, *options, start_s=start_s))
 
     index = index_keys([select_keys(items) for items in [*others, original]])
     match = similarity(original, copy)
@@ -141,7 +147,7 @@ def test_a_copy_of_a_recording_is_found_among_others(
 
 
 def test_different_songs_are_not_the_same_recording(song: Path, others: list[Items]) -> None:
-    original = fingerprint_song(song)
+    original = fingerprint(song)
 
     assert max(similarity(original, other).similarity for other in others) < SAME_RECORDING
 
@@ -150,7 +156,7 @@ def test_the_name_of_a_song_is_no_option_and_no_protocol(song: Path, tmp_path: P
     odd = tmp_path / "-i http:‖'; touch x %d.wav"
     odd.write_bytes(song.read_bytes())
 
-    assert fingerprint_song(odd).tolist() == fingerprint_song(song).tolist()
+    assert fingerprint(odd).tolist() == fingerprint(song).tolist()
 
 
 @pytest.mark.parametrize(
@@ -166,21 +172,20 @@ def test_what_is_no_audio_is_rejected(song: Path, tmp_path: Path, content: bytes
     path = tmp_path / "song.mp3"
     path.write_bytes(content.replace(b"%s", bytes(song)))
 
-    with pytest.raises(
-        TrackRejected, match=r"ffmpeg makes no fingerprint of .*song\.mp3"
-    ) as rejection:
-        fingerprint_song(path)
+    with pytest.raises(TrackRejected, match=r"(is no audio file|holds no sound)") as rejection:
+        fingerprint_song(path, probe_audio(song))
 
-    assert rejection.value.reason == Reason.UNDECODABLE
-    assert len(str(rejection.value)) < len(str(path)) + 400
+    assert rejection.value.reason == Reason.NOT_AUDIO
 
 
-def test_memory_and_time_are_bounded(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chromaprint, "MEMORY_LIMIT_BYTES", 64 << 20)
-    with pytest.raises(TrackRejected):
-        fingerprint_song(song)
+def test_what_cannot_be_decoded_is_silence(reencode: Reencode, tmp_path: Path) -> None:
+    song = reencode(".mp3", "-b:a", "128k")
+    content = bytearray(song.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 2_000] = bytes(2_000)
+    damaged = tmp_path / "damaged.mp3"
+    damaged.write_bytes(content)
 
-    monkeypatch.setattr(chromaprint, "MEMORY_LIMIT_BYTES", 1 << 30)
-    monkeypatch.setattr(chromaprint, "TIME_LIMIT_S", 0.001)
-    with pytest.raises(TransientError, match=r"over 0\.001 s"):
-        fingerprint_song(song)
+    match = similarity(fingerprint(damaged), fingerprint(song))
+
+    assert match.similarity > 0.9
+    assert abs(match.offset_items) <= 1

@@ -14,6 +14,7 @@ import soundfile
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
 from storage.audio.mp3_frames import find_frames
+from storage.audio.mp3_scan import scan_frames
 from storage.audio.packets import scan_packets
 from storage.audio.probe import container_suffix, open_audio, probe_audio
 from storage.audio.seek import holds_only_frames
@@ -162,6 +163,62 @@ def test_packets_are_measured_and_digested_as_each_of_them_says(
     assert (packets.duration_s, packets.packets_id) == spell_out(song)
 
 
+ID3V1 = b"TAG" + b"song".ljust(125, b"\0")
+APE = b"APETAGEX" + bytes(24)
+
+
+def alter_tag(content: bytes, place: int, new: bytes) -> bytes:
+    """Replace bytes behind the Xing or Info tag of an mp3."""
+    begin = max(content.find(b"Xing"), content.find(b"Info")) + place
+    return content[:begin] + new + content[begin + len(new) :]
+
+
+# What leads libavformat to other numbers, and yet to frame after frame.
+CLEAN = {
+    "as it is": lambda content: content,
+    "ID3v1": lambda content: content + ID3V1,
+    "encoder unknown": lambda content: alter_tag(content, 120, b"Gogo"),
+    "all added": lambda content: alter_tag(content, 141, b"\xff\xff\xff"),
+    "little added": lambda content: alter_tag(content, 141, b"\x01\x00\x10"),
+    "bytes of half the file": lambda content: alter_tag(
+        content, 12, (len(content) // 2).to_bytes(4, "big")
+    ),
+}
+UNCLEAN = {
+    "truncated": lambda content: content[:-100],
+    "joined": lambda content: content * 2,
+    "zeros": lambda content: content + bytes(1_000),
+    "junk": lambda content: bytes(100) + content,
+    "APE": lambda content: content + APE,
+    "VBRI": lambda content: alter_tag(content, 0, b"VBRI"),
+    "no counts": lambda content: alter_tag(content, 7, b"\x0c"),
+    "one frame too few": lambda content: alter_tag(content, 11, b"\x01"),
+}
+MP3S = (
+    ("-b:a", "128k"),
+    ("-q:a", "3"),
+    ("-q:a", "3", "-ac", "1", "-ar", "48000"),
+    ("-b:a", "32k", "-ar", "22050"),
+    ("-b:a", "16k", "-ac", "1", "-ar", "11025"),
+)
+
+
+@pytest.mark.parametrize("options", MP3S, ids=" ".join)
+@pytest.mark.parametrize("name", [*CLEAN, *UNCLEAN])
+def test_an_mp3_is_measured_as_libavformat_measures_it(
+    encode: Encode, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    song = tmp_path / "song.mp3"
+    song.write_bytes((CLEAN | UNCLEAN)[name](encode("song.mp3", *options).read_bytes()))
+
+    with open_audio(song) as (container, stream):
+        is_by_headers = scan_frames(stream, song) is not None
+        packets = scan_packets(container, stream, song)
+
+    assert is_by_headers == (name in CLEAN)
+    assert (packets.duration_s, packets.packets_id) == spell_out(song)
+
+
 def test_padding_counts_where_another_mp3_is_appended(encode: Encode, tmp_path: Path) -> None:
     song = tmp_path / "two.mp3"
     song.write_bytes(encode("song.mp3", "-b:a", "128k").read_bytes() * 2)
@@ -170,10 +227,6 @@ def test_padding_counts_where_another_mp3_is_appended(encode: Encode, tmp_path: 
         packets = scan_packets(container, stream, song)
 
     assert (packets.duration_s, packets.packets_id) == spell_out(song)
-
-
-ID3V1 = b"TAG" + b"song".ljust(125, b"\0")
-APE = b"APETAGEX" + bytes(24)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from genre_core.signal.fingerprints import SAME_RECORDING, similarity
+from genre_core.signal.fingerprints import SAME_RECORDING, Items, similarity
 from storage.audio import links
 from storage.audio.decode import read_fragments
 from storage.audio.fingerprint import fingerprint_song
@@ -124,6 +124,10 @@ def test_an_mp3_of_changing_frames_writes_nothing_to_the_terminal(encode: Encode
     assert run.stdout + run.stderr == ""
 
 
+def fingerprint(song: Path) -> Items:
+    return fingerprint_song(song, probe_audio(song))
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "m4a", "ac3", "ogg"])
 def test_six_channels_have_the_fingerprint_of_their_stereo(
     encode: Encode, tmp_path: Path, suffix: str
@@ -136,7 +140,7 @@ def test_six_channels_have_the_fingerprint_of_their_stereo(
 
     song = encode(f"song.{suffix}", "-i", str(tmp_path / "six.wav"), "-map", "1:a")
 
-    match = similarity(fingerprint_song(song), fingerprint_song(tmp_path / "stereo.wav"))
+    match = similarity(fingerprint(song), fingerprint(tmp_path / "stereo.wav"))
     assert match.similarity > SAME_RECORDING
 
 
@@ -147,5 +151,5 @@ def test_the_fingerprint_of_a_chain_is_that_of_all_its_links(
     sound = read_fragments(song, probe_audio(song), [0.0], LENGTH_S)[0]
     soundfile.write(tmp_path / "plain.wav", sound, 44_100, subtype="FLOAT")
 
-    assert fingerprint_song(song).tolist() == fingerprint_song(tmp_path / "plain.wav").tolist()
-    assert fingerprint_song(song).size > 80  # 15 s have 102 less 19
+    assert fingerprint(song).tolist() == fingerprint(tmp_path / "plain.wav").tolist()
+    assert fingerprint(song).size > 80  # 15 s have 102 less 19

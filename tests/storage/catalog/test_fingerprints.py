@@ -50,6 +50,21 @@ def test_tracks_are_selected_until_they_have_a_fingerprint(store: Store, two: li
         assert stored.select_unfingerprinted(catalog) == [two[1]]
 
 
+def test_fingerprints_of_another_version_are_made_anew_and_compared_with_none(
+    store: Store, two: list[Track]
+) -> None:
+    record(store.layout, (two[0], noise(0)))
+
+    with open_catalog(store.layout) as catalog:
+        catalog.execute("update fingerprints set version = version - 1")
+        stored.drop_stale_fingerprints(catalog)
+        missing = stored.select_unfingerprinted(catalog)
+
+    assert missing == two
+    assert record(store.layout, (two[1], noise(0))) == 0
+    assert record(store.layout, (two[0], noise(0))) == 1
+
+
 def test_no_fingerprints_record_nothing(store: Store) -> None:
     assert record(store.layout) == 0
 
