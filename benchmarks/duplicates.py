@@ -22,9 +22,11 @@ import soundfile
 
 from genre_core.records import Track
 from genre_core.signal.fingerprints import (
+    N_KEYED_ITEMS,
     SAME_RECORDING,
     Items,
     KeyIndex,
+    LookupKeys,
     find_candidates,
     index_keys,
     select_keys,
@@ -48,6 +50,7 @@ COPIES: Mapping[str, tuple[str, str, str]] = {
     "6 dB softer": (".mp3", "0", "-b:a 192k -af volume=-6dB"),
     "first 5.0 s cut off": (".mp3", "5.0", "-b:a 128k"),
     "first 5.1 s cut off, mp3 64": (".mp3", "5.1", "-b:a 64k"),
+    "first 28 s cut off, mp3 64": (".mp3", "28", "-b:a 64k"),
 }
 SUFFIXES = {*CONTAINER_SUFFIXES.values(), ".opus"}
 COPIED_S = 130
@@ -62,7 +65,7 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     with TemporaryDirectory() as scratch:
         songs = [_fingerprint(path) for path in [*paths, *_make_up_songs(Path(scratch))]]
-        index = index_keys([select_keys(items) for items in songs])
+        index = index_keys([_keys(items) for items in songs])
         _say(f"{len(paths)} songs, {len(songs) - len(paths)} made up; same from {SAME_RECORDING}")
         _report_neighbours(index, songs)
         chosen = range(0, len(paths), max(1, len(paths) // n_songs))[:n_songs]
@@ -76,8 +79,12 @@ def main(folder: Path, n_songs: int = 16, n_fingerprints: int = 100_000) -> None
 
 def find_recordings(index: KeyIndex, songs: list[Items], wanted: Items) -> list[int]:
     """Return the songs that are the same recording: candidates by key, then exact alignment."""
-    candidates = find_candidates(index, select_keys(wanted)).tolist()
+    candidates = find_candidates(index, _keys(wanted)).tolist()
     return [n for n in candidates if similarity(songs[n], wanted).similarity >= SAME_RECORDING]
+
+
+def _keys(items: Items) -> LookupKeys:
+    return select_keys(items[:N_KEYED_ITEMS])
 
 
 def _report_recall(

@@ -10,7 +10,8 @@ from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
 from genre_core.locations import path_of
-from genre_core.records import Source, counted
+from genre_core.records import Source, Track, counted
+from storage.audio.fingerprint import FIRST_S, FULL_S
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
 from storage.sources.listing import known_music, remember_music
@@ -20,6 +21,7 @@ from tasks.duplicates import (
     follow_changes,
     record_fingerprints,
     record_wave,
+    select_doubtful,
     select_unfingerprinted,
     settle_duplicates,
 )
@@ -62,7 +64,8 @@ def ingest(config: Settings | None = None, own: Settings | None = None) -> Inges
         selected = join_selected([list_library(library, access) for library in libraries])
         record_wave(layout, [], [Fetched(outcomes=selected.outcomes)])
         stored = record_wave(layout, selected.relabelled, [Fetched(tracks=selected.stored)])
-        n_waiting = len(selected.sources) + len(select_unfingerprinted(layout))
+        n_unfingerprinted = len(select_unfingerprinted(layout)) + len(select_doubtful(layout))
+        n_waiting = len(selected.sources) + n_unfingerprinted
         with mapping_on(config.runner, n_waiting):
             changes = fetch_songs(config, selected.sources, access)
             find_duplicates(config)
@@ -117,10 +120,20 @@ def fetch_songs(config: Settings, sources: Sequence[Source], access: Access) -> 
 
 
 def find_duplicates(config: Settings) -> None:
-    """Fingerprint every song that has no fingerprint yet, and find duplicates by it."""
+    """Fingerprint every song that has no fingerprint yet, and find duplicates by it.
+
+    The first minute finds what may be a duplicate; two minutes of those songs decide.
+    """
     layout = config.layout
-    tracks = select_unfingerprinted(layout)
+    fingerprint_songs(config, select_unfingerprinted(layout), FIRST_S)
+    if doubtful := select_doubtful(layout):
+        fingerprint_songs(config, doubtful, FULL_S)
+
+
+def fingerprint_songs(config: Settings, tracks: Sequence[Track], fingerprinted_s: int) -> None:
+    """Fingerprint the first seconds of songs wave by wave."""
+    layout, first_s = config.layout, unmapped(fingerprinted_s)
     with show_progress("fingerprint", len(tracks), "songs") as advance:
         for wave in waves(tracks, config.runner.chunks_per_wave):
-            futures = fingerprint_chunk.map(unmapped(layout), wave)
+            futures = fingerprint_chunk.map(unmapped(layout), wave, first_s)
             record_fingerprints(layout, list(completed(futures, wave, advance)))

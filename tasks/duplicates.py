@@ -17,7 +17,7 @@ from genre_core.dataset.splits import find_torn
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.locations import show_location
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
-from storage.audio.fingerprint import fingerprint_song
+from storage.audio.fingerprint import FULL_S, fingerprint_song
 from storage.audio.isolated import read_guarded
 from storage.catalog import fingerprints as stored
 from storage.catalog.connection import Catalog, open_catalog
@@ -89,9 +89,18 @@ def select_unfingerprinted(layout: DataLayout) -> list[Track]:
 
 
 @task
-def fingerprint_chunk(layout: DataLayout, tracks: Sequence[Track]) -> Sequence[Fingerprint]:
-    """Fingerprint songs, some 4 kB each; what fails for now is left to the next run."""
-    found = [_fingerprint(layout, track) for track in tracks]
+def select_doubtful(layout: DataLayout) -> list[Track]:
+    """Select the tracks whose first minute may be that of another."""
+    with open_catalog(layout) as catalog:
+        return stored.select_doubtful(catalog)
+
+
+@task
+def fingerprint_chunk(
+    layout: DataLayout, tracks: Sequence[Track], fingerprinted_s: int
+) -> Sequence[Fingerprint]:
+    """Fingerprint the first seconds of songs; what fails for now is left to the next run."""
+    found = [_fingerprint(layout, track, fingerprinted_s) for track in tracks]
     return [fingerprint for fingerprint in found if fingerprint]
 
 
@@ -151,14 +160,16 @@ def _describe_changes(
     return tuple(filter(None, found))
 
 
-def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
+def _fingerprint(layout: DataLayout, track: Track, fingerprinted_s: int) -> Fingerprint | None:
     """Fingerprint one song; no failure stops the others of its chunk."""
     location, song = show_location(track.location), layout.song(track.track_id, track.suffix)
     items = np.empty(0, np.uint32)
     try:
         if not song.exists():
             raise TransientError(f"{song} is gone. Ingest its source again.")
-        items = read_guarded(layout, track.track_id, fingerprint_song, song, track.facts)
+        items = read_guarded(
+            layout, track.track_id, fingerprint_song, song, track.facts, fingerprinted_s
+        )
     except TrackRejected as rejection:
         get_run_logger().warning("%s has no fingerprint: %s", location, rejection)
     except TransientError as error:
@@ -167,7 +178,8 @@ def _fingerprint(layout: DataLayout, track: Track) -> Fingerprint | None:
     except Exception:
         get_run_logger().exception("%s was not fingerprinted", location)
         return None
-    return Fingerprint(track_id=track.track_id, items=items)
+    is_partial = bool(items.size) and fingerprinted_s < min(FULL_S, track.duration_s)
+    return Fingerprint(track_id=track.track_id, items=items, is_partial=is_partial)
 
 
 def _match_retagged(layout: DataLayout, catalog: Catalog, tracks: Sequence[Track]) -> list[Track]:

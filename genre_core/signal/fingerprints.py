@@ -31,6 +31,7 @@ ITEM_S = HOP / SAMPLE_RATE
 SAME_RECORDING = 0.80
 DROPPED_BITS = 8
 N_KEYS = 128
+N_KEYED_ITEMS = 463  # of the first minute
 MIN_SHARED_KEYS = 5
 
 # Of the shorter and of the longer one. A medley is no duplicate: it is most of neither song.

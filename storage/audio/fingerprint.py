@@ -1,4 +1,4 @@
-"""The acoustic fingerprint of a song, made of its first two minutes."""
+"""The acoustic fingerprint of a song, made of its first minute or two."""
 
 import os
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from storage.audio.resample import Segment
 from storage.audio.seek import can_seek
 from storage.audio.stream import stream_segments
 
-FINGERPRINTED_S = 120
+FIRST_S, FULL_S = 60, 120
 _BLOCK_SAMPLES = 1 << 15  # stays in the cache
 
 
-def fingerprint_song(path: Path, facts: AudioFacts) -> Items:
-    """Fingerprint of the first two minutes of a song: uint32 [shape=(n_items,)].
+def fingerprint_song(path: Path, facts: AudioFacts, fingerprinted_s: int = FULL_S) -> Items:
+    """Fingerprint of the first seconds of a song: uint32 [shape=(n_items,)].
 
-    One item each 0.1238 s (`fingerprints.ITEM_S`), 948 for two minutes; none for a song of less
-    than some 2.6 s. Channels are mixed down by their mean; what cannot be decoded is silence. A
-    song of which nothing can be decoded is rejected.
+    One item each 0.1238 s (`fingerprints.ITEM_S`), 463 for a minute and 948 for two; none for a
+    song of less than some 2.6 s. Channels are mixed down by their mean; what cannot be decoded is
+    silence. A song of which nothing can be decoded is rejected.
     """
-    n_samples = round(FINGERPRINTED_S * facts.sample_rate)
+    n_samples = round(fingerprinted_s * facts.sample_rate)
     if can_seek(path, facts):
         with suppress(soundfile.LibsndfileError):  # damage, which libavcodec passes over
             return _fingerprint(_read_blocks(path, n_samples), facts)

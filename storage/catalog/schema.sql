@@ -22,7 +22,8 @@ create table outcomes (
 );
 
 create table fingerprints (
-    track_id varchar primary key, items blob not null, version integer not null
+    track_id varchar primary key, items blob not null, version integer not null,
+    is_partial boolean not null, is_doubtful boolean not null
 );
 
 create table fingerprint_keys (

@@ -15,6 +15,7 @@ from tasks.duplicates import (
     fingerprint_chunk,
     record_fingerprints,
     record_wave,
+    select_doubtful,
     select_unfingerprinted,
     settle_duplicates,
 )
@@ -30,8 +31,9 @@ def collect(layout: DataLayout, sources: Sequence[Source]) -> Fetched:
 
 
 def find_duplicates(layout: DataLayout) -> None:
-    found = fingerprint_chunk.fn(layout, select_unfingerprinted.fn(layout))
-    record_fingerprints.fn(layout, [found])
+    for select, fingerprinted_s in ((select_unfingerprinted, 60), (select_doubtful, 120)):
+        found = fingerprint_chunk.fn(layout, select.fn(layout), fingerprinted_s)
+        record_fingerprints.fn(layout, [found])
     settle_duplicates.fn(layout)
 
 

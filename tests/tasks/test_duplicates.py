@@ -14,7 +14,12 @@ from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import select_pending
 from storage.catalog.snapshots import read_candidates, read_settled
 from storage.home import DataLayout
-from tasks.duplicates import select_unfingerprinted
+from tasks.duplicates import (
+    fingerprint_chunk,
+    record_fingerprints,
+    select_doubtful,
+    select_unfingerprinted,
+)
 from tasks.spectrograms import key_features
 from tests.catalogs import in_catalog
 from tests.tasks.steps import collect, extract, find_duplicates, outcomes
@@ -90,6 +95,22 @@ def test_the_best_duplicate_is_kept_and_the_others_are_linked_to_it(
     ahead_s = cut["offset_s"] if cut["codec"] == "flac" else -cut["offset_s"]
     assert ahead_s == pytest.approx(5.0, abs=0.13)
     assert cut["similarity"] > 0.9
+
+
+def test_a_run_that_was_killed_before_full_fingerprints_decided_is_resumed(
+    layout: DataLayout, recordings: Path
+) -> None:
+    collect(layout, listed(recordings, "a 64.mp3", "d cut.mp3", "another.flac"))
+    found = fingerprint_chunk.fn(layout, select_unfingerprinted.fn(layout), 15)
+    record_fingerprints.fn(layout, [found])
+    doubtful = {Path(track.location).name for track in select_doubtful.fn(layout)}
+    before = rows_of(layout, "select * from duplicates")
+
+    find_duplicates(layout)
+
+    assert (doubtful, before) == ({"a 64.mp3", "d cut.mp3"}, [])
+    assert sorted(results(layout).values()) == [DUPLICATE, KEPT, KEPT]
+    assert select_doubtful.fn(layout) == []
 
 
 def test_the_order_of_arrival_changes_nothing(

@@ -50,6 +50,39 @@ def test_tracks_are_selected_until_they_have_a_fingerprint(store: Store, two: li
         assert stored.select_unfingerprinted(catalog) == [two[1]]
 
 
+def test_full_fingerprints_decide_on_songs_whose_first_minute_is_alike(store: Store) -> None:
+    songs = [store.track(str(n)) for n in range(4)]
+    store.add_songs(*songs)
+    same, medley = noise(0, 948), np.concatenate([noise(0, 463), noise(1, 485)])
+    full = dict(
+        zip((song.track_id for song in songs), (same, same, medley, noise(2, 948)), strict=True)
+    )
+
+    with open_catalog(store.layout) as catalog:
+        first = [
+            Fingerprint(track_id=track_id, items=items[:463], is_partial=True)
+            for track_id, items in full.items()
+        ]
+        n_first = stored.record_fingerprints(catalog, first)
+        doubtful = [track.track_id for track in stored.select_doubtful(catalog)]
+        pairs = [
+            stored.record_fingerprints(catalog, [Fingerprint(track_id=own, items=full[own])])
+            for own in doubtful
+        ]
+        left = stored.select_doubtful(catalog)
+        n_keys = fetch_rows(catalog, "select count(*) as n from fingerprint_keys")[0]["n"]
+
+    assert n_first == 0
+    assert set(doubtful) == {song.track_id for song in songs[:3]}
+    assert sum(pairs) == 1
+    assert {duplicates(store.layout)[0][side] for side in ("track_id", "other_id")} == {
+        songs[0].track_id,
+        songs[1].track_id,
+    }
+    assert left == []
+    assert n_keys == 4 * 128
+
+
 def test_fingerprints_of_another_version_are_made_anew_and_compared_with_none(
     store: Store, two: list[Track]
 ) -> None:
