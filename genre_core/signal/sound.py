@@ -70,9 +70,10 @@ def mean_power(fragments: Float32Array, frame_step: int = 1) -> Float64Array:
     n_frames = fragments.shape[-1] // FRAME_SAMPLES
     within = fragments[:, : n_frames * FRAME_SAMPLES]
     frames = within.reshape(len(fragments), n_frames, FRAME_SAMPLES)
-    chosen = np.divmod(np.arange(0, len(fragments) * n_frames, frame_step), n_frames)
+    chosen = frames[np.divmod(np.arange(0, len(fragments) * n_frames, frame_step), n_frames)]
     window = hann_window(FRAME_SAMPLES)
-    power = frame_powers(frames[chosen] * window).mean(axis=0, dtype=np.float64)
+    chosen *= window
+    power = frame_powers(chosen).mean(axis=0, dtype=np.float64)
     power[1:-1] *= 2
     return power / (FRAME_SAMPLES * np.sum(window, dtype=np.float64) * 0.75)
 

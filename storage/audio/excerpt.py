@@ -18,15 +18,16 @@ import mmap
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import soundfile
 
+from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts
 from storage.audio.mp3_frames import find_frames, frame_bytes, map_song
 from storage.audio.mp3_scan import DECODER_DELAY, read_added
@@ -67,9 +68,14 @@ class _Piece(NamedTuple):
 
 
 def excerpt_segments(
-    path: Path, facts: AudioFacts, segments: Sequence[Segment]
+    path: Path,
+    facts: AudioFacts,
+    segments: Sequence[Segment],
+    signals: Iterable[Float32Array | None] = repeat(None),
 ) -> list[DecodedSegment] | None:
     """Decode segments of an mp3, mixed down to mono by the mean; None if that would not be exact.
+
+    They are written into ``signals``, as long as they are and full of zeros, if these are given.
 
     It would not of files with anything but MPEG-1 frames, with checksums, whose information frame
     counts other frames, or whose length is not, to the sample, that of its packets.
@@ -83,7 +89,7 @@ def excerpt_segments(
         excerpt = _build(content, song, pieces)
     if not excerpt or min(segment.start for segment in inside) + song.lead < DECODER_DELAY:
         return None
-    buffers = [SegmentBuffer(segment) for segment in inside]
+    buffers = list(map(SegmentBuffer, inside, signals))
     try:
         for block in _decode(excerpt, song, pieces):
             mono = mix_down(block.samples)
@@ -110,9 +116,7 @@ def _read_song(content: mmap.mmap) -> _Song | None:
         return None
     side_bytes = 17 if content[places[0] + 3] >= _MONO else 32
     side = places[0] + _HEADER_BYTES
-    if added.n_frames and (
-        not added.lead or not added.tail or any(content[side : side + side_bytes])
-    ):
+    if added.n_frames and (not added.lead or any(content[side : side + side_bytes])):
         return None
     places = places[added.n_frames :]
     n_samples = (len(places) - 1) * _FRAME_SAMPLES - added.lead - added.tail

@@ -82,7 +82,7 @@ def read_added(song: mmap.mmap, places: list[int]) -> Added | None:
     delays = int.from_bytes(song[place + 21 : place + 24], "big")
     lead, tail = (delays >> 12) + DECODER_DELAY, (delays & 0xFFF) - DECODER_DELAY
     if len(song) - begin - 4 - n_bytes > n_bytes >> 4:  # libavformat takes it for joined files
-        tail = 0
+        return None
     return Added(1, lead, max(0, min(tail, samples)))
 
 

@@ -51,11 +51,12 @@ class Block(NamedTuple):
 
 
 class SegmentBuffer:
-    """The samples of a segment, filled block by block."""
+    """The samples of a segment, filled block by block; in ``signal``, zeros, if it is given."""
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, signal: Float32Array | None = None) -> None:
         self.segment = segment
-        self._signal = np.zeros(segment.stop - segment.start, dtype=np.float32)
+        n_samples = segment.stop - segment.start
+        self._signal = np.zeros(n_samples, dtype=np.float32) if signal is None else signal
         self._n_filled = 0
         self._n_full_scale = 0
         self._n_counted = 0

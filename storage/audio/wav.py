@@ -2,6 +2,7 @@
 
 import struct
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +25,17 @@ def write_wav(path: Path, fragments: Float32Array, note: bytes = b"") -> None:
     Samples are rounded to the nearest of int16; what lies outside -1..1 is clipped. The file is not
     forced to the disk: the note is its end, and `read_note` refuses what a power cut has left.
     """
-    samples = _samples(fragments)
     with write_whole(path, is_forced=False) as part, part.open("wb", buffering=0) as file:
-        file.write(_header(samples, note))
-        file.write(samples.data)
+        file.write(_header(fragments.size, note))
+        for samples in _each_samples(fragments):
+            file.write(samples.data)
         file.write(_chunk(note))
 
 
 def wav_bytes(fragments: Float32Array) -> bytes:
     """Return what `write_wav` writes, without a note."""
-    samples = _samples(fragments)
-    return _header(samples) + samples.tobytes() + _chunk()
+    samples = b"".join(samples.tobytes() for samples in _each_samples(fragments))
+    return _header(fragments.size) + samples + _chunk()
 
 
 def round_samples(fragments: Float32Array) -> Float32Array:
@@ -72,12 +73,13 @@ def read_note(path: Path) -> bytes:
     return note
 
 
-def _samples(fragments: Float32Array) -> npt.NDArray[np.int16]:
-    samples = np.empty(fragments.shape, "<i2")
-    levels = np.empty(fragments.shape[1:], np.float32)  # of one fragment: it stays in the cache
-    for row, fragment in enumerate(fragments):
-        samples[row] = _levels(fragment, levels)
-    return samples
+def _each_samples(fragments: Float32Array) -> Iterator[npt.NDArray[np.int16]]:
+    """Yield the samples of each fragment, in memory that is used again."""
+    levels = np.empty(fragments.shape[1:], np.float32)
+    samples = np.empty(fragments.shape[1:], "<i2")
+    for fragment in fragments:
+        samples[:] = _levels(fragment, levels)
+        yield samples
 
 
 def _levels(fragments: Float32Array, levels: Float32Array) -> Float32Array:
@@ -86,10 +88,10 @@ def _levels(fragments: Float32Array, levels: Float32Array) -> Float32Array:
     return np.clip(levels, -_FULL_SCALE, _FULL_SCALE - 1, out=levels)
 
 
-def _header(samples: npt.NDArray[np.int16], note: bytes = b"") -> bytes:
-    riff = _HEADER.size - 8 + samples.nbytes + len(_chunk(note))
+def _header(n_samples: int, note: bytes = b"") -> bytes:
+    riff = _HEADER.size - 8 + 2 * n_samples + len(_chunk(note))
     form = (16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)
-    return _HEADER.pack(b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", samples.nbytes)
+    return _HEADER.pack(b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", 2 * n_samples)
 
 
 def _chunk(note: bytes = b"") -> bytes:

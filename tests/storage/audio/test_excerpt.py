@@ -13,6 +13,7 @@ from storage.audio.excerpt import excerpt_segments
 from storage.audio.mp3_frames import find_frames
 from storage.audio.probe import probe_audio
 from storage.audio.resample import DecodedSegment, Segment, count_full_scale, mix_down
+from tests.shared import run_ffmpeg
 
 Encode = Callable[..., Path]
 STARTS_S = (7.3, 0.02, 1.234567, 7.9, 4.0, 4.001, 10.9)
@@ -62,6 +63,19 @@ def test_an_excerpt_gives_the_bits_of_the_full_song(encode: Encode, options: lis
         np.testing.assert_array_equal(one.signal, mono[segment.start : segment.stop])
         assert one.full_scale_share == count_full_scale(cut) / cut.size
         assert one.fault is None
+
+
+def test_a_song_whose_tag_names_no_padding_is_read_to_its_end(
+    sweep_mp3: Path, tmp_path: Path
+) -> None:
+    song = tmp_path / "copied.mp3"
+    run_ffmpeg("-i", sweep_mp3, "-c", "copy", song)
+    mono = mix_down(read_full(song))
+
+    decoded = excerpt(song, (10.9,))
+
+    assert decoded is not None
+    np.testing.assert_array_equal(decoded[0].signal, mono[round(10.9 * 44_100) :][:44_100])
 
 
 def test_a_segment_behind_the_end_is_empty(sweep_mp3: Path) -> None:

@@ -180,11 +180,11 @@ CLEAN = {
     "encoder unknown": lambda content: alter_tag(content, 120, b"Gogo"),
     "all added": lambda content: alter_tag(content, 141, b"\xff\xff\xff"),
     "little added": lambda content: alter_tag(content, 141, b"\x01\x00\x10"),
+}
+UNCLEAN = {
     "bytes of half the file": lambda content: alter_tag(
         content, 12, (len(content) // 2).to_bytes(4, "big")
     ),
-}
-UNCLEAN = {
     "truncated": lambda content: content[:-100],
     "joined": lambda content: content * 2,
     "zeros": lambda content: content + bytes(1_000),
