@@ -32,7 +32,8 @@ PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --duratio
 
 test: setup check ## What CI runs: style and types, then all tests that do not need minutes
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
-	$(PYTEST) -m "not long" tests
+	_GENREFLOW_DIRECT= $(PYTEST) -m "not long and not prefect" tests; \
+	$(PYTEST) -m "not long and (prefect or both)" tests
 
 test-long: setup ## The tests that need minutes: long kills, a cluster, exports of all networks
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \

@@ -17,6 +17,7 @@ from benchmarks import (
     ingesting,
     loading,
     serving,
+    starting,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -27,6 +28,7 @@ CATALOGS = (10_000, 100_000)
 N_SONGS = 40
 Measure = Callable[[Path, Path], list[Bar]]
 PARTS: Mapping[str, Measure] = {
+    "starting": lambda music, work: starting.measure(work),
     "extracting": extracting.measure,
     "growth": growth.measure,
     "loading": lambda music, work: loading.measure(work),

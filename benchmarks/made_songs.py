@@ -1,7 +1,9 @@
 """Songs for benchmarks: pieces of real mp3 songs put together anew, so that no two are alike.
 
 Frames are copied, not encoded again: a song of five minutes is made in a tenth of a second and is
-decoded at the cost of a real one. A piece begins with a frame that leans on none before it.
+decoded at the cost of a real one. A piece begins with a frame that leans on none before it. Where
+two songs share a long piece in their first minute, their fingerprints share keys; an item lasts
+longer than a short piece.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import numpy as np
 RATE, CHANNELS = 44_100, 2
 FRAME_SAMPLES = 1152
 SHORTEST_S, LONGEST_S = 180.0, 360.0
-SHORTEST_PIECE_S, LONGEST_PIECE_S = 12.0, 30.0
+LONG_PIECES_S, SHORT_PIECES_S = (12.0, 30.0), (1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,19 +29,29 @@ class Frames:
     free: np.ndarray
 
 
-def make_songs(music: Path, folder: Path, n_songs: int, seed: int = 0) -> list[Path]:
+def make_songs(
+    music: Path,
+    folder: Path,
+    n_songs: int,
+    seed: int = 0,
+    pieces_s: tuple[float, float] = LONG_PIECES_S,
+) -> list[Path]:
     """Make songs of three to six minutes below a folder a genre; those that are there are kept."""
     rng = np.random.default_rng(seed)
     songs = [folder / f"genre{nth % 4}" / f"song{nth:05}.mp3" for nth in range(n_songs)]
     missing = [song for song in songs if not song.exists()]
     sources = read_sources(music) if missing else []
     for song in missing:
-        make_song(song, sources, rng.uniform(SHORTEST_S, LONGEST_S), rng)
+        make_song(song, sources, rng.uniform(SHORTEST_S, LONGEST_S), rng, pieces_s)
     return songs
 
 
 def make_song(
-    song: Path, sources: list[Frames], duration_s: float, rng: np.random.Generator
+    song: Path,
+    sources: list[Frames],
+    duration_s: float,
+    rng: np.random.Generator,
+    pieces_s: tuple[float, float] = LONG_PIECES_S,
 ) -> None:
     """Put pieces of real songs together until the song is long enough."""
     song.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +60,7 @@ def make_song(
     while len(frames) < n_frames:
         source = sources[rng.integers(len(sources))]
         start = int(rng.choice(source.free))
-        length_s = rng.uniform(SHORTEST_PIECE_S, LONGEST_PIECE_S)
+        length_s = rng.uniform(*pieces_s)
         frames += source.frames[start : start + round(length_s * RATE / FRAME_SAMPLES)]
     _write(song, sources[0].song, frames[:n_frames])
 
@@ -76,7 +88,7 @@ def _read_sources(music: Path) -> Iterator[Frames]:
                 continue
             frames = tuple(bytes(packet) for packet in container.demux(stream) if packet.size)
         free = np.flatnonzero([_leans_on_none(frame) for frame in frames])
-        free = free[free < len(frames) - LONGEST_PIECE_S * RATE / FRAME_SAMPLES]
+        free = free[free < len(frames) - LONG_PIECES_S[1] * RATE / FRAME_SAMPLES]
         if free.size:
             yield Frames(song=song, frames=frames, free=free)
 

@@ -1,12 +1,11 @@
 """Flow audit: whether the scores of a library can be trusted."""
 
-from prefect import flow
-
 from flows.settings import Settings, read_settings
 from storage.catalog.audits import Audit
 from storage.catalog.snapshots import resolve_snapshot
 from storage.lock import hold_home
 from tasks.audit import audit_snapshot
+from tasks.orchestrator import flow
 from tasks.publish import publish_store
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from prefect import flow
-
 from flows.settings import read_settings
 from tasks.classify import classify_songs
+from tasks.orchestrator import flow
 from tasks.predict import SongPrediction
 
 

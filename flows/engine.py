@@ -1,8 +1,9 @@
-"""Songs in chunks and waves, mapped over the threads of this machine or a Dask cluster."""
+"""How flows run: directly or under Prefect; chunks of songs over threads or a Dask cluster."""
 
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from flows.prefect_server import Server, find_standing
 from genre_core.errors import TransientError, UsageError
+from storage.home import DataLayout
+from tasks.direct import CHOSEN, log_to_terminal, run_in_threads
+from tasks.terminal import tell
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -60,6 +65,72 @@ class RunnerConfig:
         return max(CHUNKS_PER_WAVE, 2 * self.n_workers)
 
 
+_servers: list[Server] = []
+"""The server of this process, if it has started one."""
+
+
+def run_directly() -> None:
+    """Have flows that are imported from now on run without Prefect, as commands do by default."""
+    os.environ[CHOSEN] = ""
+
+
+def choose_engine(
+    layout: DataLayout, config: RunnerConfig, *, verbose: bool, recorded: bool
+) -> None:
+    """Run directly, or under Prefect; call it before flows and tasks are imported.
+
+    Under Prefect is what is to be ``recorded``, what a Dask cluster works on, and all where a
+    server is named (``PREFECT_API_URL``) or stands for the home. A server of this process is
+    started for what has no other; `await_server` waits for it.
+    """
+    api = _named_server() or find_standing(layout)
+    if not (api or recorded or config.kind == "dask"):
+        if CHOSEN in os.environ:
+            os.environ[CHOSEN] = str(layout.reports / "artifacts")
+            log_to_terminal(verbose=verbose)
+        return
+    if CHOSEN in os.environ and "tasks.orchestrator" in sys.modules:
+        raise RuntimeError("tasks were imported before the engine was chosen")
+    os.environ.pop(CHOSEN, None)
+    if config.address and not api:
+        raise _nobody_to_report_to()
+    if not api:
+        _servers.append(Server(layout))
+        api, os.environ["PREFECT_UI_URL"] = _servers[0].api, ""  # a page that ends with the run
+    if not _named_server():
+        os.environ["PREFECT_API_URL"] = api
+    if not recorded:
+        await_server()
+
+
+def _named_server() -> str:
+    """Return the address of a server that the environment names, or Prefect, if it is loaded."""
+    if "prefect" not in sys.modules:
+        return os.environ.get("PREFECT_API_URL", "")
+    from prefect.settings import PREFECT_API_URL
+
+    return PREFECT_API_URL.value() or ""
+
+
+def await_server() -> None:
+    """Wait for the server of this process, and let the command line report what is foreseen."""
+    from flows.cli.errors import hush_foreseen_errors
+    from flows.cli.start import keep_signals
+
+    hush_foreseen_errors()
+    keep_signals()
+    for server in _servers:
+        if not server.answers:
+            tell("Waiting for the server of Prefect")
+        server.wait()
+
+
+def kill_server() -> None:
+    """End the server of this process, if it has one, at once."""
+    for server in _servers:
+        server.kill()
+
+
 def local_threads(n_threads: int = 0) -> "Runner":
     """One thread a core: decoding and the Fourier transform release the interpreter's lock."""
     from prefect.task_runners import ThreadPoolTaskRunner
@@ -78,6 +149,10 @@ def mapping_on(config: RunnerConfig, n_songs: int) -> Iterator[None]:
     """
     if not n_songs:
         yield
+        return
+    if config.kind == "threads" and CHOSEN in os.environ:
+        with run_in_threads(config.n_workers):
+            yield
         return
     from prefect.context import FlowRunContext
 
@@ -108,11 +183,7 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     from prefect_dask.task_runners import DaskTaskRunner
 
     if config.address and not PREFECT_API_URL.value():
-        raise UsageError(
-            "The workers of a cluster report to a server of Prefect, and none is named. Run "
-            "`prefect server start --host 0.0.0.0` where they can reach it, and set "
-            "PREFECT_API_URL=http://that-machine:4200/api."
-        )
+        raise _nobody_to_report_to()
     server = {PREFECT_API_URL: str(get_client(sync_client=True).api_url)}
     alone = {"n_workers": config.n_workers, "threads_per_worker": 1, "dashboard_address": None}
     runner = DaskTaskRunner(
@@ -133,6 +204,14 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
                 f"{config.address}` on the machines that are to work."
             )
         yield cast("Runner", runner)
+
+
+def _nobody_to_report_to() -> UsageError:
+    return UsageError(
+        "The workers of a cluster report to a server of Prefect, and none is named. Run "
+        "`prefect server start --host 0.0.0.0` where they can reach it, and set "
+        "PREFECT_API_URL=http://that-machine:4200/api."
+    )
 
 
 def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:

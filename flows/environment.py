@@ -3,18 +3,14 @@
 import os
 import re
 from contextlib import suppress
-from functools import cache
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from genre_core.errors import GenreflowError, UsageError
-from storage.files import find_full_disk, require_space, require_sqlite
+from genre_core.errors import UsageError
+from storage.files import make_home, require_space
 from storage.home import DataLayout
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from psutil import Process
 
 QUIET = {
@@ -63,8 +59,6 @@ def pin_numbers() -> None:
 
 OWNER = "_GENREFLOW_OWNER"
 """Variable by which a server names its process: ``id@namespace``."""
-N_SERVER_STARTS = 2
-"""How often a process starts Prefect's server; the first port may be taken in between."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -82,12 +76,9 @@ def prepare_environment(home: Path, verbose: bool, device: str = "cpu") -> None:
     layout = DataLayout(home.resolve())
     try:
         require_space(layout)
-        layout.prefect.mkdir(parents=True, exist_ok=True)
+        make_home(layout)
     except OSError as error:
         raise UsageError(f"{home} cannot be used as home: {error.strerror}.") from error
-    state = layout.prefect / "prefect.db"
-    if state.exists() and state.stat().st_size:
-        require_sqlite(layout, state)
     set_environment(home, verbose, device)
 
 
@@ -99,7 +90,6 @@ def set_environment(home: Path, verbose: bool = False, device: str = "cpu") -> N
     settings = {
         **QUIET,
         "PREFECT_HOME": str(DataLayout(home.resolve()).prefect),
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
         # errors of the embedded server are reported by its client
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING" if verbose else "CRITICAL",
@@ -122,28 +112,6 @@ def reach_loopback_directly() -> None:
         hosts += [host for host in LOOPBACK if host not in hosts]
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(hosts)
-
-
-@cache
-def bound_server_starts() -> None:
-    """Have Prefect give up a server of its own that ends at each start, as on a full disk.
-
-    Prefect takes this for a port in use, and would start another for ever.
-    """
-    from prefect.server.api.server import SubprocessASGIServer
-
-    start, n_starts = SubprocessASGIServer._run_uvicorn_command, count()
-
-    def start_or_raise(server: SubprocessASGIServer) -> "Popen[Any]":
-        if next(n_starts) == N_SERVER_STARTS:
-            state = Path(os.environ["PREFECT_HOME"])
-            raise find_full_disk(state) or GenreflowError(
-                f"Prefect's server does not start on {state}. If its disk is full, free some "
-                "space; else move this folder away: it holds no songs and no models."
-            )
-        return start(server)
-
-    setattr(SubprocessASGIServer, start.__name__, start_or_raise)
 
 
 def end_orphaned_servers() -> None:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from prefect import flow, unmapped
-
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.records import counted
@@ -16,6 +14,7 @@ from tasks.extract import (
     settle_extraction,
     settle_short,
 )
+from tasks.orchestrator import flow, unmapped
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.progress import completed, show_progress
 from tasks.publish import report_songs

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prefect import flow, get_run_logger, unmapped
-
 from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.dataset.labels import LabelRules
@@ -26,6 +24,7 @@ from tasks.duplicates import (
     settle_duplicates,
 )
 from tasks.extract import settle_short
+from tasks.orchestrator import flow, get_run_logger, unmapped
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
 

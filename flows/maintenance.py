@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from prefect import flow
-
 from flows.extract import extract
 from flows.ingest import ingest
 from flows.settings import Settings, read_settings
@@ -11,6 +9,7 @@ from genre_core.records import counted
 from storage.lock import hold_home
 from storage.maintenance.retention import Unused
 from tasks.maintenance import release_outcomes, tidy_store
+from tasks.orchestrator import flow
 from tasks.publish import publish_store
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -20,6 +19,7 @@ from tasks.nightly import (
     record_skipped,
     start_run,
 )
+from tasks.orchestrator import flow
 from tasks.publish import publish_end
 from tasks.report.notify import notify_of_night, write_report
 from tasks.splits import usable_features

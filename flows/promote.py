@@ -1,12 +1,11 @@
 """Flow promote: the best run challenges the champion, or a person chooses a version."""
 
-from prefect import flow
-
 from flows.settings import Settings, read_settings
 from storage.catalog.promotions import Promotion
 from storage.catalog.snapshots import resolve_snapshot
 from storage.lock import hold_home
 from tasks.nightly import read_trigger
+from tasks.orchestrator import flow
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best, promote_version, roll_back
 from tasks.publish import publish_store

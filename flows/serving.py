@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from flows.settings import read_settings
 from genre_core.errors import UsageError
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.models.requests import MAX_BODY_BYTES, read_rows
 from tasks.predict import Classifier, SongPrediction
 from tasks.serving import (

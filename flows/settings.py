@@ -38,7 +38,7 @@ from storage.catalog.snapshots import SnapshotChoice
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import find_model
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.fetch.sites.access import SiteConfig
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig

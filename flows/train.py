@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from prefect import flow, get_run_logger
-
 from flows.environment import choose_device
 from flows.settings import Settings, read_settings
 from genre_core.errors import GenreflowError, TransientError
@@ -23,6 +21,7 @@ from tasks.audit import audit_snapshot
 from tasks.compare import close_killed_runs, compare_runs, finished_runs, open_comparison
 from tasks.evaluate import evaluate_network
 from tasks.nightly import read_trigger
+from tasks.orchestrator import flow, get_run_logger
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store

@@ -1,5 +1,6 @@
 """The places of everything that lasts, below one folder."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,8 @@ class DataLayout:
     def song(self, track_id: str, suffix: str) -> Path:
         """The original of a track; ``suffix`` starts with a dot."""
         return self.songs / track_id[:2] / f"{track_id}{suffix}"
+
+
+def cache_folder() -> Path:
+    """Return the cache of this program: ``$XDG_CACHE_HOME/genreflow`` or ``~/.cache/genreflow``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genreflow"

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 
-from prefect import get_run_logger, task
-
 from genre_core.audit.baselines import check_metadata, check_shortcuts
 from genre_core.audit.label_permutation import check_by_fragment, check_by_song
 from genre_core.audit.leave_one_source_out import check_leave_one_source_out
@@ -32,6 +30,7 @@ from tasks.audit_plan import (
     plan_audit,
     source_learners,
 )
+from tasks.orchestrator import get_run_logger, task
 from tasks.progress import show_progress
 from tasks.tracked import open_tracked
 

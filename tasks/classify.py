@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from prefect import task
-
 from storage.home import DataLayout
+from tasks.orchestrator import task
 from tasks.predict import SongPrediction, classify_each
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from prefect import task
-from prefect.artifacts import create_table_artifact
-
 from genre_core.errors import GenreflowError
-from genre_core.figures.comparison import ComparedGroup, draw_comparison
 from genre_core.networks.registry import HEAD
 from genre_core.promotion import is_proven_better
 from genre_core.records import Split
@@ -18,10 +14,12 @@ from storage.catalog.promotions import Promotion, read_candidate_runs, read_last
 from storage.catalog.runs import Run, read_predicted_splits, read_run, read_run_ids, read_runs
 from storage.home import DataLayout
 from tasks.comparison import Comparison, RunGroup, compare_groups, predictions_of
+from tasks.orchestrator import create_table_artifact, task
 from tasks.tracked import open_tracked
 from tasks.train import Trial
 
 if TYPE_CHECKING:
+    from genre_core.figures.comparison import ComparedGroup
     from storage.catalog.connection import Catalog
 
 
@@ -59,6 +57,7 @@ def finished_runs(layout: DataLayout, trials: Sequence[Trial]) -> list[Run]:
 @task
 def compare_runs(layout: DataLayout, comparison_id: str, trials: Sequence[Trial]) -> None:
     """Compare the finished runs of trials, seeds averaged, in MLflow and as a table in Prefect."""
+    from genre_core.figures.comparison import draw_comparison
     from storage.models.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.models.store import open_tracking
 
@@ -114,6 +113,8 @@ def best(runs: Sequence[Run]) -> Run:
 
 def drawn_group(group: RunGroup, runs: Sequence[Run]) -> ComparedGroup:
     """Return what a figure shows of a group: its scores, and those of each seed."""
+    from genre_core.figures.comparison import ComparedGroup
+
     run_ids = {run.run_id for run in group.runs}
     members = [run for run in runs if run.run_id in run_ids]
     return ComparedGroup(

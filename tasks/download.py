@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prefect import get_run_logger, task
-
 from genre_core.dataset.labels import (
     LabelRules,
     explain_label,
@@ -28,12 +26,14 @@ from storage.catalog.songs import (
     select_new_sources,
     stored_tracks,
 )
-from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.fetch.parts import sweep_parts
 from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
 from storage.sources.listing import Expanded, expand_pages, list_sources
+from tasks.orchestrator import get_run_logger, task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

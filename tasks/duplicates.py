@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from prefect import get_run_logger, task
 
 from genre_core.dataset.recordings import (
     MAX_LISTED,
@@ -32,9 +31,11 @@ from storage.catalog.songs import (
     record_songs,
     tracks_of_sources,
 )
-from storage.fetch.download import drop_song, is_gone
+from storage.fetch.download import drop_song
 from storage.home import DataLayout
+from storage.sources.identity import is_gone
 from tasks.download import Fetched, left_out
+from tasks.orchestrator import get_run_logger, task
 
 _FAILED_CHUNK = "the program failed on the chunk of this song; see its log. Run it again."
 

@@ -2,8 +2,6 @@
 
 from dataclasses import asdict
 
-from prefect import task
-
 from genre_core.evaluation.songs import FragmentedSongs, gather_songs
 from genre_core.records import Split
 from storage.catalog.connection import open_catalog
@@ -11,6 +9,7 @@ from storage.catalog.runs import Run, record_run, training_key
 from storage.catalog.snapshots import read_groups
 from storage.home import DataLayout
 from tasks.keras_import import import_training
+from tasks.orchestrator import task
 from tasks.scores import (
     RunScores,
     SongValues,

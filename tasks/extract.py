@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from prefect import get_run_logger, task
-
 from genre_core.records import counted
 from genre_core.representations.features import FeatureConfig, describe_change
 from storage.catalog.audits import record_sounds
@@ -28,6 +26,7 @@ from storage.home import DataLayout
 from storage.maintenance.integrity import is_missing
 from storage.shard_store import claim_place, list_shards
 from storage.wav_cache import trim_wav_cache
+from tasks.orchestrator import get_run_logger, task
 from tasks.spectrograms import ExtractedChunk, key_features, reject_short
 
 

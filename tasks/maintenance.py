@@ -1,7 +1,5 @@
 """Tasks of maintenance: remove what is unused, and re-queue songs that were left out."""
 
-from prefect import get_run_logger, task
-
 from storage.catalog.connection import open_catalog
 from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import count_outcomes, release_songs
@@ -9,6 +7,7 @@ from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.maintenance.retention import Unused, tidy_home
 from storage.maintenance.takedown import finish_removals
+from tasks.orchestrator import get_run_logger, task
 
 
 @task

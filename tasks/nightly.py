@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
-from prefect import get_run_logger, task
-
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.locations import show_addresses
 from genre_core.representations.features import FeatureConfig
@@ -32,6 +30,7 @@ from storage.catalog.runs import read_runs
 from storage.catalog.snapshots import Snapshot, read_candidates, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
+from tasks.orchestrator import flow_run, get_run_logger, task
 from tasks.spectrograms import key_features
 
 SCHEDULE = "schedule"
@@ -57,11 +56,10 @@ class Trigger:
 
 def read_trigger() -> Trigger:
     """Return what started the outermost flow, as Prefect knows it."""
-    from prefect.client.orchestration import get_client
-    from prefect.runtime import flow_run
-
     if not (root_id := flow_run.root_flow_run_id):
         return Trigger(triggered_by=login())
+    from prefect.client.orchestration import get_client
+
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(root_id)
     return Trigger(

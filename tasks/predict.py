@@ -23,7 +23,8 @@ from storage.audio.decode import cut_fragments, read_fragments
 from storage.audio.wav import round_samples
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import Transform, embedding_transform
-from storage.fetch.download import DownloadLimits, fetch_song, probe_song
+from storage.fetch.download import fetch_song, probe_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 from storage.models.champion import (
     LITERT,
@@ -36,6 +37,7 @@ from storage.models.champion import (
 from storage.models.litert import LiteRTModel
 from storage.sources.identity import identify
 from tasks.keras_import import import_training
+from tasks.terminal import tell
 
 N_THREADS = 2
 """For one song; many songs are faster with one thread each."""
@@ -248,6 +250,7 @@ def export_champion(layout: DataLayout) -> bool:
 
 
 def _export(layout: DataLayout, champion: Champion) -> None:
+    tell(f"Exporting version {champion.version}, the champion")
     import_training()
     from storage.models.logged import export_model
     from storage.models.store import open_tracking

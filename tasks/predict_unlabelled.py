@@ -1,12 +1,11 @@
 """Unlabelled songs: the champion predicts each of them once."""
 
-from prefect import get_run_logger, task
-
 from genre_core.errors import GenreflowError
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
+from tasks.orchestrator import get_run_logger, task
 from tasks.predict import find_champion
 
 SONGS_TOGETHER = 2048

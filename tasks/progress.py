@@ -6,9 +6,6 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
-from prefect import get_run_logger
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.futures import PrefectFuture, as_completed
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +15,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from tasks.orchestrator import (
+    PrefectFuture,
+    as_completed,
+    create_progress_artifact,
+    get_run_logger,
+    update_progress_artifact,
+)
 from tasks.terminal import ERR
 
 Result = TypeVar("Result")

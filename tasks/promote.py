@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from prefect import get_run_logger, task
-
 from genre_core.audit.rules import Level
 from genre_core.errors import UsageError
 from genre_core.promotion import Decision, PromotionConfig
@@ -29,6 +27,7 @@ from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from tasks.challenge import Setting, challenger_name, choose_setting, evaluate_challenge
 from tasks.compare import choose_winner
+from tasks.orchestrator import get_run_logger, task
 from tasks.predict import export_champion as export
 
 if TYPE_CHECKING:

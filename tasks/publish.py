@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_table_artifact
-
 from genre_core.errors import TransientError
 from genre_core.records import counted
 from storage.catalog.publish import publish
 from storage.home import DataLayout
 from storage.lock import hold_home
+from tasks.orchestrator import create_table_artifact, get_run_logger, task
 
 
 @task

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from genre_core.evaluation.aggregation import score_by_count
 from genre_core.evaluation.bootstrap import Float64Array, interval_rng
@@ -32,14 +31,11 @@ from genre_core.evaluation.songs import (
     vote_on,
 )
 from genre_core.examples import Examples, Float32Array
-from genre_core.figures.evaluation import (
-    draw_aggregation,
-    draw_confusion,
-    draw_coverage,
-    draw_reliability,
-)
 from genre_core.records import Split
 from storage.catalog.runs import Prediction
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SongsOfSplit = Mapping[Split, FragmentedSongs]
 SongValues = dict[str, Float32Array]
@@ -152,8 +148,10 @@ def certainty_metrics(predictions: Sequence[Prediction], certainty: Certainty) -
 
 def describe_scores(
     found: RunScores, run_name: str
-) -> tuple[dict[str, dict[str, Any]], dict[str, Figure]]:
+) -> "tuple[dict[str, dict[str, Any]], dict[str, Figure]]":
     """Return the JSON documents of a run and the figures of its test split, by name."""
+    from genre_core.figures import evaluation as figures  # matplotlib takes a second to import
+
     fragment, song = f"{Split.TEST}_fragment", chosen(Split.TEST)
     titles = {name: f"{run_name}, {name.replace('_', ' ')}" for name in (fragment, song)}
     songs, probabilities = found.songs[Split.TEST], found.probabilities[Split.TEST]
@@ -179,16 +177,18 @@ def describe_scores(
         },
         "aggregation": {str(Split.TEST): [score.as_row() for score in by_count]},
     }
-    figures = {
+    drawn = {
         **{
-            f"confusion_{name}": draw_confusion(confusion[name], found.genres, title)
+            f"confusion_{name}": figures.draw_confusion(confusion[name], found.genres, title)
             for name, title in titles.items()
         },
-        f"reliability_{song}": draw_reliability(curves, titles[song]),
-        f"coverage_{song}": draw_coverage(coverage, titles[song]),
-        "aggregation": draw_aggregation(by_count, f"{run_name}, test songs by number of fragments"),
+        f"reliability_{song}": figures.draw_reliability(curves, titles[song]),
+        f"coverage_{song}": figures.draw_coverage(coverage, titles[song]),
+        "aggregation": figures.draw_aggregation(
+            by_count, f"{run_name}, test songs by number of fragments"
+        ),
     }
-    return documents, figures
+    return documents, drawn
 
 
 def assess_predictions(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genre_core.errors import GenreflowError, UsageError
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.models.champion import ExportUnusable
 from storage.models.requests import MAX_ROWS, Row
 from tasks.keras_import import import_training

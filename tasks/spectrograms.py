@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from prefect import get_run_logger, task
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.examples import Float32Array
@@ -25,6 +24,7 @@ from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
 from storage.wav_cache import CachedWav, find_wav, keep_wav
+from tasks.orchestrator import get_run_logger, task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from prefect import get_run_logger, task
-
 from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig
 from genre_core.dataset.groups import Candidate
 from genre_core.dataset.splits import assign
@@ -30,6 +28,7 @@ from storage.catalog.snapshots import (
 from storage.catalog.songs import count_songs
 from storage.examples import read_examples
 from storage.home import DataLayout
+from tasks.orchestrator import get_run_logger, task
 from tasks.spectrograms import key_features
 
 LEAST_SHARE = 0.8

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from prefect import get_run_logger, task
-
 from genre_core.dataset.suspects import Suspect, find_suspects
 from genre_core.records import counted
 from genre_core.representations.features import FeatureConfig
@@ -13,6 +11,7 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import read_embedded_library
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
+from tasks.orchestrator import get_run_logger, task
 
 
 @task

@@ -30,3 +30,9 @@ def cell(value: object, style: str = "") -> Text:
 
 OUT = Terminal()
 ERR = Terminal(stderr=True)
+
+
+def tell(step: str) -> None:
+    """Say on a terminal what is waited for; elsewhere nothing, since nobody waits."""
+    if ERR.is_terminal:
+        ERR.print(step, style="dim", soft_wrap=True)

@@ -1,12 +1,12 @@
 """The store of runs, opened so that each new run names the flow run that made it."""
 
+import sys
 from typing import TYPE_CHECKING, Any
-
-from prefect.runtime import flow_run
-from prefect.settings import PREFECT_UI_URL
 
 from storage.home import DataLayout
 from tasks.keras_import import import_training
+from tasks.orchestrator import flow_run
+from tasks.terminal import tell
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -16,6 +16,8 @@ DESCRIPTION = "mlflow.note.content"
 
 def open_tracked(layout: DataLayout) -> "Tracking":
     """Open the store of runs and models for a step of a flow run, which tags its runs."""
+    if "mlflow" not in sys.modules:
+        tell("Opening MLflow's store of runs")
     from storage.models.store import open_tracking
 
     return open_tracking(layout, _flow_run_tags())
@@ -29,6 +31,8 @@ def _flow_run_tags() -> dict[str, str]:
     flow_run_id = flow_run.get_id()
     if flow_run_id is None:
         return {}
+    from prefect.settings import PREFECT_UI_URL
+
     name = str(flow_run.get_name() or "")
     tags = {"prefect.flow_run_id": flow_run_id, "prefect.flow_run_name": name}
     if not PREFECT_UI_URL.value():

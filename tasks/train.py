@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from prefect import get_run_logger, task
 
 from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
@@ -36,6 +35,7 @@ from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER
 from tasks.keras_import import import_training, numeric_params
+from tasks.orchestrator import get_run_logger, task
 from tasks.progress import show_progress
 from tasks.splits import split_examples
 from tasks.tracked import open_tracked

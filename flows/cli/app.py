@@ -1,12 +1,10 @@
 """The command line's frame: the application, shared options, output, and errors in one sentence."""
 
 import json
-import logging
 import math
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +14,9 @@ import typer
 from rich.text import Text
 from typer.models import CommandInfo
 
-from genre_core.errors import GenreflowError, UsageError
-from genre_core.locations import escape_text
-from storage.files import DISK_ERRORS, DISK_SIGNS, find_full_disk
-from tasks.terminal import ERR, OUT
+from flows.cli.errors import find_cause
+from genre_core.errors import UsageError
+from tasks.terminal import ERR, OUT, tell
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -99,26 +96,26 @@ def prepare_config(
     *,
     check: "Callable[[Settings], None] | None" = None,
     writes: bool = True,
+    recorded: bool = False,
     **options: object,
 ) -> "Settings":
-    """Read the settings and prepare the environment, before anything slow is imported.
+    """Read the settings, prepare the environment, and choose how flows run; import nothing slow.
 
     Before anything is written, ``check`` refuses settings that do not suffice; by default those of
     a folder that is no home. A command that does not write into the home may do with one that is
-    read-only.
+    read-only. What is ``recorded`` runs under Prefect; `flows.engine.await_server` comes first.
     """
-    from flows.cli.start import keep_signals, stop_on_signals
-    from flows.environment import bound_server_starts, prepare_environment, set_environment
+    from flows.cli.start import stop_on_signals
+    from flows.engine import choose_engine
+    from flows.environment import prepare_environment, set_environment
     from flows.settings import read_settings
 
     config = read_settings(**options)
     (check or require_home)(config)
+    tell(f"Working in {config.layout.home}")
     prepare = prepare_environment if writes else set_environment
     prepare(config.layout.home, verbose, config.device)
-    _hush_foreseen_errors()
-    keep_signals()
-    if writes and "PREFECT_API_URL" not in os.environ:
-        bound_server_starts()
+    choose_engine(config.layout, config.runner, verbose=verbose, recorded=recorded)
     stop_on_signals()
     return config
 
@@ -188,89 +185,3 @@ def main() -> None:
             raise
         complain(str(cause))
         sys.exit(USAGE if isinstance(cause, UsageError) else FAILURE)
-
-
-def find_cause(error: BaseException) -> GenreflowError | None:
-    """Find the foreseen error behind an error of the machine or the orchestrator, or None.
-
-    A full disk, for one, also fails the orchestrator, which keeps its state there.
-    """
-    causes = list(_causes(error))
-    if isinstance(error, OSError):
-        return explain_os_error(error)
-    for cause in causes:
-        if isinstance(cause, GenreflowError):
-            return cause
-        if isinstance(cause, UnicodeEncodeError):
-            name = repr(escape_text(str(cause.object)))
-            return UsageError(f"{name} is not UTF-8. Rename it, or correct the text.")
-        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
-            return explain_os_error(cause)
-    shortage = find_full_disk(Path(os.environ.get("PREFECT_HOME", ".")))
-    return shortage or find_silence(causes, os.environ.get("PREFECT_API_URL", ""))
-
-
-def explain_os_error(error: OSError) -> GenreflowError:
-    """Return the error to show for one of the machine; a full disk is named by what it holds."""
-    place = f"of {error.filename}" if error.filename else "that is written to"
-    if error.errno in DISK_ERRORS:
-        return GenreflowError(f"The disk {place} {DISK_ERRORS[error.errno]}, then try again.")
-    return GenreflowError(f"System error: {error}. Fix it and retry.")
-
-
-_SILENCE = re.compile(r"httpx\.Connect(Error|Timeout)|.*RuntimeError: Failed to reach API")
-
-
-def find_silence(causes: Sequence[BaseException], address: str) -> GenreflowError | None:
-    """Find that the Prefect server at an address was not reached; None if it was, or none is set.
-
-    Prefect raises a ``RuntimeError`` before a flow begins, and errors of httpx later.
-    """
-    messages = (f"{type(cause).__module__}.{type(cause).__name__}: {cause}" for cause in causes)
-    if not address or not any(_SILENCE.match(message) for message in messages):
-        return None
-    return GenreflowError(
-        f"The Prefect server at {address} (PREFECT_API_URL) does not answer. Start it with "
-        "`prefect server start`, or unset PREFECT_API_URL; then try again."
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _hush_foreseen_errors() -> None:
-    """Leave foreseen errors and their tracebacks to the Prefect UI; `main` reports them here."""
-    import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
-
-    logging.raiseExceptions = False  # nor report a log that cannot be written
-    unforeseen = Unforeseen()
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(unforeseen)
-
-
-_OF_PREFECT = ("Finished in state Failed", "Failed to write result")
-"""Beginnings of messages of Prefect that say less than `main` says in the end."""
-
-
-class Unforeseen(logging.Filter):
-    """Passes what `main` does not report in the end, and the first message of a full disk."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._is_disk_reported = False
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is to be shown."""
-        message = record.getMessage()
-        error = record.exc_info[1] if record.exc_info else None
-        is_reported = error is not None and find_cause(error) is not None
-        if is_reported or message.startswith(_OF_PREFECT):
-            return False
-        if not any(sign in message for sign in DISK_SIGNS):
-            return True
-        self._is_disk_reported, was_reported = True, self._is_disk_reported
-        return not was_reported

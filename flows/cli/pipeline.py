@@ -107,6 +107,7 @@ def run(
     config = prepare_config(
         verbose,
         check=lambda read: require_named_music(read, music, download),
+        recorded=True,
         home=home,
         music=music,
         networks=network,
@@ -115,11 +116,11 @@ def run(
         genres=genre,
         representations=representation,
     )
-    from flows.cli.run import run_pipeline
-
     config = with_collection(config, download)
     if config.music and not yes:
         require_several_genres(config)
+    from flows.cli.run import run_pipeline
+
     run_pipeline(config)
 
 

@@ -14,6 +14,7 @@ from flows.cli.tables import (
     print_comparison,
     provisional_sentence,
 )
+from flows.engine import await_server
 from flows.nightly import NightlyReport, nightly
 from flows.settings import Settings, read_settings
 from genre_core.audit.rules import Level
@@ -47,8 +48,6 @@ TEST_SONG = """
 def run_pipeline(config: Settings) -> None:
     """Run the pipeline, show how the networks compare, and classify songs none has seen."""
     layout = config.layout
-    if ERR.is_terminal:
-        ERR.print(f"Running the pipeline in {layout.home}", soft_wrap=True)
     if config.music:
         verdict = _show(config, _run_nightly(config))
         songs = [row["source"] for row in query_rows(layout, TEST_SONG)]
@@ -67,6 +66,7 @@ def run_pipeline(config: Settings) -> None:
 
 def _run_nightly(config: Settings) -> NightlyReport:
     """Run the flow; a run that is skipped is an error for the person who waits for it."""
+    await_server()
     state = nightly(config, read_settings(home=config.home), return_state=True)
     if state.name == "Skipped":
         raise TransientError(str(state.message))

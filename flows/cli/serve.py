@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Annotated
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import typer
 
 from flows.cli.app import Home, app, require_store, show
 from flows.cli.start import handle_signals
 from flows.environment import prepare_environment, set_environment
+from flows.prefect_server import answers, stand_for
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 from tasks.terminal import ERR
@@ -59,6 +58,7 @@ def ui(
     with ExitStack() as stack:
         servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
         runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
+        stack.enter_context(stand_for(layout, f"{prefect}/api"))
         show(f"MLflow UI:  {mlflow}{runs}", f"Prefect UI: {prefect}/dashboard")
         show("Ctrl-C ends this.")
         while all(server.poll() is None for server in servers):
@@ -132,7 +132,7 @@ def _prefect_command(port: int) -> list[str]:
 @contextmanager
 def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; it answers when the block begins."""
-    if _answers(health):
+    if answers(health):
         raise UsageError(f"The address of {health} is in use; name another port.")
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     settings["PREFECT_UI_API_URL"] = health.removesuffix("/health")
@@ -151,18 +151,10 @@ def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]
 
 def _wait_until_ready(process: subprocess.Popen[bytes], health: str) -> None:
     deadline = time.monotonic() + LONGEST_START_S
-    while not _answers(health):
+    while not answers(health):
         if process.poll() is not None or time.monotonic() > deadline:
             raise GenreflowError(f"The server of {health} did not start; is the port free?")
         time.sleep(PAUSE_S)
-
-
-def _answers(health: str) -> bool:
-    try:
-        with urlopen(health, timeout=2) as response:
-            return response.status == 200
-    except (URLError, OSError):
-        return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

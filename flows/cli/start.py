@@ -69,8 +69,8 @@ def keep_signals() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    for server in _embedded_servers():
-        server.server_process.kill()
+    if engine := sys.modules.get("flows.engine"):
+        engine.kill_server()
     with suppress(OSError):  # the terminal may be closed
         sys.stderr.write(SENTENCE)
         sys.stdout.flush()
@@ -80,13 +80,6 @@ def _stop(number: int, _frame: FrameType | None) -> None:
         os._exit(STOPPED)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-
-
-def _embedded_servers() -> list[Any]:
-    """Servers that Prefect has started, if it is imported."""
-    module = sys.modules.get("prefect.server.api.server")
-    known = getattr(getattr(module, "SubprocessASGIServer", None), "_instances", {})
-    return [server for server in list(known.values()) if server.server_process is not None]
 
 
 def quiet_libraries() -> None:
@@ -111,8 +104,10 @@ def main() -> None:
         quiet_libraries()
     elif sys.stderr:
         sys.stderr = guard(sys.stderr.buffer)
+    from flows.engine import run_directly
     from flows.environment import end_orphaned_servers, reach_loopback_directly
 
+    run_directly()
     reach_loopback_directly()
     command = next(iter(sys.argv[1:]), "")
     if command not in ALONE:

@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 from itertools import product
 
-from prefect import flow
-
 from flows.settings import Settings, read_settings
 from flows.train import train_trial
 from genre_core.errors import UsageError
 from genre_core.networks.registry import KERNEL_COUNTS
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs, finished_runs
+from tasks.orchestrator import flow
 from tasks.publish import publish_store
 from tasks.studies.kernels import (
     compare_kernels,

@@ -3,13 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from prefect import flow
-
 from flows.extract import make_examples
 from flows.settings import Settings, read_settings
 from genre_core.studies.ladder.rungs import LadderConfig
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs
+from tasks.orchestrator import flow
 from tasks.progress import show_progress
 from tasks.publish import publish_store
 from tasks.splits import assign_splits

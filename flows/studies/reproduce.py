@@ -1,9 +1,8 @@
 """Flow reproduce: train a finished run again, and compare."""
 
-from prefect import flow
-
 from flows.settings import Settings, read_settings
 from storage.lock import hold_home
+from tasks.orchestrator import flow
 from tasks.studies.reproduce import Reproduction, retrain
 
 

@@ -4,8 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefect import flow
-
 from flows.extract import make_examples
 from flows.settings import Settings, read_settings
 from flows.train import plan_trials, train_trial
@@ -13,6 +11,7 @@ from genre_core.studies.sweep import order_trials
 from storage.home import DataLayout
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs, finished_runs
+from tasks.orchestrator import flow
 from tasks.publish import publish_store
 from tasks.splits import assign_splits, usable_features
 from tasks.studies.sweep import SweepRow, open_sweep, report_sweep

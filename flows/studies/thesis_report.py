@@ -1,10 +1,9 @@
 """Flow thesis_report: each claim and figure of the thesis, on the newest library."""
 
-from prefect import flow
-
 from flows.settings import Settings, read_settings
 from storage.lock import hold_home
 from tasks.compare import close_killed_runs
+from tasks.orchestrator import flow
 from tasks.studies.thesis_evidence import gather_evidence
 from tasks.studies.thesis_report import ThesisReport, write_report
 

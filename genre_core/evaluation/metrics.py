@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Int64Array
@@ -73,6 +72,11 @@ def score_predictions(labels: Int64Array, predicted: Int64Array, genres: Sequenc
             f"labels and predictions go from {both.min()} to {both.max()}; with {len(genres)} "
             f"genres they must lie in 0..{len(genres) - 1}."
         )
+    from sklearn.metrics import (  # takes seconds to import
+        confusion_matrix,
+        precision_recall_fscore_support,
+    )
+
     indices = np.arange(len(genres))
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, predicted, labels=indices, zero_division=0.0

@@ -37,6 +37,7 @@ class Catalog(Protocol):
 Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
+FEW_ROWS = 16
 OPEN_ERRORS = (duckdb.IOException, duckdb.ResourceInUseException)
 """Errors of opening a file; another process has it, or another DuckDB instance of this one."""
 
@@ -95,9 +96,16 @@ def insert_rows(
 ) -> None:
     """Insert rows, all with the keys of the first, into the columns of the same names.
 
-    They pass as one Arrow table: 10,000 rows in 0.05 s, a seventh of the time as parameters.
+    They pass as one Arrow table: 10,000 rows in 0.05 s, a seventh of the time as parameters. A few
+    pass as parameters: the first Arrow array imports pandas, which takes half a second.
     """
-    if rows:
+    if len(rows) <= FEW_ROWS:
+        names = list(rows[0]) if rows else []
+        places = ", ".join("?" * len(names))
+        statement = f"insert into {table} ({', '.join(names)}) values ({places}) {on_conflict}"
+        for row in rows:
+            catalog.execute(statement, [row[name] for name in names])
+    else:
         with registered(catalog, "inserted", columns_of(rows)):
             catalog.execute(f"insert into {table} by name select * from inserted {on_conflict}")
 

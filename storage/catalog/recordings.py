@@ -18,8 +18,7 @@ from storage.catalog.connection import (
     insert_rows,
     registered,
 )
-from storage.fetch.download import is_gone
-from storage.sources.identity import locations_given
+from storage.sources.identity import is_gone, locations_given
 
 MIN_ID_DIGITS = 8
 

@@ -7,7 +7,6 @@ imported. The converted model stands in the cache folder of the user, named by i
 import hashlib
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,11 +20,7 @@ from genre_core.errors import GenreflowError, UsageError
 from genre_core.representations.embeddings import SEPARATOR, Embedding
 from storage.embeddings.embedder import Model
 from storage.files import digest_file, write_bytes
-
-
-def cache_folder() -> Path:
-    """Return the cache of this program: ``$XDG_CACHE_HOME/genreflow`` or ``~/.cache/genreflow``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genreflow"
+from storage.home import cache_folder
 
 
 def read_note(name: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,8 +18,6 @@ from storage.fetch.parts import Part, hold_part
 from storage.fetch.sites.access import Access
 from storage.files import explaining_disk_errors
 from storage.home import DataLayout
-
-__all__ = ["DownloadLimits", "fetch_song", "is_gone", "probe_song"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -64,40 +62,6 @@ def probe_song(
     track_id, source = digest.hexdigest(), Source(location=location_of(path), genre="")
     facts, suffix = _probe_part(path, source, layout, track_id)
     return track_id, facts, suffix
-
-
-def is_gone(location: str, places: Iterable[str] = ()) -> bool:
-    """Whether a song that was fetched from a file has lost that file for good.
-
-    A file is gone if its folder exists without it. If its folder is missing, too, a disk may only
-    be absent: then one of ``places``, the sources of the same recording, must lie below the nearest
-    folder that exists, on the same disk. URLs, and what cannot be read now, are not gone.
-    """
-    path = Path(path_of(location))
-    try:
-        if not path.is_absolute() or (folder := _find_existing(path)) == path:
-            return False
-        is_certain = folder == path.parent or any(_lies_in(folder, place) for place in places)
-        return is_certain and os.access(folder, os.R_OK | os.X_OK)
-    except OSError:
-        return False
-
-
-def _find_existing(path: Path) -> Path:
-    """Return a path, or else the nearest one above it that exists."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return _find_existing(path.parent)
-    return path
-
-
-def _lies_in(folder: Path, place: str) -> bool:
-    path = Path(path_of(place))
-    try:
-        return path.is_relative_to(folder) and path.stat().st_dev == folder.stat().st_dev
-    except OSError:
-        return False
 
 
 def drop_song(layout: DataLayout, track: Track) -> None:

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from genre_core.representations.features import name_features
 from storage.catalog.audits import Audit
 from storage.models.store import Tracking
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PROJECT = Path(__file__).parents[2]
 DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a dataset
@@ -224,7 +226,7 @@ def log_scores(
     tracking.client.log_batch(run_id, metrics=batch)
 
 
-def log_figure(tracking: Tracking, run_id: str, figure: Figure, name: str) -> None:
+def log_figure(tracking: Tracking, run_id: str, figure: "Figure", name: str) -> None:
     """Keep a figure as ``figures/<name>.png``."""
     tracking.client.log_figure(run_id, figure, f"figures/{name}.png")
 

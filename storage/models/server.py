@@ -7,15 +7,13 @@ import os
 import ssl
 from urllib.parse import urlsplit
 
-import httpx
-
 from genre_core.errors import TransientError, UsageError
 
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 CERTIFICATES = "MLFLOW_TRACKING_SERVER_CERT_PATH"
-TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+LONGEST_ANSWER_S, LONGEST_CONNECT_S = 10.0, 5.0
 _PROBE = "api/2.0/mlflow/experiments/get-by-name"
-_REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+_REFUSALS = {401, 403}
 
 
 def require_server(address: str) -> None:
@@ -49,6 +47,8 @@ def require_answer(address: str) -> None:
     No answer is a `TransientError`; a refusal, or another kind of server, a `UsageError`. MLflow's
     own client repeats a request for a minute before it gives up.
     """
+    import httpx  # which takes a moment to load
+
     name = os.environ.get(USERNAME, "")
     try:
         answer = httpx.get(
@@ -56,7 +56,7 @@ def require_answer(address: str) -> None:
             params={"experiment_name": "genreflow"},
             auth=(name, os.environ.get(PASSWORD, "")) if name else None,
             verify=_trusted_certificates(),
-            timeout=TIMEOUT,
+            timeout=httpx.Timeout(LONGEST_ANSWER_S, connect=LONGEST_CONNECT_S),
         )
     except (httpx.TransportError, OSError) as error:
         raise TransientError(describe_absence(address, str(error))) from error

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
@@ -109,3 +110,37 @@ def location_given(name: str) -> str:
 def locations_given(name: str) -> list[str]:
     """Return the locations that the catalog may have for a name: as it is, or absolute."""
     return [escape_text(name), location_of(Path(path_of(location_given(name))).absolute())]
+
+
+def is_gone(location: str, places: Iterable[str] = ()) -> bool:
+    """Whether a song that was fetched from a file has lost that file for good.
+
+    A file is gone if its folder exists without it. If its folder is missing, too, a disk may only
+    be absent: then one of ``places``, the sources of the same recording, must lie below the nearest
+    folder that exists, on the same disk. URLs, and what cannot be read now, are not gone.
+    """
+    path = Path(path_of(location))
+    try:
+        if not path.is_absolute() or (folder := _find_existing(path)) == path:
+            return False
+        is_certain = folder == path.parent or any(_lies_in(folder, place) for place in places)
+        return is_certain and os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        return False
+
+
+def _find_existing(path: Path) -> Path:
+    """Return a path, or else the nearest one above it that exists."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return _find_existing(path.parent)
+    return path
+
+
+def _lies_in(folder: Path, place: str) -> bool:
+    path = Path(path_of(place))
+    try:
+        return path.is_relative_to(folder) and path.stat().st_dev == folder.stat().st_dev
+    except OSError:
+        return False

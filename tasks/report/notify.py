@@ -7,16 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.blocks.abstract import NotificationBlock
-from prefect.blocks.core import Block
-
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import NightRecord, read_night
 from storage.catalog.snapshots import NEWEST, SnapshotChoice
 from storage.home import DataLayout
+from tasks.orchestrator import create_markdown_artifact, create_table_artifact, get_run_logger, task
+from tasks.terminal import tell
 
 LATEST = "latest"
 TABLES = {
@@ -118,6 +115,7 @@ def _find_record(layout: DataLayout, night_id: str, started_at: datetime | None)
 @task
 def write_report(layout: DataLayout, night_id: str, choice: SnapshotChoice = NEWEST) -> ReportPage:
     """Write the report of a nightly run, and show it in the Prefect UI as Markdown and tables."""
+    tell("Drawing the figures of the report")
     page = make_report(layout, night_id, choice=choice)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():
@@ -140,6 +138,9 @@ def notify_of_night(block: str, page: ReportPage | None, failures: Sequence[str]
     """
     if not block:
         return
+    from prefect.blocks.abstract import NotificationBlock
+    from prefect.blocks.core import Block
+
     unwritten = ["The report could not be written.", *(f"- {failure}" for failure in failures)]
     summary = page.summary if page else "\n".join(unwritten)
     try:

@@ -9,7 +9,6 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
-from prefect import task
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
@@ -34,6 +33,7 @@ from storage.home import DataLayout
 from storage.reports import figure_png, read_figure, write_figure, write_text
 from tasks.compare import best
 from tasks.keras_import import import_training
+from tasks.orchestrator import task
 from tasks.pages import fill_template, inline_png, inline_wav
 from tasks.predict import (
     Classifier,

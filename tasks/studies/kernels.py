@@ -6,7 +6,6 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from prefect import task
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Examples
@@ -30,6 +29,7 @@ from storage.catalog.snapshots import (
 )
 from storage.home import DataLayout
 from tasks.keras_import import import_training
+from tasks.orchestrator import task
 from tasks.progress import show_progress
 from tasks.splits import split_examples
 from tasks.studies.record import Study, create_study

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import task
-
 from genre_core.audit.label_permutation import subsample_songs
 from genre_core.audit.songs import name_recordings
 from genre_core.digests import digest_document
@@ -26,6 +24,7 @@ from storage.examples import read_examples
 from storage.home import DataLayout
 from storage.reports import read_document, write_document
 from tasks.keras_import import import_learning
+from tasks.orchestrator import task
 from tasks.studies.record import create_study
 
 FOLDER, TRIALS = "ladder", "trials"

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from prefect import task
 from pydantic import TypeAdapter
 
 from genre_core.errors import UsageError
@@ -23,6 +22,7 @@ from storage.catalog.runs import Run, require_run
 from storage.catalog.snapshots import Snapshot, read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
 from tasks.keras_import import import_training, use_threads
+from tasks.orchestrator import task
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
 from tasks.tracked import load_model, open_tracked

@@ -13,7 +13,8 @@ from storage.audio.decode import DECODER_VERSION
 from storage.catalog.embeddings import embedded_representations, find_embedded
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import embedding_transform
-from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 from storage.sources.identity import identify
 from tasks.predict import N_THREADS, song_matrices

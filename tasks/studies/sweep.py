@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from prefect import task
-from prefect.artifacts import create_table_artifact
 
 from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
@@ -19,6 +17,7 @@ from storage.catalog.runs import Run, read_predicted_splits
 from storage.home import DataLayout
 from tasks.compare import best, drawn_group
 from tasks.comparison import Comparison, compare_groups
+from tasks.orchestrator import create_table_artifact, task
 from tasks.tracked import open_tracked
 from tasks.train import Trial
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from prefect import task
 
 from genre_core.audit.songs import AuditedSong
 from genre_core.errors import GenreflowError
@@ -35,6 +34,7 @@ from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import known_tracks
 from storage.home import DataLayout
 from storage.reports import read_document
+from tasks.orchestrator import task
 from tasks.studies.thesis_runs import (
     Chosen,
     choose_runs,

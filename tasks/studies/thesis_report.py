@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from prefect import task
-
 from genre_core.audit.songs import AuditedSong, name_sources
 from genre_core.dataset.groups import BY_SONG
 from genre_core.records import LEARNING_SPLITS, counted
@@ -23,6 +21,7 @@ from genre_core.studies.claims.table import CLAIMS, GENERAL_RULES, evaluate_clai
 from storage.audio.decode import DECODER_VERSION
 from storage.home import DataLayout
 from storage.reports import copy_figure, read_document, read_figure
+from tasks.orchestrator import task
 from tasks.pages import fill_template, inline_png
 from tasks.studies.record import Study, create_study
 from tasks.studies.thesis_evidence import Gathered

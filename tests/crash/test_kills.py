@@ -12,7 +12,7 @@ from tests.crash.comparison import describe, differences, orphans
 from tests.crash.nursery import KILLED, Nursery
 from tests.crash.points import EXTRACT, INGEST, TRAIN
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.both]
 
 
 def test_songs_killed_at_every_point_in_turn_become_the_store_of_an_undisturbed_run(

@@ -43,6 +43,7 @@ def test_a_collection_is_fetched_and_ingested_with_the_map_of_the_settings(
     ]
 
 
+@pytest.mark.prefect
 def test_a_server_without_the_archive_ends_in_one_sentence(
     genreflow: Call, server: ArchiveServer
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.cli.app import Unforeseen, find_cause, find_silence
+from flows.cli.errors import Unforeseen, find_cause, find_silence
 from flows.settings import Settings
 from genre_core.errors import TransientError
 from storage.home import DataLayout
@@ -156,6 +156,7 @@ class TestInsideFlows:
         assert result.code == USAGE
         assert words in sentence_of(result)
 
+    @pytest.mark.prefect
     def test_a_library_without_songs(self, genreflow: Call, tmp_path: Path) -> None:
         (tmp_path / "jazz").mkdir()
 
@@ -212,12 +213,13 @@ def test_a_full_disk_is_shown_once_and_errors_that_main_reports_not_at_all() -> 
 
 
 def test_a_damaged_state_of_prefect_ends_in_a_sentence(
-    genreflow: Call, tmp_path: Path, library: Path
+    program: Call, tmp_path: Path, library: Path
 ) -> None:
-    (tmp_path / "home" / "prefect").mkdir(parents=True)
-    (tmp_path / "home" / "prefect" / "prefect.db").write_bytes(b"no database" * 500)
+    state = tmp_path / "home" / "prefect"
+    state.mkdir(parents=True)
+    (state / "prefect.db").write_bytes(b"no database" * 500)
 
-    result = genreflow("ingest", library)
+    result = program("run", library, "--home", tmp_path / "home", PREFECT_HOME=str(state))
 
     assert result.code == FAILURE
     assert "prefect.db is damaged" in sentence_of(result)
@@ -233,7 +235,7 @@ def test_a_server_of_prefect_that_cannot_start_is_given_up(tmp_path: Path, libra
     alone = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
 
     ended = subprocess.run(
-        [PROGRAM, "--home", str(tmp_path / "home"), "ingest", str(library)],
+        [PROGRAM, "--home", str(tmp_path / "home"), "run", str(library)],
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ from storage.home import DataLayout
 from storage.lock import hold_night
 from tests.flows.conftest import Call, CommandResult
 
-pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.both]
 
 FAILURE, USAGE, WELL = 1, 2, 0
 HOLD = """
@@ -134,6 +134,7 @@ def test_a_catalog_that_another_process_holds_is_told_and_the_command_works_afte
     assert again.code == WELL
 
 
+@pytest.mark.prefect
 def test_a_second_night_is_told_to_wait(genreflow: Call, layout: DataLayout, library: Path) -> None:
     with hold_night(layout):
         result = genreflow("run", library)

@@ -15,7 +15,12 @@ from storage.catalog.publish import query_rows
 from tests.conftest import SOUNDS, write_manifest, write_song
 from tests.flows import dying_worker
 
-pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.flow,
+    pytest.mark.usefixtures("prefect_server"),
+    pytest.mark.prefect,
+]
 
 ROOT = str(Path(__file__).parents[2])
 TWO_PROCESSES = RunnerConfig(kind="dask", workers=2)

@@ -10,7 +10,7 @@ from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.publish import query_rows
 
-pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.both]
 
 COPIES = ("a 64.mp3", "b 192.mp3", "c 96.m4a", "d cut.mp3", "e lossless.flac")
 

@@ -22,7 +22,7 @@ from tests.conftest import IDLE_SERVICES
 from tests.flows.test_ui import free_port
 from tests.shared import Shared
 
-pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.keras, pytest.mark.prefect]
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))

@@ -9,6 +9,8 @@ from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.prefect
+
 DEPLOYED: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))[
     "deployments"
 ]

@@ -144,9 +144,11 @@ night()
 
 
 @pytest.mark.flow
+@pytest.mark.prefect
 @pytest.mark.usefixtures("prefect_server")
 def test_a_step_that_is_called_twice_runs_twice_where_prefect_keeps_results() -> None:
-    environment = {**os.environ, "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true"}
+    patient = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
+    environment = {**os.environ, **patient, "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true"}
 
     answer = subprocess.run(
         [sys.executable, "-c", TWICE], env=environment, capture_output=True, text=True, check=True

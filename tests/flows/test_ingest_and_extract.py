@@ -12,7 +12,7 @@ from flows.settings import Settings
 from storage.catalog.publish import query_rows
 from tests.conftest import hiss, write_song
 
-pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.both]
 
 
 @pytest.fixture

@@ -22,10 +22,15 @@ INTERRUPTED = """
 import sys, time
 from pathlib import Path
 from flows.cli.app import prepare_config
+from flows.engine import await_server, run_directly
 from flows.environment import end_orphaned_servers
 end_orphaned_servers()
-prepare_config(False, check=lambda config: None, home=Path(sys.argv[1]))
-from prefect import flow
+recorded = sys.argv[2] == "prefect"
+run_directly()
+prepare_config(False, check=lambda config: None, recorded=recorded, home=Path(sys.argv[1]))
+if recorded:
+    await_server()
+from tasks.orchestrator import flow
 @flow
 def endless():
     print("begun", flush=True)
@@ -59,7 +64,13 @@ def obey_hang_up() -> None:
 
 
 @pytest.fixture
-def program(tmp_path: Path, shared: Shared) -> Iterator[Program]:
+def engine() -> str:
+    """What the flow runs under."""
+    return "prefect"
+
+
+@pytest.fixture
+def program(tmp_path: Path, shared: Shared, engine: str) -> Iterator[Program]:
     home = tmp_path / "home"
     (home / "prefect").mkdir(parents=True)
     shutil.copy(shared.prefect_database(), home / "prefect" / "prefect.db")
@@ -69,7 +80,7 @@ def program(tmp_path: Path, shared: Shared) -> Iterator[Program]:
     with (
         stderr.open("w") as file,  # no pipe: an embedded server that lingers would hold it open
         subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTED, str(home)],
+            [sys.executable, "-c", INTERRUPTED, str(home), engine],
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
@@ -89,29 +100,31 @@ def program(tmp_path: Path, shared: Shared) -> Iterator[Program]:
 
 
 @pytest.mark.flow
-def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(program: Program) -> None:
+@pytest.mark.parametrize("engine", ["direct", "prefect"])
+def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(program: Program, engine: str) -> None:
     servers = program.servers()
 
     os.killpg(program.process.pid, signal.SIGINT)
 
     assert program.process.wait(LAST_S) == 130
-    assert len(servers) == 1
+    assert len(servers) == (engine == "prefect")
     assert program.wait_until_gone(servers) == []
     assert "Stopped. What was finished is kept" in program.stderr.read_text()
     assert "Traceback" not in program.stderr.read_text()
 
 
 @pytest.mark.flow
+@pytest.mark.parametrize("engine", ["direct", "prefect"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_command_alone_ends_its_server_too(
-    program: Program, number: signal.Signals
+    program: Program, number: signal.Signals, engine: str
 ) -> None:
     servers = program.servers()
 
     program.process.send_signal(number)
 
     assert program.process.wait(LAST_S) == -number
-    assert len(servers) == 1
+    assert len(servers) == (engine == "prefect")
     assert program.wait_until_gone(servers) == []
 
 
@@ -136,8 +149,8 @@ def test_the_next_command_ends_the_server_of_one_that_was_killed(
 
 
 def api_of(server: psutil.Process) -> str:
-    line = server.cmdline()
-    return f"http://127.0.0.1:{line[line.index('--port') + 1]}/api/health"
+    listening = [place for place in server.net_connections() if place.status == "LISTEN"]
+    return f"http://127.0.0.1:{listening[0].laddr.port}/api/health"
 
 
 SERVER = "read owner; export {owner}=$owner; exec {python} -c 'import time; time.sleep(60)' uvicorn"

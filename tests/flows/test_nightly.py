@@ -16,7 +16,7 @@ from storage.sources.listing import list_sources
 if TYPE_CHECKING:
     from flows.nightly import NightlyReport
 
-pytestmark = [pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.prefect]
 
 Night = tuple[Settings, "NightlyReport"]
 
@@ -51,6 +51,22 @@ def test_a_night_reports_what_each_flow_did(first_night: Night) -> None:
         "quarantined": 4,
         "retryable": 0,
     }
+
+
+def test_each_run_names_the_flow_run_that_made_it(first_night: Night) -> None:
+    from storage.models.store import open_tracking
+
+    tracking = open_tracking(first_night[0].layout)
+    runs = tracking.client.search_runs(
+        [tracking.experiment_id], "attributes.status = 'FINISHED'", max_results=50
+    )
+
+    named = [run.data.tags for run in runs if "network" in run.data.params]
+    assert len(named) == len(first_night[1].trained.runs)
+    for tags in named:
+        assert len(tags["prefect.flow_run_id"]) == 36
+        assert tags["prefect.flow_run_name"] in tags["mlflow.note.content"]
+        assert tags["prefect.flow_run_url"] in tags["mlflow.note.content"]
 
 
 def test_every_source_has_one_outcome_and_those_left_out_a_reason(

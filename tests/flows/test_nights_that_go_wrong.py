@@ -30,7 +30,7 @@ from tests.conftest import hum, write_song
 if TYPE_CHECKING:
     from flows.nightly import NightlyReport
 
-pytestmark = [pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.prefect]
 
 Due = Callable[[datetime], None]
 

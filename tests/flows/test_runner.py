@@ -22,6 +22,7 @@ def test_without_the_extra_the_way_to_install_it_is_said(monkeypatch: pytest.Mon
         pass
 
 
+@pytest.mark.prefect
 def test_workers_elsewhere_need_a_server_of_prefect_that_they_can_reach(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

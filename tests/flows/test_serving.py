@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows.settings import Settings
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.models.requests import MAX_BODY_BYTES
 from tasks.predict import classify_song, load_classifier
 from tasks.serving import UNREADABLE, load_served, predict_rows

@@ -15,7 +15,7 @@ from storage.catalog.publish import query_rows
 from storage.home import DataLayout
 from tests.conftest import SOUNDS, write_manifest, write_song
 
-pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.long, pytest.mark.flow, pytest.mark.keras, pytest.mark.prefect]
 
 N_FIRST, N_MORE = 12, 3
 ALMOST_NOTHING = TrainingConfig(max_epochs=1, learning_rate=1e-7)

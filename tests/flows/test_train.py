@@ -8,7 +8,7 @@ from flows.settings import Settings
 from genre_core.errors import GenreflowError, TransientError
 from genre_core.training.rules import TrainingConfig
 
-pytestmark = [pytest.mark.flow, pytest.mark.keras]
+pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.both]
 
 DIVERGING = TrainingConfig(max_epochs=2, learning_rate=1e38)
 
@@ -17,12 +17,11 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
     finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One diverges, one fails by an error that nobody foresaw, and the last is trained."""
-    from prefect import flow
-
     import tasks.train
     from flows.train import plan_trials, train_trial
     from storage.models.store import open_tracking
     from tasks.compare import finished_runs, open_comparison
+    from tasks.orchestrator import flow
     from tasks.splits import assign_splits
 
     layout = finished_copy.layout

@@ -16,7 +16,8 @@ from genre_core.errors import GenreflowError, TransientError
 from genre_core.records import Source
 from genre_core.signal.fragments import FragmentConfig
 from storage.audio.decode import cut_song
-from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.fetch.sites.access import SiteConfig, open_access
 from storage.home import DataLayout
 from storage.sources.manifest import list_manifest

@@ -7,7 +7,7 @@ from flows.settings import Settings
 from genre_core.dataset.labels import LabelRules
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from tasks.download import Fetched, Selected, download_chunk, select_sources

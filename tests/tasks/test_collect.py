@@ -10,7 +10,7 @@ import pytest
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.removals import find_song
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 from storage.maintenance.takedown import take_down
 from storage.sources.listing import list_sources

@@ -21,7 +21,7 @@ from storage.catalog.connection import insert_rows, open_catalog
 from storage.home import DataLayout
 from tasks.report.notify import ReportPage, make_report, notify_of_night, write_report
 
-pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.prefect]
 
 
 class Hook(BaseHTTPRequestHandler):

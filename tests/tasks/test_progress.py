@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from tasks.progress import show_progress
 
-pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.prefect]
 
 
 def artifacts_of(flow_run_id: str) -> list[Artifact]:

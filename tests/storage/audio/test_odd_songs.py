@@ -18,7 +18,8 @@ from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
 from storage.audio.resample import Segment
 from storage.audio.stream import stream_segments
-from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 
 Encode = Callable[..., Path]
@@ -182,7 +183,8 @@ from pathlib import Path
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.records import Source
 from storage.audio.decode import cut_song
-from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 
 layout = DataLayout(Path(sys.argv[2]))

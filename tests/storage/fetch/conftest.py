@@ -11,8 +11,8 @@ import pytest
 
 from genre_core.errors import TrackRejected, TransientError
 from genre_core.records import Source, Track
-from storage.fetch.download import DownloadLimits, fetch_song
-from storage.fetch.limits import Clock
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import Clock, DownloadLimits
 from storage.home import DataLayout
 
 ETAG = '"first"'

@@ -9,8 +9,10 @@ import pytest
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Source, Track
-from storage.fetch.download import DownloadLimits, fetch_song, is_gone
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
+from storage.sources.identity import is_gone
 
 
 def fetch_file(

@@ -23,7 +23,8 @@ FETCH = """
 import sys
 from pathlib import Path
 from genre_core.records import Source
-from storage.fetch.download import DownloadLimits, fetch_song
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 fetch_song(Source(location=sys.argv[1], genre=""), DataLayout(Path(sys.argv[2])), DownloadLimits())
 """

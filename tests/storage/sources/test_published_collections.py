@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from genre_core.errors import GenreflowError, TrackRejected, TransientError, UsageError
-from storage.fetch.download import DownloadLimits
+from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 from storage.sources import published
 from storage.sources.listing import list_sources

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from genre_core.records import Source, Track
-from storage.fetch.download import DownloadLimits, fetch_song
-from storage.fetch.limits import Clock
+from storage.fetch.download import fetch_song
+from storage.fetch.limits import Clock, DownloadLimits
 from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import identify

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from genre_core.records import Source
-from storage.fetch.download import DownloadLimits
-from storage.fetch.limits import Clock
+from storage.fetch.limits import Clock, DownloadLimits
 from storage.fetch.sites.access import Access, Circuits, SiteConfig
 from storage.sources.listing import Expanded, expand_pages
 from tests.storage.fetch.sites.conftest import Fetch

@@ -1,0 +1,191 @@
+"""Flows and tasks in this process, without Prefect: its names, as far as they are used here.
+
+A command that is one step needs no server: it would wait seconds for a record that nobody reads.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar
+from uuid import uuid4
+
+from storage.files import write_bytes
+from tasks.terminal import ERR
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CHOSEN = "_GENREFLOW_DIRECT"
+"""Variable of the environment that is there where flows run without Prefect: the folder that
+artifacts go to, which may be empty. Processes that a command starts inherit it."""
+_LOGGER = logging.getLogger("genreflow")
+_THREADS: ContextVar[futures.Executor] = ContextVar("threads")
+
+
+class Step(Generic[P, R]):
+    """A flow or a task: a function that logs when it has ended."""
+
+    def __init__(self, fn: Callable[P, R]) -> None:
+        update_wrapper(self, fn)
+        self.fn = fn
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run in this thread."""
+        started_s = time.monotonic()
+        result = self.fn(*args, **kwargs)
+        _LOGGER.info("%s ended after %.2f s", self.fn.__name__, time.monotonic() - started_s)
+        return result
+
+    def map(self, *columns: Any) -> "list[PrefectFuture[R]]":  # noqa: ANN401 - as in Prefect
+        """Run once for each item, in the threads of `run_in_threads`; futures are waited for."""
+        n_calls = min(len(column) for column in columns if not isinstance(column, unmapped))
+        lists = [
+            [column.value] * n_calls if isinstance(column, unmapped) else column
+            for column in columns
+        ]
+        threads = _THREADS.get()
+        return [PrefectFuture(threads.submit(self._run, row)) for row in zip(*lists, strict=True)]
+
+    def _run(self, row: Sequence[Any]) -> R:
+        call: Callable[..., R] = self
+        return call(*[one.result() if isinstance(one, PrefectFuture) else one for one in row])
+
+
+def task(fn: Callable[P, R] | None = None, **_options: str) -> Any:  # noqa: ANN401 - as in Prefect
+    """Make a task, with or without options that name its runs."""
+    return Step if fn is None else Step(fn)
+
+
+flow = task
+
+
+@dataclass(frozen=True, slots=True)
+class unmapped(Generic[R]):
+    """A value that is the same in each call."""
+
+    value: R
+
+
+@contextmanager
+def run_in_threads(n_threads: int) -> Iterator[None]:
+    """Run what is mapped in this block in threads."""
+    with futures.ThreadPoolExecutor(n_threads) as pool:
+        token = _THREADS.set(pool)
+        try:
+            yield
+        finally:
+            _THREADS.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a call ended."""
+
+    error: BaseException | None
+
+    def is_completed(self) -> bool:
+        """Whether it returned."""
+        return self.error is None
+
+    @property
+    def message(self) -> str:
+        """What it raised."""
+        return f"Task run encountered an exception {type(self.error).__name__}: {self.error}"
+
+
+class PrefectFuture(Generic[R]):
+    """The result of a call, once it has ended."""
+
+    def __init__(self, future: futures.Future[R]) -> None:
+        self.future, self.task_run_id = future, uuid4()
+
+    def wait(self) -> None:
+        """Wait for the end."""
+        futures.wait([self.future])
+
+    @property
+    def state(self) -> State:
+        """How the call ended."""
+        return State(self.future.exception())
+
+    def result(self) -> R:
+        """Return what the call returned, or raise what it raised."""
+        return self.future.result()
+
+
+def as_completed(calls: "Sequence[PrefectFuture[R]]") -> "Iterator[PrefectFuture[R]]":
+    """Yield each call as it ends."""
+    by_future = {call.future: call for call in calls}
+    for future in futures.as_completed(by_future):
+        yield by_future[future]
+
+
+class flow_run:
+    """No record of a flow run."""
+
+    root_flow_run_id = None
+
+    @staticmethod
+    def get_id() -> None:
+        """No id."""
+
+
+def get_run_logger() -> logging.Logger:
+    """Return the logger of flows and tasks."""
+    return _LOGGER
+
+
+class TerminalHandler(logging.Handler):
+    """Writes log records to the terminal, above a bar that may be there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            ERR.print(self.format(record), soft_wrap=True)
+        except Exception:  # as handlers of the standard library do
+            self.handleError(record)
+
+
+def log_to_terminal(*, verbose: bool) -> None:
+    """Show warnings on the terminal, and on demand what each step logs."""
+    handler = TerminalHandler()
+    form = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s"
+    handler.setFormatter(logging.Formatter(form, datefmt="%H:%M:%S"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    _LOGGER.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def create_markdown_artifact(key: str, markdown: str, description: str = "") -> None:
+    """Write ``<key>.md`` into the folder of the artifacts."""
+    if folder := os.environ[CHOSEN]:
+        text = f"{description}\n\n{markdown}".strip() + "\n"
+        write_bytes(Path(folder) / f"{key}.md", text.encode())
+
+
+def create_table_artifact(
+    key: str, table: Sequence[Mapping[str, object]], description: str = ""
+) -> None:
+    """Write a table as Markdown."""
+    names = list(table[0]) if table else []
+    lines = [_line(names), _line(["---"] * len(names)), *(_line(row.values()) for row in table)]
+    create_markdown_artifact(key, "\n".join(lines) if table else "", description)
+
+
+def _line(values: Iterable[object]) -> str:
+    cells = [str(value).replace("|", "\\|").replace("\n", "<br>") for value in values]
+    return f"| {' | '.join(cells)} |"
+
+
+def create_progress_artifact(progress: float, description: str = "") -> None:
+    """Keep nothing: the bar in the terminal shows it."""
+
+
+def update_progress_artifact(artifact: object, progress: float) -> None:
+    """Keep nothing."""
