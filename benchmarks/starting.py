@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.bars import Bar
 from benchmarks.homes import bare_prefect_s, fresh, measure_start_up, record_tracks
 from benchmarks.tables import print_bars
-from flows.prefect_server import Server, stand_for
+from flows.prefect_server import Server, announce_server
 from storage.home import DataLayout
 
 N_TIMES = 5
@@ -66,7 +66,7 @@ def _standing_s(work: Path) -> float:
     server = Server(layout)
     server.wait()
     try:
-        with stand_for(layout, server.api):
+        with announce_server(layout, server.api):
             words = (*PROGRAM, "extract", "--home", str(layout.home))
             _end_s(words)
             return _end_s(words)

@@ -1,4 +1,4 @@
-"""Prefect flows, each a list of its steps, and the command line that calls them.
+"""Flows, each a list of its steps, and the command line that calls them.
 
 Importing them pins what changes numbers, before NumPy and Keras are imported.
 """

@@ -11,11 +11,11 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from flows.prefect_server import Server, find_standing
+from flows.prefect_server import Server, find_home_server
 from genre_core.errors import TransientError, UsageError
 from storage.home import DataLayout
-from tasks.direct import CHOSEN, log_to_terminal, run_in_threads
-from tasks.terminal import tell
+from tasks.direct import CHOSEN, artifacts, run_in_threads
+from tasks.terminal import announce
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -65,42 +65,47 @@ class RunnerConfig:
         return max(CHUNKS_PER_WAVE, 2 * self.n_workers)
 
 
-_servers: list[Server] = []
-"""The server of this process, if it has started one."""
+@dataclass(slots=True)
+class _Chosen:
+    """What `choose_engine` has chosen: an address that the user did not name, and our server."""
+
+    address: str = ""
+    server: Server | None = None
+
+
+_chosen = _Chosen()
 
 
 def run_directly() -> None:
     """Have flows that are imported from now on run without Prefect, as commands do by default."""
-    os.environ[CHOSEN] = ""
+    os.environ[CHOSEN] = "true"
 
 
-def choose_engine(
-    layout: DataLayout, config: RunnerConfig, *, verbose: bool, recorded: bool
-) -> None:
+def is_direct() -> bool:
+    """Whether flows run without Prefect."""
+    return CHOSEN in os.environ
+
+
+def choose_engine(layout: DataLayout, *, needs_prefect: bool) -> None:
     """Run directly, or under Prefect; call it before flows and tasks are imported.
 
-    Under Prefect is what is to be ``recorded``, what a Dask cluster works on, and all where a
-    server is named (``PREFECT_API_URL``) or stands for the home. A server of this process is
-    started for what has no other; `await_server` waits for it.
+    Under Prefect is what needs it, and all where a server is named (``PREFECT_API_URL``) or serves
+    the home. A server of this process is started for what has no other; `await_server` waits for
+    it.
     """
-    api = _named_server() or find_standing(layout)
-    if not (api or recorded or config.kind == "dask"):
-        if CHOSEN in os.environ:
-            os.environ[CHOSEN] = str(layout.reports / "artifacts")
-            log_to_terminal(verbose=verbose)
+    named = _named_server()
+    api = named or find_home_server(layout)
+    if not (api or needs_prefect):
+        artifacts.folder = layout.reports / "artifacts"
         return
-    if CHOSEN in os.environ and "tasks.orchestrator" in sys.modules:
+    if is_direct() and "tasks.orchestrator" in sys.modules:
         raise RuntimeError("tasks were imported before the engine was chosen")
     os.environ.pop(CHOSEN, None)
-    if config.address and not api:
-        raise _nobody_to_report_to()
     if not api:
-        _servers.append(Server(layout))
-        api, os.environ["PREFECT_UI_URL"] = _servers[0].api, ""  # a page that ends with the run
-    if not _named_server():
-        os.environ["PREFECT_API_URL"] = api
-    if not recorded:
-        await_server()
+        _chosen.server = Server(layout)
+        api, os.environ["PREFECT_UI_URL"] = _chosen.server.api, ""  # a page that ends with the run
+    if not named:
+        os.environ["PREFECT_API_URL"] = _chosen.address = api
 
 
 def _named_server() -> str:
@@ -112,23 +117,32 @@ def _named_server() -> str:
     return PREFECT_API_URL.value() or ""
 
 
-def await_server() -> None:
-    """Wait for the server of this process, and let the command line report what is foreseen."""
-    from flows.cli.errors import hush_foreseen_errors
-    from flows.cli.start import keep_signals
+def require_reachable(config: RunnerConfig) -> None:
+    """Refuse a cluster elsewhere whose workers could not reach a Prefect server."""
+    if config.kind == "dask" and config.address and not _named_server():
+        raise UsageError(
+            "The workers of a cluster report to a Prefect server, and none is named. Run "
+            "`prefect server start --host 0.0.0.0` where they can reach it, and set "
+            "PREFECT_API_URL=http://that-machine:4200/api."
+        )
 
-    hush_foreseen_errors()
-    keep_signals()
-    for server in _servers:
-        if not server.answers:
-            tell("Waiting for the server of Prefect")
-        server.wait()
+
+def chosen_address() -> str:
+    """Return the address of the Prefect server that was chosen here; empty if the user named it."""
+    return _chosen.address
+
+
+def await_server() -> None:
+    """Wait for the server of this process, if it has one."""
+    if _chosen.server and not _chosen.server.is_ready:
+        announce("Waiting for the Prefect server")
+        _chosen.server.wait()
 
 
 def kill_server() -> None:
     """End the server of this process, if it has one, at once."""
-    for server in _servers:
-        server.kill()
+    if _chosen.server:
+        _chosen.server.kill()
 
 
 def local_threads(n_threads: int = 0) -> "Runner":
@@ -150,7 +164,7 @@ def mapping_on(config: RunnerConfig, n_songs: int) -> Iterator[None]:
     if not n_songs:
         yield
         return
-    if config.kind == "threads" and CHOSEN in os.environ:
+    if config.kind == "threads" and is_direct():
         with run_in_threads(config.n_workers):
             yield
         return
@@ -182,8 +196,7 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect_dask.task_runners import DaskTaskRunner
 
-    if config.address and not PREFECT_API_URL.value():
-        raise _nobody_to_report_to()
+    require_reachable(config)
     server = {PREFECT_API_URL: str(get_client(sync_client=True).api_url)}
     alone = {"n_workers": config.n_workers, "threads_per_worker": 1, "dashboard_address": None}
     runner = DaskTaskRunner(
@@ -204,14 +217,6 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
                 f"{config.address}` on the machines that are to work."
             )
         yield cast("Runner", runner)
-
-
-def _nobody_to_report_to() -> UsageError:
-    return UsageError(
-        "The workers of a cluster report to a server of Prefect, and none is named. Run "
-        "`prefect server start --host 0.0.0.0` where they can reach it, and set "
-        "PREFECT_API_URL=http://that-machine:4200/api."
-    )
 
 
 def cut_chunks(songs: Sequence[Song], per_wave: int = CHUNKS_PER_WAVE) -> list[list[Song]]:

@@ -19,7 +19,7 @@ QUIET = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # a page in the user's browser is no client of the embedded server
+    # a page in the user's browser is no client of our server
     "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "",
     # a tracking server's messages on each run and file would mix with ours
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -91,7 +91,7 @@ def set_environment(home: Path, verbose: bool = False, device: str = "cpu") -> N
         **QUIET,
         "PREFECT_HOME": str(DataLayout(home.resolve()).prefect),
         "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
-        # errors of the embedded server are reported by its client
+        # errors of our server are reported by its client
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING" if verbose else "CRITICAL",
     }
     for name, value in settings.items():

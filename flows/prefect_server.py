@@ -1,4 +1,4 @@
-"""Prefect's server: the one of a command, on its own process, and the one that stands for a home.
+"""Prefect's server: one that a command starts for itself, and one that serves all of a home.
 
 `flows/engine.py` says when; a command's server is started before Prefect is imported here.
 """
@@ -42,7 +42,7 @@ class Server:
     """
 
     def __init__(self, layout: DataLayout) -> None:
-        folder = Path(os.environ["PREFECT_HOME"])
+        folder = Path(os.environ["PREFECT_HOME"]).expanduser().absolute()
         folder.mkdir(parents=True, exist_ok=True)
         self.state = folder / "prefect.db"
         is_new = not self.state.exists() or not self.state.stat().st_size
@@ -54,13 +54,9 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.api = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
             self.process = _start(listener)
-        self.keeps_template = is_new and not is_elsewhere and not _template().exists()
+        self.is_template = is_new and not is_elsewhere
+        self.is_ready = False
         atexit.register(self.stop)
-
-    @property
-    def answers(self) -> bool:
-        """Whether it is ready."""
-        return answers(f"{self.api}/health")
 
     def wait(self) -> None:
         """Wait until it answers.
@@ -68,30 +64,32 @@ class Server:
         Raises GenreflowError if it ends instead: on a full disk, or a state that is not Prefect's.
         """
         deadline_s = time.monotonic() + LONGEST_START_S
-        while not self.answers:
+        while not answers(f"{self.api}/health"):
             if self.process.poll() is not None or time.monotonic() > deadline_s:
                 raise find_full_disk(self.state.parent) or GenreflowError(
                     f"Prefect's server does not start on {self.state.parent}. If its disk is "
-                    "full, free some space; else move this folder away: it holds no songs and no "
-                    "models."
+                    "full, free some space; else move this folder away, which holds no songs and "
+                    f"no models, and {_template()}, if it is there."
                 )
             time.sleep(PAUSE_S)
-        if self.keeps_template:
-            self.keeps_template = False
-            _keep_template(self.state)
+        self.is_ready = True
+        if self.is_template:
+            _store_template(self.state)
 
     def stop(self) -> None:
-        """End it, and wait for the end."""
+        """End it, and wait for the end; what has not begun to serve has nothing to finish."""
+        if not self.is_ready:
+            self.kill()
         self.process.terminate()
         try:
             self.process.wait(LONGEST_STOP_S)
         except subprocess.TimeoutExpired:
             self.kill()
+            self.process.wait()
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once; a signal may have come while it was waited for, so this does not wait."""
         self.process.kill()
-        self.process.wait()
 
 
 def _start(listener: socket.socket) -> "subprocess.Popen[bytes]":
@@ -121,31 +119,37 @@ def _template() -> Path:
 
 
 def _copy_template(state: Path) -> None:
-    if _template().exists():
-        with write_whole(state) as part:
-            shutil.copyfile(_template(), part)
+    with suppress(OSError, RuntimeError):  # no home of the user, or one that is closed to us
+        if _template().exists():
+            with write_whole(state) as part:
+                shutil.copyfile(_template(), part)
 
 
-def _keep_template(state: Path) -> None:
-    """Keep a database that has just been made; without effect where the cache is read-only."""
-    with (
-        suppress(OSError, sqlite3.Error),
-        write_whole(_template()) as part,
-        closing(sqlite3.connect(f"{state.as_uri()}?mode=ro", uri=True)) as database,
-    ):
-        database.execute("vacuum into ?", [str(part)])
+def _store_template(state: Path) -> None:
+    """Store a database that has just been made; without effect where the cache is closed to us."""
+    with suppress(OSError, RuntimeError, sqlite3.Error):
+        if not _template().exists():
+            opened = sqlite3.connect(f"{state.as_uri()}?mode=ro", uri=True)
+            with closing(opened) as database, write_whole(_template()) as part:
+                database.execute("vacuum into ?", [str(part)])
 
 
 @contextmanager
-def stand_for(layout: DataLayout, api: str) -> Iterator[None]:
+def announce_server(layout: DataLayout, api: str) -> Iterator[None]:
     """Leave the address of a server in the home while this block runs: commands report there.
 
-    The lock on the note says that its writer lives, also after a crash.
+    The lock on the note says that its writer lives, also after a crash. Where another server has
+    left its address, that one stays.
     """
     note = layout.prefect / "server"
     note.parent.mkdir(parents=True, exist_ok=True)
-    with note.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with note.open("a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield
+            return
+        file.truncate(0)
         file.write(api)
         file.flush()
         try:
@@ -154,22 +158,23 @@ def stand_for(layout: DataLayout, api: str) -> Iterator[None]:
             note.unlink(missing_ok=True)
 
 
-def find_standing(layout: DataLayout) -> str:
-    """Return the address of the server that stands for a home; empty if none is, or it is dead."""
+def find_home_server(layout: DataLayout) -> str:
+    """Return the address of the server that serves a home; empty if none does, or it is dead."""
     try:
         with (layout.prefect / "server").open(encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        api = (layout.prefect / "server").read_text("utf-8")
-        return api if _listens(api) else ""
-    except OSError:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                api = file.read()
+                return api if _listens(api) else ""
+    except OSError:  # none has been here, or its note is not ours to read
         return ""
     return ""
 
 
 def _listens(api: str) -> bool:
-    place = urlsplit(api)
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
+        place = urlsplit(api)
         socket.create_connection((place.hostname, place.port), LONGEST_CONNECT_S).close()
         return True
     return False

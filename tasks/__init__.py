@@ -1,4 +1,4 @@
-"""Prefect tasks: each reads storage, calls the core and writes storage."""
+"""Tasks: each reads storage, calls the core and writes storage."""
 
 import logging
 

@@ -56,7 +56,7 @@ def finished_runs(layout: DataLayout, trials: Sequence[Trial]) -> list[Run]:
 
 @task
 def compare_runs(layout: DataLayout, comparison_id: str, trials: Sequence[Trial]) -> None:
-    """Compare the finished runs of trials, seeds averaged, in MLflow and as a table in Prefect."""
+    """Compare the finished runs of trials, seeds averaged, in MLflow and as an artifact."""
     from genre_core.figures.comparison import draw_comparison
     from storage.models.runs import fail_run, finish_run, log_figure, log_json, log_scores
     from storage.models.store import open_tracking

@@ -4,7 +4,6 @@ A command that is one step needs no server: it would wait seconds for a record t
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 from uuid import uuid4
 
+from genre_core.errors import GenreflowError
 from storage.files import write_bytes
 from tasks.terminal import ERR
 
@@ -23,8 +23,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 CHOSEN = "_GENREFLOW_DIRECT"
-"""Variable of the environment that is there where flows run without Prefect: the folder that
-artifacts go to, which may be empty. Processes that a command starts inherit it."""
+"""Variable of the environment that is there where flows run without Prefect, also in the processes
+that a command starts."""
 _LOGGER = logging.getLogger("genreflow")
 _THREADS: ContextVar[futures.Executor] = ContextVar("threads")
 
@@ -44,7 +44,10 @@ class Step(Generic[P, R]):
         return result
 
     def map(self, *columns: Any) -> "list[PrefectFuture[R]]":  # noqa: ANN401 - as in Prefect
-        """Run once for each item, in the threads of `run_in_threads`; futures are waited for."""
+        """Run once for each item, in the threads of `run_in_threads`; futures are waited for.
+
+        Raises LookupError outside of its block.
+        """
         n_calls = min(len(column) for column in columns if not isinstance(column, unmapped))
         lists = [
             [column.value] * n_calls if isinstance(column, unmapped) else column
@@ -55,11 +58,22 @@ class Step(Generic[P, R]):
 
     def _run(self, row: Sequence[Any]) -> R:
         call: Callable[..., R] = self
-        return call(*[one.result() if isinstance(one, PrefectFuture) else one for one in row])
+        values = [one.result() if isinstance(one, PrefectFuture) else one for one in row]
+        try:
+            return call(*values)
+        except GenreflowError:  # the flow reports it
+            raise
+        except Exception:
+            _LOGGER.exception("%s failed", self.fn.__name__)
+            raise
 
 
-def task(fn: Callable[P, R] | None = None, **_options: str) -> Any:  # noqa: ANN401 - as in Prefect
-    """Make a task, with or without options that name its runs."""
+def task(
+    fn: Callable[P, R] | None = None,
+    *,
+    task_run_name: str = "",
+) -> Any:  # noqa: ANN401 - as in Prefect
+    """Make a task."""
     return Step if fn is None else Step(fn)
 
 
@@ -82,6 +96,7 @@ def run_in_threads(n_threads: int) -> Iterator[None]:
             yield
         finally:
             _THREADS.reset(token)
+            pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +177,25 @@ def log_to_terminal(*, verbose: bool) -> None:
     _LOGGER.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
+@dataclass(slots=True)
+class Artifacts:
+    """Where artifacts are kept; None: nowhere."""
+
+    folder: Path | None = None
+
+
+artifacts = Artifacts()
+
+
 def create_markdown_artifact(key: str, markdown: str, description: str = "") -> None:
-    """Write ``<key>.md`` into the folder of the artifacts."""
-    if folder := os.environ[CHOSEN]:
-        text = f"{description}\n\n{markdown}".strip() + "\n"
-        write_bytes(Path(folder) / f"{key}.md", text.encode())
+    """Write ``<key>.md`` into the folder of the artifacts; one that cannot be is a warning."""
+    if artifacts.folder is None:
+        return
+    text = f"{description}\n\n{markdown}".strip() + "\n"
+    try:
+        write_bytes(artifacts.folder / f"{key}.md", text.encode())
+    except OSError as error:
+        _LOGGER.warning("%s.md cannot be written into %s: %s", key, artifacts.folder, error)
 
 
 def create_table_artifact(

@@ -6,13 +6,13 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from tasks.terminal import tell
+from tasks.terminal import announce
 
 
 def import_training() -> ModuleType:
     """Import ``genre_core.training.fit``, and with it Keras."""
     if "keras" not in sys.modules:
-        tell("Loading TensorFlow, which takes some seconds")
+        announce("Loading TensorFlow, which takes some seconds")
     training = import_module("genre_core.training.fit")
     # TensorFlow warns that every network is traced again
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

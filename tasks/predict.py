@@ -37,7 +37,7 @@ from storage.models.champion import (
 from storage.models.litert import LiteRTModel
 from storage.sources.identity import identify
 from tasks.keras_import import import_training
-from tasks.terminal import tell
+from tasks.terminal import announce
 
 N_THREADS = 2
 """For one song; many songs are faster with one thread each."""
@@ -250,7 +250,7 @@ def export_champion(layout: DataLayout) -> bool:
 
 
 def _export(layout: DataLayout, champion: Champion) -> None:
-    tell(f"Exporting version {champion.version}, the champion")
+    announce(f"Exporting version {champion.version}, the champion")
     import_training()
     from storage.models.logged import export_model
     from storage.models.store import open_tracking

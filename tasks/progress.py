@@ -1,4 +1,4 @@
-"""Progress of a step: a bar in the terminal, an artifact in the Prefect UI."""
+"""Progress of a step: a bar in the terminal, an artifact where a server records the run."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Publish the store for people, and show the songs of a flow in the Prefect UI."""
+"""Publish the store for people, and show the songs of a flow as an artifact."""
 
 from collections.abc import Mapping
 

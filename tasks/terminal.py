@@ -32,7 +32,7 @@ OUT = Terminal()
 ERR = Terminal(stderr=True)
 
 
-def tell(step: str) -> None:
+def announce(step: str) -> None:
     """Say on a terminal what is waited for; elsewhere nothing, since nobody waits."""
     if ERR.is_terminal:
         ERR.print(step, style="dim", soft_wrap=True)

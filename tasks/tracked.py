@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from storage.home import DataLayout
 from tasks.keras_import import import_training
 from tasks.orchestrator import flow_run
-from tasks.terminal import tell
+from tasks.terminal import announce
 
 if TYPE_CHECKING:
     from storage.models.store import Tracking
@@ -17,7 +17,7 @@ DESCRIPTION = "mlflow.note.content"
 def open_tracked(layout: DataLayout) -> "Tracking":
     """Open the store of runs and models for a step of a flow run, which tags its runs."""
     if "mlflow" not in sys.modules:
-        tell("Opening MLflow's store of runs")
+        announce("Opening MLflow's store of runs")
     from storage.models.store import open_tracking
 
     return open_tracking(layout, _flow_run_tags())

@@ -16,7 +16,7 @@ from typer.models import CommandInfo
 
 from flows.cli.errors import find_cause
 from genre_core.errors import UsageError
-from tasks.terminal import ERR, OUT, tell
+from tasks.terminal import ERR, OUT, announce
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -96,6 +96,7 @@ def prepare_config(
     *,
     check: "Callable[[Settings], None] | None" = None,
     writes: bool = True,
+    maps: bool = False,
     recorded: bool = False,
     **options: object,
 ) -> "Settings":
@@ -103,21 +104,44 @@ def prepare_config(
 
     Before anything is written, ``check`` refuses settings that do not suffice; by default those of
     a folder that is no home. A command that does not write into the home may do with one that is
-    read-only. What is ``recorded`` runs under Prefect; `flows.engine.await_server` comes first.
+    read-only. What is ``recorded``, or ``maps`` songs over a Dask cluster, runs under Prefect. A
+    command that has more to prepare while the server starts is ``recorded``, and calls
+    `settle_engine` before its flow.
     """
     from flows.cli.start import stop_on_signals
-    from flows.engine import choose_engine
+    from flows.engine import choose_engine, require_reachable
     from flows.environment import prepare_environment, set_environment
     from flows.settings import read_settings
 
     config = read_settings(**options)
     (check or require_home)(config)
-    tell(f"Working in {config.layout.home}")
+    announce(f"Working in {config.layout.home}")
     prepare = prepare_environment if writes else set_environment
     prepare(config.layout.home, verbose, config.device)
-    choose_engine(config.layout, config.runner, verbose=verbose, recorded=recorded)
+    if maps:
+        require_reachable(config.runner)
+    choose_engine(config.layout, needs_prefect=recorded or (maps and config.runner.kind == "dask"))
+    if not recorded:
+        settle_engine(verbose)
     stop_on_signals()
     return config
+
+
+def settle_engine(verbose: bool = False) -> None:
+    """Wait for the server that was started, and let `main` report what is foreseen."""
+    from flows.cli.errors import hush_foreseen_errors
+    from flows.cli.start import keep_signals
+    from flows.engine import await_server, is_direct
+    from tasks.direct import log_to_terminal
+
+    if is_direct():
+        log_to_terminal(verbose=verbose)
+    else:
+        import prefect.main  # noqa: F401 - sets up the handlers that are hushed
+
+        keep_signals()
+        await_server()
+    hush_foreseen_errors()
 
 
 def read_config(**options: object) -> "Settings":

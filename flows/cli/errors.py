@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from flows.engine import chosen_address
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.locations import escape_text
 from storage.files import DISK_ERRORS, DISK_SIGNS, find_full_disk
@@ -50,6 +51,11 @@ def find_silence(causes: Sequence[BaseException], address: str) -> GenreflowErro
     messages = (f"{type(cause).__module__}.{type(cause).__name__}: {cause}" for cause in causes)
     if not address or not any(_SILENCE.match(message) for message in messages):
         return None
+    if address == chosen_address():
+        return GenreflowError(
+            "The Prefect server of this run has ended, perhaps with `genreflow ui`. What was "
+            "finished is kept; run the same command again to resume."
+        )
     return GenreflowError(
         f"The Prefect server at {address} (PREFECT_API_URL) does not answer. Start it with "
         "`prefect server start`, or unset PREFECT_API_URL; then try again."
@@ -65,8 +71,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def hush_foreseen_errors() -> None:
     """Leave foreseen errors and their tracebacks to the Prefect UI; `main` reports them here."""
-    import prefect.main  # noqa: F401 - sets up the handlers that are hushed here
-
     logging.raiseExceptions = False  # nor report a log that cannot be written
     unforeseen = Unforeseen()
     for handler in logging.getLogger().handlers:

@@ -232,7 +232,7 @@ def retry(
         raise UsageError("Name the songs: --reason REASON, --source SOURCE, or both.")
     if reason and reason not in REASONS:
         raise UsageError(f"There is no reason {reason!r}. Choose among: {', '.join(REASONS)}.")
-    config = prepare_config(verbose, check=_require_retried, home=home, music=music)
+    config = prepare_config(verbose, check=_require_retried, maps=True, home=home, music=music)
     from flows.maintenance import retry as retry_flow
 
     report = retry_flow(config, reason, _locate(source))

@@ -107,6 +107,7 @@ def run(
     config = prepare_config(
         verbose,
         check=lambda read: require_named_music(read, music, download),
+        maps=True,
         recorded=True,
         home=home,
         music=music,
@@ -167,6 +168,7 @@ def ingest(
     config = prepare_config(
         verbose,
         check=lambda read: require_known_music(read, music, download),
+        maps=True,
         home=home,
         music=music,
         unlabelled=unlabelled or None,
@@ -198,6 +200,7 @@ def extract(
     config = prepare_config(
         verbose,
         check=require_extractable,
+        maps=True,
         home=home,
         fragment_lengths_s=fragment_s,
         representations=representation,
@@ -228,6 +231,7 @@ def train(
     config = prepare_config(
         verbose,
         check=require_trainable,
+        maps=True,
         home=home,
         networks=network,
         fragment_lengths_s=fragment_s,

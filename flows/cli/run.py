@@ -5,7 +5,7 @@ from dataclasses import replace
 from shutil import which
 from typing import Any, cast
 
-from flows.cli.app import show
+from flows.cli.app import settle_engine, show
 from flows.cli.pipeline import complain_of_sites, compose, unseen
 from flows.cli.tables import (
     audit_sentence,
@@ -14,7 +14,6 @@ from flows.cli.tables import (
     print_comparison,
     provisional_sentence,
 )
-from flows.engine import await_server
 from flows.nightly import NightlyReport, nightly
 from flows.settings import Settings, read_settings
 from genre_core.audit.rules import Level
@@ -66,7 +65,7 @@ def run_pipeline(config: Settings) -> None:
 
 def _run_nightly(config: Settings) -> NightlyReport:
     """Run the flow; a run that is skipped is an error for the person who waits for it."""
-    await_server()
+    settle_engine()
     state = nightly(config, read_settings(home=config.home), return_state=True)
     if state.name == "Skipped":
         raise TransientError(str(state.message))

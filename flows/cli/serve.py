@@ -16,9 +16,10 @@ import typer
 from flows.cli.app import Home, app, require_store, show
 from flows.cli.start import handle_signals
 from flows.environment import prepare_environment, set_environment
-from flows.prefect_server import answers, stand_for
+from flows.prefect_server import announce_server, answers
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from tasks.direct import CHOSEN
 from tasks.terminal import ERR
 
 LONGEST_START_S = 120.0
@@ -36,6 +37,8 @@ def ui(
     prefect_port: Annotated[int, typer.Option(help="Port of the Prefect UI.")] = 4200,
 ) -> None:
     """Start the MLflow UI and the Prefect UI on 127.0.0.1; Ctrl-C stops both.
+
+    Meanwhile commands on this home report to the Prefect UI; close it when they have ended.
 
     Where the runs are on a team's tracking server, its own pages show them.
 
@@ -58,7 +61,7 @@ def ui(
     with ExitStack() as stack:
         servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
         runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
-        stack.enter_context(stand_for(layout, f"{prefect}/api"))
+        stack.enter_context(announce_server(layout, f"{prefect}/api"))
         show(f"MLflow UI:  {mlflow}{runs}", f"Prefect UI: {prefect}/dashboard")
         show("Ctrl-C ends this.")
         while all(server.poll() is None for server in servers):
@@ -141,6 +144,7 @@ def _server(command: list[str], health: str) -> Iterator[subprocess.Popen[bytes]
         or health.partition("/api")[0].replace("127.0.0.1", "localhost")
     )
     environment = {**os.environ, **settings}
+    environment.pop(CHOSEN, None)  # what a server starts runs under it
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             _wait_until_ready(process, health)

@@ -69,8 +69,9 @@ def keep_signals() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    if engine := sys.modules.get("flows.engine"):
-        engine.kill_server()
+    # None while it is being imported
+    if kill_server := getattr(sys.modules.get("flows.engine"), "kill_server", None):
+        kill_server()
     with suppress(OSError):  # the terminal may be closed
         sys.stderr.write(SENTENCE)
         sys.stdout.flush()

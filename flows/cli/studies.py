@@ -62,6 +62,7 @@ def sweep(
     config = prepare_config(
         verbose,
         check=require_studied,
+        maps=True,
         home=home,
         networks=network,
         representations=representation,
@@ -188,6 +189,7 @@ def ladder(
     config = prepare_config(
         verbose,
         check=require_studied,
+        maps=True,
         home=home,
         networks=[network],
         representations=["thesis"],

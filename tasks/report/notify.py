@@ -13,7 +13,7 @@ from storage.catalog.nightly import NightRecord, read_night
 from storage.catalog.snapshots import NEWEST, SnapshotChoice
 from storage.home import DataLayout
 from tasks.orchestrator import create_markdown_artifact, create_table_artifact, get_run_logger, task
-from tasks.terminal import tell
+from tasks.terminal import announce
 
 LATEST = "latest"
 TABLES = {
@@ -115,7 +115,7 @@ def _find_record(layout: DataLayout, night_id: str, started_at: datetime | None)
 @task
 def write_report(layout: DataLayout, night_id: str, choice: SnapshotChoice = NEWEST) -> ReportPage:
     """Write the report of a nightly run, and show it in the Prefect UI as Markdown and tables."""
-    tell("Drawing the figures of the report")
+    announce("Drawing the figures of the report")
     page = make_report(layout, night_id, choice=choice)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():

@@ -75,7 +75,7 @@ def open_sweep(layout: DataLayout, trials: Sequence[Trial]) -> str:
 def report_sweep(
     layout: DataLayout, run_id: str, runs: Sequence[Run], n_tried: int
 ) -> list[SweepRow]:
-    """Draw and list what has been trained so far, in MLflow and as a table in Prefect.
+    """Draw and list what has been trained so far, in MLflow and as an artifact.
 
     ``n_tried`` counts the trainings of this time, finished or not.
     """

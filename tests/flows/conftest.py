@@ -35,7 +35,9 @@ def genreflow(
 ) -> Call:
     """Call the command line in this process, from an empty folder and an empty home."""
     from flows.cli.main import main
+    from tasks import direct
 
+    monkeypatch.setattr(direct, "artifacts", direct.Artifacts())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENREFLOW_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from flows.prefect_server import find_standing, stand_for
+from flows.prefect_server import announce_server, find_home_server
 from storage.home import DataLayout
 
 STANDING = """
 import sys, time
 from pathlib import Path
-from flows.prefect_server import stand_for
+from flows.prefect_server import announce_server
 from storage.home import DataLayout
-with stand_for(DataLayout(Path(sys.argv[1])), sys.argv[2]):
+with announce_server(DataLayout(Path(sys.argv[1])), sys.argv[2]):
     print("stands", flush=True)
     time.sleep(60)
 """
@@ -36,7 +36,7 @@ def listening() -> Iterator[str]:
 def test_a_server_stands_for_a_home_as_long_as_its_command_lives(
     layout: DataLayout, listening: str
 ) -> None:
-    assert find_standing(layout) == ""
+    assert find_home_server(layout) == ""
     with subprocess.Popen(
         [sys.executable, "-c", STANDING, str(layout.home), listening],
         stdout=subprocess.PIPE,
@@ -44,16 +44,91 @@ def test_a_server_stands_for_a_home_as_long_as_its_command_lives(
     ) as command:
         assert command.stdout is not None
         assert command.stdout.readline() == "stands\n"
-        while_it_lives = find_standing(layout)
+        while_it_lives = find_home_server(layout)
         command.send_signal(signal.SIGKILL)
 
     assert while_it_lives == listening
     assert (layout.prefect / "server").read_text("utf-8") == listening
-    assert find_standing(layout) == ""
+    assert find_home_server(layout) == ""
+
+
+def test_the_server_that_came_first_serves_a_home_until_it_ends(
+    layout: DataLayout, listening: str
+) -> None:
+    with announce_server(layout, listening):
+        with announce_server(layout, "http://127.0.0.1:1/api"):
+            pass
+        after_the_second = find_home_server(layout)
+
+    assert after_the_second == listening
+    assert find_home_server(layout) == ""
+
+
+CHOOSING = """
+import os, sys
+from pathlib import Path
+from flows.engine import RunnerConfig, choose_engine, is_direct, require_reachable, run_directly
+from flows.environment import set_environment
+from flows.prefect_server import announce_server
+from storage.home import DataLayout
+layout, named, of_home, needed = DataLayout(Path(sys.argv[1])), *sys.argv[2:]
+set_environment(layout.home)
+run_directly()
+os.environ.update({"PREFECT_API_URL": named} if named else {})
+with announce_server(layout, of_home or "http://127.0.0.1:1/api"):
+    choose_engine(layout, needs_prefect=needed == "yes")
+print(is_direct(), os.environ.get("PREFECT_API_URL", ""), "prefect" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "of_home", "needed", "chosen"),
+    [
+        ("", "", "no", "True  False"),
+        ("NAMED", "", "no", "False NAMED False"),
+        ("", "LISTENING", "no", "False LISTENING False"),
+        ("NAMED", "LISTENING", "yes", "False NAMED False"),
+        ("", "", "yes", "False http://127.0.0.1:"),
+    ],
+)
+def test_a_command_runs_directly_unless_a_server_is_named_or_serves_the_home_or_is_needed(
+    tmp_path: Path, listening: str, named: str, of_home: str, needed: str, chosen: str
+) -> None:
+    addresses = {"NAMED": "http://127.0.0.1:9/api", "LISTENING": listening, "": ""}
+    unset = ("PREFECT_API_URL", "PREFECT_HOME")
+    known = {name: value for name, value in os.environ.items() if name not in unset}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", CHOOSING, tmp_path, addresses[named], addresses[of_home], needed],
+        env=known,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    for word, address in addresses.items():
+        chosen = chosen.replace(word, address) if word else chosen
+    assert ended.stdout.startswith(chosen)
+
+
+SIGNAL = """
+import os, signal, sys, types
+from flows.cli.start import stop_on_signals
+sys.modules["flows.engine"] = types.ModuleType("flows.engine")  # while it is imported
+stop_on_signals()
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_ctrl_c_ends_a_command_also_while_it_is_imported() -> None:
+    ended = subprocess.run([sys.executable, "-c", SIGNAL], capture_output=True, text=True)
+
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
 
 
 def test_the_note_of_a_server_goes_with_it(layout: DataLayout, listening: str) -> None:
-    with stand_for(layout, listening):
+    with announce_server(layout, listening):
         pass
 
     assert list(layout.prefect.iterdir()) == []
@@ -64,11 +139,11 @@ def test_a_server_that_does_not_listen_any_more_stands_for_nothing(
 ) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as gone,
-        stand_for(layout, f"http://127.0.0.1:{gone.getsockname()[1]}/api"),
+        announce_server(layout, f"http://127.0.0.1:{gone.getsockname()[1]}/api"),
     ):
         gone.close()
 
-        assert find_standing(layout) == ""
+        assert find_home_server(layout) == ""
 
 
 SERVER = """
@@ -92,24 +167,25 @@ def test_the_first_server_leaves_a_template_that_the_next_home_begins_with(tmp_p
     known = {name: value for name, value in os.environ.items() if name not in unset}
     cache = tmp_path / "cache"
 
-    answers = [
-        subprocess.run(
+    def start(home: str) -> str:
+        return subprocess.run(
             [sys.executable, "-c", SERVER, str(tmp_path / home)],
             env={**known, "XDG_CACHE_HOME": str(cache)},
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        for home in ("one", "two")
-    ]
 
+    first = start("one")
     (template,) = (cache / "genreflow").iterdir()
-    assert answers == ["true\n", "true\n"]
-    tables = [
-        tables_of(database) for database in (template, tmp_path / "two" / "prefect" / "prefect.db")
-    ]
-    assert tables[0] == tables[1]
-    assert "flow_run" in tables[0]
+    with closing(sqlite3.connect(template)) as opened:
+        opened.execute("create table mark (of integer)")
+        opened.commit()
+    second = start("two")
+
+    assert (first, second) == ("true\n", "true\n")
+    tables = tables_of(tmp_path / "two" / "prefect" / "prefect.db")
+    assert tables_of(tmp_path / "one" / "prefect" / "prefect.db") | {"mark"} == tables
 
 
 def tables_of(database: Path) -> set[str]:

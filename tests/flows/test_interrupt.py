@@ -21,15 +21,15 @@ from tests.shared import Shared
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-from flows.cli.app import prepare_config
-from flows.engine import await_server, run_directly
+from flows.cli.app import prepare_config, settle_engine
+from flows.engine import run_directly
 from flows.environment import end_orphaned_servers
 end_orphaned_servers()
 recorded = sys.argv[2] == "prefect"
 run_directly()
 prepare_config(False, check=lambda config: None, recorded=recorded, home=Path(sys.argv[1]))
 if recorded:
-    await_server()
+    settle_engine()
 from tasks.orchestrator import flow
 @flow
 def endless():
@@ -43,7 +43,7 @@ LAST_S = 20
 
 @dataclass
 class Program:
-    """A flow that does not end, in a process group of its own, over an embedded server."""
+    """A flow that does not end, in a process group of its own, with a server of its own."""
 
     process: subprocess.Popen[str]
     stderr: Path
@@ -78,7 +78,7 @@ def program(tmp_path: Path, shared: Shared, engine: str) -> Iterator[Program]:
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     stderr = tmp_path / "stderr.txt"
     with (
-        stderr.open("w") as file,  # no pipe: an embedded server that lingers would hold it open
+        stderr.open("w") as file,  # no pipe: a server that lingers would hold it open
         subprocess.Popen(
             [sys.executable, "-c", INTERRUPTED, str(home), engine],
             stdout=subprocess.PIPE,

@@ -8,13 +8,17 @@ import pytest
 
 FLOW = """
 import os, sys, threading
-os.environ["_GENREFLOW_DIRECT"] = sys.argv[1]
+from pathlib import Path
+from flows.engine import run_directly
+run_directly()
 from tasks.orchestrator import create_table_artifact, flow, get_run_logger, task, unmapped
-from tasks.direct import log_to_terminal
+from tasks.direct import artifacts, log_to_terminal
 from flows.engine import RunnerConfig, mapping_on
 
 @task(task_run_name="double {number}")
 def double(number, unit):
+    if number == 0:
+        raise KeyError("a mistake of ours")
     get_run_logger().warning("doubling %s %s", number, unit)
     return 2 * number
 
@@ -26,7 +30,14 @@ def count(numbers):
         return [future.result() for future in double.map(doubled, unmapped("songs"))]
 
 log_to_terminal(verbose=True)
+artifacts.folder = Path(sys.argv[1])
 print(count([1, 2, 3]), "prefect" in sys.modules)
+Path(sys.argv[1], "songs.md").rename(Path(sys.argv[1], "kept.md"))
+artifacts.folder = Path(sys.argv[1], "kept.md")  # no folder
+try:
+    count([0])
+except KeyError:
+    print("raised")
 """
 
 
@@ -45,17 +56,26 @@ def ended(
 
 
 def test_mapped_tasks_give_their_results_in_order_without_prefect(ended: Ended) -> None:
-    assert ended[1].stdout == "[4, 8, 12] False\n"
+    assert ended[1].stdout == "[4, 8, 12] False\nraised\n"
 
 
 def test_warnings_and_the_end_of_each_step_are_shown(ended: Ended) -> None:
-    lines = [line.split(" | ", 1)[1] for line in ended[1].stderr.splitlines()]
+    lines = [line.partition(" | ")[2] for line in ended[1].stderr.splitlines()]
 
     assert "WARNING | genreflow - doubling 3 songs" in lines
-    assert lines[-1].startswith("INFO    | genreflow - count ended after ")
+    assert any(line.startswith("INFO    | genreflow - count ended after ") for line in lines)
 
 
 def test_an_artifact_is_kept_as_a_page(ended: Ended) -> None:
-    page = (ended[0] / "songs.md").read_text("utf-8")
+    page = (ended[0] / "kept.md").read_text("utf-8")
 
     assert page == "All.\n\n| genre | songs |\n| --- | --- |\n| a\\|b | 2 |\n"
+
+
+def test_a_mistake_of_ours_in_a_chunk_is_shown_with_its_traceback(ended: Ended) -> None:
+    assert "ERROR   | genreflow - double failed" in ended[1].stderr
+    assert "KeyError: 'a mistake of ours'" in ended[1].stderr
+
+
+def test_an_artifact_that_cannot_be_written_is_a_warning(ended: Ended) -> None:
+    assert "WARNING | genreflow - songs.md cannot be written into " in ended[1].stderr
