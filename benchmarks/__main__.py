@@ -12,12 +12,12 @@ from pathlib import Path
 
 from benchmarks import (
     classifying,
-    commits,
     extracting,
     fitting,
     growth,
     ingesting,
     loading,
+    scale,
     serving,
     starting,
 )
@@ -27,7 +27,6 @@ from benchmarks.made_songs import make_songs
 from benchmarks.tables import is_met, print_bars, say, write_bars
 from demo.library import make_library
 
-CATALOGS = (10_000, 100_000)
 N_SONGS = 40
 ALL_MIN = 60
 Measure = Callable[[Path, Path], list[Bar]]
@@ -40,7 +39,7 @@ PARTS: Mapping[str, Measure] = {
     "classifying": lambda music, work: classifying.measure(music, make_champion_home(music, work)),
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
-    "commits": lambda music, work: commits.bars([commits.measure_apart(n) for n in CATALOGS]),
+    "scale": lambda music, work: scale.measure(work),
 }
 
 

@@ -24,7 +24,7 @@ from benchmarks.homes import (
     stock_home,
 )
 from benchmarks.made_songs import make_songs
-from benchmarks.shares import measure_shares
+from benchmarks.shares import measure_gains, measure_shares
 from benchmarks.tables import print_bars
 from genre_core.records import Track
 from storage.home import DataLayout
@@ -56,7 +56,7 @@ def measure(music: Path, work: Path, n_songs: int = N_SONGS) -> list[Bar]:
     songs = [(DataLayout(home).song(track.track_id, track.suffix), track) for track in tracks]
     times = _time_all(home, songs)
     shares = measure_shares(songs[:40], fresh(work / "shares"))
-    return [*_bars(times, tracks), *shares]
+    return [*_bars(times, tracks), *measure_gains(songs[:40]), *shares]
 
 
 def _time_all(home: Path, songs: Sequence[Song]) -> Times:
@@ -101,7 +101,7 @@ def _bars(times: Times, tracks: Sequence[Track]) -> list[Bar]:
         Bar(
             name="extract against pydub and scipy, whole decode, two processes",
             measured=times.whole_s / song_s,
-            bar=20,
+            bar=18,
             unit="×",
             at_least=True,
             note=f"{n_songs} songs of {mean_s / 60:.1f} min; {times.whole_s:.2f} s a song there",

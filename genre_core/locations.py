@@ -37,6 +37,8 @@ def location_of(path: object) -> str:
 
 def path_of(location: str) -> str:
     """Return the path of a file by its location, the inverse of `location_of`."""
+    if "\\udc" not in location:
+        return location
     return _ESCAPED_BYTE.sub(lambda found: _byte(int(found[1], 16)), location)
 
 

@@ -21,7 +21,7 @@ def compact(layout: DataLayout, target_bytes: int = TARGET_BYTES) -> int:
 
     The old files stay for readers of an older published store. A damaged shard is skipped.
     """
-    inventory, sizes = take_inventory(layout), list_shards(layout)
+    inventory, sizes = take_inventory(layout, with_songs=False), list_shards(layout)
     small = [shard for shard in inventory.shards if shard.values_bytes < target_bytes]
     counts = inventory.read_fragments(small)
     n_joined = 0

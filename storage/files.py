@@ -71,18 +71,20 @@ def find_full_disk(place: Path) -> TransientError | None:
 
 
 @contextmanager
-def write_whole(path: Path) -> Iterator[Path]:
+def write_whole(path: Path, is_forced: bool = True) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes the name of ``path`` once it is on disk.
 
-    A reader sees the old file or the whole new one, also after a power cut. If the block fails,
-    the old file stays and nothing is left beside it. The folder is made if it is missing.
+    A reader sees the old file or the whole new one, also after a power cut; not after that unless
+    it ``is_forced`` to the disk. If the block fails, the old file stays and nothing is left beside
+    it. The folder is made if it is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
+        if is_forced:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Converted fragments as WAV files: new representations and shorter lengths need no decoding.
 
 ``wav/<two letters>/<track_id>.<plan key>.wav`` holds the fragments of a song under one cut plan,
-``….json`` beside it where they start. Both appear whole, the notes first.
+then a note of where they start. In former versions that stood beside it, in ``….json``.
 """
 
 import json
@@ -13,12 +13,11 @@ from genre_core.digests import digest_document
 from genre_core.examples import Float32Array
 from genre_core.signal.fragments import SAMPLE_RATE, CutPlan
 from storage.audio.decode import DECODER_VERSION
-from storage.audio.wav import write_wav
-from storage.files import PART, write_bytes
+from storage.audio.wav import read_note, write_wav
+from storage.files import PART
 from storage.home import DataLayout
 
 _OURS = re.compile(r"\w+\.[0-9a-f]{16}\.(wav|json)")
-HEADER_BYTES, SAMPLE_BYTES = 44, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +33,13 @@ def find_wav(layout: DataLayout, track_id: str, plan: CutPlan) -> CachedWav | No
     """Return the cached fragments of a song under a cut plan; None if they are not whole there."""
     path = _path(layout, track_id, plan)
     try:
-        notes = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        if path.stat().st_size != notes["n_bytes"]:
-            return None
+        note = json.loads(read_note(path))
         path.touch()
+        return CachedWav(
+            path=path, starts_s=tuple(note["starts_s"]), full_scale_share=note["share"]
+        )
     except (OSError, ValueError, KeyError):
         return None
-    return CachedWav(
-        path=path, starts_s=tuple(notes["starts_s"]), full_scale_share=notes["full_scale_share"]
-    )
 
 
 def keep_wav(
@@ -55,13 +52,8 @@ def keep_wav(
 ) -> CachedWav:
     """Write fragments, float32 (n_fragments, n_samples) at 44.1 kHz, into the cache."""
     path = _path(layout, track_id, plan)
-    notes = {
-        "starts_s": starts_s,
-        "full_scale_share": full_scale_share,
-        "n_bytes": HEADER_BYTES + SAMPLE_BYTES * fragments.size,
-    }
-    write_bytes(path.with_suffix(".json"), json.dumps(notes).encode())
-    write_wav(path, fragments)
+    note = json.dumps({"starts_s": starts_s, "share": full_scale_share})
+    write_wav(path, fragments, note.encode())
     return CachedWav(path=path, starts_s=starts_s, full_scale_share=full_scale_share)
 
 
@@ -79,7 +71,7 @@ def trim_wav_cache(layout: DataLayout, max_bytes: int) -> int:
         else:
             path.unlink()
     for path in layout.wav.glob("??/*"):
-        is_left = path in ours and not path.with_suffix(".wav").exists()
+        is_left = path in ours and path.suffix == ".json"
         if is_left or PART.fullmatch(path.name):
             path.unlink()
     return n_bytes

@@ -8,7 +8,7 @@ from pathlib import Path
 from genre_core.dataset.labels import (
     LabelRules,
     explain_label,
-    label_source,
+    label_sources,
     require_genres,
     unify_genres,
 )
@@ -122,7 +122,7 @@ def download_chunk(
 
 def _label(catalog: Catalog, listed: Sequence[Source], rules: LabelRules) -> list[Source]:
     """Set the genres that the labels of sources mean, as far as storage knows no better."""
-    labelled = [label_source(source, rules.genre_map, rules.genres) for source in listed]
+    labelled = label_sources(listed, rules.genre_map, rules.genres)
     known = (*rules.genres, *rules.genre_map.values(), *read_genres(catalog))
     sources = unify_genres(labelled, known)
     _warn_of_spellings(labelled, sources)
@@ -136,7 +136,7 @@ def _settle_listing(
 ) -> Selected:
     """Select what is to be fetched: no song twice, none that is done or in the archive."""
     songs = {source.location for source in sources}
-    found = held_sources(catalog, {source.source_id for source in sources})
+    found = held_sources(catalog, sources, access.archive)
     held = [source if source.location in songs else locate(source) for source in found]
     new = settle_archived(sources, held, access.archive, access.config.archive_file)
     once = settle_ids(new.sources, held)

@@ -27,7 +27,7 @@ from storage.catalog.nightly import (
     start_night,
 )
 from storage.catalog.runs import read_runs
-from storage.catalog.snapshots import Snapshot, read_candidates, read_newest_snapshots
+from storage.catalog.snapshots import Snapshot, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
 from tasks.orchestrator import flow_run, get_run_logger, task
@@ -219,10 +219,9 @@ def explain_no_training(
     """
     keys = [snapshot.feature_key for snapshot in snapshots]
     with open_catalog(layout) as catalog:
-        candidates = read_candidates(catalog, keys, genres)
         done = {run.trial_id for run in read_runs(catalog, trial_ids)}
         nights = read_nights(catalog, MAX_NIGHTS)
-        tracks = count_new_tracks(catalog, snapshots[0], candidates)
+        tracks = count_new_tracks(catalog, snapshots[0], keys, genres)
     if not _has_trained(nights):
         return ""
     failed = {trial_id for night in nights for trial_id in night.facts.get("failed_trials", ())}

@@ -1,11 +1,9 @@
 """Split: assign new songs to subsets, and freeze the snapshots to train on."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import product
 
 from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig
-from genre_core.dataset.groups import Candidate
 from genre_core.dataset.splits import assign
 from genre_core.errors import UsageError
 from genre_core.examples import Examples
@@ -15,12 +13,12 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding, shard_names
 from storage.catalog.promotions import freeze_golden
 from storage.catalog.snapshots import (
-    Placement,
     Snapshot,
+    count_candidates,
+    count_placements,
     read_assignments,
-    read_candidates,
+    read_library,
     read_placements,
-    read_settled,
     record_assignments,
     record_snapshot,
 )
@@ -51,9 +49,9 @@ def assign_splits(
     """
     keys = list(key_features(features))
     with open_catalog(layout) as catalog:
-        candidates = read_candidates(catalog, keys, genres)
-        library = read_candidates(catalog, keys, ())
-        settled, assignments = read_settled(catalog), read_assignments(catalog)
+        candidates, others = read_library(catalog, keys, genres)
+        library = count_candidates(catalog, keys)
+        assignments = read_assignments(catalog)
         n_too_short = count_songs(catalog, Reason.TOO_SHORT)
     if n_too_short and not library:
         raise UsageError(
@@ -61,9 +59,8 @@ def assign_splits(
             "longer recordings, or "
             "lower min_track_s below [fragments] in genreflow.toml."
         )
-    _require_genres(candidates, library, genres)
-    everyone = {c.track_id: c for c in (*settled, *candidates)}
-    plan = assign(list(everyone.values()), assignments, seed, golden)
+    _require_genres({c.genre for c in candidates}, sorted(library), genres)
+    plan = assign([*others, *candidates], assignments, seed, golden)
     track_ids = [c.track_id for c in candidates if c.track_id not in plan.conflicts]
     with open_catalog(layout) as catalog:
         record_assignments(catalog, plan.assignments, plan.conflicts)
@@ -74,14 +71,14 @@ def assign_splits(
             )
             for key in keys
         ]
-        placements = read_placements(catalog, snapshots[0].snapshot_id)
+        counts = count_placements(catalog, snapshots[0].snapshot_id)
     if n_torn := sum(candidate.track_id in plan.conflicts for candidate in candidates):
         get_run_logger().warning(
             'songs that tie two splits and are left out: %s. Why: `genreflow sql "select source, '
             "message from outcomes where reason = 'split_conflict'\"`",
             n_torn,
         )
-    _require_splits(snapshots[0], placements)
+    _require_splits(snapshots[0], counts)
     return snapshots
 
 
@@ -94,7 +91,9 @@ def usable_features(
     head would have none.
     """
     with open_catalog(layout) as catalog:
-        n_songs = [len(read_candidates(catalog, [key], genres)) for key in key_features(features)]
+        n_songs = [
+            sum(count_candidates(catalog, [key], genres).values()) for key in key_features(features)
+        ]
     counted = list(zip(features, n_songs, strict=True))
     n_embedded = max((n for config, n in counted if config.embedding), default=0)
     usable = [c for c, n in counted if c.embedding or n >= LEAST_SHARE * n_embedded]
@@ -150,11 +149,8 @@ def find_examples(
     )
 
 
-def _require_genres(
-    candidates: Sequence[Candidate], library: Sequence[Candidate], genres: Sequence[str]
-) -> None:
-    found = {candidate.genre for candidate in candidates}
-    there = ", ".join(sorted({candidate.genre for candidate in library})) or "none"
+def _require_genres(found: Set[str], library: Sequence[str], genres: Sequence[str]) -> None:
+    there = ", ".join(library) or "none"
     if missing := sorted(set(genres) - found):
         raise UsageError(
             f"No song of the library has examples of: {', '.join(missing)}. It has {there}. "
@@ -168,14 +164,13 @@ def _require_genres(
         )
 
 
-def _require_splits(snapshot: Snapshot, placements: Sequence[Placement]) -> None:
-    counts = Counter(placement.split for placement in placements)
-    if empty := [str(split) for split in LEARNING_SPLITS if not counts[split]]:
+def _require_splits(snapshot: Snapshot, counts: Mapping[tuple[str, Split], int]) -> None:
+    used = {split for _, split in counts}
+    if empty := [str(split) for split in LEARNING_SPLITS if split not in used]:
         raise UsageError(
             f"The library is too small: with {counted(snapshot.n_tracks, 'song')}, no song is left "
             f"for {' and '.join(empty)}. Add songs: three of each genre at least."
         )
-    found = {(placement.genre, placement.split) for placement in placements}
     for genre, split in product(snapshot.genres, LEARNING_SPLITS):
-        if (genre, split) not in found:
+        if (genre, split) not in counts:
             get_run_logger().warning("%s has no %s song: the scores leave it out", genre, split)

@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FEATURED = re.compile(
     r"[(\[{（]\s*(?:(?:feat|ft)\.\s*|(?:feat|ft|featuring|w/)\s+)([^)\]}）]*)[)\]}）]"
@@ -49,6 +50,7 @@ class Credit:
     album_artist: str = ""
 
 
+@lru_cache(maxsize=2**18)
 def fold_artist(artist: str) -> str:
     """Fold case, spaces and punctuation: ``"The  B-52's"`` and ``"the b52s"`` are one artist.
 
@@ -80,13 +82,15 @@ def name_artists(credits: Sequence[Credit]) -> list[tuple[str, ...]]:
     such a name stays whole, and is divided beside that only where a part is the name of an artist
     of another song, or a part of the name of another one.
     """
-    certain = [_certain_names(credit) for credit in credits]
-    spelled = sorted({name for names in certain for name in names})
+    certain = {credit: _certain_names(credit) for credit in set(credits)}
+    together = set(certain.values())
+    spelled = sorted({name for names in together for name in names})
     parts = {name: _parts(name) for name in spelled}
     known = {fold_artist(name) for name in spelled}
     shared = Counter(part for found in parts.values() for part in found)
     known |= {part for part, n_names in shared.items() if n_names > 1}
-    return [_keys(names, parts, known) for names in certain]
+    keys = {names: _keys(names, parts, known) for names in together}
+    return [keys[certain[credit]] for credit in credits]
 
 
 def _keys(

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 MOST_OF_A_GENRE = 0.5
@@ -27,16 +28,23 @@ class Candidate:
 
 def group_keys(candidate: Candidate) -> tuple[str, ...]:
     """Keys that link a track to others where its genre is split by group: all its artists."""
-    return (*_artist_keys(candidate, candidate.artists), *candidate.recordings)
+    return _artist_keys(candidate, candidate.artists)
 
 
 def main_artist_keys(candidate: Candidate) -> tuple[str, ...]:
     """Keys that link a track to others where its genre is split by main artist."""
-    return (*_artist_keys(candidate, candidate.artists[:1]), *candidate.recordings)
+    return _artist_keys(candidate, candidate.artists[:1])
 
 
-def _artist_keys(candidate: Candidate, artists: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"artist:{artist}" for artist in artists) or (song_key(candidate),)
+def _artist_keys(candidate: Candidate, artists: tuple[str, ...]) -> tuple[str, ...]:
+    keys = _name_artists(artists) or (song_key(candidate),)
+    return keys + candidate.recordings if candidate.recordings else keys
+
+
+@lru_cache(maxsize=2**20)
+def _name_artists(artists: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys of artists, the same tuple for all their songs."""
+    return tuple(f"artist:{artist}" for artist in artists)
 
 
 def song_keys(candidate: Candidate) -> tuple[str, ...]:
@@ -95,8 +103,12 @@ def _group_sizes(keys: Sequence[tuple[str, ...]]) -> list[int]:
     from scipy.cluster.hierarchy import DisjointSet
 
     joined: DisjointSet[str] = DisjointSet()
-    for own in keys:
+    alike = Counter(keys)
+    for own in alike:
         for key in own:
             joined.add(key)
             joined.merge(own[0], key)
-    return list(Counter(joined[own[0]] for own in keys).values())
+    sizes: Counter[str] = Counter()
+    for own, n_tracks in alike.items():
+        sizes[joined[own[0]]] += n_tracks
+    return list(sizes.values())

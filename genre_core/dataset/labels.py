@@ -24,6 +24,25 @@ class LabelRules:
     takes_unlabelled: bool = False
 
 
+def label_sources(
+    sources: Iterable[Source], genre_map: Mapping[str, str], genres: Sequence[str]
+) -> list[Source]:
+    """Return sources as `label_source` does; labels that many have are looked up once."""
+    found: dict[tuple[object, ...], Source] = {}
+    labelled = []
+    for source in sources:
+        labels = (source.genre, source.labels, source.label_fault, source.is_unlabelled)
+        if labels not in found:
+            found[labels] = label_source(source, genre_map, genres)
+        one = found[labels]
+        if (one.genre, one.labels, one.label_fault) != labels[:3]:
+            source = replace(
+                source, genre=one.genre, labels=one.labels, label_fault=one.label_fault
+            )
+        labelled.append(source)
+    return labelled
+
+
 def label_source(source: Source, genre_map: Mapping[str, str], genres: Sequence[str]) -> Source:
     """Return a source with the genre that its labels mean, by `LabelRules`.
 
@@ -55,10 +74,11 @@ def unify_genres(sources: Sequence[Source], known: Iterable[str]) -> list[Source
     for genre in frequent:
         composed = " ".join(unicodedata.normalize("NFC", genre).split())
         spellings.setdefault(_fold(genre), composed)
+    unified = {genre: spellings[_fold(genre)] for genre in counts if genre not in exact}
     return [
-        replace(s, genre=spellings[_fold(s.genre)])
-        if s.genre in counts and s.genre not in exact and not s.label_fault
-        else s
+        s
+        if s.label_fault or unified.get(s.genre, s.genre) == s.genre
+        else replace(s, genre=unified[s.genre])
         for s in sources
     ]
 

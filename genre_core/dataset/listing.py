@@ -97,12 +97,21 @@ def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
     """
     listed = _share_ids(sources)
     places, stored = _by_song(listed), _by_song(held)
-    settled = [_settle(group, stored.get(song, [])) for song, group in places.items()]
+    settled = {
+        song: _settle(group, stored.get(song, []))
+        for song, group in places.items()
+        if len(group) > 1 or song in stored
+    }
+    alone = [group[0] for song, group in places.items() if song not in settled]
+    if not settled:
+        return Settled(sources=tuple(alone))
     rank = {source.location: n for n, source in reversed(list(enumerate(listed)))}
-    kept = dict.fromkeys(source for each in settled for source in each.sources)
+    kept = dict.fromkeys(source for each in settled.values() for source in each.sources)
     return Settled(
-        sources=tuple(sorted(kept, key=lambda source: rank.get(source.location, len(listed)))),
-        outcomes=tuple(outcome for each in settled for outcome in each.outcomes),
+        sources=tuple(
+            sorted([*alone, *kept], key=lambda source: rank.get(source.location, len(listed)))
+        ),
+        outcomes=tuple(outcome for each in settled.values() for outcome in each.outcomes),
     )
 
 
@@ -121,7 +130,9 @@ def _share_ids(sources: Sequence[Source]) -> list[Source]:
         if "://" in first.source_id and "://" not in source.source_id:
             best[source.location] = source
     return [
-        replace(s, source_id=best[s.location].source_id, site=best[s.location].site)
+        s
+        if (s.source_id, s.site) == (best[s.location].source_id, best[s.location].site)
+        else replace(s, source_id=best[s.location].source_id, site=best[s.location].site)
         for s in sources
     ]
 

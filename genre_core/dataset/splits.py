@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genre_core.dataset.golden import NO_GOLDEN, GoldenConfig, choose_golden
@@ -105,8 +105,9 @@ def assign(
     fragment there, by group here.
     """
     levels = _levels(candidates, settled)
-    torn = find_torn(candidates, settled)
-    groups = _Groups([c for c in candidates if c.track_id not in torn], settled, levels)
+    keys = {c.track_id: KEYS[levels[c.track_id]](c) for c in candidates}
+    torn = _find_torn(candidates, settled, keys)
+    groups = _Groups([c for c in candidates if c.track_id not in torn], settled, keys)
     new = sorted((c for c in candidates if c.track_id not in settled), key=lambda c: c.track_id)
     conflicts = torn | {c.track_id: sentence for c in new if (sentence := groups.link(c))}
     names = {c.track_id: groups.name(c) for c in candidates if c.track_id not in conflicts}
@@ -146,22 +147,36 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
     That is so once the artist of a track was corrected. The artist stays where most of its tracks
     are, and of as many, where the group has its name; the others are to be left out.
     """
+    mine = [c for c in candidates if c.track_id in settled]
+    keys = {c.track_id: KEYS[settled[c.track_id].split_level](c) for c in mine}
+    return _find_torn(mine, settled, keys)
+
+
+def _find_torn(
+    candidates: Sequence[Candidate],
+    settled: Mapping[str, Assignment],
+    keys_of: Mapping[str, tuple[str, ...]],
+) -> dict[str, str]:
     places: dict[str, Counter[Split]] = defaultdict(Counter)
     named: dict[str, Counter[Split]] = defaultdict(Counter)
-    mine = [c for c in candidates if c.track_id in settled]
-    for candidate in mine:
-        place = settled[candidate.track_id]
-        for key in _tying_keys(candidate, place):
-            places[key][place.split] += 1
-            named[key][place.split] += place.group_id == key
+    mine = [
+        (candidate, place, keys)
+        for candidate in candidates
+        if (place := settled.get(candidate.track_id))
+        and (keys := _tying_keys(candidate, place, keys_of[candidate.track_id]))
+    ]
+    alike = Counter((keys, place.split, place.group_id) for _, place, keys in mine)
+    for (keys, split, group_id), n_tracks in alike.items():
+        for key in keys:
+            places[key][split] += n_tracks
+            named[key][split] += n_tracks * (group_id == key)
     home = {
         key: max(sorted(counts), key=lambda split: (counts[split], named[key][split]))
         for key, counts in places.items()
     }
     torn: dict[str, str] = {}
-    for candidate in mine:
-        place = settled[candidate.track_id]
-        away = [f"{k} ({home[k]})" for k in _tying_keys(candidate, place) if home[k] != place.split]
+    for candidate, place, keys in mine:
+        away = [f"{key} ({home[key]})" for key in keys if home[key] != place.split]
         if away:
             torn[candidate.track_id] = (
                 f"the song was assigned to {place.split}, and songs that now share an artist with "
@@ -171,12 +186,11 @@ def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]
     return torn
 
 
-def _tying_keys(candidate: Candidate, place: Assignment) -> tuple[str, ...]:
-    """Keys by which the artists of an assigned track tie it to others."""
+def _tying_keys(candidate: Candidate, place: Assignment, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of its keys by which the artists of an assigned track tie it to others."""
     if place.split_level == BY_SONG or not candidate.artists:
         return ()
-    keys = KEYS[place.split_level](candidate)
-    return keys[: len(keys) - len(candidate.recordings)]
+    return keys[: len(keys) - len(candidate.recordings)] if candidate.recordings else keys
 
 
 def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
@@ -185,9 +199,14 @@ def _levels(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) 
     A genre that was split by group stays so, and so does an artist whose songs were split one by
     one: they may be in several subsets already.
     """
-    of_genre = level_genres(candidates)
-    for level in (BY_MAIN_ARTIST, BY_GROUP):
-        of_genre |= {a.genre: level for a in settled.values() if a.split_level == level}
+    used = {(place.genre, place.split_level) for place in settled.values()}
+    known = {
+        genre: level
+        for level in (BY_MAIN_ARTIST, BY_GROUP)
+        for genre, used_level in used
+        if used_level == level
+    }
+    of_genre = known | level_genres(c for c in candidates if c.genre not in known)
     split_by_song = {
         (c.genre, artist)
         for c in candidates
@@ -205,31 +224,36 @@ class _Groups:
     """Keys joined into groups, each named by the first of its keys, and the splits of its tracks.
 
     Settled tracks of a group may be in two splits if they were found to belong together after
-    their assignment.
+    their assignment. What is known of a group is kept under the root of its keys: no group is
+    ever listed, so that a track costs the same in a large group as in a small one.
     """
 
     def __init__(
         self,
         candidates: Sequence[Candidate],
         settled: Mapping[str, Assignment],
-        levels: Mapping[str, str],
+        keys: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self._levels = levels
+        self._keys = keys  # by track
         from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
 
         self._joined: DisjointSet[str] = DisjointSet()
-        self._splits: dict[str, set[Split]] = defaultdict(set)  # by key
-        for candidate in candidates:
-            if candidate.track_id in settled:
-                keys = self._keys(candidate)
-                self._join(keys)
-                self._splits[keys[0]].add(settled[candidate.track_id].split)
+        self._names: dict[str, str] = {}  # by root
+        self._splits: dict[str, frozenset[Split]] = {}  # by root
+        places = {
+            (keys[c.track_id], settled[c.track_id].split)
+            for c in candidates
+            if c.track_id in settled
+        }
+        for own, split in places:
+            root = self._join(own)
+            self._splits[root] |= {split}
 
     def link(self, candidate: Candidate) -> str:
         """Join a new track to its groups; return a message instead if they are in two subsets."""
-        keys = self._keys(candidate)
-        found = {key: self._splits_of(self._joined.subset(key)) for key in keys}
-        if len(set().union(*found.values())) > 1:
+        keys = self._keys[candidate.track_id]
+        found = {key: self._splits[self._root(key)] for key in keys}
+        if len(frozenset().union(*found.values())) > 1:
             links = ", ".join(
                 f"{key} ({', '.join(sorted(splits))})" for key, splits in found.items() if splits
             )
@@ -239,22 +263,27 @@ class _Groups:
 
     def name(self, candidate: Candidate) -> str:
         """Name of the group of a track."""
-        return min(self._joined.subset(self._keys(candidate)[0]))
+        return self._names[self._root(self._keys[candidate.track_id][0])]
 
     def splits(self) -> dict[str, Split]:
         """Split of each group that has one."""
-        found = {min(keys): self._splits_of(keys) for keys in self._joined.subsets()}
-        return {name: min(splits) for name, splits in found.items() if splits}
+        return {self._names[root]: min(found) for root, found in self._splits.items() if found}
 
-    def _splits_of(self, keys: Iterable[str]) -> set[Split]:
-        return set().union(*(self._splits[key] for key in keys if key in self._splits))
-
-    def _join(self, keys: Sequence[str]) -> None:
+    def _join(self, keys: Sequence[str]) -> str:
+        """Join keys to one group; return its root."""
+        root = self._root(keys[0])
         for key in keys[1:]:
-            self._joined.merge(keys[0], key)
+            if (other := self._root(key)) != root:
+                pair = (root, other)
+                self._joined.merge(*pair)
+                root = self._joined[root]
+                self._names[root] = min(self._names.pop(one) for one in pair)
+                splits = [self._splits.pop(one) for one in pair]
+                self._splits[root] = splits[0] | splits[1]
+        return root
 
-    def _keys(self, candidate: Candidate) -> tuple[str, ...]:
-        keys = KEYS[self._levels[candidate.track_id]](candidate)
-        for key in keys:
+    def _root(self, key: str) -> str:
+        if key not in self._joined:
             self._joined.add(key)
-        return keys
+            self._names[key], self._splits[key] = key, frozenset()
+        return self._joined[key]

@@ -13,7 +13,7 @@ from genre_core.representations.spectrum import (
     HOP_SAMPLES,
     cut_frames,
     decibels,
-    frame_powers,
+    each_power,
     scale_matrices,
 )
 
@@ -42,9 +42,8 @@ def band_powers(fragments: Float32Array) -> Float32Array:
     *first_bins, stop = band_bins()
     frames = cut_frames(fragments, FRAME_SAMPLES, HOP_SAMPLES)
     bands = np.empty((*frames.shape[:-1], len(first_bins)), np.float32)
-    for row, fragment in enumerate(frames):  # one at a time: its spectra stay in the core's cache
-        powers = frame_powers(fragment)[:, :stop]
-        np.maximum.reduceat(powers, first_bins, axis=-1, out=bands[row])
+    for row, powers in enumerate(each_power(frames)):
+        np.maximum.reduceat(powers[:, :stop], first_bins, axis=-1, out=bands[row])
     return bands.swapaxes(-1, -2)
 
 

@@ -37,7 +37,11 @@ class Representation:
         return self.settings.get("scale") == DECIBEL
 
 
-_FRAMES = {"frame_samples": spectrum.FRAME_SAMPLES, "hop_samples": spectrum.HOP_SAMPLES}
+_FRAMES = {
+    "frame_samples": spectrum.FRAME_SAMPLES,
+    "hop_samples": spectrum.HOP_SAMPLES,
+    "transform": spectrum.TRANSFORM,
+}
 _EDGES_HZ = [round(edge, 6) for edge in bands.band_edges_hz()]
 _BANDS = {**_FRAMES, "edges_hz": _EDGES_HZ, "pool": "maximum", "window": "none"}
 _LEGACY = {
@@ -85,6 +89,7 @@ REPRESENTATIONS: Mapping[str, Representation] = {
         settings={
             "frame_samples": mel.FRAME_SAMPLES,
             "hop_samples": mel.HOP_SAMPLES,
+            "transform": spectrum.TRANSFORM,
             "n_bands": mel.N_BANDS,
             "low_hz": mel.LOW_HZ,
             "top_hz": mel.TOP_HZ,

@@ -68,9 +68,12 @@ def mean_power(fragments: Float32Array, frame_step: int = 1) -> Float64Array:
     It sums to the mean square of the fragments, float32 (n_fragments, n_samples).
     """
     n_frames = fragments.shape[-1] // FRAME_SAMPLES
-    frames = fragments[:, : n_frames * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)[::frame_step]
+    within = fragments[:, : n_frames * FRAME_SAMPLES]
+    frames = within.reshape(len(fragments), n_frames, FRAME_SAMPLES)
+    chosen = frames[np.divmod(np.arange(0, len(fragments) * n_frames, frame_step), n_frames)]
     window = hann_window(FRAME_SAMPLES)
-    power = frame_powers(frames * window).mean(axis=0, dtype=np.float64)
+    chosen *= window
+    power = frame_powers(chosen).mean(axis=0, dtype=np.float64)
     power[1:-1] *= 2
     return power / (FRAME_SAMPLES * np.sum(window, dtype=np.float64) * 0.75)
 

@@ -40,7 +40,7 @@ def find_frames(song: mmap.mmap | bytes) -> list[int]:
         length = lengths.get(header)
         if length is None:
             first = next(iter(lengths), header)
-            length = lengths[header] = _frame_bytes(header) if _alike(header, first) else 0
+            length = lengths[header] = frame_bytes(header) if _alike(header, first) else 0
         if not length:
             return []
         places.append(place)
@@ -57,8 +57,8 @@ def _alike(header: bytes, first: bytes) -> bool:
     return len(header) == 4 and frame_kind(header) == frame_kind(first)
 
 
-def _frame_bytes(header: bytes) -> int:
-    """Length of a layer III frame; 0 of what is none."""
+def frame_bytes(header: bytes) -> int:
+    """Length of a layer III frame by its header; 0 of what is none."""
     return _FRAME_BYTES[header[1] << 8 | header[2]] if header[0] == _SYNC else 0
 
 

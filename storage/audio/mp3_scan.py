@@ -23,13 +23,13 @@ _TAG = re.compile(rb"Xing|Info|VBRI")
 _TAG_PLACES = {(True, False): 36, (True, True): 21, (False, False): 21, (False, True): 13}
 _HAS_FRAMES_AND_BYTES, _HAS_INDEX, _HAS_QUALITY = 0b0011, 0b0100, 0b1000
 _ENCODERS = (b"LAME", b"Lavf", b"Lavc")
-_DECODER_DELAY = 529
+DECODER_DELAY = 529
 # What libavformat compares of the first two headers, before it looks for others.
 _COMPARED = 0xFFFE0CCF
 _FEWEST_FRAMES = 10
 
 
-class _Added(NamedTuple):
+class Added(NamedTuple):
     """Frames without sound at the start, and samples that the encoder added at both ends."""
 
     n_frames: int
@@ -42,7 +42,7 @@ def scan_frames(stream: AudioStream, path: Path) -> PacketScan | None:
     time_base, context = stream.time_base or Fraction(0), stream.codec_context
     with map_song(path) as song, memoryview(song) as content:
         places = find_frames(song)
-        if len(places) <= _FEWEST_FRAMES or (added := _read_added(song, places)) is None:
+        if len(places) <= _FEWEST_FRAMES or (added := read_added(song, places)) is None:
             return None
         places = places[added.n_frames :]
         first, second = (struct.unpack_from(">I", song, place)[0] for place in places[:2])
@@ -62,12 +62,12 @@ def scan_frames(stream: AudioStream, path: Path) -> PacketScan | None:
     )
 
 
-def _read_added(song: mmap.mmap, places: list[int]) -> _Added | None:
+def read_added(song: mmap.mmap, places: list[int]) -> Added | None:
     """Read the tag in the first frame; None if it is of a kind that is not read here."""
     begin, (header,) = places[0], struct.unpack_from(">I", song, places[0])
     found = _TAG.search(song[begin : places[1]])
     if not found:
-        return _Added(0, 0, 0)
+        return Added(0, 0, 0)
     samples = _frame_samples(header)
     place = _TAG_PLACES[samples == 1152, header & 0xC0 == 0xC0]
     flags, n_frames, n_bytes = struct.unpack_from(">III", song, begin + place + 4)
@@ -78,12 +78,12 @@ def _read_added(song: mmap.mmap, places: list[int]) -> _Added | None:
         return None
     place += begin + 16 + 100 * bool(flags & _HAS_INDEX) + 4 * bool(flags & _HAS_QUALITY)
     if song[place : place + 4] not in _ENCODERS:
-        return _Added(1, 0, 0)
+        return Added(1, 0, 0)
     delays = int.from_bytes(song[place + 21 : place + 24], "big")
-    lead, tail = (delays >> 12) + _DECODER_DELAY, (delays & 0xFFF) - _DECODER_DELAY
+    lead, tail = (delays >> 12) + DECODER_DELAY, (delays & 0xFFF) - DECODER_DELAY
     if len(song) - begin - 4 - n_bytes > n_bytes >> 4:  # libavformat takes it for joined files
-        tail = 0
-    return _Added(1, lead, max(0, min(tail, samples)))
+        return None
+    return Added(1, lead, max(0, min(tail, samples)))
 
 
 def _frame_samples(header: int) -> int:

@@ -23,12 +23,17 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from genre_core.errors import TrackRejected
-from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts, Reason
 from storage.audio.links import find_links
 from storage.audio.probe import open_audio
-from storage.audio.resample import Segment, count_full_scale, mix_down, scale
-from storage.audio.seek import DecodedSegment
+from storage.audio.resample import (
+    Block,
+    DecodedSegment,
+    Segment,
+    SegmentBuffer,
+    mix_down,
+    scale,
+)
 
 _SKIPPABLE_CODECS = ("opus", "mp3", "mp2", "flac", "alac", "pcm_")
 # Their frames carry a checksum, which libavcodec checks only on request.
@@ -43,17 +48,6 @@ _AFTERMATH_S = 0.25
 _OGG_LAG_S = 2.0
 # Mixing down costs more for each call than for each sample, and frames are short.
 _MAX_JOINED_FRAMES = 128
-
-
-class _Block(NamedTuple):
-    """Decoded samples (n_channels, n_samples) and their position in the song."""
-
-    start: int
-    samples: npt.NDArray[Any]
-
-    @property
-    def stop(self) -> int:
-        return self.start + self.samples.shape[-1]
 
 
 class _Damage(NamedTuple):
@@ -72,7 +66,7 @@ def stream_segments(
     A segment has a fault where one of its packets, or one shortly before, cannot be decoded or is
     missing.
     """
-    buffers = [_SegmentBuffer(segment) for segment in segments]
+    buffers = [SegmentBuffer(segment) for segment in segments]
     position = _Position(facts, segments)
     links = find_links(path)
     for link in links:
@@ -86,45 +80,7 @@ def stream_segments(
                     buffer.add(block, mono)
         if position.is_over():
             break
-    return [buffer.finish(position, path) for buffer in buffers]
-
-
-class _SegmentBuffer:
-    """The samples of a segment, filled block by block."""
-
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
-        self._signal = np.zeros(segment.stop - segment.start, dtype=np.float32)
-        self._n_filled = 0
-        self._n_full_scale = 0
-        self._n_counted = 0
-
-    def add(self, block: _Block, mono: Float32Array) -> None:
-        """Copy what a block holds of the segment."""
-        start = max(self._segment.start, block.start)
-        stop = min(self._segment.stop, block.stop)
-        if start >= stop:
-            return
-        within = slice(start - block.start, stop - block.start)
-        self._signal[start - self._segment.start : stop - self._segment.start] = mono[within]
-        self._n_filled = max(self._n_filled, stop - self._segment.start)
-        self._n_full_scale += count_full_scale(block.samples[:, within])
-        self._n_counted += block.samples[:, within].size
-
-    def finish(self, position: "_Position", path: Path) -> DecodedSegment:
-        """Return the segment, with the first damage in it as its fault."""
-        fault = None
-        for damage in position.damages:
-            if damage.start < self._segment.stop and self._segment.start < damage.stop:
-                at_s = damage.start / position.sample_rate
-                message = f"{path} cannot be decoded at {at_s:.1f} s: {damage.why}. Fetch it again."
-                fault = TrackRejected(Reason.UNDECODABLE, message)
-                break
-        return DecodedSegment(
-            signal=self._signal[: self._n_filled],
-            full_scale_share=self._n_full_scale / max(1, self._n_counted),
-            fault=fault,
-        )
+    return [buffer.finish(position.find_fault(buffer.segment, path)) for buffer in buffers]
 
 
 class _Position:
@@ -197,6 +153,15 @@ class _Position:
         """Whether sound up to ``stop`` belongs to a segment, not to the run-up to one."""
         return bool(self._ahead) and stop > self._ahead[0].start
 
+    def find_fault(self, segment: Segment, path: Path) -> TrackRejected | None:
+        """Return the first damage in a segment as its fault."""
+        for damage in self.damages:
+            if damage.start < segment.stop and segment.start < damage.stop:
+                at_s = damage.start / self.sample_rate
+                message = f"{path} cannot be decoded at {at_s:.1f} s: {damage.why}. Fetch it again."
+                return TrackRejected(Reason.UNDECODABLE, message)
+        return None
+
     def _note_damage(self, first: int, last: int, why: str) -> None:
         """Note damage from ``first`` to ``last``, relative to the position, and its aftermath."""
         start = max(0, self.sample + first)
@@ -207,9 +172,9 @@ class _Position:
         return round((packet.duration or 0) * self._samples_per_tick)
 
 
-def _join(blocks: Iterator[_Block]) -> Iterator[_Block]:
+def _join(blocks: Iterator[Block]) -> Iterator[Block]:
     """Join blocks that follow each other."""
-    run: list[_Block] = []
+    run: list[Block] = []
     for block in blocks:
         same_channels = run and len(run[-1].samples) == len(block.samples)
         if not same_channels or run[-1].stop != block.start or len(run) == _MAX_JOINED_FRAMES:
@@ -219,10 +184,10 @@ def _join(blocks: Iterator[_Block]) -> Iterator[_Block]:
     yield from _concatenate(run)
 
 
-def _concatenate(run: list[_Block]) -> Iterator[_Block]:
+def _concatenate(run: list[Block]) -> Iterator[Block]:
     if run:
         samples = np.concatenate([block.samples for block in run], axis=1)
-        yield _Block(run[0].start, samples)
+        yield Block(run[0].start, samples)
 
 
 class _Resampler:
@@ -247,22 +212,22 @@ class _Resampler:
         found = (frame.sample_rate, frame.layout.nb_channels)
         return found == self._format and position.sample == self.stop
 
-    def resample(self, samples: npt.NDArray[Any], is_last: bool = False) -> _Block:
+    def resample(self, samples: npt.NDArray[Any], is_last: bool = False) -> Block:
         """Add samples; return those that are ready."""
         self._n_read += samples.shape[1]
         levels = np.ascontiguousarray(scale(samples).T, dtype=np.float32)
-        block = _Block(self._written, self._stream.resample_chunk(levels, last=is_last).T)
+        block = Block(self._written, self._stream.resample_chunk(levels, last=is_last).T)
         self._written = block.stop
         return block
 
-    def finish(self) -> _Block:
+    def finish(self) -> Block:
         """Return the samples that are still to come."""
         return self.resample(np.zeros((self._format[1], 0), np.float32), is_last=True)
 
 
 def _decode_blocks(
     position: _Position, container: InputContainer, stream: AudioStream
-) -> Iterator[_Block]:
+) -> Iterator[Block]:
     resampler: _Resampler | None = None
     for frame in _decode_frames(position, container, stream):
         if resampler and not resampler.continues(frame, position):
@@ -271,7 +236,7 @@ def _decode_blocks(
         if frame.sample_rate == position.sample_rate:
             start = position.advance(frame.samples)
             if position.reaches_segment(position.sample):
-                yield _Block(start, _channels(frame))
+                yield Block(start, _channels(frame))
             continue
         resampler = resampler or _Resampler(frame, position)
         yield resampler.resample(_channels(frame))

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from genre_core.dataset.groups import Candidate
 from genre_core.locations import mask_location
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
-from storage.catalog.snapshots import Snapshot
+from storage.catalog.snapshots import CANDIDATES, Snapshot
 
 INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 
@@ -237,25 +236,28 @@ class NewTracks:
 
 
 def count_new_tracks(
-    catalog: Catalog, snapshot: Snapshot, candidates: Sequence[Candidate]
+    catalog: Catalog, snapshot: Snapshot, feature_keys: Sequence[str], genres: Sequence[str]
 ) -> NewTracks:
     """Compare the candidates for a training with the tracks of a snapshot.
 
     A track with another genre than in the snapshot is new. One that ties two splits or is golden
     is not: no training can use it.
     """
-    statement = """
+    keys = [list(feature_keys), list(genres), snapshot.snapshot_id]
+    ((n_new, n_gone),) = catalog.execute(_COUNT_NEW, keys).fetchall()
+    return NewTracks(n_new=n_new, n_gone=n_gone, n_known=snapshot.n_tracks)
+
+
+_COUNT_NEW = f"""
+    with unusable as (
         select track_id from outcomes where reason = 'split_conflict'
         union select track_id from assignments where split = 'golden'
-    """
-    unusable = set(fetch_values(catalog, statement))
-    statement = "select track_id, genre from snapshot_tracks where snapshot_id = ?"
-    rows = fetch_rows(catalog, statement, [snapshot.snapshot_id])
-    known = {(row["track_id"], row["genre"]) for row in rows}
-    usable = {(song.track_id, song.genre) for song in candidates}
-    new = {track_id for track_id, _ in usable - known} - unusable
-    gone = {track_id for track_id, _ in known} - ({track_id for track_id, _ in usable} - unusable)
-    return NewTracks(n_new=len(new), n_gone=len(gone), n_known=snapshot.n_tracks)
+    ),
+    usable as (from ({CANDIDATES}) anti join unusable using (track_id)),
+    known as (select track_id, genre from snapshot_tracks where snapshot_id = $3)
+    select (select count(*) from usable anti join known using (track_id, genre)),
+        (select count(*) from known anti join usable using (track_id))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,20 +6,20 @@ create table tracks as
     from catalog.tracks left join catalog.excluded_tracks using (track_id) order by track_id;
 
 create table outcomes as
-    select mask_location(source) as source, track_id, genre, outcome,
+    select if(is_plain(source), source, mask_location(source)) as source, track_id, genre, outcome,
         stage, reason, message, attempts, first_at, updated_at
     from catalog.outcomes order by source;
 
 create table label_conflicts as
     select duplicate_of as recording, track_id,
-        mask_location(source) as source, outcomes.genre, artist, title, stage
+        if(is_plain(source), source, mask_location(source)) as source, outcomes.genre, artist, title, stage
     from catalog.outcomes join catalog.tracks using (track_id)
         join catalog.excluded_tracks using (track_id)
     where excluded_tracks.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
-    select mask_location(source_id) as recording, track_id,
-        mask_location(source) as source, outcomes.genre, coalesce(artist, ''),
+    select if(is_plain(source_id), source_id, mask_location(source_id)) as recording, track_id,
+        if(is_plain(source), source, mask_location(source)) as source, outcomes.genre, coalesce(artist, ''),
         coalesce(title, ''), stage
     from catalog.outcomes left join catalog.tracks using (track_id)
     where reason = 'label_conflict' and stage = 'sources'

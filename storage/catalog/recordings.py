@@ -129,10 +129,26 @@ def _as_claims(tracks: Sequence[Track], rows: Sequence[Mapping[str, str]]) -> li
 
 
 def _record_excluded(catalog: Catalog, settlements: Sequence[Settlement]) -> None:
-    catalog.execute("delete from excluded_tracks")
-    insert_rows(
-        catalog, "excluded_tracks", [asdict(one) for s in settlements for one in s.excluded]
-    )
+    """Record the excluded tracks; rows that stay as they are are not written."""
+    rows = [asdict(one) for s in settlements for one in s.excluded]
+    if not rows:
+        catalog.execute("delete from excluded_tracks")
+        return
+    with registered(catalog, "settled", columns_of(rows)):
+        for statement in _EXCLUDE:
+            catalog.execute(statement)
+
+
+_EXCLUDE = (
+    "delete from excluded_tracks where track_id not in (select track_id from settled)",
+    """
+    insert into excluded_tracks by name
+    select settled.* from settled anti join excluded_tracks
+        using (track_id, reason, duplicate_of, message)
+    on conflict (track_id) do update set reason = excluded.reason,
+        duplicate_of = excluded.duplicate_of, message = excluded.message
+    """,
+)
 
 
 def _record_outcomes(catalog: Catalog, outcomes: Sequence[Outcome]) -> None:

@@ -7,9 +7,17 @@ from typing import Any
 
 from genre_core.dataset.groups import Candidate, join_artists
 from genre_core.dataset.splits import Assignment
-from genre_core.digests import digest_document
+from genre_core.digests import digest_document, digest_list
 from genre_core.errors import CatalogMismatch, UsageError
-from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage, counted
+from genre_core.records import (
+    LEARNING_SPLITS,
+    Reason,
+    Result,
+    SnapshotChoice,
+    Split,
+    Stage,
+    counted,
+)
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.connection import (
     Catalog,
@@ -18,11 +26,15 @@ from storage.catalog.connection import (
     fetch_values,
     insert_rows,
     open_catalog,
+    registered,
 )
+from storage.catalog.instance import quote
 from storage.catalog.publish import query_rows
 from storage.catalog.recordings import recording_keys
 from storage.catalog.songs import read_artists
 from storage.home import DataLayout
+
+ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +56,6 @@ class Snapshot:
     def __str__(self) -> str:
         songs, genres = counted(self.n_tracks, "song"), counted(len(self.genres), "genre")
         return f"snapshot {self.snapshot_id} ({songs} of {genres})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotChoice:
-    """Which snapshot a command works on: the one named, else the newest of the configured library.
-
-    ``snapshot_id`` may be the beginning of an id; empty ``genres`` are all. Snapshots of other
-    representations and lengths come second.
-    """
-
-    snapshot_id: str = ""
-    genres: tuple[str, ...] = ()
-    spectrograms: tuple[str, ...] = ()
-    embeddings: tuple[str, ...] = ()
-    fragment_lengths_s: tuple[float, ...] = ()
 
 
 NEWEST = SnapshotChoice()
@@ -89,9 +86,15 @@ def read_candidates(
     Left out are the built-in library beside other labelled music, unlabelled songs, songs whose
     label is not a genre any more, and duplicates of a recording.
     """
-    return _as_candidates(
-        catalog, fetch_rows(catalog, _CANDIDATES, [list(feature_keys), list(genres)])
-    )
+    return _read_candidates(catalog, CANDIDATES, [list(feature_keys), list(genres)])
+
+
+def count_candidates(
+    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str] = ()
+) -> dict[str, int]:
+    """Return the number of the tracks of `read_candidates`, by genre."""
+    statement = f"select genre, count(*) from ({CANDIDATES}) group by genre order by genre"
+    return fetch_map(catalog, statement, [list(feature_keys), list(genres)])
 
 
 def read_settled(catalog: Catalog) -> list[Candidate]:
@@ -99,18 +102,33 @@ def read_settled(catalog: Catalog) -> list[Candidate]:
 
     Those of the built-in library are left out beside other music.
     """
+    return _read_candidates(catalog, _SETTLED, [])
+
+
+def read_library(
+    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Return the tracks of `read_candidates`, and the others of `read_settled`."""
     statement = f"""
-        select track_id, genre from tracks semi join assignments using (track_id)
-        where {IN_LIBRARY}
+        select *, true as is_candidate from ({CANDIDATES})
+        union all select *, false from ({_SETTLED} and track_id not in (
+            select track_id from ({CANDIDATES})))
+        order by is_candidate desc, track_id
     """
-    return _as_candidates(catalog, fetch_rows(catalog, statement))
+    keys = [list(feature_keys), list(genres)]
+    found = _read_candidates(catalog, f"select track_id, genre from ({statement})", keys)
+    n_candidates = sum(count_candidates(catalog, feature_keys, genres).values())
+    return found[:n_candidates], found[n_candidates:]
 
 
-def _as_candidates(catalog: Catalog, rows: Sequence[Mapping[str, Any]]) -> list[Candidate]:
+def _read_candidates(
+    catalog: Catalog, statement: str, parameters: Sequence[Any]
+) -> list[Candidate]:
+    rows = catalog.execute(statement, parameters).fetchall()
     artists, keys = read_artists(catalog), recording_keys(catalog)
     return [
-        Candidate(**row, artists=artists[row["track_id"]], recordings=keys.get(row["track_id"], ()))
-        for row in rows
+        Candidate(track_id=t, genre=genre, artists=artists[t], recordings=keys.get(t, ()))
+        for t, genre in rows
     ]
 
 
@@ -120,8 +138,17 @@ def read_assignments(catalog: Catalog) -> dict[str, Assignment]:
         select track_id, tracks.genre, split, group_id, split_level
         from assignments join tracks using (track_id) where {IN_LIBRARY}
     """
-    rows = fetch_rows(catalog, statement)
-    return {row["track_id"]: Assignment(**{**row, "split": Split(row["split"])}) for row in rows}
+    splits = {str(split): split for split in Split}
+    return {
+        track_id: Assignment(
+            track_id=track_id,
+            genre=genre,
+            split=splits[split],
+            group_id=group_id,
+            split_level=level,
+        )
+        for track_id, genre, split, group_id, level in catalog.execute(statement).fetchall()
+    }
 
 
 def record_assignments(
@@ -131,16 +158,16 @@ def record_assignments(
 
     Assigned tracks that tie them no longer are taken back.
     """
-    rows = [{**asdict(a), "split": str(a.split)} for a in assignments]
-    insert_rows(catalog, "assignments", rows, "on conflict do nothing")
-    statement = """
-        update outcomes set outcome = ?, stage = ?, reason = ?, message = ?, updated_at = now()
-        where track_id = ? and outcome = 'ok'
-    """
+    if assignments:
+        names = ("track_id", "genre", "split", "group_id", "split_level")
+        columns = {name: [str(getattr(a, name)) for a in assignments] for name in names}
+        with registered(catalog, "assigned", columns):
+            catalog.execute("insert into assignments by name from assigned on conflict do nothing")
     catalog.execute(_TAKE_BACK, [list(conflicts)])
-    cause = [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT]
-    for track_id, message in conflicts.items():
-        catalog.execute(statement, [*cause, message, track_id])
+    if conflicts:
+        columns = {"track_id": list(conflicts), "message": list(conflicts.values())}
+        with registered(catalog, "torn", columns):
+            catalog.execute(_QUARANTINE, [Result.QUARANTINED, Stage.SPLIT, Reason.SPLIT_CONFLICT])
 
 
 def record_snapshot(
@@ -157,25 +184,36 @@ def record_snapshot(
     The same tracks in the same subsets give the same snapshot. Golden songs are never among them.
     ``all_genres``: the genres were not restricted. ``for_train``: it is the newest from now on.
     """
-    rows = fetch_rows(catalog, _MEMBERS, [feature_key, list(track_ids)])
-    library_id = digest_document([[r["track_id"], r["genre"], r["split"]] for r in rows])
+    with registered(catalog, "chosen", {"track_id": list(track_ids)}):
+        catalog.execute(_MEMBERS, [feature_key])
+    library_id = _digest_members(catalog, "from members order by track_id")
+    counted = catalog.execute("select count(*), coalesce(sum(n_fragments), 0)::bigint from members")
+    n_tracks, n_examples = counted.fetchone()
     snapshot = Snapshot(
         snapshot_id=digest_document([library_id, feature_key]),
         feature_key=feature_key,
         library_id=library_id,
-        genres=tuple(sorted({row["genre"] for row in rows})),
+        genres=tuple(fetch_values(catalog, "select distinct genre from members order by genre")),
         seed=seed,
-        n_tracks=len(rows),
-        n_examples=sum(row.pop("n_fragments") for row in rows),
+        n_tracks=n_tracks,
+        n_examples=n_examples,
     )
     document = asdict(snapshot) | {"genres": list(snapshot.genres), "all_genres": all_genres}
-    members = [{**row, "snapshot_id": snapshot.snapshot_id} for row in rows]
     insert_rows(catalog, "snapshots", [document], _ON_CONFLICT)
     if for_train:
         statement = "update snapshots set used_at = now() where snapshot_id = ?"
         catalog.execute(statement, [snapshot.snapshot_id])
-    insert_rows(catalog, "snapshot_tracks", members, "on conflict do nothing")
+    statement = "select count(*) from snapshot_tracks where snapshot_id = ?"
+    if fetch_values(catalog, statement, [snapshot.snapshot_id]) != [n_tracks]:
+        catalog.execute(_INSERT_MEMBERS, [snapshot.snapshot_id])
+    catalog.execute("drop table members")
     return snapshot
+
+
+def _digest_members(catalog: Catalog, members: str) -> str:
+    """Digest tracks, genres and splits as `digest_document` digests a list of them, in parts."""
+    cursor = catalog.execute(f"select track_id, genre, split {members}")
+    return digest_list(iter(lambda: cursor.fetchmany(ROWS_AT_ONCE), []))
 
 
 def find_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot | None:
@@ -189,8 +227,8 @@ def find_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot | None:
 def read_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot:
     """Return a complete snapshot; raises `CatalogMismatch` if it or tracks of it are gone."""
     snapshot = find_snapshot(catalog, snapshot_id)
-    members = [[p.track_id, p.genre, p.split] for p in read_placements(catalog, snapshot_id)]
-    library_id = digest_document(members)
+    members = f"from snapshot_tracks where snapshot_id = {quote(snapshot_id)} order by track_id"
+    library_id = _digest_members(catalog, members)
     if snapshot is None or digest_document([library_id, snapshot.feature_key]) != snapshot_id:
         raise CatalogMismatch(f"Snapshot {snapshot_id} is incomplete: songs of it are gone.")
     return snapshot
@@ -256,6 +294,15 @@ def read_placements(catalog: Catalog, snapshot_id: str) -> list[Placement]:
     """
     rows = fetch_rows(catalog, statement, [snapshot_id])
     return [Placement(**{**row, "split": Split(row["split"])}) for row in rows]
+
+
+def count_placements(catalog: Catalog, snapshot_id: str) -> dict[tuple[str, Split], int]:
+    """Count the tracks of a snapshot by genre and subset."""
+    statement = """
+        select genre, split, count(*) from snapshot_tracks where snapshot_id = ? group by all
+    """
+    rows = catalog.execute(statement, [snapshot_id]).fetchall()
+    return {(genre, Split(split)): n_tracks for genre, split, n_tracks in rows}
 
 
 def read_groups(catalog: Catalog, snapshot_id: str) -> dict[str, str]:
@@ -343,7 +390,7 @@ IS_CANDIDATE = f"""
         and {IN_LIBRARY}
 """
 
-_CANDIDATES = f"""
+CANDIDATES = f"""
     select track_id, genre from tracks
     where track_id in (
             select track_id from extracted where feature_key in (select unnest($1))
@@ -353,9 +400,26 @@ _CANDIDATES = f"""
     order by track_id
 """
 
+_SETTLED = f"""
+    select track_id, genre from tracks semi join assignments using (track_id) where {IN_LIBRARY}
+"""
+
 _MEMBERS = """
+    create temp table members as
     select track_id, tracks.genre, split, group_id, split_level, n_fragments
     from assignments join extracted using (track_id) join tracks using (track_id)
-    where feature_key = ? and track_id in (select unnest(?)) and split <> 'golden'
+        semi join chosen using (track_id)
+    where feature_key = ? and split <> 'golden'
     order by track_id
+"""
+
+_INSERT_MEMBERS = """
+    insert into snapshot_tracks by name select ? as snapshot_id, * exclude (n_fragments)
+    from members order by track_id on conflict do nothing
+"""
+
+_QUARANTINE = """
+    update outcomes set outcome = ?, stage = ?, reason = ?, message = torn.message,
+        updated_at = now()
+    from torn where outcomes.track_id = torn.track_id and outcomes.outcome = 'ok'
 """

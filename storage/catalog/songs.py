@@ -1,9 +1,8 @@
 """Songs in the catalog: tracks, and one outcome for every song of every source."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from genre_core.dataset.artists import Credit, name_artists
 from genre_core.records import Outcome, Reason, Result, Source, Track
@@ -14,6 +13,7 @@ from storage.catalog.connection import (
     fetch_rows,
     fetch_values,
     insert_rows,
+    registered,
 )
 from storage.home import DataLayout
 from storage.sources.identity import file_version
@@ -48,32 +48,32 @@ def select_new_sources(catalog: Catalog, sources: Sequence[Source]) -> list[Sour
     changed since. What is ``retryable`` is tried again. What was decided by the listing alone is
     decided by the present listing. Removed songs stay removed, whatever their file or genre is now.
     """
-    statement = """
-        select source, outcomes.genre, version, outcome = 'quarantined' as is_rejected,
-            reason = 'removed' as is_removed, artist, album, title, licence
+    versions = [file_version(source.location) for source in sources]
+    names = ("location", "genre", *_LISTED_TAGS)
+    columns = {name: [getattr(source, name) for source in sources] for name in names}
+    columns |= {"current": versions, "has_fault": [bool(s.label_fault) for s in sources]}
+    with registered(catalog, "listed", columns | {"nth": list(range(len(sources)))}):
+        chosen = fetch_values(catalog, _NEW_SOURCES)
+    return [replace(sources[nth], version=versions[nth]) for nth in chosen]
+
+
+# a song in storage needs no file any more; an empty tag of a listing says nothing
+_NEW_SOURCES = f"""
+    with settled as (
+        select source, outcomes.genre, version, outcome = 'quarantined' as is_rejected, reason,
+            {", ".join(_LISTED_TAGS)}
         from outcomes left join tracks on tracks.track_id = outcomes.track_id and location = source
         where outcome <> 'retryable' and reason <> 'label_unknown' and stage <> 'sources'
-    """
-    rows = fetch_rows(catalog, statement)
-    settled = {(row["source"], row["genre"]): row for row in rows}
-    removed = {row["source"] for row in rows if row["is_removed"]}
-    found = [
-        replace(source, version=file_version(source.location))
-        for source in sources
-        if source.location not in removed
-    ]
-    return [s for s in found if s.label_fault or _is_new(s, settled.get((s.location, s.genre)))]
-
-
-def _is_new(source: Source, settled: Mapping[str, Any] | None) -> bool:
-    if settled is None:
-        return True
-    # a song in storage needs no file any more
-    needs_file = settled["is_rejected"] or source.version
-    if needs_file and source.version != settled["version"]:
-        return True
-    listed = {tag: getattr(source, tag) for tag in _LISTED_TAGS}
-    return any(text and settled[tag] not in (None, text) for tag, text in listed.items())
+    )
+    select nth from listed left join settled on settled.source = listed.location
+    where settled.reason is distinct from 'removed' and (
+        has_fault or settled.source is null or settled.genre <> listed.genre
+        or ((is_rejected or current <> '') and current <> settled.version)
+        or {
+    " or ".join(f"(listed.{tag} <> '' and listed.{tag} <> settled.{tag})" for tag in _LISTED_TAGS)
+})
+    order by nth
+"""
 
 
 def stored_tracks(catalog: Catalog, layout: DataLayout, sources: Sequence[Source]) -> list[Track]:
@@ -109,21 +109,37 @@ def tracks_of_sources(catalog: Catalog, locations: Sequence[str]) -> dict[str, t
     return {row.pop("source"): (row.pop("version"), Track(**row)) for row in rows}
 
 
-def held_sources(catalog: Catalog, source_ids: Collection[str]) -> list[Source]:
-    """Return the sources among these ids whose songs are in storage, the first one first.
+def held_sources(
+    catalog: Catalog, listed: Sequence[Source], archive: Collection[str] = ()
+) -> list[Source]:
+    """Return the sources in storage of the songs of a listing, the first one first.
 
     One listed under several genres has the genre that it was fetched under; one listed without
-    any is unlabelled, even if somebody has decided on a genre since.
+    any is unlabelled, even if somebody has decided on a genre since. Left out are those that are
+    listed as they are stored and nowhere else, as nearly all are, unless an ``archive`` has them.
     """
-    statement = """
-        select source as location, source_id,
-            if(stage = 'sources' and reason = 'label_conflict', tracks.genre, outcomes.genre)
-                as genre, outcomes.genre = '' and reason <> 'label_unknown' as is_unlabelled
-        from outcomes join tracks using (track_id)
-        where source_id <> '' and source_id in (select unnest(?))
-        order by first_at, source
-    """
-    return fetch_records(catalog, Source, statement, [list(source_ids)])
+    columns = {
+        "source_id": [source.source_id for source in listed],
+        "location": [source.location for source in listed],
+        "is_archived": [source.source_id in archive for source in listed],
+    }
+    with registered(catalog, "listed", columns):
+        return fetch_records(catalog, Source, _HELD_SOURCES)
+
+
+_HELD_SOURCES = """
+    with wanted as (
+        select source_id, min(location) as place, min(location) <> max(location) as is_several,
+            bool_or(is_archived) as is_archived
+        from listed where source_id <> '' group by source_id
+    )
+    select source as location, source_id,
+        if(stage = 'sources' and reason = 'label_conflict', tracks.genre, outcomes.genre)
+            as genre, outcomes.genre = '' and reason <> 'label_unknown' as is_unlabelled
+    from outcomes join tracks using (track_id) join wanted using (source_id)
+    where is_several or is_archived or source <> place
+    order by first_at, source
+"""
 
 
 def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
@@ -176,9 +192,18 @@ def known_tracks(catalog: Catalog, track_ids: Collection[str]) -> dict[str, Trac
 
 def read_artists(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return the artists of each track by `name_artists`; the whole library decides on names."""
-    rows = fetch_rows(catalog, "select track_id, artist, title, album_artist from tracks")
-    track_ids = [row.pop("track_id") for row in rows]
-    return dict(zip(track_ids, name_artists([Credit(**row) for row in rows]), strict=True))
+    rows = catalog.execute(_CREDITS).fetchall()
+    distinct = list({row[1:] for row in rows})
+    credits = [Credit(artist=artist, title=t, album_artist=other) for artist, t, other in distinct]
+    names = dict(zip(distinct, name_artists(credits), strict=True))
+    return {row[0]: names[row[1:]] for row in rows}
+
+
+# only titles that may name a featured artist: songs of the same credit are named together
+_CREDITS = """
+    select track_id, artist, if(regexp_matches(title, '(?i)feat|ft|w/'), title, ''), album_artist
+    from tracks
+"""
 
 
 def known_packets(catalog: Catalog, packets_ids: Sequence[str]) -> dict[str, Track]:

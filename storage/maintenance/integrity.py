@@ -63,14 +63,14 @@ class Inventory:
         return sorted(str(path.relative_to(self.layout.songs)) for path in unnamed)
 
 
-def take_inventory(layout: DataLayout) -> Inventory:
+def take_inventory(layout: DataLayout, *, with_songs: bool = True) -> Inventory:
     """Read what the catalog names."""
     with open_catalog(layout) as catalog:
         return Inventory(
             layout=layout,
             shards=named_shards(catalog),
-            songs=stored_songs(catalog, layout),
-            sourced=sourced_tracks(catalog),
+            songs=stored_songs(catalog, layout) if with_songs else {},
+            sourced=sourced_tracks(catalog) if with_songs else set(),
         )
 
 

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from genre_core.records import SnapshotChoice
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import forget_snapshots, unused_models, unused_snapshots
-from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_snapshot
+from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.fetch.parts import sweep_parts
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
@@ -58,7 +59,8 @@ def _find_unused(layout: DataLayout, keep: RetentionConfig, choice: SnapshotChoi
         current = choose_snapshot(catalog, choice)
         library_id = current.library_id if current else ""
         models = unused_models(catalog, keep.unpromoted_models, library_id)
-    found = [("shard", name, sizes[name]) for name in take_inventory(layout).unnamed_shards()]
+    unnamed = take_inventory(layout, with_songs=False).unnamed_shards()
+    found = [("shard", name, sizes[name]) for name in unnamed]
     found += [("snapshot", name, 0) for name in snapshots]
     found += [("model", name, n_bytes) for name, n_bytes in _local_models(layout, models)]
     return [Unused(kind=kind, name=name, n_bytes=n_bytes) for kind, name, n_bytes in found]
@@ -125,9 +127,18 @@ def measure_usage(layout: DataLayout) -> Usage:
 
 
 def _count_bytes(entry: Path) -> int:
-    below = [Path(folder, name) for folder, _, names in os.walk(entry) for name in names]
-    n_bytes = 0
-    for path in below if entry.is_dir() else [entry]:
+    """Add up the sizes of the files below a folder, of links those of the links themselves."""
+    if not entry.is_dir():
         with suppress(FileNotFoundError):  # removed meanwhile
-            n_bytes += path.lstat().st_size
+            return entry.lstat().st_size
+        return 0
+    n_bytes, folders = 0, [str(entry)]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as found:
+            for one in found:
+                if not one.is_dir():
+                    with suppress(FileNotFoundError):
+                        n_bytes += one.stat(follow_symlinks=False).st_size
+                elif not one.is_symlink():
+                    folders.append(one.path)
     return n_bytes

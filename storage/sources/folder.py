@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from genre_core.errors import UsageError
@@ -75,26 +74,36 @@ def list_folder(folder: Path) -> list[Source]:
     songs, loose = [], []
     for entry in folder.iterdir():
         if entry.is_dir():
-            inside = find_songs(entry, passed) if _is_entered(entry, passed) else ()
-            songs += [replace(_name_genre(entry), location=_locate(song)) for song in inside]
+            genre, fault = _name_genre(entry)
+            inside = _walk_songs(entry, passed) if _is_entered(entry, passed) else ()
+            places = [location_of(real) for _, real in inside]
+            songs += [
+                Source(location=place, genre=genre, label_fault=fault, source_id=place)
+                for place in places
+            ]
         elif _is_song(entry, passed):
-            loose.append(Source(location=_locate(entry), genre="", label_fault=_LOOSE))
+            location = location_of(os.path.realpath(entry))
+            loose.append(Source(location=location, genre="", label_fault=_LOOSE))
     passed.log()
     return sorted(songs + loose, key=lambda source: source.location)
 
 
-def _name_genre(folder: Path) -> Source:
-    """Return what the songs of a genre folder have in common."""
+def _name_genre(folder: Path) -> tuple[str, str]:
+    """Return the genre of the songs of a genre folder, and why they have none."""
     if is_unicode(folder.name):
-        return Source(location="", genre=folder.name)
-    fault = _NO_GENRE.format(escape_text(folder.name))
-    return Source(location="", genre="", label_fault=fault)
+        return folder.name, ""
+    return "", _NO_GENRE.format(escape_text(folder.name))
 
 
 def list_songs(folder: Path) -> list[Source]:
     """List the songs of a folder of any shape, sorted by location and unlabelled."""
-    locations = {_locate(song) for song in audio_files(folder)}
-    return [Source(location=name, genre="", is_unlabelled=True) for name in sorted(locations)]
+    passed = PassedOver(folder)
+    locations = {location_of(real) for _, real in _walk_songs(folder, passed)}
+    passed.log()
+    return [
+        Source(location=place, genre="", is_unlabelled=True, source_id=place)
+        for place in sorted(locations)
+    ]
 
 
 def audio_files(folder: Path) -> list[Path]:
@@ -110,15 +119,47 @@ def find_songs(folder: Path, passed: PassedOver) -> Iterator[Path]:
 
     Links to folders are followed, each folder once; a folder that may not be read is logged.
     """
+    return (Path(song) for song, _ in _walk_songs(folder, passed))
+
+
+def _walk_songs(folder: Path, passed: PassedOver) -> Iterator[tuple[str, str]]:
+    """Yield the path of each song and where it is with links resolved, by few calls of the system.
+
+    Circular links, which ``Path.resolve`` refuses, stay as they are.
+    """
     seen: set[str] = set()
-    for name, folders, files in os.walk(folder, onerror=_warn_of_closed, followlinks=True):
-        inside, real = Path(name), os.path.realpath(name)
+    waiting = [(str(folder), os.path.realpath(folder))]
+    while waiting:
+        inside, real = waiting.pop()
         if real in seen:
-            folders.clear()
             continue
         seen.add(real)
-        folders[:] = [name for name in folders if _is_entered(inside / name, passed)]
-        yield from (inside / name for name in files if _is_song(inside / name, passed))
+        for entry in _scan(inside):
+            is_folder = _is_folder(entry)
+            if not (_is_entered(Path(entry), passed) if is_folder else _is_song(entry, passed)):
+                continue
+            place = f"{real.rstrip('/')}/{entry.name}"
+            found = (entry.path, os.path.realpath(entry) if entry.is_symlink() else place)
+            if is_folder:
+                waiting.append(found)
+            else:
+                yield found
+
+
+def _scan(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        _warn_of_closed(error)
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _warn_of_closed(error: OSError) -> None:
@@ -148,21 +189,18 @@ def _leads_up(folder: Path, root: Path) -> bool:
     return any(Path(holder).is_relative_to(target) for holder in holders)
 
 
-def _is_song(file: Path, passed: PassedOver) -> bool:
+def _is_song(entry: os.DirEntry[str] | Path, passed: PassedOver) -> bool:
     """Whether a file is a song by its name; otherwise it is noted."""
-    suffix = file.suffix.lower()
-    if _HIDDEN.match(file.name):
-        passed.note("hidden", file)
+    name = entry.name
+    place = name.rfind(".")
+    suffix = name[place:].lower() if 0 < place < len(name) - 1 else ""  # as `Path.suffix`
+    if _HIDDEN.match(name):
+        passed.note("hidden", Path(entry))
     elif suffix not in AUDIO_SUFFIXES:
-        passed.note(f"files {escape_text(suffix) or 'without a suffix'}", file)
+        passed.note(f"files {escape_text(suffix) or 'without a suffix'}", Path(entry))
     else:
         return True
     return False
-
-
-def _locate(song: Path) -> str:
-    """Follow links; circular ones, which ``Path.resolve`` refuses, stay as they are."""
-    return location_of(os.path.realpath(song))
 
 
 @contextmanager

@@ -144,7 +144,8 @@ def expand_pages(
     sources: list[Source] = []
     outcomes: list[Outcome] = []
     lists: list[str] = []
-    for source in map(identify, rows.values()):
+    real_folders: dict[str, str] = {}
+    for source in (identify(row, real_folders) for row in rows.values()):
         page = find_page(source.location) if source.site else None
         if page is None or page.is_song:
             sources.append(source)

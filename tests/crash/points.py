@@ -37,7 +37,7 @@ LONG_EXTRACT = (
     "storage.shard_store:put_shard:after:3",
     "storage.catalog.extraction:record_extraction:before:1",
     "storage.catalog.extraction:settle_outcomes:after:1",
-    "storage.catalog.publish:_write_store:after:1",
+    "storage.catalog.publish:_update_copy:after:1",
 )
 TRAIN = (
     "alembic.command:upgrade:before:1",  # half of MLflow's tables are there

@@ -59,8 +59,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     assert {row["predicted"] for row in first} <= set(SOUNDS)
     assert in_catalog(layout, read_candidates, keys, ()) == before
     snapshot = in_catalog(layout, read_newest_snapshots, keys)[0]
-    candidates = in_catalog(layout, read_candidates, keys, ())
-    came = in_catalog(layout, count_new_tracks, snapshot, candidates)
+    came = in_catalog(layout, count_new_tracks, snapshot, keys, ())
     assert (came.n_new, came.n_gone) == (0, 0)
 
     shown = CliRunner().invoke(app, ["morning", "--home", str(layout.home), "--json"])

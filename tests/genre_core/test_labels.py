@@ -1,8 +1,16 @@
 """What a source calls a song, and what the user calls it."""
 
+from dataclasses import replace
+
 import pytest
 
-from genre_core.dataset.labels import explain_label, label_source, require_genres, unify_genres
+from genre_core.dataset.labels import (
+    explain_label,
+    label_source,
+    label_sources,
+    require_genres,
+    unify_genres,
+)
 from genre_core.errors import UsageError
 from genre_core.records import Source
 
@@ -117,3 +125,17 @@ def test_a_genre_of_no_source_and_no_song_is_refused_with_those_there_are() -> N
     require_genres(["a", "b", "d"], sources, held=[])
     with pytest.raises(UsageError, match=r"the genre 'd', 'e'. There is: a \(2\), b \(1\)\."):
         require_genres(["a", "d", "e"], sources, held=["c"])
+
+
+@pytest.mark.parametrize("genre_map", [{}, GENRE_MAP])
+def test_many_sources_get_the_genres_that_each_gets_alone(genre_map: dict[str, str]) -> None:
+    sources = [
+        replace(source, location=f"/{n}", artist=f"artist {n}")
+        for n, source in enumerate(
+            2 * [labelled("Rap"), labelled("Rap", "Electronic"), labelled(), labelled("Ambient")]
+        )
+    ]
+
+    found = label_sources(sources, genre_map, ("hiphop",))
+
+    assert found == [label_source(source, genre_map, ("hiphop",)) for source in sources]

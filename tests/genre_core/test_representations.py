@@ -3,6 +3,7 @@
 import cmath
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -195,16 +196,27 @@ def test_a_matrix_lies_in_0_to_1_and_reaches_both(matrices: Matrices, seed: int)
     assert (matrix.min(), matrix.max()) == (0.0, 1.0)
 
 
-def test_fragments_have_the_bits_of_squares_summed_over_all_of_them_at_once() -> None:
+def test_the_powers_of_bands_are_the_greatest_of_scipys_spectra() -> None:
     fragments = np.concatenate([noise(seed=seed) for seed in range(15)])
     frames = np.stack([fragments[:, start : start + 8_820] for start in (0, 4_410)], axis=1)
-    spectra = scipy.fft.rfft(frames, axis=-1)
-    powers = spectra.real**2 + spectra.imag**2
+    powers = np.abs(scipy.fft.rfft(frames.astype(np.float64), axis=-1)) ** 2
 
     bands = band_powers(fragments)
 
     expected = [powers[..., a:b].max(axis=-1) for a, b in itertools.pairwise(band_bins())]
-    np.testing.assert_array_equal(bands, np.stack(expected, axis=1))
+    np.testing.assert_allclose(bands, np.stack(expected, axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("matrices", [thesis_matrices, logmel_matrices, legacy_matrices])
+def test_a_fragment_has_the_same_bits_in_any_company_and_thread(matrices: Matrices) -> None:
+    fragments = np.concatenate([noise(seed=seed) for seed in range(7)])
+    together = matrices(fragments)
+
+    with ThreadPoolExecutor(8) as threads:
+        alone = threads.map(matrices, np.split(fragments, 7) * 8)
+
+    for nth, matrix in enumerate(alone):
+        np.testing.assert_array_equal(matrix[0], together[nth % 7])
 
 
 def program_noise() -> Float32Array:

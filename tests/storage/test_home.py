@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.digests import digest_document
+from genre_core.digests import digest_document, digest_list
 from genre_core.errors import TransientError
 from storage.files import digest_file, explain_sqlite, write_bytes, write_whole
 from storage.home import DataLayout
@@ -69,6 +69,14 @@ def test_a_document_has_one_digest_whatever_the_order_of_its_keys() -> None:
     expected = hashlib.sha256(b'{"a": [1, 2], "b": "x"}').hexdigest()[:16]
     assert digest_document({"b": "x", "a": [1, 2]}) == expected
     assert digest_document({"b": "x", "a": [2, 1]}) != expected
+
+
+def test_a_list_has_the_digest_of_its_document_whatever_its_parts() -> None:
+    rows = [["ä", 1], ["b", 2], ["c", 3]]
+    for parts in ([], [[]]):
+        assert digest_list(parts) == digest_document([])
+    for parts in ([rows], [rows[:1], rows[1:]], [[row] for row in rows]):
+        assert digest_list(parts) == digest_document(rows)
 
 
 def test_a_home_has_one_writer_and_is_free_after_it_was_killed(tmp_path: Path) -> None:

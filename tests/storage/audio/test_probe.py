@@ -13,10 +13,11 @@ import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
+from storage.audio.mp3_frames import find_frames
 from storage.audio.mp3_scan import scan_frames
 from storage.audio.packets import scan_packets
 from storage.audio.probe import container_suffix, open_audio, probe_audio
-from storage.audio.seek import holds_only_frames, leads_to_end
+from storage.audio.seek import holds_only_frames
 
 Encode = Callable[..., Path]
 
@@ -179,11 +180,11 @@ CLEAN = {
     "encoder unknown": lambda content: alter_tag(content, 120, b"Gogo"),
     "all added": lambda content: alter_tag(content, 141, b"\xff\xff\xff"),
     "little added": lambda content: alter_tag(content, 141, b"\x01\x00\x10"),
+}
+UNCLEAN = {
     "bytes of half the file": lambda content: alter_tag(
         content, 12, (len(content) // 2).to_bytes(4, "big")
     ),
-}
-UNCLEAN = {
     "truncated": lambda content: content[:-100],
     "joined": lambda content: content * 2,
     "zeros": lambda content: content + bytes(1_000),
@@ -242,7 +243,7 @@ def test_padding_counts_where_another_mp3_is_appended(encode: Encode, tmp_path: 
 def test_the_lengths_in_headers_lead_to_the_end(encode: Encode, options: list[str]) -> None:
     song = encode("song.mp3", *options)
 
-    assert leads_to_end(song)
+    assert find_frames(song.read_bytes())
     assert holds_only_frames(song)
 
 

@@ -1,5 +1,6 @@
 """The WAV of fragments, and ffmpeg's decoding of full songs against read_fragments."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from genre_core.examples import Float32Array
 from storage.audio.decode import read_fragments
 from storage.audio.probe import probe_audio
-from storage.audio.wav import read_wav, round_samples, write_wav
+from storage.audio.wav import read_note, read_wav, round_samples, wav_bytes, write_wav
 from tests.shared import run_ffmpeg
 
 Encode = Callable[..., Path]
@@ -24,12 +25,21 @@ def test_fragments_are_joined_rounded_and_clipped_in_an_int16_wav(tmp_path: Path
     path = tmp_path / "deep" / "track.wav"
     levels = np.array([[0.6, -0.6, 1.4], [-1.6, 32_768.0, -40_000.0]], dtype=np.float32)
 
-    write_wav(path, levels / np.float32(32_768))
+    write_wav(path, levels / np.float32(32_768), b"a note")
 
     samples, sample_rate = soundfile.read(path, dtype="int16")
     assert sample_rate == 44_100
     assert samples.tolist() == [1, -1, 1, -2, 32_767, -32_768]
+    assert read_note(path) == b"a note"
     assert [entry.name for entry in path.parent.iterdir()] == ["track.wav"]
+
+
+def test_the_bytes_of_a_wav_are_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "track.wav"
+    path.write_bytes(wav_bytes(np.zeros((2, 5), np.float32)))
+
+    assert soundfile.info(path).frames == 10
+    assert path.stat().st_size == 8 + struct.unpack_from("<I", path.read_bytes(), 4)[0]
 
 
 @settings(max_examples=30)

@@ -13,13 +13,15 @@ from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.errors import TransientError, UsageError
 from genre_core.records import Reason, Result, Stage
 from genre_core.representations.features import FeatureConfig
-from storage.catalog import publish as published
+from storage.catalog import publish as publishing
+from storage.catalog import published as published_tables
 from storage.catalog.audits import record_suspects
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
 from storage.catalog.promotions import Promotion, record_promotion
-from storage.catalog.publish import publish, query, query_rows
+from storage.catalog.publish import publish, publish_and_sweep, query, query_rows
 from storage.catalog.recordings import settle_recordings
+from storage.catalog.removals import RemovedSong, record_removal
 from storage.catalog.runs import Prediction, record_run
 from storage.catalog.songs import record_songs
 
@@ -215,17 +217,18 @@ def test_a_catalog_that_another_process_takes_is_a_passing_trouble(
 ) -> None:
     with open_catalog(layout):
         pass
+    state = publishing._read_state(layout)
     in_another_process(HOLD, layout.catalog)
-    monkeypatch.setattr(
-        published, "_read_named", lambda _layout: ([], [])
-    )  # it was free until here
+    monkeypatch.setattr(publishing, "_read_state", lambda _layout: state)  # it was free until here
 
     with pytest.raises(TransientError, match="is held by another process"):
         publish(layout)
 
 
-def test_a_catalog_that_another_thread_has_open_is_a_passing_trouble(layout: DataLayout) -> None:
+def test_a_catalog_that_another_thread_has_open_is_a_passing_trouble(store: Store) -> None:
+    layout = store.layout
     publish(layout)
+    store.add_songs(store.track("a"))
     before = layout.published.read_bytes()
 
     with open_catalog(layout), pytest.raises(TransientError, match="another thread"):
@@ -307,3 +310,77 @@ def test_the_spectrograms_of_a_home_that_moved_can_be_read(store: Store) -> None
 def test_before_the_first_publication_the_home_is_named(layout: DataLayout) -> None:
     with pytest.raises(UsageError, match=r"There is no store in .* yet"):
         query(layout, "select 1")
+
+
+def rows_of(layout: DataLayout) -> dict[str, list[str]]:
+    """All rows of all tables, sorted, as text."""
+    names = query(layout, "select table_name from duckdb_tables() order by table_name")[1]
+    return {n: sorted(map(str, query(layout, f"from {n}")[1])) for (n,) in names}
+
+
+@pytest.fixture
+def compares_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tables are brought up to date row by row, as large ones are."""
+    monkeypatch.setattr(published_tables, "FEWEST_ROWS", 0)
+
+
+def test_a_store_that_is_brought_up_to_date_holds_what_one_written_anew_holds(
+    store: Store, compares_rows: None
+) -> None:
+    publish(store.layout)
+    fill(store)
+    publish(store.layout)
+    store.add_songs(replace(store.track("a"), title="corrected"), store.track("d"))
+    store.extract("other", store.track("d"))
+    store.rows("delete from predictions")
+    signed = [f"https://music.example/a.mp3?token={n}" for n in range(3)]
+    kept = [store.outcome(store.track("e"), Result.QUARANTINED)]
+    store.call(record_songs, [], [replace(kept[0], location=place) for place in signed])
+
+    publish(store.layout)
+    updated = rows_of(store.layout)
+    store.layout.published.unlink()
+    publish(store.layout)
+
+    assert updated == rows_of(store.layout)
+    assert len(updated["outcomes"]) == len(updated["tracks"]) + 4
+
+
+def test_what_did_not_change_is_not_written_again(store: Store) -> None:
+    fill(store)
+    publish(store.layout)
+    before = store.layout.published.stat()
+
+    publish(store.layout)
+
+    now = store.layout.published.stat()
+    assert (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_removed_song_leaves_no_trace_in_the_file(store: Store, compares_rows: None) -> None:
+    a, b = store.track("a"), replace(store.track("b"), title="a title that nobody may read")
+    store.add_songs(a, b)
+    publish(store.layout)
+    assert b"nobody may read" in store.layout.published.read_bytes()
+
+    removed = RemovedSong(track_id=b.track_id, packets_id="", artist="", title="")
+    store.call(record_removal, [removed], {}, "asked", "me")
+    publish(store.layout)
+
+    assert b"nobody may read" not in store.layout.published.read_bytes()
+    assert query(store.layout, "select title from tracks")[1] == [("a",)]
+
+
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.7])
+def test_extract_writes_a_damaged_store_anew(store: Store, place: float) -> None:
+    fill(store)
+    publish(store.layout)
+    expected = rows_of(store.layout)
+    content = bytearray(store.layout.published.read_bytes())
+    first = int(place * len(content))
+    content[first : first + 4096] = bytes(4096)
+    store.layout.published.write_bytes(content)
+
+    publish_and_sweep(store.layout)
+
+    assert rows_of(store.layout) == expected

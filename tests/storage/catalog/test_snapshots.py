@@ -9,6 +9,7 @@ import pytest
 
 from genre_core.dataset.groups import Candidate
 from genre_core.dataset.splits import Assignment
+from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
 from storage.catalog.nightly import count_new_tracks
@@ -64,9 +65,18 @@ def chosen(store: Store, choice: SnapshotChoice = NEWEST) -> Snapshot | None:
 
 
 def counts(store: Store, snapshot: Snapshot, *genres: str) -> tuple[int, int]:
-    found = store.call(read_candidates, ["key"], genres)
-    tracks = store.call(count_new_tracks, snapshot, found)
+    tracks = store.call(count_new_tracks, snapshot, ["key"], genres)
     return tracks.n_new, tracks.n_gone
+
+
+def test_the_id_of_a_snapshot_digests_its_tracks_genres_and_splits(store: Store) -> None:
+    snapshot = store.freeze("key", *store.three_songs())
+
+    rows = store.rows("select track_id, genre, split from snapshot_tracks order by track_id")
+    library_id = digest_document([list(row) for row in rows])
+    assert snapshot.library_id == library_id
+    assert snapshot.snapshot_id == digest_document([library_id, "key"])
+    assert freeze(store, "none", "").library_id == digest_document([])
 
 
 def test_candidates_have_examples_under_all_the_keys_and_a_genre_of_the_settings(

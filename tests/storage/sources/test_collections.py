@@ -106,7 +106,13 @@ def test_each_clip_of_gtzan_has_its_genre(tmp_path: Path, folder: str, suffix: s
 
     for place in (tmp_path, tmp_path / folder):
         assert list_sources(place) == [
-            Source(location=str(clip), genre=clip.parent.name, title=clip.stem) for clip in clips
+            Source(
+                location=str(clip),
+                genre=clip.parent.name,
+                title=clip.stem,
+                source_id=str(clip),
+            )
+            for clip in clips
         ]
 
 

@@ -35,15 +35,19 @@ def test_the_library_that_was_named_last_is_the_last(tmp_path: Path) -> None:
     assert [Path(place).name for place in known_music(layout)] == ["jazz", "rock"]
 
 
+def stored_at(song: Path, genre: str) -> Source:
+    return Source(location=str(song), genre=genre, source_id=str(song))
+
+
 def test_each_song_has_the_genre_of_its_folder_at_any_depth(tmp_path: Path) -> None:
     touch(tmp_path, "rock/b.mp3", "rock/live/1999/a.FLAC", "джаз & Rap/歌 'x'\n\"y\".opus")
     touch(tmp_path, "rock/.a.mp3", "rock/.trash/b.mp3", ".cache/c.mp3", ".hidden.mp3")
     touch(tmp_path, "rock/notes.txt", "rock/cover.jpg", "rock/album.cue", "rock/mp3")
 
     assert list_sources(tmp_path) == [
-        Source(location=str(tmp_path / "rock/b.mp3"), genre="rock"),
-        Source(location=str(tmp_path / "rock/live/1999/a.FLAC"), genre="rock"),
-        Source(location=str(tmp_path / "джаз & Rap/歌 'x'\n\"y\".opus"), genre="джаз & Rap"),
+        stored_at(tmp_path / "rock/b.mp3", "rock"),
+        stored_at(tmp_path / "rock/live/1999/a.FLAC", "rock"),
+        stored_at(tmp_path / "джаз & Rap/歌 'x'\n\"y\".opus", "джаз & Rap"),
     ]
 
 
