@@ -30,15 +30,15 @@ N_SONGS, N_SLOW = 500, 24
 
 
 def measure(music: Path, work: Path, n_songs: int = N_SONGS) -> list[Bar]:
-    """Ingest made songs, then extract them; measure the usual ways on some of the same."""
-    songs = make_songs(music, work / "made-apart", n_songs, 1, SHORT_PIECES_S)
+    """Ingest made songs, then extract what the whole-decode path gives; measure the usual ways."""
+    songs = make_songs(music, work / f"made-apart-{n_songs}", n_songs, 1, SHORT_PIECES_S)
     few = make_songs(music, work / "made-few", N_SLOW, 2, SHORT_PIECES_S)
     tracks = stock_home(fresh(work / "ingest-slow"), few)
     before, slow_s = _compare(few), _whole_decode_s(work / "ingest-slow", tracks)
     _, start_s, _ = run_command(fresh(work / "ingest"), "ingest", str(few[0].parent.parent))
     home = fresh(work / "ingest")
-    _, ingest_s, _ = run_command(home, "ingest", str(work / "made-apart"))
-    _, extract_s, _ = run_command(home, "extract")
+    _, ingest_s, _ = run_command(home, "ingest", str(songs[0].parent.parent))
+    _, extract_s, _ = run_command(home, "extract", "--representation", "thesis")
     after = _compare(few)
     usual_s, ours_s = (statistics.mean(pair) for pair in zip(before, after, strict=True))
     song_s = (ingest_s - start_s) / (len(songs) - len(few))
