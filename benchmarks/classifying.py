@@ -1,9 +1,10 @@
-"""How long a prediction takes: the whole command, and a song where the champion is loaded already.
+"""How long a prediction takes: the whole command, a song where the champion is loaded, many songs.
 
 ``PYTHONPATH=. python -m benchmarks.classifying MUSIC HOME``
 
 MUSIC holds an mp3, which is repeated or cut to three minutes; HOME has a champion. Times are of the
-wall; beside them stand the seconds that a process computed, for machines that are not idle.
+wall; beside them stand the seconds that a process computed, for machines that are not idle. Two
+bars are ratios, which hold on any machine: to decoding the whole song, and to one process.
 """
 
 import json
@@ -12,13 +13,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from itertools import cycle, islice
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import imageio_ffmpeg
+import soundfile
 
 from benchmarks.bars import Bar
 from benchmarks.tables import print_bars
@@ -26,12 +29,18 @@ from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, probe_song
 from storage.home import DataLayout
 from tasks.predict import Classifier, classify_song, load_classifier, transform_fragments
+from tasks.predict_many import classify_each
+from tasks.workers import count_cores
 
 T = TypeVar("T")
 
 SONG_S = 180
 N_COLD, N_WARM = 5, 21
-COLD_BAR_S, WARM_BAR_MS = 2.0, 100.0
+COLD_BAR_S, WARM_BAR_MS = 0.9, 60.0
+DECODED_BAR = 0.45
+"""Of the seconds that decoding the whole song takes."""
+N_MANY, MANY_BAR, COMPUTED_BAR = 200, 12.5, 1.15
+"""Songs; songs a second and core; what a song may cost in processes, against one process."""
 COMMAND = "from flows.cli.start import main; main()"
 PARTS = """
 import json, sys, time
@@ -58,7 +67,11 @@ def measure(music: Path, home: Path) -> list[Bar]:
     with TemporaryDirectory(prefix="genreflow-") as folder:
         song = make_song(music, Path(folder, "song.mp3"))
         classifier = load_classifier(DataLayout(home))
-        return [measure_cold(song, home), measure_warm(classifier, song)]
+        return [
+            measure_cold(song, home),
+            *measure_warm(classifier, song),
+            *measure_many(music, DataLayout(home)),
+        ]
 
 
 def make_song(music: Path, song: Path) -> Path:
@@ -93,9 +106,9 @@ def measure_cold(song: Path, home: Path) -> Bar:
     )
 
 
-def measure_warm(classifier: Classifier, song: Path) -> Bar:
+def measure_warm(classifier: Classifier, song: Path) -> list[Bar]:
     """Time a prediction where the champion is loaded, decoding and all, the median of 21."""
-    times_s, computed_s = [], []
+    times_s, computed_s, decoded_s = [], [], []
     for _ in range(N_WARM):
         begun, begun_cpu = time.perf_counter(), time.process_time()
         prediction = classify_song(classifier, str(song))
@@ -103,15 +116,61 @@ def measure_warm(classifier: Classifier, song: Path) -> Bar:
         computed_s.append(time.process_time() - begun_cpu)
         if prediction.error:
             raise SystemExit(prediction.error)
+        begun_cpu = time.process_time()
+        soundfile.read(song, dtype="float32")
+        decoded_s.append(time.process_time() - begun_cpu)
     parts = medians([time_parts(classifier, song) for _ in range(N_WARM)])
-    return Bar(
-        name="classify, warm",
-        measured=1000 * median(times_s),
-        bar=WARM_BAR_MS,
-        unit="ms",
-        at_least=False,
-        note=f"{1000 * median(computed_s):.0f} ms computed; {show_shares(parts)}",
-    )
+    return [
+        Bar(
+            name="classify, warm",
+            measured=1000 * median(times_s),
+            bar=WARM_BAR_MS,
+            unit="ms",
+            at_least=False,
+            note=f"{1000 * median(computed_s):.0f} ms computed; {show_shares(parts)}",
+        ),
+        Bar(
+            name="classify, warm, to decoding the song",
+            measured=median(computed_s) / median(decoded_s),
+            bar=DECODED_BAR,
+            unit="",
+            at_least=False,
+        ),
+    ]
+
+
+def measure_many(music: Path, layout: DataLayout) -> list[Bar]:
+    """Time 200 songs in one process and in one a core, their start included."""
+    songs = list(islice(cycle(map(str, sorted(music.rglob("*.mp3")))), N_MANY))
+    n_cores, taken_s, computed_s = count_cores(), [], []
+    for n_processes in (1, n_cores):
+        begun, begun_cpu = time.perf_counter(), _computed_s()
+        list(classify_each(layout, songs, n_processes=n_processes))
+        taken_s.append(time.perf_counter() - begun)
+        computed_s.append(_computed_s() - begun_cpu)
+    return [
+        Bar(
+            name="classify, many songs",
+            measured=N_MANY / taken_s[1],
+            bar=MANY_BAR * n_cores,
+            unit="songs/s",
+            at_least=True,
+            note=f"{N_MANY} songs, {n_cores} processes; {N_MANY / taken_s[0]:.1f} songs/s in one",
+        ),
+        Bar(
+            name="classify, many songs, computed in processes to computed in one",
+            measured=computed_s[1] / computed_s[0],
+            bar=COMPUTED_BAR,
+            unit="",
+            at_least=False,
+        ),
+    ]
+
+
+def _computed_s() -> float:
+    """Return the seconds that this process and those that have ended below it computed."""
+    used = (getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def time_parts(classifier: Classifier, song: Path) -> dict[str, float]:

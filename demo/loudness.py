@@ -1,5 +1,7 @@
 """Loudness as ITU-R BS.1770-5 measures it, and levelling to it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
@@ -11,6 +13,8 @@ _CEILING = 0.89
 _KNEE = 0.6
 _BLOCK_S = 0.4
 _STEP_S = 0.1
+_BLOCK = 1 << 18
+"""Samples that are worked on together: as many as fit a cache."""
 
 
 def loudness_lufs(song: Float32Array) -> float:
@@ -31,12 +35,9 @@ def loudness_lufs(song: Float32Array) -> float:
     The mean-square gate of BS.1770: blocks of 0.4 s in steps of 0.1 s, first those above -70 LUFS,
     then those within 10 LU of their mean.
     """
-    weighted = signal.sosfilt(_weighting(), song, axis=1)
-    step = int(_STEP_S * SAMPLE_RATE)
-    n_steps = song.shape[1] // step
-    parts = np.square(weighted[:, : n_steps * step]).reshape(len(song), n_steps, step).mean(axis=2)
+    parts = np.concatenate(list(_weighted_power(song)))
     joined = int(_BLOCK_S / _STEP_S)
-    power = np.lib.stride_tricks.sliding_window_view(parts.sum(axis=0), joined).mean(axis=1)
+    power = np.lib.stride_tricks.sliding_window_view(parts, joined).mean(axis=1)
     kept = power[_lufs(power) > -70.0]
     if not kept.size:
         return float("-inf")
@@ -56,11 +57,25 @@ def level(song: Float32Array) -> Float32Array:
     if not np.isfinite(measured):
         raise ValueError("the song is silent. Its score has no audible part.")
     loud = song * np.float32(10 ** ((TARGET_LUFS - measured) / 20))
-    high = np.abs(loud) > _KNEE
-    peaks = loud[high]
     room = _CEILING - _KNEE
-    loud[high] = np.sign(peaks) * (_KNEE + room * np.tanh((np.abs(peaks) - _KNEE) / room))
+    for start in range(0, song.shape[1], _BLOCK):
+        block = loud[:, start : start + _BLOCK]
+        high = np.abs(block) > _KNEE
+        peaks = block[high]
+        block[high] = np.sign(peaks) * (_KNEE + room * np.tanh((np.abs(peaks) - _KNEE) / room))
     return loud
+
+
+def _weighted_power(song: Float32Array) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the power of each step, K-weighted, summed over the channels, a block at a time."""
+    weighting, step = _weighting(), int(_STEP_S * SAMPLE_RATE)
+    state = np.zeros((len(weighting), len(song), 2))
+    for start in range(0, song.shape[1] // step * step, _BLOCK // step * step):
+        n_steps = min(_BLOCK, song.shape[1] - start) // step
+        block = song[:, start : start + n_steps * step]
+        weighted, state = signal.sosfilt(weighting, block, axis=1, zi=state)
+        steps = weighted.reshape(len(song), n_steps, step)
+        yield np.einsum("cns,cns->n", steps, steps) / step
 
 
 def _lufs(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
+from scipy import fft
 
 from demo.drums import PIECES
 from demo.loudness import level
@@ -14,9 +14,14 @@ from demo.tone import SAMPLE_RATE, Float32Array, low_pass
 
 _FADE_S = 0.5
 _DUCK_S = 0.25
-_TILT_HZ = 900.0
 _SWEEP_HZ = 500.0
 _SWEEP_BEATS = 32.0
+_BLOCK = 1 << 15
+"""Samples that are worked on together: as many as fit a cache."""
+_ROOM_BLOCK = 1 << 18
+"""Samples, twice as many at least as a room sounds."""
+_RIGHT_SAMPLES = 507
+"""How much later the room is heard on the right, 11.5 ms."""
 
 
 def mix(score: Score, soundfont: Path) -> npt.NDArray[np.int16]:
@@ -29,20 +34,23 @@ def mix(score: Score, soundfont: Path) -> npt.NDArray[np.int16]:
     """
     n_samples = round(score.duration_s * SAMPLE_RATE)
     song = np.zeros((2, n_samples), dtype=np.float32)
-    send = np.zeros(n_samples, dtype=np.float32)
+    send = np.zeros_like(song[0])
     press = _duck_envelope(score, n_samples)
     for part in score.parts:
         starts_s, lengths_s = _times(score, part)
-        sound = play_part(part, starts_s, lengths_s, n_samples, soundfont)
+        sound = play_part(part, starts_s, lengths_s, n_samples, soundfont, score.tilt_db)
         sound = _treat(sound, part, press, score.tempo_bpm)
-        left, right = np.cos((part.pan + 1) * np.pi / 4), np.sin((part.pan + 1) * np.pi / 4)
-        song[0] += sound * np.float32(left)
-        song[1] += sound * np.float32(right)
-        send += sound * np.float32(part.room)
-    song += _reverberate(send, score.room_s)
-    song = _tilt(song, score.tilt_db)
+        angle = (part.pan + 1) * np.pi / 4
+        gains = (np.cos(angle), np.sin(angle), part.room)
+        for start in range(0, n_samples, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            for bus, gain in zip((*song, send), gains, strict=True):
+                bus[block] += sound[block] * np.float32(gain)
+    _reverberate(song, send, score.room_s)
     song[:, -_fade_out().size :] *= _fade_out()
-    return np.round(level(song).T * 32767).astype(np.int16)
+    loud = level(song)
+    loud *= np.float32(32767)
+    return np.rint(loud, out=loud).astype(np.int16).T
 
 
 def _times(score: Score, part: Part) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -56,22 +64,23 @@ def _times(score: Score, part: Part) -> tuple[npt.NDArray[np.float64], npt.NDArr
 
 def _treat(sound: Float32Array, part: Part, press: Float32Array, tempo_bpm: float) -> Float32Array:
     """Bring a part to its level, through its effects."""
-    sound = sound / _sounding_rms(sound)
+    sound /= _sounding_rms(sound)
     if part.drive:
-        pushed = np.tanh(sound * np.float32(0.3 + part.drive))
-        sound = pushed / _sounding_rms(pushed)
+        sound = np.tanh(sound * np.float32(0.3 + part.drive))
+        sound /= _sounding_rms(sound)
     if part.sweeps:
         sound = _sweep(sound, tempo_bpm)
     if part.ducks:
-        sound = sound * press
-    return sound * np.float32(10 ** (part.level_db / 20))
+        sound *= press
+    sound *= np.float32(10 ** (part.level_db / 20))
+    return sound
 
 
 def _sounding_rms(sound: Float32Array) -> np.float32:
     """The RMS of a part where it sounds, so that rests do not make it louder."""
     step = SAMPLE_RATE // 10
     whole = sound[: len(sound) // step * step].reshape(-1, step)
-    power = np.mean(whole**2, axis=1)
+    power = np.einsum("ij,ij->i", whole, whole) / step
     sounding = power[power > 0.01 * power.max()]
     return np.float32(np.sqrt(sounding.mean())) if sounding.size else np.float32(1.0)
 
@@ -80,7 +89,7 @@ def _sweep(sound: Float32Array, tempo_bpm: float) -> Float32Array:
     """Open and close a low-pass filter over eight bars."""
     period = _SWEEP_BEATS * 60.0 / tempo_bpm * SAMPLE_RATE
     turn = np.arange(len(sound), dtype=np.float32) * np.float32(2 * np.pi / period)
-    opened = 0.55 - 0.45 * np.cos(turn)
+    opened = np.float32(0.55) - np.float32(0.45) * np.cos(turn)
     dark = low_pass(sound, _SWEEP_HZ)
     return dark + opened * (sound - dark)
 
@@ -99,21 +108,24 @@ def _duck_envelope(score: Score, n_samples: int) -> Float32Array:
     return envelope
 
 
-def _reverberate(send: Float32Array, room_s: float) -> Float32Array:
-    """The sound of a room: noise that falls by 60 dB in ``room_s``, its own for each ear."""
+def _reverberate(song: Float32Array, send: Float32Array, room_s: float) -> None:
+    """Add the sound of a room: noise that falls by 60 dB in ``room_s``, later for the right ear.
+
+    Overlap-add in blocks that fit a cache takes half the time of `scipy.signal.oaconvolve`.
+    """
     n_samples = int(room_s * SAMPLE_RATE)
-    noise = np.random.default_rng(n_samples).standard_normal((2, n_samples))
+    noise = np.random.default_rng(n_samples).standard_normal(n_samples)
     decay = 10 ** (-3 * np.arange(n_samples) / n_samples)
     response = (noise * decay).astype(np.float32)
-    response *= np.float32(0.5) / np.sqrt(np.sum(response**2, axis=1, keepdims=True))
-    wet = signal.oaconvolve(send[None, :], response, axes=1)
-    return wet[:, : len(send)].astype(np.float32)
-
-
-def _tilt(song: Float32Array, tilt_db: float) -> Float32Array:
-    """Raise the treble and lower the bass by half of ``tilt_db`` each."""
-    gain = np.float32(10 ** (tilt_db / 40))
-    return song * gain + low_pass(song, _TILT_HZ) * (1 / gain - gain)
+    response *= np.float32(0.5) / np.sqrt(np.sum(response**2))
+    response_spectrum = fft.rfft(response, _ROOM_BLOCK)
+    hop, ears = _ROOM_BLOCK - n_samples + 1, (song[0], song[1, _RIGHT_SAMPLES:])
+    for start in range(0, len(send), hop):
+        spectrum = fft.rfft(send[start : start + hop], _ROOM_BLOCK)
+        wet = fft.irfft(spectrum * response_spectrum, _ROOM_BLOCK)
+        for ear in ears:
+            place = ear[start : start + _ROOM_BLOCK]
+            place += wet[: len(place)]
 
 
 def _fade_out() -> Float32Array:

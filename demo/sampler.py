@@ -12,7 +12,7 @@ import numpy.typing as npt
 from symusic.core import NoteSecondList, ScoreSecond, Synthesizer, TrackSecond
 
 from demo.score import Note, Part
-from demo.tone import SAMPLE_RATE, Float32Array, low_pass
+from demo.tone import SAMPLE_RATE, Float32Array, low_pass, tilt
 
 _DRUM_S = 1.5
 _GAP_S = 0.05
@@ -26,6 +26,7 @@ def play_part(
     lengths_s: npt.NDArray[np.float64],
     n_samples: int,
     soundfont: Path,
+    tilt_db: float = 0.0,
 ) -> Float32Array:
     """Play the notes of a part.
 
@@ -33,6 +34,8 @@ def play_part(
     ----------
     starts_s, lengths_s : float64 [shape=(n_notes,)]
         Times of ``part.notes`` in seconds.
+    tilt_db : float
+        Treble over bass. It is set in the takes, which are shorter than a song.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def play_part(
     if part.is_drums:
         lengths_s = np.full(len(lengths_s), _DRUM_S)
     release_s = 0.02 if part.is_drums else part.release_s
-    takes = _record_takes(part, lengths_s + release_s, soundfont)
+    takes = _record_takes(part, lengths_s + release_s, soundfont, tilt_db)
     fade = _fade(release_s)
     bus = np.zeros(n_samples, dtype=np.float32)
     for note, start_s, length_s in zip(part.notes, starts_s, lengths_s, strict=True):
@@ -57,7 +60,7 @@ def play_part(
 
 
 def _record_takes(
-    part: Part, lengths_s: npt.NDArray[np.float64], soundfont: Path
+    part: Part, lengths_s: npt.NDArray[np.float64], soundfont: Path, tilt_db: float
 ) -> dict[int, tuple[Float32Array, ...]]:
     """Render each pitch of a part once, as long as its longest note, in layers of brightness."""
     longest: dict[int, float] = {}
@@ -66,9 +69,11 @@ def _record_takes(
     pitches = sorted(longest)
     lengths = np.array([longest[pitch] for pitch in pitches])
     starts = np.concatenate([[0.0], np.cumsum(lengths + _GAP_S)[:-1]])
-    tape = _render(part, pitches, starts, lengths, soundfont)
+    tape = tilt(_render(part, pitches, starts, lengths, soundfont), tilt_db)
     bounds = (np.stack([starts, starts + lengths]) * SAMPLE_RATE).astype(int).T
-    layers = (*(low_pass(tape, cutoff) for cutoff in _LAYER_CUTOFFS_HZ), tape)
+    needed = {_layer(note) for note in part.notes}
+    cutoffs = [cutoff if nth in needed else 0 for nth, cutoff in enumerate(_LAYER_CUTOFFS_HZ)]
+    layers = (*(low_pass(tape, cutoff) if cutoff else tape for cutoff in cutoffs), tape)
     return {
         pitch: tuple(layer[start:end] for layer in layers)
         for pitch, (start, end) in zip(pitches, bounds, strict=True)

@@ -26,6 +26,7 @@ from genre_core.evaluation.certainty import PredictionConfig
 from genre_core.locations import is_unicode, path_of
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES, reads
 from genre_core.promotion import PromotionConfig
+from genre_core.records import SnapshotChoice
 from genre_core.representations import registry
 from genre_core.representations.features import (
     FeatureConfig,
@@ -34,7 +35,6 @@ from genre_core.representations.features import (
 )
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import NightConfig, TrainingConfig
-from storage.catalog.snapshots import SnapshotChoice
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig, require_own_names
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import find_model

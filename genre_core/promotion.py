@@ -17,6 +17,8 @@ from genre_core.evaluation.predictions import (
 from genre_core.evaluation.significance import paired_difference, score_intervals
 from genre_core.records import counted
 
+FEWEST_VALIDATION_SONGS = 20
+"""The first champion that was selected on fewer songs is provisional."""
 ROUNDING = 1e-9
 """Rounding error of sums of shares: 0.8 - 0.7 is above 0.1."""
 

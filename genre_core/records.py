@@ -150,3 +150,18 @@ def counted(n: int, one: str, many: str = "") -> str:
 def name_song(artist: str, title: str, otherwise: str) -> str:
     """Return artist and title as people read them, as far as they are known."""
     return " – ".join(part for part in (artist, title) if part) or otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotChoice:
+    """Which snapshot a command works on: the one named, else the newest of the configured library.
+
+    ``snapshot_id`` may be the beginning of an id; empty ``genres`` are all. Snapshots of other
+    representations and lengths come second.
+    """
+
+    snapshot_id: str = ""
+    genres: tuple[str, ...] = ()
+    spectrograms: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    fragment_lengths_s: tuple[float, ...] = ()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from storage.home import DataLayout
 from tasks.orchestrator import task
-from tasks.predict import SongPrediction, classify_each
+from tasks.predict import SongPrediction
+from tasks.predict_many import classify_each
 
 
 @task

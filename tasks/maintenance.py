@@ -1,7 +1,7 @@
 """Tasks of maintenance: remove what is unused, and re-queue songs that were left out."""
 
+from genre_core.records import SnapshotChoice
 from storage.catalog.connection import open_catalog
-from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import count_outcomes, release_songs
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig

@@ -2,7 +2,6 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -40,7 +39,7 @@ from tasks.keras_import import import_training
 from tasks.terminal import announce
 
 N_THREADS = 2
-"""For one song; many songs are faster with one thread each."""
+"""For one song; many songs are faster in processes of one thread each (`tasks/predict_many.py`)."""
 logger = logging.getLogger(__name__)
 
 
@@ -77,6 +76,7 @@ class Classifier:
 
     ``network`` is a keras.Model or the champion's LiteRT model. ``temperature`` calibrates the mean
     of the fragments. ``transform`` embeds fragments where the network reads an embedding.
+    ``n_threads`` compute a song.
     """
 
     version: int
@@ -86,6 +86,7 @@ class Classifier:
     temperature: float = 1.0
     transform: Transform | None = None
     certainty: Certainty = field(default_factory=Certainty)
+    n_threads: int = N_THREADS
 
     def predict_genres(self, matrices: Float32Array) -> Float32Array:
         """Return the probability of each genre for each matrix, (n_fragments, n_genres)."""
@@ -98,20 +99,12 @@ class Classifier:
         return temper(VOTES[CHOOSING_VOTE](by_fragment), self.temperature)
 
 
-def classify_each(
-    layout: DataLayout, songs: Sequence[str], n_fragments: int | None = None
-) -> Iterator[SongPrediction]:
-    """Yield the champion's prediction of each song (path or URL) as soon as it is computed.
-
-    ``n_fragments`` is the number of fragments or windows a song; by default as in training.
-    """
-    classifier = load_classifier(layout)
-    if n_fragments:
-        fragments = replace(classifier.features.fragments, n_fragments=n_fragments)
-        features = replace(classifier.features, fragments=fragments)
-        classifier = replace(classifier, features=features)
-    for song in songs:
-        yield classify_song(classifier, song)
+def use_fragments(classifier: Classifier, n_fragments: int | None) -> Classifier:
+    """Return a classifier of so many fragments or windows a song; None: of as many as before."""
+    if not n_fragments:
+        return classifier
+    fragments = replace(classifier.features.fragments, n_fragments=n_fragments)
+    return replace(classifier, features=replace(classifier.features, fragments=fragments))
 
 
 def classify_song(
@@ -119,7 +112,9 @@ def classify_song(
 ) -> SongPrediction:
     """Predict the genre of one song; if that is impossible, with an ``error``."""
     try:
-        starts_s, matrices = song_matrices(song, classifier.features, limits, classifier.transform)
+        starts_s, matrices = song_matrices(
+            song, classifier.features, limits, classifier.transform, classifier.n_threads
+        )
     except GenreflowError as error:
         return SongPrediction(song=song, champion=classifier.version, error=str(error))
     except Exception as error:  # an unforeseen failure does not affect other songs
@@ -148,23 +143,25 @@ def _by_genre(classifier: Classifier, row: Float32Array | Float64Array) -> dict[
     return dict(zip(classifier.genres, map(float, row), strict=True))
 
 
-def load_classifier(layout: DataLayout) -> Classifier:
+def load_classifier(layout: DataLayout, n_threads: int = N_THREADS) -> Classifier:
     """Load the exported champion; one that is missing or damaged is exported again."""
     try:
-        return read_classifier(layout.champion)
+        return read_classifier(layout.champion, n_threads)
     except ExportUnusable as error:
         champion = require_champion(layout)
         logger.warning("%s; exporting the champion again takes seconds.", error)
     _export(layout, champion)
-    return read_classifier(layout.champion)
+    return read_classifier(layout.champion, n_threads)
 
 
-def read_classifier(folder: Path) -> Classifier:
+def read_classifier(folder: Path, n_threads: int = N_THREADS) -> Classifier:
     """Load an exported champion; `ExportUnusable` if it is damaged, or LiteRT refuses it."""
     exported = read_export(folder)
     try:
         network = (
-            LiteRTModel(exported.network) if exported.suffix == LITERT else _load_keras(exported)
+            LiteRTModel(exported.network, n_threads)
+            if exported.suffix == LITERT
+            else _load_keras(exported)
         )
     except (ValueError, RuntimeError) as error:
         raise ExportUnusable(f"the exported champion cannot be loaded: {error}") from error
@@ -172,7 +169,8 @@ def read_classifier(folder: Path) -> Classifier:
     described = Described(
         document=document, temperature=document["temperature"], certainty=exported.certainty
     )
-    return build_classifier(network, described, exported.embedder, document["version"])
+    version: int = document["version"]
+    return build_classifier(network, described, exported.embedder, version, n_threads)
 
 
 def load_logged(layout: DataLayout, model_uri: str, version: int = 0) -> Classifier:
@@ -187,7 +185,11 @@ def load_logged(layout: DataLayout, model_uri: str, version: int = 0) -> Classif
 
 
 def build_classifier(
-    network: object, described: Described, embedder: Model | None, version: int = 0
+    network: object,
+    described: Described,
+    embedder: Model | None,
+    version: int = 0,
+    n_threads: int = N_THREADS,
 ) -> Classifier:
     """Return a classifier of a network, what was logged with it, and its embedding's model."""
     return Classifier(
@@ -196,8 +198,9 @@ def build_classifier(
         genres=tuple(described.document["genres"]),
         features=FeatureConfig.from_document(described.document["features"]),
         temperature=described.temperature,
-        transform=embedding_transform(embedder, N_THREADS) if embedder else None,
+        transform=embedding_transform(embedder, n_threads) if embedder else None,
         certainty=described.certainty,
+        n_threads=n_threads,
     )
 
 
@@ -273,10 +276,11 @@ def song_matrices(
     features: FeatureConfig,
     limits: DownloadLimits | None = None,
     transform: Transform | None = None,
+    n_threads: int = N_THREADS,
 ) -> tuple[Float64Array, Float32Array]:
     """Decode a song as in training: starts of its fragments, seconds, and their matrices."""
     _, starts_s, fragments = song_fragments(song, features, limits)
-    return starts_s, fragment_matrices(song, fragments, features, transform)
+    return starts_s, fragment_matrices(song, fragments, features, transform, n_threads)
 
 
 def song_fragments(
@@ -292,7 +296,11 @@ def song_fragments(
 
 
 def fragment_matrices(
-    song: str, fragments: Float32Array, features: FeatureConfig, transform: Transform | None = None
+    song: str,
+    fragments: Float32Array,
+    features: FeatureConfig,
+    transform: Transform | None = None,
+    n_threads: int = N_THREADS,
 ) -> Float32Array:
     """Return the matrices of a song's fragments.
 
@@ -301,17 +309,21 @@ def fragment_matrices(
     matrices = (
         transform.apply(round_samples(fragments))
         if transform
-        else transform_fragments(fragments, features)
+        else transform_fragments(fragments, features, n_threads)
     )
     if not (fragments.any() and matrices.any()):
         raise TrackRejected(Reason.SILENT, f"every fragment of {song} is silent.")
     return matrices
 
 
-def transform_fragments(fragments: Float32Array, features: FeatureConfig) -> Float32Array:
-    """Return the spectrograms of fragments, computed in two threads."""
-    parts = np.array_split(fragments, max(1, min(N_THREADS, len(fragments))))
-    with ThreadPoolExecutor(N_THREADS) as threads:
+def transform_fragments(
+    fragments: Float32Array, features: FeatureConfig, n_threads: int = N_THREADS
+) -> Float32Array:
+    """Return the spectrograms of fragments."""
+    if n_threads == 1:
+        return matrices_of(round_samples(fragments), features)
+    parts = np.array_split(fragments, max(1, min(n_threads, len(fragments))))
+    with ThreadPoolExecutor(n_threads) as threads:
         return np.concatenate(
             list(threads.map(lambda part: matrices_of(round_samples(part), features), parts))
         )

@@ -41,7 +41,7 @@ def classify(
     """
     config = read_settings(home=home)
     set_environment(config.layout.home, verbose, config.device)
-    from tasks.predict import classify_each
+    from tasks.predict_many import classify_each
 
     found = expand_folders(songs)
     n_fragments = FAST_FRAGMENTS if fast else None

@@ -14,8 +14,8 @@ from flows.cli.app import show
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.significance import Significance
 from genre_core.locations import show_location
+from genre_core.promotion import FEWEST_VALIDATION_SONGS
 from genre_core.records import counted
-from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.terminal import OUT, Terminal, cell
 
 if TYPE_CHECKING:

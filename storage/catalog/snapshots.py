@@ -9,7 +9,15 @@ from genre_core.dataset.groups import Candidate, join_artists
 from genre_core.dataset.splits import Assignment
 from genre_core.digests import digest_document, digest_list
 from genre_core.errors import CatalogMismatch, UsageError
-from genre_core.records import LEARNING_SPLITS, Reason, Result, Split, Stage, counted
+from genre_core.records import (
+    LEARNING_SPLITS,
+    Reason,
+    Result,
+    SnapshotChoice,
+    Split,
+    Stage,
+    counted,
+)
 from genre_core.representations.features import FeatureConfig
 from storage.catalog.connection import (
     Catalog,
@@ -48,21 +56,6 @@ class Snapshot:
     def __str__(self) -> str:
         songs, genres = counted(self.n_tracks, "song"), counted(len(self.genres), "genre")
         return f"snapshot {self.snapshot_id} ({songs} of {genres})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotChoice:
-    """Which snapshot a command works on: the one named, else the newest of the configured library.
-
-    ``snapshot_id`` may be the beginning of an id; empty ``genres`` are all. Snapshots of other
-    representations and lengths come second.
-    """
-
-    snapshot_id: str = ""
-    genres: tuple[str, ...] = ()
-    spectrograms: tuple[str, ...] = ()
-    embeddings: tuple[str, ...] = ()
-    fragment_lengths_s: tuple[float, ...] = ()
 
 
 NEWEST = SnapshotChoice()

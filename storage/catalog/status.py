@@ -6,11 +6,12 @@ from statistics import median
 from typing import Any
 
 from genre_core.errors import TrackRejected, UsageError
-from genre_core.records import Result, counted
+from genre_core.promotion import FEWEST_VALIDATION_SONGS
+from genre_core.records import Result, SnapshotChoice, counted
 from genre_core.representations.features import FeatureConfig
 from genre_core.signal.fragments import CutPlan, FragmentConfig, require_length
 from storage.catalog.publish import query_rows
-from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_published
+from storage.catalog.snapshots import NEWEST, choose_published
 from storage.home import DataLayout
 
 _COMPARED = """
@@ -39,8 +40,6 @@ _CHAMPION = """
 
 LENGTH_S = 3.0
 """The fragments of the thesis, which longer ones are measured by."""
-FEWEST_VALIDATION_SONGS = 20
-"""The first champion that was selected on fewer songs is provisional."""
 
 _SONGS = """
     select count(*) as tracks, count(*) filter (genre = '' and track_id in (

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from genre_core.records import SnapshotChoice
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import forget_snapshots, unused_models, unused_snapshots
-from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_snapshot
+from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.fetch.parts import sweep_parts
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig

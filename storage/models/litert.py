@@ -8,14 +8,12 @@ from ai_edge_litert.interpreter import Interpreter
 
 from genre_core.examples import Float32Array
 
-N_THREADS = 2
-
 
 class LiteRTModel:
     """A network that was exported; threads take turns."""
 
-    def __init__(self, model: bytes) -> None:
-        self._interpreter = Interpreter(model_content=model, num_threads=N_THREADS)
+    def __init__(self, model: bytes, n_threads: int = 2) -> None:
+        self._interpreter = Interpreter(model_content=model, num_threads=n_threads)
         taken = self._interpreter.get_input_details()[0]
         self._matrices = taken["index"]
         self._shape = tuple(int(n) for n in taken["shape"][1:])

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from genre_core.errors import GenreflowError
+from genre_core.records import SnapshotChoice
 from storage.catalog.audits import Audit, read_audit, read_library_audit, suspect_rows
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import (
@@ -26,7 +27,7 @@ from storage.catalog.runs import (
     read_predicted_splits,
     read_run,
 )
-from storage.catalog.snapshots import NEWEST, Snapshot, SnapshotChoice, choose_snapshot
+from storage.catalog.snapshots import NEWEST, Snapshot, choose_snapshot
 from storage.home import DataLayout
 from storage.maintenance.retention import Usage, measure_usage
 from storage.models.champion import Champion

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from genre_core.errors import UsageError
+from genre_core.records import SnapshotChoice
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import NightRecord, read_night
-from storage.catalog.snapshots import NEWEST, SnapshotChoice
+from storage.catalog.snapshots import NEWEST
 from storage.home import DataLayout
 from tasks.orchestrator import create_markdown_artifact, create_table_artifact, get_run_logger, task
 from tasks.terminal import announce

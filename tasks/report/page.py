@@ -20,9 +20,9 @@ from genre_core.figures.nightly import (
     draw_drift,
     draw_songs,
 )
+from genre_core.promotion import FEWEST_VALIDATION_SONGS
 from genre_core.records import Reason, counted, name_song
 from storage.catalog.nightly import NightOutcome, NightStep
-from storage.catalog.status import FEWEST_VALIDATION_SONGS
 from tasks.pages import fill_template, inline_png
 from tasks.report.facts import ReportFacts, Row
 from tasks.report.measures import DriftFacts, describe_certainty, values_of

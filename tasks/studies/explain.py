@@ -22,13 +22,13 @@ from genre_core.figures.signal import (
 )
 from genre_core.locations import path_of, show_location
 from genre_core.networks.registry import HEADS
-from genre_core.records import counted
+from genre_core.records import SnapshotChoice, counted
 from genre_core.representations.features import name_features
 from genre_core.studies.occlusion import mask_for, occlusion_map
 from storage.audio.wav import wav_bytes
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run, read_library_runs, require_run
-from storage.catalog.snapshots import NEWEST, SnapshotChoice, choose_snapshot
+from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.home import DataLayout
 from storage.reports import figure_png, read_figure, write_figure, write_text
 from tasks.compare import best

@@ -14,7 +14,7 @@ from genre_core.figures.architecture import draw_architecture
 from genre_core.figures.signal import draw_matrix, scales_of
 from genre_core.networks.layers import Network, layer_boxes
 from genre_core.networks.registry import KERNEL_COUNTS, build_network
-from genre_core.records import Split
+from genre_core.records import SnapshotChoice, Split
 from genre_core.studies.kernels import counts, similarity
 from genre_core.studies.kernels.counts import CountHistory
 from genre_core.studies.kernels.similarity import Kernels, PruningCurve
@@ -22,7 +22,6 @@ from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.runs import Run
 from storage.catalog.snapshots import (
-    SnapshotChoice,
     choose_snapshot,
     count_split_examples,
     read_features,

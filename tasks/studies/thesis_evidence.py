@@ -10,7 +10,7 @@ import numpy as np
 from genre_core.audit.songs import AuditedSong
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.songs import FragmentedSongs
-from genre_core.records import Split, Track
+from genre_core.records import SnapshotChoice, Split, Track
 from genre_core.studies.claims.checks import NO_FRAGMENTS
 from genre_core.studies.claims.evidence import (
     CountedKernels,
@@ -30,7 +30,6 @@ from genre_core.studies.kernels.counts import Mean
 from storage.audio.decode import Cut, cut_song
 from storage.catalog.audits import Audit, read_audited_songs, read_library_audit
 from storage.catalog.connection import open_catalog
-from storage.catalog.snapshots import SnapshotChoice
 from storage.catalog.songs import known_tracks
 from storage.home import DataLayout
 from storage.reports import read_document

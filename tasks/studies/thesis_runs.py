@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from genre_core.errors import UsageError
 from genre_core.evaluation.predictions import SongPredictions, predictions_by_name
 from genre_core.evaluation.songs import FragmentedSongs, gather_songs
-from genre_core.records import Split
+from genre_core.records import SnapshotChoice, Split
 from genre_core.representations.features import FeatureConfig
 from genre_core.studies.claims.evidence import (
     LONGEST_S,
@@ -21,7 +21,6 @@ from storage.catalog.runs import Run, read_library_runs, read_predicted_splits, 
 from storage.catalog.snapshots import (
     NEWEST,
     Snapshot,
-    SnapshotChoice,
     choose_snapshot,
     find_snapshot,
     read_features,

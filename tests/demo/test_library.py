@@ -2,11 +2,14 @@
 
 import csv
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -134,6 +137,33 @@ def test_a_second_call_renders_only_what_is_missing(small_library: LibraryReport
 
     assert (repaired.n_rendered, idle.n_rendered) == (1, 0)
     assert _sha256(lost) == digest
+
+
+COMPOSE = """
+import sys
+from pathlib import Path
+from demo.library import make_library
+make_library(
+    Path(sys.argv[1], "library"),
+    unseen=Path(sys.argv[1], "unseen"),
+    song_s=(20.0, 30.0),
+    on_song=lambda done, total: print(done, flush=True),
+)
+"""
+
+
+def test_the_processes_that_compose_end_with_the_one_that_began_them(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", COMPOSE, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "1\n"
+        processes = psutil.Process(program.pid).children(recursive=True)
+
+        program.kill()
+
+    assert len(processes) >= 2
+    assert psutil.wait_procs(processes, 20)[1] == []
 
 
 def test_a_folder_that_holds_other_things_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from demo.loudness import TARGET_LUFS, level, loudness_lufs
 from demo.mixing import mix
 from demo.sampler import play_part
 from demo.score import Note, Part, Score
-from demo.tone import Float32Array
+from demo.tone import Float32Array, low_pass, tilt
 
 RATE = 44_100
 PART = Part(
@@ -104,6 +104,33 @@ def test_a_mix_lasts_as_long_as_the_score_and_has_the_target_loudness(soundfont:
     assert loudness_lufs((sound.T / 32767).astype(np.float32)) == pytest.approx(
         TARGET_LUFS, abs=0.3
     )
+
+
+def test_a_room_sounds_on_both_sides_for_its_time(soundfont: Path) -> None:
+    part = replace(PART, room=1.0, pan=-1.0, notes=(Note(0.0, 0.5, 57, 1.0),))
+
+    right = mix(replace(SCORE, room_s=1.0, parts=(part,)), soundfont)[:, 1]
+
+    assert np.abs(right[: RATE // 2]).max() > 100
+    assert np.abs(right[int(1.62 * RATE) :]).max() <= 1  # 0.5 s, 0.1 s of release, 1 s of room
+
+
+@pytest.mark.parametrize("tilt_db", [-5.0, 3.0])
+def test_a_tilt_raises_the_treble_over_the_bass(tilt_db: float) -> None:
+    impulse = np.zeros(RATE, dtype=np.float32)
+    impulse[0] = 1.0
+
+    gains = np.abs(np.fft.rfft(tilt(impulse, tilt_db)))
+
+    assert 20 * np.log10(gains[0]) == pytest.approx(-tilt_db / 2, abs=0.01)
+    assert 20 * np.log10(gains[20_000]) == pytest.approx(tilt_db / 2, abs=0.5)  # of one pole
+
+
+def test_what_is_filtered_ends_in_silence() -> None:
+    impulse = np.zeros(RATE, dtype=np.float32)
+    impulse[0] = 1.0
+
+    assert not low_pass(impulse, 900.0)[RATE // 2 :].any()
 
 
 def test_a_full_scale_sine_of_997_hz_in_one_channel_measures_minus_3_01_lufs() -> None:

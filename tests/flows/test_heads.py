@@ -103,7 +103,7 @@ def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
 def test_a_song_unlike_all_training_songs_is_unknown_and_the_others_are_not(
     head_night: tuple[Settings, NightlyReport], tmp_path: Path
 ) -> None:
-    from tasks.predict import classify_each
+    from tasks.predict_many import classify_each
 
     config, _ = head_night
     known = write_song(tmp_path / "known.wav", hum, seed=900)

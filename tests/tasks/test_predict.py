@@ -20,7 +20,6 @@ from tasks.classify import classify_songs
 from tasks.predict import (
     Classifier,
     SongPrediction,
-    classify_each,
     classify_song,
     export_champion,
     is_exported,
@@ -29,6 +28,7 @@ from tasks.predict import (
     require_champion,
     song_matrices,
 )
+from tasks.predict_many import classify_each
 from tests.conftest import hiss, hum, write_song
 from tests.storage.fetch.sites.music_site import open_music_site
 

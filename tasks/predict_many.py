@@ -1,0 +1,84 @@
+"""Predict songs, many of them in processes; the predictions are the same, in the order given."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from logging.handlers import QueueHandler
+
+from genre_core.locations import escape_text
+from storage.home import DataLayout
+from tasks.predict import Classifier, SongPrediction, classify_song, load_classifier, use_fragments
+from tasks.workers import WorkerDied, Workers, count_cores
+
+FEW = 8
+"""Songs that this process predicts before a worker process has started."""
+
+
+def classify_each(
+    layout: DataLayout,
+    songs: Sequence[str],
+    n_fragments: int | None = None,
+    n_processes: int | None = None,
+) -> Iterator[SongPrediction]:
+    """Yield the champion's prediction of each song (path or URL), in order, as soon as it is there.
+
+    ``n_fragments`` is the number of fragments or windows a song; by default as in training.
+    ``n_processes`` is by default the number of cores, for a few songs one: this process.
+    """
+    classifier = use_fragments(load_classifier(layout), n_fragments)
+    n_processes = n_processes or (count_cores() if len(songs) > FEW else 1)
+    if n_processes == 1:
+        for song in songs:
+            yield classify_song(classifier, song)
+        return
+    workers, threads = Workers(n_processes), ThreadPoolExecutor(n_processes)
+    try:
+        yield from threads.map(
+            partial(_classify_apart, workers, classifier.version, layout, n_fragments), songs
+        )
+    finally:
+        workers.end()
+        threads.shutdown(cancel_futures=True)
+
+
+def _classify_apart(
+    workers: Workers, version: int, layout: DataLayout, n_fragments: int | None, song: str
+) -> SongPrediction:
+    """Predict a song in a worker process; one that dies on it is the song's error."""
+    try:
+        return workers.call(_classify_there, (layout, n_fragments, song), _handle_record)
+    except WorkerDied as death:
+        sentence = f"{song}: the program ended on it. {death}"
+        return SongPrediction(song=song, champion=version, error=escape_text(sentence))
+
+
+def _classify_there(
+    layout: DataLayout,
+    n_fragments: int | None,
+    song: str,
+    report: Callable[[logging.LogRecord], None],
+) -> SongPrediction:
+    """Predict a song in a worker process, which has loaded the champion; log in the other one."""
+    logging.getLogger().handlers = [_Reporter(report)]
+    return classify_song(_load_once(layout, n_fragments), song)
+
+
+class _Reporter(QueueHandler):
+    """Passes log records on; tracebacks become text, which can be pickled."""
+
+    def __init__(self, report: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+        self._report = report
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self._report(record)
+
+
+@lru_cache(maxsize=1)
+def _load_once(layout: DataLayout, n_fragments: int | None) -> Classifier:
+    return use_fragments(load_classifier(layout, n_threads=1), n_fragments)
+
+
+def _handle_record(record: logging.LogRecord) -> None:
+    logging.getLogger(record.name).handle(record)

@@ -1,0 +1,203 @@
+"""Worker processes, in which several trainings run side by side.
+
+A process makes one call after the other, so that each imports TensorFlow once. What a call takes,
+reports and returns is pickled; catalog and MLflow stay with the flow's own process.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from genre_core.errors import GenreflowError, TransientError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Report = Callable[[Any], None]
+
+
+START_UP = 100_000
+"""Examples, counted once an epoch, below which a process would take longer to start than to fit."""
+PROCESS_BYTES = 1 << 30
+"""What a process takes: TensorFlow and a network."""
+
+
+class WorkerDied(TransientError):
+    """A worker process ended in the middle of a call."""
+
+
+class Worker:
+    """A process that makes one call at a time."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there,), daemon=True)
+        self._process.start()
+        there.close()
+
+    def call(
+        self, function: Callable[..., Any], args: Sequence[object], on_report: Report | None
+    ) -> tuple[str, Any]:
+        """Return ``result`` and what a function returned there, or ``error`` and what it raised.
+
+        Raises `WorkerDied` if the process ends before.
+        """
+        try:
+            self._pipe.send((function, args, on_report is not None))
+            while (answer := self._pipe.recv())[0] == "report":
+                if on_report:
+                    on_report(answer[1])
+        except (EOFError, ConnectionError) as error:
+            self._process.join()
+            raise WorkerDied(
+                f"Its process ended with exit code {self._process.exitcode}; -9 means that it was "
+                "killed, most often for want of memory. The next run repeats it."
+            ) from error
+        return answer
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+class Workers:
+    """At most ``n_workers`` processes, which start when they are needed, and stay for others."""
+
+    def __init__(self, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._lock = threading.Lock()
+        self._all: list[Worker] = []
+        self._idle: list[Worker] = []
+        self._is_ended = False
+
+    def call(
+        self, function: Callable[..., Result], args: Sequence[object], on_report: Report | None
+    ) -> Result:
+        """Return what a function returns in an idle process or a new one, or raise the same."""
+        with self._lock:
+            if self._is_ended:
+                raise WorkerDied("The worker processes were ended.")
+            if not self._idle:
+                self._all.append(Worker())
+                self._idle.append(self._all[-1])
+            worker = self._idle.pop()
+        try:
+            kind, value = worker.call(function, args, on_report)
+        except BaseException:
+            worker.end()
+            raise
+        self._idle.append(worker)
+        if kind == "error":
+            raise value
+        result: Result = value
+        return result
+
+    def end(self) -> None:
+        """End all processes, and start none any more."""
+        with self._lock:
+            self._is_ended = True
+            for worker in self._all:
+                worker.end()
+
+
+_WORKERS: ContextVar[Workers | None] = ContextVar("workers", default=None)
+
+
+@contextmanager
+def open_workers(n_workers: int) -> Iterator[None]:
+    """Let `side_by_side` and `in_worker` use processes in this block, those of a block around it.
+
+    For one worker none is started: all happens in this process.
+    """
+    if n_workers < 2 or _WORKERS.get():
+        yield
+        return
+    workers = Workers(n_workers)
+    token = _WORKERS.set(workers)
+    try:
+        yield
+    finally:
+        _WORKERS.reset(token)
+        workers.end()
+
+
+def side_by_side(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Call a function for each item, as many at a time as there are workers; an error ends all."""
+    workers = _WORKERS.get()
+    if workers is None:
+        return [function(item) for item in items]
+    threads = ThreadPoolExecutor(workers.n_workers)
+    try:
+        calls = [threads.submit(copy_context().run, function, item) for item in items]
+        wait(calls, return_when=FIRST_EXCEPTION)
+        return [call.result() for call in calls if call.done()]
+    except BaseException:
+        workers.end()
+        raise
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def in_worker(
+    function: Callable[..., Result], *args: object, on_report: Report | None = None
+) -> Result:
+    """Return what a function of a module returns: in a worker process, if some are open.
+
+    ``on_report``, if given, is its last argument: what it is called with arrives in this process.
+    """
+    workers = _WORKERS.get()
+    if workers is None:
+        return function(*args, *([on_report] if on_report else []))
+    return workers.call(function, args, on_report)
+
+
+def count_workers(n_bytes: int) -> int:
+    """Return how many calls that take so much memory each this machine can make side by side.
+
+    A GPU, unless `choose_device` has hidden it, is for one process.
+    """
+    import psutil
+
+    if os.environ.get("CUDA_VISIBLE_DEVICES") != "-1":
+        return 1
+    n_fitting = int(psutil.virtual_memory().available / 2 // n_bytes)
+    return max(1, min(count_cores(), n_fitting))
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _serve(pipe: Connection) -> None:
+    """Answer calls until the process that asks has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        function, args, is_reporting = pipe.recv()
+        report = [lambda value: pipe.send(("report", value))] if is_reporting else []
+        try:
+            answer = ("result", function(*args, *report))
+        except (GenreflowError, OSError) as error:
+            answer = ("error", error)
+        except Exception as error:  # not every one can be pickled
+            answer = ("error", RuntimeError(f"{type(error).__name__}: {error}"))
+            answer[1].add_note(traceback.format_exc())
+        pipe.send(answer)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+    os._exit(1)
