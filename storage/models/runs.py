@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
@@ -26,6 +27,8 @@ DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a dataset
 Parameter = str | int | float | bool
 
 logger = logging.getLogger(__name__)
+_one_dataset = Lock()
+"""Held while MLflow looks for a dataset and adds it: two threads would add it both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +135,8 @@ def start_training(tracking: Tracking, parent_id: str, described: RunDescription
     with failing_run(tracking, run_id):
         log_params(tracking, run_id, params)
         context = [InputTag("mlflow.data.context", "training")]
-        tracking.client.log_inputs(run_id, [DatasetInput(snapshot, context)])
+        with _one_dataset:
+            tracking.client.log_inputs(run_id, [DatasetInput(snapshot, context)])
     return run_id
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,18 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 def status(tracking: Tracking, run_id: str) -> str:
     return str(tracking.client.get_run(run_id).info.status)
+
+
+def test_trainings_on_one_snapshot_may_start_at_the_same_time(
+    tracking: Tracking, parent_id: str, described: RunDescription
+) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        starts = [threads.submit(start_training, tracking, parent_id, described) for _ in range(8)]
+        run_ids = {start.result() for start in starts}
+
+    runs = [tracking.client.get_run(run_id) for run_id in run_ids]
+    assert len(runs) == 8
+    assert [len(run.inputs.dataset_inputs) for run in runs] == [1] * 8
 
 
 def test_every_run_has_the_same_parameters_and_those_of_its_training(
