@@ -1,6 +1,7 @@
 """Audits with their checks, the songs that they examine, and suspect labels."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -135,14 +136,21 @@ def _check(row: dict[str, Any]) -> Check:
 def _as_audited(
     catalog: Catalog, layout: DataLayout, rows: Sequence[dict[str, Any]]
 ) -> list[AuditedSong]:
-    artists = read_artists(catalog)
+    artists, folder = read_artists(catalog), str(layout.songs)
     songs = []
     for row in rows:
-        file = layout.song(row["track_id"], row.pop("suffix"))
-        row["n_bytes"] = file.stat().st_size if file.exists() else 0
+        track_id = row["track_id"]
+        row["n_bytes"] = _count_bytes(f"{folder}/{track_id[:2]}/{track_id}{row.pop('suffix')}")
         row |= {"split": Split(row["split"]), "artists": artists[row["track_id"]]}
         songs.append(AuditedSong(**row))
     return songs
+
+
+def _count_bytes(file: str) -> int:
+    try:
+        return os.stat(file).st_size  # noqa: PTH116 - a Path takes ten times as long
+    except OSError:
+        return 0
 
 
 _BESIDE = """
