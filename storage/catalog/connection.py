@@ -99,12 +99,13 @@ def insert_rows(
     They pass as one Arrow table: 10,000 rows in 0.05 s, a seventh of the time as parameters. A few
     pass as parameters: the first Arrow array imports pandas, which takes half a second.
     """
+    if not rows:
+        return
     if len(rows) <= FEW_ROWS:
-        names = list(rows[0]) if rows else []
-        places = ", ".join("?" * len(names))
-        statement = f"insert into {table} ({', '.join(names)}) values ({places}) {on_conflict}"
-        for row in rows:
-            catalog.execute(statement, [row[name] for name in names])
+        names = list(rows[0])
+        values = ", ".join([f"({', '.join('?' * len(names))})"] * len(rows))
+        statement = f"insert into {table} ({', '.join(names)}) values {values} {on_conflict}"
+        catalog.execute(statement, [row[name] for row in rows for name in names])
     else:
         with registered(catalog, "inserted", columns_of(rows)):
             catalog.execute(f"insert into {table} by name select * from inserted {on_conflict}")

@@ -294,3 +294,19 @@ def test_no_new_catalog_is_made_beside_a_published_library(layout: DataLayout) -
 
     with pytest.raises(CatalogMismatch, match="Restore a backup"), open_catalog(layout):
         pass
+
+
+@pytest.mark.parametrize("n_others", [1, 100])
+def test_of_two_rows_for_one_key_the_first_is_inserted_among_few_as_among_many(
+    layout: DataLayout, n_others: int
+) -> None:
+    rows = [{"n": 0, "word": "first"}, {"n": 0, "word": "second"}]
+    rows += [{"n": n, "word": None} for n in range(1, n_others + 1)]
+
+    with open_catalog(layout) as catalog:
+        catalog.execute("create temp table numbers (n integer primary key, word varchar)")
+        insert_rows(catalog, "numbers", rows, "on conflict do update set word = excluded.word")
+        found = fetch_values(catalog, "select word from numbers where n = 0")
+        n_rows = fetch_values(catalog, "select count(*) from numbers")
+
+    assert (found, n_rows) == (["first"], [n_others + 1])
