@@ -137,7 +137,7 @@ _HELD_SOURCES = """
         if(stage = 'sources' and reason = 'label_conflict', tracks.genre, outcomes.genre)
             as genre, outcomes.genre = '' and reason <> 'label_unknown' as is_unlabelled
     from outcomes join tracks using (track_id) join wanted using (source_id)
-    where is_several or is_archived or source <> place
+    qualify is_several or is_archived or bool_or(source <> place) over (partition by source_id)
     order by first_at, source
 """
 

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genre_core.dataset.listing import settle_ids
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.catalog.extraction import select_pending, settle_outcomes
 from storage.catalog.songs import (
     count_outcomes,
+    held_sources,
     known_packets,
     known_tracks,
     record_songs,
@@ -116,6 +118,33 @@ def test_a_duplicate_keeps_its_own_tags(store: Store) -> None:
     listed = Source(location=other.location, genre=other.genre, artist="Ada")
 
     assert store.call(select_new_sources, [listed]) == []
+
+
+def test_a_song_held_under_two_addresses_is_never_a_duplicate_of_itself(store: Store) -> None:
+    song = store.track("blue")
+    first = replace(store.outcome(song), source_id="https://music.example/blue")
+    second = replace(first, location="/other/blue.mp3", result=Result.DUPLICATE)
+    store.call(record_songs, [song], [first, second])
+    listings = [
+        Source(location=held.location, genre=song.genre, source_id=held.source_id)
+        for held in (first, second)
+    ]
+
+    held = [store.call(held_sources, [listed]) for listed in listings]
+
+    assert [{source.location for source in found} for found in held] == [
+        {first.location, second.location}
+    ] * 2
+    for listed, found in zip(listings, held, strict=True):
+        assert settle_ids([listed], found).outcomes == ()
+
+
+def test_a_song_held_and_listed_at_one_address_alone_needs_no_settling(store: Store) -> None:
+    song = store.track("blue")
+    store.call(record_songs, [song], [replace(store.outcome(song), source_id="blue")])
+    listed = Source(location=song.location, genre=song.genre, source_id="blue")
+
+    assert store.call(held_sources, [listed]) == []
 
 
 def test_a_song_keeps_one_row_and_the_time_of_its_first_attempt(store: Store) -> None:
