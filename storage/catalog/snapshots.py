@@ -113,10 +113,10 @@ def read_library(
         select *, true as is_candidate from ({CANDIDATES})
         union all select *, false from ({_SETTLED} and track_id not in (
             select track_id from ({CANDIDATES})))
-        order by is_candidate desc, track_id
     """
+    ordered = f"select track_id, genre from ({statement}) order by is_candidate desc, track_id"
     keys = [list(feature_keys), list(genres)]
-    found = _read_candidates(catalog, f"select track_id, genre from ({statement})", keys)
+    found = _read_candidates(catalog, ordered, keys)
     n_candidates = sum(count_candidates(catalog, feature_keys, genres).values())
     return found[:n_candidates], found[n_candidates:]
 

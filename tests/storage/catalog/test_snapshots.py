@@ -25,6 +25,7 @@ from storage.catalog.snapshots import (
     choose_snapshot,
     read_assignments,
     read_candidates,
+    read_library,
     read_newest_snapshots,
     read_placements,
     read_settled,
@@ -91,6 +92,20 @@ def test_candidates_have_examples_under_all_the_keys_and_a_genre_of_the_settings
     assert candidates(store, ("key 2",), "jazz", "soul") == {"a", "c"}
     assert store.call(read_candidates, ["key 1"], ["jazz"]) == [
         Candidate(track_id=a.track_id, genre="jazz", artists=("ada",))
+    ]
+
+
+def test_the_library_is_its_candidates_then_the_others_that_are_settled_each_by_id(
+    store: Store,
+) -> None:
+    jazz, rock = store.three_songs(), [store.track(name, "rock") for name in "defgh"]
+    add(store, "key", *rock)
+    store.assign(*rock, split=Split.TRAIN)
+
+    found = store.call(read_library, ["key"], ["jazz"])
+
+    assert [[song.track_id for song in songs] for songs in found] == [
+        sorted(track.track_id for track in tracks) for tracks in (jazz, rock)
     ]
 
 
