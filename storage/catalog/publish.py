@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from genre_core.errors import CatalogMismatch, UsageError
+from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from genre_core.locations import mask_location
 from genre_core.records import counted
 from storage.catalog.connection import OPEN_ERRORS, explain_failure, fetch_values, open_catalog
@@ -333,9 +333,11 @@ def _update_copy(layout: DataLayout, part: Path, changed: Mapping[str, str], vie
             update_tables(connection, changed)
         return True
     except duckdb.Error as error:
+        failure = explain_failure(layout, error)
+        if isinstance(failure, TransientError):
+            raise failure from error
         logger.warning("%s is written anew: %s", layout.published, error)
         part.unlink(missing_ok=True)
-        part.with_name(f"{part.name}.wal").unlink(missing_ok=True)
         return False
 
 
@@ -347,16 +349,19 @@ def _write_store(layout: DataLayout, part: Path, digests: Mapping[str, str], vie
 @contextmanager
 def _open_part(layout: DataLayout, part: Path, view: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a store that is being written, with the catalog; then make its view of the shards."""
-    with duckdb.connect(str(part)) as connection:
-        _register_shards(connection, open_store(layout))
-        connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
-        connection.execute(_IS_PLAIN)
-        connection.execute(f"attach {quote(str(layout.catalog))} as catalog (read_only)")
-        yield connection
-        connection.execute(f"create or replace view {_SHARD_VIEW} as {view}")
-        note_digest(connection, f"view {_SHARD_VIEW}", digest_text(view))
-        connection.execute("detach catalog")
-        connection.execute("checkpoint")
+    try:
+        with duckdb.connect(str(part)) as connection:
+            _register_shards(connection, open_store(layout))
+            connection.create_function("mask_location", mask_location, ["varchar"], "varchar")
+            connection.execute(_IS_PLAIN)
+            connection.execute(f"attach {quote(str(layout.catalog))} as catalog (read_only)")
+            yield connection
+            connection.execute(f"create or replace view {_SHARD_VIEW} as {view}")
+            note_digest(connection, f"view {_SHARD_VIEW}", digest_text(view))
+            connection.execute("detach catalog")
+            connection.execute("checkpoint")
+    finally:
+        part.with_name(f"{part.name}.wal").unlink(missing_ok=True)  # of a failure
 
 
 def _register_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -225,7 +226,9 @@ def test_a_catalog_that_another_process_takes_is_a_passing_trouble(
         publish(layout)
 
 
-def test_a_catalog_that_another_thread_has_open_is_a_passing_trouble(store: Store) -> None:
+def test_a_catalog_that_another_thread_has_open_is_a_passing_trouble(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     layout = store.layout
     publish(layout)
     store.add_songs(store.track("a"))
@@ -236,6 +239,28 @@ def test_a_catalog_that_another_thread_has_open_is_a_passing_trouble(store: Stor
 
     assert layout.published.read_bytes() == before
     assert sorted(path.name for path in layout.home.glob(".spectro*")) == []
+    assert "written anew" not in caplog.text
+
+
+@pytest.mark.parametrize("room", [-4096, 0])
+def test_a_disk_that_takes_no_more_of_a_store_is_not_taken_for_a_damaged_store(
+    store: Store, caplog: pytest.LogCaptureFixture, room: int
+) -> None:
+    publish(store.layout)
+    fill(store)
+    before = store.layout.published.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, hard))
+    try:
+        with pytest.raises(TransientError, match="allows no file of that size"):
+            publish(store.layout)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert store.layout.published.read_bytes() == before
+    assert sorted(path.name for path in store.layout.home.glob(".spectro*")) == []
+    assert "written anew" not in caplog.text
 
 
 def test_a_shard_that_is_gone_is_left_out_and_the_others_are_published(store: Store) -> None:
