@@ -396,16 +396,19 @@ def test_a_removed_song_leaves_no_trace_in_the_file(store: Store, compares_rows:
     assert query(store.layout, "select title from tracks")[1] == [("a",)]
 
 
-@pytest.mark.parametrize("place", [0.3, 0.5, 0.7])
-def test_extract_writes_a_damaged_store_anew(store: Store, place: float) -> None:
+@pytest.mark.parametrize("block", [1, 6, 11])
+def test_extract_writes_a_damaged_store_anew(
+    store: Store, block: int, compares_rows: None, caplog: pytest.LogCaptureFixture
+) -> None:
     fill(store)
     publish(store.layout)
     expected = rows_of(store.layout)
     content = bytearray(store.layout.published.read_bytes())
-    first = int(place * len(content))
+    first = 3 * 4096 + block * 262_144  # three headers, then blocks that begin with a checksum
     content[first : first + 4096] = bytes(4096)
     store.layout.published.write_bytes(content)
 
     publish_and_sweep(store.layout)
 
     assert rows_of(store.layout) == expected
+    assert "is written anew: Corrupt database file" in caplog.text
