@@ -273,9 +273,17 @@ def _find_changed(layout: DataLayout, state: _State) -> dict[str, str] | None:
     except UsageError:
         return None
     noted = {row["name"]: row["comment"] for row in rows}
-    if noted.keys() != state.digests.keys() or any(row["is_wasteful"] for row in rows):
+    queries = {name: _query_part(digest) for name, digest in state.digests.items()}
+    if {name: _query_part(digest) for name, digest in noted.items()} != queries:
+        return None
+    if any(row["is_wasteful"] for row in rows):
         return None
     return {name: digest for name, digest in state.digests.items() if noted[name] != digest}
+
+
+def _query_part(digest: str | None) -> str:
+    """Return the part of a digest that says how the table is made, of which columns."""
+    return (digest or "").partition(" ")[0]
 
 
 _NOTED = """

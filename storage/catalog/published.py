@@ -39,14 +39,14 @@ def published_tables() -> Mapping[str, str]:
 
 
 def digest_inputs(catalog: Catalog) -> dict[str, str]:
-    """Digest, for each published table, its query and all rows of the catalog that it reads."""
+    """Digest, for each published table, its query, then all rows of the catalog that it reads."""
     inputs = {name: _INPUT.findall(query) for name, query in published_tables().items()}
     rows = {}
     for table in sorted(set().union(*inputs.values())):
         statement = f"select count(*), bit_xor(hash(t)) from {table} as t"
         rows[table] = f"{table} {catalog.execute(statement).fetchone()}"
     return {
-        name: digest_text(query, *(rows[table] for table in inputs[name]))
+        name: f"{digest_text(query)} {digest_text(*(rows[table] for table in inputs[name]))}"
         for name, query in published_tables().items()
     }
 

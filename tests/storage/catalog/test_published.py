@@ -371,6 +371,28 @@ def test_a_store_that_is_brought_up_to_date_holds_what_one_written_anew_holds(
     assert len(updated["outcomes"]) == len(updated["tracks"]) + 4
 
 
+@pytest.mark.parametrize(
+    ("columns", "before"),
+    [("artist, album, title", "artist, album, title as name"), ("artist, album", "album, artist")],
+)
+def test_a_store_of_other_columns_is_written_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch, compares_rows: None, columns: str, before: str
+) -> None:
+    store.add_songs(store.track("a", artist="Ann"))
+    made = published_tables.published_tables()
+    with monkeypatch.context() as older:
+        other = {**made, "tracks": made["tracks"].replace(columns, before)}
+        older.setattr(published_tables, "published_tables", lambda: other)
+        publish(store.layout)
+    store.add_songs(store.track("b", artist="Bob"))
+
+    publish(store.layout)
+
+    names, rows = query(store.layout, "select * from tracks order by title")
+    assert names[1:5] == ["genre", "artist", "album", "title"]
+    assert [row[2:5] for row in rows] == [("Ann", "Notes", "a"), ("Bob", "Notes", "b")]
+
+
 def test_what_did_not_change_is_not_written_again(store: Store) -> None:
     fill(store)
     publish(store.layout)
