@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from storage.catalog.instance import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -77,20 +77,24 @@ def note_digest(connection: DuckDBPyConnection, what: str, digest: str) -> None:
 
 
 def _is_small(connection: DuckDBPyConnection, name: str) -> bool:
-    return _count(connection, name) < FEWEST_ROWS
+    (n_rows,) = connection.execute(f"select count(*) from {name}").fetchone() or (0,)
+    return n_rows < FEWEST_ROWS
 
 
 def _update_rows(connection: DuckDBPyConnection, name: str) -> bool:
-    """Replace the rows that differ; return whether the table then has as many as it should.
+    """Replace the rows that differ; return whether the table then has those that it should.
 
     It has not where rows are alike, as addresses are that differ in a token alone.
     """
     query = _ORDER.sub("", published_tables()[name])
     connection.execute(f"""
+        create or replace temp table wanted as select hash(t) as content from ({query}) as t
+    """)
+    connection.execute(f"""
         create or replace temp table differing as
         select place, wanted.content as content
         from (select rowid as place, hash(t) as content from {name} as t) as there
-            full join (select hash(t) as content from ({query}) as t) as wanted using (content)
+            full join wanted using (content)
         where place is null or wanted.content is null
     """)
     connection.execute(f"delete from {name} where rowid in (select place from differing)")
@@ -99,9 +103,11 @@ def _update_rows(connection: DuckDBPyConnection, name: str) -> bool:
         from (select *, hash(t) as content from ({query}) as t)
         where content in (select content from differing)
     """)
-    return _count(connection, name) == _count(connection, f"({query})")
+    there = f"(select hash(t) as content from {name} as t)"
+    return _sum_up(connection, there) == _sum_up(connection, "wanted")
 
 
-def _count(connection: DuckDBPyConnection, rows: str) -> int:
-    found: Iterable[int] = connection.execute(f"select count(*) from {rows}").fetchone() or (0,)
-    return next(iter(found))
+def _sum_up(connection: DuckDBPyConnection, contents: str) -> tuple[int, ...]:
+    """Return the number of rows and the sum of their hashes, which are alike in any order."""
+    statement = f"select count(*), coalesce(sum(content::hugeint), 0) from {contents}"
+    return connection.execute(statement).fetchone() or ()

@@ -393,6 +393,24 @@ def test_a_store_of_other_columns_is_written_anew(
     assert [row[2:5] for row in rows] == [("Ann", "Notes", "a"), ("Bob", "Notes", "b")]
 
 
+def test_rows_that_are_alike_are_counted_when_a_store_is_brought_up_to_date(
+    store: Store, compares_rows: None
+) -> None:
+    signed = [f"https://music.example/{song}.mp3?token={n}" for song, n in ("e1", "e2", "f1")]
+    kept = store.outcome(store.track("e"), Result.QUARANTINED)
+    store.call(record_songs, [], [replace(kept, location=place) for place in signed])
+    publish(store.layout)
+    store.rows(
+        f"update outcomes set source = replace(source, '/e.', '/f.') where source = '{signed[1]}'"
+    )
+
+    publish(store.layout)
+
+    _, rows = query(store.layout, "select source, count(*) from outcomes group by all order by all")
+    shown = "https://music.example/{}.mp3?token=***"
+    assert rows == [(shown.format("e"), 1), (shown.format("f"), 2)]
+
+
 def test_what_did_not_change_is_not_written_again(store: Store) -> None:
     fill(store)
     publish(store.layout)
