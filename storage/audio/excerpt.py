@@ -14,7 +14,6 @@ frame sound the same in both:
   of the decoder, here within the frames that nothing is taken from.
 """
 
-import mmap
 import os
 import sys
 import tempfile
@@ -29,7 +28,7 @@ import soundfile
 
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts
-from storage.audio.mp3_frames import find_frames, frame_bytes, map_song
+from storage.audio.mp3_frames import find_frames, frame_bytes, read_song
 from storage.audio.mp3_scan import DECODER_DELAY, read_added
 from storage.audio.resample import Block, DecodedSegment, Segment, SegmentBuffer, mix_down
 
@@ -80,13 +79,12 @@ def excerpt_segments(
     It would not of files with anything but MPEG-1 frames, with checksums, whose information frame
     counts other frames, or whose length is not, to the sample, that of its packets.
     """
-    with map_song(path) as content:
-        song = _read_song(content)
-        if not song or abs(song.n_samples - facts.duration_s * facts.sample_rate) > 1:
-            return None
-        inside = [_clip(segment, song.n_samples) for segment in segments]
-        pieces = list(_plan(song, inside))
-        excerpt = _build(content, song, pieces)
+    song = _find_sound(content := read_song(path))
+    if not song or abs(song.n_samples - facts.duration_s * facts.sample_rate) > 1:
+        return None
+    inside = [_clip(segment, song.n_samples) for segment in segments]
+    pieces = list(_plan(song, inside))
+    excerpt = _build(content, song, pieces)
     if not excerpt or min(segment.start for segment in inside) + song.lead < DECODER_DELAY:
         return None
     buffers = list(map(SegmentBuffer, inside, signals))
@@ -106,7 +104,7 @@ def _clip(segment: Segment, n_samples: int) -> Segment:
     return Segment(start=min(segment.start, n_samples), stop=min(segment.stop, n_samples))
 
 
-def _read_song(content: mmap.mmap) -> _Song | None:
+def _find_sound(content: bytes) -> _Song | None:
     """Find the frames of sound; None if libmpg123 may understand them otherwise than libavformat.
 
     It leaves out a delay for every encoder, and reads no tag in a frame with side information.
@@ -151,7 +149,7 @@ def _piece(song: _Song, start: int, stop: int) -> _Piece:
     return _Piece(start=begin, whole=whole if begin else 0, stop=end)
 
 
-def _build(content: mmap.mmap, song: _Song, pieces: Sequence[_Piece]) -> bytes:
+def _build(content: bytes, song: _Song, pieces: Sequence[_Piece]) -> bytes:
     """Return the pieces as an mp3; nothing if a frame that would be emptied has a checksum."""
     places, n_frames = song.places, sum(piece.stop - piece.start for piece in pieces)
     header = content[places[0] : places[0] + _HEADER_BYTES]
