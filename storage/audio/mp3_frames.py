@@ -21,9 +21,11 @@ def read_song(path: Path) -> bytes:
 
     It is not mapped into memory: one that is cut short meanwhile would kill the process.
     """
+    n_bytes = path.stat().st_size
+    if n_bytes > _MAX_BYTES:
+        return b""
     with path.open("rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    return content if len(content) <= _MAX_BYTES else b""
+        return file.read(n_bytes)
 
 
 def find_frames(song: bytes) -> list[int]:
