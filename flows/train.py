@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from threading import Lock
 
 from flows.environment import choose_device
 from flows.settings import Settings, read_settings
@@ -83,7 +84,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         close_killed_runs(layout)
         trials = plan_trials(config, features, snapshots)
         missing = select_trials(layout, trials)
-        with open_workers(count_trainings(missing)):
+        with open_workers(count_trainings(layout, missing)):
             if missing:
                 comparison_id = open_comparison(layout, missing)
                 tried, failed = train_trials(layout, missing, comparison_id, end_s)
@@ -118,15 +119,17 @@ def train_trials(
     """
     tried: list[Trial] = []
     failed: list[str] = []
+    lock = Lock()
 
     def train_next(trial: Trial) -> None:
-        if len(tried) >= n_least and time.monotonic() > end_s:
-            return
-        tried.append(trial)
+        with lock:
+            if len(tried) >= n_least and time.monotonic() > end_s:
+                return
+            tried.append(trial)
         if train_trial(layout, trial, parent_id):
             failed.append(trial.trial_id)
 
-    with open_workers(count_trainings(trials)):
+    with open_workers(count_trainings(layout, trials)):
         side_by_side(train_next, trials)
     return tried, failed
 

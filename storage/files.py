@@ -132,6 +132,8 @@ def explain_sqlite(layout: DataLayout, path: Path, fault: object) -> GenreflowEr
             f"{path} could not be read or written ({message}). Check its disk and the limit of the "
             "size of files, then try again."
         )
+    if "is locked" in message:
+        return TransientError(f"{path} is in use by another program. Try again when it has ended.")
     return CatalogMismatch(
         f"{path} is damaged, or of another program: {message}. Restore a backup (`genreflow "
         "restore`); `genreflow classify` works without this file."

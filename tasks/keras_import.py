@@ -29,12 +29,6 @@ def numeric_params() -> dict[str, str]:
     return {name: os.environ.get(variable, "") for name, variable in pinned.items()} | params
 
 
-def use_threads(n_threads: str) -> None:
-    """Let TensorFlow compute with as many threads as a run did; empty: as it is."""
-    if n_threads:
-        import_training().use_threads(int(n_threads))
-
-
 def import_learning() -> ModuleType:
     """Import the training of fixed epochs, which needs Keras, too."""
     import_training()

@@ -351,8 +351,8 @@ def _cut(
 ) -> tuple[Float64Array, Float32Array]:
     """Cut the fragments that training would cut; spread them if the song is too short.
 
-    They are decoded at the longest length, as in training: other segments of an mp3 give samples
-    that differ in the last bit.
+    They are decoded at the longest length, as in training: where an mp3 has a damaged frame or is
+    read by seeks, other segments give samples that differ in the last bits.
     """
     try:
         cut = cut_fragments(path, track_id, facts, features.plan)

@@ -6,9 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from logging.handlers import QueueHandler
 
+from genre_core.errors import TransientError
 from genre_core.locations import escape_text
 from storage.home import DataLayout
-from tasks.predict import Classifier, SongPrediction, classify_song, load_classifier, use_fragments
+from tasks.predict import (
+    Classifier,
+    SongPrediction,
+    classify_song,
+    load_classifier,
+    read_classifier,
+    use_fragments,
+)
 from tasks.workers import WorkerDied, Workers, count_cores
 
 FEW = 8
@@ -35,33 +43,34 @@ def classify_each(
     workers, threads = Workers(n_processes), ThreadPoolExecutor(n_processes)
     try:
         yield from threads.map(
-            partial(_classify_apart, workers, classifier.version, layout, n_fragments), songs
+            partial(_classify_in_worker, workers, classifier.version, layout, n_fragments), songs
         )
     finally:
         workers.end()
         threads.shutdown(cancel_futures=True)
 
 
-def _classify_apart(
+def _classify_in_worker(
     workers: Workers, version: int, layout: DataLayout, n_fragments: int | None, song: str
 ) -> SongPrediction:
     """Predict a song in a worker process; one that dies on it is the song's error."""
     try:
-        return workers.call(_classify_there, (layout, n_fragments, song), _handle_record)
+        return workers.call(_classify, (layout, version, n_fragments, song), _handle_record)
     except WorkerDied as death:
         sentence = f"{song}: the program ended on it. {death}"
         return SongPrediction(song=song, champion=version, error=escape_text(sentence))
 
 
-def _classify_there(
+def _classify(
     layout: DataLayout,
+    version: int,
     n_fragments: int | None,
     song: str,
     report: Callable[[logging.LogRecord], None],
 ) -> SongPrediction:
     """Predict a song in a worker process, which has loaded the champion; log in the other one."""
     logging.getLogger().handlers = [_Reporter(report)]
-    return classify_song(_load_once(layout, n_fragments), song)
+    return classify_song(_load_once(layout, version, n_fragments), song)
 
 
 class _Reporter(QueueHandler):
@@ -76,8 +85,12 @@ class _Reporter(QueueHandler):
 
 
 @lru_cache(maxsize=1)
-def _load_once(layout: DataLayout, n_fragments: int | None) -> Classifier:
-    return use_fragments(load_classifier(layout, n_threads=1), n_fragments)
+def _load_once(layout: DataLayout, version: int, n_fragments: int | None) -> Classifier:
+    """Load the champion; a process beside the one that writes the home exports nothing."""
+    classifier = read_classifier(layout.champion, n_threads=1)
+    if classifier.version != version:
+        raise TransientError("Another champion was promoted meanwhile. Run the command again.")
+    return use_fragments(classifier, n_fragments)
 
 
 def _handle_record(record: logging.LogRecord) -> None:

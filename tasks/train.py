@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import prod
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,8 +147,12 @@ def select_trials(layout: DataLayout, trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.trial_id not in done]
 
 
-def count_trainings(trials: Sequence[Trial]) -> int:
-    """Return how many of these trials to train side by side; 1 where that would gain nothing."""
+def count_trainings(layout: DataLayout, trials: Sequence[Trial]) -> int:
+    """Return how many of these trials to train side by side; 1 where that would gain nothing.
+
+    Large training sets are mapped from files in the home, one a training: half of its free disk is
+    the limit.
+    """
     large = [
         trial
         for trial in trials
@@ -157,8 +162,12 @@ def count_trainings(trials: Sequence[Trial]) -> int:
     if len(large) < 2:
         return 1
     n_values = max(prod(trial.features.shape) * trial.snapshot.n_examples for trial in large)
-    n_bytes = min(MOST_IN_MEMORY, VALUE_BYTES * n_values)  # beside them, windows in order
-    return min(len(large), count_workers(PROCESS_BYTES + 2 * n_bytes))
+    n_bytes = VALUE_BYTES * n_values
+    n_files = len(large)
+    if n_bytes > MOST_IN_MEMORY:
+        n_files = max(1, disk_usage(layout.home).free // (2 * n_bytes))
+    n_fitting = count_workers(PROCESS_BYTES + 2 * min(MOST_IN_MEMORY, n_bytes))
+    return min(len(large), n_files, n_fitting)
 
 
 @task(task_run_name="train {trial.name} seed {trial.seed}")

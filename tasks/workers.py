@@ -57,10 +57,7 @@ class Worker:
                     on_report(answer[1])
         except (EOFError, ConnectionError) as error:
             self._process.join()
-            raise WorkerDied(
-                f"Its process ended with exit code {self._process.exitcode}; -9 means that it was "
-                "killed, most often for want of memory. The next run repeats it."
-            ) from error
+            raise WorkerDied(_explain_end(self._process.exitcode)) from error
         return answer
 
     def end(self) -> None:
@@ -161,6 +158,16 @@ def in_worker(
     return workers.call(function, args, on_report)
 
 
+def _explain_end(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return (
+            "Its process was killed, most often for want of memory. Try again with more of it free."
+        )
+    return (
+        f"Its process ended with exit code {exit_code}. Try again; if it does so again, report it."
+    )
+
+
 def count_workers(n_bytes: int) -> int:
     """Return how many calls that take so much memory each this machine can make side by side.
 
@@ -188,6 +195,9 @@ def _serve(pipe: Connection) -> None:
         report = [lambda value: pipe.send(("report", value))] if is_reporting else []
         try:
             answer = ("result", function(*args, *report))
+        except MemoryError as error:
+            why = f"There is not enough memory beside other work: {error}"
+            answer = ("error", TransientError(why))
         except (GenreflowError, OSError) as error:
             answer = ("error", error)
         except Exception as error:  # not every one can be pickled

@@ -29,7 +29,7 @@ def training_batches(
     Elements are float32 (n, n_bands, n_frames) and shares of the genres, float32 (n, n_genres).
     Batches are augmented one after the other, so that the seed alone decides.
     """
-    epochs, n_window = count(), max(1, WINDOW_BYTES // max(1, examples.matrices[:1].nbytes))
+    epochs, n_window = count(1), max(1, WINDOW_BYTES // max(1, examples.matrices[:1].nbytes))
 
     def draw() -> Iterator[Batch]:
         rng = np.random.default_rng([seed, next(epochs)])

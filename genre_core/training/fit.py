@@ -3,7 +3,6 @@
 With ``networks/`` the only place that imports Keras.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 
 import keras
@@ -20,8 +19,6 @@ from genre_core.training.rules import (
     is_stalled,
     require_finite,
 )
-
-logger = logging.getLogger(__name__)
 
 PREDICTION_BATCH = 1024
 """Examples that a network predicts at once; bounds memory, the result does not depend on it."""
@@ -116,17 +113,6 @@ def describe_backend() -> dict[str, str]:
         "precision": f"{keras.config.floatx()}, {keras.config.image_data_format()}",
         "device": "gpu" if tf.config.list_physical_devices("GPU") else "cpu",
     }
-
-
-def use_threads(n_threads: int) -> None:
-    """Compute with so many threads, on which sums depend in the last bit.
-
-    TensorFlow takes the number before its first computation alone; a later change is a warning.
-    """
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
-    except RuntimeError:
-        logger.warning("TensorFlow goes on with its own threads; the run had %s.", n_threads)
 
 
 class _History(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types

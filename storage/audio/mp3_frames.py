@@ -1,8 +1,5 @@
 """The frames of an mp3, found by their headers, each of which leads to the next."""
 
-import mmap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -15,20 +12,27 @@ _MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MPEG1_HZ = (44_100, 48_000, 32_000)
 _MPEG1, _MPEG2, _MPEG2_5, _LAYER_3 = 3, 2, 0, 1
 _SYNC, _ID3V1_BYTES, _MONO = 0xFF, 128, 0xC0
+# 28 minutes at 320 kbit/s, 7 hours: what is larger is left to libavformat.
+_MAX_BYTES, _MAX_FRAMES = 64 << 20, 1_000_000
 
 
-@contextmanager
-def map_song(path: Path) -> Iterator[mmap.mmap]:
-    """Map the bytes of a file into memory."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as song:
-        yield song
+def read_song(path: Path) -> bytes:
+    """Read a file; nothing of one of more than 64 MiB.
+
+    It is not mapped into memory: one that is cut short meanwhile would kill the process.
+    """
+    n_bytes = path.stat().st_size
+    if n_bytes > _MAX_BYTES:
+        return b""
+    with path.open("rb") as file:
+        return file.read(n_bytes)
 
 
-def find_frames(song: mmap.mmap | bytes) -> list[int]:
+def find_frames(song: bytes) -> list[int]:
     """Where the frames of an mp3 begin, and where the last one ends; empty if that is uncertain.
 
     Layer III frames, all of one kind, must lead from the first byte behind an ID3v2 tag to the end
-    of the file, or to its ID3v1 tag.
+    of the file, or to its ID3v1 tag; no more than a million of them.
     """
     place, end = id3_bytes(song[:10]), len(song)
     if song[-_ID3V1_BYTES:][:3] == b"TAG":
@@ -41,7 +45,7 @@ def find_frames(song: mmap.mmap | bytes) -> list[int]:
         if length is None:
             first = next(iter(lengths), header)
             length = lengths[header] = frame_bytes(header) if _alike(header, first) else 0
-        if not length:
+        if not length or len(places) == _MAX_FRAMES:
             return []
         places.append(place)
         place += length

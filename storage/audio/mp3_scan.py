@@ -6,7 +6,6 @@ kind or that counts other frames than there are.
 """
 
 import hashlib
-import mmap
 import re
 import struct
 from fractions import Fraction
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from av.audio.stream import AudioStream
 
 from storage.audio.expected_length import PacketScan
-from storage.audio.mp3_frames import find_frames, map_song
+from storage.audio.mp3_frames import find_frames, read_song
 
 _TAG = re.compile(rb"Xing|Info|VBRI")
 # Where the tag stands, behind header and side information, by MPEG-1 or 2 and mono.
@@ -40,17 +39,16 @@ class Added(NamedTuple):
 def scan_frames(stream: AudioStream, path: Path) -> PacketScan | None:
     """Measure and digest the frames of an mp3; None if libavformat has to look at it."""
     time_base, context = stream.time_base or Fraction(0), stream.codec_context
-    with map_song(path) as song, memoryview(song) as content:
-        places = find_frames(song)
-        if len(places) <= _FEWEST_FRAMES or (added := read_added(song, places)) is None:
-            return None
-        places = places[added.n_frames :]
-        first, second = (struct.unpack_from(">I", song, place)[0] for place in places[:2])
-        if (first ^ second) & _COMPARED:
-            return None
-        sound_format = f"{context.name} {context.sample_rate} {context.channels}"
-        digest = hashlib.sha256(sound_format.encode())
-        digest.update(content[places[0] : places[-1]])
+    places = find_frames(song := read_song(path))
+    if len(places) <= _FEWEST_FRAMES or (added := read_added(song, places)) is None:
+        return None
+    places = places[added.n_frames :]
+    first, second = (struct.unpack_from(">I", song, place)[0] for place in places[:2])
+    if (first ^ second) & _COMPARED:
+        return None
+    sound_format = f"{context.name} {context.sample_rate} {context.channels}"
+    digest = hashlib.sha256(sound_format.encode())
+    digest.update(memoryview(song)[places[0] : places[-1]])
     n_samples = (len(places) - 1) * _frame_samples(first) - added.tail
     ticks_per_sample = round(1 / (time_base * context.sample_rate))
     return PacketScan(
@@ -62,7 +60,7 @@ def scan_frames(stream: AudioStream, path: Path) -> PacketScan | None:
     )
 
 
-def read_added(song: mmap.mmap, places: list[int]) -> Added | None:
+def read_added(song: bytes, places: list[int]) -> Added | None:
     """Read the tag in the first frame; None if it is of a kind that is not read here."""
     begin, (header,) = places[0], struct.unpack_from(">I", song, places[0])
     found = _TAG.search(song[begin : places[1]])

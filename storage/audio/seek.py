@@ -15,7 +15,7 @@ import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import AudioFacts, Reason
-from storage.audio.mp3_frames import find_frames, frame_kind, map_song
+from storage.audio.mp3_frames import find_frames, frame_kind, read_song
 from storage.audio.probe import open_audio
 from storage.audio.resample import DecodedSegment, Segment, count_full_scale, mix_down
 
@@ -64,13 +64,12 @@ def holds_only_frames(path: Path) -> bool:
     The lengths in the headers lead from frame to frame, in 3 ms for six minutes. If not to the end,
     libavformat decides, in 40 ms: it returns anything between frames as a packet or part of one.
     """
-    with map_song(path) as song:
-        if find_frames(song):
-            return True
+    if find_frames(read_song(path)):
+        return True
     with open_audio(path) as (container, stream):
         try:
             packets = (packet for packet in container.demux(stream) if packet.size > 3)
-            heads = [bytes(memoryview(packet)[:4]) for packet in packets]
+            heads = {bytes(memoryview(packet)[:4]) for packet in packets}
         except av.FFmpegError:
             return False
     kinds = {frame_kind(head) for head in heads}

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
+from genre_core.errors import GenreflowError
 from genre_core.representations.features import name_features
 from storage.catalog.audits import Audit
 from storage.models.store import Tracking
@@ -247,8 +249,11 @@ def log_curve(
 
     try:
         yield log
-    finally:
-        tracking.client.log_batch(run_id, metrics=points)
+    except BaseException:
+        with suppress(MlflowException, GenreflowError):  # the error of the training counts
+            tracking.client.log_batch(run_id, metrics=points)
+        raise
+    tracking.client.log_batch(run_id, metrics=points)
 
 
 def _now_ms() -> int:

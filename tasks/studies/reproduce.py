@@ -15,13 +15,13 @@ from genre_core.networks.registry import HEADS
 from genre_core.records import LEARNING_SPLITS, Split, counted
 from genre_core.representations.embeddings import SEPARATOR
 from genre_core.representations.features import FeatureConfig
-from genre_core.training.rules import TrainingConfig
+from genre_core.training.rules import FITTING_VERSION, TrainingConfig
 from storage.catalog.connection import open_catalog
 from storage.catalog.removals import removed_tracks
 from storage.catalog.runs import Run, require_run
 from storage.catalog.snapshots import Snapshot, read_fold_groups, read_groups, read_snapshot
 from storage.home import DataLayout
-from tasks.keras_import import import_training, use_threads
+from tasks.keras_import import import_training
 from tasks.orchestrator import task
 from tasks.scores import chosen, measure
 from tasks.splits import split_examples
@@ -75,7 +75,6 @@ def retrain(layout: DataLayout, name: str) -> Reproduction:
             "be trained again."
         )
     tracking = open_tracked(layout)
-    use_threads(tracking.client.get_run(run.run_id).data.params.get("threads", ""))
     trial = _read_trial(tracking, run, snapshot)
     examples = {split: split_examples(layout, snapshot, split) for split in LEARNING_SPLITS}
     model = _train_again(trial, examples, fold_groups)
@@ -101,12 +100,18 @@ def _read_trial(tracking: "Tracking", run: Run, snapshot: Snapshot) -> Trial:
     from storage.models.logged import describe_model
 
     document = describe_model(tracking, run.model_uri).document
+    params = tracking.client.get_run(run.run_id).data.params
+    if run.network not in HEADS and params.get("fitting", "1") != str(FITTING_VERSION):
+        raise UsageError(
+            f"Run {run.run_id} was trained by an older genreflow, whose arithmetic this one does "
+            "not have. Train again; the new run can be reproduced."
+        )
     trial = Trial(
         network=run.network,
         seed=run.seed,
         snapshot=snapshot,
         features=FeatureConfig.from_document(document["features"]),
-        training=_read_training(tracking.client.get_run(run.run_id).data.params),
+        training=_read_training(params),
         tag_prior=_read_tag_prior(tracking, run),
     )
     if trial.trial_id != run.trial_id:

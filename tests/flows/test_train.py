@@ -159,4 +159,4 @@ def test_a_training_whose_process_is_killed_is_due_again_and_the_other_is_traine
     assert train_all() == 1
     tracking = open_tracking(layout)
     [failed] = tracking.client.search_runs([tracking.experiment_id], "status = 'FAILED'")
-    assert failed.data.tags["failure"].startswith("WorkerDied: Its process ended with exit code -9")
+    assert failed.data.tags["failure"].startswith("WorkerDied: Its process was killed")

@@ -133,3 +133,18 @@ def test_a_database_that_takes_no_more_is_not_called_damaged(tmp_path: Path) -> 
     failure = explain_sqlite(DataLayout(tmp_path), path, error.value)
     assert isinstance(failure, TransientError)
     assert "mlflow.db could not be read or written (disk I/O error)" in str(failure)
+
+
+def test_a_database_that_another_program_writes_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with (
+        closing(sqlite3.connect(path)) as first,
+        closing(sqlite3.connect(path, timeout=0.01)) as second,
+    ):
+        first.execute("begin immediate")
+        with pytest.raises(sqlite3.OperationalError) as error:
+            second.execute("begin immediate")
+
+    failure = explain_sqlite(DataLayout(tmp_path), path, error.value)
+    assert isinstance(failure, TransientError)
+    assert "mlflow.db is in use by another program" in str(failure)

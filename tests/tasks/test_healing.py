@@ -65,6 +65,25 @@ def test_a_damaged_shard_is_made_again_with_the_same_rows(
     assert len(before) == 3 * 3 * 2
 
 
+def test_fragments_with_a_hole_are_decoded_again(
+    layout: DataLayout, store_songs: Store, three_songs: list[Source]
+) -> None:
+    store_songs(three_songs)
+    before = rows_of(layout)
+    for wav in layout.wav.glob("??/*.wav"):
+        content = bytearray(wav.read_bytes())
+        content[8_192:131_072] = bytes(122_880)
+        wav.write_bytes(content)
+    for shard in in_catalog(layout, all_shards):
+        (layout.shards / shard).unlink()
+
+    store_songs([])
+    assert not rows_of(layout)
+    store_songs([])
+
+    assert rows_of(layout) == before
+
+
 def test_a_song_whose_original_is_gone_is_fetched_and_extracted_again(
     layout: DataLayout, store_songs: Store, three_songs: list[Source]
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from genre_core.errors import UsageError
+from genre_core.errors import TransientError, UsageError
 from tasks.workers import Report, WorkerDied, count_workers, in_worker, open_workers, side_by_side
 
 
@@ -40,6 +40,8 @@ def count_to_three(report: Report) -> str:
 def fail(kind: str) -> None:
     if kind == "foreseen":
         raise UsageError("a foreseen error")
+    if kind == "memory":
+        raise MemoryError("an array of 4 GiB")
     if kind == "system":
         raise OSError("no space left")
     raise IndexError("nobody foresaw this")
@@ -77,6 +79,8 @@ def test_a_process_stays_for_the_next_call_and_passes_on_reports_and_errors() ->
         before = in_worker(name_process, 1)
         with pytest.raises(UsageError, match=r"^a foreseen error$"):
             in_worker(fail, "foreseen")
+        with pytest.raises(TransientError, match=r"not enough memory .*: an array of 4 GiB$"):
+            in_worker(fail, "memory")
         with pytest.raises(OSError, match=r"^no space left$"):
             in_worker(fail, "system")
         with pytest.raises(RuntimeError, match=r"^IndexError: nobody foresaw this") as error:
@@ -99,7 +103,7 @@ def test_a_process_that_is_killed_fails_its_own_call_and_another_takes_the_next(
     with open_workers(2):
         died, *others = side_by_side(call, [1, 2, 3])
 
-    assert str(died).startswith("Its process ended with exit code -9")
+    assert str(died).startswith("Its process was killed")
     assert [found[0] for found in others] == [2, 3]  # type: ignore[index]
 
 

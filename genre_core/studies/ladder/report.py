@@ -22,8 +22,8 @@ from genre_core.studies.ladder.scores import (
     measure_accuracy,
 )
 
-VERSION = 1
-"""Raise it when a trial comes to count something else of the same songs."""
+VERSION = 2
+"""Raise it when a trial comes to count something else of the same songs, or by other bits."""
 
 HEADINGS = ("rung", "change", "by fragment", "by song", "chance")
 

@@ -126,6 +126,25 @@ def test_an_odd_information_frame_is_read_otherwise(
     assert excerpt_segments(song, probe_audio(sweep_mp3), segments(44_100)) is None
 
 
+def test_a_song_cut_short_after_it_was_measured_is_read_otherwise(
+    sweep_mp3: Path, tmp_path: Path
+) -> None:
+    song = tmp_path / "short.mp3"
+    song.write_bytes(sweep_mp3.read_bytes()[:100_000])
+
+    assert excerpt_segments(song, probe_audio(sweep_mp3), segments(44_100)) is None
+
+
+def test_with_another_libsndfile_than_the_checked_one_a_song_is_read_otherwise(
+    sweep_mp3: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert excerpt(sweep_mp3, (3.0,)) is not None
+
+    monkeypatch.setattr("storage.audio.excerpt.CHECKED_LIBSNDFILE", "1.2.1")
+
+    assert excerpt(sweep_mp3, (3.0,)) is None
+
+
 def test_a_song_with_checksums_is_read_otherwise(sweep_mp3: Path, tmp_path: Path) -> None:
     song = tmp_path / "checked.mp3"
     song.write_bytes(sweep_mp3.read_bytes().replace(b"\xff\xfb\xb0", b"\xff\xfa\xb0"))

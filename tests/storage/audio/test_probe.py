@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import soundfile
 
 from genre_core.errors import TrackRejected
 from genre_core.records import Reason
-from storage.audio.mp3_frames import find_frames
+from storage.audio.mp3_frames import find_frames, read_song
 from storage.audio.mp3_scan import scan_frames
 from storage.audio.packets import scan_packets
 from storage.audio.probe import container_suffix, open_audio, probe_audio
@@ -245,6 +246,38 @@ def test_the_lengths_in_headers_lead_to_the_end(encode: Encode, options: list[st
 
     assert find_frames(song.read_bytes())
     assert holds_only_frames(song)
+
+
+def test_a_file_of_more_than_64_mib_is_left_to_libavformat(encode: Encode, tmp_path: Path) -> None:
+    song, large = encode("song.mp3", "-b:a", "128k", "-id3v2_version", "0"), tmp_path / "large.mp3"
+    with large.open("wb") as file:  # a tag of 64 MiB, its size in four times seven bits
+        file.write(b"ID3\4\0\0" + bytes([32, 0, 0, 0]))
+        file.seek(10 + (64 << 20))
+        file.write(song.read_bytes())
+
+    with open_audio(large) as (container, stream):
+        assert scan_frames(stream, large) is None
+        packets = scan_packets(container, stream, large)
+
+    assert (packets.duration_s, packets.packets_id) == spell_out(song)
+    assert holds_only_frames(large)
+
+
+def test_more_than_a_million_frames_are_not_listed() -> None:
+    frame = bytes([0xFF, 0xF3, 0x14, 0]).ljust(24, b"\0")  # MPEG-2, 8 kbit/s, 24 kHz
+
+    assert len(find_frames(frame * 1_000_000)) == 1_000_001
+    assert not find_frames(frame * 1_000_001)
+
+
+def test_a_file_cut_short_after_it_was_read_ends_no_process(encode: Encode) -> None:
+    song = encode("song.mp3", "-b:a", "128k")
+    content = read_song(song)
+    os.truncate(song, 0)
+
+    assert len(content) > 4_096
+    assert find_frames(content)
+    assert not find_frames(read_song(song))
 
 
 @pytest.mark.parametrize("tail", [b"", ID3V1, APE])

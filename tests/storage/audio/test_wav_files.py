@@ -1,6 +1,8 @@
 """The WAV of fragments, and ffmpeg's decoding of full songs against read_fragments."""
 
+import resource
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +34,41 @@ def test_fragments_are_joined_rounded_and_clipped_in_an_int16_wav(tmp_path: Path
     assert samples.tolist() == [1, -1, 1, -2, 32_767, -32_768]
     assert read_note(path) == b"a note"
     assert [entry.name for entry in path.parent.iterdir()] == ["track.wav"]
+
+
+@pytest.mark.parametrize("place", [44, 5_000, 19_000])
+def test_a_wav_with_a_hole_of_zeros_is_refused(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "track.wav"
+    write_wav(path, np.full((2, 5_000), 0.5, np.float32), b"a note")
+    content = bytearray(path.read_bytes())
+    content[place : place + 512] = bytes(512)
+    path.write_bytes(content)
+
+    assert read_note(path) == b"a note"
+    with pytest.raises(ValueError, match="is damaged"):
+        read_wav(path, 2)
+
+
+def test_the_crc_of_the_samples_stands_before_the_note(tmp_path: Path) -> None:
+    path = tmp_path / "track.wav"
+    write_wav(path, np.array([[0.5, 0.25], [-0.5, 0.0]], np.float32), b"a note")
+
+    content = path.read_bytes()
+    assert content[44 + 8 :] == struct.pack("<4sII", b"note", 10, zlib.crc32(content[44:52])) + (
+        b"a note"
+    )
+
+
+def test_a_disk_that_takes_no_more_is_an_error(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_wav(tmp_path / "track.wav", np.zeros((1, 8_000), np.float32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_bytes_of_a_wav_are_a_whole_file(tmp_path: Path) -> None:
