@@ -142,7 +142,7 @@ def _bars(times: Times, tracks: Sequence[Track]) -> list[Bar]:
         Bar(
             name="start-up of extract",
             measured=times.start_up.new_s,
-            bar=15,
+            bar=1.5,
             unit="s",
             at_least=False,
             note=f"in a new home, {times.start_up.used_s:.1f} s in a used one; a Prefect flow that "

@@ -54,7 +54,7 @@ def measure_shares(songs: Sequence[tuple[Path, Track]], home: Path) -> list[Bar]
     in_catalog(layout, record_features, {key: FEATURES})
     rows = [_one_song(watch, layout, song, track) for song, track in songs]
     shard = watch.time("write the shard", write_shard, layout, key, FEATURES, rows)
-    watch.time("commit to the catalog", record_extraction, layout, [shard], [])
+    watch.time("commit to the catalog", in_catalog, layout, record_extraction, [shard], [])
     whole_s = sum(watch.seconds.values())
     return [
         Bar(
