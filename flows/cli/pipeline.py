@@ -26,7 +26,7 @@ from storage.embeddings.config import BUILT_IN
 from storage.lock import hold_home
 from storage.sources.published import download_collection
 from tasks.comparison import read_comparison
-from tasks.terminal import ERR
+from tasks.terminal import ERR, announce
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,6 +120,7 @@ def run(
     config = with_collection(config, download)
     if config.music and not yes:
         require_several_genres(config)
+    announce("Loading the pipeline")
     from flows.cli.run import run_pipeline
 
     run_pipeline(config)
