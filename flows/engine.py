@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from flows.prefect_server import Server, find_home_server
 from genre_core.errors import TransientError, UsageError
 from storage.home import DataLayout
 from tasks.direct import CHOSEN, artifacts, run_in_threads
@@ -20,6 +19,8 @@ from tasks.terminal import announce
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
     from prefect.task_runners import TaskRunner
+
+    from flows.prefect_server import Server
 
     Runner = TaskRunner[PrefectFuture[Any]]
 
@@ -70,7 +71,7 @@ class _Chosen:
     """What `choose_engine` has chosen: an address that the user did not name, and our server."""
 
     address: str = ""
-    server: Server | None = None
+    server: "Server | None" = None
 
 
 _chosen = _Chosen()
@@ -93,6 +94,8 @@ def choose_engine(layout: DataLayout, *, needs_prefect: bool) -> None:
     the home. A server of this process is started for what has no other; `await_server` waits for
     it.
     """
+    from flows.prefect_server import Server, find_home_server  # not for `classify`
+
     named = _named_server()
     api = named or find_home_server(layout)
     if not (api or needs_prefect):
