@@ -22,7 +22,8 @@ from genre_core.records import Split, Track
 from genre_core.representations.features import FeatureConfig, feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.extraction import record_extraction, record_features, shard_names
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.catalog.snapshots import Snapshot
 from storage.compaction import compact
 from storage.home import DataLayout

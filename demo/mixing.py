@@ -21,7 +21,7 @@ _BLOCK = 1 << 15
 _ROOM_BLOCK = 1 << 18
 """Samples, twice as many at least as a room sounds."""
 _RIGHT_SAMPLES = 507
-"""How much later the room is heard on the right, 11.5 ms."""
+"""Delay of the room on the right against the left, 11.5 ms."""
 
 
 def mix(score: Score, soundfont: Path) -> npt.NDArray[np.int16]:

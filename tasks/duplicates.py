@@ -19,11 +19,11 @@ from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import FULL_S, fingerprint_song
 from storage.audio.isolated import read_guarded
 from storage.catalog import fingerprints as stored
+from storage.catalog.assignments import read_assignments, read_settled, record_assignments
 from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.removals import REMOVED, find_removed
-from storage.catalog.snapshots import read_assignments, read_settled, record_assignments
 from storage.catalog.songs import (
     count_outcomes,
     known_packets,

@@ -9,19 +9,16 @@ from genre_core.errors import UsageError
 from genre_core.examples import Examples
 from genre_core.records import LEARNING_SPLITS, Reason, Split, counted
 from genre_core.representations.features import FeatureConfig, name_features
+from storage.catalog.assignments import (
+    count_candidates,
+    read_assignments,
+    read_library,
+    record_assignments,
+)
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding, shard_names
 from storage.catalog.promotions import freeze_golden
-from storage.catalog.snapshots import (
-    Snapshot,
-    count_candidates,
-    count_placements,
-    read_assignments,
-    read_library,
-    read_placements,
-    record_assignments,
-    record_snapshot,
-)
+from storage.catalog.snapshots import Snapshot, count_placements, read_placements, record_snapshot
 from storage.catalog.songs import count_songs
 from storage.examples import StoredExamples
 from storage.home import DataLayout

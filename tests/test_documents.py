@@ -12,7 +12,8 @@ from flows.settings import SETTINGS_FILE, read_settings
 from genre_core.networks.registry import NETWORK_NAMES
 from genre_core.representations.registry import REPRESENTATIONS
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.embeddings.config import BUILT_IN
 from storage.home import DataLayout
 

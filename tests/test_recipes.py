@@ -12,7 +12,8 @@ import pytest
 
 from flows.settings import Settings
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish, query, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query, query_rows
 from storage.home import DataLayout
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reference" / "recipes.md").read_text("utf-8")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from docs.generator.meanings import require_same
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.home import Below, DataLayout
 
 SQL_HEAD = """# SQL views and columns

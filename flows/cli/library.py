@@ -33,7 +33,8 @@ from genre_core.locations import escape_text, location_of, path_of
 from genre_core.records import Reason, counted
 from genre_core.representations.features import name_features
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.catalog.recordings import decide_genre
 from storage.catalog.removals import (
     RemovedSong,

@@ -11,7 +11,7 @@ from genre_core.dataset.listing import explain_genres
 from genre_core.errors import UsageError
 from genre_core.locations import path_of
 from genre_core.records import Source
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.status import require_known_genres, require_lengths
 from storage.fetch.sites.access import open_access
 from storage.sources.listing import list_sources, require_place

@@ -20,7 +20,7 @@ from genre_core.audit.rules import Level
 from genre_core.errors import TransientError, UsageError
 from genre_core.records import Reason, counted
 from storage.catalog.audits import suspect_rows
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import choose_published
 from storage.catalog.status import (
     compared_rows,

@@ -174,7 +174,7 @@ def _build(content: bytes, song: _Song, pieces: Sequence[_Piece]) -> bytes:
 
 
 def _information(header: bytes, side_bytes: int, n_frames: int) -> bytes:
-    """Return an information frame that counts the frames and tells of no delay."""
+    """Return an information frame that counts the frames and has a delay of 0."""
     head = bytes([header[0], header[1], _SHORTEST | header[2] & 0x0C, header[3]])
     tag = b"Xing" + _COUNTS_FRAMES.to_bytes(4) + n_frames.to_bytes(4)
     return (head + bytes(side_bytes) + tag).ljust(frame_bytes(head), b"\0")

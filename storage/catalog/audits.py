@@ -13,7 +13,7 @@ from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import Split
 from genre_core.signal.sound import Sound
 from storage.catalog.connection import Catalog, fetch_map, fetch_rows, insert_rows
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import Snapshot, as_snapshot
 from storage.catalog.songs import read_artists
 from storage.home import DataLayout

@@ -13,16 +13,11 @@ from genre_core.errors import UsageError
 from genre_core.records import Split
 from genre_core.representations.embeddings import Embedding
 from genre_core.training.songs import EmbeddedSongs, label_songs
+from storage.catalog.assignments import IS_CANDIDATE
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.runs import UNLABELLED
-from storage.catalog.snapshots import (
-    HAS_GENRES,
-    IS_CANDIDATE,
-    NEWEST_FIRST,
-    Snapshot,
-    as_snapshot,
-)
+from storage.catalog.snapshots import HAS_GENRES, NEWEST_FIRST, Snapshot, as_snapshot
 from storage.catalog.songs import read_artists
 from storage.home import DataLayout
 from storage.sources.identity import locations_given

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from genre_core.locations import mask_location
+from storage.catalog.assignments import CANDIDATES
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
-from storage.catalog.snapshots import CANDIDATES, Snapshot
+from storage.catalog.snapshots import Snapshot
 
 INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from genre_core.errors import UsageError
+from storage.catalog.assignments import IN_LIBRARY
 from storage.catalog.connection import (
     Catalog,
     fetch_map,
@@ -14,7 +15,6 @@ from storage.catalog.connection import (
     insert_rows,
 )
 from storage.catalog.runs import Run
-from storage.catalog.snapshots import IN_LIBRARY
 from storage.models.champion import Champion
 
 FEWEST_SONGS = 2

@@ -12,7 +12,7 @@ from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.significance import ScoreIntervals
 from genre_core.records import counted
 from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import NEWEST_FIRST
 from storage.home import DataLayout
 

@@ -10,7 +10,7 @@ from genre_core.promotion import FEWEST_VALIDATION_SONGS
 from genre_core.records import Result, SnapshotChoice, counted
 from genre_core.representations.features import FeatureConfig
 from genre_core.signal.fragments import CutPlan, FragmentConfig, require_length
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import NEWEST, choose_published
 from storage.home import DataLayout
 

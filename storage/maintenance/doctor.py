@@ -14,7 +14,7 @@ import soundfile
 
 from genre_core.errors import GenreflowError
 from genre_core.records import counted
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.home import DataLayout
 from storage.maintenance.integrity import Inventory, take_inventory

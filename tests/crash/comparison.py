@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.catalog.extraction import all_shards
-from storage.catalog.publish import query
+from storage.catalog.query import query
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 

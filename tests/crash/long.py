@@ -19,7 +19,7 @@ from pathlib import Path
 
 from prefect.testing.utilities import prefect_test_harness
 
-from storage.catalog.publish import query
+from storage.catalog.query import query
 from storage.home import DataLayout
 from tasks.extract import publish_shards
 from tests.conftest import SERVER_START_S, write_library

@@ -49,9 +49,9 @@ LONG_TRAIN = (
     "storage.models.logged:log_model:after:1",
     "storage.catalog.runs:read_predicted_splits:before:1",
     "storage.models.registry:set_alias:after:1",
-    "storage.catalog.snapshots:record_assignments:after:1",
+    "storage.catalog.assignments:record_assignments:after:1",
     "storage.models.runs:start_training:after:1",
-    "storage.models.logged:_write_files:after:1",
+    "storage.models.logged:_network_signature:before:1",  # the files are there, the model is not
     "storage.models.logged:log_fitted:before:1",
     "storage.models.champion:write_export:after:1",  # beside its logged model, not in the home
     "storage.models.runs:finish_run:after:2",

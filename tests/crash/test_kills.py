@@ -1,5 +1,6 @@
 """Killed at a named point, then run again: the store is that of a run that nothing disturbed."""
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,20 @@ from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.crash.comparison import describe, differences, orphans
 from tests.crash.nursery import KILLED, Nursery
-from tests.crash.points import EXTRACT, INGEST, TRAIN
+from tests.crash.points import EXTRACT, INGEST, LONG_EXTRACT, LONG_INGEST, LONG_TRAIN, TRAIN
 
 pytestmark = [pytest.mark.flow, pytest.mark.both]
+
+
+def test_every_point_names_a_function_that_is_there() -> None:
+    points = (*INGEST, *LONG_INGEST, *EXTRACT, *LONG_EXTRACT, *TRAIN, *LONG_TRAIN)
+    places = {tuple(point.split(":")[:2]) for point in points}
+
+    missing = [
+        place for place in places if not hasattr(importlib.import_module(place[0]), place[1])
+    ]
+
+    assert missing == []
 
 
 def test_songs_killed_at_every_point_in_turn_become_the_store_of_an_undisturbed_run(

@@ -43,10 +43,10 @@ def test_no_artist_plays_in_two_genres() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_unseen_artists_do_not_occur_in_the_library(seed: int) -> None:
-    heard = {song.artist.name for song in list_songs(seed, 12, SONG_S)}
+    known = {song.artist.name for song in list_songs(seed, 12, SONG_S)}
     unseen = list_unseen(seed, 12, SONG_S)
 
-    assert heard.isdisjoint(song.artist.name for song in unseen)
+    assert known.isdisjoint(song.artist.name for song in unseen)
     assert len({song.genre for song in unseen}) == 6
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.errors import TransientError
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.lock import hold_home

@@ -8,7 +8,8 @@ import pytest
 
 from genre_core.records import Outcome, Reason, Result, Stage, Track
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.app import FAILURE, USAGE
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.sources import published
 from tests.flows.conftest import Call

@@ -12,11 +12,11 @@ from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.records import Split, Track
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import embedding_features
+from storage.catalog.assignments import record_assignments
 from storage.catalog.audits import record_suspects
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import SongEmbedding, record_extraction, record_features
 from storage.catalog.publish import publish
-from storage.catalog.snapshots import record_assignments
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.flows.conftest import Call

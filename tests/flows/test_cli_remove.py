@@ -15,7 +15,7 @@ import pytest
 from flows.ingest import ingest
 from flows.settings import Settings
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.removals import find_song
 from storage.catalog.songs import release_songs
 from storage.home import DataLayout

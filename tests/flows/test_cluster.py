@@ -11,7 +11,7 @@ import pytest
 from flows.engine import RunnerConfig
 from flows.settings import Settings
 from genre_core.errors import TransientError
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from tests.conftest import SOUNDS, write_manifest, write_song
 from tests.flows import dying_worker
 

@@ -8,7 +8,7 @@ import pytest
 
 from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.both]
 

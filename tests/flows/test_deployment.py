@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from storage.catalog.nightly import read_nights
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from tests.catalogs import in_catalog
 from tests.conftest import IDLE_SERVICES

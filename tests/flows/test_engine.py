@@ -15,7 +15,7 @@ import pytest
 from flows.prefect_server import announce_server, find_home_server
 from storage.home import DataLayout
 
-STANDING = """
+ANNOUNCED = """
 import sys, time
 from pathlib import Path
 from flows.prefect_server import announce_server
@@ -27,18 +27,18 @@ with announce_server(DataLayout(Path(sys.argv[1])), sys.argv[2]):
 
 
 @pytest.fixture
-def listening() -> Iterator[str]:
-    """The address of a port on which somebody listens."""
+def address() -> Iterator[str]:
+    """The address of a port that accepts connections."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/api"
 
 
 def test_a_server_stands_for_a_home_as_long_as_its_command_lives(
-    layout: DataLayout, listening: str
+    layout: DataLayout, address: str
 ) -> None:
     assert find_home_server(layout) == ""
     with subprocess.Popen(
-        [sys.executable, "-c", STANDING, str(layout.home), listening],
+        [sys.executable, "-c", ANNOUNCED, str(layout.home), address],
         stdout=subprocess.PIPE,
         text=True,
     ) as command:
@@ -47,20 +47,20 @@ def test_a_server_stands_for_a_home_as_long_as_its_command_lives(
         while_it_lives = find_home_server(layout)
         command.send_signal(signal.SIGKILL)
 
-    assert while_it_lives == listening
-    assert (layout.prefect / "server").read_text("utf-8") == listening
+    assert while_it_lives == address
+    assert (layout.prefect / "server").read_text("utf-8") == address
     assert find_home_server(layout) == ""
 
 
 def test_the_server_that_came_first_serves_a_home_until_it_ends(
-    layout: DataLayout, listening: str
+    layout: DataLayout, address: str
 ) -> None:
-    with announce_server(layout, listening):
+    with announce_server(layout, address):
         with announce_server(layout, "http://127.0.0.1:1/api"):
             pass
         after_the_second = find_home_server(layout)
 
-    assert after_the_second == listening
+    assert after_the_second == address
     assert find_home_server(layout) == ""
 
 
@@ -86,15 +86,15 @@ print(is_direct(), os.environ.get("PREFECT_API_URL", ""), "prefect" in sys.modul
     [
         ("", "", "no", "True  False"),
         ("NAMED", "", "no", "False NAMED False"),
-        ("", "LISTENING", "no", "False LISTENING False"),
-        ("NAMED", "LISTENING", "yes", "False NAMED False"),
+        ("", "HOME", "no", "False HOME False"),
+        ("NAMED", "HOME", "yes", "False NAMED False"),
         ("", "", "yes", "False http://127.0.0.1:"),
     ],
 )
 def test_a_command_runs_directly_unless_a_server_is_named_or_serves_the_home_or_is_needed(
-    tmp_path: Path, listening: str, named: str, of_home: str, needed: str, chosen: str
+    tmp_path: Path, address: str, named: str, of_home: str, needed: str, chosen: str
 ) -> None:
-    addresses = {"NAMED": "http://127.0.0.1:9/api", "LISTENING": listening, "": ""}
+    addresses = {"NAMED": "http://127.0.0.1:9/api", "HOME": address, "": ""}
     unset = ("PREFECT_API_URL", "PREFECT_HOME")
     known = {name: value for name, value in os.environ.items() if name not in unset}
 
@@ -106,8 +106,8 @@ def test_a_command_runs_directly_unless_a_server_is_named_or_serves_the_home_or_
         check=True,
     )
 
-    for word, address in addresses.items():
-        chosen = chosen.replace(word, address) if word else chosen
+    for word, place in addresses.items():
+        chosen = chosen.replace(word, place) if word else chosen
     assert ended.stdout.startswith(chosen)
 
 
@@ -127,15 +127,15 @@ def test_ctrl_c_ends_a_command_also_while_it_is_imported() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_note_of_a_server_goes_with_it(layout: DataLayout, listening: str) -> None:
-    with announce_server(layout, listening):
+def test_the_note_of_a_server_goes_with_it(layout: DataLayout, address: str) -> None:
+    with announce_server(layout, address):
         pass
 
     assert list(layout.prefect.iterdir()) == []
 
 
 def test_a_server_that_does_not_listen_any_more_stands_for_nothing(
-    layout: DataLayout, listening: str
+    layout: DataLayout, address: str
 ) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as gone,

@@ -13,7 +13,7 @@ from flows.cli.main import app
 from flows.nightly import NightlyReport, nightly
 from flows.settings import Settings
 from genre_core.examples import Float32Array
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from tests.conftest import hum, write_song
 
 pytestmark = pytest.mark.flow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import Settings
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from tests.conftest import hiss, write_song
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("prefect_server"), pytest.mark.both]

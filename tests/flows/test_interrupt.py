@@ -149,8 +149,8 @@ def test_the_next_command_ends_the_server_of_one_that_was_killed(
 
 
 def api_of(server: psutil.Process) -> str:
-    listening = [place for place in server.net_connections() if place.status == "LISTEN"]
-    return f"http://127.0.0.1:{listening[0].laddr.port}/api/health"
+    open_ports = [place for place in server.net_connections() if place.status == "LISTEN"]
+    return f"http://127.0.0.1:{open_ports[0].laddr.port}/api/health"
 
 
 SERVER = "read owner; export {owner}=$owner; exec {python} -c 'import time; time.sleep(60)' uvicorn"

@@ -12,7 +12,7 @@ import pytest
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.records import Split
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from tests.flows.conftest import Call
 

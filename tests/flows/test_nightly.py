@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flows.settings import Settings
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.status import read_status
 from storage.home import DataLayout
 from storage.sources.listing import list_sources

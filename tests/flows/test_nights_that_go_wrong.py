@@ -19,7 +19,7 @@ from storage.catalog.nightly import (
     record_step,
     start_night,
 )
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.lock import hold_night
 from tasks import nightly as runs

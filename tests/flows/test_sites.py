@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from tests.flows.conftest import Call
 from tests.storage.fetch.sites.music_site import MusicSite, open_music_site

@@ -6,7 +6,7 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.errors import GenreflowError
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 

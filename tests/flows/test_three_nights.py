@@ -11,7 +11,7 @@ from genre_core.dataset.golden import GoldenConfig
 from genre_core.signal.fragments import FragmentConfig
 from genre_core.training.rules import TrainingConfig
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from tests.conftest import SOUNDS, write_manifest, write_song
 

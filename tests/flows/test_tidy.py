@@ -7,7 +7,7 @@ import pytest
 from flows.maintenance import tidy
 from flows.settings import Settings
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.maintenance.retention import tidy_home

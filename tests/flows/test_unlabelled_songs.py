@@ -9,9 +9,11 @@ from typer.testing import CliRunner
 
 from flows.cli.main import app
 from flows.settings import Settings
+from storage.catalog.assignments import read_candidates
 from storage.catalog.nightly import count_new_tracks
-from storage.catalog.publish import publish, query_rows
-from storage.catalog.snapshots import read_candidates, read_newest_snapshots
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
+from storage.catalog.snapshots import read_newest_snapshots
 from storage.home import DataLayout
 from tasks.spectrograms import key_features
 from tests.catalogs import in_catalog

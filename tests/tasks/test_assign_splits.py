@@ -10,7 +10,7 @@ from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.records import LEARNING_SPLITS, Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import read_placements
 from storage.sources.listing import list_sources
 from tasks.splits import assign_splits, split_examples

@@ -8,7 +8,7 @@ from flows.settings import Settings
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.records import SnapshotChoice
 from storage.catalog.audits import read_audit
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import resolve_snapshot
 from tasks.audit import CHECKS, audit_snapshot
 from tasks.audit_plan import AuditPlan, plan_audit

@@ -10,9 +10,9 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.records import Source
+from storage.catalog.assignments import read_candidates, read_settled
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import select_pending
-from storage.catalog.snapshots import read_candidates, read_settled
 from storage.home import DataLayout
 from tasks.duplicates import (
     fingerprint_chunk,

@@ -11,7 +11,7 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.errors import UsageError
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from tasks.classify import classify_songs
 from tasks.studies.explain import explain_song, name_folder

@@ -13,7 +13,8 @@ from genre_core.examples import Float32Array
 from genre_core.records import Source
 from genre_core.representations.features import feature_key
 from storage.catalog.extraction import read_stale_features, shard_names
-from storage.catalog.publish import publish, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
 from storage.catalog.status import count_own_outcomes, read_status
 from storage.home import DataLayout
 from storage.sources.listing import list_sources

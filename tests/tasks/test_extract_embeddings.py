@@ -10,7 +10,8 @@ from flows.settings import Settings
 from genre_core.examples import Float32Array
 from genre_core.records import Source
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.publish import publish, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
 from storage.embeddings.registry import load_transform
 from storage.sources.identity import identify
 from tasks.predict import song_matrices

@@ -8,7 +8,8 @@ import pytest
 
 from genre_core.records import Source
 from storage.catalog.extraction import all_shards
-from storage.catalog.publish import publish, query, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query, query_rows
 from storage.home import DataLayout
 from storage.maintenance.integrity import repair
 from storage.sources.listing import list_sources

@@ -16,7 +16,8 @@ from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from genre_core.examples import Examples
 from genre_core.records import Source
 from storage.catalog.extraction import all_shards, shard_names
-from storage.catalog.publish import publish, query, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query, query_rows
 from storage.examples import read_examples
 from storage.home import DataLayout
 from storage.maintenance.doctor import examine, examine_deeply

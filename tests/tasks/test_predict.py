@@ -12,7 +12,7 @@ import pytest
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.representations.features import FeatureConfig
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.models.champion import KERAS, Exported, read_export, write_export
 from storage.models.litert import LiteRTModel

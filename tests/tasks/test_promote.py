@@ -11,7 +11,7 @@ from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.promotions import read_golden_songs
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.runs import read_run
 from storage.home import DataLayout
 from tasks.challenge import predict_songs

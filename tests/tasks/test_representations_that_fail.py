@@ -17,7 +17,8 @@ from genre_core.representations.registry import REPRESENTATIONS, Representation
 from genre_core.representations.spectrum import cut_frames
 from genre_core.representations.waveform import envelope_matrices
 from storage.catalog.connection import fetch_rows, open_catalog
-from storage.catalog.publish import publish, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
 from tasks.extract import select_tracks
 
 Store = Callable[[Sequence[Source]], None]

@@ -5,7 +5,7 @@ import pytest
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 from storage.catalog.runs import read_run_ids
 from tasks.studies.reproduce import retrain
 from tests.catalogs import in_catalog

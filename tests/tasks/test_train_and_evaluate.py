@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score, log_loss, top_k_accuracy_score
 
 from flows.settings import Settings
 from genre_core.evaluation.calibration import fit_temperature
-from storage.catalog.publish import query_rows
+from storage.catalog.query import query_rows
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun

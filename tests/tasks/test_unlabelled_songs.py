@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from genre_core.dataset.labels import LabelRules
+from storage.catalog.assignments import read_candidates
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.recordings import decide_genre, settle_recordings
-from storage.catalog.snapshots import read_candidates
 from storage.catalog.status import read_status
 from storage.home import DataLayout
 from tests.catalogs import in_catalog

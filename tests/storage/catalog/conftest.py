@@ -17,6 +17,7 @@ from genre_core.dataset.splits import Assignment
 from genre_core.records import Outcome, Reason, Result, Split, Stage, Track
 from genre_core.representations.embeddings import Embedding
 from genre_core.representations.features import FeatureConfig, embedding_features
+from storage.catalog.assignments import record_assignments
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import (
     Rejection,
@@ -27,7 +28,7 @@ from storage.catalog.extraction import (
     settle_outcomes,
 )
 from storage.catalog.runs import Run
-from storage.catalog.snapshots import Snapshot, record_assignments, record_snapshot
+from storage.catalog.snapshots import Snapshot, record_snapshot
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard

@@ -16,7 +16,8 @@ from storage.catalog.audits import (
     record_sounds,
     touch_audit,
 )
-from storage.catalog.publish import publish, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
 from storage.catalog.removals import unused_snapshots
 from tests.storage.catalog.conftest import Store
 

@@ -10,13 +10,8 @@ import pytest
 
 from storage.catalog.connection import insert_rows, open_catalog
 from storage.catalog.extraction import NamedShard, all_shards, named_shards, shard_names
-from storage.catalog.publish import (
-    publish,
-    publish_and_sweep,
-    query,
-    query_rows,
-    retained_shards,
-)
+from storage.catalog.publish import publish, publish_and_sweep, retained_shards
+from storage.catalog.query import query, query_rows
 from storage.catalog.removals import find_artist
 from storage.compaction import compact, join_groups
 from storage.home import DataLayout

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yt_dlp.version
 
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.embeddings import weights
 from storage.embeddings.config import EmbeddingConfig
 from storage.fetch.sites.client import describe_runtime

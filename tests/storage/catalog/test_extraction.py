@@ -11,6 +11,7 @@ import pytest
 from genre_core.errors import CatalogMismatch
 from genre_core.records import Reason, Stage
 from genre_core.representations.features import FeatureConfig
+from storage.catalog.assignments import record_assignments
 from storage.catalog.extraction import (
     PendingTrack,
     Rejection,
@@ -25,7 +26,6 @@ from storage.catalog.extraction import (
     settle_outcomes,
     shard_names,
 )
-from storage.catalog.snapshots import record_assignments
 from storage.catalog.songs import record_songs
 from storage.shard_store import require_shards
 from storage.shards import remove_orphans

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genre_core.errors import UsageError
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,8 @@ from storage.catalog.nightly import (
     skip_night,
     start_night,
 )
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.catalog.runs import record_run
 from storage.catalog.songs import record_songs
 

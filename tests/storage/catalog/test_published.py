@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from genre_core.dataset.suspects import Neighbour, Suspect
 from genre_core.errors import TransientError, UsageError
 from genre_core.records import Reason, Result, Stage
 from genre_core.representations.features import FeatureConfig
 from storage.catalog import publish as publishing
-from storage.catalog import published as published_tables
-from storage.catalog.audits import record_suspects
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import record_extraction
-from storage.catalog.promotions import Promotion, record_promotion
-from storage.catalog.publish import publish, publish_and_sweep, query, query_rows
-from storage.catalog.recordings import settle_recordings
-from storage.catalog.removals import RemovedSong, record_removal
-from storage.catalog.runs import Prediction, record_run
+from storage.catalog.publish import publish
+from storage.catalog.query import query, query_rows
 from storage.catalog.songs import record_songs
+from tests.storage.catalog.stores import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,46 +68,6 @@ held = duckdb.connect(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 """
-
-
-def fill(store: Store) -> None:
-    """One row at least in every view."""
-    tracks = store.three_songs()
-    snapshot = store.freeze("key", *tracks)
-    store.call(record_songs, [], [replace(store.copy_of(tracks[0]), genre="rock")])
-    store.call(settle_recordings)
-    prediction = Prediction(
-        run_id="run",
-        track_id=tracks[0].track_id,
-        split="test",
-        genre="jazz",
-        predicted="rock",
-        probability=0.75,
-    )
-    store.call(record_run, store.run("run", snapshot), [prediction])
-    store.embed({track: (1.0, 0.0) for track in tracks})
-    suspect = Suspect(
-        track_id=tracks[1].track_id,
-        genre="jazz",
-        confidence=0.1,
-        predicted="rock",
-        predicted_confidence=0.75,
-        neighbours=(Neighbour(track_id=tracks[2].track_id, cosine=0.5),),
-    )
-    store.call(record_suspects, "made", [suspect])
-    store.call(
-        record_promotion,
-        Promotion(
-            version=1,
-            run_id="run",
-            previous_version=None,
-            previous_run_id=None,
-            snapshot_id=snapshot.snapshot_id,
-            validation_macro_f1=0.7,
-            previous_validation_macro_f1=None,
-            reason="first",
-        ),
-    )
 
 
 def test_an_empty_and_a_filled_store_have_the_promised_columns_of_the_same_types(
@@ -335,120 +290,3 @@ def test_the_spectrograms_of_a_home_that_moved_can_be_read(store: Store) -> None
 def test_before_the_first_publication_the_home_is_named(layout: DataLayout) -> None:
     with pytest.raises(UsageError, match=r"There is no store in .* yet"):
         query(layout, "select 1")
-
-
-def rows_of(layout: DataLayout) -> dict[str, list[str]]:
-    """All rows of all tables, sorted, as text."""
-    names = query(layout, "select table_name from duckdb_tables() order by table_name")[1]
-    return {n: sorted(map(str, query(layout, f"from {n}")[1])) for (n,) in names}
-
-
-@pytest.fixture
-def compares_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small tables are brought up to date row by row, as large ones are."""
-    monkeypatch.setattr(published_tables, "FEWEST_ROWS", 0)
-
-
-def test_a_store_that_is_brought_up_to_date_holds_what_one_written_anew_holds(
-    store: Store, compares_rows: None
-) -> None:
-    publish(store.layout)
-    fill(store)
-    publish(store.layout)
-    store.add_songs(replace(store.track("a"), title="corrected"), store.track("d"))
-    store.extract("other", store.track("d"))
-    store.rows("delete from predictions")
-    signed = [f"https://music.example/a.mp3?token={n}" for n in range(3)]
-    kept = [store.outcome(store.track("e"), Result.QUARANTINED)]
-    store.call(record_songs, [], [replace(kept[0], location=place) for place in signed])
-
-    publish(store.layout)
-    updated = rows_of(store.layout)
-    store.layout.published.unlink()
-    publish(store.layout)
-
-    assert updated == rows_of(store.layout)
-    assert len(updated["outcomes"]) == len(updated["tracks"]) + 4
-
-
-@pytest.mark.parametrize(
-    ("columns", "before"),
-    [("artist, album, title", "artist, album, title as name"), ("artist, album", "album, artist")],
-)
-def test_a_store_of_other_columns_is_written_anew(
-    store: Store, monkeypatch: pytest.MonkeyPatch, compares_rows: None, columns: str, before: str
-) -> None:
-    store.add_songs(store.track("a", artist="Ann"))
-    made = published_tables.published_tables()
-    with monkeypatch.context() as older:
-        other = {**made, "tracks": made["tracks"].replace(columns, before)}
-        older.setattr(published_tables, "published_tables", lambda: other)
-        publish(store.layout)
-    store.add_songs(store.track("b", artist="Bob"))
-
-    publish(store.layout)
-
-    names, rows = query(store.layout, "select * from tracks order by title")
-    assert names[1:5] == ["genre", "artist", "album", "title"]
-    assert [row[2:5] for row in rows] == [("Ann", "Notes", "a"), ("Bob", "Notes", "b")]
-
-
-def test_rows_that_are_alike_are_counted_when_a_store_is_brought_up_to_date(
-    store: Store, compares_rows: None
-) -> None:
-    signed = [f"https://music.example/{song}.mp3?token={n}" for song, n in ("e1", "e2", "f1")]
-    kept = store.outcome(store.track("e"), Result.QUARANTINED)
-    store.call(record_songs, [], [replace(kept, location=place) for place in signed])
-    publish(store.layout)
-    store.rows(
-        f"update outcomes set source = replace(source, '/e.', '/f.') where source = '{signed[1]}'"
-    )
-
-    publish(store.layout)
-
-    _, rows = query(store.layout, "select source, count(*) from outcomes group by all order by all")
-    shown = "https://music.example/{}.mp3?token=***"
-    assert rows == [(shown.format("e"), 1), (shown.format("f"), 2)]
-
-
-def test_what_did_not_change_is_not_written_again(store: Store) -> None:
-    fill(store)
-    publish(store.layout)
-    before = store.layout.published.stat()
-
-    publish(store.layout)
-
-    now = store.layout.published.stat()
-    assert (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_a_removed_song_leaves_no_trace_in_the_file(store: Store, compares_rows: None) -> None:
-    a, b = store.track("a"), replace(store.track("b"), title="a title that nobody may read")
-    store.add_songs(a, b)
-    publish(store.layout)
-    assert b"nobody may read" in store.layout.published.read_bytes()
-
-    removed = RemovedSong(track_id=b.track_id, packets_id="", artist="", title="")
-    store.call(record_removal, [removed], {}, "asked", "me")
-    publish(store.layout)
-
-    assert b"nobody may read" not in store.layout.published.read_bytes()
-    assert query(store.layout, "select title from tracks")[1] == [("a",)]
-
-
-@pytest.mark.parametrize("block", [1, 6, 11])
-def test_extract_writes_a_damaged_store_anew(
-    store: Store, block: int, compares_rows: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    fill(store)
-    publish(store.layout)
-    expected = rows_of(store.layout)
-    content = bytearray(store.layout.published.read_bytes())
-    first = 3 * 4096 + block * 262_144  # three headers, then blocks that begin with a checksum
-    content[first : first + 4096] = bytes(4096)
-    store.layout.published.write_bytes(content)
-
-    publish_and_sweep(store.layout)
-
-    assert rows_of(store.layout) == expected
-    assert "is written anew: Corrupt database file" in caplog.text

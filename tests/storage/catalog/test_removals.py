@@ -6,8 +6,8 @@ import pytest
 
 from genre_core.dataset.splits import Split
 from genre_core.errors import UsageError
+from storage.catalog.assignments import record_assignments
 from storage.catalog.removals import find_artist, record_removal
-from storage.catalog.snapshots import record_assignments
 from tests.storage.catalog.conftest import Store, assignment
 
 OWN = ("Ada", "The ADA feat. Ben", "Ben ft. Ada", "Cleo / Ada", "Ada & Dan", "Ada, Eve")

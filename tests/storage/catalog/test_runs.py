@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.catalog.promotions import Promotion, read_last_promotion, record_promotion
-from storage.catalog.publish import publish, query
+from storage.catalog.publish import publish
+from storage.catalog.query import query
 from storage.catalog.runs import (
     PredictedSplit,
     Prediction,

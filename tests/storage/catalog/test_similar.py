@@ -17,7 +17,8 @@ from storage.catalog.embeddings import (
     nearest_songs,
     read_embedded_library,
 )
-from storage.catalog.publish import publish, query_rows
+from storage.catalog.publish import publish
+from storage.catalog.query import query_rows
 from storage.catalog.recordings import settle_recordings
 
 if TYPE_CHECKING:

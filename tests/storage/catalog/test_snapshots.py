@@ -12,6 +12,13 @@ from genre_core.dataset.splits import Assignment
 from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
+from storage.catalog.assignments import (
+    read_assignments,
+    read_candidates,
+    read_library,
+    read_settled,
+    record_assignments,
+)
 from storage.catalog.nightly import count_new_tracks
 from storage.catalog.publish import publish
 from storage.catalog.removals import unused_models, unused_snapshots
@@ -23,14 +30,9 @@ from storage.catalog.snapshots import (
     SnapshotChoice,
     choose_published,
     choose_snapshot,
-    read_assignments,
-    read_candidates,
-    read_library,
     read_newest_snapshots,
     read_placements,
-    read_settled,
     read_snapshot,
-    record_assignments,
     record_snapshot,
 )
 from storage.catalog.songs import record_songs
