@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import prod
 from shutil import disk_usage
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,10 @@ if TYPE_CHECKING:
 
 
 VALUE_BYTES = 4
+
+
+_HEADS_IN_TURN = Lock()
+"""Heads are fitted in this process, each with all cores and all embeddings of a library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +197,7 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
         ]
         temperature, certainty = None, None
         if trial.network in HEADS:
-            with show_progress(f"train {trial.name}", 1, "head") as advance:
+            with _HEADS_IN_TURN, show_progress(f"train {trial.name}", 1, "head") as advance:
                 train, validation = (one.read() for one in stored)
                 head = fit_trial(trial, train, group_of_track)
                 _log_head(tracking, run_id, head, trial)

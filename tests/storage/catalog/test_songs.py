@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genre_core.dataset.listing import settle_ids
 from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
+from storage.catalog import connection
 from storage.catalog.extraction import select_pending, settle_outcomes
 from storage.catalog.songs import (
     count_outcomes,
@@ -41,6 +42,12 @@ LEFT_OUT = {
     "/music/jazz/e.mp3": (Result.OK, Reason.NONE),
     "/music/jazz/f.mp3": (Result.QUARANTINED, Reason.REMOVED),
 }
+
+
+@pytest.fixture(autouse=True, params=[0, 16], ids=["as an Arrow table", "as parameters"])
+def _inserted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are inserted in both ways, though a test has few of them."""
+    monkeypatch.setattr(connection, "FEW_ROWS", request.param)
 
 
 def outcome(source: Source, result: Result, reason: Reason = Reason.NONE) -> Outcome:
