@@ -18,6 +18,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from tasks.orchestrator import (
@@ -113,13 +114,14 @@ def _shared_bars() -> Iterator[Progress]:
     with _turn:
         bars = _users[0] if _users else _new_bars()
         _users.append(bars)
-        bars.start()
+        if ERR.is_interactive:  # elsewhere its end is an empty line
+            bars.start()
     try:
         yield bars
     finally:
         with _turn:
             _users.pop()
-            if not _users:
+            if not _users and ERR.is_interactive:
                 bars.stop()
 
 
@@ -131,8 +133,8 @@ def _new_bars() -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
-        _TimeLeft(),
-        TextColumn("{task.fields[remark]}", style="dim", markup=False),
+        _TimeLeft(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[remark]:.32}", style="dim", markup=False),
         console=ERR,
         transient=True,
     )

@@ -240,7 +240,7 @@ def retry(
     tried = (
         f"Tried {counted(report.n_released, 'song')} again."
         if report.n_released
-        else "No song was left out for this reason; none was tried again."
+        else "No song that was left out is among these; none was tried again."
     )
     show(f"{tried} {outcome_sentence(report.outcomes)}")
 
