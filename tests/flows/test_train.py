@@ -12,7 +12,7 @@ from flows.settings import Settings
 from genre_core.errors import GenreflowError, TransientError
 from genre_core.training.rules import TrainingConfig
 
-pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.both]
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
 DIVERGING = TrainingConfig(max_epochs=2, learning_rate=1e38)
 

@@ -12,7 +12,6 @@ from genre_core.dataset.splits import Assignment
 from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
-from storage.catalog import connection
 from storage.catalog.assignments import (
     read_assignments,
     read_candidates,
@@ -41,12 +40,6 @@ from storage.catalog.songs import record_songs
 if TYPE_CHECKING:
     from genre_core.records import Track
     from tests.storage.catalog.conftest import Store
-
-
-@pytest.fixture(autouse=True, params=[0, 16], ids=["as an Arrow table", "as parameters"])
-def _inserted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are inserted in both ways, though a test has few of them."""
-    monkeypatch.setattr(connection, "FEW_ROWS", request.param)
 
 
 def candidates(store: Store, keys: tuple[str, ...] = ("key",), *genres: str) -> set[str]:
