@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 
 PANELS = {
-    "Start": ("run", "classify", "status", "ui", "demo-library"),
+    "Start": ("run", "classify", "web", "status", "ui", "demo-library"),
     "Library": (
         *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
         *("retry", "remove", "playlists", "export"),
