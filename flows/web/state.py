@@ -10,9 +10,10 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from flows.settings import Settings
+from flows.web.drops import Drops
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
-from tasks.predict import Classifier, load_classifier
+from tasks.predict import Classifier, StudiedSong, load_classifier
 
 N_WORKERS, N_FETCHERS = 2, 8
 """Songs that are decoded, and songs at addresses that are waited for, at the same time."""
@@ -32,6 +33,9 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    drops: Drops = field(default_factory=Drops)
+    studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
+    """Songs of the library that pages have shown last, by track and version of the champion."""
     _loaded: dict[float, Classifier] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -55,9 +59,10 @@ class WebState:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end, and remove what was dropped."""
         for pool in (self.workers, self.fetchers):
             pool.shutdown(wait=False, cancel_futures=True)
+        self.drops.close()
 
 
 def state_of(request: Request) -> WebState:
