@@ -1,5 +1,6 @@
 """The application: the pages, the HTTP API, and how faults are answered."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from flows.web.state import WebState
 from genre_core.errors import GenreflowError, UsageError
 
 FAILED = "The server failed on this request; its log has the cause."
+SWEEP_S = 60.0
 logger = logging.getLogger(__name__)
 
 
@@ -37,8 +39,17 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
 
 @asynccontextmanager
 async def _close_at_end(app: FastAPI) -> AsyncIterator[None]:
+    sweeping = asyncio.create_task(_sweep(app.state.web))
     yield
+    sweeping.cancel()
     app.state.web.close()
+
+
+async def _sweep(state: WebState) -> None:
+    """Remove dropped songs when their time is over."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        state.drops.sweep()
 
 
 def answer(request: Request, status: int, sentence: str) -> Response:

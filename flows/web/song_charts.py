@@ -23,6 +23,8 @@ LEAST_WIDTH = 1.2
 WIDEST_TARGET = 12.0
 """What can be clicked around a fragment, in per cent of the song."""
 MOST_BARS = 12
+LEAST_LOSS = 0.01
+"""Of probability, for a range of sounds to decide."""
 DECIDING_SHARE = 0.5
 """The outline encloses places that cost this share of the largest loss, or more."""
 
@@ -106,6 +108,11 @@ class Spectrogram:
     top: str
     bars: tuple[BandBar, ...]
     n_fragments: int
+
+    @property
+    def decides(self) -> bool:
+        """Whether a range changes enough to speak of it."""
+        return self.strongest.loss >= LEAST_LOSS
 
     @property
     def strongest(self) -> BandBar:

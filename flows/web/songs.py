@@ -48,10 +48,6 @@ STEP_S = 0.1
 N_SIMILAR = 5
 MOST_STUDIED = 32
 BUSY = "A run is writing into this home; try again when it has ended."
-NO_SIMILAR = (
-    "Similar songs need embeddings of the library. `genreflow extract` makes them, with musicnn "
-    "among the representations."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,9 +176,9 @@ async def show_similar(request: Request, kind: Kind, key: str, state: State) -> 
     classifier = await _classifier(state)
     try:
         rows = await state.work(lambda: find_similar(state, classifier, subject), waits=True)
-    except UsageError:
-        return show_page(request, "_message.html", {"sentence": NO_SIMILAR})
-    styles = genre_styles([*classifier.genres, *(row["genre"] for row in rows)])
+    except UsageError:  # no embeddings
+        rows = None
+    styles = genre_styles([*classifier.genres, *(row["genre"] for row in rows or ())])
     return show_page(request, "_similar.html", {"rows": rows, "styles": styles})
 
 
@@ -250,7 +246,7 @@ def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> l
     features = next((f for f in config.features if f.representation == chosen), None)
     model = config.embedder(features) if features else None
     if features is None or model is None:
-        raise UsageError(NO_SIMILAR)
+        raise UsageError(f"The settings do not name the embedding {chosen}.")
     file = str(subject.played.path)
     own = embed_studied(classifier, subject.studied, file, features, model)
     return nearest_songs(layout, chosen, subject.track_id, own, n_songs=N_SIMILAR)

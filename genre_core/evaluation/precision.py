@@ -21,6 +21,8 @@ FEWEST_SONGS = 5
 """With fewer, nothing is said."""
 FEW_SONGS = 30
 """With fewer, the interval is said, too."""
+TENTHS = 10
+"""With fewer songs, the songs themselves are named."""
 NORMAL = 1.959964
 """Quantile of the normal distribution for an interval of 95 %."""
 ROUNDING = 1e-9
@@ -62,7 +64,9 @@ class Precision:
         if not self.is_known:
             songs = counted(self.n_songs, "song like this is", "songs like this are")
             return f"Only {songs} known: too few to say how often such a prediction is right."
-        tenths = round(10 * self.share.value)
+        if self.n_songs < TENTHS:
+            return f"In {self.n_right} of {self.n_songs} songs like this the prediction was right."
+        tenths = round(TENTHS * self.share.value)
         return f"In {tenths} of 10 songs like this the prediction is right."
 
     @property

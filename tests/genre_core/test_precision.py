@@ -38,6 +38,7 @@ def test_the_sentence_is_in_tenths_and_says_so_where_songs_are_few() -> None:
     assert many.sentence == "In 9 of 10 songs like this the prediction is right."
     assert "60 songs" in many.basis
     assert "80 to 97 %" in many.basis
+    assert few.sentence == "In 6 of 8 songs like this the prediction was right."
     assert few.basis.endswith("anything from 4 to 10 of 10.")  # Wilson: 0.41 to 0.93
     assert one.sentence.startswith("Only 1 song like this is known")
 
