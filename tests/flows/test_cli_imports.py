@@ -29,6 +29,7 @@ COMMANDS = (
 )
 ARGUMENTS = {
     "backup": ("elsewhere",),
+    "check": ("/no/music",),
     "classify": ("song.mp3",),
     "decide": ("song.mp3", "jazz"),
     "explain": ("song.mp3",),
