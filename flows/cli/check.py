@@ -1,5 +1,6 @@
 """Command check: a preview of a library; nothing is copied, and nothing written."""
 
+import shlex
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -85,7 +86,8 @@ def check(
     if as_json:
         print_json({**asdict(preview), "is_refused": is_refused(preview)})
     else:
-        print_preview(preview)
+        given = [f"--label-from {label_from}"] * bool(label_from) + ["--unlabelled"] * unlabelled
+        print_preview(preview, " ".join(["genreflow ingest", shlex.quote(music), *given]))
     if is_refused(preview):
         raise typer.Exit(FAILURE)
 
@@ -151,15 +153,15 @@ def is_refused(preview: Preview) -> bool:
     return any(problem.kind is Kind.NOT_GENRES for problem in preview.problems)
 
 
-def print_preview(preview: Preview) -> None:
-    """Print what would be learned, then the problems, each with some of its songs."""
+def print_preview(preview: Preview, ingest: str) -> None:
+    """Print what would be learned, the problems, each with some songs, and the next command."""
     show(preview.labels)
     if preview.genres:
         headings = ("genre", "songs", "artists", "hours", "labels")
         OUT.print(plain_table("What would be learned", headings, map(_row, preview.genres)))
         show(_subset_sentence(preview))
     if not preview.problems:
-        show("Nothing looks wrong. Nothing was copied: genreflow run " + preview.music)
+        show(f"Nothing looks wrong. Nothing was copied. Take the library in: {ingest}")
         return
     show("", "Problems:")
     for problem in preview.problems:
@@ -169,7 +171,7 @@ def print_preview(preview: Preview) -> None:
     if is_refused(preview):
         complain("`genreflow ingest` would refuse this library; nothing was copied.")
     else:
-        show("", "Nothing was copied. Take the library in: genreflow ingest " + preview.music)
+        show("", f"Nothing was copied. Take the library in: {ingest}")
 
 
 def _row(one: GenrePreview) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ def suggest_labels(listed: Listed) -> str:
                 f"{n_named} of {counted(len(tagged), 'song')} that were looked at have a genre in "
                 f"their tags: use --label-from tag. {others}"
             )
+    if listed.layout in (Layout.MANIFEST, Layout.BEETS):
+        return f"Correct the genres there. {others}"
     return f"Name a folder with one folder a genre, or a manifest. {others}"
 
 

@@ -17,8 +17,8 @@ FEWEST_SONGS = 20
 """Of a genre: 15 % of fewer are at most two test songs."""
 FEWEST_ARTISTS = 3
 SHORTEST_S = 10.0
-ALIKE_S = 2.0
-"""Most by which the lengths of two copies of a song differ."""
+ALIKE_S, EXACT_S = 2.0, 0.1
+"""Most by which the lengths of two copies of a song differ, and of a file with the same name."""
 MAX_SHOWN = 20
 
 
@@ -223,33 +223,41 @@ def _unreadable(songs: Sequence[Song]) -> list[Problem]:
 
 
 def _duplicates(songs: Sequence[Song]) -> list[Problem]:
-    """Find copies by artist, title and length; the sound decides at the ingest."""
-    names: dict[tuple[str, str], list[Song]] = defaultdict(list)
+    """Find copies by name and length; the sound decides at the ingest."""
+    names: dict[tuple[str, ...], list[Song]] = defaultdict(list)
     for song in songs:
-        title = song.source.title or (song.header.title if song.header else "")
-        if song.artist and title:
-            names[fold_artist(song.artist), fold_artist(title)].append(song)
-    copies = [copy for own in names.values() for copy in _alike(own)]
+        names[_name(song)].append(song)
+    copies = [copy for name, own in names.items() for copy in _alike(own, name)]
     torn = [copy for copy in copies if len({song.source.genre for song in copy}) > 1]
     again = [copy[1] for copy in copies if copy not in torn]
     return [
         *_about(
             Kind.DUPLICATES,
             again,
-            "{} of the same artist, title and length as another: one of them is kept.",
+            "{} of the same name and length as another: if they sound alike, one of them is kept.",
         ),
         *_about(
             Kind.DUPLICATES,
             [copy[0] for copy in torn],
-            "{} under several genres by artist, title and length: left out until they agree.",
+            "{} under several genres by name and length: if they sound alike, left out until the "
+            "genres agree.",
         ),
     ]
 
 
-def _alike(songs: Sequence[Song]) -> list[list[Song]]:
-    """Return the pairs of neighbours in length that are of the same length."""
+def _name(song: Song) -> tuple[str, ...]:
+    """Return artist and title, or the name of the file of a song that lacks one of them."""
+    title = song.source.title or (song.header.title if song.header else "")
+    if song.artist and title:
+        return (fold_artist(song.artist), fold_artist(title))
+    return (song.source.location.rpartition("/")[2].rpartition(".")[0].casefold(),)
+
+
+def _alike(songs: Sequence[Song], name: tuple[str, ...]) -> list[list[Song]]:
+    """Return the pairs of neighbours in length that are as long; files without tags, exactly."""
     known = sorted((s for s in songs if s.duration_s), key=lambda song: song.duration_s)
-    return [[a, b] for a, b in pairwise(known) if b.duration_s - a.duration_s <= ALIKE_S]
+    most_s = ALIKE_S if len(name) > 1 else EXACT_S
+    return [[a, b] for a, b in pairwise(known) if b.duration_s - a.duration_s <= most_s]
 
 
 def _about(kind: Kind, songs: Sequence[Song], message: str) -> list[Problem]:
