@@ -68,9 +68,16 @@ def read_assessed_songs(catalog: Catalog, run: Run) -> list[AssessedSong]:
 
 def _name_places(places: Sequence[Mapping[str, str]]) -> dict[tuple[str, str], str]:
     """Name the source of each place and genre, whose songs are of one collection and folder."""
-    unplaced = {"split": Split.TRAIN, "assigned": "", "group_id": "", "split_level": ""}
     songs = [
-        AuditedSong(track_id=str(n), location=place["place"], genre=place["genre"], **unplaced)
+        AuditedSong(
+            track_id=str(n),
+            genre=place["genre"],
+            split=Split.TEST,
+            assigned="",
+            group_id="",
+            split_level="",
+            location=place["place"],
+        )
         for n, place in enumerate(places)
     ]
     level, sources = name_sources(songs)
