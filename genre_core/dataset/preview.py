@@ -255,7 +255,8 @@ def _name(song: Song) -> tuple[str, ...]:
 
 def _alike(songs: Sequence[Song], name: tuple[str, ...]) -> list[list[Song]]:
     """Return the pairs of neighbours in length that are as long; files without tags, exactly."""
-    known = sorted((s for s in songs if s.duration_s), key=lambda song: song.duration_s)
+    places = {song.source.location: song for song in songs if song.duration_s}
+    known = sorted(places.values(), key=lambda song: song.duration_s)
     most_s = ALIKE_S if len(name) > 1 else EXACT_S
     return [[a, b] for a, b in pairwise(known) if b.duration_s - a.duration_s <= most_s]
 
