@@ -17,6 +17,8 @@ WINDOW_BYTES = 1 << 28
 """Matrices that are put in order at once: all of them, up to 190,000 of the thesis's shape."""
 BLOCK = 64
 """Examples that lie side by side and come into the same window."""
+PIECE_BYTES = 1 << 20
+"""Matrices that are handed to TensorFlow at once: few enough for the caches of a processor."""
 
 Batch = tuple[Float32Array, Float32Array]
 
@@ -29,12 +31,14 @@ def training_batches(
     Elements are float32 (n, n_bands, n_frames) and shares of the genres, float32 (n, n_genres).
     Batches are augmented one after the other, so that the seed alone decides.
     """
-    epochs, n_window = count(1), max(1, WINDOW_BYTES // max(1, examples.matrices[:1].nbytes))
+    epochs, n_bytes = count(1), max(1, examples.matrices[:1].nbytes)
+    n_window, n_piece = (max(1, limit // n_bytes) for limit in (WINDOW_BYTES, PIECE_BYTES))
 
     def draw() -> Iterator[Batch]:
         rng = np.random.default_rng([seed, next(epochs)])
         for rows in draw_windows(len(examples), n_window, rng):
-            yield _take(examples, rows, n_genres)
+            for start in range(0, len(rows), n_piece):
+                yield _take(examples, rows[start : start + n_piece], n_genres)
 
     n_batches = -(-len(examples) // config.batch_size)
     batches = (
@@ -84,12 +88,7 @@ def _dataset(
 def _take(examples: Examples, rows: Int64Array | slice, n_genres: int) -> Batch:
     """Return matrices, and targets: 1 at the genre, 0 elsewhere."""
     targets = np.eye(n_genres, dtype=np.float32)[examples.labels[rows]]
-    if isinstance(rows, slice):
-        return examples.matrices[rows], targets
-    order = np.argsort(rows)  # a file is read forwards
-    matrices = np.empty((len(rows), *examples.matrices.shape[1:]), np.float32)
-    matrices[order] = examples.matrices[rows[order]]
-    return matrices, targets
+    return examples.matrices[rows], targets
 
 
 def _augment(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) -> tf.data.Dataset:
