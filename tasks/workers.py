@@ -1,18 +1,22 @@
-"""Worker processes, in which several trainings run side by side.
+"""Worker processes, in which trainings, checks of the audit or predictions run side by side.
 
 A process makes one call after the other, so that each imports TensorFlow once. What a call takes,
-reports and returns is pickled; catalog and MLflow stay with the flow's own process.
+reports and returns is pickled; catalog and MLflow stay with the flow's own process. What is logged
+or warned of in a call is logged in this process.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from functools import partial
+from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -39,7 +43,8 @@ class Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there,), daemon=True)
+        level = logging.getLogger().level
+        self._process = context.Process(target=_serve, args=(there, level), daemon=True)
         self._process.start()
         there.close()
 
@@ -52,8 +57,10 @@ class Worker:
         """
         try:
             self._pipe.send((function, args, on_report is not None))
-            while (answer := self._pipe.recv())[0] == "report":
-                if on_report:
+            while (answer := self._pipe.recv())[0] in ("report", "record"):
+                if answer[0] == "record":
+                    _log(answer[1])
+                elif on_report:
                     on_report(answer[1])
         except (EOFError, ConnectionError) as error:
             self._process.join()
@@ -99,6 +106,28 @@ class Workers:
         result: Result = value
         return result
 
+    def side_by_side(
+        self, function: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[Result]:
+        """Yield what a function of this process returns for each item, in order.
+
+        Its calls are made in as many threads as there are processes; an error ends all.
+        """
+        threads = ThreadPoolExecutor(self.n_workers)
+        try:
+            calls = [threads.submit(copy_context().run, function, item) for item in items]
+            finished = as_completed(calls)
+            calls.reverse()
+            while calls:
+                while not calls[-1].done():
+                    next(finished).result()
+                yield calls.pop().result()
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            threads.shutdown(cancel_futures=True)
+
     def end(self) -> None:
         """End all processes, and start none any more."""
         with self._lock:
@@ -133,16 +162,7 @@ def side_by_side(function: Callable[[Item], Result], items: Sequence[Item]) -> l
     workers = _WORKERS.get()
     if workers is None:
         return [function(item) for item in items]
-    threads = ThreadPoolExecutor(workers.n_workers)
-    try:
-        calls = [threads.submit(copy_context().run, function, item) for item in items]
-        wait(calls, return_when=FIRST_EXCEPTION)
-        return [call.result() for call in calls if call.done()]
-    except BaseException:
-        workers.end()
-        raise
-    finally:
-        threads.shutdown(cancel_futures=True)
+    return list(workers.side_by_side(function, items))
 
 
 def in_worker(
@@ -186,24 +206,50 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, level: int) -> None:
     """Answer calls until the process that asks has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    sending = threading.RLock()
+
+    def send(kind: str, value: object) -> None:
+        with sending:
+            pipe.send((kind, value))
+
     while True:
         function, args, is_reporting = pipe.recv()
-        report = [lambda value: pipe.send(("report", value))] if is_reporting else []
+        logging.basicConfig(handlers=[_Forwarder(send)], level=level, force=True)
+        logging.captureWarnings(True)
+        report = [partial(send, "report")] if is_reporting else []
         try:
-            answer = ("result", function(*args, *report))
+            send("result", function(*args, *report))
         except MemoryError as error:
             why = f"There is not enough memory beside other work: {error}"
-            answer = ("error", TransientError(why))
+            send("error", TransientError(why))
         except (GenreflowError, OSError) as error:
-            answer = ("error", error)
+            send("error", error)
         except Exception as error:  # not every one can be pickled
-            answer = ("error", RuntimeError(f"{type(error).__name__}: {error}"))
-            answer[1].add_note(traceback.format_exc())
-        pipe.send(answer)
+            unforeseen = RuntimeError(f"{type(error).__name__}: {error}")
+            unforeseen.add_note(traceback.format_exc())
+            send("error", unforeseen)
+
+
+class _Forwarder(QueueHandler):
+    """Sends log records to the process that asks; tracebacks become text, which can be pickled."""
+
+    def __init__(self, send: Callable[[str, object], None]) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+        self._send = send
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self._send("record", record)
+
+
+def _log(record: logging.LogRecord) -> None:
+    """Log here what a worker has logged."""
+    logger = logging.getLogger(record.name)
+    if logger.isEnabledFor(record.levelno):
+        logger.handle(record)
 
 
 def _end_with_parent() -> None:
