@@ -18,6 +18,7 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from genre_core.errors import GenreflowError, TransientError
@@ -191,14 +192,53 @@ def _explain_end(exit_code: int | None) -> str:
 def count_workers(n_bytes: int) -> int:
     """Return how many calls that take so much memory each this machine can make side by side.
 
-    A GPU, unless `choose_device` has hidden it, is for one process.
+    They get half of the memory that is free. A GPU, unless `choose_device` has hidden it, is for
+    one process.
     """
     import psutil
 
     if os.environ.get("CUDA_VISIBLE_DEVICES") != "-1":
         return 1
-    n_fitting = int(psutil.virtual_memory().available / 2 // n_bytes)
-    return max(1, min(count_cores(), n_fitting))
+    n_free = min(psutil.virtual_memory().available, *free_in_groups())
+    return max(1, min(count_cores(), int(n_free / 2 // n_bytes)))
+
+
+def free_in_groups(
+    groups: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
+) -> list[int]:
+    """Return the bytes that each control group around this process has left, where it has a limit.
+
+    ``groups`` names the groups of the process, ``mount`` has their folders (cgroups(7), versions 1
+    and 2). In a container, whose groups are named as outside, the limit is that of ``mount``
+    itself. Cached pages of files that are not in use count as free.
+    """
+    found: list[int] = []
+    for line in groups.read_text().splitlines() if groups.exists() else []:
+        _, controllers, name = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root = mount / "memory" if controllers else mount
+        folder = root / name.strip("/")
+        while folder.is_relative_to(root):
+            found += _free_in_group(folder)
+            folder = folder.parent
+    return found
+
+
+def _free_in_group(folder: Path) -> list[int]:
+    """Return what a group has left; nothing if it has no limit or no such files."""
+    for limit, used, cached in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            n_most = int((folder / limit).read_text())
+            n_used = int((folder / used).read_text())
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        return [max(0, n_most - n_used + int(stat.get(cached, 0)))]
+    return []
 
 
 def count_cores() -> int:

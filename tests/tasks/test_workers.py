@@ -19,6 +19,7 @@ from tasks.workers import (
     WorkerDied,
     Workers,
     count_workers,
+    free_in_groups,
     in_worker,
     open_workers,
     side_by_side,
@@ -144,6 +145,45 @@ def test_results_come_in_order_as_soon_as_they_are_there_and_an_error_ends_the_r
         list(found)
     with pytest.raises(WorkerDied):
         workers.call(name_process, (1,), None)
+
+
+def write_group(folder: Path, **numbers: str) -> None:
+    """Write the files of a control group; ``_`` in names stands for a dot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, number in numbers.items():
+        (folder / name.replace("_", ".", 1)).write_text(f"{number}\n")
+
+
+def test_memory_is_limited_by_the_control_groups_of_version_2_around_the_process(
+    tmp_path: Path,
+) -> None:
+    groups, mount = tmp_path / "cgroup", tmp_path / "fs"
+    groups.write_text("0::/user.slice/run.scope\n")
+    stat = "anon 600\ninactive_file 100\nactive_file 50"
+    write_group(mount / "user.slice", memory_max="5000", memory_current="4900", memory_stat=stat)
+    scope = mount / "user.slice/run.scope"
+    write_group(scope, memory_max="max", memory_current="700", memory_stat=stat)
+
+    assert free_in_groups(groups, mount) == [200]
+
+    write_group(scope, memory_max="650")
+    assert free_in_groups(groups, mount) == [50, 200]
+
+
+def test_memory_is_limited_by_the_control_groups_of_version_1_also_in_a_container(
+    tmp_path: Path,
+) -> None:
+    groups, mount = tmp_path / "cgroup", tmp_path / "fs"
+    groups.write_text("5:cpu,cpuacct:/docker/1f\n4:memory:/docker/1f\n1:name=systemd:/\n0::/\n")
+    write_group(
+        mount / "memory",
+        memory_limit_in_bytes="3000",
+        memory_usage_in_bytes="3500",
+        memory_stat="cache 900\ntotal_inactive_file 800\ninactive_file 1",
+    )
+
+    assert free_in_groups(groups, mount) == [300]
+    assert free_in_groups(tmp_path / "none", mount) == []
 
 
 def test_a_process_that_is_killed_fails_its_own_call_and_another_takes_the_next() -> None:
