@@ -37,6 +37,7 @@ def training_batches(
     def draw() -> Iterator[Batch]:
         rng = np.random.default_rng([seed, next(epochs)])
         for rows in draw_windows(len(examples), n_window, rng):
+            _ = examples.matrices[np.sort(rows), 0, 0]  # a file is read forwards
             for start in range(0, len(rows), n_piece):
                 yield _take(examples, rows[start : start + n_piece], n_genres)
 
