@@ -86,7 +86,10 @@ class Workers:
         self._is_ended = False
 
     def call(
-        self, function: Callable[..., Result], args: Sequence[object], on_report: Report | None
+        self,
+        function: Callable[..., Result],
+        args: Sequence[object],
+        on_report: Report | None = None,
     ) -> Result:
         """Return what a function returns in an idle process or a new one, or raise the same."""
         with self._lock:

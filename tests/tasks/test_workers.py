@@ -144,7 +144,7 @@ def test_results_come_in_order_as_soon_as_they_are_there_and_an_error_ends_the_r
     with pytest.raises(UsageError, match="the third"):
         list(found)
     with pytest.raises(WorkerDied):
-        workers.call(name_process, (1,), None)
+        workers.call(name_process, (1,))
 
 
 def write_group(folder: Path, **numbers: str) -> None:
