@@ -81,9 +81,26 @@ def validation_batches(examples: Examples, n_genres: int, size: int) -> tf.data.
 def _dataset(
     read: Callable[[], Iterator[Batch]], examples: Examples, n_genres: int
 ) -> tf.data.Dataset:
+    """Make a dataset of what a function yields, which is called anew in each iteration.
+
+    ``from_generator`` would have malloc give memory back in every step, and in all that the process
+    does later: TensorFlow sets ``M_TRIM_THRESHOLD`` there.
+    """
     shapes = ((None, *examples.matrices.shape[1:]), (None, n_genres))
-    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
-    return tf.data.Dataset.from_generator(read, output_signature=signature)
+    end = tuple(np.empty((0, *shape[1:]), np.float32) for shape in shapes)
+    under_way: list[Iterator[Batch]] = []
+
+    def take_next(nth: int) -> Batch:
+        if nth == 0:
+            under_way[:] = [read()]
+        return next(under_way[0], end)
+
+    def in_graph(nth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        taken = tf.numpy_function(take_next, (nth,), (tf.float32, tf.float32))
+        return tuple(map(tf.ensure_shape, taken, shapes))
+
+    pieces = tf.data.Dataset.counter().map(in_graph)
+    return pieces.take_while(lambda matrices, targets: tf.shape(matrices)[0] > 0)
 
 
 def _take(examples: Examples, rows: Int64Array | slice, n_genres: int) -> Batch:
