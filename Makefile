@@ -32,9 +32,10 @@ docs: setup ## Write the generated reference, then build the site into build/sit
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test: setup check ## What CI runs: style and types, then all tests that do not need minutes
-	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
-	_GENREFLOW_DIRECT= $(PYTEST) -m "not long and not prefect$(if $(CHROMIUM),, and not browser)" tests; \
-	$(PYTEST) -m "not long and (prefect or both)" tests
+	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; \
+	export TMPDIR="$$folder" _GENREFLOW_SHARED="$$folder/shared"; \
+	$(PYTEST) -m "not long and (prefect or both)" $$(grep -rlE --include='*.py' "mark\.(prefect|both)" tests); \
+	_GENREFLOW_DIRECT= $(PYTEST) -m "not long and not prefect$(if $(CHROMIUM),, and not browser)" tests
 	@$(if $(CHROMIUM),,echo "The tests of the page were left out: there is no Chromium. Install it: apt install chromium")
 
 test-web: setup ## The tests of the page in a real browser, Chromium; they leave pictures in build/pictures

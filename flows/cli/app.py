@@ -38,7 +38,7 @@ PANELS = {
     "Start": ("run", "classify", "web", "status", "ui", "demo-library"),
     "Library": (
         *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
-        *("retry", "remove"),
+        *("retry", "remove", "playlists", "export"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("morning",),

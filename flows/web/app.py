@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from flows.settings import Settings
-from flows.web import listen
+from flows.web import audio, listen
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState
@@ -26,7 +26,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen,):
+    for page in (listen, audio):
         app.include_router(page.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(GenreflowError, _answer_error)
