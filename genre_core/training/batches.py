@@ -87,7 +87,7 @@ def _dataset(
     does later: TensorFlow sets ``M_TRIM_THRESHOLD`` there.
     """
     shapes = ((None, *examples.matrices.shape[1:]), (None, n_genres))
-    end = tuple(np.empty((0, *shape[1:]), np.float32) for shape in shapes)
+    end = examples.matrices[:0], np.empty((0, n_genres), np.float32)
     under_way: list[Iterator[Batch]] = []
 
     def take_next(nth: int) -> Batch:
