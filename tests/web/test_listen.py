@@ -81,7 +81,7 @@ def _play_fragment_by_keyboard(page: Page) -> None:
     fragment.focus()
     page.keyboard.press("Enter")
     page.wait_for_function(
-        "start => document.getElementById('audio').currentTime >= start", start_s
+        "start => document.getElementById('audio').currentTime >= start", arg=start_s
     )
     page.wait_for_function("document.getElementById('audio').paused")
 
