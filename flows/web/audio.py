@@ -1,11 +1,11 @@
 """Sound for the players: songs, excerpts of equal loudness, and the peaks of waveforms."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from flows.web.dropped import require_dropped
 from flows.web.drops import DroppedSong
@@ -32,6 +32,7 @@ PLAYABLE = {
 """Formats that browsers play; others are sent as one long excerpt."""
 KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
 State = Annotated[WebState, Depends(state_of)]
+Sent = TypeVar("Sent", bound=Response)
 
 
 @router.get("/songs/{track_id}")
@@ -62,7 +63,7 @@ async def send_peaks(track_id: str, state: State) -> JSONResponse:
 async def send_dropped(token: str, state: State) -> FileResponse:
     """Send a dropped song."""
     song = require_dropped(state, token)
-    return await send_whole(state, song.previews, _require_played(song))
+    return _unkept(await send_whole(state, song.previews, _require_played(song)))
 
 
 @router.get("/dropped/{token}/preview")
@@ -74,14 +75,21 @@ async def send_dropped_preview(
 ) -> FileResponse:
     """Send an excerpt of a dropped song; without a start, from its middle."""
     song = require_dropped(state, token)
-    return await send_excerpt(state, song.previews, _require_played(song), start_s, length_s)
+    played = _require_played(song)
+    return _unkept(await send_excerpt(state, song.previews, played, start_s, length_s))
 
 
 @router.get("/dropped/{token}/peaks")
 async def send_dropped_peaks(token: str, state: State) -> JSONResponse:
     """Send the peaks of the waveform of a dropped song."""
     song = require_dropped(state, token)
-    return await measure_peaks(state, song.previews, _require_played(song))
+    return _unkept(await measure_peaks(state, song.previews, _require_played(song)))
+
+
+def _unkept(answer: Sent) -> Sent:
+    """Keep a browser from storing what belongs to a dropped song."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _require_played(song: DroppedSong) -> PlayedSong:
@@ -111,8 +119,8 @@ async def send_excerpt(
 ) -> FileResponse:
     """Send an excerpt of a song; 422 with the reason if it cannot be decoded."""
     try:
-        path = await state.work(
-            lambda: cut_preview(cache, song, start_s, length_s), waits=True
+        path = await state.answer(
+            lambda: cut_preview(cache, song, start_s, length_s)
         )  # not behind the songs that wait to be predicted
     except GenreflowError as error:
         raise HTTPException(422, "This part of the song cannot be decoded.") from error
@@ -121,5 +129,5 @@ async def send_excerpt(
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
     """Send the peaks of the waveform of a song."""
-    peaks = await state.work(lambda: read_peaks(cache, song), waits=True)
+    peaks = await state.answer(lambda: read_peaks(cache, song))
     return JSONResponse(peaks, headers=KEPT)

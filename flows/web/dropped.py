@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -38,7 +40,6 @@ NOT_OPENED = (
 NO_FILE = "There is no file or folder of songs under this path. Check its spelling."
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 logger = logging.getLogger(__name__)
-_running: set[asyncio.Task[None]] = set()
 
 
 def new_drop() -> str:
@@ -95,16 +96,18 @@ async def name_places(
     place = place.strip()
     if not place:
         raise HTTPException(422, "Name an address (https://…) or a path first.")
+    require_drop(drop)
     if "://" in place:
-        songs = [_add(state, require_drop(drop), show_location(place), place=place)]
+        songs = [_add(state, drop, show_location(place), place=place)]
     else:
         is_own = is_local(request, state)
-        files = await state.work(lambda: find_files(state, place, is_own), waits=True)
-        songs = [_add(state, require_drop(drop), file.name, file=file) for file in files]
-    headers = {"HX-Redirect": songs[0].address if len(songs) == 1 else f"/?drop={drop}"}
+        files = await state.answer(lambda: find_files(state, place, is_own))
+        first = _add(state, drop, files[0].name, file=files[0])
+        songs = [first, *_add_others(state, drop, files[1:])]
     for song in songs:
         start_study(state, song)
-    return Response(status_code=204, headers=headers)
+    address = songs[0].address if len(songs) == 1 else f"/?drop={drop}"
+    return Response(status_code=204, headers={"HX-Redirect": address})
 
 
 @router.post("/forget")
@@ -152,11 +155,18 @@ def _add(state: WebState, drop: str, name: str, **options: object) -> DroppedSon
         raise HTTPException(429, str(error)) from error
 
 
+def _add_others(state: WebState, drop: str, files: Sequence[Path]) -> Iterator[DroppedSong]:
+    """Add further songs of a folder, as long as there is room."""
+    with suppress(HTTPException):
+        for file in files:
+            yield _add(state, drop, file.name, file=file)
+
+
 def start_study(state: WebState, song: DroppedSong) -> None:
     """Predict a song in the background."""
     task = asyncio.create_task(_study(state, song))
-    _running.add(task)
-    task.add_done_callback(_running.discard)
+    state.running.add(task)
+    task.add_done_callback(state.running.discard)
 
 
 async def _study(state: WebState, song: DroppedSong) -> None:
@@ -168,7 +178,8 @@ async def _study(state: WebState, song: DroppedSong) -> None:
             await state.work(lambda: _fetch(song, limits), waits=True)
         else:
             await state.work(lambda: _probe(song, limits))
-        classifier = await state.work(lambda: _load(state), waits=True)
+        song.probed.set()
+        classifier = await state.answer(lambda: _load(state))
         studied = await state.work(lambda: study_song(classifier, str(song.path), limits))
         if studied.prediction.error:
             song.fail(studied.prediction.error)
@@ -180,7 +191,8 @@ async def _study(state: WebState, song: DroppedSong) -> None:
         logger.exception("a dropped song cannot be predicted")
         song.fail(FAILED)
     finally:
-        song.is_done = True
+        song.probed.set()
+        song.done.set()
 
 
 def _load(state: WebState) -> Classifier:

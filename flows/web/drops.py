@@ -1,5 +1,6 @@
 """Dropped songs: kept in a temporary folder of the server for an hour, or until it ends."""
 
+import asyncio
 import fcntl
 import os
 import re
@@ -39,7 +40,7 @@ class DroppedSong:
     """A song that somebody dropped; ``place`` is the address or path it comes from, if any.
 
     ``path`` is its file, in ``folder`` unless it is one of the user. What is known of it comes in
-    steps: its facts, then what was predicted, or an ``error``.
+    steps: its facts (``probed``), then what was predicted, or an ``error`` (``done``).
     """
 
     token: str
@@ -53,7 +54,13 @@ class DroppedSong:
     facts: AudioFacts | None = None
     studied: StudiedSong | None = None
     error: str = ""
-    is_done: bool = False
+    probed: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is predicted, or has an error."""
+        return self.done.is_set()
 
     @property
     def address(self) -> str:

@@ -1,17 +1,16 @@
-"""The page of a song, dropped or of the library: its genre, why, similar songs, and what to do."""
+"""The page of a song, dropped or of the library: its genre, its fragments, why, similar songs."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from flows.web.adding import add_to_library, describe_outcome
+from flows.web.actions import known_genres, require_stored
 from flows.web.audio import stored_song
 from flows.web.dropped import require_dropped
 from flows.web.drops import DroppedSong
@@ -19,20 +18,15 @@ from flows.web.pages import genre_styles, show_page
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
-from genre_core.errors import GenreflowError, TransientError, UsageError
+from genre_core.errors import GenreflowError, UsageError
 from genre_core.records import name_song
 from storage.audio.previews import PlayedSong
-from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import find_embedded, nearest_songs
-from storage.catalog.publish import publish
-from storage.catalog.recordings import decide_genre
 from storage.catalog.song_page import (
     StoredSong,
     has_own_songs,
-    read_labels_in_use,
     read_stored_song,
 )
-from storage.lock import hold_home
 from tasks.predict import Classifier, SongPrediction, StudiedSong, study_song
 from tasks.studies.similar import choose_representation, embed_studied
 from tasks.studies.why import explain_bands, explain_tags
@@ -44,10 +38,8 @@ SHORT_WAIT_S = 1.5
 """Of a page for the facts of its song, which mostly take a tenth of a second."""
 LONGEST_WAIT_S = 20.0
 """Of a request for a prediction that is not there yet; it is asked for again then."""
-STEP_S = 0.1
 N_SIMILAR = 5
 MOST_STUDIED = 32
-BUSY = "A run is writing into this home; try again when it has ended."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +61,7 @@ class Subject:
 async def show_dropped(request: Request, token: str, state: State) -> HTMLResponse:
     """Show the page of a dropped song; its prediction comes when it is there."""
     song = require_dropped(state, token)
-    await _await(lambda: song.is_done or song.facts is not None, SHORT_WAIT_S)
+    await _await(song.probed, SHORT_WAIT_S)
     content = {
         "page": "listen",
         "address": song.address,
@@ -113,7 +105,7 @@ async def show_prediction(
     head: dict[str, Any] = {"is_late": False}
     if kind == "dropped":
         song = require_dropped(state, key)
-        await _await(lambda: song.is_done, LONGEST_WAIT_S)
+        await _await(song.done, LONGEST_WAIT_S)
         head = {**_head_of_dropped(song), "is_late": late, "address": song.address}
         if not song.is_done:
             return show_page(request, "_waiting.html", {**head, "audio": "" if late else "there"})
@@ -166,7 +158,7 @@ async def show_why(request: Request, kind: Kind, key: str, state: State) -> HTML
             "genre": subject.prediction.genre,
         }
 
-    return show_page(request, "_why.html", await state.work(explain, waits=True))
+    return show_page(request, "_why.html", await state.answer(explain))
 
 
 @router.get("/{kind}/{key}/similar")
@@ -175,50 +167,11 @@ async def show_similar(request: Request, kind: Kind, key: str, state: State) -> 
     subject = await find_subject(state, kind, key)
     classifier = await _classifier(state)
     try:
-        rows = await state.work(lambda: find_similar(state, classifier, subject), waits=True)
+        rows = await state.answer(lambda: find_similar(state, classifier, subject))
     except UsageError:  # no embeddings
         rows = None
     styles = genre_styles([*classifier.genres, *(row["genre"] for row in rows or ())])
     return show_page(request, "_similar.html", {"rows": rows, "styles": styles})
-
-
-@router.post("/songs/{track_id}/genre")
-async def correct_label(
-    request: Request, track_id: str, state: State, genre: Annotated[str, Form()] = ""
-) -> HTMLResponse:
-    """Decide the genre of a song of the library, as `genreflow decide` does."""
-    require_stored(state, track_id)
-    _require_genre(state, genre)
-    n_tracks = await state.work(lambda: _decide(state, track_id, genre), waits=True)
-    others = f", and so {'is its copy' if n_tracks == 2 else 'are its copies'}" * (n_tracks > 1)
-    content = {
-        "sentence": f"The label is {genre} now{others}. The next training learns from it.",
-        "command": f"genreflow decide {track_id[:8]} {genre}",
-    }
-    return show_page(request, "_done.html", content)
-
-
-@router.post("/dropped/{token}/add")
-async def add_dropped(
-    request: Request, token: str, state: State, genre: Annotated[str, Form()] = ""
-) -> HTMLResponse:
-    """Add a dropped song to the library under a genre, as `genreflow ingest` does."""
-    song = require_dropped(state, token)
-    _require_genre(state, genre)
-    if song.facts is None:
-        raise HTTPException(422, "This song cannot be read, so it cannot be added.")
-    with explaining_lock():
-        row = await state.work(lambda: add_to_library(state.config, song, genre), waits=True)
-    content = {"command": "", **describe_outcome(row, genre)}
-    return show_page(request, "_done.html", content)
-
-
-def require_stored(state: WebState, track_id: str) -> StoredSong:
-    """Return a song of the library; 404 if there is none of this id."""
-    stored = read_stored_song(state.layout, track_id)
-    if stored is None:
-        raise HTTPException(404, "The library has no such song.")
-    return stored
 
 
 async def find_subject(state: WebState, kind: Kind, key: str) -> Subject:
@@ -252,13 +205,6 @@ def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> l
     return nearest_songs(layout, chosen, subject.track_id, own, n_songs=N_SIMILAR)
 
 
-def known_genres(state: WebState) -> list[str]:
-    """Return the genres that a song may be given: those of the settings and of the library."""
-    config = state.config
-    chosen = config.genres or {*read_labels_in_use(state.layout), *config.genre_map.values()}
-    return sorted(chosen, key=str.casefold)
-
-
 def describe_dropped(song: DroppedSong) -> list[str]:
     """Return what is known of a dropped song, in a few words each."""
     facts = song.facts
@@ -273,15 +219,6 @@ def describe_stored(song: StoredSong) -> list[str]:
     return [part for part in (*parts, *_rate(song.bit_rate)) if part]
 
 
-@contextmanager
-def explaining_lock() -> Iterator[None]:
-    """Answer 409 where another process writes into the home."""
-    try:
-        yield
-    except TransientError as error:
-        raise HTTPException(409, BUSY) from error
-
-
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02} min"
@@ -291,31 +228,14 @@ def _rate(bit_rate: int) -> list[str]:
     return [f"{round(bit_rate / 1000)} kbit/s"] if bit_rate else []
 
 
-def _require_genre(state: WebState, genre: str) -> None:
-    if genre not in known_genres(state):
-        raise HTTPException(422, "Choose one of the genres of the library.")
-
-
-def _decide(state: WebState, track_id: str, genre: str) -> int:
-    config = state.config
-    genres = {*config.genres, *config.genre_map.values()}
-    with explaining_lock(), hold_home(state.layout):
-        with open_catalog(state.layout) as catalog:
-            n_tracks = decide_genre(catalog, track_id, genre, genres)
-        publish(state.layout)
-    return n_tracks
-
-
-async def _await(is_there: Callable[[], bool], longest_s: float) -> None:
-    """Wait until something is there, for so long at most."""
-    for _ in range(round(longest_s / STEP_S)):
-        if is_there():
-            return
-        await asyncio.sleep(STEP_S)
+async def _await(event: asyncio.Event, longest_s: float) -> None:
+    """Wait for an event, for so long at most."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), longest_s)
 
 
 async def _classifier(state: WebState) -> Classifier:
-    return await state.work(state.classifier, waits=True)
+    return await state.answer(state.classifier)
 
 
 async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
@@ -347,7 +267,7 @@ async def _study_stored(state: WebState, played: PlayedSong) -> StudiedSong:
     classifier = await _classifier(state)
     key = (played.name, classifier.version)
     if key not in state.studied:
-        found = await state.work(lambda: study_song(classifier, str(played.path)), waits=True)
+        found = await state.answer(lambda: study_song(classifier, str(played.path)))
         while len(state.studied) >= MOST_STUDIED:
             state.studied.pop(next(iter(state.studied)))
         state.studied[key] = found
