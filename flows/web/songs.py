@@ -39,6 +39,7 @@ SHORT_WAIT_S = 1.5
 LONGEST_WAIT_S = 20.0
 """Of a request for a prediction that is not there yet; it is asked for again then."""
 N_SIMILAR = 5
+UNREADABLE = 422
 MOST_STUDIED = 32
 
 
@@ -111,7 +112,12 @@ async def show_prediction(
             return show_page(request, "_waiting.html", {**head, "audio": "" if late else "there"})
         if song.error:
             return show_page(request, "_failed.html", {**head, "sentence": song.error})
-    subject = await find_subject(state, kind, key)
+    try:
+        subject = await find_subject(state, kind, key)
+    except HTTPException as refusal:
+        if refusal.status_code != UNREADABLE:
+            raise
+        return show_page(request, "_failed.html", {**head, "sentence": refusal.detail})
     return show_page(request, "_prediction.html", head | await _describe(state, kind, subject))
 
 
@@ -179,14 +185,16 @@ async def find_subject(state: WebState, kind: Kind, key: str) -> Subject:
     if kind == "dropped":
         song = require_dropped(state, key)
         if song.studied is None or song.played is None:
-            raise HTTPException(422, song.error or "This song is not predicted yet.")
+            raise HTTPException(UNREADABLE, song.error or "This song is not predicted yet.")
         return Subject(
             address=song.address, track_id=song.track_id, played=song.played, studied=song.studied
         )
     played = stored_song(state, key)
     studied = await _study_stored(state, played)
     if studied.prediction.error:
-        raise HTTPException(422, studied.prediction.error.replace(str(played.path), "The song"))
+        raise HTTPException(
+            UNREADABLE, studied.prediction.error.replace(str(played.path), "The song")
+        )
     return Subject(address=f"/songs/{key}", track_id=key, played=played, studied=studied)
 
 

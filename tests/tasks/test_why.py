@@ -21,12 +21,16 @@ from tests.tasks.conftest import Store
 pytestmark = pytest.mark.keras
 
 
+@pytest.fixture
+def config(config: Settings) -> Settings:
+    return replace(config, representations=("musicnn",), networks=("head",), n_windows=2)
+
+
 def test_the_tag_that_a_head_reads_decides_alone_and_counts_once(
     config: Settings, store_songs: Store, tmp_path: Path
 ) -> None:
     from genre_core.networks.head import build_head
 
-    config = replace(config, representations=("musicnn",), networks=("head",), n_windows=2)
     song = write_song(tmp_path / "song.wav", hum, seed=1, duration_s=4.0)
     store_songs([identify(Source(location=str(song), genre="hums"))])
     publish(config.layout)

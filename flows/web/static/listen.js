@@ -42,6 +42,7 @@ async function sendAll(files) {
 }
 
 if (zone) {
+  document.getElementById("choose").addEventListener("click", () => input.click());
   input.addEventListener("change", () => sendAll([...input.files]));
   for (const name of ["dragenter", "dragover"]) {
     document.addEventListener(name, (event) => {
