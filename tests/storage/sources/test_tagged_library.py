@@ -149,12 +149,25 @@ def test_an_export_of_beets_is_a_listing(beets_library: Path, tmp_path: Path) ->
     assert facts(list_sources(tmp_path / "a.json")) == facts(list_sources(beets_library))
 
 
+def test_genres_of_any_form_are_labels(tmp_path: Path) -> None:
+    genres = ['"Jazz; Soul"', '["Jazz", "Jazz"]', "1980", "null", '["", "a\\u0000b"]', "{}"]
+    items = [f'{{"path": "/{n}.mp3", "genres": {text}}}' for n, text in enumerate(genres)]
+    (tmp_path / "songs.json").write_text(f"[{', '.join(items)}]")
+
+    listed = list_sources(tmp_path / "songs.json")
+
+    found = [source.labels or source.genre for source in listed]
+    assert found == [("Jazz", "Soul"), "Jazz", "1980", "", "ab", ""]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("songs.json", "[{]", "is not JSON"),
         ("songs.json", '{"path": "/a.mp3"}', "is no list of songs"),
         ("songs.json", '[{"genre": "Jazz"}]', "has songs without a `path`"),
+        ("songs.json", '[{"path": 3}]', "has songs without a `path`"),
+        ("songs.json", '[{"path": "/a\\u0000.mp3"}]', "has songs without a `path`"),
         ("library.db", "no database", "is no library of beets"),
     ],
 )
