@@ -1,7 +1,7 @@
 """Tags: what to write into the user's files, the writing, and the taking back."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os.path import realpath
 from pathlib import Path
@@ -305,7 +305,7 @@ def _read_current(path: Path) -> tuple[str, ...]:
         return read_genres(file)
 
 
-def write_tags(layout: DataLayout, changes: Iterable[TagChange]) -> list[TagChange]:
+def write_tags(layout: DataLayout, changes: Iterable[TagChange]) -> Iterator[TagChange]:
     """Write what was planned; a file that cannot be written now keeps its tags, with the reason.
 
     The home is held by the caller.
@@ -313,9 +313,11 @@ def write_tags(layout: DataLayout, changes: Iterable[TagChange]) -> list[TagChan
     journal = Journal(layout)
     journal.sweep()
     versions = _Versions()
-    written = [_write(journal, change, versions) for change in changes]
-    versions.record(layout)
-    return written
+    try:
+        for change in changes:
+            yield _write(journal, change, versions)
+    finally:
+        versions.record(layout)
 
 
 def _write(journal: Journal, change: TagChange, versions: _Versions) -> TagChange:
@@ -341,6 +343,8 @@ def _write(journal: Journal, change: TagChange, versions: _Versions) -> TagChang
 
 def _write_file(journal: Journal, path: Path, change: TagChange) -> None:
     found = require_writable(path)
+    if _read_current(path) != change.former:
+        raise TagUnwritable("its genres were changed meanwhile")
     former = _read_bytes(path)
     content = write_genres(former, path.name, change.genres)
     facts, part = _probe(path), part_of(path)

@@ -38,7 +38,7 @@ PANELS = {
     "Start": ("run", "classify", "status", "ui", "demo-library"),
     "Library": (
         *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
-        *("retry", "remove"),
+        *("tag", "untag", "retry", "remove"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("morning",),

@@ -7,7 +7,7 @@ others as far as they name a genre already, so that they do not contradict each 
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import mutagen
 from mutagen._vorbis import VComment
@@ -87,7 +87,7 @@ def _explained(work: Callable[[], Result]) -> Result:
         raise TagUnwritable(f"its tags cannot be read: {error or type(error).__name__}") from error
 
 
-def _open(content: BinaryIO) -> mutagen.FileType:
+def _open(content: BinaryIO) -> Any:  # noqa: ANN401 - half of mutagen has no types
     content.seek(0)
     file = mutagen.File(content)
     known = (ID3FileType, WAVE, AIFF, *APE_FORMATS, *GENRE_KEYS)
@@ -123,7 +123,7 @@ def _key_of(file: mutagen.FileType) -> str:
     return next((key for kind, key in GENRE_KEYS.items() if isinstance(file, kind)), "")
 
 
-def _save(file: mutagen.FileType, key: str, content: _Named, genres: list[str]) -> bytes:
+def _save(file: Any, key: str, content: _Named, genres: list[str]) -> bytes:  # noqa: ANN401
     """Let mutagen write the genres; the padding stays as large as it can."""
     if file.tags is None:
         file.add_tags()
@@ -186,13 +186,13 @@ def _chunk_name(file: WAVE | AIFF) -> str:
     return "id3" if isinstance(file, WAVE) else "ID3"
 
 
-def _id3_chunk(content: BinaryIO, file: WAVE | AIFF):  # noqa: ANN202 - a private class
+def _id3_chunk(content: BinaryIO, file: WAVE | AIFF) -> Any:  # noqa: ANN401
     """Return the chunk with the ID3 tag of a file; None without one."""
     container, name = _container(content, file), _chunk_name(file)
     return container[name] if name in container else None  # noqa: SIM401 - it has no `get`
 
 
-def _info_genres(content: BinaryIO, file: WAVE | AIFF) -> Iterable:
+def _info_genres(content: BinaryIO, file: WAVE | AIFF) -> Iterable[Any]:
     """Yield the genres in the ``INFO`` lists of a RIFF file, as chunks."""
     if isinstance(file, WAVE):
         for chunk in _container(content, file).root.subchunks():

@@ -110,9 +110,9 @@ class Journal:
             kept = [entry for entry in held if entry.sha256 != document["sha256"]]
             self.entries[location] = kept
         else:
-            patch = Patch.from_document(document.pop("patch"))
-            lists = {name: tuple(document.pop(name)) for name in ("former", "genres")}
-            held.append(Entry(patch=patch, **lists, **document))
+            document["patch"] = Patch.from_document(document["patch"])
+            document |= {name: tuple(document[name]) for name in ("former", "genres")}
+            held.append(Entry(**document))
         if not self.entries[location]:
             del self.entries[location]
 

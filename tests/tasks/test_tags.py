@@ -53,6 +53,10 @@ def change(path: Path, *genres: str, former: tuple[str, ...] = ()) -> TagChange:
     )
 
 
+def write(layout: DataLayout, changes: list[TagChange]) -> list[TagChange]:
+    return list(write_tags(layout, changes))
+
+
 def genre_of(path: Path) -> list[str]:
     tags = mutagen.File(path, easy=True).tags or {}
     return list(tags.get("genre", []))
@@ -64,7 +68,7 @@ def test_a_written_file_comes_back_byte_for_byte_with_its_time(
     songs = [make(f"song{suffix}") for suffix in SUFFIXES]
     former = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in songs}
 
-    write_tags(home, [change(path, "jazz", "soul") for path in songs])
+    write(home, [change(path, "jazz", "soul") for path in songs])
 
     assert all(path.read_bytes() != former[path][0] for path in songs)
     assert all(one.how == "exactly" for one in take_tags_back(home))
@@ -76,8 +80,8 @@ def test_a_written_file_comes_back_byte_for_byte_with_its_time(
 def test_what_is_written_twice_is_taken_back_to_the_first(home: DataLayout, make: Make) -> None:
     song = make("song.mp3")
     former = song.read_bytes()
-    write_tags(home, [change(song, "jazz")])
-    write_tags(home, [change(song, "a much longer genre", former=("jazz",))])
+    write(home, [change(song, "jazz")])
+    write(home, [change(song, "a much longer genre", former=("jazz",))])
 
     take_tags_back(home)
 
@@ -86,7 +90,7 @@ def test_what_is_written_twice_is_taken_back_to_the_first(home: DataLayout, make
 
 def test_edits_of_the_user_stay_when_a_genre_is_taken_back(home: DataLayout, make: Make) -> None:
     song = make("song.flac")
-    write_tags(home, [change(song, "jazz")])
+    write(home, [change(song, "jazz")])
     edited = mutagen.File(song)
     edited["title"], edited["genre"] = "Another", ["jazz", "bebop"]
     edited.save()
@@ -100,7 +104,7 @@ def test_edits_of_the_user_stay_when_a_genre_is_taken_back(home: DataLayout, mak
 
 def test_a_genre_that_the_user_changed_since_stays(home: DataLayout, make: Make) -> None:
     song = make("song.flac")
-    write_tags(home, [change(song, "jazz")])
+    write(home, [change(song, "jazz")])
     edited = mutagen.File(song)
     edited["genre"] = "bebop"
     edited.save()
@@ -116,7 +120,7 @@ def test_a_command_that_was_killed_before_the_file_changed_leaves_nothing(
 ) -> None:
     song = make("song.flac")
     former = song.read_bytes()
-    write_tags(home, [change(song, "jazz")])
+    write(home, [change(song, "jazz")])
     part = song.with_name(Journal(home).find(location_of(song))[0].part)
     song.write_bytes(former)
     part.write_bytes(b"half of")
@@ -131,10 +135,10 @@ def test_a_command_that_was_killed_before_the_file_changed_leaves_nothing(
 def test_a_line_that_a_kill_has_cut_is_passed_over(home: DataLayout, make: Make) -> None:
     first, second = make("a.flac"), make("b.flac")
     former = second.read_bytes()
-    write_tags(home, [change(first, "jazz")])
+    write(home, [change(first, "jazz")])
     with home.tag_journal.open("ab") as file:
         file.write(b'{"did": "tag", "loca')
-    write_tags(home, [change(second, "jazz")])
+    write(home, [change(second, "jazz")])
 
     assert [one.how for one in take_tags_back(home)] == ["exactly", "exactly"]
     assert second.read_bytes() == former
@@ -148,9 +152,9 @@ from tasks.tags import TagChange, take_tags_back, write_tags
 home, music = DataLayout(Path(sys.argv[1])), Path(sys.argv[2])
 print("ready", flush=True)
 while True:
-    write_tags(home, [
+    list(write_tags(home, [
         TagChange(song=str(path), genre="jazz", confidence=1.0, genres=("jazz",))
-        for path in sorted(music.iterdir()) if not path.name.startswith(".")])
+        for path in sorted(music.iterdir()) if not path.name.startswith(".")]))
     take_tags_back(home)
 """
 
@@ -175,7 +179,7 @@ def test_files_come_back_after_kills_at_any_moment(home: DataLayout, make: Make)
 
 
 def test_a_format_without_tags_that_can_be_written_is_named(home: DataLayout, make: Make) -> None:
-    (written,) = write_tags(home, [change(make("song.webm", "-c:a", "libopus"), "jazz")])
+    (written,) = write(home, [change(make("song.webm", "-c:a", "libopus"), "jazz")])
 
     assert "files .webm have no tags" in written.message
 
@@ -185,7 +189,7 @@ def test_a_file_that_another_program_has_locked_is_left_alone(home: DataLayout, 
     with song.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
 
-        (written,) = write_tags(home, [change(song, "jazz")])
+        (written,) = write(home, [change(song, "jazz")])
 
     assert "in use by another program" in written.message
     assert genre_of(song) == []
@@ -207,7 +211,7 @@ def test_a_file_that_cannot_be_written_is_named_with_the_reason(
     spoil(song)
     former = song.read_bytes() if song.exists() else b""
 
-    written = write_tags(home, [change(song, "jazz"), change(good, "jazz")])
+    written = write(home, [change(song, "jazz"), change(good, "jazz")])
 
     assert [one.reason for one in written] == [TagReason.UNWRITABLE, TagReason.WRITTEN]
     assert reason in written[0].message
@@ -222,7 +226,7 @@ def test_links_rights_and_attributes_stay(home: DataLayout, make: Make) -> None:
     song.chmod(0o640)
     os.setxattr(song, "user.comment", b"mine")
 
-    write_tags(home, [change(song, "jazz")])
+    write(home, [change(song, "jazz")])
 
     assert link.is_symlink()
     assert genre_of(link) == ["jazz"]
@@ -233,7 +237,7 @@ def test_links_rights_and_attributes_stay(home: DataLayout, make: Make) -> None:
 def test_a_song_that_was_moved_is_found_by_its_content(home: DataLayout, make: Make) -> None:
     song = make("song.flac")
     former = song.read_bytes()
-    write_tags(home, [change(song, "jazz")])
+    write(home, [change(song, "jazz")])
     moved = song.rename(song.with_name("moved.flac"))
 
     (returned,) = take_tags_back(home, [str(moved)])
@@ -264,7 +268,7 @@ def test_ingest_knows_songs_that_were_tagged_and_taken_back(
     ingest(own)
     first, files = library_state(own.layout), sorted((own.layout.songs).rglob("*.*"))
     steps: list[Callable[[], object]] = [
-        lambda: write_tags(own.layout, [change(path, "jazz") for path in songs]),
+        lambda: write(own.layout, [change(path, "jazz") for path in songs]),
         lambda: take_tags_back(own.layout),
     ]
 
