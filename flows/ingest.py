@@ -12,7 +12,7 @@ from genre_core.records import Source, Track, counted
 from storage.audio.fingerprint import FIRST_S, FULL_S
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
-from storage.sources.listing import known_music, remember_music
+from storage.sources.listing import KnownMusic, known_music, remember_music
 from tasks.download import Fetched, Selected, download_chunk, join_selected, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
@@ -33,12 +33,14 @@ from tasks.publish import publish_store, report_songs
 class IngestReport:
     """How many songs were new or listed otherwise, and how many songs have each outcome.
 
-    ``given_up`` names the sites that failed too often, each with its last failure.
+    ``given_up`` names the sites that failed too often, each with its last failure; ``found`` says
+    of each library where its labels are, and which.
     """
 
     n_new: int
     outcomes: dict[str, int]
     given_up: dict[str, str] = field(default_factory=dict)
+    found: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -77,7 +79,7 @@ def ingest(config: Settings | None = None, own: Settings | None = None) -> Inges
     for site, failure in given_up.items():
         get_run_logger().warning("%s was given up: %s", site, failure)
     report_songs("ingest", n_new, outcomes, given_up)
-    return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
+    return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up, found=selected.found)
 
 
 def warn_of_gone(libraries: Sequence[Settings]) -> None:
@@ -94,9 +96,11 @@ def list_library(config: Settings, access: Access) -> Selected:
         genre_map=dict(config.genre_map),
         genres=config.genres,
         takes_unlabelled=config.unlabelled,
+        label_from=config.label_from,
     )
     selected = select_sources(config.layout, config.music, rules, config.limits, access)
-    remember_music(config.layout, config.music, config.unlabelled)
+    how = KnownMusic(unlabelled=config.unlabelled, label_from=config.label_from)
+    remember_music(config.layout, config.music, how)
     return selected
 
 

@@ -35,10 +35,20 @@ app = typer.Typer(
 )
 
 PANELS = {
-    "Start": ("run", "classify", "status", "ui", "demo-library"),
+    "Start": ("run", "classify", "web", "status", "ui", "demo-library"),
     "Library": (
-        *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
-        *("tag", "untag", "retry", "remove"),
+        *(
+            "check",
+            "ingest",
+            "extract",
+            "suspects",
+            "next",
+            "conflicts",
+            "decide",
+            "similar",
+            "sql",
+        ),
+        *("retry", "remove", "playlists", "export", "tag", "untag"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("morning",),

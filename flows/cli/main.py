@@ -1,11 +1,37 @@
 """All commands of ``genreflow``."""
 
-from flows.cli import care, classify, labels, library, models, pipeline, serve, studies, tags
+from flows.cli import (
+    care,
+    check,
+    classify,
+    labels,
+    library,
+    lists,
+    models,
+    pipeline,
+    serve,
+    studies,
+    tags,
+    web,
+)
 from flows.cli.app import app, arrange_commands, main
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (pipeline, library, labels, tags, models, classify, serve, studies, care)
+COMMANDS = (
+    pipeline,
+    check,
+    library,
+    labels,
+    lists,
+    tags,
+    models,
+    classify,
+    serve,
+    web,
+    studies,
+    care,
+)
 """The modules whose commands are registered by importing them."""
 
 arrange_commands()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from genre_core.dataset.artists import Credit, name_artists
-from genre_core.records import Outcome, Reason, Result, Source, Track
+from genre_core.records import AudioFacts, Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import (
     Catalog,
     fetch_map,
@@ -15,6 +15,7 @@ from storage.catalog.connection import (
     insert_rows,
     registered,
 )
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.sources.identity import file_version
 
@@ -192,17 +193,21 @@ def known_tracks(catalog: Catalog, track_ids: Collection[str]) -> dict[str, Trac
 
 def read_artists(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return the artists of each track by `name_artists`; the whole library decides on names."""
-    rows = catalog.execute(_CREDITS).fetchall()
-    distinct = list({row[1:] for row in rows})
-    credits = [Credit(artist=artist, title=t, album_artist=other) for artist, t, other in distinct]
-    names = dict(zip(distinct, name_artists(credits), strict=True))
-    return {row[0]: names[row[1:]] for row in rows}
+    names = name_credits(catalog)
+    rows = catalog.execute(f"select track_id, {CREDIT} from tracks").fetchall()
+    return {track_id: names[*credit] for track_id, *credit in rows}
+
+
+def name_credits(catalog: Catalog) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return the artists of each credit of the library, the columns of ``CREDIT``."""
+    rows = catalog.execute(f"select distinct {CREDIT} from tracks").fetchall()
+    credits = [Credit(artist=artist, title=t, album_artist=other) for artist, t, other in rows]
+    return dict(zip(rows, name_artists(credits), strict=True))
 
 
 # only titles that may name a featured artist: songs of the same credit are named together
-_CREDITS = """
-    select track_id, artist, if(regexp_matches(title, '(?i)feat|ft|w/'), title, ''), album_artist
-    from tracks
+CREDIT = """
+    artist, if(regexp_matches(title, '(?i)feat|ft|w/'), title, '') as title, album_artist
 """
 
 
@@ -264,6 +269,14 @@ def stored_songs(catalog: Catalog, layout: DataLayout) -> dict[str, Path]:
     """Return the path that the file of each track must have."""
     suffixes = fetch_map(catalog, "select track_id, suffix from tracks order by track_id")
     return {track_id: layout.song(track_id, suffix) for track_id, suffix in suffixes.items()}
+
+
+def find_stored_song(layout: DataLayout, track_id: str) -> tuple[Path, AudioFacts] | None:
+    """Return the original of a published track and what decoding needs to know; None if gone."""
+    statement = "select duration_s, sample_rate, channels, codec from tracks where track_id = ?"
+    rows = query_rows(layout, statement, [track_id])
+    paths = list((layout.songs / track_id[:2]).glob(f"{track_id}.*")) if rows else []
+    return (paths[0], AudioFacts(**rows[0])) if paths else None
 
 
 def sourced_tracks(catalog: Catalog) -> set[str]:
