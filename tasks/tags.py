@@ -30,9 +30,14 @@ from storage.catalog.snapshots import Snapshot, find_snapshot, read_features, re
 from storage.catalog.songs import TaggedSource, follow_versions, read_files
 from storage.home import DataLayout
 from storage.sources.identity import file_version
-from storage.tags.files import explain_os_error, part_of, replace_file, require_writable
+from storage.tags.files import (
+    TagUnwritable,
+    explain_os_error,
+    part_of,
+    replace_file,
+    require_writable,
+)
 from storage.tags.formats import read_genres, write_genres
-from storage.tags.id3 import TagUnwritable
 from storage.tags.journal import Entry, Journal
 from storage.tags.patch import apply_patch, find_patch
 from tasks.predict import SongPrediction

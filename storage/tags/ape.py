@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from mutagen.apev2 import APENoHeaderError, APEv2, _APEv2Data
 
-from storage.tags.id3 import TagUnwritable, v1_length
+from storage.tags.files import TagUnwritable
+from storage.tags.id3 import v1_length
 
 KEY = "Genre"
 _EDGE_BYTES = 32

@@ -9,11 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from genre_core.errors import GenreflowError
 from storage.files import DISK_ERRORS
-from storage.tags.id3 import TagUnwritable
 
 MOST_BYTES = 1 << 30
 """A file and its successor are held in memory."""
+
+
+class TagUnwritable(GenreflowError):
+    """The genre cannot be written into this file; the message says why."""
 
 
 def part_of(path: Path) -> Path:

@@ -28,8 +28,8 @@ from mutagen.wave import WAVE, _WaveFile
 from mutagen.wavpack import WavPack
 
 from storage.tags.ape import has_ape, read_ape, set_ape
+from storage.tags.files import TagUnwritable
 from storage.tags.id3 import (
-    TagUnwritable,
     new_id3,
     read_id3,
     read_v1,

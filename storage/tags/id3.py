@@ -16,17 +16,13 @@ from typing import BinaryIO
 from mutagen.id3 import ID3, TCON, ID3NoHeaderError
 from mutagen.id3._util import BitPaddedInt, unsynch
 
-from genre_core.errors import GenreflowError
+from storage.tags.files import TagUnwritable
 
 HEADER_BYTES = 10
 V1_BYTES = 128
 NO_GENRE = 255
 _UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 _NAME = re.compile(rb"[A-Z][A-Z0-9 ]{2,3}")
-
-
-class TagUnwritable(GenreflowError):
-    """The genre cannot be written into this file; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

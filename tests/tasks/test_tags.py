@@ -17,6 +17,7 @@ from genre_core.locations import location_of
 from genre_core.tagging import TagReason
 from storage.catalog.query import query_rows
 from storage.home import DataLayout
+from storage.sources.tagged import keep_own, list_tagged
 from storage.tags.journal import Journal
 from tasks.tags import TagChange, TagReturn, take_tags_back, write_tags
 from tests.conftest import hum, write_song
@@ -244,6 +245,24 @@ def test_a_song_that_was_moved_is_found_by_its_content(home: DataLayout, make: M
 
     assert returned == TagReturn(song=str(moved), how="exactly")
     assert moved.read_bytes() == former
+
+
+def test_what_was_written_is_no_label_of_the_user(home: DataLayout, make: Make) -> None:
+    own, bare, other = (
+        make("own.flac", "-metadata", "genre=Rock"),
+        make("bare.flac"),
+        make("o.flac"),
+    )
+    write(home, [change(own, "Rock", "jazz", former=("Rock",)), change(bare, "jazz")])
+    edited = mutagen.File(other)
+    edited["genre"] = "soul"
+    edited.save()
+
+    listed = keep_own(list_tagged(own.parent, True), Journal(home), True)
+
+    named = {Path(song.location).name: (song.genre, song.labels) for song in listed}
+    assert named == {"own.flac": ("Rock", ()), "bare.flac": ("", ()), "o.flac": ("soul", ())}
+    assert [song.is_unlabelled for song in listed] == [True, False, False]
 
 
 def library_state(layout: DataLayout) -> list[dict[str, object]]:

@@ -14,8 +14,8 @@ from mutagen.apev2 import APEv2
 from mutagen.id3 import TCON
 
 from storage.audio.probe import probe_audio
+from storage.tags.files import TagUnwritable
 from storage.tags.formats import read_genres, write_genres
-from storage.tags.id3 import TagUnwritable
 from storage.tags.patch import Patch, apply_patch, find_patch
 from tests.storage.tags.conftest import FORMATS, TAGS, MakeSong
 

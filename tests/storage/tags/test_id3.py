@@ -9,8 +9,9 @@ from mutagen.id3 import ID3
 from mutagen.id3._util import BitPaddedInt, unsynch
 
 from storage.tags.ape import read_ape, set_ape
+from storage.tags.files import TagUnwritable
 from storage.tags.formats import read_genres, write_genres
-from storage.tags.id3 import TagUnwritable, new_id3, read_id3, set_id3
+from storage.tags.id3 import new_id3, read_id3, set_id3
 
 ODD = b"\1" + "\ufeffTitel".encode("utf-16-be")  # bytes that mutagen would write in another order
 SOUND = b"\xff\xfb\x90\x64" + bytes(413)
