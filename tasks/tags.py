@@ -81,7 +81,7 @@ class TagReturn:
     """What became of a file that is taken back.
 
     ``how``: ``exactly``, byte for byte; ``edited``, the genres alone, for it was edited since;
-    ``kept``, for the user has changed the genre since; ``failed``.
+    ``kept``, for the user has changed the genre since; ``bare``, nothing was written; ``failed``.
     """
 
     song: str
@@ -414,7 +414,7 @@ def _take_back(journal: Journal, song: str, versions: _Versions) -> TagReturn:
         moved = () if journal.find(song) else journal.find_content(_digest(_read_bytes(path)))
         entries = [*journal.find(song), *moved]
         if not entries:
-            return TagReturn(song=song, how="kept", message="nothing was written into it")
+            return TagReturn(song=song, how="bare")
         versions.note_before(song)
         for entry in reversed(entries):
             done = _restore(path, entry)

@@ -202,13 +202,9 @@ def _show_changes(changes: "Sequence[TagChange]", written: bool) -> None:
         show(*(f"{change.song} stays, because {change.message}." for change in kept))
     else:
         counts = Counter(change.reason for change in kept)
-        show(
-            *(
-                f"{counted(n, 'song')} stay, each because {SENTENCES[reason]}."
-                for reason, n in counts.items()
-            ),
-            "--json names each of them.",
-        )
+        for reason, n in counts.items():
+            show(f"{counted(n, 'song stays', 'songs stay')}, because {SENTENCES[reason]}.")
+        show("--json names each of them.")
     n_written = sum(not change.reason for change in changes)
     did = "Wrote the genre into" if written else "Would write the genre into"
     show("", f"{did} {counted(n_written, 'file')} of {len(changes)}.")
@@ -233,7 +229,9 @@ def _show_returned(returned: "Sequence[TagReturn]") -> None:
         if one.how == "edited":
             show(f"{one.song} was edited since: only its genre is taken back.")
         elif one.how == "kept":
-            show(f"{one.song} stays: {one.message or 'its genre was changed since'}.")
+            show(f"{one.song} stays: its genre was changed since.")
+    if n_bare := counts["bare"]:
+        show(f"Nothing was written into {counted(n_bare, 'file')}.")
     n_files = counts["exactly"] + counts["edited"]
     show(
         f"Took the genre back from {counted(n_files, 'file')}, {counts['exactly']} byte for byte."

@@ -87,9 +87,10 @@ def fit_threshold(songs: Sequence[HeldOutSong], genre: str, min_precision: float
     is_last = np.append(confidences[1:] != confidences[:-1], True)
     passing = np.flatnonzero(is_last & (low >= min_precision))
     place = int(passing[-1]) if len(passing) else int(np.where(is_last, low, -1).argmax())
+    confidence = float(confidences[place]) if len(passing) else None
     return Threshold(
         genre=genre,
-        confidence=float(confidences[place]) if len(passing) else None,
+        confidence=confidence if min_precision > 0 else 0.0,
         n_songs=place + 1,
         n_groups=int(n_groups[place]),
         n_right=int(n_right[place]),

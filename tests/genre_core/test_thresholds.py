@@ -71,3 +71,4 @@ def test_a_genre_that_was_never_predicted_is_never_written_unless_nothing_is_ask
     assert thresholds["rock"].confidence is None
     assert not thresholds["rock"].admits(1.0)
     assert fit_threshold(songs, "rock", 0.0).admits(0.1)
+    assert fit_threshold(songs, "jazz", 0.0).admits(0.1)
