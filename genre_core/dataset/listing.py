@@ -37,14 +37,22 @@ def explain_genres(sources: Sequence[Source], find_artist: Callable[[Source], st
     if sources and not songs and (fault := sources[0].label_fault):
         place = show_location(sources[0].location)
         return f"None of {counted(len(sources), 'song')} has a genre. {place}: {fault}"
-    counts = ", ".join(f"{genre}: {len(songs[genre])}" for genre in sorted(songs))
     several = {genre: found for genre, found in songs.items() if len(found) > 1}
     if len(songs) == 1 and several:
-        return f"All songs have one genre ({counts})."
-    artists = [_only_artist(found, find_artist) for found in several.values()]
-    if "" in artists or len(set(artists)) < MIN_ARTISTS:
+        return f"All songs have one genre ({_count(songs)})."
+    artists = {genre: _only_artist(found, find_artist) for genre, found in several.items()}
+    alone = {genre: songs[genre] for genre, artist in artists.items() if artist}
+    n_artists = len({artist for artist in artists.values() if artist})
+    if n_artists < MIN_ARTISTS or len(alone) < ARTIST_SHARE * len(several):
         return ""
-    return f"Every genre has one artist alone ({counts})."
+    if len(alone) == len(several):
+        return f"Every genre has one artist alone ({_count(songs)})."
+    return f"{len(alone)} of {len(several)} genres have one artist alone ({_count(alone)})."
+
+
+def _count(songs: Mapping[str, Sequence[Source]]) -> str:
+    named = [f"{genre}: {len(songs[genre])}" for genre in sorted(songs)]
+    return ", ".join(named[:MAX_LOOKED_AT]) + (", …" if len(named) > MAX_LOOKED_AT else "")
 
 
 def find_artist_folders(sources: Sequence[Source], find_artist: Callable[[Source], str]) -> str:
@@ -74,13 +82,16 @@ def _look_at(songs: Sequence[Source]) -> Sequence[Source]:
 
 
 def _is_artist(genre: str, songs: Sequence[Source], find_artist: Callable[[Source], str]) -> bool:
-    """Whether most songs that are checked are by the artist that their genre is named after."""
-    looked_at, name = _look_at(songs), fold_artist(genre)
+    """Whether most songs that are checked are by the artist that their genre is named after.
+
+    A folder may be of one album: ``Artist - Album``.
+    """
+    looked_at, names = _look_at(songs), {fold_artist(genre), fold_artist(genre.split(" - ")[0])}
     most_others, n_others = (1 - ARTIST_SHARE) * len(looked_at), 0
     for song in looked_at:
         credit = Credit(artist=find_artist(song), title="", album_artist="")
         (artists,) = name_artists([credit])  # the first one without guests
-        n_others += name not in (*artists[:1], fold_artist(credit.artist))
+        n_others += names.isdisjoint((*artists[:1], fold_artist(credit.artist)))
         if n_others > most_others:
             return False
     return True

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
+from genre_core.locations import location_of
 from genre_core.records import Track
 from storage.catalog.promotions import Promotion, record_promotion
 from storage.catalog.publish import publish
@@ -146,6 +148,23 @@ def test_our_playlists_follow_the_library_and_none_is_removed(
     assert played(lists / "jazz.m3u8") == [music / "Blue in Green.mp3", music / "sure.mp3"]
     assert "rock.m3u8 stays from before" in result.out
     assert (lists / "rock.m3u8").is_file()
+
+
+def test_a_name_that_no_playlist_can_hold_is_left_out_and_counted(
+    genreflow: Call, songs: dict[str, Track], music: Path
+) -> None:
+    store = Store(DataLayout(music.parent / "home"), music.parent)
+    for name in ("two\nlines.mp3", os.fsdecode(b"caf\xe9.mp3"), "café 歌.mp3"):
+        (music / name).write_bytes(b"sound")
+        track = store.track(location_of(name), "soul")
+        store.add_songs(replace(track, location=location_of(music / name)))
+    publish(store.layout)
+
+    result = genreflow("playlists", music)
+
+    assert result.code == 0
+    assert played(music / "soul.m3u8") == [music / "café 歌.mp3"]
+    assert "2 without a file, or with one whose name no playlist can hold" in result.out
 
 
 def test_names_of_genres_become_names_of_files_on_every_system(

@@ -191,3 +191,10 @@ def test_a_listing_of_one_genre_or_of_one_artist_a_genre_is_explained() -> None:
     tree = [("Beatles, The", "The Beatles feat. Billy Preston"), *by_artist, ("Air", "AIR")]
     found = explain(*tree, ("Compilations", "Blur"), ("Compilations", "Pulp"))
     assert found.startswith("The genres are artists: 4 of 5 ")
+    albums = [("Air - Moon Safari", "Air"), ("Blur - Blur", "Blur"), ("Pulp - Hits", "Pulp")]
+    assert explain(*albums).startswith("The genres are artists: 3 of 3 ")
+    artists = ("Air", "Blur", "Pulp", "Moby")
+    moods = [(f"mood {artist}", artist) for artist in artists for _ in range(2)]
+    found = explain(*moods, ("mixed", "Air"), ("mixed", "Blur"))
+    assert found.startswith("4 of 5 genres have one artist alone (mood Air: 2, ")
+    assert explain(*moods[2:], ("mixed", "Air"), ("mixed", "Blur")) == ""
