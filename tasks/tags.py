@@ -208,11 +208,12 @@ def _predict_out_of_fold(
 def select_songs(library: Library, locations: Sequence[str] | None) -> dict[str, TagPrediction]:
     """Return the files to tag, once each, with what the store knows of them.
 
-    Those that it cannot predict without their file have no genre yet.
+    Those that it cannot predict, or whose file changed since its ingest, have no genre yet.
     """
-    known = {}
+    known, none = {}, TagPrediction(genre="", confidence=None)
     for file in library.files:
-        found = library.predictions.get(file.track_id, TagPrediction(genre="", confidence=None))
+        is_same = file_version(file.source) == file.version
+        found = library.predictions.get(file.track_id, none) if is_same else none
         known[location_of(realpath(path_of(file.source)))] = TagPrediction(
             genre=found.genre,
             confidence=found.confidence,

@@ -71,9 +71,10 @@ def tag(
 
     Example: `genreflow tag ~/Music --write`
     """
+    config = read_config(home=home)
     if bool(songs) == library:
         raise UsageError("Name songs or folders of them, or use --library.")
-    config, locations = read_config(home=home), expand_folders(songs) if songs else None
+    locations = expand_folders(songs) if songs else None
     set_environment(config.layout.home, verbose, config.device)
     thresholds, changes = _plan(config, locations, mode, min_precision)
     if write:

@@ -237,17 +237,21 @@ def follow_versions(catalog: Catalog, before: Mapping[str, str], after: Mapping[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedSource:
-    """A file of the user that is a song of the library, its track and its label; ``""`` is none."""
+    """A file of the user that is a song of the library: its track, label and version.
+
+    An empty label is none.
+    """
 
     source: str
     track_id: str
     label: str
+    version: str
 
 
 def read_files(catalog: Catalog, locations: Sequence[str] | None = None) -> list[TaggedSource]:
     """Return the files that songs of the library come from, or those at some locations."""
     statement = """
-        select source, track_id, tracks.genre as label
+        select source, track_id, tracks.genre as label, version
         from outcomes join tracks using (track_id)
         where outcome in ('ok', 'duplicate') and stage <> 'sources' and starts_with(source, '/')
             and ($1 is null or source in (select unnest($1::varchar[]))

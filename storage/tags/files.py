@@ -80,7 +80,7 @@ def replace_file(
     new one, and perhaps the part.
     """
     try:
-        with part.open("xb") as file:
+        with open(part, "xb", opener=_open_own) as file:
             file.write(content)
             file.flush()
             _keep_owner(path, part, found)
@@ -100,6 +100,11 @@ def replace_file(
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a new file that nobody else may read until it has the rights of the old one."""
+    return os.open(path, flags, 0o600)
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int, int]:

@@ -44,15 +44,15 @@ def find_patch(former: bytes, changed: bytes) -> Patch:
     A tag that grows moves what follows it; bytes before it, such as sizes, change in place.
     """
     shift = len(changed) - len(former)
-    at_start, at_end = _differs(former, changed, 0), _differs(former, changed, shift)
-    starts = np.arange(0, len(former) + 1, _BLOCK_BYTES)
+    begin, end = _span(former, changed)
+    at_start = _differs(former, changed, 0)[begin:end]
+    at_end = _differs(former, changed, shift)[begin:end]
     before = np.concatenate([[0], np.cumsum(_by_block(at_start))])
     after = np.concatenate([np.cumsum(_by_block(at_end)[::-1])[::-1], [0]])
-    ends = np.append(starts[: len(before) - 1], len(former))
-    split = int(ends[(before + after).argmin()])
+    split = min(int((before + after).argmin()) * _BLOCK_BYTES, end - begin)
     wrong = np.concatenate([at_start[:split], at_end[split:]])
-    edits = tuple((start, former[start:end]) for start, end in _runs(wrong))
-    return Patch(n_bytes=len(former), split=split, shift=shift, edits=edits)
+    edits = tuple((begin + n, former[begin + n : begin + m]) for n, m in _runs(wrong))
+    return Patch(n_bytes=len(former), split=begin + split, shift=shift, edits=edits)
 
 
 def apply_patch(changed: bytes, patch: Patch) -> bytes:
@@ -79,11 +79,23 @@ def _differs(former: bytes, changed: bytes, shift: int) -> npt.NDArray[np.bool_]
     return found
 
 
+def _span(former: bytes, changed: bytes) -> tuple[int, int]:
+    """Where the former file begins to differ from the start, and to be the same up to its end."""
+    a, b = np.frombuffer(former, np.uint8), np.frombuffer(changed, np.uint8)
+    n = min(len(a), len(b))
+    begin = _first(a[:n] != b[:n])
+    n_same = _first(a[len(a) - n :][::-1] != b[len(b) - n :][::-1])
+    return begin, max(begin, len(a) - n_same)
+
+
+def _first(differs: npt.NDArray[np.bool_]) -> int:
+    return int(differs.argmax()) if differs.any() else len(differs)
+
+
 def _by_block(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    if not len(differs):
-        return np.zeros(0, np.int64)
-    starts = np.arange(0, len(differs), _BLOCK_BYTES)
-    return np.add.reduceat(differs, starts, dtype=np.int64)
+    """Which blocks hold a difference, as 0 and 1."""
+    padded = np.pad(differs, (0, -len(differs) % _BLOCK_BYTES))
+    return padded.reshape(-1, _BLOCK_BYTES).any(axis=1).astype(np.int64)
 
 
 def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
