@@ -48,8 +48,8 @@ def measure(music: Path, work: Path, n_songs: int = N_SONGS) -> list[Bar]:
     copy_s = statistics.median(copies)
     n_bytes = layout.tag_journal.stat().st_size / (N_ROUNDS * n_songs)
     return [
-        _bar("`tag --write`", statistics.median(written) / copy_s, 2, copy_s / n_songs),
-        _bar("`untag`", statistics.median(back) / copy_s, 1, copy_s / n_songs),
+        _bar("`tag --write`", statistics.median(written) / copy_s, 4, copy_s / n_songs),
+        _bar("`untag`", statistics.median(back) / copy_s, 2, copy_s / n_songs),
         Bar(
             name="Journal of tags",
             measured=n_bytes / 1024,

@@ -95,7 +95,7 @@ def _first(differs: npt.NDArray[np.bool_]) -> int:
 def _by_block(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """Which blocks hold a difference, as 0 and 1."""
     padded = np.pad(differs, (0, -len(differs) % _BLOCK_BYTES))
-    return padded.reshape(-1, _BLOCK_BYTES).any(axis=1).astype(np.int64)
+    return np.asarray(padded.reshape(-1, _BLOCK_BYTES).any(axis=1), np.int64)
 
 
 def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
