@@ -45,14 +45,14 @@ class Selected:
     """The sources that are to be fetched, and what needs no fetching.
 
     ``relabelled`` are sources under another genre or other tags whose songs, ``stored``, are in
-    storage. ``found`` says of each library where its labels are, and which.
+    storage. ``found`` says where the labels of a library are, and which.
     """
 
     sources: tuple[Source, ...]
     outcomes: tuple[Outcome, ...] = ()
     relabelled: tuple[Source, ...] = ()
     stored: tuple[Track, ...] = ()
-    found: tuple[str, ...] = ()
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,6 @@ def join_selected(parts: Sequence[Selected]) -> Selected:
         outcomes=tuple({o.location: o for part in parts for o in part.outcomes}.values()),
         relabelled=tuple(relabelled.values()),
         stored=tuple({t.location: t for part in reversed(parts) for t in part.stored}.values()),
-        found=tuple(sentence for part in parts for sentence in part.found),
     )
 
 
@@ -111,7 +110,7 @@ def select_sources(
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)
     sentence = f"Labels of {music} are {found.layout}: {describe_labels(sources)}."
-    return replace(selected, found=(sentence,))
+    return replace(selected, found=sentence)
 
 
 @task

@@ -195,7 +195,6 @@ def ingest(
     if config.music and not yes:
         require_several_genres(config)
     report = ingest_flow(config)
-    show(*report.found)
     show(f"Scanned {counted(report.n_new, 'song')}. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
     complain_of_sites(report.given_up)

@@ -77,7 +77,7 @@ def test_a_tree_of_artists_is_refused_with_what_to_do_and_taken_in_by_its_tags(
 
     taken = genreflow("ingest", artist_tree, "--label-from", "tag")
     assert taken.code == WELL
-    assert f"Labels of {artist_tree} are in the tags of its files: " in taken.out
+    assert f"Labels of {artist_tree} are in the tags of its files: " in taken.err
     layout = DataLayout(tmp_path / "home")
     genres = "select distinct genre from outcomes order by genre"
     found = [row["genre"] for row in query_rows(layout, genres)]
