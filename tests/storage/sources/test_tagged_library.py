@@ -72,13 +72,14 @@ def test_a_song_without_a_genre_tag_has_a_fault_or_is_unlabelled(
     (tmp_path / "rock" / "bare.mp3").write_bytes(encode("song.mp3").read_bytes())
     (tmp_path / "rock" / "bare.ogg").write_bytes(encode("song.ogg").read_bytes())
     (tmp_path / "rock" / "broken.mp3").write_bytes(b"no sound")
+    os.mkfifo(tmp_path / "rock" / "pipe.mp3")
 
     faulty = list_library(tmp_path, label_from="tag")
     unlabelled = list_sources(tmp_path, label_from="tag", takes_unlabelled=True)
 
     assert faulty.layout is Layout.TAG
-    assert [(s.genre, bool(s.label_fault)) for s in faulty.sources] == [("", True)] * 3
-    assert [(s.genre, s.is_unlabelled, s.label_fault) for s in unlabelled] == [("", True, "")] * 3
+    assert [(s.genre, bool(s.label_fault)) for s in faulty.sources] == [("", True)] * 4
+    assert [(s.genre, s.is_unlabelled, s.label_fault) for s in unlabelled] == [("", True, "")] * 4
 
 
 def test_folders_or_the_manifest_are_taken_as_the_user_says(tmp_path: Path) -> None:
