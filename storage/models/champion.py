@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import sqlite3
 import zipfile
 from collections.abc import Mapping
 from contextlib import closing
@@ -70,6 +69,8 @@ def may_be_registered(layout: DataLayout, version: int) -> bool:
 
     MLflow is to be asked, and to report what is wrong, where its file does not answer.
     """
+    import sqlite3  # not for `classify`
+
     if layout.tracking_server or not layout.mlflow_db.exists():
         return bool(layout.tracking_server)
     statement = "select count(*) from model_versions where name = ? and version = ?"
