@@ -1,6 +1,8 @@
 """What commands that must answer at once do not import; no clock is looked at."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +59,13 @@ MODULES = (
     ),
     "flows.studies.sweep",
 )
+WAIT = """
+import sys
+from flows.cli.start import show_wait
+
+with show_wait():
+    print(sorted({"typer", "numpy", "pydantic", "rich"} & set(sys.modules)))
+"""
 AFTER_EACH = """
 import importlib, json, sys
 from flows.cli.main import main
@@ -85,6 +94,17 @@ def new_modules(kind: str, names: tuple[object, ...]) -> dict[str, set[str]]:
         [sys.executable, "-c", AFTER_EACH, asked], capture_output=True, text=True, check=True
     )
     return {name: set(found) for name, found in json.loads(ended.stdout.splitlines()[-1]).items()}
+
+
+def test_a_terminal_says_that_a_command_has_begun_until_it_has_words_of_its_own() -> None:
+    ours, theirs = pty.openpty()
+
+    ended = subprocess.run([sys.executable, "-c", WAIT], stdout=subprocess.PIPE, stderr=theirs)
+
+    os.close(theirs)
+    assert os.read(ours, 100) == b"Starting\r        \r"
+    assert ended.stdout == b"[]\n"  # nothing that takes long is imported before
+    os.close(ours)
 
 
 def test_asking_imports_nothing_heavy() -> None:
