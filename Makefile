@@ -7,10 +7,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # thousands of small databases: in memory, where 16 GB of it may be had, they take a sixth less time
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 16000000 ] 2>/dev/null && echo -p /dev/shm)
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 CODE := flows tasks genre_core storage demo tests benchmarks docs
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run docs test test-long fuzz crash-test bench check lock clean
+.PHONY: help setup run docs test test-web test-long fuzz crash-test bench check lock clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,9 +32,15 @@ docs: setup ## Write the generated reference, then build the site into build/sit
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test: setup check ## What CI runs: style and types, then all tests that do not need minutes
+	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; \
+	export TMPDIR="$$folder" _GENREFLOW_SHARED="$$folder/shared"; \
+	$(PYTEST) -m "not long and (prefect or both)" $$(grep -rlE --include='*.py' "mark\.(prefect|both)" tests); \
+	_GENREFLOW_DIRECT= $(PYTEST) -m "not long and not prefect$(if $(CHROMIUM),, and not browser)" tests
+	@$(if $(CHROMIUM),,echo "The tests of the page were left out: there is no Chromium. Install it: apt install chromium")
+
+test-web: setup ## The tests of the page in a real browser, Chromium; they leave pictures in build/pictures
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
-	_GENREFLOW_DIRECT= $(PYTEST) -m "not long and not prefect" tests; \
-	$(PYTEST) -m "not long and (prefect or both)" tests
+	_GENREFLOW_DIRECT= $(BIN)/pytest -q tests/web
 
 test-long: setup ## The tests that need minutes: long kills, a cluster, exports of all networks
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,6 +94,18 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically (`write_whole`)."""
     with write_whole(path) as part:
         part.write_bytes(content)
+
+
+def trim_files(files: Iterable[Path], max_bytes: int) -> int:
+    """Remove the files of a cache that were used longest ago; return the bytes that stay."""
+    n_bytes = 0
+    stated = [(path.stat(), path) for path in files]
+    for status, path in sorted(stated, key=lambda one: one[0].st_mtime_ns, reverse=True):
+        if n_bytes + status.st_size <= max_bytes:
+            n_bytes += status.st_size
+        else:
+            path.unlink(missing_ok=True)
+    return n_bytes
 
 
 def digest_file(path: Path) -> str:

@@ -30,6 +30,7 @@ class DataLayout:
     songs = Below("songs")  # the originals, named by content
     suspects = Below("songs/.suspects")  # songs that are being read, or that a process died on
     wav = Below("wav")  # the cache between convert and extract
+    previews = Below("previews")  # the cache of excerpts to listen to
     shards = Below("shards")  # spectrograms, one folder a feature key, without ``shards_uri``
     catalog = Below("catalog.duckdb")
     published = Below("spectrograms.duckdb")
@@ -48,7 +49,7 @@ class DataLayout:
     def places(self) -> tuple[Path, ...]:
         """All places that have a name of their own, for the usage of the disk."""
         return (
-            *(self.songs, self.wav, self.shards, self.catalog, self.published),
+            *(self.songs, self.wav, self.previews, self.shards, self.catalog, self.published),
             *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
             *(self.collections, self.reports),
         )

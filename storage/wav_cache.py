@@ -14,7 +14,7 @@ from genre_core.examples import Float32Array
 from genre_core.signal.fragments import SAMPLE_RATE, CutPlan
 from storage.audio.decode import DECODER_VERSION
 from storage.audio.wav import read_note, write_wav
-from storage.files import PART
+from storage.files import PART, trim_files
 from storage.home import DataLayout
 
 _OURS = re.compile(r"\w+\.[0-9a-f]{16}\.(wav|json)")
@@ -63,13 +63,7 @@ def trim_wav_cache(layout: DataLayout, max_bytes: int) -> int:
     Files that the cache did not write are left alone.
     """
     ours = {path for path in layout.wav.glob("??/*") if _OURS.fullmatch(path.name)}
-    wavs = [(path.stat(), path) for path in ours if path.suffix == ".wav"]
-    n_bytes = 0
-    for status, path in sorted(wavs, key=lambda wav: wav[0].st_mtime_ns, reverse=True):
-        if n_bytes + status.st_size <= max_bytes:
-            n_bytes += status.st_size
-        else:
-            path.unlink()
+    n_bytes = trim_files([path for path in ours if path.suffix == ".wav"], max_bytes)
     for path in layout.wav.glob("??/*"):
         is_left = path in ours and path.suffix == ".json"
         if is_left or PART.fullmatch(path.name):

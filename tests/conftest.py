@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from flows.nightly import NightlyReport
 
 ROOT = Path(__file__).parent
-# one of two processes kills runs while the other makes the night that both need afterwards
+# one of two processes kills runs and ingests while the other makes the night that both need then
 FIRST = (
-    *("crash/test_kills.py", "flows/test_nightly.py", "crash/test_readers.py"),
-    *("flows/test_heads.py", "flows", "tasks", "storage", "genre_core/test_training", "demo", ""),
+    *("crash/test_kills.py", "flows/test_nightly.py", "flows/test_ingest", "flows/test_nights"),
+    *("crash/test_readers.py", "flows/test_heads.py", "flows", "tasks", "storage"),
+    *("genre_core/test_training", "demo", ""),
 )
 
 STATE = tempfile.mkdtemp(prefix="genreflow-tests-prefect-")
@@ -169,9 +170,10 @@ def write_library(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
-    """What is made once for all processes of the session."""
+    """What is made once for all processes of the session, or of all sessions of ``make test``."""
     own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "shared"
+    beside = (own if worker_id == "master" else own.parent) / "shared"
+    folder = Path(os.environ.get("_GENREFLOW_SHARED", beside))
     folder.mkdir(exist_ok=True)
     return Shared(folder)
 

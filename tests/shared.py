@@ -12,10 +12,18 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-MIGRATE = """
-import asyncio
-from prefect.server.database import provide_database_interface
-asyncio.run(provide_database_interface().create_db())
+SERVER = """
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+from flows.environment import set_environment
+from flows.prefect_server import Server
+from storage.home import DataLayout
+home = Path(sys.argv[1])
+set_environment(home)
+server = Server(DataLayout(home))
+server.wait()
+print(urlopen(server.api + "/health").read().decode())
 """
 
 
@@ -47,8 +55,13 @@ class Shared:
         return target
 
     def prefect_database(self) -> Path:
-        """A database of Prefect with all migrations applied."""
-        return self.once("prefect.db", _migrate_prefect)
+        """A database of Prefect with all migrations applied: the template of the first server."""
+        (template,) = (self.first_server() / "cache" / "genreflow").iterdir()
+        return template
+
+    def first_server(self) -> Path:
+        """Folder with the ``home`` and the ``cache`` that the first server of a user leaves."""
+        return self.once("first server", _start_first_server)
 
 
 def run_ffmpeg(*arguments: str | Path) -> None:
@@ -63,7 +76,19 @@ def _identity(argument: str | Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if is_file else str(argument)
 
 
-def _migrate_prefect(target: Path) -> None:
-    url = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{target}"}
-    command = [sys.executable, "-W", "ignore", "-c", MIGRATE]
-    subprocess.run(command, env={**os.environ, **url}, check=True)
+def start_server(home: Path, cache: Path) -> str:
+    """Start Prefect's server of a new home, in a process that then ends; give what it answers."""
+    unset = ("PREFECT_API_URL", "PREFECT_HOME")
+    known = {name: value for name, value in os.environ.items() if name not in unset}
+    return subprocess.run(
+        [sys.executable, "-c", SERVER, str(home)],
+        env={**known, "XDG_CACHE_HOME": str(cache)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def _start_first_server(folder: Path) -> None:
+    answer = start_server(folder / "home", folder / "cache")
+    (folder / "answer").write_text(answer, "utf-8")

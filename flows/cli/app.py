@@ -35,10 +35,10 @@ app = typer.Typer(
 )
 
 PANELS = {
-    "Start": ("run", "classify", "status", "ui", "demo-library"),
+    "Start": ("run", "classify", "web", "status", "ui", "demo-library"),
     "Library": (
         *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
-        *("retry", "remove"),
+        *("retry", "remove", "playlists", "export"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("morning",),

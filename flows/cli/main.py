@@ -1,11 +1,22 @@
 """All commands of ``genreflow``."""
 
-from flows.cli import care, classify, labels, library, models, pipeline, serve, studies
+from flows.cli import (
+    care,
+    classify,
+    labels,
+    library,
+    lists,
+    models,
+    pipeline,
+    serve,
+    studies,
+    web,
+)
 from flows.cli.app import app, arrange_commands, main
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (pipeline, library, labels, models, classify, serve, studies, care)
+COMMANDS = (pipeline, library, labels, lists, models, classify, serve, web, studies, care)
 """The modules whose commands are registered by importing them."""
 
 arrange_commands()

@@ -87,7 +87,7 @@ def serve(
 
     classifier = load_classifier(config.layout)
     _return_memory()
-    with _listen(port) as listener:
+    with listen_on("127.0.0.1", port) as listener:
         show(f"Champion {classifier.version}: POST {_address(port)}/invocations")
         show("Ctrl-C stops it.")
         uvicorn.Server(
@@ -107,12 +107,13 @@ def _return_memory() -> None:
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def _listen(port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; `UsageError` if the address is in use, or none of ours."""
     try:
-        return socket.create_server(("127.0.0.1", port))
+        return socket.create_server((host, port))
     except OSError as error:
         raise UsageError(
-            f"The address of {_address(port)} is in use; name another port."
+            f"The server cannot listen on {host}:{port}: {error.strerror}. Name another port."
         ) from error
 
 

@@ -19,7 +19,7 @@ SENTENCE = "\nStopped. What was finished is kept; run the same command again to 
 STARTING = "Starting"
 ALONE = ("classify",)
 """Commands that are imported without the others, whose import takes longer than their work."""
-NOISY = ("ui", "serve", "--verbose", "-v")
+NOISY = ("ui", "serve", "web", "--verbose", "-v")
 """Commands and options that show what libraries and servers write to standard error."""
 
 _COLOUR = re.compile(r"(\r|\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK]))")

@@ -11,15 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from genre_core.evaluation.bootstrap import Interval
-
-OKABE_ITO = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7"),
-    *("#56B4E9", "#D55E00", "#000000", "#999999"),
-)
-"""Okabe and Ito, Color Universal Design (2008), without its yellow, too pale on white."""
-
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""A shape for each colour, for paper without colours."""
+from genre_core.figures.colours import MARKERS as MARKERS
+from genre_core.figures.colours import OKABE_ITO as OKABE_ITO
 
 mpl.rcParams["text.parse_math"] = False  # a dollar in the name of a genre or song is no formula
 

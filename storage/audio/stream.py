@@ -234,10 +234,10 @@ def _decode_blocks(
         if frame.sample_rate == position.sample_rate:
             start = position.advance(frame.samples)
             if position.reaches_segment(position.sample):
-                yield Block(start, _channels(frame))
+                yield Block(start, channels_of(frame))
             continue
         resampler = resampler or _Resampler(frame, position)
-        yield resampler.resample(_channels(frame))
+        yield resampler.resample(channels_of(frame))
         position.advance(resampler.stop - position.sample)
     if resampler:
         yield resampler.finish()
@@ -265,7 +265,7 @@ def _decode_frames(
         yield from frames
 
 
-def _channels(frame: AudioFrame) -> npt.NDArray[Any]:
+def channels_of(frame: AudioFrame) -> npt.NDArray[Any]:
     """Samples of a frame, (n_channels, n_samples), whichever way they are stored.
 
     `AudioFrame.planes` and `to_ndarray` count the planes of eight and more channels too far, into

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from genre_core.dataset.artists import Credit, name_artists
-from genre_core.records import Outcome, Reason, Result, Source, Track
+from genre_core.records import AudioFacts, Outcome, Reason, Result, Source, Track
 from storage.catalog.connection import (
     Catalog,
     fetch_map,
@@ -15,6 +15,7 @@ from storage.catalog.connection import (
     insert_rows,
     registered,
 )
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.sources.identity import file_version
 
@@ -228,6 +229,14 @@ def stored_songs(catalog: Catalog, layout: DataLayout) -> dict[str, Path]:
     """Return the path that the file of each track must have."""
     suffixes = fetch_map(catalog, "select track_id, suffix from tracks order by track_id")
     return {track_id: layout.song(track_id, suffix) for track_id, suffix in suffixes.items()}
+
+
+def find_stored_song(layout: DataLayout, track_id: str) -> tuple[Path, AudioFacts] | None:
+    """Return the original of a published track and what decoding needs to know; None if gone."""
+    statement = "select duration_s, sample_rate, channels, codec from tracks where track_id = ?"
+    rows = query_rows(layout, statement, [track_id])
+    paths = list((layout.songs / track_id[:2]).glob(f"{track_id}.*")) if rows else []
+    return (paths[0], AudioFacts(**rows[0])) if paths else None
 
 
 def sourced_tracks(catalog: Catalog) -> set[str]:

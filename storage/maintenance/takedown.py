@@ -89,7 +89,8 @@ def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str])
     for track_id in track_ids:
         for place in (layout.songs / track_id[:2], layout.songs / ".unnamed"):
             yield from place.glob(f"{track_id}*")
-        for place in (layout.songs / ".damaged", layout.wav, layout.suspects):
+        caches = (layout.wav, layout.previews)
+        for place in (layout.songs / ".damaged", *caches, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
     downloaded = [layout.collections.absolute() / name for name in COLLECTIONS]
     for path in (Path(path_of(source)) for source in sources):

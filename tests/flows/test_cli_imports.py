@@ -35,6 +35,7 @@ ARGUMENTS = {
     "classify": ("song.mp3",),
     "decide": ("song.mp3", "jazz"),
     "explain": ("song.mp3",),
+    "playlists": ("lists",),
     "remove": ("12345678",),
     "reproduce": ("12345678",),
     "retry": ("--reason", "not_found"),

@@ -1,5 +1,6 @@
 """Full and read-only disks, neighbours, other versions: one sentence, and later the run goes on."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +41,15 @@ def small_disk(tmp_path: Path) -> Iterator[Remount]:
 
     yield remount
     subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+
+@pytest.fixture
+def music(library: Path, tmp_path: Path) -> Path:
+    """Two songs of two genres."""
+    for name in ("hums/song 0.wav", "hiss/song 1.flac"):
+        (tmp_path / "music" / name).parent.mkdir(parents=True)
+        shutil.copy(library / name, tmp_path / "music" / name)
+    return tmp_path / "music"
 
 
 def sentence_of(result: CommandResult) -> str:
@@ -95,10 +105,10 @@ def test_a_disk_that_fills_up_leaves_a_store_that_the_same_command_goes_on_with(
 
 
 def test_a_read_only_home_is_told_and_can_still_be_asked(
-    genreflow: Call, small_disk: Remount, library: Path
+    genreflow: Call, small_disk: Remount, music: Path
 ) -> None:
     small_disk("size=64m")
-    genreflow("ingest", library)
+    genreflow("ingest", music)
 
     small_disk("ro")
     refused = genreflow("extract")
@@ -112,7 +122,7 @@ def test_a_read_only_home_is_told_and_can_still_be_asked(
 
 
 def test_a_catalog_that_another_process_holds_is_told_and_the_command_works_afterwards(
-    genreflow: Call, layout: DataLayout, library: Path, monkeypatch: pytest.MonkeyPatch
+    genreflow: Call, layout: DataLayout, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_catalog(layout):
         pass
@@ -124,10 +134,10 @@ def test_a_catalog_that_another_process_holds_is_told_and_the_command_works_afte
     ) as holder:
         assert holder.stdout
         holder.stdout.readline()
-        held = genreflow("ingest", library)
+        held = genreflow("ingest", music)
         holder.communicate(b"go\n")
 
-    again = genreflow("ingest", library)
+    again = genreflow("ingest", music)
 
     assert held.code == FAILURE
     assert "is held by another process; wait until its run has ended" in sentence_of(held)

@@ -1,6 +1,7 @@
 """What flows run under: nothing, a server that stands for the home, or one of the command."""
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 
 from flows.prefect_server import announce_server, find_home_server
 from storage.home import DataLayout
+from tests.shared import Shared, start_server
 
 ANNOUNCED = """
 import sys, time
@@ -146,46 +148,23 @@ def test_a_server_that_does_not_listen_any_more_stands_for_nothing(
         assert find_home_server(layout) == ""
 
 
-SERVER = """
-import os, sys
-from pathlib import Path
-from urllib.request import urlopen
-from flows.environment import set_environment
-from flows.prefect_server import Server
-from storage.home import DataLayout
-home = Path(sys.argv[1])
-set_environment(home)
-server = Server(DataLayout(home))
-server.wait()
-print(urlopen(server.api + "/health").read().decode())
-"""
-
-
 @pytest.mark.prefect
-def test_the_first_server_leaves_a_template_that_the_next_home_begins_with(tmp_path: Path) -> None:
-    unset = ("PREFECT_API_URL", "PREFECT_HOME")
-    known = {name: value for name, value in os.environ.items() if name not in unset}
-    cache = tmp_path / "cache"
-
-    def start(home: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-c", SERVER, str(tmp_path / home)],
-            env={**known, "XDG_CACHE_HOME": str(cache)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    first = start("one")
-    (template,) = (cache / "genreflow").iterdir()
+def test_the_first_server_leaves_a_template_that_the_next_home_begins_with(
+    shared: Shared, tmp_path: Path
+) -> None:
+    first = shared.first_server()
+    cache = tmp_path / "cache" / "genreflow"
+    cache.mkdir(parents=True)
+    template = Path(shutil.copy(shared.prefect_database(), cache))
     with closing(sqlite3.connect(template)) as opened:
         opened.execute("create table mark (of integer)")
         opened.commit()
-    second = start("two")
 
-    assert (first, second) == ("true\n", "true\n")
+    second = start_server(tmp_path / "two", tmp_path / "cache")
+
+    assert ((first / "answer").read_text("utf-8"), second) == ("true\n", "true\n")
     tables = tables_of(tmp_path / "two" / "prefect" / "prefect.db")
-    assert tables_of(tmp_path / "one" / "prefect" / "prefect.db") | {"mark"} == tables
+    assert tables_of(first / "home" / "prefect" / "prefect.db") | {"mark"} == tables
 
 
 def tables_of(database: Path) -> set[str]:

@@ -114,8 +114,10 @@ def test_ctrl_c_ends_a_flow_at_once_with_one_sentence(program: Program, engine: 
 
 
 @pytest.mark.flow
-@pytest.mark.parametrize("engine", ["direct", "prefect"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "engine"),
+    [(signal.SIGTERM, "direct"), (signal.SIGTERM, "prefect"), (signal.SIGHUP, "direct")],
+)
 def test_a_signal_to_the_command_alone_ends_its_server_too(
     program: Program, number: signal.Signals, engine: str
 ) -> None:

@@ -26,6 +26,7 @@ from storage.fetch.limits import DownloadLimits
 from storage.models.requests import MAX_BODY_BYTES
 from tasks.predict import classify_song, load_classifier
 from tasks.serving import UNREADABLE, load_served, predict_rows
+from tests.conftest import copy_home
 from tests.flows.conftest import PROGRAM
 from tests.flows.test_ui import free_port, group_members, read_until
 
@@ -63,8 +64,10 @@ def site(library: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture
-def champion_address(finished_copy: Settings) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def champion_address(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server of the champion: one for all, because none may harm another."""
+    layout = copy_home(finished.layout, tmp_path_factory.mktemp("served") / "home")
     port = free_port()
     environment = {
         **os.environ,
@@ -72,9 +75,9 @@ def champion_address(finished_copy: Settings) -> Iterator[str]:
         "PYTHONPATH": str(ROOT),
         "GENREFLOW_LIMITS__ALLOW_PRIVATE": "true",
     }
-    with (finished_copy.home / "serve.log").open("wb") as log:
+    with (layout.home / "serve.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(PROGRAM), "serve", "--home", str(finished_copy.home), "--port", str(port)],
+            [str(PROGRAM), "serve", "--home", str(layout.home), "--port", str(port)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -11,7 +11,7 @@ from storage.catalog.audits import read_audit
 from storage.catalog.query import query_rows
 from storage.catalog.snapshots import resolve_snapshot
 from tasks.audit import CHECKS, audit_snapshot
-from tasks.audit_plan import AuditPlan, plan_audit
+from tasks.audit_plan import AuditPlan, count_processes, plan_audit
 from tests.catalogs import in_catalog
 from tests.tasks.contests import execute, newest, plant_golden
 
@@ -69,14 +69,15 @@ def test_the_result_is_a_run_of_its_own_and_a_tag_of_the_comparison(finished: Se
 def test_checks_side_by_side_find_what_they_find_one_after_the_other(
     finished_copy: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = finished_copy.layout
-    alone = [CHECKS[CheckName(name)](layout, plan(finished_copy)) for name in NAMES]
+    layout, of_night = finished_copy.layout, plan(finished_copy)
+    assert count_processes(of_night) == 1
+    alone = in_catalog(layout, read_audit, of_night.audit_id)
     seeded = replace(finished_copy.audit, shortcut_share=0.51)  # so that it is another audit
     monkeypatch.setattr("tasks.audit.count_processes", lambda _: 2)
 
     beside = audit_snapshot(layout, newest(layout), seeded, {})
 
-    assert [check.as_row() for check in beside.checks] == [one.as_row() for one in alone if one]
+    assert [check.as_row() for check in beside.checks] == [one.as_row() for one in alone.checks]
 
 
 def test_an_audit_of_the_same_songs_and_settings_is_not_repeated(finished_copy: Settings) -> None:

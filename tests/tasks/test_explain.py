@@ -14,7 +14,7 @@ from genre_core.errors import UsageError
 from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from tasks.classify import classify_songs
-from tasks.studies.explain import explain_song, name_folder
+from tasks.studies.explain import Explanation, explain_song, name_folder
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -27,6 +27,15 @@ IMAGES = {
 def run_of(config: Settings, network: str) -> str:
     statement = f"select run_id from runs where network = '{network}' and fragment_s = 1.5"
     return str(query_rows(config.layout, statement)[0]["run_id"])
+
+
+@pytest.fixture(scope="module")
+def of_cnn(
+    finished: Settings, library: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Explanation:
+    """A song as a convolutional network hears it."""
+    song, folder = str(library / "hums" / "song 0.wav"), tmp_path_factory.mktemp("explained")
+    return explain_song.fn(finished.layout, song, folder, run_of(finished, "cnn"))
 
 
 def test_the_prediction_of_the_champion_is_explained(
@@ -44,13 +53,11 @@ def test_the_prediction_of_the_champion_is_explained(
 
 
 def test_one_page_holds_all_figures_and_plays_the_fragments(
-    finished: Settings, library: Path, tmp_path: Path
+    of_cnn: Explanation, library: Path
 ) -> None:
     song = library / "hums" / "song 0.wav"
 
-    explanation = explain_song.fn(finished.layout, str(song), tmp_path, run_of(finished, "cnn"))
-
-    page = explanation.page.read_text("utf-8")
+    page = of_cnn.page.read_text("utf-8")
     addresses = re.findall(r'src="(data:[a-z/]+);base64,([^"]+)"', page)
     sounds = [base64.b64decode(content) for kind, content in addresses if kind == "data:audio/wav"]
     assert page.count("src=") == len(addresses)
@@ -70,18 +77,18 @@ def test_songs_of_the_same_name_in_two_folders_have_two_folders(tmp_path: Path) 
     assert len(name_folder(f"{'é' * 200}.mp3").encode()) < 255
 
 
-@pytest.mark.parametrize(
-    ("network", "images"), [("cnn", IMAGES), ("dense", {"images_0_input.png"})]
-)
 def test_any_run_can_be_explained_and_a_convolutional_one_shows_its_images(
-    finished: Settings, library: Path, tmp_path: Path, network: str, images: set[str]
+    of_cnn: Explanation, finished: Settings, library: Path, tmp_path: Path
 ) -> None:
     song = str(library / "clicks" / "song 1.flac")
 
-    explanation = explain_song.fn(finished.layout, song, tmp_path, run_of(finished, network))
+    of_dense = explain_song.fn(finished.layout, song, tmp_path, run_of(finished, "dense"))
 
-    assert {path.name for path in explanation.figures} == {"occlusion.png", "bands.png", *images}
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in explanation.figures)
+    plain = {"occlusion.png", "bands.png", "images_0_input.png"}
+    assert {path.name for path in of_dense.figures} == plain
+    assert {path.name for path in of_cnn.figures} == plain | IMAGES
+    for path in (*of_dense.figures, *of_cnn.figures):
+        assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_run_that_is_not_there_and_a_store_without_a_champion_are_refused(

@@ -1,0 +1,89 @@
+"""Sound for the players: songs, excerpts of equal loudness, and the peaks of waveforms."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse
+
+from flows.web.state import WebState, state_of
+from genre_core.errors import GenreflowError
+from storage.audio.previews import (
+    EXCERPT_S,
+    LONGEST_S,
+    PlayedSong,
+    cut_preview,
+    read_peaks,
+)
+from storage.catalog.songs import find_stored_song
+
+router = APIRouter(prefix="/audio", include_in_schema=False)
+PLAYABLE = {
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+}
+"""Formats that browsers play; others are sent as one long excerpt."""
+KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
+State = Annotated[WebState, Depends(state_of)]
+
+
+@router.get("/songs/{track_id}")
+async def send_song(track_id: str, state: State) -> FileResponse:
+    """Send a song of the library, or the part of it that a browser asks for."""
+    return await send_whole(state, state.layout.previews, stored_song(state, track_id))
+
+
+@router.get("/songs/{track_id}/preview")
+async def send_preview(
+    track_id: str,
+    state: State,
+    start_s: Annotated[float | None, Query(ge=0)] = None,
+    length_s: Annotated[float, Query(gt=0, le=LONGEST_S)] = EXCERPT_S,
+) -> FileResponse:
+    """Send an excerpt of a song of the library; without a start, from its middle."""
+    song = stored_song(state, track_id)
+    return await send_excerpt(state, state.layout.previews, song, start_s, length_s)
+
+
+@router.get("/songs/{track_id}/peaks")
+async def send_peaks(track_id: str, state: State) -> JSONResponse:
+    """Send the peaks of the waveform of a song of the library."""
+    return await measure_peaks(state, state.layout.previews, stored_song(state, track_id))
+
+
+def stored_song(state: WebState, track_id: str) -> PlayedSong:
+    """Return a song of the library; 404 if there is none of this id."""
+    found = find_stored_song(state.layout, track_id) if track_id.isalnum() else None
+    if found is None:
+        raise HTTPException(404)
+    return PlayedSong(name=track_id, path=found[0], facts=found[1])
+
+
+async def send_whole(state: WebState, cache: Path, song: PlayedSong) -> FileResponse:
+    """Send the file of a song; as one excerpt if browsers do not play its format."""
+    kind = PLAYABLE.get(song.path.suffix.lower())
+    if kind is None:
+        return await send_excerpt(state, cache, song, 0.0, LONGEST_S)
+    return FileResponse(song.path, media_type=kind, headers=KEPT)
+
+
+async def send_excerpt(
+    state: WebState, cache: Path, song: PlayedSong, start_s: float | None, length_s: float
+) -> FileResponse:
+    """Send an excerpt of a song; 422 with the reason if it cannot be decoded."""
+    try:
+        path = await state.work(lambda: cut_preview(cache, song, start_s, length_s))
+    except GenreflowError as error:
+        raise HTTPException(422, "This part of the song cannot be decoded.") from error
+    return FileResponse(path, media_type="audio/mpeg", headers=KEPT)
+
+
+async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
+    """Send the peaks of the waveform of a song."""
+    peaks = await state.work(lambda: read_peaks(cache, song))
+    return JSONResponse(peaks, headers=KEPT)

@@ -1,0 +1,135 @@
+"""Templates: every page has the same header, with the champion, its score and what waits."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from flows.web.state import state_of
+from genre_core.evaluation.bootstrap import Interval
+from genre_core.figures.colours import MARKERS, OKABE_ITO
+from genre_core.locations import printable
+from storage.catalog.query import query_rows
+from storage.home import DataLayout
+
+FOLDER = Path(__file__).parent
+PAGES = {
+    "listen": ("/", "Listen"),
+    "review": ("/review", "Review"),
+    "map": ("/map", "Map"),
+    "models": ("/models", "Models"),
+    "nights": ("/nights", "Nights"),
+}
+"""Path and name of each page, in the order of the navigation."""
+
+_HEADER = """
+    with last as (select version, run_id from promotions order by promotion_id desc limit 1)
+    select last.version, network, value, low, high, split,
+        (select count(*) from tracks where not is_builtin or not exists (
+            select 1 from tracks as own where not own.is_builtin)) as n_songs,
+        (select count(distinct recording) from label_conflicts) as n_conflicts,
+        (select count(*) from suspects) as n_suspects
+    from (select 1) left join last on true left join runs using (run_id)
+        left join scores on scores.run_id = last.run_id
+            and split = 'test' and metric = 'macro_f1' and scores.genre = ''
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Facts above every page; ``score`` is macro F1 on the test songs, None before a champion."""
+
+    version: int | None = None
+    network: str = ""
+    score: Interval | None = None
+    n_songs: int = 0
+    n_conflicts: int = 0
+    n_suspects: int = 0
+
+    @property
+    def n_waiting(self) -> int:
+        """Songs and recordings that wait for a decision."""
+        return self.n_conflicts + self.n_suspects
+
+
+@dataclass(frozen=True, slots=True)
+class GenreStyle:
+    """Colour (``css``, a class of app.css), shape and pattern of a genre.
+
+    No two of the first 64 share colour and shape; shape and pattern have the same number.
+    """
+
+    css: str
+    marker: str
+    pattern: str
+
+
+def read_header(layout: DataLayout) -> Header:
+    """Read the facts above every page; a home without a store has none."""
+    if not layout.published.exists():
+        return Header()
+    return _read_header(layout, layout.published.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_header(layout: DataLayout, _changed_at: int) -> Header:
+    row = query_rows(layout, _HEADER)[0]
+    value, low, high = (row[name] for name in ("value", "low", "high"))
+    return Header(
+        version=row["version"],
+        network=row["network"] or "",
+        score=None if value is None else Interval(value=value, low=low, high=high),
+        **{name: row[name] for name in ("n_songs", "n_conflicts", "n_suspects")},
+    )
+
+
+def genre_styles(genres: Iterable[str]) -> dict[str, GenreStyle]:
+    """Return the style of each genre by its name, from its place in the alphabet."""
+    return {genre: _style(number) for number, genre in enumerate(sorted(set(genres)))}
+
+
+def _style(number: int) -> GenreStyle:
+    turn, place = divmod(number, len(OKABE_ITO))
+    shape = (place + turn) % len(MARKERS)
+    return GenreStyle(f"genre-{place}", MARKERS[shape], f"pattern-{shape}")
+
+
+def show_page(
+    request: Request, template: str, content: Mapping[str, Any] | None = None, status: int = 200
+) -> HTMLResponse:
+    """Fill a template; a part of a page (htmx) is a template whose name begins with ``_``."""
+    state = state_of(request)
+    shared = {"request": request, "pages": PAGES, "nonce": request.state.nonce}
+    if not template.startswith("_"):
+        shared["header"] = read_header(state.layout)
+    text = environment().get_template(template).render({**shared, **(content or {})})
+    return HTMLResponse(text, status)
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the environment of the templates; values are escaped."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "percent": lambda share: f"{100 * share:.0f} %",
+        "clock": _clock,
+        "shown": lambda text: printable(str(text)),
+    }
+    return made
+
+
+def _clock(seconds: float) -> str:
+    """Return minutes and seconds as players show them: 3:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

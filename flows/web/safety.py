@@ -1,0 +1,95 @@
+"""Which requests are answered: hosts, origins, passwords, and what a browser may load.
+
+A page of another site can send requests to this machine from the user's browser (cross-site posts),
+or name this machine by its own host (DNS rebinding): both are refused.
+"""
+
+import base64
+import binascii
+import hmac
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SAFE_METHODS = ("GET", "HEAD")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Guard:
+    """Middleware: refuses foreign hosts and origins, asks for the password, sets the policy."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> None:
+        self._app, self._hosts, self._secret = app, hosts, secret
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        nonce = secrets.token_urlsafe(16)
+        scope.setdefault("state", {})["nonce"] = nonce
+        sending = _with_headers(send, nonce)
+        refusal = self._refuse(scope)
+        await (refusal or self._app)(scope, receive, sending)
+
+    def _refuse(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if hostname(host) not in self._hosts:
+            return PlainTextResponse("This host name is not one of this server.\n", 421)
+        if scope["method"] not in SAFE_METHODS and not is_own_origin(headers):
+            return PlainTextResponse("The request comes from a page of another site.\n", 403)
+        if self._secret and not holds_secret(headers, self._secret):
+            challenge = {"WWW-Authenticate": 'Basic realm="genreflow", charset="UTF-8"'}
+            return PlainTextResponse("Give the password of this server.\n", 401, challenge)
+        return None
+
+
+def hostname(host: str) -> str:
+    """Return the name in a Host header, without its port; empty if it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_own_origin(headers: Headers) -> bool:
+    """Whether a request comes from a page of this server, or from no browser."""
+    origin = headers.get("origin")
+    if origin is None:
+        return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    return urlsplit(origin).netloc == headers.get("host", "")
+
+
+def holds_secret(headers: Headers, secret: str) -> bool:
+    """Whether a request gives the password: as that of HTTP Basic, or as bearer token."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return hmac.compare_digest(given.strip().encode(), secret.encode())
+    try:
+        pair = base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(pair.partition(b":")[2], secret.encode())
+
+
+def _with_headers(send: Send, nonce: str) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["Referrer-Policy"] = "same-origin"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sending

@@ -1,0 +1,65 @@
+"""What the pages share: the settings, the champion, and the threads that predict."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from flows.settings import Settings
+from storage.home import DataLayout
+from storage.models.champion import DOCUMENT_FILE
+from tasks.predict import Classifier, load_classifier
+
+N_WORKERS, N_FETCHERS = 2, 8
+"""Songs that are decoded, and songs at addresses that are waited for, at the same time."""
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class WebState:
+    """What every request may use; one a server."""
+
+    config: Settings
+    secret: str = ""
+    """What a client of another machine must give; empty: clients of this machine alone."""
+    workers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_WORKERS, "worker")
+    )
+    fetchers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
+    )
+    _loaded: dict[float, Classifier] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def layout(self) -> DataLayout:
+        """Where everything is."""
+        return self.config.layout
+
+    def classifier(self) -> Classifier:
+        """Return the champion, loaded anew once another one was promoted; `UsageError` if none."""
+        with self._lock:
+            document = self.layout.champion / DOCUMENT_FILE
+            changed_at = document.stat().st_mtime if document.exists() else 0.0
+            if changed_at not in self._loaded:
+                self._loaded = {changed_at: load_classifier(self.layout)}
+            return self._loaded[changed_at]
+
+    async def work(self, call: Callable[[], Result], waits: bool = False) -> Result:
+        """Make a call in a thread that decodes, or in one that ``waits`` for an address."""
+        pool = self.fetchers if waits else self.workers
+        return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        for pool in (self.workers, self.fetchers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def state_of(request: Request) -> WebState:
+    """Return the state of the server that answers; a dependency of FastAPI, too."""
+    return request.app.state.web
