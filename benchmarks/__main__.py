@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     classifying,
     extracting,
+    first_run,
     fitting,
     growth,
     ingesting,
@@ -32,6 +33,7 @@ ALL_MIN = 60
 Measure = Callable[[Path, Path], list[Bar]]
 PARTS: Mapping[str, Measure] = {
     "starting": lambda music, work: starting.measure(work),
+    "first_run": lambda music, work: first_run.measure(work),
     "extracting": extracting.measure,
     "growth": growth.measure,
     "loading": lambda music, work: loading.measure(work),

@@ -246,7 +246,7 @@ def _report(home: Home) -> None:
         end_night(catalog, NIGHT, NightOutcome.FINISHED, "")
         night, run = read_night(catalog), read_run(catalog, "run 0")
         if run:
-            read_assessed_songs(catalog, home.layout, run)
+            read_assessed_songs(catalog, run)
     if night:
         gather_facts(home.layout, night)
 

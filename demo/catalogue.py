@@ -58,8 +58,8 @@ def list_unseen(seed: int, songs_per_genre: int, song_s: tuple[float, float]) ->
 
 
 def share_songs(n_songs: int) -> tuple[int, ...]:
-    """Share songs among about half as many artists, one to three each."""
-    n_artists = max((n_songs + 1) // 2, min(n_songs, 2))
+    """Share songs among half as many artists, one to three each."""
+    n_artists = max(n_songs // 2, min(n_songs, 2))
     sizes = [n_songs // n_artists + (place < n_songs % n_artists) for place in range(n_artists)]
     for place in range(n_artists // 3):
         if sizes[place] == 2 and sizes[-1 - place] == 2:

@@ -29,6 +29,7 @@ from storage.fetch.limits import DownloadLimits
 from storage.models.requests import MAX_BODY_BYTES, read_rows
 from tasks.predict import Classifier, SongPrediction
 from tasks.serving import (
+    GIVE_ONE,
     AskedSong,
     describe_row,
     limit_strangers,
@@ -104,9 +105,12 @@ class PredictionServer:
             return [unpack_row(row, folder, self._limits) for row in rows]
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._workers, unpack)
+            songs = await asyncio.get_running_loop().run_in_executor(self._workers, unpack)
         except UsageError as error:
             raise HTTPException(400, str(error)) from error
+        if not any(asked.is_given for asked in songs):
+            raise HTTPException(422, f"The request names no song. {GIVE_ONE}")
+        return songs
 
     async def _predict_songs(self, songs: Sequence[AskedSong]) -> list[dict[str, object]]:
         """Predict songs: those at an address beside the others, which take turns."""

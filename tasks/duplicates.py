@@ -19,7 +19,7 @@ from genre_core.records import Outcome, Reason, Result, Source, Stage, Track
 from storage.audio.fingerprint import FULL_S, fingerprint_song
 from storage.audio.isolated import read_guarded
 from storage.catalog import fingerprints as stored
-from storage.catalog.assignments import read_assignments, read_settled, record_assignments
+from storage.catalog.assignments import read_library, record_assignments, spread_conflicts
 from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.fingerprints import Fingerprint
 from storage.catalog.recordings import settle_recordings
@@ -134,7 +134,7 @@ def follow_changes(layout: DataLayout, changes: Sequence[str]) -> None:
         return
     logger = get_run_logger()
     with open_catalog(layout) as catalog:
-        torn = find_torn(read_settled(catalog), read_assignments(catalog))
+        torn = spread_conflicts(catalog, find_torn(*read_library(catalog)))
         record_assignments(catalog, (), torn)
         known = known_tracks(catalog, list(torn))
     _warn_of_each("known songs that changed: %s", changes)

@@ -19,6 +19,7 @@ from tasks.scores import (
     run_metrics,
 )
 from tasks.splits import find_examples
+from tasks.surest_errors import log_surest_errors
 from tasks.train import Trained
 from tasks.workers import in_worker
 
@@ -63,6 +64,7 @@ def evaluate_network(layout: DataLayout, trained: Trained) -> Run:
         for name, figure in figures.items():
             log_figure(tracking, trained.run_id, figure, name)
         log_scores(tracking, trained.run_id, certainty_metrics(predictions, certainty))
+        log_surest_errors(layout, tracking, trained.run_id, predictions)
         finish_run(tracking, trained.run_id)
     scores = {
         str(split): found.intervals[chosen(split)].as_document(snapshot.genres)

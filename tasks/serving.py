@@ -28,6 +28,7 @@ MAX_NAME = 1 << 13
 """Characters of a path or address."""
 FETCH_S = 30.0
 """Longest time to fetch such a song."""
+GIVE_ONE = "Give either `song`, a path or an address, or `audio_base64`."
 UNREADABLE = "The server finds no song that it can predict under this path; see its log."
 FAILED = "The server failed to predict this song; see its log."
 logger = logging.getLogger(__name__)
@@ -35,11 +36,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AskedSong:
-    """A row of a request: the path or address of a song, the file of its audio, or an error."""
+    """A row of a request: the path or address of a song, the file of its audio, or an error.
+
+    One that names neither is not ``is_given``.
+    """
 
     song: str
     audio: Path | None = None
     error: str = ""
+    is_given: bool = True
 
 
 def load_served(folder: Path) -> Classifier:
@@ -93,8 +98,7 @@ def unpack_row(row: Row, folder: Path, limits: DownloadLimits) -> AskedSong:
     """Return what a row asks for; its audio is put into a folder."""
     song, audio = _text(row, "song"), _text(row, "audio_base64")
     if bool(song) == bool(audio):
-        message = "Give either `song`, a path or an address, or `audio_base64`."
-        return AskedSong(song, error=message)
+        return AskedSong(song, error=GIVE_ONE, is_given=bool(song))
     if len(song) > MAX_NAME:
         message = f"The path or address is longer than {MAX_NAME} characters."
         return AskedSong(song[:MAX_NAME], error=message)

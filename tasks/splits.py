@@ -10,10 +10,11 @@ from genre_core.examples import Examples
 from genre_core.records import LEARNING_SPLITS, Reason, Split, counted
 from genre_core.representations.features import FeatureConfig, name_features
 from storage.catalog.assignments import (
+    candidate_ids,
     count_candidates,
-    read_assignments,
     read_library,
     record_assignments,
+    spread_conflicts,
 )
 from storage.catalog.connection import open_catalog
 from storage.catalog.extraction import read_embedding, shard_names
@@ -46,9 +47,8 @@ def assign_splits(
     """
     keys = list(key_features(features))
     with open_catalog(layout) as catalog:
-        candidates, others = read_library(catalog, keys, genres)
+        candidates, assignments = read_library(catalog, keys, genres)
         library = count_candidates(catalog, keys)
-        assignments = read_assignments(catalog)
         n_too_short = count_songs(catalog, Reason.TOO_SHORT)
     if n_too_short and not library:
         raise UsageError(
@@ -56,12 +56,14 @@ def assign_splits(
             "longer recordings, or "
             "lower min_track_s below [fragments] in genreflow.toml."
         )
-    _require_genres({c.genre for c in candidates}, sorted(library), genres)
-    plan = assign([*others, *candidates], assignments, seed, golden)
-    track_ids = [c.track_id for c in candidates if c.track_id not in plan.conflicts]
+    wanted = {g: n for g, n in library.items() if not genres or g in genres}
+    _require_genres(wanted.keys(), sorted(library), genres)
+    plan = assign(candidates, assignments, seed, golden)
     with open_catalog(layout) as catalog:
-        record_assignments(catalog, plan.assignments, plan.conflicts)
+        conflicts = spread_conflicts(catalog, plan.conflicts)
+        record_assignments(catalog, plan.assignments, conflicts)
         freeze_golden(catalog)
+        track_ids = candidate_ids(catalog, keys, genres, conflicts)
         snapshots = [
             record_snapshot(
                 catalog, key, track_ids, seed, all_genres=not genres, for_train=for_train
@@ -69,7 +71,7 @@ def assign_splits(
             for key in keys
         ]
         counts = count_placements(catalog, snapshots[0].snapshot_id)
-    if n_torn := sum(candidate.track_id in plan.conflicts for candidate in candidates):
+    if n_torn := sum(wanted.values()) - len(track_ids):
         get_run_logger().warning(
             'songs that tie two splits and are left out: %s. Why: `genreflow sql "select source, '
             "message from outcomes where reason = 'split_conflict'\"`",

@@ -3,36 +3,37 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import audio, listen
+from flows.web import api, audio, listen
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
-from flows.web.state import WebState
+from flows.web.state import WebState, state_of
 from genre_core.errors import GenreflowError, UsageError
 
 FAILED = "The server failed on this request; its log has the cause."
 logger = logging.getLogger(__name__)
 
 
-def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> FastAPI:
+def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> ASGIApp:
     """Return the application for a home; ``hosts`` are the names that it answers to."""
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen, audio):
-        app.include_router(page.router)
+    for router in (listen.router, audio.router, api.router, api.pages):
+        app.include_router(router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(GenreflowError, _answer_error)
     app.add_exception_handler(Exception, _answer_failure)
-    app.add_middleware(Guard, hosts=hosts, secret=secret)
-    return app
+    return Guard(app, hosts, secret)  # outermost: answers to failures need its headers, too
 
 
 @asynccontextmanager
@@ -52,12 +53,14 @@ def answer(request: Request, status: int, sentence: str) -> Response:
 async def _answer_refusal(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    sentences = {404: "There is no such page here."}
-    return answer(request, error.status_code, sentences.get(error.status_code, error.detail))
+    is_plain = error.detail == HTTPStatus(error.status_code).phrase
+    sentence = "There is no such page here." if is_plain and error.status_code == 404 else ""
+    return answer(request, error.status_code, sentence or error.detail)
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    return answer(request, 400 if isinstance(error, UsageError) else 503, str(error))
+    sentence = str(error).replace(str(state_of(request).layout.home), "the home")
+    return answer(request, 400 if isinstance(error, UsageError) else 503, sentence)
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

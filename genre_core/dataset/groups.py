@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 MOST_OF_A_GENRE = 0.5
@@ -17,13 +16,15 @@ class Candidate:
 
     ``artists`` are from `name_artists`, the main one first, empty if unknown. ``recordings`` are
     keys that it shares with duplicates; they link tracks in every genre, artists only in genres
-    that are not split by song.
+    that are not split by song. One that is assigned stands for ``n_tracks`` alike in genre,
+    artists, subset and group, and have no duplicates.
     """
 
     track_id: str
     genre: str
     artists: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
+    n_tracks: int = 1
 
 
 def group_keys(candidate: Candidate) -> tuple[str, ...]:
@@ -37,14 +38,8 @@ def main_artist_keys(candidate: Candidate) -> tuple[str, ...]:
 
 
 def _artist_keys(candidate: Candidate, artists: tuple[str, ...]) -> tuple[str, ...]:
-    keys = _name_artists(artists) or (song_key(candidate),)
-    return keys + candidate.recordings if candidate.recordings else keys
-
-
-@lru_cache(maxsize=2**20)
-def _name_artists(artists: tuple[str, ...]) -> tuple[str, ...]:
-    """Keys of artists, the same tuple for all their songs."""
-    return tuple(f"artist:{artist}" for artist in artists)
+    keys = tuple(f"artist:{artist}" for artist in artists) or (song_key(candidate),)
+    return keys + candidate.recordings
 
 
 def song_keys(candidate: Candidate) -> tuple[str, ...]:

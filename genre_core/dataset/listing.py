@@ -95,6 +95,8 @@ def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
     that is listed has the genre of the listing, and a place without a genre takes that of the
     others. One with a ``label_fault`` counts for its own location only.
     """
+    if not held and _are_distinct(sources):
+        return Settled(sources=tuple(sources))
     listed = _share_ids(sources)
     places, stored = _by_song(listed), _by_song(held)
     settled = {
@@ -113,6 +115,11 @@ def settle_ids(sources: Sequence[Source], held: Sequence[Source]) -> Settled:
         ),
         outcomes=tuple(outcome for each in settled.values() for outcome in each.outcomes),
     )
+
+
+def _are_distinct(sources: Sequence[Source]) -> bool:
+    songs = {source.source_id or source.location for source in sources}
+    return len({source.location for source in sources}) == len(songs) == len(sources)
 
 
 def _by_song(sources: Sequence[Source]) -> dict[str, list[Source]]:

@@ -99,10 +99,11 @@ def assign(
 ) -> SplitPlan:
     """Assign new tracks to subsets; those of ``settled``, by track id, never move.
 
-    ``candidates`` are all tracks of the library. The golden set is chosen first. Within each
-    genre, groups are assigned, the largest first, to the subset that lacks most songs; a genre
-    with three groups or more has songs in every subset. Thesis section 4.1.2 splits 70/15/15; by
-    fragment there, by group here.
+    ``candidates`` are all tracks of the library; one of ``settled`` may stand for those that are
+    alike, also among the conflicts. The golden set is chosen first. Within each genre, groups are
+    assigned, the largest first, to the subset that lacks most songs; a genre with three groups or
+    more has songs in every subset. Thesis section 4.1.2 splits 70/15/15; by fragment there, by
+    group here.
     """
     levels = _levels(candidates, settled)
     keys = {c.track_id: KEYS[levels[c.track_id]](c) for c in candidates}
@@ -114,8 +115,9 @@ def assign(
     assigned = [c for c in new if c.track_id not in conflicts]
     known = groups.splits()
     filled: dict[str, Counter[Split]] = defaultdict(Counter)
-    for earlier in settled.values():
-        filled[earlier.genre][earlier.split] += 1
+    n_alike = {c.track_id: c.n_tracks for c in candidates}
+    for track_id, earlier in settled.items():
+        filled[earlier.genre][earlier.split] += n_alike.get(track_id, 1)
     members: dict[str, Counter[str]] = defaultdict(Counter)
     for candidate in assigned:
         name = names[candidate.track_id]
@@ -123,8 +125,7 @@ def assign(
             filled[candidate.genre][known[name]] += 1
         else:
             members[name][candidate.genre] += 1
-    pairs = {(c.genre, names[c.track_id]) for c in candidates if c.track_id in names}
-    n_groups = Counter(genre for genre, _ in pairs)
+    n_groups = _count_groups([c for c in candidates if c.track_id in names], names)
     chosen = choose_golden(members, filled, n_groups, golden, seed)
     others = {name: counts for name, counts in members.items() if name not in chosen}
     splits = known | dict.fromkeys(chosen, Split.GOLDEN) | assign_groups(others, filled, seed)
@@ -139,6 +140,18 @@ def assign(
         for c in assigned
     )
     return SplitPlan(assignments=assignments, conflicts=conflicts)
+
+
+def _count_groups(candidates: Sequence[Candidate], names: Mapping[str, str]) -> Counter[str]:
+    """Count the groups of each genre; a song without an artist is one of its own."""
+    sizes = {
+        (c.genre, names[c.track_id]): 1 if c.artists or c.recordings else c.n_tracks
+        for c in candidates
+    }
+    n_groups: Counter[str] = Counter()
+    for (genre, _), n in sizes.items():
+        n_groups[genre] += n
+    return n_groups
 
 
 def find_torn(candidates: Sequence[Candidate], settled: Mapping[str, Assignment]) -> dict[str, str]:
@@ -165,7 +178,9 @@ def _find_torn(
         if (place := settled.get(candidate.track_id))
         and (keys := _tying_keys(candidate, place, keys_of[candidate.track_id]))
     ]
-    alike = Counter((keys, place.split, place.group_id) for _, place, keys in mine)
+    alike: Counter[tuple[tuple[str, ...], Split, str]] = Counter()
+    for candidate, place, keys in mine:
+        alike[keys, place.split, place.group_id] += candidate.n_tracks
     for (keys, split, group_id), n_tracks in alike.items():
         for key in keys:
             places[key][split] += n_tracks

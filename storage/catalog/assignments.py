@@ -1,14 +1,13 @@
 """Candidates of the library for training, and their split assignments, which never move."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from genre_core.dataset.groups import Candidate
 from genre_core.dataset.splits import Assignment
 from genre_core.records import Reason, Result, Split, Stage
 from storage.catalog.connection import Catalog, fetch_map, registered
 from storage.catalog.recordings import recording_keys
-from storage.catalog.songs import read_artists
+from storage.catalog.songs import CREDIT, name_credits
 
 IN_LIBRARY = """
     tracks.genre <> '' and is_builtin = not exists (select 1 from tracks as other
@@ -18,77 +17,67 @@ IN_LIBRARY = """
 """Songs to train on: labelled ones, of the built-in library only if there are no others."""
 
 
-def read_candidates(
-    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str]
-) -> list[Candidate]:
-    """Return the tracks with examples under all the keys; ``genres`` filters them if not empty.
+def read_library(
+    catalog: Catalog, feature_keys: Sequence[str] = (), genres: Sequence[str] = ()
+) -> tuple[list[Candidate], dict[str, Assignment]]:
+    """Return the labelled tracks that are assigned, duplicates included, and candidates for it.
 
-    Left out are the built-in library beside other labelled music, unlabelled songs, songs whose
-    label is not a genre any more, and duplicates of a recording.
+    Assigned tracks come with their assignments, whatever their examples; one stands for those that
+    are alike (`Candidate`). Candidates have examples under all the keys; ``genres`` filters them if
+    not empty. Left out are the built-in library beside other labelled music, and of the candidates
+    songs whose label is not a genre any more and duplicates of a recording.
     """
-    return _read_candidates(catalog, CANDIDATES, [list(feature_keys), list(genres)])
+    names, keys = name_credits(catalog), recording_keys(catalog)
+    rows = catalog.execute(_ALIKE, [list(feature_keys), list(genres)]).fetchall()
+    found, assignments = [], {}
+    for track_id, n_tracks, genre, split, group_id, level, *credit in rows:
+        found.append(
+            Candidate(
+                track_id=track_id,
+                genre=genre,
+                artists=names[*credit],
+                recordings=keys.get(track_id, ()),
+                n_tracks=n_tracks,
+            )
+        )
+        if split:
+            assignments[track_id] = Assignment(
+                track_id=track_id,
+                genre=genre,
+                split=Split(split),
+                group_id=group_id,
+                split_level=level,
+            )
+    return found, assignments
 
 
 def count_candidates(
     catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str] = ()
 ) -> dict[str, int]:
-    """Return the number of the tracks of `read_candidates`, by genre."""
+    """Return the number of the candidates of `read_library`, by genre."""
     statement = f"select genre, count(*) from ({CANDIDATES}) group by genre order by genre"
     return fetch_map(catalog, statement, [list(feature_keys), list(genres)])
 
 
-def read_settled(catalog: Catalog) -> list[Candidate]:
-    """Return the labelled tracks that are assigned, whatever their examples; duplicates included.
-
-    Those of the built-in library are left out beside other music.
-    """
-    return _read_candidates(catalog, _SETTLED, [])
-
-
-def read_library(
-    catalog: Catalog, feature_keys: Sequence[str], genres: Sequence[str]
-) -> tuple[list[Candidate], list[Candidate]]:
-    """Return the tracks of `read_candidates`, and the others of `read_settled`."""
-    statement = f"""
-        select *, true as is_candidate from ({CANDIDATES})
-        union all select *, false from ({_SETTLED} and track_id not in (
-            select track_id from ({CANDIDATES})))
-    """
-    ordered = f"select track_id, genre from ({statement}) order by is_candidate desc, track_id"
-    keys = [list(feature_keys), list(genres)]
-    found = _read_candidates(catalog, ordered, keys)
-    n_candidates = sum(count_candidates(catalog, feature_keys, genres).values())
-    return found[:n_candidates], found[n_candidates:]
+def candidate_ids(
+    catalog: Catalog,
+    feature_keys: Sequence[str],
+    genres: Sequence[str],
+    conflicts: Collection[str] = (),
+) -> list[str]:
+    """Return the ids of the candidates of `read_library`, but for those in conflict."""
+    statement = f"select track_id from ({CANDIDATES}) where track_id not in (select unnest($3))"
+    parameters = [list(feature_keys), list(genres), list(conflicts)]
+    return [track_id for (track_id,) in catalog.execute(statement, parameters).fetchall()]
 
 
-def _read_candidates(
-    catalog: Catalog, statement: str, parameters: Sequence[Any]
-) -> list[Candidate]:
-    rows = catalog.execute(statement, parameters).fetchall()
-    artists, keys = read_artists(catalog), recording_keys(catalog)
-    return [
-        Candidate(track_id=t, genre=genre, artists=artists[t], recordings=keys.get(t, ()))
-        for t, genre in rows
-    ]
-
-
-def read_assignments(catalog: Catalog) -> dict[str, Assignment]:
-    """Return the assignments of the tracks of `read_settled`, by track."""
-    statement = f"""
-        select track_id, tracks.genre, split, group_id, split_level
-        from assignments join tracks using (track_id) where {IN_LIBRARY}
-    """
-    splits = {str(split): split for split in Split}
-    return {
-        track_id: Assignment(
-            track_id=track_id,
-            genre=genre,
-            split=splits[split],
-            group_id=group_id,
-            split_level=level,
-        )
-        for track_id, genre, split, group_id, level in catalog.execute(statement).fetchall()
-    }
+def spread_conflicts(catalog: Catalog, conflicts: Mapping[str, str]) -> dict[str, str]:
+    """Return the messages of tracks of `read_library` for all that are alike."""
+    if not conflicts:
+        return {}
+    columns = {"track_id": list(conflicts), "message": list(conflicts.values())}
+    with registered(catalog, "torn", columns):
+        return dict(conflicts) | fetch_map(catalog, _SPREAD, [[], []])
 
 
 def record_assignments(
@@ -138,8 +127,31 @@ CANDIDATES = f"""
 """
 
 
-_SETTLED = f"""
-    select track_id, genre from tracks semi join assignments using (track_id) where {IN_LIBRARY}
+_LIBRARY = f"""
+    with linked as (select track_id from duplicates union select other_id from duplicates)
+    select track_id, tracks.genre, split, group_id, split_level, {CREDIT},
+        if(split is null or split_level = 'song' or starts_with(group_id, 'track:')
+            or track_id in (from linked), track_id, '') as own
+    from tracks left join assignments using (track_id)
+    where {IN_LIBRARY} and (split is not null or track_id in (
+        select track_id from ({CANDIDATES})))
+"""
+"""Tracks of `read_library`; those whose columns beside their id are the same are alike."""
+
+
+_ALIKE = f"""
+    select min(track_id), count(*), genre, split, group_id, split_level,
+        artist, title, album_artist
+    from ({_LIBRARY})
+    group by genre, split, group_id, split_level, artist, title, album_artist, own
+"""
+
+
+_SPREAD = f"""
+    with library as ({_LIBRARY}),
+    tying as (select library.* exclude (track_id), message from library join torn using (track_id))
+    select track_id, message from library join tying using (
+        genre, split, group_id, split_level, artist, title, album_artist, own)
 """
 
 

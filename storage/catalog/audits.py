@@ -1,9 +1,9 @@
 """Audits with their checks, the songs that they examine, and suspect labels."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from genre_core.audit.rules import Check, CheckName, Level
@@ -136,19 +136,19 @@ def _check(row: dict[str, Any]) -> Check:
 def _as_audited(
     catalog: Catalog, layout: DataLayout, rows: Sequence[dict[str, Any]]
 ) -> list[AuditedSong]:
-    artists, folder = read_artists(catalog), str(layout.songs)
+    artists = read_artists(catalog)
     songs = []
     for row in rows:
         track_id = row["track_id"]
-        row["n_bytes"] = _count_bytes(f"{folder}/{track_id[:2]}/{track_id}{row.pop('suffix')}")
-        row |= {"split": Split(row["split"]), "artists": artists[row["track_id"]]}
+        row["n_bytes"] = _count_bytes(layout.song(track_id, row.pop("suffix")))
+        row |= {"split": Split(row["split"]), "artists": artists[track_id]}
         songs.append(AuditedSong(**row))
     return songs
 
 
-def _count_bytes(file: str) -> int:
+def _count_bytes(file: Path) -> int:
     try:
-        return os.stat(file).st_size  # noqa: PTH116 - a Path takes ten times as long
+        return file.stat().st_size
     except OSError:
         return 0
 

@@ -47,6 +47,27 @@ def read_library(layout: DataLayout) -> list[LibrarySong]:
     return [LibrarySong(**row) for row in query_rows(layout, _LIBRARY)]
 
 
+def find_songs(
+    layout: DataLayout, text: str = "", genre: str = "", n_songs: int = 100, skip: int = 0
+) -> list[LibrarySong]:
+    """Return some of these songs: those with a text in their names and a label, in their order."""
+    statement = f"""
+        select * from ({_LIBRARY})
+        where (contains(lower(concat_ws(' ', artist, title, album, source)), lower($1)))
+            and ($2 = '' or label = $2)
+        order by source, track_id limit $3 offset $4
+    """
+    rows = query_rows(layout, statement, [text, genre, n_songs, skip])
+    return [LibrarySong(**row) for row in rows]
+
+
+def find_song(layout: DataLayout, track_id: str) -> LibrarySong | None:
+    """Return the one of these songs whose id begins so, with 8 digits at least; or None."""
+    statement = f"select * from ({_LIBRARY}) where starts_with(track_id, $1) and len($1) >= 8"
+    rows = query_rows(layout, statement, [track_id])
+    return LibrarySong(**rows[0]) if len(rows) == 1 else None
+
+
 _LIBRARY = """
     with champions as (
         select version, run_id from promotions order by promotion_id desc limit 1),

@@ -215,13 +215,35 @@ def read_published_predictions(layout: DataLayout, run_ids: Sequence[str]) -> li
 
 
 def read_assessed(catalog: Catalog, run_id: str, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """Return track, true genre, ``unknown`` and ``alternatives`` of assessed songs of splits."""
-    statement = """
-        select track_id, genre, unknown, alternatives from predictions
-        where run_id = ? and split in (select unnest(?)) and alternatives is not null
+    """Return assessed songs of splits, in the order of their ids.
+
+    ``genre`` is that of the snapshot, ``place`` as in `read_places`.
+    """
+    statement = f"""
+        select members.genre, group_id, unknown, {PLACE} as place,
+            len(alternatives) as n_alternatives, predictions.genre in alternatives as is_covered
+        from predictions join runs using (run_id) join tracks using (track_id)
+            join snapshot_tracks as members using (snapshot_id, track_id)
+        where run_id = ? and predictions.split in (select unnest(?)) and alternatives is not null
         order by track_id
     """
     return fetch_rows(catalog, statement, [run_id, list(splits)])
+
+
+def read_places(catalog: Catalog, run_id: str) -> list[dict[str, str]]:
+    """Return ``place`` and ``genre`` of the songs of a run's snapshot, alike ones once.
+
+    A place is the address of a song, or the folder of a file, with a slash at its end.
+    """
+    statement = f"""
+        select distinct {PLACE} as place, snapshot_tracks.genre
+        from runs join snapshot_tracks using (snapshot_id) join tracks using (track_id)
+        where run_id = ?
+    """
+    return fetch_rows(catalog, statement, [run_id])
+
+
+PLACE = "if(contains(location, '//'), location, regexp_replace(location, '[^/]*$', ''))"
 
 
 UNLABELLED_SPLIT = "unlabelled"

@@ -193,17 +193,21 @@ def known_tracks(catalog: Catalog, track_ids: Collection[str]) -> dict[str, Trac
 
 def read_artists(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return the artists of each track by `name_artists`; the whole library decides on names."""
-    rows = catalog.execute(_CREDITS).fetchall()
-    distinct = list({row[1:] for row in rows})
-    credits = [Credit(artist=artist, title=t, album_artist=other) for artist, t, other in distinct]
-    names = dict(zip(distinct, name_artists(credits), strict=True))
-    return {row[0]: names[row[1:]] for row in rows}
+    names = name_credits(catalog)
+    rows = catalog.execute(f"select track_id, {CREDIT} from tracks").fetchall()
+    return {track_id: names[*credit] for track_id, *credit in rows}
+
+
+def name_credits(catalog: Catalog) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return the artists of each credit of the library, the columns of ``CREDIT``."""
+    rows = catalog.execute(f"select distinct {CREDIT} from tracks").fetchall()
+    credits = [Credit(artist=artist, title=t, album_artist=other) for artist, t, other in rows]
+    return dict(zip(rows, name_artists(credits), strict=True))
 
 
 # only titles that may name a featured artist: songs of the same credit are named together
-_CREDITS = """
-    select track_id, artist, if(regexp_matches(title, '(?i)feat|ft|w/'), title, ''), album_artist
-    from tracks
+CREDIT = """
+    artist, if(regexp_matches(title, '(?i)feat|ft|w/'), title, '') as title, album_artist
 """
 
 

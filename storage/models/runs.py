@@ -5,7 +5,7 @@ import logging
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -268,6 +268,18 @@ def log_figure(tracking: Tracking, run_id: str, figure: "Figure", name: str) -> 
 def log_json(tracking: Tracking, run_id: str, document: Mapping[str, object], name: str) -> None:
     """Keep a document as ``<name>.json``."""
     tracking.client.log_dict(run_id, dict(document), f"{name}.json")
+
+
+def log_errors(
+    tracking: Tracking, run_id: str, rows: Sequence[Mapping[str, object]], folder: Path
+) -> None:
+    """Keep wrong predictions as the table ``errors/errors.json``, and the files of a folder."""
+    import pandas as pd
+
+    # as objects: MLflow selects columns in a way that pandas warns of where they are strings
+    table = pd.DataFrame(rows, dtype=object)
+    tracking.client.log_table(run_id, table, "errors/errors.json")
+    tracking.client.log_artifacts(run_id, str(folder), "errors")
 
 
 def close_abandoned(tracking: Tracking, recorded: Collection[str]) -> list[str]:

@@ -114,7 +114,7 @@ def gather_facts(
         runs = read_library_runs(catalog, snapshot.library_id) if snapshot else []
         predicted = read_predicted_splits(catalog, [run.run_id for run in runs])
         run = read_run(catalog, champion.run_id) if champion else None
-        assessed = read_assessed_songs(catalog, layout, run) if run else []
+        assessed = read_assessed_songs(catalog, run) if run else []
         run_id = champion.run_id if champion else ""
         drift_songs, shards = read_drift_songs(catalog, run_id, since, MAX_SONGS)
     comparison, fault = _compare(snapshot, runs, predicted)

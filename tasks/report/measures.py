@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genre_core.audit.songs import collection_of, name_sources
+from genre_core.audit.songs import AuditedSong, collection_of, name_sources
 from genre_core.drift import FEWEST_SONGS, Drift, adjust, compare_genres, compare_values
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.bootstrap import Float64Array, Interval, interval_rng
@@ -24,9 +24,8 @@ from genre_core.examples import Float32Array
 from genre_core.networks.registry import HEADS
 from genre_core.records import Split, counted
 from genre_core.representations.embeddings import song_examples
-from storage.catalog.audits import read_audited_songs
 from storage.catalog.nightly import DriftSong
-from storage.catalog.runs import Run, read_assessed
+from storage.catalog.runs import Run, read_assessed, read_places
 from storage.examples import read_examples
 from storage.home import DataLayout
 from storage.models.champion import Champion, ExportUnusable, read_export
@@ -56,29 +55,35 @@ class CertaintyFacts:
     note: str = ""
 
 
-def read_assessed_songs(catalog: Catalog, layout: DataLayout, run: Run) -> list[AssessedSong]:
+def read_assessed_songs(catalog: Catalog, run: Run) -> list[AssessedSong]:
     """Return the songs that a run was not fitted on, with the certainty of its predictions.
 
     These are test songs, and validation songs of a head, which training songs alone have fitted.
     """
     splits = (Split.VALIDATION, Split.TEST) if run.network in HEADS else (Split.TEST,)
     rows = read_assessed(catalog, run.run_id, splits)
-    known = read_audited_songs(catalog, layout, run.snapshot_id) if rows else []
-    level, sources = name_sources(known)
-    if level not in SHOWN_LEVELS:  # one row per album would be too fine
-        sources = {song.track_id: collection_of(song) for song in known}
-    groups = {song.track_id: song.group_id for song in known}
-    return [
-        AssessedSong(
-            source=sources[row["track_id"]],
-            group_id=groups[row["track_id"]],
-            is_covered=row["genre"] in row["alternatives"],
-            n_alternatives=len(row["alternatives"]),
-            unknown=row["unknown"],
+    sources = _name_places(read_places(catalog, run.run_id)) if rows else {}
+    return [AssessedSong(source=sources[row.pop("place"), row.pop("genre")], **row) for row in rows]
+
+
+def _name_places(places: Sequence[Mapping[str, str]]) -> dict[tuple[str, str], str]:
+    """Name the source of each place and genre, whose songs are of one collection and folder."""
+    songs = [
+        AuditedSong(
+            track_id=str(n),
+            genre=place["genre"],
+            split=Split.TEST,
+            assigned="",
+            group_id="",
+            split_level="",
+            location=place["place"],
         )
-        for row in rows
-        if row["track_id"] in groups
+        for n, place in enumerate(places)
     ]
+    level, sources = name_sources(songs)
+    if level not in SHOWN_LEVELS:  # one row per album would be too fine
+        sources = {song.track_id: collection_of(song) for song in songs}
+    return {(song.location, song.genre): sources[song.track_id] for song in songs}
 
 
 def measure_certainty(

@@ -1,7 +1,8 @@
 """Which songs a library has."""
 
 from collections import Counter
-from itertools import pairwise
+from inspect import signature
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -10,13 +11,17 @@ from hypothesis import strategies as st
 
 from demo.catalogue import list_songs, list_unseen, share_songs, song_generator
 from demo.compose import compose
+from demo.library import make_library
 from demo.names import artist_names
+from genre_core.dataset.golden import GoldenConfig
+from genre_core.dataset.groups import Candidate
+from genre_core.dataset.splits import SHARES, assign
 
 SONG_S = (121.0, 126.0)
 
 
-def test_twelve_songs_are_shared_by_seven_artists_unequally() -> None:
-    assert share_songs(14) == (3, 3, 2, 2, 2, 1, 1)
+def test_nine_songs_are_shared_by_four_artists_unequally() -> None:
+    assert share_songs(9) == (3, 2, 2, 2)
 
 
 @given(st.integers(1, 200))
@@ -27,31 +32,46 @@ def test_every_song_has_an_artist_and_no_artist_has_more_than_three(n_songs: int
     assert 1 <= min(sizes) <= max(sizes) <= 3
 
 
-def test_the_default_library_has_twelve_songs_a_genre_within_the_lengths() -> None:
-    songs = list_songs(0, 12, SONG_S)
+def test_a_library_of_nine_songs_a_genre_has_them_within_the_lengths() -> None:
+    songs = list_songs(0, 9, SONG_S)
 
-    assert set(Counter(song.genre for song in songs).values()) == {12}
-    assert len({song.path for song in songs}) == 72
+    assert set(Counter(song.genre for song in songs).values()) == {9}
+    assert len({song.path for song in songs}) == 54
     assert all(121.0 <= song.duration_s <= 126.0 for song in songs)
 
 
-def test_no_artist_plays_in_two_genres() -> None:
-    pairs = {(song.artist.name, song.genre) for song in list_songs(0, 12, SONG_S)}
+@pytest.mark.parametrize("split_seed", [0, 1, 2])
+def test_every_genre_has_two_songs_or_more_in_every_subset(split_seed: int) -> None:
+    songs = list_songs(0, signature(make_library).parameters["songs_per_genre"].default, SONG_S)
+    candidates = [
+        Candidate(track_id=song.path, genre=song.genre, artists=(song.artist.name,))
+        for song in songs
+    ]
 
-    assert len(pairs) == len({name for name, _ in pairs}) == 36
+    plan = assign(candidates, {}, split_seed, GoldenConfig())
+
+    n_songs = Counter((one.genre, one.split) for one in plan.assignments)
+    assert set(n_songs) == set(product({song.genre for song in songs}, SHARES))
+    assert min(n_songs.values()) == 2
+
+
+def test_no_artist_plays_in_two_genres() -> None:
+    pairs = {(song.artist.name, song.genre) for song in list_songs(0, 9, SONG_S)}
+
+    assert len(pairs) == len({name for name, _ in pairs}) == 24
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_unseen_artists_do_not_occur_in_the_library(seed: int) -> None:
-    known = {song.artist.name for song in list_songs(seed, 12, SONG_S)}
-    unseen = list_unseen(seed, 12, SONG_S)
+    known = {song.artist.name for song in list_songs(seed, 9, SONG_S)}
+    unseen = list_unseen(seed, 9, SONG_S)
 
     assert known.isdisjoint(song.artist.name for song in unseen)
     assert len({song.genre for song in unseen}) == 6
 
 
 def test_bit_rates_are_mixed_alike_in_every_genre() -> None:
-    songs = list_songs(0, 12, SONG_S)
+    songs = list_songs(0, 9, SONG_S)
 
     genres = {song.genre for song in songs}
     mixtures = [Counter(song.bit_rate for song in songs if song.genre == genre) for genre in genres]
@@ -62,7 +82,7 @@ def test_bit_rates_are_mixed_alike_in_every_genre() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_tempos_of_the_genres_overlap(seed: int) -> None:
     tempos: dict[str, list[float]] = {}
-    for song in list_songs(seed, 12, SONG_S):
+    for song in list_songs(seed, 9, SONG_S):
         score = compose(song.artist, song.duration_s, song_generator(song))
         tempos.setdefault(song.genre, []).append(score.tempo_bpm)
 

@@ -179,14 +179,25 @@ def test_large_requests_that_come_slowly_or_wait_for_an_address_harm_no_other(
     assert (took_s < 10, n_waiting) == (True, 4)
 
 
-def test_a_request_that_is_too_large_is_refused_in_a_sentence(champion_address: str) -> None:
-    def refuse(body: bytes, kind: str) -> tuple[int, str]:
-        with pytest.raises(HTTPError) as failure:
-            urlopen(Request(champion_address, body, {"Content-Type": kind}), timeout=60)
-        return failure.value.code, json.load(failure.value)["message"]
+def refuse(address: str, body: bytes, kind: str = "application/json") -> tuple[int, str]:
+    with pytest.raises(HTTPError) as failure:
+        urlopen(Request(address, body, {"Content-Type": kind}), timeout=60)
+    return failure.value.code, json.load(failure.value)["message"]
 
-    large = refuse(b" " * (2 * MAX_BODY_BYTES), "application/json")
-    many = refuse(b"song\n" + b"a\n" * 101, "text/csv")
+
+@pytest.mark.parametrize("rows", [[], [{}], [{"title": "a"}, {}]])
+def test_a_request_without_a_song_is_refused(
+    champion_address: str, rows: list[dict[str, str]]
+) -> None:
+    status, message = refuse(champion_address, json.dumps({"dataframe_records": rows}).encode())
+
+    assert status == 422
+    assert "`song`" in message
+
+
+def test_a_request_that_is_too_large_is_refused_in_a_sentence(champion_address: str) -> None:
+    large = refuse(champion_address, b" " * (2 * MAX_BODY_BYTES))
+    many = refuse(champion_address, b"song\n" + b"a\n" * 101, "text/csv")
 
     assert large == (413, f"The request is larger than {MAX_BODY_BYTES} bytes.")
     assert many == (400, "The request has more than 100 rows. Send several requests.")

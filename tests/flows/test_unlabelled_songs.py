@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli.main import app
 from flows.settings import Settings
-from storage.catalog.assignments import read_candidates
+from storage.catalog.assignments import candidate_ids
 from storage.catalog.nightly import count_new_tracks
 from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
@@ -47,7 +47,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     from storage.catalog.recordings import decide_genre
 
     layout, keys = finished_copy.layout, list(key_features(finished_copy.features))
-    before = in_catalog(layout, read_candidates, keys, ())
+    before = in_catalog(layout, candidate_ids, keys, ())
 
     ingest(replace(finished_copy, music=str(pool), unlabelled=True))
     extract(finished_copy)
@@ -59,7 +59,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     }
     assert len(first) == 3
     assert {row["predicted"] for row in first} <= set(SOUNDS)
-    assert in_catalog(layout, read_candidates, keys, ()) == before
+    assert in_catalog(layout, candidate_ids, keys, ()) == before
     snapshot = in_catalog(layout, read_newest_snapshots, keys)[0]
     came = in_catalog(layout, count_new_tracks, snapshot, keys, ())
     assert (came.n_new, came.n_gone) == (0, 0)
@@ -74,4 +74,4 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     publish(layout)
 
     assert len(predicted(layout)) == 2
-    assert len(in_catalog(layout, read_candidates, keys, ())) == len(before) + 1
+    assert len(in_catalog(layout, candidate_ids, keys, ())) == len(before) + 1

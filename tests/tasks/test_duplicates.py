@@ -10,7 +10,7 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.records import Source
-from storage.catalog.assignments import read_candidates, read_settled
+from storage.catalog.assignments import candidate_ids, read_library
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.extraction import select_pending
 from storage.home import DataLayout
@@ -139,7 +139,7 @@ def test_an_excluded_duplicate_is_neither_extracted_nor_a_candidate(
     extract(config)
 
     assert [Path(p.track.location).name for p in pending] == ["e lossless.flac"]
-    (candidate,) = in_catalog(layout, read_candidates, keys, ())
+    ((candidate,), _) = in_catalog(layout, read_library, keys, ())
     assert candidate.track_id == pending[0].track.track_id
     assert len(candidate.recordings) == 1
     assert results(layout)["a 64.mp3"] == DUPLICATE
@@ -151,7 +151,7 @@ def test_a_better_duplicate_takes_the_place_and_the_split_of_an_extracted_one(
     layout, keys = config.layout, list(key_features(config.features))
     ingest(layout, listed(recordings, "b 192.mp3"))
     extract(config)
-    (old,) = in_catalog(layout, read_candidates, keys, ())
+    ((old,), _) = in_catalog(layout, read_library, keys, ())
     with open_catalog(layout) as catalog:
         catalog.execute(
             "insert into assignments (track_id, genre, split, group_id, split_level) "
@@ -161,11 +161,12 @@ def test_a_better_duplicate_takes_the_place_and_the_split_of_an_extracted_one(
     ingest(layout, listed(recordings, "e lossless.flac"))
     extract(config)
 
-    (new,) = in_catalog(layout, read_candidates, keys, ())
-    assert new.track_id != old.track_id
-    assert [(c.track_id, c.recordings) for c in in_catalog(layout, read_settled)] == [
-        (old.track_id, new.recordings)
-    ]
+    (new,) = in_catalog(layout, candidate_ids, keys, ())
+    songs, places = in_catalog(layout, read_library, keys, ())
+    assert new != old.track_id
+    assert {song.track_id for song in songs} == {old.track_id, new}
+    assert len({song.recordings for song in songs}) == 1
+    assert list(places) == [old.track_id]
     assert results(layout) == {"b 192.mp3": DUPLICATE, "e lossless.flac": KEPT}
     assert len(rows_of(layout, "select distinct track_id from extracted")) == 2
 

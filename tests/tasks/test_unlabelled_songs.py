@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genre_core.dataset.labels import LabelRules
-from storage.catalog.assignments import read_candidates
+from storage.catalog.assignments import read_library
 from storage.catalog.connection import fetch_rows, insert_rows, open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.recordings import decide_genre, settle_recordings
@@ -65,7 +65,8 @@ def candidates(layout: DataLayout) -> list[str]:
         tracks = fetch_rows(catalog, "select track_id from tracks")
         rows = [{**t, "feature_key": "k", "shard": "s", "n_fragments": 1} for t in tracks]
         insert_rows(catalog, "extracted", rows, "on conflict do nothing")
-    return sorted(candidate.genre for candidate in in_catalog(layout, read_candidates, ["k"], ()))
+    songs, _ = in_catalog(layout, read_library, ["k"], ())
+    return sorted(song.genre for song in songs)
 
 
 OK, ALIEN = ("", "ok", ""), ("", "quarantined", "label_unknown")

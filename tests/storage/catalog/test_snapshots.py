@@ -13,10 +13,8 @@ from genre_core.digests import digest_document
 from genre_core.errors import CatalogMismatch, UsageError
 from genre_core.records import LEARNING_SPLITS, Reason, Result, Split
 from storage.catalog.assignments import (
-    read_assignments,
-    read_candidates,
+    candidate_ids,
     read_library,
-    read_settled,
     record_assignments,
 )
 from storage.catalog.nightly import count_new_tracks
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
 def candidates(store: Store, keys: tuple[str, ...] = ("key",), *genres: str) -> set[str]:
     """The names of the candidates."""
     names = {store.track(name).track_id: name for name in ("a", "b", "c", "own", "built-in")}
-    return {names[c.track_id] for c in store.call(read_candidates, keys, genres)}
+    return {names[track_id] for track_id in store.call(candidate_ids, keys, genres)}
 
 
 def add(store: Store, key: str, *tracks: Track) -> None:
@@ -92,23 +90,23 @@ def test_candidates_have_examples_under_all_the_keys_and_a_genre_of_the_settings
 
     assert candidates(store, ("key 1", "key 2")) == {"a", "b"}
     assert candidates(store, ("key 2",), "jazz", "soul") == {"a", "c"}
-    assert store.call(read_candidates, ["key 1"], ["jazz"]) == [
-        Candidate(track_id=a.track_id, genre="jazz", artists=("ada",))
-    ]
+    assert store.call(read_library, ["key 1"], ["jazz"]) == (
+        [Candidate(track_id=a.track_id, genre="jazz", artists=("ada",))],
+        {},
+    )
 
 
-def test_the_library_is_its_candidates_then_the_others_that_are_settled_each_by_id(
+def test_the_library_is_its_candidates_and_the_others_that_are_assigned(
     store: Store,
 ) -> None:
     jazz, rock = store.three_songs(), [store.track(name, "rock") for name in "defgh"]
     add(store, "key", *rock)
     store.assign(*rock, split=Split.TRAIN)
 
-    found = store.call(read_library, ["key"], ["jazz"])
+    found, places = store.call(read_library, ["key"], ["jazz"])
 
-    assert [[song.track_id for song in songs] for songs in found] == [
-        sorted(track.track_id for track in tracks) for tracks in (jazz, rock)
-    ]
+    assert {song.track_id for song in found} == {track.track_id for track in (*jazz, *rock)}
+    assert places.keys() == {track.track_id for track in (*jazz, *rock)}
 
 
 @pytest.mark.parametrize("reason", [Reason.LABEL_UNKNOWN, Reason.LABEL_CONFLICT])
@@ -131,14 +129,14 @@ def test_the_built_in_library_counts_only_without_other_music(store: Store) -> N
     song, own = replace(store.track("built-in"), is_builtin=True), store.track("own")
     add(store, "key", song)
     store.assign(song, split=Split.TRAIN)
-    alone = candidates(store), store.call(read_settled), list(store.call(read_assignments))
+    alone, (settled, places) = candidates(store), store.call(read_library)
 
     add(store, "key", own)
 
     builtin = Candidate(track_id=song.track_id, genre="jazz")
-    assert alone == ({"built-in"}, [builtin], [song.track_id])
+    assert (alone, settled, list(places)) == ({"built-in"}, [builtin], [song.track_id])
     assert candidates(store) == {"own"}
-    assert (store.call(read_settled), store.call(read_assignments)) == ([], {})
+    assert store.call(read_library) == ([], {})
 
 
 def test_an_assignment_never_moves_and_follows_the_genre_of_its_track(store: Store) -> None:
@@ -152,13 +150,13 @@ def test_an_assignment_never_moves_and_follows_the_genre_of_its_track(store: Sto
         split_level="group",
     )
     store.call(record_assignments, [first], {})
-    before = store.call(read_assignments)
+    before = store.call(read_library)[1]
 
     store.assign(song, split=Split.TRAIN)
     store.add_songs(replace(song, genre="soul"))
 
     assert before == {song.track_id: first}
-    assert store.call(read_assignments) == {song.track_id: replace(first, genre="soul")}
+    assert store.call(read_library)[1] == {song.track_id: replace(first, genre="soul")}
 
 
 def test_a_track_that_ties_two_splits_is_quarantined_and_its_duplicate_stays_one(
