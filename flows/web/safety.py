@@ -73,7 +73,7 @@ def holds_secret(headers: Headers, secret: str) -> bool:
     """Whether a request gives the password: as that of HTTP Basic, or as bearer token."""
     kind, _, given = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
-        return hmac.compare_digest(given.strip().encode(), secret.encode())
+        return hmac.compare_digest(given.strip().encode("latin-1"), secret.encode())
     try:
         pair = base64.b64decode(given, validate=True)
     except (binascii.Error, ValueError):

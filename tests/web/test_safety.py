@@ -1,0 +1,99 @@
+"""Strangers: other hosts, sites, passwords and paths; what an answer may not hold."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from flows.settings import Settings
+from tests.web.conftest import Site, serving
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+SECRET = "opensesame ü"
+
+
+@pytest.fixture(scope="module")
+def locked_site(finished: Settings) -> Iterator[Site]:
+    """A server that other machines may reach, under a name and with a password."""
+    with serving(finished, hosts=("127.0.0.1", "music.example"), secret=SECRET) as site:
+        yield site
+
+
+def _basic(password: str) -> dict[str, str]:
+    pair = base64.b64encode(f"ada:{password}".encode()).decode()
+    return {"authorization": f"Basic {pair}"}
+
+
+def test_without_the_password_nothing_is_answered(locked_site: Site) -> None:
+    for path in ("/", "/api/songs", "/static/app.css", "/metrics", "/audio/songs/00"):
+        answer = locked_site.get(path)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize("given", ["", "opensesame", SECRET + "x"])
+def test_a_wrong_password_is_refused(locked_site: Site, given: str) -> None:
+    assert locked_site.get("/", headers=_basic(given)).status_code == 401
+    assert locked_site.get("/", headers={"authorization": "Basic no base64"}).status_code == 401
+
+
+def test_the_password_opens_the_page_as_password_or_as_token(locked_site: Site) -> None:
+    token = {"authorization": f"Bearer {SECRET}".encode()}
+    for headers in (_basic(SECRET), token):
+        assert locked_site.get("/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("music.example", 200),
+        ("music.example:8000", 200),
+        ("MUSIC.example", 200),
+        ("music.example.evil.example", 421),
+        ("evil.example", 421),
+        ("[::1", 421),
+        ("", 421),
+    ],
+)
+def test_a_server_answers_to_its_own_names_alone(locked_site: Site, host: str, status: int) -> None:
+    headers = {**_basic(SECRET), "host": host}
+    assert locked_site.get("/", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_refused"),
+    [
+        ({}, False),  # a program
+        ({"origin": "{own}"}, False),
+        ({"sec-fetch-site": "same-origin"}, False),
+        ({"origin": "null"}, True),  # a sandboxed frame, a file
+        ({"origin": "https://evil.example"}, True),
+        ({"origin": "{own}.evil.example"}, True),
+        ({"sec-fetch-site": "cross-site"}, True),
+        ({"sec-fetch-site": "same-site"}, True),
+    ],
+)
+def test_a_post_must_come_from_this_page_or_from_a_program(
+    shared_site: Site, headers: dict[str, str], is_refused: bool
+) -> None:
+    sent = {name: value.format(own=shared_site.address) for name, value in headers.items()}
+    body = {"song": "00000000", "genre": "hums"}
+    answer = shared_site.post("/api/decisions", headers=sent, json=body)
+    assert (answer.status_code == 403) is is_refused
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/api/nothing", "/static/app.js", "/metrics"])
+def test_a_browser_may_load_nothing_from_elsewhere(shared_site: Site, path: str) -> None:
+    headers = shared_site.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2f..%2fsettings.py"]
+)
+def test_no_file_beside_the_static_ones_is_sent(shared_site: Site, path: str) -> None:
+    assert shared_site.get(path).status_code == 404
