@@ -12,7 +12,7 @@ from genre_core.records import Source, Track, counted
 from storage.audio.fingerprint import FIRST_S, FULL_S
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
-from storage.sources.listing import known_music, remember_music
+from storage.sources.listing import KnownMusic, known_music, remember_music
 from tasks.download import Fetched, Selected, download_chunk, join_selected, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
@@ -27,6 +27,7 @@ from tasks.extract import settle_short
 from tasks.orchestrator import flow, get_run_logger, unmapped
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
+from tasks.terminal import ERR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +90,17 @@ def warn_of_gone(libraries: Sequence[Settings]) -> None:
 
 
 def list_library(config: Settings, access: Access) -> Selected:
-    """Select what a library has that is new, and note the library in the home."""
+    """Select what a library has that is new, say where its labels are, and note it in the home."""
     rules = LabelRules(
         genre_map=dict(config.genre_map),
         genres=config.genres,
         takes_unlabelled=config.unlabelled,
+        label_from=config.label_from,
     )
     selected = select_sources(config.layout, config.music, rules, config.limits, access)
-    remember_music(config.layout, config.music, config.unlabelled)
+    ERR.print(selected.found, soft_wrap=True)
+    how = KnownMusic(unlabelled=config.unlabelled, label_from=config.label_from)
+    remember_music(config.layout, config.music, how)
     return selected
 
 

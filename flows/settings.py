@@ -21,6 +21,7 @@ from flows.engine import RunnerConfig
 from flows.setting_faults import JOINED, PREFIX, WrongSetting, read_written
 from genre_core.audit.rules import AuditConfig
 from genre_core.dataset.golden import GoldenConfig
+from genre_core.dataset.labels import LabelsFrom
 from genre_core.errors import UsageError
 from genre_core.evaluation.certainty import PredictionConfig
 from genre_core.locations import is_unicode, path_of
@@ -44,7 +45,7 @@ from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.models.server import require_server
 from storage.sources.identity import location_given
-from storage.sources.listing import known_music
+from storage.sources.listing import KnownMusic, known_music, name_music
 from storage.sources.published import FMA_URL
 
 SETTINGS_FILE = "genreflow.toml"
@@ -60,6 +61,7 @@ class Settings:
     tracking: str = ""
     music: str = ""
     unlabelled: bool = False
+    label_from: str = ""
     genres: tuple[str, ...] = ()
     genre_map: Mapping[str, str] = field(default_factory=dict)
     fma_url: str = FMA_URL
@@ -94,6 +96,12 @@ class Settings:
         if self.device not in ("cpu", "auto"):
             raise WrongSetting("device", f"`device` is {self.device!r}; use cpu or auto.")
         _require_numbers(self)
+        if self.label_from not in ("", *LabelsFrom):
+            raise WrongSetting(
+                "label_from",
+                f"`label_from` is {self.label_from!r}; use {', '.join(LabelsFrom)}, or nothing: "
+                "as the library is laid out.",
+            )
         if any(not name.strip() for pair in self.genre_map.items() for name in pair):
             raise WrongSetting(
                 "genre_map", "A label or a genre in `genre_map` is empty. Fill it, or remove it."
@@ -187,20 +195,28 @@ class Settings:
     def libraries(self) -> list["Settings"]:
         """Return these settings; without music, the same with each library that the home knows.
 
+        Labels come from where they came from before, unless these settings name another place.
         A library that is gone is left out. Raises UsageError if none is named and none is there.
         """
-        if self.music:
-            return [self]
         known = known_music(self.layout)
-        there = {
-            name: bare for name, bare in known.items() if Path(path_of(name)).exists()
-        } or known
+        if self.music:
+            before = known.get(name_music(path_of(self.music)), KnownMusic())
+            return [replace(self, label_from=self.label_from or before.label_from)]
+        there = {name: how for name, how in known.items() if Path(path_of(name)).exists()} or known
         if not there:
             raise UsageError(
                 "No music is named. Give a folder with one folder a genre, or a manifest: "
                 "as an argument, or as `music` in genreflow.toml."
             )
-        return [replace(self, music=name, unlabelled=bare) for name, bare in there.items()]
+        return [
+            replace(
+                self,
+                music=name,
+                unlabelled=how.unlabelled,
+                label_from=self.label_from or how.label_from,
+            )
+            for name, how in there.items()
+        ]
 
 
 @contextmanager

@@ -88,6 +88,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What the header and the tags of a file claim; ``duration_s`` is 0 if they name no length.
+
+    ``genre`` is the first genre, or several with semicolons between them.
+    """
+
+    artist: str = ""
+    album: str = ""
+    title: str = ""
+    genre: str = ""
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
     """Facts of an audio file, measured on its packets, not read from its header."""
 

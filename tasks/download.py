@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genre_core.dataset.labels import (
     LabelRules,
+    describe_labels,
     explain_label,
     label_sources,
     require_genres,
@@ -32,7 +33,7 @@ from storage.fetch.parts import sweep_parts
 from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
-from storage.sources.listing import Expanded, expand_pages, list_sources
+from storage.sources.listing import Expanded, expand_pages, list_library
 from tasks.orchestrator import get_run_logger, task
 
 
@@ -41,13 +42,14 @@ class Selected:
     """The sources that are to be fetched, and what needs no fetching.
 
     ``relabelled`` are sources under another genre or other tags whose songs, ``stored``, are in
-    storage.
+    storage. ``found`` says where the labels of a library are, and which.
     """
 
     sources: tuple[Source, ...]
     outcomes: tuple[Outcome, ...] = ()
     relabelled: tuple[Source, ...] = ()
     stored: tuple[Track, ...] = ()
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,10 @@ def select_sources(
     """
     sweep_parts(layout)
     rules, access = rules or LabelRules(), access or Access()
-    found = list_sources(music, takes_unlabelled=rules.takes_unlabelled)
-    listed = expand_pages(found, access, limits or DownloadLimits())
+    found = list_library(
+        music, takes_unlabelled=rules.takes_unlabelled, label_from=rules.label_from
+    )
+    listed = expand_pages(found.sources, access, limits or DownloadLimits())
     with open_catalog(layout) as catalog:
         sources = _label(catalog, listed.sources, rules)
         if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened
@@ -99,7 +103,8 @@ def select_sources(
         selected = _settle_listing(catalog, sources, listed, access)
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)
-    return selected
+    sentence = f"Labels of {music} are {found.layout}: {describe_labels(sources)}."
+    return replace(selected, found=sentence)
 
 
 @task

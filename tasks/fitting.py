@@ -32,22 +32,27 @@ class Fitting:
     validation: StoredExamples
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the numbers of a training depend on besides its settings."""
+
+    params: Mapping[str, str]
+    """Those of `numeric_params`."""
+    examples_digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
-    """A trained network, and what its numbers depend on besides the settings (`numeric_params`).
-
-    Of a head, ``curve`` and ``examples_digest`` are empty.
-    """
+    """A trained network; of a head, ``curve`` is empty."""
 
     network: SavedNetwork
-    params: Mapping[str, str]
     curve: tuple[EpochScores, ...] = ()
-    examples_digest: str = ""
 
 
-def fit_stored(fitting: Fitting, report: Callable[[EpochScores], None]) -> Fitted:
-    """Train a network on stored examples, and report each epoch."""
+def fit_stored(fitting: Fitting, report: Callable[[Basis | EpochScores], None]) -> Fitted:
+    """Train a network on stored examples; report what it is trained from, then each epoch."""
     training, examples = import_training(), (fitting.train.read(), fitting.validation.read())
+    report(Basis(params=numeric_params(), examples_digest=digest_examples(*examples)))
     try:
         model = training.seeded_network(
             fitting.network, fitting.shape, fitting.n_genres, fitting.seed
@@ -55,12 +60,7 @@ def fit_stored(fitting: Fitting, report: Callable[[EpochScores], None]) -> Fitte
     except ValueError as error:
         raise GenreflowError(str(error)) from error
     curve = training.fit_network(model, *examples, fitting.training, fitting.seed, report)
-    return Fitted(
-        network=save_network(model),
-        params=numeric_params(),
-        curve=tuple(curve),
-        examples_digest=digest_examples(*examples),
-    )
+    return Fitted(network=save_network(model), curve=tuple(curve))
 
 
 def build_fitted(head: Head, name: str) -> Fitted:
@@ -68,7 +68,7 @@ def build_fitted(head: Head, name: str) -> Fitted:
     import_training()
     from genre_core.networks.head import build_head
 
-    return Fitted(network=save_network(build_head(head, name)), params=numeric_params())
+    return Fitted(network=save_network(build_head(head, name)))
 
 
 def predict_stored(

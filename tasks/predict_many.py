@@ -1,10 +1,7 @@
 """Predict songs, many of them in processes; the predictions are the same, in the order given."""
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from logging.handlers import QueueHandler
 
 from genre_core.errors import TransientError
 from genre_core.locations import escape_text
@@ -40,14 +37,13 @@ def classify_each(
         for song in songs:
             yield classify_song(classifier, song)
         return
-    workers, threads = Workers(n_processes), ThreadPoolExecutor(n_processes)
+    workers = Workers(n_processes)
     try:
-        yield from threads.map(
+        yield from workers.side_by_side(
             partial(_classify_in_worker, workers, classifier.version, layout, n_fragments), songs
         )
     finally:
         workers.end()
-        threads.shutdown(cancel_futures=True)
 
 
 def _classify_in_worker(
@@ -55,33 +51,17 @@ def _classify_in_worker(
 ) -> SongPrediction:
     """Predict a song in a worker process; one that dies on it is the song's error."""
     try:
-        return workers.call(_classify, (layout, version, n_fragments, song), _handle_record)
+        return workers.call(_classify, (layout, version, n_fragments, song))
     except WorkerDied as death:
         sentence = f"{song}: the program ended on it. {death}"
         return SongPrediction(song=song, champion=version, error=escape_text(sentence))
 
 
 def _classify(
-    layout: DataLayout,
-    version: int,
-    n_fragments: int | None,
-    song: str,
-    report: Callable[[logging.LogRecord], None],
+    layout: DataLayout, version: int, n_fragments: int | None, song: str
 ) -> SongPrediction:
-    """Predict a song in a worker process, which has loaded the champion; log in the other one."""
-    logging.getLogger().handlers = [_Reporter(report)]
+    """Predict a song in a worker process, which has loaded the champion."""
     return classify_song(_load_once(layout, version, n_fragments), song)
-
-
-class _Reporter(QueueHandler):
-    """Passes log records on; tracebacks become text, which can be pickled."""
-
-    def __init__(self, report: Callable[[logging.LogRecord], None]) -> None:
-        super().__init__(None)  # type: ignore[arg-type]
-        self._report = report
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        self._report(record)
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +71,3 @@ def _load_once(layout: DataLayout, version: int, n_fragments: int | None) -> Cla
     if classifier.version != version:
         raise TransientError("Another champion was promoted meanwhile. Run the command again.")
     return use_fragments(classifier, n_fragments)
-
-
-def _handle_record(record: logging.LogRecord) -> None:
-    logging.getLogger(record.name).handle(record)

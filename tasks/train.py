@@ -43,7 +43,8 @@ from storage.examples import MOST_IN_MEMORY, StoredExamples
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.models.champion import EMBEDDER
-from tasks.fitting import Fitted, Fitting, build_fitted, fit_stored
+from tasks.fitting import Basis, Fitted, Fitting, build_fitted, fit_stored
+from tasks.keras_import import numeric_params
 from tasks.orchestrator import get_run_logger, task
 from tasks.progress import show_progress
 from tasks.splits import find_examples
@@ -183,7 +184,7 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
     fitted: folds of training songs choose and calibrate.
     """
     from storage.models.logged import log_model
-    from storage.models.runs import failing_run, log_params, log_tags, start_training
+    from storage.models.runs import failing_run, start_training
 
     started_at, tracking = datetime.now(UTC), open_tracked(layout)
     with open_catalog(layout) as catalog:
@@ -199,17 +200,16 @@ def train_model(layout: DataLayout, trial: Trial, comparison_id: str) -> Trained
         if trial.network in HEADS:
             with _HEADS_IN_TURN, show_progress(f"train {trial.name}", 1, "head") as advance:
                 train, validation = (one.read() for one in stored)
+                digest = digest_examples(train, validation)
+                basis = Basis(params=in_worker(numeric_params), examples_digest=digest)
+                _log_basis(tracking, run_id, basis)
                 head = fit_trial(trial, train, group_of_track)
                 _log_head(tracking, run_id, head, trial)
                 temperature, certainty = 1.0, _fit_certainty(trial, train, group_of_track, head)
                 fitted = in_worker(build_fitted, head.head, trial.network)
-                digest = digest_examples(train, validation)
                 advance(1)
         else:
             fitted = _train_network(tracking, run_id, trial, stored)
-            digest = fitted.examples_digest
-        log_params(tracking, run_id, fitted.params)
-        log_tags(tracking, run_id, {"examples_digest": digest})
         model_uri = log_model(tracking, run_id, fitted.network, trial.document)
     return Trained(
         trial=trial,
@@ -248,14 +248,25 @@ def _train_network(
         log_curve(tracking, run_id) as log,
     ):
 
-        def on_epoch(scores: EpochScores) -> None:
-            past.append(scores)
-            log(scores.as_points(), scores.epoch)
+        def on_report(found: Basis | EpochScores) -> None:
+            if isinstance(found, Basis):
+                _log_basis(tracking, run_id, found)
+                return
+            past.append(found)
+            log(found.as_points(), found.epoch)
             advance(1, describe_progress(past, trial.training))
 
-        fitted = in_worker(fit_stored, fitting, on_report=on_epoch)
+        fitted = in_worker(fit_stored, fitting, on_report=on_report)
     log_figure(tracking, run_id, draw_curves(fitted.curve, trial.name), "curves")
     return fitted
+
+
+def _log_basis(tracking: "Tracking", run_id: str, basis: Basis) -> None:
+    """Log what a training is made from before it is fitted: also one that fails has it."""
+    from storage.models.runs import log_params, log_tags
+
+    log_params(tracking, run_id, basis.params)
+    log_tags(tracking, run_id, {"examples_digest": basis.examples_digest})
 
 
 def describe_trial(trial: Trial, n_examples: Mapping[Split, int]) -> "RunDescription":

@@ -37,7 +37,17 @@ app = typer.Typer(
 PANELS = {
     "Start": ("run", "classify", "web", "status", "ui", "demo-library"),
     "Library": (
-        *("ingest", "extract", "suspects", "next", "conflicts", "decide", "similar", "sql"),
+        *(
+            "check",
+            "ingest",
+            "extract",
+            "suspects",
+            "next",
+            "conflicts",
+            "decide",
+            "similar",
+            "sql",
+        ),
         *("retry", "remove", "playlists", "export"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),

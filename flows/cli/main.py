@@ -2,6 +2,7 @@
 
 from flows.cli import (
     care,
+    check,
     classify,
     labels,
     library,
@@ -16,7 +17,7 @@ from flows.cli.app import app, arrange_commands, main
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (pipeline, library, labels, lists, models, classify, serve, web, studies, care)
+COMMANDS = (pipeline, check, library, labels, lists, models, classify, serve, web, studies, care)
 """The modules whose commands are registered by importing them."""
 
 arrange_commands()

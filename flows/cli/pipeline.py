@@ -17,6 +17,7 @@ from flows.cli.refusals import (
 )
 from flows.cli.tables import outcome_sentence, print_comparison
 from flows.settings import DEFAULT_REPRESENTATIONS, read_settings
+from genre_core.dataset.labels import LabelsFrom
 from genre_core.errors import UsageError
 from genre_core.networks.registry import COMPARED_NETWORKS, NETWORK_NAMES
 from genre_core.records import counted
@@ -37,8 +38,9 @@ Music = Annotated[
     str | None,
     typer.Argument(
         help="A folder with one folder a genre, a folder with a manifest.csv, a manifest "
-        "(CSV, TSV, JSONL, Parquet), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` "
-        "of the settings, else what the home was fed from before."
+        "(CSV, TSV, JSONL, Parquet), a library of beets (its database, or JSON that `beet export` "
+        "writes), or FMA, GTZAN or MTG-Jamendo as distributed. Default: `music` of the settings, "
+        "else what the home was fed from before."
     ),
 ]
 Download = Annotated[
@@ -77,6 +79,13 @@ Representations = Annotated[
 ]
 
 
+LabelFrom = Annotated[
+    LabelsFrom | None,
+    typer.Option(
+        "--label-from",
+        help="Where the labels of a folder are. Default: as it is laid out, which is printed.",
+    ),
+]
 AnyGenres = Annotated[
     bool,
     typer.Option(
@@ -96,6 +105,7 @@ def run(
     seed: Seeds = None,
     genre: Genres = None,
     representation: Representations = None,
+    label_from: LabelFrom = None,
     download: Download = None,
     yes: AnyGenres = False,
     verbose: Verbose = False,
@@ -116,6 +126,7 @@ def run(
         seeds=seed,
         genres=genre,
         representations=representation,
+        label_from=label_from,
     )
     config = with_collection(config, download)
     if config.music and not yes:
@@ -138,6 +149,7 @@ def ingest(
             "never trained on.",
         ),
     ] = False,
+    label_from: LabelFrom = None,
     genre: Genres = None,
     download: Download = None,
     cookies: Annotated[
@@ -173,6 +185,7 @@ def ingest(
         home=home,
         music=music,
         unlabelled=unlabelled or None,
+        label_from=label_from,
         genres=genre,
         sites={name: option for name, option in sites.items() if option is not None} or None,
     )

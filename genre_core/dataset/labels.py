@@ -4,9 +4,21 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from genre_core.errors import UsageError
-from genre_core.records import Source
+from genre_core.records import Source, counted
+
+MAX_NAMED = 12
+"""Genres that a sentence names."""
+
+
+class LabelsFrom(StrEnum):
+    """Where the labels of a library are: names of its folders, tags of its files, or a table."""
+
+    FOLDER = "folder"
+    TAG = "tag"
+    MANIFEST = "manifest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +28,13 @@ class LabelRules:
     A label is looked up in ``genre_map`` as it is written, then without regard to case and to space
     around it. Without a map labels are taken as they are; without ``genres`` all are allowed that
     the map leads to. ``takes_unlabelled``: songs without a label are taken in, to be predicted and
-    never trained on.
+    never trained on. ``label_from`` is a value of `LabelsFrom`; empty: as the layout is.
     """
 
     genre_map: Mapping[str, str] = field(default_factory=dict)
     genres: Sequence[str] = ()
     takes_unlabelled: bool = False
+    label_from: str = ""
 
 
 def label_sources(
@@ -81,6 +94,17 @@ def unify_genres(sources: Sequence[Source], known: Iterable[str]) -> list[Source
         else replace(s, genre=unified[s.genre])
         for s in sources
     ]
+
+
+def describe_labels(sources: Sequence[Source]) -> str:
+    """Name the genres of sources, the most frequent first, and how many have none."""
+    n_songs = Counter(s.genre for s in sources if s.genre and not s.label_fault)
+    named = [f"{genre} {n}" for genre, n in n_songs.most_common(MAX_NAMED)]
+    if len(n_songs) > MAX_NAMED:
+        named.append(f"{len(n_songs) - MAX_NAMED} more genres")
+    if n_bare := len(sources) - n_songs.total():
+        named.append(f"{counted(n_bare, 'song')} without a genre")
+    return ", ".join(named)
 
 
 def explain_label(source: Source, genres: Sequence[str]) -> str:

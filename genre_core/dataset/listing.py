@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from zlib import crc32
 
-from genre_core.dataset.artists import fold_artist
+from genre_core.dataset.artists import Credit, fold_artist, name_artists
 from genre_core.dataset.labels import explain_label
 from genre_core.locations import show_location
-from genre_core.records import NO_GENRE, Outcome, Reason, Result, Source, Stage
+from genre_core.records import NO_GENRE, Outcome, Reason, Result, Source, Stage, counted
 
 MAX_SHOWN = 5
 MAX_LOOKED_AT = 20
 MIN_ARTISTS = 2
+ARTIST_SHARE = 0.8
+"""Of the songs of a folder, by the artist that it is named after; and of such folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,25 +31,77 @@ def explain_genres(sources: Sequence[Source], find_artist: Callable[[Source], st
     Songs of one genre cannot be told apart, and genres with one artist each are artists. A few
     songs of each genre are checked.
     """
+    if fault := find_artist_folders(sources, find_artist):
+        return fault
+    songs = _by_genre(sources)
+    if sources and not songs and (fault := sources[0].label_fault):
+        place = show_location(sources[0].location)
+        return f"None of {counted(len(sources), 'song')} has a genre. {place}: {fault}"
+    several = {genre: found for genre, found in songs.items() if len(found) > 1}
+    if len(songs) == 1 and several:
+        return f"All songs have one genre ({_count(songs)})."
+    artists = {genre: _only_artist(found, find_artist) for genre, found in several.items()}
+    alone = {genre: songs[genre] for genre, artist in artists.items() if artist}
+    n_artists = len({artist for artist in artists.values() if artist})
+    if n_artists < MIN_ARTISTS or len(alone) < ARTIST_SHARE * len(several):
+        return ""
+    if len(alone) == len(several):
+        return f"Every genre has one artist alone ({_count(songs)})."
+    return f"{len(alone)} of {len(several)} genres have one artist alone ({_count(alone)})."
+
+
+def _count(songs: Mapping[str, Sequence[Source]]) -> str:
+    named = [f"{genre}: {len(songs[genre])}" for genre in sorted(songs)]
+    return ", ".join(named[:MAX_LOOKED_AT]) + (", …" if len(named) > MAX_LOOKED_AT else "")
+
+
+def find_artist_folders(sources: Sequence[Source], find_artist: Callable[[Source], str]) -> str:
+    """Explain that the genres of a listing are named after the artists of their songs, if so.
+
+    It is so if most of them are: a tree of artists also holds compilations.
+    """
+    songs = _by_genre(sources)
+    named = [genre for genre, found in songs.items() if _is_artist(genre, found, find_artist)]
+    if len(named) < max(MIN_ARTISTS, ARTIST_SHARE * len(songs)):
+        return ""
+    shown = ", ".join(sorted(named)[:MAX_SHOWN]) + (", …" if len(named) > MAX_SHOWN else "")
+    return f"The genres are artists: {len(named)} of {len(songs)} have the name of one ({shown})."
+
+
+def _by_genre(sources: Sequence[Source]) -> dict[str, list[Source]]:
     songs: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         if source.genre and not source.label_fault:
             songs[source.genre].append(source)
-    counts = ", ".join(f"{genre}: {len(songs[genre])}" for genre in sorted(songs))
-    several = {genre: found for genre, found in songs.items() if len(found) > 1}
-    if len(songs) == 1 and several:
-        return f"All songs have one genre ({counts})."
-    artists = [_only_artist(found, find_artist) for found in several.values()]
-    if "" in artists or len(set(artists)) < MIN_ARTISTS:
-        return ""
-    return f"Every genre has one artist alone ({counts})."
+    return songs
+
+
+def _look_at(songs: Sequence[Source]) -> Sequence[Source]:
+    """Choose a few songs, whatever the order of a listing repeats."""
+    return sorted(songs, key=lambda song: crc32(song.location.encode()))[:MAX_LOOKED_AT]
+
+
+def _is_artist(genre: str, songs: Sequence[Source], find_artist: Callable[[Source], str]) -> bool:
+    """Whether most songs that are checked are by the artist that their genre is named after.
+
+    A folder may be of one album: ``Artist - Album``.
+    """
+    looked_at, names = _look_at(songs), {fold_artist(genre), fold_artist(genre.split(" - ")[0])}
+    most_others, n_others = (1 - ARTIST_SHARE) * len(looked_at), 0
+    for song in looked_at:
+        credit = Credit(artist=find_artist(song), title="", album_artist="")
+        (artists,) = name_artists([credit])  # the first one without guests
+        n_others += names.isdisjoint((*artists[:1], fold_artist(credit.artist)))
+        if n_others > most_others:
+            return False
+    return True
 
 
 def _only_artist(songs: Sequence[Source], find_artist: Callable[[Source], str]) -> str:
     """Return the artist of all songs that are checked; empty if there are several, or none."""
-    looked_at = songs[:: -(-len(songs) // MAX_LOOKED_AT)]
-    first, *others = (fold_artist(find_artist(song)) for song in looked_at)
-    return first if all(other == first for other in others) else ""
+    artists = (fold_artist(find_artist(song)) for song in _look_at(songs))
+    first = next(artists)
+    return first if all(other == first for other in artists) else ""
 
 
 def keep_labels(

@@ -17,6 +17,8 @@ WINDOW_BYTES = 1 << 28
 """Matrices that are put in order at once: all of them, up to 190,000 of the thesis's shape."""
 BLOCK = 64
 """Examples that lie side by side and come into the same window."""
+PIECE_BYTES = 1 << 20
+"""Matrices that are handed to TensorFlow at once: few enough for the caches of a processor."""
 
 Batch = tuple[Float32Array, Float32Array]
 
@@ -29,12 +31,15 @@ def training_batches(
     Elements are float32 (n, n_bands, n_frames) and shares of the genres, float32 (n, n_genres).
     Batches are augmented one after the other, so that the seed alone decides.
     """
-    epochs, n_window = count(1), max(1, WINDOW_BYTES // max(1, examples.matrices[:1].nbytes))
+    epochs, n_bytes = count(1), max(1, examples.matrices[:1].nbytes)
+    n_window, n_piece = (max(1, limit // n_bytes) for limit in (WINDOW_BYTES, PIECE_BYTES))
 
     def draw() -> Iterator[Batch]:
         rng = np.random.default_rng([seed, next(epochs)])
         for rows in draw_windows(len(examples), n_window, rng):
-            yield _take(examples, rows, n_genres)
+            _ = examples.matrices[np.sort(rows), 0, 0]  # a file is read forwards
+            for start in range(0, len(rows), n_piece):
+                yield _take(examples, rows[start : start + n_piece], n_genres)
 
     n_batches = -(-len(examples) // config.batch_size)
     batches = (
@@ -76,20 +81,32 @@ def validation_batches(examples: Examples, n_genres: int, size: int) -> tf.data.
 def _dataset(
     read: Callable[[], Iterator[Batch]], examples: Examples, n_genres: int
 ) -> tf.data.Dataset:
+    """Make a dataset of what a function yields, which is called anew in each iteration.
+
+    ``from_generator`` would have malloc give memory back in every step, and in all that the process
+    does later: TensorFlow sets ``M_TRIM_THRESHOLD`` there.
+    """
     shapes = ((None, *examples.matrices.shape[1:]), (None, n_genres))
-    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
-    return tf.data.Dataset.from_generator(read, output_signature=signature)
+    end = examples.matrices[:0], np.empty((0, n_genres), np.float32)
+    under_way: list[Iterator[Batch]] = []
+
+    def take_next(nth: int) -> Batch:
+        if nth == 0:
+            under_way[:] = [read()]
+        return next(under_way[0], end)
+
+    def in_graph(nth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        taken = tf.numpy_function(take_next, (nth,), (tf.float32, tf.float32))
+        return tuple(map(tf.ensure_shape, taken, shapes))
+
+    pieces = tf.data.Dataset.counter().map(in_graph)
+    return pieces.take_while(lambda matrices, targets: tf.shape(matrices)[0] > 0)
 
 
 def _take(examples: Examples, rows: Int64Array | slice, n_genres: int) -> Batch:
     """Return matrices, and targets: 1 at the genre, 0 elsewhere."""
     targets = np.eye(n_genres, dtype=np.float32)[examples.labels[rows]]
-    if isinstance(rows, slice):
-        return examples.matrices[rows], targets
-    order = np.argsort(rows)  # a file is read forwards
-    matrices = np.empty((len(rows), *examples.matrices.shape[1:]), np.float32)
-    matrices[order] = examples.matrices[rows[order]]
-    return matrices, targets
+    return examples.matrices[rows], targets
 
 
 def _augment(batches: tf.data.Dataset, config: AugmentationConfig, seed: int) -> tf.data.Dataset:

@@ -16,8 +16,8 @@ import av.buffer
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from genre_core.errors import GenreflowError, TrackRejected, TransientError
-from genre_core.records import AudioFacts, Reason
+from genre_core.errors import TrackRejected, TransientError
+from genre_core.records import AudioFacts, Header, Reason
 from storage.audio.expected_length import (
     PacketScan,
     lacks_rate,
@@ -159,14 +159,20 @@ def probe_audio(path: Path) -> AudioFacts:
         )
 
 
-def read_artist(path: Path) -> str:
-    """Artist that the tags of a file name; empty if none does, or the file cannot be read."""
-    try:
-        with open_audio(path) as (container, stream):
-            tags = _read_tags(container, stream)
-    except GenreflowError:
-        return ""
-    return tags.get("artist") or tags.get("album_artist", "")
+def read_header(path: Path) -> Header:
+    """Return the header and the tags of a file, without a look at its packets.
+
+    Raises `TrackRejected` if the file cannot be opened, or holds no sound.
+    """
+    with open_audio(path) as (container, stream):
+        tags = _read_tags(container, stream)
+        return Header(
+            artist=tags.get("artist") or tags.get("album_artist", ""),
+            album=tags.get("album", ""),
+            title=tags.get("title", ""),
+            genre=tags.get("genre", ""),
+            duration_s=(container.duration or 0) / av.time_base,
+        )
 
 
 def _read_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:

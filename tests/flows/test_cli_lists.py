@@ -3,17 +3,20 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
+from genre_core.locations import location_of
 from genre_core.records import Track
 from storage.catalog.promotions import Promotion, record_promotion
 from storage.catalog.publish import publish
 from storage.catalog.runs import Prediction, record_run
 from storage.home import DataLayout
+from storage.sources.listing import list_sources
 from tests.flows.conftest import Call
 from tests.storage.catalog.conftest import Store
 
@@ -148,6 +151,23 @@ def test_our_playlists_follow_the_library_and_none_is_removed(
     assert (lists / "rock.m3u8").is_file()
 
 
+def test_a_name_that_no_playlist_can_hold_is_left_out_and_counted(
+    genreflow: Call, songs: dict[str, Track], music: Path
+) -> None:
+    store = Store(DataLayout(music.parent / "home"), music.parent)
+    for name in ("two\nlines.mp3", os.fsdecode(b"caf\xe9.mp3"), "café 歌.mp3"):
+        (music / name).write_bytes(b"sound")
+        track = store.track(location_of(name), "soul")
+        store.add_songs(replace(track, location=location_of(music / name)))
+    publish(store.layout)
+
+    result = genreflow("playlists", music)
+
+    assert result.code == 0
+    assert played(music / "soul.m3u8") == [music / "café 歌.mp3"]
+    assert "2 without a file, or with one whose name no playlist can hold" in result.out
+
+
 def test_names_of_genres_become_names_of_files_on_every_system(
     genreflow: Call, songs: dict[str, Track], music: Path
 ) -> None:
@@ -204,6 +224,19 @@ def test_the_export_for_beets_names_files_and_the_fields_of_the_plugin(
     found = {(Path(i["path"]).stem, i["genreflow_genre"], i["genreflow_confidence"]) for i in items}
     assert found == {("Blue in Green", "jazz", None), ("#1 Crush", "rock", None)} | {
         ("sure", "jazz", 0.93)
+    }
+
+
+def test_no_prediction_becomes_a_label_where_the_export_for_beets_is_ingested(
+    genreflow: Call, songs: dict[str, Track], tmp_path: Path
+) -> None:
+    genreflow("export", "--format", "beets", "--out", tmp_path / "genres.json")
+
+    listed = list_sources(tmp_path / "genres.json", takes_unlabelled=True)
+
+    assert {(Path(s.location).stem, s.genre, s.is_unlabelled) for s in listed} == {
+        *(("Blue in Green", "jazz", False), ("#1 Crush", "rock", False)),
+        *(("sure", "", True), ("unsure", "", True)),
     }
 
 

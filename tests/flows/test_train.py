@@ -87,6 +87,9 @@ def test_trainings_that_fail_are_recorded_and_the_others_are_trained(
     )
     assert [run.info.status for run in runs] == ["FAILED", "FAILED", "FINISHED"]
     assert runs[0].data.tags["failure"].startswith("TrainingDiverged: network dense")
+    assert runs[0].data.tags["examples_digest"] == runs[2].data.tags["examples_digest"]
+    for name in ("keras", "numpy", "precision", "device", "threads", "onednn"):
+        assert runs[0].data.params[name] == runs[2].data.params[name] != ""
     assert runs[1].data.tags["failure"] == "IndexError: nobody foresaw this"
 
 

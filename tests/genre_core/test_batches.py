@@ -47,10 +47,11 @@ def test_a_library_of_one_window_comes_in_a_random_order() -> None:
     assert one.tolist() == again.tolist() != other.tolist()
 
 
-def test_batches_go_over_the_ends_of_windows_and_targets_stay_with_their_matrices(
+def test_batches_go_over_the_ends_of_windows_and_pieces_and_keep_order_and_targets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batches(), "WINDOW_BYTES", 128 * 24)  # 128 examples of 24 bytes
+    monkeypatch.setattr(batches(), "PIECE_BYTES", 7 * 24)
     drawn = batches().training_batches(numbered(500), 3, TrainingConfig(batch_size=50), seed=4)
 
     first, second = (list(drawn.as_numpy_iterator()) for _ in range(2))
@@ -58,7 +59,8 @@ def test_batches_go_over_the_ends_of_windows_and_targets_stay_with_their_matrice
     assert [len(matrices) for matrices, _ in first] == [50] * 10
     assert drawn.cardinality() == 10
     rows = np.concatenate([matrices[:, 0, 0] for matrices, _ in first]).astype(int)
-    assert sorted(rows) == list(range(500))
+    order = batches().draw_windows(500, 128, np.random.default_rng([4, 1]))
+    assert rows.tolist() == np.concatenate(list(order)).tolist()
     genres = np.concatenate([targets.argmax(axis=1) for _, targets in first])
     assert genres.tolist() == (rows % 3).tolist()
     assert rows.tolist() != np.concatenate([matrices[:, 0, 0] for matrices, _ in second]).tolist()

@@ -181,8 +181,20 @@ def test_a_listing_of_one_genre_or_of_one_artist_a_genre_is_explained() -> None:
     assert explain(("Data", ""), ("Data", "")) == "All songs have one genre (Data: 2)."
     by_artist = [("ABBA", "Abba"), ("ABBA", "ABBA"), ("Queen", "Queen"), ("Queen", "queen")]
     found = explain(*by_artist, ("Nena", "Nena"))
-    assert found == "Every genre has one artist alone (ABBA: 2, Nena: 1, Queen: 2)."
+    assert found == "The genres are artists: 3 of 3 have the name of one (ABBA, Nena, Queen)."
+    one_each = explain(("hot", "Queen"), ("hot", "Queen"), ("cool", "Abba"), ("cool", "ABBA"))
+    assert one_each == "Every genre has one artist alone (cool: 2, hot: 2)."
     assert explain(*by_artist, ("Queen", "")) == ""
     assert explain(*by_artist, ("rock", "Queen"), ("rock", "Abba")) == ""
     assert explain(("rock", "Queen"), ("pop", "Abba")) == ""
     assert explain(("rock", "")) == ""
+    tree = [("Beatles, The", "The Beatles feat. Billy Preston"), *by_artist, ("Air", "AIR")]
+    found = explain(*tree, ("Compilations", "Blur"), ("Compilations", "Pulp"))
+    assert found.startswith("The genres are artists: 4 of 5 ")
+    albums = [("Air - Moon Safari", "Air"), ("Blur - Blur", "Blur"), ("Pulp - Hits", "Pulp")]
+    assert explain(*albums).startswith("The genres are artists: 3 of 3 ")
+    artists = ("Air", "Blur", "Pulp", "Moby")
+    moods = [(f"mood {artist}", artist) for artist in artists for _ in range(2)]
+    found = explain(*moods, ("mixed", "Air"), ("mixed", "Blur"))
+    assert found.startswith("4 of 5 genres have one artist alone (mood Air: 2, ")
+    assert explain(*moods[2:], ("mixed", "Air"), ("mixed", "Blur")) == ""

@@ -1,18 +1,18 @@
 """Fitting in worker processes: the bits do not depend on where or beside what it happens."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from genre_core.representations.features import FeatureConfig
+from genre_core.training.augmentation import AugmentationConfig
 from genre_core.training.rules import EpochScores, TrainingConfig
 from storage.examples import StoredExamples
 from storage.home import DataLayout
 from storage.models.network_file import SavedNetwork, load_network
 from storage.shards import TrackMatrices, write_shard
-from tasks.fitting import Fitted, Fitting, fit_stored
+from tasks.fitting import Basis, Fitted, Fitting, fit_stored
 from tasks.workers import in_worker, open_workers, side_by_side
 
 pytestmark = pytest.mark.keras
@@ -43,58 +43,53 @@ def stored(tmp_path: Path) -> StoredExamples:
     )
 
 
-def weights(network: SavedNetwork, file: Path) -> list[np.ndarray]:
+def weights(network: SavedNetwork, file: Path) -> bytes:
     network.save(file)
-    found: list[np.ndarray] = load_network(file).get_weights()
-    return found
+    return b"".join(values.tobytes() for values in load_network(file).get_weights())
 
 
-def test_networks_side_by_side_have_the_bits_of_those_fitted_one_after_the_other(
+def fitting_of(
+    stored: StoredExamples, network: str, seed: int, augmentation: AugmentationConfig
+) -> Fitting:
+    return Fitting(
+        network=network,
+        shape=ONE_SECOND.shape,
+        n_genres=2,
+        seed=seed,
+        training=TrainingConfig(max_epochs=2, augmentation=augmentation),
+        train=stored,
+        validation=stored,
+    )
+
+
+def test_networks_in_two_processes_have_the_bits_of_those_fitted_one_after_the_other(
     stored: StoredExamples, tmp_path: Path
 ) -> None:
+    """In the other order, so that each process has other trainings behind it."""
+    mixed = AugmentationConfig(frame_mask=0.3, mixup=0.4)
     fittings = [
-        Fitting(
-            network=network,
-            shape=ONE_SECOND.shape,
-            n_genres=2,
-            seed=5,
-            training=TrainingConfig(max_epochs=2),
-            train=stored,
-            validation=stored,
-        )
-        for network in ("cnn", "combined")
+        fitting_of(stored, "cnn", 5, AugmentationConfig()),
+        fitting_of(stored, "cnn", 6, AugmentationConfig()),
+        fitting_of(stored, "cnn", 5, mixed),
+        fitting_of(stored, "combined", 5, AugmentationConfig()),
     ]
-    alone, beside = Reported(), Reported()
 
-    in_turn = [alone.fit(one) for one in fittings]
+    in_turn = [fit(one) for one in fittings]
     with open_workers(2):
-        at_once = side_by_side(beside.fit, fittings)
+        at_once = side_by_side(fit, fittings[::-1])[::-1]
 
-    assert alone.epochs == beside.epochs == {"cnn": [1, 2], "combined": [1, 2]}
-    for one, other in zip(in_turn, at_once, strict=True):
-        assert one.curve == other.curve
-        assert one.examples_digest == other.examples_digest
-        assert one.params == other.params
-        pairs = zip(
-            weights(one.network, tmp_path / "one.keras"),
-            weights(other.network, tmp_path / "other.keras"),
-            strict=True,
-        )
-        assert all(np.array_equal(ours, theirs) for ours, theirs in pairs)
+    found = []
+    for (here, reported), (there, reported_there) in zip(in_turn, at_once, strict=True):
+        assert reported == reported_there
+        assert isinstance(reported[0], Basis)
+        assert reported[1:] == list(here.curve) == list(there.curve)
+        assert [scores.epoch for scores in here.curve] == [1, 2]
+        found.append(weights(here.network, tmp_path / "one.keras"))
+        assert weights(there.network, tmp_path / "other.keras") == found[-1]
+    assert len(set(found)) == 4
 
 
-class Reported:
-    """Fits networks, and keeps the numbers of the epochs that they report."""
-
-    def __init__(self) -> None:
-        self.epochs: dict[str, Sequence[int]] = {}
-
-    def fit(self, fitting: Fitting) -> Fitted:
-        """Fit one, here or in a worker process."""
-        seen: list[int] = []
-        self.epochs[fitting.network] = seen
-
-        def on_epoch(scores: EpochScores) -> None:
-            seen.append(scores.epoch)
-
-        return in_worker(fit_stored, fitting, on_report=on_epoch)
+def fit(fitting: Fitting) -> tuple[Fitted, list[Basis | EpochScores]]:
+    """Fit a network, here or in a worker process; return what it reports, too."""
+    reported: list[Basis | EpochScores] = []
+    return in_worker(fit_stored, fitting, on_report=reported.append), reported

@@ -1,18 +1,29 @@
 """Worker processes: what they compute, report and raise, and how they end."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import psutil
 import pytest
 
 from genre_core.errors import TransientError, UsageError
-from tasks.workers import Report, WorkerDied, count_workers, in_worker, open_workers, side_by_side
+from tasks.workers import (
+    Report,
+    WorkerDied,
+    Workers,
+    count_workers,
+    free_in_groups,
+    in_worker,
+    open_workers,
+    side_by_side,
+)
 
 
 def name_process(number: int) -> tuple[int, int]:
@@ -45,6 +56,15 @@ def fail(kind: str) -> None:
     if kind == "system":
         raise OSError("no space left")
     raise IndexError("nobody foresaw this")
+
+
+def warn_and_log() -> None:
+    logging.getLogger("library").info("details that nobody asked for")
+    warnings.warn("the classes are few", UserWarning, stacklevel=1)
+    try:
+        fail("unforeseen")
+    except IndexError:
+        logging.getLogger("library").exception("no access to %s", "https://me:secret@host/file")
 
 
 def die() -> None:
@@ -91,6 +111,79 @@ def test_a_process_stays_for_the_next_call_and_passes_on_reports_and_errors() ->
     assert "in fail" in error.value.__notes__[0]
     assert reported == [1, 2, 3]
     assert before[1] != os.getpid()
+
+
+def test_what_a_process_logs_and_warns_of_is_logged_here_with_tracebacks_and_without_passwords(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with open_workers(2):
+        in_worker(warn_and_log)
+
+    warned, failed = caplog.records
+    assert (warned.name, warned.levelname) == ("py.warnings", "WARNING")
+    assert "UserWarning: the classes are few" in warned.getMessage()
+    assert (failed.name, failed.levelname) == ("library", "ERROR")
+    assert "no access to https://" in failed.getMessage()
+    assert "in fail" in failed.getMessage()
+    assert "secret" not in failed.getMessage()
+
+
+def test_results_come_in_order_as_soon_as_they_are_there_and_an_error_ends_the_rest() -> None:
+    workers, is_asked = Workers(2), threading.Event()
+
+    def call(number: int) -> int:
+        if number == 3:
+            is_asked.wait(20)
+            raise UsageError("the third")
+        return number
+
+    found = workers.side_by_side(call, range(1, 100))
+
+    assert [next(found), next(found)] == [1, 2]
+    is_asked.set()
+    with pytest.raises(UsageError, match="the third"):
+        list(found)
+    with pytest.raises(WorkerDied):
+        workers.call(name_process, (1,))
+
+
+def write_group(folder: Path, **numbers: str) -> None:
+    """Write the files of a control group; ``_`` in names stands for a dot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, number in numbers.items():
+        (folder / name.replace("_", ".", 1)).write_text(f"{number}\n")
+
+
+def test_memory_is_limited_by_the_control_groups_of_version_2_around_the_process(
+    tmp_path: Path,
+) -> None:
+    groups, mount = tmp_path / "cgroup", tmp_path / "fs"
+    groups.write_text("0::/user.slice/run.scope\n")
+    stat = "anon 600\ninactive_file 100\nactive_file 50"
+    write_group(mount / "user.slice", memory_max="5000", memory_current="4900", memory_stat=stat)
+    scope = mount / "user.slice/run.scope"
+    write_group(scope, memory_max="max", memory_current="700", memory_stat=stat)
+
+    assert free_in_groups(groups, mount) == [200]
+
+    write_group(scope, memory_max="650")
+    assert free_in_groups(groups, mount) == [50, 200]
+
+
+def test_memory_is_limited_by_the_control_groups_of_version_1_also_in_a_container(
+    tmp_path: Path,
+) -> None:
+    groups, mount = tmp_path / "cgroup", tmp_path / "fs"
+    groups.write_text("5:cpu,cpuacct:/docker/1f\n4:memory:/docker/1f\n1:name=systemd:/\n0::/\n")
+    write_group(
+        mount / "memory",
+        memory_limit_in_bytes="3000",
+        memory_usage_in_bytes="3500",
+        memory_stat="cache 900\ntotal_inactive_file 800\ninactive_file 1",
+    )
+
+    assert free_in_groups(groups, mount) == [300]
+    assert free_in_groups(tmp_path / "none", mount) == []
 
 
 def test_a_process_that_is_killed_fails_its_own_call_and_another_takes_the_next() -> None:

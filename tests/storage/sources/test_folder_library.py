@@ -9,7 +9,7 @@ import pytest
 from genre_core.errors import UsageError
 from genre_core.records import Source
 from storage.home import DataLayout
-from storage.sources.listing import known_music, list_sources, remember_music
+from storage.sources.listing import KnownMusic, known_music, list_sources, remember_music
 from tests.storage.sources.conftest import write_fma
 
 
@@ -30,9 +30,19 @@ def labels(sources: list[Source]) -> dict[str, tuple[str, bool, bool]]:
 def test_the_library_that_was_named_last_is_the_last(tmp_path: Path) -> None:
     layout = DataLayout(tmp_path)
     for name in ("rock", "jazz", "rock"):
-        remember_music(layout, str(tmp_path / name), takes_unlabelled=False)
+        remember_music(layout, str(tmp_path / name), KnownMusic(label_from="tag"))
 
     assert [Path(place).name for place in known_music(layout)] == ["jazz", "rock"]
+    assert known_music(layout)[str(tmp_path / "rock")] == KnownMusic(label_from="tag")
+
+
+def test_a_note_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path)
+    layout.music_note.write_text('{"/inbox": true, "/music": false}')
+
+    known = known_music(layout)
+
+    assert known == {"/inbox": KnownMusic(unlabelled=True), "/music": KnownMusic()}
 
 
 def stored_at(song: Path, genre: str) -> Source:
