@@ -22,6 +22,7 @@ from benchmarks import (
     scale,
     serving,
     starting,
+    tagging,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -43,6 +44,7 @@ PARTS: Mapping[str, Measure] = {
     "listening": lambda music, work: listening.measure(music, make_champion_home(music, work)),
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
+    "tagging": tagging.measure,
     "scale": lambda music, work: scale.measure(work),
 }
 

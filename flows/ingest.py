@@ -27,20 +27,19 @@ from tasks.extract import settle_short
 from tasks.orchestrator import flow, get_run_logger, unmapped
 from tasks.progress import completed, show_progress
 from tasks.publish import publish_store, report_songs
+from tasks.terminal import ERR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
     """How many songs were new or listed otherwise, and how many songs have each outcome.
 
-    ``given_up`` names the sites that failed too often, each with its last failure; ``found`` says
-    of each library where its labels are, and which.
+    ``given_up`` names the sites that failed too often, each with its last failure.
     """
 
     n_new: int
     outcomes: dict[str, int]
     given_up: dict[str, str] = field(default_factory=dict)
-    found: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -79,7 +78,7 @@ def ingest(config: Settings | None = None, own: Settings | None = None) -> Inges
     for site, failure in given_up.items():
         get_run_logger().warning("%s was given up: %s", site, failure)
     report_songs("ingest", n_new, outcomes, given_up)
-    return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up, found=selected.found)
+    return IngestReport(n_new=n_new, outcomes=outcomes, given_up=given_up)
 
 
 def warn_of_gone(libraries: Sequence[Settings]) -> None:
@@ -91,7 +90,7 @@ def warn_of_gone(libraries: Sequence[Settings]) -> None:
 
 
 def list_library(config: Settings, access: Access) -> Selected:
-    """Select what a library has that is new, and note the library in the home."""
+    """Select what a library has that is new, say where its labels are, and note it in the home."""
     rules = LabelRules(
         genre_map=dict(config.genre_map),
         genres=config.genres,
@@ -99,6 +98,7 @@ def list_library(config: Settings, access: Access) -> Selected:
         label_from=config.label_from,
     )
     selected = select_sources(config.layout, config.music, rules, config.limits, access)
+    ERR.print(selected.found, soft_wrap=True)
     how = KnownMusic(unlabelled=config.unlabelled, label_from=config.label_from)
     remember_music(config.layout, config.music, how)
     return selected

@@ -95,7 +95,7 @@ def _to_beets(songs: Sequence[LibrarySong], least_confidence: float) -> bytes:
             "artist": song.artist,
             "album": song.album,
             "title": song.title,
-            "genre": genre,
+            "genre": song.label,  # a prediction is no label, if the document is ingested
             "genreflow_genre": genre,
             "genreflow_confidence": None if song.label else song.confidence,
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genre_core.dataset.labels import (
     LabelRules,
+    LabelsFrom,
     describe_labels,
     explain_label,
     label_sources,
@@ -34,6 +35,8 @@ from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
 from storage.sources.listing import Expanded, expand_pages, list_library
+from storage.sources.tagged import keep_own
+from storage.tags.journal import Journal
 from tasks.orchestrator import get_run_logger, task
 
 
@@ -42,14 +45,14 @@ class Selected:
     """The sources that are to be fetched, and what needs no fetching.
 
     ``relabelled`` are sources under another genre or other tags whose songs, ``stored``, are in
-    storage. ``found`` says of each library where its labels are, and which.
+    storage. ``found`` says where the labels of a library are, and which.
     """
 
     sources: tuple[Source, ...]
     outcomes: tuple[Outcome, ...] = ()
     relabelled: tuple[Source, ...] = ()
     stored: tuple[Track, ...] = ()
-    found: tuple[str, ...] = ()
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,6 @@ def join_selected(parts: Sequence[Selected]) -> Selected:
         outcomes=tuple({o.location: o for part in parts for o in part.outcomes}.values()),
         relabelled=tuple(relabelled.values()),
         stored=tuple({t.location: t for part in reversed(parts) for t in part.stored}.values()),
-        found=tuple(sentence for part in parts for sentence in part.found),
     )
 
 
@@ -96,7 +98,10 @@ def select_sources(
     found = list_library(
         music, takes_unlabelled=rules.takes_unlabelled, label_from=rules.label_from
     )
-    listed = expand_pages(found.sources, access, limits or DownloadLimits())
+    given = found.sources
+    if rules.label_from == LabelsFrom.TAG:
+        given = keep_own(given, Journal(layout), rules.takes_unlabelled)
+    listed = expand_pages(given, access, limits or DownloadLimits())
     with open_catalog(layout) as catalog:
         sources = _label(catalog, listed.sources, rules)
         if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened
@@ -105,7 +110,7 @@ def select_sources(
         selected = _take_stored(catalog, layout, selected, rules.genres)
     _warn_of_listing(sources, listed.n_again)
     sentence = f"Labels of {music} are {found.layout}: {describe_labels(sources)}."
-    return replace(selected, found=(sentence,))
+    return replace(selected, found=sentence)
 
 
 @task

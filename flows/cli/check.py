@@ -15,7 +15,13 @@ from flows.cli.pipeline import Genres, LabelFrom
 from flows.cli.refusals import suggest_labels
 from flows.cli.tables import plain_table
 from flows.settings import read_settings
-from genre_core.dataset.labels import describe_labels, explain_label, label_sources, unify_genres
+from genre_core.dataset.labels import (
+    LabelsFrom,
+    describe_labels,
+    explain_label,
+    label_sources,
+    unify_genres,
+)
 from genre_core.dataset.listing import explain_genres
 from genre_core.dataset.preview import (
     GenrePreview,
@@ -30,7 +36,9 @@ from genre_core.errors import GenreflowError
 from genre_core.locations import path_of
 from genre_core.records import Source, Split, counted
 from storage.sources.listing import Listed, list_library
-from tasks.terminal import ERR, OUT
+from storage.sources.tagged import keep_own
+from storage.tags.journal import Journal
+from tasks.terminal import ERR, OUT, announce
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -69,8 +77,8 @@ def check(
 ) -> None:
     """Preview a library: what it would learn, how songs would be labelled, and what is wrong.
 
-    Only headers and tags are read; nothing is copied or written. The exit code is 1 if
-    `genreflow ingest` would refuse the library.
+    Only headers and tags are read; nothing is copied or written. The exit code is 1 if nothing
+    could be learned; `genreflow ingest` refuses such a library.
 
     Example: `genreflow check ~/Music`
     """
@@ -78,9 +86,13 @@ def check(
         home=home, music=music, label_from=label_from, genres=genre, unlabelled=unlabelled or None
     )
     (library,) = config.libraries()
+    announce(f"Listing the songs of {music}")
     listed = list_library(
         library.music, takes_unlabelled=library.unlabelled, label_from=library.label_from
     )
+    if library.label_from == LabelsFrom.TAG:
+        own = keep_own(listed.sources, Journal(library.layout), library.unlabelled)
+        listed = replace(listed, sources=own)
     songs = read_songs(listed.sources, library)
     preview = make_preview(library, listed, songs)
     if as_json:
@@ -127,19 +139,15 @@ def read_song(song: Song) -> Song:
 
 def make_preview(config: "Settings", listed: Listed, songs: Sequence[Song]) -> Preview:
     """Return what an ingest into an empty home would make of the songs."""
-    genres = preview_genres(songs)
+    genres, found = preview_genres(songs), describe_labels([song.source for song in songs])
     subsets, by_song = preview_splits(songs, config.split_seed)
-    artists = {song.source.location: song.artist for song in songs}
-    sources = [song.source for song in songs]
-    fault = explain_genres(sources, lambda source: artists[source.location])
     problems = find_problems(songs, genres)
-    if fault and not config.unlabelled:
-        message = f"{fault} {suggest_labels(listed)}"
-        refused = Problem(kind=Kind.NOT_GENRES, message=message, n_songs=len(songs))
+    if (fault := explain_refusal(listed, songs, genres)) and not config.unlabelled:
+        refused = Problem(kind=Kind.NOT_GENRES, message=fault, n_songs=len(songs))
         problems = [refused, *(p for p in problems if p.kind not in ABOUT_GENRES)]
     return Preview(
         music=config.music,
-        labels=f"Labels of {config.music} are {listed.layout}: {describe_labels(sources)}.",
+        labels=f"Labels of {config.music} are {listed.layout}: {found}.",
         n_songs=len(songs),
         genres=genres,
         subsets=subsets,
@@ -148,8 +156,17 @@ def make_preview(config: "Settings", listed: Listed, songs: Sequence[Song]) -> P
     )
 
 
+def explain_refusal(listed: Listed, songs: Sequence[Song], genres: Sequence[GenrePreview]) -> str:
+    """Explain why nothing could be learned; empty if something could."""
+    artists = {song.source.location: song.artist for song in songs}
+    readable = [song.source for song in songs if not song.fault]
+    if fault := explain_genres(readable, lambda source: artists[source.location]):
+        return f"{fault} {suggest_labels(listed)}"
+    return "" if genres else "No song that can be read has a genre."
+
+
 def is_refused(preview: Preview) -> bool:
-    """Whether an ingest into an empty home would refuse the library."""
+    """Whether nothing could be learned."""
     return any(problem.kind is Kind.NOT_GENRES for problem in preview.problems)
 
 
@@ -169,7 +186,7 @@ def print_preview(preview: Preview, ingest: str) -> None:
         if problem.n_songs > N_EXAMPLES and problem.songs:
             show(f"    and {problem.n_songs - N_EXAMPLES} more")
     if is_refused(preview):
-        complain("`genreflow ingest` would refuse this library; nothing was copied.")
+        complain("Nothing can be learned from this library as it is; nothing was copied.")
     else:
         show("", f"Nothing was copied. Take the library in: {ingest}")
 

@@ -89,7 +89,7 @@ LabelFrom = Annotated[
 AnyGenres = Annotated[
     bool,
     typer.Option(
-        "--yes", help="Take songs of one genre, or of one artist a genre, into an empty home."
+        "--yes", help="Take a library whose genres look like none: one genre alone, or artists."
     ),
 ]
 
@@ -195,7 +195,6 @@ def ingest(
     if config.music and not yes:
         require_several_genres(config)
     report = ingest_flow(config)
-    show(*report.found)
     show(f"Scanned {counted(report.n_new, 'song')}. {outcome_sentence(report.outcomes)}")
     print_reasons(config)
     complain_of_sites(report.given_up)

@@ -76,7 +76,6 @@ def _show(config: Settings, report: NightlyReport) -> Level | None:
     """Show what a run found; return the verdict of its audit, None if nothing was trained."""
     layout, status, trained = config.layout, read_status(config.layout), report.trained
     outcomes = count_own_outcomes(layout) or status["outcomes"]
-    show(*(report.ingested.found if report.ingested else ()))
     show(outcome_sentence(outcomes))
     complain_of_sites(report.ingested.given_up if report.ingested else {})
     chosen = choose_published(layout, config.snapshot_choice())

@@ -16,6 +16,7 @@ from storage.catalog.promotions import Promotion, record_promotion
 from storage.catalog.publish import publish
 from storage.catalog.runs import Prediction, record_run
 from storage.home import DataLayout
+from storage.sources.listing import list_sources
 from tests.flows.conftest import Call
 from tests.storage.catalog.conftest import Store
 
@@ -223,6 +224,19 @@ def test_the_export_for_beets_names_files_and_the_fields_of_the_plugin(
     found = {(Path(i["path"]).stem, i["genreflow_genre"], i["genreflow_confidence"]) for i in items}
     assert found == {("Blue in Green", "jazz", None), ("#1 Crush", "rock", None)} | {
         ("sure", "jazz", 0.93)
+    }
+
+
+def test_no_prediction_becomes_a_label_where_the_export_for_beets_is_ingested(
+    genreflow: Call, songs: dict[str, Track], tmp_path: Path
+) -> None:
+    genreflow("export", "--format", "beets", "--out", tmp_path / "genres.json")
+
+    listed = list_sources(tmp_path / "genres.json", takes_unlabelled=True)
+
+    assert {(Path(s.location).stem, s.genre, s.is_unlabelled) for s in listed} == {
+        *(("Blue in Green", "jazz", False), ("#1 Crush", "rock", False)),
+        *(("sure", "", True), ("unsure", "", True)),
     }
 
 
