@@ -53,7 +53,7 @@ class DataLayout:
         return (
             *(self.songs, self.wav, self.previews, self.shards, self.catalog, self.published),
             *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
-            *(self.collections, self.reports),
+            *(self.added, self.collections, self.reports),
         )
 
     def song(self, track_id: str, suffix: str) -> Path:
