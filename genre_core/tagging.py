@@ -74,7 +74,8 @@ def choose_genres(
 
     Spellings that differ in case or space alone are one genre, and stay as the user has them.
     """
-    has_it = _fold(genre) in map(_fold, own)
+    parts = (part for name in own for part in name.split(";"))  # as many programs join several
+    has_it = _fold(genre) in map(_fold, parts)
     if mode is TagMode.REPLACE:
         wanted = tuple(name for name in own if _fold(name) == _fold(genre))[:1] or (genre,)
         return wanted, TagReason.ALREADY if wanted == tuple(own) else TagReason.WRITTEN
