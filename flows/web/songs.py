@@ -12,13 +12,13 @@ from starlette.responses import HTMLResponse
 
 from flows.web.actions import known_genres, require_stored
 from flows.web.audio import stored_song
-from flows.web.dropped import require_dropped
+from flows.web.dropped import NO_MODEL, require_dropped
 from flows.web.drops import DroppedSong
 from flows.web.pages import genre_styles, show_page
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
-from genre_core.errors import GenreflowError, UsageError
+from genre_core.errors import UsageError
 from genre_core.records import name_song
 from storage.audio.previews import PlayedSong
 from storage.catalog.embeddings import find_embedded, nearest_songs
@@ -243,7 +243,11 @@ async def _await(event: asyncio.Event, longest_s: float) -> None:
 
 
 async def _classifier(state: WebState) -> Classifier:
-    return await state.answer(state.classifier)
+    """Return the champion; 422 with what to do if there is none."""
+    try:
+        return await state.answer(state.classifier)
+    except UsageError as error:
+        raise HTTPException(UNREADABLE, NO_MODEL) from error
 
 
 async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
@@ -252,7 +256,7 @@ async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict |
         return None
     try:
         classifier = await _classifier(state)
-    except GenreflowError:
+    except HTTPException:
         return None
     if (classifier.version, len(classifier.genres)) != (stored.version, len(stored.probabilities)):
         return None

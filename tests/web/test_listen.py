@@ -15,7 +15,9 @@ from flows.web.state import N_FETCHERS
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
+from storage.catalog.removals import find_song
 from storage.lock import hold_home
+from storage.maintenance.takedown import take_down
 from tests.conftest import hiss, hum, write_song
 from tests.web.conftest import PHONE, Site, Visit, Visitor, serving
 
@@ -187,7 +189,9 @@ def _set_label_while_another_run_writes(site: Site, seen: Visit) -> None:
     seen.faults.clear()
 
 
-def test_a_dropped_song_is_added_under_a_genre(own_site: Site, songs: dict[str, Path]) -> None:
+def test_a_dropped_song_is_added_under_a_genre_and_taken_down(
+    own_site: Site, songs: dict[str, Path]
+) -> None:
     address = upload(own_site, songs["hum"])
     answer = own_site.post(f"{address}/add", data={"genre": "hums"}, headers={"hx-request": "true"})
 
@@ -200,6 +204,13 @@ def test_a_dropped_song_is_added_under_a_genre(own_site: Site, songs: dict[str, 
     assert Path(row["source"]).read_bytes() == songs["hum"].read_bytes()
     again = own_site.get(f"{address}/prediction").text
     assert "Your library has this song" in again
+
+    layout = own_site.config.layout
+    with hold_home(layout):
+        with open_catalog(layout) as catalog:
+            added = find_song(catalog, row["source"])
+        take_down(layout, added, "asked for", "a tester")
+    assert not Path(row["source"]).exists()
 
 
 def test_whatever_is_dropped_is_a_sentence_without_a_path(
