@@ -69,6 +69,7 @@ async def show_dropped(request: Request, token: str, state: State) -> HTMLRespon
         "drop": song.drop,
         "n_dropped": len(state.drops.of(song.drop)),
         "verdict": None,
+        "is_fetching": bool(song.place) and song.facts is None,
         **_head_of_dropped(song),
     }
     return show_page(request, "song.html", content)
@@ -89,6 +90,7 @@ async def show_stored(request: Request, track_id: str, state: State) -> HTMLResp
         "drop": "",
         "n_dropped": 0,
         "verdict": verdict,
+        "is_fetching": False,
         "stored": stored,
         "styles": genre_styles(verdict.probabilities if verdict else ()),
     }
