@@ -74,7 +74,10 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
     rows = _sort(_read_rows(state, drop), sort, down)
     n_waiting = sum(not song.is_done for song, _ in rows)
     genres = {genre for _, verdict in rows if verdict for genre in verdict.probabilities}
-    done = f"{len(rows) - n_waiting} of {counted(len(rows), 'song')} predicted"
+    n_failed = sum(bool(song.error) for song, _ in rows)
+    n_predicted = len(rows) - n_waiting - n_failed
+    done = f"{n_predicted} of {counted(len(rows), 'song')} predicted"
+    failed = f", {n_failed} cannot be" if n_failed else ""
     return {
         "drop": drop,
         "rows": rows,
@@ -82,7 +85,7 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
         "sort": sort,
         "down": down,
         "n_waiting": n_waiting,
-        "sentence": f"{done}." if rows else "",
+        "sentence": f"{done}{failed}." if rows else "",
         "styles": genre_styles(genres),
     }
 
