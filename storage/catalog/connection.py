@@ -47,7 +47,7 @@ DAMAGE_ERRORS = (
 )
 """Errors of a file that is damaged, or has other tables than a catalog."""
 
-FIRST_VERSION = 10
+FIRST_VERSION = 11
 MIGRATIONS: list[Callable[[Catalog], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
 
