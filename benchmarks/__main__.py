@@ -21,6 +21,7 @@ from benchmarks import (
     scale,
     serving,
     starting,
+    tagging,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -41,6 +42,7 @@ PARTS: Mapping[str, Measure] = {
     "classifying": lambda music, work: classifying.measure(music, make_champion_home(music, work)),
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
+    "tagging": tagging.measure,
     "scale": lambda music, work: scale.measure(work),
 }
 

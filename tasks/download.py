@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genre_core.dataset.labels import (
     LabelRules,
+    LabelsFrom,
     describe_labels,
     explain_label,
     label_sources,
@@ -34,6 +35,8 @@ from storage.fetch.sites.access import Access
 from storage.home import DataLayout
 from storage.sources.identity import host_of, locate
 from storage.sources.listing import Expanded, expand_pages, list_library
+from storage.sources.tagged import keep_own
+from storage.tags.journal import Journal
 from tasks.orchestrator import get_run_logger, task
 
 
@@ -95,7 +98,10 @@ def select_sources(
     found = list_library(
         music, takes_unlabelled=rules.takes_unlabelled, label_from=rules.label_from
     )
-    listed = expand_pages(found.sources, access, limits or DownloadLimits())
+    given = found.sources
+    if rules.label_from == LabelsFrom.TAG:
+        given = keep_own(given, Journal(layout), rules.takes_unlabelled)
+    listed = expand_pages(given, access, limits or DownloadLimits())
     with open_catalog(layout) as catalog:
         sources = _label(catalog, listed.sources, rules)
         if not (rules.takes_unlabelled or listed.outcomes):  # lists that cannot be opened

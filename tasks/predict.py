@@ -279,12 +279,15 @@ def song_matrices(
     n_threads: int = N_THREADS,
 ) -> tuple[Float64Array, Float32Array]:
     """Decode a song as in training: starts of its fragments, seconds, and their matrices."""
-    _, starts_s, fragments = song_fragments(song, features, limits)
+    _, starts_s, fragments = song_fragments(song, features, limits, n_threads)
     return starts_s, fragment_matrices(song, fragments, features, transform, n_threads)
 
 
 def song_fragments(
-    song: str, features: FeatureConfig, limits: DownloadLimits | None = None
+    song: str,
+    features: FeatureConfig,
+    limits: DownloadLimits | None = None,
+    n_threads: int = N_THREADS,
 ) -> tuple[str, Float64Array, Float32Array]:
     """Decode a song as in training: its track id, starts of its fragments, seconds, and samples.
 
@@ -292,7 +295,7 @@ def song_fragments(
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _fetch(song, DataLayout(Path(folder)), limits or DownloadLimits())
-        return track_id, *_cut(path, track_id, facts, features)
+        return track_id, *_cut(path, track_id, facts, features, n_threads)
 
 
 def fragment_matrices(
@@ -347,7 +350,7 @@ def _fetch(
 
 
 def _cut(
-    path: Path, track_id: str, facts: AudioFacts, features: FeatureConfig
+    path: Path, track_id: str, facts: AudioFacts, features: FeatureConfig, n_threads: int
 ) -> tuple[Float64Array, Float32Array]:
     """Cut the fragments that training would cut; spread them if the song is too short.
 
@@ -355,7 +358,7 @@ def _cut(
     read by seeks, other segments give samples that differ in the last bits.
     """
     try:
-        cut = cut_fragments(path, track_id, facts, features.plan)
+        cut = cut_fragments(path, track_id, facts, features.plan, n_threads)
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT or features.embedding:
             raise

@@ -48,7 +48,7 @@ PANELS = {
             "similar",
             "sql",
         ),
-        *("retry", "remove", "playlists", "export"),
+        *("retry", "remove", "playlists", "export", "tag", "untag"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("morning",),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.predict import SongPrediction
 
 FAST_FRAGMENTS = 2
+Song = TypeVar("Song")
 
 
 @app.command()
@@ -56,12 +57,12 @@ def classify(
 
 
 def watch(
-    predictions: "Iterator[SongPrediction]", n_songs: int, console: Console
-) -> "list[SongPrediction]":
-    """Gather predictions; a terminal shows a progress bar, which goes at the end."""
+    songs: Iterator[Song], n_songs: int, console: Console, step: str = "Predicting"
+) -> list[Song]:
+    """Gather what is made of each song; a terminal shows a progress bar, which goes at the end."""
     is_shown = console.is_terminal and n_songs > 1
     with Progress(console=console, transient=True, disable=not is_shown) as bar:
-        return list(bar.track(predictions, total=n_songs, description="Predicting"))
+        return list(bar.track(songs, total=n_songs, description=step))
 
 
 def expand_folders(songs: list[str]) -> list[str]:

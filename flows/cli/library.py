@@ -46,7 +46,6 @@ from storage.catalog.removals import (
 from storage.catalog.status import conflict_rows, read_status
 from storage.home import DataLayout
 from storage.lock import hold_home, hold_night
-from storage.maintenance.takedown import catalog_copies, take_down
 from storage.reports import reports_naming
 from storage.sources.identity import location_given
 from storage.sources.listing import require_place
@@ -321,6 +320,7 @@ def remove(
         show(f"{n_shared} of {songs} {verb} other artists beside {artist}.")
     if not yes:
         typer.confirm("Remove for good?", abort=True)
+    from storage.maintenance.takedown import take_down
     from tasks.nightly import login
 
     with hold_night(layout), hold_home(layout):
@@ -353,6 +353,8 @@ def _plan_removal(layout: DataLayout, song: str, artist: str, with_copies: bool)
 
 def _report_remains(layout: DataLayout, plan: _Removal) -> None:
     """Print where the songs are still named, and what to do about it."""
+    from storage.maintenance.takedown import catalog_copies
+
     show(
         "Their ids in the split and in old snapshots stay, and a row in `removals`.",
         "Your own files, and logs that name them, are not removed.",

@@ -11,13 +11,27 @@ from flows.cli import (
     pipeline,
     serve,
     studies,
+    tags,
     web,
 )
 from flows.cli.app import app, arrange_commands, main
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (pipeline, check, library, labels, lists, models, classify, serve, web, studies, care)
+COMMANDS = (
+    pipeline,
+    check,
+    library,
+    labels,
+    lists,
+    tags,
+    models,
+    classify,
+    serve,
+    web,
+    studies,
+    care,
+)
 """The modules whose commands are registered by importing them."""
 
 arrange_commands()

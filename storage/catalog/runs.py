@@ -230,6 +230,14 @@ def read_assessed(catalog: Catalog, run_id: str, splits: Sequence[str]) -> list[
     return fetch_rows(catalog, statement, [run_id, list(splits)])
 
 
+def read_confidences(catalog: Catalog, run_id: str) -> list[Prediction]:
+    """Return the predictions of a run that have a confidence, in the order of their ids."""
+    statement = """
+        select * from predictions where run_id = ? and confidence is not null order by track_id
+    """
+    return fetch_records(catalog, Prediction, statement, [run_id])
+
+
 def read_places(catalog: Catalog, run_id: str) -> list[dict[str, str]]:
     """Return ``place`` and ``genre`` of the songs of a run's snapshot, alike ones once.
 

@@ -1,7 +1,7 @@
 """Songs in the catalog: tracks, and one outcome for every song of every source."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from genre_core.dataset.artists import Credit, name_artists
@@ -219,6 +219,46 @@ def known_packets(catalog: Catalog, packets_ids: Sequence[str]) -> dict[str, Tra
     """
     tracks = fetch_records(catalog, Track, statement, [packets_ids])
     return {track.packets_id: track for track in tracks}
+
+
+def follow_versions(catalog: Catalog, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Note that files, by source, have another version and the same sound: none is fetched anew.
+
+    A source whose file had changed already is left to the next ingest.
+    """
+    places = list(before)
+    columns = {"location": places, "was": list(before.values()), "now": [after[p] for p in places]}
+    with registered(catalog, "written", columns):
+        catalog.execute("""
+            update outcomes set version = written.now from written
+            where written.location in (source, source_id) and outcomes.version = written.was
+        """)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedSource:
+    """A file of the user that is a song of the library: its track, label and version.
+
+    An empty label is none.
+    """
+
+    source: str
+    track_id: str
+    label: str
+    version: str
+
+
+def read_files(catalog: Catalog, locations: Sequence[str] | None = None) -> list[TaggedSource]:
+    """Return the files that songs of the library come from, or those at some locations."""
+    statement = """
+        select source, track_id, tracks.genre as label, version
+        from outcomes join tracks using (track_id)
+        where outcome in ('ok', 'duplicate') and stage <> 'sources' and starts_with(source, '/')
+            and ($1 is null or source in (select unnest($1::varchar[]))
+                or source_id in (select unnest($1::varchar[])))
+        order by source
+    """
+    return fetch_records(catalog, TaggedSource, statement, [locations])
 
 
 def record_songs(catalog: Catalog, tracks: Sequence[Track], outcomes: Sequence[Outcome]) -> None:

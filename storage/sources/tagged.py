@@ -8,6 +8,7 @@ from pathlib import Path
 from genre_core.locations import path_of
 from genre_core.records import Source
 from storage.sources.folder import list_songs
+from storage.tags.journal import Journal
 
 N_THREADS = 4  # which mostly wait for the disk
 _NO_TAG = "its tags name no genre. Add one, or take the song in with --unlabelled."
@@ -28,6 +29,17 @@ def list_tagged(folder: Path, takes_unlabelled: bool) -> list[Source]:
             label(song, genres, "" if takes_unlabelled else _NO_TAG)
             for song, genres in zip(songs, found, strict=True)
         ]
+
+
+def keep_own(songs: Sequence[Source], journal: Journal, takes_unlabelled: bool) -> list[Source]:
+    """Return tagged songs under the genres of the user: what `genreflow tag` wrote is no label."""
+    fault, own = "" if takes_unlabelled else _NO_TAG, []
+    for song in songs:
+        entries = journal.find(song.source_id or song.location)
+        if entries and set(song.labels or (song.genre,)) == set(entries[-1].genres):
+            song = label(replace(song, labels=(), genre=""), entries[0].former, fault)
+        own.append(song)
+    return own
 
 
 def label(song: Source, genres: Sequence[str], fault: str) -> Source:
