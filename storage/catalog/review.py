@@ -102,11 +102,6 @@ def count_duplicates(layout: DataLayout) -> int:
     return query_rows(layout, _DUPLICATES)[0]["n"]
 
 
-def read_own_genres(layout: DataLayout) -> list[str]:
-    """Return the genres of the user's own songs, by their sources or by a decision."""
-    return [row["genre"] for row in query_rows(layout, _GENRES)]
-
-
 def name_tracks(layout: DataLayout, track_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Return source, length and album of tracks, by track id."""
     rows = query_rows(layout, _NAMED, [track_ids])
@@ -143,14 +138,6 @@ _LEFT_OUT = """
 """
 
 _DUPLICATES = "select count(*) as n from outcomes where outcome = 'duplicate'"
-
-_GENRES = """
-    with own as (select track_id, genre from tracks where not is_builtin)
-    select genre from own where genre <> ''
-    union select outcomes.genre from outcomes semi join own using (track_id)
-        where outcomes.genre <> '' and stage <> 'sources'
-    order by genre
-"""
 
 _NAMED = """
     select track_id, min(source) as source, any_value(duration_s) as duration_s,
