@@ -31,7 +31,7 @@ class TagReason(StrEnum):
 
 SENTENCES = {
     TagReason.ALREADY: "its tags name the genre already",
-    TagReason.TAGGED: "its own tag names another genre; --mode add or replace is asked for then",
+    TagReason.TAGGED: "its own tag names another genre (--mode add or replace changes it)",
     TagReason.LABELLED: "its label in the library is another genre; `genreflow decide` settles it",
     TagReason.UNKNOWN: "it is unknown: unlike the songs that the model has learned from",
     TagReason.UNSURE: "its confidence is below the threshold of the genre",

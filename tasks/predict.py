@@ -69,6 +69,14 @@ class SongPrediction:
     alternatives: tuple[str, ...] | None = None
     error: str = ""
 
+    def as_document(self) -> dict[str, object]:
+        """Return the prediction as JSON; of a song without one, its ``error``."""
+        document = asdict(self)
+        if self.error:
+            return {name: document[name] for name in ("song", "error", "champion")}
+        del document["error"]
+        return document
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:

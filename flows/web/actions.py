@@ -1,5 +1,6 @@
 """What is done on the page of a song: its label corrected, a dropped one added to the library."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,15 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from flows.decide import decide
 from flows.settings import Settings
 from flows.web.dropped import require_dropped
 from flows.web.drops import DroppedSong
 from flows.web.pages import show_page
+from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
 from genre_core.errors import TransientError
-from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish
-from storage.catalog.recordings import decide_genre
 from storage.catalog.song_page import (
     StoredSong,
     read_labels_in_use,
@@ -40,11 +40,13 @@ async def correct_label(
     """Decide the genre of a song of the library, as `genreflow decide` does."""
     require_stored(state, track_id)
     _require_genre(state, genre)
-    n_tracks = await state.answer(lambda: _decide(state, track_id, genre))
+    who = actor_of(request)
+    with explaining_lock():
+        n_tracks = await state.answer(lambda: decide(state.config, track_id, genre, who))
     others = f", and so {'is its copy' if n_tracks == 2 else 'are its copies'}" * (n_tracks > 1)
     content = {
         "sentence": f"The label is {genre} now{others}. The next training learns from it.",
-        "command": f"genreflow decide {track_id[:8]} {genre}",
+        "command": f"genreflow decide {track_id[:8]} {shlex.quote(genre)}",
     }
     return show_page(request, "_done.html", content)
 
@@ -91,16 +93,6 @@ def explaining_lock() -> Iterator[None]:
 def _require_genre(state: WebState, genre: str) -> None:
     if genre not in known_genres(state):
         raise HTTPException(422, "Choose one of the genres of the library.")
-
-
-def _decide(state: WebState, track_id: str, genre: str) -> int:
-    config = state.config
-    genres = {*config.genres, *config.genre_map.values()}
-    with explaining_lock(), hold_home(state.layout):
-        with open_catalog(state.layout) as catalog:
-            n_tracks = decide_genre(catalog, track_id, genre, genres)
-        publish(state.layout)
-    return n_tracks
 
 
 def add_to_library(config: Settings, song: DroppedSong, genre: str) -> dict[str, Any]:
