@@ -125,6 +125,7 @@ def environment() -> Environment:
         "percent": lambda share: f"{100 * share:.0f} %",
         "clock": _clock,
         "shown": lambda text: printable(str(text)),
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     return made
 

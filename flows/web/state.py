@@ -10,6 +10,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from flows.settings import Settings
+from flows.web.commands import Commands
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
 from tasks.predict import Classifier, load_classifier
@@ -32,6 +33,7 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    commands: Commands = field(default_factory=Commands)
     _loaded: dict[float, Classifier] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
