@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import api, audio, listen, models
+from flows.web import api, audio, listen, models, nights
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
@@ -31,7 +31,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     for router in (
         listen.router,
         models.router,
-       
+        nights.router,
         audio.router,
         api.router,
         api.pages,
