@@ -24,6 +24,7 @@ import imageio_ffmpeg
 import soundfile
 
 from benchmarks.bars import Bar
+from benchmarks.homes import installed_environment
 from benchmarks.tables import print_bars
 from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, probe_song
@@ -53,8 +54,6 @@ import tasks.predict
 marks["settings, predicting imported"] = time.time()
 classifier = tasks.predict.load_classifier(layout)
 marks["champion loaded"] = time.time()
-import scipy.fft
-marks["transform imported"] = time.time()
 tasks.predict.classify_song(classifier, song)
 marks["song predicted"] = time.time()
 before = [begun, *marks.values()]
@@ -177,10 +176,11 @@ def time_parts(classifier: Classifier, song: Path) -> dict[str, float]:
     """Return the seconds of each part of a prediction by `classify_song`."""
     times: dict[str, float] = {}
     config, limits = classifier.features.fragments, DownloadLimits()
+    n_threads = classifier.n_threads
     with TemporaryDirectory(prefix="genreflow-") as folder:
         layout = DataLayout(Path(folder))
         track_id, facts, _ = _timed(times, "probed", lambda: probe_song(song, layout, limits))
-        cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config))
+        cut = _timed(times, "decoded", lambda: cut_song(song, track_id, facts, config, n_threads))
     matrices = _timed(
         times, "transformed", lambda: transform_fragments(cut.fragments, classifier.features)
     )
@@ -198,7 +198,7 @@ def _timed(times: dict[str, float], name: str, step: Callable[[], T]) -> T:
 def run_python(code: str, *arguments: str) -> str:
     """Run code in a process of its own; return its output."""
     command = [sys.executable, "-c", code, *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**installed_environment(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return ended.stdout
 

@@ -16,7 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.bars import Bar
-from benchmarks.homes import bare_prefect_s, fresh, measure_start_up, record_tracks
+from benchmarks.homes import (
+    bare_prefect_s,
+    fresh,
+    installed_environment,
+    measure_start_up,
+    record_tracks,
+)
 from benchmarks.tables import print_bars
 from flows.prefect_server import Server, announce_server
 from storage.home import DataLayout
@@ -29,16 +35,21 @@ IMPORTS = (sys.executable, "-c", "import duckdb, numpy, pyarrow")
 def measure(work: Path) -> list[Bar]:
     """Time what comes first, the median of five each, in alternation."""
     home = fresh(work / "starting")
-    imports_s, wrong_s, first_s = [], [], []
+    imports_s, wrong_s, first_s, version_s = [], [], [], []
+    record_tracks(DataLayout((home / "home").resolve()), [])
     for _ in range(N_TIMES):
         imports_s.append(_end_s(IMPORTS))
         wrong_s.append(_end_s((*PROGRAM, "ingest", "/no/such/music", "--home", str(home))))
+        version_s.append(
+            _end_s((*PROGRAM, "promote", "--version", "99", "--home", str(home / "home")))
+        )
         first_s.append(_first_word_s((*PROGRAM, "ingest", str(home), "--home", str(home))))
     base_s, prefect_s = statistics.median(imports_s), bare_prefect_s()
     start_up = measure_start_up(work)
     return [
         _bar("a wrong path is answered", statistics.median(wrong_s), 1.0, base_s),
-        _bar("the first word on a terminal", statistics.median(first_s), 1.0, base_s),
+        _bar("a version that does not exist is refused", statistics.median(version_s), 1.0, base_s),
+        _bar("the first word on a terminal", statistics.median(first_s), 0.5, base_s),
         _bar("extract without songs, new home", start_up.new_s, 1.5, base_s),
         _bar("extract without songs, used home", start_up.used_s, 1.5, base_s),
         _bar("the same with a standing server", _standing_s(work), 4.0, base_s),
@@ -95,7 +106,7 @@ def _time(action: Callable[[], object]) -> float:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path.cwd()), "TERM": "xterm"}
+    return {**installed_environment(), "TERM": "xterm"}
 
 
 if __name__ == "__main__":

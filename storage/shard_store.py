@@ -1,19 +1,23 @@
 """Where shards stand: a folder of this machine, or any file system that Arrow knows, S3 first."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import pyarrow as pa
-from pyarrow import fs
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from genre_core.records import counted
 from storage.files import explaining_disk_errors, read_home_id, write_whole
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import fs
 
 _MARK = "home.txt"
 
@@ -51,6 +55,8 @@ def open_store(layout: DataLayout) -> ShardStore:
     Raises `UsageError` if the setting ``shards`` is no address or holds credentials,
     `TransientError` if the place cannot be reached.
     """
+    from pyarrow import fs
+
     uri = layout.shards_uri
     if not uri:
         return ShardStore(uri="", filesystem=fs.LocalFileSystem(), root=str(layout.shards))
@@ -73,6 +79,8 @@ def open_store(layout: DataLayout) -> ShardStore:
 
 def list_shards(layout: DataLayout) -> dict[str, int]:
     """Return the size of every file below the place of the shards, in bytes, by name."""
+    from pyarrow import fs
+
     store = open_store(layout)
     with _reaching(store):
         there = store.filesystem.get_file_info(
@@ -138,6 +146,9 @@ def claim_place(layout: DataLayout) -> None:
 def _require_own(layout: DataLayout, store: ShardStore) -> None:
     if not store.uri:
         return
+    import pyarrow as pa
+    from pyarrow import fs
+
     mark, ours = store.path(_MARK), f"{read_home_id(layout)}\n{layout.home}".encode()
     if store.filesystem.get_file_info(mark).type == fs.FileType.NotFound:
         put_shard(layout, _MARK, pa.py_buffer(ours))
@@ -155,6 +166,8 @@ def _require_own(layout: DataLayout, store: ShardStore) -> None:
 @contextmanager
 def explaining_damage(store: ShardStore, name: str) -> Iterator[None]:
     """Raise `CatalogMismatch` for a shard that cannot be read, unless its place does not answer."""
+    import pyarrow as pa
+
     try:
         yield
     except (OSError, pa.ArrowException) as error:

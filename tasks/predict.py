@@ -69,6 +69,14 @@ class SongPrediction:
     alternatives: tuple[str, ...] | None = None
     error: str = ""
 
+    def as_document(self) -> dict[str, object]:
+        """Return the prediction as JSON; of a song without one, its ``error``."""
+        document = asdict(self)
+        if self.error:
+            return {name: document[name] for name in ("song", "error", "champion")}
+        del document["error"]
+        return document
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
@@ -107,20 +115,49 @@ def use_fragments(classifier: Classifier, n_fragments: int | None) -> Classifier
     return replace(classifier, features=replace(classifier.features, fragments=fragments))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StudiedSong:
+    """A prediction, and the matrices of the song that it was made from: none with an error.
+
+    ``matrices`` are float32 (n_fragments, n_bands, n_frames).
+    """
+
+    prediction: SongPrediction
+    matrices: Float32Array | None = None
+
+
 def classify_song(
     classifier: Classifier, song: str, limits: DownloadLimits | None = None
 ) -> SongPrediction:
     """Predict the genre of one song; if that is impossible, with an ``error``."""
+    return study_song(classifier, song, limits).prediction
+
+
+def study_song(
+    classifier: Classifier, song: str, limits: DownloadLimits | None = None
+) -> StudiedSong:
+    """Predict one song as `classify_song` does, and keep its matrices."""
     try:
         starts_s, matrices = song_matrices(
             song, classifier.features, limits, classifier.transform, classifier.n_threads
         )
     except GenreflowError as error:
-        return SongPrediction(song=song, champion=classifier.version, error=str(error))
+        error_text = str(error)
     except Exception as error:  # an unforeseen failure does not affect other songs
         logger.exception("%s was left out", song)
         sentence = f"{song}: the program failed on it: {type(error).__name__}: {error}"
-        return SongPrediction(song=song, champion=classifier.version, error=escape_text(sentence))
+        error_text = escape_text(sentence)
+    else:
+        return StudiedSong(
+            prediction=_predict(classifier, song, starts_s, matrices), matrices=matrices
+        )
+    failed = SongPrediction(song=song, champion=classifier.version, error=error_text)
+    return StudiedSong(prediction=failed)
+
+
+def _predict(
+    classifier: Classifier, song: str, starts_s: Float64Array, matrices: Float32Array
+) -> SongPrediction:
     by_fragment, values = classifier.predict_genres(matrices), None
     by_song = classifier.calibrate_song(by_fragment)
     if classifier.features.embedding:  # the mean of the windows decides; fragments vote
@@ -279,12 +316,15 @@ def song_matrices(
     n_threads: int = N_THREADS,
 ) -> tuple[Float64Array, Float32Array]:
     """Decode a song as in training: starts of its fragments, seconds, and their matrices."""
-    _, starts_s, fragments = song_fragments(song, features, limits)
+    _, starts_s, fragments = song_fragments(song, features, limits, n_threads)
     return starts_s, fragment_matrices(song, fragments, features, transform, n_threads)
 
 
 def song_fragments(
-    song: str, features: FeatureConfig, limits: DownloadLimits | None = None
+    song: str,
+    features: FeatureConfig,
+    limits: DownloadLimits | None = None,
+    n_threads: int = N_THREADS,
 ) -> tuple[str, Float64Array, Float32Array]:
     """Decode a song as in training: its track id, starts of its fragments, seconds, and samples.
 
@@ -292,7 +332,7 @@ def song_fragments(
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _fetch(song, DataLayout(Path(folder)), limits or DownloadLimits())
-        return track_id, *_cut(path, track_id, facts, features)
+        return track_id, *_cut(path, track_id, facts, features, n_threads)
 
 
 def fragment_matrices(
@@ -347,7 +387,7 @@ def _fetch(
 
 
 def _cut(
-    path: Path, track_id: str, facts: AudioFacts, features: FeatureConfig
+    path: Path, track_id: str, facts: AudioFacts, features: FeatureConfig, n_threads: int
 ) -> tuple[Float64Array, Float32Array]:
     """Cut the fragments that training would cut; spread them if the song is too short.
 
@@ -355,7 +395,7 @@ def _cut(
     read by seeks, other segments give samples that differ in the last bits.
     """
     try:
-        cut = cut_fragments(path, track_id, facts, features.plan)
+        cut = cut_fragments(path, track_id, facts, features.plan, n_threads)
     except TrackRejected as rejection:
         if rejection.reason != Reason.TOO_SHORT or features.embedding:
             raise

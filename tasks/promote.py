@@ -25,6 +25,7 @@ from storage.catalog.promotions import (
 from storage.catalog.runs import Run, read_run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
+from storage.models.champion import no_version
 from tasks.challenge import Setting, challenger_name, choose_setting, evaluate_challenge
 from tasks.compare import choose_winner
 from tasks.orchestrator import get_run_logger, task
@@ -112,7 +113,7 @@ def promote_version(
         champion = read_last_promotion(catalog)
         run = read_run(catalog, found.run_id) if found else None
         if run is None:
-            raise UsageError(f"There is no version {version} of a run of {layout.home}.")
+            raise no_version(layout, version)
         if champion and champion.version == version:
             raise UsageError(f"Version {version} is the champion already.")
         audit = read_last_audit(catalog, run.snapshot_id)

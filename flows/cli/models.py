@@ -31,6 +31,7 @@ from storage.catalog.runs import require_run
 from storage.catalog.snapshots import choose_published, resolve_snapshot
 from storage.catalog.status import compared_rows
 from storage.lock import hold_home
+from storage.models.champion import may_be_registered, no_version
 from storage.sources.identity import location_given
 from tasks.comparison import read_comparison
 from tasks.terminal import OUT
@@ -96,7 +97,7 @@ def promote(
     """
     if rollback and version is not None:
         raise UsageError("Use --rollback or --version, not both.")
-    check = partial(_require_promoted, snapshot, rollback)
+    check = partial(_require_promoted, snapshot, rollback, version)
     config = prepare_config(verbose, check=check, home=home)
     from flows.promote import promote as promote_flow
     from tasks.promote import explain_rejection
@@ -129,9 +130,13 @@ def audit(
     show_audit(audit_flow(config, snapshot), as_json)
 
 
-def _require_promoted(snapshot: str, rollback: bool, config: "Settings") -> None:
-    """Refuse, besides, to roll back where nothing was replaced."""
+def _require_promoted(
+    snapshot: str, rollback: bool, version: int | None, config: "Settings"
+) -> None:
+    """Refuse, besides, a version that is not there, and to roll back where nothing was replaced."""
     _require_snapshot(snapshot, config)
+    if version is not None and not may_be_registered(config.layout, version):
+        raise no_version(config.layout, version)
     if rollback:
         with open_catalog(config.layout) as catalog:
             require_replaced(catalog)

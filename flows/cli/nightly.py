@@ -1,6 +1,6 @@
 """Command nightly: the nightly run, now."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flows.cli.app import Home, Verbose, app, prepare_config, settle_engine, show
 from flows.cli.refusals import require_known_music
@@ -8,6 +8,7 @@ from genre_core.errors import TransientError
 from tasks.terminal import announce
 
 if TYPE_CHECKING:
+    from flows.nightly import NightlyReport
     from flows.settings import Settings
 
 
@@ -28,7 +29,7 @@ def nightly(home: Home = None, verbose: Verbose = False) -> None:
     state = nightly_flow(config, return_state=True)
     if state.name == "Skipped":
         raise TransientError(str(state.message))
-    report = state.result()
+    report = cast("NightlyReport", state.result())
     parts = (report.ingested, report.extracted, report.trained)
     show(*(part.sentence for part in parts if part))
     show(f"The report is {config.layout.reports / NIGHTLY / 'latest.html'}.")

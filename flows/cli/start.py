@@ -6,8 +6,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, BinaryIO
@@ -16,6 +16,7 @@ from genre_core.locations import printable
 
 STOPPED = 130
 SENTENCE = "\nStopped. What was finished is kept; run the same command again to resume.\n"
+STARTING = "Starting"
 ALONE = ("classify",)
 """Commands that are imported without the others, whose import takes longer than their work."""
 NOISY = ("ui", "serve", "web", "--verbose", "-v")
@@ -96,6 +97,17 @@ def quiet_libraries() -> None:
     faulthandler.enable(sys.stderr)
 
 
+@contextmanager
+def show_wait() -> Iterator[None]:
+    """Show a person at a terminal that the command has begun, until it has words of its own."""
+    is_shown = sys.stderr is not None and sys.stderr.isatty()
+    if is_shown:
+        sys.stderr.write(f"{STARTING}\r")
+    yield
+    if is_shown:
+        sys.stderr.write(f"{' ' * len(STARTING)}\r")
+
+
 def main() -> None:
     """Run the command line."""
     stop_on_signals()
@@ -113,7 +125,8 @@ def main() -> None:
     command = next(iter(sys.argv[1:]), "")
     if command not in ALONE:
         end_orphaned_servers()
-    import_module(f"flows.cli.{command if command in ALONE else 'main'}")
-    from flows.cli.app import main as run
+    with show_wait():
+        import_module(f"flows.cli.{command if command in ALONE else 'main'}")
+        from flows.cli.app import main as run
 
     run()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.app import Home, app, show
+from flows.cli.app import Home, app, require_store, show
 from flows.cli.serve import listen_on
 from flows.environment import set_environment
 from flows.settings import read_settings
@@ -37,6 +37,8 @@ def web(
     from flows.web.safety import LOOPBACK
 
     config = read_settings(home=home)
+    if not config.layout.champion.exists():
+        require_store(config.layout)
     if host not in LOOPBACK and not password:
         raise UsageError(
             f"Whoever reaches {host} could change labels. Set GENREFLOW_WEB_PASSWORD, or leave "

@@ -1,5 +1,6 @@
 """Templates: every page has the same header, with the champion, its score and what waits."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -124,10 +126,27 @@ def environment() -> Environment:
     made.filters |= {
         "percent": lambda share: f"{100 * share:.0f} %",
         "clock": _clock,
+        "points": _points,
+        "told": _tell,
         "shown": lambda text: printable(str(text)),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     return made
+
+
+def _points(share: float) -> str:
+    """Return a change of a probability in per cent, with its sign: ``+12.3 %``."""
+    points = round(100 * share, 1)
+    return f"{points:+.1f} %".replace("-", "\N{MINUS SIGN}") if points else "0.0 %"
+
+
+def _tell(sentence: str) -> Markup:
+    """Return a sentence as HTML; what stands in backticks is code."""
+    parts = re.split("`([^`]+)`", printable(sentence))
+    shown = [
+        Markup("<code>{}</code>" if nth % 2 else "{}").format(p) for nth, p in enumerate(parts)
+    ]
+    return Markup("").join(shown)
 
 
 def _clock(seconds: float) -> str:

@@ -64,7 +64,9 @@ class Cut:
     full_scale_share: float
 
 
-def cut_fragments(path: Path, track_id: str, facts: AudioFacts, plan: CutPlan) -> Cut:
+def cut_fragments(
+    path: Path, track_id: str, facts: AudioFacts, plan: CutPlan, n_threads: int = 1
+) -> Cut:
     """Cut the fragments of a plan: drawn (`cut_song`), or windows spread over the song.
 
     Windows that cannot be decoded are left out; it is an error if all are bad, or more than
@@ -72,16 +74,18 @@ def cut_fragments(path: Path, track_id: str, facts: AudioFacts, plan: CutPlan) -
     """
     config = plan.config
     if plan.hop_s is None:
-        return cut_song(path, track_id, facts, config)
+        return cut_song(path, track_id, facts, config, n_threads)
     starts_s = spread_starts(facts.duration_s, config.longest_s, plan.hop_s, config).tolist()
-    decoded = decode_fragments(path, facts, starts_s, config.longest_s)
+    decoded = decode_fragments(path, facts, starts_s, config.longest_s, n_threads)
     faults = list(decoded.faults.values())
     if len(faults) > config.most_redrawn or len(faults) == len(starts_s):
         raise _too_many_faults(path, faults, len(starts_s))
     return _gather([(starts_s, decoded)])
 
 
-def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig) -> Cut:
+def cut_song(
+    path: Path, track_id: str, facts: AudioFacts, config: FragmentConfig, n_threads: int = 1
+) -> Cut:
     """Draw the fragments of a song and decode them; those that cannot be decoded are redrawn.
 
     The generator is seeded by ``track_id``: a song always gets the same fragments. It is rejected
@@ -93,7 +97,7 @@ def cut_song(path: Path, track_id: str, facts: AudioFacts, config: FragmentConfi
     draws: list[tuple[list[float], Decoded]] = []
     faults: list[TrackRejected] = []
     while wanted_s:
-        decoded = decode_fragments(path, facts, wanted_s, config.longest_s)
+        decoded = decode_fragments(path, facts, wanted_s, config.longest_s, n_threads)
         draws.append((wanted_s, decoded))
         faults += decoded.faults.values()
         tried_s += wanted_s
@@ -116,13 +120,17 @@ def read_fragments(
 
 
 def decode_fragments(
-    path: Path, facts: AudioFacts, starts_s: Sequence[float], fragment_s: float
+    path: Path,
+    facts: AudioFacts,
+    starts_s: Sequence[float],
+    fragment_s: float,
+    n_threads: int = 1,
 ) -> Decoded:
     """Decode fragments of a song to 44.1 kHz, mono, the mean of its channels.
 
     The samples are those that decoding and resampling the full song would give. Fragments may
     come in any order and overlap; one that cannot be decoded or lies beyond the end has a fault.
-    A sample that is not finite rejects the song.
+    A sample that is not finite rejects the song. With 2 ``n_threads``, two decode an mp3.
     """
     n_samples = round(fragment_s * SAMPLE_RATE)
     starts = [round(start_s * SAMPLE_RATE) for start_s in starts_s]
@@ -130,7 +138,7 @@ def decode_fragments(
         raise ValueError(f"no fragments of {fragment_s} s at {list(starts_s)} s")
     segments = [needed_segment(start, n_samples, facts.sample_rate) for start in starts]
     fragments = np.zeros((len(starts), n_samples), dtype=np.float32)
-    decoded = _decode_segments(path, facts, segments, fragments)
+    decoded = _decode_segments(path, facts, segments, fragments, n_threads)
     faults: dict[int, TrackRejected] = {}
     for row, found in enumerate(decoded):
         signal = resample_segment(found.signal, segments[row], starts[row], facts.sample_rate)
@@ -148,12 +156,17 @@ def decode_fragments(
 
 
 def _decode_segments(
-    path: Path, facts: AudioFacts, segments: Sequence[Segment], fragments: Float32Array
+    path: Path,
+    facts: AudioFacts,
+    segments: Sequence[Segment],
+    fragments: Float32Array,
+    n_threads: int,
 ) -> list[DecodedSegment]:
     """Decode segments by the fastest way that is exact; into the fragments where they are these."""
     if facts.codec == "mp3":
         signals = fragments if facts.sample_rate == SAMPLE_RATE else repeat(None)
-        if (decoded := excerpt_segments(path, facts, segments, signals)) is not None:
+        decoded = excerpt_segments(path, facts, segments, signals, n_threads)
+        if decoded is not None:
             return decoded
         fragments.fill(0)
     read = seek_segments if can_seek(path, facts) else stream_segments

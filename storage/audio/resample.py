@@ -1,6 +1,7 @@
 """Segments of a song in mono, and resampled so that a fragment equals that of the full song."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -61,8 +62,8 @@ class SegmentBuffer:
         self._n_full_scale = 0
         self._n_counted = 0
 
-    def add(self, block: Block, mono: Float32Array) -> None:
-        """Copy what a block, and the mix of it, hold of the segment."""
+    def add(self, block: Block, mono: Float32Array, *, is_loud: bool) -> None:
+        """Copy what a block's mix holds of the segment; ``is_loud`` if some is at full scale."""
         start = max(self.segment.start, block.start)
         stop = min(self.segment.stop, block.stop)
         if start >= stop:
@@ -70,7 +71,8 @@ class SegmentBuffer:
         within = slice(start - block.start, stop - block.start)
         self._signal[start - self.segment.start : stop - self.segment.start] = mono[within]
         self._n_filled = max(self._n_filled, stop - self.segment.start)
-        self._n_full_scale += count_full_scale(block.samples[:, within])
+        if is_loud:
+            self._n_full_scale += count_full_scale(block.samples[:, within])
         self._n_counted += block.samples[:, within].size
 
     def finish(self, fault: TrackRejected | None = None) -> DecodedSegment:
@@ -80,6 +82,13 @@ class SegmentBuffer:
             full_scale_share=self._n_full_scale / max(1, self._n_counted),
             fault=fault,
         )
+
+
+def add_block(buffers: Iterable[SegmentBuffer], block: Block) -> None:
+    """Mix a block down, and copy what each segment needs of it."""
+    mono, is_loud = mix_down(block.samples), count_full_scale(block.samples) > 0
+    for buffer in buffers:
+        buffer.add(block, mono, is_loud=is_loud)
 
 
 def needed_segment(start: int, n_samples: int, sample_rate: int) -> Segment:

@@ -31,7 +31,7 @@ from storage.audio.resample import (
     DecodedSegment,
     Segment,
     SegmentBuffer,
-    mix_down,
+    add_block,
     scale,
 )
 
@@ -75,9 +75,7 @@ def stream_segments(
                 stream.codec_context.options = {"err_detect": "crccheck+explode"}
             position.enter(stream, is_link=len(links) > 1)
             for block in _join(_decode_blocks(position, container, stream)):
-                mono = mix_down(block.samples)
-                for buffer in buffers:
-                    buffer.add(block, mono)
+                add_block(buffers, block)
         if position.is_over():
             break
     return [buffer.finish(position.find_fault(buffer.segment, path)) for buffer in buffers]

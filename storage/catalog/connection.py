@@ -1,5 +1,7 @@
 """Opening the writer's catalog: one process at a time, in short transactions."""
 
+from __future__ import annotations  # nanobind reports DuckDB's types as leaks if they stay alive
+
 import errno
 import os
 import shutil
@@ -8,14 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-import duckdb
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from genre_core.errors import CatalogMismatch, TransientError
 from storage.catalog.instance import attached
 from storage.files import DISK_ERRORS, disk_error, explaining_disk_errors, make_home, write_whole
 from storage.home import DataLayout
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class Catalog(Protocol):
@@ -38,16 +41,7 @@ Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
 FEW_ROWS = 16
-OPEN_ERRORS = (duckdb.IOException, duckdb.ResourceInUseException)
-"""Errors of opening a file; another process has it, or another DuckDB instance of this one."""
-
-DAMAGE_ERRORS = (
-    *(duckdb.IOException, duckdb.SerializationException, duckdb.CatalogException),
-    *(duckdb.BinderException, duckdb.InternalException, duckdb.FatalException),
-)
-"""Errors of a file that is damaged, or has other tables than a catalog."""
-
-FIRST_VERSION = 10
+FIRST_VERSION = 11
 MIGRATIONS: list[Callable[[Catalog], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
 
@@ -61,6 +55,8 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
     block writes into a home that is read-only, `CatalogMismatch` if it has a version that cannot
     be migrated, is damaged or is no catalog.
     """
+    import duckdb
+
     try:
         with _attached(layout) as connection:
             version = _read_version(layout, connection)
@@ -76,11 +72,28 @@ def open_catalog(layout: DataLayout) -> Iterator[Catalog]:
             connection.execute("commit")
     except duckdb.Error as error:
         failure = _find_disk_error(layout, error)
-        # a block with a wrong checksum raises the base class
-        is_damage = isinstance(error, DAMAGE_ERRORS) or type(error) is duckdb.Error
-        if failure is None and not is_damage:
+        if failure is None and not _is_damage(error):
             raise
         raise failure or explain_failure(layout, error) from error
+
+
+def open_errors() -> tuple[type[duckdb.Error], ...]:
+    """Return the errors of opening a file that another process or DuckDB instance has."""
+    import duckdb
+
+    return duckdb.IOException, duckdb.ResourceInUseException
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Whether a file is damaged, or has other tables than a catalog."""
+    import duckdb
+
+    damages = (
+        *(duckdb.IOException, duckdb.SerializationException, duckdb.CatalogException),
+        *(duckdb.BinderException, duckdb.InternalException, duckdb.FatalException),
+    )
+    # a block with a wrong checksum raises the base class
+    return isinstance(error, damages) or type(error) is duckdb.Error
 
 
 def newest_version() -> int:
@@ -158,6 +171,8 @@ def fetch_records(
 
 def explain_failure(layout: DataLayout, error: duckdb.Error) -> TransientError | CatalogMismatch:
     """Return the error to raise: the catalog is in use, a full disk, no catalog."""
+    import duckdb
+
     if failure := _find_disk_error(layout, error):
         return failure
     if "could not set lock" in str(error).lower():
@@ -186,7 +201,7 @@ def copy_catalog(layout: DataLayout, target: Path) -> None:
             connection.execute("checkpoint")
             # inside the connection: no other process can write while the file is copied
             shutil.copyfile(layout.catalog, target)
-    except OPEN_ERRORS as error:
+    except open_errors() as error:
         raise explain_failure(layout, error) from error
 
 
@@ -216,7 +231,7 @@ def _attached(layout: DataLayout) -> Iterator[Catalog]:
                 if is_new:
                     layout.catalog.chmod(0o600)
                 break
-            except OPEN_ERRORS as error:
+            except open_errors() as error:
                 failure = explain_failure(layout, error)
                 if isinstance(failure, CatalogMismatch) or time.monotonic() > deadline:
                     raise failure from error
@@ -226,6 +241,8 @@ def _attached(layout: DataLayout) -> Iterator[Catalog]:
 
 def _read_version(layout: DataLayout, connection: Catalog) -> int | None:
     """Version of a catalog; None if the database is empty."""
+    import duckdb
+
     try:
         rows = fetch_rows(connection, "select max(version) as version from schema_version")
     except duckdb.CatalogException:

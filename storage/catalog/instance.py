@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 
 class Instance:
@@ -28,6 +30,8 @@ class Instance:
 
     def attach(self, path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
         """Return a connection to a file; who attaches one that is attached shares it."""
+        import duckdb
+
         key = str(path)
         with self._lock:
             if self._connection is None:
@@ -45,6 +49,8 @@ class Instance:
 
     def release(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
         """Close a connection, which rolls back; the last one of a file detaches it."""
+        import duckdb
+
         key = str(path)
         connection.close()
         with self._lock:
@@ -82,6 +88,8 @@ do not live in a fork."""
 @contextmanager
 def attached(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection to a file, which is attached to the instance of this process."""
+    import duckdb
+
     instance, path = _instances[-1], path.resolve()
     connection = instance.attach(path, read_only=read_only)
     try:

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
 from genre_core.locations import mask_location
 from genre_core.records import counted
-from storage.catalog.connection import OPEN_ERRORS, explain_failure, fetch_values, open_catalog
+from storage.catalog.connection import explain_failure, fetch_values, open_catalog
 from storage.catalog.extraction import all_shards
 from storage.catalog.instance import quote
 from storage.catalog.published import (
@@ -29,7 +28,9 @@ from storage.catalog.query import SHARD_VIEW, query_rows, register_shards, selec
 from storage.files import explaining_disk_errors, write_bytes, write_whole
 from storage.home import DataLayout
 from storage.shard_store import list_shards, open_store
-from storage.shards import remove_orphans
+
+if TYPE_CHECKING:
+    import duckdb
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ def publish_and_sweep(layout: DataLayout) -> None:
     the former store stay until the next call, for processes that have it open; not if it holds a
     song that was removed since.
     """
+    from storage.shards import remove_orphans  # Arrow takes a moment to load
+
     state = _read_state(layout)
     retained = [] if _holds_songs(layout, state.removed) else published_shards(layout)
     write_bytes(_retained_note(layout), json.dumps(retained).encode())
@@ -158,6 +161,8 @@ _NOTED = """
 
 def _replace_store(layout: DataLayout, state: _State, changed: Mapping[str, str] | None) -> None:
     """Write the store beside the old one and replace it; ``changed`` is of `_find_changed`."""
+    import duckdb
+
     for left in layout.home.glob(f".{layout.published.name}.*"):  # of a killed process
         left.unlink()
     sizes = list_shards(layout)
@@ -172,7 +177,9 @@ def _replace_store(layout: DataLayout, state: _State, changed: Mapping[str, str]
         with explaining_disk_errors(layout), write_whole(layout.published) as part:
             if changed is None or not _update_copy(layout, part, changed, view):
                 _write_store(layout, part, state.digests, view)
-    except (*OPEN_ERRORS, duckdb.TransactionException) as error:
+    except (
+        *(duckdb.IOException, duckdb.ResourceInUseException, duckdb.TransactionException),
+    ) as error:
         raise explain_failure(layout, error) from error
 
 
@@ -184,6 +191,8 @@ def _noted_view(layout: DataLayout) -> str:
 
 def _update_copy(layout: DataLayout, part: Path, changed: Mapping[str, str], view: str) -> bool:
     """Copy the store and bring the copy up to date; return whether it could be read."""
+    import duckdb
+
     try:
         shutil.copyfile(layout.published, part)
         with _open_part(layout, part, view) as connection:
@@ -206,6 +215,8 @@ def _write_store(layout: DataLayout, part: Path, digests: Mapping[str, str], vie
 @contextmanager
 def _open_part(layout: DataLayout, part: Path, view: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a store that is being written, with the catalog; then make its view of the shards."""
+    import duckdb
+
     try:
         with duckdb.connect(str(part)) as connection:
             register_shards(connection, open_store(layout))

@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from genre_core.errors import UsageError
 from storage.catalog.instance import attached, quote
 from storage.catalog.published import published_tables
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, open_store
+
+if TYPE_CHECKING:
+    import duckdb
 
 SHARD_VIEW = "spectrograms"  # the only view: all else is in the file and needs no network
 
@@ -46,13 +47,13 @@ def query(
     UsageError
         If nothing has been published yet, or the statement is not one query, or fails.
     """
-    with (
-        _explaining_failures(layout),
-        duckdb.connect(str(layout.published), read_only=True) as connection,
-    ):
-        _lock(connection, layout, reads_shards=SHARD_VIEW in statement.lower())
-        _require_one_query(connection.extract_statements(statement))
-        return _fetch(connection, statement, parameters)
+    with _explaining_failures(layout):
+        import duckdb
+
+        with duckdb.connect(str(layout.published), read_only=True) as connection:
+            _lock(connection, layout, reads_shards=SHARD_VIEW in statement.lower())
+            _require_one_query(connection.extract_statements(statement))
+            return _fetch(connection, statement, parameters)
 
 
 def query_rows(
@@ -74,6 +75,8 @@ def _explaining_failures(layout: DataLayout) -> Iterator[None]:
             f"There is no store in {layout.home} yet. Run `genreflow run`, or name the right "
             "place with --home."
         )
+    import duckdb
+
     try:
         _require_duckdb(layout.published)
         yield
@@ -83,12 +86,16 @@ def _explaining_failures(layout: DataLayout) -> Iterator[None]:
 
 def _require_duckdb(path: Path) -> None:
     """Refuse a file of another program, for which DuckDB would download a reader."""
+    import duckdb
+
     with path.open("rb") as file:
         if file.read(12)[8:] != b"DUCK":
             raise duckdb.IOException(f"{path} is no DuckDB database")
 
 
 def _explain_query(layout: DataLayout, error: Exception) -> UsageError:
+    import duckdb
+
     text = str(error)
     if _is_outdated(text):
         return UsageError(
@@ -145,6 +152,8 @@ def _allow_shards(connection: duckdb.DuckDBPyConnection, store: ShardStore) -> N
 
 def _require_one_query(statements: Sequence[duckdb.Statement]) -> None:
     """Refuse all but one statement that reads; ``pivot`` is parsed as `StatementType.MULTI`."""
+    import duckdb
+
     if not statements:
         raise UsageError("The statement is empty. Try: select * from tracks limit 5")
     if len(statements) > 1:

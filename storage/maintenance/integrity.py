@@ -12,7 +12,6 @@ from storage.catalog.songs import await_songs, sourced_tracks, stored_songs
 from storage.files import digest_file
 from storage.home import DataLayout
 from storage.shard_store import digest_shard, list_shards
-from storage.shards import count_fragments, unnamed_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +52,8 @@ class Inventory:
 
     def unnamed_shards(self) -> list[str]:
         """Return the shards and partial files that neither catalog nor published store names."""
+        from storage.shards import unnamed_files
+
         named = [shard.name for shard in self.shards]
         readable = [*published_shards(self.layout), *retained_shards(self.layout)]
         return unnamed_files(self.layout, [*named, *readable])
@@ -85,6 +86,8 @@ def is_damaged(layout: DataLayout, shard: NamedShard, sizes: Mapping[str, int]) 
 
 
 def _has_rows(layout: DataLayout, name: str, expected: Mapping[str, int]) -> bool:
+    from storage.shards import count_fragments
+
     try:
         return count_fragments(layout, name) == expected
     except CatalogMismatch:

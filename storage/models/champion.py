@@ -9,6 +9,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from genre_core.digests import digest_document
-from genre_core.errors import GenreflowError
+from genre_core.errors import GenreflowError, UsageError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
 from genre_core.model_card import model_card
 from storage.embeddings.embedder import Model
 from storage.files import PART, write_bytes
+from storage.home import DataLayout
 
 REGISTERED = "genreflow"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -55,6 +57,28 @@ class Described:
     document: Mapping[str, Any]
     temperature: float = 1.0
     certainty: Certainty = field(default_factory=Certainty)
+
+
+def no_version(layout: DataLayout, version: int) -> UsageError:
+    """Return the error of a version that is not there."""
+    return UsageError(f"There is no version {version} of a run of {layout.home}.")
+
+
+def may_be_registered(layout: DataLayout, version: int) -> bool:
+    """Return whether a version may be registered, in 1 ms where asking MLflow takes seconds.
+
+    MLflow is to be asked, and to report what is wrong, where its file does not answer.
+    """
+    import sqlite3  # not for `classify`
+
+    if layout.tracking_server or not layout.mlflow_db.exists():
+        return bool(layout.tracking_server)
+    statement = "select count(*) from model_versions where name = ? and version = ?"
+    try:
+        with closing(sqlite3.connect(f"{layout.mlflow_db.as_uri()}?mode=ro", uri=True)) as database:
+            return bool(database.execute(statement, [REGISTERED, version]).fetchone()[0])
+    except sqlite3.Error:
+        return True
 
 
 class ExportUnusable(GenreflowError):

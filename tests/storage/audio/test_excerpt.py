@@ -19,9 +19,12 @@ Encode = Callable[..., Path]
 STARTS_S = (7.3, 0.02, 1.234567, 7.9, 4.0, 4.001, 10.9)
 
 
-def excerpt(song: Path, starts_s: tuple[float, ...] = STARTS_S) -> list[DecodedSegment] | None:
+def excerpt(
+    song: Path, starts_s: tuple[float, ...] = STARTS_S, n_threads: int = 1
+) -> list[DecodedSegment] | None:
     facts = probe_audio(song)
-    return excerpt_segments(song, facts, segments(facts.sample_rate, starts_s))
+    wanted = segments(facts.sample_rate, starts_s)
+    return excerpt_segments(song, facts, wanted, n_threads=n_threads)
 
 
 def segments(sample_rate: int, starts_s: tuple[float, ...] = STARTS_S) -> list[Segment]:
@@ -36,6 +39,7 @@ def read_full(song: Path) -> Float32Array:
     return samples.T
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize(
     "options",
     [
@@ -50,12 +54,14 @@ def read_full(song: Path) -> Float32Array:
         ["-b:a", "192k", "-write_xing", "0"],
     ],
 )
-def test_an_excerpt_gives_the_bits_of_the_full_song(encode: Encode, options: list[str]) -> None:
+def test_an_excerpt_gives_the_bits_of_the_full_song(
+    encode: Encode, options: list[str], n_threads: int
+) -> None:
     song = encode("song.mp3", *options)
     samples = read_full(song)
     mono = mix_down(samples)
 
-    decoded = excerpt(song)
+    decoded = excerpt(song, n_threads=n_threads)
 
     assert decoded is not None
     for one, segment in zip(decoded, segments(probe_audio(song).sample_rate), strict=True):
@@ -152,14 +158,38 @@ def test_a_song_with_checksums_is_read_otherwise(sweep_mp3: Path, tmp_path: Path
     assert excerpt_segments(song, probe_audio(sweep_mp3), segments(44_100)) is None
 
 
+def test_two_threads_give_the_bits_of_one_where_a_frame_of_the_first_half_is_damaged(
+    sweep_mp3: Path, tmp_path: Path
+) -> None:
+    starts_s = (1.0, 4.8, 7.0, 9.0)
+    song = damage_frame(sweep_mp3, tmp_path, 200)  # at 5.2 s
+    sound = excerpt(sweep_mp3, starts_s)
+
+    in_one, in_two = excerpt(song, starts_s), excerpt(song, starts_s, n_threads=2)
+
+    assert sound is not None
+    assert in_one is not None
+    assert in_two is not None
+    assert not np.array_equal(in_one[-1].signal, sound[-1].signal)  # the ring is turned
+    for one, other in zip(in_one, in_two, strict=True):
+        np.testing.assert_array_equal(one.signal, other.signal)
+        assert one.full_scale_share == other.full_scale_share
+
+
+def damage_frame(song: Path, folder: Path, nth: int) -> Path:
+    """Copy a song whose nth frame is empty."""
+    sound = bytearray(song.read_bytes())
+    place = find_frames(bytes(sound))[nth] + 40
+    sound[place : place + 300] = bytes(300)
+    damaged = folder / "damaged.mp3"
+    damaged.write_bytes(sound)
+    return damaged
+
+
 def test_a_damaged_frame_elsewhere_changes_no_more_than_the_last_bits(
     sweep_mp3: Path, tmp_path: Path
 ) -> None:
-    sound = bytearray(sweep_mp3.read_bytes())
-    place = find_frames(bytes(sound))[200] + 40
-    sound[place : place + 300] = bytes(300)
-    song = tmp_path / "damaged.mp3"
-    song.write_bytes(sound)
+    song = damage_frame(sweep_mp3, tmp_path, 200)
     mono = mix_down(read_full(song))
 
     decoded = excerpt(song, (1.0, 9.0))

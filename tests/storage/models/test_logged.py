@@ -20,7 +20,7 @@ from storage.embeddings.embedder import Model
 from storage.embeddings.weights import builtin_embedding
 from storage.files import digest_file
 from storage.home import DataLayout
-from storage.models.champion import Champion, read_export
+from storage.models.champion import Champion, may_be_registered, read_export
 from storage.models.litert import LiteRTModel
 from storage.models.logged import (
     Network,
@@ -150,6 +150,7 @@ def test_a_model_has_one_version_which_its_page_names(
     assert register_model(tracking, uri, {"network": "cnn"}) == version == 1
     assert json.loads(logged.tags["mlflow.modelVersions"]) == [{"name": "genreflow", "version": 1}]
     assert (registered.run_id, registered.description) == (run_id, "best on validation")
+    assert [may_be_registered(tracking.layout, number) for number in (1, 2)] == [True, False]
 
 
 def test_an_alias_names_the_version_that_it_was_moved_to(
