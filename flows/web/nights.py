@@ -113,7 +113,7 @@ def show_report(night_id: str, request: Request, state: State) -> Response:
 
 def find_report(layout: DataLayout, night_id: str) -> Path | None:
     """Return the report of a nightly run, if it is there."""
-    if not re.fullmatch(r"[\w-]+", night_id):
+    if not re.fullmatch(r"[\w-]{1,100}", night_id):
         return None
     report = layout.reports / NIGHTLY / f"{night_id}.html"
     return report if report.is_file() else None
