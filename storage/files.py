@@ -99,7 +99,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def trim_files(files: Iterable[Path], max_bytes: int) -> int:
     """Remove the files of a cache that were used longest ago; return the bytes that stay."""
     n_bytes = 0
-    stated = [(path.stat(), path) for path in files]
+    stated = [(path.stat(), path) for path in files if path.exists()]
     for status, path in sorted(stated, key=lambda one: one[0].st_mtime_ns, reverse=True):
         if n_bytes + status.st_size <= max_bytes:
             n_bytes += status.st_size
