@@ -23,7 +23,6 @@ State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
 Asked = DroppedSong | SongPrediction
 """A song that is waited for, or why there is none."""
-MAX_REQUEST_BYTES = 1 << 30
 FORM, JSON = "multipart/form-data", "application/json"
 GIVE_SONGS = f"Send songs as files of a form ({FORM}), or as `songs`, paths or addresses ({JSON})."
 BODY = {
@@ -69,7 +68,8 @@ async def post_songs(request: Request, state: State) -> list[Row]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (FORM, JSON):
         raise HTTPException(415, GIVE_SONGS)
-    require_size(request)
+    if not request.headers.get("content-length", "").isdecimal():
+        raise HTTPException(411, "Send the length of the request (Content-Length).")
     drop = new_drop()
     try:
         songs = await (_take_files if kind == FORM else _take_names)(request, state, drop)
@@ -81,18 +81,10 @@ async def post_songs(request: Request, state: State) -> list[Row]:
         state.drops.forget(drop)
 
 
-def require_size(request: Request) -> None:
-    """Refuse a body whose size is not known, or too large."""
-    size = request.headers.get("content-length", "")
-    if not size.isdecimal():
-        raise HTTPException(411, "Send the length of the request (Content-Length).")
-    if int(size) > MAX_REQUEST_BYTES:
-        raise HTTPException(413, f"The request is larger than {MAX_REQUEST_BYTES >> 20} MiB.")
-
-
 async def _take_files(request: Request, state: WebState, drop: str) -> list[Asked]:
     """Keep the files of a form until they are predicted."""
-    async with request.form(max_files=MAX_ROWS, max_fields=MAX_ROWS) as form:
+    limits = {"max_files": MAX_ROWS, "max_fields": MAX_ROWS}
+    async with state.forms, request.form(**limits) as form:
         files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
         if not files:
             raise HTTPException(422, f"The request has no song. {GIVE_SONGS}")
