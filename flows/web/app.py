@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import api, audio, listen
+from flows.web import api, audio, listen, song_map
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
@@ -28,7 +28,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for router in (listen.router, audio.router, api.router, api.pages):
+    for router in (listen.router, song_map.router, audio.router, api.router, api.pages):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(GenreflowError, _answer_error)

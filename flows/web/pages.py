@@ -1,5 +1,6 @@
 """Templates: every page has the same header, with the champion, its score and what waits."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -124,9 +126,19 @@ def environment() -> Environment:
     made.filters |= {
         "percent": lambda share: f"{100 * share:.0f} %",
         "clock": _clock,
+        "told": _tell,
         "shown": lambda text: printable(str(text)),
     }
     return made
+
+
+def _tell(sentence: str) -> Markup:
+    """Return a sentence as HTML; what stands in backticks is code."""
+    parts = re.split("`([^`]+)`", printable(sentence))
+    shown = [
+        Markup("<code>{}</code>" if nth % 2 else "{}").format(p) for nth, p in enumerate(parts)
+    ]
+    return Markup("").join(shown)
 
 
 def _clock(seconds: float) -> str:
