@@ -17,11 +17,13 @@ from benchmarks import (
     fitting,
     growth,
     ingesting,
+    listening,
     loading,
     scale,
     serving,
     starting,
     tagging,
+    web,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -40,10 +42,12 @@ PARTS: Mapping[str, Measure] = {
     "loading": lambda music, work: loading.measure(work),
     "fitting": lambda music, work: fitting.measure(),
     "classifying": lambda music, work: classifying.measure(music, make_champion_home(music, work)),
+    "listening": lambda music, work: listening.measure(music, make_champion_home(music, work)),
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
     "tagging": tagging.measure,
     "scale": lambda music, work: scale.measure(work),
+    "web": lambda music, work: web.measure(work),
 }
 
 

@@ -22,7 +22,8 @@ from genre_core.locations import location_of
 from storage.audio.probe import probe_audio
 from storage.files import write_bytes
 from storage.home import DataLayout
-from tasks.tags import TagChange, take_tags_back, write_tags
+from tasks.tag_plan import TagChange
+from tasks.tags import take_tags_back, write_tags
 
 N_SONGS, N_ROUNDS = 24, 3
 

@@ -200,7 +200,7 @@ class Settings:
         """
         known = known_music(self.layout)
         if self.music:
-            before = known.get(name_music(path_of(self.music)), KnownMusic())
+            before = known.get(name_music(self.music), KnownMusic())
             return [replace(self, label_from=self.label_from or before.label_from)]
         there = {name: how for name, how in known.items() if Path(path_of(name)).exists()} or known
         if not there:

@@ -31,7 +31,7 @@ class TagReason(StrEnum):
 
 SENTENCES = {
     TagReason.ALREADY: "its tags name the genre already",
-    TagReason.TAGGED: "its own tag names another genre; --mode add or replace is asked for then",
+    TagReason.TAGGED: "its own tag names another genre (--mode add or replace changes it)",
     TagReason.LABELLED: "its label in the library is another genre; `genreflow decide` settles it",
     TagReason.UNKNOWN: "it is unknown: unlike the songs that the model has learned from",
     TagReason.UNSURE: "its confidence is below the threshold of the genre",
@@ -74,7 +74,8 @@ def choose_genres(
 
     Spellings that differ in case or space alone are one genre, and stay as the user has them.
     """
-    has_it = _fold(genre) in map(_fold, own)
+    parts = (part for name in own for part in name.split(";"))  # as many programs join several
+    has_it = _fold(genre) in map(_fold, parts)
     if mode is TagMode.REPLACE:
         wanted = tuple(name for name in own if _fold(name) == _fold(genre))[:1] or (genre,)
         return wanted, TagReason.ALREADY if wanted == tuple(own) else TagReason.WRITTEN

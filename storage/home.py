@@ -39,6 +39,7 @@ class DataLayout:
     champion = Below("champion")  # the exported champion, a LiteRT model
     prefect = Below("prefect")  # the state of the embedded orchestrator
     builtin = Below("builtin-library")  # composed on the first run without music
+    added = Below("added")  # songs that were added one by one, with their manifest
     collections = Below("collections")  # public collections, one folder each
     reports = Below("reports")  # figures and documents for people, one folder a study
     home_id = Below(".home-id")  # marks places of shards and runs elsewhere as this home's
@@ -52,7 +53,7 @@ class DataLayout:
         return (
             *(self.songs, self.wav, self.previews, self.shards, self.catalog, self.published),
             *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
-            *(self.collections, self.reports),
+            *(self.added, self.collections, self.reports),
         )
 
     def song(self, track_id: str, suffix: str) -> Path:

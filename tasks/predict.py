@@ -69,6 +69,14 @@ class SongPrediction:
     alternatives: tuple[str, ...] | None = None
     error: str = ""
 
+    def as_document(self) -> dict[str, object]:
+        """Return the prediction as JSON; of a song without one, its ``error``."""
+        document = asdict(self)
+        if self.error:
+            return {name: document[name] for name in ("song", "error", "champion")}
+        del document["error"]
+        return document
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
@@ -107,20 +115,49 @@ def use_fragments(classifier: Classifier, n_fragments: int | None) -> Classifier
     return replace(classifier, features=replace(classifier.features, fragments=fragments))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StudiedSong:
+    """A prediction, and the matrices of the song that it was made from: none with an error.
+
+    ``matrices`` are float32 (n_fragments, n_bands, n_frames).
+    """
+
+    prediction: SongPrediction
+    matrices: Float32Array | None = None
+
+
 def classify_song(
     classifier: Classifier, song: str, limits: DownloadLimits | None = None
 ) -> SongPrediction:
     """Predict the genre of one song; if that is impossible, with an ``error``."""
+    return study_song(classifier, song, limits).prediction
+
+
+def study_song(
+    classifier: Classifier, song: str, limits: DownloadLimits | None = None
+) -> StudiedSong:
+    """Predict one song as `classify_song` does, and keep its matrices."""
     try:
         starts_s, matrices = song_matrices(
             song, classifier.features, limits, classifier.transform, classifier.n_threads
         )
     except GenreflowError as error:
-        return SongPrediction(song=song, champion=classifier.version, error=str(error))
+        error_text = str(error)
     except Exception as error:  # an unforeseen failure does not affect other songs
         logger.exception("%s was left out", song)
         sentence = f"{song}: the program failed on it: {type(error).__name__}: {error}"
-        return SongPrediction(song=song, champion=classifier.version, error=escape_text(sentence))
+        error_text = escape_text(sentence)
+    else:
+        return StudiedSong(
+            prediction=_predict(classifier, song, starts_s, matrices), matrices=matrices
+        )
+    failed = SongPrediction(song=song, champion=classifier.version, error=error_text)
+    return StudiedSong(prediction=failed)
+
+
+def _predict(
+    classifier: Classifier, song: str, starts_s: Float64Array, matrices: Float32Array
+) -> SongPrediction:
     by_fragment, values = classifier.predict_genres(matrices), None
     by_song = classifier.calibrate_song(by_fragment)
     if classifier.features.embedding:  # the mean of the windows decides; fragments vote

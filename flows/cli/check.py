@@ -15,7 +15,13 @@ from flows.cli.pipeline import Genres, LabelFrom
 from flows.cli.refusals import suggest_labels
 from flows.cli.tables import plain_table
 from flows.settings import read_settings
-from genre_core.dataset.labels import describe_labels, explain_label, label_sources, unify_genres
+from genre_core.dataset.labels import (
+    LabelsFrom,
+    describe_labels,
+    explain_label,
+    label_sources,
+    unify_genres,
+)
 from genre_core.dataset.listing import explain_genres
 from genre_core.dataset.preview import (
     GenrePreview,
@@ -30,6 +36,8 @@ from genre_core.errors import GenreflowError
 from genre_core.locations import path_of
 from genre_core.records import Source, Split, counted
 from storage.sources.listing import Listed, list_library
+from storage.sources.tagged import keep_own
+from storage.tags.journal import Journal
 from tasks.terminal import ERR, OUT, announce
 
 if TYPE_CHECKING:
@@ -82,6 +90,9 @@ def check(
     listed = list_library(
         library.music, takes_unlabelled=library.unlabelled, label_from=library.label_from
     )
+    if library.label_from == LabelsFrom.TAG:
+        own = keep_own(listed.sources, Journal(library.layout), library.unlabelled)
+        listed = replace(listed, sources=own)
     songs = read_songs(listed.sources, library)
     preview = make_preview(library, listed, songs)
     if as_json:

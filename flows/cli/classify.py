@@ -1,7 +1,6 @@
 """Command classify: the champion's prediction of songs."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -18,7 +17,7 @@ from genre_core.locations import location_of
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
-    from tasks.predict import SongPrediction
+    pass
 
 FAST_FRAGMENTS = 2
 Song = TypeVar("Song")
@@ -48,7 +47,7 @@ def classify(
     n_fragments = FAST_FRAGMENTS if fast else None
     predictions = watch(classify_each(config.layout, found, n_fragments), len(found), ERR)
     if as_json:
-        print_json([_document(prediction) for prediction in predictions])
+        print_json([prediction.as_document() for prediction in predictions])
     else:
         OUT.print(predictions_table(predictions))
     if errors := [prediction.error for prediction in predictions if prediction.error]:
@@ -78,12 +77,3 @@ def expand_folders(songs: list[str]) -> list[str]:
     if not expanded:
         raise UsageError(f"There is no song in {', '.join(songs)}.")
     return expanded
-
-
-def _document(prediction: "SongPrediction") -> dict[str, object]:
-    """Return a prediction as JSON; of a song without one, its ``error``."""
-    document = asdict(prediction)
-    if prediction.error:
-        return {name: document[name] for name in ("song", "error", "champion")}
-    del document["error"]
-    return document

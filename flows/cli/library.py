@@ -26,6 +26,8 @@ from flows.cli.app import (
 )
 from flows.cli.pipeline import Music
 from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
+from flows.decide import decide as record_decision
+from flows.decide import undo
 from flows.settings import SETTINGS_FILE, read_settings
 from genre_core.dataset.artists import fold_artist
 from genre_core.errors import GenreflowError, UsageError
@@ -33,9 +35,7 @@ from genre_core.locations import escape_text, location_of, path_of
 from genre_core.records import Reason, counted
 from genre_core.representations.features import name_features
 from storage.catalog.connection import open_catalog
-from storage.catalog.publish import publish
 from storage.catalog.query import query
-from storage.catalog.recordings import decide_genre
 from storage.catalog.removals import (
     RemovedSong,
     find_artist,
@@ -187,29 +187,55 @@ def _conflict_row(row: dict[str, Any]) -> tuple[str, ...]:
 
 @app.command()
 def decide(
-    song: Annotated[str, typer.Argument(help="A source, or the first digits of a track's id.")],
+    song: Annotated[
+        str,
+        typer.Argument(
+            help="A source, or the first digits of a track's id; with --undo, the number of a "
+            "decision."
+        ),
+    ] = "",
     genre: Annotated[
         str, typer.Argument(help="The genre of the recording and all its duplicates.")
-    ],
+    ] = "",
+    takes_back: Annotated[
+        bool, typer.Option("--undo", help="Take a decision back; without a number, the last one.")
+    ] = False,
     home: Home = None,
 ) -> None:
     """Decide the genre of a recording and all its duplicates, whatever genre their sources name.
 
-    Also confirms or corrects a label that `genreflow suspects` lists.
+    Also confirms or corrects a label that `genreflow suspects` lists. Each decision is logged with
+    who and when (`genreflow sql "from decisions"`) and can be taken back.
 
     Example: `genreflow decide ~/Music/jazz/song.mp3 jazz`
     """
     config = read_config(home=home)
-    layout, genres = config.layout, {*config.genres, *config.genre_map.values()}
-    with hold_home(layout):
-        with open_catalog(layout) as catalog:
-            n_tracks = decide_genre(catalog, song, genre, genres)
-        publish(layout)
-    n_others = n_tracks - 1
+    from tasks.nightly import login
+
+    if takes_back:
+        _require_number(song, genre)
+        undone = undo(config, int(song) if song else None, login())
+        tracks = ", ".join(track_id[:SHOWN_DIGITS] for track_id in undone.track_ids)
+        show(
+            f"Undid decision {undone.decision_id} ({undone.genre} for {tracks}): what held before "
+            "it holds again."
+        )
+        return
+    if not (song and genre):
+        raise UsageError("Name a song and a genre: genreflow decide SONG GENRE; or use --undo.")
+    n_others = record_decision(config, song, genre, login()) - 1
     duplicates = f", and so is each of its {counted(n_others, 'duplicate')}" if n_others else ""
     show(
         f"{song} is {genre}{duplicates}.", "`genreflow extract` makes its spectrograms if missing."
     )
+
+
+def _require_number(number: str, genre: str) -> None:
+    if genre or (number and not number.isdecimal()):
+        raise UsageError(
+            "Name the number of a decision, or nothing: genreflow decide --undo 12. "
+            '`genreflow sql "from decisions"` lists them.'
+        )
 
 
 @app.command()

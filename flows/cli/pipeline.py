@@ -89,7 +89,7 @@ LabelFrom = Annotated[
 AnyGenres = Annotated[
     bool,
     typer.Option(
-        "--yes", help="Take songs of one genre, or of one artist a genre, into an empty home."
+        "--yes", help="Take a library whose genres look like none: one genre alone, or artists."
     ),
 ]
 

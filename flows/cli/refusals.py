@@ -36,7 +36,7 @@ def require_several_genres(config: "Settings") -> None:
     A library that the home knows, and one without labels, may be as it is.
     """
     (library,) = config.libraries()
-    is_known = name_music(path_of(library.music)) in known_music(library.layout)
+    is_known = name_music(library.music) in known_music(library.layout)
     is_empty = not (
         library.layout.published.exists()
         and query_rows(library.layout, "select 1 from tracks limit 1")

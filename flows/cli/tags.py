@@ -32,7 +32,8 @@ from tasks.terminal import ERR, OUT
 if TYPE_CHECKING:
     from flows.settings import Settings
     from genre_core.tagging import TagPrediction
-    from tasks.tags import TagChange, TagReturn
+    from tasks.tag_plan import TagChange
+    from tasks.tags import TagReturn
 
 FAULTS = (TagReason.UNPREDICTED, TagReason.UNWRITABLE)
 MOST_NAMED = 20
@@ -127,7 +128,7 @@ def untag(
 def _plan(
     config: "Settings", locations: list[str] | None, mode: TagMode, min_precision: float
 ) -> "tuple[dict[str, Threshold], list[TagChange]]":
-    from tasks.tags import plan_tags, read_tag_library, select_songs
+    from tasks.tag_plan import plan_tags, read_tag_library, select_songs
 
     with ERR.status("Fitting thresholds"):
         library = read_tag_library(config.layout, config.tag_prior, locations)
@@ -145,7 +146,7 @@ def _predict(
 ) -> "dict[str, TagPrediction]":
     """Let the champion predict the files that the store knows nothing of."""
     from tasks.predict_many import classify_each
-    from tasks.tags import add_predictions
+    from tasks.tag_plan import add_predictions
 
     waiting = [song for song, known in songs.items() if not (known.genre or known.error)]
     if not waiting:

@@ -1,5 +1,7 @@
 """The HTTP API: songs, labels and the champion as JSON; its pages are at /docs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -8,18 +10,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 
+from flows.decide import decide, undo
 from flows.web.metrics import describe_metrics
 from flows.web.pages import show_page
+from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
 from genre_core.errors import TransientError, UsageError
 from storage.catalog.audits import suspect_rows
-from storage.catalog.connection import open_catalog
 from storage.catalog.embeddings import nearest_songs
 from storage.catalog.library import LibrarySong, find_song, find_songs
-from storage.catalog.publish import publish
-from storage.catalog.recordings import decide_genre
+from storage.catalog.review import LoggedDecision, decision_rows
 from storage.catalog.status import read_status
-from storage.lock import hold_home
 from tasks.studies.similar import choose_representation
 
 router = APIRouter(prefix="/api", tags=["genreflow"])
@@ -81,20 +82,38 @@ def get_suspects(state: State) -> list[Row]:
     return suspect_rows(state.layout)
 
 
+@router.get("/decisions")
+def get_decisions(
+    state: State, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+) -> list[LoggedDecision]:
+    """Return what people decided, who, when and whether it was undone; the last one first."""
+    return decision_rows(state.layout, limit)
+
+
 @router.post("/decisions", status_code=201)
-def post_decision(decision: Decision, state: State) -> Row:
+def post_decision(decision: Decision, state: State, request: Request) -> Row:
     """Decide the genre of a recording and all its duplicates, as `genreflow decide` does."""
-    genres = {*state.config.genres, *state.config.genre_map.values()}
+    with _answering_refusals():
+        n_tracks = decide(state.config, decision.song, decision.genre, actor_of(request))
+    return {**decision.model_dump(), "n_tracks": n_tracks}
+
+
+@router.delete("/decisions/{decision_id}")
+def delete_decision(decision_id: int, state: State, request: Request) -> Row:
+    """Take a decision back, as `genreflow decide --undo` does; it stays in the log."""
+    with _answering_refusals():
+        undone = undo(state.config, decision_id, actor_of(request))
+    return {"decision_id": undone.decision_id, "genre": undone.genre}
+
+
+@contextmanager
+def _answering_refusals() -> Iterator[None]:
     try:
-        with hold_home(state.layout):
-            with open_catalog(state.layout) as catalog:
-                n_tracks = decide_genre(catalog, decision.song, decision.genre, genres)
-            publish(state.layout)
+        yield
     except TransientError as error:
         raise HTTPException(409, str(error)) from error
     except UsageError as error:
         raise HTTPException(422, str(error)) from error
-    return {**decision.model_dump(), "n_tracks": n_tracks}
 
 
 @pages.get("/healthz")

@@ -1,5 +1,6 @@
 """The application: the pages, the HTTP API, and how faults are answered."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,13 +14,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import api, audio, listen, song_map
+from flows.web import actions, api, audio, classify_api, dropped, listen, song_map, songs
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
 from genre_core.errors import GenreflowError, UsageError
 
 FAILED = "The server failed on this request; its log has the cause."
+SWEEP_S = 60.0
 logger = logging.getLogger(__name__)
 
 
@@ -28,8 +30,9 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for router in (listen.router, song_map.router, audio.router, api.router, api.pages):
-        app.include_router(router)
+    for page in (listen, dropped, song_map, audio, songs, actions, api, classify_api):
+        app.include_router(page.router)
+    app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(GenreflowError, _answer_error)
     app.add_exception_handler(Exception, _answer_failure)
@@ -38,8 +41,17 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
 
 @asynccontextmanager
 async def _close_at_end(app: FastAPI) -> AsyncIterator[None]:
+    sweeping = asyncio.create_task(_sweep(app.state.web))
     yield
+    sweeping.cancel()
     app.state.web.close()
+
+
+async def _sweep(state: WebState) -> None:
+    """Remove dropped songs when their time is over."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        state.drops.sweep()
 
 
 def answer(request: Request, status: int, sentence: str) -> Response:

@@ -1,12 +1,14 @@
 """Sound for the players: songs, excerpts of equal loudness, and the peaks of waveforms."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 
+from flows.web.dropped import require_dropped
+from flows.web.drops import DroppedSong
 from flows.web.state import WebState, state_of
 from genre_core.errors import GenreflowError
 from storage.audio.previews import (
@@ -30,6 +32,7 @@ PLAYABLE = {
 """Formats that browsers play; others are sent as one long excerpt."""
 KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
 State = Annotated[WebState, Depends(state_of)]
+Sent = TypeVar("Sent", bound=Response)
 
 
 @router.get("/songs/{track_id}")
@@ -56,6 +59,45 @@ async def send_peaks(track_id: str, state: State) -> JSONResponse:
     return await measure_peaks(state, state.layout.previews, stored_song(state, track_id))
 
 
+@router.get("/dropped/{token}")
+async def send_dropped(token: str, state: State) -> FileResponse:
+    """Send a dropped song."""
+    song = require_dropped(state, token)
+    return _unkept(await send_whole(state, song.previews, _require_played(song)))
+
+
+@router.get("/dropped/{token}/preview")
+async def send_dropped_preview(
+    token: str,
+    state: State,
+    start_s: Annotated[float | None, Query(ge=0)] = None,
+    length_s: Annotated[float, Query(gt=0, le=LONGEST_S)] = EXCERPT_S,
+) -> FileResponse:
+    """Send an excerpt of a dropped song; without a start, from its middle."""
+    song = require_dropped(state, token)
+    played = _require_played(song)
+    return _unkept(await send_excerpt(state, song.previews, played, start_s, length_s))
+
+
+@router.get("/dropped/{token}/peaks")
+async def send_dropped_peaks(token: str, state: State) -> JSONResponse:
+    """Send the peaks of the waveform of a dropped song."""
+    song = require_dropped(state, token)
+    return _unkept(await measure_peaks(state, song.previews, _require_played(song)))
+
+
+def _unkept(answer: Sent) -> Sent:
+    """Keep a browser from storing what belongs to a dropped song."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _require_played(song: DroppedSong) -> PlayedSong:
+    if song.played is None:
+        raise HTTPException(404, "This song cannot be played.")
+    return song.played
+
+
 def stored_song(state: WebState, track_id: str) -> PlayedSong:
     """Return a song of the library; 404 if there is none of this id."""
     found = find_stored_song(state.layout, track_id) if track_id.isalnum() else None
@@ -77,7 +119,9 @@ async def send_excerpt(
 ) -> FileResponse:
     """Send an excerpt of a song; 422 with the reason if it cannot be decoded."""
     try:
-        path = await state.work(lambda: cut_preview(cache, song, start_s, length_s))
+        path = await state.answer(
+            lambda: cut_preview(cache, song, start_s, length_s)
+        )  # not behind the songs that wait to be predicted
     except GenreflowError as error:
         raise HTTPException(422, "This part of the song cannot be decoded.") from error
     return FileResponse(path, media_type="audio/mpeg", headers=KEPT)
@@ -85,5 +129,5 @@ async def send_excerpt(
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
     """Send the peaks of the waveform of a song."""
-    peaks = await state.work(lambda: read_peaks(cache, song))
+    peaks = await state.answer(lambda: read_peaks(cache, song))
     return JSONResponse(peaks, headers=KEPT)

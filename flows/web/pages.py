@@ -126,10 +126,17 @@ def environment() -> Environment:
     made.filters |= {
         "percent": lambda share: f"{100 * share:.0f} %",
         "clock": _clock,
+        "points": _points,
         "told": _tell,
         "shown": lambda text: printable(str(text)),
     }
     return made
+
+
+def _points(share: float) -> str:
+    """Return a change of a probability in per cent, with its sign: ``+12.3 %``."""
+    points = round(100 * share, 1)
+    return f"{points:+.1f} %".replace("-", "\N{MINUS SIGN}") if points else "0.0 %"
 
 
 def _tell(sentence: str) -> Markup:

@@ -11,11 +11,16 @@ import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flows.web.state import state_of
+from genre_core.locations import printable
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SAFE_METHODS = ("GET", "HEAD")
+LONGEST_NAME = 100
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
@@ -74,11 +79,30 @@ def holds_secret(headers: Headers, secret: str) -> bool:
     kind, _, given = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return hmac.compare_digest(given.strip().encode("latin-1"), secret.encode())
+    return hmac.compare_digest(read_pair(headers)[1], secret.encode())
+
+
+def read_pair(headers: Headers) -> tuple[str, bytes]:
+    """Return name and password of HTTP Basic; empty if there is none."""
+    given = headers.get("authorization", "").partition(" ")[2]
     try:
-        pair = base64.b64decode(given, validate=True)
+        name, _, password = base64.b64decode(given, validate=True).partition(b":")
     except (binascii.Error, ValueError):
-        return False
-    return hmac.compare_digest(pair.partition(b":")[2], secret.encode())
+        return "", b""
+    return name.decode("utf-8", "replace"), password
+
+
+def actor_of(request: Request) -> str:
+    """Return who sends a request: the user name beside the password, else who runs the server.
+
+    Whoever gives a password without a name is unknown.
+    """
+    from tasks.nightly import login
+
+    if not state_of(request).secret:
+        return login()
+    name = read_pair(request.headers)[0]
+    return printable(name)[:LONGEST_NAME].strip() or "unknown"
 
 
 def _with_headers(send: Send, nonce: str) -> Send:

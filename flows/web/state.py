@@ -10,12 +10,14 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from flows.settings import Settings
+from flows.web.drops import Drops
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
-from tasks.predict import Classifier, load_classifier
+from tasks.predict import Classifier, StudiedSong, load_classifier
 
-N_WORKERS, N_FETCHERS = 2, 8
-"""Songs that are decoded, and songs at addresses that are waited for, at the same time."""
+N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
+"""Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
+computed, at the same time."""
 Result = TypeVar("Result")
 
 
@@ -32,6 +34,14 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    answerers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
+    )
+    drops: Drops = field(default_factory=Drops)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    """What works on in the background; a task that nobody holds may vanish."""
+    studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
+    """Songs of the library that pages have shown last, by track and version of the champion."""
     _loaded: dict[float, Classifier] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -54,10 +64,15 @@ class WebState:
         pool = self.fetchers if waits else self.workers
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
+    async def answer(self, call: Callable[[], Result]) -> Result:
+        """Make a call that a page waits for in a thread of its own, not behind dropped songs."""
+        return await asyncio.get_running_loop().run_in_executor(self.answerers, call)
+
     def close(self) -> None:
-        """Let the threads end."""
-        for pool in (self.workers, self.fetchers):
+        """Let the threads end, and remove what was dropped."""
+        for pool in (self.workers, self.fetchers, self.answerers):
             pool.shutdown(wait=False, cancel_futures=True)
+        self.drops.close()
 
 
 def state_of(request: Request) -> WebState:

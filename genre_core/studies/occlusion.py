@@ -1,6 +1,6 @@
 """Which bands and moments a prediction rests on: parts of a matrix are set to silence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -75,3 +75,22 @@ def _starts(length: int, side: int, step: int) -> list[int]:
     """Return where a mask starts along one axis; the last one ends with the matrix."""
     last = length - side
     return sorted({*range(0, last + 1, step), last})
+
+
+def replacement_losses(
+    predict: Predict,
+    values: Float32Array,
+    usual: Float32Array,
+    groups: Sequence[Sequence[int]],
+    genre: int,
+) -> Float64Array:
+    """Return how much probability of a genre a song loses where some of its values are usual ones.
+
+    ``values`` are those of its embedding, ``usual`` what is put in their place, each (n_values,);
+    a group has the places that are replaced together. Below 0 where they speak against the genre.
+    """
+    rows = np.tile(values, (1 + len(groups), 1))
+    for row, places in zip(rows[1:], groups, strict=True):
+        row[list(places)] = usual[list(places)]
+    found = predict(rows[:, :, np.newaxis].astype(np.float32))[:, genre].astype(np.float64)
+    return found[0] - found[1:]

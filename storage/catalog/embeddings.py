@@ -27,7 +27,7 @@ MIN_ID_DIGITS = 8
 _SONGS = f"""
     select track_id, tracks.genre, group_id, split, len(embedding) as n_features,
         list_concat(embedding, tag_logits) as "values",
-        is_builtin or track_id in (select track_id from decisions) as is_confirmed
+        is_builtin or track_id in (select track_id from decided) as is_confirmed
     from song_embeddings join tracks using (track_id) join assignments using (track_id)
     where feature_key = $1 and tracks.genre in (select unnest($2::varchar[])) and {IS_CANDIDATE}
     order by track_id

@@ -88,6 +88,10 @@ create table night_steps as
     select night_id, position, step, outcome, message, seconds, ended_at
     from catalog.night_steps order by night_id, position;
 
+create table decisions as
+    select decision_id, track_id, genre, genre_before, who, decided_at, undone_at, undone_by
+    from catalog.decisions order by decision_id, track_id;
+
 create table removals as
     select track_id, artist, title, reason, who, removed_at from catalog.removals order by all;
 
@@ -132,6 +136,6 @@ create table suspects as
         from catalog.suspect_neighbours
             join catalog.tracks as near on near.track_id = neighbour_id
         group by all) using (track_id)
-    where suspects.genre = tracks.genre and track_id not in (select track_id from catalog.decisions)
+    where suspects.genre = tracks.genre and track_id not in (select track_id from catalog.decided)
         and track_id not in (select track_id from catalog.excluded_tracks)
     order by confidence, track_id;

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from genre_core.dataset.recordings import Claim, Settlement, group_duplicates, settle_recording
 from genre_core.errors import UsageError
@@ -15,12 +16,22 @@ from storage.catalog.connection import (
     fetch_records,
     fetch_rows,
     fetch_values,
-    insert_rows,
     registered,
 )
 from storage.sources.identity import is_gone, locations_given
 
 MIN_ID_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoneDecision:
+    """A decision on the genre of the duplicates of a recording, before it is taken back."""
+
+    decision_id: int
+    track_ids: list[str]
+    genre: str
+    undone_at: datetime | None
+
 
 CLAIMS = """
     select source, outcomes.track_id, outcomes.genre, outcomes.stage
@@ -65,7 +76,7 @@ def recording_keys(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     return {track_id: (f"recording:{name[:12]}",) for track_id, name in recordings.items()}
 
 
-def decide_genre(catalog: Catalog, song: str, genre: str, genres: Collection[str]) -> int:
+def decide_genre(catalog: Catalog, song: str, genre: str, genres: Collection[str], who: str) -> int:
     """Record a person's decision on the genre of a recording; return its number of tracks.
 
     ``song`` is a source, or the first digits of a track id, 8 at least; ``genre`` one that a song
@@ -81,17 +92,77 @@ def decide_genre(catalog: Catalog, song: str, genre: str, genres: Collection[str
     recordings = read_recordings(catalog)
     name = recordings.get(track_id, track_id)
     members = {track_id, *(member for member, found in recordings.items() if found == name)}
-    decided = [{"track_id": member, "genre": genre} for member in sorted(members)]
-    replace = "on conflict (track_id) do update set genre = excluded.genre, decided_at = now()"
-    insert_rows(catalog, "decisions", decided, replace)
+    catalog.execute(_DECIDE, [sorted(members), genre, who])
     settle_recordings(catalog)
     return len(members)
+
+
+_DECIDE = """
+    insert into decisions (decision_id, track_id, genre, genre_before, location_before, who)
+    select (select nextval('decision_ids')), track_id, $2, genre, location, $3
+    from tracks where track_id in (select unnest($1)) order by track_id
+"""
+
+
+def undo_decision(catalog: Catalog, decision_id: int | None, who: str) -> UndoneDecision:
+    """Take back a decision, by default the last one; return what it was.
+
+    The recording then has what it had before: no decision, or an earlier one. A later decision
+    holds. Raises `UsageError` if there is no such decision, or it was taken back before.
+    """
+    rows = fetch_rows(catalog, _TO_UNDO, [decision_id])
+    if not rows:
+        raise UsageError(
+            "There is no decision to undo."
+            if decision_id is None
+            else f"There is no decision {decision_id}. `genreflow decide --undo` undoes the last."
+        )
+    undone = UndoneDecision(**rows[0])
+    if undone.undone_at is not None:
+        raise UsageError(f"Decision {undone.decision_id} was undone before.")
+    for statement in (_RESTORE, _HAND_ON):
+        catalog.execute(statement, [undone.decision_id])
+    statement = "update decisions set undone_at = now(), undone_by = $2 where decision_id = $1"
+    catalog.execute(statement, [undone.decision_id, who])
+    settle_recordings(catalog)
+    return undone
+
+
+_LATER = """
+    select track_id, min(decision_id) as decision_id from decisions
+    where undone_at is null and decision_id > $1 group by track_id
+"""
+
+_RESTORE = f"""
+    update tracks set genre = undone.genre_before, location = undone.location_before
+    from (select * from decisions anti join ({_LATER}) as later using (track_id)) as undone
+    where undone.decision_id = $1 and tracks.track_id = undone.track_id
+"""
+
+# what was before an undone decision is now before the next one
+_HAND_ON = f"""
+    update decisions set genre_before = undone.genre_before,
+        location_before = undone.location_before
+    from (select * from decisions where decision_id = $1) as undone,
+        ({_LATER}) as later
+    where undone.track_id = later.track_id
+        and (decisions.decision_id, decisions.track_id) = (later.decision_id, later.track_id)
+"""
+
+_TO_UNDO = """
+    select decision_id, list(track_id order by track_id) as track_ids, any_value(genre) as genre,
+        any_value(undone_at) as undone_at
+    from decisions
+    where decision_id = coalesce($1, (
+        select max(decision_id) from decisions where undone_at is null))
+    group by decision_id
+"""
 
 
 def _settle_all(catalog: Catalog) -> Iterator[Settlement]:
     recordings = read_recordings(catalog)
     track_ids = fetch_values(catalog, _TO_SETTLE)
-    decisions = fetch_map(catalog, "select track_id, genre from decisions")
+    decisions = fetch_map(catalog, "from decided")
     statement = """
         select * exclude (added_at) from tracks
         where not is_builtin and track_id in (select unnest(?)) order by track_id

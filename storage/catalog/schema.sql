@@ -35,10 +35,20 @@ create table duplicates (
     offset_s double not null, primary key (track_id, other_id)
 );
 
+create sequence decision_ids;
+
 create table decisions (
-    track_id varchar primary key, genre varchar not null,
-    decided_at timestamptz not null default now()
+    decision_id integer not null default nextval('decision_ids'), track_id varchar not null,
+    genre varchar not null, genre_before varchar not null default '',
+    location_before varchar not null default '', who varchar not null default '',
+    decided_at timestamptz not null default now(),
+    undone_at timestamptz, undone_by varchar not null default '',
+    primary key (decision_id, track_id)
 );
+
+create view decided as
+    select track_id, arg_max(genre, decision_id) as genre from decisions
+    where undone_at is null group by track_id;
 
 create table excluded_tracks (
     track_id varchar primary key, reason varchar not null, duplicate_of varchar not null,

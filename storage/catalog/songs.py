@@ -160,7 +160,7 @@ def read_labels(catalog: Catalog, locations: Sequence[str]) -> dict[str, str]:
 def read_genres(catalog: Catalog) -> list[str]:
     """Return the genres that songs of the store have, by their sources or by a decision."""
     statement = """
-        select genre from tracks where genre <> '' union select genre from decisions order by genre
+        select genre from tracks where genre <> '' union select genre from decided order by genre
     """
     return fetch_values(catalog, statement)
 

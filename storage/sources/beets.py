@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -39,17 +39,30 @@ def list_beets(library: Path, takes_unlabelled: bool) -> list[Source]:
 
 
 def _to_source(item: Item, fault: str) -> Source:
-    texts: dict[str, Any] = {
-        name: escape_text(str(item.get(name) or "")).strip() for name in _TEXTS
-    }
+    texts: dict[str, Any] = {name: _text(item.get(name)) for name in _TEXTS}
     song = Source(location=location_of(os.path.realpath(item["path"])), genre="", **texts)
-    return label(song, _genres(item.get("genres") or item.get("genre") or ""), fault)
+    return label(song, _genres(item.get("genres") or item.get("genre")), fault)
 
 
-def _genres(found: str | Iterable[str]) -> list[str]:
-    values = [found] if isinstance(found, str) else found
-    parts = (part.strip() for value in values for part in _SEPARATORS.split(str(value)))
+def _text(value: object) -> str:
+    return escape_text(str(value or "")).replace("\0", "").strip()
+
+
+def _genres(found: object) -> list[str]:
+    values = found if isinstance(found, list) else [found]
+    parts = (_text(part) for value in values for part in _SEPARATORS.split(_text(value)))
     return list(dict.fromkeys(filter(None, parts)))
+
+
+def _require_paths(library: Path, items: Sequence[Item]) -> None:
+    """Refuse songs without a path, or with one that no file can have."""
+    for item in items:
+        path = item.get("path")
+        if not isinstance(path, str | bytes) or not path or "\0" in os.fsdecode(path):
+            raise UsageError(
+                f"{library} has songs without a `path`, such as {item.get('title')!r}. Name the "
+                "library.db of beets, or write `beet export -l -f json -o songs.json`."
+            )
 
 
 def _read_database(library: Path) -> list[Item]:
@@ -62,17 +75,18 @@ def _read_database(library: Path) -> list[Item]:
         raise UsageError(
             f"{library} is no library of beets, or cannot be read: {error}. Name its library.db."
         ) from error
-    paths = [os.fsdecode(item.get("path") or b"") for item in items]
+    _require_paths(library, items)
+    paths = [os.fsdecode(item["path"]) for item in items]
     base = _find_base(library, paths)
     return [{**item, "path": base / path} for item, path in zip(items, paths, strict=True)]
 
 
-def _find_base(library: Path, paths: Iterable[str]) -> Path:
+def _find_base(library: Path, paths: Sequence[str]) -> Path:
     """Return the folder of music that paths begin at: beets 2.6 and later leave it out.
 
     It stands in the settings of beets, beside the database or in their usual place.
     """
-    relative = [path for path in paths if path and not Path(path).is_absolute()]
+    relative = [path for path in paths if not Path(path).is_absolute()]
     if not relative:
         return library.parent
     places = list(_candidates(library))
@@ -106,6 +120,5 @@ def _read_export(document: Path) -> list[Item]:
         raise UsageError(f"{document} is not JSON ({error}). {hint}") from error
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise UsageError(f"{document} is no list of songs. {hint}")
-    if not all(isinstance(item.get("path"), str) and item["path"] for item in items):
-        raise UsageError(f"{document} has songs without a `path`. {hint}")
-    return items
+    _require_paths(document, items)
+    return [{**item, "path": document.parent / item["path"]} for item in items]

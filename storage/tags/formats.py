@@ -4,6 +4,7 @@ A file may have several tags. The genre is written into the main one of its form
 others as far as they name a genre already, so that they do not contradict each other.
 """
 
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -45,6 +46,11 @@ GENRE_KEYS = {
 }
 """Formats that mutagen writes: all other values stay, in their order or by their name."""
 APE_FORMATS = (WavPack, MonkeysAudio, Musepack, TAK, APEv2File)
+DAMAGE = (
+    *(mutagen.MutagenError, struct.error, EOFError, ValueError, LookupError, TypeError),
+    *(OverflowError, AssertionError, AttributeError),
+)
+"""What mutagen raises for damaged files."""
 _NOT_UTF8 = "\ufffd"
 Result = TypeVar("Result")
 
@@ -83,7 +89,7 @@ def _explained(work: Callable[[], Result]) -> Result:
         return work()
     except TagUnwritable:
         raise
-    except (mutagen.MutagenError, ValueError, LookupError, TypeError, OverflowError) as error:
+    except DAMAGE as error:
         raise TagUnwritable(f"its tags cannot be read: {error or type(error).__name__}") from error
 
 

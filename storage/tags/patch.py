@@ -44,9 +44,8 @@ def find_patch(former: bytes, changed: bytes) -> Patch:
     A tag that grows moves what follows it; bytes before it, such as sizes, change in place.
     """
     shift = len(changed) - len(former)
-    begin, end = _span(former, changed)
-    at_start = _differs(former, changed, 0)[begin:end]
-    at_end = _differs(former, changed, shift)[begin:end]
+    begin, end = span = _span(former, changed)
+    at_start, at_end = (_differs(former, changed, span, moved) for moved in (0, shift))
     before = np.concatenate([[0], np.cumsum(_by_block(at_start))])
     after = np.concatenate([np.cumsum(_by_block(at_end)[::-1])[::-1], [0]])
     split = min(int((before + after).argmin()) * _BLOCK_BYTES, end - begin)
@@ -69,13 +68,16 @@ def apply_patch(changed: bytes, patch: Patch) -> bytes:
     return bytes(made[: patch.n_bytes])
 
 
-def _differs(former: bytes, changed: bytes, shift: int) -> npt.NDArray[np.bool_]:
-    """Where bytes of the former file differ from those of the changed one, moved by ``shift``."""
+def _differs(
+    former: bytes, changed: bytes, span: tuple[int, int], shift: int
+) -> npt.NDArray[np.bool_]:
+    """Where bytes of a span of the former file differ from those of the changed one, moved."""
     a, b = np.frombuffer(former, np.uint8), np.frombuffer(changed, np.uint8)
-    found = np.ones(len(a), bool)
-    first, last = max(0, -shift), min(len(a), len(b) - shift)
+    begin, end = span
+    found = np.ones(end - begin, bool)
+    first, last = max(begin, -shift), min(end, len(b) - shift)
     if first < last:
-        found[first:last] = a[first:last] != b[first + shift : last + shift]
+        found[first - begin : last - begin] = a[first:last] != b[first + shift : last + shift]
     return found
 
 

@@ -1,14 +1,11 @@
-"""The genres that the tags of a file name, all of them: FFmpeg reads the first of ID3 and MP4."""
+"""The genres that the tags of a file of any kind name."""
 
-from collections.abc import Iterable
 from pathlib import Path
-
-import mutagen
 
 from genre_core.errors import GenreflowError
 from storage.audio.probe import read_header
-
-_KEYS = ("genre", "\xa9gen", "wm/genre")
+from storage.tags.files import TagUnwritable
+from storage.tags.formats import read_genres
 
 
 def read_tag_genres(path: Path) -> tuple[str, ...]:
@@ -16,28 +13,20 @@ def read_tag_genres(path: Path) -> tuple[str, ...]:
 
     A semicolon stands between two genres, as many programs write several.
     """
-    values = _read_mutagen(path) or _read_ffmpeg(path)
-    parts = (part.strip() for value in values for part in value.split(";"))
+    if not path.is_file():  # a pipe without a writer would never open
+        return ()
+    try:
+        with path.open("rb") as file:
+            values = read_genres(file)
+    except (TagUnwritable, OSError):
+        values = ()
+    parts = (part.strip() for value in values or _read_header(path) for part in value.split(";"))
     return tuple(dict.fromkeys(filter(None, parts)))
 
 
-def _read_mutagen(path: Path) -> list[str]:
+def _read_header(path: Path) -> tuple[str, ...]:
+    """Return the genres by FFmpeg, which reads more formats, and of some the first genre alone."""
     try:
-        file = mutagen.File(path)
-    except (mutagen.MutagenError, OSError, ValueError, LookupError, TypeError, OverflowError):
-        return []  # a damaged tag
-    tags = file.tags if file is not None else None
-    if not tags:
-        return []
-    names = {key.casefold(): key for key in tags.keys()}  # noqa: SIM118 - some have pairs
-    if "tcon" in names:
-        return list(tags["TCON"].genres)
-    found: Iterable[object] = next((tags[names[key]] for key in _KEYS if key in names), ())
-    return [str(value) for value in found]
-
-
-def _read_ffmpeg(path: Path) -> list[str]:
-    try:
-        return [read_header(path).genre]
+        return (read_header(path).genre,)
     except GenreflowError:
-        return []
+        return ()

@@ -17,7 +17,7 @@ from storage.fetch.download import fetch_song
 from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
 from storage.sources.identity import identify
-from tasks.predict import N_THREADS, song_matrices
+from tasks.predict import N_THREADS, Classifier, StudiedSong, song_matrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,16 @@ def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
             return Compared(track_id=track.track_id)
         file = str(temporary.song(track.track_id, track.suffix))
         return Compared(track_id=track.track_id, embedding=embed_file(file, embedder))
+
+
+def embed_studied(
+    classifier: Classifier, studied: StudiedSong, file: str, features: FeatureConfig, model: Model
+) -> tuple[float, ...]:
+    """Return the mean features of a song that was predicted; its file is read only if need be."""
+    is_same = classifier.features == features and studied.matrices is not None
+    if not is_same or studied.matrices is None:
+        return embed_file(file, Embedder(features=features, model=model))
+    return tuple(studied.matrices[:, : model.embedding.n_features, 0].mean(axis=0).tolist())
 
 
 def embed_file(file: str, embedder: Embedder) -> tuple[float, ...]:

@@ -69,7 +69,7 @@ def test_unlabelled_songs_are_predicted_once_and_change_no_training(
     assert [song["outcome"] for song in new] == ["ok", "ok", "ok"]
 
     with open_catalog(layout) as catalog:
-        decide_genre(catalog, str(pool / "hums.wav"), "hums", ())
+        decide_genre(catalog, str(pool / "hums.wav"), "hums", (), "ada")
     extract(finished_copy)
     publish(layout)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genre_core.examples import Float32Array
-from genre_core.studies.occlusion import Mask, mask_for, occlusion_map
+from genre_core.studies.occlusion import Mask, mask_for, occlusion_map, replacement_losses
 
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(3, 4) / 12
 
@@ -59,3 +59,16 @@ def test_any_matrix_gets_a_mask_that_fits_at_a_few_hundred_places(shape: tuple[i
     assert mask.n_bands <= shape[0]
     assert mask.n_frames <= shape[1]
     assert n_bands * n_frames < 500
+
+
+def test_values_are_replaced_by_usual_ones_group_by_group() -> None:
+    weights = np.array([0.5, 0.25, -0.25], np.float32)
+
+    def predict(rows: Float32Array) -> Float32Array:
+        first = rows[:, :, 0] @ weights
+        return np.stack([first, 1 - first], axis=1)
+
+    values, usual = np.array([1, 1, 0], np.float32), np.array([0, 1, 1], np.float32)
+    losses = replacement_losses(predict, values, usual, [[0], [1], [0, 2]], genre=0)
+    # 0.75 with its own values: 0.25 without the first, the second is usual, -0.25 + 0.25 = 0
+    assert losses.tolist() == [0.5, 0.0, 0.75]

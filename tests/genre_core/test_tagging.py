@@ -29,6 +29,7 @@ def threshold(confidence: float | None) -> Threshold:
         ((), "add", ("jazz",), ""),
         (("Jazz",), "fill", ("Jazz",), "already"),
         (("Rock", " JAZZ"), "add", ("Rock", " JAZZ"), "already"),
+        (("Rock; Jazz",), "add", ("Rock; Jazz",), "already"),
         (("Jazz",), "replace", ("Jazz",), "already"),
         (("Rock", "Jazz"), "replace", ("Jazz",), ""),
     ],

@@ -19,7 +19,8 @@ from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.sources.tagged import keep_own, list_tagged
 from storage.tags.journal import Journal
-from tasks.tags import TagChange, TagReturn, take_tags_back, write_tags
+from tasks.tag_plan import TagChange
+from tasks.tags import TagReturn, take_tags_back, write_tags
 from tests.conftest import hum, write_song
 from tests.shared import Shared
 
@@ -149,7 +150,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from storage.home import DataLayout
-from tasks.tags import TagChange, take_tags_back, write_tags
+from tasks.tag_plan import TagChange
+from tasks.tags import take_tags_back, write_tags
 home, music = DataLayout(Path(sys.argv[1])), Path(sys.argv[2])
 print("ready", flush=True)
 while True:

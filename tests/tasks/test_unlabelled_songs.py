@@ -188,7 +188,7 @@ def test_a_decision_labels_a_song_and_outlasts_the_next_listing(
     ingest_unlabelled(layout, pool)
 
     with open_catalog(layout) as catalog:
-        decide_genre(catalog, str(pool / "a.wav"), "jazz", {"jazz"})
+        decide_genre(catalog, str(pool / "a.wav"), "jazz", {"jazz"}, "ada")
     ingest_unlabelled(layout, pool)
     publish(layout)
 

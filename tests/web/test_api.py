@@ -1,10 +1,15 @@
 """The HTTP API answers what the command line answers."""
 
+import tempfile
+from pathlib import Path
+from typing import Any
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from storage.catalog.query import query_rows
 from storage.lock import hold_home
+from tasks.predict import classify_song, load_classifier
 from tests.web.conftest import Site, Visitor
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -78,6 +83,52 @@ def test_the_metrics_are_those_of_the_store(shared_site: Site) -> None:
     )
     assert low <= value <= high
     assert shared_site.get("/healthz").text == "ok\n"
+
+
+def test_files_and_paths_get_the_prediction_of_classify_and_a_broken_one_harms_no_other(
+    shared_site: Site, library: Path
+) -> None:
+    song = library / "hums" / "song 0.wav"
+    expected = classify_song(load_classifier(shared_site.config.layout), str(song)).as_document()
+    files = [
+        ("files", ("mine.wav", song.read_bytes())),
+        ("files", ("../broken.mp3", b"this is no music" * 100)),
+    ]
+    sent = shared_site.post("/api/classify", files=files).json()
+    names = [str(song), str(library / "absent.wav"), str(library)]
+    named = shared_site.post("/api/classify", json={"songs": names}).json()
+
+    for row in (sent[0], named[0]):
+        assert (row["genre"], row["champion"]) == (expected["genre"], expected["champion"])
+        assert row["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
+        assert len(row["fragments"]) == len(expected["fragments"])
+    assert [row["song"] for row in sent] == ["mine.wav", "broken.mp3"]
+    assert "error" not in sent[0]
+    assert [sorted(row) for row in (sent[1], *named[1:])] == [["champion", "error", "song"]] * 3
+    assert tempfile.gettempdir() not in sent[1]["error"]
+    assert list(Path(tempfile.gettempdir()).glob("genreflow-dropped-*/*/song*")) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"json": {}}, 422),
+        ({"json": {"songs": []}}, 422),
+        ({"json": {"songs": [""]}}, 422),
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, 422),
+        ({"data": {"song": "a.wav"}, "files": {}}, 415),
+        ({"files": {"nothing": (None, "text")}}, 422),
+        ({"content": b"RIFF", "headers": {"content-type": "audio/wav"}}, 415),
+        ({"content": iter([b"{}"]), "headers": {"content-type": "application/json"}}, 411),
+        ({"json": {"songs": ["a.wav"] * 101}}, 422),
+    ],
+)
+def test_a_request_without_a_song_says_what_to_send(
+    shared_site: Site, sent: dict[str, Any], status: int
+) -> None:
+    answer = shared_site.post("/api/classify", **sent)
+    assert answer.status_code == status
+    assert answer.json()["error"]
 
 
 @pytest.mark.browser

@@ -88,7 +88,7 @@ def test_a_song_leaves_the_list_when_its_label_is_confirmed_or_changed(
     a, _, c, _ = tracks
     store.call(record_suspects, "key", [suspect(a), suspect(c)])
 
-    n_tracks = store.call(decide_genre, a.track_id[:12], answer, ())
+    n_tracks = store.call(decide_genre, a.track_id[:12], answer, (), "ada")
     publish(store.layout)
 
     assert n_tracks == 1

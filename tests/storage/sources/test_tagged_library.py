@@ -72,13 +72,14 @@ def test_a_song_without_a_genre_tag_has_a_fault_or_is_unlabelled(
     (tmp_path / "rock" / "bare.mp3").write_bytes(encode("song.mp3").read_bytes())
     (tmp_path / "rock" / "bare.ogg").write_bytes(encode("song.ogg").read_bytes())
     (tmp_path / "rock" / "broken.mp3").write_bytes(b"no sound")
+    os.mkfifo(tmp_path / "rock" / "pipe.mp3")
 
     faulty = list_library(tmp_path, label_from="tag")
     unlabelled = list_sources(tmp_path, label_from="tag", takes_unlabelled=True)
 
     assert faulty.layout is Layout.TAG
-    assert [(s.genre, bool(s.label_fault)) for s in faulty.sources] == [("", True)] * 3
-    assert [(s.genre, s.is_unlabelled, s.label_fault) for s in unlabelled] == [("", True, "")] * 3
+    assert [(s.genre, bool(s.label_fault)) for s in faulty.sources] == [("", True)] * 4
+    assert [(s.genre, s.is_unlabelled, s.label_fault) for s in unlabelled] == [("", True, "")] * 4
 
 
 def test_folders_or_the_manifest_are_taken_as_the_user_says(tmp_path: Path) -> None:
@@ -149,12 +150,25 @@ def test_an_export_of_beets_is_a_listing(beets_library: Path, tmp_path: Path) ->
     assert facts(list_sources(tmp_path / "a.json")) == facts(list_sources(beets_library))
 
 
+def test_genres_of_any_form_are_labels(tmp_path: Path) -> None:
+    genres = ['"Jazz; Soul"', '["Jazz", "Jazz"]', "1980", "null", '["", "a\\u0000b"]', "{}"]
+    items = [f'{{"path": "/{n}.mp3", "genres": {text}}}' for n, text in enumerate(genres)]
+    (tmp_path / "songs.json").write_text(f"[{', '.join(items)}]")
+
+    listed = list_sources(tmp_path / "songs.json")
+
+    found = [source.labels or source.genre for source in listed]
+    assert found == [("Jazz", "Soul"), "Jazz", "1980", "", "ab", ""]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("songs.json", "[{]", "is not JSON"),
         ("songs.json", '{"path": "/a.mp3"}', "is no list of songs"),
         ("songs.json", '[{"genre": "Jazz"}]', "has songs without a `path`"),
+        ("songs.json", '[{"path": 3}]', "has songs without a `path`"),
+        ("songs.json", '[{"path": "/a\\u0000.mp3"}]', "has songs without a `path`"),
         ("library.db", "no database", "is no library of beets"),
     ],
 )

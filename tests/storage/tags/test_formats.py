@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import mutagen
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.apev2 import APEv2
 from mutagen.id3 import TCON
@@ -17,6 +17,7 @@ from storage.audio.probe import probe_audio
 from storage.tags.files import TagUnwritable
 from storage.tags.formats import read_genres, write_genres
 from storage.tags.patch import Patch, apply_patch, find_patch
+from tests.fuzz.mutations import CHANGES, spoil
 from tests.storage.tags.conftest import FORMATS, TAGS, MakeSong
 
 GENRE_KEYS = ("tcon", "\xa9gen", "wm/genre", "genre")
@@ -136,3 +137,22 @@ def test_a_patch_makes_the_former_file_of_any_other(
     patch = Patch.from_document(json.loads(json.dumps(find_patch(before, after).as_document())))
 
     assert apply_patch(after, patch) == before
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_spoilt_file_is_written_or_refused_and_its_former_bytes_come_back(
+    make_song: MakeSong, name: str
+) -> None:
+    song = make_song(name).read_bytes()
+
+    @settings(max_examples=40, deadline=None)
+    @given(CHANGES)
+    def write(changes: list) -> None:
+        former = spoil(song, changes)
+        try:
+            changed = write_genres(former, name, ["jazz", "soul"])
+        except TagUnwritable:
+            return
+        assert apply_patch(changed, find_patch(former, changed)) == former
+
+    write()

@@ -1,0 +1,288 @@
+"""The page of a song, dropped or of the library: its genre, its fragments, why, similar songs."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from flows.web.actions import known_genres, require_stored
+from flows.web.audio import stored_song
+from flows.web.dropped import NO_MODEL, require_dropped
+from flows.web.drops import DroppedSong
+from flows.web.pages import genre_styles, show_page
+from flows.web.song_charts import draw_bands, draw_timeline
+from flows.web.state import WebState, state_of
+from flows.web.verdicts import Verdict, judge
+from genre_core.errors import UsageError
+from genre_core.records import name_song
+from storage.audio.previews import PlayedSong
+from storage.catalog.embeddings import find_embedded, nearest_songs
+from storage.catalog.song_page import (
+    StoredSong,
+    has_own_songs,
+    read_stored_song,
+)
+from tasks.predict import Classifier, SongPrediction, StudiedSong, study_song
+from tasks.studies.similar import choose_representation, embed_studied
+from tasks.studies.why import explain_bands, explain_tags
+
+router = APIRouter(include_in_schema=False)
+State = Annotated[WebState, Depends(state_of)]
+Kind = Literal["songs", "dropped"]
+SHORT_WAIT_S = 1.5
+"""Of a page for the facts of its song, which mostly take a tenth of a second."""
+LONGEST_WAIT_S = 20.0
+"""Of a request for a prediction that is not there yet; it is asked for again then."""
+N_SIMILAR = 5
+UNREADABLE = 422
+MOST_STUDIED = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A song that a page is about, and what was studied of it."""
+
+    address: str
+    track_id: str
+    played: PlayedSong
+    studied: StudiedSong
+
+    @property
+    def prediction(self) -> SongPrediction:
+        """Its prediction."""
+        return self.studied.prediction
+
+
+@router.get("/dropped/{token}")
+async def show_dropped(request: Request, token: str, state: State) -> HTMLResponse:
+    """Show the page of a dropped song; its prediction comes when it is there."""
+    song = require_dropped(state, token)
+    await _await(song.probed, SHORT_WAIT_S)
+    content = {
+        "page": "listen",
+        "address": song.address,
+        "drop": song.drop,
+        "n_dropped": len(state.drops.of(song.drop)),
+        "verdict": None,
+        "is_fetching": bool(song.place) and song.facts is None,
+        **_head_of_dropped(song),
+    }
+    return show_page(request, "song.html", content)
+
+
+@router.get("/songs/{track_id}")
+async def show_stored(request: Request, track_id: str, state: State) -> HTMLResponse:
+    """Show the page of a song of the library, with its stored prediction if there is one."""
+    stored = require_stored(state, track_id)
+    verdict = await _judge_stored(state, stored)
+    content = {
+        "page": "",
+        "title": name_song(stored.artist, stored.title, f"Song {track_id[:8]}"),
+        "file": "",
+        "address": f"/songs/{track_id}",
+        "audio": f"/audio/songs/{track_id}",
+        "facts": describe_stored(stored),
+        "drop": "",
+        "n_dropped": 0,
+        "verdict": verdict,
+        "is_fetching": False,
+        "stored": stored,
+        "styles": genre_styles(verdict.probabilities if verdict else ()),
+    }
+    return show_page(request, "song.html", content)
+
+
+@router.get("/{kind}/{key}/prediction")
+async def show_prediction(
+    request: Request, kind: Kind, key: str, state: State, late: bool = False
+) -> HTMLResponse:
+    """Show the genre and the timeline of a song, as soon as it is predicted.
+
+    A ``late`` page has no player yet, as the facts of its song were not known.
+    """
+    head: dict[str, Any] = {"is_late": False}
+    if kind == "dropped":
+        song = require_dropped(state, key)
+        await _await(song.done, LONGEST_WAIT_S)
+        head = {**_head_of_dropped(song), "is_late": late, "address": song.address}
+        if not song.is_done:
+            return show_page(request, "_waiting.html", {**head, "audio": "" if late else "there"})
+        if song.error:
+            return show_page(request, "_failed.html", {**head, "sentence": song.error})
+    try:
+        subject = await find_subject(state, kind, key)
+    except HTTPException as refusal:
+        if refusal.status_code != UNREADABLE:
+            raise
+        return show_page(request, "_failed.html", {**head, "sentence": refusal.detail})
+    return show_page(request, "_prediction.html", head | await _describe(state, kind, subject))
+
+
+async def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
+    """Return what the page shows of a predicted song."""
+    classifier, stored = await _classifier(state), read_stored_song(state.layout, subject.track_id)
+    is_dropped, duration_s = kind == "dropped", subject.played.facts.duration_s
+    length_s = classifier.features.fragment_s
+    return {
+        "address": subject.address,
+        "is_dropped": is_dropped,
+        "verdict": judge(state, subject.prediction),
+        "has_verdict": not is_dropped and await _judge_stored(state, stored) is not None,
+        "is_trained_on": not is_dropped and stored is not None and stored.split == "train",
+        "stored": stored,
+        "timeline": draw_timeline(subject.prediction, length_s, duration_s),
+        "styles": genre_styles(classifier.genres),
+        "genres": known_genres(state),
+        "replaces_builtin": is_dropped and not has_own_songs(state.layout),
+    }
+
+
+def _head_of_dropped(song: DroppedSong) -> dict[str, Any]:
+    audio = f"/audio{song.address}" if song.played else ""
+    return {
+        "title": song.title,
+        "file": song.name,
+        "audio": audio,
+        "facts": describe_dropped(song),
+    }
+
+
+@router.get("/{kind}/{key}/why")
+async def show_why(request: Request, kind: Kind, key: str, state: State) -> HTMLResponse:
+    """Show what the prediction of a song rests on."""
+    subject = await find_subject(state, kind, key)
+    classifier = await _classifier(state)
+
+    def explain() -> dict[str, Any]:
+        bands = explain_bands(classifier, subject.studied)
+        return {
+            "bands": draw_bands(bands, classifier.features) if bands else None,
+            "tags": explain_tags(state.layout, classifier, subject.studied),
+            "genre": subject.prediction.genre,
+        }
+
+    return show_page(request, "_why.html", await state.answer(explain))
+
+
+@router.get("/{kind}/{key}/similar")
+async def show_similar(request: Request, kind: Kind, key: str, state: State) -> HTMLResponse:
+    """Show the songs of the library that are most like a song."""
+    subject = await find_subject(state, kind, key)
+    classifier = await _classifier(state)
+    try:
+        rows = await state.answer(lambda: find_similar(state, classifier, subject))
+    except UsageError:  # no embeddings
+        rows = None
+    styles = genre_styles([*classifier.genres, *(row["genre"] for row in rows or ())])
+    return show_page(request, "_similar.html", {"rows": rows, "styles": styles})
+
+
+async def find_subject(state: WebState, kind: Kind, key: str) -> Subject:
+    """Return a song that is studied; 404 if it is not there, 422 if it cannot be predicted."""
+    if kind == "dropped":
+        song = require_dropped(state, key)
+        if song.studied is None or song.played is None:
+            raise HTTPException(UNREADABLE, song.error or "This song is not predicted yet.")
+        return Subject(
+            address=song.address, track_id=song.track_id, played=song.played, studied=song.studied
+        )
+    played = stored_song(state, key)
+    studied = await _study_stored(state, played)
+    if studied.prediction.error:
+        raise HTTPException(
+            UNREADABLE, studied.prediction.error.replace(str(played.path), "The song")
+        )
+    return Subject(address=f"/songs/{key}", track_id=key, played=played, studied=studied)
+
+
+def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> list[dict[str, Any]]:
+    """Return the nearest songs; `UsageError` where the library has no embeddings."""
+    layout, config = state.layout, state.config
+    chosen = choose_representation(layout, "", config.representations)
+    if track_id := find_embedded(layout, subject.track_id, chosen):
+        return nearest_songs(layout, chosen, track_id, n_songs=N_SIMILAR)
+    features = next((f for f in config.features if f.representation == chosen), None)
+    model = config.embedder(features) if features else None
+    if features is None or model is None:
+        raise UsageError(f"The settings do not name the embedding {chosen}.")
+    file = str(subject.played.path)
+    own = embed_studied(classifier, subject.studied, file, features, model)
+    return nearest_songs(layout, chosen, subject.track_id, own, n_songs=N_SIMILAR)
+
+
+def describe_dropped(song: DroppedSong) -> list[str]:
+    """Return what is known of a dropped song, in a few words each."""
+    facts = song.facts
+    if facts is None:
+        return []
+    return [_clock(facts.duration_s), facts.codec, *_rate(facts.bit_rate)]
+
+
+def describe_stored(song: StoredSong) -> list[str]:
+    """Return what is known of a song of the library, in a few words each."""
+    parts = (song.album, str(song.year or ""), _clock(song.duration_s), song.codec)
+    return [part for part in (*parts, *_rate(song.bit_rate)) if part]
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min"
+
+
+def _rate(bit_rate: int) -> list[str]:
+    return [f"{round(bit_rate / 1000)} kbit/s"] if bit_rate else []
+
+
+async def _await(event: asyncio.Event, longest_s: float) -> None:
+    """Wait for an event, for so long at most."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), longest_s)
+
+
+async def _classifier(state: WebState) -> Classifier:
+    """Return the champion; 422 with what to do if there is none."""
+    try:
+        return await state.answer(state.classifier)
+    except UsageError as error:
+        raise HTTPException(UNREADABLE, NO_MODEL) from error
+
+
+async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
+    """Return the verdict of a stored prediction, if it is of the champion that is loaded."""
+    if stored is None or stored.predicted is None or not stored.probabilities:
+        return None
+    try:
+        classifier = await _classifier(state)
+    except HTTPException:
+        return None
+    if (classifier.version, len(classifier.genres)) != (stored.version, len(stored.probabilities)):
+        return None
+    probabilities = dict(zip(classifier.genres, stored.probabilities, strict=True))
+    named = stored.alternatives
+    prediction = SongPrediction(
+        song=stored.track_id,
+        genre=stored.predicted,
+        probabilities=probabilities,
+        champion=classifier.version,
+        confidence=stored.confidence,
+        unknown=stored.unknown,
+        alternatives=None if named is None else tuple(named),
+    )
+    return judge(state, prediction)
+
+
+async def _study_stored(state: WebState, played: PlayedSong) -> StudiedSong:
+    """Predict a song of the library; the last ones are remembered."""
+    classifier = await _classifier(state)
+    key = (played.name, classifier.version)
+    if key not in state.studied:
+        found = await state.answer(lambda: study_song(classifier, str(played.path)))
+        while len(state.studied) >= MOST_STUDIED:
+            state.studied.pop(next(iter(state.studied)))
+        state.studied[key] = found
+    return state.studied[key]

@@ -1,0 +1,120 @@
+"""Dropped songs are kept for an hour, within bounds, in a folder that goes with the server."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.web import drops
+from flows.web.drops import KEPT_S, MAX_SONGS, Drops, tidy_name
+from flows.web.listen import quote_formula
+from genre_core.errors import UsageError
+
+DROP = "a-drop-of-songs"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, for this test alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def new_drops() -> Iterator[Callable[[], Drops]]:
+    """Make the dropped songs of a server, which end with the test."""
+    made: list[Drops] = []
+
+    def make() -> Drops:
+        made.append(Drops())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def kept(new_drops: Callable[[], Drops]) -> Drops:
+    return new_drops()
+
+
+def folders(temporary: Path) -> list[Path]:
+    return list(temporary.glob("genreflow-dropped-*"))
+
+
+def test_songs_that_were_dropped_an_hour_ago_are_removed_with_their_files(kept: Drops) -> None:
+    old, new = kept.add(DROP, "old.mp3"), kept.add(DROP, "new.mp3")
+    old.path.write_bytes(b"sound")
+    old.at_s = time.monotonic() - KEPT_S - 1
+
+    assert kept.of(DROP) == [new]
+    assert kept.find(old.token) is None
+    assert (old.folder.exists(), new.folder.exists()) == (False, True)
+
+
+def test_the_folder_goes_when_the_server_ends(kept: Drops, temporary: Path) -> None:
+    kept.add(DROP, "song.mp3").path.write_bytes(b"sound")
+    assert len(folders(temporary)) == 1
+    kept.close()
+    assert folders(temporary) == []
+
+
+def test_a_folder_that_a_killed_server_left_is_removed_but_that_of_another_one_stays(
+    temporary: Path, new_drops: Callable[[], Drops]
+) -> None:
+    left = temporary / "genreflow-dropped-left"
+    left.mkdir()
+    (left / ".lock").touch()
+    other = new_drops()
+    song = other.add(DROP, "song.mp3")
+
+    new_drops().add(DROP, "another.mp3")
+
+    assert not left.exists()
+    assert song.folder.exists()
+    assert len(folders(temporary)) == 2
+
+
+def test_a_song_of_the_user_stays_where_it_is(kept: Drops, tmp_path: Path) -> None:
+    own = tmp_path / "mine.mp3"
+    own.write_bytes(b"sound")
+    kept.add(DROP, own.name, file=own)
+    kept.forget(DROP)
+    assert own.read_bytes() == b"sound"
+    assert kept.of(DROP) == []
+
+
+def test_no_more_songs_and_bytes_are_taken_than_there_may_be(
+    kept: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(MAX_SONGS):
+        kept.add(DROP, "song.mp3")
+    with pytest.raises(UsageError, match=f"holds {MAX_SONGS} dropped songs"):
+        kept.add(DROP, "one more.mp3")
+    kept.forget(DROP)
+    monkeypatch.setattr(drops, "MAX_BYTES", 5)
+    kept.add(DROP, "song.mp3").path.write_bytes(b"sound")
+    with pytest.raises(UsageError):
+        kept.add(DROP, "one more.mp3")
+
+
+def test_a_name_is_shown_without_folders_and_control_characters() -> None:
+    assert tidy_name("../../etc/passwd") == "passwd"
+    assert tidy_name("C:\\Music\\song.mp3") == "song.mp3"
+    assert tidy_name("a\x1b[31m\u202eb.mp3") == "a\\x1b[31m\\u202eb.mp3"
+    assert tidy_name("é" * 5000) == "é" * 200
+    assert tidy_name(" / ") == "a song"
+
+
+def test_the_folder_is_for_its_user_alone(kept: Drops, temporary: Path) -> None:
+    kept.add(DROP, "song.mp3")
+    assert [one.stat().st_mode & 0o777 for one in folders(temporary)] == [0o700]
+
+
+def test_a_name_in_a_csv_is_no_formula() -> None:
+    assert quote_formula("=1+1.mp3") == "'=1+1.mp3"
+    assert quote_formula("@home.mp3") == "'@home.mp3"
+    assert quote_formula("1+1.mp3") == "1+1.mp3"
