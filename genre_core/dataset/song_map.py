@@ -40,15 +40,14 @@ def map_songs(
     unit = features / np.maximum(
         np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny
     )
-    with one_thread():
-        known = np.array([track_id in former for track_id in track_ids], bool)
-        points = np.array([former.get(track_id, (0.5, 0.5)) for track_id in track_ids])
-        if known[:MOST_LANDMARKS].mean() < LEAST_KEPT:
-            chosen = np.arange(len(track_ids)) < MOST_LANDMARKS
-            start = _place(unit, points, known)[chosen] if known.any() else None
-            points[chosen] = lay_out(unit[chosen], start)
-            known = chosen
-        return _place(unit, points, known), known
+    known = np.array([track_id in former for track_id in track_ids], bool)
+    points = np.array([former.get(track_id, (0.5, 0.5)) for track_id in track_ids])
+    if known[:MOST_LANDMARKS].mean() < LEAST_KEPT:
+        chosen = np.arange(len(track_ids)) < MOST_LANDMARKS
+        start = _place(unit, points, known)[chosen] if known.any() else None
+        points[chosen] = lay_out(unit[chosen], start)
+        known = chosen
+    return _place(unit, points, known), known
 
 
 def lay_out(unit: Float32Array, start: Points | None = None) -> Points:
@@ -61,15 +60,16 @@ def lay_out(unit: Float32Array, start: Points | None = None) -> Points:
 
     if len(unit) <= 2 or not np.ptp(unit, axis=0).any():
         return np.linspace(0, 1, len(unit) + 2)[1:-1, None].repeat(2, axis=1)
-    n_components = min(N_COMPONENTS, *unit.shape)
-    components = PCA(n_components, random_state=0).fit_transform(unit)
-    flat = components[:, :2] if start is None else start - start.mean(axis=0)
-    if len(unit) < FEWEST_FOR_TSNE:
-        return _fit_square(components[:, :2])
-    flat = flat / max(flat[:, 0].std(), np.finfo(np.float32).tiny) * 1e-4
-    perplexity = min(30.0, len(unit) / 4)
-    tsne = TSNE(perplexity=perplexity, init=flat.astype(np.float32), random_state=0, n_jobs=1)
-    return _fit_square(tsne.fit_transform(components))
+    with one_thread():  # once scikit-learn is there: on a busy machine more take many times longer
+        n_components = min(N_COMPONENTS, *unit.shape)
+        components = PCA(n_components, random_state=0).fit_transform(unit)
+        if len(unit) < FEWEST_FOR_TSNE:
+            return _fit_square(components[:, :2])
+        flat = components[:, :2] if start is None else start - start.mean(axis=0)
+        flat = flat / max(flat[:, 0].std(), np.finfo(np.float32).tiny) * 1e-4
+        perplexity = min(30.0, len(unit) / 4)
+        tsne = TSNE(perplexity=perplexity, init=flat.astype(np.float32), random_state=0, n_jobs=1)
+        return _fit_square(tsne.fit_transform(components))
 
 
 def _place(unit: Float32Array, points: Points, known: BoolArray) -> Points:
