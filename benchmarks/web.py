@@ -116,7 +116,7 @@ def _embeddings(genres: list[str]) -> Mapping[str, Any]:
     """Return an embedding for each song: around a centre a genre."""
     rng = np.random.default_rng(0)
     names, numbers = np.unique(genres, return_inverse=True)
-    centres = rng.normal(size=(len(names), N_FEATURES)) * 0.6
+    centres = rng.normal(size=(len(names), N_FEATURES)) * 0.3
     values = centres[numbers] + rng.normal(size=(len(genres), N_FEATURES))
     return {"n": np.arange(len(genres)), "embedding": list(values.astype(np.float32))}
 

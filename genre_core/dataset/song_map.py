@@ -4,7 +4,7 @@ References
 ----------
 Van der Maaten and Hinton, Visualizing Data using t-SNE, JMLR 9 (2008). Kobak and Berens, The art of
 using t-SNE for single-cell transcriptomics, Nature Communications 10 (2019): a start from principal
-components keeps the large arrangement, and a new point goes to the median of its ten nearest.
+components keeps the large arrangement, and a new point goes to the median of its nearest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ MOST_LANDMARKS = 2000
 FEWEST_FOR_TSNE = 30
 LEAST_KEPT = 0.9
 """Landmarks stay where they are while so large a share of them would be chosen again."""
-N_NEAREST = 10
+N_NEAREST = 3
 N_COMPONENTS = 50
 ROWS_AT_ONCE = 4096
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from flows.settings import Settings
 from genre_core.records import counted
 from storage.catalog.extraction import SongEmbedding, record_extraction, record_features
+from storage.catalog.library import read_library
 from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
 from tasks.song_map import draw_map
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.browser]
 def map_site(finished: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page of the finished home, whose songs have embeddings, and of which one is new."""
     layout = copy_home(finished.layout, tmp_path_factory.mktemp("map") / "home")
-    ids = [row["track_id"] for row in query_rows(layout, "select track_id from tracks order by 1")]
+    ids = [song.track_id for song in read_library(layout)]
     in_catalog(layout, record_features, {KEY: FEATURES})
     rows = [
         SongEmbedding(

@@ -252,6 +252,7 @@ async function start(canvas) {
   for (const query of ["(prefers-color-scheme: dark)", `(resolution: ${window.devicePixelRatio}dppx)`]) {
     matchMedia(query).addEventListener("change", () => { theme = readTheme(points.genres); sprites = new Map(); resize(); });
   }
+  resize();
   filter();
   canvas.dataset.ready = "true";
 }
