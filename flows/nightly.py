@@ -62,7 +62,8 @@ def nightly(
             run.step("map", lambda: map_songs(config))
             run.step("tidy", lambda: tidy(config))
             run.end()
-            page = run.step("report", lambda: write_report(layout, run.night_id, choice))
+            excerpts = config.night.excerpts
+            page = run.step("report", lambda: write_report(layout, run.night_id, choice, excerpts))
             notify_of_night(config.notify, page, run.failure_messages)
             run.end()
             publish_end(layout)
