@@ -25,6 +25,7 @@ LEAST_KEPT = 0.9
 """Landmarks stay where they are while so large a share of them would be chosen again."""
 N_NEAREST = 3
 N_COMPONENTS = 50
+FORMER_DEVIATION = 10.0  # of t-SNE, whose points lie some 50 apart
 ROWS_AT_ONCE = 4096
 
 
@@ -66,7 +67,9 @@ def lay_out(unit: Float32Array, start: Points | None = None) -> Points:
         if len(unit) < FEWEST_FOR_TSNE:
             return _fit_square(components[:, :2])
         flat = components[:, :2] if start is None else start - start.mean(axis=0)
-        flat = flat / max(flat[:, 0].std(), np.finfo(np.float32).tiny) * 1e-4
+        # small, so that the components only order the groups; large, so that a former map stays
+        deviation = 1e-4 if start is None else FORMER_DEVIATION
+        flat = flat / max(flat[:, 0].std(), np.finfo(np.float32).tiny) * deviation
         perplexity = min(30.0, len(unit) / 4)
         tsne = TSNE(perplexity=perplexity, init=flat.astype(np.float32), random_state=0, n_jobs=1)
         return _fit_square(tsne.fit_transform(components))
