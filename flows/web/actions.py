@@ -34,7 +34,7 @@ BUSY = "A run is writing into this home; try again when it has ended."
 
 
 @router.post("/songs/{track_id}/genre")
-async def correct_label(
+def correct_label(
     request: Request, track_id: str, state: State, genre: Annotated[str, Form()] = ""
 ) -> HTMLResponse:
     """Decide the genre of a song of the library, as `genreflow decide` does."""
@@ -42,7 +42,7 @@ async def correct_label(
     _require_genre(state, genre)
     who = actor_of(request)
     with explaining_lock():
-        n_tracks = await state.answer(lambda: decide(state.config, track_id, genre, who))
+        n_tracks = state.write(lambda: decide(state.config, track_id, genre, who))
     others = f", and so {'is its copy' if n_tracks == 2 else 'are its copies'}" * (n_tracks > 1)
     content = {
         "sentence": f"The label is {genre} now{others}. The next training learns from it.",
@@ -52,7 +52,7 @@ async def correct_label(
 
 
 @router.post("/dropped/{token}/add")
-async def add_dropped(
+def add_dropped(
     request: Request, token: str, state: State, genre: Annotated[str, Form()] = ""
 ) -> HTMLResponse:
     """Add a dropped song to the library under a genre, as `genreflow ingest` does."""
@@ -61,7 +61,7 @@ async def add_dropped(
     if song.facts is None:
         raise HTTPException(422, "This song cannot be read, so it cannot be added.")
     with explaining_lock():
-        row = await state.answer(lambda: add_to_library(state.config, song, genre))
+        row = state.write(lambda: add_to_library(state.config, song, genre))
     content = {"command": "", **describe_outcome(row, genre)}
     return show_page(request, "_done.html", content)
 

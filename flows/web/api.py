@@ -94,7 +94,9 @@ def get_decisions(
 def post_decision(decision: Decision, state: State, request: Request) -> Row:
     """Decide the genre of a recording and all its duplicates, as `genreflow decide` does."""
     with _answering_refusals():
-        n_tracks = decide(state.config, decision.song, decision.genre, actor_of(request))
+        n_tracks = state.write(
+            lambda: decide(state.config, decision.song, decision.genre, actor_of(request))
+        )
     return {**decision.model_dump(), "n_tracks": n_tracks}
 
 
@@ -102,7 +104,7 @@ def post_decision(decision: Decision, state: State, request: Request) -> Row:
 def delete_decision(decision_id: int, state: State, request: Request) -> Row:
     """Take a decision back, as `genreflow decide --undo` does; it stays in the log."""
     with _answering_refusals():
-        undone = undo(state.config, decision_id, actor_of(request))
+        undone = state.write(lambda: undo(state.config, decision_id, actor_of(request)))
     return {"decision_id": undone.decision_id, "genre": undone.genre}
 
 

@@ -16,9 +16,9 @@ from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
 from tasks.predict import Classifier, StudiedSong, load_classifier
 
-N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
-"""Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
-computed, at the same time."""
+N_WORKERS, N_FETCHERS, N_PLAYERS, N_ANSWERERS = 2, 8, 2, 4
+"""Songs that are dropped, songs at addresses that are waited for, songs that a page decodes, and
+parts of pages that are computed, at the same time."""
 N_FORMS = 2
 Result = TypeVar("Result")
 
@@ -36,6 +36,10 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    players: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_PLAYERS, "player")
+    )
+    writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "writer"))
     commands: Commands = field(default_factory=Commands)
     answerers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
@@ -70,12 +74,20 @@ class WebState:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
     async def answer(self, call: Callable[[], Result]) -> Result:
-        """Make a call that a page waits for in a thread of its own, not behind dropped songs."""
+        """Make a short call that a page waits for."""
         return await asyncio.get_running_loop().run_in_executor(self.answerers, call)
+
+    async def decode(self, call: Callable[[], Result]) -> Result:
+        """Make a call that decodes or predicts for a page, not behind dropped songs."""
+        return await asyncio.get_running_loop().run_in_executor(self.players, call)
+
+    def write(self, call: Callable[[], Result]) -> Result:
+        """Make a call that writes into the home, after those before it: a home has one writer."""
+        return self.writer.submit(call).result()
 
     def close(self) -> None:
         """Let the threads end, and remove what was dropped."""
-        for pool in (self.workers, self.fetchers, self.answerers):
+        for pool in (self.workers, self.fetchers, self.players, self.answerers, self.writer):
             pool.shutdown(wait=False, cancel_futures=True)
         self.drops.close()
 
