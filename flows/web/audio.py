@@ -1,5 +1,6 @@
 """Sound for the players: songs, excerpts of equal loudness, and the peaks of waveforms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -130,6 +131,13 @@ async def send_excerpt(
 
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
-    """Send the peaks of the waveform of a song."""
+    """Send the peaks of the waveform of what `send_whole` sends of a song."""
     peaks = await state.decode(lambda: read_peaks(cache, song))
-    return JSONResponse(peaks, headers=KEPT)
+    return JSONResponse(cut_peaks(song, peaks), headers=KEPT)
+
+
+def cut_peaks(song: PlayedSong, peaks: Sequence[float]) -> Sequence[float]:
+    """Return the peaks of the part of a song that browsers get."""
+    if song.path.suffix.lower() in PLAYABLE or song.facts.duration_s <= LONGEST_S:
+        return peaks
+    return peaks[: round(len(peaks) * LONGEST_S / song.facts.duration_s)]

@@ -1,10 +1,14 @@
 """Songs, excerpts and peaks as a player asks for them."""
 
 import io
+from pathlib import Path
 
 import pytest
 import soundfile
 
+from flows.web.audio import cut_peaks
+from genre_core.records import AudioFacts
+from storage.audio.previews import PlayedSong
 from storage.catalog.query import query_rows
 from tests.web.conftest import Site
 
@@ -51,3 +55,15 @@ def test_what_is_no_song_of_the_library_is_refused(
     shared_site: Site, path: str, status: int
 ) -> None:
     assert shared_site.get(path).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("name", "duration_s", "n_peaks"),
+    [("a.mp3", 1200.0, 1000), ("a.aiff", 300.0, 1000), ("a.aiff", 1200.0, 500)],
+)
+def test_the_waveform_is_as_long_as_what_a_browser_gets_of_the_song(
+    name: str, duration_s: float, n_peaks: int
+) -> None:
+    facts = AudioFacts(duration_s=duration_s, sample_rate=44_100, channels=2, codec="x")
+    song = PlayedSong(name="a", path=Path(name), facts=facts)
+    assert len(cut_peaks(song, [0.5] * 1000)) == n_peaks
