@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from flows.web.dropped import is_local, new_drop, require_drop
 from flows.web.drops import KEPT_S, MAX_SONGS, DroppedSong
-from flows.web.pages import genre_styles, show_page
+from flows.web.pages import library_styles, show_page
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
 from genre_core.records import counted
@@ -41,6 +41,7 @@ def listen(request: Request, state: State, drop: str = "") -> HTMLResponse:
     state.workers.submit(state.classifier)  # so that the first song need not wait for it
     content = {
         "page": "listen",
+        "has_model": state.has_model,
         "is_local": is_local(request, state),
         "most_mib": MAX_SONG_BYTES >> 20,
         "most_songs": MAX_SONGS,
@@ -86,7 +87,7 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
         "down": down,
         "n_waiting": n_waiting,
         "sentence": f"{done}{failed}." if rows else "",
-        "styles": genre_styles(genres),
+        "styles": library_styles(state, genres),
     }
 
 

@@ -14,7 +14,7 @@ from flows.web.actions import known_genres, require_stored
 from flows.web.audio import find_song
 from flows.web.dropped import NO_MODEL, require_dropped
 from flows.web.drops import DroppedSong
-from flows.web.pages import genre_styles, show_page
+from flows.web.pages import library_styles, show_page
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
@@ -93,7 +93,7 @@ def show_stored(request: Request, track_id: str, state: State) -> HTMLResponse:
         "verdict": verdict,
         "is_fetching": False,
         "stored": stored,
-        "styles": genre_styles(verdict.probabilities if verdict else ()),
+        "styles": library_styles(state, verdict.probabilities if verdict else ()),
     }
     return show_page(request, "song.html", content)
 
@@ -153,7 +153,7 @@ def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
         "is_trained_on": not is_dropped and stored is not None and stored.split == "train",
         "stored": stored,
         "timeline": draw_timeline(subject.prediction, length_s, duration_s),
-        "styles": genre_styles(classifier.genres),
+        "styles": library_styles(state, classifier.genres),
         "genres": known_genres(state),
         "replaces_builtin": is_dropped and not has_own_songs(state.layout),
     }
@@ -197,8 +197,7 @@ async def show_similar(request: Request, kind: Kind, key: str, state: State) -> 
             rows = find_similar(state, classifier, subject)
         except UsageError:  # no embeddings
             rows = None
-        genres = [*classifier.genres, *(row["genre"] for row in rows or ())]
-        return {"rows": rows, "styles": genre_styles(genres)}
+        return {"rows": rows, "styles": library_styles(state, classifier.genres)}
 
     return show_page(request, "_similar.html", await state.decode(find))
 

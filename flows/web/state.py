@@ -59,6 +59,11 @@ class WebState:
         """Where everything is."""
         return self.config.layout
 
+    @property
+    def has_model(self) -> bool:
+        """Whether there is an exported champion, even where there is no store."""
+        return (self.layout.champion / DOCUMENT_FILE).exists()
+
     def classifier(self) -> Classifier:
         """Return the champion, loaded anew once another one was promoted; `UsageError` if none."""
         with self._lock:

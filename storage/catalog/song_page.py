@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from storage.catalog.query import query_rows
@@ -83,14 +84,19 @@ def read_labels_in_use(layout: DataLayout) -> list[str]:
 
 def read_usual_tags(layout: DataLayout, representation: str) -> list[float]:
     """Return the mean logit of each tag over the songs of the store; empty without songs."""
+    if not layout.published.exists():
+        return []
+    return _read_usual_tags(layout, representation, layout.published.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)  # all songs are read
+def _read_usual_tags(layout: DataLayout, representation: str, _changed_at: int) -> list[float]:
     statement = """
         select avg(logit) as mean from (
             select unnest(tag_logits) as logit, generate_subscripts(tag_logits, 1) as position
             from song_embeddings where representation = ?)
         group by position order by position
     """
-    if not layout.published.exists():
-        return []
     return [row["mean"] for row in query_rows(layout, statement, [representation])]
 
 
