@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from flows.settings import Settings
 from flows.web import (
@@ -36,7 +35,7 @@ SWEEP_S = 60.0
 logger = logging.getLogger(__name__)
 
 
-def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> ASGIApp:
+def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> Guard:
     """Return the application for a home; ``hosts`` are the names that it answers to."""
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)

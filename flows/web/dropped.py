@@ -217,7 +217,8 @@ async def _study(state: WebState, song: DroppedSong) -> None:
         logger.exception("a dropped song cannot be predicted")
         song.fail(FAILED)
     finally:
-        state.drops.settle(song)  # what was fetched for a song that was removed goes, too
+        if state.drops.find(song.token) is None:  # it was forgotten meanwhile
+            state.drops.remove(song)
         song.probed.set()
         song.done.set()
 
@@ -240,6 +241,9 @@ def _fetch(state: WebState, song: DroppedSong, limits: DownloadLimits) -> None:
     """Fetch the song at an address; it takes room from the time on when it is fetched."""
     state.drops.reserve(song, limits.max_bytes)
     layout = DataLayout(song.folder)
-    track = fetch_song(identify(Source(location=song.place, genre="")), layout, limits)
-    song.track_id, song.facts = track.track_id, track
-    song.path = layout.song(track.track_id, track.suffix)
+    try:
+        track = fetch_song(identify(Source(location=song.place, genre="")), layout, limits)
+        song.track_id, song.facts = track.track_id, track
+        song.path = layout.song(track.track_id, track.suffix)
+    finally:
+        state.drops.settle(song)  # what was fetched for a song that was removed goes, too

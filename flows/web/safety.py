@@ -33,18 +33,18 @@ class Guard:
     """Middleware: refuses foreign hosts and origins, asks for the password, sets the policy."""
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> None:
-        self._app, self._hosts, self._secret = app, hosts, secret
+        self.app, self._hosts, self._secret = app, hosts, secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
         sending = _with_headers(send, nonce)
         refusal = self._refuse(scope)
-        await (refusal or self._app)(scope, bounded(scope, receive), sending)
+        await (refusal or self.app)(scope, bounded(scope, receive), sending)
 
     def _refuse(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)

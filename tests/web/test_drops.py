@@ -124,6 +124,17 @@ def test_what_is_fetched_for_a_song_that_was_forgotten_is_removed(kept: Drops) -
     assert not running.folder.exists()
 
 
+def test_what_is_fetched_until_after_the_server_ended_is_removed(
+    kept: Drops, temporary: Path
+) -> None:
+    song = kept.add(DROP, "at an address")
+    kept.close()
+    song.path.parent.mkdir(parents=True)
+    song.path.write_bytes(b"sound")
+    kept.settle(song)
+    assert folders(temporary) == []
+
+
 def test_excerpts_of_all_dropped_songs_share_one_cache_and_go_with_their_song(kept: Drops) -> None:
     songs = [kept.add(DROP, "song.mp3"), kept.add("another-drop", "song.mp3")]
     excerpts = []
