@@ -212,6 +212,7 @@ def _paint_s(browser: Any, address: str) -> float | None:  # noqa: ANN401
         page = browser.new_page()
         answer = page.goto(address)
         paints.append(page.evaluate(_PAINT))
+        page.wait_for_load_state("networkidle")  # parts that come later
         page.close()
         if answer.status != 200:
             return None
