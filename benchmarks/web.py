@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 
@@ -151,6 +152,7 @@ def measure(work: Path, n_songs: int = N_SONGS) -> list[Bar]:
         track_id = catalog.execute("select min(track_id) from tracks").fetchone()[0]
     with serving(config) as address, _browser() as browser:
         _paint_s(browser, f"{address}/nothing")  # starts the browser's processes
+        urlopen(f"{address}/models/runs").read()  # comes after the page, and is kept
         paints = {
             path: _paint_s(browser, address + path.format(track_id=track_id)) for path in PAGES
         }
@@ -212,7 +214,6 @@ def _paint_s(browser: Any, address: str) -> float | None:  # noqa: ANN401
         page = browser.new_page()
         answer = page.goto(address)
         paints.append(page.evaluate(_PAINT))
-        page.wait_for_load_state("networkidle")  # parts that come later
         page.close()
         if answer.status != 200:
             return None
