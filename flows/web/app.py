@@ -14,7 +14,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import actions, api, audio, classify_api, dropped, left_out, listen, review, songs
+from flows.web import (
+    actions,
+    api,
+    audio,
+    classify_api,
+    dropped,
+    left_out,
+    listen,
+    models,
+    nights,
+    review,
+    songs,
+)
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
@@ -30,7 +42,8 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen, dropped, audio, songs, actions, left_out, review, api, classify_api):
+    pages = (listen, dropped, audio, songs, actions, left_out, review, models, nights)
+    for page in (*pages, api, classify_api):
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)

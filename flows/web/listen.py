@@ -1,7 +1,7 @@
 """Listen: drop songs, see their genres and how often such predictions are right."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import Annotated, Any, Literal
 
@@ -28,8 +28,10 @@ COLUMNS: dict[Column, str] = {
     "length": "Length",
 }
 CSV_COLUMNS = (
-    *("song", "genre", "confidence", "right_of_10", "alternatives", "unknown", "length_s", "error"),
+    *("song", "file", "genre", "confidence", "right_of_10", "alternatives", "unknown"),
+    *("length_s", "error"),
 )
+FORMULA = ("=", "+", "-", "@", "\t")
 Row = tuple[DroppedSong, Verdict | None]
 
 
@@ -72,7 +74,10 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
     rows = _sort(_read_rows(state, drop), sort, down)
     n_waiting = sum(not song.is_done for song, _ in rows)
     genres = {genre for _, verdict in rows if verdict for genre in verdict.probabilities}
-    done = f"{len(rows) - n_waiting} of {counted(len(rows), 'song')} predicted"
+    n_failed = sum(bool(song.error) for song, _ in rows)
+    n_predicted = len(rows) - n_waiting - n_failed
+    done = f"{n_predicted} of {counted(len(rows), 'song')} predicted"
+    failed = f", {n_failed} cannot be" if n_failed else ""
     return {
         "drop": drop,
         "rows": rows,
@@ -80,7 +85,7 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
         "sort": sort,
         "down": down,
         "n_waiting": n_waiting,
-        "sentence": f"{done}." if rows else "",
+        "sentence": f"{done}{failed}." if rows else "",
         "styles": genre_styles(genres),
     }
 
@@ -108,14 +113,19 @@ def _sort(rows: Sequence[Row], sort: Column | None, down: bool) -> list[Row]:
     return [*known, *(row for row in rows if key(row) is None)]
 
 
-def _csv_row(row: Row) -> Iterator[object]:
+def quote_formula(text: str) -> str:
+    """Return a text that a table program does not take for a formula: tags are of strangers."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _csv_row(row: Row) -> tuple[object, ...]:
     song, verdict = row
+    names = (quote_formula(song.title), quote_formula(song.name))
     length_s = round(song.facts.duration_s, 1) if song.facts else ""
     if verdict is None:
-        yield from (song.title, "", "", "", "", "", length_s, song.error)
-        return
-    yield from (song.title, verdict.shown_genre, f"{verdict.confidence:.4f}")
-    share = verdict.share
-    yield "" if share is None else f"{10 * share:.1f}"
-    yield " ".join(f"{genre}={probability:.4f};" for genre, probability in verdict.alternatives)
-    yield from ("yes" if verdict.is_unknown else "no", length_s, "")
+        return (*names, "", "", "", "", "", length_s, quote_formula(song.error))
+    others = "; ".join(f"{genre} {probability:.4f}" for genre, probability in verdict.alternatives)
+    share = "" if verdict.share is None else f"{10 * verdict.share:.1f}"
+    is_unknown = "yes" if verdict.is_unknown else "no"
+    confidence = f"{verdict.confidence:.4f}"
+    return (*names, verdict.shown_genre, confidence, share, others, is_unknown, length_s, "")

@@ -23,8 +23,8 @@ LEAST_WIDTH = 1.2
 WIDEST_TARGET = 12.0
 """What can be clicked around a fragment, in per cent of the song."""
 MOST_BARS = 12
-LEAST_LOSS = 0.01
-"""Of probability, for a range of sounds to decide."""
+LEAST_LOSS, LEAST_FULL = 0.01, 0.05
+"""Of probability: for a range of sounds to decide, and that the longest bar stands for."""
 DECIDING_SHARE = 0.5
 """The outline encloses places that cost this share of the largest loss, or more."""
 
@@ -144,7 +144,7 @@ def _bars(losses: Float64Array, names: Sequence[str]) -> tuple[BandBar, ...]:
     """Return a bar a band, or a few bands, the highest first."""
     parts = np.array_split(np.arange(len(losses)), min(MOST_BARS, len(losses)))
     means = [float(losses[part].mean()) for part in parts]
-    most = max(1e-9, *(abs(mean) for mean in means))
+    most = max(LEAST_FULL, *(abs(mean) for mean in means))
     bars = [
         BandBar(
             name=f"{names[part[0]]} to {names[part[-1] + 1]}", loss=mean, share=abs(mean) / most

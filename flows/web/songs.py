@@ -12,13 +12,13 @@ from starlette.responses import HTMLResponse
 
 from flows.web.actions import known_genres, require_stored
 from flows.web.audio import stored_song
-from flows.web.dropped import require_dropped
+from flows.web.dropped import NO_MODEL, require_dropped
 from flows.web.drops import DroppedSong
 from flows.web.pages import genre_styles, show_page
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
-from genre_core.errors import GenreflowError, UsageError
+from genre_core.errors import UsageError
 from genre_core.records import name_song
 from storage.audio.previews import PlayedSong
 from storage.catalog.embeddings import find_embedded, nearest_songs
@@ -39,7 +39,8 @@ SHORT_WAIT_S = 1.5
 LONGEST_WAIT_S = 20.0
 """Of a request for a prediction that is not there yet; it is asked for again then."""
 N_SIMILAR = 5
-UNREADABLE = 422
+NOT_THERE, UNREADABLE = 404, 422
+GONE = "Its file is gone from the home; the next `genreflow ingest` fetches it again."
 MOST_STUDIED = 32
 
 
@@ -69,6 +70,7 @@ async def show_dropped(request: Request, token: str, state: State) -> HTMLRespon
         "drop": song.drop,
         "n_dropped": len(state.drops.of(song.drop)),
         "verdict": None,
+        "is_fetching": bool(song.place) and song.facts is None,
         **_head_of_dropped(song),
     }
     return show_page(request, "song.html", content)
@@ -89,6 +91,7 @@ async def show_stored(request: Request, track_id: str, state: State) -> HTMLResp
         "drop": "",
         "n_dropped": 0,
         "verdict": verdict,
+        "is_fetching": False,
         "stored": stored,
         "styles": genre_styles(verdict.probabilities if verdict else ()),
     }
@@ -115,10 +118,23 @@ async def show_prediction(
     try:
         subject = await find_subject(state, kind, key)
     except HTTPException as refusal:
-        if refusal.status_code != UNREADABLE:
-            raise
-        return show_page(request, "_failed.html", {**head, "sentence": refusal.detail})
+        return show_page(request, "_failed.html", head | await _explain(state, kind, key, refusal))
     return show_page(request, "_prediction.html", head | await _describe(state, kind, subject))
+
+
+async def _explain(state: WebState, kind: Kind, key: str, refusal: HTTPException) -> dict[str, Any]:
+    """Return why there is no prediction; the label of a song of the library can be set anyway."""
+    if kind == "dropped":
+        raise refusal
+    stored = require_stored(state, key)
+    return {
+        "has_verdict": await _judge_stored(state, stored) is not None,
+        "sentence": GONE if refusal.status_code == NOT_THERE else refusal.detail,
+        "address": f"/songs/{key}",
+        "is_dropped": False,
+        "stored": stored,
+        "genres": known_genres(state),
+    }
 
 
 async def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
@@ -243,7 +259,11 @@ async def _await(event: asyncio.Event, longest_s: float) -> None:
 
 
 async def _classifier(state: WebState) -> Classifier:
-    return await state.answer(state.classifier)
+    """Return the champion; 422 with what to do if there is none."""
+    try:
+        return await state.answer(state.classifier)
+    except UsageError as error:
+        raise HTTPException(UNREADABLE, NO_MODEL) from error
 
 
 async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
@@ -252,7 +272,7 @@ async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict |
         return None
     try:
         classifier = await _classifier(state)
-    except GenreflowError:
+    except HTTPException:
         return None
     if (classifier.version, len(classifier.genres)) != (stored.version, len(stored.probabilities)):
         return None

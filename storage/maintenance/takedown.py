@@ -85,14 +85,15 @@ def _rewrite(layout: DataLayout, shard: NamedShard, track_ids: Sequence[str]) ->
 
 
 def _files(layout: DataLayout, track_ids: Sequence[str], sources: Sequence[str]) -> Iterator[Path]:
-    """Yield all files of some songs below the home, also downloaded collections."""
+    """Yield all files of some songs below the home, also downloaded and added ones."""
     for track_id in track_ids:
         for place in (layout.songs / track_id[:2], layout.songs / ".unnamed"):
             yield from place.glob(f"{track_id}*")
         caches = (layout.wav, layout.previews)
         for place in (layout.songs / ".damaged", *caches, layout.suspects):
             yield from place.glob(f"**/{track_id}*")
-    downloaded = [layout.collections.absolute() / name for name in COLLECTIONS]
+    collections = [layout.collections.absolute() / name for name in COLLECTIONS]
+    folders = (layout.added.absolute(), *collections)
     for path in (Path(path_of(source)) for source in sources):
-        if any(path.is_relative_to(folder) for folder in downloaded) and path.is_file():
+        if any(path.is_relative_to(folder) for folder in folders) and path.is_file():
             yield path

@@ -15,7 +15,9 @@ from flows.web.state import N_FETCHERS
 from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
+from storage.catalog.removals import find_song
 from storage.lock import hold_home
+from storage.maintenance.takedown import take_down
 from tests.conftest import hiss, hum, write_song
 from tests.web.conftest import PHONE, Site, Visit, Visitor, serving
 
@@ -29,6 +31,10 @@ DROP_FILE = """([name, content]) => {
     document.getElementById("dropzone").dispatchEvent(new DragEvent("drop", options));
 }"""
 
+NOTE_DIALOG = """() => document.getElementById("files").addEventListener("click", (event) => {
+    event.preventDefault();
+    event.target.dataset.asked = "yes";
+})"""
 PLAYED_TO = """() => new Promise((go) => {
     const audio = document.getElementById("audio");
     const tell = () => go(audio.currentTime);
@@ -136,9 +142,10 @@ def test_a_song_is_chosen_by_keyboard_alone(
 ) -> None:
     page = visit(shared_site.address).page
     _tab_to(page, "choose")
-    with page.expect_file_chooser() as chosen:
-        page.keyboard.press("Enter")
-    chosen.value.set_files(songs["hiss"])
+    page.evaluate(NOTE_DIALOG)
+    page.keyboard.press("Enter")
+    expect(page.locator("#files")).to_have_attribute("data-asked", "yes")
+    page.set_input_files("#files", songs["hiss"])
     expect(page.locator(".genre-name")).to_have_text("hiss")
     page.go_back()
     _tab_to(page, "place")
@@ -179,6 +186,16 @@ def test_a_song_of_the_library_is_unknown_and_its_label_is_corrected(
     assert decided == [{"genre": other}]
 
 
+def test_a_song_whose_file_is_gone_still_has_a_label_to_set(own_site: Site) -> None:
+    layout = own_site.config.layout
+    (track,) = query_rows(layout, "select track_id from tracks where genre <> '' limit 1")
+    for file in layout.songs.glob(f"??/{track['track_id']}.*"):
+        file.unlink()
+    told = own_site.get(f"/songs/{track['track_id']}/prediction").text
+    assert "Its file is gone" in told
+    assert "Set the label" in told
+
+
 def _set_label_while_another_run_writes(site: Site, seen: Visit) -> None:
     with hold_home(site.config.layout):
         seen.page.get_by_role("button", name="Set the label").click()
@@ -187,7 +204,9 @@ def _set_label_while_another_run_writes(site: Site, seen: Visit) -> None:
     seen.faults.clear()
 
 
-def test_a_dropped_song_is_added_under_a_genre(own_site: Site, songs: dict[str, Path]) -> None:
+def test_a_dropped_song_is_added_under_a_genre_and_taken_down(
+    own_site: Site, songs: dict[str, Path]
+) -> None:
     address = upload(own_site, songs["hum"])
     answer = own_site.post(f"{address}/add", data={"genre": "hums"}, headers={"hx-request": "true"})
 
@@ -200,6 +219,13 @@ def test_a_dropped_song_is_added_under_a_genre(own_site: Site, songs: dict[str, 
     assert Path(row["source"]).read_bytes() == songs["hum"].read_bytes()
     again = own_site.get(f"{address}/prediction").text
     assert "Your library has this song" in again
+
+    layout = own_site.config.layout
+    with hold_home(layout):
+        with open_catalog(layout) as catalog:
+            added = find_song(catalog, row["source"])
+        take_down(layout, added, "asked for", "a tester")
+    assert not Path(row["source"]).exists()
 
 
 def test_whatever_is_dropped_is_a_sentence_without_a_path(
