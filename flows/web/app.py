@@ -25,6 +25,7 @@ from flows.web import (
     models,
     nights,
     review,
+    song_map,
     songs,
 )
 from flows.web.pages import FOLDER, show_page
@@ -42,7 +43,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    pages = (listen, dropped, audio, songs, actions, left_out, review, models, nights)
+    pages = (listen, dropped, audio, songs, actions, review, left_out, song_map, models, nights)
     for page in (*pages, api, classify_api):
         app.include_router(page.router)
     app.include_router(api.pages)
