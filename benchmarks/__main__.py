@@ -19,6 +19,7 @@ from benchmarks import (
     ingesting,
     listening,
     loading,
+    pages,
     scale,
     serving,
     starting,
@@ -45,6 +46,7 @@ PARTS: Mapping[str, Measure] = {
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
     "tagging": tagging.measure,
+    "pages": lambda music, work: pages.measure(work),
     "scale": lambda music, work: scale.measure(work),
 }
 
