@@ -19,11 +19,11 @@ from benchmarks import (
     ingesting,
     listening,
     loading,
-    pages,
     scale,
     serving,
     starting,
     tagging,
+    web,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -46,8 +46,8 @@ PARTS: Mapping[str, Measure] = {
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
     "tagging": tagging.measure,
-    "pages": lambda music, work: pages.measure(work),
     "scale": lambda music, work: scale.measure(work),
+    "web": lambda music, work: web.measure(work),
 }
 
 

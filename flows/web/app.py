@@ -23,6 +23,7 @@ from flows.web import (
     listen,
     models,
     nights,
+    song_map,
     songs,
 )
 from flows.web.pages import FOLDER, show_page
@@ -40,7 +41,18 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen, dropped, audio, songs, actions, models, nights, api, classify_api):
+    for page in (
+        listen,
+        dropped,
+        audio,
+        songs,
+        actions,
+        models,
+        nights,
+        song_map,
+        api,
+        classify_api,
+    ):
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)

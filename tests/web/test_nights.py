@@ -32,7 +32,7 @@ def test_a_day_leads_to_its_run_and_that_to_its_report(shared_site: Site, visit:
     seen.page.locator("a.day").click()
     run = seen.page.locator(f"#night-{_night(shared_site)}")
     steps = run.locator("tbody th").all_inner_texts()
-    assert steps == ["ingest", "extract", "train", "tidy", "report"]
+    assert steps == ["ingest", "extract", "train", "map", "tidy", "report"]
     run.get_by_role("link", name="Read the report").click()
     seen.page.get_by_role("heading", name="The champion").wait_for()
     seen.check_accessible()
