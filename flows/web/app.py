@@ -73,7 +73,7 @@ async def _sweep(state: WebState) -> None:
     """Remove dropped songs when their time is over."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        state.drops.sweep()
+        await asyncio.to_thread(state.drops.sweep)
 
 
 def answer(request: Request, status: int, sentence: str) -> Response:

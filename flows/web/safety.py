@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flows.web.bodies import bounded
 from flows.web.state import state_of
 from genre_core.locations import printable
 
@@ -43,7 +44,7 @@ class Guard:
         scope.setdefault("state", {})["nonce"] = nonce
         sending = _with_headers(send, nonce)
         refusal = self._refuse(scope)
-        await (refusal or self._app)(scope, receive, sending)
+        await (refusal or self._app)(scope, bounded(scope, receive), sending)
 
     def _refuse(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)

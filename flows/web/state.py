@@ -19,6 +19,7 @@ from tasks.predict import Classifier, StudiedSong, load_classifier
 N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
 """Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
 computed, at the same time."""
+N_FORMS = 2
 Result = TypeVar("Result")
 
 
@@ -40,6 +41,8 @@ class WebState:
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
     )
     drops: Drops = field(default_factory=Drops)
+    forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(N_FORMS))
+    """Forms with files that are received; each takes as much of the disk as its files."""
     running: set[asyncio.Task[None]] = field(default_factory=set)
     """What works on in the background; a task that nobody holds may vanish."""
     studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
