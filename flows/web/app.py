@@ -19,9 +19,11 @@ from flows.web import (
     audio,
     classify_api,
     dropped,
+    left_out,
     listen,
     models,
     nights,
+    review,
     song_map,
     songs,
 )
@@ -40,18 +42,8 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (
-        listen,
-        dropped,
-        audio,
-        songs,
-        actions,
-        models,
-        nights,
-        song_map,
-        api,
-        classify_api,
-    ):
+    pages = (listen, dropped, audio, songs, actions, review, left_out, song_map, models, nights)
+    for page in (*pages, api, classify_api):
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)

@@ -23,6 +23,16 @@ N_FORMS = 2
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Songs that are tried again, or were; ``sentence`` says which, or what came of it."""
+
+    sentence: str
+    command: str
+    runs: bool = True
+    is_bad: bool = False
+
+
 @dataclass(slots=True)
 class WebState:
     """What every request may use; one a server."""
@@ -51,6 +61,8 @@ class WebState:
     """What works on in the background; a task that nobody holds may vanish."""
     studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
     """Songs of the library that pages have shown last, by track and version of the champion."""
+    retry: Retry | None = None
+    """Songs left out that are being tried again, or were the last time."""
     _loaded: dict[float, Classifier] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
