@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from flows.decide import decide, undo
 from flows.remedies import group_left_out
 from flows.web.actions import BUSY, known_genres
-from flows.web.pages import PAGES, genre_styles, read_header, show_page
+from flows.web.pages import PAGES, library_styles, read_header, show_page
 from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
 from genre_core.errors import TransientError, UsageError
@@ -122,7 +122,7 @@ def undo_item(
 def _answer(request: Request, state: WebState, at: Desk, act: Callable[[], Desk]) -> Response:
     """Do something and show what comes of it; a refusal leaves the page at its item."""
     try:
-        desk = act()
+        desk = state.write(act)
     except TransientError:
         desk = Desk(queue=at.queue, item=at.item, sentence=BUSY, is_bad=True, status=409)
     except UsageError as error:
@@ -201,7 +201,7 @@ def _item(state: WebState, desk: Desk, items: Sequence[Any]) -> dict[str, Any]:
         "following": names[(place + 1) % len(names)] if len(names) > 1 else "",
         "choices": choices,
         "facts": name_tracks(state.layout, wanted),
-        "styles": genre_styles([*(choice.genre for choice in choices), *heard]),
+        "styles": library_styles(state, [*(choice.genre for choice in choices), *heard]),
     }
 
 
