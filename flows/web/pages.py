@@ -130,7 +130,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "percent": lambda share: f"{100 * share:.0f} %",
-        "clock": _clock,
+        "clock": clock,
         "points": _points,
         "told": _tell,
         "shown": lambda text: printable(str(text)),
@@ -154,7 +154,7 @@ def _tell(sentence: str) -> Markup:
     return Markup("").join(shown)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Return minutes and seconds as players show them: 3:05."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"

@@ -1,6 +1,7 @@
 """The page of a song, dropped or of the library: its genre, its fragments, why, similar songs."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -14,7 +15,7 @@ from flows.web.actions import known_genres, require_stored
 from flows.web.audio import find_song
 from flows.web.dropped import NO_MODEL, require_dropped
 from flows.web.drops import DroppedSong
-from flows.web.pages import library_styles, show_page
+from flows.web.pages import clock, library_styles, show_page
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
@@ -194,7 +195,7 @@ async def show_similar(request: Request, kind: Kind, key: str, state: State) -> 
     def find() -> dict[str, Any]:
         classifier = _classifier(state)
         try:
-            rows = find_similar(state, classifier, subject)
+            rows = [{**row, "name": _name(row)} for row in find_similar(state, classifier, subject)]
         except UsageError:  # no embeddings
             rows = None
         return {"rows": rows, "styles": library_styles(state, classifier.genres)}
@@ -220,6 +221,10 @@ async def find_subject(state: WebState, kind: Kind, key: str) -> Subject:
     return Subject(address=f"/songs/{key}", track_id=key, played=played, studied=studied)
 
 
+def _name(row: Mapping[str, Any]) -> str:
+    return name_song(row["artist"], row["title"], f"Song {row['track_id'][:8]}")
+
+
 def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> list[dict[str, Any]]:
     """Return the nearest songs; `UsageError` where the library has no embeddings."""
     layout, config = state.layout, state.config
@@ -240,18 +245,13 @@ def describe_dropped(song: DroppedSong) -> list[str]:
     facts = song.facts
     if facts is None:
         return []
-    return [_clock(facts.duration_s), facts.codec, *_rate(facts.bit_rate)]
+    return [f"{clock(facts.duration_s)} min", facts.codec, *_rate(facts.bit_rate)]
 
 
 def describe_stored(song: StoredSong) -> list[str]:
     """Return what is known of a song of the library, in a few words each."""
-    parts = (song.album, str(song.year or ""), _clock(song.duration_s), song.codec)
+    parts = (song.album, str(song.year or ""), f"{clock(song.duration_s)} min", song.codec)
     return [part for part in (*parts, *_rate(song.bit_rate)) if part]
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02} min"
 
 
 def _rate(bit_rate: int) -> list[str]:
