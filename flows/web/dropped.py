@@ -196,21 +196,9 @@ def start_study(state: WebState, song: DroppedSong) -> None:
 
 
 async def _study(state: WebState, song: DroppedSong) -> None:
-    """Fetch a song if it is at an address, then decode and predict it; other songs go on."""
-    limits = limit_strangers(state.config.limits)
-    limits = replace(limits, max_bytes=min(limits.max_bytes, MAX_SONG_BYTES))
+    """Predict a song, or note why not; other songs go on."""
     try:
-        if song.place:
-            await state.work(lambda: _fetch(state, song, limits), waits=True)
-        else:
-            await state.work(lambda: _probe(song, limits))
-        song.probed.set()
-        classifier = await state.answer(lambda: _load(state))
-        studied = await state.work(lambda: study_song(classifier, str(song.path), limits))
-        if studied.prediction.error:
-            song.fail(studied.prediction.error)
-        else:
-            song.studied = studied
+        await _predict(state, song)
     except GenreflowError as error:
         song.fail(str(error))
     except Exception:
@@ -221,6 +209,22 @@ async def _study(state: WebState, song: DroppedSong) -> None:
             state.drops.remove(song)
         song.probed.set()
         song.done.set()
+
+
+async def _predict(state: WebState, song: DroppedSong) -> None:
+    """Fetch a song if it is at an address, then decode and predict it."""
+    limits = limit_strangers(state.config.limits)
+    limits = replace(limits, max_bytes=min(limits.max_bytes, MAX_SONG_BYTES))
+    if song.place:
+        await state.work(lambda: _fetch(state, song, limits), waits=True)
+    else:
+        await state.work(lambda: _probe(song, limits))
+    song.probed.set()
+    studied = await state.work(lambda: study_song(_load(state), str(song.path), limits))
+    if studied.prediction.error:
+        song.fail(studied.prediction.error)
+    else:
+        song.studied = studied
 
 
 def _load(state: WebState) -> Classifier:
