@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/api", tags=["genreflow"])
 pages = APIRouter(include_in_schema=False)
 State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
+LARGEST = 2**31 - 1
 NO_SONG = "The library has no song of this id. GET /api/songs lists them."
 
 
@@ -52,7 +53,7 @@ def get_songs(
     q: Annotated[str, Query(max_length=200, description="Text in its names or source.")] = "",
     label: Annotated[str, Query(max_length=200, description="The user's genre.")] = "",
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
 ) -> list[LibrarySong]:
     """Return songs of the library with label and prediction, in the order of their sources."""
     return find_songs(state.layout, q, label, limit, offset)
@@ -99,7 +100,9 @@ def post_decision(decision: Decision, state: State, request: Request) -> Row:
 
 
 @router.delete("/decisions/{decision_id}")
-def delete_decision(decision_id: int, state: State, request: Request) -> Row:
+def delete_decision(
+    decision_id: Annotated[int, Path(ge=1, le=LARGEST)], state: State, request: Request
+) -> Row:
     """Take a decision back, as `genreflow decide --undo` does; it stays in the log."""
     with _answering_refusals():
         undone = undo(state.config, decision_id, actor_of(request))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,6 +35,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(GenreflowError, _answer_error)
     app.add_exception_handler(Exception, _answer_failure)
     return Guard(app, hosts, secret)  # outermost: answers to failures need its headers, too
@@ -68,6 +70,15 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
     is_plain = error.detail == HTTPStatus(error.status_code).phrase
     sentence = "There is no such page here." if is_plain and error.status_code == 404 else ""
     return answer(request, error.status_code, sentence or error.detail)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """Name the first value that does not fit; the value itself may be no text."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fault = error.errors()[0]
+    names = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
+    return answer(request, 422, f"{names}: {fault['msg']}.")
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

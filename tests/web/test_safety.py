@@ -1,14 +1,20 @@
 """Strangers: other hosts, sites, passwords and paths; what an answer may not hold."""
 
+import asyncio
 import base64
+import socket
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from flows.settings import Settings
+from flows.web.safety import LOOPBACK, Guard
 from tests.web.conftest import Site, serving
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
+JSON = "application/json"
 SECRET = "opensesame ü"
 
 
@@ -61,12 +67,37 @@ def test_a_server_answers_to_its_own_names_alone(locked_site: Site, host: str, s
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.168.1.10:8000", 200),
+        ("[fe80::1]:8000", 200),
+        (socket.gethostname(), 200),
+        (f"{socket.gethostname()}.local:8000", 200),
+        ("evil.example", 421),
+        ("192.168.1.10.evil.example", 421),
+    ],
+)
+def test_a_server_on_all_addresses_answers_to_each_of_them_and_to_its_machine(
+    host: str, status: int
+) -> None:
+    guard = Guard(PlainTextResponse("ok"), (*LOOPBACK, "0.0.0.0"))
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url="http://any") as client:
+            return (await client.get("/", headers={"host": host})).status_code
+
+    assert asyncio.run(ask()) == status
+
+
+@pytest.mark.parametrize(
     ("headers", "is_refused"),
     [
         ({}, False),  # a program
         ({"origin": "{own}"}, False),
         ({"sec-fetch-site": "same-origin"}, False),
         ({"origin": "null"}, True),  # a sandboxed frame, a file
+        ({"origin": "http://["}, True),
         ({"origin": "https://evil.example"}, True),
         ({"origin": "{own}.evil.example"}, True),
         ({"sec-fetch-site": "cross-site"}, True),
@@ -97,3 +128,22 @@ def test_a_browser_may_load_nothing_from_elsewhere(shared_site: Site, path: str)
 )
 def test_no_file_beside_the_static_ones_is_sent(shared_site: Site, path: str) -> None:
     assert shared_site.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "named"),
+    [
+        ("GET", "/api/songs?limit=many", "", "limit"),
+        ("GET", f"/api/songs?offset={2**63}", "", "offset"),
+        ("DELETE", f"/api/decisions/{2**63}", "", "decision_id"),
+        ("POST", "/api/decisions", '{"song": "\\ud800", "genre": 1}', "song"),
+        ("POST", "/api/decisions", "{", "1"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_in_a_sentence(
+    shared_site: Site, method: str, path: str, body: str, named: str
+) -> None:
+    address = shared_site.address + path
+    answer = httpx.request(method, address, content=body, headers={"content-type": JSON})
+    assert (answer.status_code, list(answer.json())) == (422, ["error"])
+    assert answer.json()["error"].startswith(f"{named}: ")
