@@ -15,9 +15,9 @@ from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
 from tasks.predict import Classifier, StudiedSong, load_classifier
 
-N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
-"""Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
-computed, at the same time."""
+N_WORKERS, N_FETCHERS, N_ANSWERERS, N_MEASURERS = 2, 8, 4, 2
+"""Songs that are decoded, songs at addresses that are waited for, parts of pages that are
+computed, and waveforms that are measured, at the same time."""
 Result = TypeVar("Result")
 
 
@@ -36,6 +36,9 @@ class WebState:
     )
     answerers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
+    )
+    measurers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_MEASURERS, "measurer")
     )
     drops: Drops = field(default_factory=Drops)
     running: set[asyncio.Task[None]] = field(default_factory=set)
@@ -68,9 +71,13 @@ class WebState:
         """Make a call that a page waits for in a thread of its own, not behind dropped songs."""
         return await asyncio.get_running_loop().run_in_executor(self.answerers, call)
 
+    async def measure(self, call: Callable[[], Result]) -> Result:
+        """Decode a whole song, which may last hours, in a thread that no page waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self.measurers, call)
+
     def close(self) -> None:
         """Let the threads end, and remove what was dropped."""
-        for pool in (self.workers, self.fetchers, self.answerers):
+        for pool in (self.workers, self.fetchers, self.answerers, self.measurers):
             pool.shutdown(wait=False, cancel_futures=True)
         self.drops.close()
 
