@@ -60,7 +60,8 @@ def nightly(
             trained = run.step("train", lambda: train_if_due(config, run, extracted))
             run.step("tidy", lambda: tidy(config))
             run.end()
-            page = run.step("report", lambda: write_report(layout, run.night_id, choice))
+            excerpts = config.night.excerpts
+            page = run.step("report", lambda: write_report(layout, run.night_id, choice, excerpts))
             notify_of_night(config.notify, page, run.failure_messages)
             run.end()
             publish_end(layout)

@@ -15,7 +15,17 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import actions, api, audio, classify_api, dropped, listen, songs
+from flows.web import (
+    actions,
+    api,
+    audio,
+    classify_api,
+    dropped,
+    listen,
+    models,
+    nights,
+    songs,
+)
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
@@ -31,7 +41,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen, dropped, audio, songs, actions, api, classify_api):
+    for page in (listen, dropped, audio, songs, actions, models, nights, api, classify_api):
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)

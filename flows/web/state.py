@@ -10,6 +10,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from flows.settings import Settings
+from flows.web.commands import Commands
 from flows.web.drops import Drops
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
@@ -34,6 +35,7 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    commands: Commands = field(default_factory=Commands)
     answerers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
     )
