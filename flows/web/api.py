@@ -15,7 +15,7 @@ from flows.web.metrics import describe_metrics
 from flows.web.pages import show_page
 from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
-from genre_core.errors import TransientError, UsageError
+from genre_core.errors import UsageError
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import nearest_songs
 from storage.catalog.library import LibrarySong, find_song, find_songs
@@ -94,7 +94,7 @@ def get_decisions(
 @router.post("/decisions", status_code=201)
 def post_decision(decision: Decision, state: State, request: Request) -> Row:
     """Decide the genre of a recording and all its duplicates, as `genreflow decide` does."""
-    with _answering_refusals():
+    with state.explaining_refusals(), _answering_refusals():
         n_tracks = decide(state.config, decision.song, decision.genre, actor_of(request))
     return {**decision.model_dump(), "n_tracks": n_tracks}
 
@@ -104,7 +104,7 @@ def delete_decision(
     decision_id: Annotated[int, Path(ge=1, le=LARGEST)], state: State, request: Request
 ) -> Row:
     """Take a decision back, as `genreflow decide --undo` does; it stays in the log."""
-    with _answering_refusals():
+    with state.explaining_refusals(), _answering_refusals():
         undone = undo(state.config, decision_id, actor_of(request))
     return {"decision_id": undone.decision_id, "genre": undone.genre}
 
@@ -113,8 +113,6 @@ def delete_decision(
 def _answering_refusals() -> Iterator[None]:
     try:
         yield
-    except TransientError as error:
-        raise HTTPException(409, str(error)) from error
     except UsageError as error:
         raise HTTPException(422, str(error)) from error
 

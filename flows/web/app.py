@@ -30,6 +30,7 @@ from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
 from genre_core.errors import GenreflowError, UsageError
+from storage.files import DISK_ERRORS
 
 FAILED = "The server failed on this request; its log has the cause."
 SWEEP_S = 60.0
@@ -47,6 +48,7 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(GenreflowError, _answer_error)
+    app.add_exception_handler(OSError, _answer_disk)
     app.add_exception_handler(Exception, _answer_failure)
     return Guard(app, hosts, secret)  # outermost: answers to failures need its headers, too
 
@@ -92,8 +94,17 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    sentence = str(error).replace(str(state_of(request).layout.home), "the home")
+    sentence = state_of(request).tell(error)
     return answer(request, 400 if isinstance(error, UsageError) else 503, sentence)
+
+
+async def _answer_disk(request: Request, error: Exception) -> Response:
+    """Say that a disk is full or read-only; other errors of the system are failures."""
+    if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
+        return await _answer_failure(request, error)
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    sentence = f"A disk of the server {DISK_ERRORS[error.errno]}, then try again."
+    return answer(request, 507, sentence)
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

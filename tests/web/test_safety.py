@@ -2,15 +2,21 @@
 
 import asyncio
 import base64
+import errno
+import resource
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 from flows.settings import Settings
 from flows.web.safety import LOOPBACK, Guard
+from flows.web.state import WebState
+from storage.files import disk_error
 from tests.web.conftest import Site, serving
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -147,3 +153,22 @@ def test_a_value_that_does_not_fit_is_named_in_a_sentence(
     answer = httpx.request(method, address, content=body, headers={"content-type": JSON})
     assert (answer.status_code, list(answer.json())) == (422, ["error"])
     assert answer.json()["error"].startswith(f"{named}: ")
+
+
+def test_a_disk_that_takes_no_more_is_told_in_a_sentence(shared_site: Site) -> None:
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, former[1]))
+    try:
+        answer = shared_site.post("/dropped/upload?drop=full-disk", content=bytes(2 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    assert answer.status_code == 507
+    assert "A disk of the server allows no file of that size." in answer.text
+
+
+def test_a_home_that_cannot_be_written_to_is_no_run_at_work() -> None:
+    state = WebState(config=Settings(home=Path("/proc/nowhere")))
+    with pytest.raises(HTTPException) as refused, state.explaining_refusals():
+        raise disk_error(state.layout, errno.EROFS)
+    assert refused.value.detail.startswith("The disk of the home cannot be written to.")
+    state.close()
