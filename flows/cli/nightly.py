@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from flows.cli.app import Home, Verbose, app, prepare_config, settle_engine, show
+from flows.cli.app import Home, Verbose, app, prepare_config, require_home, settle_engine, show
 from flows.cli.refusals import require_known_music
 from genre_core.errors import TransientError
 from tasks.terminal import announce
@@ -36,4 +36,6 @@ def nightly(home: Home = None, verbose: Verbose = False) -> None:
 
 
 def _require_music(config: "Settings") -> None:
+    """Refuse a folder that is no home, and a home that knows no music."""
+    require_home(config)
     require_known_music(config, None, None)

@@ -21,9 +21,12 @@ from flows.web import (
     audio,
     classify_api,
     dropped,
+    left_out,
     listen,
     models,
     nights,
+    review,
+    song_map,
     songs,
 )
 from flows.web.pages import FOLDER, show_page
@@ -42,7 +45,8 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen, dropped, audio, songs, actions, models, nights, api, classify_api):
+    pages = (listen, dropped, audio, songs, actions, review, left_out, song_map, models, nights)
+    for page in (*pages, api, classify_api):
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)
@@ -65,7 +69,7 @@ async def _sweep(state: WebState) -> None:
     """Remove dropped songs when their time is over."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        state.drops.sweep()
+        await asyncio.to_thread(state.drops.sweep)
 
 
 def answer(request: Request, status: int, sentence: str) -> Response:

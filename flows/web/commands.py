@@ -49,9 +49,11 @@ class Command:
 
     @property
     def sentence(self) -> str:
-        """What it printed last: its result, or why it failed."""
-        said = self.lines[-1] if self.lines else ""
-        return said.removeprefix(_COMPLAINT).replace(str(self.log.parent), "the home")
+        """Why it failed, or what it printed last: its result."""
+        complaints = [line for line in self.lines if line.startswith(_COMPLAINT)]
+        said = (complaints if self.has_failed else []) or self.lines
+        last = said[-1] if said else "The command has ended without a message."
+        return last.removeprefix(_COMPLAINT).replace(str(self.log.parent), "the home")
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from tasks.comparison import (
 
 N_BINS = 10
 N_SHADES = 5
+_COMPARING = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ def show_runs(layout: DataLayout, library_id: str) -> ShownRuns | None:
 
     GenreflowError if they cannot be compared.
     """
-    return _show_runs(layout, layout.published.stat().st_mtime_ns, library_id)
+    with _COMPARING:  # once, however many ask meanwhile: others would wait for the processor
+        return _show_runs(layout, layout.published.stat().st_mtime_ns, library_id)
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,7 @@ from genre_core.audit.rules import CheckName, Level
 from genre_core.errors import GenreflowError
 from genre_core.locations import mask_location
 from genre_core.records import counted
+from storage.catalog.query import keep_open
 from storage.catalog.snapshots import choose_published
 from storage.catalog.status import compared_rows, read_status
 from storage.catalog.versions import (
@@ -58,7 +59,8 @@ def show_models(
     """Show the models of the library; ``run`` is the one whose predictions are shown."""
     content: dict[str, Any] = {"page": "models", "runs": {}, "library": None, "versions": []}
     if state.layout.published.exists():
-        content |= _describe_models(state, run)
+        with keep_open(state.layout):
+            content |= _describe_models(state, run)
         content |= _select_songs(content["songs"], label, predicted)
     content["command"] = state.commands.last.get("promote")
     content["is_changed"] = changed

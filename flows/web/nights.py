@@ -32,7 +32,7 @@ State = Annotated[WebState, Depends(state_of)]
 MOST_NIGHTS = 120
 MOST_MONTHS = 3
 WORDS = ("nightly", "--verbose")
-STEPS = ("ingest", "extract", "train", "tidy", "report")
+STEPS = ("ingest", "extract", "train", "map", "tidy", "report")
 AT_WORK = "A nightly run is at work in this home; wait until it has ended."
 SYMBOLS = {
     NightOutcome.FINISHED: "✓",

@@ -31,7 +31,7 @@ class Schedule:
 
 def read_schedule(layout: DataLayout) -> Schedule:
     """Ask the server that the environment names, or that serves a home; it may be there or not."""
-    api = os.environ.get("PREFECT_API_URL") or find_home_server(layout)
+    api = (os.environ.get("PREFECT_API_URL") or find_home_server(layout)).rstrip("/")
     if urlsplit(api).scheme not in ("http", "https"):
         return Schedule()
     try:

@@ -103,6 +103,12 @@ def read_peaks(cache: Path, song: PlayedSong) -> list[float]:
     return peaks
 
 
+def remove_previews(cache: Path, name: str) -> None:
+    """Remove what the cache has of a song."""
+    for path in (cache / name[:2]).glob(f"{name}.*"):
+        path.unlink(missing_ok=True)
+
+
 def _clip(duration_s: float, start_s: float | None, length_s: float) -> tuple[float, float]:
     """Return start and length of a part within a song."""
     length_s = min(max(length_s, 0.1), LONGEST_S, duration_s)

@@ -1,7 +1,10 @@
 """The page of models: runs, confusion, reliability, audit, and changes of the champion."""
 
+import socket
+
 import pytest
 
+from flows.prefect_server import MLFLOW, announce_server
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import Challenge, read_last_promotion, record_challenge
 from storage.catalog.publish import publish
@@ -92,6 +95,16 @@ def test_the_cells_of_the_matrix_count_all_test_songs(shared_site: Site) -> None
     n_songs = query_rows(layout, tested, [run])[0]["n"]
     page = shared_site.get(f"/models?run={run}").text
     assert f"of {n_songs} test songs are right" in page
+
+
+def test_pages_of_mlflow_are_linked_while_they_run(shared_site: Site) -> None:
+    assert "starts its pages" in shared_site.get("/models").text
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with announce_server(shared_site.config.layout, address, MLFLOW):
+            page = shared_site.get("/models").text
+    run = query_rows(shared_site.config.layout, "select run_id from promotions")[0]["run_id"]
+    assert f'href="{address}/#/runs/{run}"' in page
 
 
 def test_runs_that_nothing_tells_apart_are_bracketed_together(shared_site: Site) -> None:

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import soundfile
@@ -32,7 +32,7 @@ def test_a_day_leads_to_its_run_and_that_to_its_report(shared_site: Site, visit:
     seen.page.locator("a.day").click()
     run = seen.page.locator(f"#night-{_night(shared_site)}")
     steps = run.locator("tbody th").all_inner_texts()
-    assert steps == ["ingest", "extract", "train", "tidy", "report"]
+    assert steps == ["ingest", "extract", "train", "map", "tidy", "report"]
     run.get_by_role("link", name="Read the report").click()
     seen.page.get_by_role("heading", name="The champion").wait_for()
     seen.check_accessible()
@@ -137,3 +137,21 @@ def test_months_are_whole_weeks_and_the_last_three_are_shown() -> None:
     assert november[0] == (None, None, None, None, None, None, date(2026, 11, 1))
     assert {len(week) for week in november} == {7}
     assert sum(day is not None for week in november for day in week) == 30
+
+
+@pytest.mark.prefect
+def test_the_next_run_is_the_one_that_prefect_has_planned(
+    shared_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Scheduled
+
+    from flows.nightly import nightly
+
+    due_at = datetime(2031, 5, 4, 3, 0, tzinfo=UTC)
+    with get_client(sync_client=True) as client:
+        monkeypatch.setenv("PREFECT_API_URL", str(client.api_url))
+        planned = client.create_flow_run(nightly, state=Scheduled(scheduled_time=due_at))
+    page = shared_site.get("/nights").text
+    assert "Sunday, 4 May at 03:00 UTC" in page
+    assert f"/runs/flow-run/{planned.id}" in page

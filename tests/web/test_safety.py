@@ -1,4 +1,4 @@
-"""Strangers: other hosts, sites, passwords and paths; what an answer may not hold."""
+"""Strangers: other hosts, sites, passwords, paths and sizes; what an answer may not hold."""
 
 import asyncio
 import base64
@@ -12,8 +12,10 @@ import httpx
 import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
 from flows.settings import Settings
+from flows.web import bodies
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState
 from storage.files import disk_error
@@ -172,3 +174,37 @@ def test_a_home_that_cannot_be_written_to_is_no_run_at_work() -> None:
         raise disk_error(state.layout, errno.EROFS)
     assert refused.value.detail.startswith("The disk of the home cannot be written to.")
     state.close()
+
+
+@pytest.mark.parametrize("path", ["/api/decisions", "/api/classify", "/dropped/place"])
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_document_or_form_of_more_than_a_mebibyte_is_refused(
+    shared_site: Site, path: str, is_declared: bool
+) -> None:
+    kind = "application/x-www-form-urlencoded" if path.startswith("/dropped") else JSON
+    body = b"a" * (1 << 20) + b"b"
+    content = body if is_declared else iter([body])
+    answer = shared_site.post(path, content=content, headers={"content-type": kind})
+    is_refused_by_length = path == "/api/classify" and not is_declared
+    assert answer.status_code == (411 if is_refused_by_length else 413)
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_S", 0.1)
+    monkeypatch.setattr(bodies, "LEAST_RATE", 100)
+    scope = {"type": "http", "path": "/dropped/upload", "headers": []}
+
+    async def receive_slowly() -> Message:
+        await asyncio.sleep(0.06)
+        return {"type": "http.request", "body": b"1", "more_body": True}
+
+    received: list[Message] = []
+
+    async def read() -> None:
+        receive = bodies.bounded(scope, receive_slowly)
+        while len(received) < 100:
+            received.append(await receive())
+
+    with pytest.raises(HTTPException, match="too slowly"):
+        asyncio.run(read())
+    assert len(received) < 5
