@@ -132,7 +132,7 @@ async def send_excerpt(
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
     """Send the peaks of the waveform of what `send_whole` sends of a song."""
-    peaks = await state.decode(lambda: read_peaks(cache, song))
+    peaks = await state.measure(lambda: read_peaks(cache, song))
     return JSONResponse(cut_peaks(song, peaks), headers=KEPT)
 
 

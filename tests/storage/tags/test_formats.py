@@ -1,6 +1,7 @@
 """Genres in every format: nothing else changes, and the patch takes the file back."""
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,15 @@ def test_a_patch_makes_the_former_file_of_any_other(
     patch = Patch.from_document(json.loads(json.dumps(find_patch(before, after).as_document())))
 
     assert apply_patch(after, patch) == before
+
+
+def test_what_moves_between_a_tag_and_its_padding_is_not_kept_in_the_patch() -> None:
+    head, picture, sound = (os.urandom(100_000) for _ in range(3))
+    before = head + b"genre" + picture + bytes(500) + sound + b"tag"
+    after = head + b"longer genre" + picture + bytes(493) + sound + b"another tag"
+    patch = find_patch(before, after)
+    assert apply_patch(after, patch) == before
+    assert sum(len(former) for _, former in patch.edits) < 1000
 
 
 @pytest.mark.parametrize("name", FORMATS)
