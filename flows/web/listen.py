@@ -92,7 +92,7 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
 
 def _read_rows(state: WebState, drop: str) -> list[Row]:
     return [
-        (song, judge(state, song.prediction) if song.prediction else None)
+        (song, judge(state, song.prediction, song.track_id) if song.prediction else None)
         for song in state.drops.of(drop)
     ]
 
@@ -125,7 +125,7 @@ def _csv_row(row: Row) -> tuple[object, ...]:
     if verdict is None:
         return (*names, "", "", "", "", "", length_s, quote_formula(song.error))
     others = "; ".join(f"{genre} {probability:.4f}" for genre, probability in verdict.alternatives)
-    share = "" if verdict.share is None else f"{10 * verdict.share:.1f}"
+    share = "" if verdict.share is None else f"{10 * verdict.share:.2f}"
     is_unknown = "yes" if verdict.is_unknown else "no"
     confidence = f"{verdict.confidence:.4f}"
     return (*names, verdict.shown_genre, confidence, share, others, is_unknown, length_s, "")

@@ -131,9 +131,8 @@ async def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, 
     return {
         "address": subject.address,
         "is_dropped": is_dropped,
-        "verdict": judge(state, subject.prediction),
+        "verdict": judge(state, subject.prediction, subject.track_id),
         "has_verdict": not is_dropped and await _judge_stored(state, stored) is not None,
-        "is_trained_on": not is_dropped and stored is not None and stored.split == "train",
         "stored": stored,
         "timeline": draw_timeline(subject.prediction, length_s, duration_s),
         "styles": genre_styles(classifier.genres),
@@ -273,7 +272,7 @@ async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict |
         unknown=stored.unknown,
         alternatives=None if named is None else tuple(named),
     )
-    return judge(state, prediction)
+    return judge(state, prediction, stored.track_id)
 
 
 async def _study_stored(state: WebState, played: PlayedSong) -> StudiedSong:
