@@ -128,7 +128,7 @@ def precision_near(
     return Precision(
         n_right=int(np.asarray(is_right, bool)[near].sum()),
         n_songs=int(near.sum()),
-        n_artists=len({artists[nth] for nth in np.flatnonzero(near)}),
+        n_artists=len({artists[nth] for nth in np.flatnonzero(near).tolist()}),
         lowest=float(known[near].min()),
         highest=float(known[near].max()),
     )
