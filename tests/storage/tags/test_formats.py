@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,6 +140,21 @@ def test_a_patch_makes_the_former_file_of_any_other(
     assert apply_patch(after, patch) == before
 
 
+def test_tags_that_grow_at_the_start_need_few_bytes_and_little_memory() -> None:
+    sound = random.Random(1).randbytes(16 << 20)
+    former, changed = b"ID3" + sound, b"ID3 and a genre" + sound
+    tracemalloc.start()
+
+    patch = find_patch(former, changed)
+
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert apply_patch(changed, patch) == former
+    assert sum(len(bytes_) for _, bytes_ in patch.edits) < 100
+    assert used < 8 << 20
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_spoilt_file_is_written_or_refused_and_its_former_bytes_come_back(
     make_song: MakeSong, name: str
